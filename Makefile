@@ -1,0 +1,48 @@
+# Everything a person does here. `make demo` and `make test` install what they need; a second call installs nothing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format lock bench dashboards servers
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
+
+install: $(STAMP) ## make .venv from the hashed lock file
+
+# Debian ships pip and venv without ensurepip, so pip is pointed at the new environment instead of being put into it.
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv --without-pip $(VENV)
+	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --require-hashes -r requirements.lock
+	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## move real chats from the legacy engine to UserExecutionEngine, watched
+	$(BIN)/netra-migration demo
+
+test: $(STAMP) servers check ## all that CI runs
+	$(BIN)/python -m pytest -n 2
+
+check: $(STAMP) ## formatting, lint, types, import contracts, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## format and fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+servers: ## real servers for the tests, from Debian packages, where root and apt are there
+	@tests/servers.sh
+
+dashboards: $(STAMP) ## build dashboards/grafana/*.json
+	$(BIN)/python -m dashboards.build
+
+bench: $(STAMP) ## timings against peers, paired in one run
+	$(BIN)/python -m tests.benchmarks
+
+lock: $(STAMP) ## resolve dependencies anew; hashes only, no addresses
+	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --all-extras --group dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock

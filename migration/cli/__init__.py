@@ -1,0 +1,1 @@
+"""`netra-migration`, the command line for operators and engineers."""

@@ -1,0 +1,1 @@
+"""Two streams in, classified divergences and a verdict out."""

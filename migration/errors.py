@@ -1,0 +1,135 @@
+"""Every error that this package raises, in one tree.
+
+MigrationError
+├── ConfigurationError              settings, files or import strings are wrong; the command line exits with 2
+│   ├── UnknownSurfaceError
+│   ├── UnknownStageError
+│   ├── UnknownTenantError
+│   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or an expiry
+├── FlagSourceError                 flags cannot be read or written
+├── RolloutError
+│   ├── ForbiddenStageMoveError     the two stages are no neighbours
+│   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
+│   └── BackwardRampError           the edit would move a tenant to an earlier stage
+├── EffectMissingError              a replayed run asked for an effect that its journal does not hold
+├── RecordedEffectError             the effect failed when it was recorded, and so it fails again
+├── RecordingError                  a recording or a replay file cannot be read
+└── EvidenceError                   the evidence store cannot be read or written
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+Operation = Literal[
+    "flags.evaluate",
+    "flags.reload",
+    "flags.track",
+    "effects.record",
+    "shadow.offer",
+    "shadow.run",
+    "shadow.worker",
+    "comparison.compare",
+    "evidence.write",
+    "telemetry.export",
+    "stores.write",
+]
+"""The places where the tool itself may fail. Such a failure is counted and logged; it never reaches the request."""
+
+
+class MigrationError(Exception):
+    """Root of the tree."""
+
+
+class ConfigurationError(MigrationError):
+    """A setting, a file or a name given by a person is wrong."""
+
+
+class UnknownNameError(ConfigurationError):
+    """A name that is not among the valid ones."""
+
+    what = "name"
+
+    def __init__(self, name: str, valid: Iterable[str]) -> None:
+        self.name, self.valid = name, tuple(valid)
+        super().__init__(f"unknown {self.what} {name!r}; use one of: {', '.join(self.valid) or '(none are known yet)'}")
+
+
+class UnknownSurfaceError(UnknownNameError):
+    """No such surface."""
+
+    what = "surface"
+
+
+class UnknownStageError(UnknownNameError):
+    """No such stage."""
+
+    what = "stage"
+
+
+class UnknownTenantError(UnknownNameError):
+    """No such tenant."""
+
+    what = "tenant"
+
+
+class LedgerError(ConfigurationError):
+    """The ledger of accepted divergences is not valid."""
+
+
+class FlagSourceError(MigrationError):
+    """Flags cannot be read or written."""
+
+
+class RolloutError(MigrationError):
+    """An operator's move is refused."""
+
+
+class ForbiddenStageMoveError(RolloutError):
+    """A surface may not jump between these stages."""
+
+    def __init__(self, surface: str, current: str, wanted: str, next_step: str) -> None:
+        super().__init__(f"{surface}: {current} -> {wanted} skips a stage; go to {next_step} first")
+        self.surface, self.current, self.wanted, self.next_step = surface, current, wanted, next_step
+
+
+class KillSwitchRefusedError(RolloutError):
+    """The kill switch cannot send these tenants back."""
+
+    def __init__(self, surface: str) -> None:
+        super().__init__(
+            f"{surface}: at `complete` the legacy run store is no longer written, so control would serve without the newest history; "
+            f"go back with `stage set {surface} rampdown` first"
+        )
+        self.surface = surface
+
+
+class BackwardRampError(RolloutError):
+    """The edit would move tenants to an earlier stage than they are in."""
+
+    def __init__(self, surface: str, reason: str) -> None:
+        super().__init__(f"{surface}: {reason}")
+        self.surface = surface
+
+
+class EffectMissingError(MigrationError):
+    """A replayed run asked for an effect that its journal does not hold. It is never performed instead."""
+
+    def __init__(self, kind: str, name: str, lane: str) -> None:
+        super().__init__(f"{kind} {name!r} asked by {lane!r} is not in the journal; a shadow performs no effect")
+        self.kind, self.name, self.lane = kind, name, lane
+
+
+class RecordedEffectError(MigrationError):
+    """The effect failed when it was recorded. Ports turn it back into the error of their own tree by `error_type`."""
+
+    def __init__(self, error_type: str, message: str) -> None:
+        super().__init__(f"{error_type}: {message}")
+        self.error_type, self.message = error_type, message
+
+
+class RecordingError(MigrationError):
+    """A recording or a replay file cannot be read."""
+
+
+class EvidenceError(MigrationError):
+    """The evidence store cannot be read or written."""

@@ -1,0 +1,1 @@
+"""What is known about divergences, kept: redacted, in SQL."""

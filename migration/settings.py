@@ -1,0 +1,38 @@
+"""Settings of the migration, from `NETRA_MIGRATION_*` variables. The backend's composition root and the command line read the same ones."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class MigrationSettings(BaseSettings):
+    """Everything that can be configured, with the embedded defaults: no server is needed."""
+
+    model_config = SettingsConfigDict(env_prefix="NETRA_MIGRATION_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path("var"), description="Folder of the files below, unless they are given absolutely.")
+    engines: str = Field(default="netra_backend.app.execution:fresh_engine", description="Import string of an EngineBuilder, for replays.")
+    surfaces: tuple[str, ...] = Field(default=("chat",), description="Surfaces whose engine is being replaced.")
+    flags_file: Path = Field(default=Path("flags.json"), description="LaunchDarkly's flag file.")
+    flags_poll_s: float = Field(default=0.2, gt=0, description="Seconds between two looks at the flag file.")
+    evidence_url: str = Field(default="", description="SQLAlchemy URL; empty: evidence.db in `home`.")
+    ledger_dir: Path = Field(default=Path("ledger"), description="Folder of <surface>.toml: accepted divergences.")
+    watch_tenants: tuple[str, ...] = Field(default=(), description="The only tenants that become metric labels.")
+    plaintext_tenants: tuple[str, ...] = Field(default=(), description="Tenants that allow free text in stored evidence.")
+    hash_key: str = Field(
+        default="", description="Key of the digests that stand for redacted values; empty: a new one in `home`, readable by the owner."
+    )
+    shadow_queue_jobs: int = Field(default=256, ge=1, description="Jobs that may wait for the worker; more are shed.")
+    shadow_queue_bytes: int = Field(default=32 * 2**20, ge=2**16, description="Bytes that may wait for the worker; more are shed.")
+    shadow_job_bytes: int = Field(default=8 * 2**20, ge=2**12, description="Bytes of one job; a larger one is shed.")
+    shadow_deadline_s: float = Field(default=10.0, gt=0, description="Seconds a shadow run may take.")
+    otlp_endpoint: str = Field(default="", description="OTLP/HTTP endpoint for spans; empty: an in-memory ring only.")
+
+    def path(self, path: Path) -> Path:
+        """Return `path`, taken relative to `home` unless it is absolute."""
+        return path if path.is_absolute() else self.home / path
+
+    def evidence(self) -> str:
+        """Return the SQLAlchemy URL of the evidence store."""
+        return self.evidence_url or f"sqlite:///{self.home / 'evidence.db'}"

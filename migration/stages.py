@@ -1,0 +1,70 @@
+"""Stage -> Plan, in one table, and the moves between stages."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from migration.errors import ForbiddenStageMoveError, UnknownStageError
+from migration.model import Origin, Stage
+
+Store = Literal["legacy", "user"]
+
+#: LaunchDarkly lists variations in this order: the first is what a context without the tenant kind gets, so it is `off`.
+STAGE_ORDER: tuple[Stage, ...] = tuple(Stage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a stage means for one request. Pinned for the whole run."""
+
+    stage: Stage
+    serves: Origin
+    shadows: Origin | None  #: None: the other engine does not run
+    writes: tuple[Store, ...]  #: run stores to write, the authoritative one first
+
+
+_BOTH_LEGACY_FIRST: tuple[Store, ...] = ("legacy", "user")
+_BOTH_USER_FIRST: tuple[Store, ...] = ("user", "legacy")
+
+PLANS: MappingProxyType[Stage, Plan] = MappingProxyType(
+    {
+        plan.stage: plan
+        for plan in (
+            Plan(stage=Stage.OFF, serves=Origin.CONTROL, shadows=None, writes=("legacy",)),
+            Plan(stage=Stage.DUALWRITE, serves=Origin.CONTROL, shadows=None, writes=_BOTH_LEGACY_FIRST),
+            Plan(stage=Stage.SHADOW, serves=Origin.CONTROL, shadows=Origin.CANDIDATE, writes=_BOTH_LEGACY_FIRST),
+            Plan(stage=Stage.LIVE, serves=Origin.CANDIDATE, shadows=Origin.CONTROL, writes=_BOTH_USER_FIRST),
+            Plan(stage=Stage.RAMPDOWN, serves=Origin.CANDIDATE, shadows=None, writes=_BOTH_USER_FIRST),
+            Plan(stage=Stage.COMPLETE, serves=Origin.CANDIDATE, shadows=None, writes=("user",)),
+        )
+    }
+)
+
+
+def parse_stage(name: str) -> Stage:
+    """Return the stage of that name, in any case.
+
+    Raises:
+        UnknownStageError: there is none.
+    """
+    try:
+        return Stage(name.strip().lower())
+    except ValueError:
+        raise UnknownStageError(name, [stage.value for stage in STAGE_ORDER]) from None
+
+
+def next_towards(current: Stage, wanted: Stage) -> Stage:
+    """Return the neighbour of `current` that is nearest to `wanted`; `current` itself when they are equal."""
+    here, there = STAGE_ORDER.index(current), STAGE_ORDER.index(wanted)
+    return STAGE_ORDER[here + (there > here) - (there < here)]
+
+
+def check_move(surface: str, current: Stage, wanted: Stage) -> None:
+    """Allow staying and moving to a neighbour, in both directions.
+
+    Raises:
+        ForbiddenStageMoveError: the move skips a stage; the message names the next allowed one.
+    """
+    step = next_towards(current, wanted)
+    if step is not wanted:
+        raise ForbiddenStageMoveError(surface, current.value, wanted.value, step.value)

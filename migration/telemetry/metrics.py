@@ -1,0 +1,123 @@
+"""Every Prometheus metric of the migration, once. Labels are closed sets; tenants appear only from the watch list, the rest are "other"."""
+
+from collections.abc import Collection
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+
+OTHER_TENANT = "other"
+#: seconds; from one event-loop turn to the longest run
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
+
+
+class Metrics:
+    """The metrics of one process.
+
+    Args:
+        watch_tenants: the only tenants that become label values.
+        registry: where they are registered; the process-wide one by default, a new one in tests.
+    """
+
+    def __init__(self, watch_tenants: Collection[str] = (), registry: CollectorRegistry = REGISTRY) -> None:
+        self._watched = frozenset(watch_tenants)
+        self.registry = registry
+        self.runs = Counter(
+            "migration_runs", "Runs that ended, by who served them.", ["surface", "stage", "origin", "outcome"], registry=registry
+        )
+        self.run_seconds = Histogram(
+            "migration_run_seconds", "Duration of a run.", ["surface", "origin", "role"], buckets=_SECONDS, registry=registry
+        )
+        self.engine_seconds = Histogram(
+            "migration_engine_seconds",
+            "Duration of a run minus the time it waited for effects.",
+            ["surface", "origin", "role"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.first_event_seconds = Histogram(
+            "migration_first_event_seconds",
+            "Time to a run's first event.",
+            ["surface", "origin", "role"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.shadow_expected = Counter(
+            "migration_shadow_expected",
+            "Runs that should have been shadowed: compared + shed + failed + waiting.",
+            ["surface"],
+            registry=registry,
+        )
+        self.shadow_compared = Counter("migration_shadow_compared", "Shadowed runs with a verdict.", ["surface"], registry=registry)
+        self.shadow_shed = Counter("migration_shadow_shed", "Runs not shadowed, by reason.", ["surface", "reason"], registry=registry)
+        self.shadow_failed = Counter(
+            "migration_shadow_failed", "Shadows without a verdict, by reason.", ["surface", "reason"], registry=registry
+        )
+        self.shadow_waiting = Gauge(
+            "migration_shadow_waiting", "Shadow jobs queued or under way.", registry=registry, multiprocess_mode="livesum"
+        )
+        self.shadow_waiting_bytes = Gauge(
+            "migration_shadow_waiting_bytes", "Bytes queued for the shadow worker.", registry=registry, multiprocess_mode="livesum"
+        )
+        self.shadow_worker_restarts = Counter(
+            "migration_shadow_worker_restarts", "Shadow workers started again after they died.", registry=registry
+        )
+        self.shadow_lag_seconds = Histogram(
+            "migration_shadow_lag_seconds",
+            "From the end of the served run to its verdict.",
+            ["surface"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.comparisons = Counter("migration_comparisons", "Comparisons by verdict.", ["surface", "verdict"], registry=registry)
+        self.tenant_comparisons = Counter(
+            "migration_tenant_comparisons",
+            "Comparisons of watched tenants, by verdict.",
+            ["surface", "tenant", "verdict"],
+            registry=registry,
+        )
+        self.divergences = Counter(
+            "migration_divergences", "Divergences found, by kind.", ["surface", "kind", "severity", "verdict"], registry=registry
+        )
+        self.effects = Counter(
+            "migration_effects",
+            "Effects by what became of them: recorded, replayed, missing, performed_by_shadow (always 0).",
+            ["surface", "mode"],
+            registry=registry,
+        )
+        self.flag_decisions = Counter(
+            "migration_flag_decisions",
+            "Plans made, by the stage and where it came from.",
+            ["surface", "stage", "reason"],
+            registry=registry,
+        )
+        self.flag_source_up = Gauge(
+            "migration_flag_source_up",
+            "1 while the flag source can be read, 0 while the last known flags hold.",
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+        self.flag_source_age_seconds = Gauge(
+            "migration_flag_source_age_seconds",
+            "Seconds since the flag source was last read well.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.flag_version = Gauge(
+            "migration_flag_version", "Version of a surface's flag.", ["surface"], registry=registry, multiprocess_mode="livemax"
+        )
+        self.stage_percent = Gauge(
+            "migration_stage_percent",
+            "Percent of tenants that the flag's default rollout puts in a stage.",
+            ["surface", "stage"],
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.kill_switch = Gauge(
+            "migration_kill_switch", "1 while the kill switch is on.", ["surface"], registry=registry, multiprocess_mode="livemax"
+        )
+        self.failures = Counter(
+            "migration_failures", "Failures of the migration tool itself; none reached a request.", ["operation"], registry=registry
+        )
+
+    def tenant(self, tenant_id: str) -> str:
+        """Return the tenant's label: itself when it is on the watch list, else "other"."""
+        return tenant_id if tenant_id in self._watched else OTHER_TENANT

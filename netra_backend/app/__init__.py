@@ -1,0 +1,1 @@
+"""The application; `main.create_app` builds it, `execution` composes its engines."""

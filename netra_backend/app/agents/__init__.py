@@ -1,0 +1,1 @@
+"""The agents, and the engines that execute them."""

@@ -1,0 +1,105 @@
+"""Every error that the backend raises on purpose, in one tree.
+
+NetraError
+├── SettingsError                    refuse to start; the message says which NETRA_* variable to set
+├── AuthenticationError              no valid token
+├── InvalidContextError (ValueError) an id of a user, thread or run breaks a rule
+├── ForeignContextError (ValueError) a context of another user, tenant, thread or run
+├── ThreadNotFoundError              no such thread for this user (also when it is somebody else's)
+├── EngineClosedError                the engine was cleaned up
+├── UserLimitExceededError           the user has as many engines as allowed
+├── CapacityError                    the application has as many engines as allowed
+├── ExecutionEngineFactoryError      the factory lacks a part or is shut down
+├── ModelError                       the model did not answer
+│   ├── ModelTimeoutError
+│   └── ModelUnavailableError
+└── ToolError                        a tool did not answer
+    ├── UnknownToolError
+    ├── ToolArgumentsError           the arguments do not fit the tool's JSON schema
+    ├── ToolPermissionError
+    └── ToolFailedError
+"""
+
+
+class NetraError(Exception):
+    """Root of the tree. `str()` of any of these is safe to show to the user that caused it."""
+
+
+class SettingsError(NetraError):
+    """A setting is missing or unsafe; the backend refuses to start."""
+
+
+class AuthenticationError(NetraError):
+    """The token is missing, malformed, expired, or lacks a claim."""
+
+
+class InvalidContextError(NetraError, ValueError):
+    """An id breaks a rule of `UserExecutionContext`. Names the field and the rule, never the value."""
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(f"{field} {rule}")
+        self.field, self.rule = field, rule
+
+
+class ForeignContextError(NetraError, ValueError):
+    """The context belongs to another user, tenant, thread or run than the engine."""
+
+
+class ThreadNotFoundError(NetraError):
+    """No such thread for this user. The same answer whether it is missing or somebody else's."""
+
+
+class EngineClosedError(NetraError):
+    """The engine was cleaned up; make a new one for the next request."""
+
+
+class UserLimitExceededError(NetraError):
+    """The user already has as many engines as allowed."""
+
+    def __init__(self, engines: int, limit: int, retry_after_s: int = 1) -> None:
+        super().__init__(f"{engines}/{limit} engines of this user are busy; try again in {retry_after_s} s")
+        self.engines, self.limit, self.retry_after_s = engines, limit, retry_after_s
+
+
+class CapacityError(NetraError):
+    """All engines of the application are busy."""
+
+    def __init__(self, engines: int, limit: int, retry_after_s: int = 1) -> None:
+        super().__init__(f"{engines}/{limit} engines are busy; try again in {retry_after_s} s")
+        self.engines, self.limit, self.retry_after_s = engines, limit, retry_after_s
+
+
+class ExecutionEngineFactoryError(NetraError):
+    """The factory lacks a part, or is shut down."""
+
+
+class ModelError(NetraError):
+    """The model did not answer."""
+
+
+class ModelTimeoutError(ModelError):
+    """The model did not answer in time."""
+
+
+class ModelUnavailableError(ModelError):
+    """The model refused, or cannot be reached."""
+
+
+class ToolError(NetraError):
+    """A tool did not answer."""
+
+
+class UnknownToolError(ToolError):
+    """No tool has this name."""
+
+
+class ToolArgumentsError(ToolError):
+    """The arguments do not fit the tool's JSON schema."""
+
+
+class ToolPermissionError(ToolError):
+    """The user may not call this tool."""
+
+
+class ToolFailedError(ToolError):
+    """The tool itself failed."""

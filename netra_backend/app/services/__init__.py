@@ -1,0 +1,1 @@
+"""What agents rely on: user context, model, tools, database."""

@@ -1,0 +1,1 @@
+"""The chat model port and its implementations: any OpenAI-compatible endpoint, and a scripted offline model."""

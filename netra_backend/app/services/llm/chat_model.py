@@ -1,0 +1,83 @@
+"""The `ChatModel` port, in the words of the OpenAI chat completion format, which is also how model effects are recorded."""
+
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+
+class FunctionCall(msgspec.Struct, frozen=True):
+    """The function a model wants called."""
+
+    name: str
+    arguments: str  #: JSON object, as the model wrote it: it may be malformed
+
+
+class ToolCall(msgspec.Struct, frozen=True, tag_field="type", tag="function"):
+    """One tool call in an assistant's message."""
+
+    id: str
+    function: FunctionCall
+
+
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One message of a conversation."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    name: str | None = None
+
+
+class FunctionSpec(msgspec.Struct, frozen=True):
+    """What the model is told about a function."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]  #: JSON schema
+
+
+class ToolSpec(msgspec.Struct, frozen=True, tag_field="type", tag="function"):
+    """What the model is told about a tool."""
+
+    function: FunctionSpec
+
+
+class ModelRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A chat completion request."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    model: str | None = None  #: None: the one from the settings
+    temperature: float = 0.0
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens of one completion."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class ModelReply(msgspec.Struct, frozen=True):
+    """A chat completion."""
+
+    message: Message
+    usage: Usage | None = None  #: None when the endpoint does not say
+
+
+class ChatModel(Protocol):
+    """Answers chat completion requests."""
+
+    async def complete(self, request: ModelRequest, /, *, lane: str) -> ModelReply:
+        """Return the completion.
+
+        Args:
+            request: the conversation and the tools on offer.
+            lane: who asks: the agent's name.
+
+        Raises:
+            ModelTimeoutError: no answer in time.
+            ModelUnavailableError: refused, unreachable, or an answer that cannot be read.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Connections to clients, and the emitters that send them events."""
