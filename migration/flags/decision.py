@@ -1,0 +1,36 @@
+"""What the flags said about one request: the seam between `flags/` and the facade."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from migration.model import Comparison, Outcome, RunRequest
+from migration.stages import Plan
+
+Reason = Literal["flag", "kill_switch", "last_known", "default_off"]
+"""Where the plan came from: the flag itself, the kill switch, the last plan known for the tenant, or nothing known at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A plan, pinned for one run."""
+
+    plan: Plan
+    reason: Reason
+    flag_key: str
+    sampled: bool  #: False: the plan names a shadow, but this run is outside the sample; it is counted as shed, reason "sampling"
+
+
+class Flags(Protocol):
+    """Decides in memory, without I/O or locks."""
+
+    def decide(self, request: RunRequest, /) -> Decision:
+        """Return the plan for this request. Never raises: without flags the last known plan holds, and with none `off`."""
+        ...
+
+    def finished(self, request: RunRequest, decision: Decision, outcome: Outcome, duration_s: float, /) -> None:
+        """The served run ended. Completes the flag's migration op event when no shadow will be compared; else the event waits for `compared`."""
+        ...
+
+    def compared(self, run_id: str, comparison: Comparison | None, /) -> None:
+        """The shadow of that run ended, with a comparison or, if it was shed or failed, with None. Completes the migration op event."""
+        ...

@@ -1,0 +1,38 @@
+"""What the facade hands to the shadow, and what comes back: the seam between `facade` and `shadow/`."""
+
+from typing import Literal, Protocol
+
+from migration.model import Comparison, Noun, Origin, RunRecord, Stage
+
+ShedReason = Literal["sampling", "queue_jobs", "queue_bytes", "job_bytes", "cancelled", "closed"]
+"""Why a shadow was not even tried."""
+
+FailReason = Literal["worker_died", "deadline", "engine", "comparison", "protocol", "offer", "closed"]
+"""Why a shadow was tried and gave no verdict."""
+
+
+class ShadowJob(Noun):
+    """One served run, to be run again by the other engine on its journal."""
+
+    record: RunRecord
+    stage: Stage
+    shadows: Origin
+    deadline_s: float
+    span_id: str | None = None  #: 16 hex digits: the served run's span, which the shadow's span links to; None when not traced
+
+
+class ShadowResult(Noun):
+    """How a job ended: with a comparison, or with the reason why there is none."""
+
+    run_id: str
+    comparison: Comparison | None
+    failed: FailReason | None = None
+    detail: str = ""  #: for engineers; holds no payload
+
+
+class Shadow(Protocol):
+    """Takes jobs off the request's hands."""
+
+    def offer(self, job: ShadowJob, /) -> None:
+        """Queue the job or shed it, and count which. Never blocks, never raises, never waits."""
+        ...
