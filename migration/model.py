@@ -67,7 +67,7 @@ class Noun(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_un
     """What the nouns share: frozen, keyword-only, encoded as an array. New fields go last and have a default."""
 
 
-class RunRequest(Noun):
+class RunRequest(Noun, frozen=True, kw_only=True):
     """What a user asked for. Both engines get the same one."""
 
     surface: str
@@ -79,7 +79,7 @@ class RunRequest(Noun):
     received_at: float  #: Unix seconds
 
 
-class Event(Noun):
+class Event(Noun, frozen=True, kw_only=True):
     """One item of the stream a run emits to the user."""
 
     kind: str  #: the event's type, e.g. "agent_started"
@@ -88,14 +88,14 @@ class Event(Noun):
     at_s: float  #: seconds since run start, on the monotonic clock
 
 
-class EffectError(Noun):
+class EffectError(Noun, frozen=True, kw_only=True):
     """How a recorded effect failed."""
 
     type: str  #: class name, without module
     message: str
 
 
-class Effect(Noun):
+class Effect(Noun, frozen=True, kw_only=True):
     """One call a run made to the outside.
 
     Model effects speak the OpenAI chat format: the request is a chat completion request (`messages`, `tools`, ...), the reply is
@@ -113,7 +113,7 @@ class Effect(Noun):
     duration_s: float
 
 
-class RunRecord(Noun):
+class RunRecord(Noun, frozen=True, kw_only=True):
     """What one engine did with one request."""
 
     request: RunRequest
@@ -126,7 +126,7 @@ class RunRecord(Noun):
     error: EffectError | None = None  #: the exception that ended the stream; None when it ended by itself
 
 
-class Timing(Noun):
+class Timing(Noun, frozen=True, kw_only=True):
     """Where one run spent its time."""
 
     duration_s: float
@@ -139,7 +139,7 @@ class Timing(Noun):
         return max(0.0, self.duration_s - self.effect_s)
 
 
-class Divergence(Noun):
+class Divergence(Noun, frozen=True, kw_only=True):
     """One classified difference. `control` and `candidate` are relative to the engines, whichever served."""
 
     kind: DivergenceKind
@@ -154,7 +154,7 @@ class Divergence(Noun):
     accepted_by: str | None = None  #: id of the ledger entry
 
 
-class Comparison(Noun):
+class Comparison(Noun, frozen=True, kw_only=True):
     """Control and candidate of the same request, side by side."""
 
     surface: str

@@ -28,7 +28,7 @@ class Flags(Protocol):
         ...
 
     def finished(self, request: RunRequest, decision: Decision, outcome: Outcome, duration_s: float, /) -> None:
-        """The served run ended. Completes the flag's migration op event when no shadow will be compared; else the event waits for `compared`."""
+        """The served run ended. Completes the migration op event when no shadow will be compared; else it waits for `compared`."""
         ...
 
     def compared(self, run_id: str, comparison: Comparison | None, /) -> None:

@@ -11,7 +11,7 @@ FailReason = Literal["worker_died", "deadline", "engine", "comparison", "protoco
 """Why a shadow was tried and gave no verdict."""
 
 
-class ShadowJob(Noun):
+class ShadowJob(Noun, frozen=True, kw_only=True):
     """One served run, to be run again by the other engine on its journal."""
 
     record: RunRecord
@@ -21,7 +21,7 @@ class ShadowJob(Noun):
     span_id: str | None = None  #: 16 hex digits: the served run's span, which the shadow's span links to; None when not traced
 
 
-class ShadowResult(Noun):
+class ShadowResult(Noun, frozen=True, kw_only=True):
     """How a job ended: with a comparison, or with the reason why there is none."""
 
     run_id: str
