@@ -28,6 +28,7 @@ class MigrationSettings(BaseSettings):
     shadow_job_bytes: int = Field(default=8 * 2**20, ge=2**12, description="Bytes of one job; a larger one is shed.")
     shadow_deadline_s: float = Field(default=10.0, gt=0, description="Seconds a shadow run may take.")
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP endpoint for spans; empty: an in-memory ring only.")
+    trace_percent: float = Field(default=100.0, ge=0, le=100, description="Percent of runs whose spans are kept and exported.")
 
     def path(self, path: Path) -> Path:
         """Return `path`, taken relative to `home` unless it is absolute."""
