@@ -1,0 +1,88 @@
+"""Bearer tokens: JSON Web Tokens that say which user of which tenant is talking."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import jwt
+
+from netra_backend.app.config import Settings
+from netra_backend.app.errors import AuthenticationError, SettingsError
+
+# One algorithm, named on both sides: a token never chooses how it is checked.
+_ALGORITHM = "HS256"
+_REQUIRED = ("exp", "iat", "sub", "tenant", "iss", "aud")
+_MAX_ID_CHARACTERS = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who a valid token speaks for."""
+
+    tenant_id: str
+    user_id: str
+    expires_at: datetime  #: with time zone
+
+
+def mint(settings: Settings, tenant_id: str, user_id: str, hours: float = 8.0, *, now: datetime | None = None) -> str:
+    """Return a token for development.
+
+    Args:
+        settings: secret, issuer and audience.
+        tenant_id: the claim `tenant`.
+        user_id: the claim `sub`.
+        hours: how long it is valid; more than 0, at most 8784 (a year).
+        now: when it was issued; None: now.
+
+    Raises:
+        SettingsError: in production, where tokens come from the identity provider.
+        ValueError: `hours` is out of range, or an id is blank or too long.
+    """
+    if settings.environment == "production":
+        raise SettingsError("tokens are minted in development only; in production your identity provider signs them with NETRA_JWT_SECRET")
+    if not 0 < hours <= 366 * 24:
+        raise ValueError("hours must be more than 0 and at most 8784")
+    for field, value in (("tenant", tenant_id), ("user", user_id)):
+        if not _is_id(value):
+            raise ValueError(f"{field} must be 1 to {_MAX_ID_CHARACTERS} characters, not all blank")
+    issued = now or datetime.now(UTC)
+    claims = {
+        "iss": settings.jwt_issuer,
+        "aud": settings.jwt_audience,
+        "sub": user_id,
+        "tenant": tenant_id,
+        "iat": issued,
+        "exp": issued + timedelta(hours=hours),
+    }
+    return jwt.encode(claims, settings.jwt_secret.get_secret_value(), algorithm=_ALGORITHM)
+
+
+def verify(settings: Settings, token: str) -> Identity:
+    """Return whom the token speaks for.
+
+    Raises:
+        AuthenticationError: it is malformed, forged, expired, for somebody else, or lacks a claim. The message never quotes it.
+    """
+    try:
+        claims = jwt.decode(
+            token,
+            settings.jwt_secret.get_secret_value(),
+            algorithms=[_ALGORITHM],
+            audience=settings.jwt_audience,
+            issuer=settings.jwt_issuer,
+            options={"require": list(_REQUIRED), "strict_aud": True},
+        )
+        tenant, user = claims["tenant"], claims["sub"]
+        expires_at = datetime.fromtimestamp(int(claims["exp"]), UTC)
+    except jwt.ExpiredSignatureError:
+        raise AuthenticationError("the token has expired; get a new one") from None
+    except jwt.MissingRequiredClaimError as error:
+        raise AuthenticationError(f"the token lacks the claim {error.claim!r}") from None
+    except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError):
+        raise AuthenticationError("the token is not valid here; get a new one") from None
+    if not (_is_id(tenant) and _is_id(user)):
+        raise AuthenticationError("the claims 'tenant' and 'sub' must be non-blank text")
+    return Identity(tenant_id=tenant, user_id=user, expires_at=expires_at)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= _MAX_ID_CHARACTERS

@@ -1,0 +1,53 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import inspect, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from netra_backend.app.errors import SettingsError
+from netra_backend.app.services.database import create_schema, open_engine
+
+
+async def table_names(engine: AsyncEngine) -> list[str]:
+    async with engine.connect() as connection:
+        return sorted(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+
+
+async def test_a_new_database_gets_all_tables(engine: AsyncEngine) -> None:
+    assert await table_names(engine) == ["action_plans", "prices", "threads", "usage"]
+
+
+async def test_creating_the_schema_twice_changes_nothing(engine: AsyncEngine) -> None:
+    await create_schema(engine)
+    assert len(await table_names(engine)) == 4
+
+
+async def test_processes_that_start_together_may_all_create_the_schema(tmp_path: Path) -> None:
+    engines = [open_engine(f"sqlite+aiosqlite:///{tmp_path / 'netra.db'}") for _ in range(4)]
+    await asyncio.gather(*(create_schema(engine) for engine in engines))
+    assert len(await table_names(engines[0])) == 4
+    for engine in engines:
+        await engine.dispose()
+
+
+async def test_sqlite_writes_ahead_and_waits_for_other_writers(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        mode = (await connection.execute(text("PRAGMA journal_mode"))).scalar_one()
+        timeout_ms = (await connection.execute(text("PRAGMA busy_timeout"))).scalar_one()
+    assert (mode, timeout_ms) == ("wal", 5000)
+
+
+def test_the_folder_of_an_sqlite_file_is_made(tmp_path: Path) -> None:
+    open_engine(SecretStr(f"sqlite+aiosqlite:///{tmp_path / 'a' / 'b' / 'netra.db'}"))
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.parametrize(
+    "url", ["", "var/hunter2.db", "sqlite:///hunter2.db", "oracle9://u:hunter2@db/x", "postgresql+psycopg2://u:hunter2@db/x"]
+)
+def test_a_url_that_cannot_be_used_is_refused_without_being_quoted(url: str) -> None:
+    with pytest.raises(SettingsError, match="NETRA_DATABASE_URL") as refused:
+        open_engine(url)
+    assert "hunter2" not in str(refused.value)
