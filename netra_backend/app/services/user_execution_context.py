@@ -1,0 +1,193 @@
+"""`UserExecutionContext`: whose request this is. Everything that a run reads or writes is bound to one of these."""
+
+import copy
+import inspect
+import logging
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from netra_backend.app.errors import InvalidContextError
+
+logger = logging.getLogger(__name__)
+
+MAX_ID_LENGTH = 256
+MAX_OPERATION_DEPTH = 10
+
+#: Ids that stand for nobody. They came from code that had no user at hand and made one up.
+PLACEHOLDERS = frozenset(
+    {
+        "registry",
+        "placeholder",
+        "default",
+        "temp",
+        "none",
+        "null",
+        "undefined",
+        "0",
+        "1",
+        "xxx",
+        "yyy",
+        "example",
+        "test",
+        "demo",
+        "sample",
+        "template",
+        "mock",
+        "fake",
+        "dummy",
+    }
+)
+#: Keys that would shadow the context's own ids inside its dicts.
+RESERVED_KEYS = frozenset({"user_id", "thread_id", "run_id", "request_id", "tenant_id", "created_at", "websocket_client_id"})
+
+#: A placeholder and a separator make an id invalid only below this length: a long id that starts so is a real one.
+_SHORT_ID = 20
+_PLACEHOLDER_PREFIX = re.compile(rf"(?:{'|'.join(sorted(PLACEHOLDERS))})[^a-z0-9]", re.IGNORECASE)
+_FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u2028\u2029]")
+_SCALARS = (str, int, float, bool, type(None), bytes, datetime)
+
+CleanupCallback = Callable[[], Awaitable[None] | None]
+
+
+def check_id(name: str, value: object) -> str:
+    """Return `value` when it may be an id.
+
+    Args:
+        name: the field's name, for the error.
+        value: the candidate id.
+
+    Raises:
+        InvalidContextError: it is no string, blank, too long, a placeholder, or holds a control character or a path separator.
+            The message names the field and the rule, never the value.
+    """
+    if not isinstance(value, str):
+        raise InvalidContextError(name, "must be a string")
+    if not value or value.isspace():
+        raise InvalidContextError(name, "may not be blank")
+    if len(value) > MAX_ID_LENGTH:
+        raise InvalidContextError(name, f"may not be longer than {MAX_ID_LENGTH} characters")
+    if _FORBIDDEN_CHARACTERS.search(value):
+        raise InvalidContextError(name, "may not hold control characters or path separators")
+    if len(value) < _SHORT_ID and (value.strip().lower() in PLACEHOLDERS or _PLACEHOLDER_PREFIX.match(value)):
+        raise InvalidContextError(name, "may not be a placeholder")
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UserExecutionContext:
+    """Who asks, in which thread, for which run. Immutable; two contexts are equal only when they are the same object.
+
+    Raises (at construction):
+        InvalidContextError: an id, a dict or the depth breaks a rule.
+    """
+
+    tenant_id: str
+    user_id: str
+    thread_id: str
+    run_id: str
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    websocket_client_id: str | None = None  #: None: no WebSocket, for example a batch
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    agent_context: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: for agents; deep-copied and read-only
+    audit_metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: for the audit log; deep-copied and read-only
+    operation_depth: int = 0  #: 0 for the request itself, one more for each child; at most 10
+    parent_request_id: str | None = None  #: None: the request itself
+    cleanup_callbacks: list[CleanupCallback] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the ids and freeze the dicts."""
+        check_id("tenant_id", self.tenant_id)
+        check_id("user_id", self.user_id)
+        check_id("thread_id", self.thread_id)
+        check_id("run_id", self.run_id)
+        check_id("request_id", self.request_id)
+        if self.websocket_client_id is not None:
+            check_id("websocket_client_id", self.websocket_client_id)
+        if self.parent_request_id is not None:
+            check_id("parent_request_id", self.parent_request_id)
+        if not 0 <= self.operation_depth <= MAX_OPERATION_DEPTH:
+            raise InvalidContextError("operation_depth", f"must be 0 to {MAX_OPERATION_DEPTH}")
+        object.__setattr__(self, "agent_context", _read_only("agent_context", self.agent_context))
+        object.__setattr__(self, "audit_metadata", _read_only("audit_metadata", self.audit_metadata))
+
+    def child(
+        self,
+        operation_name: str,
+        *,
+        agent_context: Mapping[str, Any] | None = None,
+        audit_metadata: Mapping[str, Any] | None = None,
+    ) -> "UserExecutionContext":
+        """Return a context for a part of this request: same user, thread and run, a request id of its own, one level deeper.
+
+        Args:
+            operation_name: what the part does; recorded in the child's audit metadata.
+            agent_context: laid over this context's; None: nothing is.
+            audit_metadata: laid over this context's; None: nothing is.
+
+        Raises:
+            InvalidContextError: the child would be deeper than 10, or a dict holds a reserved key.
+        """
+        return UserExecutionContext(
+            tenant_id=self.tenant_id,
+            user_id=self.user_id,
+            thread_id=self.thread_id,
+            run_id=self.run_id,
+            websocket_client_id=self.websocket_client_id,
+            agent_context={**self.agent_context, **(agent_context or {})},
+            audit_metadata={**self.audit_metadata, **(audit_metadata or {}), "operation_name": operation_name},
+            operation_depth=self.operation_depth + 1,
+            parent_request_id=self.request_id,
+        )
+
+    def owns(self, other: "UserExecutionContext") -> bool:
+        """Return whether `other` is of the same tenant, user, thread and run."""
+        return (
+            self.user_id == other.user_id
+            and self.run_id == other.run_id
+            and self.thread_id == other.thread_id
+            and self.tenant_id == other.tenant_id
+        )
+
+    def on_cleanup(self, callback: CleanupCallback) -> None:
+        """Have `cleanup` call this, plain or async."""
+        self.cleanup_callbacks.append(callback)
+
+    async def cleanup(self) -> None:
+        """Run the callbacks, last in, first out, each once. One that fails is logged and the rest still run."""
+        while self.cleanup_callbacks:
+            callback = self.cleanup_callbacks.pop()
+            try:
+                outcome = callback()
+                if inspect.isawaitable(outcome):
+                    await outcome
+            except Exception as error:  # noqa: BLE001 - one failing callback may not keep the others from running
+                logger.warning("cleanup callback failed", extra={"request_id": self.request_id, "error_type": type(error).__name__})
+
+
+def _read_only(name: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not value:
+        return _EMPTY
+    reserved = RESERVED_KEYS.intersection(value)
+    if reserved:
+        raise InvalidContextError(name, f"may not hold the reserved key {min(reserved)}")
+    return MappingProxyType({key: _frozen(item) for key, item in value.items()})
+
+
+def _frozen(value: Any) -> Any:  # noqa: ANN401 - whatever a caller put into the dict
+    if isinstance(value, _SCALARS):
+        return value
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: _frozen(item) for key, item in value.items()})
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(item) for item in value)
+    if isinstance(value, set | frozenset):
+        return frozenset(_frozen(item) for item in value)
+    return copy.deepcopy(value)
+
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
