@@ -1,0 +1,142 @@
+"""Our own format: one run a line, as JSON with the payloads readable inside it. `schema` is raised when a field changes its meaning."""
+
+from typing import Final, Literal
+
+import msgspec
+
+from migration.errors import RecordingError
+from migration.model import Effect, EffectError, EffectKind, Event, Origin, RunRecord, RunRequest
+from migration.recordings.run import RecordedRun
+
+SCHEMA: Final = 1
+#: An absent value: JSON `null` is a reply like any other, so it cannot stand for "none".
+_ABSENT: Final = msgspec.Raw(b"")
+
+
+class _Request(msgspec.Struct):
+    surface: str
+    tenant_id: str
+    user_id: str
+    thread_id: str
+    run_id: str
+    payload: msgspec.Raw
+    received_at: float
+
+
+class _Event(msgspec.Struct):
+    kind: str
+    lane: str
+    at_s: float
+    payload: msgspec.Raw
+
+
+class _Error(msgspec.Struct):
+    type: str
+    message: str
+
+
+class _Effect(msgspec.Struct, omit_defaults=True):
+    kind: EffectKind
+    name: str
+    lane: str
+    key: str
+    started_s: float
+    duration_s: float
+    request: msgspec.Raw = _ABSENT
+    reply: msgspec.Raw = _ABSENT
+    error: _Error | None = None
+
+
+class _Line(msgspec.Struct):
+    schema: Literal[1]
+    request: _Request
+    journal: tuple[_Effect, ...]
+    origin: Origin | None = None
+    events: tuple[_Event, ...] = ()
+
+
+_decoder = msgspec.json.Decoder(_Line)
+
+
+def write_line(record: RunRecord) -> bytes:
+    """Return the record as one line, newline included."""
+    request = record.request
+    line = _Line(
+        schema=SCHEMA,
+        request=_Request(
+            surface=request.surface,
+            tenant_id=request.tenant_id,
+            user_id=request.user_id,
+            thread_id=request.thread_id,
+            run_id=request.run_id,
+            payload=msgspec.Raw(request.payload),
+            received_at=request.received_at,
+        ),
+        journal=tuple(
+            _Effect(
+                kind=effect.kind,
+                name=effect.name,
+                lane=effect.lane,
+                key=effect.key,
+                started_s=effect.started_s,
+                duration_s=effect.duration_s,
+                request=_raw(effect.request),
+                reply=_raw(effect.reply),
+                error=_Error(type=effect.error.type, message=effect.error.message) if effect.error else None,
+            )
+            for effect in record.journal
+        ),
+        origin=record.origin,
+        events=tuple(
+            _Event(kind=event.kind, lane=event.lane, at_s=event.at_s, payload=msgspec.Raw(event.payload)) for event in record.events
+        ),
+    )
+    return msgspec.json.encode(line) + b"\n"
+
+
+def read_line(line: bytes) -> RecordedRun:
+    """Return the run that a line of our own format holds.
+
+    Raises:
+        RecordingError: the line does not fit the format, or has a schema that this version does not know.
+    """
+    try:
+        decoded = _decoder.decode(line)
+    except msgspec.DecodeError as error:
+        raise RecordingError(f"no recording of schema {SCHEMA}: {error}") from error
+    request = decoded.request
+    return RecordedRun(
+        request=RunRequest(
+            surface=request.surface,
+            tenant_id=request.tenant_id,
+            user_id=request.user_id,
+            thread_id=request.thread_id,
+            run_id=request.run_id,
+            payload=bytes(request.payload),
+            received_at=request.received_at,
+        ),
+        journal=tuple(
+            Effect(
+                kind=effect.kind,
+                name=effect.name,
+                lane=effect.lane,
+                key=effect.key,
+                request=_bytes(effect.request),
+                reply=_bytes(effect.reply),
+                error=EffectError(type=effect.error.type, message=effect.error.message) if effect.error else None,
+                started_s=effect.started_s,
+                duration_s=effect.duration_s,
+            )
+            for effect in decoded.journal
+        ),
+        origin=decoded.origin,
+        events=tuple(Event(kind=event.kind, lane=event.lane, payload=bytes(event.payload), at_s=event.at_s) for event in decoded.events),
+    )
+
+
+def _raw(value: bytes | None) -> msgspec.Raw:
+    return _ABSENT if value is None else msgspec.Raw(value)
+
+
+def _bytes(value: msgspec.Raw) -> bytes | None:
+    return bytes(value) or None
