@@ -86,7 +86,7 @@ def open_engine(url: SecretStr | str) -> AsyncEngine:
     text = url.get_secret_value() if isinstance(url, SecretStr) else url
     try:
         parsed = make_url(text)
-        engine = create_async_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+        engine = create_async_engine(parsed, hide_parameters=True, pool_pre_ping=parsed.get_backend_name() != "sqlite")
     except (ArgumentError, InvalidRequestError, NoSuchModuleError):
         raise SettingsError(
             "NETRA_DATABASE_URL is no SQLAlchemy URL with an async driver; set it like sqlite+aiosqlite:///var/netra.db "

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import jwt
 
 from netra_backend.app.config import Settings
-from netra_backend.app.errors import AuthenticationError, SettingsError
+from netra_backend.app.errors import AuthenticationError, InvalidContextError, SettingsError
+from netra_backend.app.services.user_execution_context import check_id
 
 # One algorithm, named on both sides: a token never chooses how it is checked.
 _ALGORITHM = "HS256"
 _REQUIRED = ("exp", "iat", "sub", "tenant", "iss", "aud")
-_MAX_ID_CHARACTERS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +35,15 @@ def mint(settings: Settings, tenant_id: str, user_id: str, hours: float = 8.0, *
 
     Raises:
         SettingsError: in production, where tokens come from the identity provider.
-        ValueError: `hours` is out of range, or an id is blank or too long.
+        ValueError: `hours` is out of range.
+        InvalidContextError: an id breaks a rule of `UserExecutionContext`, so that the token would be of no use.
     """
     if settings.environment == "production":
         raise SettingsError("tokens are minted in development only; in production your identity provider signs them with NETRA_JWT_SECRET")
     if not 0 < hours <= 366 * 24:
         raise ValueError("hours must be more than 0 and at most 8784")
-    for field, value in (("tenant", tenant_id), ("user", user_id)):
-        if not _is_id(value):
-            raise ValueError(f"{field} must be 1 to {_MAX_ID_CHARACTERS} characters, not all blank")
+    check_id("tenant", tenant_id)
+    check_id("user", user_id)
     issued = now or datetime.now(UTC)
     claims = {
         "iss": settings.jwt_issuer,
@@ -71,18 +71,14 @@ def verify(settings: Settings, token: str) -> Identity:
             issuer=settings.jwt_issuer,
             options={"require": list(_REQUIRED), "strict_aud": True},
         )
-        tenant, user = claims["tenant"], claims["sub"]
+        tenant, user = check_id("tenant", claims["tenant"]), check_id("sub", claims["sub"])
         expires_at = datetime.fromtimestamp(int(claims["exp"]), UTC)
     except jwt.ExpiredSignatureError:
         raise AuthenticationError("the token has expired; get a new one") from None
     except jwt.MissingRequiredClaimError as error:
         raise AuthenticationError(f"the token lacks the claim {error.claim!r}") from None
+    except InvalidContextError as error:
+        raise AuthenticationError(f"the claim {error.field!r} {error.rule}") from None
     except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError):
         raise AuthenticationError("the token is not valid here; get a new one") from None
-    if not (_is_id(tenant) and _is_id(user)):
-        raise AuthenticationError("the claims 'tenant' and 'sub' must be non-blank text")
     return Identity(tenant_id=tenant, user_id=user, expires_at=expires_at)
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and len(value) <= _MAX_ID_CHARACTERS

@@ -48,6 +48,8 @@ def test_a_token_without_a_claim_is_refused(settings: Settings, claim: str) -> N
         {"tenant": ["acme"]},
         {"sub": ""},
         {"sub": "u" * 257},
+        {"sub": "../ada"},
+        {"tenant": "default"},
         {"exp": 10**30},
         {"exp": "tomorrow"},
         {"iat": 10**12},
@@ -82,7 +84,9 @@ def test_production_mints_no_tokens(settings: Settings) -> None:
         mint(settings.model_copy(update={"environment": "production"}), "acme", "ada")
 
 
-@pytest.mark.parametrize(("tenant", "user", "hours"), [("", "ada", 1), ("acme", " ", 1), ("acme", "ada", 0), ("acme", "ada", 9000)])
+@pytest.mark.parametrize(
+    ("tenant", "user", "hours"), [("", "ada", 1), ("acme", " ", 1), ("acme", "ada", 0), ("acme", "ada", 9000), ("demo", "ada", 1)]
+)
 def test_a_token_that_would_be_useless_is_not_minted(settings: Settings, tenant: str, user: str, hours: float) -> None:
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(ValueError, match=r"may not be|must be"):
         mint(settings, tenant, user, hours)

@@ -1,0 +1,51 @@
+"""Calls a tool for a user: known? allowed? arguments fit? Then its handler."""
+
+import logging
+import traceback
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from netra_backend.app.errors import ToolError, ToolFailedError, ToolPermissionError
+from netra_backend.app.services.unified_tool_registry.permissions import Permissions
+from netra_backend.app.services.unified_tool_registry.registry import ToolPorts, ToolRegistry
+from netra_backend.app.services.user_execution_context import UserExecutionContext
+
+logger = logging.getLogger(__name__)
+
+
+class RegistryToolCaller:
+    """The `ToolCaller` of `world.py`, on a registry.
+
+    Args:
+        registry: the tools.
+        ports: what they work on.
+        permissions: who may call them.
+    """
+
+    def __init__(self, registry: ToolRegistry, ports: ToolPorts, permissions: Permissions) -> None:
+        self._registry, self._ports, self._permissions = registry, ports, permissions
+
+    async def call(self, context: UserExecutionContext, name: str, arguments: Mapping[str, Any], /, *, lane: str) -> Any:  # noqa: ANN401 - any JSON
+        """Return the tool's answer; see `ToolCaller.call`.
+
+        Raises:
+            UnknownToolError: there is no such tool.
+            ToolPermissionError: the user may not call it; asked before the arguments are looked at.
+            ToolArgumentsError: the arguments do not fit.
+            ToolFailedError: the handler raised something else; logged under the support code in the message.
+        """
+        tool = self._registry.get(name)
+        if not self._permissions.allows(context, tool.permission):
+            raise ToolPermissionError(f"you may not call {name}: it needs the permission {tool.permission}; ask your administrator")
+        checked = tool.check(arguments)
+        try:
+            return await tool.handler(context, checked, self._ports)
+        except ToolError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises must reach the agent as a tool's failure
+            code = uuid.uuid4().hex[:12]
+            # Frames without the exception's text: that may quote what the user wrote.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("tool %s failed for %s: %s, support code %s\n%s", name, lane, type(error).__name__, code, frames)  # noqa: TRY400 - see above
+            raise ToolFailedError(f"{name} failed; try again, or ask for help with the support code {code}") from None

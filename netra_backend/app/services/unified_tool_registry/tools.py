@@ -1,0 +1,141 @@
+"""What the tools do: what a company spends on AI models, and how to spend less. Each sees its caller's tenant only."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from netra_backend.app.errors import ToolArgumentsError
+from netra_backend.app.services.action_plans import ActionPlan
+from netra_backend.app.services.unified_tool_registry.registry import ToolPorts
+from netra_backend.app.services.usage_data import Period, Price, Spend
+from netra_backend.app.services.user_execution_context import UserExecutionContext
+
+_TOP_MODELS = 3
+
+
+def _usd(micro_usd: int) -> float:
+    return round(micro_usd / 1e6, 2)
+
+
+def _share(part: int, whole: int) -> float:
+    """Return part of whole in percent, one decimal; 0 of nothing is 0."""
+    return round(100 * part / whole, 1) if whole else 0.0
+
+
+def _days(period: Period | None) -> dict[str, str | None]:
+    return {"since": str(period.since) if period else None, "until": str(period.until) if period else None}
+
+
+async def _spend(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> tuple[Period | None, tuple[Spend, ...]]:
+    """Return the asked-for days and the tenant's spending in them by model."""
+    period = await _period(context, arguments, ports)
+    return period, await ports.usage.spend(context.tenant_id, period, "model") if period else ()
+
+
+async def _period(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> Period | None:
+    since, until = (date.fromisoformat(arguments[end]) if end in arguments else None for end in ("since", "until"))
+    period = await ports.usage.period(context.tenant_id, since, until)
+    if period and period.since > period.until:
+        raise ToolArgumentsError(f"since {period.since} is after until {period.until}; swap them")
+    return period
+
+
+async def usage_summary(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> dict[str, Any]:
+    """Return requests, tokens and cost in total, and the dearest models."""
+    period, spend = await _spend(context, arguments, ports)
+    return {
+        **_days(period),
+        "requests": sum(row.requests for row in spend),
+        "input_tokens": sum(row.input_tokens for row in spend),
+        "output_tokens": sum(row.output_tokens for row in spend),
+        "cost_usd": _usd(sum(row.cost_micro_usd for row in spend)),
+        "models": len(spend),
+        "top_models": [{"model": row.key, "cost_usd": _usd(row.cost_micro_usd)} for row in spend[:_TOP_MODELS]],
+    }
+
+
+async def cost_breakdown(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> dict[str, Any]:
+    """Return the cost of each model, dearest first, or of each day, latest last."""
+    by = arguments.get("by", "model")
+    period = await _period(context, arguments, ports)
+    spend = await ports.usage.spend(context.tenant_id, period, by) if period else ()
+    total = sum(row.cost_micro_usd for row in spend)
+    limit = arguments.get("limit", 31)
+    shown = spend[:limit] if by == "model" else spend[-limit:]
+    return {
+        **_days(period),
+        "by": by,
+        "cost_usd": _usd(total),
+        "rows": [
+            {by: row.key, "requests": row.requests, "cost_usd": _usd(row.cost_micro_usd), "percent": _share(row.cost_micro_usd, total)}
+            for row in shown
+        ],
+        "rows_left_out": len(spend) - len(shown),
+    }
+
+
+async def price_lookup(_context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> dict[str, Any]:
+    """Return the price of one model, or of all."""
+    prices = await ports.usage.prices()
+    shown = [_priced(prices, arguments["model"])] if "model" in arguments else prices.values()
+    return {
+        "prices": [
+            {
+                "model": price.model,
+                "input_usd_per_million": _usd(price.input_micro_usd),
+                "output_usd_per_million": _usd(price.output_micro_usd),
+                "context_window": price.context_window,
+                "quality_tier": price.quality_tier,
+            }
+            for price in shown
+        ]
+    }
+
+
+def _priced(prices: Mapping[str, Price], model: str) -> Price:
+    try:
+        return prices[model]
+    except KeyError:
+        raise ToolArgumentsError(f"{model!r} is not on the price list; there are: {', '.join(prices) or 'none'}") from None
+
+
+async def simulate_switch(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> dict[str, Any]:
+    """Return what the days would have cost with a share of one model's tokens on another."""
+    prices = await ports.usage.prices()
+    old, new = (_priced(prices, arguments[end]) for end in ("from_model", "to_model"))
+    if old.model == new.model:
+        raise ToolArgumentsError("from_model and to_model are the same; name two models")
+    share = arguments.get("share", 1.0)
+    period, spend = await _spend(context, arguments, ports)
+    used = next(
+        (row for row in spend if row.key == old.model), Spend(key=old.model, requests=0, input_tokens=0, output_tokens=0, cost_micro_usd=0)
+    )
+    moved = new.cost_micro_usd(round(used.input_tokens * share), round(used.output_tokens * share))
+    saving = round(used.cost_micro_usd * share) - moved
+    return {
+        **_days(period),
+        "from_model": old.model,
+        "to_model": new.model,
+        "share": share,
+        "current_cost_usd": _usd(used.cost_micro_usd),
+        "simulated_cost_usd": _usd(used.cost_micro_usd - saving),
+        "savings_usd": _usd(saving),
+        "savings_percent": _share(saving, used.cost_micro_usd),
+        "quality_tiers": [old.quality_tier, new.quality_tier],
+        "context_windows": [old.context_window, new.context_window],
+    }
+
+
+async def save_action_plan(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> dict[str, Any]:
+    """Save the plan. The same call again gives the same answer and changes nothing."""
+    plan = ActionPlan(
+        tenant_id=context.tenant_id,
+        id=arguments["plan_id"],
+        user_id=context.user_id,
+        thread_id=context.thread_id,
+        title=arguments["title"],
+        items=arguments["items"],
+    )
+    if not await ports.plans.save(plan):
+        raise ToolArgumentsError("plan_id stands for another plan already; use a new one")
+    return {"plan_id": plan.id, "saved": True, "title": plan.title, "items": len(plan.items)}

@@ -1,0 +1,100 @@
+"""What a tenant used and spent, and what models cost. Every question about usage names its tenant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from netra_backend.app.services.database import PriceRow, UsageRow
+
+_DEFAULT_DAYS = 30
+_MILLION = 1_000_000
+
+Dimension = Literal["model", "day"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """Days, both ends included."""
+
+    since: date
+    until: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spend:
+    """What was used of one model, or on one day."""
+
+    key: str  #: the model, or the day as YYYY-MM-DD
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cost_micro_usd: int  #: millionths of a dollar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What a model costs."""
+
+    model: str
+    input_micro_usd: int  #: millionths of a dollar for a million input tokens
+    output_micro_usd: int  #: the same for output tokens
+    context_window: int  #: tokens
+    quality_tier: str  #: "economy", "standard" or "frontier"
+
+    def cost_micro_usd(self, input_tokens: int, output_tokens: int) -> int:
+        """Return what these tokens cost in millionths of a dollar, rounded half up."""
+        return (input_tokens * self.input_micro_usd + output_tokens * self.output_micro_usd + _MILLION // 2) // _MILLION
+
+
+class UsageData:
+    """Reads usage and prices.
+
+    Args:
+        engine: the database, with its schema created.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def period(self, tenant_id: str, since: date | None, until: date | None) -> Period | None:
+        """Return the asked-for days; an end that is None is filled in: the last day on record, and 30 days back from the end.
+
+        None when nothing is on record for the tenant up to `until`, so that there are no days to speak of.
+        """
+        last = select(func.max(UsageRow.day)).where(UsageRow.tenant_id == tenant_id)
+        if until is not None:
+            last = last.where(UsageRow.day <= until)
+        async with self._engine.connect() as connection:
+            latest: date | None = (await connection.execute(last)).scalar_one()
+        if latest is None:
+            return None
+        end = until or latest
+        return Period(since=since or end - timedelta(days=_DEFAULT_DAYS - 1), until=end)
+
+    async def spend(self, tenant_id: str, period: Period, by: Dimension) -> tuple[Spend, ...]:
+        """Return the tenant's spending: by model, dearest first; or by day, earliest first."""
+        key = UsageRow.model if by == "model" else UsageRow.day
+        cost = func.sum(UsageRow.cost_micro_usd)
+        query = (
+            select(key, func.sum(UsageRow.requests), func.sum(UsageRow.input_tokens), func.sum(UsageRow.output_tokens), cost)
+            .where(UsageRow.tenant_id == tenant_id, UsageRow.day.between(period.since, period.until))
+            .group_by(key)
+            .order_by(*((cost.desc(), key) if by == "model" else (key,)))
+        )
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query)).all()
+        # PostgreSQL sums 64-bit integers into decimals.
+        return tuple(
+            Spend(key=str(name), requests=int(requests), input_tokens=int(read), output_tokens=int(written), cost_micro_usd=int(spent))
+            for name, requests, read, written, spent in rows
+        )
+
+    async def prices(self) -> Mapping[str, Price]:
+        """Return the price list by model, in alphabetical order."""
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(select(PriceRow.__table__).order_by(PriceRow.model))).all()
+        return {row.model: Price(**row._mapping) for row in rows}  # noqa: SLF001 - SQLAlchemy's documented name, underscored against clashes
