@@ -1,1 +1,24 @@
-"""The effect journal: recording what a run asks of the outside, and replaying it to the other engine."""
+"""A run's calls to the outside: performed and recorded while it serves, answered from the record while it shadows.
+
+Ports call `perform` and `perform_now`; the facade opens a `recording`; the shadow answers from a `ReplayJournal`.
+"""
+
+from migration.effects.journal import JournalLimits
+from migration.effects.keys import effect_key, with_keys
+from migration.effects.outcome import outcome_of
+from migration.effects.ports import perform, perform_now
+from migration.effects.recording import Recording, recording
+from migration.effects.replaying import ReplayJournal, Tally
+
+__all__ = [
+    "JournalLimits",
+    "Recording",
+    "ReplayJournal",
+    "Tally",
+    "effect_key",
+    "outcome_of",
+    "perform",
+    "perform_now",
+    "recording",
+    "with_keys",
+]

@@ -2,6 +2,7 @@
 
 from typing import Literal, Protocol
 
+from migration.errors import Operation
 from migration.model import Comparison, Noun, Origin, RunRecord, Stage
 
 ShedReason = Literal["sampling", "queue_jobs", "queue_bytes", "job_bytes", "cancelled", "closed"]
@@ -22,17 +23,23 @@ class ShadowJob(Noun, frozen=True, kw_only=True):
 
 
 class ShadowResult(Noun, frozen=True, kw_only=True):
-    """How a job ended: with a comparison, or with the reason why there is none."""
+    """How a job ended: with a comparison, or with the reason why there is none. Neither: it was shed, `detail` says why."""
 
     run_id: str
     comparison: Comparison | None
     failed: FailReason | None = None
     detail: str = ""  #: for engineers; holds no payload
+    failures: tuple[Operation, ...] = ()  #: where the tool itself failed on the way; the receiver counts them
 
 
 class Shadow(Protocol):
     """Takes jobs off the request's hands."""
 
-    def offer(self, job: ShadowJob, /) -> None:
-        """Queue the job or shed it, and count which. Never blocks, never raises, never waits."""
+    def offer(self, job: ShadowJob, /, *, shed: ShedReason | None = None) -> None:
+        """Queue the job or shed it, and count which. Never blocks, never raises, never waits.
+
+        Args:
+            job: the served run.
+            shed: why the caller wants it counted and not run; None: run it.
+        """
         ...

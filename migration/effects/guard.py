@@ -1,0 +1,79 @@
+"""Refuses contact with the outside at the interpreter's own gates, so that "a shadow performs no effect" is enforced, not assumed.
+
+For processes that do nothing but replay: an audit hook cannot be taken out again (PEP 578). While `sealed`, connecting, looking up
+names, starting programs, and opening or changing files for writing are refused with an `EffectMissingError`, and counted.
+"""
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+from migration.errors import EffectMissingError
+
+_CONTACTS: Final = frozenset(
+    {
+        "socket.connect",
+        "socket.sendto",
+        "socket.sendmsg",
+        "socket.bind",
+        "socket.getaddrinfo",
+        "socket.gethostbyname",
+        "socket.gethostbyaddr",
+        "subprocess.Popen",
+        "os.system",
+        "os.exec",
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.spawn",
+        "os.kill",
+        "os.remove",
+        "os.rename",
+        "os.rmdir",
+        "os.mkdir",
+        "os.link",
+        "os.symlink",
+        "os.truncate",
+        "os.chmod",
+        "os.chown",
+        "sqlite3.connect",
+    }
+)
+_WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class Guard:
+    """Watches this process. Threads that were alive when it was made are trusted, the main thread excepted: exporters live there."""
+
+    def __init__(self) -> None:
+        self._sealed = False
+        self._trusted = {thread.ident for thread in threading.enumerate() if thread is not threading.main_thread()}
+        self._refused: list[str] = []
+        sys.addaudithook(self._audit)
+
+    @contextlib.contextmanager
+    def sealed(self) -> Iterator[list[str]]:
+        """Refuse contact inside the block. Yields the list to which the names of what was refused are added."""
+        self._refused = []
+        self._sealed = True
+        try:
+            yield self._refused
+        finally:
+            self._sealed = False
+
+    def _audit(self, event: str, arguments: tuple[object, ...]) -> None:
+        if not self._sealed or not (event in _CONTACTS or (event == "open" and _writes(arguments))):
+            return
+        if threading.get_ident() in self._trusted:
+            return
+        self._refused.append(event)
+        raise EffectMissingError("outside", event, "")
+
+
+def _writes(arguments: tuple[object, ...]) -> bool:
+    path, _mode, flags = arguments
+    # Wrapping a descriptor that is already open opens nothing.
+    return isinstance(flags, int) and bool(flags & _WRITING) and not isinstance(path, int) and path != os.devnull

@@ -1,0 +1,119 @@
+"""The journal: a run's effects in the order in which they were asked for. Append-only and bounded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from migration.model import Effect, EffectError, EffectKind
+
+#: Error type of an effect that was asked for and never answered: its caller was cancelled, or the run ended first.
+UNANSWERED: Final = "CancelledError"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalLimits:
+    """What one run may put on record. Beyond it the record is truncated, and a truncated record is never replayed."""
+
+    effects: int = 10_000
+    events: int = 10_000
+    size_bytes: int = 8 * 2**20  #: requests, replies and event payloads together
+
+
+@dataclass(slots=True, kw_only=True)
+class Asked:
+    """One effect under way: it has its place in the journal from the moment it is asked for."""
+
+    kind: EffectKind
+    name: str
+    lane: str
+    request: bytes
+    key: str
+    started_s: float
+    ended_s: float | None = None  #: None while it is under way
+    reply: bytes | None = None
+    error: EffectError | None = None
+
+
+class Journal:
+    """Collects effects until it is closed. Never raises on a full or closed journal: it says so and forgets the effect.
+
+    Args:
+        clock: seconds since run start.
+        limits: how much it takes.
+    """
+
+    __slots__ = ("_asked", "_clock", "_effects", "_limits", "size_bytes", "truncated")
+
+    def __init__(self, *, clock: Callable[[], float], limits: JournalLimits) -> None:
+        self._clock = clock
+        self._limits = limits
+        self._asked: list[Asked] = []
+        self._effects: tuple[Effect, ...] | None = None
+        self.size_bytes = 0
+        self.truncated = False  #: True: something is not on record, so a replay of it would be wrong
+
+    @property
+    def closed(self) -> bool:
+        """Whether the run is over. What still comes is the work of a runaway task and changes nothing here."""
+        return self._effects is not None
+
+    def ask(self, kind: EffectKind, name: str, lane: str, request: bytes, *, key: str = "") -> Asked | None:
+        """Give the effect its place in the order. None: not recorded, because the journal is closed or truncated."""
+        if self._effects is not None or self.truncated:
+            return None
+        if len(self._asked) >= self._limits.effects or not self.take(len(request)):
+            self.truncate()
+            return None
+        asked = Asked(kind=kind, name=name, lane=lane, request=bytes(request), key=key, started_s=self._clock())
+        self._asked.append(asked)
+        return asked
+
+    def answer(self, asked: Asked | None, reply: bytes) -> None:
+        """Put the reply on record."""
+        if asked is None or self._effects is not None:
+            return
+        if not self.take(len(reply)):
+            self.truncate()
+            return
+        asked.reply = bytes(reply)
+        asked.ended_s = self._clock()
+
+    def fail(self, asked: Asked | None, error: EffectError) -> None:
+        """Put the failure on record."""
+        if asked is None or self._effects is not None:
+            return
+        asked.error = error
+        asked.ended_s = self._clock()
+
+    def take(self, size_bytes: int) -> bool:
+        """Count bytes against the limit; False when they do not fit."""
+        self.size_bytes += size_bytes
+        return self.size_bytes <= self._limits.size_bytes
+
+    def truncate(self) -> None:
+        """Mark the record as not whole, and free what it holds: half a journal is of no use."""
+        self.truncated = True
+        self._asked.clear()
+
+    def close(self) -> tuple[Effect, ...]:
+        """Return the effects in the order they were asked for; what is still under way is recorded as unanswered. Idempotent."""
+        if self._effects is None:
+            now_s = self._clock()
+            self._effects = tuple(_effect(asked, now_s) for asked in self._asked)
+            self._asked.clear()
+        return self._effects
+
+
+def _effect(asked: Asked, now_s: float) -> Effect:
+    under_way = asked.ended_s is None
+    return Effect(
+        kind=asked.kind,
+        name=asked.name,
+        lane=asked.lane,
+        key=asked.key,
+        request=asked.request,
+        reply=asked.reply,
+        error=EffectError(type=UNANSWERED, message="the run ended first") if under_way else asked.error,
+        started_s=asked.started_s,
+        duration_s=max(0.0, (now_s if asked.ended_s is None else asked.ended_s) - asked.started_s),
+    )

@@ -1,0 +1,74 @@
+"""Effect keys: content, causal path and occurrence. Equal calls of parallel branches find their own replies."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from migration.model import Effect, EffectKind
+
+_DIGEST_BYTES: Final = 8
+_decoder = msgspec.json.Decoder()
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def canonical(document: bytes) -> bytes:
+    """Return JSON with sorted keys and no blanks, so that key order does not matter; bytes that are no JSON come back unchanged."""
+    try:
+        return _encoder.encode(_decoder.decode(document))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return document
+
+
+def effect_key(kind: EffectKind, name: str, lane: str, request: bytes | None, occurrence: int) -> str:
+    """Return the key of an effect, e.g. `tool/price_lookup/data/3f0c9a1be2d47785#2`.
+
+    Args:
+        kind: what kind of effect.
+        name: model, tool, "now", or what the id is for.
+        lane: who asks.
+        request: JSON; None when the recording does not hold it.
+        occurrence: 1 for the first of equal effects of a run, 2 for the second, and so on.
+    """
+    return f"{_stem(kind, name, lane, request)}#{occurrence}"
+
+
+def _stem(kind: str, name: str, lane: str, request: bytes | None) -> str:
+    if request is None:
+        return f"{kind}/{name}/{lane}/-"
+    # The path is part of the digest too: "/" inside a name must not make two paths one.
+    digest = blake2b(f"{kind}\0{name}\0{lane}\0".encode(errors="surrogatepass"), digest_size=_DIGEST_BYTES)
+    digest.update(canonical(request))
+    return f"{kind}/{name}/{lane}/{digest.hexdigest()}"
+
+
+class Occurrences:
+    """Numbers the equal effects of one run, in the order in which they are asked for."""
+
+    __slots__ = ("_asked",)
+
+    def __init__(self) -> None:
+        self._asked: dict[str, int] = {}
+
+    def key(self, kind: EffectKind, name: str, lane: str, request: bytes | None) -> str:
+        """Return the key of the next effect with this content and path."""
+        stem = _stem(kind, name, lane, request)
+        number = self._asked[stem] = self._asked.get(stem, 0) + 1
+        return f"{stem}#{number}"
+
+
+def with_keys(effects: Iterable[Effect]) -> tuple[Effect, ...]:
+    """Return the effects, in order, with the empty keys filled in.
+
+    A recording leaves keys empty: digesting requests is work for the shadow, not for the run that serves a user.
+    """
+    occurrences = Occurrences()
+    keyed: list[Effect] = []
+    for effect in effects:
+        if effect.key:
+            keyed.append(effect)
+        else:
+            key = occurrences.key(effect.kind, effect.name, effect.lane, effect.request)
+            keyed.append(msgspec.structs.replace(effect, key=key))
+    return tuple(keyed)

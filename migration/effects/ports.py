@@ -1,0 +1,82 @@
+"""How a port reaches the outside: through the current run's journal when there is one, directly when there is none."""
+
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar, Token
+from typing import Protocol
+
+from migration.model import EffectKind
+
+
+class Performer(Protocol):
+    """What stands between a run and the outside."""
+
+    async def perform(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:
+        """Return the reply to one effect."""
+        ...
+
+    def perform_now(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], bytes]) -> bytes:
+        """Return the reply to one effect that needs no waiting."""
+        ...
+
+    def performing(self) -> None:
+        """Hear that `call` is being called. Told from outside the performer, so that one that must not call cannot do so unseen."""
+        ...
+
+
+_current: ContextVar[Performer | None] = ContextVar("migration_effects", default=None)
+
+
+def activate(performer: Performer) -> Token[Performer | None]:
+    """Make it the one that this context's effects go through; tasks that start from here inherit it."""
+    return _current.set(performer)
+
+
+def deactivate(token: Token[Performer | None]) -> None:
+    """Undo `activate`, in the same context."""
+    _current.reset(token)
+
+
+async def perform(kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:
+    """Return the reply to one effect.
+
+    Without a journal, and while a run is recorded, that is what `call` returns; its exceptions pass through unchanged. While a run
+    is replayed `call` is never called.
+
+    Args:
+        kind: what kind of effect.
+        name: model, tool, or what it is for.
+        lane: who asks: the agent's name. Equal calls of different lanes are told apart by it.
+        request: JSON; the key order does not matter.
+        call: reaches the outside and returns JSON.
+
+    Raises:
+        EffectMissingError: replaying, and the journal does not hold this effect.
+        RecordedEffectError: replaying, and the effect failed when it was recorded.
+    """
+    performer = _current.get()
+    if performer is None:
+        return await call()
+
+    async def counted() -> bytes:
+        performer.performing()
+        return await call()
+
+    return await performer.perform(kind, name, lane=lane, request=request, call=counted)
+
+
+def perform_now(kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], bytes]) -> bytes:
+    """Return the reply to one effect that needs no waiting, such as the clock or a new id. Otherwise as `perform`.
+
+    Raises:
+        EffectMissingError: replaying, and the journal does not hold this effect.
+        RecordedEffectError: replaying, and the effect failed when it was recorded.
+    """
+    performer = _current.get()
+    if performer is None:
+        return call()
+
+    def counted() -> bytes:
+        performer.performing()
+        return call()
+
+    return performer.perform_now(kind, name, lane=lane, request=request, call=counted)

@@ -1,0 +1,187 @@
+"""Recording: effects are performed as ever, and put on record. Recording never changes the run, not even when it fails itself."""
+
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Final, Literal
+
+from migration.effects.journal import Asked, Journal, JournalLimits
+from migration.effects.outcome import outcome_of
+from migration.effects.ports import activate, deactivate
+from migration.errors import Operation
+from migration.model import EffectError, EffectKind, Event, Origin, Outcome, RunRecord, RunRequest
+
+logger = logging.getLogger(__name__)
+
+OnFailure = Callable[[Operation, BaseException], None]
+_DEFAULT_LIMITS: Final = JournalLimits()
+
+
+def log_failure(operation: Operation, error: BaseException) -> None:
+    """Log a failure of the tool itself, without the error's text: it may quote a message."""
+    logger.error("%s failed with %s; the run was not affected", operation, type(error).__name__)
+
+
+def recording(
+    request: RunRequest,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    limits: JournalLimits = _DEFAULT_LIMITS,
+    on_failure: OnFailure = log_failure,
+) -> "Recording":
+    """Return a recording of one run that starts now."""
+    return Recording(request, clock=clock, limits=limits, on_failure=on_failure)
+
+
+class Recording:
+    """The tape of one served run: its events and the journal of its effects.
+
+    Args:
+        request: what the run answers.
+        clock: monotonic seconds.
+        limits: beyond them the recording is truncated and the run goes on.
+        on_failure: told when recording itself fails ("effects.record").
+    """
+
+    def __init__(self, request: RunRequest, *, clock: Callable[[], float], limits: JournalLimits, on_failure: OnFailure) -> None:
+        self._request = request
+        self._clock = clock
+        self._limits = limits
+        self._on_failure = on_failure
+        self._started = clock()
+        self._ended_s: float | None = None
+        self._events: list[Event] = []
+        self._journal = Journal(clock=self.elapsed_s, limits=limits)
+        self._cancelled = False
+
+    def elapsed_s(self) -> float:
+        """Return the seconds since the run started."""
+        return self._clock() - self._started
+
+    @property
+    def truncated(self) -> bool:
+        """Whether a limit or a failure kept something off the record. Such a record must not be replayed."""
+        return self._journal.truncated
+
+    async def next_of(self, events: AsyncGenerator[Event, None]) -> Event | None:
+        """Return the engine's next event, None at the end. Its effects, and those of tasks that it starts, are recorded.
+
+        This recording is the current one only inside this call: the code that consumes the events never records into it.
+        """
+        token = activate(self)
+        try:
+            return await anext(events)
+        except StopAsyncIteration:
+            return None
+        finally:
+            deactivate(token)
+
+    def append(self, event: Event) -> None:
+        """Put an event on the tape. A full tape keeps its beginning."""
+        if len(self._events) >= self._limits.events or not self._journal.take(len(event.payload)):
+            self._journal.truncate()
+            return
+        self._events.append(event)
+
+    def outcome(self) -> Outcome:
+        """Return how a stream that ended by itself ended."""
+        return outcome_of(self._events)
+
+    async def close(self, events: AsyncGenerator[Event, None]) -> None:
+        """Stop the engine's work, then close the journal: what a runaway task still does is performed, but not recorded.
+
+        An exception that the engine raises while it stops is logged: its stream is over, and nobody is left to handle it.
+        """
+        token = activate(self)
+        try:
+            await events.aclose()
+        except Exception as error:  # noqa: BLE001 - whatever an engine raises while it stops
+            logger.warning("the engine of run %s raised %s while it was closed", self._request.run_id, type(error).__name__)
+        finally:
+            deactivate(token)
+            self._ended_s = self.elapsed_s()
+            self._journal.close()
+
+    def record(self, origin: Origin, outcome: Outcome, error: EffectError | None, trace_id: str | None) -> RunRecord:
+        """Return the record of the run.
+
+        Args:
+            origin: the engine that ran.
+            outcome: how it ended.
+            error: the exception that ended the stream; None when it ended by itself.
+            trace_id: 32 hex digits; None when the run was not traced.
+        """
+        self._cancelled = outcome == "cancelled"
+        return RunRecord(
+            request=self._request,
+            origin=origin,
+            events=tuple(self._events),
+            journal=self._journal.close(),
+            outcome=outcome,
+            duration_s=self.elapsed_s() if self._ended_s is None else self._ended_s,
+            trace_id=trace_id,
+            error=error,
+        )
+
+    def shed_reason(self, *, sampled: bool) -> Literal["sampling", "cancelled", "job_bytes"] | None:
+        """Return why the recorded run must not be shadowed; None when it may be. Call it after `record`.
+
+        Args:
+            sampled: whether the run is in the sample that is shadowed.
+        """
+        if not sampled:
+            return "sampling"
+        if self._cancelled:
+            return "cancelled"
+        return "job_bytes" if self.truncated else None
+
+    async def perform(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:
+        """Perform the effect and put it on record; its exceptions pass through unchanged."""
+        asked = self._ask(kind, name, lane, request)
+        try:
+            reply = await call()
+        except BaseException as error:
+            self._fail(asked, error)
+            raise
+        self._answer(asked, reply)
+        return reply
+
+    def perform_now(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], bytes]) -> bytes:
+        """Perform the effect and put it on record; its exceptions pass through unchanged."""
+        asked = self._ask(kind, name, lane, request)
+        try:
+            reply = call()
+        except BaseException as error:
+            self._fail(asked, error)
+            raise
+        self._answer(asked, reply)
+        return reply
+
+    def performing(self) -> None:
+        """Let it pass: calling the outside is what a serving run is for."""
+
+    def _ask(self, kind: EffectKind, name: str, lane: str, request: bytes) -> Asked | None:
+        try:
+            return self._journal.ask(kind, name, lane, request)
+        except Exception as failure:  # noqa: BLE001 - recording must not change the run
+            self._failed(failure)
+            return None
+
+    def _answer(self, asked: Asked | None, reply: bytes) -> None:
+        try:
+            self._journal.answer(asked, reply)
+        except Exception as failure:  # noqa: BLE001 - recording must not change the run
+            self._failed(failure)
+
+    def _fail(self, asked: Asked | None, error: BaseException) -> None:
+        # A cancelled effect is recorded under its type, "CancelledError": a replay does not answer it either.
+        try:
+            self._journal.fail(asked, EffectError(type=type(error).__name__, message=str(error)))
+        except Exception as failure:  # noqa: BLE001 - recording must not change the run
+            self._failed(failure)
+
+    def _failed(self, failure: Exception) -> None:
+        self._journal.truncate()
+        with contextlib.suppress(Exception):
+            self._on_failure("effects.record", failure)

@@ -1,0 +1,92 @@
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from migration.effects import Recording, perform, recording
+from migration.model import Event, RunRequest
+
+
+@dataclass
+class Outside:
+    """Answers every call, and remembers that it was called."""
+
+    replies: list[bytes | BaseException] = field(default_factory=list)
+    calls: int = 0
+
+    async def call(self) -> bytes:
+        return self.call_now()
+
+    def call_now(self) -> bytes:
+        self.calls += 1
+        reply = self.replies.pop(0) if self.replies else b"%d" % self.calls
+        if isinstance(reply, BaseException):
+            raise reply
+        return reply
+
+
+@dataclass
+class SteppedClock:
+    """Each reading is one second later."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+@dataclass
+class Work:
+    """An engine's run: awaits the given function, then ends with one event."""
+
+    body: Callable[[], Awaitable[object]]
+
+    async def run(self) -> AsyncGenerator[Event, None]:
+        await self.body()
+        yield Event(kind="agent_completed", lane="data", payload=b'{"payload":{"status":"completed"}}', at_s=0.0)
+
+
+@pytest.fixture
+def outside() -> Outside:
+    return Outside()
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
+
+
+@pytest.fixture
+def request_() -> RunRequest:
+    return RunRequest(surface="chat", tenant_id="acme", user_id="ann", thread_id="t-1", run_id="r-1", payload=b"{}", received_at=0.0)
+
+
+@pytest.fixture
+def tape(request_: RunRequest, clock: SteppedClock) -> Recording:
+    return recording(request_, clock=clock)
+
+
+@pytest.fixture
+def drive() -> Callable[[Recording, Callable[[], Awaitable[object]]], Awaitable[None]]:
+    """Runs a body as an engine would be run by the facade, to its end."""
+
+    async def driven(tape: Recording, body: Callable[[], Awaitable[object]]) -> None:
+        events = Work(body).run()
+        try:
+            while (event := await tape.next_of(events)) is not None:
+                tape.append(event)
+        finally:
+            await tape.close(events)
+
+    return driven
+
+
+@pytest.fixture
+def ask() -> Callable[..., Awaitable[bytes]]:
+    async def asked(
+        outside: Outside, request: bytes = b"{}", *, lane: str = "data", name: str = "usage_summary", kind: str = "tool"
+    ) -> bytes:
+        return await perform(kind, name, lane=lane, request=request, call=outside.call)  # type: ignore[arg-type]  # tests pass any kind
+
+    return asked
