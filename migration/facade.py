@@ -1,0 +1,159 @@
+"""The routing facade: one request as numbered steps, each naming the package that does it."""
+
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Protocol
+
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind, StatusCode
+
+from migration.effects import Recording, recording
+from migration.errors import Operation
+from migration.flags.decision import Decision, Flags
+from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
+from migration.shadow.job import Shadow, ShadowJob
+from migration.telemetry import spans
+from migration.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+_tracer = trace.get_tracer("migration")
+
+
+class RunWriter(Protocol):
+    """Writes finished runs to the stores that a plan names."""
+
+    async def write(self, record: RunRecord, decision: Decision, /) -> None:
+        """Write the authoritative store now and see to the other one later.
+
+        Raises:
+            Exception: the authoritative store failed; the run is reported failed.
+        """
+        ...
+
+
+class ExecutionFacade:
+    """Sends each request of one surface to the engine that the flags name, and offers the run to the shadow.
+
+    Args:
+        surface: the surface's name.
+        engines: control and candidate.
+        flags: decides who serves and who shadows.
+        shadow: takes finished runs; never waits, never raises.
+        metrics: where runs are counted.
+        shadow_deadline_s: seconds that a shadow of this surface may take.
+        writer: writes finished runs; None: this surface keeps none.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        surface: str,
+        engines: Mapping[Origin, Engine],
+        flags: Flags,
+        shadow: Shadow,
+        metrics: Metrics,
+        shadow_deadline_s: float = 10.0,
+        writer: RunWriter | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.surface = surface
+        self._engines = dict(engines)
+        self._flags = flags
+        self._shadow = shadow
+        self._metrics = metrics
+        self._shadow_deadline_s = shadow_deadline_s
+        self._writer = writer
+        self._clock = clock
+
+    async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
+        """Yield the serving engine's events, unchanged and unbuffered; its errors pass through.
+
+        Closing the generator stops the engine. Nothing that the migration does can fail the run: its own failures are counted.
+        """
+        decision = self._flags.decide(request)  # 1 flags/: who serves, who shadows; pinned from here on
+        span = _start_span(request, decision)
+        tape = recording(request, clock=self._clock, on_failure=self._failed)  # 2 effects/: the journal of this run
+        events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
+        outcome: Outcome = "cancelled"
+        error: EffectError | None = None
+        try:
+            while (event := await tape.next_of(events)) is not None:
+                tape.append(event)
+                yield event
+            outcome = tape.outcome()
+        except Exception as failure:
+            outcome = "timed_out" if isinstance(failure, TimeoutError) else "failed"
+            error = EffectError(type=type(failure).__name__, message="")  # its text may quote a user
+            raise
+        finally:
+            await tape.close(events)
+            record = tape.record(decision.plan.serves, outcome, error, _trace_id(span))
+            try:
+                if self._writer is not None and outcome != "cancelled":
+                    await self._writer.write(record, decision)  # 4 the run stores that the plan names
+            finally:
+                self._guard("telemetry.export", lambda: self._count(record, decision, span))  # 5 telemetry/
+                # 6 LaunchDarkly's migration op event; it waits for the comparison when there will be one
+                self._guard("flags.track", lambda: self._flags.finished(request, decision, record.outcome, record.duration_s))
+                self._guard("shadow.offer", lambda: self._offer(record, decision, tape, span))  # 7 shadow/: never blocks, never raises
+
+    def _offer(self, record: RunRecord, decision: Decision, tape: Recording, span: Span) -> None:
+        shadows = decision.plan.shadows
+        if shadows is None:
+            return
+        context = span.get_span_context()
+        job = ShadowJob(
+            record=record,
+            stage=decision.plan.stage,
+            shadows=shadows,
+            deadline_s=self._shadow_deadline_s,
+            span_id=trace.format_span_id(context.span_id) if context.is_valid else None,
+        )
+        self._shadow.offer(job, shed=tape.shed_reason(sampled=decision.sampled))
+
+    def _count(self, record: RunRecord, decision: Decision, span: Span) -> None:
+        surface, origin = self.surface, record.origin.value
+        self._metrics.runs.labels(surface, decision.plan.stage.value, origin, record.outcome).inc()
+        self._metrics.run_seconds.labels(surface, origin, "serving").observe(record.duration_s)
+        if record.events:
+            self._metrics.first_event_seconds.labels(surface, origin, "serving").observe(record.events[0].at_s)
+        span.set_attribute(spans.OUTCOME, record.outcome)
+        if record.outcome not in ("completed", "cancelled"):
+            span.set_status(StatusCode.ERROR)
+        span.end()
+
+    def _guard(self, operation: Operation, step: Callable[[], None]) -> None:
+        """Run a step of the migration itself; its failure is counted instead of raised into the request."""
+        try:
+            step()
+        except Exception as failure:  # noqa: BLE001 - whatever breaks here, the request must not notice
+            self._failed(operation, failure)
+
+    def _failed(self, operation: Operation, failure: BaseException) -> None:
+        logger.error("%s failed with %s; the run was not affected", operation, type(failure).__name__)
+        self._metrics.failures.labels(operation).inc()
+
+
+def _start_span(request: RunRequest, decision: Decision) -> Span:
+    plan = decision.plan
+    return _tracer.start_span(
+        spans.RUN,
+        kind=SpanKind.INTERNAL,
+        attributes={
+            spans.SURFACE: request.surface,
+            spans.RUN_ID: request.run_id,
+            spans.STAGE: plan.stage.value,
+            spans.ORIGIN: plan.serves.value,
+            spans.ROLE: "serving",
+            spans.FLAG_KEY: decision.flag_key,
+            spans.FLAG_VARIANT: plan.stage.value,
+            spans.FLAG_PROVIDER: "LaunchDarkly",
+        },
+    )
+
+
+def _trace_id(span: Span) -> str | None:
+    context = span.get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.is_valid else None

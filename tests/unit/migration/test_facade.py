@@ -1,0 +1,218 @@
+"""The routing facade: who serves, what the user sees, and that the migration itself cannot fail a run."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from migration.effects import perform
+from migration.facade import ExecutionFacade
+from migration.flags.decision import Decision
+from migration.model import Event, Origin, RunRequest, Stage
+from migration.stages import PLANS, STAGE_ORDER
+from migration.telemetry.metrics import Metrics
+
+
+def make_request(run_id: str = "r-1") -> RunRequest:
+    return RunRequest(surface="chat", tenant_id="acme", user_id="ann", thread_id="t-1", run_id=run_id, payload=b"{}", received_at=0.0)
+
+
+def make_event(number: int) -> Event:
+    return Event(kind="agent_thinking", lane="data", payload=b'{"n":%d}' % number, at_s=float(number))
+
+
+class FakeEngine:
+    """Yields its events, asks the model once before each, and fails at the end when told to."""
+
+    def __init__(self, *events: Event, error: BaseException | None = None) -> None:
+        self.events, self.error = events, error
+        self.requests: list[RunRequest] = []
+        self.closed = False
+
+    async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
+        self.requests.append(request)
+        try:
+            for event in self.events:
+                await perform("model", "m", lane="data", request=event.payload, call=reply)
+                yield event
+            if self.error is not None:
+                raise self.error
+        finally:
+            self.closed = True
+
+
+async def reply() -> bytes:
+    await asyncio.sleep(0)
+    return b'"yes"'
+
+
+class FakeFlags:
+    def __init__(self, stage: Stage, *, sampled: bool = True) -> None:
+        self.stage, self.sampled = stage, sampled
+        self.ended: list[tuple[str, str]] = []
+
+    def decide(self, _request):
+        return Decision(plan=PLANS[self.stage], reason="flag", flag_key="execution-engine-chat", sampled=self.sampled)
+
+    def finished(self, request, _decision, outcome, _duration_s, /):
+        self.ended.append((request.run_id, outcome))
+
+    def compared(self, run_id, comparison, /):
+        raise AssertionError("the facade never compares")
+
+
+class FakeShadow:
+    def __init__(self, error: Exception | None = None) -> None:
+        self.offers: list[tuple] = []
+        self.error = error
+
+    def offer(self, job, /, *, shed=None):
+        self.offers.append((job, shed))
+        if self.error:
+            raise self.error
+
+
+class World:
+    """A facade with fakes around it."""
+
+    def __init__(self, stage=Stage.SHADOW, *, control=None, candidate=None, shadow=None, flags=None, writer=None) -> None:
+        self.engines = {
+            Origin.CONTROL: control or FakeEngine(make_event(1), make_event(2)),
+            Origin.CANDIDATE: candidate or FakeEngine(make_event(3)),
+        }
+        self.flags = flags or FakeFlags(stage)
+        self.shadow = shadow or FakeShadow()
+        self.metrics = Metrics(registry=CollectorRegistry())
+        self.facade = ExecutionFacade(
+            surface="chat", engines=self.engines, flags=self.flags, shadow=self.shadow, metrics=self.metrics, writer=writer
+        )
+
+    async def run(self) -> list[Event]:
+        async with aclosing(self.facade.run(make_request())) as events:
+            return [event async for event in events]
+
+    def count(self, name: str, **labels: str) -> float:
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+@pytest.mark.parametrize("stage", STAGE_ORDER)
+async def test_only_the_engine_that_the_plan_names_runs_and_its_very_events_come_out(stage):
+    world = World(stage)
+    events = await world.run()
+    serving = world.engines[PLANS[stage].serves]
+    assert all(seen is given for seen, given in zip(events, serving.events, strict=True))
+    assert not world.engines[PLANS[stage].serves.other].requests
+
+
+@pytest.mark.parametrize("stage", STAGE_ORDER)
+async def test_a_shadow_is_offered_exactly_when_the_plan_names_one(stage):
+    world = World(stage)
+    await world.run()
+    assert [job.shadows for job, _ in world.shadow.offers] == [shadows for shadows in [PLANS[stage].shadows] if shadows]
+
+
+async def test_events_are_passed_on_before_the_next_one_is_asked_for():
+    world = World()
+    async with aclosing(world.facade.run(make_request())) as events:
+        first = await anext(events)
+        assert first is world.engines[Origin.CONTROL].events[0]
+        assert not world.engines[Origin.CONTROL].closed
+
+
+async def test_the_record_holds_events_and_effects_in_order():
+    world = World()
+    await world.run()
+    ((job, shed),) = world.shadow.offers
+    assert shed is None
+    assert job.record.events == world.engines[Origin.CONTROL].events
+    assert [effect.request for effect in job.record.journal] == [b'{"n":1}', b'{"n":2}']
+    assert job.record.outcome == "completed"
+
+
+async def test_the_consumer_of_the_stream_never_records_into_the_run():
+    world = World(Stage.SHADOW)
+    async with aclosing(world.facade.run(make_request())) as events:
+        async for _ in events:
+            await perform("model", "m", lane="consumer", request=b"{}", call=reply)
+    ((job, _),) = world.shadow.offers
+    assert {effect.lane for effect in job.record.journal} == {"data"}
+
+
+@pytest.mark.parametrize(("error", "outcome"), [(ValueError("secret text"), "failed"), (TimeoutError(), "timed_out")])
+async def test_an_error_of_the_engine_passes_through_and_is_recorded_without_its_text(error, outcome):
+    world = World(control=FakeEngine(make_event(1), error=error))
+    with pytest.raises(type(error)) as raised:
+        await world.run()
+    assert raised.value is error
+    ((job, _),) = world.shadow.offers
+    assert (job.record.outcome, job.record.error.type, job.record.error.message) == (outcome, type(error).__name__, "")
+
+
+async def test_a_client_that_leaves_stops_the_engine_and_the_run_counts_as_cancelled():
+    world = World()
+    async with aclosing(world.facade.run(make_request())) as events:
+        await anext(events)
+    assert world.engines[Origin.CONTROL].closed
+    assert world.flags.ended == [("r-1", "cancelled")]
+    assert [shed for _, shed in world.shadow.offers] == ["cancelled"]
+
+
+async def test_a_run_outside_the_sample_is_offered_as_shed_so_that_it_is_counted():
+    world = World(flags=FakeFlags(Stage.SHADOW, sampled=False))
+    await world.run()
+    assert [shed for _, shed in world.shadow.offers] == ["sampling"]
+
+
+async def test_a_plan_is_pinned_when_the_flag_changes_in_the_middle_of_a_run():
+    world = World(Stage.SHADOW)
+    async with aclosing(world.facade.run(make_request())) as events:
+        await anext(events)
+        world.flags.stage = Stage.COMPLETE
+        rest = [event async for event in events]
+    assert rest == [make_event(2)]
+    assert not world.engines[Origin.CANDIDATE].requests
+    ((job, _),) = world.shadow.offers
+    assert job.stage is Stage.SHADOW
+    assert world.count("migration_runs_total", surface="chat", stage="shadow", origin="control", outcome="completed") == 1
+
+
+async def test_a_shadow_that_raises_on_offer_fails_nothing_and_is_counted():
+    world = World(shadow=FakeShadow(RuntimeError("full")))
+    assert len(await world.run()) == 2
+    assert world.count("migration_failures_total", operation="shadow.offer") == 1
+
+
+async def test_flags_that_raise_at_the_end_fail_nothing_and_the_shadow_is_still_offered():
+    class BrokenFlags(FakeFlags):
+        def finished(self, *_args):
+            raise RuntimeError
+
+    world = World(flags=BrokenFlags(Stage.SHADOW))
+    assert len(await world.run()) == 2
+    assert world.count("migration_failures_total", operation="flags.track") == 1
+    assert len(world.shadow.offers) == 1
+
+
+async def test_a_run_whose_authoritative_store_fails_is_reported_failed_and_still_counted():
+    class FullDisk:
+        async def write(self, record, decision, /):
+            raise OSError("disk full")
+
+    world = World(writer=FullDisk())
+    with pytest.raises(OSError, match="disk full"):
+        await world.run()
+    assert len(world.shadow.offers) == 1
+
+
+async def test_two_runs_at_once_keep_their_journals_apart():
+    world = World()
+
+    async def run(run_id: str) -> None:
+        async with aclosing(world.facade.run(make_request(run_id))) as events:
+            async for _ in events:
+                await asyncio.sleep(0)
+
+    await asyncio.gather(run("r-1"), run("r-2"))
+    assert [len(job.record.journal) for job, _ in world.shadow.offers] == [2, 2]
