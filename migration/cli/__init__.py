@@ -1,1 +1,5 @@
-"""`netra-migration`, the command line for operators and engineers."""
+"""`netra-migration`, the command line for operators and engineers. One module a command; `app` finds them."""
+
+from migration.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,70 @@
+"""The `netra-migration` command: finds each subcommand in the module of its name, when it is asked for, so that start-up stays fast.
+
+A command module defines `command`, a `typer.Typer`: with one command it becomes `netra-migration <module>`, with several or a callback
+`netra-migration <module> <command>`. A name below whose module does not exist is no command.
+"""
+
+import importlib
+import importlib.util
+import sys
+from typing import Any, Final
+
+import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from typer.core import TyperGroup
+
+from migration.errors import MigrationError
+
+#: in the order of the help
+COMMANDS: Final = ("demo", "status", "stage", "kill", "divergences", "replay", "worker")
+WRONG_USE: Final = 2
+
+
+class LazyCommands(TyperGroup):
+    """A group whose commands are modules of this package."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - the signature of typer's vendored click
+        """Return the names of the commands that exist."""
+        return [name for name in COMMANDS if importlib.util.find_spec(f"migration.cli.{name}")]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - the signature of typer's vendored click
+        """Return the command of that name, or None."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = typer.main.get_command(importlib.import_module(f"migration.cli.{cmd_name}").command)
+        command.name = cmd_name
+        return command
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - the signature of typer's vendored click
+        """Run the command; an error of this package becomes a message on stderr and exit code 2."""
+        try:
+            return super().invoke(ctx)
+        except MigrationError as error:
+            typer.echo(f"error: {error}", err=True)
+        except ValidationError as error:
+            for problem in error.errors():
+                field = "_".join(str(part) for part in problem["loc"][:1]).upper()
+                typer.echo(f"error: setting NETRA_MIGRATION_{field}: {problem['msg']}", err=True)
+        except SettingsError as error:
+            typer.echo(f"error: {error}; lists are given as JSON, e.g. '[\"acme\"]'", err=True)
+        raise typer.Exit(WRONG_USE)
+
+
+app = typer.Typer(
+    cls=LazyCommands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Move surfaces from their legacy engines to UserExecutionEngine, watched. Exit codes: 0 fine, 1 a finding, 2 wrong use.",
+)
+
+
+@app.callback()
+def netra_migration() -> None:
+    """Move surfaces from their legacy engines to UserExecutionEngine, watched. Exit codes: 0 fine, 1 a finding, 2 wrong use."""
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.exit(app())

@@ -1,0 +1,31 @@
+"""Checks the names of surfaces and tenants that people type."""
+
+from migration.errors import ConfigurationError, UnknownSurfaceError, UnknownTenantError
+from migration.settings import MigrationSettings
+
+_LONGEST_TENANT = 256
+
+
+def known_surface(settings: MigrationSettings, surface: str) -> str:
+    """Return the surface.
+
+    Raises:
+        UnknownSurfaceError: the settings do not name it.
+    """
+    if surface not in settings.surfaces:
+        raise UnknownSurfaceError(surface, settings.surfaces)
+    return surface
+
+
+def known_tenant(settings: MigrationSettings, tenant_id: str) -> str:
+    """Return the tenant. When the settings list no tenants, every well-formed id is one.
+
+    Raises:
+        UnknownTenantError: the settings list tenants, and this is none of them.
+        ConfigurationError: it cannot be a tenant's id.
+    """
+    if settings.tenants and tenant_id not in settings.tenants:
+        raise UnknownTenantError(tenant_id, settings.tenants)
+    if not tenant_id.strip() or tenant_id != tenant_id.strip() or len(tenant_id) > _LONGEST_TENANT or not tenant_id.isprintable():
+        raise ConfigurationError(f"a tenant's id has 1 to {_LONGEST_TENANT} printable characters and no blank at its ends")
+    return tenant_id

@@ -1,0 +1,31 @@
+"""What commands print: with `--json` one document on stdout and all else on stderr."""
+
+import sys
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
+
+
+def print_json(document: Any) -> None:  # noqa: ANN401 - any JSON
+    """Print the document on stdout."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+
+
+def note(text: str) -> None:
+    """Print a line for people on stderr."""
+    typer.echo(text, err=True)
+
+
+def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table for people on stdout. Cells are plain text; square brackets mean nothing."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
