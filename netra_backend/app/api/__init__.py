@@ -1,1 +1,1 @@
-"""HTTP and WebSocket entry points: auth, chat, health."""
+"""What the backend answers over HTTP and WebSocket: authentication, chat, health."""

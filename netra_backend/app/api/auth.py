@@ -1,0 +1,62 @@
+"""Who is at the other end of a new WebSocket, and whether the page that opened it may."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import HTTPConnection
+
+from netra_backend.app.config import Settings
+from netra_backend.app.errors import AuthenticationError
+from netra_backend.app.services.tokens import Identity, verify
+
+SUBPROTOCOL: Final = "bearer"
+_TOKEN_ADVICE: Final = "send 'Authorization: Bearer <token>', or the subprotocols 'bearer, <token>' from a browser"  # noqa: S105 - advice
+
+
+class ForeignOriginError(Exception):
+    """A web page of another site opened the connection, with the user's browser."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What the client showed."""
+
+    token: str | None
+    by_subprotocol: bool  #: it is a browser: it sees close codes, but not the status of a refused handshake
+
+
+def credentials(connection: HTTPConnection) -> Credentials:
+    """Return the token from the `Authorization` header or, second, from the subprotocols `bearer, <token>`.
+
+    Never from the address: addresses are logged.
+    """
+    offered: list[str] = connection.scope.get("subprotocols", [])
+    by_subprotocol = SUBPROTOCOL in offered
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return Credentials(token=token.strip(), by_subprotocol=by_subprotocol)
+    return Credentials(
+        token=next((item for item in offered if item != SUBPROTOCOL), None) if by_subprotocol else None, by_subprotocol=by_subprotocol
+    )
+
+
+def check_origin(connection: HTTPConnection, settings: Settings) -> None:
+    """Let pass the allowed origins and whoever sends none: only browsers do, and they always do.
+
+    Raises:
+        ForeignOriginError: the origin is not in NETRA_ALLOWED_ORIGINS.
+    """
+    origins = connection.headers.getlist("origin")
+    if any(origin not in settings.allowed_origins for origin in origins):
+        raise ForeignOriginError("pages of this origin may not connect; the operator allows origins with NETRA_ALLOWED_ORIGINS")
+
+
+def authenticate(shown: Credentials, settings: Settings) -> Identity:
+    """Return whom the token speaks for.
+
+    Raises:
+        AuthenticationError: there is none, or it is not valid.
+    """
+    if shown.token is None:
+        raise AuthenticationError(f"no token; {_TOKEN_ADVICE}")
+    return verify(settings, shown.token)

@@ -1,0 +1,180 @@
+"""`/ws/chat`: lets a client in, reads its messages one after the other, and hangs up when it must.
+
+1. `admit`: origin, token, a place for the connection; a refusal costs no upgrade.
+2. `ChatSession.serve`: one message at a time, until the client leaves, the token expires or the client misbehaves.
+3. `chat_runs.py`: each chat is a run in a task of its own.
+"""
+
+import asyncio
+import logging
+import uuid
+from contextlib import ExitStack
+
+from fastapi import APIRouter, WebSocket
+from starlette.responses import Response
+from starlette.websockets import WebSocketDisconnect
+
+from netra_backend.app.api import auth
+from netra_backend.app.api.chat_messages import Cancel, Chat, CloseCode, MessageError, Ping, Pong, decode, encode
+from netra_backend.app.api.chat_runs import ChatRuns
+from netra_backend.app.api.failures import Failure, failure_of, report
+from netra_backend.app.api.gateway import Gateway, gateway_of
+from netra_backend.app.errors import AuthenticationError
+from netra_backend.app.services.tokens import Identity
+from netra_backend.app.websocket.connections import Connection, TooManyConnectionsError
+
+_logger = logging.getLogger(__name__)
+
+router = APIRouter()
+
+HangUp = tuple[CloseCode, str]  #: and the reason
+
+
+@router.websocket("/ws/chat")
+async def chat(socket: WebSocket) -> None:
+    """Serve one client from its handshake to its end."""
+    gateway = gateway_of(socket.app)
+    shown = auth.credentials(socket)
+    with ExitStack() as held:
+        try:
+            auth.check_origin(socket, gateway.settings)
+            identity = auth.authenticate(shown, gateway.settings)
+            held.enter_context(gateway.connections.place((identity.tenant_id, identity.user_id)))
+        except auth.ForeignOriginError as error:
+            await _deny(socket, 403, Failure(code="foreign_origin", message=str(error)))
+        except AuthenticationError as error:
+            await _refuse_token(socket, shown, Failure(code="unauthenticated", message=str(error)))
+        except TooManyConnectionsError as error:
+            await _deny(socket, 429, Failure(code="too_many_connections", message=str(error)))
+        else:
+            await socket.accept(subprotocol=auth.SUBPROTOCOL if shown.by_subprotocol else None)
+            await ChatSession(gateway, Connection(socket, send_timeout_s=gateway.limits.send_timeout_s), identity).serve()
+
+
+async def _deny(socket: WebSocket, status: int, failure: Failure) -> None:
+    """Answer the handshake with an HTTP error: nothing is upgraded."""
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None  # noqa: PLR2004 - the status that asks for a token
+    await socket.send_denial_response(Response(encode(report(failure)), status, headers, "application/json"))
+
+
+async def _refuse_token(socket: WebSocket, shown: auth.Credentials, failure: Failure) -> None:
+    """Refuse with 401; a browser cannot see that, so it is let in just to be told and hung up on."""
+    if not shown.by_subprotocol:
+        await _deny(socket, 401, failure)
+        return
+    await socket.accept(subprotocol=auth.SUBPROTOCOL)
+    connection = Connection(socket, send_timeout_s=1.0)
+    try:
+        await connection.send(encode(report(failure)))
+    except WebSocketDisconnect:
+        return
+    await connection.close(CloseCode.UNAUTHENTICATED, failure.message)
+
+
+class ChatSession:
+    """One client's conversation with the server.
+
+    Args:
+        gateway: what the endpoints share.
+        connection: accepted.
+        identity: whom the client's token speaks for.
+    """
+
+    def __init__(self, gateway: Gateway, connection: Connection, identity: Identity) -> None:
+        self._gateway = gateway
+        self._connection = connection
+        self._identity = identity
+        self._refusals = 0
+        loop_time = asyncio.get_running_loop().time()
+        self._expires_at = loop_time + identity.expires_at.timestamp() - gateway.wall_clock()
+        self._idle_at = loop_time + gateway.limits.idle_timeout_s
+        self._runs = ChatRuns(
+            execution=gateway.execution,
+            threads=gateway.threads,
+            history=gateway.history,
+            connection=connection,
+            identity=identity,
+            connection_id=uuid.uuid4().hex,
+            limit=gateway.limits.runs_per_connection,
+        )
+
+    async def serve(self) -> None:
+        """Answer messages until there is a reason to hang up or the client is gone; then stop its runs."""
+        try:
+            hang_up = None
+            while hang_up is None:
+                hang_up = await self._answer_next()
+            await self._connection.close(*hang_up)
+        except WebSocketDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001 - the last resort: the client gets a code, the log where it happened
+            told = report(failure_of(error), error)
+            await self._connection.close(CloseCode.INTERNAL, told.support_code)
+        finally:
+            await self._runs.aclose()
+
+    async def _answer_next(self) -> HangUp | None:
+        """Wait for a message and answer it. Return why to hang up; None: go on."""
+        try:
+            raw = await self._connection.receive(min(self._expires_at, self._idle_at))
+        except TimeoutError:
+            return self._nothing_came()
+        # The server checks the size too, where it is configured to; it answers the same.
+        if len(raw) > self._gateway.settings.max_message_bytes:
+            return CloseCode.TOO_BIG, f"a message may have {self._gateway.settings.max_message_bytes} bytes"
+        self._stay()
+        try:
+            refusal = await self._answer(raw)
+        except MessageError as error:
+            refusal = Failure(code=error.code, message=str(error))
+        return None if refusal is None else await self._refuse(refusal)
+
+    def _stay(self) -> None:
+        self._idle_at = asyncio.get_running_loop().time() + self._gateway.limits.idle_timeout_s
+
+    def _nothing_came(self) -> HangUp | None:
+        if self._connection.stalled:
+            return CloseCode.POLICY, "the client does not read"
+        if asyncio.get_running_loop().time() >= self._expires_at:
+            return CloseCode.UNAUTHENTICATED, "the token has expired; connect with a new one"
+        if len(self._runs):
+            self._stay()
+            return None
+        return CloseCode.IDLE, f"nothing happened for {self._gateway.limits.idle_timeout_s:.0f} s"
+
+    async def _answer(self, raw: bytes) -> Failure | None:
+        """Do what the message asks. Return why not; None: done.
+
+        Raises:
+            MessageError: it cannot be understood.
+        """
+        message = decode(raw)
+        match message:
+            case Chat():
+                return self._start(message)
+            case Ping():
+                await self._connection.send(encode(Pong()))
+            case Cancel() if not self._runs.cancel(message.run_id):
+                return Failure(code="unknown_run", message="no such run is under way on this connection; it may have ended by itself")
+        return None
+
+    def _start(self, message: Chat) -> Failure | None:
+        if self._runs.full:
+            limit = self._gateway.limits.runs_per_connection
+            return Failure(
+                code="too_many_runs", message=f"{limit}/{limit} runs of this connection are under way; wait for one or cancel it"
+            )
+        wait_s = self._gateway.rate.take((self._identity.tenant_id, self._identity.user_id))
+        if wait_s:
+            return Failure(code="rate_limited", message=f"too many chats; try again in {wait_s:.1f} s", retry_after_s=round(wait_s, 3))
+        self._refusals = 0
+        self._runs.start(message)
+        return None
+
+    async def _refuse(self, failure: Failure) -> HangUp | None:
+        """Tell the client; return why to hang up when it was refused too often in a row."""
+        await self._connection.send(encode(report(failure)))
+        self._refusals += 1
+        if self._refusals < self._gateway.limits.refusals_in_a_row:
+            return None
+        return CloseCode.POLICY, f"{self._refusals} messages in a row were refused"

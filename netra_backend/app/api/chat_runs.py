@@ -1,0 +1,147 @@
+"""The runs under way on one connection: each is a task that passes frames from the execution to the socket."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any
+
+from starlette.websockets import WebSocketDisconnect
+
+from netra_backend.app.api.chat_messages import Chat, RunAccepted, RunFinished, RunOutcome, encode
+from netra_backend.app.api.failures import Failure, failure_of, report
+from netra_backend.app.api.ports import Execution, HistoryReader, Threads
+from netra_backend.app.services.tokens import Identity
+from netra_backend.app.services.user_execution_context import UserExecutionContext
+from netra_backend.app.websocket.connections import Connection
+
+SURFACE = "chat"
+
+
+class ChatRuns:
+    """Starts, cancels and ends the runs of one connection.
+
+    Args:
+        execution: runs them.
+        threads: says whose thread it is.
+        history: what was said in it.
+        connection: where the frames go.
+        identity: whose runs they are.
+        connection_id: names the connection in the runs' contexts.
+        limit: how many may be under way at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        execution: Execution,
+        threads: Threads,
+        history: HistoryReader,
+        connection: Connection,
+        identity: Identity,
+        connection_id: str,
+        limit: int,
+    ) -> None:
+        self._execution = execution
+        self._threads = threads
+        self._history = history
+        self._connection = connection
+        self._identity = identity
+        self._connection_id = connection_id
+        self._limit = limit
+        self._tasks: dict[str, asyncio.Task[None]] = {}  #: by run id
+        self._cancellable: set[str] = set()
+        self._cancelled: set[str] = set()
+
+    def __len__(self) -> int:
+        """Return how many runs are under way."""
+        return len(self._tasks)
+
+    @property
+    def full(self) -> bool:
+        """Whether no further run may start now."""
+        return len(self._tasks) >= self._limit
+
+    def start(self, chat: Chat) -> None:
+        """Begin a run in a task of its own."""
+        run_id = uuid.uuid4().hex
+        task = asyncio.create_task(self._answer(chat, run_id), name=f"chat-run-{run_id}")
+        self._tasks[run_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(run_id))
+
+    def cancel(self, run_id: str) -> bool:
+        """Stop a run; its `run_finished` follows. Return False when no such run is under way here."""
+        if run_id not in self._cancellable:
+            return False
+        self._cancellable.remove(run_id)
+        self._cancelled.add(run_id)
+        return self._tasks[run_id].cancel()
+
+    async def aclose(self) -> None:
+        """Stop all runs and wait until each has closed its stream."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _answer(self, chat: Chat, run_id: str) -> None:
+        """Say that the run begins, pass its frames on, say how it ended. A client that went away is told nothing more."""
+        try:
+            try:
+                context = self._context(chat, run_id)
+                await self._threads.ensure(context.tenant_id, context.user_id, context.thread_id)
+                payload = {"message": chat.message, "agent": chat.agent, "history": await self._history.history(context)}
+            except Exception as error:  # noqa: BLE001 - told to the user and logged; a run never takes its connection down
+                await self._tell(failure_of(error), error, request_id=chat.request_id)
+                return
+            outcome = await self._run(context, payload)
+            await self._connection.send(encode(RunFinished(run_id, outcome)))
+        except WebSocketDisconnect:
+            return
+
+    def _context(self, chat: Chat, run_id: str) -> UserExecutionContext:
+        return UserExecutionContext(
+            tenant_id=self._identity.tenant_id,
+            user_id=self._identity.user_id,
+            thread_id=chat.thread_id or uuid.uuid4().hex,
+            run_id=run_id,
+            request_id=chat.request_id or uuid.uuid4().hex,
+            websocket_client_id=self._connection_id,
+        )
+
+    async def _run(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> RunOutcome:
+        """Accept the run and pass its frames on, unchanged and unbuffered; its stream is closed before this returns."""
+        run_id = context.run_id
+        # Not cancellable before or after this: a cancellation must cut off neither `run_accepted` nor `run_finished`.
+        self._cancellable.add(run_id)
+        try:
+            await self._connection.send(encode(RunAccepted(run_id, context.thread_id, context.request_id)))
+            async with aclosing(self._execution.stream(SURFACE, context, payload)) as frames:
+                async for frame in frames:
+                    await self._connection.send(frame)
+        except WebSocketDisconnect:
+            raise
+        except asyncio.CancelledError as error:
+            if run_id in self._cancelled:
+                self._tasks[run_id].uncancel()
+                return "cancelled"
+            if self._tasks[run_id].cancelling():
+                raise
+            # Nobody cancelled this task: the engine let a cancellation of its own escape.
+            return await self._failed(error, context)
+        except Exception as error:  # noqa: BLE001 - told to the user and logged; a run never takes its connection down
+            return await self._failed(error, context)
+        finally:
+            self._cancellable.discard(run_id)
+            self._cancelled.discard(run_id)
+            await context.cleanup()
+        return "completed"
+
+    async def _failed(self, error: BaseException, context: UserExecutionContext) -> RunOutcome:
+        self._cancellable.discard(context.run_id)
+        failure = failure_of(error)
+        await self._tell(failure, error, run_id=context.run_id, request_id=context.request_id)
+        return failure.outcome
+
+    async def _tell(self, failure: Failure, error: BaseException, *, run_id: str | None = None, request_id: str | None) -> None:
+        await self._connection.send(encode(report(failure, error, run_id=run_id, request_id=request_id)))

@@ -1,0 +1,45 @@
+"""Everything that the endpoints share, made once by the application's lifespan."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from netra_backend.app.api.ports import Execution, HistoryReader, Threads
+from netra_backend.app.api.rate_limit import RateLimiter
+from netra_backend.app.config import Settings
+from netra_backend.app.websocket.connections import Connections
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatLimits:
+    """What one client may ask of the server, beside the settings' message size and rate."""
+
+    connections_per_user: int = 16
+    runs_per_connection: int = 4
+    refusals_in_a_row: int = 20  #: refused messages without an accepted chat between them, before the server hangs up
+    send_timeout_s: float = 20.0  #: a client that takes no frame for so long counts as gone
+    idle_timeout_s: float = 900.0  #: without a message and without a run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """What the endpoints work with."""
+
+    settings: Settings
+    execution: Execution
+    threads: Threads
+    history: HistoryReader
+    database: AsyncEngine
+    rate: RateLimiter
+    connections: Connections
+    limits: ChatLimits
+    wall_clock: Callable[[], float] = time.time  #: Unix seconds; says when a token has expired
+
+
+def gateway_of(app: FastAPI) -> Gateway:
+    """Return the application's gateway. There is one while it is up."""
+    gateway: Gateway = app.state.gateway
+    return gateway

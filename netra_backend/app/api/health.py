@@ -1,0 +1,100 @@
+"""`/health`, `/ready` and `/metrics`: for load balancers, orchestrators and Prometheus. They tell nothing about users."""
+
+import asyncio
+import logging
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from netra_backend.app.api.gateway import Gateway, gateway_of
+
+_logger = logging.getLogger(__name__)
+
+router = APIRouter(tags=["operations"])
+
+_DATABASE_TIMEOUT_S: Final = 2.0
+
+
+class Health(BaseModel):
+    """The process is alive."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "alive"}]})
+
+    status: Literal["alive"] = "alive"
+
+
+class Readiness(BaseModel):
+    """Whether the process can serve chats, and which component cannot."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ready", "components": {"database": "ok", "chat": "ok"}}]})
+
+    status: Literal["ready", "not_ready"]
+    components: dict[str, str] = Field(description='"ok", or the reason why not, by component')
+
+
+class Problem(BaseModel):
+    """The request failed on the server's side."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"code": "internal", "message": "something went wrong", "support_code": "NS-0A1B2C3D4E"}]}
+    )
+
+    code: Literal["internal"] = "internal"
+    message: str
+    support_code: str = Field(description="finds the failure in the log")
+
+
+_FAILED: Final[dict[int | str, dict[str, Any]]] = {500: {"model": Problem, "description": "Failed on the server's side."}}
+_NOT_READY: Final[dict[str, Any]] = {
+    "model": Readiness,
+    "description": "Some component cannot serve.",
+    "content": {"application/json": {"example": {"status": "not_ready", "components": {"database": "no answer within 2 s", "chat": "ok"}}}},
+}
+_METRICS: Final[dict[str, Any]] = {
+    "description": "Metrics in the text format of Prometheus.",
+    "content": {"text/plain": {"schema": {"type": "string"}, "example": 'migration_runs_total{surface="chat"} 3.0\n'}},
+}
+
+
+def _gateway(request: Request) -> Gateway:
+    return gateway_of(request.app)
+
+
+@router.get("/health", summary="Is the process alive?", response_description="It is.")
+async def health() -> Health:
+    """Answer as long as the event loop turns; asks no component."""
+    return Health()
+
+
+@router.get("/ready", summary="Can it serve chats?", response_description="It can.", responses={503: _NOT_READY, **_FAILED})
+async def ready(gateway: Annotated[Gateway, Depends(_gateway)], response: Response) -> Readiness:
+    """Ask each component; 503 when one cannot serve."""
+    components = {"database": await _database(gateway.database), **gateway.execution.ready()}
+    if all(state == "ok" for state in components.values()):
+        return Readiness(status="ready", components=components)
+    response.status_code = 503
+    return Readiness(status="not_ready", components=components)
+
+
+@router.get("/metrics", summary="What happened so far, counted", response_class=Response, responses={200: _METRICS, **_FAILED})
+async def metrics(gateway: Annotated[Gateway, Depends(_gateway)]) -> Response:
+    """Return the metrics of the backend and of the migration."""
+    body, content_type = gateway.execution.metrics()
+    return Response(body, headers={"content-type": content_type})
+
+
+async def _database(engine: AsyncEngine) -> str:
+    """Return "ok", or why the database does not answer. The reason names the error's type only: its text may hold an address."""
+    try:
+        async with asyncio.timeout(_DATABASE_TIMEOUT_S), engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except TimeoutError:
+        return f"no answer within {_DATABASE_TIMEOUT_S:.0f} s"
+    except (SQLAlchemyError, OSError) as error:
+        _logger.warning("the database does not answer", extra={"error_type": type(error).__name__})
+        return f"does not answer: {type(error).__name__}"
+    return "ok"

@@ -1,0 +1,84 @@
+"""Logs: one JSON object a line. They say what happened and where, and never what somebody wrote."""
+
+import logging
+import traceback
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "color_message"}
+_FRAMES: Final = 12  #: innermost frames of a traceback that are kept
+
+#: Loggers that write message text or addresses with secrets when they are talkative, and the least level at which they do not.
+_QUIET: Final = MappingProxyType(
+    {
+        "uvicorn.error": logging.INFO,  # DEBUG: every WebSocket frame
+        "websockets": logging.INFO,  # the same
+        "openai": logging.INFO,  # DEBUG: prompts and replies
+        "httpx": logging.WARNING,  # INFO: every address that is called
+        "httpcore": logging.INFO,  # DEBUG: headers with keys
+        "sqlalchemy.engine": logging.WARNING,  # INFO: parameters of statements
+        "aiosqlite": logging.INFO,  # DEBUG: the same
+    }
+)
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Return where an exception came from: type, places, cause. Its message is left out: it may quote what a user wrote."""
+    kind = type(error)
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    told: dict[str, Any] = {
+        "type": f"{kind.__module__}.{kind.__qualname__}",
+        "frames": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+    if error.__cause__ is not None:
+        told["cause"] = describe(error.__cause__)
+    return told
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes a record, its `extra` fields included, as a JSON object; of an exception only what `describe` tells."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        entry: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        entry |= {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+        if record.exc_info and record.exc_info[1] is not None:
+            entry["error"] = describe(record.exc_info[1])
+        return msgspec.json.encode(entry, enc_hook=str).decode()
+
+
+class DropQueries(logging.Filter):
+    """Cuts queries off the addresses that uvicorn logs: a careless client may put its token there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass."""
+        if record.name.startswith("uvicorn") and isinstance(record.args, tuple):
+            record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) and arg.startswith("/") else arg for arg in record.args)
+        return True
+
+
+def configure_logging(level: int = logging.INFO) -> None:
+    """Send all logs of this process to standard error as JSON. For servers: an embedding program keeps its own set-up.
+
+    Args:
+        level: of the root logger; loggers that would write message text stay above it.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    handler.addFilter(DropQueries())
+    logging.root.handlers[:] = [handler]
+    logging.root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(max(level, least))

@@ -1,0 +1,107 @@
+"""`create_app()`: the backend as an ASGI application. `netra serve` runs it; so does any ASGI server, as a factory."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from netra_backend.app.api import chat, health
+from netra_backend.app.api.failures import failure_of, report
+from netra_backend.app.api.gateway import ChatLimits, Gateway
+from netra_backend.app.api.headers import SecurityHeaders
+from netra_backend.app.api.ports import EmptyHistory, Execution, HistoryReader
+from netra_backend.app.api.rate_limit import RateLimiter
+from netra_backend.app.config import Settings, load_settings
+from netra_backend.app.logs import configure_logging
+from netra_backend.app.services.database import create_schema, open_engine
+from netra_backend.app.services.threads import ThreadStore
+from netra_backend.app.websocket.connections import Connections
+
+
+def create_app(
+    settings: Settings | None = None,
+    execution: Execution | None = None,
+    *,
+    history: HistoryReader | None = None,
+    limits: ChatLimits | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+    wall_clock: Callable[[], float] = time.time,
+) -> FastAPI:
+    """Return the application. It opens its parts when the server starts it and closes them when the server stops it.
+
+    Args:
+        settings: None: this process is a server of its own; they come from NETRA_* variables, and its logs go to standard error as JSON.
+        execution: what runs chats, started and closed by the application; None: the composition root's.
+        history: what was said in a thread before; None: every message begins anew.
+        limits: of a client; None: the defaults.
+        monotonic: for rates, in seconds.
+        wall_clock: for tokens, in Unix seconds.
+
+    Raises:
+        SettingsError: a setting is missing or unsafe.
+    """
+    if settings is None:
+        configure_logging()
+        settings = load_settings()
+    chosen, client_limits = settings, limits or ChatLimits()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as opened:
+            database = open_engine(chosen.database_url)
+            opened.push_async_callback(database.dispose)
+            await create_schema(database)
+            running = execution or _compose(chosen)
+            opened.push_async_callback(running.aclose)
+            await running.start()
+            app.state.gateway = Gateway(
+                settings=chosen,
+                execution=running,
+                threads=ThreadStore(database),
+                history=history or EmptyHistory(),
+                database=database,
+                rate=RateLimiter(per_minute=chosen.rate_limit_per_minute, burst=chosen.rate_limit_burst, clock=monotonic),
+                connections=Connections(client_limits.connections_per_user),
+                limits=client_limits,
+                wall_clock=wall_clock,
+            )
+            yield
+
+    # No interactive pages: they load scripts from elsewhere.
+    app = FastAPI(
+        title="Netra", summary="Agents that lower what a company spends on AI models.", lifespan=lifespan, docs_url=None, redoc_url=None
+    )
+    app.add_middleware(SecurityHeaders)
+    app.add_exception_handler(Exception, _failed)
+    app.include_router(health.router)
+    app.include_router(chat.router)
+    return app
+
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """Return the options of uvicorn that the application counts on; address and number of processes are up to the caller."""
+    return {
+        "loop": "uvloop",
+        "http": "httptools",
+        # 1.5 times the frames of the default; compression halves them again.
+        "ws": "websockets-sansio",
+        "ws_per_message_deflate": False,
+        "ws_max_size": settings.max_message_bytes,
+        "server_header": False,
+        "log_config": None,
+        "timeout_graceful_shutdown": 10,
+    }
+
+
+def _compose(settings: Settings) -> Execution:
+    from netra_backend.app.execution import compose
+
+    return compose(settings)
+
+
+async def _failed(_request: Request, error: Exception) -> JSONResponse:
+    told = report(failure_of(error), error)
+    return JSONResponse({"code": told.code, "message": told.message, "support_code": told.support_code}, 500)

@@ -1,0 +1,123 @@
+"""Open WebSockets: how many a user may have, and the only place that reads from and writes to one."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+_logger = logging.getLogger(__name__)
+
+
+class TooManyConnectionsError(Exception):
+    """The user has as many connections as allowed."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit}/{limit} connections of this user are open; close one first")
+        self.limit = limit
+
+
+class Connections:
+    """Counts the connections of each user to this process.
+
+    Args:
+        per_user: how many a user may have at once.
+    """
+
+    def __init__(self, per_user: int) -> None:
+        self._per_user = per_user
+        self._open: Counter[Hashable] = Counter()
+
+    def __len__(self) -> int:
+        """Return how many are open."""
+        return self._open.total()
+
+    @contextmanager
+    def place(self, user: Hashable) -> Iterator[None]:
+        """Hold one of the user's places.
+
+        Raises:
+            TooManyConnectionsError: all are taken.
+        """
+        if self._open[user] >= self._per_user:
+            raise TooManyConnectionsError(self._per_user)
+        self._open[user] += 1
+        try:
+            yield
+        finally:
+            self._open[user] -= 1
+            if not self._open[user]:
+                del self._open[user]
+
+
+class Connection:
+    """One accepted socket. Nothing is queued here: whoever sends waits until the socket takes the frame, so that a slow client
+    slows its own runs and memory stays bounded by the server's write buffer.
+
+    Any number of tasks may send; one may receive.
+
+    Args:
+        socket: accepted.
+        send_timeout_s: seconds after which a client that reads nothing counts as gone.
+    """
+
+    def __init__(self, socket: WebSocket, *, send_timeout_s: float) -> None:
+        self._socket = socket
+        self._send_timeout_s = send_timeout_s
+        self._receiving: asyncio.Timeout | None = None
+        self.stalled = False  #: the client did not read in time
+
+    async def receive(self, until: float) -> bytes:
+        """Return the next message, text or binary.
+
+        Args:
+            until: moment of the loop's clock.
+
+        Raises:
+            TimeoutError: nothing came until then, or the client stalled.
+            WebSocketDisconnect: the client is gone.
+        """
+        if self.stalled:
+            raise TimeoutError
+        try:
+            async with asyncio.timeout_at(until) as self._receiving:
+                message = await self._socket.receive()
+        finally:
+            self._receiving = None
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1005), message.get("reason"))
+        text: str | None = message.get("text")
+        return text.encode() if text is not None else message.get("bytes") or b""
+
+    async def send(self, frame: bytes) -> None:
+        """Send a JSON object as a text frame, as soon as the socket takes it.
+
+        Raises:
+            WebSocketDisconnect: the client is gone, was hung up on, or does not read.
+        """
+        if self.stalled or self._socket.application_state is not WebSocketState.CONNECTED:
+            raise WebSocketDisconnect(1006)
+        try:
+            async with asyncio.timeout(self._send_timeout_s):
+                await self._socket.send({"type": "websocket.send", "text": frame.decode()})
+        except TimeoutError:
+            self._stall()
+            raise WebSocketDisconnect(1006, "the client does not read") from None
+
+    async def close(self, code: int, reason: str) -> None:
+        """Hang up. Does nothing when the client is gone already, and waits for no client that does not read."""
+        if self._socket.application_state is not WebSocketState.CONNECTED:
+            return
+        try:
+            async with asyncio.timeout(0 if self.stalled else self._send_timeout_s):
+                await self._socket.close(code, reason)
+        except (TimeoutError, WebSocketDisconnect):
+            _logger.info("a client was gone before it was hung up on", extra={"close_code": int(code)})
+
+    def _stall(self) -> None:
+        """Wake the receiver, so that it hangs up."""
+        self.stalled = True
+        if self._receiving is not None:
+            self._receiving.reschedule(asyncio.get_running_loop().time())
