@@ -1,8 +1,13 @@
 """Every Prometheus metric of the migration, once. Labels are closed sets; tenants appear only from the watch list, the rest are "other"."""
 
 from collections.abc import Collection
+from typing import get_args
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+
+from migration.errors import Operation
+from migration.model import Outcome, Verdict
+from migration.stages import PLANS
 
 OTHER_TENANT = "other"
 #: seconds; from one event-loop turn to the longest run
@@ -15,9 +20,10 @@ class Metrics:
     Args:
         watch_tenants: the only tenants that become label values.
         registry: where they are registered; the process-wide one by default, a new one in tests.
+        surfaces: whose counters of runs, shadows and verdicts start at 0; others appear with their first run.
     """
 
-    def __init__(self, watch_tenants: Collection[str] = (), registry: CollectorRegistry = REGISTRY) -> None:
+    def __init__(self, watch_tenants: Collection[str] = (), registry: CollectorRegistry = REGISTRY, surfaces: Collection[str] = ()) -> None:
         self._watched = frozenset(watch_tenants)
         self.registry = registry
         self.runs = Counter(
@@ -117,6 +123,21 @@ class Metrics:
         self.failures = Counter(
             "migration_failures", "Failures of the migration tool itself; none reached a request.", ["operation"], registry=registry
         )
+
+        for surface in surfaces:
+            self._start_at_zero(surface)
+
+    def _start_at_zero(self, surface: str) -> None:
+        """Expose what alerts and shares count: a rate cannot see an occurrence that creates its own series."""
+        for stage, plan in PLANS.items():
+            for outcome in get_args(Outcome):
+                self.runs.labels(surface, stage.value, plan.serves.value, outcome)
+        self.shadow_expected.labels(surface)
+        self.shadow_compared.labels(surface)
+        for verdict in Verdict:
+            self.comparisons.labels(surface, verdict.value)
+        for operation in get_args(Operation):
+            self.failures.labels(operation)
 
     def tenant(self, tenant_id: str) -> str:
         """Return the tenant's label: itself when it is on the watch list, else "other"."""

@@ -1,0 +1,1 @@
+"""Grafana dashboards built from Python into `grafana/*.json`, and Prometheus' configuration, rules and rule tests."""

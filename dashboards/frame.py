@@ -1,0 +1,102 @@
+"""What both dashboards share: variables, links between them, marks of flag edits and alerts, time range, sections."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.builders import prometheus
+from grafana_foundation_sdk.models import dashboard as model
+
+from dashboards.panels import DATASOURCE, AnyPanel
+from dashboards.promql import WINDOW, select
+
+_TAG = "netra-migration"
+_ROW_IDS = 1000  #: headings are numbered by thousands, panels below
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """A choice at the top of a dashboard: values of a label, all of them at first."""
+
+    label: str
+    metric: str  #: the one whose values are offered
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Panels under one heading. Rows of panels are filled from the left; each should be 24 columns wide."""
+
+    title: str
+    panels: Sequence[AnyPanel]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """A dashboard as a value."""
+
+    uid: str  #: stable part of its address
+    title: str
+    description: str  #: the question that it answers
+    sections: Sequence[Section]
+    variables: Sequence[Variable] = ()  #: besides data source and surface
+
+    def build(self) -> model.Dashboard:
+        """Return Grafana's dashboard."""
+        board = _frame(self)
+        for variable in self.variables:
+            board = board.with_variable(_choice(variable))
+        for place, section in enumerate(self.sections, start=1):
+            board = board.with_row(builders.Row(section.title).id(_ROW_IDS * place))
+            for panel in section.panels:
+                board = board.with_panel(panel.build())
+        return board.build()
+
+
+_SURFACE = Variable(label="surface", metric="migration_flag_version", description="Entry points whose engine is being replaced.")
+
+
+def _frame(dashboard: Dashboard) -> builders.Dashboard:
+    edits = f"max by (surface) (changes({select('migration_flag_version')}[{WINDOW}])) > 0"
+    alerts = 'ALERTS{alertname=~"Migration.*", alertstate="firing"}'
+    source = builders.DatasourceVariable("datasource").label("Prometheus").description("Where the numbers come from.").type("prometheus")
+    link = builders.DashboardLink("Migration").type(model.DashboardLinkType.DASHBOARDS).tags([_TAG]).icon("external link")
+    return (
+        builders.Dashboard(dashboard.title)
+        .uid(dashboard.uid)
+        .description(dashboard.description)
+        .tags([_TAG])
+        .readonly()
+        .timezone("utc")
+        .time("now-1h", "now")
+        .refresh("10s")
+        .tooltip(model.DashboardCursorSync.CROSSHAIR)
+        .link(link.tooltip("All dashboards of the migration").include_vars(True).keep_time(True))
+        .annotation(_mark("Flag edited", edits, "purple", "{{surface}}: flag edited"))
+        .annotation(_mark("Alerts", alerts, "red", "{{alertname}} {{surface}}"))
+        .with_variable(source)
+        .with_variable(_choice(_SURFACE))
+    )
+
+
+def _choice(variable: Variable) -> builders.QueryVariable:
+    query = f"label_values({variable.metric}, {variable.label})"
+    return (
+        builders.QueryVariable(variable.label)
+        .label(variable.label)
+        .description(variable.description)
+        .datasource(DATASOURCE)
+        .query({"query": query, "refId": variable.label})
+        .definition(query)
+        .refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(model.VariableSort.ALPHABETICAL_ASC)
+        .multi(True)
+        .include_all(True)
+        .all_value(".*")
+        .current(model.VariableOption(text=["All"], value=["$__all"]))
+    )
+
+
+def _mark(name: str, expr: str, colour: str, title: str) -> builders.AnnotationQuery:
+    query = prometheus.Dataquery().ref_id(name).datasource(DATASOURCE).expr(expr)
+    return builders.AnnotationQuery().name(name).datasource(DATASOURCE).enable(True).icon_color(colour).target(query).title_format(title)
