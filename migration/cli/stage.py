@@ -30,7 +30,7 @@ def show(
     settings = MigrationSettings()
     document = _file(settings).read()
     chosen = [known_surface(settings, surface)] if surface else settings.surfaces
-    known = known_tenant(settings, tenant) if tenant else None
+    known = known_tenant(settings, tenant) if tenant is not None else None
     if not document.version:
         note(f"there is no flag file at {settings.path(settings.flags_file)} yet: every surface is at `off`")
     rows = [_row(document, document.surfaces[name], known) for name in chosen]

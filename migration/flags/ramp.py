@@ -34,8 +34,8 @@ def share(flag: SurfaceFlag, stage: Stage, percent: float = 100.0) -> SurfaceFla
     Raises:
         ConfigurationError: the percentage is not 0 to 100 in steps of 0.001, or leaves a rest at `off`, which has no stage before it.
     """
-    weight = round(percent * _PERCENT)
-    if not 0 <= percent <= 100 or abs(weight - percent * _PERCENT) > 1e-6:  # noqa: PLR2004 - percent; far below one weight
+    weight = round(percent * _PERCENT) if 0 <= percent <= 100 else -1  # noqa: PLR2004 - percent; not a number is neither
+    if weight < 0 or abs(weight - percent * _PERCENT) > 1e-6:  # noqa: PLR2004 - far below one weight
         raise ConfigurationError(f"{percent:g} % is not possible; give 0 to 100 with at most three decimals")
     index = STAGE_ORDER.index(stage)
     if weight < WHOLE and index == 0:

@@ -1,0 +1,35 @@
+"""The command line finds its commands and starts fast."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from migration.cli import app as cli
+
+
+def test_every_command_that_exists_is_in_the_help():
+    shown = CliRunner().invoke(cli.app, ["--help"]).stdout
+    assert all(name in shown for name in cli.LazyCommands(name="x").list_commands(None))
+
+
+def test_a_command_whose_module_does_not_exist_is_no_command(monkeypatch):
+    monkeypatch.setattr(cli, "COMMANDS", ("stage", "not-written-yet"))
+    assert cli.LazyCommands(name="x").list_commands(None) == ["stage"]
+
+
+@pytest.mark.parametrize("arguments", [["frobnicate"], ["app"], ["stage", "frobnicate"]])
+def test_an_unknown_command_is_exit_code_2(arguments):
+    assert CliRunner().invoke(cli.app, arguments).exit_code == 2
+
+
+def test_showing_stages_loads_neither_the_sdk_nor_the_evidence_store():
+    code = """
+import sys
+from migration.cli.app import app
+app(["stage", "show", "--json"], standalone_mode=False)
+sys.exit(bool({"ldclient", "sqlalchemy", "opentelemetry", "prometheus_client"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stdout[:1]) == (0, "{")
