@@ -10,6 +10,13 @@ NetraError
 ├── UserLimitExceededError           the user has as many engines as allowed
 ├── CapacityError                    the application has as many engines as allowed
 ├── ExecutionEngineFactoryError      the factory lacks a part or is shut down
+├── InvalidPayloadError (ValueError) what was asked for cannot be read
+├── AgentError                       an agent did not answer
+│   ├── UnknownAgentError
+│   ├── AgentFailedError             its model or its own rules stopped it
+│   ├── AgentTimeoutError
+│   ├── AgentDiedError               no sign of life
+│   └── AgentSilentError             it ended without an answer
 ├── ModelError                       the model did not answer
 │   ├── ModelTimeoutError
 │   └── ModelUnavailableError
@@ -19,6 +26,8 @@ NetraError
     ├── ToolPermissionError
     └── ToolFailedError
 """
+
+from collections.abc import Iterable
 
 
 class NetraError(Exception):
@@ -71,6 +80,42 @@ class CapacityError(NetraError):
 
 class ExecutionEngineFactoryError(NetraError):
     """The factory lacks a part, or is shut down."""
+
+
+class InvalidPayloadError(NetraError, ValueError):
+    """What was asked for cannot be read. Names the field and the rule, never the value."""
+
+
+class AgentError(NetraError):
+    """An agent did not answer."""
+
+
+class UnknownAgentError(AgentError):
+    """No agent has this name."""
+
+    def __init__(self, name: str, valid: Iterable[str]) -> None:
+        self.name, self.valid = name, tuple(valid)
+        super().__init__(f"unknown agent {name[:64]!r}; use one of: {', '.join(self.valid)}")
+
+
+class AgentFailedError(AgentError):
+    """The agent's model or its own rules stopped it."""
+
+
+class AgentTimeoutError(AgentError):
+    """The agent took too long."""
+
+    def __init__(self, agent_name: str, limit_s: float) -> None:
+        super().__init__(f"the {agent_name} agent did not finish within {limit_s:g} s")
+        self.agent_name, self.limit_s = agent_name, limit_s
+
+
+class AgentDiedError(AgentError):
+    """The agent gave no sign of life."""
+
+
+class AgentSilentError(AgentError):
+    """The agent ended without an answer."""
 
 
 class ModelError(NetraError):

@@ -1,0 +1,15 @@
+"""`ActionsAgent` turns advice into a saved plan: the one agent of the chain with a side effect."""
+
+from netra_backend.app.agents.base import Agent
+from netra_backend.app.agents.plan_ids import SAVE_PLAN
+
+
+class ActionsAgent(Agent):
+    """Saves one action plan; its id comes from the run."""
+
+    name = "actions"
+    instructions = (
+        "You turn the findings into a plan: a title and the steps to take, each one thing that somebody can do.\n"
+        "Save it once with the tool; then say what was saved."
+    )
+    tool_names = (SAVE_PLAN,)

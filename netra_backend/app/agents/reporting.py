@@ -1,0 +1,13 @@
+"""`ReportingAgent` writes what the user reads at the end."""
+
+from netra_backend.app.agents.base import Agent
+
+
+class ReportingAgent(Agent):
+    """Sums up the agents before it; without findings it asks for what is missing."""
+
+    name = "reporting"
+    instructions = (
+        "You write the answer to the user from what the other agents found: short, with the figures that matter.\n"
+        "When nothing was found, say so, and ask for what you need. Invent no number."
+    )

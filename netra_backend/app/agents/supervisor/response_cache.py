@@ -1,0 +1,34 @@
+"""`ResponseCache`: the legacy engine's memory of answers, for five minutes."""
+
+from collections.abc import Callable, Hashable
+
+from netra_backend.app.agents.supervisor.execution_context import AgentExecutionResult
+
+
+class ResponseCache:
+    """Answers by question. Whose question it was is up to the key.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    TTL_S = 300.0
+    MAX_ENTRIES = 10_000
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._entries: dict[Hashable, tuple[float, AgentExecutionResult]] = {}  # oldest first
+
+    def get(self, question: Hashable) -> AgentExecutionResult | None:
+        """Return the answer; None when there is none, or none that is young enough."""
+        entry = self._entries.get(question)
+        return entry[1] if entry is not None and self._clock() < entry[0] else None
+
+    def put(self, question: Hashable, result: AgentExecutionResult) -> None:
+        """Keep the answer for five minutes; an answer that is still valid keeps its age."""
+        if self.get(question) is not None:
+            return
+        self._entries.pop(question, None)
+        self._entries[question] = (self._clock() + self.TTL_S, result)
+        while len(self._entries) > self.MAX_ENTRIES:
+            del self._entries[next(iter(self._entries))]

@@ -1,0 +1,48 @@
+"""`TriageAgent` decides how much data there is to answer with, and so which agents follow."""
+
+from enum import StrEnum
+
+import msgspec
+
+from netra_backend.app.agents.base import Agent, Answer
+from netra_backend.app.errors import AgentFailedError
+
+
+class DataSufficiency(StrEnum):
+    """How far the request can be answered from data."""
+
+    SUFFICIENT = "sufficient"
+    PARTIAL = "partial"
+    INSUFFICIENT = "insufficient"
+
+
+class _Verdict(msgspec.Struct, frozen=True):
+    data_sufficiency: DataSufficiency
+    reason: str = ""
+
+
+class TriageAgent(Agent):
+    """Its answer's data holds `data_sufficiency`."""
+
+    name = "triage"
+    instructions = (
+        "You decide how a request about a company's spending on AI models can be answered.\n"
+        'Answer with one JSON object and nothing else: {"data_sufficiency": ..., "reason": ...}, where data_sufficiency is\n'
+        '"sufficient": it asks about cost or savings, or names a model, so that numbers can answer it;\n'
+        '"partial": it is about usage, but leaves open what exactly is wanted;\n'
+        '"insufficient": it is about something else, or nothing can be looked up for it.'
+    )
+
+    def answer(self, text: str, step_count: int) -> Answer:
+        """Read the model's verdict.
+
+        Raises:
+            AgentFailedError: it is none.
+        """
+        start, end = text.find("{"), text.rfind("}")  # models like to wrap JSON in a code fence
+        try:
+            verdict = msgspec.json.decode(text[start : end + 1], type=_Verdict)
+        except msgspec.DecodeError:
+            raise AgentFailedError("the triage agent's model did not say how much data there is") from None
+        data = {"data_sufficiency": verdict.data_sufficiency.value, "reason": verdict.reason}
+        return Answer(text=verdict.reason or verdict.data_sufficiency.value, step_count=step_count, data=data)
