@@ -1,6 +1,7 @@
 """Settings of the migration, from `NETRA_MIGRATION_*` variables. The backend's composition root and the command line read the same ones."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,6 +29,10 @@ class MigrationSettings(BaseSettings):
     shadow_queue_bytes: int = Field(default=32 * 2**20, ge=2**16, description="Bytes that may wait for the worker; more are shed.")
     shadow_job_bytes: int = Field(default=8 * 2**20, ge=2**12, description="Bytes of one job; a larger one is shed.")
     shadow_deadline_s: float = Field(default=10.0, gt=0, description="Seconds a shadow run may take.")
+    shadow_memory_bytes: int = Field(default=2**30, ge=2**26, description="Bytes that the shadow worker may take on top of its start-up.")
+    shadow_priority: Literal["idle", "low", "normal"] = Field(
+        default="idle", description="idle: the shadow worker gets only what nobody else wants of the processor; low: niced."
+    )
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP endpoint for spans; empty: an in-memory ring only.")
     trace_percent: float = Field(default=100.0, ge=0, le=100, description="Percent of runs whose spans are kept and exported.")
 

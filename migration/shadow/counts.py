@@ -1,0 +1,63 @@
+"""Counts what became of every run that should have been shadowed: expected = compared + shed + failed + waiting, always."""
+
+from migration.model import Comparison
+from migration.shadow.job import FailReason, ShedReason
+from migration.telemetry.metrics import Metrics
+
+
+class ShadowCounts:
+    """The shadow's side of the metrics. Each method is one thing that happens to a run."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def expected(self, surface: str) -> None:
+        """A run should be shadowed. Exactly one of `shed`, `failed`, `compared` follows."""
+        self._metrics.shadow_expected.labels(surface).inc()
+
+    def shed(self, surface: str, reason: ShedReason) -> None:
+        """It was not even tried."""
+        self._metrics.shadow_shed.labels(surface, reason).inc()
+
+    def failed(self, surface: str, reason: FailReason) -> None:
+        """It was tried and gave no verdict."""
+        self._metrics.shadow_failed.labels(surface, reason).inc()
+
+    def compared(self, comparison: Comparison, lag_s: float) -> None:
+        """It has a verdict, so many seconds after the served run ended."""
+        self._metrics.shadow_compared.labels(comparison.surface).inc()
+        self._metrics.shadow_lag_seconds.labels(comparison.surface).observe(lag_s)
+        count_comparison(self._metrics, comparison)
+
+    def waiting(self, jobs: int, size_bytes: int) -> None:
+        """So many jobs are queued or under way, and so many bytes queued."""
+        self._metrics.shadow_waiting.set(jobs)
+        self._metrics.shadow_waiting_bytes.set(size_bytes)
+
+    def restarted(self) -> None:
+        """A worker was started in place of one that died."""
+        self._metrics.shadow_worker_restarts.inc()
+
+
+def count_comparison(metrics: Metrics, comparison: Comparison) -> None:
+    """Count one comparison: its verdict, its divergences, the shadow's timings and effects."""
+    surface = comparison.surface
+    metrics.comparisons.labels(surface, comparison.verdict.value).inc()
+    metrics.tenant_comparisons.labels(surface, metrics.tenant(comparison.tenant_id), comparison.verdict.value).inc()
+    for divergence in comparison.divergences:
+        metrics.divergences.labels(surface, divergence.kind, divergence.severity, divergence.verdict.value).inc()
+    for mode, number in (
+        ("recorded", comparison.effects_recorded),
+        ("replayed", comparison.effects_replayed),
+        ("missing", comparison.effects_missing),
+        ("performed_by_shadow", comparison.effects_performed_by_shadow),
+    ):
+        metrics.effects.labels(surface, mode).inc(number)
+    serving = comparison.serving
+    for role, origin in (("serving", serving), ("shadowing", serving.other)):
+        timing = comparison.control if origin == "control" else comparison.candidate
+        metrics.engine_seconds.labels(surface, origin.value, role).observe(timing.engine_s)
+        if role == "shadowing":
+            metrics.run_seconds.labels(surface, origin.value, role).observe(timing.duration_s)
+            if timing.first_event_s is not None:
+                metrics.first_event_seconds.labels(surface, origin.value, role).observe(timing.first_event_s)

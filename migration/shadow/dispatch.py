@@ -1,0 +1,294 @@
+"""`ProcessShadow`: feeds one worker process from a bounded queue, and restarts it. The event loop of the requests never waits for it."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from migration.errors import Operation
+from migration.model import encode
+from migration.settings import MigrationSettings
+from migration.shadow.counts import ShadowCounts
+from migration.shadow.job import FailReason, ShadowJob, ShadowResult, ShedReason
+from migration.shadow.parts import DEFAULT_PARTS
+from migration.shadow.worker import COMPARE_S, GRACE_S, RECYCLE, Hello
+from migration.shadow.worker_process import WorkerProcess
+from migration.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+_results = msgspec.msgpack.Decoder(ShadowResult)
+
+#: Jobs in the worker's pipe: it need not wait for the parent's loop between two of them.
+_WINDOW: Final = 16
+#: How often the parent looks for a worker that is late with a job. The worker's own timer comes first; this is for one that is stopped.
+_PULSE_S: Final = 0.25
+_LATE_S: Final = GRACE_S + COMPARE_S + 1.0
+#: Seconds before a worker is started again; they double while workers die without a result.
+_FIRST_WAIT_S: Final = 0.05
+_LONGEST_WAIT_S: Final = 5.0
+#: Seconds that an idle worker has to exit when it is told to.
+_EXIT_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Waiting:
+    """A job that has no result yet."""
+
+    surface: str
+    run_id: str
+    body: bytes
+    deadline_s: float
+    offered_at: float
+
+
+class ProcessShadow:
+    """Runs shadows in a worker process. Everything happens on the loop that called `start`.
+
+    The worker takes jobs in order and answers in order. So when it dies, the oldest job without an answer is the one that it was
+    running: that one has failed, and the others are given to the next worker.
+
+    Args:
+        settings: limits of the queue; passed on to the worker.
+        metrics: where every run that should have been shadowed is counted.
+        on_result: told how each run ended, on the loop, never from inside `offer`; its failures are counted.
+        parts: import string of what the worker is made of.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        settings: MigrationSettings,
+        metrics: Metrics,
+        on_result: Callable[[ShadowResult], None],
+        *,
+        parts: str = DEFAULT_PARTS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings, self._metrics, self._on_result, self._clock = settings, metrics, on_result, clock
+        self._counts = ShadowCounts(metrics)
+        self._hello = msgspec.msgpack.encode(Hello(settings=settings.model_dump_json().encode(), parts=parts))
+        self._queue: deque[_Waiting] = deque()
+        self._queued_bytes = 0
+        self._in_flight: deque[_Waiting] = deque()
+        self._head_since = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None  #: None: not started, or closed
+        self._worker: WorkerProcess | None = None
+        self._ready = False
+        self._blame: FailReason | None = None
+        self._deaths = 0  #: of workers in a row without a result between them
+        self._start_timer: asyncio.TimerHandle | None = None
+        self._pulse: asyncio.TimerHandle | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._gone = asyncio.Event()
+        self._gone.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs are queued or under way."""
+        return len(self._queue) + len(self._in_flight)
+
+    @property
+    def in_flight(self) -> int:
+        """How many of them the worker has been sent."""
+        return len(self._in_flight)
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The worker's process id; None while there is none."""
+        return None if self._worker is None else self._worker.pid
+
+    async def start(self) -> None:
+        """Start the worker. Jobs may be offered at once; they wait until it is ready."""
+        self._loop = asyncio.get_running_loop()
+        self._start_worker(self._loop)
+
+    def offer(self, job: ShadowJob, /, *, shed: ShedReason | None = None) -> None:
+        """Queue the job or shed it, and count which. Never blocks, never raises, never waits.
+
+        Args:
+            job: the served run.
+            shed: why the caller wants it counted and not run; None: run it.
+        """
+        request = job.record.request
+        self._counts.expected(request.surface)
+        try:
+            reason = shed or self._take(job)
+        except Exception as error:  # noqa: BLE001 - whatever cannot be encoded is counted, not raised into the request
+            self._tool_failed("shadow.offer", error)
+            self._counts.failed(request.surface, "offer")
+            self._tell_later(ShadowResult(run_id=request.run_id, comparison=None, failed="offer", detail=type(error).__name__))
+            return
+        if reason is not None:
+            self._counts.shed(request.surface, reason)
+            self._tell_later(ShadowResult(run_id=request.run_id, comparison=None, detail=f"shed: {reason}"))
+            return
+        self._feed()
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Wait until no job waits. Returns False when that took longer."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), timeout_s)
+        return self._idle.is_set()
+
+    async def aclose(self) -> None:
+        """Stop the worker and count what still waits as failed, "closed". Idempotent."""
+        if self._loop is None:
+            return
+        self._loop = None
+        for timer in (self._start_timer, self._pulse):
+            if timer is not None:
+                timer.cancel()
+        if self._worker is not None:
+            if self.waiting or not self._ready:
+                self._worker.kill()
+            self._worker.hang_up()
+            try:
+                await asyncio.wait_for(self._gone.wait(), _EXIT_S)
+            except TimeoutError:
+                self._worker.kill()
+                await self._gone.wait()
+        while self._in_flight or self._queue:
+            self._fail((self._in_flight or self._queue).popleft(), "closed", "the application ended")
+        self._queued_bytes = 0
+        self._show_waiting()
+
+    def _take(self, job: ShadowJob) -> ShedReason | None:
+        """Queue the job, or say why not."""
+        if self._loop is None:
+            return "closed"
+        if self.waiting >= self._settings.shadow_queue_jobs:
+            return "queue_jobs"
+        body = encode(job)
+        if len(body) > self._settings.shadow_job_bytes:
+            return "job_bytes"
+        if self._queued_bytes + len(body) > self._settings.shadow_queue_bytes:
+            return "queue_bytes"
+        request = job.record.request
+        self._queue.append(
+            _Waiting(surface=request.surface, run_id=request.run_id, body=body, deadline_s=job.deadline_s, offered_at=self._clock())
+        )
+        self._queued_bytes += len(body)
+        self._idle.clear()
+        return None
+
+    def _feed(self) -> None:
+        """Give the worker what it has room for."""
+        worker = self._worker
+        if worker is not None and self._ready and self._blame is None:
+            while self._queue and len(self._in_flight) < _WINDOW and not worker.blocked:
+                waiting = self._queue.popleft()
+                self._queued_bytes -= len(waiting.body)
+                if not self._in_flight:
+                    self._head_since = self._clock()
+                self._in_flight.append(waiting)
+                worker.send(waiting.body)
+            if self._in_flight and self._pulse is None and self._loop is not None:
+                self._pulse = self._loop.call_later(_PULSE_S, self._look_for_late)
+        self._show_waiting()
+
+    def _start_worker(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._ready, self._blame = False, None
+        try:
+            self._worker = WorkerProcess(loop=loop, hello=self._hello, on_frame=self._hear, on_exit=self._bury)
+            self._gone.clear()
+        except OSError as error:
+            self._tool_failed("shadow.worker", error)
+            self._start_again(loop)
+
+    def _start_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._counts.restarted()
+        wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(self._deaths, 10))
+        self._deaths += 1
+        self._start_timer = loop.call_later(wait_s, self._start_worker, loop)
+
+    def _hear(self, body: bytes) -> None:
+        """Take one frame of the worker: that it is ready, or its next result."""
+        if not body:
+            self._ready = True
+            self._feed()
+            return
+        try:
+            result = _results.decode(body)
+        except msgspec.MsgspecError as error:
+            self._lose_worker("protocol", f"a result cannot be decoded: {error}")
+            return
+        if not self._in_flight or result.run_id not in {self._in_flight[0].run_id, ""}:
+            self._lose_worker("protocol", "a result answers no job")
+            return
+        waiting = self._in_flight.popleft()
+        self._head_since = self._clock()
+        self._deaths = 0
+        for operation in result.failures:
+            self._metrics.failures.labels(operation).inc()
+        if result.comparison is not None:
+            self._counts.compared(result.comparison, self._clock() - waiting.offered_at)
+            self._tell(result)
+        else:
+            self._fail(waiting, result.failed or "protocol", result.detail)
+        self._feed()
+
+    def _look_for_late(self) -> None:
+        self._pulse = None
+        if self._loop is None or not self._in_flight:
+            return
+        late_s = self._clock() - self._head_since - self._in_flight[0].deadline_s
+        if late_s > _LATE_S:
+            self._lose_worker("deadline", f"no answer {late_s:.1f} s after the deadline")
+        self._pulse = self._loop.call_later(_PULSE_S, self._look_for_late)
+
+    def _lose_worker(self, reason: FailReason, detail: str) -> None:
+        """Give up on this worker: what it was running has failed for that reason."""
+        if self._worker is not None and self._blame is None:
+            logger.error("the shadow worker is killed: %s", detail)
+            self._blame = reason
+            self._worker.kill()
+
+    def _bury(self, status: int) -> None:
+        """The worker is gone. The job that it was running has failed; the others go back to the head of the queue."""
+        self._worker, self._ready = None, False
+        self._gone.set()
+        if self._in_flight and status != RECYCLE:
+            reason: FailReason = self._blame or ("deadline" if status == -signal.SIGALRM else "worker_died")
+            self._fail(self._in_flight.popleft(), reason if self._loop is not None else "closed", f"exit status {status}")
+        while self._in_flight:
+            waiting = self._in_flight.pop()
+            self._queue.appendleft(waiting)
+            self._queued_bytes += len(waiting.body)
+        self._show_waiting()
+        if self._loop is not None:
+            if status != RECYCLE:
+                self._tool_failed("shadow.worker", ChildProcessError(f"the shadow worker ended with status {status}; it is started again"))
+            self._start_again(self._loop)
+
+    def _fail(self, waiting: _Waiting, reason: FailReason, detail: str) -> None:
+        self._counts.failed(waiting.surface, reason)
+        self._tell(ShadowResult(run_id=waiting.run_id, comparison=None, failed=reason, detail=detail))
+
+    def _show_waiting(self) -> None:
+        self._counts.waiting(self.waiting, self._queued_bytes)
+        if not self.waiting:
+            self._idle.set()
+
+    def _tell_later(self, result: ShadowResult) -> None:
+        if self._loop is not None:
+            self._loop.call_soon(self._tell, result)
+        else:
+            self._tell(result)
+
+    def _tell(self, result: ShadowResult) -> None:
+        try:
+            self._on_result(result)
+        except Exception as error:  # noqa: BLE001 - a listener's failure must not lose the next result
+            self._tool_failed("shadow.worker", error)
+
+    def _tool_failed(self, operation: Operation, error: Exception) -> None:
+        logger.error("%s: %s", operation, error if isinstance(error, OSError) else type(error).__name__)
+        self._metrics.failures.labels(operation).inc()

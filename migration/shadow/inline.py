@@ -1,0 +1,118 @@
+"""`InlineShadow`: shadows on the caller's own loop, one after another. For tests and tools, not beside users' requests."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from migration.shadow.counts import ShadowCounts
+from migration.shadow.job import ShadowJob, ShadowResult, ShedReason
+from migration.shadow.parts import Parts
+from migration.shadow.runner import RunLimits, run_shadow
+from migration.shadow.verdicts import conclude
+from migration.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+_LIMITS: Final = RunLimits()
+
+
+class InlineShadow:
+    """Keeps the promises of `Shadow` but one: an engine that blocks the loop blocks it for everybody.
+
+    Args:
+        parts: engines, comparison and evidence.
+        metrics: where every run that should have been shadowed is counted.
+        on_result: told how each run ended.
+        queue_jobs: jobs that may wait; more are shed.
+        limits: what one run may use up.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        metrics: Metrics,
+        on_result: Callable[[ShadowResult], None],
+        *,
+        queue_jobs: int = 256,
+        limits: RunLimits = _LIMITS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._parts, self._metrics, self._on_result = parts, metrics, on_result
+        self._queue_jobs, self._limits, self._clock = queue_jobs, limits, clock
+        self._counts = ShadowCounts(metrics)
+        self._queue: deque[tuple[ShadowJob, float]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs are queued or under way."""
+        return len(self._queue)
+
+    def offer(self, job: ShadowJob, /, *, shed: ShedReason | None = None) -> None:
+        """Queue the job or shed it, and count which. Never blocks, never raises, never waits.
+
+        Args:
+            job: the served run.
+            shed: why the caller wants it counted and not run; None: run it.
+        """
+        surface = job.record.request.surface
+        self._counts.expected(surface)
+        if shed is None and self._closed:
+            shed = "closed"
+        if shed is None and len(self._queue) >= self._queue_jobs:
+            shed = "queue_jobs"
+        if shed is not None:
+            self._counts.shed(surface, shed)
+            self._tell(ShadowResult(run_id=job.record.request.run_id, comparison=None, detail=f"shed: {shed}"))
+            return
+        self._queue.append((job, self._clock()))
+        self._counts.waiting(self.waiting, 0)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._work(), name="inline shadow")
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Wait until no job waits. Returns False when that took longer."""
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=timeout_s)
+        return not self._queue
+
+    async def aclose(self) -> None:
+        """Stop, and count what still waits as failed, "closed". Idempotent."""
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        while self._queue:
+            job, _offered_at = self._queue.popleft()
+            self._end(job, ShadowResult(run_id=job.record.request.run_id, comparison=None, failed="closed", detail="closed"), 0.0)
+
+    async def _work(self) -> None:
+        while self._queue:
+            job, offered_at = self._queue[0]
+            run = await run_shadow(job, self._parts.build, clock=self._clock, limits=self._limits)
+            result = conclude(job, run, self._parts)
+            self._queue.popleft()
+            self._end(job, result, self._clock() - offered_at)
+
+    def _end(self, job: ShadowJob, result: ShadowResult, lag_s: float) -> None:
+        for operation in result.failures:
+            self._metrics.failures.labels(operation).inc()
+        if result.comparison is not None:
+            self._counts.compared(result.comparison, lag_s)
+        else:
+            self._counts.failed(job.record.request.surface, result.failed or "protocol")
+        self._counts.waiting(self.waiting, 0)
+        self._tell(result)
+
+    def _tell(self, result: ShadowResult) -> None:
+        try:
+            self._on_result(result)
+        except Exception as error:  # noqa: BLE001 - a listener's failure must not lose the next result
+            logger.error("shadow.worker: a listener raised %s", type(error).__name__)  # noqa: TRY400 - the text may quote a payload
+            self._metrics.failures.labels("shadow.worker").inc()

@@ -1,0 +1,53 @@
+"""What a shadow worker is made of, and how it is named across the process boundary: by import strings."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from migration.errors import ConfigurationError
+from migration.model import Comparison, EngineBuilder, RunRecord
+from migration.shadow.job import ShadowJob
+
+Comparer = Callable[[ShadowJob, RunRecord], Comparison]
+"""Sets the served run and the shadow's side by side."""
+
+DEFAULT_PARTS: Final = "migration.shadow.parts:default_parts"
+
+
+class EvidenceSink(Protocol):
+    """Keeps what was found."""
+
+    def store(self, job: ShadowJob, shadow: RunRecord, comparison: Comparison, /) -> None:
+        """Store one comparison.
+
+        Raises:
+            EvidenceError: it cannot be stored.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts of one worker."""
+
+    build: EngineBuilder
+    compare: Comparer
+    sink: EvidenceSink | None  #: None: nothing is kept
+
+
+def load(import_string: str) -> Any:  # noqa: ANN401 - whatever the string names
+    """Return the object that "package.module:name" names.
+
+    Raises:
+        ConfigurationError: there is none; the message says what is wrong with the string.
+    """
+    module, _, name = import_string.partition(":")
+    if not module or not name:
+        raise ConfigurationError(f"{import_string!r} is no import string; write it as package.module:name")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise ConfigurationError(f"{import_string!r} cannot be imported: {error}") from error
+    except AttributeError as error:
+        raise ConfigurationError(f"{import_string!r}: {module} has no {name!r}") from error

@@ -1,0 +1,193 @@
+"""Runs one engine on a recorded journal: bounded in time, events and bytes, and always ended."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final
+
+from migration.effects import JournalLimits, ReplayJournal, Tally, outcome_of
+from migration.effects.ports import activate
+from migration.effects.replaying import Pacing
+from migration.model import Effect, EffectError, EngineBuilder, Event, Origin, Outcome, RunRecord, RunRequest
+from migration.shadow.job import FailReason, ShadowJob
+
+ArmDeadline = Callable[[float, Callable[[], object]], Callable[[], object]]
+"""Calls back after some seconds; returns a function that cancels that."""
+
+_JOURNAL_LIMITS: Final = JournalLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLimits:
+    """What a replayed run may use up."""
+
+    journal: JournalLimits = _JOURNAL_LIMITS
+    close_s: float = 1.0  #: seconds that an engine has to stop, once told to
+    pacing: Pacing = "none"
+
+
+_DEFAULT_LIMITS: Final = RunLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowRun:
+    """What became of one replayed run: a record, or the reason why there is none."""
+
+    record: RunRecord | None
+    tally: Tally
+    failed: FailReason | None = None
+    detail: str = ""  #: for engineers; holds no payload
+    spoiled: bool = False  #: the engine did not stop, or used up the memory: the process should not be used again
+
+
+class _FloodError(Exception):
+    """The run emitted more than the limits allow."""
+
+
+async def run_shadow(
+    job: ShadowJob,
+    build: EngineBuilder,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    limits: RunLimits = _DEFAULT_LIMITS,
+    arm: ArmDeadline | None = None,
+) -> ShadowRun:
+    """Run the engine that shadows, on the served run's journal, within the job's deadline. Raises nothing that the engine raises."""
+    served = job.record
+    return await replay_run(
+        served.request,
+        served.journal,
+        job.shadows,
+        build,
+        deadline_s=job.deadline_s,
+        trace_id=served.trace_id,
+        clock=clock,
+        limits=limits,
+        arm=arm,
+    )
+
+
+async def replay_run(
+    request: RunRequest,
+    journal: Sequence[Effect],
+    origin: Origin,
+    build: EngineBuilder,
+    *,
+    deadline_s: float,
+    trace_id: str | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    limits: RunLimits = _DEFAULT_LIMITS,
+    arm: ArmDeadline | None = None,
+) -> ShadowRun:
+    """Run a fresh engine on a recorded journal. Raises nothing that the engine raises.
+
+    Args:
+        request: what it answers.
+        journal: what its effects are answered from.
+        origin: which engine.
+        build: makes it.
+        deadline_s: seconds after which it is told to stop.
+        trace_id: put on the record; 32 hex digits or None.
+        clock: monotonic seconds; in virtual time that of the loop.
+        limits: what the run may use up.
+        arm: calls back at the deadline; None: the running loop's timer. In virtual time it must be told by the wall.
+
+    Raises:
+        asyncio.CancelledError: the caller was cancelled; the engine is stopped first.
+    """
+    replay = ReplayJournal(journal, pacing=limits.pacing, clock=clock, limits=limits.journal)
+    started = clock()
+    run = _Run(request, origin, replay, limits.journal, lambda: clock() - started)
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(run.consume(build), name=f"shadow {origin.value}")
+    ended = asyncio.Event()
+    task.add_done_callback(lambda _: ended.set())
+    disarm = (arm or _loop_timer)(deadline_s, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        disarm()
+        expired = not task.done()
+        stopped = await _stop(task, limits.close_s)
+        effects = replay.close()
+    duration_s = clock() - started
+    failed, detail = run.verdict(expired=expired, deadline_s=deadline_s)
+    record = None
+    if failed is None:
+        record = RunRecord(
+            request=request,
+            origin=origin,
+            events=tuple(run.events),
+            journal=effects,
+            outcome=run.outcome,
+            duration_s=duration_s,
+            trace_id=trace_id,
+            error=run.error,
+        )
+    return ShadowRun(record=record, tally=replay.tally, failed=failed, detail=detail, spoiled=run.out_of_memory or not stopped)
+
+
+def _loop_timer(delay_s: float, callback: Callable[[], object]) -> Callable[[], object]:
+    return asyncio.get_running_loop().call_later(delay_s, callback).cancel
+
+
+async def _stop(task: asyncio.Task[None], close_s: float) -> bool:
+    """Cancel the task unless it is done, and wait for it, but not for ever. Returns whether it is done."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=close_s)
+    return task.done()
+
+
+class _Run:
+    """The engine's side of a replay: what it emitted, and how it ended."""
+
+    def __init__(
+        self, request: RunRequest, origin: Origin, replay: ReplayJournal, limits: JournalLimits, elapsed_s: Callable[[], float]
+    ) -> None:
+        self._request, self._origin, self._replay, self._limits, self._elapsed_s = request, origin, replay, limits, elapsed_s
+        self.events: list[Event] = []
+        self.outcome: Outcome = "cancelled"
+        self.error: EffectError | None = None
+        self.out_of_memory = False
+        self._abandoned: str | None = None
+        self._size_bytes = 0
+
+    async def consume(self, build: EngineBuilder) -> None:
+        """Run the engine to its end. This task's context is its own, so the journal is current for the run alone."""
+        try:
+            engine = build(self._request.surface, self._origin)
+        except BaseException as failure:  # noqa: BLE001 - `SystemExit` of an engine must not end the process
+            self._abandoned = f"the engine could not be built: {type(failure).__name__}"
+            return
+        activate(self._replay)
+        try:
+            async with aclosing(engine.run(self._request)) as events:
+                async for event in events:
+                    self._tape(event)
+            self.outcome = outcome_of(self.events)
+        except _FloodError as flood:
+            self._abandoned = str(flood)
+        except MemoryError:
+            self._abandoned, self.out_of_memory = "out of memory", True
+        except BaseException as failure:  # noqa: BLE001 - whatever an engine raises is what it did with the request
+            self.outcome, self.error = "failed", EffectError(type=type(failure).__name__, message="")
+
+    def verdict(self, *, expired: bool, deadline_s: float) -> tuple[FailReason | None, str]:
+        """Return why there is no record, and None when there is one."""
+        if expired:
+            return "deadline", f"not done after {deadline_s:g} s, with {len(self.events)} events"
+        if self._abandoned is not None:
+            return "engine", self._abandoned
+        if self._replay.truncated:
+            return "engine", f"asked for more than {self._limits.effects} effects or {self._limits.size_bytes} bytes of them"
+        return None, ""
+
+    def _tape(self, event: Event) -> None:
+        self._size_bytes += len(event.payload)
+        if len(self.events) >= self._limits.events or self._size_bytes > self._limits.size_bytes:
+            raise _FloodError(f"emitted more than {self._limits.events} events or {self._limits.size_bytes} bytes of them")
+        # Engines stamp events by the wall's clock; the time that a replay takes is told by its own.
+        self.events.append(Event(kind=event.kind, lane=event.lane, payload=event.payload, at_s=self._elapsed_s()))

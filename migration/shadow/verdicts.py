@@ -1,0 +1,96 @@
+"""From a shadow's run to its result: compare it with the served run, and keep what was found."""
+
+import logging
+import traceback
+from collections.abc import Sequence
+
+import msgspec
+from opentelemetry import trace
+
+from migration.effects import Tally, effect_key, with_keys
+from migration.errors import Operation
+from migration.model import Comparison, Effect, EffectError, RunRecord
+from migration.shadow.job import FailReason, ShadowJob, ShadowResult
+from migration.shadow.parts import Parts
+from migration.shadow.runner import ShadowRun
+from migration.telemetry import spans
+
+logger = logging.getLogger(__name__)
+_tracer = trace.get_tracer("migration")
+
+
+def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str] = ()) -> ShadowResult:
+    """Return the result of a job. Never raises what the comparison or the evidence store raises: that is counted as a failure.
+
+    Args:
+        job: the served run.
+        run: the shadow's.
+        parts: comparison and evidence.
+        refused: names of contacts with the outside that were refused while the shadow ran.
+    """
+    if run.record is None:
+        return failed(job, run.failed or "engine", run.detail)
+    if refused:
+        logger.warning("the shadow of run %s tried to reach the outside: %s", job.record.request.run_id, ", ".join(refused))
+    # Keys are digests of requests; the serving process left them to this one.
+    job = msgspec.structs.replace(job, record=msgspec.structs.replace(job.record, journal=with_keys(job.record.journal)))
+    shadow = _with_refused(run.record, refused)
+    with _tracer.start_as_current_span(spans.COMPARE) as span:
+        try:
+            comparison = _with_effects(parts.compare(job, shadow), run.tally, len(refused))
+        except Exception as failure:  # noqa: BLE001 - a failed comparison is a counted result
+            _log("comparison", job, failure)
+            return failed(job, "comparison", type(failure).__name__, ("comparison.compare",))
+        span.set_attribute(spans.VERDICT, comparison.verdict.value)
+        span.set_attribute(spans.DIVERGENCE_COUNT, len(comparison.divergences))
+    failures: tuple[Operation, ...] = ()
+    if parts.sink is not None:
+        try:
+            parts.sink.store(job, shadow, comparison)
+        except Exception as failure:  # noqa: BLE001 - the verdict stands, and the failure is counted
+            _log("evidence", job, failure)
+            failures = ("evidence.write",)
+    return ShadowResult(run_id=job.record.request.run_id, comparison=comparison, failures=failures)
+
+
+def failed(job: ShadowJob, reason: FailReason, detail: str, failures: tuple[Operation, ...] = ()) -> ShadowResult:
+    """Return the result of a job without a verdict."""
+    return ShadowResult(run_id=job.record.request.run_id, comparison=None, failed=reason, detail=detail, failures=failures)
+
+
+def _with_effects(comparison: Comparison, tally: Tally, refused: int) -> Comparison:
+    return msgspec.structs.replace(
+        comparison,
+        effects_recorded=tally.recorded,
+        effects_replayed=tally.replayed,
+        effects_missing=tally.missing + refused,
+        effects_performed_by_shadow=tally.performed,
+    )
+
+
+def _with_refused(record: RunRecord, refused: Sequence[str]) -> RunRecord:
+    """Return the record with refused contacts in its journal, where the comparison sees them as effects that nobody recorded."""
+    if not refused:
+        return record
+    error = EffectError(type="EffectMissingError", message="refused: a shadow performs no effect")
+    effects = tuple(
+        Effect(
+            kind="tool",
+            name=name,
+            lane="",
+            key=effect_key("tool", name, "", b"{}", number),
+            request=b"{}",
+            reply=None,
+            error=error,
+            started_s=record.duration_s,
+            duration_s=0.0,
+        )
+        for number, name in enumerate(refused, start=1)
+    )
+    return msgspec.structs.replace(record, journal=record.journal + effects)
+
+
+def _log(part: str, job: ShadowJob, failure: Exception) -> None:
+    # The place and the type, but not the text: it may quote a payload.
+    place = "".join(traceback.format_tb(failure.__traceback__))
+    logger.error("the %s of run %s failed with %s\n%s", part, job.record.request.run_id, type(failure).__name__, place)

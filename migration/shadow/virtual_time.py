@@ -1,0 +1,115 @@
+"""An event loop in which waiting costs nothing: when every task waits for a timer, the clock jumps to it.
+
+A replay waits for nobody outside, so all that its timers can show is their order. Replies may then come after the time that they
+took when they were recorded, a timeout of 25 s and a retry after 8 s happen as they did, and the worker is busy for milliseconds.
+"""
+
+import asyncio
+import contextlib
+import selectors
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from typing import Any, Final, TypeVar, TypeVarTuple
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+#: Seconds of virtual time that one run may skip: an engine whose heartbeat waits for what never comes would go on for ever.
+SKIP_LIMIT_S: Final = 3600.0
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """Returns at once instead of waiting for a timeout, and counts the seconds that it did not wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skipped_s = 0.0
+        self.skip_until_s = SKIP_LIMIT_S
+        self.threads_busy = 0  #: work in an executor ends in real time, so timers must not overtake it
+        self.expires_at: float | None = None  #: on the wall: time.monotonic()
+        self.on_expiry: Callable[[], object] | None = None
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        left_s = None if self.expires_at is None else self.expires_at - time.monotonic()
+        if left_s is not None and left_s <= 0:
+            self._expire()
+            return []
+        if timeout is None or (timeout > 0 and self.threads_busy):
+            # Whoever is woken by neither a timer nor a reply is woken by the deadline.
+            return super().select(min((wait for wait in (timeout, left_s) if wait is not None), default=None))
+        ready = super().select(0)
+        if not ready and timeout > 0:
+            self.skipped_s += timeout
+            if self.skipped_s > self.skip_until_s:
+                self._expire()
+        return ready
+
+    def _expire(self) -> None:
+        callback, self.on_expiry, self.expires_at = self.on_expiry, None, None
+        self.skip_until_s = float("inf")
+        if callback is not None:
+            callback()
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """Runs one coroutine after another, each in virtual time. `time()` is the wall's monotonic clock plus what was skipped."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """Return virtual monotonic seconds: computing takes its time, waiting takes none."""
+        return super().time() + self._jumping.skipped_s
+
+    def call_on_expiry(self, wall_s: float, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call back after that many seconds on the wall, or once waiting has skipped `SKIP_LIMIT_S`. Only the last one set counts.
+
+        Returns:
+            A function that cancels it.
+        """
+        self._jumping.expires_at = time.monotonic() + wall_s
+        self._jumping.on_expiry = callback
+        self._jumping.skip_until_s = self._jumping.skipped_s + SKIP_LIMIT_S
+        return self._cancel_expiry
+
+    def _cancel_expiry(self) -> None:
+        self._jumping.expires_at = self._jumping.on_expiry = None
+        self._jumping.skip_until_s = float("inf")
+
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*_Ts], _T], *args: *_Ts) -> asyncio.Future[_T]:
+        """Run the function in a thread; time does not jump until it is done."""
+        future = super().run_in_executor(executor, func, *args)
+        self._jumping.threads_busy += 1
+        future.add_done_callback(self._thread_done)
+        return future
+
+    def _thread_done(self, _future: asyncio.Future[Any]) -> None:
+        self._jumping.threads_busy -= 1
+
+    def drive(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run to the end, through a `SystemExit` raised by another task: that stops the loop, not the work.
+
+        Raises:
+            BaseException: what the work itself raised.
+            KeyboardInterrupt: the process was interrupted, or a task raised it.
+        """
+        task = self.create_task(work)
+        while not task.done():
+            with contextlib.suppress(SystemExit):
+                self.run_until_complete(task)
+        return task.result()
+
+    def sweep(self, close_s: float) -> bool:
+        """Cancel the tasks that are left over, and give them some seconds to end. Returns whether they did."""
+        left = asyncio.all_tasks(self)
+        if not left:
+            return True
+        for task in left:
+            task.cancel()
+        self.call_on_expiry(close_s, self.stop)
+        with contextlib.suppress(SystemExit):
+            _done, left = self.drive(asyncio.wait(left, timeout=close_s))
+        self._cancel_expiry()
+        return not left

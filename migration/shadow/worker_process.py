@@ -1,0 +1,149 @@
+"""The parent's end of one worker process: two pipes, never blocked on, and its life and death."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from migration.shadow.frames import FrameAssembler, FrameError, frame
+
+_PIPE_BYTES: Final = 2**20  #: what Linux allows without privileges
+_READ_BYTES: Final = 2**16
+_REAP_S: Final = 0.01  #: between two looks at a process whose pipe has ended
+_REAP_TRIES: Final = 50
+
+
+class WorkerProcess:
+    """A worker process. All methods return at once; news comes by callbacks of the loop.
+
+    Args:
+        loop: watches the pipes.
+        hello: the first frame.
+        on_frame: called with each frame of the worker.
+        on_exit: called once with the exit status when the process is gone and every frame it wrote was delivered; negative: the
+            signal that killed it.
+
+    Raises:
+        OSError: the process cannot be started.
+    """
+
+    def __init__(
+        self, *, loop: asyncio.AbstractEventLoop, hello: bytes, on_frame: Callable[[bytes], None], on_exit: Callable[[int], None]
+    ) -> None:
+        self._loop, self._on_frame, self._on_exit = loop, on_frame, on_exit
+        self._frames = FrameAssembler()
+        self._unsent: deque[memoryview] = deque()
+        self._reap_timer: asyncio.TimerHandle | None = None
+        jobs_read, self._jobs = os.pipe()
+        self._results, results_write = os.pipe()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
+                [sys.executable, "-m", "migration.shadow", str(jobs_read), str(results_write)],
+                pass_fds=(jobs_read, results_write),
+                stdin=subprocess.DEVNULL,
+                stdout=sys.__stderr__.fileno() if sys.__stderr__ else subprocess.DEVNULL,  # stdout may carry a JSON document
+            )
+        except OSError:
+            os.close(self._jobs)
+            os.close(self._results)
+            raise
+        finally:
+            os.close(jobs_read)
+            os.close(results_write)
+        os.set_blocking(self._jobs, False)
+        os.set_blocking(self._results, False)
+        with contextlib.suppress(OSError, AttributeError):
+            fcntl.fcntl(self._jobs, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        loop.add_reader(self._results, self._readable)
+        self.send(hello)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def blocked(self) -> bool:
+        """Whether frames wait here because the pipe is full."""
+        return bool(self._unsent)
+
+    def send(self, body: bytes) -> None:
+        """Send a frame: as much as the pipe takes now, the rest when it has room. Nothing is sent to a worker that is gone."""
+        rest = memoryview(frame(body))
+        if not self._unsent:
+            rest = self._write(rest)
+            if not rest:
+                return
+            self._loop.add_writer(self._jobs, self._writable)
+        self._unsent.append(rest)
+
+    def kill(self) -> None:
+        """Kill the process; `on_exit` follows."""
+        self._process.kill()
+
+    def hang_up(self) -> None:
+        """Tell the worker that no job follows; it exits when it has done what it was sent."""
+        self._stop_writing()
+
+    def _write(self, data: memoryview) -> memoryview:
+        """Return what the pipe did not take; nothing when the worker is gone, which its other pipe will tell."""
+        if self._jobs < 0:
+            return data[:0]
+        try:
+            return data[os.write(self._jobs, data) :]
+        except BlockingIOError:
+            return data
+        except OSError:
+            # EPIPE as a rule. Whatever it is: this worker hears no more, so it ends, and its jobs go to the next one.
+            self._stop_writing()
+            return data[:0]
+
+    def _writable(self) -> None:
+        while self._unsent:
+            rest = self._write(self._unsent[0])
+            if self._jobs < 0:
+                return
+            if rest:
+                self._unsent[0] = rest
+                return
+            self._unsent.popleft()
+        self._loop.remove_writer(self._jobs)
+
+    def _readable(self) -> None:
+        try:
+            piece = os.read(self._results, _READ_BYTES)
+        except BlockingIOError:
+            return
+        if not piece:
+            self._stop_writing()
+            self._loop.remove_reader(self._results)
+            os.close(self._results)
+            self._reap(_REAP_TRIES)
+            return
+        try:
+            for body in self._frames.feed(piece):
+                self._on_frame(body)
+        except FrameError:
+            self.kill()
+
+    def _reap(self, tries: int) -> None:
+        """The pipe has ended, so the process is about to end. Look again until it did; one that does not is killed."""
+        status = self._process.poll()
+        if status is not None:
+            self._on_exit(status)
+            return
+        if tries <= 0:
+            self.kill()
+        self._reap_timer = self._loop.call_later(_REAP_S, self._reap, tries - 1)
+
+    def _stop_writing(self) -> None:
+        if self._jobs >= 0:
+            self._loop.remove_writer(self._jobs)
+            os.close(self._jobs)
+            self._jobs = -1
+        self._unsent.clear()

@@ -1,0 +1,228 @@
+"""Engines that do what a shadow must not do, by the request's `act`; and what a worker is made of in these tests. Imported by workers."""
+
+import asyncio
+import contextlib
+import ctypes
+import itertools
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from pathlib import Path
+
+from migration.effects import perform
+from migration.errors import UnknownSurfaceError
+from migration.model import Comparison, Event, Origin, RunRecord, RunRequest, Timing, Verdict
+from migration.settings import MigrationSettings
+from migration.shadow.job import ShadowJob
+from migration.shadow.parts import Parts
+
+
+class OddError(BaseException):
+    pass
+
+
+def touch_outside() -> None:
+    Path(os.environ["OUTSIDE"]).touch()
+
+
+async def look() -> None:
+    async def call() -> bytes:
+        touch_outside()
+        return b'"performed"'
+
+    await perform("tool", "look", lane="data", request=b"{}", call=call)
+
+
+async def raise_exception() -> None:
+    raise ValueError("a secret of the user")
+
+
+async def raise_base_exception() -> None:
+    raise OddError
+
+
+async def raise_system_exit() -> None:
+    sys.exit(3)
+
+
+async def raise_keyboard_interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+async def raise_cancelled() -> None:
+    raise asyncio.CancelledError
+
+
+async def exit_in_a_task() -> None:
+    with contextlib.suppress(SystemExit):
+        await asyncio.create_task(raise_system_exit())
+
+
+async def interrupt_in_a_task() -> None:
+    await asyncio.create_task(raise_keyboard_interrupt())
+
+
+async def leave_a_task_behind() -> None:
+    asyncio.create_task(hang()).set_name("left behind")
+
+
+async def sleep_for_hours() -> None:
+    await asyncio.sleep(3000)
+
+
+async def hang() -> None:
+    await asyncio.Event().wait()
+
+
+async def hang_with_a_heartbeat() -> None:
+    while True:  # noqa: ASYNC110 - never to end is the point
+        await asyncio.sleep(2)
+
+
+async def spin() -> None:
+    while True:  # noqa: ASYNC110 - never to end is the point
+        await asyncio.sleep(0)
+
+
+async def ignore_cancellation() -> None:
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(2)
+
+
+async def block_the_loop() -> None:
+    time.sleep(3600)  # noqa: ASYNC251 - blocking is the point
+
+
+async def block_in_c() -> None:
+    max(itertools.repeat(0))  # never gives up the interpreter's lock
+
+
+async def exhaust_memory() -> None:
+    hoard = []
+    while True:
+        hoard.append(bytearray(2**24))
+
+
+async def exit_the_process() -> None:
+    os._exit(7)
+
+
+async def crash() -> None:
+    ctypes.string_at(0)
+
+
+async def ask_something_else() -> None:
+    async def call() -> bytes:
+        touch_outside()
+        return b"1"
+
+    await perform("tool", "pay", lane="data", request=b"{}", call=call)
+
+
+async def connect() -> None:
+    socket.create_connection(("127.0.0.1", int(os.environ["OUTSIDE_PORT"])))
+
+
+async def connect_from_a_thread() -> None:
+    await asyncio.to_thread(socket.create_connection, ("127.0.0.1", int(os.environ["OUTSIDE_PORT"])))
+
+
+async def connect_by_the_loop() -> None:
+    await asyncio.open_connection("127.0.0.1", int(os.environ["OUTSIDE_PORT"]))
+
+
+async def write_a_file() -> None:
+    touch_outside()
+
+
+async def open_a_database() -> None:
+    sqlite3.connect(os.environ["OUTSIDE"])
+
+
+async def start_a_program() -> None:
+    subprocess.run(["touch", os.environ["OUTSIDE"]], check=True)  # noqa: ASYNC221 - any way to start one will do
+
+
+async def connect_quietly() -> None:
+    with contextlib.suppress(Exception):
+        await connect()
+
+
+ACTS: dict[str, Callable[[], Coroutine[object, object, None]]] = {
+    name: act for name, act in vars().copy().items() if asyncio.iscoroutinefunction(act)
+}
+
+
+class ActingEngine:
+    async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
+        act = json.loads(request.payload)["act"]
+        yield Event(kind="agent_started", lane="data", payload=b"{}", at_s=0.0)
+        if act == "flood":
+            while True:
+                yield Event(kind="agent_thinking", lane="data", payload=b"{}", at_s=0.0)
+        if act == "flood_bytes":
+            while True:
+                yield Event(kind="agent_thinking", lane="data", payload=b"x" * 2**16, at_s=0.0)
+        if act == "refuse_to_close":
+            try:
+                yield Event(kind="agent_thinking", lane="data", payload=b"{}", at_s=0.0)
+                await hang()
+            finally:
+                await ignore_cancellation()
+        if act != "behave":
+            await ACTS[act]()
+        yield Event(kind="agent_completed", lane="data", payload=b"{}", at_s=0.0)
+
+
+def build(surface: str, _origin: Origin) -> ActingEngine:
+    if surface == "unknown":
+        raise UnknownSurfaceError(surface, ["chat"])
+    if surface == "exits":
+        sys.exit(4)
+    return ActingEngine()
+
+
+def compare(job: ShadowJob, shadow: RunRecord) -> Comparison:
+    """A match when the shadow ended well and asked for nothing that is not on record."""
+    request = job.record.request
+    if request.surface == "incomparable":
+        raise ZeroDivisionError
+    asked = [effect.key for effect in shadow.journal if effect.error is not None]
+    timing = Timing(duration_s=shadow.duration_s, effect_s=0.0, first_event_s=0.0)
+    return Comparison(
+        surface=request.surface,
+        tenant_id=request.tenant_id,
+        user_id=request.user_id,
+        thread_id=request.thread_id,
+        run_id=request.run_id,
+        stage=job.stage,
+        serving=job.record.origin,
+        verdict=Verdict.MATCH if shadow.outcome == job.record.outcome and not asked else Verdict.DIVERGENT,
+        divergences=(),
+        control=timing,
+        candidate=timing,
+        reasons=(shadow.error.type,) if shadow.error else tuple(asked),
+    )
+
+
+class FullDisk:
+    def store(self, job: ShadowJob, shadow: RunRecord, comparison: Comparison, /) -> None:
+        raise OSError("no space left")
+
+
+def parts(_settings: MigrationSettings) -> Parts:
+    return Parts(build=build, compare=compare, sink=None)
+
+
+def parts_without_disk(_settings: MigrationSettings) -> Parts:
+    return Parts(build=build, compare=compare, sink=FullDisk())
+
+
+def parts_that_fail(_settings: MigrationSettings) -> Parts:
+    raise RuntimeError("cannot be made")
