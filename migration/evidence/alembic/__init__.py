@@ -1,0 +1,1 @@
+"""Alembic scripts of the evidence store; `schema.upgrade` runs them."""

@@ -1,0 +1,1 @@
+"""One module a revision; the revision id is inside."""

@@ -1,0 +1,107 @@
+"""Comparisons, kinds of divergences, and where each kind occurred."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+# SQLite numbers rows by itself only in columns of the type INTEGER.
+_RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Make the first tables."""
+    op.create_table(
+        "comparisons",
+        sa.Column("id", _RowId, nullable=False),
+        sa.Column("surface", sa.String(length=64), nullable=False),
+        sa.Column("run_id", sa.String(length=160), nullable=False),
+        sa.Column("shadows", sa.String(length=16), nullable=False),
+        sa.Column("serving", sa.String(length=16), nullable=False),
+        sa.Column("tenant_id", sa.String(length=160), nullable=False),
+        sa.Column("user_digest", sa.String(length=64), nullable=False),
+        sa.Column("thread_id", sa.String(length=160), nullable=False),
+        sa.Column("stage", sa.String(length=16), nullable=False),
+        sa.Column("verdict", sa.String(length=16), nullable=False),
+        sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.Column("divergence_count", sa.Integer(), nullable=False),
+        sa.Column("control_duration_s", sa.Float(), nullable=False),
+        sa.Column("control_effect_s", sa.Float(), nullable=False),
+        sa.Column("control_first_event_s", sa.Float()),
+        sa.Column("candidate_duration_s", sa.Float(), nullable=False),
+        sa.Column("candidate_effect_s", sa.Float(), nullable=False),
+        sa.Column("candidate_first_event_s", sa.Float()),
+        sa.Column("effects_recorded", sa.Integer(), nullable=False),
+        sa.Column("effects_replayed", sa.Integer(), nullable=False),
+        sa.Column("effects_missing", sa.Integer(), nullable=False),
+        sa.Column("effects_performed_by_shadow", sa.Integer(), nullable=False),
+        sa.Column("trace_id", sa.String(length=32)),
+        sa.Column("span_id", sa.String(length=16)),
+        sa.Column("shadow_trace_id", sa.String(length=32)),
+        sa.Column("received_at", sa.Float(), nullable=False),
+        sa.Column("compared_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_comparisons"),
+        sa.UniqueConstraint("surface", "run_id", "shadows", name="uq_comparisons_surface_run_id_shadows"),
+    )
+    op.create_index("ix_comparisons_compared_at", "comparisons", ["compared_at"], unique=False)
+    op.create_index("ix_comparisons_surface_verdict_compared_at", "comparisons", ["surface", "verdict", "compared_at"], unique=False)
+    op.create_table(
+        "divergence_kinds",
+        sa.Column("fingerprint", sa.String(length=32), nullable=False),
+        sa.Column("surface", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("severity", sa.String(length=16), nullable=False),
+        sa.Column("lane", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.Column("first_seen_at", sa.Float(), nullable=False),
+        sa.Column("last_seen_at", sa.Float(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("examples", sa.Integer(), nullable=False),
+        sa.Column("last_verdict", sa.String(length=16), nullable=False),
+        sa.Column("accepted_by", sa.String(length=128)),
+        sa.PrimaryKeyConstraint("fingerprint", "surface", name="pk_divergence_kinds"),
+    )
+    op.create_index(
+        "ix_divergence_kinds_surface_last_verdict_last_seen_at",
+        "divergence_kinds",
+        ["surface", "last_verdict", "last_seen_at"],
+        unique=False,
+    )
+    op.create_table(
+        "occurrences",
+        sa.Column("id", _RowId, nullable=False),
+        sa.Column("comparison_id", _RowId, nullable=False),
+        sa.Column("fingerprint", sa.String(length=32), nullable=False),
+        sa.Column("surface", sa.String(length=64), nullable=False),
+        sa.Column("verdict", sa.String(length=16), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("example", sa.Boolean(), nullable=False),
+        sa.Column("control", sa.Text()),
+        sa.Column("candidate", sa.Text()),
+        sa.Column("excerpt", sa.JSON()),
+        sa.ForeignKeyConstraint(["comparison_id"], ["comparisons.id"], name="fk_occurrences_comparison_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["fingerprint", "surface"],
+            ["divergence_kinds.fingerprint", "divergence_kinds.surface"],
+            name="fk_occurrences_fingerprint_surface",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_occurrences"),
+        sa.UniqueConstraint("comparison_id", "fingerprint", name="uq_occurrences_comparison_id_fingerprint"),
+    )
+    op.create_index("ix_occurrences_fingerprint_surface_example", "occurrences", ["fingerprint", "surface", "example"], unique=False)
+
+
+def downgrade() -> None:
+    """Drop them."""
+    op.drop_index("ix_occurrences_fingerprint_surface_example", table_name="occurrences")
+    op.drop_table("occurrences")
+    op.drop_index("ix_divergence_kinds_surface_last_verdict_last_seen_at", table_name="divergence_kinds")
+    op.drop_table("divergence_kinds")
+    op.drop_index("ix_comparisons_surface_verdict_compared_at", table_name="comparisons")
+    op.drop_index("ix_comparisons_compared_at", table_name="comparisons")
+    op.drop_table("comparisons")

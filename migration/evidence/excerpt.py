@@ -1,0 +1,61 @@
+"""Both streams side by side around a divergence, redacted, as they are stored."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from migration.evidence.redaction import Redactor
+from migration.model import Comparison, Event, RunRecord
+
+
+class AlignedEvents(Protocol):
+    """One row of two aligned streams."""
+
+    @property
+    def control(self) -> Event | None:
+        """The control's event; None when it has none here."""
+        ...
+
+    @property
+    def candidate(self) -> Event | None:
+        """The candidate's event; None when it has none here."""
+        ...
+
+    @property
+    def mark(self) -> str:
+        """How the two relate, in a word or a sign."""
+        ...
+
+
+Aligner = Callable[[RunRecord, RunRecord, Comparison], Sequence[AlignedEvents]]
+"""Aligns control and candidate around the comparison's divergences."""
+
+
+class ExcerptEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as it may be stored."""
+
+    kind: str
+    lane: str
+    at_s: float
+    payload: str  #: redacted JSON
+
+
+class ExcerptRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of two aligned streams."""
+
+    mark: str
+    control: ExcerptEvent | None
+    candidate: ExcerptEvent | None
+
+
+def redacted(rows: Sequence[AlignedEvents], redactor: Redactor, *, plain: bool) -> list[ExcerptRow]:
+    """Return the rows as they may be stored; `plain` is True for a tenant that allows its texts."""
+
+    def event(event: Event | None) -> ExcerptEvent | None:
+        if event is None:
+            return None
+        payload = redactor.json(event.payload.decode("utf-8", "replace"), plain=plain) or ""
+        return ExcerptEvent(kind=redactor.path(event.kind), lane=redactor.path(event.lane), at_s=event.at_s, payload=payload)
+
+    return [ExcerptRow(mark=redactor.path(row.mark), control=event(row.control), candidate=event(row.candidate)) for row in rows]

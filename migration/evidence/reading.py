@@ -1,0 +1,123 @@
+"""Questions to the tables, answered as views."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, func, select
+
+from migration.evidence.tables import comparisons, divergence_kinds, occurrences
+from migration.evidence.views import ComparisonView, DivergenceDetail, DivergenceView, Example, SurfaceSummary
+from migration.model import Timing, Verdict
+
+_COMPARED = comparisons.c
+_KINDS = divergence_kinds.c
+_FOUND = occurrences.c
+_TALLIES = ("effects_recorded", "effects_replayed", "effects_missing", "effects_performed_by_shadow")
+
+
+def surfaces(connection: Connection) -> list[str]:
+    """Return the surfaces that have comparisons, by name."""
+    return list(connection.execute(select(_COMPARED.surface).distinct().order_by(_COMPARED.surface)).scalars())
+
+
+def summary(connection: Connection, surface: str) -> SurfaceSummary:
+    """Return what is known about one surface; all zero when nothing is."""
+    query = (
+        select(
+            _COMPARED.verdict,
+            func.count().label("runs"),
+            func.min(_COMPARED.compared_at).label("first_at"),
+            func.max(_COMPARED.compared_at).label("last_at"),
+            *(func.sum(_COMPARED[tally]).label(tally) for tally in _TALLIES),
+        )
+        .where(_COMPARED.surface == surface)
+        .group_by(_COMPARED.verdict)
+    )
+    rows = connection.execute(query).mappings().all()
+    verdicts = dict.fromkeys(Verdict, 0) | {Verdict(row["verdict"]): row["runs"] for row in rows}
+    return SurfaceSummary(
+        surface=surface,
+        runs=sum(verdicts.values()),
+        verdicts=verdicts,
+        first_at=min((row["first_at"] for row in rows), default=None),
+        last_at=max((row["last_at"] for row in rows), default=None),
+        **{tally: sum(int(row[tally]) for row in rows) for tally in _TALLIES},
+    )
+
+
+def divergences(
+    connection: Connection, *, surface: str | None, verdict: Verdict | None, kind: str | None, limit: int
+) -> list[DivergenceView]:
+    """Return kinds of divergences, the most frequent first; None as a filter means any."""
+    query = select(divergence_kinds).order_by(_KINDS.count.desc(), _KINDS.fingerprint, _KINDS.surface).limit(limit)
+    for column, wanted in ((_KINDS.surface, surface), (_KINDS.last_verdict, verdict), (_KINDS.kind, kind)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    return [_divergence(row) for row in connection.execute(query).mappings()]
+
+
+def divergence(connection: Connection, fingerprint: str, surface: str | None) -> DivergenceDetail | None:
+    """Return a kind with its examples; of several surfaces that have it, the one that saw it last. None: no such kind."""
+    query = select(divergence_kinds).where(_KINDS.fingerprint == fingerprint).order_by(_KINDS.last_seen_at.desc(), _KINDS.surface).limit(1)
+    if surface is not None:
+        query = query.where(_KINDS.surface == surface)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    here = (_FOUND.fingerprint == fingerprint) & (_FOUND.surface == row["surface"])
+    verdicts = connection.execute(select(_FOUND.verdict, func.count()).where(here).group_by(_FOUND.verdict))
+    shown = (
+        select(
+            *(_COMPARED[name] for name in ("run_id", "tenant_id", "stage", "serving", "trace_id", "compared_at")),
+            *(_FOUND[name] for name in ("verdict", "control", "candidate", "excerpt")),
+        )
+        .join_from(occurrences, comparisons)
+        .where(here, _FOUND.example)
+        .order_by(_FOUND.id)
+    )
+    return DivergenceDetail(
+        divergence=_divergence(row),
+        verdicts={Verdict(verdict): runs for verdict, runs in verdicts},
+        examples=[_example(example) for example in connection.execute(shown).mappings()],
+    )
+
+
+def list_comparisons(
+    connection: Connection,
+    *,
+    surface: str | None,
+    verdict: Verdict | None,
+    tenant_id: str | None,
+    run_id: str | None,
+    fingerprint: str | None,
+    limit: int,
+) -> list[ComparisonView]:
+    """Return comparisons, the newest first; None as a filter means any."""
+    query = select(comparisons).order_by(_COMPARED.compared_at.desc(), _COMPARED.id.desc()).limit(limit)
+    filters = ((_COMPARED.surface, surface), (_COMPARED.verdict, verdict), (_COMPARED.tenant_id, tenant_id), (_COMPARED.run_id, run_id))
+    for column, wanted in filters:
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if fingerprint is not None:
+        query = query.where(_COMPARED.id.in_(select(_FOUND.comparison_id).where(_FOUND.fingerprint == fingerprint)))
+    return [_comparison(row) for row in connection.execute(query).mappings()]
+
+
+def _divergence(row: RowMapping) -> DivergenceView:
+    return msgspec.convert(_fields(row, DivergenceView) | {"verdict": row["last_verdict"]}, DivergenceView)
+
+
+def _example(row: RowMapping) -> Example:
+    return msgspec.convert(_fields(row, Example) | {"excerpt": row["excerpt"] or []}, Example)
+
+
+def _comparison(row: RowMapping) -> ComparisonView:
+    timings = {
+        side: Timing(duration_s=row[f"{side}_duration_s"], effect_s=row[f"{side}_effect_s"], first_event_s=row[f"{side}_first_event_s"])
+        for side in ("control", "candidate")
+    }
+    return msgspec.convert(_fields(row, ComparisonView) | timings, ComparisonView)
+
+
+def _fields(row: RowMapping, view: type[msgspec.Struct]) -> dict[str, Any]:
+    return {name: row[name] for name in view.__struct_fields__ if name in row}

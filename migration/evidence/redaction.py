@@ -1,0 +1,149 @@
+"""What may be stored: shapes and keyed digests instead of text, names and numbers as they are.
+
+A text becomes `str[42]#9f3a1b2c4d5e`: its length and a keyed digest, so that equal texts are seen to be equal and no text can be read
+or guessed without the key. Numbers, booleans and null stay; so do a closed list of fields whose values are words of our own code.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+
+ENUM_FIELDS = frozenset(
+    {
+        "type",
+        "kind",
+        "role",
+        "status",
+        "outcome",
+        "verdict",
+        "stage",
+        "origin",
+        "agent_name",
+        "tool_name",
+        "error_type",
+        "finish_reason",
+        "event",
+    }
+)
+"""Fields whose values are words of our own code; they stay when they look like one."""
+
+MAX_TEXT = 4096
+"""Characters of one redacted value; a longer one becomes its outline."""
+
+_MAX_ITEMS = 40
+_MAX_DEPTH = 12
+_DIGEST_HEX = 12
+
+# Words without digits: a key, a token or a number of a person has some.
+_ENUM = re.compile(r"[a-z]+(_[a-z]+){0,5}\Z|([A-Z][a-z]+){1,6}\Z", re.ASCII)
+_ENUM_CHARS = 48
+#: a name in code; a run of four digits is more likely an id or a number of a person
+_NAME = re.compile(r"(?!.*\d{4})[A-Za-z_][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
+_INDEX = re.compile(r"\d{1,4}\Z", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}\Z", re.ASCII)
+_SECRET_FIELD = re.compile(r"passw(or)?d|secret|token|api_?key|authorization|cookie|credential|private_?key", re.IGNORECASE)
+_SECRET_TEXT = re.compile(
+    r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}"  # model providers' and payment keys
+    r"|\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?"  # JWT
+    r"|\bBearer\s+\S{8,}"
+    r"|\bAKIA[0-9A-Z]{16}\b"  # AWS
+    r"|\bgh[pousr]_[A-Za-z0-9]{20,}"  # GitHub
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----)?"
+)
+
+
+class Redactor:
+    """Turns values into what may be stored of them.
+
+    Args:
+        key: of the digests; see `key.digest_key`.
+        plaintext_tenants: tenants that allow their texts to be stored. Secrets are taken out even so.
+    """
+
+    def __init__(self, key: bytes, plaintext_tenants: Collection[str] = ()) -> None:
+        self._key = key
+        self._plaintext = frozenset(plaintext_tenants)
+
+    def allows_text(self, tenant_id: str) -> bool:
+        """Return whether this tenant's texts may be stored."""
+        return tenant_id in self._plaintext
+
+    def shape(self, text: str) -> str:
+        """Return the text's length and digest, e.g. `str[42]#9f3a1b2c4d5e`; `str[0]` for an empty one."""
+        return f"str[{len(text)}]#{self._digest(text)}" if text else "str[0]"
+
+    def identifier(self, text: str) -> str:
+        """Return an id as it is when it is made of letters, digits and `_.:-`; else its shape."""
+        return text if _ID.match(text) else self.shape(text)
+
+    def path(self, path: str) -> str:
+        """Return a path or lane with every part that is no name or short number replaced by its digest."""
+        return "".join(part if _is_structure(part) else f"#{self._digest(part)}" for part in re.split(r"([./\[\]#:*]+)", path))
+
+    def json(self, text: str | None, *, field: str = "", plain: bool = False) -> str | None:
+        """Return JSON text redacted leaf by leaf; text that is no JSON counts as one string. None stays None.
+
+        Args:
+            text: as the comparison gives it.
+            field: the name of the field that holds it; "" when there is none.
+            plain: True for a tenant that allows its texts.
+        """
+        if text is None:
+            return None
+        try:
+            value = msgspec.json.decode(text)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            value = text
+        encoded = msgspec.json.encode(self.value(value, field=field, plain=plain)).decode()
+        return encoded if len(encoded) <= MAX_TEXT else msgspec.json.encode(f"{_outline(value)}, {len(encoded)} characters").decode()
+
+    def value(self, value: Any, *, field: str = "", plain: bool = False, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON
+        """Return the JSON value with its texts redacted; long and deep parts become their outline."""
+        match value:
+            case str():
+                return self._text(value, field, plain=plain)
+            case dict() | list() if depth >= _MAX_DEPTH:
+                return _outline(value)
+            case dict():
+                kept = list(value.items())[:_MAX_ITEMS]
+                redacted = {self._name(key, plain=plain): self.value(item, field=key, plain=plain, depth=depth + 1) for key, item in kept}
+                return redacted if len(kept) == len(value) else redacted | {"…": f"{len(value) - len(kept)} more"}
+            case list():
+                items = [self.value(item, field=field, plain=plain, depth=depth + 1) for item in value[:_MAX_ITEMS]]
+                return items if len(items) == len(value) else [*items, f"… {len(value) - len(items)} more"]
+        return value
+
+    def without_secrets(self, text: str) -> str:
+        """Return the text with everything that looks like a key or a token replaced by its shape."""
+        safe = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+        return _SECRET_TEXT.sub(lambda found: self.shape(found[0]), safe)
+
+    def _text(self, text: str, field: str, *, plain: bool) -> str:
+        if _SECRET_FIELD.search(field):
+            return self.shape(text)
+        if plain:
+            return self.without_secrets(text)
+        return text if is_enum(text, field) else self.shape(text)
+
+    def _name(self, name: str, *, plain: bool) -> str:
+        return self.without_secrets(name) if plain else name if _NAME.match(name) else f"#{self._digest(name)}"
+
+    def _digest(self, text: str) -> str:
+        return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:_DIGEST_HEX]
+
+
+def is_enum(text: str, field: str) -> bool:
+    """Return whether the text is a word of our own code, in a field that holds such words."""
+    return field in ENUM_FIELDS and len(text) <= _ENUM_CHARS and _ENUM.match(text) is not None
+
+
+def _is_structure(part: str) -> bool:
+    return bool(not part.strip("./[]#:*") or _INDEX.match(part) or _NAME.match(part))
+
+
+def _outline(value: Any) -> str:  # noqa: ANN401 - any JSON
+    return f"{type(value).__name__}[{len(value)}]"

@@ -1,0 +1,173 @@
+"""From the nouns to redacted rows. Nothing reaches a table but through here."""
+
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from migration.evidence.excerpt import Aligner, redacted
+from migration.evidence.redaction import Redactor
+from migration.evidence.scrub import free_texts, scrub
+from migration.model import Comparison, Divergence, Origin, RunRecord, Verdict
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+_BEST_TO_WORST = tuple(Verdict)
+_MAX_SENTENCE = 400
+#: sentences put lanes, paths and event kinds between backticks
+_NAMED = re.compile(r"`([^`]*)`")
+_HEX = re.compile(r"[0-9a-f]{1,32}\Z")
+
+
+class ServedRun(Protocol):
+    """The served run and what ran beside it: a `shadow.job.ShadowJob`."""
+
+    @property
+    def record(self) -> RunRecord:
+        """The served run."""
+        ...
+
+    @property
+    def shadows(self) -> Origin:
+        """The engine that ran as the shadow."""
+        ...
+
+    @property
+    def span_id(self) -> str | None:
+        """The served run's span; None when it was not traced."""
+        ...
+
+
+class Finding:
+    """One compared pair of runs, on its way into the store.
+
+    Args:
+        served: the served run.
+        shadow: the shadow run.
+        comparison: of the two.
+    """
+
+    def __init__(self, served: ServedRun, shadow: RunRecord, comparison: Comparison) -> None:
+        self.served, self.shadow, self.comparison = served, shadow, comparison
+        self._texts: str | None = None
+
+    @property
+    def texts(self) -> str:
+        """What our sentences must not quote. Collected on first use: a match needs none of it."""
+        if self._texts is None:
+            self._texts = free_texts(self.served.record, self.shadow, found=self.comparison.divergences)
+        return self._texts
+
+    def divergences(self) -> dict[str, list[Divergence]]:
+        """Return the divergences by fingerprint, the worst verdict first."""
+        found: dict[str, list[Divergence]] = {}
+        for divergence in self.comparison.divergences:
+            found.setdefault(divergence.fingerprint, []).append(divergence)
+        return {mark: sorted(same, key=lambda one: -_BEST_TO_WORST.index(one.verdict)) for mark, same in found.items()}
+
+    def runs(self) -> tuple[RunRecord, RunRecord]:
+        """Return control and candidate."""
+        record = self.served.record
+        return (record, self.shadow) if self.served.shadows is Origin.CANDIDATE else (self.shadow, record)
+
+
+class RowMaker:
+    """Makes redacted rows.
+
+    Args:
+        redactor: decides what stays readable.
+        align: aligns the two streams for excerpts; None: no excerpts are kept.
+    """
+
+    def __init__(self, redactor: Redactor, align: Aligner | None) -> None:
+        self._redactor, self._align = redactor, align
+
+    def comparison(self, finding: Finding, now: float) -> Row:
+        """Return the row of `comparisons`."""
+        done, redact = finding.comparison, self._redactor
+        return {
+            "surface": redact.identifier(done.surface),
+            "run_id": redact.identifier(done.run_id),
+            "shadows": finding.served.shadows.value,
+            "serving": done.serving.value,
+            "tenant_id": redact.identifier(done.tenant_id),
+            "user_digest": redact.shape(done.user_id),
+            "thread_id": redact.identifier(done.thread_id),
+            "stage": done.stage.value,
+            "verdict": done.verdict.value,
+            "reasons": [self._sentence(reason, finding) for reason in done.reasons],
+            "divergence_count": len(done.divergences),
+            "control_duration_s": done.control.duration_s,
+            "control_effect_s": done.control.effect_s,
+            "control_first_event_s": done.control.first_event_s,
+            "candidate_duration_s": done.candidate.duration_s,
+            "candidate_effect_s": done.candidate.effect_s,
+            "candidate_first_event_s": done.candidate.first_event_s,
+            "effects_recorded": done.effects_recorded,
+            "effects_replayed": done.effects_replayed,
+            "effects_missing": done.effects_missing,
+            "effects_performed_by_shadow": done.effects_performed_by_shadow,
+            "trace_id": _hex(done.trace_id),
+            "span_id": _hex(finding.served.span_id),
+            "shadow_trace_id": _hex(finding.shadow.trace_id),
+            "received_at": finding.served.record.request.received_at,
+            "compared_at": now,
+        }
+
+    def fingerprint(self, fingerprint: str) -> str:
+        """Return the fingerprint as it is stored."""
+        return fingerprint if _HEX.match(fingerprint) else self._redactor.shape(fingerprint)
+
+    def sentence(self, divergence: Divergence, finding: Finding) -> str:
+        """Return the divergence's sentence without quotations. All tenants share a kind's row, so no tenant's texts may stand in it."""
+        named = _NAMED.sub(lambda found: f"`{self._redactor.path(found[1])}`", divergence.sentence)
+        return self._sentence(named, finding, (divergence.kind, self._redactor.path(divergence.lane), self._redactor.path(divergence.path)))
+
+    def kind(self, divergence: Divergence, sentence: str) -> Row:
+        """Return the part of a row of `divergence_kinds` that all its occurrences share."""
+        redact = self._redactor
+        return {
+            "kind": divergence.kind,
+            "severity": divergence.severity,
+            "lane": redact.path(divergence.lane),
+            "path": redact.path(divergence.path),
+            "sentence": sentence,
+            "last_verdict": divergence.verdict.value,
+            "accepted_by": None if divergence.accepted_by is None else redact.identifier(divergence.accepted_by),
+        }
+
+    def example(self, divergence: Divergence, finding: Finding) -> Row:
+        """Return the values and the excerpt of an occurrence that is kept as an example."""
+        plain = self._redactor.allows_text(finding.comparison.tenant_id)
+        field = re.sub(r"\[[^\]]*\]", "", divergence.path.rpartition(".")[2])
+        return {
+            "example": True,
+            "control": self._redactor.json(divergence.control, field=field, plain=plain),
+            "candidate": self._redactor.json(divergence.candidate, field=field, plain=plain),
+            "excerpt": self._excerpt(divergence, finding, plain=plain),
+        }
+
+    def _excerpt(self, divergence: Divergence, finding: Finding, *, plain: bool) -> Sequence[Row] | None:
+        if self._align is None:
+            return None
+        control, candidate = finding.runs()
+        only = msgspec.structs.replace(finding.comparison, divergences=(divergence,))
+        try:
+            aligned = self._align(control, candidate, only)
+        except Exception as error:  # noqa: BLE001 - the divergence matters more than its picture
+            # The type alone: the message may quote what the runs said.
+            logger.error("no excerpt for %s: %s; the divergence is stored without", divergence.fingerprint, type(error).__name__)  # noqa: TRY400
+            return None
+        rows: Sequence[Row] = msgspec.to_builtins(redacted(aligned, self._redactor, plain=plain))
+        return rows
+
+    def _sentence(self, sentence: str, finding: Finding, names: Iterable[str] = ()) -> str:
+        return scrub(sentence[:_MAX_SENTENCE], finding.texts, names)
+
+
+def _hex(id_: str | None) -> str | None:
+    return id_ if id_ is not None and _HEX.match(id_) else None

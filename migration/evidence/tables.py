@@ -1,0 +1,102 @@
+"""The tables of the evidence store. `alembic/versions` makes them; a test compares the two."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+# SQLite numbers rows by itself only in columns of the type INTEGER.
+_RowId = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("surface", String(64), nullable=False),
+    Column("run_id", String(160), nullable=False),
+    Column("shadows", String(16), nullable=False, comment="origin that ran as the shadow"),
+    Column("serving", String(16), nullable=False, comment="origin whose events the user saw"),
+    Column("tenant_id", String(160), nullable=False),
+    Column("user_digest", String(64), nullable=False, comment="shape and digest; user ids may be personal"),
+    Column("thread_id", String(160), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("reasons", JSON, nullable=False, comment="why it is inconclusive; [] otherwise"),
+    Column("divergence_count", Integer, nullable=False),
+    Column("control_duration_s", Float, nullable=False),
+    Column("control_effect_s", Float, nullable=False),
+    Column("control_first_event_s", Float, comment="null: no event came"),
+    Column("candidate_duration_s", Float, nullable=False),
+    Column("candidate_effect_s", Float, nullable=False),
+    Column("candidate_first_event_s", Float, comment="null: no event came"),
+    Column("effects_recorded", Integer, nullable=False),
+    Column("effects_replayed", Integer, nullable=False),
+    Column("effects_missing", Integer, nullable=False),
+    Column("effects_performed_by_shadow", Integer, nullable=False),
+    Column("trace_id", String(32), comment="of the served run; null: not traced"),
+    Column("span_id", String(16), comment="of the served run; the shadow's span links to it"),
+    Column("shadow_trace_id", String(32), comment="null: not traced"),
+    Column("received_at", Float, nullable=False, comment="Unix seconds"),
+    Column("compared_at", Float, nullable=False, comment="Unix seconds"),
+    UniqueConstraint("surface", "run_id", "shadows"),
+    Index(None, "surface", "verdict", "compared_at"),
+    Index(None, "compared_at"),
+)
+
+divergence_kinds = Table(
+    "divergence_kinds",
+    metadata,
+    Column("fingerprint", String(32), primary_key=True),
+    Column("surface", String(64), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("first_seen_at", Float, nullable=False, comment="Unix seconds"),
+    Column("last_seen_at", Float, nullable=False, comment="Unix seconds"),
+    Column("count", BigInteger, nullable=False, comment="occurrences since the first, also those whose rows were pruned"),
+    Column("examples", Integer, nullable=False, comment="occurrences whose values and excerpt are kept"),
+    Column("last_verdict", String(16), nullable=False),
+    Column("accepted_by", String(128), comment="ledger entry of the last occurrence; null: not accepted"),
+    Index(None, "surface", "last_verdict", "last_seen_at"),
+)
+
+occurrences = Table(
+    "occurrences",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("comparison_id", _RowId, ForeignKey(comparisons.c.id, ondelete="CASCADE"), nullable=False),
+    Column("fingerprint", String(32), nullable=False),
+    Column("surface", String(64), nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("times", Integer, nullable=False, comment="how often in this comparison"),
+    Column("example", Boolean, nullable=False, comment="true: values and excerpt are kept"),
+    Column("control", Text, comment="redacted JSON; null: that side has nothing there"),
+    Column("candidate", Text, comment="redacted JSON; null: that side has nothing there"),
+    Column("excerpt", JSON, comment="redacted rows of both streams, aligned; null: none is kept"),
+    ForeignKeyConstraint(["fingerprint", "surface"], [divergence_kinds.c.fingerprint, divergence_kinds.c.surface], ondelete="CASCADE"),
+    UniqueConstraint("comparison_id", "fingerprint"),
+    Index(None, "fingerprint", "surface", "example"),
+)

@@ -1,0 +1,91 @@
+"""What the evidence store answers. All times are Unix seconds, all texts redacted."""
+
+import msgspec
+
+from migration.evidence.excerpt import ExcerptRow
+from migration.model import DivergenceKind, Origin, Severity, Stage, Timing, Verdict
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """What the views share: frozen and keyword-only."""
+
+
+class SurfaceSummary(View, frozen=True, kw_only=True):
+    """Everything compared on one surface since the last pruning."""
+
+    surface: str
+    runs: int  #: comparisons
+    verdicts: dict[Verdict, int]  #: every verdict, also those with 0
+    effects_recorded: int
+    effects_replayed: int
+    effects_missing: int
+    effects_performed_by_shadow: int
+    first_at: float | None  #: None: nothing was compared
+    last_at: float | None
+
+
+class DivergenceView(View, frozen=True, kw_only=True):
+    """A kind of divergence."""
+
+    fingerprint: str
+    surface: str
+    kind: DivergenceKind
+    severity: Severity
+    lane: str
+    path: str
+    sentence: str
+    first_seen_at: float
+    last_seen_at: float
+    count: int  #: occurrences since the first
+    verdict: Verdict  #: of the last occurrence
+    accepted_by: str | None  #: ledger entry of the last occurrence
+
+
+class Example(View, frozen=True, kw_only=True):
+    """One occurrence with its values."""
+
+    run_id: str
+    tenant_id: str
+    stage: Stage
+    serving: Origin
+    verdict: Verdict
+    trace_id: str | None
+    compared_at: float
+    control: str | None  #: JSON; None when that side has nothing there
+    candidate: str | None
+    excerpt: list[ExcerptRow]  #: [] when none was kept
+
+
+class DivergenceDetail(View, frozen=True, kw_only=True):
+    """A kind of divergence, how its occurrences were judged, and the first of them."""
+
+    divergence: DivergenceView
+    verdicts: dict[Verdict, int]  #: comparisons in which it occurred, by its verdict there; since the last pruning
+    examples: list[Example]  #: oldest first
+
+
+class ComparisonView(View, frozen=True, kw_only=True):
+    """One comparison."""
+
+    surface: str
+    run_id: str
+    thread_id: str
+    tenant_id: str
+    user_digest: str
+    stage: Stage
+    serving: Origin
+    shadows: Origin
+    verdict: Verdict
+    reasons: list[str]
+    divergence_count: int
+    control: Timing
+    candidate: Timing
+    effects_recorded: int
+    effects_replayed: int
+    effects_missing: int
+    effects_performed_by_shadow: int
+    trace_id: str | None
+    span_id: str | None
+    shadow_trace_id: str | None
+    received_at: float
+    compared_at: float

@@ -1,0 +1,143 @@
+"""Puts a batch of comparisons into the tables, in one transaction, each once."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Executable, bindparam, delete, func, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from migration.evidence.rows import Finding, Row, RowMaker
+from migration.evidence.tables import comparisons, divergence_kinds, occurrences
+
+_KINDS = divergence_kinds.c
+_EXISTING = 200
+_KNOWN = select(_KINDS.fingerprint, _KINDS.surface, _KINDS.sentence, _KINDS.examples).where(
+    tuple_(_KINDS.fingerprint, _KINDS.surface).in_(bindparam("names", expanding=True))
+)
+_LINK = occurrences.insert()
+
+
+class _Kind(NamedTuple):
+    fingerprint: str
+    surface: str
+
+
+def write(connection: Connection, findings: Sequence[Finding], rows: RowMaker, *, now: float, examples: int) -> int:
+    """Store the findings that are not stored yet and return how many those were.
+
+    Args:
+        connection: in a transaction.
+        findings: may repeat others, stored or not: the first one counts.
+        rows: makes the rows.
+        now: Unix seconds.
+        examples: occurrences of a kind whose values are kept.
+    """
+    made: dict[tuple[str, str, str], tuple[Finding, Row]] = {}
+    for finding in findings:
+        row = rows.comparison(finding, now)
+        made.setdefault(_key(row), (finding, row))
+    # The insert comes first: it takes SQLite's write lock at once, where a read would have to be upgraded and could fail.
+    ids = _insert_new(connection, [row for _, row in made.values()])
+    new = [(number, row["surface"], finding) for key, (finding, row) in made.items() if (number := ids.get(key)) is not None]
+    if any(finding.comparison.divergences for _, _, finding in new):
+        _write_divergences(connection, new, rows, now=now, examples=examples)
+    return len(new)
+
+
+def remove_before(connection: Connection, cutoff: float) -> int:
+    """Remove comparisons, and kinds of divergences not seen since, from before `cutoff` (Unix seconds); return how many comparisons."""
+    removed = connection.execute(delete(comparisons).where(comparisons.c.compared_at < cutoff)).rowcount
+    connection.execute(delete(divergence_kinds).where(_KINDS.last_seen_at < cutoff))
+    # Kinds whose examples went may keep new ones.
+    kept = (
+        select(func.count())
+        .where(occurrences.c.fingerprint == _KINDS.fingerprint, occurrences.c.surface == _KINDS.surface, occurrences.c.example)
+        .scalar_subquery()
+    )
+    connection.execute(update(divergence_kinds).values(examples=kept))
+    return removed
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return row["surface"], row["run_id"], row["shadows"]
+
+
+def _insert_new(connection: Connection, rows: list[Row]) -> dict[tuple[str, str, str], int]:
+    """Return the ids of those comparisons that were not there yet."""
+    inserted = connection.execute(_statements(connection.dialect.name).insert_comparisons, rows)
+    return {(surface, run_id, shadows): number for number, surface, run_id, shadows in inserted}
+
+
+def _write_divergences(
+    connection: Connection, new: Sequence[tuple[int, str, Finding]], rows: RowMaker, *, now: float, examples: int
+) -> None:
+    known = _known_kinds(
+        connection, {_Kind(rows.fingerprint(one.fingerprint), at) for _, at, done in new for one in done.comparison.divergences}
+    )
+    kinds: dict[_Kind, Row] = {}
+    links: list[Row] = []
+    for number, surface, finding in new:
+        for fingerprint, same in finding.divergences().items():
+            worst, name = same[0], _Kind(rows.fingerprint(fingerprint), surface)
+            kind = kinds.get(name)
+            sentence = kind["sentence"] if kind else known[name][0] if name in known else rows.sentence(worst, finding)
+            times = sum(one.occurrences for one in same)
+            counted, kept = (kind["count"], kind["examples"]) if kind else (0, 0)
+            link: Row = {"comparison_id": number, **name._asdict(), "verdict": worst.verdict.value, "times": times}
+            is_example = kept + known.get(name, ("", 0))[1] < examples
+            links.append(link | (rows.example(worst, finding) if is_example else _NO_EXAMPLE))
+            kinds[name] = (
+                rows.kind(worst, sentence)
+                | name._asdict()
+                | {"first_seen_at": now, "last_seen_at": now, "count": counted + times, "examples": kept + is_example}
+            )
+    _upsert_kinds(connection, [kinds[name] for name in sorted(kinds)])
+    connection.execute(_LINK, links)
+
+
+_NO_EXAMPLE: Row = {"example": False, "control": None, "candidate": None, "excerpt": None}
+
+
+def _known_kinds(connection: Connection, names: set[_Kind]) -> dict[_Kind, tuple[str, int]]:
+    """Return sentence and number of examples of those kinds that are stored."""
+    found: dict[_Kind, tuple[str, int]] = {}
+    ordered = sorted(names)
+    for start in range(0, len(ordered), _EXISTING):
+        stored = connection.execute(_KNOWN, {"names": ordered[start : start + _EXISTING]})
+        found |= {_Kind(fingerprint, surface): (sentence, kept) for fingerprint, surface, sentence, kept in stored}
+    return found
+
+
+def _upsert_kinds(connection: Connection, kinds: list[Row]) -> None:
+    """Add new kinds and count known ones. The rows come in one order from every process, so that two of them cannot deadlock."""
+    connection.execute(_statements(connection.dialect.name).upsert_kinds, kinds)
+
+
+class _Statements(NamedTuple):
+    insert_comparisons: Executable
+    upsert_kinds: Executable
+
+
+@lru_cache(maxsize=2)
+def _statements(dialect: str) -> _Statements:
+    """Return the statements in a dialect's words. Made once: making them takes longer than running them."""
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    compared, kind = comparisons.c, insert(divergence_kinds)
+    new = kind.excluded
+    return _Statements(
+        insert_comparisons=insert(comparisons)
+        .on_conflict_do_nothing()
+        .returning(compared.id, compared.surface, compared.run_id, compared.shadows),
+        upsert_kinds=kind.on_conflict_do_update(
+            index_elements=[_KINDS.fingerprint, _KINDS.surface],
+            set_={
+                "count": _KINDS.count + new.count,
+                "examples": _KINDS.examples + new.examples,
+                "last_seen_at": new.last_seen_at,
+                "last_verdict": new.last_verdict,
+                "accepted_by": new.accepted_by,
+                "severity": new.severity,
+            },
+        ),
+    )
