@@ -34,8 +34,8 @@ FILLED_IN = {"$__rate_interval": "10s", "$__range": "30s", "$surface": ".*", "$t
 pytestmark = [
     pytest.mark.server,
     pytest.mark.skipif(
-        not (shutil.which("prometheus") and shutil.which("promtool")),
-        reason="prometheus and promtool are not installed; as root on Debian, tests/servers.sh installs them",
+        shutil.which("prometheus") is None,
+        reason="prometheus is not installed; as root on Debian, tests/servers.sh installs them",
     ),
 ]
 
@@ -288,16 +288,3 @@ def test_the_recorded_share_has_a_value_under_load(prometheus):
 
     assert values
     assert all(0 <= value <= 1 for value in values)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [("check", "config", "prometheus.yml"), ("check", "rules", "--lint-fatal", "rules.yml"), ("test", "rules", "rules.test.yml")],
-    ids=" ".join,
-)
-def test_promtool_has_no_complaint(arguments):
-    done = subprocess.run(
-        ["promtool", *arguments], cwd=ROOT / "prometheus", capture_output=True, text=True, check=False, timeout=DEADLINE_S
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
