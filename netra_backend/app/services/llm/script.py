@@ -21,7 +21,7 @@ _MONEY = re.compile(
 )
 _USE = re.compile(r"\b(us(e|es|ed|ing|age)|tokens?|requests?|traffic|volume|models?|trends?|ai|llms?)\b", re.IGNORECASE)
 _PERCENT = re.compile(r"\b(\d{1,3})\s?%")
-_DAILY = re.compile(r"\b(days?|daily|trends?)\b", re.IGNORECASE)
+_DAILY = re.compile(r"\b((by|each|every|per|a) day|daily|trends?)\b", re.IGNORECASE)
 _LAST_DAYS = re.compile(r"\blast (?:(\d{1,3}) days|(week)|(month))\b", re.IGNORECASE)
 
 #: Words of a question -> tools that it needs.
@@ -87,7 +87,7 @@ def _period(talk: Conversation) -> dict[str, str]:
     if asked is None or talk.today is None:
         return {}
     days = int(asked[1]) if asked[1] else 7 if asked[2] else 30
-    return {"since": (talk.today - timedelta(days=days)).isoformat()}
+    return {"since": (talk.today - timedelta(days=days - 1)).isoformat()}
 
 
 def _switches(talk: Conversation, wanted: frozenset[str]) -> tuple[Call, ...]:

@@ -10,7 +10,7 @@ from netra_backend.app.services.llm.conversation import Conversation
 
 _SAVING = re.compile(r"^(Moving .+) saves \$([\d,]+\.\d\d)", re.MULTILINE)
 _FIGURE = re.compile(r"\d")
-_SHOWN_CHARACTERS = 300
+_SHOWN_CHARACTERS, _SHOWN_ROWS = 300, 5
 
 _NOTHING_FOUND = (
     "I have no figures to go by yet. Tell me which models you use, or which period you mean, "
@@ -25,7 +25,9 @@ def closing_words(talk: Conversation) -> str:
     """Return an agent's answer, one sentence a line."""
     if talk.agent == "reporting":
         return _report(talk)
-    said = [line for tool, result in talk.results for line in _SENTENCES.get(tool, _any)(result)]
+    # Prices that went into a simulation are in its result.
+    left_out = {"price_lookup"} if talk.of("simulate_switch") else set()
+    said = [line for tool, result in talk.results if tool not in left_out for line in _SENTENCES.get(tool, _any)(result)]
     return "\n".join([*said, *talk.problems]) or _NOTHING_ASKED
 
 
@@ -61,8 +63,10 @@ def _usage(result: Mapping[str, Any]) -> list[str]:
 
 
 def _breakdown(result: Mapping[str, Any]) -> list[str]:
-    rows = ", ".join(f"{row[result['by']]} ${row['cost_usd']:,.2f} ({row['percent']:g}%)" for row in result["rows"][:5])
-    return [f"Cost by {result['by']}: {rows or 'none'}; in all ${result['cost_usd']:,.2f}."]
+    by, rows = result["by"], result["rows"]
+    shown = rows[-_SHOWN_ROWS:] if by == "day" else rows[:_SHOWN_ROWS]
+    parts = ", ".join(f"{row[by]} ${row['cost_usd']:,.2f} ({row['percent']:g}%)" for row in shown)
+    return [f"Cost by {by}: {parts or 'none'}; in all ${result['cost_usd']:,.2f}."]
 
 
 def _prices(result: Mapping[str, Any]) -> list[str]:
@@ -75,8 +79,11 @@ def _prices(result: Mapping[str, Any]) -> list[str]:
 
 def _switch(result: Mapping[str, Any]) -> list[str]:
     saving, move = result["savings_usd"], f"Moving {result['share']:.0%} of {result['from_model']} to {result['to_model']}"
-    effect = f"saves ${saving:,.2f} ({result['savings_percent']:g}%)" if saving > 0 else f"saves nothing: it costs ${-saving:,.2f} more"
-    return [f"{move} {effect} of ${result['current_cost_usd']:,.2f}."]
+    if saving > 0:
+        return [f"{move} saves ${saving:,.2f} ({result['savings_percent']:g}%) of ${result['current_cost_usd']:,.2f}."]
+    if saving < 0:
+        return [f"{move} costs ${-saving:,.2f} more than ${result['current_cost_usd']:,.2f}."]
+    return [f"{move} saves nothing of ${result['current_cost_usd']:,.2f}."]
 
 
 def _saved(result: Mapping[str, Any]) -> list[str]:

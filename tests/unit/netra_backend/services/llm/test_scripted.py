@@ -141,6 +141,21 @@ async def test_optimization_simulates_the_switch_that_the_user_names(tools: Call
     assert "Moving 40% of gpt-4o to gpt-4o-mini" in words
 
 
+async def test_a_simulation_stands_for_the_prices_that_went_into_it(tools: Caller) -> None:
+    _, words = await play("optimization", "Replace 40% of gpt-4o with gpt-4o-mini", tools)
+    assert "for a million input tokens" not in words
+
+
+@pytest.mark.parametrize(("saving", "words"), [(5.0, "saves $5.00"), (-5.0, "costs $5.00 more"), (0.0, "saves nothing")])
+async def test_a_simulation_is_told_as_what_it_is(saving: float, words: str) -> None:
+    async def simulate(name: str, arguments: dict[str, Any]) -> Any:
+        if name == "price_lookup":
+            return {"prices": []}
+        return {**arguments, "share": 1.0, "savings_usd": saving, "savings_percent": 1.0, "current_cost_usd": 9.0}
+
+    assert words in (await play("optimization", "Replace gpt-4o with gpt-4o-mini", simulate))[1]
+
+
 async def test_optimization_takes_the_dearest_model_that_the_data_agent_found(tools: Caller) -> None:
     _, words = await play(
         "optimization", "How can we save?", tools, findings={"data": "Dearest of 3 models: gpt-4.1 $12.00, gpt-4o $9.00."}
@@ -201,7 +216,7 @@ async def test_the_assistant_passes_on_what_a_tool_objects_to(tools: Caller) -> 
 async def test_a_question_about_days_gets_its_days(tools: Caller) -> None:
     message = await ask("data", "What did we spend a day, last 14 days?", prompt="\nToday is 2025-03-31.")
     arguments = [json.loads(call.function.arguments) for call in message.tool_calls]
-    assert arguments == [{"since": "2025-03-17"}, {"by": "day", "since": "2025-03-17"}]
+    assert arguments == [{"since": "2025-03-18"}, {"by": "day", "since": "2025-03-18"}]
 
 
 async def test_tools_called_for_an_earlier_question_do_not_count(tools: Caller) -> None:
