@@ -182,7 +182,7 @@ async def test_an_engine_that_raises_mid_stream_gives_a_typed_error_and_a_failed
     assert finished["outcome"] == "failed"
     assert "secret" not in json.dumps(error)
     [logged] = [record for record in caplog.records if getattr(record, "support_code", None) == error["support_code"]]
-    assert logged.error["type"] == "builtins.KeyError"
+    assert vars(logged)["error"]["type"] == "builtins.KeyError"
     assert "diagnosis" not in json.dumps(vars(logged), default=str)
 
 

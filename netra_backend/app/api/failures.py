@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 from netra_backend.app.api.chat_messages import Error, ErrorCode, RunOutcome
 from netra_backend.app.errors import (
+    AgentTimeoutError,
     CapacityError,
     ForeignContextError,
     InvalidContextError,
+    InvalidPayloadError,
     NetraError,
     ThreadNotFoundError,
+    UnknownAgentError,
     UserLimitExceededError,
 )
 from netra_backend.app.logs import describe
@@ -33,14 +36,14 @@ def failure_of(error: BaseException) -> Failure:
     match error:
         case ThreadNotFoundError() | ForeignContextError():
             return Failure(code="foreign_thread", message=str(error))
-        case InvalidContextError():
+        case InvalidContextError() | InvalidPayloadError() | UnknownAgentError():
             return Failure(code="invalid_message", message=str(error))
         case UserLimitExceededError() | CapacityError():
             return Failure(code="busy", message=str(error), retry_after_s=error.retry_after_s)
         case TimeoutError():
             return Failure(code="internal", message="this took too long and was stopped; try again", outcome="timed_out")
         case NetraError():
-            return Failure(code="internal", message=str(error))
+            return Failure(code="internal", message=str(error), outcome="timed_out" if isinstance(error, AgentTimeoutError) else "failed")
         case _:
             return Failure(code="internal", message="something went wrong on our side; try again, or report the support code")
 

@@ -1,11 +1,24 @@
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netra_backend.app.api.chat_messages import Cancel, Chat, Error, MessageError, Ping, Pong, RunAccepted, RunFinished, decode, encode
+from netra_backend.app.agents.registry import AGENTS
+from netra_backend.app.api.chat_messages import (
+    AgentName,
+    Cancel,
+    Chat,
+    Error,
+    MessageError,
+    Ping,
+    Pong,
+    RunAccepted,
+    RunFinished,
+    decode,
+    encode,
+)
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -64,6 +77,10 @@ def test_an_error_quotes_nothing_that_the_client_wrote(text: str) -> None:
                 ).encode()
             )
         assert text not in str(raised.value)
+
+
+def test_every_agent_may_be_asked_and_no_other() -> None:
+    assert set(get_args(AgentName)) == {"supervisor", *AGENTS}
 
 
 def test_an_error_says_what_to_send_instead() -> None:

@@ -9,6 +9,8 @@ CODES = {
     errors.ThreadNotFoundError("no such thread"): "foreign_thread",
     errors.ForeignContextError("another user's"): "foreign_thread",
     errors.InvalidContextError("thread_id", "may not be blank"): "invalid_message",
+    errors.InvalidPayloadError("message must be text"): "invalid_message",
+    errors.UnknownAgentError("root", ["data"]): "invalid_message",
     errors.UserLimitExceededError(2, 2): "busy",
     errors.CapacityError(10, 10): "busy",
     errors.ModelTimeoutError("the model did not answer in time"): "internal",
