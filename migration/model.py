@@ -152,6 +152,7 @@ class Divergence(Noun, frozen=True, kw_only=True):
     sentence: str  #: what differs, in English
     verdict: Verdict = Verdict.DIVERGENT  #: DIVERGENT, ACCEPTED or NOISE
     accepted_by: str | None = None  #: id of the ledger entry
+    occurrences: int = 1  #: how often it is in this comparison; all of one fingerprint are one divergence
 
 
 class Comparison(Noun, frozen=True, kw_only=True):

@@ -1,0 +1,80 @@
+"""From a finding to a divergence: how much it matters, its fingerprint, its sentence."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from migration.comparison.findings import Finding
+from migration.comparison.fingerprint import fingerprint
+from migration.comparison.limits import Limits
+from migration.comparison.normalise import encode
+from migration.comparison.paths import Value, compiled, glob, segments, text
+from migration.comparison.policy import Policy
+from migration.comparison.sentences import sentence
+from migration.model import Divergence, DivergenceKind, Severity
+
+SEVERITY: dict[DivergenceKind, Severity] = {
+    "missing_event": "contract",
+    "extra_event": "contract",
+    "duplicate_event": "contract",
+    "causal_reorder": "contract",
+    "payload": "contract",
+    "terminal_state": "contract",
+    "error": "contract",
+    "effect_changed": "contract",
+    "effect_missing": "contract",
+    "effect_extra": "contract",
+    "isolation_breach": "security",
+    "contract_violation": "contract",
+    "latency": "reliability",
+}
+"""How much a divergence of that kind matters when the policy does not say."""
+
+
+def severity(finding: Finding, policy: Policy) -> Severity:
+    """Return how much a finding matters. Another tenant's or user's data is always `security`, whatever the policy says."""
+    if finding.kind == "isolation_breach":
+        return "security"
+    path = segments(finding.path)
+    for rule in policy.severities:
+        if finding.change not in rule.changes and finding.kind in {"payload", "effect_changed"}:
+            continue
+        if any(glob(kind)(finding.kind) for kind in rule.kinds) and any(compiled(pattern).matches(path) for pattern in rule.paths):
+            return rule.severity
+    if finding.detail == "repeated" or (finding.kind == "terminal_state" and "timed_out" in {finding.control, finding.candidate}):
+        return "reliability"
+    return SEVERITY[finding.kind]
+
+
+def divergences(found: Iterable[Finding], policy: Policy, limits: Limits) -> tuple[Divergence, ...]:
+    """Return one divergence for each fingerprint, in order of first appearance, with the number of its occurrences in this run."""
+    first: dict[str, Finding] = {}
+    count: dict[str, int] = {}
+    for finding in found:
+        key = fingerprint(finding, policy)
+        first.setdefault(key, finding)
+        count[key] = count.get(key, 0) + 1
+    return tuple(_divergence(finding, key, count[key], policy, limits) for key, finding in first.items())
+
+
+def _divergence(finding: Finding, key: str, occurrences: int, policy: Policy, limits: Limits) -> Divergence:
+    return Divergence(
+        kind=finding.kind,
+        severity=severity(finding, policy),
+        fingerprint=key,
+        lane=finding.lane,
+        path=text(finding.path),
+        control=_json(finding.control, limits.value_bytes),
+        candidate=_json(finding.candidate, limits.value_bytes),
+        sentence=sentence(finding, policy),
+        occurrences=occurrences,
+    )
+
+
+def _json(value: Value, limit: int) -> str | None:
+    if value is msgspec.UNSET:
+        return None
+    encoded = encode(value)
+    if len(encoded) <= limit:
+        return encoded.decode()
+    return encode(f"{encoded[: limit // 2].decode(errors='ignore')} ... cut, {len(encoded)} bytes in all").decode()

@@ -1,0 +1,166 @@
+"""One comparison, step by step. Each step names the file that does it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from functools import lru_cache
+
+from migration.comparison.align import Lane, align
+from migration.comparison.classify import divergences
+from migration.comparison.consequences import without_consequences
+from migration.comparison.effects import EffectComparison
+from migration.comparison.events import EventComparison
+from migration.comparison.findings import Finding
+from migration.comparison.ledger import Ledger
+from migration.comparison.limits import Limits
+from migration.comparison.normalise import Normaliser
+from migration.comparison.paths import compiled
+from migration.comparison.policy import Policy, default_policy
+from migration.comparison.renaming import Renaming
+from migration.comparison.runs import ending, latency, timing
+from migration.comparison.stream import HeadReader, Pairing, Stream
+from migration.comparison.verdict import overall
+from migration.errors import EffectMissingError
+from migration.model import Comparison, Origin, RunRecord, Stage
+
+_NO_LIMITS_GIVEN = Limits()
+_EMPTY = Ledger()
+
+
+class Prepared:
+    """What is generated from a policy once and kept."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.reader = HeadReader(policy)
+        self.normaliser = Normaliser(policy)
+        renamed = [compiled(path).last for rule in policy.rules if rule.action == "rename" for path in rule.paths]
+        #: a frame without any of these holds no id that is renamed; \u00 may be an escaped letter of such a name
+        self.renamed = tuple(dict.fromkeys(b"" if "*" in name else f'"{name}"'.encode() for name in renamed)) + (
+            (b"\\u00",) if renamed else ()
+        )
+
+    def pairing(self, control: RunRecord, candidate: RunRecord) -> Pairing:
+        """Return both streams, decoded as far as is needed to tell equal frames."""
+        streams = (
+            Stream(Origin.CONTROL, control, self.reader, self.normaliser),
+            Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser),
+        )
+        return Pairing(*streams, self.reader, self.renamed)
+
+
+@lru_cache(maxsize=64)
+def prepared(policy: Policy) -> Prepared:
+    """Return what is generated from that policy. Policies are hashed by identity."""
+    return Prepared(policy)
+
+
+def compare(
+    control: RunRecord,
+    candidate: RunRecord,
+    *,
+    stage: Stage,
+    serving: Origin,
+    policy: Policy | None = None,
+    ledger: Ledger = _EMPTY,
+    today: date | None = None,
+    limits: Limits = _NO_LIMITS_GIVEN,
+    reasons: Iterable[str] = (),
+    performed_by_shadow: int = 0,
+) -> Comparison:
+    """Set two runs of the same request side by side.
+
+    Args:
+        control: the run that stands for the legacy engine.
+        candidate: the run that stands for its replacement.
+        stage: the stage of the plan under which they ran.
+        serving: whose stream the user saw; the other one ran on its journal.
+        policy: what may be overlooked; None: the one shipped for the surface.
+        ledger: accepted divergences.
+        today: the day on which the ledger is read; None: today, UTC.
+        limits: how much to take on.
+        reasons: why the runs cannot be compared fully, if the caller knows one (a truncated journal): the verdict is `inconclusive`.
+        performed_by_shadow: effects that the shadow performed, as measured by whoever ran it.
+
+    Raises:
+        UnknownSurfaceError: no policy was given and none is shipped for the surface.
+    """
+    policy = policy or default_policy(control.request.surface)
+    doubts = [*reasons, *_doubts(control, candidate)]
+    too_much = [*limits.exceeded(Origin.CONTROL, control), *limits.exceeded(Origin.CANDIDATE, candidate)]
+    found: list[Finding] = []
+    if not too_much:
+        found, uncompared = _findings(control, candidate, serving, policy, limits)
+        doubts += uncompared
+    doubts += too_much
+    day = today or datetime.now(UTC).date()
+    judged = tuple(ledger.judge(divergence, day) for divergence in divergences(found, policy, limits))
+    served, shadow = (control, candidate) if serving is Origin.CONTROL else (candidate, control)
+    request, missing = served.request, _unanswered(shadow)
+    return Comparison(
+        surface=request.surface,
+        tenant_id=request.tenant_id,
+        user_id=request.user_id,
+        thread_id=request.thread_id,
+        run_id=request.run_id,
+        stage=stage,
+        serving=serving,
+        verdict=overall(judged, doubts),
+        divergences=judged,
+        control=timing(control),
+        candidate=timing(candidate),
+        reasons=tuple(dict.fromkeys(doubts)),
+        trace_id=served.trace_id,
+        effects_recorded=len(served.journal),
+        effects_replayed=len(shadow.journal) - missing,
+        effects_missing=missing,
+        effects_performed_by_shadow=performed_by_shadow,
+    )
+
+
+def _findings(control: RunRecord, candidate: RunRecord, serving: Origin, policy: Policy, limits: Limits) -> tuple[list[Finding], list[str]]:
+    """Return all findings, and why some part could not be compared."""
+    ready = prepared(policy)
+    renaming = Renaming()
+    found = list(ending(control, candidate))  # 1 runs: how both ended
+    effects = EffectComparison(ready.normaliser, limits, renaming)  # 2 effects: what was asked of the outside
+    found += effects.findings(control, candidate)
+    pairing = ready.pairing(control, candidate)  # 3 stream: frames, decoded as little as can be
+    lanes = align(pairing)  # 4 align: which event stands for which
+    found += EventComparison(pairing.control, pairing.candidate, policy, limits, renaming).findings(lanes)  # 5 events: what differs
+    if policy.latency:
+        found += latency(timing(control), timing(candidate), policy.latency)
+    shadow = candidate if serving is Origin.CONTROL else control
+    found = without_consequences(found, shadow, 1 if serving is Origin.CONTROL else 0)  # 6 consequences: of effects without an answer
+    undecodable = [
+        f"event {index + 1} of {stream.side.value} is undecodable: {why}"
+        for stream in (pairing.control, pairing.candidate)
+        for index, why in stream.undecodable.items()
+    ]
+    return found, [*effects.reasons, *undecodable]
+
+
+def _doubts(control: RunRecord, candidate: RunRecord) -> Sequence[str]:
+    a, b = control.request, candidate.request
+    doubts = [
+        f"the runs do not belong to one request: {name} differs"
+        for name in ("surface", "tenant_id", "user_id", "thread_id", "run_id", "payload")
+        if getattr(a, name) != getattr(b, name)
+    ]
+    for side, run in ((Origin.CONTROL, control), (Origin.CANDIDATE, candidate)):
+        if run.outcome == "cancelled":
+            doubts.append(f"{side.value} was cancelled: its stream ends before the run did")
+    return doubts
+
+
+def _unanswered(shadow: RunRecord) -> int:
+    return sum(1 for effect in shadow.journal if effect.error is not None and effect.error.type == EffectMissingError.__name__)
+
+
+def aligned(control: RunRecord, candidate: RunRecord, policy: Policy | None = None) -> tuple[Pairing, list[Lane]]:
+    """Return both streams and how their events correspond, for showing them side by side.
+
+    Raises:
+        UnknownSurfaceError: no policy was given and none is shipped for the surface.
+    """
+    pairing = prepared(policy or default_policy(control.request.surface)).pairing(control, candidate)
+    return pairing, align(pairing)

@@ -1,0 +1,133 @@
+"""A comparer for a long-running process: policies and ledgers by surface, ledgers read again when their file changes."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import msgspec
+
+from migration.comparison.compare import compare
+from migration.comparison.ledger import Ledger, load_ledger
+from migration.comparison.limits import Limits
+from migration.comparison.policy import Policy, default_policy
+from migration.errors import LedgerError, Operation
+from migration.model import Comparison, Origin, RunRecord, Stage
+from migration.settings import MigrationSettings
+
+_log = logging.getLogger(__name__)
+_State = tuple[int, int, int] | None
+
+
+class _Loaded(msgspec.Struct, frozen=True):
+    ledger: Ledger
+    state: _State  #: of the file when it was read; None: there was none
+
+
+class Comparer:
+    """Compares runs of any surface.
+
+    Args:
+        ledger_dir: folder of `<surface>.toml`; None: nothing is accepted.
+        policies: by surface; the shipped policy serves a surface that is not among them.
+        limits: how much one comparison takes on.
+        today: the day on which ledgers are read.
+        on_failure: told when a ledger cannot be read any more; the last good one holds.
+    """
+
+    def __init__(
+        self,
+        ledger_dir: Path | None = None,
+        *,
+        policies: Mapping[str, Policy] | None = None,
+        limits: Limits | None = None,
+        today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+        on_failure: Callable[[Operation, BaseException], None] = lambda _operation, _error: None,
+    ) -> None:
+        self._folder, self._policies, self._limits = ledger_dir, dict(policies or {}), limits or Limits()
+        self._today, self._on_failure = today, on_failure
+        self._ledgers: dict[str, _Loaded] = {}
+
+    @classmethod
+    def from_settings(cls, settings: MigrationSettings, on_failure: Callable[[Operation, BaseException], None]) -> "Comparer":
+        """Return a comparer for the configured surfaces.
+
+        Raises:
+            LedgerError: a ledger is not valid.
+            UnknownSurfaceError: no policy is shipped for one of the surfaces.
+        """
+        comparer = cls(settings.path(settings.ledger_dir), on_failure=on_failure)
+        for surface in settings.surfaces:
+            comparer.policy(surface)
+            comparer.ledger(surface)
+        return comparer
+
+    def compare(
+        self, served: RunRecord, shadow: RunRecord, *, stage: Stage, reasons: Iterable[str] = (), performed_by_shadow: int = 0
+    ) -> Comparison:
+        """Compare the run that the user saw with the one that shadowed it. Arguments as of `compare.compare`.
+
+        Raises:
+            UnknownSurfaceError: the surface has no policy.
+            LedgerError: the surface's ledger was never valid since this comparer was made.
+        """
+        surface = served.request.surface
+        serving = served.origin
+        control, candidate = (served, shadow) if serving is Origin.CONTROL else (shadow, served)
+        return compare(
+            control,
+            candidate,
+            stage=stage,
+            serving=serving,
+            policy=self.policy(surface),
+            ledger=self.ledger(surface),
+            today=self._today(),
+            limits=self._limits,
+            reasons=reasons,
+            performed_by_shadow=performed_by_shadow,
+        )
+
+    def policy(self, surface: str) -> Policy:
+        """Return the surface's policy.
+
+        Raises:
+            UnknownSurfaceError: there is none.
+        """
+        policy = self._policies.get(surface)
+        if policy is None:
+            policy = self._policies[surface] = default_policy(surface)
+        return policy
+
+    def ledger(self, surface: str) -> Ledger:
+        """Return the surface's ledger as its file is now. While the file is not valid, the last good one holds.
+
+        Raises:
+            LedgerError: the file is not valid, and never was.
+        """
+        if self._folder is None:
+            return _NOTHING_ACCEPTED
+        path = self._folder / f"{surface}.toml"
+        known, state = self._ledgers.get(surface), _state(path)
+        if known is not None and known.state == state:
+            return known.ledger
+        try:
+            ledger = load_ledger(path)
+        except LedgerError as error:
+            if known is None:
+                raise
+            _log.warning("the ledger of %s is not valid, the last good one holds: %s", surface, error)
+            self._on_failure("comparison.compare", error)
+            ledger = known.ledger
+        self._ledgers[surface] = _Loaded(ledger, state)
+        return ledger
+
+
+_NOTHING_ACCEPTED = Ledger()
+
+
+def _state(path: Path) -> _State:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

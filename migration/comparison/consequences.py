@@ -1,0 +1,61 @@
+"""What follows from an effect that a shadow asked for and could not get, told apart from what differs on its own.
+
+A shadow performs no effect: when the engine asks for something that the served run did not ask for, it gets an error instead of an
+answer, and from there on its stream says nothing about how it would have gone on. The effect is the difference; what follows it is not
+reported beside it. The comparison is divergent, or accepted, by the effect alone, never a match.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from migration.comparison.findings import Finding, agent_of
+from migration.errors import EffectMissingError
+from migration.model import RunRecord
+
+_UNANSWERED = EffectMissingError.__name__
+_OF_EFFECTS = frozenset({"effect_changed", "effect_extra", "effect_missing"})
+
+
+def first_unanswered(shadow: RunRecord) -> dict[str, float]:
+    """Return, for each agent that asked in vain, when it first did, in seconds since run start."""
+    asked: dict[str, float] = {}
+    for effect in shadow.journal:
+        if effect.error is not None and effect.error.type == _UNANSWERED:
+            agent = agent_of(effect.lane)
+            asked[agent] = min(effect.started_s, asked.get(agent, effect.started_s))
+    return asked
+
+
+def without_consequences(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[Finding]:
+    """Return the findings less those that an unanswered effect explains.
+
+    Args:
+        found: all findings.
+        shadow: the run that replayed the other one's journal.
+        side: where the shadow stands in `Finding.at`: 0 as control, 1 as candidate.
+
+    An effect finding must be there to explain anything; another tenant's data and whatever came before the effect always stay.
+    """
+    asked = first_unanswered(shadow)
+    explained = {agent for agent in asked if any(agent_of(f.lane) == agent and f.kind in {"effect_changed", "effect_extra"} for f in found)}
+    if not explained:
+        return list(found)
+    alive = {agent_of(event.lane) for event in shadow.events}
+    return [finding for finding in found if not _follows(finding, shadow, side, {agent: asked[agent] for agent in explained}, alive)]
+
+
+def _follows(finding: Finding, shadow: RunRecord, side: int, asked: dict[str, float], alive: Iterable[str]) -> bool:
+    if finding.kind in {"isolation_breach", "latency"}:
+        return False
+    agent = agent_of(finding.lane)
+    if finding.kind in _OF_EFFECTS or (finding.kind == "causal_reorder" and finding.at == (None, None)):
+        # Effects that the stopped agent, or one that never came to its turn, did not get to ask for any more.
+        lacking = finding.control if side == 0 else finding.candidate
+        return lacking is msgspec.UNSET and (agent in asked or agent not in alive)
+    if not agent:
+        return True  # how the run ended
+    index = finding.at[side]
+    if index is None:
+        return agent in asked or agent not in alive
+    return agent in asked and shadow.events[index].at_s >= asked[agent]

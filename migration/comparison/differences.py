@@ -1,0 +1,71 @@
+"""Where two JSON values differ, leaf by leaf, strictly by type."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from migration.comparison.normalise import encode, stands_for
+from migration.comparison.paths import Json, Path, Value
+from migration.comparison.policy import Change
+from migration.comparison.sequences import gaps, match
+
+
+class Leaf(msgspec.Struct, frozen=True):
+    """One place where two values differ."""
+
+    path: Path  #: list indexes are control's; for an item that only candidate has, candidate's
+    control: Value
+    candidate: Value
+
+    @property
+    def change(self) -> Change:
+        """What became of the field."""
+        if self.control is msgspec.UNSET or self.candidate is msgspec.UNSET:
+            return "presence"
+        # What is masked has no value to differ in, so what differs is its type.
+        hidden = stands_for(self.control) or stands_for(self.candidate)
+        return "value" if type(self.control) is type(self.candidate) and not hidden else "type"
+
+
+def leaves(control: Json, candidate: Json, limit: int) -> list[Leaf] | None:
+    """Return every place where the two values differ, in control's order; None when there are more than `limit`.
+
+    Lists are matched item by item in order, so that one inserted item is one difference and not one for each item after it.
+    """
+    found: list[Leaf] = []
+    for leaf in _walk(control, candidate, ()):
+        found.append(leaf)
+        if len(found) > limit:
+            return None
+    return found
+
+
+def _walk(control: Json, candidate: Json, path: Path) -> Iterator[Leaf]:
+    if isinstance(control, dict) and isinstance(candidate, dict):
+        yield from _objects(control, candidate, path)
+    elif isinstance(control, list) and isinstance(candidate, list):
+        yield from _lists(control, candidate, path)
+    elif type(control) is not type(candidate) or encode(control) != encode(candidate):
+        yield Leaf(path, control, candidate)
+
+
+def _objects(control: dict[str, Json], candidate: dict[str, Json], path: Path) -> Iterator[Leaf]:
+    for key, value in control.items():
+        if key in candidate:
+            yield from _walk(value, candidate[key], (*path, key))
+        else:
+            yield Leaf((*path, key), value, msgspec.UNSET)
+    for key, value in candidate.items():
+        if key not in control:
+            yield Leaf((*path, key), msgspec.UNSET, value)
+
+
+def _lists(control: list[Json], candidate: list[Json], path: Path) -> Iterator[Leaf]:
+    pairs = match([encode(item) for item in control], [encode(item) for item in candidate])
+    for ours, theirs in gaps(pairs, len(control), len(candidate)):
+        for i, j in zip(ours, theirs, strict=False):
+            yield from _walk(control[i], candidate[j], (*path, i))
+        for i in ours[len(theirs) :]:
+            yield Leaf((*path, i), control[i], msgspec.UNSET)
+        for j in theirs[len(ours) :]:
+            yield Leaf((*path, j), msgspec.UNSET, candidate[j])

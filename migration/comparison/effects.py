@@ -1,0 +1,141 @@
+"""What differs between two journals: what was asked of models and tools, how often, and in which order.
+
+Like events, effects are matched lane by lane (a lane is the agent that asks); replies are not compared, because a shadow gets control's.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from migration.comparison.differences import Leaf, leaves
+from migration.comparison.findings import Detail, Finding
+from migration.comparison.limits import Limits
+from migration.comparison.normalise import Normal, Normaliser, UndecodableError, decode_object
+from migration.comparison.paths import Path
+from migration.comparison.renaming import Renaming
+from migration.comparison.sequences import Match, gaps, match, moved, pair_similar
+from migration.model import Effect, RunRecord
+
+_Key = tuple[str, str, bytes]
+
+
+class EffectComparison:
+    """Compares two journals. `reasons` says, afterwards, what could not be compared."""
+
+    def __init__(self, normaliser: Normaliser, limits: Limits, renaming: Renaming) -> None:
+        self._normaliser, self._limits, self._renaming = normaliser, limits, renaming
+        self._normals: dict[int, Normal] = {}
+        # Equal bytes hold equal ids, but whether an id stands for the same one everywhere is only seen when it is read.
+        self._renames = normaliser.renames_in_effects
+        self.reasons: list[str] = []
+
+    def findings(self, control: RunRecord, candidate: RunRecord) -> list[Finding]:
+        """Return all findings, lane by lane, in the order of control's journal."""
+        ours, theirs = _by_lane(control.journal), _by_lane(candidate.journal)
+        found: list[Finding] = []
+        for lane in dict.fromkeys((*ours, *theirs)):
+            a, b = ours.get(lane, []), theirs.get(lane, [])
+            if not self._renames and len(a) == len(b) and all(map(_same_bytes, a, b)):
+                continue
+            found += self._lane(lane, a, b)
+        return found
+
+    def _lane(self, lane: str, ours: list[Effect], theirs: list[Effect]) -> Iterator[Finding]:
+        keys = [self._key(effect) for effect in ours], [self._key(effect) for effect in theirs]
+        pairs = match(*keys)
+        for i, j in pairs:
+            yield from self._held_out(lane, ours[i], theirs[j])
+        between = gaps(pairs, len(ours), len(theirs))
+        crossed = moved(*keys, between)
+        yield from (Finding(kind="causal_reorder", lane=lane, path=subject(ours[i])) for i, _ in crossed)
+        moved_a, moved_b = {i for i, _ in crossed}, {j for _, j in crossed}
+        met = {keys[0][i] for i, _ in (*pairs, *crossed)}
+        for mine, other in between:
+            rest_a, rest_b = [i for i in mine if i not in moved_a], [j for j in other if j not in moved_b]
+            near = self._similar([ours[i] for i in rest_a], [theirs[j] for j in rest_b])
+            for i, j in near:
+                yield from self._changed(lane, ours[rest_a[i]], theirs[rest_b[j]])
+            near_a, near_b = {i for i, _ in near}, {j for _, j in near}
+            for place, i in enumerate(rest_a):
+                if place not in near_a:
+                    yield self._alone(lane, ours[i], keys[0][i], met, ours_alone=True)
+            for place, j in enumerate(rest_b):
+                if place not in near_b:
+                    yield self._alone(lane, theirs[j], keys[1][j], met, ours_alone=False)
+
+    def _alone(self, lane: str, effect: Effect, key: _Key, met: set[_Key], *, ours_alone: bool) -> Finding:
+        detail: Detail = "repeated" if key in met else ""
+        met.add(key)
+        path, value = subject(effect), self._normal(effect).value
+        if ours_alone:
+            return Finding(kind="effect_missing", lane=lane, path=path, control=value, change="presence", detail=detail)
+        return Finding(kind="effect_extra", lane=lane, path=path, candidate=value, change="presence", detail=detail)
+
+    def _changed(self, lane: str, ours: Effect, theirs: Effect) -> Iterator[Finding]:
+        a, b = self._normal(ours), self._normal(theirs)
+        differing = leaves(a.value, b.value, self._limits.leaves)
+        if differing is None:
+            yield self._leaf(lane, ours, Leaf((), a.value, b.value), "whole_pair")
+            return
+        yield from (self._leaf(lane, ours, leaf) for leaf in differing)
+        yield from self._held_out(lane, ours, theirs)
+
+    def _held_out(self, lane: str, ours: Effect, theirs: Effect) -> Iterator[Finding]:
+        for leaf, detail in self._renaming.judge(self._normal(ours).holes, self._normal(theirs).holes):
+            yield self._leaf(lane, ours, leaf, detail)
+
+    @staticmethod
+    def _leaf(lane: str, effect: Effect, leaf: Leaf, detail: Detail = "") -> Finding:
+        path = (*subject(effect), *leaf.path)
+        return Finding(
+            kind="effect_changed",
+            lane=lane,
+            path=path,
+            control=leaf.control,
+            candidate=leaf.candidate,
+            change=leaf.change,
+            detail=detail,
+        )
+
+    def _similar(self, ours: list[Effect], theirs: list[Effect]) -> list[Match]:
+        def likeness(i: int, j: int) -> float:
+            differing = leaves(self._normal(ours[i]).value, self._normal(theirs[j]).value, self._limits.leaves)
+            return 1.0 + (0.0 if differing is None else 1.0 / (1 + len(differing)))
+
+        groups = [(effect.kind, effect.name) for effect in ours], [(effect.kind, effect.name) for effect in theirs]
+        return pair_similar((range(len(ours)), range(len(theirs))), groups, likeness)
+
+    def _key(self, effect: Effect) -> _Key:
+        return effect.kind, effect.name, self._normal(effect).canonical
+
+    def _normal(self, effect: Effect) -> Normal:
+        normal = self._normals.get(id(effect))
+        if normal is None:
+            normal = self._normals[id(effect)] = self._read(effect)
+        return normal
+
+    def _read(self, effect: Effect) -> Normal:
+        what = f"the request of a {effect.kind} effect of {effect.lane!r}"
+        if effect.request is None:
+            self.reasons.append(f"{what} was not recorded, so it cannot be compared")
+            return Normal(b"not recorded", (), None)
+        try:
+            value = decode_object(effect.request)
+        except UndecodableError as error:
+            self.reasons.append(f"{what} is undecodable: {error}")
+            return Normal(b"undecodable:" + effect.request, (), None)
+        return self._normaliser.request(effect.kind, value)
+
+
+def subject(effect: Effect) -> Path:
+    """Return how paths call the effect: by its kind, and by its name where several may be meant. A model's name is in its request."""
+    return (effect.kind,) if effect.kind in {"model", "clock"} else (effect.kind, effect.name)
+
+
+def _same_bytes(ours: Effect, theirs: Effect) -> bool:
+    return ours.request == theirs.request and ours.request is not None and ours.kind == theirs.kind and ours.name == theirs.name
+
+
+def _by_lane(journal: Sequence[Effect]) -> dict[str, list[Effect]]:
+    lanes: dict[str, list[Effect]] = {}
+    for effect in journal:
+        lanes.setdefault(effect.lane, []).append(effect)
+    return lanes

@@ -1,0 +1,196 @@
+"""What differs between two aligned event streams."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from migration.comparison.align import Lane
+from migration.comparison.contract import Violation, violations
+from migration.comparison.differences import Leaf, leaves
+from migration.comparison.findings import Detail, Finding, agent_of
+from migration.comparison.limits import Limits
+from migration.comparison.paths import Json, Path, compiled, segments
+from migration.comparison.policy import Policy
+from migration.comparison.renaming import Renaming
+from migration.comparison.stream import Stream
+from migration.model import DivergenceKind, Origin
+
+_WHICH_EVENTS = frozenset({"missing_event", "extra_event", "duplicate_event", "causal_reorder"})
+
+
+class EventComparison:
+    """Turns the lanes of one comparison into findings."""
+
+    def __init__(self, control: Stream, candidate: Stream, policy: Policy, limits: Limits, renaming: Renaming) -> None:
+        self._control, self._candidate = control, candidate
+        self._policy, self._limits, self._renaming = policy, limits, renaming
+        self._foreign = {Origin.CONTROL: frozenset(control.foreign()), Origin.CANDIDATE: frozenset(candidate.foreign())}
+
+    def findings(self, lanes: Sequence[Lane]) -> list[Finding]:
+        """Return all findings: other people's frames first, then lane by lane, then rules of the contract that no difference explains."""
+        found = [*self._breaches(self._control), *self._breaches(self._candidate)]
+        absent = {
+            Origin.CONTROL: {lane.name for lane in lanes if lane.control is None},
+            Origin.CANDIDATE: {lane.name for lane in lanes if lane.candidate is None},
+        }
+        for lane in lanes:
+            if lane.control is None or lane.candidate is None:
+                found += self._one_sided_lane(lane, absent[Origin.CONTROL if lane.control is None else Origin.CANDIDATE])
+            else:
+                found += self._lane(lane)
+        found += self._broken_rules(found)
+        return found
+
+    def _breaches(self, stream: Stream) -> Iterator[Finding]:
+        side = stream.side
+        for index in sorted(self._foreign[side]):
+            event = stream.events[index]
+            value = stream.value(index) or {}
+            for field, other in list(stream.foreign_fields(value).items())[:1]:  # one frame, one breach
+                yield _one_sided("isolation_breach", side, (event.lane, index), (event.kind, field), other)
+
+    def _one_sided_lane(self, lane: Lane, absent: set[str]) -> Iterator[Finding]:
+        side = Origin.CONTROL if lane.candidate is None else Origin.CANDIDATE
+        stream = self._control if side is Origin.CONTROL else self._candidate
+        indexes = [i for i in (lane.only_control or lane.only_candidate) if i not in self._foreign[side]]
+        agent = agent_of(lane.name)
+        if not indexes or (agent != lane.name and agent in absent):
+            return  # reported as breaches, or with the lane of the whole agent
+        if len(indexes) == 1:
+            yield from self._surplus(lane, side)
+            return
+        kinds: list[Json] = [stream.events[index].kind for index in indexes]
+        kind: DivergenceKind = "missing_event" if side is Origin.CONTROL else "extra_event"
+        yield _one_sided(kind, side, (lane.name, indexes[0]), ("*",), kinds, detail="whole_lane")
+
+    def _lane(self, lane: Lane) -> Iterator[Finding]:
+        for i, j in lane.equal:
+            yield from self._held_out(lane, i, j)
+        for i, j in lane.moved:
+            kind = self._control.events[i].kind
+            value: Json = kind
+            yield Finding(kind="causal_reorder", lane=lane.name, path=(kind,), control=value, candidate=value, at=(i, j))
+        for i, j in lane.changed:
+            yield from self._changed(lane, i, j)
+        yield from self._surplus(lane, Origin.CONTROL)
+        yield from self._surplus(lane, Origin.CANDIDATE)
+
+    def _held_out(self, lane: Lane, i: int, j: int) -> Iterator[Finding]:
+        ours, theirs = self._control.known(i), self._candidate.known(j)
+        if ours is None or theirs is None or not ours.holes:
+            return
+        kind = self._control.events[i].kind
+        for leaf, detail in self._renaming.judge(ours.holes, theirs.holes):
+            yield self._leaf(lane.name, kind, leaf, (i, j), detail)
+
+    def _changed(self, lane: Lane, i: int, j: int) -> Iterator[Finding]:
+        ours, theirs = self._control.normal(i), self._candidate.normal(j)
+        kind = self._control.events[i].kind
+        differing = leaves(ours.value, theirs.value, self._limits.leaves)
+        if differing is None:
+            whole = Leaf((), ours.value, theirs.value)
+            yield self._leaf(lane.name, kind, whole, (i, j), "whole_pair")
+            return
+        found = [self._leaf(lane.name, kind, leaf, (i, j)) for leaf in differing]
+        found += [self._leaf(lane.name, kind, leaf, (i, j), detail) for leaf, detail in self._renaming.judge(ours.holes, theirs.holes)]
+        terminal = next((finding for finding in found if finding.kind == "terminal_state"), None)
+        if terminal is None:
+            yield from found
+            return
+        yield terminal
+        yield from (finding for finding in found if finding.kind != "terminal_state" and not self._has_role(finding.path, "consequences"))
+
+    def _leaf(self, lane: str, kind: str, leaf: Leaf, at: tuple[int, int], detail: Detail = "") -> Finding:
+        path = (kind, *leaf.path)
+        return Finding(
+            kind=self._kind_of(path, leaf),
+            lane=lane,
+            path=path,
+            control=leaf.control,
+            candidate=leaf.candidate,
+            change=leaf.change,
+            detail=detail,
+            at=at,
+        )
+
+    def _kind_of(self, path: Path, leaf: Leaf) -> DivergenceKind:
+        if self._names_another(leaf):
+            return "isolation_breach"
+        if self._has_role(path, "terminal"):
+            return "terminal_state"
+        return "error" if self._has_role(path, "error") else "payload"
+
+    def _names_another(self, leaf: Leaf) -> bool:
+        """Tell whether a field called like an identity field, deeper in the frame, holds somebody else's."""
+        for name, field in self._policy.envelope.identity.items():
+            if leaf.path and leaf.path[-1] == field:
+                own = getattr(self._control.run.request, name)
+                return any(isinstance(value, str) and value != own for value in (leaf.control, leaf.candidate))
+        return False
+
+    def _has_role(self, path: Path, role: str) -> bool:
+        patterns: tuple[str, ...] = getattr(self._policy.roles, role)
+        return any(compiled(pattern).matches(segments(path)) for pattern in patterns)
+
+    def _surplus(self, lane: Lane, side: Origin) -> Iterator[Finding]:
+        """Events that one side has alone. One that says the same as another one beside it is a duplicate."""
+        ours = side is Origin.CONTROL
+        alone = [i for i in (lane.only_control if ours else lane.only_candidate) if i not in self._foreign[side]]
+        if not alone:
+            return
+        stream = self._control if ours else self._candidate
+        beside = [pair[0 if ours else 1] for pairs in (lane.equal, lane.changed, lane.moved) for pair in pairs]
+        present = {self._sameness(stream, index) for index in beside}
+        for index in alone:
+            event, key = stream.events[index], self._sameness(stream, index)
+            value = stream.value(index) or {}
+            kind: DivergenceKind = "duplicate_event" if key in present else "missing_event" if ours else "extra_event"
+            present.add(key)
+            yield _one_sided(kind, side, (lane.name, index), (event.kind,), value)
+
+    def _sameness(self, stream: Stream, index: int) -> object:
+        """What two events share when one duplicates the other: their kind if it may come only once, else all of their content."""
+        kind = stream.events[index].kind
+        if kind in self._policy.contract.once:
+            return kind
+        normal = stream.normal(index)
+        return kind, normal.canonical, tuple(hole.value for hole in normal.holes)
+
+    def _broken_rules(self, found: Sequence[Finding]) -> Iterator[Finding]:
+        """Rules that candidate breaks and no difference explains: out of order if control keeps that rule, else broken by both alike."""
+        broken = [rule for rule in violations(self._candidate, self._policy.contract) if not _explained(rule, found)]
+        if not broken:
+            return
+        shared = {(rule.lane, rule.rule) for rule in violations(self._control, self._policy.contract)}
+        for rule in broken:
+            reordered = rule.about == "order" and (rule.lane, rule.rule) not in shared
+            yield Finding(
+                kind="causal_reorder" if reordered else "contract_violation",
+                lane=rule.lane,
+                path=(rule.kinds[0],),
+                rule=rule.rule,
+                at=(None, rule.index),
+            )
+
+
+def _one_sided(kind: DivergenceKind, side: Origin, place: tuple[str, int], path: Path, value: Json, *, detail: Detail = "") -> Finding:
+    """Return the finding of a value that only one side has; `place` is its lane and the index of its event."""
+    lane, index = place
+    if side is Origin.CONTROL:
+        return Finding(kind=kind, lane=lane, path=path, control=value, change="presence", detail=detail, at=(index, None))
+    return Finding(kind=kind, lane=lane, path=path, candidate=value, change="presence", detail=detail, at=(None, index))
+
+
+def _explained(rule: Violation, found: Sequence[Finding]) -> bool:
+    """Tell whether a difference in which events there are, and in which order, already says that the rule is broken."""
+    for finding in found:
+        if agent_of(finding.lane) != agent_of(rule.lane) or finding.kind not in _WHICH_EVENTS:
+            continue
+        if finding.detail == "whole_lane":
+            value = finding.control if finding.candidate is msgspec.UNSET else finding.candidate
+            kinds = value if isinstance(value, list) else []
+            if finding.lane in {rule.lane, agent_of(rule.lane)} or any(kind in kinds for kind in rule.kinds):
+                return True
+        elif finding.subject in rule.kinds:
+            return True
+    return False

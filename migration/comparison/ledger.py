@@ -1,0 +1,155 @@
+"""Accepted divergences: a TOML file a surface, in which each entry has an owner, a reason and a last day.
+
+```toml
+[[accepted]]
+id = "started-twice"
+fingerprint = "0f3a9c2b71de"                 # this one kind of divergence, or, instead of it:
+# pattern = { kind = "duplicate_event", lane = "*", path = "agent_started", severity = "contract" }
+reason = "The legacy engine announces an agent on two levels; clients ignore the second."
+owner = "chat-team"
+issue = "NETRA-209"                          # optional
+expires = 2027-01-31                         # its last day
+```
+
+`kind`, `lane` and `severity` are names in which `*` stands for anything; `path` is a pattern as in policies. What a pattern leaves out
+may be anything. Severity `security` is never accepted.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from migration.comparison.paths import compiled, glob, split
+from migration.errors import LedgerError
+from migration.model import Divergence, Verdict
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{12}")
+_HEADER = re.compile(r"^\s*\[\[\s*accepted\s*\]\]", re.MULTILINE)
+_ENTRY = re.compile(r"\$\.accepted\[(\d+)\]")
+_NEVER = "another tenant's or user's data is never accepted: fix the engine"
+
+
+class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which divergences an entry is about. None: any."""
+
+    kind: str | None = None
+    lane: str | None = None
+    path: str | None = None
+    severity: str | None = None
+
+    def matches(self, divergence: Divergence) -> bool:
+        """Tell whether all parts that are given fit."""
+        names = ((self.kind, divergence.kind), (self.lane, divergence.lane), (self.severity, divergence.severity))
+        if not all(wanted is None or glob(wanted)(name) for wanted, name in names):
+            return False
+        return self.path is None or compiled(self.path).matches(split(divergence.path))
+
+    def fault(self) -> str | None:
+        """Return what is wrong with the pattern; None when nothing is."""
+        if self.kind in {None, "*"} and self.path in {None, "*", "**"}:
+            return "the pattern would accept nearly everything; name at least a `kind` or a `path`"
+        return _NEVER if self.severity == "security" or self.kind == "isolation_breach" else None
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry."""
+
+    id: str
+    reason: str
+    owner: str
+    expires: date  #: the last day on which it accepts
+    fingerprint: str | None = None  #: either this
+    pattern: Pattern | None = None  #: or this
+    issue: str | None = None
+
+    def matches(self, divergence: Divergence) -> bool:
+        """Tell whether the divergence is what the entry is about, expired or not."""
+        if self.pattern is not None:
+            return self.pattern.matches(divergence)
+        return self.fingerprint == divergence.fingerprint
+
+    def fault(self) -> str | None:
+        """Return what is wrong with the entry beyond its types, and what to do; None when nothing is."""
+        for name in ("id", "reason", "owner"):
+            if not getattr(self, name).strip():
+                return f"`{name}` is empty; an accepted divergence needs one"
+        if (self.fingerprint is None) == (self.pattern is None):
+            return "give either `fingerprint` or `pattern`"
+        if self.fingerprint is not None and not _FINGERPRINT.fullmatch(self.fingerprint):
+            return f"`fingerprint` is {self.fingerprint!r}; it has 12 hex digits, as `divergences list` prints them"
+        return None if self.pattern is None else self.pattern.fault()
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    accepted: tuple[Accepted, ...] = ()
+
+
+class Ledger:
+    """The entries of one surface. Immutable."""
+
+    def __init__(self, entries: Iterable[Accepted] = ()) -> None:
+        self.entries = tuple(entries)
+
+    def expired(self, today: date) -> tuple[Accepted, ...]:
+        """Return the entries that no longer accept anything."""
+        return tuple(entry for entry in self.entries if entry.expires < today)
+
+    def judge(self, divergence: Divergence, today: date) -> Divergence:
+        """Return the divergence, marked as accepted by the first entry in force that matches it, or else as it is."""
+        if divergence.severity == "security" or divergence.kind == "isolation_breach":
+            return divergence
+        for entry in self.entries:
+            if entry.expires >= today and entry.matches(divergence):
+                return msgspec.structs.replace(divergence, verdict=Verdict.ACCEPTED, accepted_by=entry.id)
+        return divergence
+
+
+def parse_ledger(written: str, source: str) -> Ledger:
+    """Return the ledger that a TOML text holds.
+
+    Args:
+        written: the text.
+        source: named in errors, usually the file.
+
+    Raises:
+        LedgerError: the text is no TOML, or an entry lacks an id, reason, owner or expiry, names neither or both of fingerprint and
+            pattern, shares its id, or would accept what never is. The message names the line where it can be known.
+    """
+    try:
+        entries = msgspec.toml.decode(written, type=_File).accepted
+    except msgspec.DecodeError as error:
+        place = _ENTRY.search(str(error))
+        raise LedgerError(f"{_where(source, written, int(place[1]) if place else None)}: {error}") from error
+    seen: set[str] = set()
+    for index, entry in enumerate(entries):
+        fault = entry.fault() or (f"another entry is called {entry.id!r} too" if entry.id in seen else None)
+        if fault:
+            raise LedgerError(f"{_where(source, written, index)}: {fault}")
+        seen.add(entry.id)
+    return Ledger(entries)
+
+
+def load_ledger(path: Path) -> Ledger:
+    """Return the ledger in a file; without the file, one that accepts nothing.
+
+    Raises:
+        LedgerError: the file cannot be read, or see `parse_ledger`.
+    """
+    try:
+        written = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Ledger()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LedgerError(f"{path}: the ledger cannot be read ({error})") from error
+    return parse_ledger(written, str(path))
+
+
+def _where(source: str, written: str, index: int | None) -> str:
+    """Return the source with the line of the entry's header, when the entry has a header of its own."""
+    headers = [match.start() for match in _HEADER.finditer(written)]
+    if index is None or index >= len(headers):
+        return source
+    return f"{source}, line {written.count(chr(10), 0, headers[index]) + 1}, entry {index + 1}"

@@ -1,0 +1,29 @@
+"""How much a comparison takes on. Past a limit it says `inconclusive` and why; it never says `match`."""
+
+from dataclasses import dataclass
+
+from migration.model import Origin, RunRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Caps of one comparison, for each of the two runs."""
+
+    events: int = 20_000
+    event_bytes: int = 32 * 2**20  #: bytes of all frames of a run
+    effects: int = 20_000
+    effect_bytes: int = 64 * 2**20  #: bytes of all requests of a run; replies are not compared
+    leaves: int = 100  #: differing fields of one pair that are named one by one; with more, the pair is reported as a whole
+    value_bytes: int = 8192  #: bytes of a value kept in a divergence; a longer one is cut, and says so
+
+    def exceeded(self, side: Origin, run: RunRecord) -> tuple[str, ...]:
+        """Return each cap that this run passes, as a clause; () when it passes none."""
+        counts = (
+            ("events", len(run.events), self.events),
+            ("bytes of events", sum(len(event.payload) for event in run.events), self.event_bytes),
+            ("effects", len(run.journal), self.effects),
+            ("bytes of effect requests", sum(len(effect.request or b"") for effect in run.journal), self.effect_bytes),
+        )
+        return tuple(
+            f"{side.value} has {count} {what}, the limit is {cap}: nothing was compared" for what, count, cap in counts if count > cap
+        )

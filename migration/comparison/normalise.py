@@ -1,0 +1,305 @@
+"""From an encoded frame to a canonical form: two frames are equal under the policy exactly when their canonical forms are.
+
+The walk is generated from the policy: each node knows which keys of an object carry a rule and which may carry one further down, resolved
+once per shape (the object's keys) and kept. What no rule can reach is never walked.
+
+The canonical form is sorted JSON, and therefore strict about types: 1, 1.0 and true are three different texts.
+"""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from migration.comparison.paths import ITEM, Json, Path, Pattern, compiled, type_name
+from migration.comparison.policy import EVERY_EVENT, Policy, Rule
+
+#: plans kept per node; keys may come from data (days, model names), so the cache is emptied when it outgrows this
+_PLANS_PER_NODE = 512
+
+_decode = msgspec.json.Decoder().decode
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+class UndecodableError(Exception):
+    """A frame or request is not a JSON object. Handled inside the comparison, which becomes inconclusive."""
+
+
+class Hole(msgspec.Struct, frozen=True):
+    """A value that canonical forms leave out because only the pair can be judged: a renamed id or a number with tolerance."""
+
+    rule: Rule
+    path: Path
+    value: str | int | float
+
+
+class Touch(msgspec.Struct, frozen=True):
+    """One rule touched one field."""
+
+    rule: Rule
+    path: Path
+
+
+class Normal(msgspec.Struct, frozen=True):
+    """One frame or request, normalised."""
+
+    canonical: bytes
+    holes: tuple[Hole, ...]
+    value: Json  #: the normalised tree, for describing a difference
+
+
+_Step = Callable[[Json, Path, list[Hole]], Json]
+_Plan = tuple[tuple[tuple[str, _Step], ...], tuple[tuple[str, "_Node"], ...]]
+_Positions = tuple[tuple[int, frozenset[int]], ...]
+
+
+def encode(value: Json) -> bytes:
+    """Return the value as canonical JSON."""
+    return _encoder.encode(value)
+
+
+def decode_object(encoded: bytes) -> dict[str, Json]:
+    """Return the JSON object.
+
+    Raises:
+        UndecodableError: it is none, or nested too deeply.
+    """
+    try:
+        value = _decode(encoded)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UndecodableError(str(error)) from error
+    if not isinstance(value, dict):
+        raise UndecodableError(f"a JSON object was expected, this is {type_name[type(value)]}")
+    return value
+
+
+class _Grammar:
+    """The rules of one kind of event or effect, as an automaton over path segments; its states are the nodes."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.entries: list[tuple[Rule, Pattern]] = [(rule, compiled(path)) for rule in rules for path in rule.paths]
+        self._nodes: dict[_Positions, _Node] = {}
+        self.root = self._node(tuple((index, pattern.start()) for index, (_, pattern) in enumerate(self.entries)))
+
+    def below(self, positions: _Positions, segment: str) -> tuple[Rule | None, "_Node | None"]:
+        """Return the rule of that child, and its node when a rule may apply further down."""
+        found: Rule | None = None
+        deeper: list[tuple[int, frozenset[int]]] = []
+        for index, reached in positions:
+            rule, pattern = self.entries[index]
+            there = pattern.step(reached, segment)
+            if found is None and pattern.accepts(there):
+                found = rule
+            if there:
+                deeper.append((index, there))
+        return found, self._node(tuple(deeper)) if deeper else None
+
+    def _node(self, positions: _Positions) -> "_Node":
+        if positions not in self._nodes:
+            self._nodes[positions] = _Node(self, positions)
+        return self._nodes[positions]
+
+
+class _Node:
+    """One state of the walk: what to do with an object or a list that stands here."""
+
+    __slots__ = ("_grammar", "_item", "_plans", "_positions")
+
+    def __init__(self, grammar: _Grammar, positions: _Positions) -> None:
+        self._grammar, self._positions = grammar, positions
+        self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._item: tuple[_Step | None, _Node | None] | None = None
+
+    def walk(self, value: Json, path: Path, holes: list[Hole]) -> None:
+        """Normalise an object or a list in place; anything else is left alone."""
+        if type(value) is dict:
+            keys = tuple(value)
+            steps, nodes = self._plans.get(keys) or self._plan(keys)
+            for key, step in steps:
+                value[key] = step(value[key], (*path, key), holes)
+            for key, node in nodes:
+                child = value[key]
+                if type(child) is dict or type(child) is list:
+                    node.walk(child, (*path, key), holes)
+        elif type(value) is list:
+            for index, item in enumerate(value):
+                value[index] = self.item(item, (*path, index), holes)
+
+    def item(self, value: Json, path: Path, holes: list[Hole]) -> Json:
+        """Return one item of a list that stands here, normalised."""
+        if self._item is None:
+            rule, node = self._grammar.below(self._positions, ITEM)
+            self._item = (None if rule is None else step_of(rule, node), node)
+        step, node = self._item
+        if step is not None:
+            return step(value, path, holes)
+        if node is not None:
+            node.walk(value, path, holes)
+        return value
+
+    def explain(self, value: Json, path: Path, found: list[Touch]) -> None:
+        """Collect which rule touches which field below an object or a list, without changing it."""
+        children: Iterable[tuple[str | int, Json]] = ()
+        if isinstance(value, dict):
+            children = value.items()
+        elif isinstance(value, list):
+            children = enumerate(value)
+        for part, child in children:
+            rule, node = self._grammar.below(self._positions, ITEM if isinstance(part, int) else part)
+            if rule is not None:
+                found.append(Touch(rule, (*path, part)))
+            if node is not None and (rule is None or rule.action == "sort"):
+                node.explain(child, (*path, part), found)
+
+    def _plan(self, keys: tuple[str, ...]) -> _Plan:
+        steps: list[tuple[str, _Step]] = []
+        nodes: list[tuple[str, _Node]] = []
+        for key in keys:
+            rule, node = self._grammar.below(self._positions, key)
+            if rule is not None:
+                steps.append((key, step_of(rule, node)))
+            elif node is not None:
+                nodes.append((key, node))
+        if len(self._plans) >= _PLANS_PER_NODE:
+            self._plans.clear()
+        plan = self._plans[keys] = (tuple(steps), tuple(nodes))
+        return plan
+
+
+def step_of(rule: Rule, below: _Node | None) -> _Step:
+    """Return what the rule does with a value. A changed type always shows: each action leaves other types alone, or names the type."""
+    return _STEPS[rule.action](rule, below)
+
+
+def _mask(_rule: Rule, _below: _Node | None) -> _Step:
+    def step(value: Json, _path: Path, _holes: list[Hole]) -> Json:
+        return _MASKS[type(value)]
+
+    return step
+
+
+_MASKS: dict[type, str] = {kind: f"<masked {name}>" for kind, name in type_name.items()}
+_MASKS[int] = _MASKS[float] = "<masked number>"
+_WITHIN: dict[type, str] = {int: "<int within tolerance>", float: "<float within tolerance>"}
+#: markers are told from payloads by being these very objects
+_STANDS_FOR = {id(marker): type_name[kind] for kind, marker in (*_MASKS.items(), *_WITHIN.items())} | {id(_MASKS[int]): "number"}
+
+
+def stands_for(value: object) -> str | None:
+    """Return the JSON type of what a normalised value hides; None when it hides nothing."""
+    return _STANDS_FOR.get(id(value))
+
+
+def _rename(rule: Rule, _below: _Node | None) -> _Step:
+    def step(value: Json, path: Path, holes: list[Hole]) -> Json:
+        if type(value) is not str or not value:
+            return value
+        holes.append(Hole(rule, path, value))
+        return "<id>"
+
+    return step
+
+
+def _round(rule: Rule, _below: _Node | None) -> _Step:
+    def step(value: Json, _path: Path, _holes: list[Hole]) -> Json:
+        return round(value, rule.digits) if type(value) is float else value
+
+    return step
+
+
+def _tolerance(rule: Rule, _below: _Node | None) -> _Step:
+    def step(value: Json, path: Path, holes: list[Hole]) -> Json:
+        if type(value) is not int and type(value) is not float:
+            return value
+        holes.append(Hole(rule, path, value))
+        return _WITHIN[type(value)]
+
+    return step
+
+
+def _sort(_rule: Rule, below: _Node | None) -> _Step:
+    def step(value: Json, path: Path, holes: list[Hole]) -> Json:
+        if type(value) is not list:
+            return value
+        # Items are normalised first, each with its own holes: what is masked must not decide the order, and holes must follow their item.
+        apart: list[list[Hole]] = []
+        for index, item in enumerate(value):
+            apart.append([])
+            if below is not None:
+                value[index] = below.item(item, (*path, index), apart[-1])
+        order = sorted(range(len(value)), key=[encode(item) for item in value].__getitem__)
+        for index in order:
+            holes.extend(apart[index])
+        return [value[index] for index in order]
+
+    return step
+
+
+def _json(_rule: Rule, below: _Node | None) -> _Step:
+    def step(value: Json, path: Path, holes: list[Hole]) -> Json:
+        if type(value) is not str:
+            return value
+        try:
+            parsed = _decode(value)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return value
+        if below is not None:
+            below.walk(parsed, path, holes)
+        # Kept apart from the same object that is not written as text: that is another type.
+        return {"<json text>": parsed}
+
+    return step
+
+
+_STEPS: dict[str, Callable[[Rule, _Node | None], _Step]] = {
+    "mask": _mask,
+    "rename": _rename,
+    "round": _round,
+    "tolerance": _tolerance,
+    "sort": _sort,
+    "json": _json,
+}
+
+
+class Normaliser:
+    """Normalises frames and effect requests under one policy. Keeps what it generated; use one for many comparisons."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._grammars: dict[str, _Grammar] = {}
+        self._identity = tuple(policy.envelope.identity.values())
+        #: whether ids in effect requests are renamed
+        self.renames_in_effects = any(rule.action == "rename" and any(map(_is_effect, rule.kinds)) for rule in policy.rules)
+
+    def rules(self, kind: str) -> tuple[Rule, ...]:
+        """Return the rules that may apply to an event of that kind, or to "effect:<kind>"."""
+        return tuple(rule for rule in self._policy.rules if kind in rule.kinds or (rule.kinds == EVERY_EVENT and not _is_effect(kind)))
+
+    def event(self, kind: str, value: dict[str, Json]) -> Normal:
+        """Normalise a decoded frame, in place. Who it names in its envelope is compared apart, against the run's own request."""
+        for field in self._identity:
+            if field in value:
+                value[field] = _MASKS[type(value[field])]
+        return self._normal(kind, value)
+
+    def request(self, kind: str, value: dict[str, Json]) -> Normal:
+        """Normalise a decoded request of an effect, in place."""
+        return self._normal(f"effect:{kind}", value)
+
+    def _normal(self, kind: str, value: dict[str, Json]) -> Normal:
+        grammar = self._grammars.get(kind)
+        if grammar is None:
+            grammar = self._grammars[kind] = _Grammar(self.rules(kind))
+        holes: list[Hole] = []
+        if grammar.entries:
+            grammar.root.walk(value, (), holes)
+        return Normal(_encoder.encode(value), tuple(holes), value)
+
+    def touches(self, kind: str, value: Json) -> list[Touch]:
+        """Return which rule touches which field of a decoded frame, or, for "effect:<kind>", of a request."""
+        found: list[Touch] = []
+        _Grammar(self.rules(kind)).root.explain(value, (), found)
+        return found
+
+
+def _is_effect(kind: str) -> bool:
+    return kind.startswith("effect:")

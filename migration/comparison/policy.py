@@ -1,0 +1,209 @@
+"""What a comparison may overlook and what it must insist on, as data: one versioned TOML file a surface.
+
+A policy never hides a field silently: a masked field must still be there and keep its JSON type, and `explain` lists every touch.
+Whoever is compared (tenant, user, thread, run, agent, success, status, error type) cannot be masked: such a policy does not load.
+"""
+
+from functools import cache
+from importlib import resources
+from keyword import iskeyword
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from migration.comparison.paths import compiled
+from migration.errors import ConfigurationError, UnknownSurfaceError
+from migration.model import RunRequest, Severity
+
+Action = Literal["mask", "rename", "round", "tolerance", "sort", "json"]
+"""What a rule does with a value:
+
+mask       its presence and JSON type count, its value does not (`int` and `float` are one type here)
+rename     a text that is an id: another one is fine as long as it is the same one everywhere in the run, and no two become one
+round      a float is rounded to `digits`
+tolerance  numbers may differ by `absolute` or by `relative` of the larger one
+sort       a list whose order carries no meaning
+json       a text that holds JSON is compared as JSON
+"""
+
+Change = Literal["value", "type", "presence"]
+"""What became of a field: another value of the same JSON type, another type, or it is there on one side only."""
+
+EVERY_EVENT: tuple[str, ...] = ()
+
+
+class PolicyData(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, eq=False):
+    """What all parts of a policy share. Compared and hashed by identity, so that caches keyed on a policy cost nothing."""
+
+
+class Rule(PolicyData, frozen=True, kw_only=True, eq=False):
+    """One normalisation. Of several rules that fit a field, the first one in the file is applied."""
+
+    id: str
+    action: Action
+    paths: tuple[str, ...]  #: patterns from the frame's root
+    reason: str
+    kinds: tuple[str, ...] = EVERY_EVENT  #: event kinds; "effect:model", "effect:tool" for requests; () is every event and no effect
+    digits: int = 6  #: of `round`
+    absolute: float = 0.0  #: of `tolerance`, in the value's unit
+    relative: float = 0.0  #: of `tolerance`, 0 to 1
+    label: str = ""  #: of `rename`: ids with the same label share their names; empty: the rule's id
+
+
+class Envelope(PolicyData, frozen=True, kw_only=True, eq=False):
+    """The frame around every event."""
+
+    texts: tuple[str, ...] = ()  #: fields that hold text
+    ints: tuple[str, ...] = ()  #: fields that hold an integer
+    numbers: tuple[str, ...] = ()  #: fields that hold an integer or a float
+    body: str = "payload"  #: the field that holds the event's own object
+    identity: dict[str, str] = msgspec.field(default_factory=dict)  #: attribute of the request -> field that must equal it
+
+
+class Pair(PolicyData, frozen=True, kw_only=True, eq=False):
+    """Two kinds of event that belong together."""
+
+    first: str
+    then: str
+
+
+class Rising(PolicyData, frozen=True, kw_only=True, eq=False):
+    """A number that must rise from one event of a kind to the next of the same agent."""
+
+    kind: str
+    field: str  #: dotted, from the frame's root
+
+
+class Contract(PolicyData, frozen=True, kw_only=True, eq=False):
+    """What a client may rely on, per agent. An agent is the part of a lane before the first "/"; the lane "" has no contract."""
+
+    once: tuple[str, ...] = ()  #: exactly one
+    required: tuple[str, ...] = ()  #: at least one
+    first: str = ""  #: happens before everything else of its agent, its tool calls included; empty: no such kind
+    last: str = ""  #: happens after everything else of its agent
+    closes: tuple[Pair, ...] = ()  #: in one lane, each `first` is followed by its own `then`
+    before: tuple[Pair, ...] = ()  #: when an agent sends both, `first` comes first
+    rising: tuple[Rising, ...] = ()
+
+
+class Roles(PolicyData, frozen=True, kw_only=True, eq=False):
+    """Fields with a meaning. Patterns start with the event's kind: `agent_completed.payload.status`."""
+
+    terminal: tuple[str, ...] = ()  #: success or failure: a difference is `terminal_state`
+    consequences: tuple[str, ...] = ()  #: change because the terminal state does; not reported beside it
+    error: tuple[str, ...] = ()  #: an error's type: a difference is `error`
+    words: tuple[str, ...] = ()  #: closed vocabularies; their values are part of the fingerprint
+
+
+class SeverityRule(PolicyData, frozen=True, kw_only=True, eq=False):
+    """How much a difference matters. The first rule that fits is applied; without one, the kind of divergence decides."""
+
+    severity: Severity
+    kinds: tuple[str, ...] = ("*",)  #: divergence kinds
+    paths: tuple[str, ...]  #: patterns that start with the event's kind, "run", "model", "tool", "clock" or "id"
+    changes: tuple[Change, ...] = ("value",)  #: what of a field may have changed; a whole event or effect counts as "value"
+    reason: str
+
+
+class LatencyRule(PolicyData, frozen=True, kw_only=True, eq=False):
+    """When candidate counts as slower than control: both bounds are passed."""
+
+    metric: Literal["duration_s", "engine_s", "first_event_s"]
+    ratio: float  #: candidate / control
+    excess_s: float  #: candidate - control, seconds
+
+
+class Policy(PolicyData, frozen=True, kw_only=True, eq=False):
+    """Everything that is particular to the streams of one surface."""
+
+    surface: str
+    version: int
+    envelope: Envelope
+    protected: tuple[str, ...] = ()  #: names of fields that no rule may mask or rename
+    rules: tuple[Rule, ...] = ()
+    contract: Contract = Contract()
+    roles: Roles = Roles()
+    severities: tuple[SeverityRule, ...] = ()
+    latency: tuple[LatencyRule, ...] = ()
+
+
+def parse_policy(written: str, source: str) -> Policy:
+    """Return the policy that a TOML text holds.
+
+    Args:
+        written: the text.
+        source: named in errors, usually the file.
+
+    Raises:
+        ConfigurationError: the text is no TOML, a field is missing, unknown or of the wrong type, two rules share an id, or a rule would
+            hide a protected field.
+    """
+    try:
+        policy = msgspec.toml.decode(written, type=Policy)
+    except msgspec.DecodeError as error:
+        raise ConfigurationError(f"{source}: {error}; see migration/comparison/policies/chat.toml for an example") from error
+    _check_envelope(policy.envelope, source)
+    ids = [rule.id for rule in policy.rules]
+    for name in ids:
+        if ids.count(name) > 1:
+            raise ConfigurationError(
+                f"{source}: two rules are called {name!r}; give each its own id, because `--explain` names rules by it"
+            )
+    for rule in policy.rules:
+        _refuse_hidden_identity(policy, rule, source)
+    return policy
+
+
+def _check_envelope(envelope: Envelope, source: str) -> None:
+    fields = [*envelope.texts, *envelope.ints, *envelope.numbers, envelope.body]
+    for field in fields:
+        if fields.count(field) > 1 or not field.isidentifier() or iskeyword(field):
+            raise ConfigurationError(
+                f"{source}: envelope field {field!r} is listed twice or is no plain name; list each field once, by its name"
+            )
+    for attribute, field in envelope.identity.items():
+        if attribute not in RunRequest.__struct_fields__ or field not in envelope.texts:
+            raise ConfigurationError(
+                f"{source}: envelope.identity {attribute!r} = {field!r}; name an attribute of the request and one of the fields in `texts`"
+            )
+
+
+def _refuse_hidden_identity(policy: Policy, rule: Rule, source: str) -> None:
+    if rule.action not in {"mask", "rename", "tolerance", "round"}:
+        return
+    for pattern in rule.paths:
+        last = compiled(pattern).last
+        hidden = [name for name in policy.protected if compiled(last or "**").matches((name,))]
+        if hidden:
+            raise ConfigurationError(
+                f"{source}: rule {rule.id!r} would {rule.action} {', '.join(hidden)} through the path {pattern!r}; "
+                "name the volatile fields one by one, these must always be compared"
+            )
+
+
+def load_policy(path: Path) -> Policy:
+    """Return the policy in a file.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or see `parse_policy`.
+    """
+    try:
+        written = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: the comparison policy cannot be read ({error})") from error
+    return parse_policy(written, str(path))
+
+
+@cache
+def default_policy(surface: str) -> Policy:
+    """Return the policy that is shipped for a surface.
+
+    Raises:
+        UnknownSurfaceError: none is shipped; the error names those that are.
+    """
+    folder = resources.files("migration.comparison") / "policies"
+    shipped = {entry.name.removesuffix(".toml"): entry for entry in folder.iterdir() if entry.name.endswith(".toml")}
+    if surface not in shipped:
+        raise UnknownSurfaceError(surface, sorted(shipped))
+    return parse_policy(shipped[surface].read_text(encoding="utf-8"), f"policies/{surface}.toml")

@@ -1,0 +1,150 @@
+"""One run's frames, decoded as little as the comparison needs.
+
+A frame of the usual shape is read into a typed head: its texts, and its body left as raw bytes. Two heads with equal texts and equal
+body bytes are equal without a look inside. Only the others are decoded whole and normalised, once.
+"""
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from migration.comparison.normalise import Normal, Normaliser, UndecodableError, decode_object
+from migration.comparison.paths import Json, compiled
+from migration.comparison.policy import EVERY_EVENT, Policy
+from migration.model import Origin, RunRecord, RunRequest
+
+_Head = Any  # a struct made from the policy; mypy cannot know its fields
+
+
+class HeadReader:
+    """Typed decoding of frames, generated from a policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        envelope = policy.envelope
+        fields: list[tuple[str, type]] = [(name, str) for name in envelope.texts]
+        fields += [(name, int) for name in envelope.ints]
+        fields += [(name, float) for name in envelope.numbers]
+        masked = {name for name, _ in fields if self._is_masked_everywhere(name)}
+        identity = tuple(envelope.identity.values())
+        compared = [name for name, _ in fields if name not in masked and name not in identity]
+        head = msgspec.defstruct("Head", [*fields, (envelope.body, msgspec.Raw)], frozen=True, forbid_unknown_fields=True, gc=False)
+        decoder = msgspec.json.Decoder(head)
+        #: None: some rule looks into the envelope itself, so every frame is decoded whole
+        self.read: Callable[[bytes], _Head] | None = None if self._envelope_has_rules(masked) else decoder.decode
+        self.identity: Callable[[_Head], object] = attrgetter(*identity) if identity else lambda _head: ()
+        #: equal for two heads exactly when their frames are equal in all that is compared, bar key order and rules inside the body
+        self.content: Callable[[_Head], object] = attrgetter(envelope.body, *compared)
+
+    def expected(self, request: RunRequest) -> object:
+        """Return what `identity` gives for a frame of the run itself."""
+        values = tuple(getattr(request, name) for name in self.policy.envelope.identity)
+        return values[0] if len(values) == 1 else values
+
+    def _is_masked_everywhere(self, name: str) -> bool:
+        first = next((rule for rule in self.policy.rules if any(compiled(path).matches((name,)) for path in rule.paths)), None)
+        return first is not None and first.action == "mask" and first.kinds == EVERY_EVENT
+
+    def _envelope_has_rules(self, masked: set[str]) -> bool:
+        envelope = self.policy.envelope
+        if not masked.issuperset(envelope.numbers):
+            return True  # read as floats, 1 and 1.0 would be equal
+        others = {*envelope.texts, *envelope.ints} - masked
+        own = [
+            path for rule in self.policy.rules for path in rule.paths if not all(kind.startswith("effect:") for kind in rule.kinds or ("",))
+        ]
+        return any(compiled(path).matches((name,)) for path in own for name in (*others, envelope.body))
+
+
+class Stream:
+    """The frames of one run, by index."""
+
+    def __init__(self, side: Origin, run: RunRecord, reader: HeadReader, normaliser: Normaliser) -> None:
+        self.side = side  #: where it stands in this comparison; a run may also be compared with another one of the same engine
+        self.run, self.events = run, run.events
+        self._reader, self._normaliser = reader, normaliser
+        self._normals: dict[int, Normal] = {}
+        self.undecodable: dict[int, str] = {}  #: index -> why
+        self.heads = self._read_heads()
+
+    def _read_heads(self) -> list[_Head | None]:
+        read = self._reader.read
+        if read is None:
+            return [None] * len(self.events)
+        frames = [event.payload for event in self.events]
+        try:
+            # A body that is left as raw bytes is not checked for being UTF-8; all of them at once cost next to nothing.
+            b"".join(frames).decode()
+            return [read(frame) for frame in frames]
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return [self._head_or_none(read, frame) for frame in frames]
+
+    @staticmethod
+    def _head_or_none(read: Callable[[bytes], _Head], frame: bytes) -> _Head | None:
+        try:
+            frame.decode()
+            return read(frame)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None  # an unusual shape, or no JSON: decoding it whole will tell
+
+    def value(self, index: int) -> dict[str, Json] | None:
+        """Return the frame decoded anew, not normalised; None when it is undecodable."""
+        try:
+            return decode_object(self.events[index].payload)
+        except UndecodableError as error:
+            self.undecodable[index] = str(error)
+            return None
+
+    def normal(self, index: int) -> Normal:
+        """Return the frame normalised. An undecodable one stands for itself, byte for byte, and is noted in `undecodable`."""
+        normal = self._normals.get(index)
+        if normal is None:
+            value = self.value(index)
+            if value is None:
+                normal = Normal(b"undecodable:" + self.events[index].payload, (), {})
+            else:
+                normal = self._normaliser.event(self.events[index].kind, value)
+            self._normals[index] = normal
+        return normal
+
+    def known(self, index: int) -> Normal | None:
+        """Return the frame normalised if that was needed so far, else None."""
+        return self._normals.get(index)
+
+    def foreign(self) -> list[int]:
+        """Return the frames that do not name this run's own tenant, user, thread and run."""
+        own, identity = self._reader.expected(self.run.request), self._reader.identity
+        return [index for index, head in enumerate(self.heads) if (self._is_foreign(index) if head is None else identity(head) != own)]
+
+    def _is_foreign(self, index: int) -> bool:
+        value = self.value(index)
+        return value is not None and bool(self.foreign_fields(value))
+
+    def foreign_fields(self, value: dict[str, Json]) -> dict[str, Json]:
+        """Return the identity fields of a decoded frame that name somebody else. A missing field is no other's: it shows as a lost key."""
+        identity, request = self._reader.policy.envelope.identity, self.run.request
+        return {field: value[field] for name, field in identity.items() if field in value and value[field] != getattr(request, name)}
+
+
+class Pairing:
+    """Tells whether a frame of control and a frame of candidate are equal, as cheaply as can be."""
+
+    def __init__(self, control: Stream, candidate: Stream, reader: HeadReader, renamed: tuple[bytes, ...]) -> None:
+        self.control, self.candidate = control, candidate
+        self._content, self._renamed = reader.content, renamed
+
+    def same(self, i: int, j: int) -> bool:
+        """Tell whether control's frame i and candidate's frame j have one canonical form."""
+        control, candidate = self.control, self.candidate
+        if control.events[i].kind != candidate.events[j].kind:
+            return False
+        a, b = control.heads[i], candidate.heads[j]
+        if a is not None and b is not None and self._content(a) == self._content(b) and not self._holds_ids(control.events[i].payload):
+            return True
+        return control.normal(i).canonical == candidate.normal(j).canonical
+
+    def _holds_ids(self, frame: bytes) -> bool:
+        # Equal bytes hold equal ids, but whether an id stands for the same one everywhere is only seen when it is read.
+        return any(name in frame for name in self._renamed)
