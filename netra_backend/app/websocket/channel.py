@@ -14,7 +14,7 @@ FRAMES_IN_FLIGHT = 256
 
 
 class FrameChannel:
-    """A bounded queue of frames with one reader."""
+    """A bounded queue of frames with one reader: a `Sink`."""
 
     def __init__(self, limit: int = FRAMES_IN_FLIGHT) -> None:
         self._frames: deque[bytes] = deque()
@@ -23,14 +23,20 @@ class FrameChannel:
         self._readable = asyncio.Event()
         self._writable = asyncio.Event()
 
-    async def send(self, frame: bytes) -> None:
-        """Queue a frame, waiting while the reader is `limit` frames behind. After `close` the frame is dropped."""
-        while len(self._frames) >= self._limit and not self._closed:
-            self._writable.clear()
-            await self._writable.wait()
-        if not self._closed:
-            self._frames.append(frame)
-            self._readable.set()
+    def offer(self, frame: bytes, /) -> bool:
+        """Queue the frame, unless the reader is `limit` frames behind. After `close` it is taken and dropped."""
+        if self._closed:
+            return True
+        if len(self._frames) >= self._limit:
+            return False
+        self._frames.append(frame)
+        self._readable.set()
+        return True
+
+    async def room(self) -> None:
+        """Wait until the reader has caught up by a frame, or the channel is closed."""
+        self._writable.clear()
+        await self._writable.wait()
 
     async def next(self) -> bytes | None:
         """Return the next frame, or None when the channel is closed and empty."""
@@ -61,7 +67,7 @@ async def stream(work: Callable[[Sink], Coroutine[Any, Any, object]], limit: int
         limit: frames that may wait for the reader; more make the work wait.
     """
     channel = FrameChannel(limit)
-    task = asyncio.create_task(work(channel.send))
+    task = asyncio.create_task(work(channel))
     task.add_done_callback(channel.close)
     drained = False
     try:

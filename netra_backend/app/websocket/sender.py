@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.websocket import events
@@ -11,8 +10,17 @@ from netra_backend.app.websocket.events import EventType
 
 logger = logging.getLogger(__name__)
 
-Sink = Callable[[bytes], Awaitable[None]]
-"""Takes one frame; waits while its listener is slow."""
+
+class Sink(Protocol):
+    """Where frames go."""
+
+    def offer(self, frame: bytes, /) -> bool:
+        """Take the frame at once and return True, or return False while the listener is behind."""
+        ...
+
+    async def room(self) -> None:
+        """Wait until an offer may be taken."""
+        ...
 
 
 class FrameSender:
@@ -36,24 +44,34 @@ class FrameSender:
         self.lost = 0  #: events that it did not take
 
     async def send(self, event: EventType, payload: dict[str, Any], agent_name: str, user_id: str) -> None:
-        """Send one event, in order of calls. Never raises, except when the calling task is cancelled."""
+        """Send one event. Frames reach the sink in order of their numbers. Never raises, except when the calling task is cancelled."""
         if self._closed:
             return
         if self._losses_in_a_row >= self.GIVE_UP_AFTER:
             self.lost += 1
             return
         try:
-            async with asyncio.timeout(self.SEND_TIMEOUT_S), self._lock:
-                self._sequence += 1
-                await self._sink(
-                    events.frame(event, payload, self._context, agent_name=agent_name, sequence=self._sequence, user_id=user_id)
-                )
+            if self._lock.locked() or not self._offer(event, payload, agent_name, user_id):
+                await self._send_later(event, payload, agent_name, user_id)
         except Exception as error:  # noqa: BLE001 - whatever a sink raises, the run goes on
             self._losses_in_a_row += 1
+            self._sequence += 1  # the gap tells the listener that something is missing
             self.count_loss(event, type(error).__name__)
         else:
             self._losses_in_a_row = 0
             self.sent += 1
+
+    async def _send_later(self, event: EventType, payload: dict[str, Any], agent_name: str, user_id: str) -> None:
+        # Only here is there a timer: one for every event would cost more than the event.
+        async with asyncio.timeout(self.SEND_TIMEOUT_S), self._lock:
+            while not self._offer(event, payload, agent_name, user_id):
+                await self._sink.room()
+
+    def _offer(self, event: EventType, payload: dict[str, Any], agent_name: str, user_id: str) -> bool:
+        frame = events.frame(event, payload, self._context, agent_name=agent_name, sequence=self._sequence + 1, user_id=user_id)
+        taken = self._sink.offer(frame)
+        self._sequence += taken
+        return taken
 
     def count_loss(self, event: EventType, reason: str) -> None:
         """Count and log an event that did not arrive."""
