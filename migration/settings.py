@@ -18,7 +18,10 @@ class MigrationSettings(BaseSettings):
     flags_file: Path = Field(default=Path("flags.json"), description="LaunchDarkly's flag file.")
     flags_poll_s: float = Field(default=0.2, gt=0, description="Seconds between two looks at the flag file.")
     evidence_url: str = Field(default="", description="SQLAlchemy URL; empty: evidence.db in `home`.")
-    ledger_dir: Path = Field(default=Path("ledger"), description="Folder of <surface>.toml: accepted divergences.")
+    ledger_dir: Path = Field(
+        default_factory=lambda: Path.cwd() / "ledger",
+        description="Folder of <surface>.toml: accepted divergences; default: ledger in the working directory, where it is under version control.",
+    )
     tenants: tuple[str, ...] = Field(default=(), description="Known tenants: commands refuse any other; empty: every well-formed id.")
     watch_tenants: tuple[str, ...] = Field(default=(), description="The only tenants that become metric labels.")
     plaintext_tenants: tuple[str, ...] = Field(default=(), description="Tenants that allow free text in stored evidence.")

@@ -1,0 +1,189 @@
+"""Recorded runs through both engines, offline: each on the recorded journal, then side by side."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from migration.effects import Tally
+from migration.model import Comparison, Divergence, Origin, RunRecord, Stage, Timing, Verdict
+from migration.recordings import BadLine, RecordedRun, Skipped
+from migration.shadow.job import ShadowJob
+from migration.shadow.parts import Parts
+from migration.shadow.runner import RunLimits, ShadowRun, replay_run
+from migration.shadow.verdicts import conclude
+from migration.shadow.virtual_time import VirtualTimeLoop
+from migration.shadow.worker import Seal
+
+_LIMITS: Final = RunLimits(pacing="recorded")
+
+
+class Effects(msgspec.Struct, kw_only=True):
+    """What became of the effects of all runs of a replay."""
+
+    recorded: int = 0  #: in the journals
+    replayed: int = 0  #: answered from them, by both engines together
+    performed_by_shadow: int = 0  #: calls of the outside, made or refused: 0 unless an engine tried
+
+
+class FoundDivergence(msgspec.Struct, kw_only=True):
+    """One kind of divergence, over all runs that show it."""
+
+    fingerprint: str
+    kind: str
+    severity: str
+    count: int
+    verdict: Verdict
+    example: dict[str, str]  #: run, lane, path and the sentence; no values
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What a replay found."""
+
+    runs: int = 0
+    verdicts: dict[str, int] = msgspec.field(default_factory=lambda: {verdict.value: 0 for verdict in Verdict})
+    divergences: list[FoundDivergence] = msgspec.field(default_factory=list)  #: most severe and most frequent first
+    effects: Effects = msgspec.field(default_factory=Effects)
+    inconclusive: list[dict[str, str]] = msgspec.field(default_factory=list)  #: run and reason
+    skipped: list[Skipped] = msgspec.field(default_factory=list)
+    bad_lines: list[BadLine] = msgspec.field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def clean(self) -> bool:
+        """Whether every line could be read and every run is explained."""
+        return not (self.bad_lines or self.verdicts[Verdict.DIVERGENT] or self.verdicts[Verdict.INCONCLUSIVE])
+
+
+class Replay:
+    """Puts recorded runs through control and candidate, one after another, in virtual time.
+
+    Args:
+        parts: engines, comparison and, if what is found shall be kept, evidence.
+        seal: open while an engine runs; counts what tries to reach the outside.
+        deadline_s: seconds that one run of one engine may take.
+    """
+
+    def __init__(self, parts: Parts, *, seal: Seal, deadline_s: float) -> None:
+        self._parts, self._seal, self._deadline_s = parts, seal, deadline_s
+        self._loop = VirtualTimeLoop()
+        self._found: dict[str, Divergence] = {}
+        self._examples: dict[str, str] = {}
+        self._counts: Counter[str] = Counter()
+        self._report = Report()
+
+    def close(self) -> None:
+        """Close the event loop."""
+        self._loop.close()
+
+    def feed(self, items: Iterable[RecordedRun | Skipped | BadLine]) -> Iterator[RecordedRun | Skipped | BadLine]:
+        """Take each item, and yield it once it is done: a run compared, the rest noted."""
+        for item in items:
+            match item:
+                case RecordedRun():
+                    self.compare(item)
+                case Skipped():
+                    self._report.skipped.append(item)
+                case BadLine():
+                    self._report.bad_lines.append(item)
+            yield item
+
+    def compare(self, recorded: RecordedRun) -> Comparison:
+        """Run both engines on the recording and return the comparison. A run that cannot be compared is inconclusive and says why."""
+        control, refused_control = self._run(recorded, Origin.CONTROL)
+        candidate, refused_candidate = self._run(recorded, Origin.CANDIDATE)
+        comparison = self._conclude(recorded, control, candidate, refused_candidate)
+        if trouble := _unfaithful(control.tally):
+            comparison = msgspec.structs.replace(comparison, verdict=Verdict.INCONCLUSIVE, reasons=(*comparison.reasons, trouble))
+        effects = self._report.effects
+        effects.recorded += control.tally.recorded
+        for tally, refused in ((control.tally, refused_control), (candidate.tally, refused_candidate)):
+            effects.replayed += tally.replayed
+            effects.performed_by_shadow += tally.performed + len(refused)
+        self._count(comparison)
+        return comparison
+
+    def report(self, seconds: float) -> Report:
+        """Return what was found so far.
+
+        Args:
+            seconds: that the replay took.
+        """
+        self._report.seconds = seconds
+        self._report.divergences = sorted(
+            (
+                FoundDivergence(
+                    fingerprint=fingerprint,
+                    kind=found.kind,
+                    severity=found.severity,
+                    count=self._counts[fingerprint],
+                    verdict=found.verdict,
+                    example={"run": self._examples[fingerprint], "lane": found.lane, "path": found.path, "sentence": found.sentence},
+                )
+                for fingerprint, found in self._found.items()
+            ),
+            key=lambda found: (found.verdict is not Verdict.DIVERGENT, -found.count, found.fingerprint),
+        )
+        return self._report
+
+    def _run(self, recorded: RecordedRun, origin: Origin) -> tuple[ShadowRun, list[str]]:
+        with self._seal() as refused:
+            run = self._loop.drive(
+                replay_run(
+                    recorded.request,
+                    recorded.journal,
+                    origin,
+                    self._parts.build,
+                    deadline_s=self._deadline_s,
+                    clock=self._loop.time,
+                    limits=_LIMITS,
+                    arm=self._loop.call_on_expiry,
+                )
+            )
+            self._loop.sweep(_LIMITS.close_s)
+        return run, refused
+
+    def _conclude(self, recorded: RecordedRun, control: ShadowRun, candidate: ShadowRun, refused: list[str]) -> Comparison:
+        if control.record is None:
+            return _inconclusive(recorded, f"control: {control.failed}: {control.detail}")
+        job = ShadowJob(record=control.record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=self._deadline_s)
+        result = conclude(job, candidate, self._parts, refused)
+        return result.comparison or _inconclusive(recorded, f"candidate: {result.failed}: {result.detail}", control.record)
+
+    def _count(self, comparison: Comparison) -> None:
+        self._report.runs += 1
+        self._report.verdicts[comparison.verdict.value] += 1
+        if comparison.verdict is Verdict.INCONCLUSIVE:
+            self._report.inconclusive.append({"run": comparison.run_id, "reason": "; ".join(comparison.reasons)})
+        seen = Counter(divergence.fingerprint for divergence in comparison.divergences)
+        self._counts.update(seen)
+        for divergence in comparison.divergences:
+            self._found.setdefault(divergence.fingerprint, divergence)
+            self._examples.setdefault(divergence.fingerprint, comparison.run_id)
+
+
+def _unfaithful(tally: Tally) -> str | None:
+    """Return why the recording is no fair ground: control must ask for what was recorded, all of it and nothing else."""
+    if tally.missing or tally.unused:
+        return f"control does not reproduce the recording: it asks for {tally.missing} effects too many and {tally.unused} too few"
+    return None
+
+
+def _inconclusive(recorded: RecordedRun, reason: str, control: RunRecord | None = None) -> Comparison:
+    nothing = Timing(duration_s=0.0, effect_s=0.0, first_event_s=None)
+    request = recorded.request
+    return Comparison(
+        surface=request.surface,
+        tenant_id=request.tenant_id,
+        user_id=request.user_id,
+        thread_id=request.thread_id,
+        run_id=request.run_id,
+        stage=Stage.SHADOW,
+        serving=Origin.CONTROL,
+        verdict=Verdict.INCONCLUSIVE,
+        divergences=(),
+        control=nothing if control is None else Timing(duration_s=control.duration_s, effect_s=0.0, first_event_s=None),
+        candidate=nothing,
+        reasons=(reason,),
+    )

@@ -1,0 +1,301 @@
+"""The composition root: joins the backend's engines and the migration. The only module that imports both.
+
+`compose` builds what the API runs on. `fresh_engine` builds one engine for a replay; its effects are answered from a journal.
+"""
+
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
+from datetime import datetime
+from typing import Any, Final, NoReturn, Protocol
+
+import msgspec
+
+from migration.effects import perform, perform_now
+from migration.errors import RecordedEffectError, UnknownSurfaceError
+from migration.facade import ExecutionFacade
+from migration.flags.launchdarkly import LaunchDarklyFlags
+from migration.model import Engine, Event, Origin, RunRequest
+from migration.settings import MigrationSettings
+from migration.shadow import ProcessShadow, ShadowResult
+from migration.telemetry.exposition import render
+from migration.telemetry.metrics import Metrics
+from migration.telemetry.tracing import configure_tracing
+from netra_backend.app import errors
+from netra_backend.app.agents.supervisor.execution_engine_factory import FactoryLimits
+from netra_backend.app.candidate import Candidate
+from netra_backend.app.config import Settings
+from netra_backend.app.controls.chat import ControlChat
+from netra_backend.app.services.llm.chat_model import ChatModel, ModelReply, ModelRequest, ToolSpec
+from netra_backend.app.services.outside import Outside
+from netra_backend.app.services.unified_tool_registry.catalogue import default_registry
+from netra_backend.app.services.user_execution_context import UserExecutionContext
+from netra_backend.app.world import Clock, Ids, ToolCaller, World
+
+Stream = Callable[[UserExecutionContext, Mapping[str, Any]], AsyncGenerator[bytes, None]]
+
+_reply = msgspec.json.Decoder(ModelReply)
+_json = msgspec.json.Decoder()
+_encode = msgspec.json.encode
+
+
+def recorded(world: World) -> World:
+    """Return the same world with each port's calls put on record, or answered from one."""
+    return World(
+        model=RecordedModel(world.model), tools=RecordedTools(world.tools), clock=RecordedClock(world.clock), ids=RecordedIds(world.ids)
+    )
+
+
+class RecordedModel:
+    """A `ChatModel` whose completions are effects."""
+
+    def __init__(self, model: ChatModel) -> None:
+        self._model = model
+
+    async def complete(self, request: ModelRequest, /, *, lane: str) -> ModelReply:
+        """Return the completion, or the recorded one. Raises what the model raised."""
+
+        async def call() -> bytes:
+            return _encode(await self._model.complete(request, lane=lane))
+
+        return _reply.decode(await _asked(perform("model", request.model or "default", lane=lane, request=_encode(request), call=call)))
+
+
+class RecordedTools:
+    """A `ToolCaller` whose calls are effects."""
+
+    def __init__(self, tools: ToolCaller) -> None:
+        self._tools = tools
+
+    async def call(self, context: UserExecutionContext, name: str, arguments: Mapping[str, Any], /, *, lane: str) -> Any:  # noqa: ANN401 - any JSON
+        """Return the tool's answer, or the recorded one. Raises what the tool raised."""
+
+        async def call() -> bytes:
+            return _encode(await self._tools.call(context, name, arguments, lane=lane))
+
+        request = _encode({"name": name, "arguments": arguments})
+        return _json.decode(await _asked(perform("tool", name, lane=lane, request=request, call=call)))
+
+
+class RecordedClock:
+    """A `Clock` whose readings are effects."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self, *, lane: str) -> datetime:
+        """Return the time, or the recorded one."""
+        read = perform_now("clock", "now", lane=lane, request=b"{}", call=lambda: _encode(self._clock.now(lane=lane)))
+        return msgspec.json.decode(read, type=datetime)
+
+
+class RecordedIds:
+    """An `Ids` whose ids are effects."""
+
+    def __init__(self, ids: Ids) -> None:
+        self._ids = ids
+
+    def new(self, purpose: str, /, *, lane: str) -> str:
+        """Return a new id, or the recorded one."""
+        made = perform_now("id", purpose, lane=lane, request=b"{}", call=lambda: _encode(self._ids.new(purpose, lane=lane)))
+        return msgspec.json.decode(made, type=str)
+
+
+#: Errors of the ports, by the name under which a journal keeps them.
+_PORT_ERRORS: Mapping[str, type[errors.NetraError]] = {
+    kind.__name__: kind for root in (errors.ModelError, errors.ToolError) for kind in (root, *root.__subclasses__())
+}
+
+
+async def _asked(reply: Awaitable[bytes]) -> bytes:
+    """Return the reply; a recorded error is raised as the port's own."""
+    try:
+        return await reply
+    except RecordedEffectError as error:
+        if (kind := _PORT_ERRORS.get(error.error_type)) is None:
+            raise
+        raise kind(error.message) from None
+
+
+class BackendEngine:
+    """One of the backend's engines behind the migration's `Engine` seam.
+
+    Args:
+        stream: runs a request and yields its frames.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, stream: Stream, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+
+    async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
+        """Yield the run's frames as events, each with its lane."""
+        started = self._clock()
+        context = UserExecutionContext(
+            user_id=request.user_id, thread_id=request.thread_id, run_id=request.run_id, tenant_id=request.tenant_id
+        )
+        lanes = Lanes()
+        async with aclosing(self._stream(context, _json.decode(request.payload))) as frames:
+            async for frame in frames:
+                kind, lane = lanes.place(frame)
+                yield Event(kind=kind, lane=lane, payload=frame, at_s=self._clock() - started)
+
+
+class _Payload(msgspec.Struct, gc=False):
+    tool_name: str = ""
+
+
+class _Frame(msgspec.Struct, gc=False):
+    type: str
+    agent_name: str
+    payload: _Payload
+
+
+class Lanes:
+    """Places each frame of one run in its causal lane: its agent, or its agent's n-th call of a tool."""
+
+    _decoder = msgspec.json.Decoder(_Frame)
+
+    def __init__(self) -> None:
+        self._begun: dict[str, int] = {}
+        self._ended: dict[str, int] = {}
+
+    def place(self, frame: bytes) -> tuple[str, str]:
+        """Return the frame's event type and its lane. A tool's completions belong to its calls in the order in which these began."""
+        decoded = self._decoder.decode(frame)
+        if decoded.type not in ("tool_executing", "tool_completed"):
+            return decoded.type, decoded.agent_name
+        tool = f"{decoded.agent_name}/{decoded.payload.tool_name}"
+        counted = self._begun if decoded.type == "tool_executing" else self._ended
+        number = counted[tool] = counted.get(tool, 0) + 1
+        return decoded.type, f"{tool}#{number}"
+
+
+def fresh_engine(surface: str, origin: Origin, /) -> Engine:
+    """Return a new engine for a replay: it shares no state with any other, and its world is the journal alone.
+
+    Raises:
+        UnknownSurfaceError: the backend has no such surface.
+    """
+    return BackendEngine(_make(surface, origin, recorded(World(model=_NOWHERE, tools=_NOWHERE, clock=_NOWHERE, ids=_NOWHERE)), None).stream)
+
+
+class _Nowhere:
+    """The outside of a replay. A journal answers every effect, so to get here is an error of the replay itself."""
+
+    def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
+        raise RuntimeError("a replay tried to reach the outside; its journal must answer every effect")
+
+    complete = call = now = new = _refuse
+
+
+_NOWHERE: Any = _Nowhere()
+
+
+class Streaming(Protocol):
+    """An engine of the backend as a stream of frames."""
+
+    def stream(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+        """Run the request and yield its frames."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop what still runs."""
+        ...
+
+
+#: The control engine of each surface. Removal deletes a row here and the module that it names.
+CONTROLS: Mapping[str, Callable[[World, Sequence[ToolSpec]], Streaming]] = {"chat": ControlChat}
+
+
+def _make(surface: str, origin: Origin, world: World, limits: FactoryLimits | None) -> Streaming:
+    if surface not in CONTROLS:
+        raise UnknownSurfaceError(surface, CONTROLS)
+    tools = default_registry().specs()
+    return CONTROLS[surface](world, tools) if origin is Origin.CONTROL else Candidate(world, tools, limits=limits)
+
+
+class BackendExecution:
+    """What the API runs on: for each surface a facade with both engines behind it.
+
+    Args:
+        settings: of the backend.
+        migration: of the migration.
+    """
+
+    def __init__(self, settings: Settings, migration: MigrationSettings) -> None:
+        self._metrics = Metrics(watch_tenants=migration.watch_tenants, surfaces=migration.surfaces)
+        self.spans = configure_tracing(migration, "netra-backend", self._metrics)
+        self._outside = Outside(settings)
+        self._flags = LaunchDarklyFlags(migration, self._metrics)
+        self._shadow = ProcessShadow(migration, self._metrics, self._compared)
+        limits = FactoryLimits(engines_per_user=settings.engines_per_user, engines=settings.max_engines, idle_age_s=settings.engine_idle_s)
+        world = recorded(self._outside.world)
+        self._engines = {(surface, origin): _make(surface, origin, world, limits) for surface in migration.surfaces for origin in Origin}
+        self._facades = {
+            surface: ExecutionFacade(
+                surface=surface,
+                engines={origin: BackendEngine(self._engines[surface, origin].stream) for origin in Origin},
+                flags=self._flags,
+                shadow=self._shadow,
+                metrics=self._metrics,
+                shadow_deadline_s=migration.shadow_deadline_s,
+            )
+            for surface in migration.surfaces
+        }
+
+    async def start(self) -> None:
+        """Start the shadow worker."""
+        await self._shadow.start()
+
+    async def aclose(self) -> None:
+        """Stop the engines, give waiting shadows a moment, and close everything."""
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self._outside.aclose)
+            closing.callback(self._flags.close)
+            closing.push_async_callback(self._shadow.aclose)
+            closing.push_async_callback(self._shadow.drain, _DRAIN_S)
+            for engine in self._engines.values():
+                closing.push_async_callback(engine.aclose)
+
+    async def stream(self, surface: str, context: UserExecutionContext, payload: Mapping[str, Any], /) -> AsyncGenerator[bytes, None]:
+        """Yield the run's frames, of whichever engine the flags name. Closing the generator stops the work."""
+        request = RunRequest(
+            surface=surface,
+            tenant_id=context.tenant_id,
+            user_id=context.user_id,
+            thread_id=context.thread_id,
+            run_id=context.run_id,
+            payload=_encode(payload),
+            received_at=time.time(),
+        )
+        async with aclosing(self._facades[surface].run(request)) as events:
+            async for event in events:
+                yield event.payload
+
+    def metrics(self) -> tuple[bytes, str]:
+        """Return the metrics of all server processes, and their content type."""
+        self._flags.status()
+        return render(self._metrics.registry)
+
+    def ready(self) -> Mapping[str, str]:
+        """Return each component's state. Without flags or worker chats are served all the same, so neither makes it unready."""
+        return dict.fromkeys(self._facades, "ok")
+
+    def _compared(self, result: ShadowResult) -> None:
+        self._flags.compared(result.run_id, result.comparison)
+
+
+#: Seconds that shadows under way have at shutdown; what is left is counted as failed, "closed".
+_DRAIN_S: Final = 2.0
+
+
+def compose(settings: Settings) -> BackendExecution:
+    """Return what the API runs on, with the migration's settings from the environment.
+
+    Raises:
+        SettingsError: a setting of the backend cannot be used.
+        pydantic.ValidationError: a NETRA_MIGRATION_* variable cannot be used.
+    """
+    return BackendExecution(settings, MigrationSettings())
