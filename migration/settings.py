@@ -20,7 +20,7 @@ class MigrationSettings(BaseSettings):
     evidence_url: str = Field(default="", description="SQLAlchemy URL; empty: evidence.db in `home`.")
     ledger_dir: Path = Field(
         default_factory=lambda: Path.cwd() / "ledger",
-        description="Folder of <surface>.toml: accepted divergences; default: ledger in the working directory, where it is under version control.",
+        description="Folder of <surface>.toml: accepted divergences; default: `ledger` in the working directory.",
     )
     tenants: tuple[str, ...] = Field(default=(), description="Known tenants: commands refuse any other; empty: every well-formed id.")
     watch_tenants: tuple[str, ...] = Field(default=(), description="The only tenants that become metric labels.")

@@ -38,7 +38,8 @@ def replay(
     Example: netra-migration replay conversations.jsonl.gz --json
     """
     from migration.effects.guard import Guard
-    from migration.shadow.parts import Parts, default_parts
+    from migration.shadow.parts import Parts
+    from migration.shadow.wiring import default_parts
 
     settings = MigrationSettings()
     items = read(file, surface=known_surface(settings, surface), agent=agent, tenant_id=tenant, user_id=user)
