@@ -55,13 +55,17 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(entry, enc_hook=str).decode()
 
 
-class DropQueries(logging.Filter):
-    """Cuts queries off the addresses that uvicorn logs: a careless client may put its token there."""
+class Discreet(logging.Filter):
+    """Takes out of uvicorn's lines what is not ours to keep: clients' addresses, and queries, where careless ones put tokens."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass."""
         if record.name.startswith("uvicorn") and isinstance(record.args, tuple):
-            record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) and arg.startswith("/") else arg for arg in record.args)
+            args = [arg.partition("?")[0] if isinstance(arg, str) and arg.startswith("/") else arg for arg in record.args]
+            # Lines about a request begin with who sent it: '%s - "WebSocket %s" [accepted]'.
+            if str(record.msg).startswith('%s - "'):
+                args[0] = "client"
+            record.args = tuple(args)
         return True
 
 
@@ -73,7 +77,7 @@ def configure_logging(level: int = logging.INFO) -> None:
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
-    handler.addFilter(DropQueries())
+    handler.addFilter(Discreet())
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(level)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):

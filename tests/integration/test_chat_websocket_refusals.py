@@ -64,6 +64,13 @@ async def test_a_token_in_the_address_is_not_looked_at(chat: Any) -> None:
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
 
 
+async def test_no_answer_names_the_server(chat: Any) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        assert "server" not in (await http.get(f"http://{chat.address}/health")).headers
+    async with chat.client() as client:
+        assert "server" not in client.socket.response.headers
+
+
 async def test_a_browser_sends_its_token_as_a_subprotocol(chat: Any) -> None:
     async with chat.client(additional_headers={}, subprotocols=["bearer", chat.token()], origin="http://app.acme.org") as client:
         assert client.socket.subprotocol == "bearer"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from netra_backend.app.logs import DropQueries, JsonFormatter, configure_logging, describe
+from netra_backend.app.logs import Discreet, JsonFormatter, configure_logging, describe
 
 
 def raised(error: Exception, cause: Exception | None = None) -> Exception:
@@ -46,12 +46,18 @@ def test_the_place_of_an_exception_is_logged() -> None:
     assert frame.endswith(" raised")
 
 
-def test_queries_of_addresses_are_not_logged() -> None:
+def test_neither_clients_addresses_nor_queries_are_logged() -> None:
     record = logging.makeLogRecord(
-        {"name": "uvicorn.error", "msg": '%s - "WebSocket %s" [accepted]', "args": ("127.0.0.1:1", "/ws/chat?token=secret")}
+        {"name": "uvicorn.error", "msg": '%s - "WebSocket %s" [accepted]', "args": ("203.0.113.9:1", "/ws/chat?token=secret")}
     )
-    assert DropQueries().filter(record)
-    assert record.getMessage() == '127.0.0.1:1 - "WebSocket /ws/chat" [accepted]'
+    assert Discreet().filter(record)
+    assert record.getMessage() == 'client - "WebSocket /ws/chat" [accepted]'
+
+
+def test_a_line_about_no_request_stays_as_it_is() -> None:
+    record = logging.makeLogRecord({"name": "uvicorn.error", "msg": "Started server process [%d]", "args": (7,)})
+    assert Discreet().filter(record)
+    assert record.getMessage() == "Started server process [7]"
 
 
 @pytest.fixture
