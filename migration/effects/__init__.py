@@ -5,7 +5,7 @@ Ports call `perform` and `perform_now`; the facade opens a `recording`; the shad
 
 from migration.effects.journal import JournalLimits
 from migration.effects.keys import effect_key, with_keys
-from migration.effects.outcome import outcome_of
+from migration.effects.outcome import outcome_of, outcome_of_failure
 from migration.effects.ports import perform, perform_now
 from migration.effects.recording import Recording, recording
 from migration.effects.replaying import ReplayJournal, Tally
@@ -17,6 +17,7 @@ __all__ = [
     "Tally",
     "effect_key",
     "outcome_of",
+    "outcome_of_failure",
     "perform",
     "perform_now",
     "recording",

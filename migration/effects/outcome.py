@@ -33,6 +33,11 @@ def outcome_of(events: Sequence[Event]) -> Outcome:
     return "timed_out" if death is not None and _ending(death).death_cause == "timeout" else "failed"
 
 
+def outcome_of_failure(failure: BaseException) -> Outcome:
+    """Return how a stream that an exception ended ended."""
+    return "timed_out" if isinstance(failure, TimeoutError) else "failed"
+
+
 def _ending(event: Event) -> _Ending:
     try:
         return _decoder.decode(event.payload).payload

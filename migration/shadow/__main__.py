@@ -4,8 +4,13 @@ import logging
 import os
 import sys
 
+from pydantic import ValidationError
+
+from migration.errors import MigrationError
 from migration.shadow.frames import FrameError
 from migration.shadow.worker import main
+
+logger = logging.getLogger(__name__)
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="shadow worker %(process)d: %(levelname)s %(message)s")
@@ -13,6 +18,9 @@ if __name__ == "__main__":
         status = main(int(sys.argv[1]), int(sys.argv[2]))
     except FrameError:
         status = 0  # the parent died in the middle of a frame
+    except (MigrationError, ValidationError) as error:
+        logger.critical("cannot start, so nothing is shadowed: %s", error)
+        status = 2
     logging.shutdown()
     # Threads and finalisers that engines left behind must not keep alive a process that has said that it is done.
     os._exit(status)

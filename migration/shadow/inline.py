@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from migration.shadow.counts import ShadowCounts
-from migration.shadow.job import ShadowJob, ShadowResult, ShedReason
+from migration.shadow.job import ShadowJob, ShadowResult, ShedReason, keyed
 from migration.shadow.parts import Parts
 from migration.shadow.runner import RunLimits, run_shadow
 from migration.shadow.verdicts import conclude
@@ -95,6 +95,7 @@ class InlineShadow:
     async def _work(self) -> None:
         while self._queue:
             job, offered_at = self._queue[0]
+            job = keyed(job)
             run = await run_shadow(job, self._parts.build, clock=self._clock, limits=self._limits)
             result = conclude(job, run, self._parts)
             self._queue.popleft()

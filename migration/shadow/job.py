@@ -2,6 +2,9 @@
 
 from typing import Literal, Protocol
 
+import msgspec
+
+from migration.effects import with_keys
 from migration.errors import Operation
 from migration.model import Comparison, Noun, Origin, RunRecord, Stage
 
@@ -20,6 +23,11 @@ class ShadowJob(Noun, frozen=True, kw_only=True):
     shadows: Origin
     deadline_s: float
     span_id: str | None = None  #: 16 hex digits: the served run's span, which the shadow's span links to; None when not traced
+
+
+def keyed(job: ShadowJob) -> ShadowJob:
+    """Return the job with its journal's keys filled in. They are digests of requests, which serving processes leave to the shadow."""
+    return msgspec.structs.replace(job, record=msgspec.structs.replace(job.record, journal=with_keys(job.record.journal)))
 
 
 class ShadowResult(Noun, frozen=True, kw_only=True):

@@ -2,17 +2,17 @@
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from migration.errors import ConfigurationError
+from migration.errors import ConfigurationError, Operation
 from migration.model import Comparison, EngineBuilder, RunRecord
 from migration.shadow.job import ShadowJob
 
 Comparer = Callable[[ShadowJob, RunRecord], Comparison]
 """Sets the served run and the shadow's side by side."""
 
-DEFAULT_PARTS: Final = "migration.shadow.parts:default_parts"
+DEFAULT_PARTS: Final = "migration.shadow.wiring:default_parts"
 
 
 class EvidenceSink(Protocol):
@@ -34,6 +34,7 @@ class Parts:
     build: EngineBuilder
     compare: Comparer
     sink: EvidenceSink | None  #: None: nothing is kept
+    failures: list[Operation] = field(default_factory=list)  #: where a part failed and went on; emptied into the next result
 
 
 def load(import_string: str) -> Any:  # noqa: ANN401 - whatever the string names

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-from migration.effects import JournalLimits, ReplayJournal, Tally, outcome_of
+from migration.effects import JournalLimits, ReplayJournal, Tally, outcome_of, outcome_of_failure
 from migration.effects.ports import activate
 from migration.effects.replaying import Pacing
 from migration.model import Effect, EffectError, EngineBuilder, Event, Origin, Outcome, RunRecord, RunRequest
@@ -173,7 +173,10 @@ class _Run:
         except MemoryError:
             self._abandoned, self.out_of_memory = "out of memory", True
         except BaseException as failure:  # noqa: BLE001 - whatever an engine raises is what it did with the request
-            self.outcome, self.error = "failed", EffectError(type=type(failure).__name__, message="")
+            self.outcome, self.error = (
+                outcome_of_failure(failure),
+                EffectError(type=type(failure).__name__, message=""),
+            )  # text may quote a user
 
     def verdict(self, *, expired: bool, deadline_s: float) -> tuple[FailReason | None, str]:
         """Return why there is no record, and None when there is one."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from opentelemetry import trace
 
-from migration.effects import Tally, effect_key, with_keys
+from migration.effects import Tally, effect_key
 from migration.errors import Operation
 from migration.model import Comparison, Effect, EffectError, RunRecord
 from migration.shadow.job import FailReason, ShadowJob, ShadowResult
@@ -23,7 +23,7 @@ def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str
     """Return the result of a job. Never raises what the comparison or the evidence store raises: that is counted as a failure.
 
     Args:
-        job: the served run.
+        job: the served run, keyed.
         run: the shadow's.
         parts: comparison and evidence.
         refused: names of contacts with the outside that were refused while the shadow ran.
@@ -32,8 +32,6 @@ def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str
         return failed(job, run.failed or "engine", run.detail)
     if refused:
         logger.warning("the shadow of run %s tried to reach the outside: %s", job.record.request.run_id, ", ".join(refused))
-    # Keys are digests of requests; the serving process left them to this one.
-    job = msgspec.structs.replace(job, record=msgspec.structs.replace(job.record, journal=with_keys(job.record.journal)))
     shadow = _with_refused(run.record, refused)
     with _tracer.start_as_current_span(spans.COMPARE) as span:
         try:
@@ -43,14 +41,15 @@ def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str
             return failed(job, "comparison", type(failure).__name__, ("comparison.compare",))
         span.set_attribute(spans.VERDICT, comparison.verdict.value)
         span.set_attribute(spans.DIVERGENCE_COUNT, len(comparison.divergences))
-    failures: tuple[Operation, ...] = ()
+    failures = list(parts.failures)
+    parts.failures.clear()
     if parts.sink is not None:
         try:
             parts.sink.store(job, shadow, comparison)
         except Exception as failure:  # noqa: BLE001 - the verdict stands, and the failure is counted
             _log("evidence", job, failure)
-            failures = ("evidence.write",)
-    return ShadowResult(run_id=job.record.request.run_id, comparison=comparison, failures=failures)
+            failures.append("evidence.write")
+    return ShadowResult(run_id=job.record.request.run_id, comparison=comparison, failures=tuple(failures))
 
 
 def failed(job: ShadowJob, reason: FailReason, detail: str, failures: tuple[Operation, ...] = ()) -> ShadowResult:

@@ -19,7 +19,7 @@ from migration.model import encode
 from migration.settings import MigrationSettings
 from migration.shadow import confinement
 from migration.shadow.frames import frame, read_frame
-from migration.shadow.job import ShadowJob, ShadowResult
+from migration.shadow.job import ShadowJob, ShadowResult, keyed
 from migration.shadow.parts import Parts, load
 from migration.shadow.runner import RunLimits, ShadowRun, run_shadow
 from migration.shadow.verdicts import conclude, failed
@@ -76,7 +76,7 @@ class Worker:
     def handle(self, body: bytes) -> ShadowResult:
         """Run, compare and store one encoded job."""
         try:
-            job = _jobs.decode(body)
+            job = keyed(_jobs.decode(body))
         except msgspec.MsgspecError as error:
             return ShadowResult(run_id="", comparison=None, failed="protocol", detail=f"the job cannot be decoded: {error}")
         request = job.record.request

@@ -1,0 +1,146 @@
+import asyncio
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from migration.shadow.virtual_time import VirtualTimeLoop
+
+
+@pytest.fixture
+def loop() -> Iterator[VirtualTimeLoop]:
+    loop = VirtualTimeLoop()
+    yield loop
+    loop.close()
+
+
+def test_waiting_for_a_day_takes_no_time_and_the_clock_says_a_day(loop) -> None:
+    async def work() -> float:
+        started = loop.time()
+        await asyncio.sleep(86_400)
+        return loop.time() - started
+
+    before = time.monotonic()
+    assert loop.drive(work()) == pytest.approx(86_400, abs=1.0)
+    assert time.monotonic() - before < 60
+
+
+def test_timers_fire_in_their_order(loop) -> None:
+    fired = []
+
+    async def after(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        fired.append(seconds)
+
+    async def work() -> None:
+        await asyncio.gather(after(30), after(10), after(20))
+
+    loop.drive(work())
+    assert fired == [10, 20, 30]
+
+
+def test_a_timeout_comes_before_a_reply_that_takes_longer(loop) -> None:
+    async def work() -> str:
+        try:
+            async with asyncio.timeout(25):
+                await asyncio.sleep(40)
+        except TimeoutError:
+            return "timed out"
+        return "answered"
+
+    assert loop.drive(work()) == "timed out"
+
+
+def test_time_does_not_overtake_a_thread(loop) -> None:
+    release = []
+
+    async def work() -> str:
+        async with asyncio.timeout(3600):
+            thread = asyncio.create_task(asyncio.to_thread(lambda: release.append(time.sleep(0.02))))
+            await thread
+        return "in time"
+
+    assert loop.drive(work()) == "in time"
+
+
+def test_on_the_wall_the_deadline_ends_what_waits_for_nothing(loop) -> None:
+    async def work() -> str:
+        waiting = asyncio.create_task(asyncio.Event().wait())
+        loop.call_on_expiry(0.02, waiting.cancel)
+        await asyncio.wait({waiting})
+        return "ended"
+
+    assert loop.drive(work()) == "ended"
+
+
+def test_a_heartbeat_without_end_is_ended_too(loop, monkeypatch) -> None:
+    async def beat() -> None:
+        while True:  # noqa: ASYNC110 - never to end is the point
+            await asyncio.sleep(2)
+
+    async def work() -> str:
+        beating = asyncio.create_task(beat())
+        loop.call_on_expiry(3600, beating.cancel)
+        await asyncio.wait({beating})
+        return "ended"
+
+    before = time.monotonic()
+    assert loop.drive(work()) == "ended"
+    assert time.monotonic() - before < 60
+
+
+def test_a_deadline_that_was_called_off_does_not_fire(loop) -> None:
+    fired = []
+
+    async def work() -> None:
+        cancel = loop.call_on_expiry(0.0, lambda: fired.append(True))
+        cancel()
+        await asyncio.sleep(5000)
+
+    loop.drive(work())
+    assert fired == []
+
+
+def test_a_task_that_exits_the_process_does_not_stop_the_work(loop) -> None:
+    async def leave() -> None:
+        sys.exit(1)
+
+    async def work() -> str:
+        task = asyncio.create_task(leave())
+        await asyncio.wait({task})
+        return type(task.exception()).__name__
+
+    assert loop.drive(work()) == "SystemExit"
+
+
+def test_sweeping_ends_what_was_left_behind(loop) -> None:
+    async def work() -> asyncio.Task[bool]:
+        task = asyncio.create_task(asyncio.Event().wait())
+        await asyncio.sleep(0)
+        return task
+
+    task = loop.drive(work())
+    assert loop.sweep(1.0)
+    assert task.cancelled()
+
+
+def test_sweeping_says_when_something_will_not_end(loop) -> None:
+    loop.set_exception_handler(lambda _loop, _context: None)
+    stop = []
+
+    async def stubborn() -> None:
+        while not stop:
+            try:
+                await asyncio.sleep(1)
+            except asyncio.CancelledError:
+                continue
+
+    async def work() -> None:
+        loop.create_task(stubborn()).set_name("stubborn")
+        await asyncio.sleep(0)
+
+    loop.drive(work())
+    assert not loop.sweep(0.01)
+    stop.append(True)
+    loop.drive(asyncio.sleep(5))
