@@ -5,6 +5,7 @@ MigrationError
 │   ├── UnknownSurfaceError
 │   ├── UnknownStageError
 │   ├── UnknownTenantError
+│   ├── UnknownFingerprintError     no divergence of this kind is known
 │   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or an expiry
 ├── FlagSourceError                 flags cannot be read or written
 ├── RolloutError
@@ -70,6 +71,12 @@ class UnknownTenantError(UnknownNameError):
     """No such tenant."""
 
     what = "tenant"
+
+
+class UnknownFingerprintError(UnknownNameError):
+    """No divergence of this kind is known."""
+
+    what = "fingerprint"
 
 
 class LedgerError(ConfigurationError):

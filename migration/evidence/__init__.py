@@ -2,6 +2,6 @@
 
 from migration.evidence.key import digest_key
 from migration.evidence.redaction import Redactor
-from migration.evidence.store import EvidenceStore
+from migration.evidence.store import EvidenceReader, EvidenceStore
 
-__all__ = ["EvidenceStore", "Redactor", "digest_key"]
+__all__ = ["EvidenceReader", "EvidenceStore", "Redactor", "digest_key"]

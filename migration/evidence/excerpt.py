@@ -1,5 +1,6 @@
 """Both streams side by side around a divergence, redacted, as they are stored."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -7,6 +8,8 @@ import msgspec
 
 from migration.evidence.redaction import Redactor
 from migration.model import Comparison, Event, RunRecord
+
+_GAP = re.compile(r"\.\.\. \d{1,9} more\Z")
 
 
 class AlignedEvents(Protocol):
@@ -24,7 +27,12 @@ class AlignedEvents(Protocol):
 
     @property
     def mark(self) -> str:
-        """How the two relate, in a word or a sign."""
+        """How the two relate, in a word: "equal", "changed", "missing", "gap", ..."""
+        ...
+
+    @property
+    def lane(self) -> str:
+        """The lane of both; in a gap, how many rows are left out."""
         ...
 
 
@@ -42,9 +50,10 @@ class ExcerptEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExcerptRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of two aligned streams."""
+    """One row of two aligned streams. Neither side has an event in a gap."""
 
     mark: str
+    lane: str  #: in a gap, how many rows are left out
     control: ExcerptEvent | None
     candidate: ExcerptEvent | None
 
@@ -58,4 +67,9 @@ def redacted(rows: Sequence[AlignedEvents], redactor: Redactor, *, plain: bool) 
         payload = redactor.json(event.payload.decode("utf-8", "replace"), plain=plain) or ""
         return ExcerptEvent(kind=redactor.path(event.kind), lane=redactor.path(event.lane), at_s=event.at_s, payload=payload)
 
-    return [ExcerptRow(mark=redactor.path(row.mark), control=event(row.control), candidate=event(row.candidate)) for row in rows]
+    def lane(row: AlignedEvents) -> str:
+        return row.lane if _GAP.match(row.lane) else redactor.path(row.lane)
+
+    return [
+        ExcerptRow(mark=redactor.path(row.mark), lane=lane(row), control=event(row.control), candidate=event(row.candidate)) for row in rows
+    ]

@@ -157,7 +157,7 @@ def emptied() -> Iterator[Callable[..., EvidenceStore]]:
 
     def empty(*aligned: Any) -> EvidenceStore:
         rows[:] = aligned
-        with store._engine.begin() as connection:
+        with store._database.engine.begin() as connection:
             for table in metadata.sorted_tables:
                 connection.execute(table.delete())
         return store
@@ -192,7 +192,7 @@ def test_nothing_stored_quotes_a_user(said: tuple[Any, Any, str, str], make: Mak
     )
 
     class Row:
-        mark = name
+        mark = lane = name
         control = served.events[0]
         candidate = shadow.events[0]
 
@@ -205,7 +205,7 @@ def test_nothing_stored_quotes_a_user(said: tuple[Any, Any, str, str], make: Mak
 
 def dump(store: EvidenceStore) -> str:
     """Return everything that the store holds, as text."""
-    with store._engine.connect() as connection:
+    with store._database.engine.connect() as connection:
         return "\n".join(str(dict(row)) for table in metadata.sorted_tables for row in connection.execute(select(table)).mappings())
 
 

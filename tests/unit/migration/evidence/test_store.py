@@ -132,7 +132,7 @@ def test_values_are_kept_for_the_first_occurrences_of_a_kind_only(open_store: Op
 def test_examples_carry_the_excerpt_around_their_own_divergence(open_store: OpenStore, make: Make) -> None:
     class Row:
         def __init__(self, control: Any, candidate: Any) -> None:
-            self.control, self.candidate, self.mark = control, candidate, "<>"
+            self.control, self.candidate, self.mark, self.lane = control, candidate, "missing", "data"
 
     asked: list[str] = []
 
@@ -199,7 +199,7 @@ def test_an_unknown_fingerprint_is_none(store: EvidenceStore) -> None:
 
 def test_a_failing_write_leaves_nothing_behind(store: EvidenceStore, make: Make) -> None:
     store.summary("chat")
-    with store._engine.begin() as connection:
+    with store._database.engine.begin() as connection:
         connection.exec_driver_sql("CREATE TRIGGER late BEFORE INSERT ON occurrences BEGIN SELECT RAISE(ABORT, 'the disk is gone'); END")
     with pytest.raises(EvidenceError, match="the disk is gone"):
         store.store(*make.item(make.divergence()))
@@ -224,7 +224,7 @@ def test_a_divergence_is_stored_without_excerpt_when_none_can_be_made(
 
 def test_a_full_disk_is_an_evidence_error_that_says_what_to_do(store: EvidenceStore, make: Make) -> None:
     store.store(*make.item())
-    with store._engine.connect() as connection:
+    with store._database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count=1")
     with pytest.raises(EvidenceError, match=r"full.*disk space"):
         store.store_many(make.item(make.divergence(fingerprint=f"{n:012x}"), run_id=f"r-{n}") for n in range(400))
@@ -233,7 +233,7 @@ def test_a_full_disk_is_an_evidence_error_that_says_what_to_do(store: EvidenceSt
 def test_a_locked_database_is_an_evidence_error_and_works_again_when_it_is_free(
     store: EvidenceStore, make: Make, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("migration.evidence.store._WAIT_S", 0)
+    monkeypatch.setattr("migration.evidence.database._WAIT_S", 0)
     store.summary("chat")
     other = sqlite3.connect(database)
     other.execute("BEGIN EXCLUSIVE")

@@ -1,0 +1,69 @@
+"""One kind of divergence on a terminal: counts, values, and both streams side by side."""
+
+from datetime import UTC, datetime
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from migration.evidence.excerpt import ExcerptEvent, ExcerptRow
+from migration.evidence.views import DivergenceDetail, Example
+
+_STYLES = {"equal": "dim", "gap": "dim", "changed": "yellow", "moved": "yellow", "missing": "red", "extra": "red"}
+
+
+def print_detail(detail: DivergenceDetail) -> None:
+    """Print the divergence and its examples on stdout."""
+    console = Console()
+    console.print(_facts(detail))
+    for number, example in enumerate(detail.examples, 1):
+        console.print(_example(example, number, len(detail.examples)))
+        if example.excerpt:
+            console.print(_streams(example.excerpt))
+
+
+def _facts(detail: DivergenceDetail) -> Table:
+    kind = detail.divergence
+    table = Table(title=f"Divergence {kind.fingerprint}", title_justify="left", show_header=False, box=box.SIMPLE)
+    judged = ", ".join(f"{runs} {verdict.value}" for verdict, runs in detail.verdicts.items()) or "none is kept"
+    for name, value in (
+        ("what differs", kind.sentence),
+        ("surface", kind.surface),
+        ("kind", f"{kind.kind}, {kind.severity}"),
+        ("lane", kind.lane or "the run itself"),
+        ("path", kind.path),
+        ("count", str(kind.count)),
+        ("comparisons", judged),
+        ("last verdict", kind.verdict.value + (f", accepted by {kind.accepted_by!r}" if kind.accepted_by else "")),
+        ("seen", f"{_time(kind.first_seen_at)} to {_time(kind.last_seen_at)}"),
+    ):
+        table.add_row(Text(name, style="bold"), Text(value))
+    return table
+
+
+def _example(example: Example, number: int, of: int) -> Table:
+    title = (
+        f"Example {number} of {of}: run {example.run_id}, tenant {example.tenant_id}, {example.stage.value}, {example.serving.value} served"
+    )
+    trace = f"trace {example.trace_id}" if example.trace_id else "not traced"
+    table = Table("control", "candidate", title=title, caption=trace, title_justify="left", caption_justify="left", expand=True)
+    table.add_row(*(Text("nothing", style="dim") if value is None else Text(value) for value in (example.control, example.candidate)))
+    return table
+
+
+def _streams(rows: list[ExcerptRow]) -> Table:
+    table = Table("", "lane", "control", "candidate", title="Both streams", title_justify="left", box=box.SIMPLE_HEAD, expand=True)
+    for row in rows:
+        style = _STYLES.get(row.mark, "")
+        cells = (Text("" if row.mark in {"equal", "gap"} else row.mark), Text(row.lane), _event(row.control), _event(row.candidate))
+        table.add_row(*cells, style=style)
+    return table
+
+
+def _event(event: ExcerptEvent | None) -> Text:
+    return Text("") if event is None else Text(f"{event.at_s:.3f} s {event.kind}\n{event.payload}")
+
+
+def _time(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,141 @@
+"""`divergences`: the kinds of differences found, one of them in detail, and accepting one for a while."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from migration.cli.divergence_page import print_detail
+from migration.cli.ledger_file import NewEntry, add_entry
+from migration.cli.names import known_surface
+from migration.cli.output import JsonFlag, note, print_json, print_table
+from migration.errors import ConfigurationError, UnknownFingerprintError
+from migration.evidence.store import EvidenceReader
+from migration.evidence.views import DivergenceDetail, DivergenceView
+from migration.model import DivergenceKind, Verdict
+from migration.settings import MigrationSettings
+
+command = typer.Typer(
+    no_args_is_help=True, help="List the kinds of divergences, show one with examples, accept one with reason and expiry."
+)
+
+_FINDING = 1
+_SUGGESTED = 10
+_Surface = Annotated[str | None, typer.Option("--surface", help="Only this surface.")]
+_Fingerprint = Annotated[str, typer.Argument(help="12 hex digits, as `divergences list` prints them.")]
+
+
+@command.command("list")
+def list_divergences(
+    surface: _Surface = None,
+    verdict: Annotated[Verdict | None, typer.Option(help="Only those whose last occurrence was judged so.")] = None,
+    kind: Annotated[DivergenceKind | None, typer.Option(help="Only this kind, e.g. missing_event.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """List kinds of divergences, the most frequent first.
+
+    Exit codes: 0 none of those listed is divergent; 1 at least one is; 2 wrong use.
+
+    Example: netra-migration divergences list --verdict divergent --json
+    """
+    settings = MigrationSettings()
+    chosen = known_surface(settings, surface) if surface else None
+    with _evidence(settings) as evidence:
+        found = evidence.divergences(chosen, verdict, kind, limit)
+    if as_json:
+        print_json({"divergences": found})
+    else:
+        _print_list(found, limit)
+    if any(one.verdict is Verdict.DIVERGENT for one in found):
+        raise typer.Exit(_FINDING)
+
+
+@command.command()
+def show(fingerprint: _Fingerprint, surface: _Surface = None, as_json: JsonFlag = False) -> None:
+    """Show one kind of divergence: what differs, how often, how it was judged, and examples with both streams side by side.
+
+    Exit codes: 0 shown; 2 wrong use, or there is no such kind.
+
+    Example: netra-migration divergences show 0f3a9c2b71de
+    """
+    settings = MigrationSettings()
+    detail = _detail(settings, fingerprint, surface)
+    if as_json:
+        print_json(detail)
+    else:
+        print_detail(detail)
+
+
+@command.command()
+def accept(
+    fingerprint: _Fingerprint,
+    *,
+    reason: Annotated[str, typer.Option(help="Why users are not worse off.")],
+    owner: Annotated[str, typer.Option(help="Team or person who answers for it.")],
+    expires: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it is accepted.")],
+    issue: Annotated[str | None, typer.Option(help="Where it is being worked on.")] = None,
+    surface: _Surface = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Accept one kind of divergence until a day: adds an entry to the surface's ledger, which running workers read again by themselves.
+
+    Refused for severity `security`: another tenant's or user's data is never accepted. What was compared before keeps its verdict.
+
+    Exit codes: 0 accepted; 2 wrong use, or refused.
+
+    Example: netra-migration divergences accept 0f3a9c2b71de --reason "Wording only." --owner chat-team --expires 2027-01-31
+    """
+    settings = MigrationSettings()
+    kind = _detail(settings, fingerprint, surface).divergence
+    if kind.severity == "security" or kind.kind == "isolation_breach":
+        raise ConfigurationError(f"{fingerprint} is a matter of security ({kind.kind}), which is never accepted; fix the engine")
+    path = settings.path(settings.ledger_dir) / f"{kind.surface}.toml"
+    entry = NewEntry(fingerprint=fingerprint, reason=reason, owner=owner, expires=expires.date(), issue=issue)
+    added = add_entry(path, entry, name=f"{kind.kind}-{fingerprint[:6]}", today=datetime.now(UTC).date())
+    if as_json:
+        print_json({"ledger": str(path), "surface": kind.surface, "accepted": added})
+    note(f"{path}: {added.id!r} accepts {fingerprint} until {added.expires}")
+
+
+@contextmanager
+def _evidence(settings: MigrationSettings) -> Iterator[EvidenceReader]:
+    evidence = EvidenceReader.of_settings(settings)
+    try:
+        yield evidence
+    finally:
+        evidence.close()
+
+
+def _detail(settings: MigrationSettings, fingerprint: str, surface: str | None) -> DivergenceDetail:
+    chosen = known_surface(settings, surface) if surface else None
+    with _evidence(settings) as evidence:
+        detail = evidence.divergence(fingerprint, chosen)
+        if detail is None:
+            raise UnknownFingerprintError(fingerprint, [one.fingerprint for one in evidence.divergences(chosen, limit=_SUGGESTED)])
+    return detail
+
+
+def _print_list(found: list[DivergenceView], limit: int) -> None:
+    if not found:
+        note("no divergence is known")
+        return
+    columns = ["fingerprint", "surface", "kind", "severity", "verdict", "count", "last seen", "what differs"]
+    rows = [
+        [
+            one.fingerprint,
+            one.surface,
+            one.kind,
+            one.severity,
+            one.verdict.value + (f" ({one.accepted_by})" if one.accepted_by else ""),
+            str(one.count),
+            f"{datetime.fromtimestamp(one.last_seen_at, UTC):%Y-%m-%d %H:%M}",
+            one.sentence,
+        ]
+        for one in found
+    ]
+    print_table("Divergences", columns, rows)
+    if len(found) == limit:
+        note(f"only the {limit} most frequent are shown; --limit shows more")

@@ -1,0 +1,202 @@
+"""`netra-migration divergences`: listing, showing and accepting."""
+
+import json
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from migration.cli.app import app
+from migration.comparison import aligned_events, compare, load_ledger
+from migration.evidence import EvidenceStore
+from migration.model import Event, Origin, RunRecord, RunRequest, Stage
+from migration.settings import MigrationSettings
+from migration.shadow.job import ShadowJob
+
+Run = Callable[..., Result]
+LATER = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
+SAID = ("--reason", "Wording only.", "--owner", "chat-team")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("NETRA_MIGRATION_HOME", str(tmp_path))
+    monkeypatch.setenv("NETRA_MIGRATION_LEDGER_DIR", str(tmp_path / "ledger"))
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *arguments: CliRunner().invoke(app, ["divergences", *arguments])
+
+
+def record(origin: Origin, run_id: str, *events: tuple[str, dict[str, Any]], tenant: str = "acme") -> RunRecord:
+    request = RunRequest(surface="chat", tenant_id="acme", user_id="ada", thread_id="t", run_id=run_id, payload=b"{}", received_at=1.0)
+    ids = {"tenant_id": tenant, "user_id": "ada", "thread_id": "t", "run_id": run_id, "agent_name": "data"}
+    taped = tuple(
+        Event(kind=kind, lane="data", payload=json.dumps(ids | {"type": kind, "payload": payload}).encode(), at_s=0.1 * place)
+        for place, (kind, payload) in enumerate(events)
+    )
+    return RunRecord(request=request, origin=origin, events=taped, journal=(), outcome="completed", duration_s=1.0, trace_id=None)
+
+
+@pytest.fixture
+def fingerprints(tmp_path: Path) -> dict[str, str]:
+    """Compare runs for real, store them, and return the fingerprints by kind."""
+    started, completed = ("agent_started", {}), ("agent_completed", {"success": True, "final_answer": "Ada, switch to the small model"})
+    whole = (started, completed)
+    store = EvidenceStore.for_writing(MigrationSettings(home=tmp_path), align=aligned_events)
+    pairs = [
+        (record(Origin.CONTROL, "r1", *whole), record(Origin.CANDIDATE, "r1", started)),
+        (record(Origin.CONTROL, "r2", *whole), record(Origin.CANDIDATE, "r2", *whole, tenant="globex")),
+    ]
+    found: dict[str, str] = {}
+    for control, candidate in pairs:
+        comparison = compare(control, candidate, stage=Stage.SHADOW, serving=Origin.CONTROL)
+        job = ShadowJob(record=control, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=1)
+        store.store(job, candidate, comparison)
+        found |= {one.kind: one.fingerprint for one in comparison.divergences}
+    store.close()
+    return found
+
+
+def test_without_evidence_nothing_is_listed_and_nothing_is_made(run: Run, tmp_path: Path) -> None:
+    result = run("list", "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"divergences": []})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_divergent_kind_in_the_list_is_a_finding(run: Run, fingerprints: dict[str, str]) -> None:
+    result = run("list", "--kind", "missing_event", "--json")
+    assert result.exit_code == 1
+    (found,) = json.loads(result.stdout)["divergences"]
+    assert (found["fingerprint"], found["kind"], found["verdict"], found["count"]) == (
+        fingerprints["missing_event"],
+        "missing_event",
+        "divergent",
+        1,
+    )
+
+
+@pytest.mark.usefixtures("fingerprints")
+def test_a_list_without_a_divergent_kind_is_fine(run: Run) -> None:
+    result = run("list", "--verdict", "accepted", "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"divergences": []})
+
+
+@pytest.mark.usefixtures("fingerprints")
+def test_the_list_says_when_there_may_be_more(run: Run) -> None:
+    assert "--limit shows more" in run("list", "--limit", "1").stderr
+
+
+def test_show_puts_both_streams_side_by_side_without_what_anybody_said(run: Run, fingerprints: dict[str, str]) -> None:
+    result = run("show", fingerprints["missing_event"])
+    assert result.exit_code == 0
+    assert "agent_started" in result.stdout
+    assert "missing" in result.stdout
+    assert "small model" not in result.stdout
+    assert "str[30]#" in result.stdout
+
+
+def test_show_as_json_is_one_document_with_the_excerpt(run: Run, fingerprints: dict[str, str]) -> None:
+    document = json.loads(run("show", fingerprints["missing_event"], "--json").stdout)
+    rows = document["examples"][0]["excerpt"]
+    assert [row["mark"] for row in rows] == ["equal", "missing"]
+    assert rows[1]["candidate"] is None
+
+
+@pytest.mark.usefixtures("fingerprints")
+def test_an_unknown_fingerprint_is_wrong_use_and_the_known_ones_are_named(run: Run, fingerprints: dict[str, str]) -> None:
+    result = run("show", "000000000000")
+    assert result.exit_code == 2
+    assert fingerprints["missing_event"] in result.stderr
+
+
+def test_accepting_adds_an_entry_that_the_comparison_then_uses(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
+    result = run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER, "--issue", "NETRA-209", "--json")
+    assert result.exit_code == 0
+    (entry,) = load_ledger(tmp_path / "ledger" / "chat.toml").entries
+    assert json.loads(result.stdout)["accepted"]["id"] == entry.id
+    assert (entry.fingerprint, entry.reason, entry.owner, entry.issue, entry.expires) == (
+        fingerprints["missing_event"],
+        "Wording only.",
+        "chat-team",
+        "NETRA-209",
+        date.fromisoformat(LATER),
+    )
+
+
+def test_accepting_keeps_what_people_wrote_in_the_ledger(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger" / "chat.toml"
+    ledger.parent.mkdir()
+    before = (
+        "# Agreed with the chat team.\n\n[[accepted]]\n"
+        'id = "old"   # do not rename\nfingerprint = "0f3a9c2b71de"\nreason = "r"\nowner = "o"\nexpires = 2020-01-31\n'
+    )
+    ledger.write_text(before)
+    ledger.chmod(0o640)
+    run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER)
+    assert ledger.read_text().startswith(before)
+    assert len(tomllib.loads(ledger.read_text())["accepted"]) == 2
+    assert ledger.stat().st_mode & 0o777 == 0o640
+    assert list(ledger.parent.iterdir()) == [ledger]
+
+
+def test_another_tenants_data_is_never_accepted(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
+    result = run("accept", fingerprints["isolation_breach"], *SAID, "--expires", LATER)
+    assert result.exit_code == 2
+    assert "never accepted" in result.stderr
+    assert not (tmp_path / "ledger").exists()
+
+
+@pytest.mark.parametrize(("day", "said"), [("2020-01-31", "past"), ("soon", "YYYY-MM-DD|%Y-%m-%d")])
+def test_a_day_that_is_past_or_no_day_is_wrong_use(run: Run, fingerprints: dict[str, str], day: str, said: str) -> None:
+    result = run("accept", fingerprints["missing_event"], *SAID, "--expires", day)
+    assert result.exit_code == 2
+    assert any(part in result.stderr for part in said.split("|"))
+
+
+def test_accepting_twice_is_refused_while_the_first_entry_is_in_force(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
+    run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER)
+    result = run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER)
+    assert result.exit_code == 2
+    assert "already" in result.stderr
+    assert len(load_ledger(tmp_path / "ledger" / "chat.toml").entries) == 1
+
+
+def test_an_expired_entry_may_be_followed_by_a_new_one_with_an_id_of_its_own(
+    run: Run, fingerprints: dict[str, str], tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger" / "chat.toml"
+    run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER)
+    ledger.write_text(ledger.read_text().replace(LATER, "2020-01-31"))
+    assert run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER).exit_code == 0
+    first, second = (entry.id for entry in load_ledger(ledger).entries)
+    assert second == f"{first}-2"
+
+
+@pytest.mark.parametrize("blank", ["--reason", "--owner"])
+def test_an_empty_reason_or_owner_is_refused_and_nothing_is_written(
+    run: Run, fingerprints: dict[str, str], tmp_path: Path, blank: str
+) -> None:
+    result = run("accept", fingerprints["missing_event"], *SAID, blank, " ", "--expires", LATER)
+    assert result.exit_code == 2
+    assert not (tmp_path / "ledger" / "chat.toml").exists()
+
+
+def test_a_ledger_that_is_not_valid_is_left_as_it_is(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger" / "chat.toml"
+    ledger.parent.mkdir()
+    ledger.write_text("[[accepted]]\nid = 1\n")
+    result = run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER)
+    assert result.exit_code == 2
+    assert ledger.read_text() == "[[accepted]]\nid = 1\n"
+
+
+def test_a_ledger_written_as_an_inline_array_is_continued(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger" / "chat.toml"
+    ledger.parent.mkdir()
+    ledger.write_text('accepted = [{ id = "a", fingerprint = "0f3a9c2b71de", reason = "r", owner = "o", expires = 2020-01-31 }]\n')
+    assert run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER).exit_code == 0
+    assert len(load_ledger(ledger).entries) == 2

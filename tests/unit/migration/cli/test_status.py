@@ -1,0 +1,188 @@
+"""`netra-migration status`: what it says, and when it says that a person is needed."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from migration.cli.app import app
+from migration.evidence import EvidenceStore
+from migration.model import Comparison, Divergence, Origin, RunRecord, RunRequest, Stage, Timing, Verdict
+from migration.settings import MigrationSettings
+from migration.shadow.job import ShadowJob
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("NETRA_MIGRATION_HOME", str(tmp_path))
+    monkeypatch.setenv("NETRA_MIGRATION_LEDGER_DIR", str(tmp_path / "ledger"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NETRA_MIGRATION_SURFACES", '["chat", "batch"]')
+    return lambda *arguments: CliRunner().invoke(app, arguments)
+
+
+@pytest.fixture
+def status(run: Run) -> Callable[[], dict[str, Any]]:
+    return lambda: json.loads(run("status", "--json").stdout)
+
+
+def compared(tmp_path: Path, *accepted_by: str | None) -> None:
+    """Store one comparison for each entry: a match for None, else one accepted by that ledger entry."""
+    store = EvidenceStore.for_writing(MigrationSettings(home=tmp_path))
+    for number, entry in enumerate(accepted_by):
+        request = RunRequest(
+            surface="chat", tenant_id="acme", user_id="u", thread_id="t", run_id=f"r{number}", payload=b"{}", received_at=1.0
+        )
+        served, shadow = (
+            RunRecord(request=request, origin=origin, events=(), journal=(), outcome="completed", duration_s=1.0, trace_id=None)
+            for origin in Origin
+        )
+        divergence = Divergence(
+            kind="payload",
+            severity="cosmetic",
+            fingerprint=f"{number:012x}",
+            lane="data",
+            path="agent_completed.payload.note",
+            control=None,
+            candidate='"x"',
+            sentence="A note.",
+            verdict=Verdict.ACCEPTED,
+            accepted_by=entry,
+        )
+        timing = Timing(duration_s=1.0, effect_s=0.0, first_event_s=None)
+        comparison = Comparison(
+            surface="chat",
+            tenant_id="acme",
+            user_id="u",
+            thread_id="t",
+            run_id=request.run_id,
+            stage=Stage.SHADOW,
+            serving=Origin.CONTROL,
+            verdict=Verdict.ACCEPTED if entry else Verdict.MATCH,
+            divergences=(divergence,) if entry else (),
+            control=timing,
+            candidate=timing,
+        )
+        store.store(ShadowJob(record=served, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=1), shadow, comparison)
+    store.close()
+
+
+def write_ledger(tmp_path: Path, id_: str, days: int) -> None:
+    last = datetime.now(UTC).date() + timedelta(days=days)
+    (tmp_path / "ledger").mkdir(exist_ok=True)
+    with (tmp_path / "ledger" / "chat.toml").open("a") as file:
+        file.write(f'[[accepted]]\nid = "{id_}"\nfingerprint = "{"0" * 12}"\nreason = "r"\nowner = "o"\nexpires = {last}\n')
+
+
+def test_before_anything_happened_every_surface_is_off_and_nothing_is_made(run: Run, tmp_path: Path) -> None:
+    result = run("status", "--json")
+    document = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert [(row["surface"], row["stage"], row["percent"], row["runs"]) for row in document["surfaces"]] == [
+        ("chat", "off", 100.0, 0),
+        ("batch", "off", 100.0, 0),
+    ]
+    assert "no flag file yet" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_document_has_the_agreed_keys_and_no_made_up_values(status: Callable[[], dict[str, Any]]) -> None:
+    document = status()
+    assert {"surfaces", "kill_switch", "flags"} <= document.keys()
+    assert {"source", "age_s", "version"} <= document["flags"].keys()
+    row = document["surfaces"][0]
+    assert {"surface", "stage", "percent", "runs", "verdicts", "upper_bound", "gate", "removal"} <= row.keys()
+    assert (row["upper_bound"], row["gate"], row["removal"]) == (None, None, None)
+
+
+def test_stage_and_percent_are_the_furthest_that_tenants_without_a_pin_are_at(run: Run, status: Callable[[], dict[str, Any]]) -> None:
+    run("stage", "set", "chat", "dualwrite")
+    run("stage", "set", "chat", "shadow", "--percent", "25")
+    run("stage", "set", "chat", "live", "--tenant", "acme", "--json")
+    row = status()["surfaces"][0]
+    assert (row["stage"], row["percent"]) == ("shadow", 25.0)
+
+
+def test_the_kill_switch_is_said_for_the_surface_and_for_all(run: Run, status: Callable[[], dict[str, Any]]) -> None:
+    run("stage", "set", "chat", "dualwrite")
+    assert status()["kill_switch"] is False
+    run("kill", "on", "chat")
+    document = status()
+    assert [row["kill_switch"] for row in document["surfaces"]] == [True, False]
+    assert document["kill_switch"] is True
+    assert document["flags"]["version"] > 0
+    assert document["flags"]["age_s"] >= 0
+
+
+@pytest.mark.parametrize("broken", [b"", b"{", b"[]"], ids=["empty", "half-written", "no object"])
+def test_flags_that_cannot_be_read_are_a_finding_and_never_a_stage(run: Run, tmp_path: Path, broken: bytes) -> None:
+    run("stage", "set", "chat", "dualwrite")
+    (tmp_path / "flags.json").write_bytes(broken)
+    result = run("status", "--json")
+    document = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert "flags cannot be read" in result.stderr
+    assert (document["flags"]["up"], document["flags"]["version"], document["kill_switch"]) == (False, None, None)
+    assert [(row["stage"], row["percent"]) for row in document["surfaces"]] == [(None, None)] * 2
+
+
+def test_runs_and_verdicts_come_from_the_evidence(tmp_path: Path, status: Callable[[], dict[str, Any]]) -> None:
+    compared(tmp_path, None, None, "wording")
+    chat, batch = status()["surfaces"]
+    assert (chat["runs"], batch["runs"]) == (3, 0)
+    assert chat["verdicts"] == {"match": 2, "noise": 0, "accepted": 1, "divergent": 0, "inconclusive": 0}
+
+
+def test_an_expired_entry_of_the_ledger_is_a_finding(run: Run, tmp_path: Path) -> None:
+    write_ledger(tmp_path, "wording", days=-1)
+    result = run("status", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["surfaces"][0]["ledger"]["expired"] == ["wording"]
+    assert "'wording' has expired" in result.stderr
+
+
+def test_an_entry_that_accepts_nothing_is_stale_and_one_in_use_is_not(run: Run, tmp_path: Path) -> None:
+    write_ledger(tmp_path, "wording", days=1)
+    write_ledger(tmp_path, "forgotten", days=1)
+    compared(tmp_path, "wording")
+    result = run("status", "--json")
+    assert json.loads(result.stdout)["surfaces"][0]["ledger"]["stale"] == ["forgotten"]
+    assert result.exit_code == 0
+
+
+def test_a_ledger_that_cannot_be_read_is_a_finding(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "chat.toml").write_text("[[accepted]]\nid = 1\n")
+    result = run("status")
+    assert result.exit_code == 1
+    assert "chat.toml" in result.stderr
+
+
+def test_the_table_shows_every_surface_with_stage_and_verdicts(run: Run, tmp_path: Path) -> None:
+    compared(tmp_path, None, None, "wording")
+    run("stage", "set", "batch", "dualwrite", "--percent", "25")
+    chat, batch = (line for line in run("status").stdout.splitlines() if line.startswith("│"))
+    assert "100 % off" in chat
+    assert "2 match, 1 accepted" in chat
+    assert "25 % dualwrite" in batch
+
+
+def test_one_surface_can_be_chosen_and_an_unknown_one_is_wrong_use(run: Run) -> None:
+    assert [row["surface"] for row in json.loads(run("status", "--surface", "batch", "--json").stdout)["surfaces"]] == ["batch"]
+    result = run("status", "--surface", "chatt")
+    assert result.exit_code == 2
+    assert "chat, batch" in result.stderr
+
+
+def test_evidence_that_cannot_be_read_is_said_and_exits_with_2(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "evidence.db").write_bytes(b"not a database, but long enough to be read as one" * 50)
+    result = run("status")
+    assert result.exit_code == 2
+    assert "cannot read evidence" in result.stderr
