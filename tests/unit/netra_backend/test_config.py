@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from netra_backend.app import config
 from netra_backend.app.config import load_settings
 from netra_backend.app.errors import SettingsError
 
@@ -37,6 +38,13 @@ def test_processes_that_start_together_agree_on_one_secret() -> None:
     with ThreadPoolExecutor(8) as pool:
         secrets = {settings.jwt_secret.get_secret_value() for settings in pool.map(lambda _: load_settings(), range(32))}
     assert len(secrets) == 1
+
+
+def test_a_secret_that_another_process_wrote_meanwhile_stays(tmp_path: Path) -> None:
+    for secret in ("first", "second"):
+        config._write_once(tmp_path / "jwt_secret", secret)
+    assert (tmp_path / "jwt_secret").read_text() == "first"
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_production_without_a_secret_is_refused_and_says_which_variable_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,8 +20,31 @@ async def test_saving_a_plan_again_changes_nothing(engine: AsyncEngine) -> None:
     assert [await plans.save(PLAN), await plans.save(PLAN)] == [True, True]
 
 
+class LatePlans(ActionPlans):
+    """Looks for the plan, and goes on only when all others have looked too."""
+
+    def __init__(self, engine: AsyncEngine, all_looked: asyncio.Barrier) -> None:
+        super().__init__(engine)
+        self._all_looked: asyncio.Barrier | None = all_looked
+
+    async def get(self, tenant_id: str, plan_id: str) -> ActionPlan | None:
+        found = await super().get(tenant_id, plan_id)
+        if self._all_looked is not None:
+            barrier, self._all_looked = self._all_looked, None
+            await barrier.wait()
+        return found
+
+
 async def test_saving_a_plan_many_times_at_once_is_saving_it_once(engine: AsyncEngine) -> None:
-    assert all(await asyncio.gather(*(ActionPlans(engine).save(PLAN) for _ in range(8))))
+    barrier = asyncio.Barrier(4)
+    assert await asyncio.gather(*(LatePlans(engine, barrier).save(PLAN) for _ in range(4))) == [True] * 4
+
+
+async def test_of_different_plans_that_race_for_an_id_exactly_one_is_saved(engine: AsyncEngine) -> None:
+    barrier = asyncio.Barrier(4)
+    plans = [replace(PLAN, title=f"Plan {number}") for number in range(4)]
+    saved = await asyncio.gather(*(LatePlans(engine, barrier).save(plan) for plan in plans))
+    assert [plan for plan, kept in zip(plans, saved, strict=True) if kept] == [await ActionPlans(engine).get("acme", PLAN.id)]
 
 
 @pytest.mark.parametrize("change", [{"title": "Spend more"}, {"items": []}, {"user_id": "bob"}, {"thread_id": "thread-2"}], ids=str)

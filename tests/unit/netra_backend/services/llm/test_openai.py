@@ -177,6 +177,7 @@ async def test_no_answer_in_time_is_a_timeout_however_many_tries_are_left(endpoi
     endpoint.answers = [None] * 10
     with pytest.raises(ModelTimeoutError, match=r"within 0\.2 s"):
         await make_model(timeout_s=0.2, retries=9).complete(QUESTION, lane="assistant")
+    assert len(endpoint.asked) == 1
 
 
 async def test_an_endpoint_that_is_not_there_is_unavailable(make_model: Make) -> None:
