@@ -1,0 +1,67 @@
+"""`docs/metrics.md`, made from `metrics` and `spans`: `python -m migration.telemetry.catalogue > docs/metrics.md`."""
+
+import sys
+
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.metrics import MetricWrapperBase
+
+from migration.model import Origin, Stage, Verdict
+from migration.telemetry import spans
+from migration.telemetry.metrics import OTHER_TENANT, Metrics
+
+LABELS = {
+    "surface": "configured surface, e.g. `chat`",
+    "stage": ", ".join(f"`{stage}`" for stage in Stage),
+    "origin": ", ".join(f"`{origin}`" for origin in Origin),
+    "role": "`serving`, `shadowing`",
+    "outcome": "`completed`, `failed`, `timed_out`, `cancelled`",
+    "verdict": ", ".join(f"`{verdict}`" for verdict in Verdict),
+    "kind": "kind of divergence, see `DivergenceKind` in `migration/model.py`",
+    "severity": "`security`, `contract`, `reliability`, `observability`, `cosmetic`",
+    "mode": "`recorded`, `replayed`, `missing`, `performed_by_shadow`",
+    "reason": "why: `ShedReason` and `FailReason` in `migration/shadow/job.py`, `Reason` in `migration/flags/decision.py`",
+    "operation": "where the tool itself failed, see `Operation` in `migration/errors.py`",
+    "tenant": f"tenant on the watch list (`NETRA_MIGRATION_WATCH_TENANTS`); all others are `{OTHER_TENANT}`",
+}
+"""Each label and its values. All are closed sets, so the number of time series is bounded."""
+
+_HEAD = """# Metrics and spans
+
+<!-- Made by `python -m migration.telemetry.catalogue > docs/metrics.md`; a test says when it is out of date. -->
+
+Each process answers `/metrics`; with `PROMETHEUS_MULTIPROC_DIR` set, any of them answers for all. Durations are in seconds.
+"""
+
+
+def markdown() -> str:
+    """Return the whole page."""
+    metrics = "\n".join(_metric(metric) for metric in collectors())
+    labels = "\n".join(f"| `{name}` | {values} |" for name, values in LABELS.items())
+    names = [f"`{value}`" for name, value in sorted(vars(spans).items()) if name.isupper()]
+    return (
+        f"{_HEAD}\n## Metrics\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n{metrics}\n"
+        f"\n## Labels\n\n| label | values |\n|---|---|\n{labels}\n"
+        f"\n## Span names and attributes\n\n{', '.join(names)}\n"
+    )
+
+
+def collectors() -> list[MetricWrapperBase]:
+    """Return every metric, in the order in which `Metrics` makes them."""
+    return [value for value in vars(Metrics(registry=CollectorRegistry())).values() if isinstance(value, MetricWrapperBase)]
+
+
+def labels_of(metric: MetricWrapperBase) -> tuple[str, ...]:
+    """Return the metric's label names."""
+    return tuple(metric._labelnames)  # noqa: SLF001 - prometheus_client has no public way to a metric's label names
+
+
+def _metric(metric: MetricWrapperBase) -> str:
+    (described,) = metric.describe()
+    # Counters gain a suffix when they are scraped.
+    name = f"{described.name}_total" if isinstance(metric, Counter) else described.name
+    labels = ", ".join(f"`{label}`" for label in labels_of(metric)) or "-"
+    return f"| `{name}` | {described.type} | {labels} | {described.documentation} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())
