@@ -36,36 +36,39 @@ class Lane:
         return self.control if self.control is not None else self.candidate or ""
 
 
-def align(pairing: Pairing) -> list[Lane]:
-    """Return the lanes, in the order of their first event in control, then those that only candidate has."""
-    ours, theirs = _by_lane(pairing.control), _by_lane(pairing.candidate)
-    done: dict[str, Lane] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alignment:
+    """Both streams, lane by lane."""
+
+    equal: list[tuple[str, list[int], list[int]]]  #: lanes whose events are equal one by one: name, control's events, candidate's
+    unequal: list[Lane]  #: in the order of control, then those that only candidate has
+
+    def lanes(self) -> Iterator[Lane]:
+        """Yield all lanes, the equal ones first."""
+        for name, ours, theirs in self.equal:
+            yield Lane(control=name, candidate=name, equal=list(zip(ours, theirs, strict=True)))
+        yield from self.unequal
+
+
+def align(pairing: Pairing) -> Alignment:
+    """Return which event stands for which."""
+    ours, theirs, same = pairing.control.lanes, pairing.candidate.lanes, pairing.same
+    equal: list[tuple[str, list[int], list[int]]] = []
     left: list[str] = []
     for name, indexes in ours.items():
-        others = theirs.get(name, ())
-        if len(indexes) == len(others) and all(map(pairing.same, indexes, others)):
-            done[name] = Lane(control=name, candidate=name, equal=list(zip(indexes, others, strict=True)))
+        others = theirs.get(name, [])
+        if len(indexes) == len(others) and all(map(same, indexes, others)):
+            equal.append((name, indexes, others))
         else:
             left.append(name)
-    if not left and len(done) == len(theirs):
-        return list(done.values())
+    if not left and len(equal) == len(theirs):
+        return Alignment(equal=equal, unequal=[])
+    settled = {name for name, _, _ in equal}
     aligned = _Aligner(pairing, ours, theirs)
-    for a, b in aligned.partners(left, [name for name in theirs if name not in done]):
-        lane = aligned.lane(a, b)
-        done[lane.name if a is not None else f"candidate {lane.name}"] = lane
+    lanes = [aligned.lane(a, b) for a, b in aligned.partners(left, [name for name in theirs if name not in settled])]
     order = {name: position for position, name in enumerate(ours)}
-    return sorted(done.values(), key=lambda lane: order.get(lane.control or "", len(order)) if lane.control is not None else len(order))
-
-
-def _by_lane(stream: Stream) -> dict[str, list[int]]:
-    lanes: dict[str, list[int]] = {}
-    for index, event in enumerate(stream.events):
-        lane = lanes.get(event.lane)
-        if lane is None:
-            lanes[event.lane] = [index]
-        else:
-            lane.append(index)
-    return lanes
+    lanes.sort(key=lambda lane: len(order) if lane.control is None else order[lane.control])
+    return Alignment(equal=equal, unequal=lanes)
 
 
 class _Aligner:

@@ -8,7 +8,7 @@ from migration.comparison.findings import Finding
 from migration.comparison.fingerprint import fingerprint
 from migration.comparison.limits import Limits
 from migration.comparison.normalise import encode
-from migration.comparison.paths import Value, compiled, glob, segments, text
+from migration.comparison.paths import Value, glob, matches, segments, text
 from migration.comparison.policy import Policy
 from migration.comparison.sentences import sentence
 from migration.model import Divergence, DivergenceKind, Severity
@@ -39,7 +39,7 @@ def severity(finding: Finding, policy: Policy) -> Severity:
     for rule in policy.severities:
         if finding.change not in rule.changes and finding.kind in {"payload", "effect_changed"}:
             continue
-        if any(glob(kind)(finding.kind) for kind in rule.kinds) and any(compiled(pattern).matches(path) for pattern in rule.paths):
+        if any(glob(kind)(finding.kind) for kind in rule.kinds) and any(matches(pattern, path) for pattern in rule.paths):
             return rule.severity
     if finding.detail == "repeated" or (finding.kind == "terminal_state" and "timed_out" in {finding.control, finding.candidate}):
         return "reliability"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
-from migration.comparison.align import Lane, align
+from migration.comparison.align import Alignment, align
 from migration.comparison.classify import divergences
 from migration.comparison.consequences import without_consequences
 from migration.comparison.effects import EffectComparison
@@ -13,10 +13,10 @@ from migration.comparison.findings import Finding
 from migration.comparison.ledger import Ledger
 from migration.comparison.limits import Limits
 from migration.comparison.normalise import Normaliser
-from migration.comparison.paths import compiled
 from migration.comparison.policy import Policy, default_policy
 from migration.comparison.renaming import Renaming
 from migration.comparison.runs import ending, latency, timing
+from migration.comparison.shapes import Shapes
 from migration.comparison.stream import HeadReader, Pairing, Stream
 from migration.comparison.verdict import overall
 from migration.errors import EffectMissingError
@@ -33,11 +33,7 @@ class Prepared:
         self.policy = policy
         self.reader = HeadReader(policy)
         self.normaliser = Normaliser(policy)
-        renamed = [compiled(path).last for rule in policy.rules if rule.action == "rename" for path in rule.paths]
-        #: a frame without any of these holds no id that is renamed; \u00 may be an escaped letter of such a name
-        self.renamed = tuple(dict.fromkeys(b"" if "*" in name else f'"{name}"'.encode() for name in renamed)) + (
-            (b"\\u00",) if renamed else ()
-        )
+        self.shapes = Shapes(self.normaliser)
 
     def pairing(self, control: RunRecord, candidate: RunRecord) -> Pairing:
         """Return both streams, decoded as far as is needed to tell equal frames."""
@@ -45,7 +41,7 @@ class Prepared:
             Stream(Origin.CONTROL, control, self.reader, self.normaliser),
             Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser),
         )
-        return Pairing(*streams, self.reader, self.renamed)
+        return Pairing(*streams, self.reader, self.shapes)
 
 
 @lru_cache(maxsize=64)
@@ -125,8 +121,8 @@ def _findings(control: RunRecord, candidate: RunRecord, serving: Origin, policy:
     effects = EffectComparison(ready.normaliser, limits, renaming)  # 2 effects: what was asked of the outside
     found += effects.findings(control, candidate)
     pairing = ready.pairing(control, candidate)  # 3 stream: frames, decoded as little as can be
-    lanes = align(pairing)  # 4 align: which event stands for which
-    found += EventComparison(pairing.control, pairing.candidate, policy, limits, renaming).findings(lanes)  # 5 events: what differs
+    alignment = align(pairing)  # 4 align: which event stands for which
+    found += EventComparison(pairing.control, pairing.candidate, policy, limits, renaming).findings(alignment)  # 5 events: what differs
     if policy.latency:
         found += latency(timing(control), timing(candidate), policy.latency)
     shadow = candidate if serving is Origin.CONTROL else control
@@ -156,7 +152,7 @@ def _unanswered(shadow: RunRecord) -> int:
     return sum(1 for effect in shadow.journal if effect.error is not None and effect.error.type == EffectMissingError.__name__)
 
 
-def aligned(control: RunRecord, candidate: RunRecord, policy: Policy | None = None) -> tuple[Pairing, list[Lane]]:
+def aligned(control: RunRecord, candidate: RunRecord, policy: Policy | None = None) -> tuple[Pairing, Alignment]:
     """Return both streams and how their events correspond, for showing them side by side.
 
     Raises:

@@ -26,11 +26,8 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
 def violations(stream: Stream, contract: Contract) -> list[Violation]:
     """Return every rule that the stream breaks, each once an agent or lane."""
     agents: dict[str, list[int]] = {}
-    lanes: dict[str, list[int]] = {}
     events = stream.events
-    for index, event in enumerate(events):
-        lanes.setdefault(event.lane, []).append(index)
-    for lane, indexes in lanes.items():
+    for lane, indexes in stream.lanes.items():
         agents.setdefault(agent_of(lane), []).extend(indexes)
     found: list[Violation] = []
     for agent, indexes in agents.items():
@@ -41,8 +38,11 @@ def violations(stream: Stream, contract: Contract) -> list[Violation]:
             found += _ends(agent, indexes, kinds, contract)
             found += _before(agent, indexes, kinds, contract.before)
             found += _rising(agent, stream, indexes, kinds, contract)
-    for lane, indexes in lanes.items():
-        found += _closes(lane, indexes, [events[index].kind for index in indexes], contract.closes)
+    for lane, indexes in stream.lanes.items():
+        kinds = [events[index].kind for index in indexes]
+        for pair in contract.closes:
+            if kinds != [pair.first, pair.then]:  # the usual call
+                found += _closes(lane, indexes, kinds, pair)
     return found
 
 
@@ -73,17 +73,16 @@ def _before(agent: str, indexes: list[int], kinds: list[str], pairs: Sequence[Pa
             yield Violation(lane=agent, rule=rule, kinds=(pair.first, pair.then), about="order", index=index)
 
 
-def _closes(lane: str, indexes: list[int], kinds: list[str], pairs: Sequence[Pair]) -> Iterator[Violation]:
-    for pair in pairs:
-        opened = 0
-        for index, kind in zip(indexes, kinds, strict=True):
-            opened += (kind == pair.first) - (kind == pair.then)
-            if opened < 0:
-                rule = f"`{pair.then}` comes after its `{pair.first}`"
-                yield Violation(lane=lane, rule=rule, kinds=(pair.first, pair.then), about="order", index=index)
-                break
-        if opened > 0:
-            yield Violation(lane=lane, rule=f"each `{pair.first}` is closed by its `{pair.then}`", kinds=(pair.then,), about="count")
+def _closes(lane: str, indexes: list[int], kinds: list[str], pair: Pair) -> Iterator[Violation]:
+    opened = 0
+    for index, kind in zip(indexes, kinds, strict=True):
+        opened += (kind == pair.first) - (kind == pair.then)
+        if opened < 0:
+            rule = f"`{pair.then}` comes after its `{pair.first}`"
+            yield Violation(lane=lane, rule=rule, kinds=(pair.first, pair.then), about="order", index=index)
+            return
+    if opened > 0:
+        yield Violation(lane=lane, rule=f"each `{pair.first}` is closed by its `{pair.then}`", kinds=(pair.then,), about="count")
 
 
 def _rising(agent: str, stream: Stream, indexes: list[int], kinds: list[str], contract: Contract) -> Iterator[Violation]:

@@ -5,6 +5,8 @@ Like events, effects are matched lane by lane (a lane is the agent that asks); r
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from migration.comparison.differences import Leaf, leaves
 from migration.comparison.findings import Detail, Finding
 from migration.comparison.limits import Limits
@@ -13,6 +15,9 @@ from migration.comparison.paths import Path
 from migration.comparison.renaming import Renaming
 from migration.comparison.sequences import Match, gaps, match, moved, pair_similar
 from migration.model import Effect, RunRecord
+
+#: goes over the text and keeps nothing
+_check_object = msgspec.json.Decoder(msgspec.defstruct("AnyObject", [])).decode
 
 _Key = tuple[str, str, bytes]
 
@@ -33,7 +38,7 @@ class EffectComparison:
         found: list[Finding] = []
         for lane in dict.fromkeys((*ours, *theirs)):
             a, b = ours.get(lane, []), theirs.get(lane, [])
-            if not self._renames and len(a) == len(b) and all(map(_same_bytes, a, b)):
+            if not self._renames and len(a) == len(b) and all(map(_surely_equal, a, b)):
                 continue
             found += self._lane(lane, a, b)
         return found
@@ -130,8 +135,17 @@ def subject(effect: Effect) -> Path:
     return (effect.kind,) if effect.kind in {"model", "clock"} else (effect.kind, effect.name)
 
 
-def _same_bytes(ours: Effect, theirs: Effect) -> bool:
-    return ours.request == theirs.request and ours.request is not None and ours.kind == theirs.kind and ours.name == theirs.name
+def _surely_equal(ours: Effect, theirs: Effect) -> bool:
+    """Tell whether two effects are equal without a look at more than the bytes: the same ones, and a JSON object."""
+    request = ours.request
+    if request is None or request != theirs.request or ours.kind != theirs.kind or ours.name != theirs.name:
+        return False
+    try:
+        request.decode()
+        _check_object(request)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def _by_lane(journal: Sequence[Effect]) -> dict[str, list[Effect]]:

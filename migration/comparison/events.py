@@ -1,17 +1,18 @@
 """What differs between two aligned event streams."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from migration.comparison.align import Lane
+from migration.comparison.align import Alignment, Lane
 from migration.comparison.contract import Violation, violations
 from migration.comparison.differences import Leaf, leaves
 from migration.comparison.findings import Detail, Finding, agent_of
 from migration.comparison.limits import Limits
-from migration.comparison.paths import Json, Path, compiled, segments
+from migration.comparison.paths import Json, Path, matches, segments
 from migration.comparison.policy import Policy
 from migration.comparison.renaming import Renaming
+from migration.comparison.sequences import Match
 from migration.comparison.stream import Stream
 from migration.model import DivergenceKind, Origin
 
@@ -26,9 +27,13 @@ class EventComparison:
         self._policy, self._limits, self._renaming = policy, limits, renaming
         self._foreign = {Origin.CONTROL: frozenset(control.foreign()), Origin.CANDIDATE: frozenset(candidate.foreign())}
 
-    def findings(self, lanes: Sequence[Lane]) -> list[Finding]:
+    def findings(self, alignment: Alignment) -> list[Finding]:
         """Return all findings: other people's frames first, then lane by lane, then rules of the contract that no difference explains."""
         found = [*self._breaches(self._control), *self._breaches(self._candidate)]
+        if self._control.has_holes:
+            for name, ours, theirs in alignment.equal:
+                found += self._held_out(name, zip(ours, theirs, strict=True))
+        lanes = alignment.unequal
         absent = {
             Origin.CONTROL: {lane.name for lane in lanes if lane.control is None},
             Origin.CANDIDATE: {lane.name for lane in lanes if lane.candidate is None},
@@ -64,34 +69,35 @@ class EventComparison:
         yield _one_sided(kind, side, (lane.name, indexes[0]), ("*",), kinds, detail="whole_lane")
 
     def _lane(self, lane: Lane) -> Iterator[Finding]:
-        for i, j in lane.equal:
-            yield from self._held_out(lane, i, j)
+        yield from self._held_out(lane.name, lane.equal)
         for i, j in lane.moved:
             kind = self._control.events[i].kind
             value: Json = kind
             yield Finding(kind="causal_reorder", lane=lane.name, path=(kind,), control=value, candidate=value, at=(i, j))
         for i, j in lane.changed:
             yield from self._changed(lane, i, j)
-        yield from self._surplus(lane, Origin.CONTROL)
-        yield from self._surplus(lane, Origin.CANDIDATE)
+        if lane.only_control:
+            yield from self._surplus(lane, Origin.CONTROL)
+        if lane.only_candidate:
+            yield from self._surplus(lane, Origin.CANDIDATE)
 
-    def _held_out(self, lane: Lane, i: int, j: int) -> Iterator[Finding]:
-        ours, theirs = self._control.known(i), self._candidate.known(j)
-        if ours is None or theirs is None or not ours.holes:
-            return
-        kind = self._control.events[i].kind
-        for leaf, detail in self._renaming.judge(ours.holes, theirs.holes):
-            yield self._leaf(lane.name, kind, leaf, (i, j), detail)
+    def _held_out(self, lane: str, pairs: Iterable[Match]) -> Iterator[Finding]:
+        for i, j in pairs:
+            ours, theirs = self._control.known(i), self._candidate.known(j)
+            if ours is None or theirs is None or not ours.holes:
+                continue
+            kind = self._control.events[i].kind
+            for leaf, detail in self._renaming.judge(ours.holes, theirs.holes):
+                yield self._leaf(lane, kind, leaf, (i, j), detail)
 
     def _changed(self, lane: Lane, i: int, j: int) -> Iterator[Finding]:
         ours, theirs = self._control.normal(i), self._candidate.normal(j)
         kind = self._control.events[i].kind
         differing = leaves(ours.value, theirs.value, self._limits.leaves)
-        if differing is None:
-            whole = Leaf((), ours.value, theirs.value)
-            yield self._leaf(lane.name, kind, whole, (i, j), "whole_pair")
+        found = [self._leaf(lane.name, kind, leaf, (i, j)) for leaf in differing or ()]
+        if not found:  # too many to name; also keeps a difference that no leaf tells from being silent
+            yield self._leaf(lane.name, kind, Leaf((), ours.value, theirs.value), (i, j), "whole_pair")
             return
-        found = [self._leaf(lane.name, kind, leaf, (i, j)) for leaf in differing]
         found += [self._leaf(lane.name, kind, leaf, (i, j), detail) for leaf, detail in self._renaming.judge(ours.holes, theirs.holes)]
         terminal = next((finding for finding in found if finding.kind == "terminal_state"), None)
         if terminal is None:
@@ -130,7 +136,7 @@ class EventComparison:
 
     def _has_role(self, path: Path, role: str) -> bool:
         patterns: tuple[str, ...] = getattr(self._policy.roles, role)
-        return any(compiled(pattern).matches(segments(path)) for pattern in patterns)
+        return any(matches(pattern, segments(path)) for pattern in patterns)
 
     def _surplus(self, lane: Lane, side: Origin) -> Iterator[Finding]:
         """Events that one side has alone. One that says the same as another one beside it is a duplicate."""

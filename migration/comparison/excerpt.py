@@ -130,8 +130,8 @@ def _nothing_compared(comparison: Comparison) -> bool:
 
 
 def _shown(control: RunRecord, candidate: RunRecord, context: int, policy: Policy | None) -> tuple[Pairing, list[_Place]]:
-    pairing, lanes = aligned(control, candidate, policy)
-    return pairing, list(_around(_in_order(lanes), context))
+    pairing, alignment = aligned(control, candidate, policy)
+    return pairing, list(_around(_in_order(list(alignment.lanes())), context))
 
 
 def _around(places: Sequence[_Place], context: int) -> Iterable[_Place]:

@@ -11,7 +11,7 @@ import msgspec
 
 from migration.comparison.findings import Finding
 from migration.comparison.normalise import stands_for
-from migration.comparison.paths import Value, compiled, segments, shape, text, type_name
+from migration.comparison.paths import Value, matches, segments, shape, text, type_name
 from migration.comparison.policy import Policy
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}")
@@ -32,7 +32,7 @@ def fingerprint(finding: Finding, policy: Policy) -> str:
 
 def value_shapes(finding: Finding, policy: Policy) -> tuple[str, str]:
     """Return what may be said about both values without telling them: their type, or a word of a closed vocabulary."""
-    spoken = finding.subject == "run" or any(compiled(pattern).matches(segments(finding.path)) for pattern in policy.roles.words)
+    spoken = finding.subject == "run" or any(matches(pattern, segments(finding.path)) for pattern in policy.roles.words)
     spoken = spoken or finding.kind in {"terminal_state", "error"}
     return value_shape(finding.control, spoken=spoken), value_shape(finding.candidate, spoken=spoken)
 

@@ -16,19 +16,19 @@ may be anything. Severity `security` is never accepted.
 """
 
 import re
+import tomllib
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
 import msgspec
 
-from migration.comparison.paths import compiled, glob, split
+from migration.comparison.paths import glob, matches, split
 from migration.errors import LedgerError
 from migration.model import Divergence, Verdict
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{12}")
-_HEADER = re.compile(r"^\s*\[\[\s*accepted\s*\]\]", re.MULTILINE)
-_ENTRY = re.compile(r"\$\.accepted\[(\d+)\]")
+_HEADER = re.compile(r"^[ \t]*\[\[\s*accepted\s*\]\]", re.MULTILINE)
 _NEVER = "another tenant's or user's data is never accepted: fix the engine"
 
 
@@ -45,7 +45,7 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         names = ((self.kind, divergence.kind), (self.lane, divergence.lane), (self.severity, divergence.severity))
         if not all(wanted is None or glob(wanted)(name) for wanted, name in names):
             return False
-        return self.path is None or compiled(self.path).matches(split(divergence.path))
+        return self.path is None or matches(self.path, split(divergence.path))
 
     def fault(self) -> str | None:
         """Return what is wrong with the pattern; None when nothing is."""
@@ -83,10 +83,6 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return None if self.pattern is None else self.pattern.fault()
 
 
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    accepted: tuple[Accepted, ...] = ()
-
-
 class Ledger:
     """The entries of one surface. Immutable."""
 
@@ -119,17 +115,32 @@ def parse_ledger(written: str, source: str) -> Ledger:
             pattern, shares its id, or would accept what never is. The message names the line where it can be known.
     """
     try:
-        entries = msgspec.toml.decode(written, type=_File).accepted
-    except msgspec.DecodeError as error:
-        place = _ENTRY.search(str(error))
-        raise LedgerError(f"{_where(source, written, int(place[1]) if place else None)}: {error}") from error
-    seen: set[str] = set()
-    for index, entry in enumerate(entries):
-        fault = entry.fault() or (f"another entry is called {entry.id!r} too" if entry.id in seen else None)
-        if fault:
+        document = tomllib.loads(written)
+    except tomllib.TOMLDecodeError as error:
+        raise LedgerError(f"{source}: {error}") from error
+    unknown = document.keys() - {"accepted"}
+    if unknown or not isinstance(document.get("accepted", []), list):
+        raise LedgerError(
+            f"{source}: a ledger holds [[accepted]] entries and nothing else; remove {', '.join(sorted(unknown)) or 'the rest'}"
+        )
+    entries: list[Accepted] = []
+    for index, entry in enumerate(document.get("accepted", [])):
+        accepted, fault = _entry(entry)
+        if accepted is not None and any(other.id == accepted.id for other in entries):
+            fault = f"another entry is called {accepted.id!r} too"
+        if accepted is None or fault:
             raise LedgerError(f"{_where(source, written, index)}: {fault}")
-        seen.add(entry.id)
+        entries.append(accepted)
     return Ledger(entries)
+
+
+def _entry(entry: object) -> tuple[Accepted | None, str | None]:
+    """Return the entry and what is wrong with it; None where there is nothing."""
+    try:
+        accepted = msgspec.convert(entry, Accepted)
+    except msgspec.ValidationError as error:
+        return None, str(error)
+    return accepted, accepted.fault()
 
 
 def load_ledger(path: Path) -> Ledger:
@@ -147,9 +158,9 @@ def load_ledger(path: Path) -> Ledger:
     return parse_ledger(written, str(path))
 
 
-def _where(source: str, written: str, index: int | None) -> str:
+def _where(source: str, written: str, index: int) -> str:
     """Return the source with the line of the entry's header, when the entry has a header of its own."""
     headers = [match.start() for match in _HEADER.finditer(written)]
-    if index is None or index >= len(headers):
+    if index >= len(headers):
         return source
     return f"{source}, line {written.count(chr(10), 0, headers[index]) + 1}, entry {index + 1}"

@@ -124,6 +124,10 @@ class _Node:
             for index, item in enumerate(value):
                 value[index] = self.item(item, (*path, index), holes)
 
+    def child(self, key: str) -> "_Node | None":
+        """Return the node of an object's key that carries no rule itself; None when no rule applies further down."""
+        return self._grammar.below(self._positions, key)[1]
+
     def item(self, value: Json, path: Path, holes: list[Hole]) -> Json:
         """Return one item of a list that stands here, normalised."""
         if self._item is None:
@@ -266,6 +270,8 @@ class Normaliser:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._grammars: dict[str, _Grammar] = {}
+        self._bodies: dict[str, _Node | None] = {}
+        self._body = policy.envelope.body
         self._identity = tuple(policy.envelope.identity.values())
         #: whether ids in effect requests are renamed
         self.renames_in_effects = any(rule.action == "rename" and any(map(_is_effect, rule.kinds)) for rule in policy.rules)
@@ -281,18 +287,44 @@ class Normaliser:
                 value[field] = _MASKS[type(value[field])]
         return self._normal(kind, value)
 
+    def body(self, kind: str, encoded: msgspec.Raw) -> Normal:
+        """Normalise the encoded body of a frame of which all else is known to be plain."""
+        if kind not in self._bodies:
+            self._bodies[kind] = self._grammar(kind).root.child(self._body)
+        node = self._bodies[kind]
+        value: Json = _decode(encoded)
+        holes: list[Hole] = []
+        if node is not None:
+            node.walk(value, (self._body,), holes)
+        return Normal(_encoder.encode(value), tuple(holes), value)
+
     def request(self, kind: str, value: dict[str, Json]) -> Normal:
         """Normalise a decoded request of an effect, in place."""
         return self._normal(f"effect:{kind}", value)
 
     def _normal(self, kind: str, value: dict[str, Json]) -> Normal:
-        grammar = self._grammars.get(kind)
-        if grammar is None:
-            grammar = self._grammars[kind] = _Grammar(self.rules(kind))
+        grammar = self._grammar(kind)
         holes: list[Hole] = []
         if grammar.entries:
             grammar.root.walk(value, (), holes)
         return Normal(_encoder.encode(value), tuple(holes), value)
+
+    def _grammar(self, kind: str) -> _Grammar:
+        grammar = self._grammars.get(kind)
+        if grammar is None:
+            grammar = self._grammars[kind] = _Grammar(self.rules(kind))
+        return grammar
+
+    def masked(self, kind: str, encoded: msgspec.Raw) -> set[tuple[str, ...]]:
+        """Return the paths, from the body on, of the fields of an encoded body that are masked and lie in no list."""
+        node = self._grammar(kind).root.child(self._body)
+        found: list[Touch] = []
+        if node is not None:
+            node.explain(_decode(encoded), (), found)
+        plain = {
+            tuple(part for part in touch.path if isinstance(part, str)): len(touch.path) for touch in found if touch.rule.action == "mask"
+        }
+        return {path for path, length in plain.items() if len(path) == length}
 
     def touches(self, kind: str, value: Json) -> list[Touch]:
         """Return which rule touches which field of a decoded frame, or, for "effect:<kind>", of a request."""

@@ -118,3 +118,9 @@ class Pattern:
 def compiled(written: str) -> Pattern:
     """Return the pattern, compiled once."""
     return Pattern(written)
+
+
+@lru_cache(maxsize=8192)
+def matches(written: str, path: tuple[str, ...]) -> bool:
+    """Tell whether the whole path matches the pattern. The same few paths come up again and again, so the answers are kept."""
+    return compiled(written).matches(path)

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from migration.comparison.paths import compiled
+from migration.comparison.paths import compiled, matches
 from migration.errors import ConfigurationError, UnknownSurfaceError
 from migration.model import RunRequest, Severity
 
@@ -174,7 +174,7 @@ def _refuse_hidden_identity(policy: Policy, rule: Rule, source: str) -> None:
         return
     for pattern in rule.paths:
         last = compiled(pattern).last
-        hidden = [name for name in policy.protected if compiled(last or "**").matches((name,))]
+        hidden = [name for name in policy.protected if matches(last or "**", (name,))]
         if hidden:
             raise ConfigurationError(
                 f"{source}: rule {rule.id!r} would {rule.action} {', '.join(hidden)} through the path {pattern!r}; "

@@ -5,14 +5,16 @@ body bytes are equal without a look inside. Only the others are decoded whole an
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from migration.comparison.normalise import Normal, Normaliser, UndecodableError, decode_object
-from migration.comparison.paths import Json, compiled
+from migration.comparison.paths import Json, compiled, matches
 from migration.comparison.policy import EVERY_EVENT, Policy
+from migration.comparison.shapes import Shapes
 from migration.model import Origin, RunRecord, RunRequest
 
 _Head = Any  # a struct made from the policy; mypy cannot know its fields
@@ -35,8 +37,9 @@ class HeadReader:
         #: None: some rule looks into the envelope itself, so every frame is decoded whole
         self.read: Callable[[bytes], _Head] | None = None if self._envelope_has_rules(masked) else decoder.decode
         self.identity: Callable[[_Head], object] = attrgetter(*identity) if identity else lambda _head: ()
-        #: equal for two heads exactly when their frames are equal in all that is compared, bar key order and rules inside the body
-        self.content: Callable[[_Head], object] = attrgetter(envelope.body, *compared)
+        self.body: Callable[[_Head], msgspec.Raw] = attrgetter(envelope.body)
+        self.renamed = _renamed(policy)  #: bytes one of which is in every frame that holds a renamed id
+        self.texts: Callable[[_Head], object] = attrgetter(*compared) if compared else lambda _head: ()
 
     def expected(self, request: RunRequest) -> object:
         """Return what `identity` gives for a frame of the run itself."""
@@ -44,7 +47,7 @@ class HeadReader:
         return values[0] if len(values) == 1 else values
 
     def _is_masked_everywhere(self, name: str) -> bool:
-        first = next((rule for rule in self.policy.rules if any(compiled(path).matches((name,)) for path in rule.paths)), None)
+        first = next((rule for rule in self.policy.rules if any(matches(path, (name,)) for path in rule.paths)), None)
         return first is not None and first.action == "mask" and first.kinds == EVERY_EVENT
 
     def _envelope_has_rules(self, masked: set[str]) -> bool:
@@ -55,7 +58,15 @@ class HeadReader:
         own = [
             path for rule in self.policy.rules for path in rule.paths if not all(kind.startswith("effect:") for kind in rule.kinds or ("",))
         ]
-        return any(compiled(path).matches((name,)) for path in own for name in (*others, envelope.body))
+        return any(matches(path, (name,)) for path in own for name in (*others, envelope.body))
+
+
+def _renamed(policy: Policy) -> tuple[bytes, ...]:
+    names = [compiled(path).last for rule in policy.rules if rule.action == "rename" for path in rule.paths]
+    plain = {"" if "*" in name else name for name in names}
+    shortest = [name for name in plain if not any(other in name for other in plain - {name})]
+    escaped = (b"\\u00",) if names else ()  # a letter of such a name may be written as its code
+    return (*(name.encode() for name in sorted(shortest)), *escaped)
 
 
 class Stream:
@@ -66,7 +77,9 @@ class Stream:
         self.run, self.events = run, run.events
         self._reader, self._normaliser = reader, normaliser
         self._normals: dict[int, Normal] = {}
+        self._bodies: dict[int, Normal] = {}
         self.undecodable: dict[int, str] = {}  #: index -> why
+        self.has_holes = False  #: whether some frame looked at so far holds a value that only a pair can judge
         self.heads = self._read_heads()
 
     def _read_heads(self) -> list[_Head | None]:
@@ -78,7 +91,7 @@ class Stream:
             # A body that is left as raw bytes is not checked for being UTF-8; all of them at once cost next to nothing.
             b"".join(frames).decode()
             return [read(frame) for frame in frames]
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return [self._head_or_none(read, frame) for frame in frames]
 
     @staticmethod
@@ -107,11 +120,33 @@ class Stream:
             else:
                 normal = self._normaliser.event(self.events[index].kind, value)
             self._normals[index] = normal
+            self.has_holes = self.has_holes or bool(normal.holes)
+        return normal
+
+    def body(self, index: int, head: _Head) -> Normal:
+        """Return the body of a frame with a head, normalised: enough to tell whether it equals another one."""
+        normal = self._bodies.get(index)
+        if normal is None:
+            normal = self._normaliser.body(self.events[index].kind, self._reader.body(head))
+            self._bodies[index] = normal
+            self.has_holes = self.has_holes or bool(normal.holes)
         return normal
 
     def known(self, index: int) -> Normal | None:
-        """Return the frame normalised if that was needed so far, else None."""
-        return self._normals.get(index)
+        """Return the frame, or its body, normalised if that was needed so far, else None."""
+        return self._normals.get(index) or self._bodies.get(index)
+
+    @cached_property
+    def lanes(self) -> dict[str, list[int]]:
+        """The frames of each lane, in order; lanes in order of their first frame."""
+        lanes: dict[str, list[int]] = {}
+        for index, event in enumerate(self.events):
+            lane = lanes.get(event.lane)
+            if lane is None:
+                lanes[event.lane] = [index]
+            else:
+                lane.append(index)
+        return lanes
 
     def foreign(self) -> list[int]:
         """Return the frames that do not name this run's own tenant, user, thread and run."""
@@ -129,22 +164,41 @@ class Stream:
 
 
 class Pairing:
-    """Tells whether a frame of control and a frame of candidate are equal, as cheaply as can be."""
+    """Tells whether a frame of control and a frame of candidate are equal, as cheaply as can be.
 
-    def __init__(self, control: Stream, candidate: Stream, reader: HeadReader, renamed: tuple[bytes, ...]) -> None:
+    Args:
+        control: one stream.
+        candidate: the other one.
+        reader: what read their heads.
+        shapes: comparators for bodies.
+    """
+
+    def __init__(self, control: Stream, candidate: Stream, reader: HeadReader, shapes: Shapes) -> None:
         self.control, self.candidate = control, candidate
-        self._content, self._renamed = reader.content, renamed
+        self._texts, self._body = reader.texts, reader.body
+        # Equal bytes hold equal ids, but whether an id stands for the same one everywhere is only seen when it is read.
+        self._shapes, self._renamed = shapes, reader.renamed
 
     def same(self, i: int, j: int) -> bool:
         """Tell whether control's frame i and candidate's frame j have one canonical form."""
         control, candidate = self.control, self.candidate
-        if control.events[i].kind != candidate.events[j].kind:
+        kind = control.events[i].kind
+        if kind != candidate.events[j].kind:
             return False
         a, b = control.heads[i], candidate.heads[j]
-        if a is not None and b is not None and self._content(a) == self._content(b) and not self._holds_ids(control.events[i].payload):
-            return True
-        return control.normal(i).canonical == candidate.normal(j).canonical
+        if a is None or b is None:
+            return control.normal(i).canonical == candidate.normal(j).canonical
+        if self._texts(a) != self._texts(b):
+            return False
+        if not (self._renamed and self._holds_ids(i)):
+            ours, theirs = self._body(a), self._body(b)
+            if ours == theirs or self._shapes.equal(kind, ours, theirs):
+                return True
+        return control.body(i, a).canonical == candidate.body(j, b).canonical
 
-    def _holds_ids(self, frame: bytes) -> bool:
-        # Equal bytes hold equal ids, but whether an id stands for the same one everywhere is only seen when it is read.
-        return any(name in frame for name in self._renamed)
+    def _holds_ids(self, i: int) -> bool:
+        frame = self.control.events[i].payload
+        for name in self._renamed:  # noqa: SIM110 - twice as fast as any(), and this runs for every frame
+            if name in frame:
+                return True
+        return False
