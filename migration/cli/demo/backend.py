@@ -1,0 +1,187 @@
+"""The backend as the demo uses it: through its command line, its HTTP endpoints and its metrics, like anybody else."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from migration.errors import ConfigurationError, MigrationError
+from migration.settings import MigrationSettings
+
+_START_S: Final = 30.0
+_STOP_S: Final = 15.0
+
+
+class BackendError(MigrationError):
+    """The demo's backend did not do what it must; the message ends with what it logged last."""
+
+
+class Metrics:
+    """One reading of `/metrics`."""
+
+    def __init__(self, text: str) -> None:
+        self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+    def sum(self, name: str, **labels: str) -> float:
+        """Return the sum of all samples of that name which have these labels; 0 when there is none."""
+        wanted = labels.items()
+        return sum(sample.value for sample in self._samples if sample.name == name and wanted <= sample.labels.items())
+
+    def by(self, name: str, label: str, **labels: str) -> dict[str, float]:
+        """Return the sums by the values of one label, those above 0."""
+        values = {sample.labels[label] for sample in self._samples if sample.name == name}
+        return {value: total for value in sorted(values) if (total := self.sum(name, **labels, **{label: value}))}
+
+
+class Backend:
+    """A backend process of its own, on a free loopback port, with everything it writes in one folder.
+
+    Args:
+        home: that folder; flags, database, evidence and logs.
+        ledger: folder of accepted divergences.
+    """
+
+    def __init__(self, home: Path, ledger: Path) -> None:
+        self.environment = os.environ | {
+            "NETRA_HOME": str(home),
+            "NETRA_MIGRATION_HOME": str(home),
+            "NETRA_MIGRATION_LEDGER_DIR": str(ledger),
+            "NETRA_SCRIPTED_LATENCY_MS": "60",
+            "NETRA_RATE_LIMIT_PER_MINUTE": "6000",
+            "NETRA_RATE_LIMIT_BURST": "1000",
+        }
+        self.settings = MigrationSettings(home=home, ledger_dir=ledger)
+        self._log = home / "backend.log"
+        self._process: asyncio.subprocess.Process | None = None
+        self._http = httpx.AsyncClient(timeout=5.0)
+        self.url = self.chat_url = ""
+
+    async def start(self, tenants: list[str]) -> None:
+        """Load the sample data, start the server and wait until it is ready.
+
+        Raises:
+            BackendError: it does not start.
+            ConfigurationError: there is no `netra` command beside this one.
+        """
+        await self.command("netra", "seed", *(part for tenant in tenants for part in ("--tenant", tenant)))
+        with self._log.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                _program("netra"), "serve", "--port", "0", "--json", env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=log
+            )
+        told = await self._first_document(self._process)
+        self.url, self.chat_url = told["url"], told["chat"]
+        await self.until(self._ready, "ready", _START_S)
+
+    async def aclose(self) -> None:
+        """Stop the server."""
+        await self._http.aclose()
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), _STOP_S)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+    async def command(self, program: str, *arguments: str) -> str:
+        """Run one of the project's commands as an operator would, and return what it prints.
+
+        Raises:
+            BackendError: it failed; the message is its own.
+        """
+        process = await asyncio.create_subprocess_exec(
+            _program(program), *arguments, env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        out, err = await process.communicate()
+        if process.returncode:
+            raise BackendError(f"{program} {' '.join(arguments)}: {err.decode().strip()}")
+        return out.decode()
+
+    async def token(self, tenant: str, user: str) -> str:
+        """Return a development token."""
+        printed = await self.command("netra", "token", "--tenant", tenant, "--user", user, "--json")
+        token: str = json.loads(printed)["token"]
+        return token
+
+    async def metrics(self) -> Metrics:
+        """Scrape the server once.
+
+        Raises:
+            BackendError: it does not answer.
+        """
+        try:
+            response = await self._http.get(f"{self.url}/metrics")
+            response.raise_for_status()
+        except httpx.HTTPError as error:
+            raise BackendError(f"/metrics does not answer ({type(error).__name__}); {self._last_log()}") from error
+        return Metrics(response.text)
+
+    async def until(self, condition: Any, what: str, timeout_s: float) -> None:  # noqa: ANN401 - an async predicate
+        """Poll until the condition holds.
+
+        Raises:
+            BackendError: it did not within the time.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while not await condition():
+            if asyncio.get_running_loop().time() > deadline or (self._process and self._process.returncode is not None):
+                raise BackendError(f"the backend was not {what} within {timeout_s:.0f} s; {self._last_log()}")
+            await asyncio.sleep(0.05)
+
+    def worker_pid(self) -> int | None:
+        """Return the shadow worker's process id; None where the system does not tell (it does on Linux)."""
+        if self._process is None:
+            return None
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{self._process.pid}/task").iterdir():
+                for child in (task / "children").read_text().split():
+                    if b"migration.shadow" in Path(f"/proc/{child}/cmdline").read_bytes():
+                        return int(child)
+        return None
+
+    def kill_worker(self) -> bool:
+        """Kill the shadow worker where it stands; False when it cannot be found."""
+        pid = self.worker_pid()
+        if pid is None:
+            return False
+        os.kill(pid, signal.SIGKILL)
+        return True
+
+    async def _ready(self) -> bool:
+        try:
+            return (await self._http.get(f"{self.url}/ready")).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    async def _first_document(self, process: asyncio.subprocess.Process) -> Mapping[str, Any]:
+        """Read what `netra serve --json` prints: one indented JSON object."""
+        read = b""
+        if process.stdout is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_START_S):
+                    while line := await process.stdout.readline():
+                        read += line
+                        with contextlib.suppress(json.JSONDecodeError):
+                            document: Mapping[str, Any] = json.loads(read)
+                            return document
+        raise BackendError(f"netra serve did not start; {self._last_log()}")
+
+    def _last_log(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()[-5:] if self._log.exists() else []
+        return "it logged last:\n" + "\n".join(lines)
+
+
+def _program(name: str) -> str:
+    path = Path(sys.executable).with_name(name)
+    if not path.exists():
+        raise ConfigurationError(f"there is no {name} beside {sys.executable}; install the project with `make install`")
+    return str(path)

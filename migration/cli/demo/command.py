@@ -1,0 +1,106 @@
+"""The `demo` command: plays the scenario, shows it live on a terminal, and ends with the report."""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from migration.cli.output import JsonFlag, print_json
+
+command = typer.Typer(add_completion=False)
+
+_FINDING: Final = 1
+
+
+@command.command()
+def demo(
+    keep: Annotated[
+        Path | None, typer.Option(help="Folder to keep flags, database, evidence and logs in. Default: a temporary one.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Move real chats from the legacy engine to UserExecutionEngine: backend, WebSocket clients, flags, shadows, kill switch, report.
+
+    Needs no server and no network; takes less than a minute. Exit code 0 only when all of it really happened.
+    """
+    with _folder(keep) as home:
+        passed = asyncio.run(_play(home, as_json=as_json))
+    if not passed:
+        raise typer.Exit(_FINDING)
+
+
+async def _play(home: Path, *, as_json: bool) -> bool:
+    from rich.console import Console
+    from rich.live import Live
+
+    from migration.cli.demo.backend import Backend, BackendError
+    from migration.cli.demo.report import Report
+    from migration.cli.demo.scenario import Progress, Scenario
+    from migration.evidence import EvidenceReader
+    from migration.settings import MigrationSettings
+
+    started = time.monotonic()
+    progress = Progress()
+    backend = Backend(home, MigrationSettings().ledger_dir)
+    console = Console(stderr=as_json)
+    told: list[str] = []
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+
+        def tell() -> None:
+            if console.is_terminal:
+                live.update(_table(progress, time.monotonic() - started), refresh=True)
+            elif progress.phase not in told:
+                told.append(progress.phase)
+                console.print(f"{time.monotonic() - started:5.1f} s  {progress.phase}", highlight=False)
+
+        try:
+            await Scenario(backend, progress, tell).play()
+            metrics = await backend.metrics()
+        except BackendError as error:
+            live.stop()
+            typer.echo(f"error: {error}", err=True)
+            return False
+        finally:
+            await backend.aclose()
+    evidence = EvidenceReader(backend.settings.evidence())
+    try:
+        report = Report(progress, metrics, evidence, time.monotonic() - started)
+    finally:
+        evidence.close()
+    if as_json:
+        print_json(report.document())
+    else:
+        report.print(console)
+    return report.passed
+
+
+def _table(progress: "Progress", seconds: float) -> "Table":  # type: ignore[name-defined]  # noqa: F821 - imported when the command runs
+    from rich.table import Table
+
+    from migration.stages import PLANS
+
+    table = Table("tenant", "stage", "serves", "shadows", "chats", "last", title=f"{seconds:.0f} s: {progress.phase}", title_justify="left")
+    done = Counter(chat.tenant for _, chat in progress.chats)
+    last = {chat.tenant: f"{chat.engine}, {chat.duration_s * 1000:.0f} ms" for _, chat in progress.chats}
+    for tenant, stage in progress.stages.items():
+        plan = PLANS[stage]
+        shadows = plan.shadows.value if plan.shadows else "-"
+        table.add_row(tenant, stage.value, plan.serves.value, shadows, str(done[tenant]), last.get(tenant, ""))
+    return table
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(prefix="netra-demo-", ignore_cleanup_errors=sys.platform == "win32") as folder:
+        yield Path(folder)

@@ -1,0 +1,230 @@
+"""What happens in the demo, in order, and what must have happened in the end.
+
+1. Six tenants are pinned to the six stages; a seventh starts at `off`.
+2. All of them chat at once, through real WebSockets.
+3. In the middle of that load the shadow worker is killed.
+4. The seventh tenant moves `off -> dualwrite -> shadow -> live`, each time in the middle of one of its chats.
+5. The kill switch goes on and off again; at `complete` it is refused.
+6. The shadows finish, and everything is counted.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from migration.cli.demo.backend import Backend, Metrics
+from migration.cli.demo.clients import Chat, User
+from migration.flags.document import FlagDocument
+from migration.flags.file import FlagFile
+from migration.model import Origin, Stage
+from migration.stages import PLANS, STAGE_ORDER
+
+SURFACE: Final = "chat"
+PINNED: Final = dict(zip(("acme", "globex", "initech", "umbrella", "hooli", "stark"), STAGE_ORDER, strict=True))
+MOVER: Final = "wayne"
+PATH: Final = (Stage.DUALWRITE, Stage.SHADOW, Stage.LIVE)
+CHATS_EACH: Final = 10
+_PROPAGATE_S: Final = 5.0
+_DRAIN_S: Final = 20.0
+
+#: The first two are the same for everybody, to show what control's shared cache does with them.
+_QUESTIONS: Final = (
+    "Which model costs us most?",
+    "How can we lower what we spend on gpt-4o?",
+    "{tenant}: what did we use last month?",
+    "{tenant}: what would it save to move half of gpt-4o to a smaller model?",
+    "hello from {tenant}",
+    "{tenant}: compare the prices of our models",
+)
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is known so far; shown while the demo runs."""
+
+    phase: str = "starting"
+    stages: dict[str, Stage] = field(default_factory=dict)  #: by tenant
+    chats: list[tuple[Stage, Chat]] = field(default_factory=list)  #: each with the stage whose plan it had
+    checks: list[tuple[bool, str]] = field(default_factory=list)
+
+    def check(self, passed: bool, what: str) -> None:
+        """Note something that must hold, and whether it does."""
+        self.checks.append((passed, what))
+
+
+class Scenario:
+    """Plays the demo against a backend.
+
+    Args:
+        backend: started by `play`.
+        progress: filled while it plays.
+        tell: called when there is something new to show.
+    """
+
+    def __init__(self, backend: Backend, progress: Progress, tell: Callable[[], None]) -> None:
+        self._backend, self._progress, self._tell = backend, progress, tell
+        self._users: dict[str, User] = {}
+        settings = backend.settings
+        self._flags = FlagFile(settings.path(settings.flags_file), settings.surfaces)
+
+    async def play(self) -> None:
+        """Do all of it.
+
+        Raises:
+            BackendError: the backend does not do what it must, so the rest cannot be shown.
+        """
+        tenants = [*PINNED, MOVER]
+        self._phase("starting the backend")
+        self._pin()
+        try:
+            await self._backend.start(tenants)
+            for tenant in tenants:
+                user = f"{tenant}-user"
+                self._users[tenant] = await User.connect(self._backend.chat_url, await self._backend.token(tenant, user), tenant, user)
+            await self._load_with_a_dead_worker()
+            await self._move()
+            await self._kill_switch()
+            await self._settle()
+        finally:
+            for user_connection in self._users.values():
+                await user_connection.aclose()
+
+    def _pin(self) -> None:
+        """Write the first flag file: one tenant a stage. Operators cannot jump like this; a file that is made anew can."""
+
+        def pin(document: FlagDocument) -> FlagDocument:
+            return document.with_surface(replace(document.surfaces[SURFACE], pins=PINNED))
+
+        self._flags.edit(pin)
+        self._progress.stages = PINNED | {MOVER: Stage.OFF}
+
+    async def _load_with_a_dead_worker(self) -> None:
+        self._phase("everybody chats at once; the shadow worker is killed in the middle")
+        half = CHATS_EACH * len(self._users) // 2
+        killed = asyncio.Event()
+
+        async def talk(user: User) -> None:
+            for number in range(CHATS_EACH):
+                await self._chat(user, _QUESTIONS[number % len(_QUESTIONS)])
+                if len(self._progress.chats) >= half and not killed.is_set():
+                    killed.set()
+                    self._progress.check(self._backend.kill_worker(), "the shadow worker was killed with SIGKILL in the middle of the load")
+
+        await asyncio.gather(*(talk(user) for user in self._users.values()))
+        broken = [chat for _, chat in self._progress.chats if chat.outcome != "completed"]
+        self._progress.check(not broken, f"all {len(self._progress.chats)} chats of that load completed: no user noticed")
+
+        async def restarted() -> bool:
+            return (await self._backend.metrics()).sum("migration_shadow_worker_restarts_total") > 0
+
+        await self._backend.until(restarted, "restarting its shadow worker", _PROPAGATE_S)
+
+    async def _move(self) -> None:
+        """Walk the seventh tenant through the stages while it chats."""
+        user = self._users[MOVER]
+        for stage in PATH:
+            before = self._progress.stages[MOVER]
+            self._phase(f"{MOVER} moves {before.value} -> {stage.value} while it chats")
+            # The chat that is under way when the flag changes keeps its plan; the next one follows the flag.
+            begun = asyncio.Event()
+            under_way = asyncio.create_task(
+                self._chat(user, f"How can {MOVER} lower its spend on gpt-4o before {stage.value}?", begun=begun)
+            )
+            await begun.wait()
+            await self._operate("stage", "set", SURFACE, stage.value, "--tenant", MOVER, known=self._at_version)
+            overtaken = not under_way.done()
+            pinned = await under_way
+            self._progress.stages[MOVER] = stage
+            self._progress.check(
+                pinned.engine == PLANS[before].serves.value,
+                f"a chat begun at {before.value} kept its plan while the tenant moved to {stage.value}"
+                + (" before it ended" if overtaken else ""),
+            )
+            for number in (2, 3, 4):
+                await self._chat(user, _QUESTIONS[number])
+
+    async def _at_version(self, metrics: Metrics) -> bool:
+        return metrics.sum("migration_flag_version", surface=SURFACE) >= self._flags.read().surfaces[SURFACE].version
+
+    async def _kill_switch(self) -> None:
+        self._phase("the kill switch is pulled")
+        await self._operate("kill", "on", SURFACE, known=_killed(1))
+        engines = {}
+        for tenant, stage in self._progress.stages.items():
+            engines[tenant] = (await self._chat(self._users[tenant], _QUESTIONS[2], stage=_under_kill_switch(stage))).engine
+        complete = next(tenant for tenant, stage in PINNED.items() if stage is Stage.COMPLETE)
+        self._progress.check(
+            all(engine == Origin.CONTROL.value for tenant, engine in engines.items() if tenant != complete),
+            "with the kill switch on, control served everybody up to `rampdown`",
+        )
+        self._progress.check(engines[complete] == Origin.CANDIDATE.value, f"{complete}, at `complete`, was still served by the candidate")
+        await self._operate("kill", "off", SURFACE, known=_killed(0))
+        live = next(tenant for tenant, stage in PINNED.items() if stage is Stage.LIVE)
+        back = await self._chat(self._users[live], _QUESTIONS[3])
+        self._progress.check(back.engine == Origin.CANDIDATE.value, "with the kill switch off, stages held again")
+
+    async def _operate(self, *arguments: str, known: Callable[[Metrics], Awaitable[bool]]) -> None:
+        """Run an operator's command and wait until the server's metrics show that it knows."""
+        await self._backend.command("netra-migration", *arguments)
+
+        async def follows() -> bool:
+            return await known(await self._backend.metrics())
+
+        await self._backend.until(follows, f"following `netra-migration {' '.join(arguments)}`", _PROPAGATE_S)
+
+    async def _settle(self) -> None:
+        self._phase("the last shadows finish")
+
+        async def drained() -> bool:
+            return (await self._backend.metrics()).sum("migration_shadow_waiting") == 0
+
+        await self._backend.until(drained, "done with its shadows", _DRAIN_S)
+        metrics = await self._backend.metrics()
+        expected = metrics.sum("migration_shadow_expected_total")
+        compared = metrics.sum("migration_shadow_compared_total")
+        shed = metrics.sum("migration_shadow_shed_total")
+        failed = metrics.sum("migration_shadow_failed_total")
+        chats = Counter((stage, chat.engine) for stage, chat in self._progress.chats)
+        shadowed = sum(count for (stage, _), count in chats.items() if PLANS[stage].shadows)
+        check = self._progress.check
+        check(all(chat.outcome == "completed" for _, chat in self._progress.chats), f"all {len(self._progress.chats)} chats completed")
+        check(
+            all(engine == PLANS[stage].serves.value for stage, engine in chats), "every chat was served by the engine that its stage names"
+        )
+        served = {stage: metrics.sum("migration_runs_total", surface=SURFACE, stage=stage.value) for stage in STAGE_ORDER}
+        asked = Counter(stage for stage, _ in self._progress.chats)
+        check(served == {stage: asked[stage] for stage in STAGE_ORDER}, "the server counted the same runs at each stage as the clients did")
+        check(
+            expected == compared + shed + failed == shadowed,
+            f"every run to be shadowed was counted: {expected:.0f} = {compared:.0f} compared + {shed:.0f} shed + {failed:.0f} failed",
+        )
+        check(compared > 0 and metrics.sum("migration_effects_total", mode="replayed") > 0, "shadows ran on recorded effects")
+        check(metrics.sum("migration_effects_total", mode="performed_by_shadow") == 0, "shadows performed no effect")
+        foreign = sum(chat.foreign_frames for _, chat in self._progress.chats if chat.engine == Origin.CANDIDATE.value)
+        check(foreign == 0, "the candidate sent nobody a frame of somebody else")
+
+    async def _chat(self, user: User, question: str, *, stage: Stage | None = None, begun: asyncio.Event | None = None) -> Chat:
+        """Let the user ask, and note which stage's plan the chat must have."""
+        planned = stage or self._progress.stages[user.tenant]
+        chat = await user.chat(question.format(tenant=user.tenant), begun)
+        self._progress.chats.append((planned, chat))
+        self._tell()
+        return chat
+
+    def _phase(self, phase: str) -> None:
+        self._progress.phase = phase
+        self._tell()
+
+
+def _under_kill_switch(stage: Stage) -> Stage:
+    """Return the stage whose plan holds: control serves, and stores in use stay in use; at `complete` nothing changes."""
+    return stage if stage in {Stage.OFF, Stage.COMPLETE} else Stage.DUALWRITE
+
+
+def _killed(on: int) -> Callable[[Metrics], Awaitable[bool]]:
+    async def known(metrics: Metrics) -> bool:
+        return metrics.sum("migration_kill_switch", surface=SURFACE) == on
+
+    return known
