@@ -19,7 +19,7 @@ from migration.shadow.counts import ShadowCounts
 from migration.shadow.job import FailReason, ShadowJob, ShadowResult, ShedReason
 from migration.shadow.parts import DEFAULT_PARTS
 from migration.shadow.worker import COMPARE_S, GRACE_S, RECYCLE, Hello
-from migration.shadow.worker_process import WorkerProcess
+from migration.shadow.worker_process import SpawnWorker, WorkerLink, WorkerProcess
 from migration.telemetry.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class ProcessShadow:
         metrics: where every run that should have been shadowed is counted.
         on_result: told how each run ended, on the loop, never from inside `offer`; its failures are counted.
         parts: import string of what the worker is made of.
+        spawn: starts a worker.
         clock: monotonic seconds.
     """
 
@@ -69,9 +70,10 @@ class ProcessShadow:
         on_result: Callable[[ShadowResult], None],
         *,
         parts: str = DEFAULT_PARTS,
+        spawn: SpawnWorker = WorkerProcess,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings, self._metrics, self._on_result, self._clock = settings, metrics, on_result, clock
+        self._settings, self._metrics, self._on_result, self._spawn, self._clock = settings, metrics, on_result, spawn, clock
         self._counts = ShadowCounts(metrics)
         self._hello = msgspec.msgpack.encode(Hello(settings=settings.model_dump_json().encode(), parts=parts))
         self._queue: deque[_Waiting] = deque()
@@ -79,7 +81,7 @@ class ProcessShadow:
         self._in_flight: deque[_Waiting] = deque()
         self._head_since = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None  #: None: not started, or closed
-        self._worker: WorkerProcess | None = None
+        self._worker: WorkerLink | None = None
         self._ready = False
         self._blame: FailReason | None = None
         self._deaths = 0  #: of workers in a row without a result between them
@@ -197,7 +199,7 @@ class ProcessShadow:
     def _start_worker(self, loop: asyncio.AbstractEventLoop) -> None:
         self._ready, self._blame = False, None
         try:
-            self._worker = WorkerProcess(loop=loop, hello=self._hello, on_frame=self._hear, on_exit=self._bury)
+            self._worker = self._spawn(loop=loop, hello=self._hello, on_frame=self._hear, on_exit=self._bury)
             self._gone.clear()
         except OSError as error:
             self._tool_failed("shadow.worker", error)
@@ -211,6 +213,8 @@ class ProcessShadow:
 
     def _hear(self, body: bytes) -> None:
         """Take one frame of the worker: that it is ready, or its next result."""
+        if self._blame is not None:
+            return  # given up: what it still says must not shift the blame to the job after
         if not body:
             self._ready = True
             self._feed()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from migration.shadow.frames import FrameAssembler, FrameError, frame
 
@@ -16,6 +16,46 @@ _PIPE_BYTES: Final = 2**20  #: what Linux allows without privileges
 _READ_BYTES: Final = 2**16
 _REAP_S: Final = 0.01  #: between two looks at a process whose pipe has ended
 _REAP_TRIES: Final = 50
+
+
+class WorkerLink(Protocol):
+    """What the dispatcher needs of a worker. All methods return at once."""
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        ...
+
+    @property
+    def blocked(self) -> bool:
+        """Whether frames wait here because the pipe is full."""
+        ...
+
+    def send(self, body: bytes) -> None:
+        """Send a frame. Nothing is sent to a worker that is gone."""
+        ...
+
+    def kill(self) -> None:
+        """Kill the process; `on_exit` follows."""
+        ...
+
+    def hang_up(self) -> None:
+        """Tell the worker that no job follows; it exits when it has done what it was sent."""
+        ...
+
+
+class SpawnWorker(Protocol):
+    """Starts a worker."""
+
+    def __call__(
+        self, *, loop: asyncio.AbstractEventLoop, hello: bytes, on_frame: Callable[[bytes], None], on_exit: Callable[[int], None]
+    ) -> WorkerLink:
+        """Return a worker that was just started; arguments as of `WorkerProcess`.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        ...
 
 
 class WorkerProcess:

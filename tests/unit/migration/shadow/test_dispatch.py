@@ -1,0 +1,273 @@
+"""The dispatcher against a worker that is a ten-line fake. Real processes: tests/integration/test_shadow_process.py."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.strategies import integers, sampled_from
+from prometheus_client import CollectorRegistry
+
+from migration.model import Comparison, Origin, RunRecord, RunRequest, Stage, Timing, Verdict, encode
+from migration.settings import MigrationSettings
+from migration.shadow import ProcessShadow, ShadowJob, ShadowResult
+from migration.shadow.worker import RECYCLE
+from migration.telemetry.metrics import Metrics
+
+
+class FakeWorker:
+    """Takes what it is sent and answers when it is told to."""
+
+    def __init__(self, *, loop: object, hello: bytes, on_frame: Callable[[bytes], None], on_exit: Callable[[int], None]) -> None:
+        self.on_frame, self.on_exit = on_frame, on_exit
+        self.pid, self.blocked, self.killed = 1, False, False
+        self.sent: list[str] = []
+
+    def send(self, body: bytes) -> None:
+        self.sent.append(run_id_of(body))
+
+    def kill(self) -> None:
+        self.killed = True
+
+    def hang_up(self) -> None:
+        self.on_exit(0)
+
+
+def run_id_of(body: bytes) -> str:
+    return msgspec.msgpack.decode(body, type=ShadowJob).record.request.run_id
+
+
+def make_job(run_id: str, payload: Any = b"{}") -> ShadowJob:
+    request = RunRequest(surface="chat", tenant_id="acme", user_id="ann", thread_id="t", run_id=run_id, payload=payload, received_at=0.0)
+    record = RunRecord(request=request, origin=Origin.CONTROL, events=(), journal=(), outcome="completed", duration_s=0.1, trace_id=None)
+    return ShadowJob(record=record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=1.0)
+
+
+def verdict(run_id: str) -> ShadowResult:
+    timing = Timing(duration_s=0.1, effect_s=0.0, first_event_s=None)
+    comparison = Comparison(
+        surface="chat",
+        tenant_id="acme",
+        user_id="ann",
+        thread_id="t",
+        run_id=run_id,
+        stage=Stage.SHADOW,
+        serving=Origin.CONTROL,
+        verdict=Verdict.MATCH,
+        divergences=(),
+        control=timing,
+        candidate=timing,
+    )
+    return ShadowResult(run_id=run_id, comparison=comparison)
+
+
+class Bench:
+    """A dispatcher with fake workers, a clock, and everything that it told."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.workers: list[FakeWorker] = []
+        self.registry = CollectorRegistry()
+        self.now = 0.0
+        self.told: list[ShadowResult] = []
+        self.shadow = ProcessShadow(
+            MigrationSettings(**settings), Metrics(registry=self.registry), self.told.append, spawn=self.spawn, clock=lambda: self.now
+        )
+
+    def spawn(self, **arguments: Any) -> FakeWorker:
+        self.workers.append(FakeWorker(**arguments))
+        return self.workers[-1]
+
+    @property
+    def worker(self) -> FakeWorker:
+        return self.workers[-1]
+
+    async def ready(self) -> "Bench":
+        await self.shadow.start()
+        self.worker.on_frame(b"")
+        return self
+
+    def answer(self, run_id: str) -> None:
+        self.worker.on_frame(encode(verdict(run_id)))
+
+    def total(self, name: str) -> float:
+        return sum(
+            sample.value for family in self.registry.collect() for sample in family.samples if sample.name == f"migration_{name}_total"
+        )
+
+    def value(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(f"migration_{name}", labels) or 0.0
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    return await Bench(shadow_queue_jobs=100).ready()
+
+
+async def test_a_run_that_cannot_be_encoded_is_counted_and_nothing_is_raised(bench) -> None:
+    bench.shadow.offer(make_job("r-1", payload=object()))
+    await asyncio.sleep(0)
+    assert bench.value("shadow_failed_total", surface="chat", reason="offer") == 1
+    assert bench.value("failures_total", operation="shadow.offer") == 1
+    assert [result.failed for result in bench.told] == ["offer"]
+
+
+async def test_nobody_is_told_from_inside_an_offer(bench) -> None:
+    bench.shadow.offer(make_job("r-1"), shed="sampling")
+    assert bench.told == []
+    await asyncio.sleep(0)
+    assert [result.detail for result in bench.told] == ["shed: sampling"]
+
+
+async def test_jobs_wait_until_the_worker_is_ready() -> None:
+    bench = Bench()
+    await bench.shadow.start()
+    bench.shadow.offer(make_job("r-1"))
+    assert bench.worker.sent == []
+    bench.worker.on_frame(b"")
+    assert bench.worker.sent == ["r-1"]
+
+
+async def test_before_the_start_a_run_is_shed() -> None:
+    bench = Bench()
+    bench.shadow.offer(make_job("r-1"))
+    assert bench.value("shadow_shed_total", surface="chat", reason="closed") == 1
+
+
+async def test_the_worker_is_sent_a_few_jobs_ahead_and_no_more(bench) -> None:
+    for number in range(40):
+        bench.shadow.offer(make_job(f"r-{number}"))
+    assert len(bench.worker.sent) == 16
+    bench.answer("r-0")
+    assert bench.worker.sent[-1] == "r-16"
+
+
+async def test_nothing_more_is_sent_while_the_pipe_is_full(bench) -> None:
+    bench.worker.blocked = True
+    bench.shadow.offer(make_job("r-1"))
+    assert (bench.worker.sent, bench.shadow.waiting) == ([], 1)
+
+
+@pytest.mark.parametrize("frame", [b"\xc1", encode(verdict("somebody else's"))], ids=["garbage", "wrong run"])
+async def test_a_worker_that_talks_nonsense_is_killed_and_its_job_has_failed(bench, frame) -> None:
+    bench.shadow.offer(make_job("r-1"))
+    bench.worker.on_frame(frame)
+    assert bench.worker.killed
+    bench.worker.on_exit(-9)
+    assert bench.value("shadow_failed_total", surface="chat", reason="protocol") == 1
+    await bench.shadow.aclose()
+
+
+async def test_a_worker_that_was_given_up_cannot_shift_the_blame(bench) -> None:
+    for number in range(2):
+        bench.shadow.offer(make_job(f"r-{number}"))
+    bench.worker.on_frame(b"\xc1")
+    bench.answer("r-0")
+    bench.worker.on_exit(-9)
+    assert [(result.run_id, result.failed) for result in bench.told] == [("r-0", "protocol")]
+    assert bench.shadow.waiting == 1
+    await bench.shadow.aclose()
+
+
+async def test_a_worker_that_asks_to_be_replaced_costs_no_job(bench) -> None:
+    for number in range(3):
+        bench.shadow.offer(make_job(f"r-{number}"))
+    bench.answer("r-0")
+    bench.worker.on_exit(RECYCLE)
+    assert (bench.total("shadow_failed"), bench.shadow.waiting) == (0, 2)
+    await bench.shadow.aclose()
+
+
+async def test_how_long_a_verdict_took_is_measured_from_the_offer(bench) -> None:
+    bench.shadow.offer(make_job("r-1"))
+    bench.now = 3.0
+    bench.answer("r-1")
+    assert bench.value("shadow_lag_seconds_sum", surface="chat") == 3.0
+
+
+async def test_closing_twice_is_closing_once(bench) -> None:
+    bench.shadow.offer(make_job("r-1"))
+    await bench.shadow.aclose()
+    await bench.shadow.aclose()
+    assert bench.value("shadow_failed_total", surface="chat", reason="closed") == 1
+    assert bench.value("shadow_waiting") == 0
+
+
+class CountingLaw(RuleBasedStateMachine):
+    """Whatever happens, in whatever order: expected = compared + shed + failed + waiting, and every run is told of once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.offered = 0
+
+    @initialize()
+    def start(self) -> None:
+        self.bench = Bench(shadow_queue_jobs=20, shadow_queue_bytes=2**16)
+        self.loop.run_until_complete(self.bench.ready())
+
+    def turn(self, action: Callable[[], object]) -> None:
+        async def acted() -> None:
+            action()
+            await asyncio.sleep(0)
+
+        self.loop.run_until_complete(acted())
+
+    @rule(
+        many=integers(1, 25), payload=sampled_from([b"{}", b"x" * 9000, object()]), shed=sampled_from([None, None, "sampling", "cancelled"])
+    )
+    def offer(self, many: int, payload: object, shed: Any) -> None:
+        for _ in range(many):
+            self.offered += 1
+            job = make_job(f"r-{self.offered}", payload)
+            self.turn(lambda job=job: self.bench.shadow.offer(job, shed=shed))
+
+    @precondition(lambda self: self.bench.shadow.in_flight and self.bench.worker.sent)
+    @rule()
+    def answer(self) -> None:
+        self.turn(lambda: self.bench.answer(self.bench.worker.sent.pop(0)))
+
+    @rule(frame=sampled_from([b"\xc1", encode(verdict("stranger"))]))
+    def nonsense(self, frame: bytes) -> None:
+        if self.bench.shadow.worker_pid is not None:
+            self.turn(lambda: self.bench.worker.on_frame(frame))
+
+    @rule(status=sampled_from([0, 1, -9, -14, RECYCLE]))
+    def die(self, status: int) -> None:
+        if self.bench.shadow.worker_pid is not None:
+            self.turn(lambda: self.bench.worker.on_exit(status))
+
+    @rule()
+    def start_again(self) -> None:
+        if self.bench.shadow.worker_pid is None and self.bench.shadow._loop is not None:
+            self.bench.shadow._start_timer.cancel()
+            self.turn(lambda: self.bench.shadow._start_worker(self.loop))
+            self.turn(lambda: self.bench.worker.on_frame(b""))
+
+    @rule()
+    def close(self) -> None:
+        self.loop.run_until_complete(self.bench.shadow.aclose())
+
+    @invariant()
+    def every_run_is_counted_once(self) -> None:
+        bench = self.bench
+        ended = sum(bench.total(f"shadow_{name}") for name in ("compared", "shed", "failed"))
+        assert bench.total("shadow_expected") == self.offered == ended + bench.shadow.waiting
+        assert len(bench.told) == ended
+        assert len({result.run_id for result in bench.told}) == len(bench.told)
+        assert bench.value("shadow_waiting") == bench.shadow.waiting
+
+    @invariant()
+    def bytes_are_accounted_for(self) -> None:
+        assert self.bench.value("shadow_waiting_bytes") == sum(len(waiting.body) for waiting in self.bench.shadow._queue)
+
+    def teardown(self) -> None:
+        if hasattr(self, "bench"):
+            self.loop.run_until_complete(self.bench.shadow.aclose())
+        self.loop.close()
+
+
+TestCountingLaw = CountingLaw.TestCase
+TestCountingLaw.settings = hypothesis_settings(max_examples=60, stateful_step_count=25, deadline=None)
