@@ -1,8 +1,12 @@
 """Spans: kept in a bounded ring, exported without texts, linked across processes."""
 
+import gzip
 import json
 from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import ClassVar
 
 import pytest
 from opentelemetry import trace
@@ -137,3 +141,34 @@ def test_at_zero_percent_nothing_is_kept() -> None:
 
 def test_outside_a_span_there_is_no_trace_id() -> None:
     assert current_trace_id() is None
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """An OTLP/HTTP collector that keeps what it is sent."""
+
+    received: ClassVar[list[tuple[str, bytes]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.received.append((self.path, gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
+
+
+@pytest.mark.usefixtures("unset_provider")
+def test_spans_reach_a_collector_over_http_without_exception_text() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        configure_tracing(MigrationSettings(otlp_endpoint=f"http://127.0.0.1:{server.server_port}"), "netra-backend")
+        finish_span_with_text(trace.get_tracer("migration"))
+        provider = trace.get_tracer_provider()
+        assert isinstance(provider, TracerProvider)
+        provider.shutdown()
+        server.shutdown()
+    ((path, body),) = Receiver.received
+    assert path == "/v1/traces"
+    assert b"netra-backend" in body
+    assert b"4711" not in body
