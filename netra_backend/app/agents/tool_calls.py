@@ -93,11 +93,13 @@ async def call_tools(
             await on_outcome(outcome)
             outcomes.append(outcome)  # only now: a cancelled notification did not reach the user, and is made up for below
     except BaseException:
-        await _abandon(tasks)
-        for invocation in calls[len(outcomes) :]:
-            await on_outcome(
-                ToolOutcome(name=invocation.name, status="cancelled", duration_s=clock() - started_s, error="the call was cut short")
-            )
+        try:
+            await _abandon(tasks)
+        finally:  # a second cancellation, while the calls are being stopped, may not leave one open
+            for invocation in calls[len(outcomes) :]:
+                await on_outcome(
+                    ToolOutcome(name=invocation.name, status="cancelled", duration_s=clock() - started_s, error="the call was cut short")
+                )
         raise
     return outcomes
 

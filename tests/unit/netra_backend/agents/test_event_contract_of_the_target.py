@@ -69,7 +69,7 @@ class Script:
         return {"rows": 3}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     agent=st.sampled_from(["supervisor", "assistant", "data"]),
     endings=st.lists(MODEL_ENDINGS, max_size=8),

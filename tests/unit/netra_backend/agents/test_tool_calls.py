@@ -112,6 +112,30 @@ async def test_a_cancelled_dispatch_closes_its_calls(dispatch: Dispatch, sink: A
     assert told(sink)[-1] == ("tool_completed", "slow", "cancelled")
 
 
+async def test_a_call_is_closed_although_its_dispatch_is_cancelled_while_it_stops_the_others(dispatch: Dispatch, sink: Any) -> None:
+    stopping, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(name: str, arguments: Mapping[str, Any]) -> Any:
+        if name == "broken":
+            raise KeyError("price")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopping.set()
+            await go_on.wait()
+
+    task = asyncio.create_task(dispatch(answer, "slow to stop", "broken"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    task.cancel()
+    await stopping.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    go_on.set()
+    assert told(sink)[2:] == [("tool_completed", "slow to stop", "cancelled"), ("tool_completed", "broken", "cancelled")]
+
+
 @pytest.mark.parametrize("field", ["tenant_id", "user_id", "thread_id", "run_id"])
 async def test_a_dispatcher_calls_nothing_for_another_user(
     field: str, make_world: Callable[..., World], make_user: Callable[..., User], sink: Any
