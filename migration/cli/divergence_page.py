@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -11,6 +12,10 @@ from migration.evidence.excerpt import ExcerptEvent, ExcerptRow
 from migration.evidence.views import DivergenceDetail, Example
 
 _STYLES = {"equal": "dim", "gap": "dim", "changed": "yellow", "moved": "yellow", "missing": "red", "extra": "red"}
+
+
+class _Envelope(msgspec.Struct):
+    payload: msgspec.Raw = msgspec.Raw(b"")
 
 
 def print_detail(detail: DivergenceDetail) -> None:
@@ -62,7 +67,15 @@ def _streams(rows: list[ExcerptRow]) -> Table:
 
 
 def _event(event: ExcerptEvent | None) -> Text:
-    return Text("") if event is None else Text(f"{event.at_s:.3f} s {event.kind}\n{event.payload}")
+    return Text("") if event is None else Text(f"{event.at_s:.3f} s {event.kind}\n{_content(event.payload)}")
+
+
+def _content(payload: str) -> str:
+    """Return what the event says without its envelope: ids that are the same in every row would leave no room for it."""
+    try:
+        return bytes(msgspec.json.decode(payload, type=_Envelope).payload).decode() or payload
+    except msgspec.DecodeError:
+        return payload
 
 
 def _time(at: float) -> str:

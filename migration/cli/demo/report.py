@@ -2,8 +2,9 @@
 
 import statistics
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +17,8 @@ from migration.evidence.views import DivergenceDetail, DivergenceView
 from migration.model import Origin, Verdict
 from migration.stages import PLANS, STAGE_ORDER
 
-_SHOWN = 8
+_SHOWN: Final = 8
+_ROWS: Final = 12
 
 
 class Report:
@@ -40,7 +42,7 @@ class Report:
         )
         self.shown: DivergenceDetail | None = None
         if self.divergences:
-            self.shown = evidence.divergence(self.divergences[0].fingerprint, SURFACE)
+            self.shown = _first_rows(evidence.divergence(self.divergences[0].fingerprint, SURFACE))
 
     @property
     def passed(self) -> bool:
@@ -124,3 +126,11 @@ class Report:
             "failed_by_reason": self._metrics.by("migration_shadow_failed_total", "reason"),
             "worker_restarts": int(self._metrics.sum("migration_shadow_worker_restarts_total")),
         }
+
+
+def _first_rows(detail: DivergenceDetail | None) -> DivergenceDetail | None:
+    """Return the divergence with its first example alone, and of that as much of both streams as fits a screen."""
+    if detail is None or not detail.examples:
+        return detail
+    example = msgspec.structs.replace(detail.examples[0], excerpt=detail.examples[0].excerpt[:_ROWS])
+    return msgspec.structs.replace(detail, examples=[example])

@@ -25,7 +25,7 @@ SURFACE: Final = "chat"
 PINNED: Final = dict(zip(("acme", "globex", "initech", "umbrella", "hooli", "stark"), STAGE_ORDER, strict=True))
 MOVER: Final = "wayne"
 PATH: Final = (Stage.DUALWRITE, Stage.SHADOW, Stage.LIVE)
-CHATS_EACH: Final = 10
+CHATS_EACH: Final = 9
 _PROPAGATE_S: Final = 5.0
 _DRAIN_S: Final = 20.0
 
@@ -80,9 +80,7 @@ class Scenario:
         self._pin()
         try:
             await self._backend.start(tenants)
-            for tenant in tenants:
-                user = f"{tenant}-user"
-                self._users[tenant] = await User.connect(self._backend.chat_url, await self._backend.token(tenant, user), tenant, user)
+            await asyncio.gather(*(self._connect(tenant) for tenant in tenants))
             await self._load_with_a_dead_worker()
             await self._move()
             await self._kill_switch()
@@ -90,6 +88,10 @@ class Scenario:
         finally:
             for user_connection in self._users.values():
                 await user_connection.aclose()
+
+    async def _connect(self, tenant: str) -> None:
+        user = f"{tenant}-user"
+        self._users[tenant] = await User.connect(self._backend.chat_url, self._backend.token(tenant, user), tenant, user)
 
     def _pin(self) -> None:
         """Write the first flag file: one tenant a stage. Operators cannot jump like this; a file that is made anew can."""
