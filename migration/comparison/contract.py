@@ -82,7 +82,7 @@ def _closes(lane: str, indexes: list[int], kinds: list[str], pair: Pair) -> Iter
             yield Violation(lane=lane, rule=rule, kinds=(pair.first, pair.then), about="order", index=index)
             return
     if opened > 0:
-        yield Violation(lane=lane, rule=f"each `{pair.first}` is closed by its `{pair.then}`", kinds=(pair.then,), about="count")
+        yield Violation(lane=lane, rule=f"each `{pair.first}` is closed by its `{pair.then}`", kinds=(pair.then, pair.first), about="count")
 
 
 def _rising(agent: str, stream: Stream, indexes: list[int], kinds: list[str], contract: Contract) -> Iterator[Violation]:

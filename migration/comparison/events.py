@@ -129,7 +129,7 @@ class EventComparison:
     def _names_another(self, leaf: Leaf) -> bool:
         """Tell whether a field called like an identity field, deeper in the frame, holds somebody else's."""
         for name, field in self._policy.envelope.identity.items():
-            if leaf.path and leaf.path[-1] == field:
+            if len(leaf.path) > 1 and leaf.path[-1] == field:  # the envelope's own fields are compared with the request
                 own = getattr(self._control.run.request, name)
                 return any(isinstance(value, str) and value != own for value in (leaf.control, leaf.candidate))
         return False

@@ -1,0 +1,77 @@
+"""One kind of divergence has one fingerprint, whatever the run."""
+
+from typing import Any
+
+import pytest
+
+from migration.comparison import default_policy
+from migration.comparison.findings import Finding
+from migration.comparison.fingerprint import fingerprint
+
+BASE: dict[str, Any] = {
+    "kind": "payload",
+    "lane": "data/price_lookup#1",
+    "path": ("tool_completed", "payload", "rows", 3, "cost"),
+    "control": 1,
+    "candidate": 2,
+}
+
+
+def of(**changes: Any) -> str:
+    return fingerprint(Finding(**{**BASE, **changes}), default_policy("chat"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lane": "data/price_lookup#7"},
+        {"path": ("tool_completed", "payload", "rows", 9, "cost")},
+        {"control": 100, "candidate": -3},
+        {"at": (4, 5)},
+    ],
+)
+def test_numbers_indexes_and_values_do_not_change_it(changes: Any) -> None:
+    assert of(**changes) == of()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "effect_changed"},
+        {"lane": "data/usage_summary#1"},
+        {"lane": "triage"},
+        {"path": ("tool_completed", "payload", "rows", 3, "model")},
+        {"candidate": 2.0},
+        {"candidate": None},
+        {"candidate": "2"},
+        {"detail": "renamed_id"},
+    ],
+)
+def test_kind_lane_path_and_types_change_it(changes: Any) -> None:
+    assert of(**changes) != of()
+
+
+def test_ids_in_keys_do_not_change_it() -> None:
+    first = of(path=("tool_completed", "payload", "3f2a91bc77d0"))
+
+    assert first == of(path=("tool_completed", "payload", "99aa01bc77d0"))
+    assert first == of(path=("tool_completed", "payload", "1b4e28ba-2fa1-11d2-883f-0016d3cca427"))
+
+
+def test_words_of_a_closed_vocabulary_count_and_free_text_does_not() -> None:
+    status = ("tool_completed", "payload", "status")
+    text = ("tool_completed", "payload", "result")
+
+    assert of(path=status, control="success", candidate="error") != of(path=status, control="success", candidate="cancelled")
+    assert of(path=text, control="yes", candidate="no") == of(path=text, control="up", candidate="down")
+
+
+def test_a_word_that_is_no_word_is_not_told() -> None:
+    status = ("tool_completed", "payload", "status")
+
+    assert of(path=status, control="a secret sentence", candidate="x") == of(path=status, control="another secret sentence", candidate="x")
+
+
+def test_it_has_twelve_hex_digits() -> None:
+    assert len(of()) == 12
+    assert int(of(), 16) >= 0
