@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lock bench dashboards servers
+.PHONY: help install demo test check generate format lock bench dashboards servers
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -30,6 +30,11 @@ check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/cog --check --check-fail-msg="run make generate" README.md
+	$(BIN)/python -m dashboards.build --check
+
+generate: $(STAMP) ## rewrite the generated parts of README and docs
+	$(BIN)/cog -r README.md
 
 format: $(STAMP) ## format and fix
 	$(BIN)/ruff format .
