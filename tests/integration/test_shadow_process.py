@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -162,7 +163,8 @@ ENDS = {
 }
 
 
-async def test_whatever_the_engines_do_each_job_ends_as_it_should_and_the_served_stream_goes_on(start, outside) -> None:
+async def test_whatever_the_engines_do_each_job_ends_as_it_should_and_the_served_stream_goes_on(start, outside, monkeypatch) -> None:
+    monkeypatch.setattr("migration.shadow.dispatch._LATE_S", float("inf"))  # the worker must end by itself what blocks it
     async with start() as watched, served_stream() as gaps:
         for number, act in enumerate(ENDS):
             watched.shadow.offer(job(act, number))
@@ -245,6 +247,22 @@ async def test_a_stopped_worker_is_noticed_by_the_parent(start, monkeypatch) -> 
         watched.shadow.offer(job("behave", 2))
         assert await watched.shadow.drain(PATIENCE_S)
     assert watched.outcome("behave-2") == "deadline"
+
+
+async def test_offers_return_at_once_although_the_worker_reads_nothing(start) -> None:
+    async with start() as watched:
+        watched.shadow.offer(job("behave"))
+        assert await watched.shadow.drain(PATIENCE_S)
+        stopped = watched.shadow.worker_pid
+        os.kill(stopped, signal.SIGSTOP)
+        rescue = threading.Timer(10.0, os.kill, (stopped, signal.SIGKILL))  # a blocked offer would otherwise block for ever
+        rescue.start()
+        for number in range(8):
+            watched.shadow.offer(job("x" * 2**19, number))
+        in_time = rescue.is_alive()
+        rescue.cancel()
+        os.kill(stopped, signal.SIGKILL)
+    assert in_time
 
 
 async def test_more_than_the_queue_holds_is_shed_by_reason(start) -> None:
