@@ -87,7 +87,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def _run_once(self) -> None:
         waiting = [timer.when() for timer in self._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]  # asyncio's own
-        if not self._ready and waiting:  # type: ignore[attr-defined]  # asyncio's own
+        if not self._ready:  # type: ignore[attr-defined]  # asyncio's own
+            if not waiting:
+                raise RuntimeError("all tasks wait for each other, for ever")
             self._now_s = max(self._now_s, min(waiting))
         super()._run_once()  # type: ignore[misc]  # asyncio's own
 

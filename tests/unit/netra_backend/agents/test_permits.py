@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netra_backend.app.agents.supervisor.permits import Permits
@@ -72,8 +72,11 @@ async def test_closing_turns_away_who_waits() -> None:
             await waiting
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(limit=st.integers(1, 3), plan=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 8)), min_size=1, max_size=12))
-def test_however_holders_are_cancelled_the_limit_holds_and_all_permits_come_back(limit: int, plan: list[tuple[int, int]]) -> None:
+def test_however_holders_are_cancelled_the_limit_holds_and_all_permits_come_back(
+    limit: int, plan: list[tuple[int, int]], *, virtual: Callable[..., Any]
+) -> None:
     async def scenario() -> None:
         permits = Permits(limit, 1.0)
         held = most = 0
@@ -101,4 +104,4 @@ def test_however_holders_are_cancelled_the_limit_holds_and_all_permits_come_back
             await asyncio.gather(*(hold(0) for _ in range(limit)))
         assert permits._free == limit
 
-    asyncio.run(scenario())
+    virtual(scenario())
