@@ -49,8 +49,7 @@ def test_a_burst_of_one_user_starves_another(starves: bool, virtual: Virtual, *,
         loop = asyncio.get_running_loop()
         registry = make_registry(data=takes_three_seconds)
         if starves:
-            chat: Any = ControlChat(registry.world, registry=registry)
-            chat._engine._clock = loop.time
+            chat: Any = ControlChat(registry.world, registry=registry, clock=loop.time)
         else:
             chat = Candidate(registry.world, registry=registry, limits=FactoryLimits(engines_per_user=10))
         burst = [asyncio.create_task(read(chat, make_user("ann", number), message=f"question {number}")) for number in range(10)]

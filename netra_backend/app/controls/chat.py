@@ -1,7 +1,9 @@
 """`ControlChat`: the legacy `ExecutionEngine`, as the control of the surface `chat`."""
 
+import asyncio
+import time
 import warnings
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from netra_backend.app.agents.plan_ids import offered_to_model
@@ -24,16 +26,26 @@ class ControlChat:
         world: the ports.
         tools: on offer to the agents when a chat brings none.
         registry: the agents; None: the application's own, over `world`.
+        clock: monotonic seconds.
+        sleep: waits before a retry; a replay need not wait.
     """
 
-    def __init__(self, world: World, tools: Sequence[ToolSpec] = (), *, registry: AgentRegistry | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        tools: Sequence[ToolSpec] = (),
+        *,
+        registry: AgentRegistry | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._tools = offered_to_model(tools)
         self._registry = registry or AgentRegistry(world)
         self._bridge = WebSocketBridge()
         with warnings.catch_warnings():
             # This adapter is the one place that may still make a legacy engine.
             warnings.simplefilter("ignore", DeprecationWarning)
-            self._engine = ExecutionEngine(self._registry, self._bridge)
+            self._engine = ExecutionEngine(self._registry, self._bridge, clock=clock, sleep=sleep)
 
     def stream(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
         """Return the chat's frames, as they are sent. Closing the generator stops the work.
