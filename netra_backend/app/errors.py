@@ -6,6 +6,9 @@ NetraError
 ├── InvalidContextError (ValueError) an id of a user, thread or run breaks a rule
 ├── ForeignContextError (ValueError) a context of another user, tenant, thread or run
 ├── ThreadNotFoundError              no such thread for this user (also when it is somebody else's)
+├── RunStoreError                    a run could not be kept or read
+│   ├── RunRefusedError              its id stands for another run, or the store can never hold it
+│   └── RunStoreUnavailableError     the store cannot be reached, or takes nothing now
 ├── EngineClosedError                the engine was cleaned up
 ├── UserLimitExceededError           the user has as many engines as allowed
 ├── CapacityError                    the application has as many engines as allowed
@@ -56,6 +59,18 @@ class ForeignContextError(NetraError, ValueError):
 
 class ThreadNotFoundError(NetraError):
     """No such thread for this user. The same answer whether it is missing or somebody else's."""
+
+
+class RunStoreError(NetraError):
+    """A finished run could not be kept or read."""
+
+
+class RunRefusedError(RunStoreError):
+    """The store will not take this run however often it is asked. Names the run's id, nothing else of it."""
+
+
+class RunStoreUnavailableError(RunStoreError):
+    """The store cannot be reached, or takes nothing now; trying again may help."""
 
 
 class EngineClosedError(NetraError):

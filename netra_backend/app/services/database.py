@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import JSON, BigInteger, Date, DateTime, Index, Integer, String, event, func
+from sqlalchemy import JSON, BigInteger, Date, DateTime, Index, Integer, MetaData, String, event, func
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -111,22 +111,26 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
     cursor.close()
 
 
-async def create_schema(engine: AsyncEngine) -> None:
+async def create_schema(engine: AsyncEngine, metadata: MetaData = Table.metadata) -> None:
     """Create the tables that are missing. Safe when several processes start at once.
+
+    Args:
+        engine: the database.
+        metadata: the tables; those above unless told otherwise.
 
     Raises:
         sqlalchemy.exc.DBAPIError: the database cannot be reached, or refuses.
     """
     # Looking and creating is not atomic: a process that loses the race looks again, at most once a table.
-    for _ in Table.metadata.tables:
+    for _ in metadata.tables:
         try:
-            await _create_missing(engine)
+            await _create_missing(engine, metadata)
         except DBAPIError:
             continue
         return
-    await _create_missing(engine)
+    await _create_missing(engine, metadata)
 
 
-async def _create_missing(engine: AsyncEngine) -> None:
+async def _create_missing(engine: AsyncEngine, metadata: MetaData) -> None:
     async with engine.begin() as connection:
-        await connection.run_sync(Table.metadata.create_all)
+        await connection.run_sync(metadata.create_all)

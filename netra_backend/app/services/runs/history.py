@@ -1,0 +1,46 @@
+"""A thread as the model is told it: OpenAI-format messages of the runs that were finished before."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from netra_backend.app.services.runs.finished_run import FinishedRun
+from netra_backend.app.services.user_execution_context import UserExecutionContext
+
+
+class ThreadRuns(Protocol):
+    """Knows a thread's finished runs. A run store does; so does whatever chooses between two of them."""
+
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[FinishedRun]:
+        """Return the thread's runs, oldest first."""
+        ...
+
+
+class StoredHistory:
+    """The `HistoryReader` over finished runs.
+
+    Args:
+        threads: where they are.
+        runs: so many of a thread's newest runs are told to the agents; older ones stay stored.
+    """
+
+    def __init__(self, threads: ThreadRuns, *, runs: int = 50) -> None:
+        self._threads, self._runs = threads, runs
+
+    async def history(self, context: UserExecutionContext, /) -> list[dict[str, Any]]:
+        """Return the thread's messages so far, oldest first, in the OpenAI chat format; [] for a new thread.
+
+        Raises:
+            RunStoreUnavailableError: they cannot be read now.
+        """
+        runs = await self._threads.thread(context.tenant_id, context.user_id, context.thread_id)
+        return messages_of(runs[-self._runs :])
+
+
+def messages_of(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
+    """Return the runs as messages: each question, and its answer when there is one."""
+    messages: list[dict[str, Any]] = []
+    for run in runs:
+        messages.append({"role": "user", "content": run.question})
+        if run.answer is not None:
+            messages.append({"role": "assistant", "content": run.answer})
+    return messages

@@ -1,0 +1,29 @@
+"""`LegacyRunStore`: the flat table that the legacy engines' runs have always been kept in. Goes with them."""
+
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from netra_backend.app.services.runs.finished_run import FinishedRun
+from netra_backend.app.services.runs.sql_runs import SqlRuns, run_table
+
+LEGACY_RUNS: Final = run_table("agent_runs", ["run_id"])
+
+
+class LegacyRunStore(SqlRuns):
+    """All runs in one flat table, keyed by run id alone.
+
+    Args:
+        engine: the database; the store does not close it.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine, LEGACY_RUNS)
+
+    async def run(self, run_id: str, /) -> FinishedRun | None:
+        """Return the run of that id, whoever's it is; None when there is none. That anybody may ask is this store's known defect.
+
+        Raises:
+            RunStoreUnavailableError: the store cannot be read now.
+        """
+        return await self._one("run_id", run_id)

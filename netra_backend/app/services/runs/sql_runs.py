@@ -1,0 +1,150 @@
+"""What both run stores share: one table of runs, SQLite or PostgreSQL, made when it is first needed."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Column, Float, Index, MetaData, String, Table, Text, func, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from netra_backend.app.errors import RunRefusedError, RunStoreUnavailableError
+from netra_backend.app.services.database import ID_CHARACTERS, create_schema
+from netra_backend.app.services.runs.finished_run import FinishedRun, RunKey, in_order, key_of
+
+KEY: Final = ("tenant_id", "user_id", "thread_id", "run_id")
+# Pages follow the order of keys, so that order may not depend on the machine's language.
+_Id = String(ID_CHARACTERS).with_variant(String(ID_CHARACTERS, collation="C"), "postgresql")
+
+_decoder = msgspec.json.Decoder(FinishedRun)
+_encoder = msgspec.json.Encoder()
+
+
+def run_table(name: str, primary_key: Sequence[str]) -> Table:
+    """Return a table of runs, in metadata of its own, so that each store can live in a database of its own."""
+    table = Table(
+        name,
+        MetaData(),
+        *(Column(column, _Id, primary_key=column in primary_key, nullable=False) for column in KEY),
+        Column("surface", String(64), nullable=False),
+        Column("started_at", Float(53), nullable=False, comment="Unix seconds"),
+        Column("record", Text, nullable=False, comment="FinishedRun as JSON"),
+    )
+    if tuple(primary_key) != KEY:
+        Index(f"ix_{name}_key", *(table.c[column] for column in KEY))
+    return table
+
+
+class SqlRuns:
+    """Runs in one table.
+
+    Args:
+        engine: the database; the store does not close it.
+        table: made by `run_table`.
+    """
+
+    def __init__(self, engine: AsyncEngine, table: Table) -> None:
+        self._engine, self._table = engine, table
+        self._key = tuple_(*(table.c[column] for column in KEY))
+        self._made = False
+
+    async def write(self, runs: Sequence[FinishedRun], /) -> None:
+        """Keep the runs, all or none. Writing a run again changes nothing.
+
+        Raises:
+            RunRefusedError: the id of one of them stands for another run, or the store can never hold it.
+            RunStoreUnavailableError: the store cannot be reached or does not take anything now.
+        """
+        if not runs:
+            return
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        async with self._connection() as connection:
+            rows = [_row(run) for run in runs]
+            # Looking first would not do: the other writer of the same run may be between its look and its write, too.
+            result = await connection.execute(dialect.insert(self._table).values(rows).on_conflict_do_nothing())
+            if result.rowcount < len(rows):
+                await self._check_kept(connection, rows)
+
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[FinishedRun]:
+        """Return the thread's runs, oldest first; [] when there are none of this user.
+
+        Raises:
+            RunStoreUnavailableError: the store cannot be read now.
+        """
+        column = self._table.c
+        query = select(column.record).where(column.tenant_id == tenant_id, column.user_id == user_id, column.thread_id == thread_id)
+        async with self._connection() as connection:
+            return in_order(_decoder.decode(record) for record in (await connection.execute(query)).scalars())
+
+    async def count(self, surface: str, /) -> int:
+        """Return how many runs of the surface there are. Raises RunStoreUnavailableError."""
+        query = select(func.count()).select_from(self._table).where(self._table.c.surface == surface)
+        async with self._connection() as connection:
+            return (await connection.execute(query)).scalar_one()
+
+    async def page(self, surface: str, after: RunKey | None, limit: int, /) -> list[FinishedRun]:
+        """Return the next runs in the order of their keys; None begins at the beginning. Raises RunStoreUnavailableError."""
+        query = select(self._table.c.record).where(self._table.c.surface == surface).order_by(*self._key.clauses).limit(limit)
+        if after is not None:
+            query = query.where(self._key > after)
+        async with self._connection() as connection:
+            return [_decoder.decode(record) for record in (await connection.execute(query)).scalars()]
+
+    async def find(self, keys: Sequence[RunKey], /) -> list[FinishedRun]:
+        """Return those of these runs that are there. Raises RunStoreUnavailableError."""
+        async with self._connection() as connection:
+            found = await connection.execute(select(self._table.c.record).where(self._key.in_(keys)))
+            return [_decoder.decode(record) for record in found.scalars()]
+
+    async def _one(self, column: str, value: str) -> FinishedRun | None:
+        """Return the only run with that value in a column; None when there is none."""
+        query = select(self._table.c.record).where(self._table.c[column] == value)
+        async with self._connection() as connection:
+            record = (await connection.execute(query)).scalar_one_or_none()
+        return None if record is None else _decoder.decode(record)
+
+    async def _check_kept(self, connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+        """Some were there already: raise unless they are the same."""
+        names = [column.name for column in self._table.primary_key]
+        wanted = {tuple(row[name] for name in names): row["record"] for row in rows}
+        identity = tuple_(*(self._table.c[name] for name in names))
+        query = select(*(self._table.c[name] for name in names), self._table.c.record).where(identity.in_(wanted))
+        for *key, record in await connection.execute(query):
+            if wanted[tuple(key)] != record:
+                raise RunRefusedError(f"the id of run {key[-1]} stands for another run already")
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction, in words of our own when it fails: a driver's text may quote a user."""
+        try:
+            if not self._made:
+                await create_schema(self._engine, self._table.metadata)
+                self._made = True
+            async with self._engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError, UnicodeError) as error:
+            if _is_of_the_run(error):
+                raise RunRefusedError(f"{self._table.name}: {_name(error)}; the run cannot be stored as it is") from error
+            self._made = False
+            raise RunStoreUnavailableError(
+                f"{self._table.name}: {_name(error)}; see to the database, its disk and its permissions"
+            ) from error
+
+
+def _row(run: FinishedRun) -> dict[str, Any]:
+    values: dict[str, Any] = dict(zip(KEY, key_of(run), strict=True))
+    return {**values, "surface": run.surface, "started_at": run.started_at, "record": _encoder.encode(run).decode()}
+
+
+def _is_of_the_run(error: BaseException) -> bool:
+    """Whether the run itself is at fault: what the database rejects, or the driver cannot even send. A lost connection is not."""
+    rejected = isinstance(error, IntegrityError | DataError | UnicodeError)
+    return rejected or (isinstance(error, StatementError) and not isinstance(error, DBAPIError))
+
+
+def _name(error: BaseException) -> str:
+    cause = getattr(error, "orig", None) or error
+    state = getattr(cause, "sqlstate", None)
+    return type(cause).__name__ + (f" {state}" if state else "")

@@ -1,0 +1,44 @@
+"""`UserRunStore`: runs that only their tenant, user and thread lead to. The store that stays."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from netra_backend.app.services.runs.finished_run import FinishedRun
+from netra_backend.app.services.runs.sql_runs import KEY, SqlRuns, run_table
+
+USER_RUNS: Final = run_table("user_runs", KEY)
+
+
+class UserRunStore:
+    """Runs keyed by tenant, user, thread and run. There is no way to a run without all of them.
+
+    Args:
+        engine: the database; the store does not close it.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._runs = SqlRuns(engine, USER_RUNS)
+
+    async def write(self, runs: Sequence[FinishedRun], /) -> None:
+        """Keep the runs, all or none. Writing a run again changes nothing.
+
+        Raises:
+            RunRefusedError: the id of one of them stands for another run, or the store can never hold it.
+            RunStoreUnavailableError: the store cannot be reached or does not take anything now.
+        """
+        await self._runs.write(runs)
+
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[FinishedRun]:
+        """Return the thread's runs, oldest first; [] when there are none of this user.
+
+        Raises:
+            RunStoreUnavailableError: the store cannot be read now.
+        """
+        return await self._runs.thread(tenant_id, user_id, thread_id)
+
+
+def user_run_scan(engine: AsyncEngine) -> SqlRuns:
+    """Return a walk through the same table for operators: the store itself has none."""
+    return SqlRuns(engine, USER_RUNS)
