@@ -8,7 +8,10 @@ import pytest
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.controls.chat import ControlChat
 from netra_backend.app.services.llm.chat_model import FunctionCall, FunctionSpec, Message, ModelRequest, ToolCall, ToolSpec
+from netra_backend.app.websocket.bridge import WebSocketBridge
+from netra_backend.app.websocket.channel import FrameChannel
 from netra_backend.app.websocket.contract import check_contract
+from netra_backend.app.websocket.events import thinking
 
 pytestmark = pytest.mark.mission_critical
 
@@ -78,3 +81,19 @@ async def test_both_engines_run_the_same_chain_of_agents(make_fakes: Any, make_u
         chains.append(list(dict.fromkeys(event["agent_name"] for event in events)))
         await chat.aclose()
     assert chains == [["triage", "data", "optimization", "actions", "reporting"]] * 2
+
+
+async def test_the_legacy_bridge_finds_the_listener_by_run_id_alone(make_user: Any) -> None:
+    bridge, channel, ann = WebSocketBridge(), FrameChannel(), make_user("ann")
+    bridge.subscribe(ann, channel)
+
+    async def say(user_id: str, run_id: str) -> None:
+        await bridge.notify("agent_thinking", thinking("thinking", 1), agent_name="data", user_id=user_id, run_id=run_id)
+
+    await say("bob", ann.run_id)
+    await say("ann", "run-of-nobody")
+    bridge.unsubscribe(ann.run_id)
+    bridge.unsubscribe(ann.run_id)
+    await say("ann", ann.run_id)
+    assert [json.loads(frame)["user_id"] for frame in channel._frames] == ["bob"]
+    assert bridge.undelivered == 2

@@ -9,7 +9,6 @@ import pytest
 
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.websocket import events
-from netra_backend.app.websocket.bridge import WebSocketBridge
 from netra_backend.app.websocket.emitters import UserEmitter
 from netra_backend.app.websocket.sender import FrameSender
 
@@ -87,17 +86,6 @@ async def test_a_closed_emitter_sends_nothing_and_loses_nothing(user: UserExecut
     emitter.close()
     await say(emitter)
     assert (sink.frames, emitter.lost) == ([], 0)
-
-
-async def test_the_bridge_finds_the_listener_by_run_id(user: UserExecutionContext, sink: Any) -> None:
-    bridge = WebSocketBridge()
-    bridge.subscribe(user, sink)
-    await say(bridge)
-    await say(bridge, run_id="run-8")
-    bridge.unsubscribe("run-7")
-    bridge.unsubscribe("run-7")
-    await say(bridge)
-    assert (sequences(sink), bridge.undelivered) == ([1], 2)
 
 
 def test_a_message_of_somebody_elses_exception_is_not_for_users() -> None:
