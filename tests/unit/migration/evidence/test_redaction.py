@@ -14,7 +14,7 @@ from migration.evidence import EvidenceStore, Redactor
 from migration.evidence.redaction import ENUM_FIELDS, MAX_TEXT, is_enum
 from migration.evidence.scrub import QUOTE, scrub
 from migration.evidence.tables import metadata
-from migration.model import EffectError, Event, Origin, Verdict
+from migration.model import EffectError, Event, Origin, Stage, Verdict
 
 Make = Any
 redactor = Redactor(b"k" * 32, plaintext_tenants={"open-book"})
@@ -24,6 +24,9 @@ TEXTS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), 
 PROSE = st.lists(st.text(st.characters(codec="utf-8", categories=("L", "N", "P")), min_size=1, max_size=QUOTE - 1), min_size=4).map(
     " ".join
 )
+# Hypothesis also tries words that stand in the code; these are ours, whoever says them.
+OUR_WORDS = " ".join((*(str(column.name) for table in metadata.sorted_tables for column in table.columns), *Verdict, *Stage, *Origin))
+OUR_WORDS += " agent_completed payload contract candidate "
 FIELDS = st.sampled_from(["content", "message", "final_answer", "arguments", "note", "password", *sorted(ENUM_FIELDS)])
 TREES = st.recursive(
     TEXTS | st.integers(-999, 999) | st.booleans() | st.none(),
@@ -32,16 +35,16 @@ TREES = st.recursive(
 )
 
 
-def free_leaves(value: Any, field: str = "") -> Iterator[str]:
+def leaves(value: Any, field: str = "") -> Iterator[tuple[str, bool]]:
+    """Yield every text in the value, and whether it is a word of our own code."""
     if isinstance(value, str):
-        if not is_enum(value, field):
-            yield value
+        yield value, is_enum(value, field)
     elif isinstance(value, list):
         for item in value:
-            yield from free_leaves(item, field)
+            yield from leaves(item, field)
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from free_leaves(item, key)
+            yield from leaves(item, key)
 
 
 def test_a_text_becomes_its_length_and_a_keyed_digest() -> None:
@@ -166,12 +169,14 @@ def emptied() -> Iterator[Callable[..., EvidenceStore]]:
     store.close()
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(said=st.tuples(TREES, TREES, PROSE, PROSE))
 def test_nothing_stored_quotes_a_user(said: tuple[Any, Any, str, str], make: Make, emptied: Callable[..., EvidenceStore]) -> None:
     """Whatever a comparison puts where: values, sentences, reasons, lanes, kinds, paths and ids."""
     control, candidate, message, name = said
-    leaves = [message, name, *free_leaves(control), *free_leaves(candidate)]
+    found = [*leaves(control), *leaves(candidate)]
+    free = [message, name, *(text for text, ours in found if not ours)]
+    ours = OUR_WORDS + " ".join(text for text, ours in found if ours)
     frames = [msgspec.json.encode({"type": "agent_completed", "payload": tree}) for tree in (control, candidate)]
     error = EffectError(type="ToolFailedError", message=message)
     served = make.run(
@@ -183,10 +188,10 @@ def test_nothing_stored_quotes_a_user(said: tuple[Any, Any, str, str], make: Mak
     shadow = make.run(Origin.CANDIDATE, user_id=name, events=(Event(kind="agent_completed", lane="data", payload=frames[1], at_s=0.0),))
     divergence = make.divergence(
         lane=name,
-        path=f"agent_completed.payload.{message}.status",
+        path=f"agent_completed.{message}.payload",
         control=msgspec.json.encode(control).decode(),
         candidate=msgspec.json.encode(candidate).decode(),
-        sentence=f"in `{name}`: " + " became ".join(leaves),
+        sentence=f"in `{name}`: " + " became ".join(free),
         fingerprint=name,
         accepted_by=name,
     )
@@ -199,8 +204,8 @@ def test_nothing_stored_quotes_a_user(said: tuple[Any, Any, str, str], make: Mak
     store = emptied(Row())
     store.store(*make.item(divergence, served=served, shadow=shadow, reasons=(f"gave up at {message}",), verdict=Verdict.INCONCLUSIVE))
     stored = dump(store)
-    quotes = {leaf[at : at + QUOTE] for leaf in leaves for at in range(len(leaf) - QUOTE + 1)}
-    assert [quote for quote in quotes if quote in stored] == []
+    quotes = {text[at : at + QUOTE] for text in free for at in range(len(text) - QUOTE + 1)}
+    assert [quote for quote in quotes if quote in stored and quote not in ours] == []
 
 
 def dump(store: EvidenceStore) -> str:
