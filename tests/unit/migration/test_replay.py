@@ -1,0 +1,150 @@
+"""Recorded runs through both engines: counted whole, and never called equal when they could not be compared."""
+
+import contextlib
+import json
+
+import pytest
+
+from migration.comparison import Comparer
+from migration.effects import perform, with_keys
+from migration.errors import ConfigurationError
+from migration.model import Effect, Event, Origin, RunRequest, Verdict
+from migration.recordings import BadLine, RecordedRun, Skipped
+from migration.replay import Replay
+from migration.shadow.parts import Parts
+
+
+def make_run(run_id="r-1", *replies):
+    effects = (
+        Effect(
+            kind="model",
+            name="m",
+            lane="data",
+            key="",
+            request=None,
+            reply=json.dumps(reply).encode(),
+            error=None,
+            started_s=0,
+            duration_s=0,
+        )
+        for reply in replies
+    )
+    request = RunRequest(surface="chat", tenant_id="acme", user_id="ann", thread_id="t-1", run_id=run_id, payload=b"{}", received_at=0.0)
+    return RecordedRun(request=request, journal=with_keys(effects))
+
+
+class AskingEngine:
+    """Asks the model so many times and says what it heard, each time with its own ending."""
+
+    def __init__(self, asks=1, ending=""):
+        self.asks, self.ending = asks, ending
+
+    async def run(self, request, /):
+        yield event(request, "agent_started", status="started", message="", context={})
+        for number in range(1, self.asks + 1):
+            heard = await perform("model", "m", lane="data", request=b"{}", call=self.go_out)
+            yield event(
+                request, "agent_thinking", reasoning=json.loads(heard) + self.ending, step_number=number, progress_percentage=number
+            )
+        result = {"agent_name": "data", "success": True, "final_answer": "", "error": None, "duration_ms": 1, "step_count": 1}
+        yield event(request, "agent_completed", status="completed", result=result)
+
+    async def go_out(self):
+        raise AssertionError("a replay went out")
+
+
+def event(request, kind, **payload):
+    envelope = {"type": kind, "tenant_id": request.tenant_id, "user_id": request.user_id, "thread_id": request.thread_id}
+    envelope |= {"run_id": request.run_id, "agent_name": "data", "sequence": 1, "timestamp": 0.0, "payload": payload}
+    return Event(kind=kind, lane="data", payload=json.dumps(envelope).encode(), at_s=0.0)
+
+
+class Unbuildable:
+    """Raises where an engine would be made."""
+
+
+class Store:
+    def __init__(self):
+        self.comparisons = []
+
+    def store(self, job, shadow, comparison, /):
+        self.comparisons.append(comparison)
+
+
+def built(engine):
+    if isinstance(engine, Unbuildable):
+        raise ConfigurationError("no such engine")
+    return engine
+
+
+def open_replay(control, candidate, *, seal=lambda: contextlib.nullcontext([]), sink=None):
+    comparer = Comparer()
+    parts = Parts(
+        build=lambda _surface, origin: built(control if origin is Origin.CONTROL else candidate),
+        compare=lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage),
+        sink=sink,
+    )
+    return contextlib.closing(Replay(parts, seal=seal, deadline_s=5.0))
+
+
+def test_engines_that_do_the_same_match():
+    with open_replay(AskingEngine(), AskingEngine()) as replay:
+        assert replay.compare(make_run("r-1", "yes")).verdict is Verdict.MATCH
+        report = replay.report(0.0)
+    assert (report.runs, report.verdicts["match"], report.clean) == (1, 1, True)
+    assert (report.effects.recorded, report.effects.replayed, report.effects.performed_by_shadow) == (1, 2, 0)
+
+
+def test_a_difference_is_divergent_and_counted_by_its_fingerprint():
+    with open_replay(AskingEngine(), AskingEngine(ending="!")) as replay:
+        for number in range(3):
+            replay.compare(make_run(f"r-{number}", "yes"))
+        report = replay.report(0.0)
+    assert report.verdicts["divergent"] == 3
+    assert [(found.kind, found.count, found.example["run"]) for found in report.divergences] == [("payload", 3, "r-0")]
+    assert not report.clean
+
+
+@pytest.mark.parametrize(("asks", "trouble"), [(1, "0 effects too many and 1 too few"), (3, "1 effects too many")])
+def test_a_recording_that_control_does_not_reproduce_is_inconclusive_even_when_both_engines_agree(asks, trouble):
+    with open_replay(AskingEngine(asks), AskingEngine(asks)) as replay:
+        comparison = replay.compare(make_run("r-1", "yes", "no"))
+        report = replay.report(0.0)
+    assert comparison.verdict is Verdict.INCONCLUSIVE
+    assert trouble in report.inconclusive[0]["reason"]
+    assert report.verdicts["match"] == 0
+
+
+@pytest.mark.parametrize("side", ["control", "candidate"])
+def test_an_engine_that_cannot_be_built_makes_the_run_inconclusive_and_says_which(side):
+    engines = {"control": AskingEngine(), "candidate": AskingEngine()} | {side: Unbuildable()}
+    with open_replay(*engines.values()) as replay:
+        comparison = replay.compare(make_run("r-1", "yes"))
+    assert comparison.verdict is Verdict.INCONCLUSIVE
+    assert comparison.reasons[0].startswith(f"{side}: engine:")
+
+
+def test_an_engine_that_tries_to_go_out_is_counted():
+    @contextlib.contextmanager
+    def seal():
+        yield ["socket.connect"]
+
+    with open_replay(AskingEngine(), AskingEngine(), seal=seal) as replay:
+        replay.compare(make_run("r-1", "yes"))
+        assert replay.report(0.0).effects.performed_by_shadow == 2
+
+
+def test_bad_lines_and_skipped_turns_are_in_the_report_and_a_bad_line_is_a_finding():
+    with open_replay(AskingEngine(), AskingEngine()) as replay:
+        items = [BadLine(line=1, reason="not a JSON object"), Skipped(line=2, reason="turn 1 is not answered"), make_run("r-1", "yes")]
+        assert list(replay.feed(items)) == items
+        report = replay.report(0.0)
+    assert (len(report.bad_lines), len(report.skipped), report.runs) == (1, 1, 1)
+    assert not report.clean
+
+
+def test_what_is_found_is_kept_when_there_is_a_store():
+    store = Store()
+    with open_replay(AskingEngine(), AskingEngine(), sink=store) as replay:
+        replay.compare(make_run("r-1", "yes"))
+    assert [comparison.run_id for comparison in store.comparisons] == ["r-1"]
