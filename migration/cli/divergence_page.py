@@ -1,4 +1,4 @@
-"""One kind of divergence on a terminal: counts, values, and both streams side by side."""
+"""Divergences on a terminal: a list of kinds; and one kind with its values and both streams side by side."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from migration.evidence.excerpt import ExcerptEvent, ExcerptRow
-from migration.evidence.views import DivergenceDetail, Example
+from migration.evidence.views import DivergenceDetail, DivergenceView, Example
 
 _STYLES = {"equal": "dim", "gap": "dim", "changed": "yellow", "moved": "yellow", "missing": "red", "extra": "red"}
 
@@ -18,11 +18,25 @@ class _Envelope(msgspec.Struct):
     payload: msgspec.Raw = msgspec.Raw(b"")
 
 
-def print_detail(detail: DivergenceDetail) -> None:
-    """Print the divergence and its examples on stdout."""
+def print_list(found: list[DivergenceView]) -> None:
+    """Print kinds of divergences on stdout, so that it fits a terminal of 80 columns."""
+    table = Table(title="Divergences", title_justify="left", show_lines=True)
+    table.add_column("fingerprint", no_wrap=True)
+    table.add_column("kind", no_wrap=True)
+    table.add_column("count", justify="right")
+    table.add_column("what differs")
+    for one in found:
+        judged = one.verdict.value + (f": {one.accepted_by}" if one.accepted_by else "")
+        kind = f"{one.kind}\n{one.severity}"
+        table.add_row(*(Text(cell) for cell in (f"{one.fingerprint}\n{one.surface}", kind, str(one.count), f"{one.sentence}\n{judged}")))
+    Console().print(table)
+
+
+def print_detail(detail: DivergenceDetail, examples: int) -> None:
+    """Print the divergence and the first examples on stdout."""
     console = Console()
     console.print(_facts(detail))
-    for number, example in enumerate(detail.examples, 1):
+    for number, example in enumerate(detail.examples[:examples], 1):
         console.print(_example(example, number, len(detail.examples)))
         if example.excerpt:
             console.print(_streams(example.excerpt))

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from migration.cli.divergence_page import print_detail
+from migration.cli.divergence_page import print_detail, print_list
 from migration.cli.ledger_file import NewEntry, add_entry
 from migration.cli.names import known_surface
-from migration.cli.output import JsonFlag, note, print_json, print_table
+from migration.cli.output import JsonFlag, note, print_json
 from migration.errors import ConfigurationError, UnknownFingerprintError
 from migration.evidence.store import EvidenceReader
 from migration.evidence.views import DivergenceDetail, DivergenceView
@@ -54,7 +54,12 @@ def list_divergences(
 
 
 @command.command()
-def show(fingerprint: _Fingerprint, surface: _Surface = None, as_json: JsonFlag = False) -> None:
+def show(
+    fingerprint: _Fingerprint,
+    surface: _Surface = None,
+    examples: Annotated[int, typer.Option(min=0, help="At most so many examples on the terminal.")] = 1,
+    as_json: JsonFlag = False,
+) -> None:
     """Show one kind of divergence: what differs, how often, how it was judged, and examples with both streams side by side.
 
     Exit codes: 0 shown; 2 wrong use, or there is no such kind.
@@ -66,7 +71,7 @@ def show(fingerprint: _Fingerprint, surface: _Surface = None, as_json: JsonFlag 
     if as_json:
         print_json(detail)
     else:
-        print_detail(detail)
+        print_detail(detail, examples)
 
 
 @command.command()
@@ -122,20 +127,6 @@ def _print_list(found: list[DivergenceView], limit: int) -> None:
     if not found:
         note("no divergence is known")
         return
-    columns = ["fingerprint", "surface", "kind", "severity", "verdict", "count", "last seen", "what differs"]
-    rows = [
-        [
-            one.fingerprint,
-            one.surface,
-            one.kind,
-            one.severity,
-            one.verdict.value + (f" ({one.accepted_by})" if one.accepted_by else ""),
-            str(one.count),
-            f"{datetime.fromtimestamp(one.last_seen_at, UTC):%Y-%m-%d %H:%M}",
-            one.sentence,
-        ]
-        for one in found
-    ]
-    print_table("Divergences", columns, rows)
+    print_list(found)
     if len(found) == limit:
         note(f"only the {limit} most frequent are shown; --limit shows more")

@@ -85,6 +85,15 @@ def test_a_list_without_a_divergent_kind_is_fine(run: Run) -> None:
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"divergences": []})
 
 
+def test_the_list_fits_a_narrow_terminal_without_cutting_fingerprints(
+    run: Run, fingerprints: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run("list").stdout
+    assert all(fingerprint in shown for fingerprint in fingerprints.values())
+    assert max(map(len, shown.splitlines())) <= 80
+
+
 @pytest.mark.usefixtures("fingerprints")
 def test_the_list_says_when_there_may_be_more(run: Run) -> None:
     assert "--limit shows more" in run("list", "--limit", "1").stderr

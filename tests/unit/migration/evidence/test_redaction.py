@@ -1,7 +1,10 @@
 """What may be stored: numbers and words of our own code; texts only as shapes, secrets never."""
 
+import ast
+import re
 import string
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from migration.comparison import sentences
 from migration.evidence import EvidenceStore, Redactor
 from migration.evidence.redaction import ENUM_FIELDS, MAX_TEXT, is_enum
-from migration.evidence.scrub import QUOTE, scrub
+from migration.evidence.scrub import OUR_WORDS, QUOTE, scrub
 from migration.evidence.tables import metadata
 from migration.model import EffectError, Event, Origin, Stage, Verdict
 
@@ -25,8 +29,8 @@ PROSE = st.lists(st.text(st.characters(codec="utf-8", categories=("L", "N", "P")
     " ".join
 )
 # Hypothesis also tries words that stand in the code; these are ours, whoever says them.
-OUR_WORDS = " ".join((*(str(column.name) for table in metadata.sorted_tables for column in table.columns), *Verdict, *Stage, *Origin))
-OUR_WORDS += " agent_completed payload contract candidate "
+NAMES = " ".join((*(str(column.name) for table in metadata.sorted_tables for column in table.columns), *Verdict, *Stage, *Origin))
+NAMES += " agent_completed payload contract candidate "
 FIELDS = st.sampled_from(["content", "message", "final_answer", "arguments", "note", "password", *sorted(ENUM_FIELDS)])
 TREES = st.recursive(
     TEXTS | st.integers(-999, 999) | st.booleans() | st.none(),
@@ -127,9 +131,20 @@ def test_a_tenant_that_allows_its_texts_still_gets_its_secrets_taken_out(secret:
 
 
 def test_a_sentence_keeps_our_words_and_the_names_it_is_about() -> None:
-    said = "my candidate should be agent_completed"
-    sentence = "agent_completed: candidate has no value"
+    said = "is it there? my candidate should be agent_completed; though it already said so."
+    sentence = "agent_completed: candidate has no value, though it already said so."
     assert scrub(sentence, said, ["agent_completed"]) == sentence
+
+
+def test_every_word_of_a_comparisons_sentences_is_one_of_ours() -> None:
+    tree = ast.parse(Path(sentences.__file__).read_text(encoding="utf-8"))
+    docstrings = {ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, ast.Module | ast.FunctionDef)}
+    said = " ".join(
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value and node.value not in docstrings
+    )
+    assert {word for word in re.findall(r"[a-z]+", said.lower()) if not re.fullmatch(OUR_WORDS, word)} == set()
 
 
 def test_a_sentence_loses_what_it_quotes() -> None:
@@ -176,7 +191,7 @@ def test_nothing_stored_quotes_a_user(said: tuple[Any, Any, str, str], make: Mak
     control, candidate, message, name = said
     found = [*leaves(control), *leaves(candidate)]
     free = [message, name, *(text for text, ours in found if not ours)]
-    ours = OUR_WORDS + " ".join(text for text, ours in found if ours)
+    ours = NAMES + " ".join(text for text, ours in found if ours)
     frames = [msgspec.json.encode({"type": "agent_completed", "payload": tree}) for tree in (control, candidate)]
     error = EffectError(type="ToolFailedError", message=message)
     served = make.run(
