@@ -26,20 +26,20 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
 def violations(stream: Stream, contract: Contract) -> list[Violation]:
     """Return every rule that the stream breaks, each once an agent or lane."""
     agents: dict[str, list[int]] = {}
-    events = stream.events
+    said = stream.kinds
     for lane, indexes in stream.lanes.items():
         agents.setdefault(agent_of(lane), []).extend(indexes)
     found: list[Violation] = []
     for agent, indexes in agents.items():
         if agent:
             indexes.sort()  # its tool calls' lanes were appended behind its own
-            kinds = [events[index].kind for index in indexes]
+            kinds = [said[index] for index in indexes]
             found += _counts(agent, kinds, contract)
             found += _ends(agent, indexes, kinds, contract)
             found += _before(agent, indexes, kinds, contract.before)
             found += _rising(agent, stream, indexes, kinds, contract)
     for lane, indexes in stream.lanes.items():
-        kinds = [events[index].kind for index in indexes]
+        kinds = [said[index] for index in indexes]
         for pair in contract.closes:
             if kinds != [pair.first, pair.then]:  # the usual call
                 found += _closes(lane, indexes, kinds, pair)
@@ -89,9 +89,7 @@ def _rising(agent: str, stream: Stream, indexes: list[int], kinds: list[str], co
     for rising in contract.rising:
         read = _reader(rising.field)
         last: float | None = None
-        for index, kind in zip(indexes, kinds, strict=True):
-            if kind != rising.kind:
-                continue
+        for index in [index for index, kind in zip(indexes, kinds, strict=True) if kind == rising.kind]:
             number = read(stream.events[index].payload)
             if number is not None and last is not None and number <= last:
                 rule = f"`{rising.kind}.{rising.field}` rises from one to the next"

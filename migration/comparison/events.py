@@ -1,6 +1,6 @@
 """What differs between two aligned event streams."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -12,7 +12,6 @@ from migration.comparison.limits import Limits
 from migration.comparison.paths import Json, Path, matches, segments
 from migration.comparison.policy import Policy
 from migration.comparison.renaming import Renaming
-from migration.comparison.sequences import Match
 from migration.comparison.stream import Stream
 from migration.model import DivergenceKind, Origin
 
@@ -30,9 +29,6 @@ class EventComparison:
     def findings(self, alignment: Alignment) -> list[Finding]:
         """Return all findings: other people's frames first, then lane by lane, then rules of the contract that no difference explains."""
         found = [*self._breaches(self._control), *self._breaches(self._candidate)]
-        if self._control.has_holes:
-            for name, ours, theirs in alignment.equal:
-                found += self._held_out(name, zip(ours, theirs, strict=True))
         lanes = alignment.unequal
         absent = {
             Origin.CONTROL: {lane.name for lane in lanes if lane.control is None},
@@ -43,6 +39,7 @@ class EventComparison:
                 found += self._one_sided_lane(lane, absent[Origin.CONTROL if lane.control is None else Origin.CANDIDATE])
             else:
                 found += self._lane(lane)
+        found += self._held_out(alignment)
         found += self._broken_rules(found)
         return found
 
@@ -69,7 +66,6 @@ class EventComparison:
         yield _one_sided(kind, side, (lane.name, indexes[0]), ("*",), kinds, detail="whole_lane")
 
     def _lane(self, lane: Lane) -> Iterator[Finding]:
-        yield from self._held_out(lane.name, lane.equal)
         for i, j in lane.moved:
             kind = self._control.events[i].kind
             value: Json = kind
@@ -81,14 +77,26 @@ class EventComparison:
         if lane.only_candidate:
             yield from self._surplus(lane, Origin.CANDIDATE)
 
-    def _held_out(self, lane: str, pairs: Iterable[Match]) -> Iterator[Finding]:
-        for i, j in pairs:
-            ours, theirs = self._control.known(i), self._candidate.known(j)
-            if ours is None or theirs is None or not ours.holes:
-                continue
-            kind = self._control.events[i].kind
-            for leaf, detail in self._renaming.judge(ours.holes, theirs.holes):
-                yield self._leaf(lane, kind, leaf, (i, j), detail)
+    def _held_out(self, alignment: Alignment) -> Iterator[Finding]:
+        """Judge what the canonical forms of equal pairs leave out: ids that are named anew, and numbers with a tolerance.
+
+        A pair whose bytes are equal names its ids alike. That contradicts nothing until some other pair names one otherwise, so only then
+        are the equal ones read.
+        """
+        if self._control.has_holes:
+            yield from self._judged(alignment, read=False)
+        if self._renaming.renames:
+            yield from self._judged(alignment, read=True)
+
+    def _judged(self, alignment: Alignment, *, read: bool) -> Iterator[Finding]:
+        for lane in alignment.lanes():
+            for i, j in (*lane.equal, *lane.moved):
+                ours, theirs = self._control.known(i), self._candidate.known(j)
+                if (ours is None or theirs is None) is not read:
+                    continue
+                ours, theirs = self._control.read_fully(i), self._candidate.read_fully(j)
+                for leaf, detail in self._renaming.judge(ours.holes, theirs.holes):
+                    yield self._leaf(lane.name, self._control.kinds[i], leaf, (i, j), detail)
 
     def _changed(self, lane: Lane, i: int, j: int) -> Iterator[Finding]:
         ours, theirs = self._control.normal(i), self._candidate.normal(j)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from migration.comparison.normalise import Normal, Normaliser, UndecodableError, decode_object
-from migration.comparison.paths import Json, compiled, matches
+from migration.comparison.paths import Json, matches
 from migration.comparison.policy import EVERY_EVENT, Policy
 from migration.comparison.shapes import Shapes
 from migration.model import Origin, RunRecord, RunRequest
@@ -38,8 +38,8 @@ class HeadReader:
         self.read: Callable[[bytes], _Head] | None = None if self._envelope_has_rules(masked) else decoder.decode
         self.identity: Callable[[_Head], object] = attrgetter(*identity) if identity else lambda _head: ()
         self.body: Callable[[_Head], msgspec.Raw] = attrgetter(envelope.body)
-        self.renamed = _renamed(policy)  #: bytes one of which is in every frame that holds a renamed id
         self.texts: Callable[[_Head], object] = attrgetter(*compared) if compared else lambda _head: ()
+        self.content: Callable[[_Head], object] = attrgetter(envelope.body, *compared)  #: body and texts
 
     def expected(self, request: RunRequest) -> object:
         """Return what `identity` gives for a frame of the run itself."""
@@ -61,37 +61,33 @@ class HeadReader:
         return any(matches(path, (name,)) for path in own for name in (*others, envelope.body))
 
 
-def _renamed(policy: Policy) -> tuple[bytes, ...]:
-    names = [compiled(path).last for rule in policy.rules if rule.action == "rename" for path in rule.paths]
-    plain = {"" if "*" in name else name for name in names}
-    shortest = [name for name in plain if not any(other in name for other in plain - {name})]
-    escaped = (b"\\u00",) if names else ()  # a letter of such a name may be written as its code
-    return (*(name.encode() for name in sorted(shortest)), *escaped)
-
-
 class Stream:
     """The frames of one run, by index."""
 
     def __init__(self, side: Origin, run: RunRecord, reader: HeadReader, normaliser: Normaliser) -> None:
         self.side = side  #: where it stands in this comparison; a run may also be compared with another one of the same engine
         self.run, self.events = run, run.events
+        self.kinds = [event.kind for event in run.events]
         self._reader, self._normaliser = reader, normaliser
         self._normals: dict[int, Normal] = {}
         self._bodies: dict[int, Normal] = {}
         self.undecodable: dict[int, str] = {}  #: index -> why
+        self.unusual = False  #: whether some frame has no head
         self.has_holes = False  #: whether some frame looked at so far holds a value that only a pair can judge
         self.heads = self._read_heads()
 
     def _read_heads(self) -> list[_Head | None]:
         read = self._reader.read
         if read is None:
+            self.unusual = True
             return [None] * len(self.events)
         frames = [event.payload for event in self.events]
         try:
             # A body that is left as raw bytes is not checked for being UTF-8; all of them at once cost next to nothing.
             b"".join(frames).decode()
-            return [read(frame) for frame in frames]
+            return list(map(read, frames))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self.unusual = True
             return [self._head_or_none(read, frame) for frame in frames]
 
     @staticmethod
@@ -136,6 +132,11 @@ class Stream:
         """Return the frame, or its body, normalised if that was needed so far, else None."""
         return self._normals.get(index) or self._bodies.get(index)
 
+    def read_fully(self, index: int) -> Normal:
+        """Return the frame, or its body, normalised."""
+        head = self.heads[index]
+        return self.known(index) or (self.normal(index) if head is None else self.body(index, head))
+
     @cached_property
     def lanes(self) -> dict[str, list[int]]:
         """The frames of each lane, in order; lanes in order of their first frame."""
@@ -148,9 +149,18 @@ class Stream:
                 lane.append(index)
         return lanes
 
+    def contents(self) -> list[object]:
+        """Return, for each frame, what is equal to another one's only if the frames are equal, and equals nothing for an unusual frame."""
+        content = self._reader.content
+        if self.unusual:
+            return [object() if head is None else (kind, content(head)) for kind, head in zip(self.kinds, self.heads, strict=True)]
+        return list(zip(self.kinds, map(content, self.heads), strict=True))
+
     def foreign(self) -> list[int]:
         """Return the frames that do not name this run's own tenant, user, thread and run."""
         own, identity = self._reader.expected(self.run.request), self._reader.identity
+        if not self.unusual and list(map(identity, self.heads)).count(own) == len(self.heads):
+            return []
         return [index for index, head in enumerate(self.heads) if (self._is_foreign(index) if head is None else identity(head) != own)]
 
     def _is_foreign(self, index: int) -> bool:
@@ -175,30 +185,22 @@ class Pairing:
 
     def __init__(self, control: Stream, candidate: Stream, reader: HeadReader, shapes: Shapes) -> None:
         self.control, self.candidate = control, candidate
-        self._texts, self._body = reader.texts, reader.body
-        # Equal bytes hold equal ids, but whether an id stands for the same one everywhere is only seen when it is read.
-        self._shapes, self._renamed = shapes, reader.renamed
+        self._texts, self._body, self._shapes = reader.texts, reader.body, shapes
+        self._ours, self._theirs = control.contents(), candidate.contents()
 
     def same(self, i: int, j: int) -> bool:
         """Tell whether control's frame i and candidate's frame j have one canonical form."""
+        if self._ours[i] == self._theirs[j]:
+            return True
         control, candidate = self.control, self.candidate
-        kind = control.events[i].kind
-        if kind != candidate.events[j].kind:
+        kind = control.kinds[i]
+        if kind != candidate.kinds[j]:
             return False
         a, b = control.heads[i], candidate.heads[j]
         if a is None or b is None:
             return control.normal(i).canonical == candidate.normal(j).canonical
         if self._texts(a) != self._texts(b):
             return False
-        if not (self._renamed and self._holds_ids(i)):
-            ours, theirs = self._body(a), self._body(b)
-            if ours == theirs or self._shapes.equal(kind, ours, theirs):
-                return True
+        if self._shapes.equal(kind, self._body(a), self._body(b)):
+            return True
         return control.body(i, a).canonical == candidate.body(j, b).canonical
-
-    def _holds_ids(self, i: int) -> bool:
-        frame = self.control.events[i].payload
-        for name in self._renamed:  # noqa: SIM110 - twice as fast as any(), and this runs for every frame
-            if name in frame:
-                return True
-        return False
