@@ -8,6 +8,7 @@ import msgspec
 from migration.model import Event, Outcome
 
 _LAST: Final = "agent_completed"
+_RESULT: Final = "run_result"  #: of the run as a whole; its status needs no interpretation
 _DEATH: Final = "agent_death"
 
 
@@ -20,11 +21,14 @@ class _Frame(msgspec.Struct, frozen=True):
     payload: _Ending = _Ending()
 
 
+_OUTCOMES: Final[dict[str, Outcome]] = {"failed": "failed", "timed_out": "timed_out"}
 _decoder = msgspec.json.Decoder(_Frame)
 
 
 def outcome_of(events: Sequence[Event]) -> Outcome:
     """Return how a stream that ended by itself ended: as its last event's status says; "completed" when it says nothing."""
+    if events and events[-1].kind == _RESULT:
+        return _OUTCOMES.get(_ending(events[-1]).status, "completed")
     if not events or events[-1].kind != _LAST or _ending(events[-1]).status != "failed":
         return "completed"
     # Deaths are announced right before the end of their agent's lane.

@@ -1,15 +1,19 @@
 """`Candidate`: the target `UserExecutionEngine` as a stream of frames; the candidate of every surface."""
 
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from netra_backend.app.agents.plan_ids import offered_to_model
 from netra_backend.app.agents.registry import AgentRegistry
 from netra_backend.app.agents.supervisor.agent_factory import UserAgentFactory
+from netra_backend.app.agents.supervisor.execution_context import AgentExecutionContext
 from netra_backend.app.agents.supervisor.execution_engine_factory import ExecutionEngineFactory, FactoryLimits
-from netra_backend.app.agents.supervisor.workflow import read_request, run_workflow
+from netra_backend.app.agents.supervisor.user_execution_engine import UserExecutionEngine
+from netra_backend.app.agents.supervisor.workflow import ChatRequest, read_request, run_workflow
 from netra_backend.app.errors import ForeignContextError
+from netra_backend.app.run_requests import TOOLS_LANE, AgentRequest, ToolRequest, read_agent_request, read_tool_request
+from netra_backend.app.run_results import of_agent, of_tool, send_result
 from netra_backend.app.services.llm.chat_model import ToolSpec
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.websocket.channel import stream
@@ -17,13 +21,15 @@ from netra_backend.app.websocket.emitters import UserEmitter
 from netra_backend.app.websocket.sender import Sink
 from netra_backend.app.world import World
 
+Request = TypeVar("Request")
+
 
 class Candidate:
-    """Answers chats with an engine of their own, within the factory's limits. The application makes one and closes it.
+    """Answers requests of all surfaces with an engine of their own, within the factory's limits. The application makes one and closes it.
 
     Args:
         world: the ports.
-        tools: on offer to the agents when a chat brings none.
+        tools: on offer to the agents when a request brings none.
         limits: how many engines, and for how long; None: the factory's own.
         registry: the agents; None: the application's own, over `world`.
     """
@@ -42,7 +48,7 @@ class Candidate:
         self.factory = ExecutionEngineFactory(self._listeners, UserAgentFactory(self._registry), limits=limits)
 
     def stream(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-        """Return the chat's frames, as they are sent. Closing the generator stops the work and waits for it.
+        """Return a chat's frames, as they are sent. Closing the generator stops the work and waits for it.
 
         Raises (from the first `__anext__` on):
             InvalidPayloadError: the payload cannot be read.
@@ -53,17 +59,51 @@ class Candidate:
             EngineClosedError: this was closed while the chat ran.
         """
 
-        async def work(sink: Sink) -> None:
-            request = read_request(payload)
-            with self._listeners.listening(context, sink):
-                async with self.factory.user_execution_scope(context) as engine:
-                    await run_workflow(engine, context, request, self._tools, self._registry.names)
+        async def chat(engine: UserExecutionEngine, request: ChatRequest) -> None:
+            await run_workflow(engine, context, request, self._tools, self._registry.names)
 
-        return stream(work)
+        return self._serve(context, lambda: read_request(payload), chat)
+
+    def run_agent(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+        """Return the frames of one agent's run, `run_result` last: the candidate of `oneshot` and, item by item, of `batch`.
+
+        Raises: as `stream`.
+        """
+
+        async def run(engine: UserExecutionEngine, request: AgentRequest) -> None:
+            result = await engine.execute_agent(AgentExecutionContext.of(context, request.agent, request.task(self._tools)))
+            await send_result(self._listeners.emitter_of(context), context, of_agent(result))
+
+        return self._serve(context, lambda: read_agent_request(payload, self._registry.names), run)
+
+    def call_tool(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+        """Return the frames of one tool's call, `run_result` last: the candidate of `tools`.
+
+        Raises: as `stream`, without `UnknownAgentError`, and
+            AgentTimeoutError: the tool took longer than 25 s.
+            Exception: of the tool, when it is no `ToolError`.
+        """
+
+        async def call(engine: UserExecutionEngine, request: ToolRequest) -> None:
+            outcome = await engine.execute_tool(request.tool, request.arguments, AgentExecutionContext.of(context, TOOLS_LANE, {}))
+            await send_result(self._listeners.emitter_of(context), context, of_tool(outcome))
+
+        return self._serve(context, lambda: read_tool_request(payload), call)
 
     async def aclose(self) -> None:
-        """Refuse new chats, stop those under way, and wait for them."""
+        """Refuse new requests, stop those under way, and wait for them."""
         await self.factory.shutdown()
+
+    def _serve(
+        self, context: UserExecutionContext, read: Callable[[], Request], use: Callable[[UserExecutionEngine, Request], Awaitable[None]]
+    ) -> AsyncGenerator[bytes, None]:
+        async def work(sink: Sink) -> None:
+            request = read()
+            with self._listeners.listening(context, sink):
+                async with self.factory.user_execution_scope(context) as engine:
+                    await use(engine, request)
+
+        return stream(work)
 
 
 class Listeners:
@@ -71,6 +111,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self._sinks: dict[UserExecutionContext, Sink] = {}
+        self._emitters: dict[UserExecutionContext, UserEmitter] = {}
 
     @contextmanager
     def listening(self, context: UserExecutionContext, sink: Sink) -> Iterator[None]:
@@ -80,6 +121,7 @@ class Listeners:
             yield
         finally:
             self._sinks.pop(context, None)
+            self._emitters.pop(context, None)
 
     def emitter_for(self, context: UserExecutionContext, /) -> UserEmitter:
         """Return a new emitter for this context.
@@ -90,4 +132,16 @@ class Listeners:
         sink = self._sinks.get(context)
         if sink is None:
             raise ForeignContextError("nobody listens to this context; give the one that the stream was opened for")
-        return UserEmitter(context, sink)
+        emitter = self._emitters[context] = UserEmitter(context, sink)
+        return emitter
+
+    def emitter_of(self, context: UserExecutionContext) -> UserEmitter:
+        """Return the emitter that was made last for this context, whose numbers the next frame continues.
+
+        Raises:
+            ForeignContextError: none was made, or nobody listens any more.
+        """
+        emitter = self._emitters.get(context)
+        if emitter is None:
+            raise ForeignContextError("no engine was made for this context")
+        return emitter

@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from datetime import datetime
 from typing import Any, Final, NoReturn, Protocol
@@ -25,7 +25,10 @@ from netra_backend.app import errors
 from netra_backend.app.agents.supervisor.execution_engine_factory import FactoryLimits
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.config import Settings
+from netra_backend.app.controls.batch import ControlBatch
 from netra_backend.app.controls.chat import ControlChat
+from netra_backend.app.controls.oneshot import ControlOneshot
+from netra_backend.app.controls.tools import ControlTools
 from netra_backend.app.services.llm.chat_model import ChatModel, ModelReply, ModelRequest, ToolSpec
 from netra_backend.app.services.outside import Outside
 from netra_backend.app.services.unified_tool_registry.catalogue import default_registry
@@ -178,7 +181,11 @@ def fresh_engine(surface: str, origin: Origin, /) -> Engine:
     Raises:
         UnknownSurfaceError: the backend has no such surface.
     """
-    return BackendEngine(_make(surface, origin, recorded(World(model=_NOWHERE, tools=_NOWHERE, clock=_NOWHERE, ids=_NOWHERE)), None).stream)
+    _check_surfaces([surface])
+    world, tools = recorded(World(model=_NOWHERE, tools=_NOWHERE, clock=_NOWHERE, ids=_NOWHERE)), default_registry().specs()
+    if origin is Origin.CONTROL:
+        return BackendEngine(CONTROLS[surface](world, tools).stream)
+    return BackendEngine(CANDIDATES[surface](Candidate(world, tools)))
 
 
 class _Nowhere:
@@ -193,8 +200,8 @@ class _Nowhere:
 _NOWHERE: Any = _Nowhere()
 
 
-class Streaming(Protocol):
-    """An engine of the backend as a stream of frames."""
+class Control(Protocol):
+    """A legacy engine as a stream of frames."""
 
     def stream(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
         """Run the request and yield its frames."""
@@ -206,14 +213,26 @@ class Streaming(Protocol):
 
 
 #: The control engine of each surface. Removal deletes a row here and the module that it names.
-CONTROLS: Mapping[str, Callable[[World, Sequence[ToolSpec]], Streaming]] = {"chat": ControlChat}
+CONTROLS: Mapping[str, Callable[[World, Sequence[ToolSpec]], Control]] = {
+    "chat": ControlChat,
+    "oneshot": ControlOneshot,
+    "batch": ControlBatch,
+    "tools": ControlTools,
+}
+
+#: What of the candidate serves each surface. There is one candidate, so that its limits hold over all surfaces together.
+CANDIDATES: Mapping[str, Callable[[Candidate], Stream]] = {
+    "chat": lambda candidate: candidate.stream,
+    "oneshot": lambda candidate: candidate.run_agent,
+    "batch": lambda candidate: candidate.run_agent,
+    "tools": lambda candidate: candidate.call_tool,
+}
 
 
-def _make(surface: str, origin: Origin, world: World, limits: FactoryLimits | None) -> Streaming:
-    if surface not in CONTROLS:
-        raise UnknownSurfaceError(surface, CONTROLS)
-    tools = default_registry().specs()
-    return CONTROLS[surface](world, tools) if origin is Origin.CONTROL else Candidate(world, tools, limits=limits)
+def _check_surfaces(surfaces: Iterable[str]) -> None:
+    for surface in surfaces:
+        if surface not in CONTROLS:
+            raise UnknownSurfaceError(surface, CONTROLS)
 
 
 class BackendExecution:
@@ -222,21 +241,29 @@ class BackendExecution:
     Args:
         settings: of the backend.
         migration: of the migration.
+
+    Raises:
+        UnknownSurfaceError: the migration names a surface that the backend does not have.
     """
 
     def __init__(self, settings: Settings, migration: MigrationSettings) -> None:
+        _check_surfaces(migration.surfaces)
         self._metrics = Metrics(watch_tenants=migration.watch_tenants, surfaces=migration.surfaces)
         self.spans = configure_tracing(migration, "netra-backend", self._metrics)
         self._outside = Outside(settings)
         self._flags = LaunchDarklyFlags(migration, self._metrics)
         self._shadow = ProcessShadow(migration, self._metrics, self._compared)
         limits = FactoryLimits(engines_per_user=settings.engines_per_user, engines=settings.max_engines, idle_age_s=settings.engine_idle_s)
-        world = recorded(self._outside.world)
-        self._engines = {(surface, origin): _make(surface, origin, world, limits) for surface in migration.surfaces for origin in Origin}
+        world, tools = recorded(self._outside.world), self._outside.registry.specs()
+        self._candidate = Candidate(world, tools, limits=limits)
+        self._controls = {surface: CONTROLS[surface](world, tools) for surface in migration.surfaces}
         self._facades = {
             surface: ExecutionFacade(
                 surface=surface,
-                engines={origin: BackendEngine(self._engines[surface, origin].stream) for origin in Origin},
+                engines={
+                    Origin.CONTROL: BackendEngine(self._controls[surface].stream),
+                    Origin.CANDIDATE: BackendEngine(CANDIDATES[surface](self._candidate)),
+                },
                 flags=self._flags,
                 shadow=self._shadow,
                 metrics=self._metrics,
@@ -256,8 +283,9 @@ class BackendExecution:
             closing.callback(self._flags.close)
             closing.push_async_callback(self._shadow.aclose)
             closing.push_async_callback(self._shadow.drain, _DRAIN_S)
-            for engine in self._engines.values():
-                closing.push_async_callback(engine.aclose)
+            closing.push_async_callback(self._candidate.aclose)
+            for control in self._controls.values():
+                closing.push_async_callback(control.aclose)
 
     async def stream(self, surface: str, context: UserExecutionContext, payload: Mapping[str, Any], /) -> AsyncGenerator[bytes, None]:
         """Yield the run's frames, of whichever engine the flags name. Closing the generator stops the work."""
@@ -296,6 +324,7 @@ def compose(settings: Settings) -> BackendExecution:
 
     Raises:
         SettingsError: a setting of the backend cannot be used.
+        UnknownSurfaceError: NETRA_MIGRATION_SURFACES names one that the backend does not have.
         pydantic.ValidationError: a NETRA_MIGRATION_* variable cannot be used.
     """
     return BackendExecution(settings, MigrationSettings())

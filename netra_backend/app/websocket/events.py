@@ -24,6 +24,7 @@ EventType = Literal[
     "agent_death",
     "partial_result",  # these two only by direct calls of the legacy engine's send methods; they are outside the contract
     "final_report",
+    "run_result",  # of the run itself, last; only on the surfaces without a chat: see app/run_results.py
 ]
 DeathCause = Literal["timeout", "no_heartbeat", "silent_failure"]
 ToolStatus = Literal["success", "error", "permission_denied", "cancelled"]
