@@ -1,0 +1,132 @@
+"""`audit`: which implementations a tree has, who uses them, and what cannot work."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from migration.cli.output import JsonFlag, note, print_json
+from migration.consolidation.audit import NoProgress, Progress, audit
+from migration.consolidation.configuration import AuditConfiguration, load_configuration
+from migration.consolidation.inventory import Inventory
+from migration.consolidation.report.document import as_document, has_findings
+from migration.consolidation.sources.store import default_folder
+from migration.errors import ConfigurationError
+
+command = typer.Typer(help="Find every implementation of the engine family and all that uses it. Nothing of the tree is imported or run.")
+
+_FINDING = 1
+_MOST_NOTES = 20
+
+
+@command.command()
+def run(
+    path: Annotated[Path, typer.Argument(help="The folder to audit.", show_default=True)] = Path(),
+    *,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="TOML file with [tool.netra-migration.audit]; default: the closest one.")
+    ] = None,
+    sarif: Annotated[Path | None, typer.Option("--sarif", help="Write a SARIF 2.1.0 log for code hosts to this file.")] = None,
+    svg: Annotated[Path | None, typer.Option("--svg", help="Write a graph of who uses what to this file.")] = None,
+    inventory_file: Annotated[
+        Path | None, typer.Option("--inventory", help="Write all findings, with file and line, as JSON to this file.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Folder for what is remembered between runs; default: the platform's.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Remember nothing, and use nothing remembered.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Find every implementation of the engine family and all that uses it.
+
+    Exit codes: 0 nothing to do, 1 an implementation has to go or an import or a call cannot work, 2 wrong use.
+    """
+    if config is not None and not config.is_file():
+        raise ConfigurationError(f"{config}: no such file; give a TOML file with [tool.netra-migration.audit]")
+    started_s = time.perf_counter()
+    configuration = load_configuration(path.resolve(), config)
+    with _progress() as progress:
+        inventory = audit(path, configuration=configuration, cache=None if no_cache else cache or default_folder(), progress=progress)
+    seconds = time.perf_counter() - started_s
+    if sarif is not None:
+        from migration.consolidation.report.sarif import as_sarif
+
+        _write(sarif, msgspec.json.format(msgspec.json.encode(as_sarif(inventory)), indent=2))
+    if svg is not None:
+        from migration.consolidation.report.layout import lay_out
+        from migration.consolidation.report.svg import as_svg
+
+        _write(svg, as_svg(lay_out(inventory), f"Who uses what in {Path(inventory.root).name}").encode())
+    if inventory_file is not None:
+        _write(inventory_file, msgspec.json.format(msgspec.json.encode(inventory), indent=2))
+    if as_json:
+        print_json(as_document(inventory, seconds))
+    else:
+        from rich.console import Console
+
+        from migration.consolidation.report.tables import print_tables
+
+        print_tables(inventory, seconds, Console())
+    _note(inventory, configuration)
+    if has_findings(inventory):
+        raise typer.Exit(_FINDING)
+
+
+def _note(inventory: Inventory, configuration: AuditConfiguration) -> None:
+    for problem in inventory.problems[:_MOST_NOTES]:
+        note(f"not audited: {problem.path}: {problem.kind}: {problem.detail}")
+    if len(inventory.problems) > _MOST_NOTES:
+        note(f"not audited: {len(inventory.problems) - _MOST_NOTES} more files; --inventory has all")
+    if not inventory.implementations:
+        note(f"no class here matches {', '.join(configuration.classes)}; point [tool.netra-migration.audit] in pyproject.toml at your own")
+
+
+def _write(file: Path, data: bytes) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be written ({error.strerror}); give another path") from error
+
+
+class _Bar:
+    """A progress bar. It is drawn by the calls below and has no thread of its own, so that processes can still be forked."""
+
+    def __init__(self, bar: Any) -> None:  # noqa: ANN401 - rich is imported only where a bar is shown
+        self._bar = bar
+        self._task = bar.add_task("auditing", total=None)
+        self._total = 0
+
+    def begin(self, files: int) -> None:
+        """Show that there are so many files."""
+        self._total = files
+        self._bar.update(self._task, total=files)
+        self._bar.refresh()
+
+    def advance(self, files: int) -> None:
+        """Show that so many more were looked at."""
+        self._bar.advance(self._task, files)
+        if (done := self._bar.tasks[0].completed) > self._total:
+            # Names lead back to files, so the end moves until nothing new is found.
+            self._bar.update(self._task, total=done)
+        self._bar.refresh()
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show a bar on a terminal, otherwise nothing."""
+    if not sys.stderr.isatty():
+        yield NoProgress()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with RichProgress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as bar:
+        yield _Bar(bar)

@@ -1,0 +1,197 @@
+"""The audit: which implementations a tree has and who uses them. Nothing of the tree is imported or executed."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+
+from migration.consolidation.configuration import AuditConfiguration, load_configuration
+from migration.consolidation.findings.broken_imports import BrokenImportFinder
+from migration.consolidation.findings.calls import CallFinder, find_attribute_uses, find_subclasses
+from migration.consolidation.findings.documents import search_documents
+from migration.consolidation.findings.imports import ImportFinder
+from migration.consolidation.findings.names import Meaning
+from migration.consolidation.findings.search import Found, Search
+from migration.consolidation.findings.shared_state import find_shared_state
+from migration.consolidation.findings.similarity import compare, read_functions
+from migration.consolidation.findings.strings import Reference, find_mentions, find_strings
+from migration.consolidation.inventory import Export, Implementation, Import, Inventory, SharedState, Similarity
+from migration.consolidation.sources.contents import Contents
+from migration.consolidation.sources.discovery import SourceTree, discover
+from migration.consolidation.sources.modules import ModuleNames
+from migration.consolidation.sources.store import Store, digest
+from migration.consolidation.sources.workers import Workers, read_bytes
+from migration.errors import ConfigurationError
+
+
+class Progress(Protocol):
+    """Sees how far an audit is."""
+
+    def begin(self, files: int) -> None:
+        """There are so many files."""
+
+    def advance(self, files: int) -> None:
+        """So many more were looked at; in all more than `files` when names lead back to files."""
+
+
+class NoProgress:
+    """Shows nothing."""
+
+    def begin(self, files: int) -> None:
+        """Show nothing."""
+
+    def advance(self, files: int) -> None:
+        """Show nothing."""
+
+
+_SILENT: Final = NoProgress()
+
+
+def audit(
+    root: Path,
+    *,
+    configuration: AuditConfiguration | None = None,
+    cache: Path | None = None,
+    progress: Progress = _SILENT,
+    now_ns: Callable[[], int] = time.time_ns,
+) -> Inventory:
+    """Return what a tree holds.
+
+    Args:
+        root: the folder.
+        configuration: what to look for; None: that of the closest `pyproject.toml`, otherwise the seven engines of this project.
+        cache: folder for what is remembered between runs; None: nothing is.
+        progress: sees how far the audit is.
+        now_ns: wall clock, to compare with time stamps of files.
+
+    Raises:
+        ConfigurationError: `root` is no folder, the configuration is wrong, or names a target that is not there.
+    """
+    root = root.resolve()
+    if not root.is_dir():
+        raise ConfigurationError(f"{root}: no such folder; give the folder to audit")
+    configuration = configuration or load_configuration(root)
+    tree = discover(root, configuration)  # 1 sources/discovery: which files there are
+    store = Store(cache, root, now_ns())
+    key = _key(tree, configuration, store)
+    if key is not None and (known := store.inventory(key)) is not None:  # 2 sources/store: nothing changed since the last run
+        return known
+    progress.begin(len(tree.python) + len(tree.configuration) + len(tree.documents))
+    with Workers(root, progress.advance) as workers:
+        inventory = _audit(tree, configuration, store, workers, progress)
+    key = _key(tree, configuration, store)
+    if key is not None:
+        store.keep_inventory(key, inventory)
+    return inventory
+
+
+def _audit(tree: SourceTree, configuration: AuditConfiguration, store: Store, workers: Workers, progress: Progress) -> Inventory:
+    modules = ModuleNames(tree.root, (file.path for file in tree.python), configuration.source_roots)
+    contents = Contents(tree.python, store, workers)
+    found = Search(contents, modules, configuration, configuration.prefix(tree.root)).run()  # 3 findings/search: what can matter
+    target = _target(found, configuration)
+    family, names, facts = found.family, found.names, found.facts
+    imports = _sorted(ImportFinder(names, facts, family).imports())  # 4 findings/imports, strings, calls: who uses them
+    reference = Reference(names, family)
+    documents = search_documents(
+        tree.root,
+        [*((file, True) for file in tree.configuration), *((file, False) for file in tree.documents)],
+        sorted({*configuration.literals(), *(module.rpartition(".")[2] for module in family.modules)}),
+        reference,
+        progress.advance,
+    )
+    store.remember_contents(contents.digests | documents.digests)
+    implementations = family.describe([export for export in found.exports if _is_offered(export, found, imports)])
+    broken = BrokenImportFinder(names, facts, family, configuration)
+    problems = [
+        *tree.problems,
+        *contents.unreadable.values(),
+        *documents.problems,
+        *(file.problem for file in facts.values() if file.problem),
+    ]
+    return Inventory(
+        root=str(tree.root),
+        files=len(tree.python),
+        documents=len(tree.configuration) + len(tree.documents),
+        target=configuration.target,
+        factory=configuration.factory,
+        implementations=implementations,
+        imports=imports,
+        strings=_sorted([*find_strings(facts, reference), *documents.strings]),
+        attribute_uses=_sorted(find_attribute_uses(names, facts, family)),
+        subclasses=_sorted(find_subclasses(names, facts, family)),
+        calls=_sorted(CallFinder(names, facts, family, target).calls()),
+        mentions=_sorted([*find_mentions(facts, reference), *documents.mentions]),
+        broken_imports=_sorted([*broken.in_statements(), *broken.in_strings()]),
+        similarity=_similarity(tree.root, implementations),  # 5 findings/similarity, shared_state: what they are like
+        shared_state=_shared_state(tree.root, implementations),
+        problems=tuple(sorted(problems, key=lambda problem: problem.path)),
+    )
+
+
+def _target(found: Found, configuration: AuditConfiguration) -> Meaning:
+    module, _, name = configuration.target.partition(":")
+    target = Meaning("object", module, name)
+    if configuration.explicit and found.names.class_of(target) is None:
+        raise ConfigurationError(
+            f"target = {configuration.target!r}: there is no such class in this tree; correct [tool.netra-migration.audit]"
+        )
+    return target
+
+
+def _is_offered(export: Export, found: Found, imports: Sequence[Import]) -> bool:
+    """Return whether a name is there to be imported: a package has it, `__all__` lists it, it is an alias, or somebody imports it."""
+    facts = found.facts[export.path]
+    if (
+        export.path.endswith("__init__.py")
+        or export.name in (facts.public_names or ())
+        or any(a.name == export.name for a in facts.aliases)
+    ):
+        return True
+    return any(statement.module == export.module and any(name.name == export.name for name in statement.names) for statement in imports)
+
+
+def _similarity(root: Path, implementations: Sequence[Implementation]) -> tuple[Similarity, ...]:
+    functions = {item.module: read_functions(data) for item, data in _sources(root, implementations) if item.role != "re-export"}
+    return compare(functions)
+
+
+def _shared_state(root: Path, implementations: Sequence[Implementation]) -> tuple[SharedState, ...]:
+    return tuple(state for item, data in _sources(root, implementations) for state in find_shared_state(data, item.path))
+
+
+def _sources(root: Path, implementations: Sequence[Implementation]) -> Iterator[tuple[Implementation, bytes]]:
+    for item in implementations:
+        data = read_bytes(root, item.path)
+        if isinstance(data, bytes):
+            yield item, data
+
+
+def _key(tree: SourceTree, configuration: AuditConfiguration, store: Store) -> str | None:
+    """Return what stands for the tree's whole content and the question; None when some file has to be read to know."""
+    parts = [msgspec.json.encode(configuration).decode()]
+    for file in (*tree.python, *tree.configuration, *tree.documents):
+        content = store.content(file)
+        if content is None:
+            return None
+        parts += [file.path, content]
+    return digest([*parts, *(f"{problem.path} {problem.detail}" for problem in tree.problems)])
+
+
+class _Located(Protocol):
+    """Something with a place."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def line(self) -> int: ...
+
+
+_L = TypeVar("_L", bound=_Located)
+
+
+def _sorted(found: Iterable[_L]) -> tuple[_L, ...]:
+    return tuple(sorted(found, key=lambda item: (item.path, item.line)))

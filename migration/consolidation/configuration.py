@@ -1,0 +1,156 @@
+"""What an audit looks for: `[tool.netra-migration.audit]` of the closest `pyproject.toml`, or the seven engines of this project."""
+
+import re
+import tomllib
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import msgspec
+
+from migration.consolidation.inventory import Role
+from migration.errors import ConfigurationError
+
+_TABLE: Final = "[tool.netra-migration.audit]"
+_SHORTEST_LITERAL: Final = 4
+_APP: Final = "netra_backend/app"
+
+#: Never part of a project: version control, environments, caches, build results.
+_ALWAYS_EXCLUDED: Final = (
+    ".git", ".hg", ".svn", ".venv", "venv", ".tox", ".nox", ".eggs", "node_modules", "__pycache__", "build", "dist",
+    ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache",
+)  # fmt: skip
+
+
+class RoleOverride(msgspec.Struct, frozen=True):
+    """A role that somebody decided, with the reason."""
+
+    role: Role
+    reason: str  #: "" if none was given
+
+
+class AuditConfiguration(msgspec.Struct, frozen=True, kw_only=True):
+    """What to look for, and where. Paths are relative to `base`, with `/`."""
+
+    base: str  #: absolute path of the folder that paths are relative to
+    explicit: bool  #: somebody wrote it, so a missing target is a mistake
+    classes: tuple[str, ...] = ("*ExecutionEngine",)  #: shell patterns of class names
+    target: str = "netra_backend.app.agents.supervisor.user_execution_engine:UserExecutionEngine"
+    factory: str = "netra_backend.app.agents.supervisor.execution_engine_factory:ExecutionEngineFactory"
+    roles: dict[str, RoleOverride] = {}
+    exclude: tuple[str, ...] = ()  #: folders or files, as paths or shell patterns of paths
+    doubles: tuple[str, ...] = ("tests", "test")  #: folder names whose classes are test doubles: consumers, never implementations
+    source_roots: tuple[str, ...] = (".", "src")  #: where absolute imports start
+    shape_share: float = 0.6  #: a class with this share of the target's public methods is an implementation
+
+    def literals(self) -> tuple[str, ...]:
+        """Return, for each class pattern, its longest run of plain characters: what every matching name contains."""
+        return tuple(sorted({_literal(pattern) for pattern in self.classes}))
+
+    def matches_class(self, name: str) -> bool:
+        """Return whether a class of this name belongs to the family."""
+        return any(fnmatchcase(name, pattern) for pattern in self.classes)
+
+    def prefix(self, root: Path) -> str:
+        """Return what makes a path relative to `root` one relative to `base`: "" or a folder with `/`; "" also when it lies elsewhere."""
+        base = Path(self.base)
+        return root.relative_to(base).as_posix() + "/" if root != base and root.is_relative_to(base) else ""
+
+    def excludes(self, path: str) -> bool:
+        """Return whether the file or folder at this path relative to `base` is left out."""
+        name = path.rpartition("/")[2]
+        return name in _ALWAYS_EXCLUDED or any(path == pattern or fnmatchcase(path, pattern) for pattern in self.exclude)
+
+
+#: The engines of this project whose role their code does not tell, or not completely.
+_SEVEN: Final = {
+    f"{_APP}/agents/supervisor/execution_engine.py": RoleOverride("deprecated", "global state"),
+    f"{_APP}/agents/execution_engine_consolidated.py": RoleOverride("duplicate", "extension pattern"),
+    f"{_APP}/core/execution_engine.py": RoleOverride("re-export", "an old path"),
+    f"{_APP}/services/unified_tool_registry/execution_engine.py": RoleOverride("duplicate", "tools only"),
+    f"{_APP}/agents/supervisor/request_scoped_execution_engine.py": RoleOverride("duplicate", "scoping"),
+}
+
+
+def load_configuration(root: Path, file: Path | None = None) -> AuditConfiguration:
+    """Return the configuration for a folder.
+
+    Args:
+        root: the audited folder.
+        file: a TOML file with the table; None: the closest `pyproject.toml` with it, from `root` upwards.
+
+    Raises:
+        ConfigurationError: the file cannot be read, lacks the table, or a value in it is wrong.
+    """
+    if file is not None:
+        table = _table(file)
+        if table is None:
+            raise ConfigurationError(f"{file}: has no table {_TABLE}; add it or leave --config out")
+        return _parse(table, file)
+    for folder in (root, *root.parents):
+        candidate = folder / "pyproject.toml"
+        if candidate.is_file() and (table := _table(candidate)) is not None:
+            return _parse(table, candidate)
+    return AuditConfiguration(base=str(_default_base(root)), explicit=False, roles=_SEVEN)
+
+
+def _default_base(root: Path) -> Path:
+    """Return the folder above the package that `root` lies in, so that the built-in paths hold inside of `netra_backend` too."""
+    folder = root
+    while (folder / "__init__.py").is_file() and folder.parent != folder:
+        folder = folder.parent
+    return folder
+
+
+def _table(file: Path) -> dict[str, Any] | None:
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{file}: cannot be read ({error}); repair it") from error
+    table = document.get("tool", {}).get("netra-migration", {}).get("audit")
+    return dict(table) if isinstance(table, dict) else None
+
+
+def _parse(table: dict[str, Any], file: Path) -> AuditConfiguration:
+    known = {name.replace("_", "-") for name in AuditConfiguration.__struct_fields__} - {"base", "explicit"}
+    for key in table:
+        if key not in known:
+            raise ConfigurationError(f"{file}: {_TABLE} has no setting {key!r}; it has {', '.join(sorted(known))}")
+    values = {key.replace("-", "_"): value for key, value in table.items()}
+    overrides = {path: _override(text, path, file) for path, text in values.pop("roles", {}).items()}
+    roles = overrides if "target" in table else _SEVEN | overrides
+    try:
+        configuration = msgspec.convert({**values, "base": str(file.parent.resolve()), "explicit": "target" in table}, AuditConfiguration)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{file}: {_TABLE}: {error}") from error
+    configuration = msgspec.structs.replace(configuration, roles=roles)
+    _check(configuration, file)
+    return configuration
+
+
+def _override(text: object, path: str, file: Path) -> RoleOverride:
+    role, _, reason = str(text).partition(":")
+    try:
+        return RoleOverride(msgspec.convert(role.strip(), Role), reason.strip())
+    except msgspec.ValidationError:
+        raise ConfigurationError(
+            f"{file}: {_TABLE}: {path} has the unknown role {role!r}; use one of: {', '.join(get_args(Role))}"
+        ) from None
+
+
+def _check(configuration: AuditConfiguration, file: Path) -> None:
+    for setting in ("target", "factory"):
+        value = getattr(configuration, setting)
+        if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
+            raise ConfigurationError(f"{file}: {_TABLE}: {setting} = {value!r} is no `module:Class`")
+    for pattern in configuration.classes:
+        if len(_literal(pattern)) < _SHORTEST_LITERAL:
+            raise ConfigurationError(
+                f"{file}: {_TABLE}: the class pattern {pattern!r} matches too much; give {_SHORTEST_LITERAL} plain characters in a row"
+            )
+    if not 0.0 < configuration.shape_share <= 1.0:
+        raise ConfigurationError(f"{file}: {_TABLE}: shape-share must be above 0 and at most 1")
+
+
+def _literal(pattern: str) -> str:
+    return max(re.split(r"[*?]|\[[^]]*\]", pattern), key=len)

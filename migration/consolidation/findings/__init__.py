@@ -1,0 +1,1 @@
+"""What the files mean together: implementations, consumers, broken imports, similarity, shared state."""

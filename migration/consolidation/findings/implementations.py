@@ -1,0 +1,197 @@
+"""Which modules are implementations: by configuration, by class name, by inheritance, by shape, or because they only pass one on."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from migration.consolidation.configuration import AuditConfiguration
+from migration.consolidation.findings.names import Meaning, Names
+from migration.consolidation.inventory import Evidence, Export, Implementation, Role
+from migration.consolidation.reading.facts import ClassFact, FileFacts
+
+_INTERFACES: Final = ("Protocol", "ABC")
+_FEWEST_SHARED: Final = 3
+_PLUMBING: Final = ("*", "annotations", "warn", "deprecated")  #: what a module that only passes names on may import besides
+_ORDER: Final[tuple[Role, ...]] = ("target", "factory", "deprecated", "duplicate", "re-export")
+
+
+class Family:
+    """The implementations of one tree.
+
+    Args:
+        names: of the files that were read so far.
+        facts: of those files, by path.
+        configuration: says what belongs to the family.
+        prefix: what makes a path of the tree one of the configuration.
+    """
+
+    def __init__(self, names: Names, facts: Mapping[str, FileFacts], configuration: AuditConfiguration, prefix: str) -> None:
+        self._names = names
+        self._facts = facts
+        self._configuration = configuration
+        self._prefix = prefix
+        self._target = _split(configuration.target)
+        self._factory = _split(configuration.factory)
+        self._target_methods = frozenset(self.public_methods(self._target))
+        self.classes: dict[str, dict[str, tuple[Evidence, ...]]] = {}
+        self._find_classes()
+        self.modules = frozenset(self.classes) | frozenset(self._passing_on())
+
+    def public_methods(self, meaning: Meaning) -> tuple[str, ...]:
+        """Return the names of a class's public methods, inherited ones too, in source order."""
+        found: dict[str, None] = {}
+        for base in self._names.bases(meaning):
+            item = self._names.class_of(base)
+            found.update((method.name, None) for method in (item.methods if item else ()) if not method.name.startswith("_"))
+        return tuple(found)
+
+    def methods(self) -> frozenset[str]:
+        """Return the public methods of all classes of the family, and constructors other than `__init__`."""
+        found: set[str] = set()
+        for module, classes in self.classes.items():
+            for name in classes:
+                item = self._names.class_of(Meaning("object", module, name))
+                found.update(method.name for method in (item.methods if item else ()) if not method.name.startswith("__"))
+        return frozenset(found)
+
+    def describe(self, exports: Sequence[Export]) -> tuple[Implementation, ...]:
+        """Return the implementations, by role and path."""
+        found = [self._describe(module, exports) for module in self.modules]
+        return tuple(sorted(found, key=lambda item: (_ORDER.index(item.role), item.path)))
+
+    def _find_classes(self) -> None:
+        for path, facts in self._facts.items():
+            if self._is_double(path):
+                continue
+            module = self._names.modules.name(path)
+            for item in facts.classes:
+                if item.scope == 0 and (evidence := self._evidence(module, item)):
+                    self.classes.setdefault(module, {})[item.name] = evidence
+
+    def _is_double(self, path: str) -> bool:
+        return any(part in self._configuration.doubles for part in path.split("/")[:-1])
+
+    def _evidence(self, module: str, item: ClassFact) -> tuple[Evidence, ...]:
+        meaning = Meaning("object", module, item.name)
+        if meaning in {self._target, self._factory}:
+            return ("configuration",)
+        if _is_interface(item):
+            return ()
+        found: list[Evidence] = []
+        if self._configuration.matches_class(item.name):
+            found.append("name")
+        if any(self._is_family_name(base) for base in self._names.bases(meaning) if base != meaning):
+            found.append("inheritance")
+        if self._has_shape(meaning):
+            found.append("shape")
+        return tuple(found)
+
+    def _is_family_name(self, base: Meaning) -> bool:
+        item = self._names.class_of(base)
+        path = self._names.modules.path(base.module)
+        if item is None or path is None or _is_interface(item) or self._is_double(path):
+            return False
+        return base == self._target or self._configuration.matches_class(item.name)
+
+    def _has_shape(self, meaning: Meaning) -> bool:
+        shared = self._target_methods.intersection(self.public_methods(meaning))
+        return len(shared) >= max(_FEWEST_SHARED, self._configuration.shape_share * len(self._target_methods)) > 0
+
+    def _passing_on(self) -> Iterable[str]:
+        """Yield the modules that do nothing but pass classes of the family on; packages are seen through instead."""
+        for path, facts in self._facts.items():
+            module = self._names.modules.name(path)
+            if facts.only_passes_on and not path.endswith("__init__.py") and not self._is_double(path) and self._passed(path):
+                yield module
+
+    def _passed(self, path: str) -> tuple[str, ...]:
+        module = self._names.modules.name(path)
+        facts = self._facts[path]
+        imported = [(statement, name) for statement in facts.imports if not statement.plain for name in statement.names]
+        candidates = facts.public_names or (*(name.alias or name.name for _, name in imported), *(alias.name for alias in facts.aliases))
+        found = {name: self._names.member(module, name) for name in candidates if name != "*"}
+        passed = tuple(
+            name for name, meaning in found.items() if meaning is not None and meaning.name in self.classes.get(meaning.module, ())
+        )
+        if facts.public_names is None and any(name not in passed for name in candidates if name not in _PLUMBING):
+            return ()  # it imports much else, so passing these on is not what it is for
+        return passed or self._passed_by_star(path)
+
+    def _passed_by_star(self, path: str) -> tuple[str, ...]:
+        stars = (statement for statement in self._facts[path].imports if statement.star)
+        modules = [self._names.modules.absolute(path, statement.level, statement.module) for statement in stars]
+        return tuple(name for module in modules for name in self.classes.get(module, ()))
+
+    def _describe(self, module: str, exports: Sequence[Export]) -> Implementation:
+        path = self._names.modules.path(module) or ""
+        facts = self._facts[path]
+        classes = tuple(self.classes.get(module, ())) or self._passed(path)
+        principal = self._principal(module, classes)
+        meaning = Meaning("object", module, principal)
+        own = self.public_methods(meaning) if module in self.classes and meaning != self._target else ()
+        shares = tuple(name for name in own if name in self._target_methods)
+        found_by: tuple[Evidence, ...] = self.classes[module][principal] if module in self.classes else ("re-export",)
+        role, reason = self._role(path, meaning, facts, found_by, shares)
+        return Implementation(
+            path=path,
+            module=module,
+            name=principal,
+            classes=classes,
+            lines=facts.lines,
+            role=role,
+            reason=reason,
+            found_by=found_by,
+            shares=shares,
+            exports=tuple(export for export in exports if export.target.partition(":")[0] == module),
+        )
+
+    def _principal(self, module: str, classes: Sequence[str]) -> str:
+        """Return the class that others of the module extend or support: not a subclass of one of them, and the longest."""
+        configured = next((meaning.name for meaning in (self._target, self._factory) if meaning.module == module), None)
+        if configured in classes:
+            return str(configured)
+        items = {name: item for name in classes if (item := self._names.class_of(Meaning("object", module, name))) is not None}
+        roots = [item for item in items.values() if not any(base in items for base in item.bases)]
+        return max(roots, key=lambda item: item.end_line - item.line).name if roots else classes[0]
+
+    def _role(self, path: str, meaning: Meaning, facts: FileFacts, found_by: Sequence[Evidence], shares: Sequence[str]) -> tuple[Role, str]:
+        override = self._configuration.roles.get(self._prefix + path)
+        role, why = self._own_role(meaning, facts, found_by, shares)
+        if override is None:
+            return role, why
+        return override.role, f"{override.reason}; {why}" if override.reason else why
+
+    def _own_role(self, meaning: Meaning, facts: FileFacts, found_by: Sequence[Evidence], shares: Sequence[str]) -> tuple[Role, str]:
+        if meaning == self._target:
+            return "target", "the configured target"
+        if meaning == self._factory:
+            return "factory", "the configured factory of the target"
+        if "re-export" in found_by:
+            origin = self._names.member(meaning.module, meaning.name)
+            return "re-export", f"defines nothing; passes on {meaning.name} of {origin.module if origin else 'another module'}"
+        ways = [self._way(way, meaning) for way in found_by]
+        if shares:
+            ways.append(f"shares {', '.join(shares)} with the target")
+        item = self._names.class_of(meaning)
+        if facts.warns_deprecated or (item is not None and item.deprecated) or "deprecated" in facts.docstring.lower():
+            return "deprecated", "; ".join(["says that it is deprecated", *ways])
+        return "duplicate", "; ".join(ways)
+
+    def _way(self, way: Evidence, meaning: Meaning) -> str:
+        if way == "inheritance":
+            base = next(base for base in self._names.bases(meaning) if base != meaning and self._is_family_name(base))
+            return f"inherits from {base.name}"
+        return "its class name matches" if way == "name" else "has the shape of the target"
+
+
+def _is_interface(item: ClassFact) -> bool:
+    """Return whether the class only says what others implement."""
+    if any(base.rpartition(".")[2] == "Protocol" for base in item.bases):
+        return True
+    is_abstract = any(base.rpartition(".")[2] in _INTERFACES for base in item.bases)
+    public = [method for method in item.methods if not method.name.startswith("_")]
+    return is_abstract and bool(public) and all(method.abstract for method in public)
+
+
+def _split(text: str) -> Meaning:
+    module, _, name = text.partition(":")
+    return Meaning("object", module, name)

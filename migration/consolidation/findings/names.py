@@ -1,0 +1,286 @@
+"""What a dotted name means: imports, aliases, re-exports, star imports and lazy tables are followed to the real object."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from migration.consolidation.findings.local_names import LocalNames
+from migration.consolidation.reading.facts import ClassFact, FileFacts, FunctionFact
+from migration.consolidation.sources.modules import ModuleNames
+
+_MOST_STEPS: Final = 40  #: of one name; longer ways are circles
+
+MeaningKind = Literal["module", "object", "instance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A module, an object that a module defines, or an instance of a class that a module defines."""
+
+    kind: MeaningKind
+    module: str
+    name: str = ""  #: in that module, e.g. `ExecutionEngine.execute_agent`
+
+    @property
+    def text(self) -> str:
+        """`module:name`, or the module's name."""
+        return f"{self.module}:{self.name}" if self.name else self.module
+
+
+class Names:
+    """Answers what names mean.
+
+    Args:
+        modules: all modules of the tree.
+        facts: of the files that were read, by path. Names of other files mean nothing.
+    """
+
+    def __init__(self, modules: ModuleNames, facts: Mapping[str, FileFacts]) -> None:
+        self.modules = modules
+        self._facts = facts
+        self._members: dict[tuple[str, str], Meaning | None] = {}
+        self._locals = LocalNames(facts)
+
+    def facts_of(self, module: str) -> FileFacts | None:
+        """Return the facts of the module; None: it was not read."""
+        path = self.modules.path(module)
+        return self._facts.get(path) if path is not None else None
+
+    def class_of(self, meaning: Meaning) -> ClassFact | None:
+        """Return the class that is meant, or whose instance is; None: it is no class."""
+        facts = self.facts_of(meaning.module)
+        return next((item for item in facts.classes if item.name == meaning.name), None) if facts is not None else None
+
+    def function_of(self, meaning: Meaning) -> FunctionFact | None:
+        """Return the function or the method that is meant; None: it is none."""
+        facts = self.facts_of(meaning.module)
+        if facts is None:
+            return None
+        owner, _, name = meaning.name.rpartition(".")
+        methods = (method for item in facts.classes if item.name == owner for method in item.methods)
+        return next((function for function in (methods if owner else facts.functions) if function.name == name), None)
+
+    def member(self, module: str, name: str) -> Meaning | None:
+        """Return what `from module import name` gives; None: not known."""
+        return self._member(module, name, _MOST_STEPS)
+
+    def _member(self, module: str, name: str, steps: int) -> Meaning | None:
+        key = (module, name)
+        if key not in self._members:
+            self._members[key] = None  # a circle of imports ends here
+            self._members[key] = self._find_member(module, name, steps - 1) if steps else None
+        return self._members[key]
+
+    def _find_member(self, module: str, name: str, steps: int) -> Meaning | None:
+        facts = self.facts_of(module)
+        submodule = f"{module}.{name}"
+        if facts is not None and (path := self.modules.path(module)) is not None:
+            if _defines(facts, name):
+                return Meaning("object", module, name)
+            # Before plain assignments: `except ImportError: name = None` is a fallback, not what the name stands for.
+            if (found := self._imported(path, 0, name, steps)) is not None:
+                return found
+            if name in facts.definitions:
+                return self._alias(path, facts, name, steps) or Meaning("object", module, name)
+            if (found := self._from_star(path, name, steps) or self._from_lazy(path, facts, name, steps)) is not None:
+                return found
+        return Meaning("module", submodule) if self.modules.exists(submodule) else None
+
+    def _alias(self, path: str, facts: FileFacts, name: str, steps: int) -> Meaning | None:
+        values = (alias.value for alias in facts.aliases if alias.name == name and alias.value != name)
+        found = (self._dotted(path, 0, value, steps) for value in values)
+        return next((meaning for meaning in found if meaning is not None and meaning.kind != "instance"), None)
+
+    def _from_star(self, path: str, name: str, steps: int) -> Meaning | None:
+        for statement in self._facts[path].imports:
+            if statement.star and statement.scope == 0:
+                module = self.modules.absolute(path, statement.level, statement.module)
+                if self._is_public(module, name) and (found := self._member(module, name, steps)) is not None:
+                    return found
+        return None
+
+    def _is_public(self, module: str, name: str) -> bool:
+        facts = self.facts_of(module)
+        if facts is None or facts.public_names is None:
+            return not name.startswith("_")
+        return name in facts.public_names
+
+    def _from_lazy(self, path: str, facts: FileFacts, name: str, steps: int) -> Meaning | None:
+        value = next((value for key, value in facts.lazy if key == name), None)
+        if value is None:
+            return None
+        module, _, attribute = value.partition(":")
+        level = len(module) - len(module.lstrip("."))
+        base = self.modules.absolute(path, level, module.lstrip("."))
+        return self._member(base, attribute or name, steps) or self.object_named(path, value)
+
+    def _imported(self, path: str, scope: int, name: str, steps: int) -> Meaning | None:
+        found = self._locals.imported(path, scope, name)
+        if found is None:
+            return None
+        statement, index = found
+        imported = statement.names[index]
+        if statement.plain:
+            module = imported.name if imported.alias else imported.name.partition(".")[0]
+            module = self.modules.absolute(path, 0, module)
+            return Meaning("module", module) if self.modules.exists(module) else None
+        return self._member(self.modules.absolute(path, statement.level, statement.module), imported.name, steps)
+
+    def dotted(self, path: str, scope: int, name: str) -> Meaning | None:
+        """Return what a dotted name means in a scope of the file at `path`; `()` in it stands for a call. None: not known."""
+        return self._dotted(path, scope, name, _MOST_STEPS)
+
+    def _dotted(self, path: str, scope: int, name: str, steps: int) -> Meaning | None:
+        if not steps:
+            return None
+        parts = name.replace("()", ".()").split(".")
+        meaning, rest = self._root(path, scope, parts, steps - 1)
+        for part in rest:
+            if meaning is None:
+                return None
+            meaning = self._called(meaning, steps - 1) if part == "()" else self._attribute(meaning, part, steps - 1)
+        return meaning
+
+    def _root(self, path: str, scope: int, parts: list[str], steps: int) -> tuple[Meaning | None, list[str]]:
+        """Return what the first part means, or the first two of `self.attribute`, and the parts that are left."""
+        facts = self._facts[path]
+        holder = facts.scopes[scope]
+        owner = self._method_of(facts, scope)
+        if parts[:2] == ["super", "()"] and owner is not None:
+            return self._inherited(path, facts, owner, steps), parts[2:]
+        if owner is not None and parts[0] == facts.scopes[owner].self_name:
+            class_scope = facts.scopes[owner].parent
+            if len(parts) > 1 and (bound := self._bound(path, class_scope, "self." + parts[1], steps)) is not None:
+                return bound, parts[2:]
+            return Meaning("instance", self.modules.name(path), facts.scopes[class_scope].name), parts[1:]
+        number, inner = scope, True
+        while number >= 0:
+            holder = facts.scopes[number]
+            if inner or holder.kind != "class":
+                found = self._bound(path, number, parts[0], steps) or self._imported(path, number, parts[0], steps)
+                if found is not None:
+                    return found, parts[1:]
+            number, inner = holder.parent, False
+        return self._member(self.modules.name(path), parts[0], steps), parts[1:]
+
+    @staticmethod
+    def _method_of(facts: FileFacts, scope: int) -> int | None:
+        while scope >= 0:
+            if facts.scopes[scope].self_name:
+                return scope
+            scope = facts.scopes[scope].parent
+        return None
+
+    def _inherited(self, path: str, facts: FileFacts, method: int, steps: int) -> Meaning | None:
+        class_scope = facts.scopes[method].parent
+        item = next((item for item in facts.classes if item.name == facts.scopes[class_scope].name), None)
+        found = (self._dotted(path, item.scope, base, steps) for base in item.bases) if item is not None else ()
+        return next((Meaning("instance", base.module, base.name) for base in found if base is not None and base.kind == "object"), None)
+
+    def _bound(self, path: str, scope: int, name: str, steps: int) -> Meaning | None:
+        binding = self._locals.bound(path, scope, name)
+        if binding is None or not steps:
+            return None
+        for value in binding.values:
+            # Without this, `engine = engine` would look itself up for ever.
+            if value.removesuffix("()") == name:
+                continue
+            found = self._dotted(path, scope, value, steps - 1)
+            if found is None:
+                continue
+            if binding.by == "instance":
+                found = Meaning("instance", found.module, found.name) if self.class_of(found) is not None else None
+            elif binding.by == "value" and scope == 0 and found.kind == "object":
+                continue  # an alias of the top level, which `member` follows
+            if found is not None:
+                return found
+        return None
+
+    def _attribute(self, meaning: Meaning, name: str, steps: int) -> Meaning | None:
+        if meaning.kind == "module":
+            return self._member(meaning.module, name, steps)
+        item = self.class_of(meaning)
+        if item is None:
+            return None
+        for owner, base in self._with_bases(meaning.module, item, steps):
+            if any(method.name == name for method in base.methods) or self._nested(owner, f"{base.name}.{name}"):
+                return Meaning("object", owner, f"{base.name}.{name}")
+            annotated = dict(base.attributes).get(name)
+            path = self.modules.path(owner)
+            if path is None:
+                continue
+            found = self._dotted(path, 0, annotated, steps) if annotated else None
+            if found is not None:
+                return Meaning("instance", found.module, found.name)
+            scope = next((number for number, scope in enumerate(self._facts[path].scopes) if scope.name == base.name), -1)
+            if scope > 0 and steps and (found := self._bound(path, scope, f"self.{name}", steps - 1)) is not None:
+                return found
+        return None
+
+    def bases(self, meaning: Meaning) -> Iterator[Meaning]:
+        """Yield the class that is meant and then all classes it inherits from, as far as they are known."""
+        item = self.class_of(meaning)
+        if item is not None:
+            yield from (Meaning("object", module, base.name) for module, base in self._with_bases(meaning.module, item, _MOST_STEPS))
+
+    def _with_bases(self, module: str, item: ClassFact, steps: int) -> Iterator[tuple[str, ClassFact]]:
+        yield module, item
+        path = self.modules.path(module)
+        if path is None or not steps:
+            return
+        for base in item.bases:
+            if base == item.name:  # `class Engine(Engine)`: the base is an imported name that this class hides
+                found = self._imported(path, item.scope, base, steps - 1)
+            else:
+                found = self._dotted(path, item.scope, base, steps - 1)
+            inherited = self.class_of(found) if found is not None else None
+            if found is not None and inherited is not None and inherited is not item:
+                yield from self._with_bases(found.module, inherited, steps - 1)
+
+    def _nested(self, module: str, name: str) -> bool:
+        facts = self.facts_of(module)
+        return facts is not None and any(item.name == name for item in facts.classes)
+
+    def _called(self, meaning: Meaning, steps: int) -> Meaning | None:
+        """Return what a call gives: an instance of a class, or of the first class that a function's annotation names."""
+        if meaning.kind == "object" and self.class_of(meaning) is not None:
+            return Meaning("instance", meaning.module, meaning.name)
+        function = self.function_of(meaning)
+        path = self.modules.path(meaning.module)
+        if function is None or path is None:
+            return None
+        owner = meaning.name.rpartition(".")[0]
+        for name in function.returns:
+            if name.rpartition(".")[2] == "Self" and owner:
+                return Meaning("instance", meaning.module, owner)
+            found = self._dotted(path, 0, name, steps) if steps else None
+            if found is not None and self.class_of(found) is not None:
+                return Meaning("instance", found.module, found.name)
+        return None
+
+    def object_named(self, path: str | None, text: str) -> Meaning | None:
+        """Return what a string names, `a.b.c` or `a.b:c`; None: nothing of the tree. Relative names start at `path`, a Python file."""
+        module, _, attributes = text.partition(":")
+        level = len(module) - len(module.lstrip("."))
+        if path is None and level:
+            return None
+        parts = (self.modules.absolute(path, level, module.lstrip(".")) if path is not None else module).split(".")
+        names = attributes.split(".") if attributes else []
+        for length in range(len(parts), 0, -1):
+            candidate = ".".join(parts[:length])
+            if self.modules.exists(candidate):
+                return self._down(Meaning("module", candidate), [*parts[length:], *names])
+        return None
+
+    def _down(self, meaning: Meaning, names: list[str]) -> Meaning | None:
+        for name in names:
+            found = self._attribute(meaning, name, _MOST_STEPS)
+            if found is None:
+                # An instance attribute, or a logger's made-up name: what the string names up to here is what it is about.
+                return meaning if meaning.kind == "object" or self.facts_of(meaning.module) is not None else None
+            meaning = found
+        return meaning
+
+
+def _defines(facts: FileFacts, name: str) -> bool:
+    return any(item.name == name for item in facts.classes) or any(function.name == name for function in facts.functions)

@@ -1,0 +1,1 @@
+"""What one Python file says, without knowing any other file."""

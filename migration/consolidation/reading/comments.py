@@ -1,0 +1,30 @@
+"""Comments, found by line: tokenising a whole file would cost as much as parsing it."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from migration.consolidation.reading.facts import CommentFact
+
+#: Everything up to the first `#` that is not inside a string of this line.
+_BEFORE: Final = re.compile(r"""(?:[^#"'\\]|\\.|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')*""")
+
+
+def read_comments(lines: Sequence[str], numbers: Iterable[int], multiline: Sequence[tuple[int, int]]) -> list[CommentFact]:
+    """Return the comments on the lines of these numbers.
+
+    Args:
+        lines: of the file.
+        numbers: of the lines to look at, from 1.
+        multiline: first and last lines of strings that span several lines; what looks like a comment inside is none.
+    """
+    found = []
+    for number in numbers:
+        text = lines[number - 1] if number <= len(lines) else ""
+        if "#" not in text or any(first <= number < last or first < number == last for first, last in multiline):
+            continue
+        before = _BEFORE.match(text)
+        position = before.end() if before else 0
+        if text[position : position + 1] == "#":
+            found.append(CommentFact(number, text[position:].lstrip("#").strip()))
+    return found

@@ -1,0 +1,211 @@
+"""The statements of a file: imports, classes, functions, top-level names. Expressions are only collected here, to be read if need be."""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from migration.consolidation.inventory import Where
+from migration.consolidation.reading.dotted import annotation_names, dotted_name
+from migration.consolidation.reading.facts import AliasFact, BoundName, ClassFact, FunctionFact, ImportFact, Scope
+from migration.consolidation.reading.signatures import AnyFunction, read_function
+
+_GENERATES_INIT: Final = ("dataclass", "define", "attrs", "attr.s", "mutable", "frozen", "NamedTuple", "BaseModel", "Struct", "TypedDict")
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A piece of code that has no statements inside of it."""
+
+    node: ast.AST
+    scope: int
+    first: int  #: line
+    last: int  #: line
+
+
+@dataclass(slots=True)
+class Outline:
+    """What the statements of one file say."""
+
+    scopes: list[Scope] = field(default_factory=lambda: [Scope("module", "", -1, "")])
+    imports: list[ImportFact] = field(default_factory=list)
+    classes: list[ClassFact] = field(default_factory=list)
+    functions: list[FunctionFact] = field(default_factory=list)
+    aliases: list[AliasFact] = field(default_factory=list)
+    definitions: list[str] = field(default_factory=list)
+    public_names: tuple[str, ...] | None = None
+    leaves: list[Leaf] = field(default_factory=list)
+
+
+def read_outline(tree: ast.Module) -> Outline:
+    """Return the outline of a parsed file."""
+    outline = Outline()
+    _Walk(outline).block(tree.body, 0, ())
+    return outline
+
+
+class _Walk:
+    """One walk over the statements of a file. `scope` is the number of the scope that a statement stands in, `where` what is around it."""
+
+    def __init__(self, outline: Outline) -> None:
+        self._outline = outline
+
+    def block(self, body: Sequence[ast.stmt], scope: int, where: tuple[Where, ...]) -> None:
+        for statement in body:
+            self._statement(statement, scope, where)
+
+    def _statement(self, node: ast.stmt, scope: int, where: tuple[Where, ...]) -> None:
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                self._import(node, scope, where)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._function(node, scope, where)
+            case ast.ClassDef():
+                self._class(node, scope, where)
+            case (
+                ast.If() | ast.Try() | ast.TryStar() | ast.With() | ast.AsyncWith() | ast.For() | ast.AsyncFor() | ast.While() | ast.Match()
+            ):
+                self._compound(node, scope, where)
+            case _:
+                if scope == 0:
+                    self._top_level(node)
+                self._leaf(node, scope)
+
+    def _import(self, node: ast.Import | ast.ImportFrom, scope: int, where: tuple[Where, ...]) -> None:
+        plain = isinstance(node, ast.Import)
+        level, module = (0, "") if isinstance(node, ast.Import) else (node.level, node.module or "")
+        names = tuple(BoundName(alias.name, alias.asname) for alias in node.names)
+        self._outline.imports.append(ImportFact(node.lineno, node.end_lineno or node.lineno, scope, where, plain, level, module, names))
+
+    def _function(self, node: AnyFunction, scope: int, where: tuple[Where, ...]) -> None:
+        around = self._outline.scopes[scope]
+        if scope == 0:
+            self._outline.definitions.append(node.name)
+            self._outline.functions.append(read_function(node, in_class=False))
+        parameters = (*node.args.posonlyargs, *node.args.args)
+        self_name = parameters[0].arg if around.kind == "class" and parameters else ""
+        inside = self._scope(Scope("function", _join(around.name, node.name), scope, self_name))
+        for decorator in node.decorator_list:
+            self._leaf(decorator, scope)
+        # Parameters belong to the function's own scope: that is where their annotations give them a type.
+        self._outline.leaves.append(Leaf(node.args, inside, node.lineno, node.body[0].lineno))
+        if node.returns is not None:
+            self._leaf(node.returns, scope)
+        self.block(node.body, inside, (*where, "function"))
+
+    def _class(self, node: ast.ClassDef, scope: int, where: tuple[Where, ...]) -> None:
+        name = _join(self._outline.scopes[scope].name, node.name)
+        if scope == 0:
+            self._outline.definitions.append(node.name)
+        self._outline.classes.append(read_class(node, name, scope))
+        inside = self._scope(Scope("class", name, scope, ""))
+        for expression in (*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)):
+            self._leaf(expression, scope)
+        self.block(node.body, inside, (*where, "class"))
+
+    def _compound(self, node: ast.stmt, scope: int, where: tuple[Where, ...]) -> None:
+        kind: Where | None = None
+        if isinstance(node, ast.If):
+            kind = "type-checking" if (dotted_name(node.test) or "").rpartition(".")[2] == "TYPE_CHECKING" else "if"
+        elif isinstance(node, ast.Try | ast.TryStar):
+            kind = "try"
+        if scope == 0 and isinstance(node, ast.For | ast.AsyncFor | ast.With | ast.AsyncWith):
+            self._bind_targets(node)
+        if isinstance(node, ast.With | ast.AsyncWith | ast.For | ast.AsyncFor):
+            self._outline.leaves.append(Leaf(node, scope, node.lineno, node.body[0].lineno))
+        for name, value in ast.iter_fields(node):
+            # What stands under `else:` of an `if TYPE_CHECKING:` is not for type checkers only.
+            inner = where if kind is None else (*where, "if" if name == "orelse" and kind == "type-checking" else kind)
+            self._field(node, value, scope, inner)
+
+    def _field(self, node: ast.stmt, value: object, scope: int, where: tuple[Where, ...]) -> None:
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, ast.stmt):
+                self._statement(item, scope, where)
+            elif isinstance(item, ast.ExceptHandler):
+                self.block(item.body, scope, (*where[:-1], "except"))
+            elif isinstance(item, ast.match_case):
+                self.block(item.body, scope, where)
+            elif isinstance(item, ast.expr) and not isinstance(node, ast.For | ast.AsyncFor):
+                self._leaf(item, scope)
+
+    def _bind_targets(self, node: ast.For | ast.AsyncFor | ast.With | ast.AsyncWith) -> None:
+        targets = [node.target] if isinstance(node, ast.For | ast.AsyncFor) else [item.optional_vars for item in node.items]
+        self._outline.definitions.extend(name.id for target in targets if target for name in ast.walk(target) if isinstance(name, ast.Name))
+
+    def _top_level(self, node: ast.stmt) -> None:
+        """Note the names that an assignment at the top level binds."""
+        value, targets = _assignment(node)
+        names = [name.id for target in targets for name in _flat(target) if isinstance(name, ast.Name)]
+        self._outline.definitions.extend(names)
+        if "__all__" in names and value is not None:
+            self._public(node, value)
+        elif value is not None and (dotted := dotted_name(value)) is not None and "()" not in dotted:
+            self._outline.aliases.extend(AliasFact(name, dotted, node.lineno) for name in names)
+
+    def _public(self, node: ast.stmt, value: ast.expr) -> None:
+        if not isinstance(value, ast.List | ast.Tuple):
+            return
+        names = tuple(item.value for item in value.elts if isinstance(item, ast.Constant) and isinstance(item.value, str))
+        self._outline.public_names = ((self._outline.public_names or ()) if isinstance(node, ast.AugAssign) else ()) + names
+
+    def _leaf(self, node: ast.stmt | ast.expr, scope: int) -> None:
+        self._outline.leaves.append(Leaf(node, scope, node.lineno, node.end_lineno or node.lineno))
+
+    def _scope(self, scope: Scope) -> int:
+        self._outline.scopes.append(scope)
+        return len(self._outline.scopes) - 1
+
+
+def read_class(node: ast.ClassDef, name: str, scope: int) -> ClassFact:
+    """Return what a class statement says."""
+    bases = tuple(text for base in node.bases if (text := dotted_name(base.value if isinstance(base, ast.Subscript) else base)) is not None)
+    methods = tuple(read_function(item, in_class=True) for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef))
+    annotated = [item for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]
+    decorators = [dotted_name(decorator) or "" for decorator in node.decorator_list]
+    return ClassFact(
+        name,
+        node.lineno,
+        node.end_lineno or node.lineno,
+        scope,
+        bases,
+        methods,
+        tuple(
+            (item.target.id, names[0])
+            for item in annotated
+            if isinstance(item.target, ast.Name) and (names := annotation_names(item.annotation))
+        ),
+        any(text.removesuffix("()").endswith(_GENERATES_INIT) for text in (*decorators, *bases)),
+        _is_deprecated(node, decorators),
+    )
+
+
+def _is_deprecated(node: ast.ClassDef, decorators: Sequence[str]) -> bool:
+    if "deprecated" in (ast.get_docstring(node) or "").lower() or any("deprecated" in decorator for decorator in decorators):
+        return True
+    constructors = (item for item in node.body if isinstance(item, ast.FunctionDef) and item.name in {"__init__", "__new__"})
+    return any(
+        isinstance(name, ast.Name) and name.id == "DeprecationWarning" for constructor in constructors for name in ast.walk(constructor)
+    )
+
+
+def _assignment(node: ast.stmt) -> tuple[ast.expr | None, Sequence[ast.expr]]:
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            return value, targets
+        case ast.AnnAssign(target=target, value=value):
+            return value, [target] if value is not None else []
+        case ast.AugAssign(target=target, value=value):
+            return value, [target]
+        case _:
+            return None, []
+
+
+def _flat(target: ast.expr) -> Sequence[ast.expr]:
+    if isinstance(target, ast.Tuple | ast.List):
+        return [inner for item in target.elts for inner in _flat(item)]
+    return [target.value if isinstance(target, ast.Starred) else target]
+
+
+def _join(outer: str, name: str) -> str:
+    return f"{outer}.{name}" if outer else name

@@ -1,0 +1,1 @@
+"""How an inventory is shown: JSON, table, SARIF, SVG."""

@@ -1,0 +1,139 @@
+"""A layered drawing of who uses what: users on the left, what is used right of them, few crossings (Sugiyama's method, simplified)."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from migration.consolidation.inventory import Inventory
+
+_MOST_GROUPS: Final = 24  #: of consumers; the smallest others are drawn as one
+_SWEEPS: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A box."""
+
+    key: str
+    title: str
+    detail: str
+    role: str  #: a role of an implementation, or `consumer`
+    layer: int  #: 0 is the leftmost
+    place: int  #: in its layer, from the top
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """`user` imports or names `used`."""
+
+    user: str
+    used: str
+    count: int  #: import statements and strings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """What is drawn."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+
+def lay_out(inventory: Inventory) -> Graph:
+    """Return the boxes of all implementations and of their consumers by folder, each with its place."""
+    weights = _weights(inventory)
+    kept = _largest_groups(weights, {item.module for item in inventory.implementations})
+    edges = Counter({(kept.get(user, user), used): 0 for user, used in weights})
+    for (user, used), count in weights.items():
+        edges[kept.get(user, user), used] += count
+    modules = [item.module for item in inventory.implementations]
+    groups = sorted({user for user, _ in edges} - set(modules))
+    layers = _layers(modules, groups, edges)
+    places = _places(layers, edges)
+    texts = {item.module: (item.name, item.path, str(item.role)) for item in inventory.implementations}
+    users = Counter(user for user, _ in edges)
+    for group in groups:
+        files = sum(count for (user, _), count in edges.items() if user == group)
+        texts[group] = (group, f"{files} references to {users[group]} implementation{'s' if users[group] > 1 else ''}", "consumer")
+    nodes = (
+        Node(key=key, title=texts[key][0], detail=texts[key][1], role=texts[key][2], layer=layer, place=places[key])
+        for layer, keys in enumerate(layers)
+        for key in keys
+    )
+    return Graph(
+        nodes=tuple(sorted(nodes, key=lambda node: (node.layer, node.place))),
+        edges=tuple(Edge(user=user, used=used, count=count) for (user, used), count in sorted(edges.items()) if user != used),
+    )
+
+
+def _weights(inventory: Inventory) -> Counter[tuple[str, str]]:
+    """Count references from each implementation, or folder of consumers, to each implementation."""
+    modules = {item.path: item.module for item in inventory.implementations}
+    found: Counter[tuple[str, str]] = Counter()
+    for statement in inventory.imports:
+        for module in statement.reaches:
+            found[modules.get(statement.path) or _folder(statement.path), module] += 1
+    for string in inventory.strings:
+        if modules.get(string.path) != string.module:
+            found[modules.get(string.path) or _folder(string.path), string.module] += 1
+    return found
+
+
+def _folder(path: str) -> str:
+    folders = path.split("/")[:-1]
+    return "/".join(folders[:3]) + "/" if folders else "(top folder)"
+
+
+def _largest_groups(weights: Mapping[tuple[str, str], int], modules: set[str]) -> dict[str, str]:
+    sizes: Counter[str] = Counter()
+    for (user, _), count in weights.items():
+        if user not in modules:
+            sizes[user] += count
+    small = [group for group, _ in sizes.most_common()[_MOST_GROUPS:]]
+    return dict.fromkeys(small, f"{len(small)} other folders")
+
+
+def _layers(modules: Sequence[str], groups: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Return the layers from left to right: consumers, then every implementation left of those that it uses."""
+    uses: dict[str, list[str]] = {module: [] for module in modules}
+    for user, used in edges:
+        if user in uses and used != user:
+            uses[user].append(used)
+    depth: dict[str, int] = {}
+
+    def measure(module: str, above: tuple[str, ...]) -> int:
+        if module not in depth:
+            # A circle of imports is cut where it closes.
+            below = [measure(used, (*above, module)) for used in uses[module] if used not in above and used in uses]
+            depth[module] = 1 + max(below, default=-1)
+        return depth[module]
+
+    for module in modules:
+        measure(module, ())
+    deepest = max(depth.values(), default=0)
+    columns = [[module for module in modules if depth[module] == level] for level in range(deepest, -1, -1)]
+    return [layer for layer in (list(groups), *columns) if layer]
+
+
+def _places(layers: list[list[str]], edges: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    """Order each layer by the weighted mean place of its neighbours, back and forth, and return each box's place."""
+    neighbours: dict[str, list[tuple[str, int]]] = {key: [] for layer in layers for key in layer}
+    for (user, used), count in edges.items():
+        if user != used:
+            neighbours[user].append((used, count))
+            neighbours[used].append((user, count))
+    places = {key: place for layer in layers for place, key in enumerate(layer)}
+    heights = {key: len(layer) for layer in layers for key in layer}
+
+    def wanted(key: str) -> float:
+        weight = sum(count for _, count in neighbours[key])
+        if not weight:
+            return places[key] / heights[key]
+        return sum(places[other] / heights[other] * count for other, count in neighbours[key]) / weight
+
+    for sweep in range(_SWEEPS):
+        for layer in layers if sweep % 2 else reversed(layers):
+            layer.sort(key=lambda key: (wanted(key), key))
+            places.update((key, place) for place, key in enumerate(layer))
+    return places

@@ -1,0 +1,104 @@
+"""The tables of `audit` on a terminal: implementations with their consumers, then what cannot work and what should not be so."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from migration.consolidation.inventory import Inventory
+
+_MOST_ROWS: Final = 20
+_LEAST_SHARE: Final = 0.02  #: of common code; less is not worth a row
+_ROLE_STYLES: Final = {"target": "green", "factory": "blue", "deprecated": "red", "duplicate": "yellow", "re-export": "magenta"}
+
+
+def print_tables(inventory: Inventory, seconds: float, console: Console) -> None:
+    """Print the inventory for people. `seconds` is how long the audit took."""
+    console.print(_implementations(inventory, seconds))
+    for table in _sections(inventory):
+        console.print(table)
+
+
+def _implementations(inventory: Inventory, seconds: float) -> Table:
+    folder = _common_folder([item.path for item in inventory.implementations])
+    table = _table(
+        f"{len(inventory.implementations)} implementations, {len(inventory.consumer_files)} consumer files "
+        f"({inventory.files} Python files, {seconds:.2f} s)"
+    )
+    table.add_column("role", no_wrap=True)
+    table.add_column(f"in {folder}" if folder else "file", overflow="fold", ratio=1)
+    for name in ("lines", "imports", "in files", "strings", "commented"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for item, counts in zip(inventory.implementations, inventory.counts, strict=True):
+        what = Text.assemble(item.path.removeprefix(folder), "\n", (f"{item.name}: {item.reason}", "dim"))
+        numbers = (item.lines, *msgspec.structs.astuple(counts)[1:])
+        table.add_row(Text(item.role, _ROLE_STYLES[item.role]), what, *(str(number) for number in numbers))
+    return table
+
+
+def _sections(inventory: Inventory) -> Iterator[Table]:
+    """Yield the tables that have rows."""
+    labels = _labels(inventory)
+    yield from _section(
+        "Imports that lead nowhere",
+        ("where", "what"),
+        [
+            (f"{item.path}:{item.line}", f"{item.module} has no {item.name}" if item.name else f"no module {item.module}")
+            for item in inventory.broken_imports
+        ],
+    )
+    yield from _section(
+        "Calls that their callee does not take",
+        ("where", "what"),
+        [(f"{call.path}:{call.line}", f"{call.text}: {call.misfit}") for call in inventory.calls if call.misfit],
+    )
+    yield from _section(
+        "Code that implementations share",
+        ("one", "other", "share"),
+        [(labels[pair.a], labels[pair.b], f"{pair.ratio:.0%}") for pair in inventory.similarity if pair.ratio >= _LEAST_SHARE],
+    )
+    yield from _section(
+        "State that requests share, or that only grows",
+        ("where", "what"),
+        [(f"{state.path}:{state.line}", f"{state.name}: {state.detail}") for state in inventory.shared_state],
+    )
+
+
+def _section(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[Table]:
+    if not rows:
+        return
+    more = f" ({len(rows)}, here the first {_MOST_ROWS}; --inventory has all)" if len(rows) > _MOST_ROWS else ""
+    table = _table(title + more)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows[:_MOST_ROWS]:
+        table.add_row(*(Text(cell) for cell in row))
+    yield table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+
+
+def _labels(inventory: Inventory) -> dict[str, str]:
+    """Return a short label of each implementation: its class, with its file where two classes have the same name."""
+    names = [item.name for item in inventory.implementations]
+    folder = _common_folder([item.path for item in inventory.implementations])
+    return {
+        item.module: item.name if names.count(item.name) == 1 else f"{item.name} ({item.path.removeprefix(folder)})"
+        for item in inventory.implementations
+    }
+
+
+def _common_folder(paths: Sequence[str]) -> str:
+    """Return the folder that all paths lie in, with `/`; "" when there is none."""
+    common = []
+    for parts in zip(*(path.split("/")[:-1] for path in paths), strict=False):
+        if len(set(parts)) > 1:
+            break
+        common.append(f"{parts[0]}/")
+    return "".join(common)

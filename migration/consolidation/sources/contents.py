@@ -1,0 +1,74 @@
+"""Sightings and facts of files: remembered ones where the content is known, otherwise from the workers."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from migration.consolidation.inventory import Problem
+from migration.consolidation.reading.facts import FileFacts, Question
+from migration.consolidation.sources.discovery import SourceFile
+from migration.consolidation.sources.scan import Sighting, Words
+from migration.consolidation.sources.store import Store, digest
+from migration.consolidation.sources.workers import Workers
+
+
+class Contents:
+    """The contents of the Python files of one tree.
+
+    Args:
+        files: the files.
+        store: remembers.
+        workers: scan and read.
+    """
+
+    def __init__(self, files: Sequence[SourceFile], store: Store, workers: Workers) -> None:
+        self._files = {file.path: file for file in files}
+        self._store = store
+        self._workers = workers
+        self._digests: dict[str, str] = {path: known for path, file in self._files.items() if (known := store.content(file)) is not None}
+        self.unreadable: dict[str, Problem] = {}
+
+    @property
+    def digests(self) -> dict[str, tuple[SourceFile, str]]:
+        """Return the digest of each file's content, of those that could be read so far."""
+        return {path: (self._files[path], content) for path, content in self._digests.items()}
+
+    @property
+    def complete(self) -> bool:
+        """Whether every file's digest is known."""
+        return len(self._digests) == len(self._files)
+
+    def scan(self, words: Words) -> Iterator[tuple[str, Sighting]]:
+        """Yield each file with what it holds of the words. Files that cannot be read become `unreadable`."""
+        key = digest(["words", *words.literals, "", *words.words, "", *words.methods])
+        missing = []
+        for path in self._files:
+            content = self._digests.get(path)
+            sighting = self._store.sighting(key, content) if content is not None else None
+            if sighting is not None:
+                yield path, sighting
+            elif path not in self.unreadable:
+                missing.append(path)
+        for path, result in self._workers.scan(missing, words):
+            if isinstance(result, Problem):
+                self.unreadable[path] = result
+            else:
+                self._digests[path] = result.content
+                self._store.keep_sighting(key, result)
+                yield path, result
+
+    def read(self, paths: Iterable[str], question: Question) -> Iterator[tuple[str, FileFacts]]:
+        """Yield the facts of each file."""
+        asked = msgspec.json.encode(question).decode()
+        missing = []
+        for path in paths:
+            content = self._digests.get(path)
+            facts = self._store.facts(digest([content, asked, path])) if content is not None else None
+            if facts is None:
+                missing.append(path)
+            else:
+                yield path, facts
+        for path, facts in self._workers.read(missing, question):
+            if (content := self._digests.get(path)) is not None:
+                self._store.keep_facts(digest([content, asked, path]), facts)
+            yield path, facts

@@ -1,0 +1,148 @@
+"""Which files a tree has. Links are followed once, so a loop ends; whatever cannot be read is a problem, never an error."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from migration.consolidation.configuration import AuditConfiguration
+from migration.consolidation.inventory import Problem, ProblemKind
+
+_PYTHON: Final = (".py", ".pyi")
+_CONFIGURATION: Final = (".toml", ".yaml", ".yml", ".json", ".ini", ".cfg", ".conf", ".env", ".properties")
+_DOCUMENT: Final = (".md", ".rst", ".txt", ".adoc", ".mdx")
+_CONFIGURATION_NAMES: Final = ("Makefile", "Dockerfile", "Procfile", "Jenkinsfile", "justfile")
+
+#: Larger files are data, not source; CPython's own largest module is below 1 MB.
+MAX_BYTES: Final = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One file and what the file system says of it."""
+
+    path: str  #: relative to the root, with `/`
+    size: int
+    changed_ns: int  #: the later of mtime and ctime
+    inode: int
+
+
+@dataclass(slots=True, kw_only=True)
+class SourceTree:
+    """All files of a tree that an audit reads; sorted by path once `discover` returned it."""
+
+    root: Path
+    python: list[SourceFile] = field(default_factory=list)
+    configuration: list[SourceFile] = field(default_factory=list)
+    documents: list[SourceFile] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def report(self, path: str, kind: ProblemKind, detail: str) -> None:
+        """Remember a file that is left out."""
+        self.problems.append(Problem(path=_printable(path), kind=kind, detail=detail))
+
+
+def discover(root: Path, configuration: AuditConfiguration) -> SourceTree:
+    """Return the files below `root`, an absolute path without links."""
+    tree = SourceTree(root=root)
+    _Walk(tree, configuration, configuration.prefix(root)).run()
+    for files in (tree.python, tree.configuration, tree.documents):
+        files.sort(key=lambda file: file.path)
+    tree.problems.sort(key=lambda problem: problem.path)
+    return tree
+
+
+class _Walk:
+    """One walk over a tree.
+
+    Args:
+        tree: takes what is found.
+        configuration: says what is left out.
+        prefix: what makes a path below the root one below the configuration's base.
+    """
+
+    def __init__(self, tree: SourceTree, configuration: AuditConfiguration, prefix: str) -> None:
+        self._tree = tree
+        self._configuration = configuration
+        self._prefix = prefix
+        self._seen: set[tuple[int, int]] = set()
+
+    def run(self) -> None:
+        root = self._tree.root.stat()
+        self._seen.add((root.st_dev, root.st_ino))
+        folders = [(self._tree.root, "")]
+        links: list[tuple[os.DirEntry[str], str]] = []
+        while folders or links:
+            if not folders:
+                # Links come last, so that a file has its real path wherever the tree holds one.
+                folders.extend(self._follow(*links.pop()))
+                continue
+            folder, path = folders.pop()
+            for entry in self._entries(folder, path):
+                name = path + entry.name
+                if self._configuration.excludes(self._prefix + name):
+                    continue
+                if entry.is_symlink():
+                    links.append((entry, name))
+                elif entry.is_dir(follow_symlinks=False):
+                    folders.extend(self._enter(Path(entry.path), name, entry.stat(follow_symlinks=False)))
+                else:
+                    self._take(name, entry.stat(follow_symlinks=False))
+
+    def _entries(self, folder: Path, path: str) -> Iterator[os.DirEntry[str]]:
+        try:
+            with os.scandir(folder) as entries:
+                yield from entries
+        except OSError as error:
+            self._tree.report(path.rstrip("/") or ".", "unreadable", f"the folder cannot be listed: {error.strerror}")
+
+    def _enter(self, folder: Path, path: str, status: os.stat_result) -> Iterator[tuple[Path, str]]:
+        identity = (status.st_dev, status.st_ino)
+        if identity in self._seen or (folder / "pyvenv.cfg").exists():
+            return
+        self._seen.add(identity)
+        yield folder, path + "/"
+
+    def _follow(self, link: os.DirEntry[str], path: str) -> Iterator[tuple[Path, str]]:
+        real = Path(os.path.realpath(link.path))
+        try:
+            status = link.stat()
+        except OSError as error:
+            self._tree.report(path, "symlink-loop" if error.errno == 40 else "unreadable", f"the link cannot be followed: {error.strerror}")  # noqa: PLR2004 - ELOOP
+            return
+        if stat.S_ISDIR(status.st_mode):
+            if Path(os.path.realpath(Path(link.path).parent)).is_relative_to(real):
+                self._tree.report(path, "symlink-loop", "the link leads to a folder that it lies in; it was not followed")
+            else:
+                yield from self._enter(Path(link.path), path, status)
+        elif (status.st_dev, status.st_ino) not in self._seen and not real.is_relative_to(self._tree.root):
+            self._seen.add((status.st_dev, status.st_ino))
+            self._take(path, status)
+
+    def _take(self, path: str, status: os.stat_result) -> None:
+        files = self._kind(path)
+        if files is None:
+            return
+        if not stat.S_ISREG(status.st_mode):
+            self._tree.report(path, "not-regular", "a pipe, a socket or a device; reading it could wait for ever")
+        elif _printable(path) != path:
+            self._tree.report(path, "file-name", "the name is not UTF-8, so no report could hold it")
+        elif status.st_size > MAX_BYTES:
+            self._tree.report(path, "too-large", f"{status.st_size} bytes; files above {MAX_BYTES} are taken for data")
+        else:
+            changed = max(status.st_mtime_ns, status.st_ctime_ns)
+            files.append(SourceFile(path=path, size=status.st_size, changed_ns=changed, inode=status.st_ino))
+
+    def _kind(self, path: str) -> list[SourceFile] | None:
+        name = path.rpartition("/")[2]
+        if name.endswith(_PYTHON):
+            return self._tree.python
+        if name.endswith(_CONFIGURATION) or name.startswith(_CONFIGURATION_NAMES):
+            return self._tree.configuration
+        return self._tree.documents if name.endswith(_DOCUMENT) else None
+
+
+def _printable(path: str) -> str:
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

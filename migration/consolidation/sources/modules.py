@@ -1,0 +1,111 @@
+"""Dotted names of files, and back: absolute imports from the source roots, then from where a script would find its neighbours."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+
+class ModuleNames:
+    """Knows every module of a tree.
+
+    Args:
+        root: the audited folder, absolute.
+        paths: its Python files, relative to it, with `/`.
+        source_roots: folders, relative to the root, where absolute imports start; `.` is the root itself.
+
+    When the root lies inside a package, the dotted names begin with that package.
+    """
+
+    def __init__(self, root: Path, paths: Iterable[str], source_roots: Iterable[str]) -> None:
+        self._prefix = _package_of(root)
+        self._roots = sorted(
+            (source.strip("/") + "/" for source in source_roots if source.strip("/") not in {"", "."}), key=len, reverse=True
+        )
+        self._path_of: dict[str, str] = {}
+        self._name_of: dict[str, str] = {}
+        self._packages: set[str] = set()
+        for path in paths:
+            name = self._dotted(path)
+            self._name_of[path] = name
+            # A stub describes the module beside it, which is the one that is imported.
+            if not path.endswith(".pyi") or name not in self._path_of:
+                self._path_of[name] = path
+            self._packages.update(_parents(name))
+        self._packages.discard("")
+
+    def name(self, path: str) -> str:
+        """Return the dotted name of the file at `path`."""
+        return self._name_of[path]
+
+    def has(self, path: str) -> bool:
+        """Return whether there is a Python file at `path`."""
+        return path in self._name_of
+
+    def path(self, module: str) -> str | None:
+        """Return the file of the module; None: there is none, as for a folder without `__init__.py`."""
+        return self._path_of.get(module)
+
+    def exists(self, module: str) -> bool:
+        """Return whether the tree has such a module or package."""
+        return module in self._path_of or module in self._packages
+
+    def is_package(self, module: str) -> bool:
+        """Return whether the tree has a package of this name, with `__init__.py` or without."""
+        return module in self._packages or (self._path_of.get(module) or "").endswith(("/__init__.py", "/__init__.pyi"))
+
+    def knows_top(self, module: str) -> bool:
+        """Return whether the first part of the name is a package of the tree, so that the rest should be there too."""
+        return module.partition(".")[0] in self._packages
+
+    def package(self, path: str) -> str:
+        """Return the package that relative imports in the file at `path` start from."""
+        name = self._name_of[path]
+        return name if PurePosixPath(path).stem == "__init__" else name.rpartition(".")[0]
+
+    def absolute(self, path: str, level: int, module: str) -> str:
+        """Return the absolute name of `level` dots and `module` in the file at `path`; "" when the dots lead out of the tree."""
+        if level == 0:
+            return self._as_neighbour(path, module)
+        parts = self.package(path).split(".")
+        if level > len(parts) or parts == [""]:
+            return ""
+        return ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])
+
+    def _as_neighbour(self, path: str, module: str) -> str:
+        """Return the tree's name of an absolute import; a script finds its neighbours first, when no module has the plain name."""
+        top = module.partition(".")[0]
+        if top in self._path_of or top in self._packages or top in sys.stdlib_module_names:
+            return module
+        folder = self._name_of[path].rpartition(".")[0]
+        while folder:
+            if self.exists(f"{folder}.{top}"):
+                return f"{folder}.{module}"
+            folder = folder.rpartition(".")[0]
+        return module
+
+    def _dotted(self, path: str) -> str:
+        for source in self._roots:
+            if path.startswith(source):
+                path, prefix = path[len(source) :], ""
+                break
+        else:
+            prefix = self._prefix
+        parts = path.rpartition(".")[0].split("/")
+        if parts[-1] == "__init__":
+            parts.pop()
+        return ".".join([*([prefix] if prefix else []), *parts])
+
+
+def _package_of(root: Path) -> str:
+    parts: list[str] = []
+    folder = root
+    while (folder / "__init__.py").is_file() and folder.parent != folder:
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts)
+
+
+def _parents(name: str) -> Iterable[str]:
+    while name:
+        name = name.rpartition(".")[0]
+        yield name

@@ -1,0 +1,89 @@
+"""Looks for words in the bytes of a file, without parsing it: most files of a tree can be left alone after this."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from ahocorasick_rs import BytesAhoCorasick
+
+_IDENTIFIER: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") | frozenset(range(0x80, 0x100))
+
+
+class Words(msgspec.Struct, frozen=True):
+    """What to look for."""
+
+    literals: tuple[str, ...] = ()  #: found anywhere, in longer words too
+    words: tuple[str, ...] = ()  #: found as a whole identifier only
+    methods: tuple[str, ...] = ()  #: found as `def NAME(`
+
+
+class Sighting(msgspec.Struct, frozen=True, array_like=True):
+    """What a file holds of the words looked for."""
+
+    content: str  #: digest of the file's bytes
+    words: tuple[str, ...]  #: the literals and words found, in the order of `Words`
+    defines_class: bool  #: a class statement's name contains one of the literals
+    methods: int  #: how many of the methods it defines
+    has_star: bool  #: it has a star import
+
+
+def content_digest(data: bytes) -> str:
+    """Return the digest that stands for a file's content."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+class Scanner:
+    """Scans files for `words`."""
+
+    def __init__(self, words: Words) -> None:
+        self._names = (*words.literals, *words.words)
+        self._whole = len(words.literals)
+        methods = tuple(f"def {method}(" for method in words.methods)
+        self._first_method = len(self._names)
+        self._star = self._first_method + len(methods)
+        patterns = [text.encode() for text in (*self._names, *methods, "import *")]
+        self._automaton = BytesAhoCorasick(patterns)
+        classes = b"|".join(re.escape(literal.encode()) for literal in words.literals)
+        self._class = re.compile(rb"^[ \t]*class[ \t]+\w*(?:" + classes + rb")", re.MULTILINE) if words.literals else None
+
+    def scan(self, data: bytes) -> Sighting:
+        """Return what the bytes hold."""
+        found = self.find(data)
+        names = tuple(self._names[index] for index in sorted(found) if index < self._first_method)
+        return Sighting(
+            content_digest(data),
+            names,
+            bool(names and self._class and self._class.search(data)),
+            sum(self._first_method <= index < self._star for index in found),
+            self._star in found,
+        )
+
+    def find(self, data: bytes) -> set[int]:
+        """Return the indices of the patterns found."""
+        found: set[int] = set()
+        for index, start, end in self._automaton.find_matches_as_indexes(data, overlapping=True):
+            if index not in found and (not self._whole <= index < self._first_method or is_whole_word(data, start, end)):
+                found.add(index)
+        return found
+
+
+def is_whole_word(data: bytes, start: int, end: int) -> bool:
+    """Return whether data[start:end] is not part of a longer identifier."""
+    return (start == 0 or data[start - 1] not in _IDENTIFIER) and (end == len(data) or data[end] not in _IDENTIFIER)
+
+
+def lines_with(data: bytes, words: Sequence[str]) -> list[int]:
+    """Return the numbers of the lines that hold one of the words, in longer words too; ascending, without repetition."""
+    if not words:
+        return []
+    starts = sorted({start for _, start, _ in BytesAhoCorasick([word.encode() for word in words]).find_matches_as_indexes(data)})
+    lines: list[int] = []
+    line, position = 1, 0
+    for start in starts:
+        line += data.count(b"\n", position, start)
+        position = start
+        if not lines or lines[-1] != line:
+            lines.append(line)
+    return lines

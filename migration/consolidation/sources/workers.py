@@ -1,0 +1,98 @@
+"""Scans and reads files, in two processes when there are many."""
+
+import gc
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from migration.consolidation.inventory import Problem
+from migration.consolidation.reading.facts import FileFacts, Question, unreadable
+from migration.consolidation.reading.reader import read_source
+from migration.consolidation.sources.scan import Scanner, Sighting, Words
+
+_R = TypeVar("_R")
+
+_PROCESSES: Final = 2
+#: Fewer files are done sooner than processes are started.
+_FEW: Final = 64
+_CHUNKS: Final = 24  #: of one job, so that both processes stay busy and progress is seen
+
+
+class Workers:
+    """Two processes that are started when first needed.
+
+    Args:
+        root: the audited folder.
+        progress: is told the number of files that were done, from time to time.
+    """
+
+    def __init__(self, root: Path, progress: Callable[[int], None]) -> None:
+        self._root = root
+        self._progress = progress
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        """Return the workers."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        """Stop the processes; what they have not begun is dropped."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def scan(self, paths: Sequence[str], words: Words) -> Iterator[tuple[str, Sighting | Problem]]:
+        """Yield each file with what it holds of the words, or why it cannot be read; in the order of the paths."""
+        return self._map(partial(_scan, str(self._root), words), paths)
+
+    def read(self, paths: Sequence[str], question: Question) -> Iterator[tuple[str, FileFacts]]:
+        """Yield each file with its facts, in the order of the paths."""
+        return self._map(partial(_read, str(self._root), question), paths)
+
+    def _map(self, work: Callable[[Sequence[str]], list[_R]], paths: Sequence[str]) -> Iterator[tuple[str, _R]]:
+        if len(paths) < _FEW:
+            yield from zip(paths, work(paths), strict=True)
+            self._progress(len(paths))
+            return
+        if self._pool is None:
+            self._pool = _start()
+        size = max(1, len(paths) // _CHUNKS)
+        chunks = [paths[start : start + size] for start in range(0, len(paths), size)]
+        for chunk, results in zip(chunks, self._pool.map(work, chunks), strict=True):
+            yield from zip(chunk, results, strict=True)
+            self._progress(len(chunk))
+
+
+def read_bytes(root: str | Path, path: str) -> bytes | Problem:
+    """Return the content of a file, or why it cannot be read."""
+    try:
+        with open(os.path.join(root, path), "rb", buffering=0) as file:  # noqa: PTH118, PTH123 - thousands of files: a `Path` costs as much as reading one
+            return file.read()
+    except OSError as error:
+        return Problem(path=path, kind="unreadable", detail=error.strerror or type(error).__name__)
+
+
+def _start() -> ProcessPoolExecutor:
+    # Forking is safe before there are threads, and takes a hundredth of the time of a new interpreter.
+    forkable = sys.platform == "linux" and len(sys._current_frames()) == 1  # noqa: SLF001 - the only way to count all threads
+    method = "fork" if forkable else "spawn"
+    return ProcessPoolExecutor(_PROCESSES, mp_context=multiprocessing.get_context(method), initializer=gc.disable)
+
+
+def _scan(root: str, words: Words, paths: Sequence[str]) -> list[Sighting | Problem]:
+    scanner = Scanner(words)
+    contents = (read_bytes(root, path) for path in paths)
+    return [content if isinstance(content, Problem) else scanner.scan(content) for content in contents]
+
+
+def _read(root: str, question: Question, paths: Sequence[str]) -> list[FileFacts]:
+    facts = []
+    for path in paths:
+        content = read_bytes(root, path)
+        facts.append(unreadable(content) if isinstance(content, Problem) else read_source(content, path, question))
+    return facts
