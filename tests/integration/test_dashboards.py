@@ -1,33 +1,36 @@
-"""A real Prometheus scrapes a real /metrics endpoint; every panel, mark, choice and rule is asked, before the first run and under load."""
+"""A real Prometheus scrapes the real backend; every panel, mark, choice and rule is asked, before the first chat and under load."""
 
 import json
 import math
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import httpx
+import jwt
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry, start_http_server
+from websockets.sync.client import ClientConnection, connect
 
 from dashboards.promql import DIVERGENT_SHARE
-from migration.errors import Operation
-from migration.flags.decision import Reason
-from migration.model import DivergenceKind, Outcome, Severity, Verdict
-from migration.shadow.job import FailReason, ShedReason
-from migration.stages import PLANS
-from migration.telemetry.metrics import OTHER_TENANT, Metrics
+from migration.flags.document import FlagDocument
+from migration.flags.file import FlagFile
+from migration.model import Stage
+from migration.settings import MigrationSettings
 
 ROOT = Path(__file__).parents[2] / "dashboards"
 DEADLINE_S = 30.0
 SCRAPE_S = 1
+TENANTS = {"acme": Stage.SHADOW, "globex": Stage.LIVE}
+SECRET = "a-secret-of-this-test-alone-0123456789"
 #: what Grafana puts into a query
 FILLED_IN = {"$__rate_interval": "10s", "$__range": "30s", "$surface": ".*", "$tenant": ".*"}
 
@@ -122,72 +125,77 @@ def poll(what: str, until: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(scope="module")
-def metrics() -> Metrics:
-    metrics = Metrics(watch_tenants=["acme"], registry=CollectorRegistry(), surfaces=["chat", "tools"])
-    metrics.flag_source_up.set(1)
-    metrics.flag_source_age_seconds.set(0.2)
-    for surface in ("chat", "tools"):
-        metrics.flag_version.labels(surface).set(3)
-        metrics.kill_switch.labels(surface).set(0)
-        for stage in PLANS:
-            metrics.stage_percent.labels(surface, stage.value).set(100 / len(PLANS))
-    return metrics
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """The real backend as a process of its own: its addresses. One tenant at `shadow`, one at `live`, half of the shadows sampled."""
+    home = tmp_path_factory.mktemp("backend")
+
+    def pin(document: FlagDocument) -> FlagDocument:
+        flag = replace(document.surfaces["chat"], pins=TENANTS)
+        return document.with_surface(flag).with_sampling(50)
+
+    FlagFile(home / "flags.json", MigrationSettings().surfaces).edit(pin)
+    environment = os.environ | {
+        "NETRA_HOME": str(home),
+        "NETRA_JWT_SECRET": SECRET,
+        "NETRA_RATE_LIMIT_PER_MINUTE": "60000",
+        "NETRA_RATE_LIMIT_BURST": "10000",
+        "NETRA_MIGRATION_HOME": str(home),
+        "NETRA_MIGRATION_WATCH_TENANTS": json.dumps(list(TENANTS)),
+        "NETRA_MIGRATION_SHADOW_PRIORITY": "normal",
+    }
+    netra = Path(sys.executable).with_name("netra")
+    subprocess.run([netra, "seed", *(f"--tenant={tenant}" for tenant in TENANTS)], env=environment, check=True)
+    command = [netra, "serve", "--port", "0", "--json"]
+    with (
+        (home / "log").open("w") as log,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
+        try:
+            told = ""
+            while not told.endswith("}\n"):
+                line = process.stdout.readline() if process.stdout else ""
+                assert line, (home / "log").read_text(encoding="utf-8")
+                told += line
+            addresses = json.loads(told)
+            poll("the backend is ready", lambda: _answers(f"{addresses['url']}/ready"))
+            yield {name: str(value) for name, value in addresses.items()}
+        finally:
+            process.terminate()
+            process.wait(timeout=DEADLINE_S)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
 
 
 @pytest.fixture(scope="module")
-def backend_metrics_url(metrics: Metrics) -> Iterator[str]:
-    """Address of a /metrics endpoint: here the metrics alone, over real HTTP."""
-    server, thread = start_http_server(0, addr="127.0.0.1", registry=metrics.registry)
-    yield f"http://127.0.0.1:{server.server_port}/metrics"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def backend_metrics_url(backend: Mapping[str, str]) -> str:
+    return f"{backend['url']}/metrics"
 
 
 @pytest.fixture(scope="module")
-def load(metrics: Metrics) -> Callable[[], None]:
-    """One round of work that gives every label of every metric a sample."""
+def load(backend: Mapping[str, str]) -> Iterator[Callable[[], None]]:
+    """One round of chats: each tenant asks once, and waits for the end of its run."""
+    with ExitStack() as sockets:
+        users = [sockets.enter_context(_connect(backend["chat"], tenant)) for tenant in TENANTS]
 
-    def both() -> None:
-        for surface in ("chat", "tools"):
-            _round(metrics, surface)
+        def talk() -> None:
+            for user in users:
+                user.send(json.dumps({"type": "chat", "message": f"How can we lower what we spend on gpt-4o? {time.time_ns()}"}))
+            for user in users:
+                while json.loads(user.recv(timeout=DEADLINE_S))["type"] != "run_finished":
+                    pass
 
-    return both
-
-
-def _round(metrics: Metrics, surface: str) -> None:
-    for plan in PLANS.values():
-        metrics.flag_decisions.labels(surface, plan.stage.value, get_args(Reason)[0]).inc()
-        for outcome in get_args(Outcome):
-            metrics.runs.labels(surface, plan.stage.value, plan.serves.value, outcome).inc()
-        for histogram in (metrics.run_seconds, metrics.engine_seconds, metrics.first_event_seconds):
-            histogram.labels(surface, plan.serves.value, "serving").observe(0.02)
-            histogram.labels(surface, plan.serves.other.value, "shadowing").observe(0.01)
-    for reason in get_args(Reason):
-        metrics.flag_decisions.labels(surface, "off", reason).inc()
-    _shadows(metrics, surface)
-    for operation in get_args(Operation):
-        metrics.failures.labels(operation).inc()
+        yield talk
 
 
-def _shadows(metrics: Metrics, surface: str) -> None:
-    fates = len(Verdict) + len(get_args(ShedReason)) + len(get_args(FailReason))
-    metrics.shadow_expected.labels(surface).inc(fates)
-    for verdict in Verdict:
-        metrics.shadow_compared.labels(surface).inc()
-        metrics.shadow_lag_seconds.labels(surface).observe(0.3)
-        metrics.comparisons.labels(surface, verdict.value).inc()
-        for tenant in ("acme", OTHER_TENANT):
-            metrics.tenant_comparisons.labels(surface, tenant, verdict.value).inc()
-    for shed in get_args(ShedReason):
-        metrics.shadow_shed.labels(surface, shed).inc()
-    for failed in get_args(FailReason):
-        metrics.shadow_failed.labels(surface, failed).inc()
-    for kind in get_args(DivergenceKind):
-        for severity in get_args(Severity):
-            metrics.divergences.labels(surface, kind, severity, Verdict.DIVERGENT.value).inc()
-    for mode in ("recorded", "replayed", "missing", "performed_by_shadow"):
-        metrics.effects.labels(surface, mode).inc()
+def _connect(url: str, tenant: str) -> ClientConnection:
+    now = int(time.time())
+    claims = {"iss": "netra", "aud": "netra-chat", "sub": "ann", "tenant": tenant, "iat": now, "exp": now + 3600}
+    return connect(url, additional_headers={"Authorization": f"Bearer {jwt.encode(claims, SECRET, algorithm='HS256')}"}, compression=None)
 
 
 @contextmanager
