@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from migration.comparison.canonical import encode
 from migration.comparison.findings import Finding
 from migration.comparison.fingerprint import fingerprint
 from migration.comparison.limits import Limits
-from migration.comparison.normalise import encode
 from migration.comparison.paths import Value, glob, matches, segments, text
 from migration.comparison.policy import Policy
 from migration.comparison.sentences import sentence

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from migration.comparison.normalise import encode, stands_for
+from migration.comparison.actions import stands_for
+from migration.comparison.canonical import encode
 from migration.comparison.paths import Json, Path, Value
 from migration.comparison.policy import Change
 from migration.comparison.sequences import gaps, match

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from migration.comparison.canonical import UndecodableError, decode_object
 from migration.comparison.differences import Leaf, leaves
 from migration.comparison.findings import Detail, Finding
 from migration.comparison.limits import Limits
-from migration.comparison.normalise import Normal, Normaliser, UndecodableError, decode_object
+from migration.comparison.normalise import Normal, Normaliser
 from migration.comparison.paths import Path
 from migration.comparison.renaming import Renaming
 from migration.comparison.sequences import Match, gaps, match, moved, pair_similar

@@ -7,10 +7,10 @@ from typing import Literal
 import msgspec
 
 from migration.comparison.align import Lane
+from migration.comparison.canonical import encode
 from migration.comparison.compare import aligned
 from migration.comparison.differences import leaves
 from migration.comparison.fingerprint import value_shape
-from migration.comparison.normalise import encode
 from migration.comparison.paths import Json, text
 from migration.comparison.policy import Policy
 from migration.comparison.sequences import Match

@@ -2,8 +2,8 @@
 
 import msgspec
 
+from migration.comparison.canonical import UndecodableError, decode_object
 from migration.comparison.compare import prepared
-from migration.comparison.normalise import UndecodableError, decode_object
 from migration.comparison.paths import text
 from migration.comparison.policy import Action, Policy, default_policy
 from migration.model import RunRecord

@@ -9,8 +9,8 @@ from hashlib import blake2b
 
 import msgspec
 
+from migration.comparison.actions import stands_for
 from migration.comparison.findings import Finding
-from migration.comparison.normalise import stands_for
 from migration.comparison.paths import Value, matches, segments, shape, text, type_name
 from migration.comparison.policy import Policy
 

@@ -2,34 +2,19 @@
 
 The walk is generated from the policy: each node knows which keys of an object carry a rule and which may carry one further down, resolved
 once per shape (the object's keys) and kept. What no rule can reach is never walked.
-
-The canonical form is sorted JSON, and therefore strict about types: 1, 1.0 and true are three different texts.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
-from migration.comparison.paths import ITEM, Json, Path, Pattern, compiled, type_name
+from migration.comparison.actions import Hole, Step, masked, step_of
+from migration.comparison.canonical import decode, encode
+from migration.comparison.paths import ITEM, Json, Path, Pattern, compiled
 from migration.comparison.policy import EVERY_EVENT, Policy, Rule
 
 #: plans kept per node; keys may come from data (days, model names), so the cache is emptied when it outgrows this
 _PLANS_PER_NODE = 512
-
-_decode = msgspec.json.Decoder().decode
-_encoder = msgspec.json.Encoder(order="sorted")
-
-
-class UndecodableError(Exception):
-    """A frame or request is not a JSON object. Handled inside the comparison, which becomes inconclusive."""
-
-
-class Hole(msgspec.Struct, frozen=True):
-    """A value that canonical forms leave out because only the pair can be judged: a renamed id or a number with tolerance."""
-
-    rule: Rule
-    path: Path
-    value: str | int | float
 
 
 class Touch(msgspec.Struct, frozen=True):
@@ -47,29 +32,8 @@ class Normal(msgspec.Struct, frozen=True):
     value: Json  #: the normalised tree, for describing a difference
 
 
-_Step = Callable[[Json, Path, list[Hole]], Json]
-_Plan = tuple[tuple[tuple[str, _Step], ...], tuple[tuple[str, "_Node"], ...]]
+_Plan = tuple[tuple[tuple[str, Step], ...], tuple[tuple[str, "_Node"], ...]]
 _Positions = tuple[tuple[int, frozenset[int]], ...]
-
-
-def encode(value: Json) -> bytes:
-    """Return the value as canonical JSON."""
-    return _encoder.encode(value)
-
-
-def decode_object(encoded: bytes) -> dict[str, Json]:
-    """Return the JSON object.
-
-    Raises:
-        UndecodableError: it is none, or nested too deeply.
-    """
-    try:
-        value = _decode(encoded)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UndecodableError(str(error)) from error
-    if not isinstance(value, dict):
-        raise UndecodableError(f"a JSON object was expected, this is {type_name[type(value)]}")
-    return value
 
 
 class _Grammar:
@@ -107,7 +71,7 @@ class _Node:
     def __init__(self, grammar: _Grammar, positions: _Positions) -> None:
         self._grammar, self._positions = grammar, positions
         self._plans: dict[tuple[str, ...], _Plan] = {}
-        self._item: tuple[_Step | None, _Node | None] | None = None
+        self._item: tuple[Step | None, _Node | None] | None = None
 
     def walk(self, value: Json, path: Path, holes: list[Hole]) -> None:
         """Normalise an object or a list in place; anything else is left alone."""
@@ -155,7 +119,7 @@ class _Node:
                 node.explain(child, (*path, part), found)
 
     def _plan(self, keys: tuple[str, ...]) -> _Plan:
-        steps: list[tuple[str, _Step]] = []
+        steps: list[tuple[str, Step]] = []
         nodes: list[tuple[str, _Node]] = []
         for key in keys:
             rule, node = self._grammar.below(self._positions, key)
@@ -167,101 +131,6 @@ class _Node:
             self._plans.clear()
         plan = self._plans[keys] = (tuple(steps), tuple(nodes))
         return plan
-
-
-def step_of(rule: Rule, below: _Node | None) -> _Step:
-    """Return what the rule does with a value. A changed type always shows: each action leaves other types alone, or names the type."""
-    return _STEPS[rule.action](rule, below)
-
-
-def _mask(_rule: Rule, _below: _Node | None) -> _Step:
-    def step(value: Json, _path: Path, _holes: list[Hole]) -> Json:
-        return _MASKS[type(value)]
-
-    return step
-
-
-_MASKS: dict[type, str] = {kind: f"<masked {name}>" for kind, name in type_name.items()}
-_MASKS[int] = _MASKS[float] = "<masked number>"
-_WITHIN: dict[type, str] = {int: "<int within tolerance>", float: "<float within tolerance>"}
-#: markers are told from payloads by being these very objects
-_STANDS_FOR = {id(marker): type_name[kind] for kind, marker in (*_MASKS.items(), *_WITHIN.items())} | {id(_MASKS[int]): "number"}
-
-
-def stands_for(value: object) -> str | None:
-    """Return the JSON type of what a normalised value hides; None when it hides nothing."""
-    return _STANDS_FOR.get(id(value))
-
-
-def _rename(rule: Rule, _below: _Node | None) -> _Step:
-    def step(value: Json, path: Path, holes: list[Hole]) -> Json:
-        if type(value) is not str or not value:
-            return value
-        holes.append(Hole(rule, path, value))
-        return "<id>"
-
-    return step
-
-
-def _round(rule: Rule, _below: _Node | None) -> _Step:
-    def step(value: Json, _path: Path, _holes: list[Hole]) -> Json:
-        return round(value, rule.digits) if type(value) is float else value
-
-    return step
-
-
-def _tolerance(rule: Rule, _below: _Node | None) -> _Step:
-    def step(value: Json, path: Path, holes: list[Hole]) -> Json:
-        if type(value) is not int and type(value) is not float:
-            return value
-        holes.append(Hole(rule, path, value))
-        return _WITHIN[type(value)]
-
-    return step
-
-
-def _sort(_rule: Rule, below: _Node | None) -> _Step:
-    def step(value: Json, path: Path, holes: list[Hole]) -> Json:
-        if type(value) is not list:
-            return value
-        # Items are normalised first, each with its own holes: what is masked must not decide the order, and holes must follow their item.
-        apart: list[list[Hole]] = []
-        for index, item in enumerate(value):
-            apart.append([])
-            if below is not None:
-                value[index] = below.item(item, (*path, index), apart[-1])
-        order = sorted(range(len(value)), key=[encode(item) for item in value].__getitem__)
-        for index in order:
-            holes.extend(apart[index])
-        return [value[index] for index in order]
-
-    return step
-
-
-def _json(_rule: Rule, below: _Node | None) -> _Step:
-    def step(value: Json, path: Path, holes: list[Hole]) -> Json:
-        if type(value) is not str:
-            return value
-        try:
-            parsed = _decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return value
-        if below is not None:
-            below.walk(parsed, path, holes)
-        # Kept apart from the same object that is not written as text: that is another type.
-        return {"<json text>": parsed}
-
-    return step
-
-
-_STEPS: dict[str, Callable[[Rule, _Node | None], _Step]] = {
-    "mask": _mask,
-    "rename": _rename,
-    "round": _round,
-    "tolerance": _tolerance,
-    "sort": _sort,
-    "json": _json,
-}
 
 
 class Normaliser:
@@ -284,7 +153,7 @@ class Normaliser:
         """Normalise a decoded frame, in place. Who it names in its envelope is compared apart, against the run's own request."""
         for field in self._identity:
             if field in value:
-                value[field] = _MASKS[type(value[field])]
+                value[field] = masked(value[field])
         return self._normal(kind, value)
 
     def body(self, kind: str, encoded: msgspec.Raw) -> Normal:
@@ -292,11 +161,11 @@ class Normaliser:
         if kind not in self._bodies:
             self._bodies[kind] = self._grammar(kind).root.child(self._body)
         node = self._bodies[kind]
-        value: Json = _decode(encoded)
+        value: Json = decode(encoded)
         holes: list[Hole] = []
         if node is not None:
             node.walk(value, (self._body,), holes)
-        return Normal(_encoder.encode(value), tuple(holes), value)
+        return Normal(encode(value), tuple(holes), value)
 
     def request(self, kind: str, value: dict[str, Json]) -> Normal:
         """Normalise a decoded request of an effect, in place."""
@@ -307,7 +176,7 @@ class Normaliser:
         holes: list[Hole] = []
         if grammar.entries:
             grammar.root.walk(value, (), holes)
-        return Normal(_encoder.encode(value), tuple(holes), value)
+        return Normal(encode(value), tuple(holes), value)
 
     def _grammar(self, kind: str) -> _Grammar:
         grammar = self._grammars.get(kind)
@@ -320,7 +189,7 @@ class Normaliser:
         node = self._grammar(kind).root.child(self._body)
         found: list[Touch] = []
         if node is not None:
-            node.explain(_decode(encoded), (), found)
+            node.explain(decode(encoded), (), found)
         plain = {
             tuple(part for part in touch.path if isinstance(part, str)): len(touch.path) for touch in found if touch.rule.action == "mask"
         }

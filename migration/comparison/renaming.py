@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from migration.comparison.actions import Hole
 from migration.comparison.differences import Leaf
 from migration.comparison.findings import Detail
-from migration.comparison.normalise import Hole
 from migration.comparison.policy import Rule
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from migration.comparison.normalise import Normal, Normaliser, UndecodableError, decode_object
+from migration.comparison.canonical import UndecodableError, decode_object
+from migration.comparison.normalise import Normal, Normaliser
 from migration.comparison.paths import Json, matches
 from migration.comparison.policy import EVERY_EVENT, Policy
 from migration.comparison.shapes import Shapes

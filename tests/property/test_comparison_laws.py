@@ -235,14 +235,13 @@ def test_the_number_of_frames_normalised_grows_linearly(monkeypatch: pytest.Monk
     from migration.comparison import normalise
 
     calls = Counter[str]()
-    encode = normalise._encoder.encode
+    encode = normalise.encode
 
-    class CountingEncoder:
-        def encode(self, value: Any) -> bytes:
-            calls["encode"] += 1
-            return encode(value)
+    def counting(value: Any) -> bytes:
+        calls["encode"] += 1
+        return encode(value)
 
-    monkeypatch.setattr(normalise, "_encoder", CountingEncoder())
+    monkeypatch.setattr(normalise, "encode", counting)
 
     def cost(steps: int) -> int:
         said: list[Said] = [("agent_thinking", "data", {"reasoning": f"thought {n}", "step_number": n}) for n in range(steps)]

@@ -1,0 +1,34 @@
+"""Canonical JSON: keys sorted, no blanks, and strict about types, because 1, 1.0 and true are three different texts."""
+
+import msgspec
+
+from migration.comparison.paths import Json, type_name
+
+decode = msgspec.json.Decoder().decode
+"""Returns the JSON value of a text; raises what msgspec raises, and RecursionError when it is nested too deeply."""
+
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+class UndecodableError(Exception):
+    """A frame or request is not a JSON object. Handled inside the comparison, which becomes inconclusive."""
+
+
+def encode(value: Json) -> bytes:
+    """Return the value as canonical JSON."""
+    return _encoder.encode(value)
+
+
+def decode_object(encoded: bytes) -> dict[str, Json]:
+    """Return the JSON object.
+
+    Raises:
+        UndecodableError: it is none, or nested too deeply.
+    """
+    try:
+        value = decode(encoded)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UndecodableError(str(error)) from error
+    if not isinstance(value, dict):
+        raise UndecodableError(f"a JSON object was expected, this is {type_name[type(value)]}")
+    return value
