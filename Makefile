@@ -30,11 +30,11 @@ check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/cog --check --check-fail-msg="run make generate" README.md
+	$(BIN)/cog --check --check-fail-msg="run make generate" README.md docs/cli.md docs/settings.md
 	$(BIN)/python -m dashboards.build --check
 
 generate: $(STAMP) ## rewrite the generated parts of README and docs
-	$(BIN)/cog -r README.md
+	$(BIN)/cog -r README.md docs/cli.md docs/settings.md
 
 format: $(STAMP) ## format and fix
 	$(BIN)/ruff format .

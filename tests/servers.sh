@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the real servers that tests start on loopback. Without root or apt it changes nothing: those tests then skip and say why.
 set -euo pipefail
-packages=(prometheus prometheus-alertmanager postgresql)
+packages=(prometheus postgresql)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
