@@ -136,8 +136,9 @@ def main(jobs_fd: int, results_fd: int) -> int:
     for descriptor in (jobs_fd, results_fd):
         os.set_inheritable(descriptor, False)
     sys.dont_write_bytecode = True
-    # Ctrl-C goes to the whole process group; when to stop is the parent's decision.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C, and what a service manager sends, go to the whole process group; when to stop is the parent's decision.
+    for polite in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(polite, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     confinement.die_with_parent()
     with open(jobs_fd, "rb", buffering=2**18) as jobs:

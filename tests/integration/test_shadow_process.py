@@ -208,6 +208,18 @@ async def test_a_killed_worker_costs_one_job_and_is_replaced(start) -> None:
     assert sum(watched.count("shadow_worker_restarts").values()) == 1
 
 
+async def test_a_worker_goes_on_when_the_whole_process_group_is_told_to_end(start) -> None:
+    async with start() as watched:
+        watched.shadow.offer(job("behave", 0))
+        assert await watched.shadow.drain(PATIENCE_S)
+        for polite in (signal.SIGTERM, signal.SIGINT):
+            os.kill(watched.shadow.worker_pid, polite)
+        watched.shadow.offer(job("behave", 1))
+        assert await watched.shadow.drain(PATIENCE_S)
+    assert watched.count("shadow_compared") == {"chat": 2}
+    assert sum(watched.count("shadow_worker_restarts").values()) == 0
+
+
 def test_on_uvloop_too_a_killed_worker_costs_one_job(start) -> None:
     async def scenario() -> Watched:
         async with start() as watched:
