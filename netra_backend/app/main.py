@@ -8,11 +8,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from netra_backend.app.api import chat, health
-from netra_backend.app.api.failures import failure_of, report
-from netra_backend.app.api.gateway import ChatLimits, Gateway
+from netra_backend.app.api import agents, batch, chat, health, tools
+from netra_backend.app.api.gateway import BatchLimits, ChatLimits, Gateway
 from netra_backend.app.api.headers import SecurityHeaders
 from netra_backend.app.api.ports import EmptyHistory, Execution, HistoryReader
+from netra_backend.app.api.problems import as_response, handle_problems, problem_of
 from netra_backend.app.api.rate_limit import RateLimiter
 from netra_backend.app.config import Settings, load_settings
 from netra_backend.app.logs import configure_logging
@@ -27,6 +27,7 @@ def create_app(
     *,
     history: HistoryReader | None = None,
     limits: ChatLimits | None = None,
+    batch_limits: BatchLimits | None = None,
     monotonic: Callable[[], float] = time.monotonic,
     wall_clock: Callable[[], float] = time.time,
 ) -> FastAPI:
@@ -37,6 +38,7 @@ def create_app(
         execution: what runs chats, started and closed by the application; None: the composition root's.
         history: what was said in a thread before; None: every message begins anew.
         limits: of a client; None: the defaults.
+        batch_limits: of a user's batches; None: the defaults.
         monotonic: for rates, in seconds.
         wall_clock: for tokens, in Unix seconds.
 
@@ -46,7 +48,7 @@ def create_app(
     if settings is None:
         configure_logging()
         settings = load_settings()
-    chosen, client_limits = settings, limits or ChatLimits()
+    chosen, client_limits, of_batches = settings, limits or ChatLimits(), batch_limits or BatchLimits()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -66,6 +68,8 @@ def create_app(
                 rate=RateLimiter(per_minute=chosen.rate_limit_per_minute, burst=chosen.rate_limit_burst, clock=monotonic),
                 connections=Connections(client_limits.connections_per_user),
                 limits=client_limits,
+                batches=Connections(of_batches.batches_per_user),
+                batch_limits=of_batches,
                 wall_clock=wall_clock,
             )
             yield
@@ -76,8 +80,9 @@ def create_app(
     )
     app.add_middleware(SecurityHeaders)
     app.add_exception_handler(Exception, _failed)
-    app.include_router(health.router)
-    app.include_router(chat.router)
+    handle_problems(app)
+    for part in (health, chat, agents, batch, tools):
+        app.include_router(part.router)
     return app
 
 
@@ -103,5 +108,4 @@ def _compose(settings: Settings) -> Execution:
 
 
 async def _failed(_request: Request, error: Exception) -> JSONResponse:
-    told = report(failure_of(error), error)
-    return JSONResponse({"code": told.code, "message": told.message, "support_code": told.support_code}, 500)
+    return as_response(problem_of(error))

@@ -25,6 +25,15 @@ class ChatLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLimits:
+    """What one user may ask of the server with batches, beside the settings' message size and rate."""
+
+    batches_per_user: int = 1  #: at once
+    items: int = 100  #: of one batch
+    item_s: float = 60.0  #: an item that takes longer is stopped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
     """What the endpoints work with."""
 
@@ -36,6 +45,8 @@ class Gateway:
     rate: RateLimiter
     connections: Connections
     limits: ChatLimits
+    batches: Connections
+    batch_limits: BatchLimits
     wall_clock: Callable[[], float] = time.time  #: Unix seconds; says when a token has expired
 
 

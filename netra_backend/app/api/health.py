@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from netra_backend.app.api.gateway import Gateway, gateway_of
+from netra_backend.app.api.problems import documented
 
 _logger = logging.getLogger(__name__)
 
@@ -36,19 +37,7 @@ class Readiness(BaseModel):
     components: dict[str, str] = Field(description='"ok", or the reason why not, by component')
 
 
-class Problem(BaseModel):
-    """The request failed on the server's side."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"code": "internal", "message": "something went wrong", "support_code": "NS-0A1B2C3D4E"}]}
-    )
-
-    code: Literal["internal"] = "internal"
-    message: str
-    support_code: str = Field(description="finds the failure in the log")
-
-
-_FAILED: Final[dict[int | str, dict[str, Any]]] = {500: {"model": Problem, "description": "Failed on the server's side."}}
+_FAILED: Final = documented(500)
 _NOT_READY: Final[dict[str, Any]] = {
     "model": Readiness,
     "description": "Some component cannot serve.",

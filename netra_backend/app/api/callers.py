@@ -1,0 +1,113 @@
+"""A request over HTTP, up to the point where its run begins: who asks, what is asked, how often, in which thread."""
+
+import uuid
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from netra_backend.app.api import auth
+from netra_backend.app.api.gateway import Gateway, gateway_of
+from netra_backend.app.api.problems import ProblemError
+from netra_backend.app.services.tokens import Identity
+from netra_backend.app.services.user_execution_context import UserExecutionContext, check_id
+
+Body = TypeVar("Body")
+
+#: Documents the scheme; `auth` reads the header, as it does for a WebSocket.
+_bearer: Final = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The token that opens a chat too.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, and what endpoints work with."""
+
+    gateway: Gateway
+    identity: Identity
+
+    def take_turn(self) -> None:
+        """Count this request against the user's rate.
+
+        Raises:
+            ProblemError: the user asks too often.
+        """
+        wait_s = self.gateway.rate.take((self.identity.tenant_id, self.identity.user_id))
+        if wait_s:
+            raise ProblemError("rate_limited", f"too many requests; try again in {wait_s:.1f} s", retry_after_s=wait_s)
+
+    async def open_context(self, thread_id: str | None, request_id: str | None) -> UserExecutionContext:
+        """Return the context of a new run in that thread.
+
+        Args:
+            thread_id: None: a new thread.
+            request_id: the client's own name for the request; None: a new one.
+
+        Raises:
+            InvalidContextError: an id breaks a rule.
+            ThreadNotFoundError: the thread is somebody else's.
+        """
+        context = UserExecutionContext(
+            tenant_id=self.identity.tenant_id,
+            user_id=self.identity.user_id,
+            thread_id=uuid.uuid4().hex if thread_id is None else check_id("thread_id", thread_id),
+            run_id=uuid.uuid4().hex,
+            request_id=uuid.uuid4().hex if request_id is None else check_id("request_id", request_id),
+        )
+        await self.gateway.threads.ensure(context.tenant_id, context.user_id, context.thread_id)
+        return context
+
+    async def agent_frames(self, surface: str, context: UserExecutionContext, agent: str, message: str) -> AsyncGenerator[bytes, None]:
+        """Return the frames of an agent's run, with the thread so far as its history."""
+        payload = {"agent": agent, "message": message, "history": await self.gateway.history.history(context)}
+        return self.gateway.execution.stream(surface, context, payload)
+
+
+def caller(request: Request, _shown: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Caller:
+    """Return who asks.
+
+    Raises:
+        ForeignOriginError: a page of another site sent the request.
+        AuthenticationError: there is no valid token.
+    """
+    gateway = gateway_of(request.app)
+    auth.check_origin(request, gateway.settings)
+    return Caller(gateway=gateway, identity=auth.authenticate(auth.credentials(request), gateway.settings))
+
+
+Asking = Annotated[Caller, Depends(caller)]
+
+
+async def read_body(request: Request, kind: type[Body], limit_bytes: int) -> Body:
+    """Return the request's JSON body.
+
+    Raises:
+        ProblemError: it is longer than the limit, or cannot be read as `kind`; names the field and the rule, never a value.
+    """
+    raw = await _bounded(request, limit_bytes)
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        raise ProblemError("invalid_request", str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ProblemError("invalid_request", "send one JSON object") from None
+
+
+def json_body(schema: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI description of a body that `read_body` reads."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
+
+
+async def _bounded(request: Request, limit_bytes: int) -> bytes:
+    too_large = ProblemError("too_large", f"the body may have {limit_bytes} bytes")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit_bytes:
+        raise too_large
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > limit_bytes:
+            raise too_large
+    return bytes(body)
