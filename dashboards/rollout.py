@@ -224,6 +224,37 @@ _SHADOW: Final[Sequence[AnyPanel]] = (
     ),
 )
 
+_STORES: Final[Sequence[AnyPanel]] = (
+    Lines(
+        id=50,
+        title="Runs waiting for a store",
+        unit="suffix: runs",
+        description="All surfaces: finished runs in the outbox, by the run store that still has to take them. A few come and go; "
+        "growing: that store is down or too slow. Nothing is lost, threads read whole meanwhile; `netra-migration status` has the error.",
+        queries=[Query(expr="max by (store) (migration_outbox_rows)", legend="{{store}}")],
+    ),
+    Lines(
+        id=51,
+        title="Run store lag",
+        unit="s",
+        width=6,
+        steps=((None, "green"), (60, "red")),
+        description="Age of the oldest run in the outbox, by the run store that has to take it. Do not move a surface while it grows.",
+        queries=[Query(expr="max by (store) (migration_outbox_oldest_seconds)", legend="{{store}}")],
+    ),
+    Number(
+        id=52,
+        title="Runs parked",
+        unit="none",
+        width=6,
+        height=8,
+        steps=ANY_IS_BAD,
+        description="Runs that a store refused for good. `netra-migration status` has the error; after mending it, "
+        "`netra-migration backfill SURFACE` tries them again.",
+        queries=[Query(expr="max by (store) (migration_outbox_parked)", legend="{{store}}")],
+    ),
+)
+
 _TOOL: Final[Sequence[AnyPanel]] = (
     Number(
         id=40,
@@ -293,6 +324,7 @@ DASHBOARD: Final = Dashboard(
         Section(title="Stages and runs", panels=_STAGES),
         Section(title="Durations, control against candidate", panels=_DURATIONS),
         Section(title="Shadow", panels=_SHADOW),
+        Section(title="Run stores", panels=_STORES),
         Section(title="Flags, worker and the tool itself", panels=_TOOL),
     ],
 )

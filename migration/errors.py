@@ -11,11 +11,16 @@ MigrationError
 ├── RolloutError
 │   ├── ForbiddenStageMoveError     the two stages are no neighbours
 │   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
-│   └── BackwardRampError           the edit would move a tenant to an earlier stage
+│   ├── BackwardRampError           the edit would move a tenant to an earlier stage
+│   └── HistoryMissingError         a run store that the stage reads from is not known to hold every run
 ├── EffectMissingError              a replayed run asked for an effect that its journal does not hold
 ├── RecordedEffectError             the effect failed when it was recorded, and so it fails again
 ├── RecordingError                  a recording or a replay file cannot be read
-└── EvidenceError                   the evidence store cannot be read or written
+├── EvidenceError                   the evidence store cannot be read or written
+├── OutboxError                     the outbox, and with it what is known about the run stores, cannot be read or written
+└── StoreError                      of a run store
+    ├── StoreUnavailableError       it cannot be reached, or takes nothing now
+    └── StoreRefusedError           it will never take this run
 """
 
 from collections.abc import Iterable
@@ -33,6 +38,7 @@ Operation = Literal[
     "evidence.write",
     "telemetry.export",
     "stores.write",
+    "stores.read",
 ]
 """The places where the tool itself may fail. Such a failure is counted and logged; it never reaches the request."""
 
@@ -118,6 +124,17 @@ class BackwardRampError(RolloutError):
         self.surface = surface
 
 
+class HistoryMissingError(RolloutError):
+    """A run store is not known to hold every run of those who would depend on it."""
+
+    def __init__(self, surface: str, stage: str, store: str, reason: str) -> None:
+        super().__init__(
+            f"{surface}: `{stage}` needs the thread history in the {store} store, and {reason}; "
+            f"run `netra-migration backfill {surface} --to {store}` first"
+        )
+        self.surface, self.stage, self.store = surface, stage, store
+
+
 class EffectMissingError(MigrationError):
     """A replayed run asked for an effect that its journal does not hold. It is never performed instead."""
 
@@ -140,3 +157,19 @@ class RecordingError(MigrationError):
 
 class EvidenceError(MigrationError):
     """The evidence store cannot be read or written."""
+
+
+class OutboxError(MigrationError):
+    """The outbox, and with it what is known about the run stores, cannot be read or written."""
+
+
+class StoreError(MigrationError):
+    """A run store failed. The message quotes nothing of a run but its id."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be reached, or takes nothing now; trying again may help."""
+
+
+class StoreRefusedError(StoreError):
+    """The store will never take this run as it is."""

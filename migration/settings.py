@@ -18,6 +18,11 @@ class MigrationSettings(BaseSettings):
     flags_file: Path = Field(default=Path("flags.json"), description="LaunchDarkly's flag file.")
     flags_poll_s: float = Field(default=0.2, gt=0, description="Seconds between two looks at the flag file.")
     evidence_url: str = Field(default="", description="SQLAlchemy URL; empty: evidence.db in `home`.")
+    stores: str = Field(
+        default="netra_backend.app.execution:open_run_stores",
+        description="Import string of a StoresOpener, for `backfill`; empty: the backend keeps no finished runs, so no stage waits for them.",
+    )
+    stores_url: str = Field(default="", description="SQLAlchemy URL of the outbox of the run stores; empty: stores.db in `home`.")
     ledger_dir: Path = Field(
         default_factory=lambda: Path.cwd() / "ledger",
         description="Folder of <surface>.toml: accepted divergences; default: `ledger` in the working directory.",
@@ -46,3 +51,7 @@ class MigrationSettings(BaseSettings):
     def evidence(self) -> str:
         """Return the SQLAlchemy URL of the evidence store."""
         return self.evidence_url or f"sqlite:///{self.home / 'evidence.db'}"
+
+    def outbox(self) -> str:
+        """Return the SQLAlchemy URL of the run stores' outbox."""
+        return self.stores_url or f"sqlite:///{self.home / 'stores.db'}"

@@ -1,28 +1,14 @@
-"""The database behind the evidence: SQLite or PostgreSQL, opened on first use and again after a failure."""
+"""The database behind the evidence."""
 
-import logging
-import os
-import sqlite3
-from collections.abc import Generator
-from contextlib import contextmanager
-from pathlib import Path
-from threading import Lock
-from typing import Any
-
-from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-
-from migration.errors import ConfigurationError, EvidenceError
+from migration.database import IN_MEMORY, SqlDatabase
+from migration.errors import EvidenceError
 from migration.evidence.schema import upgrade
 
-logger = logging.getLogger(__name__)
-
-IN_MEMORY = "sqlite://"
-_WAIT_S = 5
+__all__ = ["IN_MEMORY", "Database"]
 
 
-class Database:
-    """Transactions on the evidence tables. Threads may share it; making one touches nothing.
+class Database(SqlDatabase):
+    """Transactions on the evidence tables; they raise EvidenceError.
 
     Args:
         url: SQLAlchemy URL of SQLite or PostgreSQL.
@@ -32,102 +18,4 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = _parse(url)
-        self.file = _file(self._url)  #: SQLite's file; None for PostgreSQL and for SQLite in memory
-        self.engine = _engine(self._url)
-        self._opened: tuple[int, int] | None = None
-        self._ready = False
-        self._lock = Lock()
-
-    def close(self) -> None:
-        """Close all connections. The next transaction connects anew."""
-        self.engine.dispose()
-
-    @contextmanager
-    def transaction(self, doing: str) -> Generator[Connection, None, None]:
-        """Open the database, making and upgrading its tables if need be, and run the block in one transaction.
-
-        Args:
-            doing: what for, in a word, for the error.
-
-        Raises:
-            EvidenceError: the database is full, locked, gone or unreachable; nothing of the block is stored.
-        """
-        try:
-            self._open()
-            with self.engine.begin() as connection:
-                yield connection
-        except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeError) as error:
-            self._ready = False
-            where = self._url.render_as_string(hide_password=True)
-            # The driver's own error says what is wrong; SQLAlchemy's adds the statement.
-            cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0:1]
-            raise EvidenceError(
-                f"cannot {doing} evidence at {where}: {' '.join(cause) or type(error).__name__}; "
-                "see to its disk space, permissions and other users, or set NETRA_MIGRATION_EVIDENCE_URL"
-            ) from error
-
-    def _open(self) -> None:
-        """Make the tables on first use, after a failure, and when the file was removed: SQLite would go on writing into the removed one."""
-        with self._lock:
-            if self.file is not None and self._ready and _identity(self.file) != self._opened:
-                logger.warning("the evidence file %s was removed or replaced; a new one is used from here on", self.file)
-                self._ready = False
-                self.engine.dispose()
-            if self._ready:
-                return
-            if self.file is not None:
-                _make_private(self.file)
-            upgrade(self.engine)
-            self._opened = _identity(self.file) if self.file is not None else None
-            self._ready = True
-
-
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise ConfigurationError("NETRA_MIGRATION_EVIDENCE_URL is no SQLAlchemy URL, such as sqlite:///evidence.db") from error
-    match parsed.get_backend_name():
-        case "sqlite":
-            return parsed.set(drivername="sqlite")
-        case "postgresql" | "postgres":
-            return parsed.set(drivername="postgresql+psycopg")
-    raise ConfigurationError(f"evidence cannot be kept in {parsed.get_backend_name()}; use sqlite or postgresql")
-
-
-def _file(url: URL) -> Path | None:
-    """Return SQLite's file; None for PostgreSQL and for SQLite in memory."""
-    return Path(url.database) if url.drivername == "sqlite" and url.database not in {None, "", ":memory:"} else None
-
-
-def _engine(url: URL) -> Engine:
-    if url.drivername != "sqlite":
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": _WAIT_S})
-    # One connection for all threads in memory: a second one would see another, empty database.
-    pool: dict[str, Any] = {} if _file(url) else {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
-    engine = create_engine(url, hide_parameters=True, **pool)
-    event.listen(engine, "connect", _set_up_sqlite)
-    return engine
-
-
-def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.executescript(
-        f"PRAGMA busy_timeout={_WAIT_S * 1000}; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; "
-        # Pruned evidence is overwritten, not only forgotten.
-        "PRAGMA secure_delete=ON;"
-    )
-
-
-def _make_private(file: Path) -> None:
-    """Make the file readable by its owner only, before SQLite makes it readable by more; its journals get the same mode."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
-
-
-def _identity(file: Path) -> tuple[int, int] | None:
-    try:
-        found = file.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
+        super().__init__(url, holds="evidence", setting="NETRA_MIGRATION_EVIDENCE_URL", prepare=upgrade, error=EvidenceError)

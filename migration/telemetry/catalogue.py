@@ -13,6 +13,7 @@ LABELS = {
     "surface": "configured surface, e.g. `chat`",
     "stage": ", ".join(f"`{stage}`" for stage in Stage),
     "origin": ", ".join(f"`{origin}`" for origin in Origin),
+    "store": "`legacy`, `user`",
     "role": "`serving`, `shadowing`",
     "outcome": "`completed`, `failed`, `timed_out`, `cancelled`",
     "verdict": ", ".join(f"`{verdict}`" for verdict in Verdict),

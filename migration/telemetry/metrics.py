@@ -120,6 +120,27 @@ class Metrics:
         self.kill_switch = Gauge(
             "migration_kill_switch", "1 while the kill switch is on.", ["surface"], registry=registry, multiprocess_mode="livemax"
         )
+        self.outbox_rows = Gauge(
+            "migration_outbox_rows",
+            "Writes of finished runs that a run store still has to take.",
+            ["store"],
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self.outbox_oldest_seconds = Gauge(
+            "migration_outbox_oldest_seconds",
+            "Age of the oldest of them.",
+            ["store"],
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self.outbox_parked = Gauge(
+            "migration_outbox_parked",
+            "Writes that a run store refused for good; a person has to look at them.",
+            ["store"],
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
         self.failures = Counter(
             "migration_failures", "Failures of the migration tool itself; none reached a request.", ["operation"], registry=registry
         )

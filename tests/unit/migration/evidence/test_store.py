@@ -233,7 +233,7 @@ def test_a_full_disk_is_an_evidence_error_that_says_what_to_do(store: EvidenceSt
 def test_a_locked_database_is_an_evidence_error_and_works_again_when_it_is_free(
     store: EvidenceStore, make: Make, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("migration.evidence.database._WAIT_S", 0)
+    monkeypatch.setattr("migration.database._WAIT_S", 0)
     store.summary("chat")
     other = sqlite3.connect(database)
     other.execute("BEGIN EXCLUSIVE")

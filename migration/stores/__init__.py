@@ -1,0 +1,45 @@
+"""Finished runs in two stores, legacy and user: written as plans say, retried from an outbox, read whole, copied from one to the other.
+
+`FinishedRuns` puts together what a server needs: `DualWriter` writes, `Delivery` retries, `ThreadReader` reads. `Backfill` copies and
+verifies, `Coverage` knows which store lacks whose runs, and `check_history` lets nobody enter a stage without its history.
+"""
+
+from migration.stores.adapter import AdaptedScan, AdaptedStore, Shape
+from migration.stores.backfill import Backfill, Progress, TenantResult
+from migration.stores.coverage import Coverage, Gap
+from migration.stores.database import StoresDatabase
+from migration.stores.delivery import Delivery, Retry
+from migration.stores.gate import check_history
+from migration.stores.outbox import Lag, Outbox
+from migration.stores.run import RunKey, RunScan, RunStore, RunStores, StoredRun, StoresOpener, key_of
+from migration.stores.runs import FinishedRuns
+from migration.stores.threads import ThreadReader, ThreadView
+from migration.stores.writer import DualWriter
+
+__all__ = [
+    "AdaptedScan",
+    "AdaptedStore",
+    "Backfill",
+    "Coverage",
+    "Delivery",
+    "DualWriter",
+    "FinishedRuns",
+    "Gap",
+    "Lag",
+    "Outbox",
+    "Progress",
+    "Retry",
+    "RunKey",
+    "RunScan",
+    "RunStore",
+    "RunStores",
+    "Shape",
+    "StoredRun",
+    "StoresDatabase",
+    "StoresOpener",
+    "TenantResult",
+    "ThreadReader",
+    "ThreadView",
+    "check_history",
+    "key_of",
+]

@@ -1,0 +1,108 @@
+"""A backend's own run stores behind the seams of this package."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from migration.errors import StoreRefusedError, StoreUnavailableError
+from migration.stores.run import RunKey, StoredRun
+
+R = TypeVar("R")
+
+
+class BackendStore(Protocol[R]):
+    """A run store in the backend's own words; see `RunStore`."""
+
+    async def write(self, runs: Sequence[R], /) -> None:
+        """Keep the runs, all or none."""
+        ...
+
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[R]:
+        """Return the thread's runs."""
+        ...
+
+
+class BackendScan(Protocol[R]):
+    """A way through all runs in the backend's own words; see `RunScan`."""
+
+    async def count(self, surface: str, /) -> int:
+        """Return how many there are."""
+        ...
+
+    async def page(self, surface: str, after: RunKey | None, limit: int, /) -> list[R]:
+        """Return the next runs in the order of their keys."""
+        ...
+
+    async def find(self, keys: Sequence[RunKey], /) -> list[R]:
+        """Return those of these runs that are there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape(Generic[R]):
+    """How the backend's runs and errors are read here."""
+
+    encode: Callable[[R], StoredRun]
+    decode: Callable[[StoredRun], R]
+    unavailable: type[Exception]  #: raised when trying again may help
+    refused: type[Exception]  #: raised when it never will
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Raise the backend's errors as this package's, with their text."""
+        try:
+            yield
+        except self.unavailable as error:
+            raise StoreUnavailableError(str(error)) from error
+        except self.refused as error:
+            raise StoreRefusedError(str(error)) from error
+
+
+class AdaptedStore(Generic[R]):
+    """A `RunStore` over one of the backend's.
+
+    Args:
+        store: the backend's.
+        shape: of its runs and errors.
+    """
+
+    def __init__(self, store: BackendStore[R], shape: Shape[R]) -> None:
+        self._store, self._shape = store, shape
+
+    async def write(self, runs: Sequence[StoredRun], /) -> None:
+        """Keep the runs, all or none. Raises StoreRefusedError, StoreUnavailableError."""
+        with self._shape.errors():
+            await self._store.write([self._shape.decode(run) for run in runs])
+
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[StoredRun]:
+        """Return the thread's runs. Raises StoreUnavailableError."""
+        with self._shape.errors():
+            return [self._shape.encode(run) for run in await self._store.thread(tenant_id, user_id, thread_id)]
+
+
+class AdaptedScan(Generic[R]):
+    """A `RunScan` over one of the backend's.
+
+    Args:
+        scan: the backend's.
+        shape: of its runs and errors.
+    """
+
+    def __init__(self, scan: BackendScan[R], shape: Shape[R]) -> None:
+        self._scan, self._shape = scan, shape
+
+    async def count(self, surface: str, /) -> int:
+        """Return how many runs there are. Raises StoreUnavailableError."""
+        with self._shape.errors():
+            return await self._scan.count(surface)
+
+    async def page(self, surface: str, after: RunKey | None, limit: int, /) -> list[StoredRun]:
+        """Return the next runs in the order of their keys. Raises StoreUnavailableError."""
+        with self._shape.errors():
+            return [self._shape.encode(run) for run in await self._scan.page(surface, after, limit)]
+
+    async def find(self, keys: Sequence[RunKey], /) -> list[StoredRun]:
+        """Return those of these runs that are there. Raises StoreUnavailableError."""
+        with self._shape.errors():
+            return [self._shape.encode(run) for run in await self._scan.find(keys)]

@@ -1,0 +1,182 @@
+"""`Backfill`: makes one store hold every run of a surface that the other one holds, while traffic goes on.
+
+1. The first pass copies what is missing and keeps its place, so that a killed backfill goes on where it was.
+2. The second walks through everything again, copies what came in behind the first, reads it back, and compares count and digest a tenant.
+3. A tenant whose runs are all there, and of whom nothing was written to the other store alone since the second pass began, is whole:
+   whatever else came in meanwhile went through the outbox, which sees to both stores.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from migration.errors import StoreRefusedError
+from migration.model import encode
+from migration.stages import Store
+from migration.stores.coverage import Coverage
+from migration.stores.outbox import Outbox
+from migration.stores.run import RunKey, RunScan, RunStores, StoredRun, key_of, other
+
+_DIGEST_BITS = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a pass is."""
+
+    number: int  #: of the pass: 1 copies, 2 verifies
+    runs: int  #: looked at in this pass, since it began or was resumed
+    of: int  #: runs in the source when the pass began
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantResult:
+    """One tenant's runs in both stores."""
+
+    tenant_id: str
+    runs: int  #: in the source
+    found: int  #: of these, in the target, with the same content
+    digest: str  #: of the runs in the source, 16 hex digits
+    found_digest: str  #: of those found in the target
+    whole: bool  #: the target is known to hold every run of the tenant
+    reason: str | None  #: why it is not whole; None: it is
+
+
+@dataclass(slots=True)
+class _Sum:
+    """Count and digest of some runs, whatever their order."""
+
+    runs: int = 0
+    digest: int = 0
+
+    def add(self, run: StoredRun) -> None:
+        # Sums of digests do not depend on the order, and unlike an exclusive or they see a run that is there twice.
+        self.runs += 1
+        self.digest = (self.digest + int.from_bytes(hashlib.sha256(encode(run)).digest())) % 2**_DIGEST_BITS
+
+    def text(self) -> str:
+        return f"{self.digest:064x}"[:16]
+
+
+@dataclass(slots=True)
+class _Tenant:
+    """What a pass saw of one tenant."""
+
+    source: _Sum = field(default_factory=_Sum)
+    target: _Sum = field(default_factory=_Sum)  #: of the same runs, as the target has them
+    wrong: str | None = None  #: why a run is not there, or not the same
+
+    @property
+    def same(self) -> bool:
+        """Whether every run is there, and the same."""
+        return (self.source.runs, self.source.digest) == (self.target.runs, self.target.digest)
+
+
+class Backfill:
+    """Copies one surface's runs into one store.
+
+    Args:
+        surface: whose runs.
+        into: the store that shall hold them all.
+        stores: both.
+        coverage: keeps the place and what is known to be whole.
+        outbox: its parked rows are tried again, too.
+        tell: called as it goes on.
+        page: runs looked at together.
+    """
+
+    def __init__(
+        self,
+        surface: str,
+        into: Store,
+        *,
+        stores: RunStores,
+        coverage: Coverage,
+        outbox: Outbox,
+        tell: Callable[[Progress], None] = lambda _: None,
+        page: int = 500,
+    ) -> None:
+        self._surface, self._into = surface, into
+        self._source: RunScan = stores.scans[other(into)]
+        self._target: RunScan = stores.scans[into]
+        self._store = stores.stores[into]
+        self._coverage, self._outbox, self._tell, self._page = coverage, outbox, tell, page
+        self.copied = 0  #: runs copied by this backfill, before a restart too
+
+    async def run(self) -> list[TenantResult]:
+        """Copy and verify; return each tenant that has runs or a gap, by id. Safe to run again, and while others write.
+
+        Raises:
+            StoreUnavailableError: a store does not answer; run it again, it goes on from its place.
+            OutboxError: what it finds cannot be kept; likewise.
+        """
+        await self._outbox.unpark(self._surface)
+        place = await self._coverage.progress(self._surface, self._into)
+        self.copied = place.copied if place.after else 0
+        await self._pass(1, place.after)
+        gaps = await self._coverage.gaps(self._surface, self._into)
+        tenants = await self._pass(2, None)
+        for name, tenant in tenants.items():
+            if not tenant.same:
+                await self._coverage.mark(self._surface, name, self._into)
+        for name, gap in gaps.items():
+            if tenants.get(name, _Tenant()).same:
+                await self._coverage.close(gap)
+        await self._coverage.verified(self._surface, self._into)
+        gaps = await self._coverage.gaps(self._surface, self._into)
+        return [self._result(name, tenants.get(name, _Tenant()), name in gaps) for name in sorted({*tenants, *gaps})]
+
+    async def _pass(self, number: int, after: RunKey | None) -> dict[str, _Tenant]:
+        """Look at every run once; copy what the target lacks."""
+        tenants: dict[str, _Tenant] = {}
+        runs, of = 0, await self._source.count(self._surface)
+        while page := await self._source.page(self._surface, after, self._page):
+            there = await self._find(page)
+            missing = [run for run in page if key_of(run) not in there]
+            await self._copy(missing, tenants)
+            there |= await self._find(missing)
+            for run in page:
+                tenant = tenants.setdefault(run.tenant_id, _Tenant())
+                tenant.source.add(run)
+                if (kept := there.get(key_of(run))) is not None:
+                    tenant.target.add(kept)
+                    if kept != run:
+                        tenant.wrong = f"run {run.run_id} is not the same in both stores"
+            after, runs = key_of(page[-1]), runs + len(page)
+            if number == 1:
+                await self._coverage.advance(self._surface, self._into, after, self.copied)
+            self._tell(Progress(number=number, runs=runs, of=max(of, runs)))
+        return tenants
+
+    async def _find(self, runs: Sequence[StoredRun]) -> dict[RunKey, StoredRun]:
+        return {key_of(run): run for run in await self._target.find([key_of(run) for run in runs])} if runs else {}
+
+    async def _copy(self, missing: Sequence[StoredRun], tenants: dict[str, _Tenant]) -> None:
+        try:
+            if missing:
+                await self._store.write(missing)
+            self.copied += len(missing)
+        except StoreRefusedError:
+            # One bad run must not keep its neighbours from being copied.
+            for run in missing:
+                try:
+                    await self._store.write([run])
+                    self.copied += 1
+                except StoreRefusedError as error:
+                    tenants.setdefault(run.tenant_id, _Tenant()).wrong = str(error)
+
+    def _result(self, tenant_id: str, seen: _Tenant, gap: bool) -> TenantResult:
+        reason = None
+        if not seen.same:
+            reason = seen.wrong or f"the {self._into} store took runs that it does not give back"
+        elif gap:
+            reason = f"runs are still being written to the {other(self._into)} store alone"
+        return TenantResult(
+            tenant_id=tenant_id,
+            runs=seen.source.runs,
+            found=seen.target.runs,
+            digest=seen.source.text(),
+            found_digest=seen.target.text(),
+            whole=reason is None,
+            reason=reason,
+        )

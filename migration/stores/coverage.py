@@ -1,0 +1,157 @@
+"""What is known about how whole each store is: backfills that were verified, and whose runs a store was left out of since.
+
+The user store is whole for a tenant when a backfill of the surface was verified and there is no gap since. The legacy store held
+everything before the migration began, so it is whole as long as there is no gap.
+"""
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, delete, or_, select
+
+from migration.stages import Store
+from migration.stores.database import StoresDatabase, insert_into
+from migration.stores.run import RunKey
+from migration.stores.tables import gaps, passes
+
+#: No write takes so long: one that began earlier and never ended was cut off by a crash, so what it wrote can be seen.
+_CUT_OFF_S: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A store lacks runs of a tenant, or may lack some."""
+
+    surface: str
+    tenant_id: str
+    store: Store
+    begun: int  #: writes without this store that began
+    ended: int  #: of these, those that ended
+    touched_at: float  #: Unix seconds of the last one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """A backfill of one store of a surface."""
+
+    after: RunKey | None  #: the run copied last; None: at the beginning
+    copied: int  #: runs, since the beginning
+    verified_at: float | None  #: Unix seconds; None: never yet
+
+
+class Coverage:
+    """Rows of `gaps` and `passes`.
+
+    Args:
+        database: where they are kept.
+        clock: Unix seconds.
+    """
+
+    def __init__(self, database: StoresDatabase, clock: Callable[[], float] = time.time) -> None:
+        self._database, self._clock = database, clock
+
+    async def begin_without(self, surface: str, tenant_id: str, store: Store) -> None:
+        """Note, before a run is written, that this store is left out. Raises OutboxError."""
+        await self._touch(surface, tenant_id, store, begun=1, ended=0)
+
+    async def end_without(self, surface: str, tenant_id: str, store: Store) -> None:
+        """Note that the write ended: from now on a backfill sees the run. Raises OutboxError."""
+        await self._touch(surface, tenant_id, store, begun=0, ended=1)
+
+    async def mark(self, surface: str, tenant_id: str, store: Store) -> None:
+        """Note that the store lacks runs of the tenant, whatever the reason. Raises OutboxError."""
+        await self._touch(surface, tenant_id, store, begun=1, ended=1)
+
+    async def lacking(self, surfaces: Collection[str], tenant_id: str) -> set[tuple[str, Store]]:
+        """Return the (surface, store) pairs that are not known to hold every run of the tenant. Raises OutboxError."""
+
+        def work(connection: Connection) -> set[tuple[str, Store]]:
+            verified = _verified(connection, "user")
+            query = select(gaps.c.surface, gaps.c.store).where(gaps.c.tenant_id == tenant_id, gaps.c.surface.in_(surfaces))
+            found: set[tuple[str, Store]] = {(row.surface, row.store) for row in connection.execute(query)}
+            return found | {(surface, "user") for surface in surfaces if surface not in verified}
+
+        return await self._database.run("read", work)
+
+    async def gaps(self, surface: str, store: Store) -> dict[str, Gap]:
+        """Return the store's gaps by tenant. Raises OutboxError."""
+        return await self._database.run("read", lambda connection: _gaps(connection, surface, store))
+
+    def gaps_now(self, surface: str, store: Store) -> dict[str, Gap]:
+        """Return what `gaps` does, in this thread. Raises OutboxError."""
+        return self._database.run_now("read", lambda connection: _gaps(connection, surface, store)) if self._database.exists else {}
+
+    def verified_now(self, surface: str, store: Store) -> bool:
+        """Return whether a backfill of the store was ever verified, in this thread. The legacy store needs none. Raises OutboxError."""
+        if store == "legacy":
+            return True
+        return self._database.exists and self._database.run_now("read", lambda connection: surface in _verified(connection, store))
+
+    async def close(self, gap: Gap) -> bool:
+        """Forget a gap that was found filled; False when runs came in between, or one of them is still being written. Raises OutboxError.
+
+        Args:
+            gap: as it was before the store was looked through.
+        """
+        column = gaps.c
+        unchanged = (
+            column.surface == gap.surface,
+            column.tenant_id == gap.tenant_id,
+            column.store == gap.store,
+            column.begun == gap.begun,
+            column.ended == gap.ended,
+            or_(column.ended >= column.begun, column.touched_at < self._clock() - _CUT_OFF_S),
+        )
+        return await self._database.run("write", lambda connection: bool(connection.execute(delete(gaps).where(*unchanged)).rowcount))
+
+    async def progress(self, surface: str, store: Store) -> Pass:
+        """Return how far the backfill of the store is. Raises OutboxError."""
+
+        def work(connection: Connection) -> Pass:
+            row = connection.execute(select(passes).where(passes.c.surface == surface, passes.c.store == store)).one_or_none()
+            if row is None:
+                return Pass(after=None, copied=0, verified_at=None)
+            after: RunKey | None = tuple(row.after) if row.after else None
+            return Pass(after=after, copied=row.copied, verified_at=row.verified_at)
+
+        return await self._database.run("read", work)
+
+    async def advance(self, surface: str, store: Store, after: RunKey | None, copied: int) -> None:
+        """Keep how far the backfill is, to go on from there. Raises OutboxError."""
+        await self._put(surface, store, {"after": after, "copied": copied})
+
+    async def verified(self, surface: str, store: Store) -> None:
+        """Note that all runs were found in the store, but for the gaps. The next backfill begins at the beginning. Raises OutboxError."""
+        await self._put(surface, store, {"after": None, "verified_at": self._clock()})
+
+    async def _put(self, surface: str, store: Store, values: dict[str, object]) -> None:
+        def work(connection: Connection) -> None:
+            insert = insert_into(connection, passes).values(surface=surface, store=store, **{"copied": 0, **values})
+            connection.execute(insert.on_conflict_do_update(index_elements=[passes.c.surface, passes.c.store], set_=values))
+
+        await self._database.run("write", work)
+
+    async def _touch(self, surface: str, tenant_id: str, store: Store, *, begun: int, ended: int) -> None:
+        now = self._clock()
+
+        def work(connection: Connection) -> None:
+            # A write that ends after its gap was forgotten is a gap again, and a whole one.
+            insert = insert_into(connection, gaps).values(
+                surface=surface, tenant_id=tenant_id, store=store, begun=1, ended=ended, touched_at=now
+            )
+            change = {"begun": gaps.c.begun + begun, "ended": gaps.c.ended + ended, "touched_at": now}
+            connection.execute(insert.on_conflict_do_update(index_elements=[gaps.c.surface, gaps.c.tenant_id, gaps.c.store], set_=change))
+
+        await self._database.run("write", work)
+
+
+def _verified(connection: Connection, store: Store) -> set[str]:
+    query = select(passes.c.surface).where(passes.c.store == store, passes.c.verified_at.is_not(None))
+    return set(connection.execute(query).scalars())
+
+
+def _gaps(connection: Connection, surface: str, store: Store) -> dict[str, Gap]:
+    query = select(gaps).where(gaps.c.surface == surface, gaps.c.store == store).order_by(gaps.c.tenant_id)
+    return {row["tenant_id"]: Gap(**row) for row in connection.execute(query).mappings()}

@@ -1,0 +1,134 @@
+"""The tool's own tables about run stores, one transaction at a time."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+from migration.database import SqlDatabase
+from migration.errors import OutboxError
+from migration.stores.tables import metadata
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    doing: str
+    work: Callable[[Connection], Any]
+    answer: asyncio.Future[Any]
+
+    def resolve(self, result: object = None, error: BaseException | None = None) -> None:
+        """Hand the result to the waiting task, in its own loop."""
+        self.answer.get_loop().call_soon_threadsafe(self._resolve, result, error)
+
+    def _resolve(self, result: object, error: BaseException | None) -> None:
+        if self.answer.cancelled():
+            return
+        if error is not None:
+            self.answer.set_exception(error)
+        else:
+            self.answer.set_result(result)
+
+
+class StoresDatabase:
+    """The outbox's database. What is committed survives a crash of the process and of the machine.
+
+    Waiting for the disk takes a millisecond or more, so everything that is asked for meanwhile is committed together.
+
+    Args:
+        url: SQLAlchemy URL of SQLite or PostgreSQL.
+
+    Raises:
+        ConfigurationError: the URL does not parse or names another database.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = SqlDatabase(
+            url, holds="the outbox", setting="NETRA_MIGRATION_STORES_URL", prepare=_prepare, error=OutboxError, flush=True
+        )
+        # One thread: writers of one SQLite file only wait for each other anyway.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-stores")
+        self._jobs: deque[_Job] = deque()
+        self._busy = False
+        self._lock = Lock()
+
+    async def run(self, doing: str, work: Callable[[Connection], T]) -> T:
+        """Do the work in a transaction, off the event loop. It may be done twice, if the first transaction fails.
+
+        Raises:
+            OutboxError: the database cannot be used; nothing of the work is stored.
+        """
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        with self._lock:
+            self._jobs.append(_Job(doing=doing, work=work, answer=answer))
+            idle, self._busy = not self._busy, True
+        if idle:
+            self._thread.submit(self._work_off)
+        return await answer
+
+    def run_now(self, doing: str, work: Callable[[Connection], T]) -> T:
+        """Do the work in one transaction, in this thread.
+
+        Raises:
+            OutboxError: the database cannot be used; nothing of the work is stored.
+        """
+        with self._database.transaction(doing) as connection:
+            return work(connection)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything to read: False only for a SQLite file that was never written."""
+        return self._database.file is None or self._database.file.exists()
+
+    def close(self) -> None:
+        """Wait for what was asked for, and close all connections."""
+        self._thread.shutdown()
+        self._database.close()
+
+    def _work_off(self) -> None:
+        while True:
+            with self._lock:
+                jobs = list(self._jobs)
+                self._jobs.clear()
+                self._busy = bool(jobs)
+            if not jobs:
+                return
+            self._do(jobs)
+
+    def _do(self, jobs: Sequence[_Job]) -> None:
+        """Do the jobs in one transaction; when that fails, each in one of its own, so that nobody fails for somebody else."""
+        try:
+            results = self.run_now(jobs[0].doing, lambda connection: [job.work(connection) for job in jobs])
+        except Exception as error:  # noqa: BLE001 - handed to whoever asked
+            if len(jobs) == 1:
+                jobs[0].resolve(error=error)
+                return
+            for job in jobs:
+                self._do([job])
+            return
+        for job, result in zip(jobs, results, strict=True):
+            job.resolve(result)
+
+
+def insert_into(connection: Connection, table: Table) -> Any:  # noqa: ANN401 - the two dialects' inserts share no type that knows upserts
+    """Return an insert that can say what to do on a conflict."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def _prepare(engine: Engine) -> None:
+    # Looking and creating is not atomic: a process that loses the race for a table looks again.
+    for _ in metadata.tables:
+        try:
+            metadata.create_all(engine)
+        except DBAPIError:
+            continue
+        return
+    metadata.create_all(engine)

@@ -1,0 +1,160 @@
+"""`Delivery`: takes the outbox's rows to their stores, again and again until each store has them."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from migration.errors import OutboxError, StoreRefusedError, StoreUnavailableError
+from migration.stages import Store
+from migration.stores.outbox import Claim, Outbox
+from migration.stores.run import STORES
+from migration.stores.writing import StoreWrites
+from migration.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+_BATCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How long to wait before the next try, and when to give a row to a person."""
+
+    first_s: float = 1.0
+    factor: float = 2.0
+    longest_s: float = 60.0
+    refusals: int = 8  #: a row that its store refused so often is parked; an unavailable store never parks anything
+
+    def delay_s(self, failures: int) -> float:
+        """Return the seconds to wait after so many failures in a row, at least one."""
+        # The exponent is bounded, because a float is: a store may be away for days.
+        return min(self.longest_s, self.first_s * self.factor ** min(failures - 1, 60))
+
+
+class Delivery:
+    """Delivers what is due, one task a store: a store that hangs keeps nothing from the other.
+
+    Args:
+        outbox: what waits.
+        writes: to the stores.
+        metrics: where the lag is shown and failures are counted.
+        retry: waiting times.
+        poll_s: seconds between two looks for rows that became due, or that other processes added.
+        lease_s: seconds for which a claimed row is nobody else's; after a crash somebody else takes it then.
+        jitter: returns a number in [0, 1): processes that lost a store together do not come back together.
+    """
+
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        writes: StoreWrites,
+        metrics: Metrics,
+        retry: Retry | None = None,
+        poll_s: float = 1.0,
+        lease_s: float = 60.0,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._outbox, self._writes, self._metrics = outbox, writes, metrics
+        self._retry, self._poll_s, self._lease_s, self._jitter = retry or Retry(), poll_s, lease_s, jitter
+        self._settled: dict[Store, list[int]] = {store: [] for store in STORES}
+        self._outages: dict[Store, int] = dict.fromkeys(STORES, 0)
+        self._woken: dict[Store, asyncio.Event] = {store: asyncio.Event() for store in STORES}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._tasks = [asyncio.create_task(self._keep_delivering(store), name=f"deliver-to-{store}") for store in STORES]
+
+    async def aclose(self) -> None:
+        """Stop. What is not delivered waits for the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(OutboxError):
+            await self._outbox.done([row for rows in self._settled.values() for row in rows])
+
+    def wake(self, store: Store) -> None:
+        """Have the store's rows looked at now."""
+        self._woken[store].set()
+
+    def settled(self, store: Store, row: int) -> None:
+        """Take note that a store has the run of this row, so that it is dropped with the next look."""
+        self._settled[store].append(row)
+        self.wake(store)
+
+    async def deliver_due(self, store: Store) -> int:
+        """Deliver what is due now, a batch at most, and return how many rows were tried.
+
+        Raises:
+            OutboxError: the outbox cannot be used; nothing is lost, and rows may be delivered once more.
+        """
+        delivered, self._settled[store] = self._settled[store], []
+        try:
+            claims = await self._outbox.claim(store, _BATCH, self._lease_s)
+            for place, claim in enumerate(claims):
+                try:
+                    await self._deliver(store, claim)
+                except StoreUnavailableError as error:
+                    self._outages[store] += 1
+                    rest = [one.id for one in claims[place:]]
+                    await self._outbox.later(rest, delay_s=self._delay_s(self._outages[store]), error=str(error))
+                    break
+                except StoreRefusedError as error:
+                    await self._refused(store, claim, error)
+                else:
+                    self._outages[store] = 0
+                    delivered.append(claim.id)
+            await self._outbox.done(delivered)
+        except OutboxError:
+            self._settled[store] += delivered
+            raise
+        return len(claims)
+
+    async def show_lag(self) -> None:
+        """Bring the metrics up to date. Raises OutboxError."""
+        rows, oldest, parked = (dict.fromkeys(STORES, 0.0) for _ in range(3))
+        for lag in await self._outbox.lags():
+            rows[lag.store] += lag.rows
+            oldest[lag.store] = max(oldest[lag.store], lag.oldest_s)
+            parked[lag.store] += lag.parked
+        for store in STORES:
+            self._metrics.outbox_rows.labels(store).set(rows[store])
+            self._metrics.outbox_oldest_seconds.labels(store).set(oldest[store])
+            self._metrics.outbox_parked.labels(store).set(parked[store])
+
+    async def _deliver(self, store: Store, claim: Claim) -> None:
+        if claim.alone:
+            await self._writes.write_alone(store, claim.run)
+        else:
+            await self._writes.write(store, claim.run)
+
+    async def _refused(self, store: Store, claim: Claim, error: StoreRefusedError) -> None:
+        refusals = claim.refusals + 1
+        parked = refusals >= self._retry.refusals
+        await self._outbox.refused(claim, delay_s=None if parked else self._delay_s(refusals), error=str(error))
+        if parked:
+            self._metrics.failures.labels("stores.write").inc()
+            logger.error("the %s store refused run %s %d times; it is parked: %s", store, claim.run.run_id, refusals, error)
+
+    def _delay_s(self, failures: int) -> float:
+        return self._retry.delay_s(failures) * (1 + self._jitter() / 4)
+
+    async def _keep_delivering(self, store: Store) -> None:
+        woken = self._woken[store]
+        while True:
+            woken.clear()
+            try:
+                while await self.deliver_due(store) == _BATCH:
+                    pass
+                await self.show_lag()
+            except Exception as error:  # noqa: BLE001 - whatever it was, delivery goes on; it is counted
+                self._metrics.failures.labels("stores.write").inc()
+                logger.error("the outbox could not be delivered to the %s store: %s", store, type(error).__name__)  # noqa: TRY400 - its text may hold an address
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_s):
+                    await woken.wait()

@@ -1,0 +1,54 @@
+"""May tenants go to a stage, as far as their history is concerned?"""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from migration.errors import HistoryMissingError
+from migration.model import Stage
+from migration.stages import Store
+from migration.stores.coverage import Coverage
+
+#: Stores that must hold every run of a tenant at that stage. `shadow` is the way from one store to the other, so it needs both.
+NEEDED: Final[Mapping[Stage, tuple[Store, ...]]] = MappingProxyType(
+    {
+        Stage.OFF: ("legacy",),
+        Stage.DUALWRITE: ("legacy",),
+        Stage.SHADOW: ("legacy", "user"),
+        Stage.LIVE: ("user",),
+        Stage.RAMPDOWN: ("user",),
+        Stage.COMPLETE: ("user",),
+    }
+)
+_NAMED = 5
+
+
+def check_history(
+    surface: str,
+    stages: Iterable[Stage],
+    before: Callable[[str], Stage],
+    after: Callable[[str], Stage],
+    coverage: Coverage,
+) -> None:
+    """Let tenants move only where the stores that they will depend on hold their history.
+
+    Args:
+        surface: whose tenants move.
+        stages: the stages that somebody enters.
+        before: a tenant's stage now.
+        after: a tenant's stage then.
+        coverage: what is known about the stores.
+
+    Raises:
+        HistoryMissingError: a store was never backfilled, or lacks runs of a tenant that moves; the message says what to run.
+        OutboxError: what is known cannot be read.
+    """
+    for stage in stages:
+        for store in NEEDED[stage]:
+            if not coverage.verified_now(surface, store):
+                raise HistoryMissingError(surface, stage.value, store, "no backfill of it was verified yet")
+            gaps = coverage.gaps_now(surface, store)
+            moving = [tenant for tenant in gaps if before(tenant) is not stage and after(tenant) is stage]
+            if moving:
+                named = ", ".join(moving[:_NAMED]) + (f" and {len(moving) - _NAMED} more" if len(moving) > _NAMED else "")
+                raise HistoryMissingError(surface, stage.value, store, f"it lacks runs of {named}")

@@ -1,0 +1,184 @@
+"""The outbox: writes that a run store still has to take. A row is there before its run is reported complete, and until the store has it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from migration.model import encode
+from migration.stages import Store
+from migration.stores.database import StoresDatabase
+from migration.stores.run import StoredRun
+from migration.stores.tables import outbox
+
+_decoder = msgspec.msgpack.Decoder(StoredRun)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A write that is this process's to try, for as long as its lease lasts."""
+
+    id: int
+    run: StoredRun
+    alone: bool  #: no other store was to be written
+    refusals: int  #: how often the store refused it so far
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lag:
+    """How far a store is behind."""
+
+    surface: str
+    store: Store
+    rows: int  #: writes that are still tried
+    oldest_s: float  #: age of the oldest of them; 0 without any
+    parked: int  #: writes that the store refused too often; a person has to look at them
+    error: str | None  #: why a parked write, or else the oldest, failed last; None: no try failed yet
+
+
+class Outbox:
+    """Rows of `outbox`. Several processes may share them: a claimed row is nobody else's until its lease ends.
+
+    Args:
+        database: where they are kept.
+        clock: Unix seconds, since other processes and the next start must understand them.
+    """
+
+    def __init__(self, database: StoresDatabase, clock: Callable[[], float] = time.time) -> None:
+        self._database, self._clock = database, clock
+
+    async def add(self, run: StoredRun, stores: Sequence[Store], *, alone: bool = False, first_rests_s: float = 0.0) -> list[int]:
+        """Keep the run for these stores, all or none, and return the rows' ids in the same order.
+
+        Args:
+            run: what they have to take.
+            stores: who.
+            alone: whether no other store was to be written.
+            first_rests_s: seconds until the first store's row is anybody's to try: whoever adds it is trying already.
+
+        Raises:
+            OutboxError: it could not be kept.
+        """
+        now = self._clock()
+        shared = {
+            "alone": alone,
+            "surface": run.surface,
+            "tenant_id": run.tenant_id,
+            "user_id": run.user_id,
+            "thread_id": run.thread_id,
+            "run": encode(run),
+            "added_at": now,
+            "refusals": 0,
+        }
+
+        def work(connection: Connection) -> list[int]:
+            rows = [{"store": store, "due_at": now + (0 if place else first_rests_s), **shared} for place, store in enumerate(stores)]
+            return [connection.execute(insert(outbox).values(row).returning(outbox.c.id)).scalar_one() for row in rows]
+
+        return await self._database.run("add to", work)
+
+    async def claim(self, store: Store, limit: int, lease_s: float) -> list[Claim]:
+        """Return the rows that are due, oldest first, and keep them from others for `lease_s` seconds.
+
+        Raises:
+            OutboxError: the outbox cannot be read.
+        """
+        now = self._clock()
+        open_now = (outbox.c.store == store, outbox.c.parked_at.is_(None), outbox.c.due_at <= now)
+
+        def work(connection: Connection) -> list[Claim]:
+            due = select(outbox.c.id).where(*open_now).order_by(outbox.c.id).limit(limit)
+            # The condition stands twice: PostgreSQL checks the outer one again when it had to wait for another claimer.
+            rows = connection.execute(update(outbox).where(outbox.c.id.in_(due), *open_now).values(due_at=now + lease_s).returning(outbox))
+            claims = [Claim(id=row.id, run=_decoder.decode(row.run), alone=row.alone, refusals=row.refusals) for row in rows]
+            return sorted(claims, key=lambda claim: claim.id)
+
+        return await self._database.run("read", work)
+
+    async def done(self, ids: Sequence[int]) -> None:
+        """Drop rows whose store has the run.
+
+        Raises:
+            OutboxError: the outbox cannot be written; the rows stay and are delivered once more.
+        """
+        if ids:
+            await self._database.run("clear", lambda connection: _execute(connection, delete(outbox).where(outbox.c.id.in_(ids))))
+
+    async def later(self, ids: Sequence[int], *, delay_s: float, error: str) -> None:
+        """Let rows rest because their store is unavailable. Raises OutboxError."""
+        change = update(outbox).where(outbox.c.id.in_(ids)).values(due_at=self._clock() + delay_s, error=error)
+        await self._database.run("write", lambda connection: _execute(connection, change))
+
+    async def refused(self, claim: Claim, *, delay_s: float | None, error: str) -> None:
+        """Note that the store refused a row: it rests for `delay_s` seconds; None: it is parked for a person. Raises OutboxError."""
+        now = self._clock()
+        fate = {"parked_at": now} if delay_s is None else {"due_at": now + delay_s}
+        change = update(outbox).where(outbox.c.id == claim.id).values(refusals=claim.refusals + 1, error=error, **fate)
+        await self._database.run("write", lambda connection: _execute(connection, change))
+
+    async def unpark(self, surface: str) -> int:
+        """Have a surface's parked rows tried again, now and as often as new ones; return how many there were. Raises OutboxError."""
+        change = (
+            update(outbox)
+            .where(outbox.c.surface == surface, outbox.c.parked_at.is_not(None))
+            .values(parked_at=None, refusals=0, due_at=self._clock())
+        )
+        return await self._database.run("write", lambda connection: _execute(connection, change))
+
+    async def of_thread(self, tenant_id: str, user_id: str, thread_id: str) -> list[StoredRun]:
+        """Return the thread's runs that some store still has to take, parked ones included. Raises OutboxError."""
+        mine = (outbox.c.tenant_id == tenant_id, outbox.c.user_id == user_id, outbox.c.thread_id == thread_id)
+
+        def work(connection: Connection) -> list[StoredRun]:
+            return [_decoder.decode(row) for row in connection.execute(select(outbox.c.run).where(*mine)).scalars()]
+
+        return await self._database.run("read", work)
+
+    async def lags(self) -> list[Lag]:
+        """Return what `lags_now` does, off the event loop. Raises OutboxError."""
+        return await self._database.run("read", self._lags)
+
+    def lags_now(self) -> list[Lag]:
+        """Return how far each store is behind, by surface; [] when none is. Raises OutboxError."""
+        return self._database.run_now("read", self._lags) if self._database.exists else []
+
+    def _lags(self, connection: Connection) -> list[Lag]:
+        column, now = outbox.c, self._clock()
+        tried = column.parked_at.is_(None)
+        query = select(
+            column.surface,
+            column.store,
+            func.count().filter(tried).label("rows"),
+            func.count().filter(~tried).label("parked"),
+            func.min(column.added_at).filter(tried).label("oldest"),
+        ).group_by(column.surface, column.store)
+        return [
+            Lag(
+                surface=row.surface,
+                store=row.store,
+                rows=row.rows,
+                oldest_s=0.0 if row.oldest is None else max(0.0, now - row.oldest),
+                parked=row.parked,
+                error=_last_error(connection, row.surface, row.store),
+            )
+            for row in connection.execute(query.order_by(column.surface, column.store)).all()
+        ]
+
+
+def _last_error(connection: Connection, surface: str, store: str) -> str | None:
+    query = (
+        select(outbox.c.error)
+        .where(outbox.c.surface == surface, outbox.c.store == store, outbox.c.error.is_not(None))
+        .order_by(outbox.c.parked_at.is_(None), outbox.c.id)
+        .limit(1)
+    )
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _execute(connection: Connection, statement: Any) -> int:  # noqa: ANN401 - any DELETE or UPDATE
+    """Return how many rows it changed."""
+    changed: int = connection.execute(statement).rowcount
+    return changed

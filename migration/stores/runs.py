@@ -1,0 +1,59 @@
+"""`FinishedRuns`: everything of this package that a serving process needs, put together."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+
+from migration.model import RunRecord
+from migration.settings import MigrationSettings
+from migration.stages import Plan, Store
+from migration.stores.coverage import Coverage
+from migration.stores.database import StoresDatabase
+from migration.stores.delivery import Delivery
+from migration.stores.outbox import Outbox
+from migration.stores.run import RunStore, StoredRun
+from migration.stores.threads import ThreadReader
+from migration.stores.writer import DualWriter
+from migration.stores.writing import StoreWrites
+from migration.telemetry.metrics import Metrics
+
+
+class FinishedRuns:
+    """Writes, retries and reads finished runs.
+
+    Args:
+        settings: where the outbox is, and the surfaces.
+        stores: both run stores; whoever made them closes them.
+        finish: what is kept of a run.
+        plan: the plan of a surface for a tenant, now.
+        metrics: where lag and failures are shown.
+
+    Raises:
+        ConfigurationError: the outbox's URL cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: MigrationSettings,
+        *,
+        stores: Mapping[Store, RunStore],
+        finish: Callable[[RunRecord], StoredRun],
+        plan: Callable[[str, str], Plan],
+        metrics: Metrics,
+    ) -> None:
+        self._database = StoresDatabase(settings.outbox())
+        outbox, coverage = Outbox(self._database), Coverage(self._database)
+        writes = StoreWrites(stores, coverage)
+        self._delivery = Delivery(outbox=outbox, writes=writes, metrics=metrics)
+        self.writer = DualWriter(writes=writes, outbox=outbox, delivery=self._delivery, finish=finish, metrics=metrics)
+        self.threads = ThreadReader(stores=stores, outbox=outbox, coverage=coverage, plan=plan, surfaces=settings.surfaces, metrics=metrics)
+
+    def start(self) -> None:
+        """Begin to deliver what waits, also from before a restart."""
+        self._delivery.start()
+
+    async def aclose(self) -> None:
+        """Finish the writes under way and stop; what is not delivered waits for the next start."""
+        async with AsyncExitStack() as closing:
+            closing.callback(self._database.close)
+            closing.push_async_callback(self._delivery.aclose)
+            closing.push_async_callback(self.writer.aclose)

@@ -1,0 +1,116 @@
+"""`DualWriter`: the facade's `RunWriter`. Before a run is reported complete it is in its store, or safely on the way there."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from migration.errors import OutboxError, StoreError
+from migration.flags.decision import Decision
+from migration.model import RunRecord
+from migration.stages import Store
+from migration.stores.delivery import Delivery
+from migration.stores.outbox import Outbox
+from migration.stores.run import StoredRun, other
+from migration.stores.writing import StoreWrites
+from migration.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+#: While a run's own write is under way nobody else tries the same; after a crash the outbox does.
+_REST_S = 30.0
+
+
+class DualWriter:
+    """Writes finished runs as their plans say.
+
+    Args:
+        writes: to the stores.
+        outbox: what a store cannot take now waits here.
+        delivery: empties the outbox; told when there is something new.
+        finish: what is kept of a run.
+        metrics: where failures are counted.
+    """
+
+    def __init__(
+        self, *, writes: StoreWrites, outbox: Outbox, delivery: Delivery, finish: Callable[[RunRecord], StoredRun], metrics: Metrics
+    ) -> None:
+        self._writes, self._outbox, self._delivery, self._finish, self._metrics = writes, outbox, delivery, finish, metrics
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def write(self, record: RunRecord, decision: Decision, /) -> None:
+        """Write the run to its authoritative store and see to the other one. A store that is down delays nothing and fails nothing.
+
+        A caller that is cancelled meanwhile does not stop the write: the run is finished, and its user has seen it.
+
+        Raises:
+            OutboxError: neither a store nor the outbox could take it: it would be lost, so the run must be reported failed.
+        """
+        task = asyncio.create_task(self._write(self._finish(record), decision.plan.writes), name=f"write-run-{record.request.run_id}")
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        await asyncio.shield(task)
+
+    async def aclose(self) -> None:
+        """Wait for the writes under way."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Said here too: whoever waited for it may be gone.
+            logger.error("%s failed with %s: %s", task.get_name(), type(error).__name__, error)
+
+    async def _write(self, run: StoredRun, writes: Sequence[Store]) -> None:
+        if len(writes) == 1:
+            await self._write_one(run, writes[0])
+        else:
+            await self._write_all(run, writes)
+
+    async def _write_one(self, run: StoredRun, store: Store) -> None:
+        """Write the only store of the plan; when it cannot take the run, the outbox keeps it."""
+        try:
+            await self._writes.write_alone(store, run)
+        except StoreError as error:
+            self._failed(run, store, error)
+            await self._outbox.add(run, [store], alone=True)
+            self._delivery.wake(store)
+        except OutboxError as error:
+            # Nobody could tell later that the other store was left out. So it is not left out.
+            self._failed(run, store, error)
+            await self._write_directly(run, [store, other(store)])
+
+    async def _write_all(self, run: StoredRun, writes: Sequence[Store]) -> None:
+        """Keep the run for all stores at once, then write the first: whenever this process dies, no store lacks what another has."""
+        authoritative, *others = writes
+        try:
+            row, *_ = await self._outbox.add(run, writes, first_rests_s=_REST_S)
+        except OutboxError as error:
+            self._failed(run, authoritative, error)
+            await self._write_directly(run, writes)
+            return
+        for store in others:
+            self._delivery.wake(store)
+        try:
+            await self._writes.write(authoritative, run)
+        except StoreError as error:
+            # Its row in the outbox is tried again; the run is as safe there.
+            self._failed(run, authoritative, error)
+        else:
+            self._delivery.settled(authoritative, row)
+
+    async def _write_directly(self, run: StoredRun, stores: Sequence[Store]) -> None:
+        """Without an outbox every store must take the run now.
+
+        Raises:
+            OutboxError: one of them does not.
+        """
+        for store in stores:
+            try:
+                await self._writes.write(store, run)
+            except StoreError as error:
+                self._failed(run, store, error)
+                raise OutboxError(f"neither the {store} store nor the outbox took run {run.run_id}; see to both") from error
+
+    def _failed(self, run: StoredRun, store: Store, error: Exception) -> None:
+        self._metrics.failures.labels("stores.write").inc()
+        logger.warning("run %s was not written to the %s store: %s", run.run_id, store, error)

@@ -1,0 +1,55 @@
+"""One write to one store: bounded in time, with every failure sorted into "later" or "never"."""
+
+import asyncio
+from collections.abc import Mapping
+
+from migration.errors import StoreError, StoreRefusedError, StoreUnavailableError
+from migration.stages import Store
+from migration.stores.coverage import Coverage
+from migration.stores.run import RunStore, StoredRun, other
+
+
+class StoreWrites:
+    """Writes runs to stores.
+
+    Args:
+        stores: both of them.
+        coverage: told when one is left out.
+        timeout_s: seconds that a store may take; longer, and it counts as unavailable.
+    """
+
+    def __init__(self, stores: Mapping[Store, RunStore], coverage: Coverage, *, timeout_s: float = 5.0) -> None:
+        self._stores, self._coverage, self._timeout_s = stores, coverage, timeout_s
+
+    async def write(self, store: Store, run: StoredRun) -> None:
+        """Write the run to one of the stores it has to go to.
+
+        Raises:
+            StoreRefusedError: the store will never take it; also an unexpected error of the store, by its type.
+            StoreUnavailableError: the store cannot take it now.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._stores[store].write([run])
+        except StoreError:
+            raise
+        except TimeoutError:
+            raise StoreUnavailableError(f"the {store} store gave no answer within {self._timeout_s:g} s") from None
+        except Exception as error:
+            raise StoreRefusedError(f"the {store} store raised {type(error).__name__}") from error
+
+    async def write_alone(self, store: Store, run: StoredRun) -> None:
+        """Write the run to the only store it has to go to, and note that the other one lacks it.
+
+        The note is there before the run is, and says that the write ended only after it did: a backfill in between cannot miss it.
+
+        Raises:
+            OutboxError: it cannot be noted; the run was not written, or a backfill will wait ten minutes for its end.
+            StoreError: as `write`.
+        """
+        left_out = other(store)
+        await self._coverage.begin_without(run.surface, run.tenant_id, left_out)
+        try:
+            await self.write(store, run)
+        finally:
+            await self._coverage.end_without(run.surface, run.tenant_id, left_out)
