@@ -153,6 +153,7 @@ class Divergence(Noun, frozen=True, kw_only=True):
     verdict: Verdict = Verdict.DIVERGENT  #: DIVERGENT, ACCEPTED or NOISE
     accepted_by: str | None = None  #: id of the ledger entry
     occurrences: int = 1  #: how often it is in this comparison; all of one fingerprint are one divergence
+    note: str = ""  #: a sentence on its verdict, such as why the ledger accepts only a part; "": nothing is to be added
 
 
 class Comparison(Noun, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from migration.shadow.virtual_time import VirtualTimeLoop
 from migration.shadow.worker import Seal
 
 _LIMITS: Final = RunLimits(pacing="recorded")
+_ORDER: Final = tuple(Verdict)
 
 
 class Effects(msgspec.Struct, kw_only=True):
@@ -33,9 +34,11 @@ class FoundDivergence(msgspec.Struct, kw_only=True):
     fingerprint: str
     kind: str
     severity: str
-    count: int
-    verdict: Verdict
-    example: dict[str, str]  #: run, lane, path and the sentence; no values
+    count: int  #: runs that show it
+    most: int  #: how often it is in the run that shows it most often
+    verdict: Verdict  #: the worst of any run
+    accepted_by: str | None  #: id of the ledger entry, in the run of the worst verdict
+    example: dict[str, str]  #: run, lane, path and the sentence, of the first run with the worst verdict; no values
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -71,6 +74,7 @@ class Replay:
         self._found: dict[str, Divergence] = {}
         self._examples: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
+        self._most: Counter[str] = Counter()
         self._report = Report()
 
     def close(self) -> None:
@@ -119,7 +123,13 @@ class Replay:
                     severity=found.severity,
                     count=self._counts[fingerprint],
                     verdict=found.verdict,
-                    example={"run": self._examples[fingerprint], "lane": found.lane, "path": found.path, "sentence": found.sentence},
+                    accepted_by=found.accepted_by,
+                    example={
+                        "run": self._examples[fingerprint],
+                        "lane": found.lane,
+                        "path": found.path,
+                        "sentence": f"{found.sentence} {found.note}".rstrip(),
+                    },
                 )
                 for fingerprint, found in self._found.items()
             ),
@@ -136,6 +146,7 @@ class Replay:
                     origin,
                     self._parts.build,
                     deadline_s=self._deadline_s,
+                    most=self._most[fingerprint],
                     clock=self._loop.time,
                     limits=_LIMITS,
                     arm=self._loop.call_on_expiry,
@@ -156,11 +167,13 @@ class Replay:
         self._report.verdicts[comparison.verdict.value] += 1
         if comparison.verdict is Verdict.INCONCLUSIVE:
             self._report.inconclusive.append({"run": comparison.run_id, "reason": "; ".join(comparison.reasons)})
-        seen = Counter(divergence.fingerprint for divergence in comparison.divergences)
-        self._counts.update(seen)
         for divergence in comparison.divergences:
-            self._found.setdefault(divergence.fingerprint, divergence)
-            self._examples.setdefault(divergence.fingerprint, comparison.run_id)
+            key = divergence.fingerprint
+            self._counts[key] += 1
+            self._most[key] = max(self._most[key], divergence.occurrences)
+            known = self._found.get(key)
+            if known is None or _ORDER.index(divergence.verdict) > _ORDER.index(known.verdict):
+                self._found[key], self._examples[key] = divergence, comparison.run_id
 
 
 def _unfaithful(tally: Tally) -> str | None:

@@ -82,6 +82,7 @@ def accept(
     owner: Annotated[str, typer.Option(help="Team or person who answers for it.")],
     expires: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it is accepted.")],
     issue: Annotated[str | None, typer.Option(help="Where it is being worked on.")] = None,
+    at_most: Annotated[int | None, typer.Option(min=1, help="Only up to so many times a run; more of it stays divergent.")] = None,
     surface: _Surface = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -98,7 +99,7 @@ def accept(
     if kind.severity == "security" or kind.kind == "isolation_breach":
         raise ConfigurationError(f"{fingerprint} is a matter of security ({kind.kind}), which is never accepted; fix the engine")
     path = settings.path(settings.ledger_dir) / f"{kind.surface}.toml"
-    entry = NewEntry(fingerprint=fingerprint, reason=reason, owner=owner, expires=expires.date(), issue=issue)
+    entry = NewEntry(fingerprint=fingerprint, reason=reason, owner=owner, expires=expires.date(), issue=issue, at_most=at_most)
     added = add_entry(path, entry, name=f"{kind.kind}-{fingerprint[:6]}", today=datetime.now(UTC).date())
     if as_json:
         print_json({"ledger": str(path), "surface": kind.surface, "accepted": added})

@@ -26,6 +26,7 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     expires: date
     issue: str | None
+    at_most: int | None = None
 
 
 def add_entry(path: Path, entry: NewEntry, *, name: str, today: date) -> Accepted:

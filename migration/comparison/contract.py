@@ -21,6 +21,7 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     kinds: tuple[str, ...]  #: the kinds of event involved; a difference in one of them explains the violation
     about: Literal["count", "order", "field"]
     index: int | None = None  #: an event that shows it
+    unopened: bool = False  #: that event ends what never began
 
 
 def violations(stream: Stream, contract: Contract) -> list[Violation]:
@@ -79,7 +80,7 @@ def _closes(lane: str, indexes: list[int], kinds: list[str], pair: Pair) -> Iter
         opened += (kind == pair.first) - (kind == pair.then)
         if opened < 0:
             rule = f"`{pair.then}` comes after its `{pair.first}`"
-            yield Violation(lane=lane, rule=rule, kinds=(pair.first, pair.then), about="order", index=index)
+            yield Violation(lane=lane, rule=rule, kinds=(pair.first, pair.then), about="order", index=index, unopened=True)
             return
     if opened > 0:
         yield Violation(lane=lane, rule=f"each `{pair.first}` is closed by its `{pair.then}`", kinds=(pair.then, pair.first), about="count")

@@ -1,6 +1,6 @@
 """What differs between two aligned event streams."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -40,7 +40,9 @@ class EventComparison:
             else:
                 found += self._lane(lane)
         found += self._held_out(alignment)
-        found += self._broken_rules(found)
+        broken = violations(self._candidate, self._policy.contract)
+        found = _without_ends_of_nothing(found, broken)
+        found += self._broken_rules(broken, found)
         return found
 
     def _breaches(self, stream: Stream) -> Iterator[Finding]:
@@ -170,13 +172,13 @@ class EventComparison:
         normal = stream.normal(index)
         return kind, normal.canonical, tuple(hole.value for hole in normal.holes)
 
-    def _broken_rules(self, found: Sequence[Finding]) -> Iterator[Finding]:
+    def _broken_rules(self, broken: Iterable[Violation], found: Sequence[Finding]) -> Iterator[Finding]:
         """Rules that candidate breaks and no difference explains: out of order if control keeps that rule, else broken by both alike."""
-        broken = [rule for rule in violations(self._candidate, self._policy.contract) if not _explained(rule, found)]
-        if not broken:
+        unexplained = [rule for rule in broken if not _explained(rule, found)]
+        if not unexplained:
             return
         shared = {(rule.lane, rule.rule) for rule in violations(self._control, self._policy.contract)}
-        for rule in broken:
+        for rule in unexplained:
             reordered = rule.about == "order" and (rule.lane, rule.rule) not in shared
             yield Finding(
                 kind="causal_reorder" if reordered else "contract_violation",
@@ -195,11 +197,31 @@ def _one_sided(kind: DivergenceKind, side: Origin, place: tuple[str, int], path:
     return Finding(kind=kind, lane=lane, path=path, candidate=value, change="presence", detail=detail, at=(None, index))
 
 
+def _without_ends_of_nothing(found: list[Finding], broken: Iterable[Violation]) -> list[Finding]:
+    """Return the findings, in which an extra end of what candidate never began is a broken rule.
+
+    A ledger that accepts an end that control never sends must not accept it where there is nothing to end.
+    """
+    ends = {rule.index: rule for rule in broken if rule.unopened}
+    if not ends:
+        return found
+    return [
+        msgspec.structs.replace(finding, kind="contract_violation", rule=ends[finding.at[1]].rule)
+        if finding.kind == "extra_event" and not finding.detail and finding.at[1] in ends
+        else finding
+        for finding in found
+    ]
+
+
 def _explained(rule: Violation, found: Sequence[Finding]) -> bool:
     """Tell whether a difference in which events there are, and in which order, already says that the rule is broken."""
     for finding in found:
+        if rule.unopened and finding.rule == rule.rule and finding.at[1] == rule.index:
+            return True  # it is that rule already
         if agent_of(finding.lane) != agent_of(rule.lane) or finding.kind not in _WHICH_EVENTS:
             continue
+        if finding.kind == "extra_event" and rule.lane not in {finding.lane, agent_of(rule.lane)}:
+            continue  # that candidate ends one call more than control says nothing of another call, which it leaves open
         if finding.detail == "whole_lane":
             value = finding.control if finding.candidate is msgspec.UNSET else finding.candidate
             kinds = value if isinstance(value, list) else []

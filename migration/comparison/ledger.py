@@ -8,11 +8,13 @@ fingerprint = "0f3a9c2b71de"                 # this one kind of divergence, or, 
 reason = "The legacy engine announces an agent on two levels; clients ignore the second."
 owner = "chat-team"
 issue = "NETRA-209"                          # optional
+at_most = 1                                  # optional: how often in one comparison; more of it stays divergent
 expires = 2027-01-31                         # its last day
 ```
 
 `kind`, `lane` and `severity` are names in which `*` stands for anything; `path` is a pattern as in policies. What a pattern leaves out
-may be anything. Severity `security` is never accepted.
+may be anything. Severity `security` is never accepted. `at_most` counts each fingerprint by itself, and so each agent by itself: a known
+defect shows up a known number of times, and an engine that loses one event more than that is not excused by it.
 """
 
 import re
@@ -64,6 +66,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     fingerprint: str | None = None  #: either this
     pattern: Pattern | None = None  #: or this
     issue: str | None = None
+    at_most: int | None = None  #: occurrences of one fingerprint in one comparison; None: any number
 
     def matches(self, divergence: Divergence) -> bool:
         """Tell whether the divergence is what the entry is about, expired or not."""
@@ -78,6 +81,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 return f"`{name}` is empty; an accepted divergence needs one"
         if (self.fingerprint is None) == (self.pattern is None):
             return "give either `fingerprint` or `pattern`"
+        if self.at_most is not None and self.at_most < 1:
+            return f"`at_most` is {self.at_most}; it is 1 or more, and an entry that accepts nothing is better removed"
         if self.fingerprint is not None and not _FINGERPRINT.fullmatch(self.fingerprint):
             return f"`fingerprint` is {self.fingerprint!r}; it has 12 hex digits, as `divergences list` prints them"
         return None if self.pattern is None else self.pattern.fault()
@@ -94,13 +99,29 @@ class Ledger:
         return tuple(entry for entry in self.entries if entry.expires < today)
 
     def judge(self, divergence: Divergence, today: date) -> Divergence:
-        """Return the divergence, marked as accepted by the first entry in force that matches it, or else as it is."""
+        """Return the divergence, marked as accepted by the first entry in force that matches it and allows as many, or else as it is.
+
+        What is left divergent because there is too much of it says so in its note.
+        """
         if divergence.severity == "security" or divergence.kind == "isolation_breach":
             return divergence
+        exceeded: Accepted | None = None
         for entry in self.entries:
             if entry.expires >= today and entry.matches(divergence):
-                return msgspec.structs.replace(divergence, verdict=Verdict.ACCEPTED, accepted_by=entry.id)
-        return divergence
+                if entry.at_most is None or divergence.occurrences <= entry.at_most:
+                    return msgspec.structs.replace(divergence, verdict=Verdict.ACCEPTED, accepted_by=entry.id)
+                exceeded = exceeded or entry
+        return divergence if exceeded is None else _beyond(divergence, exceeded)
+
+
+def _beyond(divergence: Divergence, entry: Accepted) -> Divergence:
+    note = f"It does so {times(divergence.occurrences)} in this run, and {entry.id!r} of the ledger accepts it {times(entry.at_most or 0)}."
+    return msgspec.structs.replace(divergence, note=note)
+
+
+def times(number: int) -> str:
+    """Return "once", "twice", "3 times"."""
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 def parse_ledger(written: str, source: str) -> Ledger:

@@ -3,9 +3,10 @@
 import contextlib
 import json
 
+import msgspec
 import pytest
 
-from migration.comparison import Comparer
+from migration.comparison import Comparer, compare
 from migration.effects import perform, with_keys
 from migration.errors import ConfigurationError
 from migration.model import Effect, Event, Origin, RunRequest, Verdict
@@ -77,11 +78,11 @@ def built(engine):
     return engine
 
 
-def open_replay(control, candidate, *, seal=lambda: contextlib.nullcontext([]), sink=None):
+def open_replay(control, candidate, *, seal=lambda: contextlib.nullcontext([]), sink=None, judge=None):
     comparer = Comparer()
     parts = Parts(
         build=lambda _surface, origin: built(control if origin is Origin.CONTROL else candidate),
-        compare=lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage),
+        compare=judge or (lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage)),
         sink=sink,
     )
     return contextlib.closing(Replay(parts, seal=seal, deadline_s=5.0))
@@ -103,6 +104,30 @@ def test_a_difference_is_divergent_and_counted_by_its_fingerprint():
     assert report.verdicts["divergent"] == 3
     assert [(found.kind, found.count, found.example["run"]) for found in report.divergences] == [("payload", 3, "r-0")]
     assert not report.clean
+
+
+class Judge:
+    """Finds one divergence in each run, judged and counted as it is told."""
+
+    def __init__(self, *verdicts):
+        self.verdicts = list(verdicts)
+
+    def __call__(self, job, shadow):
+        verdict, occurrences, note = self.verdicts.pop(0)
+        found = compare(job.record, shadow, stage=job.stage, serving=Origin.CONTROL).divergences[0]
+        judged = msgspec.structs.replace(found, verdict=verdict, occurrences=occurrences, note=note)
+        whole = compare(job.record, job.record, stage=job.stage, serving=Origin.CONTROL)
+        return msgspec.structs.replace(whole, verdict=verdict, divergences=(judged,))
+
+
+def test_a_kind_is_reported_by_its_worst_run():
+    told = (Verdict.ACCEPTED, 1, ""), (Verdict.DIVERGENT, 3, "That is too much."), (Verdict.ACCEPTED, 2, "")
+    with open_replay(AskingEngine(), AskingEngine(ending="!"), judge=Judge(*told)) as replay:
+        for number in range(3):
+            replay.compare(make_run(f"r-{number}", "yes"))
+        [found] = replay.report(0.0).divergences
+    assert (found.verdict, found.count, found.most, found.example["run"]) == (Verdict.DIVERGENT, 3, 3, "r-1")
+    assert found.example["sentence"].endswith(" That is too much.")
 
 
 @pytest.mark.parametrize(("asks", "trouble"), [(1, "0 effects too many and 1 too few"), (3, "1 effects too many")])

@@ -136,6 +136,11 @@ def test_accepting_adds_an_entry_that_the_comparison_then_uses(run: Run, fingerp
     )
 
 
+def test_accepting_may_be_limited_to_so_many_a_run(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
+    run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER, "--at-most", "2")
+    assert [entry.at_most for entry in load_ledger(tmp_path / "ledger" / "chat.toml").entries] == [2]
+
+
 def test_accepting_keeps_what_people_wrote_in_the_ledger(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
     ledger = tmp_path / "ledger" / "chat.toml"
     ledger.parent.mkdir()

@@ -61,6 +61,33 @@ def test_an_entry_behind_an_expired_one_may_accept() -> None:
     assert parse_ledger(GOOD + later, "chat.toml").judge(divergence(), date(2026, 8, 1)).accepted_by == "two"
 
 
+AT_MOST_TWO = GOOD + "at_most = 2\n"
+
+
+@pytest.mark.parametrize(("occurrences", "verdict"), [(1, "accepted"), (2, "accepted"), (3, "divergent")])
+def test_no_more_is_accepted_of_one_comparison_than_the_entry_says(occurrences: int, verdict: str) -> None:
+    assert parse_ledger(AT_MOST_TWO, "chat.toml").judge(divergence(occurrences=occurrences), TODAY).verdict == verdict
+
+
+def test_what_exceeds_an_entry_says_so_and_what_does_not_says_nothing() -> None:
+    ledger = parse_ledger(AT_MOST_TWO, "chat.toml")
+
+    assert ledger.judge(divergence(occurrences=3), TODAY).note == "It does so 3 times in this run, and 'one' of the ledger accepts it twice."
+    assert ledger.judge(divergence(occurrences=2), TODAY).note == ""
+
+
+def test_an_entry_that_allows_more_may_accept_what_exceeds_another() -> None:
+    wider = AT_MOST_TWO.replace('"one"', '"wider"').replace("at_most = 2", "at_most = 9")
+
+    judged = parse_ledger(AT_MOST_TWO + wider, "chat.toml").judge(divergence(occurrences=3), TODAY)
+
+    assert (judged.accepted_by, judged.note) == ("wider", "")
+
+
+def test_an_expired_entry_does_not_say_what_it_would_have_allowed() -> None:
+    assert parse_ledger(AT_MOST_TWO, "chat.toml").judge(divergence(occurrences=3), date(2026, 8, 1)).note == ""
+
+
 @pytest.mark.parametrize(
     "written",
     [
@@ -108,6 +135,7 @@ def test_another_tenants_data_is_never_accepted(changes: dict[str, str], text: s
         (pattern('kind = "payload", severity = "security"'), "never accepted"),
         (GOOD + "comment = 1\n", "unknown field"),
         ("[[accepted]\n", "line 1"),
+        (GOOD + "at_most = 0\n", "`at_most` is 0; it is 1 or more"),
         ('accepted = [{ id = "x" }]', "missing required field"),
     ],
 )
