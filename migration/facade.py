@@ -8,7 +8,7 @@ from typing import Protocol
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
-from migration.effects import Recording, recording
+from migration.effects import Recording, outcome_of_failure, recording
 from migration.errors import Operation
 from migration.flags.decision import Decision, Flags
 from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
@@ -84,7 +84,7 @@ class ExecutionFacade:
                 yield event
             outcome = tape.outcome()
         except Exception as failure:
-            outcome = "timed_out" if isinstance(failure, TimeoutError) else "failed"
+            outcome = outcome_of_failure(failure)
             error = EffectError(type=type(failure).__name__, message="")  # its text may quote a user
             raise
         finally:
