@@ -47,6 +47,10 @@ class AuditConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         """Return, for each class pattern, its longest run of plain characters: what every matching name contains."""
         return tuple(sorted({_literal(pattern) for pattern in self.classes}))
 
+    def stems(self) -> tuple[str, ...]:
+        """Return the literals as module names are usually spelled: `ExecutionEngine` becomes `execution_engine`."""
+        return tuple(re.sub(r"(?<=[^_A-Z])(?=[A-Z])", "_", literal).lower() for literal in self.literals())
+
     def matches_class(self, name: str) -> bool:
         """Return whether a class of this name belongs to the family."""
         return any(fnmatchcase(name, pattern) for pattern in self.classes)

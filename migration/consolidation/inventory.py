@@ -213,9 +213,12 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def consumer_files(self) -> tuple[str, ...]:
-        """Return the files that import an implementation, or name one in a string of code or configuration; sorted."""
+        """Return the files that import an implementation, reach one through a module, or name one in a string; sorted.
+
+        A file that is only handed an engine, and calls it, is none: its calls are in `calls`.
+        """
         strings = (string.path for string in self.strings if string.use != "path")
-        return tuple(sorted({*(statement.path for statement in self.imports), *strings}))
+        return tuple(sorted({*(statement.path for statement in self.imports), *(use.path for use in self.attribute_uses), *strings}))
 
     @property
     def legacy(self) -> tuple[Implementation, ...]:

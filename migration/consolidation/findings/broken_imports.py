@@ -24,7 +24,7 @@ class BrokenImportFinder:
         self._facts = facts
         self._family = family
         self._stems = frozenset(module.rpartition(".")[2] for module in family.modules) - {""}
-        self._marks = (*configuration.literals(), *(_snake(literal) for literal in configuration.literals()))
+        self._marks = (*configuration.literals(), *configuration.stems())
 
     def in_statements(self) -> Iterator[BrokenImport]:
         """Yield what import statements name in vain."""
@@ -115,8 +115,3 @@ class BrokenImportFinder:
 
 def _broken(path: str, statement: ImportFact, module: str, name: str | None) -> BrokenImport:
     return BrokenImport(path=path, line=statement.line, module=module, name=name, guarded="try" in statement.where, form="import")
-
-
-def _snake(name: str) -> str:
-    """Return the usual module name of a class: `ExecutionEngine` becomes `execution_engine`."""
-    return "".join(f"_{letter.lower()}" if letter.isupper() and index else letter.lower() for index, letter in enumerate(name))

@@ -1,6 +1,6 @@
 """The names that a file gives to things: by import, and by giving a variable a value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from migration.consolidation.reading.facts import BindingFact, FileFacts, ImportFact
 
@@ -14,21 +14,20 @@ class LocalNames:
 
     def __init__(self, facts: Mapping[str, FileFacts]) -> None:
         self._facts = facts
-        self._imports: dict[str, dict[tuple[int, str], tuple[ImportFact, int]]] = {}
+        self._imports: dict[str, dict[tuple[int, str], list[tuple[ImportFact, int]]]] = {}
         self._bindings: dict[str, dict[tuple[int, str], BindingFact]] = {}
 
-    def imported(self, path: str, scope: int, name: str) -> tuple[ImportFact, int] | None:
-        """Return the statement that imports a name in this very scope, and which of its names it is; None: there is none."""
+    def imported(self, path: str, scope: int, name: str) -> Sequence[tuple[ImportFact, int]]:
+        """Return the statements that import a name in this very scope, in order, each with which of its names it is."""
         if path not in self._imports:
-            table: dict[tuple[int, str], tuple[ImportFact, int]] = {}
+            table: dict[tuple[int, str], list[tuple[ImportFact, int]]] = {}
             for statement in self._facts[path].imports:
                 for index, imported in enumerate(statement.names):
                     if imported.name != "*":
                         local = imported.alias or (imported.name.partition(".")[0] if statement.plain else imported.name)
-                        # The first import of a name counts: a later one in `except` is a fallback.
-                        table.setdefault((statement.scope, local), (statement, index))
+                        table.setdefault((statement.scope, local), []).append((statement, index))
             self._imports[path] = table
-        return self._imports[path].get((scope, name))
+        return self._imports[path].get((scope, name), ())
 
     def bound(self, path: str, scope: int, name: str) -> BindingFact | None:
         """Return what gives a variable, or a `self.attribute` of a class's scope, its type; None: nothing that is known."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from migration.consolidation.findings.local_names import LocalNames
-from migration.consolidation.reading.facts import ClassFact, FileFacts, FunctionFact
+from migration.consolidation.reading.facts import RETURNED, ClassFact, FileFacts, FunctionFact
 from migration.consolidation.sources.modules import ModuleNames
 
 _MOST_STEPS: Final = 40  #: of one name; longer ways are circles
@@ -115,16 +115,18 @@ class Names:
         return self._member(base, attribute or name, steps) or self.object_named(path, value)
 
     def _imported(self, path: str, scope: int, name: str, steps: int) -> Meaning | None:
-        found = self._locals.imported(path, scope, name)
-        if found is None:
-            return None
-        statement, index = found
-        imported = statement.names[index]
-        if statement.plain:
-            module = imported.name if imported.alias else imported.name.partition(".")[0]
-            module = self.modules.absolute(path, 0, module)
-            return Meaning("module", module) if self.modules.exists(module) else None
-        return self._member(self.modules.absolute(path, statement.level, statement.module), imported.name, steps)
+        # The first import of a name that leads somewhere counts: a later one, as in `except`, is a fallback.
+        for statement, index in self._locals.imported(path, scope, name):
+            imported = statement.names[index]
+            if not statement.plain:
+                found = self._member(self.modules.absolute(path, statement.level, statement.module), imported.name, steps)
+            else:
+                module = imported.name if imported.alias else imported.name.partition(".")[0]
+                module = self.modules.absolute(path, 0, module)
+                found = Meaning("module", module) if self.modules.exists(module) else None
+            if found is not None:
+                return found
+        return None
 
     def dotted(self, path: str, scope: int, name: str) -> Meaning | None:
         """Return what a dotted name means in a scope of the file at `path`; `()` in it stands for a call. None: not known."""
@@ -150,9 +152,13 @@ class Names:
             return self._inherited(path, facts, owner, steps), parts[2:]
         if owner is not None and parts[0] == facts.scopes[owner].self_name:
             class_scope = facts.scopes[owner].parent
+            itself = Meaning("instance", self.modules.name(path), facts.scopes[class_scope].name)
+            method = self.function_of(Meaning("object", itself.module, facts.scopes[owner].name))
+            if method is not None and method.kind == "class":
+                return Meaning("object", itself.module, itself.name), parts[1:]
             if len(parts) > 1 and (bound := self._bound(path, class_scope, "self." + parts[1], steps)) is not None:
                 return bound, parts[2:]
-            return Meaning("instance", self.modules.name(path), facts.scopes[class_scope].name), parts[1:]
+            return itself, parts[1:]
         number, inner = scope, True
         while number >= 0:
             holder = facts.scopes[number]
@@ -182,6 +188,8 @@ class Names:
         if binding is None or not steps:
             return None
         for value in binding.values:
+            if binding.by == "import":
+                return self.object_named(path, value)
             # Without this, `engine = engine` would look itself up for ever.
             if value.removesuffix("()") == name:
                 continue
@@ -196,25 +204,39 @@ class Names:
                 return found
         return None
 
+    def value(self, meaning: Meaning) -> Meaning:
+        """Return the instance that a variable of a module's top level holds; anything else as it is."""
+        return self._value(meaning, _MOST_STEPS)
+
+    def _value(self, meaning: Meaning, steps: int) -> Meaning:
+        path = self.modules.path(meaning.module)
+        if meaning.kind != "object" or path not in self._facts or path is None or "." in meaning.name:
+            return meaning
+        return meaning if _defines(self._facts[path], meaning.name) else self._bound(path, 0, meaning.name, steps) or meaning
+
     def _attribute(self, meaning: Meaning, name: str, steps: int) -> Meaning | None:
         if meaning.kind == "module":
             return self._member(meaning.module, name, steps)
-        item = self.class_of(meaning)
-        if item is None:
+        found: Meaning | None = self._value(meaning, steps)
+        if found is not None and self.class_of(found) is None:
+            # pytest passes a fixture's value under the fixture's name, and functions have no attributes that matter here.
+            found = self._called(found, steps)
+        item = self.class_of(found) if found is not None else None
+        if found is None or item is None:
             return None
-        for owner, base in self._with_bases(meaning.module, item, steps):
+        for owner, base in self._with_bases(found.module, item, steps):
             if any(method.name == name for method in base.methods) or self._nested(owner, f"{base.name}.{name}"):
                 return Meaning("object", owner, f"{base.name}.{name}")
             annotated = dict(base.attributes).get(name)
             path = self.modules.path(owner)
             if path is None:
                 continue
-            found = self._dotted(path, 0, annotated, steps) if annotated else None
-            if found is not None:
-                return Meaning("instance", found.module, found.name)
+            kind = self._dotted(path, 0, annotated, steps) if annotated else None
+            if kind is not None:
+                return Meaning("instance", kind.module, kind.name)
             scope = next((number for number, scope in enumerate(self._facts[path].scopes) if scope.name == base.name), -1)
-            if scope > 0 and steps and (found := self._bound(path, scope, f"self.{name}", steps - 1)) is not None:
-                return found
+            if scope > 0 and steps and (bound := self._bound(path, scope, f"self.{name}", steps - 1)) is not None:
+                return bound
         return None
 
     def bases(self, meaning: Meaning) -> Iterator[Meaning]:
@@ -242,21 +264,24 @@ class Names:
         return facts is not None and any(item.name == name for item in facts.classes)
 
     def _called(self, meaning: Meaning, steps: int) -> Meaning | None:
-        """Return what a call gives: an instance of a class, or of the first class that a function's annotation names."""
+        """Return what a call gives: an instance of a class, of the first class that an annotation names, or what is returned."""
         if meaning.kind == "object" and self.class_of(meaning) is not None:
             return Meaning("instance", meaning.module, meaning.name)
         function = self.function_of(meaning)
         path = self.modules.path(meaning.module)
-        if function is None or path is None:
+        if function is None or path is None or not steps:
             return None
         owner = meaning.name.rpartition(".")[0]
         for name in function.returns:
             if name.rpartition(".")[2] == "Self" and owner:
                 return Meaning("instance", meaning.module, owner)
-            found = self._dotted(path, 0, name, steps) if steps else None
+            found = self._dotted(path, 0, name, steps - 1)
             if found is not None and self.class_of(found) is not None:
                 return Meaning("instance", found.module, found.name)
-        return None
+        scopes = enumerate(self._facts[path].scopes)
+        scope = next((number for number, scope in scopes if scope.kind == "function" and scope.name == meaning.name), 0)
+        returned = self._bound(path, scope, RETURNED, steps - 1) if scope else None
+        return returned if returned is not None and returned.kind == "instance" else None
 
     def object_named(self, path: str | None, text: str) -> Meaning | None:
         """Return what a string names, `a.b.c` or `a.b:c`; None: nothing of the tree. Relative names start at `path`, a Python file."""

@@ -17,6 +17,7 @@ from migration.consolidation.sources.modules import ModuleNames
 from migration.consolidation.sources.scan import Sighting, Words
 
 _STAR: Final = "*"
+_STEM: Final = "import"  #: no name can be called so
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Search:
         self._answers: dict[str, Question] = {}  #: what each file was asked, as far as its words go
         self._seen: dict[str, set[str]] = {}
         self._looked_for: set[str] = set()
-        self._question = Question(configuration.literals(), (), ())
+        self._question = Question((*configuration.literals(), *configuration.stems()), (), ())
 
     def run(self) -> Found:
         """Search until no file and no name is new."""
@@ -70,7 +71,7 @@ class Search:
         while True:
             family = self._family()
             exports = tuple(ImportFinder(self._names(), self._facts, family).exports())
-            clues = {*self._module_clues(family), *self._export_clues(exports)}
+            clues = {*self._module_clues(family), *self._export_clues(exports), *self._variable_clues(family)}
             self._look_for({word for clue in clues for word in (clue.word, clue.near)})
             self._question = msgspec.structs.replace(self._question, names=tuple(sorted({clue.word for clue in clues} - {_STAR})))
             if not self._read({*definers, *self._facts, *self._matching(clues), *self._imported_from()}):
@@ -81,7 +82,8 @@ class Search:
         words = {word for clue in self._module_clues_of(self._configured_modules()) for word in (clue.word, clue.near)}
         methods = tuple(sorted(methods))
         enough = max(1, int(self._configuration.shape_share * len(methods)))
-        for path, sighting in self._scan(Words(self._configuration.literals(), tuple(sorted(words)), methods)):
+        wanted = Words(self._configuration.literals(), tuple(sorted(words)), methods, self._configuration.stems())
+        for path, sighting in self._scan(wanted):
             if sighting.defines_class or (methods and sighting.methods >= enough):
                 yield path
 
@@ -93,15 +95,16 @@ class Search:
     def _scan(self, words: Words) -> Iterator[tuple[str, Sighting]]:
         self._looked_for.update(words.literals, words.words)
         for path, sighting in self._contents.scan(words):
-            if sighting.words or sighting.has_star:
-                self._seen.setdefault(path, set()).update(sighting.words, [_STAR] if sighting.has_star else [])
+            if sighting.words or sighting.has_star or sighting.imports_stem:
+                seen = self._seen.setdefault(path, set())
+                seen.update(sighting.words, [_STAR] if sighting.has_star else [], [_STEM] if sighting.imports_stem else [])
             yield path, sighting
 
     def _matching(self, clues: Iterable[Clue]) -> Iterator[str]:
         by_word: dict[str, list[Clue]] = {}
         for clue in clues:
             by_word.setdefault(clue.word, []).append(clue)
-        literals = set(self._configuration.literals())
+        literals = {*self._configuration.literals(), _STEM}
         for path, seen in self._seen.items():
             if not literals.isdisjoint(seen) or any(
                 clue.near in seen or path.startswith(clue.folder) for word in seen for clue in by_word.get(word, ())
@@ -163,6 +166,16 @@ class Search:
             yield Clue(_STAR, stem, folder)
             if not any(literal in export.name for literal in literals):
                 yield Clue(export.name, stem, folder)
+
+    def _variable_clues(self, family: Family) -> Iterator[Clue]:
+        """Yield what an import of a module's variable holds whose value is an instance of one of the family's classes."""
+        names = self._names()
+        for path, facts in self._facts.items():
+            module = self._modules.name(path)
+            for name in {binding.name for binding in facts.bindings if binding.scope == 0}:
+                meaning = names.value(Meaning("object", module, name))
+                if meaning.kind == "instance" and meaning.name in family.classes.get(meaning.module, ()):
+                    yield Clue(name, module.rpartition(".")[2], self._folder(module))
 
     def _folder(self, module: str) -> str:
         path = self._modules.path(module) or ""

@@ -8,7 +8,7 @@ from migration.consolidation.findings.implementations import Family
 from migration.consolidation.findings.names import Names
 from migration.consolidation.inventory import DottedString, Mention, MentionKind, StringUse
 from migration.consolidation.reading.dotted import names_in_text
-from migration.consolidation.reading.expressions import IMPORTERS
+from migration.consolidation.reading.expressions import IMPORTERS, absolute_name
 from migration.consolidation.reading.facts import FileFacts, StringFact
 
 _COMMENTED: Final = re.compile(r"(?:from\s+(\.*[\w.]*)\s+import\s+\(?([\w\s,.*]*)|import\s+([\w.]+(?:\s*,\s*[\w.]+)*))")
@@ -117,11 +117,8 @@ def _absolute(string: StringFact) -> str | None:
     """Return the string as a name from which it can be resolved; None: relative to nothing that is known."""
     if not string.text.startswith(".") or not string.package:
         return string.text
-    if "__" in string.package:  # __package__ or __name__ of the file itself
-        return string.text
-    level = len(string.text) - len(string.text.lstrip("."))
-    package = string.package.split(".")
-    return ".".join([*package[: len(package) - level + 1], string.text.lstrip(".")]) if level <= len(package) else None
+    # `__package__` and `__name__` are the file's own, from which relative names start anyway.
+    return string.text if "__" in string.package else absolute_name(string.text, string.package)
 
 
 def _use(string: StringFact, importing: frozenset[str]) -> StringUse:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from migration.consolidation.reading.dotted import annotation_names, dotted_name, names_in_text
-from migration.consolidation.reading.facts import BindingFact, BoundBy, CallFact, Scope, StringFact, UseFact
+from migration.consolidation.reading.facts import RETURNED, BindingFact, BoundBy, CallFact, Scope, StringFact, UseFact
 from migration.consolidation.reading.outline import Leaf
 
 #: Functions that import what a string names.
@@ -47,9 +47,14 @@ class ExpressionReader:
 
     def __init__(self, scopes: Sequence[Scope], interesting: frozenset[str], literals: tuple[str, ...]) -> None:
         self._scopes = scopes
-        self._interesting = interesting
+        self._interesting = set(interesting)
         self._literals = literals
         self.found = Expressions()
+
+    def read_result(self, node: ast.Return, scope: int) -> None:
+        """Note what a function returns, and look no further."""
+        if node.value is not None and (name := dotted_name(node.value)) is not None:
+            self._bind(scope, ast.Name(RETURNED), "call" if name.endswith("()") else "value", (name,))
 
     def read(self, leaf: Leaf) -> None:
         """Read one leaf."""
@@ -68,6 +73,8 @@ class ExpressionReader:
                 self._walk(annotation, around)
                 if value is not None:
                     self._assign([target], value, around)
+            case ast.Return(value=ast.expr() as value) | ast.Expr(value=ast.Yield(value=ast.expr() as value)):
+                self._assign([ast.Name(RETURNED)], value, around)
             case ast.Expr(value=ast.Constant() as constant):
                 self._string(constant, _Around(leaf.scope, docstring=True))
             case node:
@@ -105,13 +112,18 @@ class ExpressionReader:
 
     def _assign(self, targets: Sequence[ast.expr], value: ast.expr, around: _Around) -> None:
         flows_to = next((name for target in targets if (name := dotted_name(target)) is not None), "")
+        imported = _literal_import(value)
         for target in targets:
-            if (name := dotted_name(value)) is not None:
+            if imported is not None:
+                self._bind(around.scope, target, "import", (imported,))
+            elif (name := dotted_name(value)) is not None:
                 self._bind(around.scope, target, "call" if name.endswith("()") else "value", (name,))
             elif isinstance(value, ast.IfExp | ast.BoolOp):
                 choices = value.values if isinstance(value, ast.BoolOp) else [value.body, value.orelse]
                 names = [text for choice in choices if (text := dotted_name(choice)) is not None]
                 self._bind(around.scope, target, "value", tuple(names))
+            if isinstance(value, ast.Subscript) and (table := dotted_name(value.value)) is not None:
+                self.found.flows.extend((table, name.id) for name in ast.walk(target) if isinstance(name, ast.Name))
             if not isinstance(target, ast.Name):
                 self._walk(target, around)
         self._walk(value, _Around(around.scope, flows_to=flows_to))
@@ -120,6 +132,8 @@ class ExpressionReader:
         name = dotted_name(target)
         if name is None or not values or "()" in name:
             return
+        if by in {"import", "value"} and any(self._is_interesting(value) for value in values):
+            self._interesting.add(name)
         holder = self._scopes[scope]
         if holder.self_name and name.startswith(holder.self_name + "."):
             # An attribute of `self` belongs to the class, where every method finds it.
@@ -209,6 +223,25 @@ def _parts(name: str) -> list[str]:
 
 def _line_of(text: str, part: str) -> int:
     return text.count("\n", 0, text.find(part))
+
+
+def _literal_import(value: ast.expr) -> str | None:
+    """Return the absolute name that a call of an import function has as a literal; None: it is none."""
+    if not isinstance(value, ast.Call) or (dotted_name(value.func) or "").rpartition(".")[2] not in IMPORTERS:
+        return None
+    name = value.args[0].value if value.args and isinstance(value.args[0], ast.Constant) else None
+    if not isinstance(name, str) or not name.startswith("."):
+        return name if isinstance(name, str) else None
+    return absolute_name(name, _package_argument(value))
+
+
+def absolute_name(name: str, package: str) -> str | None:
+    """Return a relative name below a package; None: its dots lead out of it, or the package is not known."""
+    level = len(name) - len(name.lstrip("."))
+    parts = package.split(".")
+    if not package or "__" in package or level > len(parts):
+        return None
+    return ".".join([*parts[: len(parts) - level + 1], name.lstrip(".")])
 
 
 def _package_argument(node: ast.Call) -> str:

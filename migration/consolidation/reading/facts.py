@@ -8,8 +8,12 @@ from migration.consolidation.inventory import Problem, Where
 
 ScopeKind = Literal["module", "class", "function"]
 FunctionKind = Literal["function", "method", "static", "class", "property"]
-BoundBy = Literal["call", "instance", "value", "scope"]
-"""How a variable got its type: the result of a call, an instance of an annotated class, another value, what a `with` block gives."""
+BoundBy = Literal["call", "instance", "value", "scope", "import"]
+"""How a variable got its type: the result of a call, an instance of an annotated class, another value, what a `with` block gives, what an
+import function gives for a literal name."""
+
+RETURNED = "return"
+"""The name, in a function's scope, of what it returns or yields: no variable can have it."""
 
 
 class Question(msgspec.Struct, frozen=True, array_like=True):

@@ -10,13 +10,12 @@ from typing import Final
 from migration.consolidation.inventory import Problem, ProblemKind
 from migration.consolidation.reading.comments import read_comments
 from migration.consolidation.reading.dotted import dotted_name
-from migration.consolidation.reading.expressions import ExpressionReader
+from migration.consolidation.reading.expressions import IMPORTERS, ExpressionReader
 from migration.consolidation.reading.facts import FileFacts, ImportFact, Question, unreadable
 from migration.consolidation.reading.outline import Leaf, Outline, read_outline
 from migration.consolidation.sources.scan import lines_with
 
 _DOCSTRING_LENGTH: Final = 500
-_UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _COOKIE: Final = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 
 
@@ -32,7 +31,7 @@ def read_source(data: bytes, path: str, question: Question) -> FileFacts:
         text = data.decode(_encoding(data))
         return _read(tree, data, text, question)
     except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError) as error:
-        return unreadable(_problem(path, data, error), data.count(b"\n"))
+        return unreadable(_problem(path, error), data.count(b"\n"))
 
 
 def _read(tree: ast.Module, data: bytes, text: str, question: Question) -> FileFacts:
@@ -40,9 +39,13 @@ def _read(tree: ast.Module, data: bytes, text: str, question: Question) -> FileF
     words = _Words(question, outline)
     lines = lines_with(data, sorted({*question.literals, *words.exact, *words.constructors}))
     reader = ExpressionReader(outline.scopes, words.exact, question.literals)
+    # What is given to an import function may come a long way, from lines that name nothing of the question.
+    imports_strings = any(name.encode() in data for name in IMPORTERS)
     for leaf in outline.leaves:
-        if _touches(lines, leaf):
+        if imports_strings or _touches(lines, leaf):
             reader.read(leaf)
+        elif isinstance(leaf.node, ast.Return):
+            reader.read_result(leaf.node, leaf.scope)
     found = reader.found
     return FileFacts(
         lines=text.count("\n") + (not text.endswith("\n")),
@@ -79,7 +82,7 @@ class _Words:
         for alias in outline.aliases:
             if self._belongs(alias.value, known | local):
                 local.add(alias.name)
-        self.exact = frozenset(known | local | {"import_module", "__import__"})
+        self.exact = frozenset(known | local)
         inherits = any(self._belongs(base, known | local) for item in outline.classes for base in item.bases)
         self.constructors = ("super().__init__",) if inherits else ()
         if inherits:
@@ -137,9 +140,9 @@ def _encoding(data: bytes) -> str:
     return "utf-8-sig"
 
 
-def _problem(path: str, data: bytes, error: Exception) -> Problem:
+def _problem(path: str, error: Exception) -> Problem:
     kind: ProblemKind = "unparsable"
-    if data.startswith(_UTF16_MARKS) or isinstance(error, UnicodeDecodeError | LookupError) or _speaks_of_encoding(error):
+    if isinstance(error, UnicodeDecodeError | LookupError) or _speaks_of_encoding(error):
         kind = "encoding"
     if isinstance(error, SyntaxError):
         detail = f"{error.msg} (line {error.lineno})" if error.lineno else str(error.msg)

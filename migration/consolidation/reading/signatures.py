@@ -43,7 +43,8 @@ def read_signature(arguments: ast.arguments, *, skip_first: bool) -> Signature:
 def misfit(signature: Signature, call: CallFact) -> str | None:
     """Return why the signature does not take the call; None when it does, or when unpacked arguments hide it."""
     if call.positional > len(signature.positional) and not signature.takes_any_positional:
-        return f"takes at most {len(signature.positional)} positional arguments, is given {call.positional}"
+        most = len(signature.positional)
+        return f"takes at most {most} positional argument{'' if most == 1 else 's'}, is given {call.positional}"
     by_name = signature.positional[signature.positional_only :]
     for keyword in call.keywords:
         if keyword in signature.positional[: call.positional] and keyword in by_name:

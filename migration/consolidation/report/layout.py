@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from migration.consolidation.inventory import Inventory
@@ -18,17 +19,18 @@ class Node:
     key: str
     title: str
     detail: str
-    role: str  #: a role of an implementation, or `consumer`
+    role: str  #: a role of an implementation, `consumer`, or `way`: where lines to one implementation pass a layer together
     layer: int  #: 0 is the leftmost
     place: int  #: in its layer, from the top
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """`user` imports or names `used`."""
+    """A line from one layer to the next; lines to the same implementation are one from where they meet."""
 
-    user: str
-    used: str
+    start: str
+    end: str
+    role: str  #: of the implementation that it leads to
     count: int  #: import statements and strings
 
 
@@ -50,21 +52,33 @@ def lay_out(inventory: Inventory) -> Graph:
     modules = [item.module for item in inventory.implementations]
     groups = sorted({user for user, _ in edges} - set(modules))
     layers = _layers(modules, groups, edges)
-    places = _places(layers, edges)
-    texts = {item.module: (item.name, item.path, str(item.role)) for item in inventory.implementations}
-    users = Counter(user for user, _ in edges)
-    for group in groups:
-        files = sum(count for (user, _), count in edges.items() if user == group)
-        texts[group] = (group, f"{files} references to {users[group]} implementation{'s' if users[group] > 1 else ''}", "consumer")
+    roles = {item.module: str(item.role) for item in inventory.implementations}
+    lines = _lines(layers, edges, roles)
+    places = _places(layers, lines)
+    texts = {item.module: (item.name, item.path) for item in inventory.implementations}
+    texts |= {group: (group, _group_text(group, edges)) for group in groups}
     nodes = (
-        Node(key=key, title=texts[key][0], detail=texts[key][1], role=texts[key][2], layer=layer, place=places[key])
+        Node(
+            key=key,
+            title=texts.get(key, ("", ""))[0],
+            detail=texts.get(key, ("", ""))[1],
+            role=roles.get(key, "consumer" if key in texts else "way"),
+            layer=layer,
+            place=places[key],
+        )
         for layer, keys in enumerate(layers)
         for key in keys
     )
-    return Graph(
-        nodes=tuple(sorted(nodes, key=lambda node: (node.layer, node.place))),
-        edges=tuple(Edge(user=user, used=used, count=count) for (user, used), count in sorted(edges.items()) if user != used),
-    )
+    return Graph(nodes=tuple(sorted(nodes, key=lambda node: (node.layer, node.place))), edges=lines)
+
+
+def _group_text(group: str, edges: Mapping[tuple[str, str], int]) -> str:
+    counts = [count for (user, _), count in edges.items() if user == group]
+    return f"{_number(sum(counts), 'reference')} to {_number(len(counts), 'implementation')}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _weights(inventory: Inventory) -> Counter[tuple[str, str]]:
@@ -116,13 +130,28 @@ def _layers(modules: Sequence[str], groups: Sequence[str], edges: Iterable[tuple
     return [layer for layer in (list(groups), *columns) if layer]
 
 
-def _places(layers: list[list[str]], edges: Mapping[tuple[str, str], int]) -> dict[str, int]:
+def _lines(layers: list[list[str]], edges: Mapping[tuple[str, str], int], roles: Mapping[str, str]) -> tuple[Edge, ...]:
+    """Cut references into lines from layer to layer, and put a waypoint into each layer that some pass on their way."""
+    depth = {key: number for number, layer in enumerate(layers) for key in layer}
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for (user, used), count in edges.items():
+        if depth[user] >= depth[used]:
+            continue  # a circle of imports, or an implementation that names itself
+        ways = [f"{used}@{layer}" for layer in range(depth[user] + 1, depth[used])]
+        for way, layer in zip(ways, range(depth[user] + 1, depth[used]), strict=True):
+            if way not in layers[layer]:
+                layers[layer].append(way)
+        for start, end in pairwise([user, *ways, used]):
+            counts[start, end, roles[used]] += count
+    return tuple(Edge(start=start, end=end, role=role, count=count) for (start, end, role), count in sorted(counts.items()))
+
+
+def _places(layers: list[list[str]], lines: Sequence[Edge]) -> dict[str, int]:
     """Order each layer by the weighted mean place of its neighbours, back and forth, and return each box's place."""
     neighbours: dict[str, list[tuple[str, int]]] = {key: [] for layer in layers for key in layer}
-    for (user, used), count in edges.items():
-        if user != used:
-            neighbours[user].append((used, count))
-            neighbours[used].append((user, count))
+    for line in lines:
+        neighbours[line.start].append((line.end, line.count))
+        neighbours[line.end].append((line.start, line.count))
     places = {key: place for layer in layers for place, key in enumerate(layer)}
     heights = {key: len(layer) for layer in layers for key in layer}
 

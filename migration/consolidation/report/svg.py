@@ -9,6 +9,7 @@ from migration.consolidation.report.layout import Edge, Graph, Node
 
 _BOX: Final = (300, 48)
 _GAP: Final = (150, 18)
+_WAY: Final = 6  #: height of a waypoint
 _MARGIN: Final = 32
 _HEAD: Final = 84  #: height of title and legend
 _LONGEST: Final = 44  #: characters of a line in a box
@@ -39,42 +40,50 @@ text{font-family:ui-sans-serif,system-ui,sans-serif;fill:var(--ink)}
 def as_svg(graph: Graph, title: str) -> str:
     """Return the drawing. `title` is put above it."""
     columns = max((node.layer for node in graph.nodes), default=0) + 1
-    tallest = max((node.place for node in graph.nodes), default=0) + 1
+    tallest = max((_stacked(graph, layer) for layer in range(columns)), default=0)
     width = 2 * _MARGIN + columns * _BOX[0] + (columns - 1) * _GAP[0]
-    height = _HEAD + _MARGIN + tallest * (_BOX[1] + _GAP[1])
-    corners = _corners(graph, tallest)
-    roles = {node.key: node.role for node in graph.nodes}
+    height = _HEAD + _MARGIN + tallest
+    corners = _corners(graph, columns, tallest)
+    boxes = [node for node in graph.nodes if node.role != "way"]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"',
         f'role="img" aria-label={quoteattr(title)}>',
         f"<title>{escape(title)}</title><style>{_STYLE}</style>",
         f'<rect class="paper" width="{width}" height="{height}"/>',
         f'<text class="head" x="{_MARGIN}" y="34">{escape(title)}</text>',
-        *_legend(roles),
-        *(_edge(edge, corners, roles[edge.used]) for edge in graph.edges),
-        *(part for node in graph.nodes for part in _box(node, corners[node.key])),
+        *_legend({node.role for node in boxes}),
+        *(_edge(edge, corners) for edge in graph.edges),
+        *(part for node in boxes for part in _box(node, corners[node.key])),
         *(_count(edge, corners) for edge in graph.edges if edge.count > 1),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _corners(graph: Graph, tallest: int) -> dict[str, tuple[float, float]]:
-    """Return the top left corner of each box; shorter columns stand in the middle."""
-    heights: dict[int, int] = {}
+def _height(node: Node) -> int:
+    return _WAY if node.role == "way" else _BOX[1]
+
+
+def _stacked(graph: Graph, layer: int) -> int:
+    return sum(_height(node) + _GAP[1] for node in graph.nodes if node.layer == layer)
+
+
+def _corners(graph: Graph, columns: int, tallest: int) -> dict[str, tuple[float, float]]:
+    """Return the top left corner of each box; shorter columns stand in the middle. The nodes come in order of their places."""
+    below: list[float] = [_HEAD + (tallest - _stacked(graph, layer)) / 2 for layer in range(columns)]
+    corners: dict[str, tuple[float, float]] = {}
     for node in graph.nodes:
-        heights[node.layer] = max(heights.get(node.layer, 0), node.place + 1)
-    step = _BOX[1] + _GAP[1]
-    return {
-        node.key: (_MARGIN + node.layer * (_BOX[0] + _GAP[0]), _HEAD + (node.place + (tallest - heights[node.layer]) / 2) * step)
-        for node in graph.nodes
-    }
+        # A line passes a waypoint at half its height, where a box's lines begin and end too.
+        offset = (_height(node) - _BOX[1]) / 2
+        corners[node.key] = (_MARGIN + node.layer * (_BOX[0] + _GAP[0]), below[node.layer] + offset)
+        below[node.layer] += _height(node) + _GAP[1]
+    return corners
 
 
-def _legend(roles: dict[str, str]) -> Iterator[str]:
+def _legend(roles: set[str]) -> Iterator[str]:
     x = _MARGIN
     for role, text in _ROLES.items():
-        if role in roles.values():
+        if role in roles:
             yield f'<rect class="bar-{role}" x="{x}" y="50" width="12" height="12" rx="2"/>'
             yield f'<text class="soft" x="{x + 18}" y="60">{escape(text)}</text>'
             x += 36 + 7 * len(text)
@@ -89,24 +98,26 @@ def _box(node: Node, corner: tuple[float, float]) -> Iterator[str]:
     yield f'<text class="soft" x="{x + 16}" y="{y + 37}">{escape(_shorten(node.detail))}</text></g>'
 
 
-def _edge(edge: Edge, corners: dict[str, tuple[float, float]], role: str) -> str:
+def _edge(edge: Edge, corners: dict[str, tuple[float, float]]) -> str:
     (x1, y1), (x2, y2) = _ends(edge, corners)
-    bend = max(40.0, abs(x2 - x1) / 2)
+    bend = (x2 - x1) / 2
+    # Through a waypoint the lines that met there go straight on as one, as long as a box.
+    begin = f"M{x1 - _BOX[0]:g} {y1:g}H{x1:g}" if "@" in edge.start else f"M{x1:g} {y1:g}"
     width = 1.2 + log2(edge.count + 1) * 0.8
-    path = f"M{x1} {y1:g}C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2} {y2:g}"
-    return f'<path class="edge edge-{role}" stroke-width="{width:.1f}" d="{path}"/>'
+    path = f"{begin}C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"
+    return f'<path class="edge edge-{edge.role}" stroke-width="{width:.1f}" d="{path}"/>'
 
 
 def _count(edge: Edge, corners: dict[str, tuple[float, float]]) -> str:
     (x1, y1), (x2, y2) = _ends(edge, corners)
-    # A third of the way: numbers of edges that meet at one box would lie on each other at the end, those from one box at the start.
+    # A third of the way: numbers of lines that meet at one box would lie on each other at the end, those from one box at the start.
     share = 0.3
     bend = share * share * (3 - 2 * share)
     return f'<text class="count" x="{x1 + (x2 - x1) * share:g}" y="{y1 + (y2 - y1) * bend + 4:g}">{edge.count}</text>'
 
 
 def _ends(edge: Edge, corners: dict[str, tuple[float, float]]) -> tuple[tuple[float, float], tuple[float, float]]:
-    (x1, y1), (x2, y2) = corners[edge.user], corners[edge.used]
+    (x1, y1), (x2, y2) = corners[edge.start], corners[edge.end]
     middle = _BOX[1] / 2
     return (x1 + _BOX[0], y1 + middle), (x2, y2 + middle)
 

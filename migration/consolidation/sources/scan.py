@@ -17,6 +17,7 @@ class Words(msgspec.Struct, frozen=True):
     literals: tuple[str, ...] = ()  #: found anywhere, in longer words too
     words: tuple[str, ...] = ()  #: found as a whole identifier only
     methods: tuple[str, ...] = ()  #: found as `def NAME(`
+    stems: tuple[str, ...] = ()  #: parts of module names, found where something is imported or a string begins
 
 
 class Sighting(msgspec.Struct, frozen=True, array_like=True):
@@ -27,6 +28,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
     defines_class: bool  #: a class statement's name contains one of the literals
     methods: int  #: how many of the methods it defines
     has_star: bool  #: it has a star import
+    imports_stem: bool  #: an import statement or a string names a module with one of the stems
 
 
 def content_digest(data: bytes) -> str:
@@ -46,6 +48,9 @@ class Scanner:
         patterns = [text.encode() for text in (*self._names, *methods, "import *")]
         self._automaton = BytesAhoCorasick(patterns)
         classes = b"|".join(re.escape(literal.encode()) for literal in words.literals)
+        self._stems = tuple(stem.encode() for stem in words.stems)
+        stems = b"|".join(re.escape(stem) for stem in self._stems)
+        self._import = re.compile(rb"(?:^[ \t]*(?:from|import)\b[^\n]*|[\"'][\w.:]*)(?:" + stems + rb")", re.MULTILINE)
         self._class = re.compile(rb"^[ \t]*class[ \t]+\w*(?:" + classes + rb")", re.MULTILINE) if words.literals else None
 
     def scan(self, data: bytes) -> Sighting:
@@ -58,6 +63,7 @@ class Scanner:
             bool(names and self._class and self._class.search(data)),
             sum(self._first_method <= index < self._star for index in found),
             self._star in found,
+            any(stem in data for stem in self._stems) and bool(self._import.search(data)),
         )
 
     def find(self, data: bytes) -> set[int]:

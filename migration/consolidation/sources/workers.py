@@ -21,6 +21,7 @@ _R = TypeVar("_R")
 _PROCESSES: Final = 2
 #: Fewer files are done sooner than processes are started.
 _FEW: Final = 64
+_UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
 _CHUNKS: Final = 24  #: of one job, so that both processes stay busy and progress is seen
 
 
@@ -86,8 +87,13 @@ def _start() -> ProcessPoolExecutor:
 
 def _scan(root: str, words: Words, paths: Sequence[str]) -> list[Sighting | Problem]:
     scanner = Scanner(words)
-    contents = (read_bytes(root, path) for path in paths)
-    return [content if isinstance(content, Problem) else scanner.scan(content) for content in contents]
+    found: list[Sighting | Problem] = []
+    for path in paths:
+        content = read_bytes(root, path)
+        if isinstance(content, bytes) and content.startswith(_UTF16_MARKS):
+            content = Problem(path=path, kind="encoding", detail="UTF-16 or UTF-32, which Python does not read as source")
+        found.append(content if isinstance(content, Problem) else scanner.scan(content))
+    return found
 
 
 def _read(root: str, question: Question, paths: Sequence[str]) -> list[FileFacts]:
