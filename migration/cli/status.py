@@ -6,9 +6,9 @@ from typing import Annotated
 import msgspec
 import typer
 
+from migration.cli.ledger_status import LedgerStatus, ledger_status
 from migration.cli.output import JsonFlag, note, print_json, print_table
-from migration.comparison.ledger import Ledger, load_ledger
-from migration.errors import FlagSourceError, LedgerError
+from migration.errors import FlagSourceError
 from migration.evidence.store import EvidenceReader
 from migration.flags.document import FlagDocument
 from migration.flags.file import FlagFile
@@ -19,15 +19,6 @@ command = typer.Typer(add_completion=False)
 
 _FINDING = 1
 _ALL_KINDS = 100_000
-
-
-class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong with a surface's ledger of accepted divergences."""
-
-    entries: int
-    expired: list[str]  #: ids of entries that no longer accept anything
-    stale: list[str]  #: ids of entries in force by which nothing was accepted at its last occurrence; [] without comparisons
-    error: str | None  #: None: the file is valid, or there is none
 
 
 class SurfaceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +110,7 @@ def _surface(
     settings: MigrationSettings, surface: str, document: FlagDocument | None, evidence: EvidenceReader, today: date
 ) -> SurfaceStatus:
     summary = evidence.summary(surface)
+    known = evidence.divergences(surface, limit=_ALL_KINDS) if summary.runs else None
     flag = document.surfaces[surface] if document is not None else None
     stage = None if flag is None else flag.bands()[-1].stage
     return SurfaceStatus(
@@ -132,25 +124,8 @@ def _surface(
         upper_bound=None,
         gate=None,
         removal=None,
-        ledger=_ledger(settings, surface, evidence if summary.runs else None, today),
+        ledger=ledger_status(settings.path(settings.ledger_dir) / f"{surface}.toml", known, today),
     )
-
-
-def _ledger(settings: MigrationSettings, surface: str, evidence: EvidenceReader | None, today: date) -> LedgerStatus:
-    try:
-        ledger = load_ledger(settings.path(settings.ledger_dir) / f"{surface}.toml")
-    except LedgerError as error:
-        return LedgerStatus(entries=0, expired=[], stale=[], error=str(error))
-    expired = [entry.id for entry in ledger.expired(today)]
-    return LedgerStatus(entries=len(ledger.entries), expired=expired, stale=_stale(ledger, surface, evidence, expired), error=None)
-
-
-def _stale(ledger: Ledger, surface: str, evidence: EvidenceReader | None, expired: list[str]) -> list[str]:
-    """Return the entries in force that accept nothing that is known; without evidence nothing can be said."""
-    if evidence is None or not ledger.entries:
-        return []
-    used = {kind.accepted_by for kind in evidence.divergences(surface, limit=_ALL_KINDS)}
-    return [entry.id for entry in ledger.entries if entry.id not in used and entry.id not in expired]
 
 
 def _print(found: Status) -> None:
@@ -176,11 +151,7 @@ def _say_what_is_wrong(found: Status) -> None:
     elif not found.flags.version:
         note("there is no flag file yet: every surface is at `off`; move one with `netra-migration stage set SURFACE dualwrite`")
     for one in found.surfaces:
-        if one.ledger.error:
-            note(f"{one.surface}: {one.ledger.error}")
-        for entry in one.ledger.expired:
-            note(f"{one.surface}: accepted divergence {entry!r} has expired: fix what it accepted, or give it a new date and a reason")
-        for entry in one.ledger.stale:
-            note(f"{one.surface}: accepted divergence {entry!r} accepts nothing that is known; remove it")
+        for remark in one.ledger.remarks():
+            note(f"{one.surface}: {remark}")
         if not one.runs:
             note(f"{one.surface}: nothing was compared yet")

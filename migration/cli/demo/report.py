@@ -84,7 +84,7 @@ class Report:
         for table in (runs, latency, verdicts, self._divergence_table()):
             console.print(table)
         if self.shown is not None:
-            print_detail(self.shown)
+            print_detail(self.shown, 1)
         effects = ", ".join(f"{count} {mode.replace('_', ' ')}" for mode, count in document["effects"].items())
         console.print(f"Effects: {effects}", highlight=False)
         for passed, what in self._progress.checks:

@@ -33,7 +33,7 @@ def status(run: Run) -> Callable[[], dict[str, Any]]:
     return lambda: json.loads(run("status", "--json").stdout)
 
 
-def compared(tmp_path: Path, *accepted_by: str | None) -> None:
+def compared(tmp_path: Path, *accepted_by: str | None, verdict: Verdict = Verdict.ACCEPTED) -> None:
     """Store one comparison for each entry: a match for None, else one accepted by that ledger entry."""
     store = EvidenceStore.for_writing(MigrationSettings(home=tmp_path))
     for number, entry in enumerate(accepted_by):
@@ -53,8 +53,8 @@ def compared(tmp_path: Path, *accepted_by: str | None) -> None:
             control=None,
             candidate='"x"',
             sentence="A note.",
-            verdict=Verdict.ACCEPTED,
-            accepted_by=entry,
+            verdict=verdict,
+            accepted_by=entry if verdict is Verdict.ACCEPTED else None,
         )
         timing = Timing(duration_s=1.0, effect_s=0.0, first_event_s=None)
         comparison = Comparison(
@@ -65,7 +65,7 @@ def compared(tmp_path: Path, *accepted_by: str | None) -> None:
             run_id=request.run_id,
             stage=Stage.SHADOW,
             serving=Origin.CONTROL,
-            verdict=Verdict.ACCEPTED if entry else Verdict.MATCH,
+            verdict=verdict if entry else Verdict.MATCH,
             divergences=(divergence,) if entry else (),
             control=timing,
             candidate=timing,
@@ -74,11 +74,11 @@ def compared(tmp_path: Path, *accepted_by: str | None) -> None:
     store.close()
 
 
-def write_ledger(tmp_path: Path, id_: str, days: int) -> None:
+def write_ledger(tmp_path: Path, id_: str, days: int, fingerprint: str = "0" * 12) -> None:
     last = datetime.now(UTC).date() + timedelta(days=days)
     (tmp_path / "ledger").mkdir(exist_ok=True)
     with (tmp_path / "ledger" / "chat.toml").open("a") as file:
-        file.write(f'[[accepted]]\nid = "{id_}"\nfingerprint = "{"0" * 12}"\nreason = "r"\nowner = "o"\nexpires = {last}\n')
+        file.write(f'[[accepted]]\nid = "{id_}"\nfingerprint = "{fingerprint}"\nreason = "r"\nowner = "o"\nexpires = {last}\n')
 
 
 def test_before_anything_happened_every_surface_is_off_and_nothing_is_made(run: Run, tmp_path: Path) -> None:
@@ -150,11 +150,37 @@ def test_an_expired_entry_of_the_ledger_is_a_finding(run: Run, tmp_path: Path) -
 
 def test_an_entry_that_accepts_nothing_is_stale_and_one_in_use_is_not(run: Run, tmp_path: Path) -> None:
     write_ledger(tmp_path, "wording", days=1)
-    write_ledger(tmp_path, "forgotten", days=1)
+    write_ledger(tmp_path, "forgotten", days=1, fingerprint="f" * 12)
     compared(tmp_path, "wording")
     result = run("status", "--json")
     assert json.loads(result.stdout)["surfaces"][0]["ledger"]["stale"] == ["forgotten"]
     assert result.exit_code == 0
+
+
+def test_an_entry_that_matched_once_is_not_stale_when_something_else_came_last(
+    tmp_path: Path, status: Callable[[], dict[str, Any]]
+) -> None:
+    write_ledger(tmp_path, "wording", days=1)
+    compared(tmp_path, "another-entry-of-before")  # has the fingerprint that "wording" names
+    assert status()["surfaces"][0]["ledger"]["stale"] == []
+
+
+def test_what_an_expired_entry_accepted_is_divergent_again_and_named(run: Run, tmp_path: Path) -> None:
+    write_ledger(tmp_path, "wording", days=-1)
+    compared(tmp_path, "wording", verdict=Verdict.DIVERGENT)
+    result = run("status", "--json")
+    ledger = json.loads(result.stdout)["surfaces"][0]["ledger"]
+    assert (ledger["expired"], ledger["reopened"], ledger["stale"]) == (["wording"], {"wording": ["0" * 12]}, [])
+    assert f"'wording' has expired, and what it accepted is divergent again ({'0' * 12})" in result.stderr
+    assert result.exit_code == 1
+
+
+def test_an_expired_entry_that_never_matched_is_to_be_removed(run: Run, tmp_path: Path) -> None:
+    write_ledger(tmp_path, "wording", days=-1)
+    compared(tmp_path, None)
+    result = run("status", "--json")
+    assert json.loads(result.stdout)["surfaces"][0]["ledger"]["stale"] == ["wording"]
+    assert "'wording' has expired, and nothing that was found ever matched it; remove it" in result.stderr
 
 
 def test_a_ledger_that_cannot_be_read_is_a_finding(run: Run, tmp_path: Path) -> None:

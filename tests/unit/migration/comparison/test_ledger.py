@@ -72,7 +72,9 @@ def test_no_more_is_accepted_of_one_comparison_than_the_entry_says(occurrences: 
 def test_what_exceeds_an_entry_says_so_and_what_does_not_says_nothing() -> None:
     ledger = parse_ledger(AT_MOST_TWO, "chat.toml")
 
-    assert ledger.judge(divergence(occurrences=3), TODAY).note == "It does so 3 times in this run, and 'one' of the ledger accepts it twice."
+    assert (
+        ledger.judge(divergence(occurrences=3), TODAY).note == "It does so 3 times in this run, and 'one' of the ledger accepts it twice."
+    )
     assert ledger.judge(divergence(occurrences=2), TODAY).note == ""
 
 

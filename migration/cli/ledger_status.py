@@ -1,0 +1,79 @@
+"""How a surface's ledger of accepted divergences stands to what was found."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from migration.comparison.ledger import Accepted, load_ledger
+from migration.errors import LedgerError
+from migration.evidence.views import DivergenceView
+from migration.model import Divergence, Verdict
+
+
+class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with a surface's ledger."""
+
+    entries: int
+    expired: list[str]  #: ids of entries that no longer accept anything
+    reopened: dict[str, list[str]]  #: expired entry -> fingerprints that it is about and that are divergent now
+    stale: list[str]  #: ids of entries that no known kind of divergence ever matched; [] without comparisons
+    error: str | None  #: None: the file is valid, or there is none
+
+    def remarks(self) -> list[str]:
+        """Return what a person should know, a sentence each."""
+        found = [] if self.error is None else [self.error]
+        for entry in self.expired:
+            again = self.reopened.get(entry, [])
+            if again:
+                found.append(
+                    f"accepted divergence {entry!r} has expired, and what it accepted is divergent again ({', '.join(again)}): "
+                    "fix it, or give the entry a new date and a reason"
+                )
+            elif entry not in self.stale:
+                found.append(f"accepted divergence {entry!r} has expired: fix what it accepted, or give it a new date and a reason")
+            else:
+                found.append(f"accepted divergence {entry!r} has expired, and nothing that was found ever matched it; remove it")
+        unused = (entry for entry in self.stale if entry not in self.expired)
+        return [*found, *(f"accepted divergence {entry!r} is stale: nothing that was found ever matched it; remove it" for entry in unused)]
+
+
+def ledger_status(path: Path, known: Sequence[DivergenceView] | None, today: date) -> LedgerStatus:
+    """Return how the ledger stands.
+
+    Args:
+        path: the ledger; it need not exist.
+        known: all kinds of divergences of the surface; None: nothing was compared, so nothing can be said of what is stale.
+        today: on which expiry is judged.
+    """
+    try:
+        ledger = load_ledger(path)
+    except LedgerError as error:
+        return LedgerStatus(entries=0, expired=[], reopened={}, stale=[], error=str(error))
+    expired = ledger.expired(today)
+    kinds = [(view, _divergence(view)) for view in known or ()]
+    reopened = {
+        entry.id: again
+        for entry in expired
+        if (again := [v.fingerprint for v, d in kinds if v.verdict is Verdict.DIVERGENT and entry.matches(d)])
+    }
+    stale = [entry.id for entry in ledger.entries if known is not None and not any(_is_about(entry, view, found) for view, found in kinds)]
+    return LedgerStatus(entries=len(ledger.entries), expired=[entry.id for entry in expired], reopened=reopened, stale=stale, error=None)
+
+
+def _is_about(entry: Accepted, view: DivergenceView, found: Divergence) -> bool:
+    return view.accepted_by == entry.id or entry.matches(found)
+
+
+def _divergence(view: DivergenceView) -> Divergence:
+    return Divergence(
+        kind=view.kind,
+        severity=view.severity,
+        fingerprint=view.fingerprint,
+        lane=view.lane,
+        path=view.path,
+        control=None,
+        candidate=None,
+        sentence=view.sentence,
+    )
