@@ -25,6 +25,9 @@ TIMEOUT = event("agent_death", b'{"death_cause":"timeout"}')
         ([event("agent_death", b'{"death_cause":"timeout"}', lane="triage"), FAILED], "failed"),
         ([event("agent_started", b"{}")], "completed"),
         ([Event(kind="agent_completed", lane="", payload=b"no json", at_s=0.0)], "completed"),
+        ([COMPLETED, event("run_result", b'{"status":"failed"}', lane="")], "failed"),
+        ([FAILED, event("run_result", b'{"status":"timed_out"}', lane="")], "timed_out"),
+        ([FAILED, event("run_result", b'{"status":"completed"}', lane="")], "completed"),
     ],
 )
 def test_the_last_event_says_how_the_run_ended(events, outcome) -> None:
