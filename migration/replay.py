@@ -95,8 +95,8 @@ class Replay:
 
     def compare(self, recorded: RecordedRun) -> Comparison:
         """Run both engines on the recording and return the comparison. A run that cannot be compared is inconclusive and says why."""
-        control, refused_control = self._run(recorded, Origin.CONTROL)
-        candidate, refused_candidate = self._run(recorded, Origin.CANDIDATE)
+        control, refused_control = self.run(recorded, Origin.CONTROL)
+        candidate, refused_candidate = self.run(recorded, Origin.CANDIDATE)
         comparison = self._conclude(recorded, control, candidate, refused_candidate)
         if trouble := _unfaithful(control.tally):
             comparison = msgspec.structs.replace(comparison, verdict=Verdict.INCONCLUSIVE, reasons=(*comparison.reasons, trouble))
@@ -107,6 +107,24 @@ class Replay:
             effects.performed_by_shadow += tally.performed + len(refused)
         self._count(comparison)
         return comparison
+
+    def run(self, recorded: RecordedRun, origin: Origin) -> tuple[ShadowRun, list[str]]:
+        """Run one engine on the recording; return what became of it, and the names of contacts with the outside that were refused."""
+        with self._seal() as refused:
+            run = self._loop.drive(
+                replay_run(
+                    recorded.request,
+                    recorded.journal,
+                    origin,
+                    self._parts.build,
+                    deadline_s=self._deadline_s,
+                    clock=self._loop.time,
+                    limits=_LIMITS,
+                    arm=self._loop.call_on_expiry,
+                )
+            )
+            self._loop.sweep(_LIMITS.close_s)
+        return run, refused
 
     def report(self, seconds: float) -> Report:
         """Return what was found so far.
@@ -122,6 +140,7 @@ class Replay:
                     kind=found.kind,
                     severity=found.severity,
                     count=self._counts[fingerprint],
+                    most=self._most[fingerprint],
                     verdict=found.verdict,
                     accepted_by=found.accepted_by,
                     example={
@@ -136,24 +155,6 @@ class Replay:
             key=lambda found: (found.verdict is not Verdict.DIVERGENT, -found.count, found.fingerprint),
         )
         return self._report
-
-    def _run(self, recorded: RecordedRun, origin: Origin) -> tuple[ShadowRun, list[str]]:
-        with self._seal() as refused:
-            run = self._loop.drive(
-                replay_run(
-                    recorded.request,
-                    recorded.journal,
-                    origin,
-                    self._parts.build,
-                    deadline_s=self._deadline_s,
-                    most=self._most[fingerprint],
-                    clock=self._loop.time,
-                    limits=_LIMITS,
-                    arm=self._loop.call_on_expiry,
-                )
-            )
-            self._loop.sweep(_LIMITS.close_s)
-        return run, refused
 
     def _conclude(self, recorded: RecordedRun, control: ShadowRun, candidate: ShadowRun, refused: list[str]) -> Comparison:
         if control.record is None:

@@ -30,6 +30,9 @@ class MigrationSettings(BaseSettings):
     tenants: tuple[str, ...] = Field(default=(), description="Known tenants: commands refuse any other; empty: every well-formed id.")
     watch_tenants: tuple[str, ...] = Field(default=(), description="The only tenants that become metric labels.")
     plaintext_tenants: tuple[str, ...] = Field(default=(), description="Tenants that allow free text in stored evidence.")
+    recordings_per_divergence: int = Field(
+        default=3, ge=0, description="Served runs kept whole of each kind of divergence, of the tenants above alone; 0: none."
+    )
     hash_key: str = Field(
         default="", description="Key of the digests that stand for redacted values; empty: a new one in `home`, readable by the owner."
     )

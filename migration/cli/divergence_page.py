@@ -55,6 +55,7 @@ def _facts(detail: DivergenceDetail) -> Table:
         ("count", str(kind.count)),
         ("comparisons", judged),
         ("last verdict", kind.verdict.value + (f", accepted by {kind.accepted_by!r}" if kind.accepted_by else "")),
+        ("recordings", str(kind.recordings) if kind.recordings else "none is kept: only of tenants that allow free text"),
         ("seen", f"{_time(kind.first_seen_at)} to {_time(kind.last_seen_at)}"),
     ):
         table.add_row(Text(name, style="bold"), Text(value))

@@ -1,12 +1,13 @@
 """Questions to the tables, answered as views."""
 
+import zlib
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, RowMapping, func, select
 
-from migration.evidence.tables import comparisons, divergence_kinds, occurrences
-from migration.evidence.views import ComparisonView, DivergenceDetail, DivergenceView, Example, SurfaceSummary
+from migration.evidence.tables import comparisons, divergence_kinds, occurrences, recordings
+from migration.evidence.views import ComparisonView, DivergenceDetail, DivergenceView, Example, StoredRecording, SurfaceSummary
 from migration.model import Timing, Verdict
 
 _COMPARED = comparisons.c
@@ -101,6 +102,23 @@ def list_comparisons(
     if fingerprint is not None:
         query = query.where(_COMPARED.id.in_(select(_FOUND.comparison_id).where(_FOUND.fingerprint == fingerprint)))
     return [_comparison(row) for row in connection.execute(query).mappings()]
+
+
+def list_recordings(connection: Connection, *, surface: str | None, fingerprint: str | None) -> list[StoredRecording]:
+    """Return the runs that are kept whole, the oldest first; None as a filter means any."""
+    query = (
+        select(*(_COMPARED[name] for name in ("run_id", "tenant_id", "surface", "compared_at")), recordings.c.line)
+        .join_from(recordings, comparisons)
+        .order_by(recordings.c.comparison_id)
+    )
+    if surface is not None:
+        query = query.where(_COMPARED.surface == surface)
+    if fingerprint is not None:
+        query = query.where(recordings.c.comparison_id.in_(select(_FOUND.comparison_id).where(_FOUND.fingerprint == fingerprint)))
+    return [
+        StoredRecording(**(_fields(row, StoredRecording) | {"line": zlib.decompress(row["line"])}))
+        for row in connection.execute(query).mappings()
+    ]
 
 
 def _divergence(row: RowMapping) -> DivergenceView:

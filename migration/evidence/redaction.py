@@ -117,6 +117,33 @@ class Redactor:
                 return items if len(items) == len(value) else [*items, f"… {len(value) - len(items)} more"]
         return value
 
+    def whole(self, document: bytes) -> bytes:
+        """Return a JSON document as it is but for its secrets, however long; for tenants that allow their texts.
+
+        Secrets become their shape, the same one wherever they stand, also inside JSON that is written as a text.
+
+        Raises:
+            RecursionError: it is nested too deeply.
+        """
+        try:
+            value = msgspec.json.decode(document)
+        except (msgspec.MsgspecError, UnicodeError):
+            return self.without_secrets(document.decode("utf-8", "replace")).encode()
+        safe = self._whole(value, "")
+        return document if safe == value else msgspec.json.encode(safe)
+
+    def _whole(self, value: Any, field: str) -> Any:  # noqa: ANN401 - any JSON
+        match value:
+            case str() if value[:1] in {"{", "["} and not _SECRET_FIELD.search(field):
+                return self.whole(value.encode("utf-8", "replace")).decode()
+            case str():
+                return self._text(value, field, plain=True)
+            case list():
+                return [self._whole(item, field) for item in value]
+            case dict():
+                return {self.without_secrets(key): self._whole(item, key) for key, item in value.items()}
+        return value
+
     def without_secrets(self, text: str) -> str:
         """Return the text with everything that looks like a key or a token replaced by its shape."""
         safe = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -7,9 +7,10 @@ from migration.evidence import reading, writing
 from migration.evidence.database import IN_MEMORY, Database
 from migration.evidence.excerpt import Aligner
 from migration.evidence.key import digest_key
+from migration.evidence.recordings import Recorder, WriteLine
 from migration.evidence.redaction import Redactor
 from migration.evidence.rows import Finding, RowMaker, ServedRun
-from migration.evidence.views import ComparisonView, DivergenceDetail, DivergenceView, SurfaceSummary
+from migration.evidence.views import ComparisonView, DivergenceDetail, DivergenceView, StoredRecording, SurfaceSummary
 from migration.model import Comparison, DivergenceKind, RunRecord, Verdict
 from migration.settings import MigrationSettings
 
@@ -102,6 +103,15 @@ class EvidenceReader:
                 connection, surface=surface, verdict=verdict, tenant_id=tenant_id, run_id=run_id, fingerprint=fingerprint, limit=limit
             )
 
+    def recordings(self, fingerprint: str | None = None, surface: str | None = None) -> list[StoredRecording]:
+        """Return the served runs that are kept whole, the oldest first. None as a filter means any.
+
+        Raises:
+            EvidenceError: the database cannot be read.
+        """
+        with self._database.transaction("read") as connection:
+            return reading.list_recordings(connection, surface=surface, fingerprint=fingerprint)
+
     def close(self) -> None:
         """Close all connections. The next question connects anew."""
         self._database.close()
@@ -116,6 +126,8 @@ class EvidenceStore(EvidenceReader):
         clock: Unix seconds.
         align: aligns two streams for the excerpts kept with examples, like `comparison.aligned_events`; None: no excerpts are kept.
         examples: occurrences of each kind of divergence whose values are kept.
+        record: writes a served run down whole, like `recordings.write_line`; None: no run is kept whole.
+        recordings: runs kept whole of each kind of divergence, of tenants that allow their texts.
 
     Raises:
         ConfigurationError: the URL does not parse or names another database.
@@ -129,19 +141,23 @@ class EvidenceStore(EvidenceReader):
         *,
         align: Aligner | None = None,
         examples: int = 5,
+        record: WriteLine | None = None,
+        recordings: int = 3,
     ) -> None:
         super().__init__(url)
+        self._recorder = Recorder(redactor, record, each=recordings)
         self._rows = RowMaker(redactor, align)
         self._clock, self._examples = clock, examples
 
     @classmethod
-    def for_writing(cls, settings: MigrationSettings, *, align: Aligner | None = None) -> "EvidenceStore":
+    def for_writing(cls, settings: MigrationSettings, *, align: Aligner | None = None, record: WriteLine | None = None) -> "EvidenceStore":
         """Return the configured store.
 
         Raises:
             ConfigurationError: see the class; or the digest key cannot be read or made, or others may read it.
         """
-        return EvidenceStore(settings.evidence(), Redactor(digest_key(settings), settings.plaintext_tenants), align=align)
+        redactor = Redactor(digest_key(settings), settings.plaintext_tenants)
+        return EvidenceStore(settings.evidence(), redactor, align=align, record=record, recordings=settings.recordings_per_divergence)
 
     def store(self, served: ServedRun, shadow: RunRecord, comparison: Comparison) -> None:
         """Store one comparison; see `store_many`.
@@ -162,7 +178,7 @@ class EvidenceStore(EvidenceReader):
         for start in range(0, len(findings), _BATCH):
             with self._database.transaction("write") as connection:
                 some = findings[start : start + _BATCH]
-                new += writing.write(connection, some, self._rows, now=self._clock(), examples=self._examples)
+                new += writing.write(connection, some, self._rows, self._recorder, now=self._clock(), examples=self._examples)
         return new
 
     def prune(self, older_than_s: float) -> int:

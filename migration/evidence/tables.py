@@ -10,11 +10,13 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 # SQLite numbers rows by itself only in columns of the type INTEGER.
@@ -78,6 +80,7 @@ divergence_kinds = Table(
     Column("last_seen_at", Float, nullable=False, comment="Unix seconds"),
     Column("count", BigInteger, nullable=False, comment="occurrences since the first, also those whose rows were pruned"),
     Column("examples", Integer, nullable=False, comment="occurrences whose values and excerpt are kept"),
+    Column("recordings", Integer, nullable=False, server_default=text("0"), comment="comparisons kept as recordings"),
     Column("last_verdict", String(16), nullable=False),
     Column("accepted_by", String(128), comment="ledger entry of the last occurrence; null: not accepted"),
     Index(None, "surface", "last_verdict", "last_seen_at"),
@@ -99,4 +102,12 @@ occurrences = Table(
     ForeignKeyConstraint(["fingerprint", "surface"], [divergence_kinds.c.fingerprint, divergence_kinds.c.surface], ondelete="CASCADE"),
     UniqueConstraint("comparison_id", "fingerprint"),
     Index(None, "fingerprint", "surface", "example"),
+)
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("comparison_id", _RowId, ForeignKey(comparisons.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("size_bytes", Integer, nullable=False, comment="of the line"),
+    Column("line", LargeBinary, nullable=False, comment="one line of the recording format, zlib; its schema is inside"),
 )

@@ -39,6 +39,7 @@ class DivergenceView(View, frozen=True, kw_only=True):
     count: int  #: occurrences since the first
     verdict: Verdict  #: of the last occurrence
     accepted_by: str | None  #: ledger entry of the last occurrence
+    recordings: int = 0  #: comparisons of it whose served run is kept whole
 
 
 class Example(View, frozen=True, kw_only=True):
@@ -89,3 +90,13 @@ class ComparisonView(View, frozen=True, kw_only=True):
     shadow_trace_id: str | None
     received_at: float
     compared_at: float
+
+
+class StoredRecording(View, frozen=True, kw_only=True):
+    """A served run that is kept whole."""
+
+    run_id: str
+    tenant_id: str
+    surface: str
+    compared_at: float
+    line: bytes  #: one line of the recording format, newline included

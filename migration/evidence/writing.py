@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Executable, bindparam, delete, func, select, tuple_, update
 
+from migration.evidence.recordings import Recorder
 from migration.evidence.rows import Finding, Row, RowMaker
-from migration.evidence.tables import comparisons, divergence_kinds, occurrences
+from migration.evidence.tables import comparisons, divergence_kinds, occurrences, recordings
 
 _KINDS = divergence_kinds.c
 _EXISTING = 200
-_KNOWN = select(_KINDS.fingerprint, _KINDS.surface, _KINDS.sentence, _KINDS.examples).where(
+_KNOWN = select(_KINDS.fingerprint, _KINDS.surface, _KINDS.sentence, _KINDS.examples, _KINDS.recordings).where(
     tuple_(_KINDS.fingerprint, _KINDS.surface).in_(bindparam("names", expanding=True))
 )
 _LINK = occurrences.insert()
@@ -22,13 +23,20 @@ class _Kind(NamedTuple):
     surface: str
 
 
-def write(connection: Connection, findings: Sequence[Finding], rows: RowMaker, *, now: float, examples: int) -> int:
+class _Known(NamedTuple):
+    sentence: str
+    examples: int
+    recordings: int
+
+
+def write(connection: Connection, findings: Sequence[Finding], rows: RowMaker, recorder: Recorder, *, now: float, examples: int) -> int:
     """Store the findings that are not stored yet and return how many those were.
 
     Args:
         connection: in a transaction.
         findings: may repeat others, stored or not: the first one counts.
         rows: makes the rows.
+        recorder: makes those of runs that are kept whole.
         now: Unix seconds.
         examples: occurrences of a kind whose values are kept.
     """
@@ -40,7 +48,7 @@ def write(connection: Connection, findings: Sequence[Finding], rows: RowMaker, *
     ids = _insert_new(connection, [row for _, row in made.values()])
     new = [(number, row["surface"], finding) for key, (finding, row) in made.items() if (number := ids.get(key)) is not None]
     if any(finding.comparison.divergences for _, _, finding in new):
-        _write_divergences(connection, new, rows, now=now, examples=examples)
+        _write_divergences(connection, new, rows, recorder, now=now, examples=examples)
     return len(new)
 
 
@@ -48,13 +56,19 @@ def remove_before(connection: Connection, cutoff: float) -> int:
     """Remove comparisons, and kinds of divergences not seen since, from before `cutoff` (Unix seconds); return how many comparisons."""
     removed = connection.execute(delete(comparisons).where(comparisons.c.compared_at < cutoff)).rowcount
     connection.execute(delete(divergence_kinds).where(_KINDS.last_seen_at < cutoff))
-    # Kinds whose examples went may keep new ones.
+    # Kinds whose examples and recordings went may keep new ones.
     kept = (
         select(func.count())
         .where(occurrences.c.fingerprint == _KINDS.fingerprint, occurrences.c.surface == _KINDS.surface, occurrences.c.example)
         .scalar_subquery()
     )
-    connection.execute(update(divergence_kinds).values(examples=kept))
+    whole = (
+        select(func.count())
+        .select_from(recordings.join(occurrences, occurrences.c.comparison_id == recordings.c.comparison_id))
+        .where(occurrences.c.fingerprint == _KINDS.fingerprint, occurrences.c.surface == _KINDS.surface)
+        .scalar_subquery()
+    )
+    connection.execute(update(divergence_kinds).values(examples=kept, recordings=whole))
     return removed
 
 
@@ -69,42 +83,62 @@ def _insert_new(connection: Connection, rows: list[Row]) -> dict[tuple[str, str,
 
 
 def _write_divergences(
-    connection: Connection, new: Sequence[tuple[int, str, Finding]], rows: RowMaker, *, now: float, examples: int
+    connection: Connection, new: Sequence[tuple[int, str, Finding]], rows: RowMaker, recorder: Recorder, *, now: float, examples: int
 ) -> None:
     known = _known_kinds(
         connection, {_Kind(rows.fingerprint(one.fingerprint), at) for _, at, done in new for one in done.comparison.divergences}
     )
     kinds: dict[_Kind, Row] = {}
     links: list[Row] = []
+    whole: list[Row] = []
     for number, surface, finding in new:
-        for fingerprint, same in finding.divergences().items():
-            worst, name = same[0], _Kind(rows.fingerprint(fingerprint), surface)
-            kind = kinds.get(name)
-            sentence = kind["sentence"] if kind else known[name][0] if name in known else rows.sentence(worst, finding)
+        found = {_Kind(rows.fingerprint(fingerprint), surface): same for fingerprint, same in finding.divergences().items()}
+        wanted = any(_kept("recordings", name, kinds, known) < recorder.each for name in found)
+        recording = recorder.row(finding) if wanted else None
+        if recording is not None:
+            whole.append({"comparison_id": number, **recording})
+        for name, same in found.items():
+            worst, kind = same[0], kinds.get(name)
+            sentence = kind["sentence"] if kind else known[name].sentence if name in known else rows.sentence(worst, finding)
             times = sum(one.occurrences for one in same)
-            counted, kept = (kind["count"], kind["examples"]) if kind else (0, 0)
             link: Row = {"comparison_id": number, **name._asdict(), "verdict": worst.verdict.value, "times": times}
-            is_example = kept + known.get(name, ("", 0))[1] < examples
+            is_example = _kept("examples", name, kinds, known) < examples
             links.append(link | (rows.example(worst, finding) if is_example else _NO_EXAMPLE))
+            before = kind or _NOTHING_COUNTED
             kinds[name] = (
                 rows.kind(worst, sentence)
                 | name._asdict()
-                | {"first_seen_at": now, "last_seen_at": now, "count": counted + times, "examples": kept + is_example}
+                | {"first_seen_at": now, "last_seen_at": now}
+                | {
+                    "count": before["count"] + times,
+                    "examples": before["examples"] + is_example,
+                    "recordings": before["recordings"] + (recording is not None),
+                }
             )
     _upsert_kinds(connection, [kinds[name] for name in sorted(kinds)])
     connection.execute(_LINK, links)
+    if whole:
+        connection.execute(recordings.insert(), whole)
 
 
+def _kept(what: str, name: _Kind, kinds: Mapping[_Kind, Row], known: Mapping[_Kind, _Known]) -> int:
+    """Return how many there are of a kind, stored and in this batch."""
+    here: int = kinds[name][what] if name in kinds else 0
+    stored: int = getattr(known[name], what) if name in known else 0
+    return here + stored
+
+
+_NOTHING_COUNTED: Row = {"count": 0, "examples": 0, "recordings": 0}
 _NO_EXAMPLE: Row = {"example": False, "control": None, "candidate": None, "excerpt": None}
 
 
-def _known_kinds(connection: Connection, names: set[_Kind]) -> dict[_Kind, tuple[str, int]]:
-    """Return sentence and number of examples of those kinds that are stored."""
-    found: dict[_Kind, tuple[str, int]] = {}
+def _known_kinds(connection: Connection, names: set[_Kind]) -> dict[_Kind, _Known]:
+    """Return what is stored of those kinds that are."""
+    found: dict[_Kind, _Known] = {}
     ordered = sorted(names)
     for start in range(0, len(ordered), _EXISTING):
         stored = connection.execute(_KNOWN, {"names": ordered[start : start + _EXISTING]})
-        found |= {_Kind(fingerprint, surface): (sentence, kept) for fingerprint, surface, sentence, kept in stored}
+        found |= {_Kind(fingerprint, surface): _Known(*rest) for fingerprint, surface, *rest in stored}
     return found
 
 
@@ -136,6 +170,7 @@ def _statements(dialect: str) -> _Statements:
             set_={
                 "count": _KINDS.count + new.count,
                 "examples": _KINDS.examples + new.examples,
+                "recordings": _KINDS.recordings + new.recordings,
                 "last_seen_at": new.last_seen_at,
                 "last_verdict": new.last_verdict,
                 "accepted_by": new.accepted_by,

@@ -1,4 +1,8 @@
-"""Our own format: one run a line, as JSON with the payloads readable inside it. `schema` is raised when a field changes its meaning."""
+"""Our own format: one run a line, as JSON with the payloads readable inside it.
+
+`schema` is raised when a field is renamed or changes its meaning; a new field needs a default and no new schema. Every schema that was
+ever written stays readable: a new one gets a shape of its own beside the old ones, and `tests/.../schema_1.jsonl` a sibling.
+"""
 
 from typing import Final, Literal
 
@@ -39,15 +43,15 @@ class _Effect(msgspec.Struct, omit_defaults=True):
     kind: EffectKind
     name: str
     lane: str
-    key: str
-    started_s: float
-    duration_s: float
+    key: str = ""
+    started_s: float = 0.0
+    duration_s: float = 0.0
     request: msgspec.Raw = _ABSENT
     reply: msgspec.Raw = _ABSENT
     error: _Error | None = None
 
 
-class _Line(msgspec.Struct):
+class _Line(msgspec.Struct, omit_defaults=True):
     schema: Literal[1]
     request: _Request
     journal: tuple[_Effect, ...]
@@ -55,11 +59,16 @@ class _Line(msgspec.Struct):
     events: tuple[_Event, ...] = ()
 
 
+class _Version(msgspec.Struct):
+    schema: int
+
+
+_version = msgspec.json.Decoder(_Version)
 _decoder = msgspec.json.Decoder(_Line)
 
 
-def write_line(record: RunRecord) -> bytes:
-    """Return the record as one line, newline included."""
+def write_line(record: RunRecord | RecordedRun) -> bytes:
+    """Return the run as one line of the newest schema, newline included."""
     request = record.request
     line = _Line(
         schema=SCHEMA,
@@ -91,16 +100,23 @@ def write_line(record: RunRecord) -> bytes:
             _Event(kind=event.kind, lane=event.lane, at_s=event.at_s, payload=msgspec.Raw(event.payload)) for event in record.events
         ),
     )
-    return msgspec.json.encode(line) + b"\n"
+    encoded = msgspec.json.encode(line)
+    # A payload that somebody indented would spread over several lines.
+    return (msgspec.json.format(encoded, indent=-1) if b"\n" in encoded else encoded) + b"\n"
 
 
 def read_line(line: bytes) -> RecordedRun:
     """Return the run that a line of our own format holds.
 
     Raises:
-        RecordingError: the line does not fit the format, or has a schema that this version does not know.
+        RecordingError: the line does not fit the format, or has a schema that this version does not know; the message says what to do.
     """
     try:
+        schema = _version.decode(line).schema
+        if schema > SCHEMA:
+            raise RecordingError(
+                f"it has schema {schema}, and this tool reads up to {SCHEMA}; install the version that wrote it, or record the run again"
+            )
         decoded = _decoder.decode(line)
     except msgspec.DecodeError as error:
         raise RecordingError(f"no recording of schema {SCHEMA}: {error}") from error

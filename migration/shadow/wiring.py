@@ -2,7 +2,8 @@
 
 from migration.comparison import Comparer, aligned_events
 from migration.errors import Operation
-from migration.evidence import EvidenceStore, Redactor, digest_key
+from migration.evidence import EvidenceStore
+from migration.recordings import write_line
 from migration.settings import MigrationSettings
 from migration.shadow.parts import Parts, load
 
@@ -18,6 +19,6 @@ def default_parts(settings: MigrationSettings) -> Parts:
     return Parts(
         build=load(settings.engines),
         compare=lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage),
-        sink=EvidenceStore(settings.evidence(), Redactor(digest_key(settings), settings.plaintext_tenants), align=aligned_events),
+        sink=EvidenceStore.for_writing(settings, align=aligned_events, record=write_line),
         failures=failures,
     )

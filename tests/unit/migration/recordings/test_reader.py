@@ -66,7 +66,7 @@ def test_model_effects_of_a_conversation_have_no_request_and_so_answer_in_sequen
         ('{"id": "x", "messages": [{"role": "us', "not a JSON object"),
         ("[]", "not a JSON object"),
         ('{"id": "x"}', "OpenAI chat format"),
-        ('{"schema": 9}', "schema 1"),
+        ('{"schema": 9}', "reads up to 1"),
         (
             '{"id": "x", "messages": [{"role": "user"}, {"role": "tool", "tool_call_id": "9"}, {"role": "assistant"}]}',
             "answers no tool call",

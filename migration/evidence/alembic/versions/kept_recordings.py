@@ -1,0 +1,35 @@
+"""Whole runs of tenants that allow their texts, and how many there are of each kind of divergence."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+# As in the first tables.
+_RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Make the table and the counter."""
+    op.create_table(
+        "recordings",
+        sa.Column("comparison_id", _RowId, autoincrement=False, nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False, comment="of the line"),
+        sa.Column("line", sa.LargeBinary(), nullable=False, comment="one line of the recording format, zlib; its schema is inside"),
+        sa.ForeignKeyConstraint(["comparison_id"], ["comparisons.id"], name="fk_recordings_comparison_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("comparison_id", name="pk_recordings"),
+    )
+    op.add_column(
+        "divergence_kinds",
+        sa.Column("recordings", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="comparisons kept as recordings"),
+    )
+
+
+def downgrade() -> None:
+    """Drop them."""
+    with op.batch_alter_table("divergence_kinds") as table:
+        table.drop_column("recordings")
+    op.drop_table("recordings")
