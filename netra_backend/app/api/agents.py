@@ -10,7 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from netra_backend.app.agents.registry import AGENTS
 from netra_backend.app.api.callers import Asking, json_body, read_body
 from netra_backend.app.api.problems import documented
-from netra_backend.app.api.run_answers import EVENT_STREAM, EventStream, RunningFrames, as_events, as_json, result_or_gone, wants_events
+from netra_backend.app.api.run_answers import (
+    EVENT_SCHEMA,
+    EVENT_STREAM,
+    EventStream,
+    RunningFrames,
+    as_events,
+    as_json,
+    result_or_gone,
+    wants_events,
+)
 from netra_backend.app.errors import UnknownAgentError
 from netra_backend.app.run_results import RunStatus
 
@@ -92,7 +101,7 @@ _ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
         "model": AgentRun,
         "description": "The run has ended; or, with `Accept: text/event-stream`, it began, and its events follow, `run_result` last. "
         "A run that breaks off ends with an event `error`.",
-        "content": {EVENT_STREAM: {"schema": {"type": "string"}, "example": _EVENTS}},
+        "content": {EVENT_STREAM: {"schema": EVENT_SCHEMA, "example": _EVENTS}},
     }
 }
 

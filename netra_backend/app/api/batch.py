@@ -11,7 +11,7 @@ from netra_backend.app.agents.registry import AGENTS
 from netra_backend.app.api.batch_items import BatchItems
 from netra_backend.app.api.callers import Asking, Caller, json_body, read_body
 from netra_backend.app.api.problems import ProblemError, documented
-from netra_backend.app.api.run_answers import EVENT_STREAM, EventStream
+from netra_backend.app.api.run_answers import EVENT_SCHEMA, EVENT_STREAM, EventStream
 from netra_backend.app.errors import UnknownAgentError
 from netra_backend.app.websocket.channel import stream
 from netra_backend.app.websocket.connections import TooManyConnectionsError
@@ -62,7 +62,7 @@ _ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The batch began; its events follow: `batch_started`, for each item `item_started`, `item_event` and exactly one "
         "`item_finished`, whose status is completed, failed, timed_out or refused, and `batch_finished` last. Events of items interleave.",
-        "content": {EVENT_STREAM: {"schema": {"type": "string"}, "example": _EVENTS}},
+        "content": {EVENT_STREAM: {"schema": EVENT_SCHEMA, "example": _EVENTS}},
     }
 }
 

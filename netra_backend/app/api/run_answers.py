@@ -18,6 +18,12 @@ from netra_backend.app.run_results import RUN_RESULT
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 
 EVENT_STREAM: Final = "text/event-stream"
+#: What OpenAPI says of an event stream: the shape of one event.
+EVENT_SCHEMA: Final = {
+    "type": "object",
+    "properties": {"event": {"type": "string"}, "data": {"type": "string", "description": "A JSON object."}},
+    "required": ["event", "data"],
+}
 
 
 class Head(msgspec.Struct, gc=False):
