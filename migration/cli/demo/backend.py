@@ -118,6 +118,18 @@ class Backend:
         claims = {"iss": "netra", "aud": "netra-chat", "sub": user, "tenant": tenant, "iat": now, "exp": now + 3600}
         return jwt.encode(claims, self._secret, algorithm="HS256")
 
+    async def post(self, path: str, token: str, body: Mapping[str, Any]) -> int:
+        """Send a request as this user and read the whole answer; return its status.
+
+        Raises:
+            BackendError: the server does not answer.
+        """
+        try:
+            answer = await self._http.post(f"{self.url}{path}", json=body, headers={"Authorization": f"Bearer {token}"}, timeout=30.0)
+        except httpx.HTTPError as error:
+            raise BackendError(f"{path} does not answer ({type(error).__name__}); {self._last_log()}") from error
+        return answer.status_code
+
     async def metrics(self) -> Metrics:
         """Scrape the server once.
 

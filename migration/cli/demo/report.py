@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from migration.cli.demo.backend import Metrics
-from migration.cli.demo.scenario import SURFACE, Progress
+from migration.cli.demo.scenario import OTHERS, SURFACE, Progress
 from migration.cli.divergence_page import print_detail
 from migration.evidence import EvidenceReader
 from migration.evidence.views import DivergenceDetail, DivergenceView
@@ -34,7 +34,7 @@ class Report:
     def __init__(self, progress: Progress, metrics: Metrics, evidence: EvidenceReader, seconds: float) -> None:
         self._progress, self._metrics = progress, metrics
         self.seconds = seconds
-        self.summary = evidence.summary(SURFACE)
+        self.summaries = {surface: evidence.summary(surface) for surface in (SURFACE, *OTHERS)}
         found = evidence.divergences(surface=SURFACE, limit=1000)
         order = {verdict: rank for rank, verdict in enumerate((Verdict.DIVERGENT, Verdict.NOISE, Verdict.ACCEPTED))}
         self.divergences: list[DivergenceView] = sorted(
@@ -56,7 +56,8 @@ class Report:
             "passed": self.passed,
             "seconds": round(self.seconds, 1),
             "runs": [{"stage": stage, "engine": engine, "runs": runs} for (stage, engine), runs in self._runs().items()],
-            "verdicts": self.summary.verdicts,
+            "verdicts": self.summaries[SURFACE].verdicts,
+            "surfaces": {surface: summary.verdicts for surface, summary in self.summaries.items()},
             "divergences": [
                 {"fingerprint": one.fingerprint, "kind": one.kind, "severity": one.severity, "count": one.count, "verdict": one.verdict}
                 for one in self.divergences
@@ -79,8 +80,9 @@ class Report:
             latency.add_row(
                 row["engine"], str(row["chats"]), *(f"{row[key] * 1000:.0f} ms" for key in ("first_frame_p50_s", "p50_s", "p95_s"))
             )
-        verdicts = Table(*(verdict.value for verdict in Verdict), title="Verdicts of the shadowed runs", title_justify="left")
-        verdicts.add_row(*(str(self.summary.verdicts[verdict]) for verdict in Verdict))
+        verdicts = Table("surface", *(verdict.value for verdict in Verdict), title="Verdicts of the shadowed runs", title_justify="left")
+        for surface, summary in self.summaries.items():
+            verdicts.add_row(surface, *(str(summary.verdicts[verdict]) for verdict in Verdict))
         for table in (runs, latency, verdicts, self._divergence_table()):
             console.print(table)
         if self.shown is not None:
@@ -120,10 +122,11 @@ class Report:
         return rows
 
     def _shadows(self) -> dict[str, Any]:
-        total = {name: int(self._metrics.sum(f"migration_shadow_{name}_total")) for name in ("expected", "compared", "shed", "failed")}
+        fates = ("expected", "compared", "shed", "failed")
+        total = {fate: int(self._metrics.sum(f"migration_shadow_{fate}_total", surface=SURFACE)) for fate in fates}
         return total | {
-            "shed_by_reason": self._metrics.by("migration_shadow_shed_total", "reason"),
-            "failed_by_reason": self._metrics.by("migration_shadow_failed_total", "reason"),
+            "shed_by_reason": self._metrics.by("migration_shadow_shed_total", "reason", surface=SURFACE),
+            "failed_by_reason": self._metrics.by("migration_shadow_failed_total", "reason", surface=SURFACE),
             "worker_restarts": int(self._metrics.sum("migration_shadow_worker_restarts_total")),
         }
 

@@ -4,8 +4,9 @@
 2. All of them chat at once, through real WebSockets.
 3. In the middle of that load the shadow worker is killed.
 4. The seventh tenant moves `off -> dualwrite -> shadow -> live`, each time in the middle of one of its chats.
-5. The kill switch goes on and off again; at `complete` it is refused.
-6. The shadows finish, and everything is counted.
+5. The kill switch goes on and off again; at `complete` it changes nothing.
+6. The other surfaces are asked as well: one-shot runs, batches and tool calls.
+7. The shadows finish, and everything is counted.
 """
 
 import asyncio
@@ -22,12 +23,14 @@ from migration.model import Origin, Stage
 from migration.stages import PLANS, STAGE_ORDER
 
 SURFACE: Final = "chat"
+OTHERS: Final = ("oneshot", "batch", "tools")
 PINNED: Final = dict(zip(("acme", "globex", "initech", "umbrella", "hooli", "stark"), STAGE_ORDER, strict=True))
 MOVER: Final = "wayne"
 PATH: Final = (Stage.DUALWRITE, Stage.SHADOW, Stage.LIVE)
 CHATS_EACH: Final = 9
 _PROPAGATE_S: Final = 5.0
 _DRAIN_S: Final = 20.0
+_OK: Final = 200
 
 #: The first two are the same for everybody, to show what control's shared cache does with them.
 _QUESTIONS: Final = (
@@ -84,6 +87,7 @@ class Scenario:
             await self._load_with_a_dead_worker()
             await self._move()
             await self._kill_switch()
+            await self._other_surfaces()
             await self._settle()
         finally:
             for user_connection in self._users.values():
@@ -97,7 +101,9 @@ class Scenario:
         """Write the first flag file: one tenant a stage. Operators cannot jump like this; a file that is made anew can."""
 
         def pin(document: FlagDocument) -> FlagDocument:
-            return document.with_surface(replace(document.surfaces[SURFACE], pins=PINNED))
+            for surface in document.surfaces:
+                document = document.with_surface(replace(document.surfaces[surface], pins=PINNED))
+            return document
 
         self._flags.edit(pin)
         self._progress.stages = PINNED | {MOVER: Stage.OFF}
@@ -167,6 +173,23 @@ class Scenario:
         back = await self._chat(self._users[live], _QUESTIONS[3])
         self._progress.check(back.engine == Origin.CANDIDATE.value, "with the kill switch off, stages held again")
 
+    async def _other_surfaces(self) -> None:
+        self._phase("one-shot runs, batches and tool calls")
+
+        async def ask(tenant: str) -> list[int]:
+            token = self._backend.token(tenant, f"{tenant}-user")
+            question = {"message": f"{tenant}: what did we use last month?"}
+            return [
+                await self._backend.post("/api/agents/data/run", token, question),
+                await self._backend.post("/api/batch", token, {"agent": "data", "items": [question]}),
+                await self._backend.post("/api/tools/price_lookup", token, {"arguments": {"model": "gpt-4o"}}),
+            ]
+
+        answers = [status for statuses in await asyncio.gather(*(ask(tenant) for tenant in PINNED)) for status in statuses]
+        self._progress.check(
+            answers == [_OK] * len(answers), f"all {len(answers)} requests on the surfaces {', '.join(OTHERS)} were answered"
+        )
+
     async def _operate(self, *arguments: str, known: Callable[[Metrics], Awaitable[bool]]) -> None:
         """Run an operator's command and wait until the server's metrics show that it knows."""
         await self._backend.command("netra-migration", *arguments)
@@ -184,28 +207,37 @@ class Scenario:
 
         await self._backend.until(drained, "done with its shadows", _DRAIN_S)
         metrics = await self._backend.metrics()
-        expected = metrics.sum("migration_shadow_expected_total")
-        compared = metrics.sum("migration_shadow_compared_total")
-        shed = metrics.sum("migration_shadow_shed_total")
-        failed = metrics.sum("migration_shadow_failed_total")
         chats = Counter((stage, chat.engine) for stage, chat in self._progress.chats)
-        shadowed = sum(count for (stage, _), count in chats.items() if PLANS[stage].shadows)
         check = self._progress.check
         check(all(chat.outcome == "completed" for _, chat in self._progress.chats), f"all {len(self._progress.chats)} chats completed")
         check(
             all(engine == PLANS[stage].serves.value for stage, engine in chats), "every chat was served by the engine that its stage names"
         )
-        served = {stage: metrics.sum("migration_runs_total", surface=SURFACE, stage=stage.value) for stage in STAGE_ORDER}
         asked = Counter(stage for stage, _ in self._progress.chats)
-        check(served == {stage: asked[stage] for stage in STAGE_ORDER}, "the server counted the same runs at each stage as the clients did")
-        check(
-            expected == compared + shed + failed == shadowed,
-            f"every run to be shadowed was counted: {expected:.0f} = {compared:.0f} compared + {shed:.0f} shed + {failed:.0f} failed",
-        )
+        self._count(SURFACE, asked, metrics)
+        for surface in OTHERS:
+            self._count(surface, Counter(PINNED.values()), metrics)
+        compared = metrics.sum("migration_shadow_compared_total")
         check(compared > 0 and metrics.sum("migration_effects_total", mode="replayed") > 0, "shadows ran on recorded effects")
         check(metrics.sum("migration_effects_total", mode="performed_by_shadow") == 0, "shadows performed no effect")
         foreign = sum(chat.foreign_frames for _, chat in self._progress.chats if chat.engine == Origin.CANDIDATE.value)
         check(foreign == 0, "the candidate sent nobody a frame of somebody else")
+
+    def _count(self, surface: str, asked: Counter[Stage], metrics: Metrics) -> None:
+        """Check that the server counted what was asked, and what became of every shadow."""
+        served = {stage: metrics.sum("migration_runs_total", surface=surface, stage=stage.value) for stage in STAGE_ORDER}
+        named = {
+            stage: metrics.sum("migration_runs_total", surface=surface, origin=PLANS[stage].serves.value, stage=stage.value)
+            for stage in served
+        }
+        fates = [metrics.sum(f"migration_shadow_{fate}_total", surface=surface) for fate in ("expected", "compared", "shed", "failed")]
+        shadowed = sum(runs for stage, runs in asked.items() if PLANS[stage].shadows)
+        self._progress.check(
+            served == named == {stage: asked[stage] for stage in STAGE_ORDER},
+            f"{surface}: the server counted what was asked, at each stage",
+        )
+        told = "{:.0f} = {:.0f} compared + {:.0f} shed + {:.0f} failed".format(*fates)
+        self._progress.check(fates[0] == sum(fates[1:]) == shadowed, f"{surface}: every run to be shadowed was counted: {told}")
 
     async def _chat(self, user: User, question: str, *, stage: Stage | None = None, begun: asyncio.Event | None = None) -> Chat:
         """Let the user ask, and note which stage's plan the chat must have."""
