@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from migration.comparison.align import Alignment, align
 from migration.comparison.classify import divergences
-from migration.comparison.consequences import without_consequences
+from migration.comparison.consequences import unexplained, without_consequences
 from migration.comparison.effects import EffectComparison
 from migration.comparison.events import EventComparison
 from migration.comparison.findings import Finding
@@ -125,14 +125,15 @@ def _findings(control: RunRecord, candidate: RunRecord, serving: Origin, policy:
     found += EventComparison(pairing.control, pairing.candidate, policy, limits, renaming).findings(alignment)  # 5 events: what differs
     if policy.latency:
         found += latency(timing(control), timing(candidate), policy.latency)
-    shadow = candidate if serving is Origin.CONTROL else control
-    found = without_consequences(found, shadow, 1 if serving is Origin.CONTROL else 0)  # 6 consequences: of effects without an answer
+    replayed = (candidate, 1) if serving is Origin.CONTROL else (control, 0)
+    doubts = unexplained(found, *replayed)
+    found = without_consequences(found, *replayed)  # 6 consequences: of effects without an answer
     undecodable = [
         f"event {index + 1} of {stream.side.value} is undecodable: {why}"
         for stream in (pairing.control, pairing.candidate)
         for index, why in stream.undecodable.items()
     ]
-    return found, [*effects.reasons, *undecodable]
+    return found, [*effects.reasons, *undecodable, *doubts]
 
 
 def _doubts(control: RunRecord, candidate: RunRecord) -> Sequence[str]:

@@ -14,7 +14,7 @@ from migration.errors import EffectMissingError
 from migration.model import RunRecord
 
 _UNANSWERED = EffectMissingError.__name__
-_OF_EFFECTS = frozenset({"effect_changed", "effect_extra", "effect_missing"})
+_ONE_SIDED = frozenset({"effect_extra", "effect_missing"})
 
 
 def first_unanswered(shadow: RunRecord) -> dict[str, float]:
@@ -25,6 +25,12 @@ def first_unanswered(shadow: RunRecord) -> dict[str, float]:
             agent = agent_of(effect.lane)
             asked[agent] = min(effect.started_s, asked.get(agent, effect.started_s))
     return asked
+
+
+def unexplained(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[str]:
+    """Return why the comparison is not whole: agents that asked in vain although none of their effects differs. Arguments as below."""
+    agents = first_unanswered(shadow).keys() - _explained(found, side)
+    return [f"`{agent}` asked for an effect that is not on record, and no difference shows which" for agent in sorted(agents)]
 
 
 def without_consequences(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[Finding]:
@@ -38,21 +44,32 @@ def without_consequences(found: Sequence[Finding], shadow: RunRecord, side: int)
     An effect finding must be there to explain anything; another tenant's data and whatever came before the effect always stay.
     """
     asked = first_unanswered(shadow)
-    explained = {agent for agent in asked if any(agent_of(f.lane) == agent and f.kind in {"effect_changed", "effect_extra"} for f in found)}
+    explained = asked.keys() & _explained(found, side)
     if not explained:
         return list(found)
     alive = {agent_of(event.lane) for event in shadow.events}
     return [finding for finding in found if not _follows(finding, shadow, side, {agent: asked[agent] for agent in explained}, alive)]
 
 
+def _explained(found: Sequence[Finding], side: int) -> set[str]:
+    return {agent_of(finding.lane) for finding in found if _is_asked(finding, side)}
+
+
+def _is_asked(finding: Finding, side: int) -> bool:
+    """Tell whether the finding is an effect that the shadow asked for and the served run did not."""
+    if finding.kind == "effect_changed":
+        return True
+    return finding.kind in _ONE_SIDED and (finding.control, finding.candidate)[side] is not msgspec.UNSET
+
+
 def _follows(finding: Finding, shadow: RunRecord, side: int, asked: dict[str, float], alive: Iterable[str]) -> bool:
-    if finding.kind in {"isolation_breach", "latency"}:
+    # An effect that was asked for otherwise is what explains the rest; a field that the shadow's request lacks does not change that.
+    if finding.kind in {"isolation_breach", "latency", "effect_changed"}:
         return False
     agent = agent_of(finding.lane)
-    if finding.kind in _OF_EFFECTS or (finding.kind == "causal_reorder" and finding.at == (None, None)):
+    if finding.kind in _ONE_SIDED or (finding.kind == "causal_reorder" and finding.at == (None, None)):
         # Effects that the stopped agent, or one that never came to its turn, did not get to ask for any more.
-        lacking = finding.control if side == 0 else finding.candidate
-        return lacking is msgspec.UNSET and (agent in asked or agent not in alive)
+        return (finding.control, finding.candidate)[side] is msgspec.UNSET and (agent in asked or agent not in alive)
     if not agent:
         return True  # how the run ended
     index = finding.at[side]

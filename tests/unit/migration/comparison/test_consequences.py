@@ -1,0 +1,68 @@
+"""An effect without an answer is the difference; what follows from it is not reported beside it, and it never makes a match."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from migration.model import EffectError, Origin, Verdict
+
+UNANSWERED = EffectError(type="EffectMissingError", message="")
+
+
+def asked_in_vain(run: Any, place: int, change: Any) -> None:
+    """Let the run ask for something else there, get no answer, and stop with its agent."""
+    effect = run.effects[place]
+    request = msgspec.json.decode(effect.request)
+    change(request)
+    run.effects[place:] = [
+        msgspec.structs.replace(effect, request=msgspec.json.encode(request), reply=None, error=UNANSWERED, started_s=0.05)
+    ]
+    stopped = run.find("agent_thinking", effect.lane)
+    run.frames[stopped + 1 :] = [run.frame("agent_completed", effect.lane)]
+    run.frames[-1].payload["status"] = "failed"
+    run.outcome = "failed"
+
+
+def shorten(request: dict[str, Any]) -> None:
+    del request["messages"][1]
+
+
+def lose_a_parameter(request: dict[str, Any]) -> None:
+    del request["temperature"]
+
+
+@pytest.mark.parametrize("change", [shorten, lose_a_parameter])
+@pytest.mark.parametrize("serving", list(Origin))
+def test_a_request_that_lacks_something_explains_the_rest_and_stays(change: Any, serving: Origin, run: Any, compared: Any) -> None:
+    served, shadow = run(), run(1)
+    asked_in_vain(shadow, 1, change)
+    pair = (served, shadow) if serving is Origin.CONTROL else (shadow, served)
+
+    comparison = compared(*pair, serving=serving)
+
+    assert (comparison.verdict, comparison.reasons) == (Verdict.DIVERGENT, ())
+    assert [found.kind for found in comparison.divergences] == ["effect_changed"]
+
+
+@pytest.mark.parametrize(("serving", "kind"), [(Origin.CONTROL, "effect_extra"), (Origin.CANDIDATE, "effect_missing")])
+def test_one_more_effect_than_was_served_explains_the_rest(serving: Origin, kind: str, run: Any, compared: Any, new_effect: Any) -> None:
+    served, shadow = run(), run(1)
+    shadow.effects.insert(1, new_effect("tool", "look", "data", {"name": "look"}, at_s=0.05, error=UNANSWERED))
+    del shadow.effects[2:]
+    del shadow.frames[shadow.find("agent_thinking", "data") :]
+    pair = (served, shadow) if serving is Origin.CONTROL else (shadow, served)
+
+    comparison = compared(*pair, serving=serving)
+
+    assert [(found.kind, found.path) for found in comparison.divergences] == [(kind, "tool.look")]
+
+
+def test_an_effect_that_is_missing_and_yet_equal_is_inconclusive(run: Any, compared: Any) -> None:
+    served, shadow = run(), run(1)
+    shadow.effects[1] = msgspec.structs.replace(shadow.effects[1], reply=None, error=UNANSWERED)
+
+    comparison = compared(served, shadow)
+
+    assert comparison.verdict is Verdict.INCONCLUSIVE
+    assert comparison.reasons == ("`data` asked for an effect that is not on record, and no difference shows which",)
