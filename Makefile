@@ -32,9 +32,11 @@ check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 	$(BIN)/lint-imports
 	$(BIN)/cog --check --check-fail-msg="run make generate" README.md docs/cli.md docs/settings.md
 	$(BIN)/python -m dashboards.build --check
+	$(BIN)/python docs/divergences.py --check
 
 generate: $(STAMP) ## rewrite the generated parts of README and docs
 	$(BIN)/cog -r README.md docs/cli.md docs/settings.md
+	$(BIN)/python docs/divergences.py
 
 format: $(STAMP) ## format and fix
 	$(BIN)/ruff format .
