@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from netra_backend.app.agents.registry import AGENTS
-from netra_backend.app.api.callers import Asking, json_body, read_body
+from netra_backend.app.api.callers import IDS_OF_RUN, Asking, json_body, read_body
 from netra_backend.app.api.problems import documented
 from netra_backend.app.api.run_answers import (
     EVENT_SCHEMA,
@@ -84,13 +84,11 @@ class AgentRun(BaseModel):
     result: AgentResult
 
 
-_ID: Final = {"type": "string", "minLength": 1, "maxLength": 256, "pattern": r"\S"}
 _BODY: Final = {
     "type": "object",
     "properties": {
         "message": {"type": "string", "pattern": r"\S", "description": "What to ask."},
-        "thread_id": {"anyOf": [_ID, {"type": "null"}], "description": "A thread of yours; without it a new one begins."},
-        "request_id": {"anyOf": [_ID, {"type": "null"}], "description": "Your own name for the request."},
+        **IDS_OF_RUN,
     },
     "required": ["message"],
     "additionalProperties": False,

@@ -13,7 +13,7 @@ from netra_backend.app.api import auth
 from netra_backend.app.api.gateway import Gateway, gateway_of
 from netra_backend.app.api.problems import ProblemError
 from netra_backend.app.services.tokens import Identity
-from netra_backend.app.services.user_execution_context import UserExecutionContext, check_id
+from netra_backend.app.services.user_execution_context import MAX_ID_LENGTH, PLACEHOLDERS, UserExecutionContext, check_id
 
 Body = TypeVar("Body")
 
@@ -93,6 +93,23 @@ async def read_body(request: Request, kind: type[Body], limit_bytes: int) -> Bod
         raise ProblemError("invalid_request", str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ProblemError("invalid_request", "send one JSON object") from None
+
+
+_ALLOWED: Final = r"[^\x00-\x1f\x7f-\x9f/\\\u2028\u2029]"
+_NOT_BLANK: Final = r"[^\x00-\x20\x7f-\xa0/\\\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+#: An id in OpenAPI. Also refused: placeholders in other case, and short ids that begin with one and a separator.
+ID_SCHEMA: Final[Mapping[str, Any]] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_ID_LENGTH,
+    "pattern": f"^{_ALLOWED}*{_NOT_BLANK}{_ALLOWED}*$",
+    "not": {"enum": sorted(PLACEHOLDERS)},
+}
+#: The ids that every run's body may have.
+IDS_OF_RUN: Final[Mapping[str, Any]] = {
+    "thread_id": {"anyOf": [ID_SCHEMA, {"type": "null"}], "description": "A thread of yours; without it a new one begins."},
+    "request_id": {"anyOf": [ID_SCHEMA, {"type": "null"}], "description": "Your own name for the request."},
+}
 
 
 def json_body(schema: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:

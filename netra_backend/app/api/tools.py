@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from netra_backend.app.api.callers import Asking, json_body, read_body
+from netra_backend.app.api.callers import IDS_OF_RUN, Asking, json_body, read_body
 from netra_backend.app.api.problems import ProblemError, documented
 from netra_backend.app.api.run_answers import RunningFrames, as_json, result_or_gone
 from netra_backend.app.services.unified_tool_registry.catalogue import default_registry
@@ -72,13 +72,11 @@ class _Refused(msgspec.Struct):
     error: str | None = None
 
 
-_ID: Final = {"type": "string", "minLength": 1, "maxLength": 256, "pattern": r"\S"}
 _BODY: Final = {
     "type": "object",
     "properties": {
         "arguments": {"type": "object", "description": "As the tool's JSON schema wants them."},
-        "thread_id": {"anyOf": [_ID, {"type": "null"}], "description": "A thread of yours; without it a new one begins."},
-        "request_id": {"anyOf": [_ID, {"type": "null"}], "description": "Your own name for the request."},
+        **IDS_OF_RUN,
     },
     "additionalProperties": False,
 }

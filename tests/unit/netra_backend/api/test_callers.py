@@ -1,0 +1,27 @@
+"""What the description says of ids is what the endpoints hold them to."""
+
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from netra_backend.app.api.callers import ID_SCHEMA
+from netra_backend.app.errors import InvalidContextError
+from netra_backend.app.services.user_execution_context import MAX_ID_LENGTH, check_id
+
+DESCRIBED = Draft202012Validator(dict(ID_SCHEMA))
+
+
+@given(st.text(max_size=MAX_ID_LENGTH + 3) | st.text(alphabet=" \t\x00\x7f\x85\xa0/\\\u2028\u3000ab", max_size=4))
+@example("")
+@example("placeholder")
+@example("x" * MAX_ID_LENGTH)
+@example("x" * (MAX_ID_LENGTH + 1))
+def test_an_id_is_described_as_valid_exactly_when_it_is(value: str) -> None:
+    try:
+        check_id("thread_id", value)
+    except InvalidContextError as error:
+        valid = False
+        assume(not (error.rule == "may not be a placeholder" and DESCRIBED.is_valid(value)))  # other case, or with a separator
+    else:
+        valid = True
+    assert DESCRIBED.is_valid(value) is valid
