@@ -1,0 +1,113 @@
+"""Canaries: tokens that belong to one tenant, user and run, and that nobody can make up. Where one appears, its owner's data came along.
+
+A canary needs no registry: its owner stands in it, as keyed digests, and a keyed seal over these tells it from text that somebody typed.
+
+Where they are planted, so that no comparison changes by it:
+
+- **In the contexts of all shadows**, and of served runs of synthetic tenants (`canary_tenants`): the run's journal carries the token,
+  and the backend puts it where its contexts hold what engines carry along but never send (`migration.effects.canary()`).
+- **In the models' answers to synthetic tenants**, at the end of free text, when the answer is recorded. A served run and its shadow both
+  get the recorded answer, so both ask on with the same words, and effects still match. Never in the question: a token in it would keep
+  a cache that forgets whose answer it holds from being hit, and would so hide what it is there to find.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from hashlib import blake2b
+from hmac import compare_digest
+from typing import Any, Final
+
+import msgspec
+
+from migration.isolation.identity import Identity
+from migration.model import EffectKind
+
+MARK: Final = "netra-canary-"
+_PART_HEX: Final = 8
+_SEAL_HEX: Final = 16
+_OWNER_HEX: Final = 3 * _PART_HEX
+LENGTH: Final = len(MARK) + _OWNER_HEX + _SEAL_HEX
+
+_json = msgspec.json.Decoder()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """What a token says of its owner."""
+
+    tenant: str  #: 8 hex digits, as `Canaries.tenant` begins
+    user: str  #: of the user within the tenant
+    run: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveCanary:
+    """The canary of one served run."""
+
+    token: str
+
+    def plant(self, kind: EffectKind, reply: bytes) -> bytes:
+        """Return the reply with the token at the end of a model's free text. Any other reply stays as it is, and so does JSON in a text.
+
+        Raises:
+            msgspec.DecodeError: the reply is no JSON.
+        """
+        if kind != "model":
+            return reply
+        decoded: Any = _json.decode(reply)
+        message = decoded.get("message") if isinstance(decoded, dict) else None
+        if not isinstance(message, dict):
+            return reply
+        content = message.get("content")
+        if not isinstance(content, str) or not content.strip() or content.lstrip().startswith(("{", "[", "```")):
+            return reply
+        planted = decoded | {"message": message | {"content": f"{content} {self.token}"}}
+        return msgspec.json.encode(planted)
+
+
+class Canaries:
+    """Makes and reads tokens.
+
+    Args:
+        key: without it, tokens can be neither made nor told from text that looks like one.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = blake2b(key, person=b"netra-canary").digest()
+
+    def token(self, owner: Identity) -> str:
+        """Return the token of a run."""
+        parts = (self._digest("tenant", owner.tenant_id), self._user(owner), self._digest("run", owner.tenant_id, owner.run_id))
+        told = "".join(part[:_PART_HEX] for part in parts)
+        return f"{MARK}{told}{self._seal(told)}"
+
+    def read(self, token: str) -> Canary | None:
+        """Return whose token it is; None when it is none of ours."""
+        told, seal = token[len(MARK) : len(MARK) + _OWNER_HEX], token[len(MARK) + _OWNER_HEX : LENGTH]
+        if len(token) != LENGTH or not token.isascii() or not token.startswith(MARK) or not compare_digest(seal, self._seal(told)):
+            return None
+        return Canary(tenant=told[:_PART_HEX], user=told[_PART_HEX : 2 * _PART_HEX], run=told[2 * _PART_HEX :])
+
+    def is_of(self, canary: Canary, owner: Identity) -> tuple[bool, bool]:
+        """Return whether a token is of this tenant, and whether it is of this user."""
+        of_tenant = canary.tenant == self.tenant(owner.tenant_id)[:_PART_HEX]
+        return of_tenant, of_tenant and canary.user == self._user(owner)[:_PART_HEX]
+
+    def tenant(self, tenant_id: str) -> str:
+        """Return the tenant's keyed digest, 12 hex digits: what reports say instead of its name."""
+        return self._digest("tenant", tenant_id)[:12]
+
+    def _user(self, owner: Identity) -> str:
+        return self._digest("user", owner.tenant_id, owner.user_id)
+
+    def _seal(self, told: str) -> str:
+        return self._digest("seal", told)[:_SEAL_HEX]
+
+    def _digest(self, *parts: str) -> str:
+        # An id may hold any character but control characters, so this separator keeps ("a", "bc") and ("ab", "c") apart.
+        return blake2b("\x00".join(parts).encode("utf-8", "surrogatepass"), key=self._key, digest_size=8).hexdigest()
+
+
+def live(canaries: Canaries, synthetic_tenants: Collection[str], owner: Identity) -> LiveCanary | None:
+    """Return the canary of a served run; None unless its tenant is synthetic: nobody else's answers are touched."""
+    return LiveCanary(token=canaries.token(owner)) if owner.tenant_id in synthetic_tenants else None

@@ -1,0 +1,88 @@
+"""Whom a run belongs to, and which of those names can be told from ordinary text."""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from migration.model import Noun, RunRequest
+
+#: Shorter ones are never sought in text. The search looks at every third byte, and four of those must be there.
+SHORTEST: Final = 12
+
+#: Bits of surprise that an identifier must hold. Chunks of letters or of a few digits stand in many a text, so they add little.
+_BITS: Final = 28.0
+_WORD_BITS: Final = 8.0  #: of all words together
+_NUMBER_BITS: Final = 20.0  #: of all short numbers together: dates, amounts and times are made of such
+_LONG_NUMBER: Final = 15  #: digits; Unix time in microseconds has 16, but nobody counts users in it
+_RANDOM: Final = 12  #: characters of mixed letters and digits that no one makes up
+
+_CHUNKS = re.compile(r"[^\W_]+")
+_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+class Field(StrEnum):
+    """The parts of an identity. Also what frames call them."""
+
+    TENANT = "tenant_id"
+    USER = "user_id"
+    THREAD = "thread_id"
+    RUN = "run_id"
+
+
+class Identity(Noun, frozen=True, kw_only=True):
+    """Who asked, in which thread, in which run."""
+
+    tenant_id: str
+    user_id: str
+    thread_id: str
+    run_id: str
+
+    @classmethod
+    def of(cls, request: RunRequest) -> "Identity":
+        """Return whom the request belongs to."""
+        return cls(tenant_id=request.tenant_id, user_id=request.user_id, thread_id=request.thread_id, run_id=request.run_id)
+
+    def values(self) -> tuple[tuple[Field, str], ...]:
+        """Return the parts, each with its field."""
+        return (
+            (Field.TENANT, self.tenant_id),
+            (Field.USER, self.user_id),
+            (Field.THREAD, self.thread_id),
+            (Field.RUN, self.run_id),
+        )
+
+
+def distinctive(identifier: str) -> bool:
+    """Return whether the identifier, found in a text, can only mean its owner.
+
+    It can when it is 12 characters long at least and is an e-mail address, holds a random part (a UUID, a hex digest, a nanoid), or has
+    otherwise 28 bits of surprise: `tenant-7f3a9c` has, `acme`, `user-1842`, `customer-success-team` and `2025-03-14` have not.
+    """
+    if len(identifier) < SHORTEST or any(ord(character) < 32 for character in identifier):  # noqa: PLR2004 - ASCII's control characters
+        return False
+    return _MAIL.fullmatch(identifier) is not None or is_random(identifier) or _surprise(identifier) >= _BITS
+
+
+def is_random(identifier: str) -> bool:
+    """Return whether the identifier holds a part that nobody makes up. Such a part means its owner even inside a longer name."""
+    return any(len(chunk) >= _RANDOM and _is_mixed(chunk) for chunk in _CHUNKS.findall(identifier))
+
+
+def _surprise(identifier: str) -> float:
+    bits = words = numbers = 0.0
+    for chunk in _CHUNKS.findall(identifier):
+        if chunk.isdigit():
+            if len(chunk) >= _LONG_NUMBER:
+                bits += len(chunk) * 3.3
+            else:
+                numbers += len(chunk) * 3.3
+        elif len(chunk) >= 6 and _is_mixed(chunk):  # noqa: PLR2004 - shorter mixtures are names of things: h100, 2025q1
+            bits += len(chunk) * 4.0
+        else:
+            words += len(chunk)
+    return bits + min(numbers, _NUMBER_BITS) + min(words, _WORD_BITS)
+
+
+def _is_mixed(chunk: str) -> bool:
+    digits = sum(character.isdigit() for character in chunk)
+    return 2 <= digits < len(chunk)  # noqa: PLR2004 - one digit may be a version or a plural

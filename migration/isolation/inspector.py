@@ -1,0 +1,68 @@
+"""Scans a pair of runs, step by step. Each step names the file that does it."""
+
+from collections.abc import Sequence
+
+from migration.isolation.canaries import Canaries
+from migration.isolation.identity import Identity
+from migration.isolation.logs import LogTape
+from migration.isolation.passages import all_at_once, passages
+from migration.isolation.registry import Learnt, Registry
+from migration.isolation.report import Breach, divergences, with_breaches
+from migration.isolation.scan import Scan
+from migration.model import Comparison, RunRecord, RunRequest
+
+
+class Inspector:
+    """Looks for other tenants' and users' data. One for a process: what it learns from one job it looks for in the next.
+
+    Args:
+        canaries: makes and reads tokens.
+        registry: who the others are; None: an empty one.
+    """
+
+    def __init__(self, canaries: Canaries, registry: Registry | None = None) -> None:
+        self._canaries, self._registry = canaries, registry or Registry()
+        self._learnt = Learnt()
+
+    def canary(self, request: RunRequest) -> str:
+        """Return the token to plant in the contexts of this run."""
+        return self._canaries.token(Identity.of(request))
+
+    def learnt(self) -> Learnt:
+        """Return how many identifiers were learnt since the last call."""
+        learnt, self._learnt = self._learnt, Learnt()
+        return learnt
+
+    def inspect(
+        self,
+        served: RunRecord,
+        shadow: RunRecord,
+        comparison: Comparison,
+        *,
+        neighbours: Sequence[Identity] = (),
+        log: LogTape | None = None,
+    ) -> Comparison:
+        """Return the comparison with a divergence for each kind of breach; a ledger has no say in them.
+
+        Args:
+            served: the run that the user saw.
+            shadow: the other engine's.
+            comparison: of the two.
+            neighbours: who was served beside and before this run.
+            log: what the shadow logged; None: nothing was taped.
+        """
+        learnt = self._registry.learn((*neighbours, Identity.of(served.request)))  # 1 registry: who the others are
+        self._learnt = Learnt(
+            sought_in_text=self._learnt.sought_in_text + learnt.sought_in_text,
+            sought_in_fields=self._learnt.sought_in_fields + learnt.sought_in_fields,
+        )
+        lines, reasons = (log.lines, log.reasons) if log is not None else ([], ())
+        scan = Scan(self._registry, self._canaries, served)  # 2 scan: one pass over everything; as a rule this is all
+        if not any(scan.hits(all_at_once(served, shadow, lines))):
+            return with_breaches(comparison, (), reasons)
+        found = [  # 3 passages, places: where exactly
+            Breach(passage.side, passage.lane, path, hit)
+            for passage in passages(served, shadow, lines)
+            for hit, path in scan.located(passage.data, passage.subject, own_words=passage.own_words)
+        ]
+        return with_breaches(comparison, divergences(found, comparison), reasons)  # 4 report: as divergences

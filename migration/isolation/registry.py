@@ -1,0 +1,138 @@
+"""Who the others are: a bounded memory of identifiers, and an automaton that finds the distinctive ones in text.
+
+An identifier is known as soon as it was learnt. It is sought in fields called like an identity (`user_id`) at once, and in any other text
+once it is in the automaton. That is rebuilt when something new waits to be in it, and so seldom that building takes a twentieth of the
+time at most: at once while there is little to do, some ten times a second when there is much. Runs are under way for longer than that.
+"""
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from migration.isolation.canaries import MARK
+from migration.isolation.identity import Field, Identity, distinctive, is_random
+from migration.isolation.search import Search
+
+#: Identifiers that are remembered, the latest of each field. Tenants and users come back, threads and runs hardly do.
+_KEPT: Final[Mapping[Field, int]] = MappingProxyType({Field.TENANT: 512, Field.USER: 1024, Field.THREAD: 512, Field.RUN: 512})
+#: How many times as long as it takes to build an automaton the last one holds at least.
+_REST: Final = 20.0
+
+#: How a field with an identity opens in JSON, and in JSON that was put into a JSON string.
+_OPENINGS: Final = ('{}":"', '{}": "', '{}\\":\\"', '{}\\": \\"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """One identifier and whose it is."""
+
+    name: Field
+    value: str
+    distinctive: bool
+    random: bool
+    owners: set[tuple[str, str]] = field(default_factory=set)  #: tenant and user; for a tenant's id the user is ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learnt:
+    """How many new identifiers were learnt."""
+
+    sought_in_text: int = 0
+    sought_in_fields: int = 0  #: too common to mean anything in a text: sought in identity fields alone
+
+
+class Automaton:
+    """A search and what each of its texts means: the opening of an identity field, the mark of a canary (None), or an identifier."""
+
+    def __init__(self, known: Iterable[Known]) -> None:
+        meant: list[tuple[bytes, Field | Known | None]] = [
+            (opening.format(name.value).encode(), name) for name in Field for opening in _OPENINGS
+        ]
+        meant.append((MARK.encode(), None))
+        meant += [(text, one) for one in known for text in written(one.value)]
+        self.meanings = tuple(meaning for _, meaning in meant)
+        self._search = Search([text for text, _ in meant])
+
+    def find(self, data: bytes) -> list[tuple[Field | Known | None, int, int]]:
+        """Return what stands in the bytes: its meaning, where it begins and where it ends."""
+        texts, meanings = self._search.texts, self.meanings
+        return [(meanings[number], start, start + len(texts[number])) for number, start in self._search.find(data)]
+
+
+class Registry:
+    """Identifiers of those who were served of late.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._known: dict[Field, OrderedDict[str, Known]] = {name: OrderedDict() for name in Field}
+        self._seen: OrderedDict[Identity, None] = OrderedDict()
+        self._automaton = Automaton(())
+        self._stale = False
+        self._due_at = float("-inf")
+
+    def learn(self, identities: Iterable[Identity]) -> Learnt:
+        """Remember them, and return how many identifiers are new."""
+        in_text = in_fields = 0
+        for identity in identities:
+            if identity in self._seen:
+                continue
+            self._seen[identity] = None
+            if len(self._seen) > _KEPT[Field.RUN]:
+                self._seen.popitem(last=False)
+            for name, value in identity.values():
+                if (new := self._learn(name, value, identity)) is not None:
+                    in_text += new.distinctive
+                    in_fields += not new.distinctive
+        self._stale = self._stale or in_text > 0
+        return Learnt(sought_in_text=in_text, sought_in_fields=in_fields)
+
+    def _learn(self, name: Field, value: str, identity: Identity) -> Known | None:
+        """Return the identifier if it is new."""
+        kept = self._known[name]
+        known, new = kept.get(value), None
+        if known is None:
+            known = new = kept[value] = Known(name=name, value=value, distinctive=distinctive(value), random=is_random(value))
+            if len(kept) > _KEPT[name]:
+                kept.popitem(last=False)
+        else:
+            kept.move_to_end(value)
+        known.owners.add((identity.tenant_id, "" if name is Field.TENANT else identity.user_id))
+        return new
+
+    def known(self, name: Field, value: str) -> Known | None:
+        """Return who is called so in that field; None: nobody that is remembered."""
+        return self._known[name].get(value)
+
+    def automaton(self) -> Automaton:
+        """Return the automaton, built anew if something waits and the last one has held long enough."""
+        if self._stale and (started := self._clock()) >= self._due_at:
+            self._automaton = Automaton(one for kept in self._known.values() for one in kept.values() if one.distinctive)
+            ended = self._clock()
+            self._due_at = ended + _REST * (ended - started)
+            self._stale = False
+        return self._automaton
+
+
+def written(value: str) -> tuple[bytes, ...]:
+    """Return the ways in which JSON writes the text: plainly, with escapes for all that is not ASCII, and either within a JSON string."""
+    plain = value.encode("utf-8", "surrogatepass")
+    ascii_only = json.dumps(value)[1:-1]
+    if ascii_only.encode() == plain:
+        return (plain,)
+    escaped = msgspec.json.encode(value)[1:-1] if _encodable(value) else plain
+    twice = json.dumps(ascii_only)[1:-1].encode()
+    return tuple(dict.fromkeys((plain, escaped, ascii_only.encode(), twice)))
+
+
+def _encodable(value: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in value)

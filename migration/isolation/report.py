@@ -1,0 +1,94 @@
+"""From breaches to divergences. What leaked is told by its kind and its owner's digest, never by itself."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from migration.isolation.identity import Field
+from migration.isolation.scan import Hit
+from migration.model import Comparison, Divergence, Origin, Verdict
+
+#: Kinds of breaches of one comparison that are told one by one. A run that shows more has no secrets left to find.
+MOST: Final = 50
+
+_SIDES: Final = (Origin.CONTROL, Origin.CANDIDATE)
+_VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<![a-zA-Z])(?=[0-9a-f]*\d)[0-9a-f]{8,}(?![a-zA-Z])|\d+")
+_ENVELOPE: Final = frozenset(name.value for name in Field)
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """Something of somebody else's, at one place."""
+
+    side: Origin
+    lane: str
+    path: str
+    hit: Hit
+
+
+def divergences(breaches: Iterable[Breach], comparison: Comparison) -> tuple[Divergence, ...]:
+    """Return one divergence for each kind of breach, except for those that the comparison itself reports: it reads the envelopes."""
+    reported = {(_shape(one.lane), _shape(one.path)) for one in comparison.divergences if one.kind == "isolation_breach"}
+    grouped: dict[tuple[str, ...], list[Breach]] = {}
+    for breach in breaches:
+        lane, path = _shape(breach.lane), _shape(breach.path)
+        if any((lane, known) in reported for known in _claims(path)):
+            continue
+        grouped.setdefault((breach.hit.what, breach.hit.relation, lane, path), []).append(breach)
+    return tuple(_divergence(kind, same) for kind, same in list(grouped.items())[:MOST])
+
+
+def with_breaches(comparison: Comparison, found: tuple[Divergence, ...], reasons: tuple[str, ...]) -> Comparison:
+    """Return the comparison with these divergences: it is no match any more, whatever the ledger says of its other ones."""
+    if not found and not reasons:
+        return comparison
+    verdict = Verdict.INCONCLUSIVE if reasons or comparison.verdict is Verdict.INCONCLUSIVE else Verdict.DIVERGENT
+    return msgspec.structs.replace(
+        comparison, verdict=verdict, divergences=(*found, *comparison.divergences), reasons=(*comparison.reasons, *reasons)
+    )
+
+
+def _claims(path: str) -> tuple[str, ...]:
+    """Return the paths under which the comparison may report this place. Of an envelope that names another it reports one field."""
+    kind, _, name = path.partition(".")
+    return tuple(f"{kind}.{field}" for field in _ENVELOPE) if name in _ENVELOPE else (path,)
+
+
+def _divergence(kind: tuple[str, ...], same: list[Breach]) -> Divergence:
+    first = same[0]
+    sides = {breach.side: breach for breach in reversed(same)}
+    there = [side for side in _SIDES if side in sides]
+    mark = blake2b("\x00".join(("isolation", *kind, *(side.value for side in there))).encode(), digest_size=6).hexdigest()
+    values = {side: _value(sides[side].hit) for side in there}
+    return Divergence(
+        kind="isolation_breach",
+        severity="security",
+        fingerprint=mark,
+        lane=first.lane,
+        path=first.path,
+        control=values.get(Origin.CONTROL),
+        candidate=values.get(Origin.CANDIDATE),
+        sentence=_sentence(first, there),
+        occurrences=len(same),
+    )
+
+
+def _value(hit: Hit) -> str:
+    return msgspec.json.encode({"kind": hit.what, "of": hit.relation, "tenant_digest": hit.tenant}).decode()
+
+
+def _sentence(breach: Breach, sides: list[Origin]) -> str:
+    where = " and in ".join(side.value for side in sides)
+    what = "a canary" if breach.hit.what == "canary" else f"a {breach.hit.what} id"
+    whose = "another tenant" if breach.hit.relation == "another_tenant" else "another user of the same tenant"
+    who = f"`{breach.lane}`" if breach.lane else "the run"
+    return f"`{breach.path}` of {who} in {where} holds {what} that belongs to {whose}: somebody else's data got into this run."
+
+
+def _shape(name: str) -> str:
+    """Return a lane or path without what varies from run to run."""
+    return _VARYING.sub("#", name)
