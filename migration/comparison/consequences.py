@@ -18,12 +18,12 @@ _ONE_SIDED = frozenset({"effect_extra", "effect_missing"})
 
 
 def first_unanswered(shadow: RunRecord) -> dict[str, float]:
-    """Return, for each agent that asked in vain, when it first did, in seconds since run start."""
+    """Return, for each agent that asked in vain, when it first learned so, in seconds since run start."""
     asked: dict[str, float] = {}
     for effect in shadow.journal:
         if effect.error is not None and effect.error.type == _UNANSWERED:
-            agent = agent_of(effect.lane)
-            asked[agent] = min(effect.started_s, asked.get(agent, effect.started_s))
+            agent, refused_s = agent_of(effect.lane), effect.started_s + effect.duration_s
+            asked[agent] = min(refused_s, asked.get(agent, refused_s))
     return asked
 
 

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NoReturn
+from typing import Final, Literal
 
 from migration.effects.journal import UNANSWERED, Asked, Journal, JournalLimits
 from migration.effects.keys import Occurrences, with_keys
@@ -41,6 +41,7 @@ class ReplayJournal:
         clock: monotonic seconds.
         sleep: waits seconds; for `pacing="recorded"`.
         limits: how much the run may ask for; beyond it every effect is missing.
+        canary: the run's token, for its contexts; replies stay as they were recorded.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class ReplayJournal:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         limits: JournalLimits = _DEFAULT_LIMITS,
+        canary: str | None = None,
     ) -> None:
+        self.canary = canary
         self._pacing = pacing
         self._sleep = sleep
         self._by_key: dict[str, Effect] = {}
@@ -103,6 +106,13 @@ class ReplayJournal:
             RecordedEffectError: the effect failed when it was recorded.
         """
         asked, effect = self._find(kind, name, lane, request)
+        if effect is None:
+            try:
+                # Whoever reads the stream hears first what was sent before this: that is no consequence of having no answer.
+                await asyncio.sleep(0)
+            finally:
+                missing = self._refuse(asked)
+            raise missing
         try:
             if effect.error is not None and effect.error.type == UNANSWERED:
                 await asyncio.get_running_loop().create_future()
@@ -128,13 +138,16 @@ class ReplayJournal:
             EffectMissingError: the journal does not hold this effect, or the run is over.
             RecordedEffectError: the effect failed when it was recorded.
         """
-        return self._reply(*self._find(kind, name, lane, request))
+        asked, effect = self._find(kind, name, lane, request)
+        if effect is None:
+            raise self._refuse(asked)
+        return self._reply(asked, effect)
 
     def performing(self) -> None:
         """Count a call of the outside: there must be none."""
         self._performed += 1
 
-    def _find(self, kind: EffectKind, name: str, lane: str, request: bytes) -> tuple[Asked, Effect]:
+    def _find(self, kind: EffectKind, name: str, lane: str, request: bytes) -> tuple[Asked, Effect | None]:
         key = self._occurrences.key(kind, name, lane, request)
         asked = self._asked.ask(kind, name, lane, request, key=key)
         if asked is None:
@@ -143,16 +156,14 @@ class ReplayJournal:
         effect = self._by_key.pop(key, None)
         if effect is None and (waiting := self._in_sequence.get((kind, lane))):
             effect = waiting.popleft()
-        if effect is None:
-            self._refuse(asked)
-        self._replayed += 1
+        self._replayed += effect is not None
         return asked, effect
 
-    def _refuse(self, asked: Asked) -> NoReturn:
+    def _refuse(self, asked: Asked) -> EffectMissingError:
         self._missing += 1
         error = EffectMissingError(asked.kind, asked.name, asked.lane)
         self._asked.fail(asked, EffectError(type=type(error).__name__, message=str(error)))
-        raise error
+        return error
 
     def _reply(self, asked: Asked, effect: Effect) -> bytes:
         if effect.error is not None or effect.reply is None:

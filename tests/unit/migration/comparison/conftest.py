@@ -116,7 +116,8 @@ def agent_frames(agent: str, calls: Iterable[tuple[str, dict[str, Any], str]], v
 def effect(kind: str, name: str, lane: str, request: Any, *, at_s: float = 0.0, error: EffectError | None = None) -> Effect:
     encoded = request if request is None or isinstance(request, bytes) else msgspec.json.encode(request)
     reply = None if error else b'{"ok":true}'
-    return Effect(kind=kind, name=name, lane=lane, key="", request=encoded, reply=reply, error=error, started_s=at_s, duration_s=0.1)
+    taken_s = 0.0 if error else 0.1
+    return Effect(kind=kind, name=name, lane=lane, key="", request=encoded, reply=reply, error=error, started_s=at_s, duration_s=taken_s)
 
 
 def model_effect(lane: str, *said: str) -> Effect:

@@ -7,7 +7,7 @@ import pytest
 
 from migration.model import EffectError, Origin, Verdict
 
-UNANSWERED = EffectError(type="EffectMissingError", message="")
+REFUSED = {"reply": None, "error": EffectError(type="EffectMissingError", message=""), "started_s": 0.05, "duration_s": 0.0}
 
 
 def asked_in_vain(run: Any, place: int, change: Any) -> None:
@@ -15,9 +15,7 @@ def asked_in_vain(run: Any, place: int, change: Any) -> None:
     effect = run.effects[place]
     request = msgspec.json.decode(effect.request)
     change(request)
-    run.effects[place:] = [
-        msgspec.structs.replace(effect, request=msgspec.json.encode(request), reply=None, error=UNANSWERED, started_s=0.05)
-    ]
+    run.effects[place:] = [msgspec.structs.replace(effect, request=msgspec.json.encode(request), **REFUSED)]
     stopped = run.find("agent_thinking", effect.lane)
     run.frames[stopped + 1 :] = [run.frame("agent_completed", effect.lane)]
     run.frames[-1].payload["status"] = "failed"
@@ -48,7 +46,7 @@ def test_a_request_that_lacks_something_explains_the_rest_and_stays(change: Any,
 @pytest.mark.parametrize(("serving", "kind"), [(Origin.CONTROL, "effect_extra"), (Origin.CANDIDATE, "effect_missing")])
 def test_one_more_effect_than_was_served_explains_the_rest(serving: Origin, kind: str, run: Any, compared: Any, new_effect: Any) -> None:
     served, shadow = run(), run(1)
-    shadow.effects.insert(1, new_effect("tool", "look", "data", {"name": "look"}, at_s=0.05, error=UNANSWERED))
+    shadow.effects.insert(1, msgspec.structs.replace(new_effect("tool", "look", "data", {"name": "look"}), **REFUSED))
     del shadow.effects[2:]
     del shadow.frames[shadow.find("agent_thinking", "data") :]
     pair = (served, shadow) if serving is Origin.CONTROL else (shadow, served)
@@ -60,7 +58,7 @@ def test_one_more_effect_than_was_served_explains_the_rest(serving: Origin, kind
 
 def test_an_effect_that_is_missing_and_yet_equal_is_inconclusive(run: Any, compared: Any) -> None:
     served, shadow = run(), run(1)
-    shadow.effects[1] = msgspec.structs.replace(shadow.effects[1], reply=None, error=UNANSWERED)
+    shadow.effects[1] = msgspec.structs.replace(shadow.effects[1], **REFUSED)
 
     comparison = compared(served, shadow)
 
