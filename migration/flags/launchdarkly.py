@@ -92,6 +92,11 @@ class LaunchDarklyFlags:
             return answer.sampled
         return answer.unsampled
 
+    def plan(self, surface: str, tenant_id: str) -> Plan:
+        """Return the plan that the tenant's next run would have. Never raises, and counts nothing: nobody is served."""
+        answer = self._answers.get((surface, tenant_id)) or self._answer(surface, tenant_id)
+        return answer.sampled.plan
+
     def finished(self, request: RunRequest, decision: Decision, outcome: Outcome, duration_s: float, /) -> None:
         """Take note that the served run ended; its migration op event goes out now or with its comparison."""
         self._op_events.finished(request, decision, outcome, duration_s)

@@ -51,6 +51,15 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(
         default_factory=_default_url, description="SQLAlchemy URL with an async driver; default: netra.db in `home`."
     )
+    legacy_runs_url: SecretStr = Field(
+        default_factory=lambda data: data.get("database_url", SecretStr("")),
+        description="SQLAlchemy URL of the run store of the legacy engines; default: the database.",
+    )
+    user_runs_url: SecretStr = Field(
+        default_factory=lambda data: data.get("database_url", SecretStr("")),
+        description="SQLAlchemy URL of the user-scoped run store; default: the database.",
+    )
+    history_runs: int = Field(default=50, ge=0, description="Runs of a thread, the newest, that agents are told about.")
     read_only_tenants: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Tenants whose users may call no tool that writes, comma-separated."
     )

@@ -4,33 +4,40 @@
 """
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, NoReturn, Protocol
 
 import msgspec
+from prometheus_client import REGISTRY, CollectorRegistry
 
-from migration.effects import perform, perform_now
+from migration.effects import canary, perform, perform_now
 from migration.errors import RecordedEffectError, UnknownSurfaceError
 from migration.facade import ExecutionFacade
 from migration.flags.launchdarkly import LaunchDarklyFlags
-from migration.model import Engine, Event, Origin, RunRequest
+from migration.isolation import Canaries, Neighbourhood
+from migration.model import Engine, Event, Origin, RunRecord, RunRequest
 from migration.settings import MigrationSettings
 from migration.shadow import ProcessShadow, ShadowResult
+from migration.stores import AdaptedScan, AdaptedStore, FinishedRuns, RunStores, Shape, StoredRun, ThreadReader
 from migration.telemetry.exposition import render
 from migration.telemetry.metrics import Metrics
 from migration.telemetry.tracing import configure_tracing
 from netra_backend.app import errors
 from netra_backend.app.agents.supervisor.execution_engine_factory import FactoryLimits
 from netra_backend.app.candidate import Candidate
-from netra_backend.app.config import Settings
+from netra_backend.app.config import Settings, load_settings
 from netra_backend.app.controls.batch import ControlBatch
 from netra_backend.app.controls.chat import ControlChat
 from netra_backend.app.controls.oneshot import ControlOneshot
 from netra_backend.app.controls.tools import ControlTools
+from netra_backend.app.lanes import Lanes
 from netra_backend.app.services.llm.chat_model import ChatModel, ModelReply, ModelRequest, ToolSpec
 from netra_backend.app.services.outside import Outside
+from netra_backend.app.services.runs.databases import RunDatabases
+from netra_backend.app.services.runs.finished_run import FinishedRun, finished_run
+from netra_backend.app.services.runs.history import IncompleteThreadError
 from netra_backend.app.services.unified_tool_registry.catalogue import default_registry
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.world import Clock, Ids, ToolCaller, World
@@ -135,44 +142,19 @@ class BackendEngine:
     async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
         """Yield the run's frames as events, each with its lane."""
         started = self._clock()
+        token = canary()
         context = UserExecutionContext(
-            user_id=request.user_id, thread_id=request.thread_id, run_id=request.run_id, tenant_id=request.tenant_id
+            user_id=request.user_id,
+            thread_id=request.thread_id,
+            run_id=request.run_id,
+            tenant_id=request.tenant_id,
+            audit_metadata={} if token is None else {"canary": token},
         )
         lanes = Lanes()
         async with aclosing(self._stream(context, _json.decode(request.payload))) as frames:
             async for frame in frames:
                 kind, lane = lanes.place(frame)
                 yield Event(kind=kind, lane=lane, payload=frame, at_s=self._clock() - started)
-
-
-class _Payload(msgspec.Struct, gc=False):
-    tool_name: str = ""
-
-
-class _Frame(msgspec.Struct, gc=False):
-    type: str
-    agent_name: str
-    payload: _Payload
-
-
-class Lanes:
-    """Places each frame of one run in its causal lane: its agent, or its agent's n-th call of a tool."""
-
-    _decoder = msgspec.json.Decoder(_Frame)
-
-    def __init__(self) -> None:
-        self._begun: dict[str, int] = {}
-        self._ended: dict[str, int] = {}
-
-    def place(self, frame: bytes) -> tuple[str, str]:
-        """Return the frame's event type and its lane. A tool's completions belong to its calls in the order in which these began."""
-        decoded = self._decoder.decode(frame)
-        if decoded.type not in ("tool_executing", "tool_completed"):
-            return decoded.type, decoded.agent_name
-        tool = f"{decoded.agent_name}/{decoded.payload.tool_name}"
-        counted = self._begun if decoded.type == "tool_executing" else self._ended
-        number = counted[tool] = counted.get(tool, 0) + 1
-        return decoded.type, f"{tool}#{number}"
 
 
 def fresh_engine(surface: str, origin: Origin, /) -> Engine:
@@ -229,10 +211,88 @@ CANDIDATES: Mapping[str, Callable[[Candidate], Stream]] = {
 }
 
 
+def _neighbourhood(migration: MigrationSettings) -> Neighbourhood:
+    """Return who is served by this process, with canaries for synthetic tenants when there are any: only these need the key."""
+    if not migration.canary_tenants:
+        return Neighbourhood()
+    from migration.evidence import digest_key
+
+    return Neighbourhood(Canaries(digest_key(migration)), migration.canary_tenants)
+
+
 def _check_surfaces(surfaces: Iterable[str]) -> None:
     for surface in surfaces:
         if surface not in CONTROLS:
             raise UnknownSurfaceError(surface, CONTROLS)
+
+
+def _stored(run: FinishedRun) -> StoredRun:
+    return StoredRun(
+        surface=run.surface,
+        tenant_id=run.tenant_id,
+        user_id=run.user_id,
+        thread_id=run.thread_id,
+        run_id=run.run_id,
+        started_at=run.started_at,
+        body=_encode(run),
+    )
+
+
+def _finished(record: RunRecord) -> StoredRun:
+    """Return what is kept of a run."""
+    frames = ((event.kind, event.payload) for event in record.events)
+    engine = "legacy" if record.origin is Origin.CONTROL else "user"
+    payload = _json.decode(record.request.payload)
+    return _stored(finished_run(record.request, payload, frames, engine=engine, outcome=record.outcome, duration_s=record.duration_s))
+
+
+_finished_run = msgspec.json.Decoder(FinishedRun)
+_RUNS: Final = Shape(
+    encode=_stored,
+    decode=lambda run: _finished_run.decode(run.body),
+    unavailable=errors.RunStoreUnavailableError,
+    refused=errors.RunRefusedError,
+)
+
+
+def _run_stores(databases: RunDatabases) -> RunStores:
+    return RunStores(
+        stores={"legacy": AdaptedStore(databases.legacy, _RUNS), "user": AdaptedStore(databases.user, _RUNS)},
+        scans={"legacy": AdaptedScan(databases.legacy, _RUNS), "user": AdaptedScan(databases.user_scan, _RUNS)},
+    )
+
+
+@asynccontextmanager
+async def open_run_stores() -> AsyncIterator[RunStores]:
+    """Open the run stores as the settings say, for `netra-migration backfill`.
+
+    Raises:
+        SettingsError: a setting of the backend cannot be used.
+    """
+    databases = RunDatabases(load_settings())
+    try:
+        yield _run_stores(databases)
+    finally:
+        await databases.aclose()
+
+
+class PlannedThreads:
+    """The backend's `ThreadRuns`: reads a thread from whichever stores its plans name."""
+
+    def __init__(self, reader: ThreadReader) -> None:
+        self._reader = reader
+
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[FinishedRun]:
+        """Return the thread's runs, oldest first.
+
+        Raises:
+            IncompleteThreadError: a store that may hold more does not answer; it has those that are known.
+        """
+        view = await self._reader.thread(tenant_id, user_id, thread_id)
+        runs = [_finished_run.decode(run.body) for run in view.runs]
+        if not view.complete:
+            raise IncompleteThreadError(runs)
+        return runs
 
 
 class BackendExecution:
@@ -241,22 +301,28 @@ class BackendExecution:
     Args:
         settings: of the backend.
         migration: of the migration.
+        registry: of the metrics; a process has one, tests have one each.
 
     Raises:
         UnknownSurfaceError: the migration names a surface that the backend does not have.
     """
 
-    def __init__(self, settings: Settings, migration: MigrationSettings) -> None:
+    def __init__(self, settings: Settings, migration: MigrationSettings, registry: CollectorRegistry = REGISTRY) -> None:
         _check_surfaces(migration.surfaces)
-        self._metrics = Metrics(watch_tenants=migration.watch_tenants, surfaces=migration.surfaces)
+        self._metrics = Metrics(watch_tenants=migration.watch_tenants, registry=registry, surfaces=migration.surfaces)
         self.spans = configure_tracing(migration, "netra-backend", self._metrics)
         self._outside = Outside(settings)
         self._flags = LaunchDarklyFlags(migration, self._metrics)
         self._shadow = ProcessShadow(migration, self._metrics, self._compared)
+        self._databases = RunDatabases(settings)
+        stores = _run_stores(self._databases).stores
+        self._runs = FinishedRuns(migration, stores=stores, finish=_finished, plan=self._flags.plan, metrics=self._metrics)
+        self.threads = PlannedThreads(self._runs.threads)
         limits = FactoryLimits(engines_per_user=settings.engines_per_user, engines=settings.max_engines, idle_age_s=settings.engine_idle_s)
         world, tools = recorded(self._outside.world), self._outside.registry.specs()
         self._candidate = Candidate(world, tools, limits=limits)
         self._controls = {surface: CONTROLS[surface](world, tools) for surface in migration.surfaces}
+        neighbourhood = _neighbourhood(migration)
         self._facades = {
             surface: ExecutionFacade(
                 surface=surface,
@@ -268,18 +334,23 @@ class BackendExecution:
                 shadow=self._shadow,
                 metrics=self._metrics,
                 shadow_deadline_s=migration.shadow_deadline_s,
+                neighbourhood=neighbourhood,
+                writer=self._runs.writer,
             )
             for surface in migration.surfaces
         }
 
     async def start(self) -> None:
-        """Start the shadow worker."""
+        """Start the shadow worker, and deliver what finished runs are still owed."""
         await self._shadow.start()
+        self._runs.start()
 
     async def aclose(self) -> None:
         """Stop the engines, give waiting shadows a moment, and close everything."""
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self._outside.aclose)
+            closing.push_async_callback(self._databases.aclose)
+            closing.push_async_callback(self._runs.aclose)
             closing.callback(self._flags.close)
             closing.push_async_callback(self._shadow.aclose)
             closing.push_async_callback(self._shadow.drain, _DRAIN_S)

@@ -8,15 +8,16 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from netra_backend.app.api import agents, batch, chat, health, tools
+from netra_backend.app.api import agents, batch, chat, health, threads, tools
 from netra_backend.app.api.gateway import BatchLimits, ChatLimits, Gateway
 from netra_backend.app.api.headers import SecurityHeaders
-from netra_backend.app.api.ports import EmptyHistory, Execution, HistoryReader
+from netra_backend.app.api.ports import ComposedExecution, Execution, HistoryReader, NoRuns
 from netra_backend.app.api.problems import as_response, handle_problems, problem_of
 from netra_backend.app.api.rate_limit import RateLimiter
 from netra_backend.app.config import Settings, load_settings
 from netra_backend.app.logs import configure_logging
 from netra_backend.app.services.database import create_schema, open_engine
+from netra_backend.app.services.runs.history import StoredHistory, ThreadRuns
 from netra_backend.app.services.threads import ThreadStore
 from netra_backend.app.websocket.connections import Connections
 
@@ -25,6 +26,7 @@ def create_app(
     settings: Settings | None = None,
     execution: Execution | None = None,
     *,
+    runs: ThreadRuns | None = None,
     history: HistoryReader | None = None,
     limits: ChatLimits | None = None,
     batch_limits: BatchLimits | None = None,
@@ -36,7 +38,8 @@ def create_app(
     Args:
         settings: None: this process is a server of its own; they come from NETRA_* variables, and its logs go to standard error as JSON.
         execution: what runs chats, started and closed by the application; None: the composition root's.
-        history: what was said in a thread before; None: every message begins anew.
+        runs: the finished runs of threads; None: those that the composition root's execution keeps, and none for any other.
+        history: what was said in a thread before; None: its finished runs.
         limits: of a client; None: the defaults.
         batch_limits: of a user's batches; None: the defaults.
         monotonic: for rates, in seconds.
@@ -56,14 +59,15 @@ def create_app(
             database = open_engine(chosen.database_url)
             opened.push_async_callback(database.dispose)
             await create_schema(database)
-            running = execution or _compose(chosen)
+            running, kept = _running(chosen, execution, runs)
             opened.push_async_callback(running.aclose)
             await running.start()
             app.state.gateway = Gateway(
                 settings=chosen,
                 execution=running,
                 threads=ThreadStore(database),
-                history=history or EmptyHistory(),
+                runs=kept,
+                history=history or StoredHistory(kept, runs=chosen.history_runs),
                 database=database,
                 rate=RateLimiter(per_minute=chosen.rate_limit_per_minute, burst=chosen.rate_limit_burst, clock=monotonic),
                 connections=Connections(client_limits.connections_per_user),
@@ -81,7 +85,7 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     app.add_exception_handler(Exception, _failed)
     handle_problems(app)
-    for part in (health, chat, agents, batch, tools):
+    for part in (health, chat, agents, batch, tools, threads):
         app.include_router(part.router)
     return app
 
@@ -101,7 +105,15 @@ def server_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _compose(settings: Settings) -> Execution:
+def _running(settings: Settings, execution: Execution | None, runs: ThreadRuns | None) -> tuple[Execution, ThreadRuns]:
+    """Return what runs chats, and what reads the runs that were finished."""
+    if execution is not None:
+        return execution, runs or NoRuns()
+    composed = _compose(settings)
+    return composed, runs or composed.threads
+
+
+def _compose(settings: Settings) -> ComposedExecution:
     from netra_backend.app.execution import compose
 
     return compose(settings)

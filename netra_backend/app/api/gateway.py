@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from netra_backend.app.api.ports import Execution, HistoryReader, Threads
+from netra_backend.app.api.ports import Execution, HistoryReader, OwnedThreads
 from netra_backend.app.api.rate_limit import RateLimiter
 from netra_backend.app.config import Settings
+from netra_backend.app.services.runs.history import ThreadRuns
 from netra_backend.app.websocket.connections import Connections
 
 
@@ -39,7 +40,8 @@ class Gateway:
 
     settings: Settings
     execution: Execution
-    threads: Threads
+    threads: OwnedThreads
+    runs: ThreadRuns  #: finished runs by thread
     history: HistoryReader
     database: AsyncEngine
     rate: RateLimiter

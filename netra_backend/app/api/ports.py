@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Protocol
 
+from netra_backend.app.services.runs.finished_run import FinishedRun
+from netra_backend.app.services.runs.history import ThreadRuns
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 
 
@@ -56,9 +58,30 @@ class Threads(Protocol):
         ...
 
 
-class EmptyHistory:
-    """Every message begins anew: for deployments that keep no runs."""
+class OwnedThreads(Threads, Protocol):
+    """Knows whose thread it is, also without opening it."""
 
-    async def history(self, _context: UserExecutionContext, /) -> list[dict[str, Any]]:
+    async def check(self, tenant_id: str, user_id: str, thread_id: str, /) -> None:
+        """Do nothing when the thread is that user's.
+
+        Raises:
+            ThreadNotFoundError: it is somebody else's, or there is none.
+        """
+        ...
+
+
+class ComposedExecution(Execution, Protocol):
+    """An execution that keeps the runs it finished."""
+
+    @property
+    def threads(self) -> ThreadRuns:
+        """Return what reads them."""
+        ...
+
+
+class NoRuns:
+    """Threads of an application that keeps no runs: all empty."""
+
+    async def thread(self, _tenant_id: str, _user_id: str, _thread_id: str, /) -> list[FinishedRun]:
         """Return []."""
         return []

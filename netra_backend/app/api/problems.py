@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DBAPIError
@@ -136,6 +137,7 @@ def handle_problems(app: FastAPI) -> None:
     for kind in (ProblemError, ForeignOriginError, errors.NetraError, DBAPIError, TimeoutError):
         app.add_exception_handler(kind, _answer)
     app.add_exception_handler(HTTPException, _answer_to_router)
+    app.add_exception_handler(RequestValidationError, _answer_to_query)
 
 
 async def _answer(_request: Request, error: Exception) -> JSONResponse:
@@ -153,6 +155,13 @@ async def _answer_to_router(_request: Request, error: Exception) -> JSONResponse
     return response
 
 
+async def _answer_to_query(_request: Request, error: Exception) -> JSONResponse:
+    """Answer a query that cannot be used: the message names the parameter and the rule, never the value."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    rules = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in found)
+    return as_response(problem_of(ProblemError("invalid_request", rules or "the request cannot be used")))
+
+
 def _told(error: BaseException) -> tuple[ProblemCode, str, float | None]:
     """Return code, message and seconds to wait."""
     match error:
@@ -160,8 +169,9 @@ def _told(error: BaseException) -> tuple[ProblemCode, str, float | None]:
             return error.code, str(error), error.retry_after_s
         case errors.UserLimitExceededError() | errors.CapacityError():
             return "busy", str(error), float(error.retry_after_s)
-        case errors.ExecutionEngineFactoryError() | errors.EngineClosedError() | DBAPIError():
-            what = "the database does not answer" if isinstance(error, DBAPIError) else "this server is stopping"
+        case errors.ExecutionEngineFactoryError() | errors.EngineClosedError() | errors.RunStoreUnavailableError() | DBAPIError():
+            down = isinstance(error, DBAPIError | errors.RunStoreUnavailableError)
+            what = "the database does not answer" if down else "this server is stopping"
             return "unavailable", f"{what}; try again in {_RETRY_UNAVAILABLE_S:g} s", _RETRY_UNAVAILABLE_S
         case TimeoutError():
             return "timed_out", "this took too long and was stopped; try again", None

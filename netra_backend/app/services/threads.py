@@ -38,6 +38,17 @@ class ThreadStore:
         if owner != (tenant_id, user_id):
             raise ThreadNotFoundError("no such thread; leave thread_id out to start a new one")
 
+    async def check(self, tenant_id: str, user_id: str, thread_id: str) -> None:
+        """Do nothing when the thread is that user's.
+
+        Raises:
+            ThreadNotFoundError: it is somebody else's, or there is none.
+        """
+        owner = self._owners.get(thread_id) or await self._read(thread_id)
+        if owner != (tenant_id, user_id):
+            raise ThreadNotFoundError("no such thread of yours")
+        self._remember(thread_id, owner)
+
     async def _read(self, thread_id: str) -> _Owner | None:
         async with self._engine.connect() as connection:
             row = (await connection.execute(select(ThreadRow.tenant_id, ThreadRow.user_id).where(ThreadRow.id == thread_id))).one_or_none()

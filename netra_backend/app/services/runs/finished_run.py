@@ -5,9 +5,7 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
-from netra_backend.app.services.user_execution_context import UserExecutionContext
-
-RunEnd = Literal["completed", "failed", "timed_out"]
+RunEnd = Literal["completed", "failed", "timed_out", "cancelled"]
 
 
 class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +22,40 @@ class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
     outcome: RunEnd
     started_at: float  #: Unix seconds
     duration_s: float
+
+
+class AskedRun(Protocol):
+    """What is known of a run when it begins."""
+
+    @property
+    def surface(self) -> str:
+        """Where it was asked."""
+        ...
+
+    @property
+    def tenant_id(self) -> str:
+        """Whose tenant asked."""
+        ...
+
+    @property
+    def user_id(self) -> str:
+        """Who asked."""
+        ...
+
+    @property
+    def thread_id(self) -> str:
+        """In which conversation."""
+        ...
+
+    @property
+    def run_id(self) -> str:
+        """The run itself."""
+        ...
+
+    @property
+    def received_at(self) -> float:
+        """When, in Unix seconds."""
+        ...
 
 
 class RunStore(Protocol):
@@ -99,40 +131,36 @@ _frame: Final = msgspec.json.Decoder(_Frame)
 
 
 def finished_run(
-    context: UserExecutionContext,
+    asked: AskedRun,
     payload: Mapping[str, Any],
     frames: Iterable[tuple[str, bytes]],
     *,
-    surface: str,
     engine: str,
     outcome: RunEnd,
-    started_at: float,
     duration_s: float,
 ) -> FinishedRun:
     """Return what is kept of a run.
 
     Args:
-        context: whose run it was.
+        asked: whose run it was, where and when.
         payload: what was asked.
         frames: (event type, JSON) of each event, in order.
-        surface: where it was asked.
         engine: what answered.
         outcome: how it ended; only a completed run has an answer, since what a failed one said last may be half of one.
-        started_at: Unix seconds.
         duration_s: on the monotonic clock.
     """
     message = payload.get("message")
     return FinishedRun(
-        surface=surface,
-        tenant_id=context.tenant_id,
-        user_id=context.user_id,
-        thread_id=context.thread_id,
-        run_id=context.run_id,
+        surface=asked.surface,
+        tenant_id=asked.tenant_id,
+        user_id=asked.user_id,
+        thread_id=asked.thread_id,
+        run_id=asked.run_id,
         engine=engine,
         question=message if isinstance(message, str) else _encode(payload).decode(),
         answer=_answer(frames) if outcome == "completed" else None,
         outcome=outcome,
-        started_at=started_at,
+        started_at=asked.received_at,
         duration_s=duration_s,
     )
 

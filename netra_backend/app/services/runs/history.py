@@ -1,17 +1,33 @@
 """A thread as the model is told it: OpenAI-format messages of the runs that were finished before."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from netra_backend.app.errors import RunStoreUnavailableError
 from netra_backend.app.services.runs.finished_run import FinishedRun
 from netra_backend.app.services.user_execution_context import UserExecutionContext
+
+_logger = logging.getLogger(__name__)
+
+
+class IncompleteThreadError(RunStoreUnavailableError):
+    """A thread cannot be read whole now."""
+
+    def __init__(self, known: Sequence[FinishedRun]) -> None:
+        super().__init__("a store that may hold more of the thread does not answer; try again")
+        self.known = known  #: its runs that could be read, oldest first
 
 
 class ThreadRuns(Protocol):
     """Knows a thread's finished runs. A run store does; so does whatever chooses between two of them."""
 
     async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[FinishedRun]:
-        """Return the thread's runs, oldest first."""
+        """Return the thread's runs, oldest first.
+
+        Raises:
+            RunStoreUnavailableError: they cannot be read now; an IncompleteThreadError has those that could be.
+        """
         ...
 
 
@@ -29,10 +45,18 @@ class StoredHistory:
     async def history(self, context: UserExecutionContext, /) -> list[dict[str, Any]]:
         """Return the thread's messages so far, oldest first, in the OpenAI chat format; [] for a new thread.
 
-        Raises:
-            RunStoreUnavailableError: they cannot be read now.
+        Never raises: while a store is down users are served all the same, with what is known of their thread.
         """
-        runs = await self._threads.thread(context.tenant_id, context.user_id, context.thread_id)
+        if not self._runs:
+            return []
+        runs: Sequence[FinishedRun]
+        try:
+            runs = await self._threads.thread(context.tenant_id, context.user_id, context.thread_id)
+        except RunStoreUnavailableError as error:
+            runs = error.known if isinstance(error, IncompleteThreadError) else ()
+            _logger.warning(
+                "a thread could not be read whole; its agents are told less", extra={"run_id": context.run_id, "runs": len(runs)}
+            )
         return messages_of(runs[-self._runs :])
 
 

@@ -9,7 +9,8 @@ from starlette.websockets import WebSocketDisconnect
 
 from netra_backend.app.api.chat_messages import Chat
 from netra_backend.app.api.chat_runs import ChatRuns
-from netra_backend.app.api.ports import EmptyHistory
+from netra_backend.app.api.ports import NoRuns
+from netra_backend.app.services.runs.history import StoredHistory
 from netra_backend.app.services.tokens import Identity
 
 PATIENCE_S = 10.0
@@ -77,7 +78,7 @@ async def runs(connection: Any, execution: Any) -> AsyncIterator[ChatRuns]:
     runs = ChatRuns(
         execution=execution,
         threads=FakeThreads(),
-        history=EmptyHistory(),
+        history=StoredHistory(NoRuns()),
         connection=connection,
         identity=identity,
         connection_id="socket-1",

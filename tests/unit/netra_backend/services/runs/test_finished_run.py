@@ -1,11 +1,14 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from netra_backend.app.errors import RunStoreUnavailableError
 from netra_backend.app.services.runs.finished_run import FinishedRun, finished_run
-from netra_backend.app.services.runs.history import StoredHistory, messages_of
+from netra_backend.app.services.runs.history import IncompleteThreadError, StoredHistory, messages_of
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 
+ASKED = SimpleNamespace(surface="chat", tenant_id="acme", user_id="ada", thread_id="thread-1", run_id="run-1", received_at=5.0)
 CONTEXT = UserExecutionContext(tenant_id="acme", user_id="ada", thread_id="thread-1", run_id="run-1")
 
 
@@ -14,9 +17,7 @@ def completed(answer: str | None) -> tuple[str, bytes]:
 
 
 def kept(*frames: tuple[str, bytes], payload: dict | None = None, outcome: str = "completed") -> FinishedRun:
-    return finished_run(
-        CONTEXT, payload or {"message": "hello"}, frames, surface="chat", engine="user", outcome=outcome, started_at=5.0, duration_s=0.5
-    )
+    return finished_run(ASKED, payload or {"message": "hello"}, frames, engine="user", outcome=outcome, duration_s=0.5)
 
 
 def test_a_run_is_kept_with_whose_it_is_what_was_asked_and_what_was_answered():
@@ -72,3 +73,23 @@ async def test_the_history_of_a_thread_is_its_newest_runs_oldest_first(store, ma
     await store.write([make_run(f"run-{number}", question=f"{number}?", started_at=number) for number in range(5)])
     history = await StoredHistory(store, runs=2).history(CONTEXT)
     assert [message["content"] for message in history if message["role"] == "user"] == ["3?", "4?"]
+
+
+class BrokenStore:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def thread(self, *_ids):
+        raise self.error
+
+
+async def test_a_user_whose_store_is_down_is_served_with_what_is_known_of_the_thread(make_run, caplog):
+    history = await StoredHistory(BrokenStore(IncompleteThreadError([make_run()]))).history(CONTEXT)
+    assert [message["content"] for message in history] == ["What did we spend?", "12 USD."]
+    assert await StoredHistory(BrokenStore(RunStoreUnavailableError("down"))).history(CONTEXT) == []
+    assert caplog.text.count("a thread could not be read whole") == 2
+
+
+async def test_a_deployment_may_tell_its_agents_nothing(store, make_run):
+    await store.write([make_run()])
+    assert await StoredHistory(store, runs=0).history(CONTEXT) == []
