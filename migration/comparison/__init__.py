@@ -6,15 +6,19 @@ from migration.comparison.excerpt import EventRow, Row, aligned_events, aligned_
 from migration.comparison.explain import explain
 from migration.comparison.ledger import Accepted, Ledger, load_ledger, parse_ledger
 from migration.comparison.limits import Limits
+from migration.comparison.noise import Excess, NoiseFloor, Rate
 from migration.comparison.policy import Policy, default_policy, load_policy, parse_policy
 
 __all__ = [
     "Accepted",
     "Comparer",
     "EventRow",
+    "Excess",
     "Ledger",
     "Limits",
+    "NoiseFloor",
     "Policy",
+    "Rate",
     "Row",
     "aligned_events",
     "aligned_rows",

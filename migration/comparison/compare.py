@@ -12,6 +12,7 @@ from migration.comparison.events import EventComparison
 from migration.comparison.findings import Finding
 from migration.comparison.ledger import Ledger
 from migration.comparison.limits import Limits
+from migration.comparison.noise import NoiseFloor
 from migration.comparison.normalise import Normaliser
 from migration.comparison.policy import Policy, default_policy
 from migration.comparison.renaming import Renaming
@@ -24,6 +25,7 @@ from migration.model import Comparison, Origin, RunRecord, Stage
 
 _NO_LIMITS_GIVEN = Limits()
 _EMPTY = Ledger()
+_SILENCE = NoiseFloor()
 
 
 class Prepared:
@@ -58,6 +60,7 @@ def compare(
     serving: Origin,
     policy: Policy | None = None,
     ledger: Ledger = _EMPTY,
+    noise: NoiseFloor = _SILENCE,
     today: date | None = None,
     limits: Limits = _NO_LIMITS_GIVEN,
     reasons: Iterable[str] = (),
@@ -72,6 +75,7 @@ def compare(
         serving: whose stream the user saw; the other one ran on its journal.
         policy: what may be overlooked; None: the one shipped for the surface.
         ledger: accepted divergences.
+        noise: what the engines show against themselves.
         today: the day on which the ledger is read; None: today, UTC.
         limits: how much to take on.
         reasons: why the runs cannot be compared fully, if the caller knows one (a truncated journal): the verdict is `inconclusive`.
@@ -89,7 +93,7 @@ def compare(
         doubts += uncompared
     doubts += too_much
     day = today or datetime.now(UTC).date()
-    judged = tuple(ledger.judge(divergence, day) for divergence in divergences(found, policy, limits))
+    judged = tuple(noise.judge(ledger.judge(divergence, day)) for divergence in divergences(found, policy, limits))
     served, shadow = (control, candidate) if serving is Origin.CONTROL else (candidate, control)
     request, missing = served.request, _unanswered(shadow)
     return Comparison(

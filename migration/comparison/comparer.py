@@ -10,6 +10,7 @@ import msgspec
 from migration.comparison.compare import compare
 from migration.comparison.ledger import Ledger, load_ledger
 from migration.comparison.limits import Limits
+from migration.comparison.noise import NoiseFloor
 from migration.comparison.policy import Policy, default_policy
 from migration.errors import LedgerError, Operation
 from migration.model import Comparison, Origin, RunRecord, Stage
@@ -17,6 +18,7 @@ from migration.settings import MigrationSettings
 
 _log = logging.getLogger(__name__)
 _State = tuple[int, int, int] | None
+_SILENCE = NoiseFloor()
 
 
 class _Loaded(msgspec.Struct, frozen=True):
@@ -31,6 +33,7 @@ class Comparer:
         ledger_dir: folder of `<surface>.toml`; None: nothing is accepted.
         policies: by surface; the shipped policy serves a surface that is not among them.
         limits: how much one comparison takes on.
+        noise: returns what a surface's engines show against themselves; asked for each comparison, so it must be quick.
         today: the day on which ledgers are read.
         on_failure: told when a ledger cannot be read any more; the last good one holds.
     """
@@ -41,22 +44,29 @@ class Comparer:
         *,
         policies: Mapping[str, Policy] | None = None,
         limits: Limits | None = None,
+        noise: Callable[[str], NoiseFloor] = lambda _surface: _SILENCE,
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
         on_failure: Callable[[Operation, BaseException], None] = lambda _operation, _error: None,
     ) -> None:
         self._folder, self._policies, self._limits = ledger_dir, dict(policies or {}), limits or Limits()
-        self._today, self._on_failure = today, on_failure
+        self._noise, self._today, self._on_failure = noise, today, on_failure
         self._ledgers: dict[str, _Loaded] = {}
 
     @classmethod
-    def from_settings(cls, settings: MigrationSettings, on_failure: Callable[[Operation, BaseException], None]) -> "Comparer":
-        """Return a comparer for the configured surfaces.
+    def from_settings(
+        cls,
+        settings: MigrationSettings,
+        on_failure: Callable[[Operation, BaseException], None],
+        *,
+        noise: Callable[[str], NoiseFloor] = lambda _surface: _SILENCE,
+    ) -> "Comparer":
+        """Return a comparer for the configured surfaces; `on_failure` and `noise` as of the class.
 
         Raises:
             LedgerError: a ledger is not valid.
             UnknownSurfaceError: no policy is shipped for one of the surfaces.
         """
-        comparer = cls(settings.path(settings.ledger_dir), on_failure=on_failure)
+        comparer = cls(settings.path(settings.ledger_dir), noise=noise, on_failure=on_failure)
         for surface in settings.surfaces:
             comparer.policy(surface)
             comparer.ledger(surface)
@@ -81,6 +91,7 @@ class Comparer:
             serving=serving,
             policy=self.policy(surface),
             ledger=self.ledger(surface),
+            noise=self._noise(surface),
             today=self._today(),
             limits=self._limits,
             reasons=reasons,

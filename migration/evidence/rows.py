@@ -118,6 +118,10 @@ class RowMaker:
             "compared_at": now,
         }
 
+    def surface(self, surface: str) -> str:
+        """Return the surface as it is stored."""
+        return self._redactor.identifier(surface)
+
     def fingerprint(self, fingerprint: str) -> str:
         """Return the fingerprint as it is stored."""
         return fingerprint if _HEX.match(fingerprint) else self._redactor.shape(fingerprint)

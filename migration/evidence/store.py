@@ -1,16 +1,16 @@
 """`EvidenceStore`: comparisons in, answers out."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
-from migration.evidence import reading, writing
+from migration.evidence import noise, reading, writing
 from migration.evidence.database import IN_MEMORY, Database
 from migration.evidence.excerpt import Aligner
 from migration.evidence.key import digest_key
 from migration.evidence.recordings import Recorder, WriteLine
 from migration.evidence.redaction import Redactor
 from migration.evidence.rows import Finding, RowMaker, ServedRun
-from migration.evidence.views import ComparisonView, DivergenceDetail, DivergenceView, StoredRecording, SurfaceSummary
+from migration.evidence.views import ComparisonView, DivergenceDetail, DivergenceView, NoiseView, StoredRecording, SurfaceSummary
 from migration.model import Comparison, DivergenceKind, RunRecord, Verdict
 from migration.settings import MigrationSettings
 
@@ -112,6 +112,15 @@ class EvidenceReader:
         with self._database.transaction("read") as connection:
             return reading.list_recordings(connection, surface=surface, fingerprint=fingerprint)
 
+    def noise(self, surface: str) -> NoiseView:
+        """Return what a surface's engines showed against themselves.
+
+        Raises:
+            EvidenceError: the database cannot be read.
+        """
+        with self._database.transaction("read") as connection:
+            return noise.noise(connection, surface)
+
     def close(self) -> None:
         """Close all connections. The next question connects anew."""
         self._database.close()
@@ -181,11 +190,23 @@ class EvidenceStore(EvidenceReader):
                 new += writing.write(connection, some, self._rows, self._recorder, now=self._clock(), examples=self._examples)
         return new
 
+    def store_round(self, surface: str, *, control: Collection[str], candidate: Collection[str]) -> None:
+        """Count one round in which each engine was compared with itself, and the fingerprints that it showed.
+
+        Raises:
+            EvidenceError: it could not be stored.
+        """
+        ours, theirs = ({self._rows.fingerprint(one) for one in found} for found in (control, candidate))
+        with self._database.transaction("write") as connection:
+            noise.add_round(connection, self._rows.surface(surface), control=ours, candidate=theirs, now=self._clock())
+
     def prune(self, older_than_s: float) -> int:
-        """Remove comparisons, and kinds of divergences not seen since, that are older; return how many comparisons were removed.
+        """Remove comparisons, kinds of divergences not seen since, and noise, that are older; return how many comparisons were removed.
 
         Raises:
             EvidenceError: the database cannot be written.
         """
+        cutoff = self._clock() - older_than_s
         with self._database.transaction("prune") as connection:
-            return writing.remove_before(connection, self._clock() - older_than_s)
+            noise.remove_before(connection, cutoff)
+            return writing.remove_before(connection, cutoff)

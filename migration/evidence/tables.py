@@ -111,3 +111,22 @@ recordings = Table(
     Column("size_bytes", Integer, nullable=False, comment="of the line"),
     Column("line", LargeBinary, nullable=False, comment="one line of the recording format, zlib; its schema is inside"),
 )
+
+noise_rounds = Table(
+    "noise_rounds",
+    metadata,
+    Column("surface", String(64), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False, comment="days since 1970-01-01, UTC"),
+    Column("rounds", BigInteger, nullable=False, comment="in which each engine was compared with itself"),
+)
+
+noise_hits = Table(
+    "noise_hits",
+    metadata,
+    Column("surface", String(64), primary_key=True),
+    Column("fingerprint", String(32), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False, comment="days since 1970-01-01, UTC"),
+    Column("rounds", BigInteger, nullable=False, comment="that showed it, in either engine"),
+    Column("control", BigInteger, nullable=False, comment="rounds in which control showed it against itself"),
+    Column("candidate", BigInteger, nullable=False, comment="rounds in which candidate did"),
+)

@@ -100,3 +100,22 @@ class StoredRecording(View, frozen=True, kw_only=True):
     surface: str
     compared_at: float
     line: bytes  #: one line of the recording format, newline included
+
+
+class NoiseHit(View, frozen=True, kw_only=True):
+    """A kind of divergence that an engine showed against itself."""
+
+    fingerprint: str
+    compared: int  #: comparisons of control with candidate that show it
+    rounds: int  #: rounds that show it, in either engine
+    control: int  #: rounds in which control did
+    candidate: int  #: rounds in which candidate did
+
+
+class NoiseView(View, frozen=True, kw_only=True):
+    """What a surface's engines showed against themselves."""
+
+    surface: str
+    rounds: int
+    comparisons: int  #: of control with candidate; 0 when there are no hits, too
+    hits: list[NoiseHit]  #: the most frequent first

@@ -1,0 +1,78 @@
+"""What engines showed against themselves: rounds in, counts out. Counted by day, so that old rounds can be forgotten."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, func, select
+
+from migration.evidence.tables import comparisons, noise_hits, noise_rounds, occurrences
+from migration.evidence.views import NoiseHit, NoiseView
+
+_DAY_S = 86_400
+_HITS = noise_hits.c
+_FOUND = occurrences.c
+
+
+def add_round(connection: Connection, surface: str, *, control: Collection[str], candidate: Collection[str], now: float) -> None:
+    """Count one round.
+
+    Args:
+        connection: in a transaction.
+        surface: whose engines.
+        control: fingerprints that control showed against itself.
+        candidate: those that candidate did.
+        now: Unix seconds.
+    """
+    day = int(now // _DAY_S)
+    _count(connection, noise_rounds, [{"surface": surface, "day": day, "rounds": 1}], ("surface", "day"))
+    hits = [
+        {
+            "surface": surface,
+            "fingerprint": fingerprint,
+            "day": day,
+            "rounds": 1,
+            "control": int(fingerprint in control),
+            "candidate": int(fingerprint in candidate),
+        }
+        # In one order from every process, so that two of them cannot deadlock.
+        for fingerprint in sorted({*control, *candidate})
+    ]
+    if hits:
+        _count(connection, noise_hits, hits, ("surface", "fingerprint", "day"))
+
+
+def noise(connection: Connection, surface: str) -> NoiseView:
+    """Return the rounds of a surface, and for what they showed how often comparisons show it. Without hits little is read."""
+    rounds = connection.execute(select(func.sum(noise_rounds.c.rounds)).where(noise_rounds.c.surface == surface)).scalar() or 0
+    sums = [func.sum(_HITS[name]) for name in ("rounds", "control", "candidate")]
+    shown = connection.execute(select(_HITS.fingerprint, *sums).where(_HITS.surface == surface).group_by(_HITS.fingerprint)).all()
+    if not shown:
+        return NoiseView(surface=surface, rounds=int(rounds), comparisons=0, hits=[])
+    total = connection.execute(select(func.count()).select_from(comparisons).where(comparisons.c.surface == surface)).scalar() or 0
+    seen = (
+        select(_FOUND.fingerprint, func.count())
+        .where(_FOUND.surface == surface, _FOUND.fingerprint.in_([row[0] for row in shown]))
+        .group_by(_FOUND.fingerprint)
+    )
+    compared = {row[0]: int(row[1]) for row in connection.execute(seen)}
+    hits = [
+        NoiseHit(fingerprint=name, compared=compared.get(name, 0), rounds=int(both), control=int(ours), candidate=int(theirs))
+        for name, both, ours, theirs in shown
+    ]
+    return NoiseView(
+        surface=surface, rounds=int(rounds), comparisons=total, hits=sorted(hits, key=lambda hit: (-hit.rounds, hit.fingerprint))
+    )
+
+
+def remove_before(connection: Connection, cutoff: float) -> None:
+    """Forget the rounds of days that ended before `cutoff` (Unix seconds)."""
+    for table in (noise_rounds, noise_hits):
+        connection.execute(delete(table).where(table.c.day < int(cutoff // _DAY_S)))
+
+
+def _count(connection: Connection, table: Table, rows: list[dict[str, Any]], keys: tuple[str, ...]) -> None:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    made = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
+    sums = {column.name: column + made.excluded[column.name] for column in table.c if column.name not in keys}
+    connection.execute(made.on_conflict_do_update(index_elements=list(keys), set_=sums), rows)
