@@ -50,7 +50,8 @@ class Family:
         for module, classes in self.classes.items():
             for name in classes:
                 item = self._names.class_of(Meaning("object", module, name))
-                found.update(method.name for method in (item.methods if item else ()) if not method.name.startswith("__"))
+                methods = item.methods if item else ()
+                found.update(method.name for method in methods if not method.name.startswith("_") or method.kind == "class")
         return frozenset(found)
 
     def describe(self, exports: Sequence[Export]) -> tuple[Implementation, ...]:

@@ -85,7 +85,7 @@ class ImportFinder:
         facts, path = self._names.facts_of(module), self._modules.path(module)
         if facts is None or path is None:
             return
-        names = facts.public_names if facts.public_names is not None else tuple(self._top_level_names(path, facts))
+        names = facts.public_names if facts.public_names is not None else (*self._top_level_names(path, facts), *facts.definitions)
         for name in names:
             meaning = self._names.member(module, name)
             public = facts.public_names is not None or not name.startswith("_")
@@ -102,9 +102,9 @@ class ImportFinder:
                 module = self._modules.absolute(path, statement.level, statement.module)
                 if module != self._modules.name(path):
                     names.update((name, 0) for name in self._star_names(module))
-            elif not statement.plain:
+            elif not statement.plain and self._names.facts_of(self._modules.absolute(path, statement.level, statement.module)) is not None:
+                # A module that was not read has nothing of the family.
                 names.update((name.alias or name.name, statement.line) for name in statement.names)
-        names.update((name, 0) for name in facts.definitions if name not in names)
         return names
 
     def _star_names(self, module: str) -> Iterator[str]:

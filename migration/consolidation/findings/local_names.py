@@ -1,8 +1,8 @@
-"""The names that a file gives to things: by import, and by giving a variable a value."""
+"""The names that a file gives to things: by definition, by import, and by giving a variable a value."""
 
 from collections.abc import Mapping, Sequence
 
-from migration.consolidation.reading.facts import BindingFact, FileFacts, ImportFact
+from migration.consolidation.reading.facts import BindingFact, ClassFact, FileFacts, ImportFact
 
 
 class LocalNames:
@@ -16,6 +16,29 @@ class LocalNames:
         self._facts = facts
         self._imports: dict[str, dict[tuple[int, str], list[tuple[ImportFact, int]]]] = {}
         self._bindings: dict[str, dict[tuple[int, str], BindingFact]] = {}
+        self._classes: dict[str, dict[str, ClassFact]] = {}
+        self._defined: dict[str, frozenset[str]] = {}
+        self._stars: dict[str, tuple[ImportFact, ...]] = {}
+
+    def class_named(self, path: str, name: str) -> ClassFact | None:
+        """Return the class of this dotted name; None: there is none."""
+        if path not in self._classes:
+            self._classes[path] = {item.name: item for item in self._facts[path].classes}
+        return self._classes[path].get(name)
+
+    def defines(self, path: str, name: str) -> bool:
+        """Return whether the file's top level has a class or a function of this name."""
+        if path not in self._defined:
+            facts = self._facts[path]
+            functions = (function.name for function in facts.functions)
+            self._defined[path] = frozenset((*functions, *(item.name for item in facts.classes if item.scope == 0)))
+        return name in self._defined[path]
+
+    def stars(self, path: str) -> tuple[ImportFact, ...]:
+        """Return the star imports of the file's top level."""
+        if path not in self._stars:
+            self._stars[path] = tuple(statement for statement in self._facts[path].imports if statement.star and statement.scope == 0)
+        return self._stars[path]
 
     def imported(self, path: str, scope: int, name: str) -> Sequence[tuple[ImportFact, int]]:
         """Return the statements that import a name in this very scope, in order, each with which of its names it is."""

@@ -48,8 +48,8 @@ class Names:
 
     def class_of(self, meaning: Meaning) -> ClassFact | None:
         """Return the class that is meant, or whose instance is; None: it is no class."""
-        facts = self.facts_of(meaning.module)
-        return next((item for item in facts.classes if item.name == meaning.name), None) if facts is not None else None
+        path = self.modules.path(meaning.module)
+        return self._locals.class_named(path, meaning.name) if path is not None and path in self._facts else None
 
     def function_of(self, meaning: Meaning) -> FunctionFact | None:
         """Return the function or the method that is meant; None: it is none."""
@@ -57,8 +57,9 @@ class Names:
         if facts is None:
             return None
         owner, _, name = meaning.name.rpartition(".")
-        methods = (method for item in facts.classes if item.name == owner for method in item.methods)
-        return next((function for function in (methods if owner else facts.functions) if function.name == name), None)
+        item = self.class_of(Meaning("object", meaning.module, owner)) if owner else None
+        functions = facts.functions if not owner else item.methods if item is not None else ()
+        return next((function for function in functions if function.name == name), None)
 
     def member(self, module: str, name: str) -> Meaning | None:
         """Return what `from module import name` gives; None: not known."""
@@ -75,7 +76,7 @@ class Names:
         facts = self.facts_of(module)
         submodule = f"{module}.{name}"
         if facts is not None and (path := self.modules.path(module)) is not None:
-            if _defines(facts, name):
+            if self._locals.defines(path, name):
                 return Meaning("object", module, name)
             # Before plain assignments: `except ImportError: name = None` is a fallback, not what the name stands for.
             if (found := self._imported(path, 0, name, steps)) is not None:
@@ -92,11 +93,10 @@ class Names:
         return next((meaning for meaning in found if meaning is not None and meaning.kind != "instance"), None)
 
     def _from_star(self, path: str, name: str, steps: int) -> Meaning | None:
-        for statement in self._facts[path].imports:
-            if statement.star and statement.scope == 0:
-                module = self.modules.absolute(path, statement.level, statement.module)
-                if self._is_public(module, name) and (found := self._member(module, name, steps)) is not None:
-                    return found
+        for statement in self._locals.stars(path):
+            module = self.modules.absolute(path, statement.level, statement.module)
+            if self._is_public(module, name) and (found := self._member(module, name, steps)) is not None:
+                return found
         return None
 
     def _is_public(self, module: str, name: str) -> bool:
@@ -179,7 +179,7 @@ class Names:
 
     def _inherited(self, path: str, facts: FileFacts, method: int, steps: int) -> Meaning | None:
         class_scope = facts.scopes[method].parent
-        item = next((item for item in facts.classes if item.name == facts.scopes[class_scope].name), None)
+        item = self._locals.class_named(path, facts.scopes[class_scope].name)
         found = (self._dotted(path, item.scope, base, steps) for base in item.bases) if item is not None else ()
         return next((Meaning("instance", base.module, base.name) for base in found if base is not None and base.kind == "object"), None)
 
@@ -212,7 +212,7 @@ class Names:
         path = self.modules.path(meaning.module)
         if meaning.kind != "object" or path not in self._facts or path is None or "." in meaning.name:
             return meaning
-        return meaning if _defines(self._facts[path], meaning.name) else self._bound(path, 0, meaning.name, steps) or meaning
+        return meaning if self._locals.defines(path, meaning.name) else self._bound(path, 0, meaning.name, steps) or meaning
 
     def _attribute(self, meaning: Meaning, name: str, steps: int) -> Meaning | None:
         if meaning.kind == "module":
@@ -225,7 +225,7 @@ class Names:
         if found is None or item is None:
             return None
         for owner, base in self._with_bases(found.module, item, steps):
-            if any(method.name == name for method in base.methods) or self._nested(owner, f"{base.name}.{name}"):
+            if any(method.name == name for method in base.methods) or self.class_of(Meaning("object", owner, f"{base.name}.{name}")):
                 return Meaning("object", owner, f"{base.name}.{name}")
             annotated = dict(base.attributes).get(name)
             path = self.modules.path(owner)
@@ -258,10 +258,6 @@ class Names:
             inherited = self.class_of(found) if found is not None else None
             if found is not None and inherited is not None and inherited is not item:
                 yield from self._with_bases(found.module, inherited, steps - 1)
-
-    def _nested(self, module: str, name: str) -> bool:
-        facts = self.facts_of(module)
-        return facts is not None and any(item.name == name for item in facts.classes)
 
     def _called(self, meaning: Meaning, steps: int) -> Meaning | None:
         """Return what a call gives: an instance of a class, of the first class that an annotation names, or what is returned."""
@@ -305,7 +301,3 @@ class Names:
                 return meaning if meaning.kind == "object" or self.facts_of(meaning.module) is not None else None
             meaning = found
         return meaning
-
-
-def _defines(facts: FileFacts, name: str) -> bool:
-    return any(item.name == name for item in facts.classes) or any(function.name == name for function in facts.functions)

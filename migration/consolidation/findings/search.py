@@ -1,6 +1,7 @@
 """Finds all files that can matter: names lead to files, files to further names, until nothing new is found."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,17 +17,23 @@ from migration.consolidation.sources.contents import Contents
 from migration.consolidation.sources.modules import ModuleNames
 from migration.consolidation.sources.scan import Sighting, Words
 
-_STAR: Final = "*"
-_STEM: Final = "import"  #: no name can be called so
+_NO_NAMES: Final[Mapping[str, frozenset[str]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """A file matters when it holds `word` together with `near`, or when it holds `word` and lies in `folder`."""
+    """What a file that imports something holds."""
 
-    word: str  #: or `*` for a star import
-    near: str
-    folder: str  #: with `/`; "" is the whole tree
+    word: str
+    near: str  #: which it holds too, unless it lies in `folder`; "" for a module at the top, of which there is nothing else to see
+    folder: str  #: with `/`, where a relative import need not name the module; "" is none
+    source: str  #: the file that the thing is imported from
+
+    def matches(self, path: str, near: AbstractSet[str]) -> bool:
+        """Return whether a file with the word matches, given what was found near it."""
+        if path == self.source:
+            return False
+        return not self.near or self.near in near or bool(self.folder and path.startswith(self.folder))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +62,11 @@ class Search:
         self._configuration = configuration
         self._prefix = prefix
         self._facts: dict[str, FileFacts] = {}
-        self._answers: dict[str, Question] = {}  #: what each file was asked, as far as its words go
-        self._seen: dict[str, set[str]] = {}
-        self._looked_for: set[str] = set()
+        self._asked: dict[str, tuple[Question, frozenset[str]]] = {}  #: what each file was asked, and with which names
+        self._marked: set[str] = set()  #: files with a literal, or an import of a module that is called like one
+        self._seen: dict[str, dict[str, set[str]]] = {}  #: the words of each file, each with what was found near it
+        self._stars: dict[str, tuple[str, ...]] = {}  #: the modules of a file's star imports, as written
+        self._looked_for: set[Clue] = set()
         self._question = Question((*configuration.literals(), *configuration.stems()), (), ())
 
     def run(self) -> Found:
@@ -71,45 +80,72 @@ class Search:
         while True:
             family = self._family()
             exports = tuple(ImportFinder(self._names(), self._facts, family).exports())
-            clues = {*self._module_clues(family), *self._export_clues(exports), *self._variable_clues(family)}
-            self._look_for({word for clue in clues for word in (clue.word, clue.near)})
-            self._question = msgspec.structs.replace(self._question, names=tuple(sorted({clue.word for clue in clues} - {_STAR})))
-            if not self._read({*definers, *self._facts, *self._matching(clues), *self._imported_from()}):
+            clues = {*self._module_clues(family.modules), *self._export_clues(exports), *self._variable_clues(family)}
+            self._look_for(clues)
+            self._question = msgspec.structs.replace(self._question, names=tuple(sorted({clue.word for clue in clues})))
+            starred = self._importing_all({*family.modules, *(export.module for export in exports)})
+            matching = self._matching(clues)
+            if not self._read({*definers, *self._facts, *self._marked, *matching, *starred, *self._imported_from()}, matching):
                 return Found(facts=dict(sorted(self._facts.items())), names=self._names(), family=family, exports=exports)
 
     def _look_first(self, methods: Iterable[str]) -> Iterator[str]:
         """Look for the family's literals in all files; yield those that may define a class of it."""
-        words = {word for clue in self._module_clues_of(self._configured_modules()) for word in (clue.word, clue.near)}
+        clues = set(self._module_clues(self._configured_modules()))
         methods = tuple(sorted(methods))
         enough = max(1, int(self._configuration.shape_share * len(methods)))
-        wanted = Words(self._configuration.literals(), tuple(sorted(words)), methods, self._configuration.stems())
+        wanted = msgspec.structs.replace(
+            self._words(clues), literals=self._configuration.literals(), methods=methods, stems=self._configuration.stems()
+        )
         for path, sighting in self._scan(wanted):
             if sighting.defines_class or (methods and sighting.methods >= enough):
                 yield path
 
-    def _look_for(self, words: set[str]) -> None:
-        if new := words - self._looked_for - {_STAR, ""}:
-            for _ in self._scan(Words((), tuple(sorted(new)), ())):
+    def _look_for(self, clues: set[Clue]) -> None:
+        if new := clues - self._looked_for:
+            for _ in self._scan(self._words(new)):
                 pass
 
+    def _words(self, clues: set[Clue]) -> Words:
+        self._looked_for |= clues
+        near: dict[str, set[str]] = {}
+        for clue in clues:
+            near.setdefault(clue.word, set()).update([clue.near] if clue.near else [])
+        return Words(words=tuple(near), near=tuple(tuple(sorted(names)) for names in near.values()))
+
     def _scan(self, words: Words) -> Iterator[tuple[str, Sighting]]:
-        self._looked_for.update(words.literals, words.words)
+        literals = set(words.literals)
         for path, sighting in self._contents.scan(words):
-            if sighting.words or sighting.has_star or sighting.imports_stem:
-                seen = self._seen.setdefault(path, set())
-                seen.update(sighting.words, [_STAR] if sighting.has_star else [], [_STEM] if sighting.imports_stem else [])
+            if sighting.imports_stem or not literals.isdisjoint(sighting.words):
+                self._marked.add(path)
+            if found := [word for word in sighting.words if word not in literals]:
+                seen = self._seen.setdefault(path, {})
+                for word in found:
+                    seen.setdefault(word, set())
+                for word, name in sighting.near:
+                    seen[word].add(name)
+            if sighting.stars:
+                self._stars[path] = sighting.stars
             yield path, sighting
 
-    def _matching(self, clues: Iterable[Clue]) -> Iterator[str]:
+    def _importing_all(self, modules: set[str]) -> Iterator[str]:
+        """Yield the files with a star import of one of the modules."""
+        for path, stars in self._stars.items():
+            for name in stars:
+                module = name.lstrip(".")
+                if self._modules.absolute(path, len(name) - len(module), module) in modules:
+                    yield path
+
+    def _matching(self, clues: Iterable[Clue]) -> dict[str, frozenset[str]]:
+        """Return the files that match a clue, each with the words of those that it matches."""
         by_word: dict[str, list[Clue]] = {}
         for clue in clues:
             by_word.setdefault(clue.word, []).append(clue)
-        literals = {*self._configuration.literals(), _STEM}
+        found = {}
         for path, seen in self._seen.items():
-            if not literals.isdisjoint(seen) or any(
-                clue.near in seen or path.startswith(clue.folder) for word in seen for clue in by_word.get(word, ())
-            ):
-                yield path
+            words = [word for word, near in seen.items() if any(clue.matches(path, near) for clue in by_word.get(word, ()))]
+            if words:
+                found[path] = frozenset(words)
+        return found
 
     def _imported_from(self) -> Iterator[str]:
         """Yield the modules that names of the family are imported from, so that it can be said whether they have them."""
@@ -121,15 +157,17 @@ class Search:
                     if (found := self._modules.path(module)) is not None:
                         yield found
 
-    def _read(self, paths: Iterable[str]) -> bool:
-        """Read the files whose words the question holds more of than when they were read last. Returns whether there were any."""
-        wanted: dict[str, Question] = {}
-        for path in paths:
-            seen = self._seen.get(path, set())
-            question = msgspec.structs.replace(self._question, names=tuple(name for name in self._question.names if name in seen))
-            if self._answers.get(path) != question:
-                wanted[path] = question
-        self._answers.update(wanted)
+    def _read(self, paths: Iterable[str], names: Mapping[str, frozenset[str]] = _NO_NAMES) -> bool:
+        """Read the files that were not, or not with all the names that they hold by now. Returns whether there were any.
+
+        Args:
+            paths: of the files.
+            names: of the question that each file holds; files that are not among them hold none.
+        """
+        general = msgspec.structs.replace(self._question, names=())
+        wanted = {path: (general, names.get(path, frozenset())) for path in paths}
+        wanted = {path: asked for path, asked in wanted.items() if self._asked.get(path) != asked}
+        self._asked.update(wanted)
         for path, facts in self._contents.read(sorted(wanted), self._question):
             self._facts[path] = facts
         return bool(wanted)
@@ -148,24 +186,19 @@ class Search:
     def _configured_paths(self) -> list[str]:
         return [path for module in self._configured_modules() if (path := self._modules.path(module)) is not None]
 
-    def _module_clues(self, family: Family) -> Iterator[Clue]:
-        return self._module_clues_of(family.modules)
-
-    def _module_clues_of(self, modules: Iterable[str]) -> Iterator[Clue]:
+    def _module_clues(self, modules: Iterable[str]) -> Iterator[Clue]:
         """Yield what an import of a module holds: its name and its package's, or in the same package its name alone."""
         for module in modules:
             package, _, stem = module.rpartition(".")
-            yield Clue(stem, package.rpartition(".")[2], self._folder(module))
+            path = self._modules.path(module) or ""
+            yield Clue(stem, package.rpartition(".")[2], _folder(path), path)
 
     def _export_clues(self, exports: Iterable[Export]) -> Iterator[Clue]:
-        """Yield what an import of a further name holds: that name, or a star, and the name of the module that has it."""
+        """Yield what an import of a further name holds: that name, and the name of the module that has it."""
         literals = self._configuration.literals()
         for export in exports:
-            stem = export.module.rpartition(".")[2]
-            folder = self._folder(export.module)
-            yield Clue(_STAR, stem, folder)
             if not any(literal in export.name for literal in literals):
-                yield Clue(export.name, stem, folder)
+                yield self._name_clue(export.name, export.module)
 
     def _variable_clues(self, family: Family) -> Iterator[Clue]:
         """Yield what an import of a module's variable holds whose value is an instance of one of the family's classes."""
@@ -175,11 +208,16 @@ class Search:
             for name in {binding.name for binding in facts.bindings if binding.scope == 0}:
                 meaning = names.value(Meaning("object", module, name))
                 if meaning.kind == "instance" and meaning.name in family.classes.get(meaning.module, ()):
-                    yield Clue(name, module.rpartition(".")[2], self._folder(module))
+                    yield self._name_clue(name, module)
 
-    def _folder(self, module: str) -> str:
+    def _name_clue(self, name: str, module: str) -> Clue:
+        """Return what an import of a name holds. Only a package's own files can leave out what it is called, in `from . import name`."""
         path = self._modules.path(module) or ""
-        return path.rpartition("/")[0] + "/" if "/" in path else ""
+        return Clue(name, module.rpartition(".")[2], _folder(path) if path.endswith("__init__.py") else "", path)
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0] + "/" if "/" in path else ""
 
 
 def _meaning(text: str) -> Meaning:

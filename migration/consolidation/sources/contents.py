@@ -40,7 +40,7 @@ class Contents:
 
     def scan(self, words: Words) -> Iterator[tuple[str, Sighting]]:
         """Yield each file with what it holds of the words. Files that cannot be read become `unreadable`."""
-        key = digest(["words", *words.literals, "", *words.words, "", *words.methods, "", *words.stems])
+        key = digest([msgspec.json.encode(words).decode()])
         missing = []
         for path in self._files:
             content = self._digests.get(path)

@@ -11,11 +11,18 @@ from ahocorasick_rs import BytesAhoCorasick
 _IDENTIFIER: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") | frozenset(range(0x80, 0x100))
 
 
+_STARS: Final = ("import *", "import  *", "import\t*")
+_IMPORTING: Final = re.compile(rb"^[ \t]*(?:from|import)\b(?:[^\n(]*\([^)]*\)|[^\n]*(?:\\\n[^\n]*)*)|[\"'][\w.]+[.:]\w+[\"']", re.MULTILINE)
+_NAME: Final = re.compile(rb"\w+")
+_STAR_IMPORT: Final = re.compile(rb"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+\*", re.MULTILINE)
+
+
 class Words(msgspec.Struct, frozen=True):
     """What to look for."""
 
     literals: tuple[str, ...] = ()  #: found anywhere, in longer words too
     words: tuple[str, ...] = ()  #: found as a whole identifier only
+    near: tuple[tuple[str, ...], ...] = ()  #: for each word, names that count when it imports them, or names them in a string
     methods: tuple[str, ...] = ()  #: found as `def NAME(`
     stems: tuple[str, ...] = ()  #: parts of module names, found where something is imported or a string begins
 
@@ -24,10 +31,11 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
     """What a file holds of the words looked for."""
 
     content: str  #: digest of the file's bytes
-    words: tuple[str, ...]  #: the literals and words found, in the order of `Words`
+    words: tuple[str, ...]  #: the literals and words found
+    near: tuple[tuple[str, str], ...]  #: words found, each with what was found near it
     defines_class: bool  #: a class statement's name contains one of the literals
     methods: int  #: how many of the methods it defines
-    has_star: bool  #: it has a star import
+    stars: tuple[str, ...]  #: the modules of its star imports, as written
     imports_stem: bool  #: an import statement or a string names a module with one of the stems
 
 
@@ -45,34 +53,44 @@ class Scanner:
         methods = tuple(f"def {method}(" for method in words.methods)
         self._first_method = len(self._names)
         self._star = self._first_method + len(methods)
-        patterns = [text.encode() for text in (*self._names, *methods, "import *")]
-        self._automaton = BytesAhoCorasick(patterns)
-        classes = b"|".join(re.escape(literal.encode()) for literal in words.literals)
+        self._automaton = BytesAhoCorasick([text.encode() for text in (*self._names, *methods, *_STARS)])
+        self._near = {word: tuple((name, name.encode()) for name in near) for word, near in zip(words.words, words.near, strict=True)}
         self._stems = tuple(stem.encode() for stem in words.stems)
-        stems = b"|".join(re.escape(stem) for stem in self._stems)
-        self._import = re.compile(rb"(?:^[ \t]*(?:from|import)\b[^\n]*|[\"'][\w.:]*)(?:" + stems + rb")", re.MULTILINE)
-        self._class = re.compile(rb"^[ \t]*class[ \t]+\w*(?:" + classes + rb")", re.MULTILINE) if words.literals else None
+        self._import = re.compile(rb"(?:^[ \t]*(?:from|import)\b[^\n]*|[\"'][\w.:]*)(?:" + _either(words.stems) + rb")", re.MULTILINE)
+        self._class = re.compile(rb"^[ \t]*class[ \t]+\w*(?:" + _either(words.literals) + rb")", re.MULTILINE)
 
     def scan(self, data: bytes) -> Sighting:
         """Return what the bytes hold."""
-        found = self.find(data)
+        found = self._find(data)
         names = tuple(self._names[index] for index in sorted(found) if index < self._first_method)
+        imported = _imported_names(data) if any(self._near.get(name) for name in names) else frozenset()
+        near = tuple((word, name) for word in names for name, text in self._near.get(word, ()) if text in imported)
         return Sighting(
             content_digest(data),
             names,
-            bool(names and self._class and self._class.search(data)),
+            near,
+            any(index < self._whole for index in found) and bool(self._class.search(data)),
             sum(self._first_method <= index < self._star for index in found),
-            self._star in found,
+            tuple(name.decode() for name in _STAR_IMPORT.findall(data)) if any(index >= self._star for index in found) else (),
             any(stem in data for stem in self._stems) and bool(self._import.search(data)),
         )
 
-    def find(self, data: bytes) -> set[int]:
-        """Return the indices of the patterns found."""
+    def _find(self, data: bytes) -> set[int]:
+        """Return the numbers of the patterns found."""
         found: set[int] = set()
         for index, start, end in self._automaton.find_matches_as_indexes(data, overlapping=True):
             if index not in found and (not self._whole <= index < self._first_method or is_whole_word(data, start, end)):
                 found.add(index)
         return found
+
+
+def _imported_names(data: bytes) -> frozenset[bytes]:
+    """Return all parts of names in import statements and in quoted dotted names."""
+    return frozenset(name for text in _IMPORTING.findall(data) for name in _NAME.findall(text))
+
+
+def _either(texts: Sequence[str]) -> bytes:
+    return b"|".join(re.escape(text.encode()) for text in texts)
 
 
 def is_whole_word(data: bytes, start: int, end: int) -> bool:
