@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -104,6 +105,42 @@ def accept(
     if as_json:
         print_json({"ledger": str(path), "surface": kind.surface, "accepted": added})
     note(f"{path}: {added.id!r} accepts {fingerprint} until {added.expires}")
+
+
+@command.command()
+def minimise(
+    fingerprint: _Fingerprint,
+    *,
+    recording: Annotated[Path | None, typer.Option(help="File of recorded runs; without it, those kept as evidence.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The pytest file to write; without it, it is printed.")] = None,
+    surface: _Surface = None,
+    max_attempts: Annotated[int, typer.Option(min=1, help="Recordings to try at most.")] = 3000,
+    max_seconds: Annotated[float, typer.Option(min=0, help="Seconds to go on at most.")] = 120.0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a pytest file that fails while this kind of divergence exists, around the smallest recorded run that shows it.
+
+    Both engines run offline; history, tools, texts and journal shrink as long as the divergence stays. Runs are kept as evidence only of
+    tenants that allow free text. Read the file before you commit it: what is left of the run stands in it.
+
+    Exit codes: 0 written; 1 no recording shows the divergence any more; 2 wrong use, or no recording is kept: the message says why.
+
+    Example: netra-migration divergences minimise 0f3a9c2b71de --out tests/test_lost_event.py
+    """
+    # Imported here: it brings the engines' side along, and the other commands start without.
+    from migration.cli.minimising import minimised, write_down
+    from migration.reproduce import Budget
+
+    settings = MigrationSettings()
+    if out is not None and out.exists():
+        raise ConfigurationError(f"{out} is there already; remove it or name another file")
+    chosen = known_surface(settings, surface) if surface else None
+    budget = Budget(attempts=max_attempts, seconds=max_seconds)
+    found = minimised(settings, fingerprint, budget, recording=recording, surface=chosen)
+    if found is None:
+        note(f"no recording shows {fingerprint} any more; `netra-migration replay FILE` says what its runs show")
+        raise typer.Exit(_FINDING)
+    write_down(found, settings.engines, out, as_json=as_json)
 
 
 @contextmanager

@@ -1,0 +1,40 @@
+"""The recordings in the evidence, and what to do where there are none."""
+
+from migration.errors import ConfigurationError, UnknownFingerprintError
+from migration.evidence.store import EvidenceReader
+from migration.evidence.views import StoredRecording
+from migration.settings import MigrationSettings
+
+_SUGGESTED = 10
+
+
+def kept(settings: MigrationSettings, fingerprint: str | None, surface: str | None) -> list[StoredRecording]:
+    """Return the kept recordings, the oldest first; None as a filter means any.
+
+    Raises:
+        UnknownFingerprintError: there is no such kind of divergence.
+        ConfigurationError: none is kept; the message says why and what to do.
+        EvidenceError: the evidence cannot be read.
+    """
+    evidence = EvidenceReader.of_settings(settings)
+    try:
+        if fingerprint is not None and evidence.divergence(fingerprint, surface) is None:
+            raise UnknownFingerprintError(fingerprint, [one.fingerprint for one in evidence.divergences(surface, limit=_SUGGESTED)])
+        found = evidence.recordings(fingerprint, surface)
+    finally:
+        evidence.close()
+    if not found:
+        raise ConfigurationError(_why_none(settings, fingerprint))
+    return found
+
+
+def _why_none(settings: MigrationSettings, fingerprint: str | None) -> str:
+    what = f"no recording of {fingerprint} is kept" if fingerprint else "no recording is kept"
+    if settings.recordings_per_divergence == 0:
+        return f"{what}: NETRA_MIGRATION_RECORDINGS_PER_DIVERGENCE is 0; raise it and wait for the next occurrence"
+    allowing = ", ".join(settings.plaintext_tenants) or "none"
+    return (
+        f"{what}: runs are kept whole only of tenants that allow free text, named by NETRA_MIGRATION_PLAINTEXT_TENANTS (now: {allowing}), "
+        "and never with a breach of isolation; add a tenant that agreed and wait for the next occurrence, or bring a recording of your own"
+        + (" with --recording" if fingerprint else "")
+    )

@@ -1,0 +1,113 @@
+"""Finds a recording that shows a divergence and makes it small, with a progress bar."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from migration.cli.kept_recordings import kept
+from migration.cli.output import note, print_json
+from migration.errors import ConfigurationError
+from migration.recordings import BadLine, RecordedRun, read, read_line, write_line
+from migration.reproduce import BothEngines, Budget, Minimised, Progress, minimise, test_file
+from migration.settings import MigrationSettings
+from migration.shadow.parts import load
+
+
+def minimised(
+    settings: MigrationSettings, fingerprint: str, budget: Budget, *, recording: Path | None, surface: str | None
+) -> Minimised | None:
+    """Return the first recording that shows the divergence, made small; None when none does.
+
+    Args:
+        settings: name the engines and the evidence.
+        fingerprint: 12 hex digits.
+        budget: for the one recording that is made small.
+        recording: a file of recordings; None: those kept as evidence, the smallest first.
+        surface: of kept recordings, and of conversations; None: any, and chat.
+
+    Raises:
+        ConfigurationError: the engines cannot be loaded, or no recording is kept.
+        UnknownFingerprintError: no file is given, and the evidence knows no such kind.
+        RecordingError: the file cannot be read.
+        EvidenceError: the evidence cannot be read.
+    """
+    runs = _kept(settings, fingerprint, surface) if recording is None else _of_file(recording, surface or "chat")
+    build = load(settings.engines)
+    with closing(BothEngines(build, deadline_s=settings.shadow_deadline_s)) as engines, _quiet(), _progress(budget) as on_progress:
+        tried = (minimise(run, fingerprint, engines, budget=budget, on_progress=on_progress) for run in runs)
+        return next((found for found in tried if found is not None), None)
+
+
+def write_down(found: Minimised, engines: str, out: Path | None, *, as_json: bool) -> None:
+    """Write the test into the file, or print it, and say what was found.
+
+    Args:
+        found: what the test is about.
+        engines: import string of the `EngineBuilder` that it uses.
+        out: a new file; None: stdout.
+        as_json: print one JSON document on stdout instead; without a file it holds the test.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    source = test_file(found, engines)
+    before, after = len(write_line(found.before)), len(write_line(found.recording))
+    if out is not None:
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text(source, encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError(f"{out} cannot be written: {error.strerror}; name another file") from error
+    if as_json:
+        facts = {"fingerprint": found.divergence.fingerprint, "kind": found.divergence.kind, "sentence": found.divergence.sentence}
+        size = {"bytes_before": before, "bytes_after": after}
+        size |= {"effects_before": len(found.before.journal), "effects_after": len(found.recording.journal)}
+        how = {"attempts": found.attempts, "complete": found.complete}
+        print_json(facts | size | how | {"out": None if out is None else str(out), "test": source if out is None else None})
+    elif out is None:
+        sys.stdout.write(source)
+    note(found.divergence.sentence)
+    note(f"{before:,} bytes became {after:,}, {found.attempts} recordings were tried; read what is left before you commit it")
+    if not found.complete:
+        note("the search was ended by --max-attempts or --max-seconds; more of either may make it smaller")
+
+
+def _kept(settings: MigrationSettings, fingerprint: str, surface: str | None) -> Iterable[RecordedRun]:
+    return [read_line(one.line) for one in sorted(kept(settings, fingerprint, surface), key=lambda one: len(one.line))]
+
+
+def _of_file(path: Path, surface: str) -> Iterator[RecordedRun]:
+    for item in read(path, surface=surface):
+        if isinstance(item, RecordedRun):
+            yield item
+        elif isinstance(item, BadLine):
+            note(f"{path}:{item.line}: {item.reason}")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the engines' log lines off the terminal: they tell of attempts, thousands of them, that were meant to go wrong."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+@contextmanager
+def _progress(budget: Budget) -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("minimising"), BarColumn(), MofNCompleteColumn(), TextColumn("attempts at most, {task.fields[size]}"))
+    with Bar(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("minimising", total=budget.attempts, size="looking for a recording")
+
+        def show(progress: Progress) -> None:
+            bar.update(task, completed=progress.attempts, size=f"{progress.size_bytes:,} bytes left")
+
+        yield show

@@ -1,0 +1,168 @@
+"""pytest plugin `--engine-parity`: recorded runs that a project keeps as fixtures, each a test item that both engines must pass alike.
+
+See docs/parity-tests.md. Everything heavy is imported on use: pytest loads this module in every run of every project that has it.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from migration.comparison import Comparer
+    from migration.recordings import BadLine, RecordedRun, Skipped
+    from migration.reproduce import BothEngines
+
+MARKER: Final = "engine_parity"
+_DEFAULT_RECORDINGS: Final = "tests/recordings/**/*.jsonl"
+
+
+class ParityError(Exception):
+    """The engines do not agree on a recorded run, or nobody can tell. The message is the whole report."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option and the settings."""
+    group = parser.getgroup("engine parity")
+    group.addoption("--engine-parity", action="store_true", help="Put recorded runs through both engines; each is a test item.")
+    parser.addini(
+        "engine_parity_recordings",
+        f"Globs below the root folder that name recordings; may be gzipped. Default: {_DEFAULT_RECORDINGS}",
+        type="linelist",
+        default=[_DEFAULT_RECORDINGS],
+    )
+    parser.addini("engine_parity_engines", "Import string of a callable (surface, origin) -> engine.")
+    parser.addini("engine_parity_ledger", "Folder of <surface>.toml: accepted divergences. Default: ledger", default="ledger")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and with `--engine-parity` whoever collects the recordings."""
+    config.addinivalue_line("markers", f"{MARKER}: a recorded run that control and candidate must answer alike (--engine-parity)")
+    if config.getoption("engine_parity"):
+        config.pluginmanager.register(Recordings(config), "engine parity recordings")
+
+
+class Recordings:
+    """Collects recordings and owns the engines that they run on.
+
+    Raises:
+        pytest.UsageError: the settings name no engines, or a glob is not relative.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._engines: str = config.getini("engine_parity_engines") or ""
+        if not self._engines:
+            raise pytest.UsageError(
+                "--engine-parity needs the setting engine_parity_engines: the import string of a callable (surface, origin) -> engine"
+            )
+        self._globs: list[str] = config.getini("engine_parity_recordings")
+        try:
+            self._files = {found.resolve() for pattern in self._globs for found in config.rootpath.glob(pattern)}
+        except (NotImplementedError, ValueError) as error:
+            raise pytest.UsageError(f"engine_parity_recordings: {error}; write globs relative to {config.rootpath}") from error
+        self._collected = False
+
+    @cached_property
+    def comparer(self) -> "Comparer":
+        """Judges by the shipped policies and the project's ledgers."""
+        from migration.comparison import Comparer
+
+        return Comparer(self._config.rootpath / self._config.getini("engine_parity_ledger"))
+
+    @cached_property
+    def engines(self) -> "BothEngines":
+        """Both engines; made on first use.
+
+        Raises:
+            ConfigurationError: the import string names nothing.
+        """
+        from migration.reproduce import BothEngines
+        from migration.shadow.parts import load
+
+        return BothEngines(load(self._engines), comparer=self.comparer)
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        """Collect a file of recordings."""
+        if file_path.resolve() not in self._files:
+            return None
+        self._collected = True
+        return RecordingFile.from_parent(parent, path=file_path, recordings=self)
+
+    def pytest_collection_modifyitems(self) -> None:
+        """Refuse a run that was to check recordings and found none: it would pass without having looked at anything."""
+        if not self._collected:
+            raise pytest.UsageError(
+                f"--engine-parity collected no recording: {', '.join(self._globs)} names {len(self._files)} files below "
+                f"{self._config.rootpath}, none of them in {', '.join(self._config.args)}"
+            )
+
+    def pytest_unconfigure(self) -> None:
+        """Close what was opened."""
+        if "engines" in self.__dict__:
+            self.engines.close()
+
+
+class RecordingFile(pytest.File):
+    """A file of recordings."""
+
+    def __init__(self, *, recordings: Recordings, **kwargs: Any) -> None:  # noqa: ANN401 - pytest's own arguments of a node
+        super().__init__(**kwargs)
+        self._recordings = recordings
+
+    def collect(self) -> Iterator["ParityItem"]:
+        """Yield one item for each run, each line that cannot be read, and each part that is no run."""
+        from migration.recordings import RecordedRun, read
+
+        seen: dict[str, int] = {}
+        for recorded in read(self.path):
+            name = recorded.request.run_id if isinstance(recorded, RecordedRun) else f"line-{recorded.line}"
+            seen[name] = seen.get(name, 0) + 1
+            unique = name if seen[name] == 1 else f"{name}-{seen[name]}"
+            yield ParityItem.from_parent(self, name=unique, recorded=recorded, recordings=self._recordings)
+
+
+class ParityItem(pytest.Item):
+    """One recorded run that both engines must answer alike."""
+
+    def __init__(self, *, recorded: "RecordedRun | Skipped | BadLine", recordings: Recordings, **kwargs: Any) -> None:  # noqa: ANN401 - as above
+        super().__init__(**kwargs)
+        self._recorded, self._recordings = recorded, recordings
+        self.add_marker(MARKER)
+
+    def runtest(self) -> None:
+        """Put the run through both engines.
+
+        Raises:
+            ParityError: the verdict is divergent or inconclusive, or the line cannot be read.
+            MigrationError: the engines, the policy or the ledger cannot be used.
+        """
+        from migration.model import Verdict
+        from migration.recordings import BadLine, Skipped
+        from migration.reproduce.report import report
+
+        match self._recorded:
+            case BadLine(line=line, reason=reason):
+                raise ParityError(f"{self.path}:{line}: {reason}")
+            case Skipped(reason=reason):
+                pytest.skip(reason)
+            case recorded:
+                # Asked for here, a ledger that does not parse says so itself; inside the comparison it would only make it inconclusive.
+                self._recordings.comparer.ledger(recorded.request.surface)
+                compared = self._recordings.engines.compare(recorded)
+                if compared.comparison.verdict in {Verdict.DIVERGENT, Verdict.INCONCLUSIVE}:
+                    raise ParityError(report(compared, show_values=self.config.get_verbosity() > 0))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401 - pytest's signature
+        """Return the report of a finding or the message of an error of this tool; anything else with its traceback."""
+        from migration.errors import MigrationError
+
+        if isinstance(excinfo.value, ParityError | MigrationError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Return where the item stands and what it is called."""
+        return self.path, None, f"engine parity: {self.name}"

@@ -1,0 +1,107 @@
+"""Both engines on one recorded run, offline, with what each did. A recording whose request was changed is fitted to control first."""
+
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from migration.comparison import Comparer
+from migration.effects.guard import Guard
+from migration.model import Comparison, Effect, EffectKind, EngineBuilder, Origin, RunRecord
+from migration.recordings import RecordedRun
+from migration.replay import Replay
+from migration.shadow.job import ShadowJob
+from migration.shadow.parts import Parts
+from migration.shadow.worker import Seal
+
+DEADLINE_S: Final = 10.0
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """Both runs of one recording and what differs."""
+
+    comparison: Comparison
+    control: RunRecord | None  #: None: an engine gave no record, and the comparison is inconclusive
+    candidate: RunRecord | None
+
+
+class BothEngines:
+    """Puts recorded runs through control and candidate, in virtual time, without any contact with the outside.
+
+    Args:
+        build: makes the engines.
+        comparer: judges; None: by the shipped policies, with nothing accepted.
+        seal: open while an engine runs; None: contact with the outside is refused by an audit hook of this process, for good there but
+            asleep between runs.
+        deadline_s: seconds that one run of one engine may take.
+    """
+
+    def __init__(
+        self, build: EngineBuilder, *, comparer: Comparer | None = None, seal: Seal | None = None, deadline_s: float = DEADLINE_S
+    ) -> None:
+        judge = comparer or Comparer()
+        parts = Parts(build=build, compare=lambda job, shadow: judge.compare(job.record, shadow, stage=job.stage), sink=self)
+        self._replay = Replay(parts, seal=seal or sealed, deadline_s=deadline_s)
+        self._runs: tuple[RunRecord, RunRecord] | None = None
+
+    def close(self) -> None:
+        """Close the event loop."""
+        self._replay.close()
+
+    def store(self, job: ShadowJob, shadow: RunRecord, _comparison: Comparison, /) -> None:
+        """Keep both runs of the comparison that is being made: this object is the evidence sink of its own replay."""
+        self._runs = job.record, shadow
+
+    def compare(self, recorded: RecordedRun) -> Compared:
+        """Run both engines on the recording. A run that cannot be compared is inconclusive and says why."""
+        self._runs = None
+        comparison = self._replay.compare(recorded)
+        control, candidate = self._runs or (None, None)
+        return Compared(comparison=comparison, control=control, candidate=candidate)
+
+    def fitted(self, recorded: RecordedRun) -> RecordedRun | None:
+        """Return the recording with the requests that control makes now, and without the effects that it no longer asks for.
+
+        A changed request changes what an engine asks, so the journal's keys no longer fit. Control is answered in sequence, lane by lane,
+        whatever it asks; what it asked becomes the journal that the candidate is held to. Start times are dropped: they carry nothing.
+
+        Returns:
+            None when control asks for more than there is, for another tool than the one that answers, or gives no record.
+        """
+        loose = tuple(msgspec.structs.replace(effect, request=None, key="", started_s=0.0) for effect in recorded.journal)
+        run, _refused = self._replay.run(RecordedRun(request=recorded.request, journal=loose), Origin.CONTROL)
+        if run.record is None or run.tally.missing:
+            return None
+        answers: dict[tuple[EffectKind, str], deque[Effect]] = {}
+        for effect in loose:
+            answers.setdefault((effect.kind, effect.lane), deque()).append(effect)
+        journal: list[Effect] = []
+        for asked in run.record.journal:
+            answer = answers[asked.kind, asked.lane].popleft()
+            if asked.kind != "model" and asked.name != answer.name:
+                return None
+            journal.append(msgspec.structs.replace(answer, name=asked.name, request=asked.request))
+        return RecordedRun(request=recorded.request, journal=tuple(journal), origin=recorded.origin)
+
+
+@lru_cache(maxsize=1)
+def _guard() -> Guard:
+    # One a process: an audit hook cannot be taken out again.
+    return Guard()
+
+
+@contextmanager
+def sealed() -> Iterator[list[str]]:
+    """Refuse contact with the outside inside the block. Yields the list to which the names of what was refused are added."""
+    before = sys.dont_write_bytecode
+    # An engine that imports something on its first run would write a bytecode file, which is no contact with the outside.
+    sys.dont_write_bytecode = True
+    try:
+        with _guard().sealed() as refused:
+            yield refused
+    finally:
+        sys.dont_write_bytecode = before

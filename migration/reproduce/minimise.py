@@ -1,0 +1,241 @@
+"""The smallest recording that still shows a divergence. Read `minimise` first: it is the list of steps."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from migration.model import Comparison, Divergence, Effect, Outcome, Verdict
+from migration.recordings import RecordedRun, write_line
+from migration.reproduce.ddmin import ddmin
+from migration.reproduce.engines import BothEngines
+from migration.reproduce.plain import plainer
+from migration.reproduce.tree import shrink, shrink_text
+
+#: Passes over everything: what one part allowed may allow another one to go. The third hardly ever finds anything.
+_ROUNDS: Final = 3
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to go on. What was found until then is kept."""
+
+    attempts: int = 3000  #: recordings put through both engines; the same one twice counts once
+    seconds: float = 120.0  #: on the wall; where this ends the search, another machine may end it elsewhere
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a search stands."""
+
+    attempts: int
+    size_bytes: int  #: of the smallest recording so far
+
+
+class Minimised(msgspec.Struct, frozen=True, kw_only=True):
+    """A recording that shows a divergence, as small as it was made."""
+
+    recording: RecordedRun
+    divergence: Divergence
+    comparison: Comparison  #: what the small recording shows, with nothing accepted
+    before: RecordedRun
+    attempts: int
+    complete: bool  #: False: the budget ended the search
+
+
+def minimise(
+    recorded: RecordedRun,
+    fingerprint: str,
+    engines: BothEngines,
+    *,
+    budget: Budget = Budget(),  # noqa: B008 - frozen
+    clock: Callable[[], float] = time.monotonic,
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+) -> Minimised | None:
+    """Return the recording without all that the divergence does not need; None when it does not show the divergence.
+
+    The same recording, fingerprint and engines give the same result, unless the budget's seconds end the search.
+
+    Args:
+        recorded: where the divergence may show.
+        fingerprint: 12 hex digits.
+        engines: judge by policy, with nothing accepted.
+        budget: how long to go on.
+        clock: monotonic seconds.
+        on_progress: told after every attempt.
+    """
+    search = _Search(fingerprint, engines, budget, clock, on_progress)
+    if not search.start(recorded):
+        return None
+    with suppress(_SpentError):
+        for _ in range(_ROUNDS):
+            before = search.size_bytes
+            _requests(search)  # 1 what was asked: history, tools, texts
+            _journal(search)  # 2 what the outside answered: whole answers
+            _replies(search)  # 3 and parts of them
+            if search.size_bytes == before:
+                break
+        for simpler in plainer(search.best):  # 4 what makes it readable: no times, plain ids
+            search.holds(simpler(search.best))
+    search.loosen()  # 5 what makes it last: no requests, so that a new prompt in both engines does not spoil it
+    return search.result(recorded)
+
+
+class _SpentError(Exception):
+    """The budget is spent."""
+
+
+class _Search:
+    """Tries recordings, and keeps the last one that showed the divergence."""
+
+    def __init__(
+        self,
+        fingerprint: str,
+        engines: BothEngines,
+        budget: Budget,
+        clock: Callable[[], float],
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self._fingerprint, self._engines, self._budget, self._on_progress = fingerprint, engines, budget, on_progress
+        self._clock, self._ends_at = clock, clock() + budget.seconds
+        self._tried: dict[bytes, tuple[RecordedRun, Comparison] | None] = {}
+        self._best: tuple[RecordedRun, Comparison] | None = None
+        self._ends: tuple[Outcome, Outcome] | None = None  #: how both runs ended when the divergence was first shown
+        self._complete = True
+
+    @property
+    def best(self) -> RecordedRun:
+        """The last recording that showed the divergence."""
+        return self._shown[0]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the best recording."""
+        return len(write_line(self.best))
+
+    @property
+    def _shown(self) -> tuple[RecordedRun, Comparison]:
+        if self._best is None:
+            raise RuntimeError("nothing showed the divergence yet; call `start` first")
+        return self._best
+
+    def start(self, recorded: RecordedRun) -> bool:
+        """Try the recording as it is, whatever the budget. Returns whether it shows the divergence."""
+        self._best = self._tried[_key(recorded)] = self._attempt(recorded)
+        if self._best is None:
+            # Where control asks one lane for several things at once, answers in sequence go astray: then the journal's own keys must do.
+            self._best = self._show(replace(recorded, events=()))
+        return self._best is not None
+
+    def holds(self, recorded: RecordedRun) -> bool:
+        """Return whether the recording, fitted to control, shows the divergence.
+
+        Raises:
+            _SpentError: the budget is spent, and this one was not tried before.
+        """
+        key = _key(recorded)
+        if key not in self._tried:
+            if len(self._tried) >= self._budget.attempts or self._clock() >= self._ends_at:
+                self._complete = False
+                raise _SpentError
+            self._tried[key] = self._attempt(recorded)
+        found = self._tried[key]
+        if found is not None:
+            self._best = found
+        self._on_progress(Progress(attempts=len(self._tried), size_bytes=self.size_bytes))
+        return found is not None
+
+    def loosen(self) -> None:
+        """Leave the requests out of the journal, which then answers in sequence, if the divergence shows all the same."""
+        journal = tuple(msgspec.structs.replace(effect, request=None, key="") for effect in self.best.journal)
+        self._best = self._show(replace(self.best, journal=journal)) or self._best
+
+    def result(self, before: RecordedRun) -> Minimised:
+        """Return what was found."""
+        recording, comparison = self._shown
+        return Minimised(
+            recording=recording,
+            divergence=next(one for one in comparison.divergences if one.fingerprint == self._fingerprint),
+            comparison=comparison,
+            before=before,
+            attempts=len(self._tried),
+            complete=self._complete,
+        )
+
+    def _attempt(self, recorded: RecordedRun) -> tuple[RecordedRun, Comparison] | None:
+        fitted = self._engines.fitted(recorded)
+        return None if fitted is None else self._show(fitted)
+
+    def _show(self, recorded: RecordedRun) -> tuple[RecordedRun, Comparison] | None:
+        compared = self._engines.compare(recorded)
+        comparison = compared.comparison
+        # A doubtful comparison makes no test: it would stay doubtful when the divergence is gone.
+        shown = comparison.verdict is not Verdict.INCONCLUSIVE and any(
+            one.fingerprint == self._fingerprint for one in comparison.divergences
+        )
+        if not shown or compared.control is None or compared.candidate is None:
+            return None
+        # A run that completes must not become one that fails: the same fingerprint would then have another cause.
+        ends = compared.control.outcome, compared.candidate.outcome
+        self._ends = self._ends or ends
+        return (recorded, comparison) if ends == self._ends else None
+
+
+def _key(recorded: RecordedRun) -> bytes:
+    return blake2b(write_line(recorded), digest_size=16).digest()
+
+
+def _requests(search: _Search) -> None:
+    best = search.best
+    payload = _decoded(best.request.payload)
+    if isinstance(payload, dict):
+        shrink(payload, lambda tried: search.holds(_asking(best, _encode(tried))))
+
+
+def _journal(search: _Search) -> None:
+    best = search.best
+    ddmin(best.journal, lambda effects: search.holds(_answered(best, effects)))
+
+
+def _replies(search: _Search) -> None:
+    for place in range(len(search.best.journal)):
+        best = search.best
+        if place >= len(best.journal):
+            return
+        effect = best.journal[place]
+
+        def still(best: RecordedRun = best, place: int = place, **changes: Any) -> bool:  # noqa: ANN401 - fields of an effect
+            changed = msgspec.structs.replace(best.journal[place], **changes)
+            return search.holds(_answered(best, (*best.journal[:place], changed, *best.journal[place + 1 :])))
+
+        _shrink_reply(effect, still)
+
+
+def _shrink_reply(effect: Effect, still: Callable[..., bool]) -> None:
+    if effect.error is not None:
+        error = effect.error
+        shrink_text(error.message, lambda text: still(error=msgspec.structs.replace(error, message=text)))
+    reply = None if effect.reply is None else _decoded(effect.reply)
+    if reply is not None:
+        shrink(reply, lambda tried: still(reply=_encode(tried)))
+
+
+def _asking(recorded: RecordedRun, payload: bytes) -> RecordedRun:
+    return replace(recorded, request=msgspec.structs.replace(recorded.request, payload=payload))
+
+
+def _answered(recorded: RecordedRun, journal: tuple[Effect, ...]) -> RecordedRun:
+    return replace(recorded, journal=journal)
+
+
+def _decoded(text: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Return the value; None when it is no JSON, which then stays as it is."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+_encode = msgspec.json.encode

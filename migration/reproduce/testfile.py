@@ -1,0 +1,84 @@
+"""Writes a minimised divergence down as a pytest file that needs nothing but the engines."""
+
+import re
+import textwrap
+from typing import Final
+
+import msgspec
+
+from migration.recordings import RecordedRun, write_line
+from migration.reproduce.minimise import Minimised
+
+_NAME: Final = 72
+_WIDTH: Final = 140
+_LONG_LINES: Final = "# ruff: noqa: E501 - recorded texts are not wrapped\n"
+_TEMPLATE: Final = '''\
+"""Fails while candidate differs from control in one way, and passes once they agree.
+
+Written by `netra-migration divergences minimise {fingerprint}` from a recorded run of {before}, of which
+{after} are left. What is left was recorded, too: read it before you commit this file.
+"""
+
+from migration.reproduce import assert_agree
+
+RECORDING = r"""
+{recording}
+"""
+
+
+def {name}() -> None:
+    """{sentence}"""
+    assert_agree(
+        RECORDING,
+        engines="{engines}",
+        fingerprint="{fingerprint}",
+{besides}    )
+'''
+
+
+def test_file(found: Minimised, engines: str) -> str:
+    """Return the source of a pytest file with one test, the recording inside.
+
+    Args:
+        found: what the test is about.
+        engines: import string of the `EngineBuilder` that makes both engines.
+    """
+    divergence = found.divergence
+    besides = sorted({one.fingerprint for one in found.comparison.divergences} - {divergence.fingerprint})
+    source = _TEMPLATE.format(
+        fingerprint=divergence.fingerprint,
+        before=_size(found.before),
+        after=_size(found.recording),
+        recording=_readable(write_line(found.recording)),
+        name=test_name(divergence.sentence),
+        sentence=_docstring(divergence.sentence),
+        engines=engines,
+        besides=f"        besides={tuple(besides)!r},  # shown as well\n".replace("'", '"') if besides else "",
+    )
+    return (_LONG_LINES if max(map(len, source.splitlines())) > _WIDTH else "") + source
+
+
+test_file.__test__ = False  # type: ignore[attr-defined] # pytest must not take it for a test where it is imported
+
+
+def test_name(sentence: str) -> str:
+    """Return a function's name that says what the sentence says, cut at a word."""
+    words = re.sub(r"[^a-z0-9]+", " ", sentence.lower())
+    return "test_" + textwrap.shorten(words, _NAME, placeholder="").replace(" ", "_")
+
+
+test_name.__test__ = False  # type: ignore[attr-defined] # as above
+
+
+def _size(recorded: RecordedRun) -> str:
+    effects = len(recorded.journal)
+    return f"{len(write_line(recorded)):,} bytes and {effects} effect{'' if effects == 1 else 's'}"
+
+
+def _readable(line: bytes) -> str:
+    # JSON escapes each quote inside a text, so three in a row cannot end the literal; a raw literal keeps its backslashes.
+    return msgspec.json.format(line.strip(), indent=2).decode()
+
+
+def _docstring(sentence: str) -> str:
+    return sentence.replace("\\", "\\\\").replace('"', "'")

@@ -1,0 +1,69 @@
+"""Makes a JSON value small while something holds: from the top level down, so that large parts go before small ones are looked at.
+
+Source: Misherghi and Su (2006), "HDD: hierarchical delta debugging", ICSE.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from migration.reproduce.ddmin import ddmin
+
+Json = Any
+_Path = tuple[str | int, ...]
+
+_WORDS: Final = re.compile(r"\s*\S+\s*|\s+")
+#: Characters up to which a text is also tried letter by letter: of a longer one, words are as small as a reader needs.
+_LETTERS: Final = 48
+
+
+def shrink(value: Json, holds: Callable[[Json], bool]) -> Json:
+    """Return the value with items, fields and words taken out wherever `holds` stays true. Numbers, booleans and null stay.
+
+    Args:
+        value: decoded JSON for which it is true.
+        holds: gives the same answer to the same value.
+    """
+    waiting: deque[_Path] = deque([()])
+    while waiting:
+        path = waiting.popleft()
+        node = _at(value, path)
+        smaller = _smaller(node, lambda tried, at=path, root=value: holds(_put(root, at, tried)))  # type: ignore[misc] # mypy cannot infer a lambda's defaults
+        if smaller != node:
+            value = _put(value, path, smaller)
+        children = smaller if isinstance(smaller, dict) else range(len(smaller)) if isinstance(smaller, list) else ()
+        waiting.extend((*path, child) for child in children)
+    return value
+
+
+def shrink_text(text: str, holds: Callable[[str], bool]) -> str:
+    """Return the text with words, and of a short one letters, taken out wherever `holds` stays true."""
+    kept = "".join(ddmin(_WORDS.findall(text), lambda words: holds("".join(words))))
+    return "".join(ddmin(kept, lambda letters: holds("".join(letters)))) if len(kept) <= _LETTERS else kept
+
+
+def _smaller(node: Json, holds: Callable[[Json], bool]) -> Json:
+    match node:
+        case dict():
+            return dict(ddmin(tuple(node.items()), lambda fields: holds(dict(fields))))
+        case list():
+            return list(ddmin(node, lambda items: holds(list(items))))
+        case str():
+            return shrink_text(node, holds)
+    return node
+
+
+def _at(value: Json, path: _Path) -> Json:
+    for step in path:
+        value = value[step]
+    return value
+
+
+def _put(value: Json, path: _Path, new: Json) -> Json:
+    """Return a copy of the value with `new` at the path; what the path does not touch is shared."""
+    if not path:
+        return new
+    copy = value.copy()
+    copy[path[0]] = _put(value[path[0]], path[1:], new)
+    return copy
