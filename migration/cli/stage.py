@@ -87,9 +87,23 @@ def _move(
         before = document.surfaces[surface]
         after = change(before)
         found.extend(check_edit(before, after, allow_back=allow_back, tenants=settings.tenants))
+        _check_history(settings, before, after, found)
         return document.with_surface(after)
 
     _report(surface, _file(settings).edit(edit), found, as_json=as_json)
+
+
+def _check_history(settings: MigrationSettings, before: SurfaceFlag, after: SurfaceFlag, found: list[Move]) -> None:
+    """Refuse a move to a stage whose run stores are not known to hold the history of those who move."""
+    if not settings.stores:
+        return
+    from migration.stores import Coverage, StoresDatabase, check_history
+
+    database = StoresDatabase(settings.outbox())
+    try:
+        check_history(after.surface, [move.after for move in found], before.stage_of, after.stage_of, Coverage(database))
+    finally:
+        database.close()
 
 
 def _report(surface: str, edit: Edit, found: list[Move], *, as_json: bool) -> None:

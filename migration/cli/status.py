@@ -8,6 +8,7 @@ import typer
 
 from migration.cli.ledger_status import LedgerStatus, ledger_status
 from migration.cli.output import JsonFlag, note, print_json, print_table
+from migration.cli.store_lag import StoresStatus, print_stores, say_what_is_wrong, stores_status
 from migration.errors import FlagSourceError
 from migration.evidence.store import EvidenceReader
 from migration.flags.document import FlagDocument
@@ -53,11 +54,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     surfaces: list[SurfaceStatus]
     kill_switch: bool | None  #: True: it is on for at least one surface; None: flags cannot be read
     flags: FlagsStatus
+    run_stores: StoresStatus
 
     @property
     def needs_attention(self) -> bool:
-        """Whether flags or a ledger cannot be read, or an entry of a ledger has expired."""
-        return not self.flags.up or any(one.ledger.error or one.ledger.expired for one in self.surfaces)
+        """Whether flags or a ledger cannot be read, an entry of a ledger has expired, or a run store refused a run."""
+        return not self.flags.up or self.run_stores.needs_attention or any(one.ledger.error or one.ledger.expired for one in self.surfaces)
 
 
 @command.command()
@@ -67,7 +69,7 @@ def status(
 ) -> None:
     """Show stages, percentages, verdicts and ledgers of all surfaces.
 
-    Exit codes: 0 fine; 1 flags or a ledger cannot be read, or an accepted divergence has expired; 2 wrong use.
+    Exit codes: 0 fine; 1 flags or a ledger cannot be read, an accepted divergence has expired, or a run store refused a run; 2 wrong use.
 
     Example: netra-migration status --json
     """
@@ -80,6 +82,7 @@ def status(
         print_json(found)
     else:
         _print(found)
+        print_stores(found.run_stores)
     _say_what_is_wrong(found)
     if found.needs_attention:
         raise typer.Exit(_FINDING)
@@ -92,7 +95,12 @@ def _status(settings: MigrationSettings, surfaces: list[str], now: datetime) -> 
         rows = [_surface(settings, name, document, evidence, now.date()) for name in surfaces]
     finally:
         evidence.close()
-    return Status(surfaces=rows, kill_switch=None if document is None else any(row.kill_switch for row in rows), flags=flags)
+    return Status(
+        surfaces=rows,
+        kill_switch=None if document is None else any(row.kill_switch for row in rows),
+        flags=flags,
+        run_stores=stores_status(settings, surfaces),
+    )
 
 
 def _flags(settings: MigrationSettings, now: datetime) -> tuple[FlagDocument | None, FlagsStatus]:
@@ -155,3 +163,4 @@ def _say_what_is_wrong(found: Status) -> None:
             note(f"{one.surface}: {remark}")
         if not one.runs:
             note(f"{one.surface}: nothing was compared yet")
+    say_what_is_wrong(found.run_stores)

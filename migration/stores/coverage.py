@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, delete, func, or_, select
 
 from migration.stages import Store
 from migration.stores.database import StoresDatabase, insert_into
@@ -82,6 +82,15 @@ class Coverage:
     def gaps_now(self, surface: str, store: Store) -> dict[str, Gap]:
         """Return what `gaps` does, in this thread. Raises OutboxError."""
         return self._database.run_now("read", lambda connection: _gaps(connection, surface, store)) if self._database.exists else {}
+
+    def tenants_now(self) -> dict[tuple[str, str], int]:
+        """Return how many tenants' runs each store lacks, by (surface, store), in this thread. Raises OutboxError."""
+        if not self._database.exists:
+            return {}
+        query = select(gaps.c.surface, gaps.c.store, func.count().label("tenants")).group_by(gaps.c.surface, gaps.c.store)
+        ordered = query.order_by(gaps.c.surface, gaps.c.store)
+        found = self._database.run_now("read", lambda connection: connection.execute(ordered).all())
+        return {(row.surface, row.store): row.tenants for row in found}
 
     def verified_now(self, surface: str, store: Store) -> bool:
         """Return whether a backfill of the store was ever verified, in this thread. The legacy store needs none. Raises OutboxError."""

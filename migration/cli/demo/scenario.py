@@ -10,6 +10,7 @@
 """
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -135,6 +136,8 @@ class Scenario:
         for stage in PATH:
             before = self._progress.stages[MOVER]
             self._phase(f"{MOVER} moves {before.value} -> {stage.value} while it chats")
+            if stage is Stage.SHADOW:
+                await self._backfill()
             # The chat that is under way when the flag changes keeps its plan; the next one follows the flag.
             begun = asyncio.Event()
             under_way = asyncio.create_task(
@@ -152,6 +155,12 @@ class Scenario:
             )
             for number in (2, 3, 4):
                 await self._chat(user, _QUESTIONS[number])
+
+    async def _backfill(self) -> None:
+        """Copy the history: from `shadow` on stages need it."""
+        report = json.loads(await self._backend.command("netra-migration", "backfill", SURFACE, "--json"))
+        runs = sum(tenant["runs"] for tenant in report["tenants"])
+        self._progress.check(report["whole"], f"all {runs} runs of the legacy store are in the user store, by count and digest per tenant")
 
     async def _at_version(self, metrics: Metrics) -> bool:
         return metrics.sum("migration_flag_version", surface=SURFACE) >= self._flags.read().surfaces[SURFACE].version
@@ -203,9 +212,10 @@ class Scenario:
         self._phase("the last shadows finish")
 
         async def drained() -> bool:
-            return (await self._backend.metrics()).sum("migration_shadow_waiting") == 0
+            metrics = await self._backend.metrics()
+            return metrics.sum("migration_shadow_waiting") == metrics.sum("migration_outbox_rows") == 0
 
-        await self._backend.until(drained, "done with its shadows", _DRAIN_S)
+        await self._backend.until(drained, "done with its shadows and its outbox", _DRAIN_S)
         metrics = await self._backend.metrics()
         chats = Counter((stage, chat.engine) for stage, chat in self._progress.chats)
         check = self._progress.check

@@ -14,6 +14,7 @@ from migration.model import Stage
 def run(tmp_path, monkeypatch):
     monkeypatch.setenv("NETRA_MIGRATION_HOME", str(tmp_path))
     monkeypatch.setenv("NETRA_MIGRATION_SURFACES", '["chat", "batch"]')
+    monkeypatch.setenv("NETRA_MIGRATION_STORES", "")
     return lambda *arguments: CliRunner().invoke(app, ["stage", *arguments])
 
 

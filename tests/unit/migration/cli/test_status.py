@@ -25,6 +25,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("NETRA_MIGRATION_LEDGER_DIR", str(tmp_path / "ledger"))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("NETRA_MIGRATION_SURFACES", '["chat", "batch"]')
+    monkeypatch.setenv("NETRA_MIGRATION_STORES", "")
     return lambda *arguments: CliRunner().invoke(app, arguments)
 
 
