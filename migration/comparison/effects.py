@@ -1,6 +1,7 @@
 """What differs between two journals: what was asked of models and tools, how often, and in which order.
 
 Like events, effects are matched lane by lane (a lane is the agent that asks); replies are not compared, because a shadow gets control's.
+Order counts where control had the reply to one before it asked for the other: what it asked for side by side has no order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,9 @@ from migration.model import Effect, RunRecord
 
 #: goes over the text and keeps nothing
 _check_object = msgspec.json.Decoder(msgspec.defstruct("AnyObject", [])).decode
+
+#: pairs of pairs that are looked at for having been asked side by side; with more, every change of places is an order
+_CROSSINGS = 100_000
 
 _Key = tuple[str, str, bytes]
 
@@ -51,7 +55,7 @@ class EffectComparison:
             yield from self._held_out(lane, ours[i], theirs[j])
         between = gaps(pairs, len(ours), len(theirs))
         crossed = moved(*keys, between)
-        yield from (Finding(kind="causal_reorder", lane=lane, path=subject(ours[i])) for i, _ in crossed)
+        yield from (Finding(kind="causal_reorder", lane=lane, path=subject(ours[i])) for i in _out_of_order(ours, pairs, crossed))
         moved_a, moved_b = {i for i, _ in crossed}, {j for _, j in crossed}
         met = {keys[0][i] for i, _ in (*pairs, *crossed)}
         for mine, other in between:
@@ -134,6 +138,20 @@ class EffectComparison:
 def subject(effect: Effect) -> Path:
     """Return how paths call the effect: by its kind, and by its name where several may be meant. A model's name is in its request."""
     return (effect.kind,) if effect.kind in {"model", "clock"} else (effect.kind, effect.name)
+
+
+def _out_of_order(ours: Sequence[Effect], pairs: Sequence[Match], crossed: Sequence[Match]) -> Iterator[int]:
+    """Yield those of the crossed pairs, by their place in control, that changed places with an effect that control had to wait for."""
+    met = [*pairs, *crossed]
+    for i, j in crossed:
+        if len(met) * len(crossed) > _CROSSINGS or any(
+            (i - a) * (j - b) < 0 and _ended(ours[min(i, a)]) <= ours[max(i, a)].started_s for a, b in met
+        ):
+            yield i
+
+
+def _ended(effect: Effect) -> float:
+    return effect.started_s + effect.duration_s
 
 
 def _surely_equal(ours: Effect, theirs: Effect) -> bool:

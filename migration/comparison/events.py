@@ -173,11 +173,16 @@ class EventComparison:
         return kind, normal.canonical, tuple(hole.value for hole in normal.holes)
 
     def _broken_rules(self, broken: Iterable[Violation], found: Sequence[Finding]) -> Iterator[Finding]:
-        """Rules that candidate breaks and no difference explains: out of order if control keeps that rule, else broken by both alike."""
+        """Rules that candidate breaks and no difference explains: out of order if control keeps that rule, else broken by both alike.
+
+        Of an engine beside itself, a rule that both runs break is left out: it is no noise, and may not explain what candidate does.
+        """
         unexplained = [rule for rule in broken if not _explained(rule, found)]
         if not unexplained:
             return
         shared = {(rule.lane, rule.rule) for rule in violations(self._control, self._policy.contract)}
+        if self._control.run.origin is self._candidate.run.origin:
+            unexplained = [rule for rule in unexplained if (rule.lane, rule.rule) not in shared]
         for rule in unexplained:
             reordered = rule.about == "order" and (rule.lane, rule.rule) not in shared
             yield Finding(

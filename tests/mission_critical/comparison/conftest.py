@@ -1,5 +1,6 @@
 """A real chat on the target engine, recorded once, and that engine run again on the record with one thing changed about it."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
@@ -76,6 +77,7 @@ class Outside:
         return ModelReply(Message("assistant", said) if isinstance(said, str) else Message("assistant", tool_calls=said))
 
     async def call(self, context: UserExecutionContext, name: str, arguments: Mapping[str, Any], /, *, lane: str) -> Any:
+        await asyncio.sleep(0)  # as any tool does that waits for something: calls that stand side by side overlap
         if name == "price_lookup":
             raise ToolFailedError("there is no price of that model")
         return {"cost_usd": 12.5, "models": ["large-2", "small-2"]}
@@ -170,10 +172,12 @@ class Lab:
     @staticmethod
     async def _record(outside: Outside) -> RunRecord:
         tape = recording(REQUEST)
-        events = BackendEngine(Candidate(outside.as_world(), TOOLS).stream).run(REQUEST)
+        candidate = Candidate(outside.as_world(), TOOLS)
+        events = BackendEngine(candidate.stream).run(REQUEST)
         while (event := await tape.next_of(events)) is not None:
             tape.append(event)
         await tape.close(events)
+        await candidate.aclose()
         return tape.record(Origin.CONTROL, tape.outcome(), None, None)
 
     def frames(self, change: Callable[[Frames], object], **options: Any) -> Comparison:

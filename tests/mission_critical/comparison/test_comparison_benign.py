@@ -98,6 +98,12 @@ async def let_others_go_first(call: Any, *args: Any, lane: str) -> Any:
     return await call(*args, lane=lane)
 
 
+async def call_the_first_last(call: Any, context: Any, name: str, arguments: Any, *, lane: str) -> Any:
+    if name == "usage_summary":
+        await asyncio.sleep(1)
+    return await call(context, name, arguments, lane=lane)
+
+
 STREAM: list[tuple[str, Callable[[Any], object]]] = [
     ("nothing is changed", lambda _frames: None),
     ("keys come in another order", each(reverse_keys)),
@@ -126,8 +132,13 @@ def test_the_same_run_again_is_a_match(down: str, lab: Any) -> None:
 
 @pytest.mark.parametrize(
     ("port", "method", "instead"),
-    [("model", "complete", answer_later), ("tools", "call", answer_later), ("tools", "call", let_others_go_first)],
-    ids=["a slow model", "slow tools", "tools that give way"],
+    [
+        ("model", "complete", answer_later),
+        ("tools", "call", answer_later),
+        ("tools", "call", let_others_go_first),
+        ("tools", "call", call_the_first_last),
+    ],
+    ids=["a slow model", "slow tools", "tools that give way", "parallel calls in another order"],
 )
 def test_waiting_otherwise_is_a_match(port: str, method: str, instead: Any, lab: Any) -> None:
     expect_match(lab.port(port, method, instead))

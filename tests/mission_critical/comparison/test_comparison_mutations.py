@@ -202,9 +202,13 @@ async def answer_from_memory(call: Any, context: Any, name: str, arguments: Any,
     return await call(context, name, arguments, lane=lane)
 
 
-async def call_the_first_last(call: Any, context: Any, name: str, arguments: Any, *, lane: str) -> Any:
-    if name == "usage_summary":
-        await asyncio.sleep(1)
+async def call_ahead(call: Any, context: Any, name: str, arguments: Any, *, lane: str) -> Any:
+    """Switch is simulated before the price is looked up, on a guess of what the model will want."""
+    if name == "price_lookup":
+        guess = {"from_model": "large-2", "to_model": "small-2", "share": 0.3}
+        await call(context, "simulate_switch", guess, lane=lane)
+    if name == "simulate_switch":
+        return {"cost_usd": 12.5, "models": ["large-2", "small-2"]}
     return await call(context, name, arguments, lane=lane)
 
 
@@ -230,7 +234,7 @@ EFFECTS: list[tuple[str, tuple[str, str, Any], str, str]] = [
     ("adds an argument", ("tools", "call", call_with("usage_summary", since="2025-01-01")), "effect_changed", CONTRACT),
     ("repeats a side effect", ("tools", "call", call_twice), "effect_extra", RELIABILITY),
     ("answers a tool call from memory", ("tools", "call", answer_from_memory), "effect_missing", CONTRACT),
-    ("calls parallel tools in another order", ("tools", "call", call_the_first_last), "causal_reorder", CONTRACT),
+    ("calls a tool before it is asked to", ("tools", "call", call_ahead), "causal_reorder", CONTRACT),
     ("looks at the clock once more", ("clock", "now", look_again), "effect_extra", OBSERVABILITY),
     ("makes the ids of plans itself", ("ids", "new", make_ids_itself), "effect_missing", OBSERVABILITY),
 ]

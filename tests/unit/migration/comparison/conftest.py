@@ -141,7 +141,8 @@ def make_run(variant: int = 0) -> Run:
         effect("tool", "price_lookup", "data", {"name": "price_lookup", "arguments": {"model": "b"}}),
         model_effect("reporting", "Where does our money go?"),
     ]
-    return Run(frames, effects, variant=variant)
+    one_by_one = [msgspec.structs.replace(one, started_s=0.2 * place) for place, one in enumerate(effects)]
+    return Run(frames, one_by_one, variant=variant)
 
 
 def compare_runs(control: Run, candidate: Run, **options: Any) -> Comparison:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from migration.model import Verdict
+from migration.comparison import compare
+from migration.model import Origin, Stage, Verdict
 
 
 def _kept_defects(run: Any) -> None:
@@ -52,6 +53,20 @@ def test_a_rule_that_both_break_is_a_contract_violation(run: Any, compared: Any)
         "`agent_completed` comes exactly once.",
         "`agent_thinking.payload.step_number` rises from one to the next.",
     }
+
+
+def test_a_rule_that_an_engine_always_breaks_is_nothing_new_beside_itself(run: Any) -> None:
+    """Otherwise it would count as noise of that engine, and explain what the other one does."""
+    records = []
+    for variant in (0, 1):
+        broken = run(variant)
+        broken.drop("agent_thinking", "reporting", 1)
+        broken.drop("agent_thinking", "reporting")
+        records.append(broken.record(Origin.CONTROL))
+
+    comparison = compare(*records, stage=Stage.SHADOW, serving=Origin.CONTROL)
+
+    assert (comparison.verdict, comparison.divergences) == (Verdict.MATCH, ())
 
 
 @pytest.mark.parametrize("agent", ["triage", "data"])

@@ -151,3 +151,13 @@ def test_replies_are_not_compared(serving: Origin, run: Any, compared: Any) -> N
     candidate.effects = [msgspec.structs.replace(one, reply=b'{"ok":false}') for one in candidate.effects]
 
     assert compared(run(), candidate, serving=serving).verdict is Verdict.MATCH
+
+
+@pytest.mark.parametrize(("started_s", "verdict"), [(0.75, Verdict.MATCH), (0.9, Verdict.DIVERGENT)], ids=["side by side", "one by one"])
+def test_the_order_of_effects_counts_only_where_control_waited(started_s: float, verdict: Verdict, run: Any, compared: Any) -> None:
+    """The other call ends at 0.7 s."""
+    control, candidate = run(), run(1)
+    control.effects[4] = msgspec.structs.replace(control.effects[4], started_s=started_s - 0.1)
+    candidate.effects[3], candidate.effects[4] = candidate.effects[4], candidate.effects[3]
+
+    assert compared(control, candidate).verdict is verdict
