@@ -11,6 +11,7 @@ _COMPARISONS: Final = "migration_comparisons_total"
 _DIVERGENCES: Final = "migration_divergences_total"
 _TENANTS: Final = "migration_tenant_comparisons_total"
 _EFFECTS: Final = "migration_effects_total"
+_IDENTIFIERS: Final = "migration_isolation_identifiers_total"
 _TENANT: Final = 'tenant=~"$tenant"'
 _DIVERGENT_STEPS: Final[Steps] = ((None, "green"), (DIVERGENT_LIMIT, "red"))
 
@@ -147,6 +148,18 @@ _BY_LABEL: Final[Sequence[AnyPanel]] = (
     ),
 )
 
+_SOUGHT: Final[Sequence[AnyPanel]] = (
+    Lines(
+        id=50,
+        title="Identifiers that became known",
+        unit="suffix: identifiers/s",
+        width=24,
+        description="Of tenants, users, threads and runs, sought from then on in the data of all others. `fields`: too common a word to "
+        "mean anything in a text, such as `admin`. None at all while runs are compared: nobody looks for other tenants' data.",
+        queries=[Query(expr=or_zero(rate(_IDENTIFIERS, ["sought"]), "sought"), legend="{{sought}}")],
+    ),
+)
+
 _BY_TENANT: Final[Sequence[AnyPanel]] = (
     Lines(
         id=30,
@@ -197,5 +210,6 @@ DASHBOARD: Final = Dashboard(
         Section(title="Divergences", panels=_BY_LABEL),
         Section(title="Watched tenants", panels=_BY_TENANT),
         Section(title="Effects", panels=_BY_MODE),
+        Section(title="Isolation", panels=_SOUGHT),
     ],
 )

@@ -11,6 +11,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 from migration.effects import Recording, outcome_of_failure, recording
 from migration.errors import Operation
 from migration.flags.decision import Decision, Flags
+from migration.isolation import LiveCanary, Neighbourhood
 from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
 from migration.shadow.job import Shadow, ShadowJob
 from migration.telemetry import spans
@@ -43,6 +44,7 @@ class ExecutionFacade:
         metrics: where runs are counted.
         shadow_deadline_s: seconds that a shadow of this surface may take.
         writer: writes finished runs; None: this surface keeps none.
+        neighbourhood: knows who is served beside whom, over all surfaces of the process; None: this surface's own.
         clock: monotonic seconds.
     """
 
@@ -56,6 +58,7 @@ class ExecutionFacade:
         metrics: Metrics,
         shadow_deadline_s: float = 10.0,
         writer: RunWriter | None = None,
+        neighbourhood: Neighbourhood | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.surface = surface
@@ -65,6 +68,7 @@ class ExecutionFacade:
         self._metrics = metrics
         self._shadow_deadline_s = shadow_deadline_s
         self._writer = writer
+        self._neighbourhood = neighbourhood or Neighbourhood()
         self._clock = clock
 
     async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
@@ -74,7 +78,8 @@ class ExecutionFacade:
         """
         decision = self._flags.decide(request)  # 1 flags/: who serves, who shadows; pinned from here on
         span = _start_span(request, decision)
-        tape = recording(request, clock=self._clock, on_failure=self._failed)  # 2 effects/: the journal of this run
+        canary = self._enter(request)  # isolation/: who is here
+        tape = recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
         outcome: Outcome = "cancelled"
         error: EffectError | None = None
@@ -103,15 +108,23 @@ class ExecutionFacade:
         shadows = decision.plan.shadows
         if shadows is None:
             return
-        context = span.get_span_context()
+        context, shed = span.get_span_context(), tape.shed_reason(sampled=decision.sampled)
         job = ShadowJob(
             record=record,
             stage=decision.plan.stage,
             shadows=shadows,
             deadline_s=self._shadow_deadline_s,
             span_id=trace.format_span_id(context.span_id) if context.is_valid else None,
+            neighbours=self._neighbourhood.tell() if shed is None else (),
         )
-        self._shadow.offer(job, shed=tape.shed_reason(sampled=decision.sampled))
+        self._shadow.offer(job, shed=shed)
+
+    def _enter(self, request: RunRequest) -> LiveCanary | None:
+        try:
+            return self._neighbourhood.enter(request)
+        except Exception as failure:  # noqa: BLE001 - whatever breaks here, the request must not notice
+            self._failed("effects.record", failure)
+            return None
 
     def _count(self, record: RunRecord, decision: Decision, span: Span) -> None:
         surface, origin = self.surface, record.origin.value

@@ -33,6 +33,9 @@ class MigrationSettings(BaseSettings):
     recordings_per_divergence: int = Field(
         default=3, ge=0, description="Served runs kept whole of each kind of divergence, of the tenants above alone; 0: none."
     )
+    canary_tenants: tuple[str, ...] = Field(
+        default=(), description="Synthetic tenants: models' answers to them carry canaries, which are looked for in everybody else's runs."
+    )
     hash_key: str = Field(
         default="", description="Key of the digests that stand for redacted values; empty: a new one in `home`, readable by the owner."
     )

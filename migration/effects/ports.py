@@ -7,6 +7,23 @@ from typing import Protocol
 from migration.model import EffectKind
 
 
+class Canary(Protocol):
+    """A token that belongs to one run, so that what carries it into another run is seen to come from here."""
+
+    @property
+    def token(self) -> str:
+        """The token."""
+        ...
+
+    def plant(self, kind: EffectKind, reply: bytes, /) -> bytes:
+        """Return the reply to an effect, with the token in it where it does no harm.
+
+        Raises:
+            Exception: it cannot be planted there; the reply stays as it is.
+        """
+        ...
+
+
 class Performer(Protocol):
     """What stands between a run and the outside."""
 
@@ -16,6 +33,11 @@ class Performer(Protocol):
 
     def perform_now(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], bytes]) -> bytes:
         """Return the reply to one effect that needs no waiting."""
+        ...
+
+    @property
+    def canary(self) -> str | None:
+        """The token that belongs to this run; None when it has none."""
         ...
 
     def performing(self) -> None:
@@ -34,6 +56,12 @@ def activate(performer: Performer) -> Token[Performer | None]:
 def deactivate(token: Token[Performer | None]) -> None:
     """Undo `activate`, in the same context."""
     _current.reset(token)
+
+
+def canary() -> str | None:
+    """Return the token of the current run, for contexts to carry where engines do not send it; None when the run has none."""
+    performer = _current.get()
+    return None if performer is None else performer.canary
 
 
 async def perform(kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from migration.effects.journal import Asked, Journal, JournalLimits
 from migration.effects.outcome import outcome_of
-from migration.effects.ports import activate, deactivate
+from migration.effects.ports import Canary, activate, deactivate
 from migration.errors import Operation
 from migration.model import EffectError, EffectKind, Event, Origin, Outcome, RunRecord, RunRequest
 
@@ -29,9 +29,10 @@ def recording(
     clock: Callable[[], float] = time.monotonic,
     limits: JournalLimits = _DEFAULT_LIMITS,
     on_failure: OnFailure = log_failure,
+    canary: Canary | None = None,
 ) -> "Recording":
     """Return a recording of one run that starts now."""
-    return Recording(request, clock=clock, limits=limits, on_failure=on_failure)
+    return Recording(request, clock=clock, limits=limits, on_failure=on_failure, canary=canary)
 
 
 class Recording:
@@ -42,10 +43,20 @@ class Recording:
         clock: monotonic seconds.
         limits: beyond them the recording is truncated and the run goes on.
         on_failure: told when recording itself fails ("effects.record").
+        canary: planted in the replies of this run, for the engine as on record; None: every reply stays as it is.
     """
 
-    def __init__(self, request: RunRequest, *, clock: Callable[[], float], limits: JournalLimits, on_failure: OnFailure) -> None:
+    def __init__(
+        self,
+        request: RunRequest,
+        *,
+        clock: Callable[[], float],
+        limits: JournalLimits,
+        on_failure: OnFailure,
+        canary: Canary | None = None,
+    ) -> None:
         self._request = request
+        self._canary = canary
         self._clock = clock
         self._limits = limits
         self._on_failure = on_failure
@@ -144,6 +155,8 @@ class Recording:
         except BaseException as error:
             self._fail(asked, error)
             raise
+        if self._canary is not None:
+            reply = self._planted(self._canary, kind, reply)
         self._answer(asked, reply)
         return reply
 
@@ -158,8 +171,20 @@ class Recording:
         self._answer(asked, reply)
         return reply
 
+    @property
+    def canary(self) -> str | None:
+        """The run's token; None when it has none."""
+        return None if self._canary is None else self._canary.token
+
     def performing(self) -> None:
         """Let it pass: calling the outside is what a serving run is for."""
+
+    def _planted(self, canary: Canary, kind: EffectKind, reply: bytes) -> bytes:
+        try:
+            return canary.plant(kind, reply)
+        except Exception as failure:  # noqa: BLE001 - a reply that cannot carry the token is answered without it
+            self._on_failure("effects.record", failure)
+            return reply
 
     def _ask(self, kind: EffectKind, name: str, lane: str, request: bytes) -> Asked | None:
         try:

@@ -9,6 +9,6 @@ from migration.isolation.identity import Identity
 from migration.isolation.inspector import Inspector
 from migration.isolation.logs import LogTape, taped_logs
 from migration.isolation.neighbourhood import Neighbourhood
-from migration.isolation.registry import Registry
+from migration.isolation.registry import Learnt, Registry
 
-__all__ = ["Canaries", "Identity", "Inspector", "LiveCanary", "LogTape", "Neighbourhood", "Registry", "taped_logs"]
+__all__ = ["Canaries", "Identity", "Inspector", "Learnt", "LiveCanary", "LogTape", "Neighbourhood", "Registry", "taped_logs"]

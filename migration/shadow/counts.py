@@ -29,6 +29,13 @@ class ShadowCounts:
         self._metrics.shadow_lag_seconds.labels(comparison.surface).observe(lag_s)
         count_comparison(self._metrics, comparison)
 
+    def learnt(self, sought_in_text: int, sought_in_fields: int) -> None:
+        """So many identifiers of others became known, and are from now on sought in the data of everybody else."""
+        if sought_in_text:
+            self._metrics.isolation_identifiers.labels("text").inc(sought_in_text)
+        if sought_in_fields:
+            self._metrics.isolation_identifiers.labels("fields").inc(sought_in_fields)
+
     def waiting(self, jobs: int, size_bytes: int) -> None:
         """So many jobs are queued or under way, and so many bytes queued."""
         self._metrics.shadow_waiting.set(jobs)

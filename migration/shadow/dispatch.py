@@ -232,6 +232,7 @@ class ProcessShadow:
         self._deaths = 0
         for operation in result.failures:
             self._metrics.failures.labels(operation).inc()
+        self._counts.learnt(result.sought_in_text, result.sought_in_fields)
         if result.comparison is not None:
             self._counts.compared(result.comparison, self._clock() - waiting.offered_at)
             self._tell(result)

@@ -96,7 +96,8 @@ class InlineShadow:
         while self._queue:
             job, offered_at = self._queue[0]
             job = keyed(job)
-            run = await run_shadow(job, self._parts.build, clock=self._clock, limits=self._limits)
+            canary = self._parts.canary(job.record.request)
+            run = await run_shadow(job, self._parts.build, clock=self._clock, limits=self._limits, canary=canary)
             result = conclude(job, run, self._parts)
             self._queue.popleft()
             self._end(job, result, self._clock() - offered_at)
@@ -104,6 +105,7 @@ class InlineShadow:
     def _end(self, job: ShadowJob, result: ShadowResult, lag_s: float) -> None:
         for operation in result.failures:
             self._metrics.failures.labels(operation).inc()
+        self._counts.learnt(result.sought_in_text, result.sought_in_fields)
         if result.comparison is not None:
             self._counts.compared(result.comparison, lag_s)
         else:

@@ -6,6 +6,7 @@ import msgspec
 
 from migration.effects import with_keys
 from migration.errors import Operation
+from migration.isolation import Identity
 from migration.model import Comparison, Noun, Origin, RunRecord, Stage
 
 ShedReason = Literal["sampling", "queue_jobs", "queue_bytes", "job_bytes", "cancelled", "closed"]
@@ -23,6 +24,7 @@ class ShadowJob(Noun, frozen=True, kw_only=True):
     shadows: Origin
     deadline_s: float
     span_id: str | None = None  #: 16 hex digits: the served run's span, which the shadow's span links to; None when not traced
+    neighbours: tuple[Identity, ...] = ()  #: who was served beside and before this run: theirs must not be in it
 
 
 def keyed(job: ShadowJob) -> ShadowJob:
@@ -38,6 +40,8 @@ class ShadowResult(Noun, frozen=True, kw_only=True):
     failed: FailReason | None = None
     detail: str = ""  #: for engineers; holds no payload
     failures: tuple[Operation, ...] = ()  #: where the tool itself failed on the way; the receiver counts them
+    sought_in_text: int = 0  #: identifiers of others that this job brought and that are looked for everywhere
+    sought_in_fields: int = 0  #: those too common for that: they are looked for in identity fields alone
 
 
 class Shadow(Protocol):

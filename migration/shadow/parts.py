@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from migration.errors import ConfigurationError, Operation
-from migration.model import Comparison, EngineBuilder, RunRecord
+from migration.isolation import Inspector
+from migration.model import Comparison, EngineBuilder, RunRecord, RunRequest
 from migration.shadow.job import ShadowJob
 
 Comparer = Callable[[ShadowJob, RunRecord], Comparison]
@@ -35,6 +36,11 @@ class Parts:
     compare: Comparer
     sink: EvidenceSink | None  #: None: nothing is kept
     failures: list[Operation] = field(default_factory=list)  #: where a part failed and went on; emptied into the next result
+    inspector: Inspector | None = None  #: looks for other tenants' and users' data; None: nobody does
+
+    def canary(self, request: RunRequest) -> str | None:
+        """Return the token that the contexts of a shadow of this request carry; None: they carry none."""
+        return None if self.inspector is None else self.inspector.canary(request)
 
 
 def load(import_string: str) -> Any:  # noqa: ANN401 - whatever the string names

@@ -10,6 +10,7 @@ from typing import Final
 from migration.effects import JournalLimits, ReplayJournal, Tally, outcome_of, outcome_of_failure
 from migration.effects.ports import activate
 from migration.effects.replaying import Pacing
+from migration.isolation import LogTape, taped_logs
 from migration.model import Effect, EffectError, EngineBuilder, Event, Origin, Outcome, RunRecord, RunRequest
 from migration.shadow.job import FailReason, ShadowJob
 
@@ -40,6 +41,7 @@ class ShadowRun:
     failed: FailReason | None = None
     detail: str = ""  #: for engineers; holds no payload
     spoiled: bool = False  #: the engine did not stop, or used up the memory: the process should not be used again
+    log: LogTape | None = None  #: what was logged while it ran
 
 
 class _FloodError(Exception):
@@ -53,6 +55,7 @@ async def run_shadow(
     clock: Callable[[], float] = time.monotonic,
     limits: RunLimits = _DEFAULT_LIMITS,
     arm: ArmDeadline | None = None,
+    canary: str | None = None,
 ) -> ShadowRun:
     """Run the engine that shadows, on the served run's journal, within the job's deadline. Raises nothing that the engine raises."""
     served = job.record
@@ -66,6 +69,7 @@ async def run_shadow(
         clock=clock,
         limits=limits,
         arm=arm,
+        canary=canary,
     )
 
 
@@ -80,6 +84,7 @@ async def replay_run(
     clock: Callable[[], float] = time.monotonic,
     limits: RunLimits = _DEFAULT_LIMITS,
     arm: ArmDeadline | None = None,
+    canary: str | None = None,
 ) -> ShadowRun:
     """Run a fresh engine on a recorded journal. Raises nothing that the engine raises.
 
@@ -93,11 +98,12 @@ async def replay_run(
         clock: monotonic seconds; in virtual time that of the loop.
         limits: what the run may use up.
         arm: calls back at the deadline; None: the running loop's timer. In virtual time it must be told by the wall.
+        canary: the token that the run's contexts may carry; None: there is none.
 
     Raises:
         asyncio.CancelledError: the caller was cancelled; the engine is stopped first.
     """
-    replay = ReplayJournal(journal, pacing=limits.pacing, clock=clock, limits=limits.journal)
+    replay = ReplayJournal(journal, pacing=limits.pacing, clock=clock, limits=limits.journal, canary=canary)
     started = clock()
     run = _Run(request, origin, replay, limits.journal, lambda: clock() - started)
     loop = asyncio.get_running_loop()
@@ -126,7 +132,8 @@ async def replay_run(
             trace_id=trace_id,
             error=run.error,
         )
-    return ShadowRun(record=record, tally=replay.tally, failed=failed, detail=detail, spoiled=run.out_of_memory or not stopped)
+    spoiled = run.out_of_memory or not stopped
+    return ShadowRun(record=record, tally=replay.tally, failed=failed, detail=detail, spoiled=spoiled, log=run.log)
 
 
 def _loop_timer(delay_s: float, callback: Callable[[], object]) -> Callable[[], object]:
@@ -152,11 +159,16 @@ class _Run:
         self.outcome: Outcome = "cancelled"
         self.error: EffectError | None = None
         self.out_of_memory = False
+        self.log: LogTape | None = None
         self._abandoned: str | None = None
         self._size_bytes = 0
 
     async def consume(self, build: EngineBuilder) -> None:
-        """Run the engine to its end. This task's context is its own, so the journal is current for the run alone."""
+        """Run the engine to its end. This task's context is its own, so journal and log are current for the run alone."""
+        with taped_logs() as self.log:
+            await self._consume(build)
+
+    async def _consume(self, build: EngineBuilder) -> None:
         try:
             engine = build(self._request.surface, self._origin)
         except BaseException as failure:  # noqa: BLE001 - `SystemExit` of an engine must not end the process

@@ -9,7 +9,8 @@ from opentelemetry import trace
 
 from migration.effects import Tally, effect_key
 from migration.errors import Operation
-from migration.model import Comparison, Effect, EffectError, RunRecord
+from migration.isolation import Learnt
+from migration.model import Comparison, Effect, EffectError, RunRecord, Verdict
 from migration.shadow.job import FailReason, ShadowJob, ShadowResult
 from migration.shadow.parts import Parts
 from migration.shadow.runner import ShadowRun
@@ -39,6 +40,7 @@ def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str
         except Exception as failure:  # noqa: BLE001 - a failed comparison is a counted result
             _log("comparison", job, failure)
             return failed(job, "comparison", type(failure).__name__, ("comparison.compare",))
+        comparison = _inspected(job, run, shadow, comparison, parts)
         span.set_attribute(spans.VERDICT, comparison.verdict.value)
         span.set_attribute(spans.DIVERGENCE_COUNT, len(comparison.divergences))
     failures = list(parts.failures)
@@ -49,7 +51,27 @@ def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str
         except Exception as failure:  # noqa: BLE001 - the verdict stands, and the failure is counted
             _log("evidence", job, failure)
             failures.append("evidence.write")
-    return ShadowResult(run_id=job.record.request.run_id, comparison=comparison, failures=tuple(failures))
+    learnt = Learnt() if parts.inspector is None else parts.inspector.learnt()
+    return ShadowResult(
+        run_id=job.record.request.run_id,
+        comparison=comparison,
+        failures=tuple(failures),
+        sought_in_text=learnt.sought_in_text,
+        sought_in_fields=learnt.sought_in_fields,
+    )
+
+
+def _inspected(job: ShadowJob, run: ShadowRun, shadow: RunRecord, comparison: Comparison, parts: Parts) -> Comparison:
+    """Return the comparison with what of other tenants and users was found. A scan that fails leaves no verdict but `inconclusive`."""
+    if parts.inspector is None:
+        return comparison
+    try:
+        return parts.inspector.inspect(job.record, shadow, comparison, neighbours=job.neighbours, log=run.log)
+    except Exception as failure:  # noqa: BLE001 - what the comparison found stands, and the failure is counted
+        _log("scan for other tenants' data", job, failure)
+        parts.failures.append("comparison.compare")
+        reasons = (*comparison.reasons, "the scan for other tenants' data failed")
+        return msgspec.structs.replace(comparison, verdict=Verdict.INCONCLUSIVE, reasons=reasons)
 
 
 def failed(job: ShadowJob, reason: FailReason, detail: str, failures: tuple[Operation, ...] = ()) -> ShadowResult:

@@ -2,7 +2,8 @@
 
 from migration.comparison import Comparer, aligned_events
 from migration.errors import Operation
-from migration.evidence import EvidenceStore
+from migration.evidence import EvidenceStore, digest_key
+from migration.isolation import Canaries, Inspector
 from migration.recordings import write_line
 from migration.settings import MigrationSettings
 from migration.shadow.parts import Parts, load
@@ -21,4 +22,5 @@ def default_parts(settings: MigrationSettings) -> Parts:
         compare=lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage),
         sink=EvidenceStore.for_writing(settings, align=aligned_events, record=write_line),
         failures=failures,
+        inspector=Inspector(Canaries(digest_key(settings))),
     )

@@ -107,7 +107,14 @@ class Worker:
     def _shadow(self, job: ShadowJob) -> tuple[ShadowRun, list[str]]:
         with self._seal() as refused:
             run = self._loop.drive(
-                run_shadow(job, self._parts.build, clock=self._loop.time, limits=self._limits, arm=self._loop.call_on_expiry)
+                run_shadow(
+                    job,
+                    self._parts.build,
+                    clock=self._loop.time,
+                    limits=self._limits,
+                    arm=self._loop.call_on_expiry,
+                    canary=self._parts.canary(job.record.request),
+                )
             )
             swept = self._loop.sweep(self._limits.close_s)
         self.spoiled = self.spoiled or run.spoiled or not swept

@@ -83,6 +83,12 @@ class Metrics:
         self.divergences = Counter(
             "migration_divergences", "Divergences found, by kind.", ["surface", "kind", "severity", "verdict"], registry=registry
         )
+        self.isolation_identifiers = Counter(
+            "migration_isolation_identifiers",
+            "Identifiers of tenants, users, threads and runs that became known, by where they are sought in the data of all others.",
+            ["sought"],
+            registry=registry,
+        )
         self.effects = Counter(
             "migration_effects",
             "Effects by what became of them: recorded, replayed, missing, performed_by_shadow (always 0).",

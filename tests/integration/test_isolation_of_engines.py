@@ -1,0 +1,229 @@
+"""The legacy engine mixes up its users. The way from there to a counted breach, with real engines, a real comparison and a real ledger."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+
+from migration.comparison import Comparer
+from migration.facade import ExecutionFacade
+from migration.flags.decision import Decision
+from migration.isolation import Canaries, Inspector, Neighbourhood
+from migration.model import Comparison, Origin, RunRequest, Stage, Verdict, encode
+from migration.settings import MigrationSettings
+from migration.shadow import InlineShadow
+from migration.shadow.job import ShadowJob
+from migration.shadow.parts import Parts
+from migration.shadow.wiring import default_parts
+from migration.shadow.worker import Worker
+from migration.stages import PLANS
+from migration.telemetry.metrics import Metrics
+from netra_backend.app.candidate import Candidate
+from netra_backend.app.controls.chat import ControlChat
+from netra_backend.app.execution import BackendEngine, fresh_engine, recorded
+from netra_backend.app.services.llm.chat_model import FunctionCall, Message, ModelReply, ModelRequest, ToolCall
+from netra_backend.app.services.unified_tool_registry.catalogue import default_registry
+from netra_backend.app.services.user_execution_context import UserExecutionContext
+from netra_backend.app.world import World
+
+LEDGERS = Path(__file__).parents[2] / "ledger"
+PATIENCE_S = 10.0
+KEY = b"a key of the tests, 32 bytes long"
+ANN = {"tenant_id": "acme", "user_id": "ann.lee@acme.example", "thread_id": "thread-5b1e77aa90c3", "run_id": "9d3f1c44e0b84f6f8f3c2a7d"}
+BOB = {
+    "tenant_id": "initech",
+    "user_id": "bob.ray@initech.example",
+    "thread_id": "thread-c0ffee1151a2",
+    "run_id": "5e884898da28047151d0e56f",
+}
+Reply = Callable[[ModelRequest], Awaitable[Message]]
+
+
+class Fakes:
+    """All ports in one."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+
+    async def complete(self, request: ModelRequest, /, *, lane: str) -> ModelReply:
+        return ModelReply(await self._reply(request))
+
+    async def call(self, context: UserExecutionContext, name: str, arguments: Mapping[str, Any], /, *, lane: str) -> Any:
+        return 3
+
+    def now(self, *, lane: str) -> datetime:
+        return datetime(2025, 3, 14, tzinfo=UTC)
+
+    def new(self, purpose: str, /, *, lane: str) -> str:
+        return "0123456789abcdef" * 2
+
+
+class Flags:
+    """One stage for everybody."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def decide(self, _request: RunRequest, /) -> Decision:
+        return Decision(plan=PLANS[self._stage], reason="flag", flag_key="execution-engine-chat", sampled=True)
+
+    def finished(self, *_: Any) -> None: ...
+
+    def compared(self, *_: Any) -> None: ...
+
+
+class KeepingShadow:
+    """Keeps the jobs that it is offered."""
+
+    def __init__(self) -> None:
+        self.jobs: list[ShadowJob] = []
+
+    def offer(self, job: ShadowJob, /, *, shed: Any = None) -> None:
+        self.jobs.append(job)
+
+
+class Served:
+    """Chats of two tenants on one process."""
+
+    def __init__(self, reply: Reply, stage: Stage, *, canary_tenants: tuple[str, ...] = (), shadow: Any = None) -> None:
+        fakes, tools = Fakes(reply), default_registry().specs()
+        world = recorded(World(model=fakes, tools=fakes, clock=fakes, ids=fakes))
+        self.metrics, self.results = Metrics(registry=CollectorRegistry()), []
+        comparer = Comparer(LEDGERS, today=lambda: date(2026, 12, 1))
+        parts = Parts(
+            build=fresh_engine,
+            compare=lambda job, run: comparer.compare(job.record, run, stage=job.stage),
+            sink=None,
+            inspector=Inspector(Canaries(KEY)),
+        )
+        self.inline = InlineShadow(parts, self.metrics, self.results.append)
+        self.control, self.candidate = ControlChat(world, tools), Candidate(world, tools)
+        self.facade = ExecutionFacade(
+            surface="chat",
+            engines={Origin.CONTROL: BackendEngine(self.control.stream), Origin.CANDIDATE: BackendEngine(self.candidate.stream)},
+            flags=Flags(stage),
+            shadow=shadow or self.inline,
+            metrics=self.metrics,
+            neighbourhood=Neighbourhood(Canaries(KEY), canary_tenants),
+        )
+
+    async def chat(self, owner: dict[str, str], message: str) -> list[dict[str, Any]]:
+        payload = msgspec.json.encode({"message": message, "agent": "data", "history": []})
+        request = RunRequest(surface="chat", payload=payload, received_at=0.0, **owner)
+        async with aclosing(self.facade.run(request)) as events:
+            return [json.loads(event.payload) async for event in events]
+
+    async def comparisons(self) -> dict[str, Comparison]:
+        """By tenant, once every shadow is done."""
+        assert await self.inline.drain(PATIENCE_S)
+        await self.candidate.aclose()
+        await self.control.aclose()
+        return {result.comparison.tenant_id: result.comparison for result in self.results}
+
+    def counted(self) -> float:
+        labels = {"surface": "chat", "kind": "isolation_breach", "severity": "security", "verdict": "divergent"}
+        return self.metrics.registry.get_sample_value("migration_divergences_total", labels) or 0.0
+
+
+def breaches(comparison: Comparison) -> list[tuple[str, bool, bool]]:
+    """Where, and whether in control and in candidate."""
+    return [
+        (one.path, one.control is not None, one.candidate is not None) for one in comparison.divergences if one.kind == "isolation_breach"
+    ]
+
+
+def meeting() -> Reply:
+    """Both users are inside the model call before either goes on; then each calls a tool with what the user said."""
+    both_asked = asyncio.Barrier(2)
+
+    async def reply(request: ModelRequest) -> Message:
+        if request.messages[-1].role == "tool":
+            return Message("assistant", "done")
+        await both_asked.wait()
+        arguments = json.dumps({"note": request.messages[-1].content})
+        return Message("assistant", tool_calls=(ToolCall("1", FunctionCall("usage_summary", arguments)),))
+
+    return reply
+
+
+async def both(served: Served) -> None:
+    await asyncio.gather(served.chat(ANN, f"secret plan of {ANN['user_id']}"), served.chat(BOB, "what did we spend?"))
+
+
+async def test_another_tenants_event_that_the_legacy_engine_delivered_is_a_counted_breach() -> None:
+    served = Served(meeting(), Stage.SHADOW)
+    await both(served)
+    found = await served.comparisons()
+    assert breaches(found["initech"]) == [("tool_executing.payload.parameters.note", True, False)]
+    assert found["initech"].verdict is Verdict.DIVERGENT
+    assert served.counted() == 1
+
+
+async def test_the_target_delivers_nothing_of_anybody_else() -> None:
+    served = Served(meeting(), Stage.LIVE)
+    await both(served)
+    assert [breaches(one) for one in (await served.comparisons()).values()] == [[], []]
+    assert served.counted() == 0
+
+
+async def spent(_request: ModelRequest) -> Message:
+    return Message("assistant", "You spent 3 EUR.")
+
+
+async def test_another_tenants_answer_from_the_legacy_cache_is_found_by_its_canary() -> None:
+    served = Served(spent, Stage.SHADOW, canary_tenants=("acme",))
+    told = await served.chat(ANN, "what did we spend?")
+    leaked = await served.chat(BOB, "what did we spend?")
+    assert leaked[-1]["payload"]["final_answer"] == told[-1]["payload"]["final_answer"]
+    found = await served.comparisons()
+    assert ("agent_completed.payload.final_answer", True, False) in breaches(found["initech"])
+    assert breaches(found["acme"]) == []
+    assert served.counted() > 0
+
+
+async def test_a_canary_changes_nothing_in_the_comparison_of_its_own_run() -> None:
+    with_canary, without = Served(spent, Stage.SHADOW, canary_tenants=("acme",)), Served(spent, Stage.SHADOW)
+    for served in (with_canary, without):
+        await served.chat(ANN, "what did we spend?")
+    ones = [(await served.comparisons())["acme"] for served in (with_canary, without)]
+    first, second = ([(one.kind, one.path, one.verdict) for one in comparison.divergences] for comparison in ones)
+    assert first == second
+    assert [comparison.effects_missing for comparison in ones] == [0, 0]
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Any:
+    made = Worker(
+        default_parts(MigrationSettings(home=tmp_path, surfaces=("chat",), ledger_dir=LEDGERS, hash_key=KEY.decode())), seal=_open
+    )
+    yield made
+    made.close()
+
+
+def _open() -> AbstractContextManager[list[str]]:
+    return nullcontext([])
+
+
+def _stored(home: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in home.iterdir())
+
+
+async def test_a_worker_that_knows_the_others_from_the_jobs_alone_keeps_the_breach_and_not_what_leaked(worker: Any, tmp_path: Path) -> None:
+    kept = KeepingShadow()
+    served = Served(meeting(), Stage.SHADOW, shadow=kept)
+    await both(served)
+    await served.comparisons()
+    (job,) = [job for job in kept.jobs if job.record.request.tenant_id == "initech"]
+    result = await asyncio.to_thread(worker.handle, encode(job))
+    assert breaches(result.comparison) == [("tool_executing.payload.parameters.note", True, False)]
+    assert (result.sought_in_text, result.sought_in_fields) == (6, 2)
+    stored = _stored(tmp_path)
+    assert b"isolation_breach" in stored
+    assert ANN["user_id"].encode() not in stored
