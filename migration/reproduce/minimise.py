@@ -72,9 +72,9 @@ def minimise(
     with suppress(_SpentError):
         for _ in range(_ROUNDS):
             before = search.size_bytes
-            _requests(search)  # 1 what was asked: history, tools, texts
-            _journal(search)  # 2 what the outside answered: whole answers
-            _replies(search)  # 3 and parts of them
+            _journal(search)  # 1 what the outside answered: whole answers
+            _requests(search)  # 2 what was asked: history, tools, texts
+            _replies(search)  # 3 parts of the answers
             if search.size_bytes == before:
                 break
         for simpler in plainer(search.best):  # 4 what makes it readable: no times, plain ids
@@ -187,16 +187,16 @@ def _key(recorded: RecordedRun) -> bytes:
     return blake2b(write_line(recorded), digest_size=16).digest()
 
 
+def _journal(search: _Search) -> None:
+    best = search.best
+    ddmin(best.journal, lambda effects: search.holds(_answered(best, effects)))
+
+
 def _requests(search: _Search) -> None:
     best = search.best
     payload = _decoded(best.request.payload)
     if isinstance(payload, dict):
         shrink(payload, lambda tried: search.holds(_asking(best, _encode(tried))))
-
-
-def _journal(search: _Search) -> None:
-    best = search.best
-    ddmin(best.journal, lambda effects: search.holds(_answered(best, effects)))
 
 
 def _replies(search: _Search) -> None:

@@ -70,6 +70,7 @@ class Planted:
 
     folder: Path
     name: str
+    bug: str = BUG  #: Python: true where the candidate loses an event
 
     @property
     def engines(self) -> str:
@@ -84,7 +85,7 @@ class Planted:
 def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Planted]:
     """The engine with its bug."""
     module = Planted(tmp_path, f"planted_{next(_numbers)}")
-    module.plant(BUG)
+    module.plant(module.bug)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     yield module

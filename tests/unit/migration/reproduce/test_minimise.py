@@ -127,6 +127,38 @@ def test_a_run_that_completes_is_not_shrunk_to_one_that_fails(planted: Planted, 
     assert compared.control.outcome == "completed"
 
 
+def test_another_divergence_of_the_same_run_does_not_stand_in_for_the_one_that_was_asked_for(
+    both: BothEngines, make_run: MakeRun, fingerprint: str, planted: Planted
+) -> None:
+    always_differs = "self.origin is Origin.CANDIDATE and reply['message'].update(content='another answer')"
+    planted.plant(f"({always_differs}) or ({planted.bug})")
+    with_two = BothEngines(load(planted.engines))
+    found = minimise(make_run(), fingerprint, with_two)
+    with_two.close()
+    assert found is not None
+    assert len(found.comparison.divergences) == 2
+    assert json.loads(found.recording.request.payload)["history"] == [{"content": "refund"}]
+
+
+def crossed(recorded: RecordedRun, *, unused: bool) -> RecordedRun:
+    """Return the recording with the answers of two tools crossed, so that control cannot be answered in sequence by name."""
+    journal = recorded.journal if unused else recorded.journal[:-1]
+    return RecordedRun(request=recorded.request, journal=(journal[0], journal[2], journal[1], *journal[3:]))
+
+
+def test_a_recording_that_does_not_fit_as_a_whole_shrinks_all_the_same(both: BothEngines, make_run: MakeRun, fingerprint: str) -> None:
+    found = minimise(crossed(make_run(), unused=False), fingerprint, both)
+    assert found is not None
+    assert json.loads(found.recording.request.payload) == {"message": "", "history": [{"content": "refund"}], "tools": ["lookup"]}
+    assert found.attempts < 500
+
+
+def test_a_recording_that_control_does_not_reproduce_is_no_ground_for_a_test(
+    both: BothEngines, make_run: MakeRun, fingerprint: str
+) -> None:
+    assert minimise(crossed(make_run(), unused=True), fingerprint, both) is None
+
+
 def test_the_small_recording_is_no_doubtful_one(both: BothEngines, make_run: MakeRun, fingerprint: str) -> None:
     found = minimise(make_run(), fingerprint, both)
     assert found is not None
@@ -148,9 +180,7 @@ def test_a_recording_with_too_few_answers_does_not_fit(both: BothEngines, make_r
 
 
 def test_an_answer_of_another_tool_does_not_fit(both: BothEngines, make_run: MakeRun) -> None:
-    recorded = make_run()
-    swapped = (recorded.journal[0], recorded.journal[2], recorded.journal[1], *recorded.journal[3:])
-    assert both.fitted(RecordedRun(request=recorded.request, journal=swapped)) is None
+    assert both.fitted(crossed(make_run(), unused=True)) is None
 
 
 def test_a_new_divergence_in_place_of_the_old_one_fails_the_test(
