@@ -200,9 +200,9 @@ async def test_a_canary_changes_nothing_in_the_comparison_of_its_own_run() -> No
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Any:
-    made = Worker(
-        default_parts(MigrationSettings(home=tmp_path, surfaces=("chat",), ledger_dir=LEDGERS, hash_key=KEY.decode())), seal=_open
-    )
+    settings = MigrationSettings(home=tmp_path, surfaces=("chat",), ledger_dir=LEDGERS, hash_key=KEY.decode())
+    # Without a bound: that of a real worker would have the kernel end this process.
+    made = Worker(default_parts(settings), seal=_open, bound=lambda _seconds: None)
     yield made
     made.close()
 
