@@ -89,7 +89,7 @@ def audit(
 
 def _audit(tree: SourceTree, configuration: AuditConfiguration, store: Store, workers: Workers, progress: Progress) -> Inventory:
     modules = ModuleNames(tree.root, (file.path for file in tree.python), configuration.source_roots)
-    contents = Contents(tree.python, store, workers)
+    contents = Contents(tree.python, store, workers, tree.root)
     found = Search(contents, modules, configuration, configuration.prefix(tree.root)).run()  # 3 findings/search: what can matter
     target = _target(found, configuration)
     family, names, facts = found.family, found.names, found.facts

@@ -48,7 +48,7 @@ def _read(tree: ast.Module, data: bytes, text: str, question: Question) -> FileF
             reader.read_result(leaf.node, leaf.scope)
     found = reader.found
     return FileFacts(
-        lines=text.count("\n") + (not text.endswith("\n")),
+        lines=text.count("\n") + (bool(text) and not text.endswith("\n")),
         problem=None,
         docstring=(ast.get_docstring(tree) or "")[:_DOCSTRING_LENGTH],
         only_passes_on=bool(outline.imports) and all(_passes_on(node) for node in tree.body),

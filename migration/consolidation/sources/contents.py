@@ -1,15 +1,16 @@
 """Sightings and facts of files: remembered ones where the content is known, otherwise from the workers."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
 from migration.consolidation.inventory import Problem
 from migration.consolidation.reading.facts import FileFacts, Question
 from migration.consolidation.sources.discovery import SourceFile
-from migration.consolidation.sources.scan import Sighting, Words
+from migration.consolidation.sources.scan import Sighting, Words, content_digest
 from migration.consolidation.sources.store import Store, digest
-from migration.consolidation.sources.workers import Workers
+from migration.consolidation.sources.workers import Workers, read_bytes
 
 
 class Contents:
@@ -19,9 +20,11 @@ class Contents:
         files: the files.
         store: remembers.
         workers: scan and read.
+        root: the audited folder.
     """
 
-    def __init__(self, files: Sequence[SourceFile], store: Store, workers: Workers) -> None:
+    def __init__(self, files: Sequence[SourceFile], store: Store, workers: Workers, root: Path) -> None:
+        self._root = root
         self._files = {file.path: file for file in files}
         self._store = store
         self._workers = workers
@@ -32,11 +35,6 @@ class Contents:
     def digests(self) -> dict[str, tuple[SourceFile, str]]:
         """Return the digest of each file's content, of those that could be read so far."""
         return {path: (self._files[path], content) for path, content in self._digests.items()}
-
-    @property
-    def complete(self) -> bool:
-        """Whether every file's digest is known."""
-        return len(self._digests) == len(self._files)
 
     def scan(self, words: Words) -> Iterator[tuple[str, Sighting]]:
         """Yield each file with what it holds of the words. Files that cannot be read become `unreadable`."""
@@ -50,8 +48,8 @@ class Contents:
             elif path not in self.unreadable:
                 missing.append(path)
         for path, result in self._workers.scan(missing, words):
-            if isinstance(result, Problem):
-                self.unreadable[path] = result
+            if result.problem is not None:
+                self.unreadable[path] = result.problem
             else:
                 self._digests[path] = result.content
                 self._store.keep_sighting(key, result)
@@ -62,7 +60,7 @@ class Contents:
         asked = msgspec.json.encode(question).decode()
         missing = []
         for path in paths:
-            content = self._digests.get(path)
+            content = self._digest(path)
             facts = self._store.facts(digest([content, asked, path])) if content is not None else None
             if facts is None:
                 missing.append(path)
@@ -72,3 +70,9 @@ class Contents:
             if (content := self._digests.get(path)) is not None:
                 self._store.keep_facts(digest([content, asked, path]), facts)
             yield path, facts
+
+    def _digest(self, path: str) -> str | None:
+        """Return the digest of a file's content, which is read for it unless a scan did; None: it cannot be read."""
+        if path not in self._digests and isinstance(data := read_bytes(self._root, path), bytes):
+            self._digests[path] = content_digest(data)
+        return self._digests.get(path)

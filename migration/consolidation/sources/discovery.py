@@ -1,5 +1,6 @@
 """Which files a tree has. Links are followed once, so a loop ends; whatever cannot be read is a problem, never an error."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from migration.consolidation.configuration import AuditConfiguration
+from migration.consolidation.configuration import BUILD_RESULTS, AuditConfiguration
 from migration.consolidation.inventory import Problem, ProblemKind
 
 _PYTHON: Final = (".py", ".pyi")
@@ -102,6 +103,8 @@ class _Walk:
         identity = (status.st_dev, status.st_ino)
         if identity in self._seen or (folder / "pyvenv.cfg").exists():
             return
+        if folder.name in BUILD_RESULTS and not (folder / "__init__.py").exists():
+            return
         self._seen.add(identity)
         yield folder, path + "/"
 
@@ -110,7 +113,9 @@ class _Walk:
         try:
             status = link.stat()
         except OSError as error:
-            self._tree.report(path, "symlink-loop" if error.errno == 40 else "unreadable", f"the link cannot be followed: {error.strerror}")  # noqa: PLR2004 - ELOOP
+            self._tree.report(
+                path, "symlink-loop" if error.errno == errno.ELOOP else "unreadable", f"the link cannot be followed: {error.strerror}"
+            )
             return
         if stat.S_ISDIR(status.st_mode):
             if Path(os.path.realpath(Path(link.path).parent)).is_relative_to(real):

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 
 class ModuleNames:
@@ -60,7 +60,7 @@ class ModuleNames:
     def package(self, path: str) -> str:
         """Return the package that relative imports in the file at `path` start from."""
         name = self._name_of[path]
-        return name if PurePosixPath(path).stem == "__init__" else name.rpartition(".")[0]
+        return name if path.rpartition("/")[2] in {"__init__.py", "__init__.pyi"} else name.rpartition(".")[0]
 
     def absolute(self, path: str, level: int, module: str) -> str:
         """Return the absolute name of `level` dots and `module` in the file at `path`; "" when the dots lead out of the tree."""

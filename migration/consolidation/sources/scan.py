@@ -2,17 +2,19 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 from ahocorasick_rs import BytesAhoCorasick
 
+from migration.consolidation.inventory import Problem
+
 _IDENTIFIER: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") | frozenset(range(0x80, 0x100))
 
 
 _STARS: Final = ("import *", "import  *", "import\t*")
-_IMPORTING: Final = re.compile(rb"^[ \t]*(?:from|import)\b(?:[^\n(]*\([^)]*\)|[^\n]*(?:\\\n[^\n]*)*)|[\"'][\w.]+[.:]\w+[\"']", re.MULTILINE)
+_IMPORTING: Final = re.compile(rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import\b[ \t]*(\([^)]*\)|[^\n]*(?:\\\n[^\n]*)*)", re.MULTILINE)
 _NAME: Final = re.compile(rb"\w+")
 _STAR_IMPORT: Final = re.compile(rb"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+\*", re.MULTILINE)
 
@@ -22,7 +24,7 @@ class Words(msgspec.Struct, frozen=True):
 
     literals: tuple[str, ...] = ()  #: found anywhere, in longer words too
     words: tuple[str, ...] = ()  #: found as a whole identifier only
-    near: tuple[tuple[str, ...], ...] = ()  #: for each word, names that count when it imports them, or names them in a string
+    near: tuple[tuple[str, ...], ...] = ()  #: for each word, names of modules that it may come from
     methods: tuple[str, ...] = ()  #: found as `def NAME(`
     stems: tuple[str, ...] = ()  #: parts of module names, found where something is imported or a string begins
 
@@ -30,18 +32,24 @@ class Words(msgspec.Struct, frozen=True):
 class Sighting(msgspec.Struct, frozen=True, array_like=True):
     """What a file holds of the words looked for."""
 
-    content: str  #: digest of the file's bytes
+    content: str  #: digest of the file's bytes; "" when there is a problem
     words: tuple[str, ...]  #: the literals and words found
     near: tuple[tuple[str, str], ...]  #: words found, each with what was found near it
     defines_class: bool  #: a class statement's name contains one of the literals
     methods: int  #: how many of the methods it defines
     stars: tuple[str, ...]  #: the modules of its star imports, as written
     imports_stem: bool  #: an import statement or a string names a module with one of the stems
+    problem: Problem | None = None  #: why the file could not be scanned
 
 
 def content_digest(data: bytes) -> str:
     """Return the digest that stands for a file's content."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def unseen(problem: Problem) -> Sighting:
+    """Return the sighting of a file that could not be scanned."""
+    return Sighting("", (), (), defines_class=False, methods=0, stars=(), imports_stem=False, problem=problem)
 
 
 class Scanner:
@@ -63,8 +71,7 @@ class Scanner:
         """Return what the bytes hold."""
         found = self._find(data)
         names = tuple(self._names[index] for index in sorted(found) if index < self._first_method)
-        imported = _imported_names(data) if any(self._near.get(name) for name in names) else frozenset()
-        near = tuple((word, name) for word in names for name, text in self._near.get(word, ()) if text in imported)
+        near = tuple(_near(data, [(name, self._near[name]) for name in names if self._near.get(name)]))
         return Sighting(
             content_digest(data),
             names,
@@ -84,9 +91,20 @@ class Scanner:
         return found
 
 
-def _imported_names(data: bytes) -> frozenset[bytes]:
-    """Return all parts of names in import statements and in quoted dotted names."""
-    return frozenset(name for text in _IMPORTING.findall(data) for name in _NAME.findall(text))
+def _near(data: bytes, wanted: Sequence[tuple[str, Sequence[tuple[str, bytes]]]]) -> Iterator[tuple[str, str]]:
+    """Yield each word with the names that it can come from: modules that it is imported from, or an attribute of."""
+    if not wanted:
+        return
+    names_of: dict[bytes, set[bytes]] = {}
+    for module, names in _IMPORTING.findall(data):
+        names_of.setdefault(module.rpartition(b".")[2], set()).update(_NAME.findall(names))
+    imported = set(names_of).union(*names_of.values())
+    for word, near in wanted:
+        text = word.encode()
+        is_attribute = b"." + text in data
+        for name, start in near:
+            if text in names_of.get(start, ()) or (is_attribute and (start in imported or start + b"." + text in data)):
+                yield word, name
 
 
 def _either(texts: Sequence[str]) -> bytes:

@@ -1,0 +1,120 @@
+"""The audit of about 8,000 files beside `ast.parse` of all of them in one process, and beside LibCST on a share of them.
+
+The tree is this environment's installed packages, copied, with the seven engines put beside and a consumer's code put at the end of every
+eighth file: every import form in turn. Its counts are known, so an audit that lost something is no fast audit.
+"""
+
+import ast
+import shutil
+import sysconfig
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+
+import libcst
+import msgspec
+
+from migration.consolidation.audit import audit
+from migration.consolidation.configuration import AuditConfiguration, load_configuration
+from migration.consolidation.inventory import Inventory
+from tests.benchmarks.measuring import Measured, alone, beside
+
+HERE = Path(__file__)
+EVERY = 8  #: of this many files, one becomes a consumer
+CST_SHARE = 40  #: LibCST is measured on one file of this many, and its time multiplied
+MODULE = "netra_backend.app.agents.supervisor.execution_engine"
+CONSUMERS = (
+    f"from {MODULE} import ExecutionEngine\n\ndef _use(registry, bridge):\n    return ExecutionEngine(registry, bridge)\n",
+    f"from {MODULE} import ExecutionEngine as Engine\n\nasync def _use(engine: Engine, task):\n    await engine.execute_agent(task)\n",
+    f"from {MODULE} import (\n    ExecutionEngine,\n    create_request_scoped_engine,\n)\n",
+    f"import {MODULE} as _engines\n\n_made = _engines.ExecutionEngine\n",
+    f"def _use():\n    from {MODULE} import ExecutionEngine\n    return ExecutionEngine\n",
+    f"try:\n    from {MODULE} import ExecutionEngine\nexcept ImportError:\n    ExecutionEngine = None\n",
+    "from netra_backend.app.agents.supervisor import execution_engine as _engine_module\n",
+    f'import importlib as _importlib\n\ndef _use():\n    return _importlib.import_module("{MODULE}")\n',
+)
+STATEMENTS = 7  #: of the consumers, those that import by a statement
+
+
+def run() -> dict[str, Measured]:
+    """Measure the first run, the second and the memory, on one tree."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree, cache = Path(folder) / "tree", Path(folder) / "cache"
+        consumers = _build(tree)
+        configuration = msgspec.structs.replace(load_configuration(HERE), base=str(tree), exclude=())
+        first_s, inventory = _audited(tree, configuration, cache)
+        _check(inventory, consumers)
+        second_s, again = _audited(tree, configuration, cache)
+        if again != inventory:
+            raise SystemExit("the second run found something else, so its time would mean nothing")
+        memory = (getrusage(RUSAGE_SELF).ru_maxrss + 2 * getrusage(RUSAGE_CHILDREN).ru_maxrss) / 1024
+        files = sorted(tree.rglob("*.py"))
+        parse_s = _seconds(ast.parse, files)
+        cst_s = _seconds(libcst.parse_module, files[::CST_SHARE]) * CST_SHARE
+    name = f"audit of {inventory.files:,} files, {consumers:,} of them consumers"
+    return {
+        name: beside(first_s, "s", "ast.parse of all, one process", parse_s, parse_s / first_s),
+        f"{name}, beside LibCST": beside(first_s, "s", "LibCST of all, extrapolated", cst_s, cst_s / first_s),
+        f"{name}, second run": beside(second_s, "s", "first run", first_s, first_s / second_s),
+        f"{name}, memory of all processes, at most": alone(memory, "MB"),
+    }
+
+
+def _build(tree: Path) -> int:
+    """Make the tree; return how many files became consumers."""
+    packages = Path(sysconfig.get_paths()["purelib"])
+    shutil.copytree(packages, tree, ignore=shutil.ignore_patterns("__pycache__", "*.so", "*.pyc", "__editable__*"))
+    shutil.copytree(HERE.parents[2] / "netra_backend", tree / "netra_backend", ignore=shutil.ignore_patterns("__pycache__"))
+    number = 0
+    for path in _parsable(tree)[::EVERY]:
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n\n" + CONSUMERS[number % len(CONSUMERS)])
+        number += 1
+    return number
+
+
+def _parsable(tree: Path) -> list[Path]:
+    """Return the files that may be appended to."""
+    paths = (path for path in sorted(tree.rglob("*.py")) if path.is_relative_to(tree) and "netra_backend" not in path.parts)
+    return [path for path in paths if _seconds_of(ast.parse, path) is not None]
+
+
+def _audited(tree: Path, configuration: AuditConfiguration, cache: Path) -> tuple[float, Inventory]:
+    started_s = time.perf_counter()
+    # A tree that was just written is not trusted by its time stamps; a day later it is.
+    inventory = audit(tree, configuration=configuration, cache=cache, now_ns=lambda: time.time_ns() + 86_400 * 10**9)
+    return time.perf_counter() - started_s, inventory
+
+
+def _check(inventory: Inventory, consumers: int) -> None:
+    copied = {path.relative_to(HERE.parents[2]).as_posix() for path in (HERE.parents[2] / "netra_backend").rglob("*.py")}
+    # A package that has star imports of its own passes what was put into its modules on, and rightly counts too.
+    statements = sum(item.path not in copied and item.form != "star" for item in inventory.imports)
+    wanted = sum(number % len(CONSUMERS) < STATEMENTS for number in range(consumers))
+    if statements != wanted:
+        raise SystemExit(f"the audit found {statements} import statements of {wanted}, so its time would mean nothing")
+
+
+def _seconds(parse: Callable[[bytes], object], paths: list[Path]) -> float:
+    return sum(_measured(parse, paths))
+
+
+def _measured(parse: Callable[[bytes], object], paths: list[Path]) -> Iterator[float]:
+    for path in paths:
+        if (seconds := _seconds_of(parse, path)) is not None:
+            yield seconds
+
+
+def _seconds_of(parse: Callable[[bytes], object], path: Path) -> float | None:
+    """Return how long parsing the file takes, reading included; None when it does not parse."""
+    started_s = time.perf_counter()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            parse(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, libcst.ParserSyntaxError):
+        return None
+    return time.perf_counter() - started_s

@@ -1,0 +1,131 @@
+"""A second run finds what the first found, sooner; whatever changed is seen, and a cache that is broken costs time only."""
+
+import logging
+import os
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from migration.consolidation.audit import audit
+from migration.consolidation.inventory import Inventory
+from migration.consolidation.sources.workers import Workers
+
+DAY_NS = 86_400 * 10**9
+USER = "from pkg.engine import ExecutionEngine\nx = 1\n"
+
+
+@pytest.fixture
+def read_files(monkeypatch) -> list[str]:
+    """What the workers were given to scan or to read, in order."""
+    given: list[str] = []
+    scan, read = Workers.scan, Workers.read
+    monkeypatch.setattr(Workers, "scan", lambda self, paths, words: given.extend(paths) or scan(self, paths, words))
+    monkeypatch.setattr(Workers, "read", lambda self, paths, question: given.extend(paths) or read(self, paths, question))
+    return given
+
+
+@pytest.fixture
+def run(tmp_path_factory, configuration):
+    """Audit with a cache, a day after all files were written."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def run(root: Path, *, later_ns: int = DAY_NS, cache: Path | None = cache) -> Inventory:
+        return audit(root, configuration=configuration, cache=cache, now_ns=lambda: time.time_ns() + later_ns)
+
+    run.cache = cache
+    return run
+
+
+@pytest.fixture
+def root(write_tree) -> Path:
+    return write_tree({"pkg/user.py": USER, "pkg/plain.py": "x = 1\n", "settings.toml": 'engine = "pkg.engine"\n'})
+
+
+def test_a_second_run_reads_nothing_and_finds_the_same(run, root, read_files):
+    first = run(root)
+    read_files.clear()
+    assert run(root) == first
+    assert read_files == []
+
+
+def test_a_changed_file_is_read_again_and_no_other(run, root, read_files):
+    run(root)
+    (root / "pkg/user.py").write_text("\n" + USER)
+    read_files.clear()
+    assert [item.line for item in run(root).imports] == [2]
+    assert set(read_files) == {"pkg/user.py"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda root: (root / "pkg/more.py").write_text(USER),
+        lambda root: (root / "pkg/user.py").unlink(),
+        lambda root: (root / "settings.toml").write_text('engine = "pkg.engine:ExecutionEngine"\nother = "pkg.engine"\n'),
+        lambda root: (root / "pkg/user.py").rename(root / "pkg/renamed.py"),
+        lambda root: (root / "pkg/loop").symlink_to(root),
+    ],
+    ids=["new file", "deleted file", "changed configuration file", "renamed file", "new problem"],
+)
+def test_every_change_is_seen(run, root, change, configuration):
+    run(root)
+    change(root)
+    assert run(root) == audit(root, configuration=configuration)
+
+
+def test_a_file_with_other_content_and_the_same_size_and_time_is_read_again_when_it_was_fresh(run, root):
+    """As git has it: within the resolution of time stamps a change may not show."""
+    user = root / "pkg/user.py"
+    run(root, later_ns=0)
+    before = user.stat()
+    user.write_text(USER.replace("ExecutionEngine", "MissingEngineX!"[:15]).replace("!", "Y"))
+    os.utime(user, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert [item.name for statement in run(root, later_ns=0).imports for item in statement.names] == ["MissingEngineXY"[:15]]
+
+
+def test_another_question_is_another_audit(run, root, configuration):
+    run(root)
+    other = msgspec.structs.replace(configuration, classes=("*Motor",))
+    assert [item.role for item in audit(root, configuration=other, cache=run.cache).implementations] == ["target"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no msgpack", b"\x92\xa1x\x01"])
+def test_a_broken_cache_is_made_anew_and_told(run, root, content, caplog):
+    first = run(root)
+    files = list(run.cache.rglob("*.msgpack"))
+    assert len(files) == 4
+    for file in files:
+        file.write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        assert run(root) == first
+    assert "cannot be read" in caplog.text
+    caplog.clear()
+    assert run(root) == first
+    assert caplog.text == ""
+
+
+def test_a_cache_that_cannot_be_written_is_told_and_costs_nothing_else(root, run, caplog, tmp_path_factory):
+    file = tmp_path_factory.mktemp("no-folder") / "file"
+    file.write_text("")
+    assert run(root, cache=file).imports
+    assert "cannot be written" in caplog.text
+
+
+def test_without_a_cache_nothing_is_written(run, root, tmp_path_factory):
+    before = sorted(root.rglob("*"))
+    run(root, cache=None)
+    assert sorted(root.rglob("*")) == before
+
+
+def test_what_is_gone_is_forgotten(run, root):
+    run(root)
+    size = sum(file.stat().st_size for file in run.cache.rglob("*.msgpack"))
+    for number in range(20):
+        (root / f"pkg/extra{number}.py").write_text(USER)
+    run(root)
+    for number in range(20):
+        (root / f"pkg/extra{number}.py").unlink()
+    run(root)
+    assert sum(file.stat().st_size for file in run.cache.rglob("*.msgpack")) == size
