@@ -30,7 +30,7 @@ MOVER: Final = "wayne"
 PATH: Final = (Stage.DUALWRITE, Stage.SHADOW, Stage.LIVE)
 CHATS_EACH: Final = 9
 _PROPAGATE_S: Final = 5.0
-_DRAIN_S: Final = 20.0
+_DRAIN_S: Final = 40.0
 _OK: Final = 200
 
 #: The first two are the same for everybody, to show what control's shared cache does with them.
