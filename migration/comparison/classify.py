@@ -32,9 +32,15 @@ SEVERITY: dict[DivergenceKind, Severity] = {
 
 
 def severity(finding: Finding, policy: Policy) -> Severity:
-    """Return how much a finding matters. Another tenant's or user's data is always `security`, whatever the policy says."""
+    """Return how much a finding matters.
+
+    Another tenant's or user's data is always `security`, whatever the policy says. An effect that leaves unknown how its agent would
+    have gone on is as serious as its kind: what it hides may be worse than itself.
+    """
     if finding.kind == "isolation_breach":
         return "security"
+    if finding.stops:
+        return SEVERITY[finding.kind]
     path = segments(finding.path)
     for rule in policy.severities:
         if finding.change not in rule.changes and finding.kind in {"payload", "effect_changed"}:

@@ -48,7 +48,14 @@ def without_consequences(found: Sequence[Finding], shadow: RunRecord, side: int)
     if not explained:
         return list(found)
     alive = {agent_of(event.lane) for event in shadow.events}
-    return [finding for finding in found if not _follows(finding, shadow, side, {agent: asked[agent] for agent in explained}, alive)]
+    asked = {agent: asked[agent] for agent in explained}
+    kept = [finding for finding in found if not _follows(finding, shadow, side, asked, alive)]
+    if len(kept) == len(found):
+        return kept
+    return [
+        msgspec.structs.replace(finding, stops=True) if agent_of(finding.lane) in asked and _is_asked(finding, side) else finding
+        for finding in kept
+    ]
 
 
 def _explained(found: Sequence[Finding], side: int) -> set[str]:

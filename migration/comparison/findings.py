@@ -30,6 +30,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     change: Change = "value"
     detail: Detail = ""
     rule: str = ""  #: the rule of the contract or of latency that is broken, as a clause; empty for plain differences
+    stops: bool = False  #: an effect that the shadow got no answer to: what its agent would have done from there on is not known
     at: tuple[int | None, int | None] = (None, None)  #: index of the event in each stream; None: not about an event there
 
     @property

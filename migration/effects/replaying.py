@@ -1,10 +1,12 @@
 """Replaying: effects are answered from a journal. Nothing is performed; what is asked for is put on record."""
 
 import asyncio
+import builtins
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from migration.effects.journal import UNANSWERED, Asked, Journal, JournalLimits
@@ -27,6 +29,26 @@ class Tally:
     missing: int  #: asked for, but not in it
     unused: int  #: in it, but not asked for
     performed: int  #: calls of the outside made all the same: always 0; measured, not assumed
+
+
+def recorded_error(error: EffectError) -> RecordedEffectError:
+    """Return what to raise for a recorded failure.
+
+    It goes by the recorded name, and is also Python's own exception of that name: an engine that names, or catches, what its ports raise
+    does the same as when it was recorded.
+    """
+    try:
+        return _error_class(error.type)(error.type, error.message)
+    except TypeError:  # of the few whose constructors want more than a text, e.g. UnicodeDecodeError
+        return RecordedEffectError(error.type, error.message)
+
+
+@lru_cache(maxsize=256)
+def _error_class(name: str) -> type[RecordedEffectError]:
+    known = getattr(builtins, name, None)
+    if isinstance(known, type) and issubclass(known, Exception):
+        return type(name, (RecordedEffectError, known), {})
+    return type(name, (RecordedEffectError,), {})
 
 
 class ReplayJournal:
@@ -64,8 +86,8 @@ class ReplayJournal:
                 self._in_sequence.setdefault((effect.kind, effect.lane), deque()).append(effect)
             else:
                 self._by_key[effect.key] = effect
-        started = clock()
         self._occurrences = Occurrences()
+        self.started = started = clock()  #: on the clock; times in the journal count from here
         self._asked = Journal(clock=lambda: clock() - started, limits=limits)
         self._recorded = len(effects)
         self._replayed = self._missing = self._performed = 0
@@ -169,6 +191,6 @@ class ReplayJournal:
         if effect.error is not None or effect.reply is None:
             error = effect.error or EffectError(type="RecordingError", message="the recording holds neither a reply nor an error")
             self._asked.fail(asked, error)
-            raise RecordedEffectError(error.type, error.message)
+            raise recorded_error(error)
         self._asked.answer(asked, effect.reply)
         return effect.reply

@@ -104,7 +104,7 @@ async def replay_run(
         asyncio.CancelledError: the caller was cancelled; the engine is stopped first.
     """
     replay = ReplayJournal(journal, pacing=limits.pacing, clock=clock, limits=limits.journal, canary=canary)
-    started = clock()
+    started = replay.started  # one zero for events and effects, so that it can be told which came first
     run = _Run(request, origin, replay, limits.journal, lambda: clock() - started)
     loop = asyncio.get_running_loop()
     task = loop.create_task(run.consume(build), name=f"shadow {origin.value}")

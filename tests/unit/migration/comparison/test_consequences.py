@@ -64,3 +64,19 @@ def test_an_effect_that_is_missing_and_yet_equal_is_inconclusive(run: Any, compa
 
     assert comparison.verdict is Verdict.INCONCLUSIVE
     assert comparison.reasons == ("`data` asked for an effect that is not on record, and no difference shows which",)
+
+
+def test_an_effect_that_hides_the_rest_is_as_serious_as_its_kind(run: Any, compared: Any, new_effect: Any) -> None:
+    """To look at the clock is nothing by itself, but what would have followed may be another answer."""
+    served, stopped, went_on = run(), run(1), run(1)
+    for shadow in (stopped, went_on):
+        shadow.effects.insert(1, msgspec.structs.replace(new_effect("clock", "now", "data", {}), **REFUSED))
+    del stopped.effects[2:]
+    del stopped.frames[stopped.find("agent_thinking", "data") :]
+
+    found = [compared(served, shadow).divergences for shadow in (stopped, went_on)]
+
+    assert [[(one.kind, one.severity) for one in divergences] for divergences in found] == [
+        [("effect_extra", "contract")],
+        [("effect_extra", "observability")],
+    ]

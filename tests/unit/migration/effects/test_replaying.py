@@ -215,3 +215,37 @@ def test_a_replay_of_a_recording_gives_the_same_replies_failures_and_journal(ask
         assert all(types)
 
     asyncio.run(both())
+
+
+@pytest.mark.parametrize(
+    ("name", "caught_as"), [("ConnectionResetError", OSError), ("TimeoutError", TimeoutError), ("ToolFailedError", RecordedEffectError)]
+)
+async def test_a_recorded_failure_goes_by_its_name_and_is_caught_like_it(name: str, caught_as: type[Exception]) -> None:
+    journal = ReplayJournal([effect(reply=None, error=EffectError(type=name, message="sorry"))])
+    with pytest.raises(caught_as, match="sorry") as raised:
+        await look(journal)
+    assert isinstance(raised.value, RecordedEffectError)
+    assert (type(raised.value).__name__, raised.value.error_type) == (name, name)
+
+
+async def test_a_recorded_failure_that_takes_more_than_a_text_is_still_raised() -> None:
+    journal = ReplayJournal([effect(reply=None, error=EffectError(type="UnicodeDecodeError", message="sorry"))])
+    with pytest.raises(RecordedEffectError, match="UnicodeDecodeError: sorry"):
+        await look(journal)
+
+
+async def test_whoever_was_told_something_hears_it_before_an_effect_is_refused() -> None:
+    journal, heard = ReplayJournal([]), []
+
+    async def listen(told: asyncio.Event) -> None:
+        await told.wait()
+        heard.append("told")
+
+    told = asyncio.Event()
+    listener = asyncio.create_task(listen(told))
+    await asyncio.sleep(0)
+    told.set()
+    with pytest.raises(EffectMissingError):
+        await look(journal)
+    assert heard == ["told"]
+    await listener
