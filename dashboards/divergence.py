@@ -12,6 +12,7 @@ _DIVERGENCES: Final = "migration_divergences_total"
 _TENANTS: Final = "migration_tenant_comparisons_total"
 _EFFECTS: Final = "migration_effects_total"
 _IDENTIFIERS: Final = "migration_isolation_identifiers_total"
+_ROUNDS: Final = "migration_noise_rounds_total"
 _TENANT: Final = 'tenant=~"$tenant"'
 _DIVERGENT_STEPS: Final[Steps] = ((None, "green"), (DIVERGENT_LIMIT, "red"))
 
@@ -148,6 +149,20 @@ _BY_LABEL: Final[Sequence[AnyPanel]] = (
     ),
 )
 
+_NOISE: Final[Sequence[AnyPanel]] = (
+    Lines(
+        id=60,
+        title="Engines beside themselves",
+        unit="suffix: rounds/s",
+        width=24,
+        stacked=True,
+        description="A sampled share of shadows is followed by a round: each engine runs once more and is compared with itself. `noisy` "
+        "tells how much of what differs between the engines may be noise; without rounds none of it is. Many `skipped` or `failed`: the "
+        "noise floor does not grow; look at the worker's log.",
+        queries=[Query(expr=or_zero(rate(select(_ROUNDS), ["result"]), "result"), legend="{{result}}")],
+    ),
+)
+
 _SOUGHT: Final[Sequence[AnyPanel]] = (
     Lines(
         id=50,
@@ -211,5 +226,6 @@ DASHBOARD: Final = Dashboard(
         Section(title="Watched tenants", panels=_BY_TENANT),
         Section(title="Effects", panels=_BY_MODE),
         Section(title="Isolation", panels=_SOUGHT),
+        Section(title="Noise", panels=_NOISE),
     ],
 )

@@ -35,6 +35,7 @@ Operation = Literal[
     "shadow.run",
     "shadow.worker",
     "comparison.compare",
+    "evidence.read",
     "evidence.write",
     "telemetry.export",
     "stores.write",

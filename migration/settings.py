@@ -47,6 +47,9 @@ class MigrationSettings(BaseSettings):
     shadow_priority: Literal["idle", "low", "normal"] = Field(
         default="idle", description="idle: the shadow worker gets only what nobody else wants of the processor; low: niced."
     )
+    noise_sampling: float = Field(
+        default=2.0, ge=0, le=100, description="Percent of shadows after which each engine is also compared with itself; 0: none."
+    )
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP endpoint for spans; empty: an in-memory ring only.")
     trace_percent: float = Field(default=100.0, ge=0, le=100, description="Percent of runs whose spans are kept and exported.")
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -38,16 +37,13 @@ def replay(
     Example: netra-migration replay conversations.jsonl.gz --json
     """
     from migration.effects.guard import Guard
-    from migration.shadow.parts import Parts
-    from migration.shadow.wiring import default_parts
+    from migration.shadow.wiring import replay_parts
 
     settings = MigrationSettings()
     items = read(file, surface=known_surface(settings, surface), agent=agent, tenant_id=tenant, user_id=user)
     first = next(items, None)  # a file that cannot be opened is wrong use, and said before engines are built
     started = time.monotonic()
-    parts: Parts = default_parts(settings)
-    if not store:
-        parts = replace(parts, sink=None)
+    parts = replay_parts(settings, store=store)
     with closing(Replay(parts, seal=Guard().sealed, deadline_s=settings.shadow_deadline_s)) as running:
         for item in _with_progress(running.feed(_chain(first, items))):
             if isinstance(item, BadLine):

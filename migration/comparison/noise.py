@@ -2,7 +2,8 @@
 
 A sampled run is replayed once more by both engines, and each replay is compared with the first run of its own engine: one round. A kind
 of divergence that rounds show too is noise only as far as they explain its rate: the excess of its rate between the engines over its rate
-in rounds has an interval, and once that lies above zero every further occurrence is divergent. Noise is never a match.
+in rounds has an interval. Once that lies above zero every further occurrence is divergent, and while it is too wide it still is: what may
+hide behind noise must be little, or less than what is proven to be noise. Noise is never a match.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +20,9 @@ ALPHA = 0.05
 
 MIN_ROUNDS = 20
 """Rounds before anything is called noise: with fewer, the noise rate is so uncertain that it would explain nearly everything."""
+
+HIDDEN = 0.05
+"""Excess, as a share of comparisons, that may hide behind noise even where less than that is proven to be noise."""
 
 _HALF = 0.5
 _STEPS = 50
@@ -62,17 +66,23 @@ class Excess:
 
     @property
     def explained(self) -> bool:
-        """Whether rounds show it too, there were enough of them, and no excess over them is proven."""
-        return self.rounds.hits > 0 and self.rounds.trials >= MIN_ROUNDS and self.interval[0] <= 0.0
+        """Whether rounds show it too, no excess over them is proven, and little can hide behind them."""
+        return self.rounds.hits > 0 and self.rounds.trials >= MIN_ROUNDS and self.interval[0] <= 0.0 and not self._may_hide_more
+
+    @property
+    def _may_hide_more(self) -> bool:
+        return self.interval[1] > max(HIDDEN, self.rounds.bounds(ALPHA / 2)[0])
 
     def sentence(self) -> str:
         """Return what is known, for people."""
         low, high = self.interval
         shown = f"An engine compared with itself shows it in {self.rounds.hits} of {self.rounds.trials} rounds"
-        excess = f"its excess between the engines is {self.share * 100:+.1f} percentage points ({low * 100:+.1f} to {high * 100:+.1f})"
         if self.rounds.trials < MIN_ROUNDS:
             return f"{shown}; {MIN_ROUNDS} rounds are needed before that explains anything."
-        return f"{shown}; {excess}: {'noise explains it' if self.explained else 'more than noise explains'}."
+        excess = f"its excess between the engines is {self.share * 100:+.1f} percentage points ({low * 100:+.1f} to {high * 100:+.1f})"
+        if low > 0:
+            return f"{shown}; {excess}: more than noise explains."
+        return f"{shown}; {excess}: {'more rounds are needed to call it noise' if self._may_hide_more else 'noise explains it'}."
 
 
 class NoiseFloor:

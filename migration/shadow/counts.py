@@ -1,7 +1,7 @@
 """Counts what became of every run that should have been shadowed: expected = compared + shed + failed + waiting, always."""
 
 from migration.model import Comparison
-from migration.shadow.job import FailReason, ShedReason
+from migration.shadow.job import FailReason, NoiseOutcome, ShedReason
 from migration.telemetry.metrics import Metrics
 
 
@@ -35,6 +35,10 @@ class ShadowCounts:
             self._metrics.isolation_identifiers.labels("text").inc(sought_in_text)
         if sought_in_fields:
             self._metrics.isolation_identifiers.labels("fields").inc(sought_in_fields)
+
+    def round(self, surface: str, outcome: NoiseOutcome) -> None:
+        """A shadow was followed by a round of both engines against themselves, which ended so."""
+        self._metrics.noise_rounds.labels(surface, outcome).inc()
 
     def waiting(self, jobs: int, size_bytes: int) -> None:
         """So many jobs are queued or under way, and so many bytes queued."""

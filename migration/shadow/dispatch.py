@@ -233,6 +233,8 @@ class ProcessShadow:
         for operation in result.failures:
             self._metrics.failures.labels(operation).inc()
         self._counts.learnt(result.sought_in_text, result.sought_in_fields)
+        if result.noise is not None:
+            self._counts.round(waiting.surface, result.noise)
         if result.comparison is not None:
             self._counts.compared(result.comparison, self._clock() - waiting.offered_at)
             self._tell(result)

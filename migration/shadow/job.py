@@ -16,6 +16,10 @@ FailReason = Literal["worker_died", "deadline", "engine", "comparison", "protoco
 """Why a shadow was tried and gave no verdict."""
 
 
+NoiseOutcome = Literal["clean", "noisy", "inconclusive", "failed", "skipped"]
+"""How a round of both engines against themselves ended: nothing differed, something did, nobody can tell, it failed, no time was left."""
+
+
 class ShadowJob(Noun, frozen=True, kw_only=True):
     """One served run, to be run again by the other engine on its journal."""
 
@@ -42,6 +46,7 @@ class ShadowResult(Noun, frozen=True, kw_only=True):
     failures: tuple[Operation, ...] = ()  #: where the tool itself failed on the way; the receiver counts them
     sought_in_text: int = 0  #: identifiers of others that this job brought and that are looked for everywhere
     sought_in_fields: int = 0  #: those too common for that: they are looked for in identity fields alone
+    noise: NoiseOutcome | None = None  #: None: this job was followed by no round
 
 
 class Shadow(Protocol):

@@ -1,7 +1,7 @@
 """What a shadow worker is made of, and how it is named across the process boundary: by import strings."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -28,6 +28,18 @@ class EvidenceSink(Protocol):
         ...
 
 
+class RoundSink(Protocol):
+    """Counts what engines show against themselves."""
+
+    def store_round(self, surface: str, *, control: Collection[str], candidate: Collection[str]) -> None:
+        """Count one round, and the fingerprints that each engine showed against itself.
+
+        Raises:
+            EvidenceError: it cannot be stored.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The parts of one worker."""
@@ -37,6 +49,8 @@ class Parts:
     sink: EvidenceSink | None  #: None: nothing is kept
     failures: list[Operation] = field(default_factory=list)  #: where a part failed and went on; emptied into the next result
     inspector: Inspector | None = None  #: looks for other tenants' and users' data; None: nobody does
+    rounds: RoundSink | None = None  #: None: no engine is compared with itself
+    noise_percent: float = 0.0  #: of jobs that are followed by such a round
 
     def canary(self, request: RunRequest) -> str | None:
         """Return the token that the contexts of a shadow of this request carry; None: they carry none."""

@@ -6,10 +6,13 @@ took when they were recorded, a timeout of 25 s and a retry after 8 s happen as 
 
 import asyncio
 import contextlib
+import random
 import selectors
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
+from contextvars import Context
+from functools import partial
 from typing import Any, Final, TypeVar, TypeVarTuple
 
 _T = TypeVar("_T")
@@ -113,3 +116,23 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             _done, left = self.drive(asyncio.wait(left, timeout=close_s))
         self._cancel_expiry()
         return not left
+
+
+class ShuffledTimeLoop(VirtualTimeLoop):
+    """Lets tasks that are ready at the same time go on in another order than they became ready: each may be passed over for a turn.
+
+    asyncio keeps that order, but between tasks nothing that an engine emits may depend on it.
+
+    Args:
+        seed: the same one gives the same order.
+    """
+
+    def __init__(self, seed: str) -> None:
+        super().__init__()
+        self._chance = random.Random(seed)  # noqa: S311 - an order that can be repeated, no secret
+
+    def call_soon(self, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None) -> asyncio.Handle:
+        """Call back in the next turn, or, if it is a task's next step, perhaps in the one after that."""
+        if isinstance(getattr(callback, "__self__", None), asyncio.Task) and self._chance.getrandbits(1):
+            return super().call_soon(partial(super().call_soon, callback, *args, context=context))
+        return super().call_soon(callback, *args, context=context)

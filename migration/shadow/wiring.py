@@ -1,4 +1,6 @@
-"""The parts of a worker as the settings name them. Imported by workers alone: it brings the comparison and the database along."""
+"""The parts of a worker or a replay as the settings name them. Imported by those alone: it brings the comparison and the database along."""
+
+from dataclasses import replace
 
 from migration.comparison import Comparer, aligned_events
 from migration.errors import Operation
@@ -6,6 +8,7 @@ from migration.evidence import EvidenceStore, digest_key
 from migration.isolation import Canaries, Inspector
 from migration.recordings import write_line
 from migration.settings import MigrationSettings
+from migration.shadow.noise_floors import NoiseFloors
 from migration.shadow.parts import Parts, load
 
 
@@ -16,11 +19,35 @@ def default_parts(settings: MigrationSettings) -> Parts:
         ConfigurationError: an import string, a ledger, the evidence store's address or its key is wrong.
     """
     failures: list[Operation] = []
-    comparer = Comparer.from_settings(settings, lambda operation, _error: failures.append(operation))
+
+    def failed(operation: Operation, _error: BaseException) -> None:
+        failures.append(operation)
+
+    store = EvidenceStore.for_writing(settings, align=aligned_events, record=write_line)
+    comparer = Comparer.from_settings(settings, failed, noise=NoiseFloors(store.noise, failed))
     return Parts(
         build=load(settings.engines),
         compare=lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage),
-        sink=EvidenceStore.for_writing(settings, align=aligned_events, record=write_line),
+        sink=store,
         failures=failures,
+        rounds=store,
+        noise_percent=settings.noise_sampling,
         inspector=Inspector(Canaries(digest_key(settings))),
+    )
+
+
+def replay_parts(settings: MigrationSettings, *, store: bool) -> Parts:
+    """Return the parts of a replay of recordings: what it finds depends on the recordings and the ledger alone, not on rates of live runs.
+
+    Args:
+        settings: as of `default_parts`, and the errors are the same.
+        store: whether what is found becomes evidence.
+    """
+    comparer = Comparer.from_settings(settings, lambda _operation, _error: None)
+    parts = default_parts(settings)
+    return replace(
+        parts,
+        compare=lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage),
+        sink=parts.sink if store else None,
+        rounds=None,
     )

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final
@@ -15,11 +16,12 @@ import msgspec
 from opentelemetry import trace
 
 from migration.effects.guard import Guard
-from migration.model import encode
+from migration.model import RunRecord, encode
 from migration.settings import MigrationSettings
 from migration.shadow import confinement
 from migration.shadow.frames import frame, read_frame
 from migration.shadow.job import ShadowJob, ShadowResult, keyed
+from migration.shadow.noise_round import NoiseRounds, Round
 from migration.shadow.parts import Parts, load
 from migration.shadow.runner import RunLimits, ShadowRun, run_shadow
 from migration.shadow.verdicts import conclude, failed
@@ -65,6 +67,7 @@ class Worker:
         self, parts: Parts, *, seal: Seal, limits: RunLimits = _LIMITS, bound: Callable[[float], None] = confinement.die_after
     ) -> None:
         self._parts, self._seal, self._limits, self._bound = parts, seal, limits, bound
+        self._rounds = NoiseRounds(parts, seal=seal, limits=limits)
         self._loop = VirtualTimeLoop()
         self._loop.set_exception_handler(_log_loop_error)
         self.spoiled = False  #: an engine left something behind: end this process
@@ -95,6 +98,7 @@ class Worker:
             return result
 
     def _run(self, job: ShadowJob) -> ShadowResult:
+        started = time.monotonic()
         self._bound(job.deadline_s + GRACE_S)
         try:
             run, refused = self._shadow(job)
@@ -102,7 +106,21 @@ class Worker:
             self.spoiled = True
             return failed(job, "engine", f"a task of the engine raised {type(failure).__name__}")
         self._bound(COMPARE_S)
-        return conclude(job, run, self._parts, refused)
+        result = conclude(job, run, self._parts, refused)
+        if run.record is None or result.comparison is None or self.spoiled or not self._rounds.wanted(job):
+            return result
+        return self._with_round(job, run.record, result, job.deadline_s - (time.monotonic() - started))
+
+    def _with_round(self, job: ShadowJob, shadow: RunRecord, result: ShadowResult, left_s: float) -> ShadowResult:
+        """Return the result with how a round of both engines against themselves ended, for which the job's own deadline must do."""
+        self._bound(max(0.0, left_s) + GRACE_S)
+        try:
+            done = self._rounds.run(job, shadow, left_s)
+        except BaseException as failure:  # noqa: BLE001 - as above: `KeyboardInterrupt` of an engine's task must not lose the job
+            logger.warning("a task of an engine raised %s in a noise round", type(failure).__name__)
+            done = Round(outcome="failed", spoiled=True)
+        self.spoiled = done.spoiled
+        return msgspec.structs.replace(result, noise=done.outcome, failures=(*result.failures, *done.failures))
 
     def _shadow(self, job: ShadowJob) -> tuple[ShadowRun, list[str]]:
         with self._seal() as refused:

@@ -89,6 +89,12 @@ class Metrics:
             ["sought"],
             registry=registry,
         )
+        self.noise_rounds = Counter(
+            "migration_noise_rounds",
+            "Rounds in which both engines were run once more and compared with themselves, by how they ended.",
+            ["surface", "result"],
+            registry=registry,
+        )
         self.effects = Counter(
             "migration_effects",
             "Effects by what became of them: recorded, replayed, missing, performed_by_shadow (always 0).",

@@ -114,6 +114,14 @@ async def test_a_run_that_cannot_be_encoded_is_counted_and_nothing_is_raised(ben
     assert [result.failed for result in bench.told] == ["offer"]
 
 
+async def test_a_round_of_engines_against_themselves_is_counted_by_how_it_ended(bench) -> None:
+    for number, noise in enumerate(("noisy", "clean", "noisy", None)):
+        bench.shadow.offer(make_job(f"r-{number}"))
+        bench.worker.on_frame(encode(msgspec.structs.replace(verdict(f"r-{number}"), noise=noise)))
+    assert bench.value("noise_rounds_total", surface="chat", result="noisy") == 2
+    assert bench.total("noise_rounds") == 3
+
+
 async def test_nobody_is_told_from_inside_an_offer(bench) -> None:
     bench.shadow.offer(make_job("r-1"), shed="sampling")
     assert bench.told == []

@@ -1,11 +1,12 @@
 import asyncio
+import contextlib
 import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from migration.shadow.virtual_time import VirtualTimeLoop
+from migration.shadow.virtual_time import ShuffledTimeLoop, VirtualTimeLoop
 
 
 @pytest.fixture
@@ -144,3 +145,40 @@ def test_sweeping_says_when_something_will_not_end(loop) -> None:
     assert not loop.sweep(0.01)
     stop.append(True)
     loop.drive(asyncio.sleep(5))
+
+
+def _order(loop: VirtualTimeLoop) -> list[int]:
+    """Return in which order ten tasks that are ready together each take their second step."""
+    steps: list[int] = []
+
+    async def step(number: int) -> None:
+        await asyncio.sleep(0)
+        steps.append(number)
+
+    async def work() -> None:
+        await asyncio.gather(*(step(number) for number in range(10)))
+
+    with contextlib.closing(loop):
+        loop.drive(work())
+    return steps
+
+
+def test_tasks_that_are_ready_together_go_on_in_another_order_which_the_seed_gives() -> None:
+    plain, one, again, other = (_order(loop) for loop in (VirtualTimeLoop(), *map(ShuffledTimeLoop, ("a", "a", "b"))))
+    assert plain == list(range(10))
+    assert sorted(one) == sorted(other) == plain
+    assert one == again
+    assert len({tuple(plain), tuple(one), tuple(other)}) == 3
+
+
+def test_plain_callbacks_keep_their_order_in_a_shuffled_loop() -> None:
+    called: list[int] = []
+
+    async def work() -> None:
+        for number in range(50):
+            asyncio.get_running_loop().call_soon(called.append, number)
+        await asyncio.sleep(1)
+
+    with contextlib.closing(ShuffledTimeLoop("seed")) as loop:
+        loop.drive(work())
+    assert called == list(range(50))

@@ -1,0 +1,59 @@
+"""What is known of each surface's noise, read from the evidence once in a while."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from migration.comparison import NoiseFloor
+from migration.errors import EvidenceError, Operation
+from migration.evidence.views import NoiseView
+
+logger = logging.getLogger(__name__)
+
+_SILENCE: Final = NoiseFloor()
+#: Seconds for which an answer holds. Rates move slowly; reading them counts rows.
+REFRESH_S: Final = 30.0
+
+
+class NoiseFloors:
+    """Answers at once but for the first question in a while.
+
+    Args:
+        read: returns what the evidence knows of a surface.
+        on_failure: told when it cannot be read: the last known floor holds, and before there is one nothing is noise.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[str], NoiseView],
+        on_failure: Callable[[Operation, BaseException], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._read, self._on_failure, self._clock = read, on_failure, clock
+        self._known: dict[str, tuple[float, NoiseFloor]] = {}
+
+    def __call__(self, surface: str) -> NoiseFloor:
+        """Return the surface's noise floor, at most `REFRESH_S` old."""
+        now = self._clock()
+        read_at, floor = self._known.get(surface, (None, _SILENCE))
+        if read_at is None or now - read_at >= REFRESH_S:
+            floor = self._fresh(surface, floor)
+            self._known[surface] = now, floor
+        return floor
+
+    def _fresh(self, surface: str, known: NoiseFloor) -> NoiseFloor:
+        try:
+            view = self._read(surface)
+        except EvidenceError as error:
+            logger.warning("the noise of %s cannot be read, what is known holds: %s", surface, error)
+            self._on_failure("evidence.read", error)
+            return known
+        return floor_of(view)
+
+
+def floor_of(view: NoiseView) -> NoiseFloor:
+    """Return the noise floor that the evidence's counts make."""
+    return NoiseFloor(view.comparisons, view.rounds, {hit.fingerprint: (hit.compared, hit.rounds) for hit in view.hits})

@@ -1,0 +1,131 @@
+"""One round of noise: both engines once more on the same journal, their tasks in another order, each compared with its own first run.
+
+What differs then is not between the engines. `comparison/noise.py` says what follows from it.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from migration.errors import Operation
+from migration.model import Origin, RunRecord, Verdict
+from migration.shadow.job import NoiseOutcome, ShadowJob
+from migration.shadow.parts import Parts
+from migration.shadow.runner import RunLimits, ShadowRun, replay_run
+from migration.shadow.virtual_time import ShuffledTimeLoop
+
+logger = logging.getLogger(__name__)
+_POINTS: Final = 2**32
+#: Share of a job's deadline that must be left for its round: it takes about as long as the shadow took, twice.
+_LEFT: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """How one round ended."""
+
+    outcome: NoiseOutcome
+    failures: tuple[Operation, ...] = ()  #: where the tool itself failed
+    spoiled: bool = False  #: an engine left something behind: the process should not be used again
+
+
+def sampled(run_id: str, percent: float) -> bool:
+    """Tell whether a run belongs to the sample: the same in every process, and independent of whether it was sampled for shadowing."""
+    digest = blake2b(run_id.encode(errors="surrogatepass"), digest_size=4, person=b"noise").digest()
+    return int.from_bytes(digest) < percent / 100 * _POINTS
+
+
+class NoiseRounds:
+    """Runs rounds and stores what they show. Never raises what an engine, the comparison or the evidence store raises.
+
+    Args:
+        parts: engines, comparison, and where rounds are stored.
+        seal: open while an engine runs.
+        limits: what one run may use up.
+        clock: monotonic seconds of the wall.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        seal: Callable[[], AbstractContextManager[list[str]]],
+        limits: RunLimits,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._parts, self._seal, self._limits, self._clock = parts, seal, limits, clock
+
+    def wanted(self, job: ShadowJob) -> bool:
+        """Tell whether this job is one of those that are followed by a round."""
+        return self._parts.rounds is not None and sampled(job.record.request.run_id, self._parts.noise_percent)
+
+    def run(self, job: ShadowJob, shadow: RunRecord, left_s: float) -> Round:
+        """Run both engines once more, compare and store.
+
+        Args:
+            job: the served run, keyed.
+            shadow: the shadow's.
+            left_s: seconds on the wall that are left of the job's deadline.
+        """
+        if left_s < job.deadline_s * _LEFT:
+            return Round(outcome="skipped")
+        until = self._clock() + left_s
+        found: dict[Origin, set[str]] = {}
+        for first in (job.record, shadow):
+            again, refused, swept = self._again(job, first.origin, until - self._clock())
+            spoiled = again.spoiled or not swept
+            if again.record is None or refused or spoiled:
+                return Round(outcome="failed", spoiled=spoiled)
+            try:
+                comparison = self._parts.compare(msgspec.structs.replace(job, record=first), again.record)
+            except Exception as failure:  # noqa: BLE001 - a failed comparison is a counted result
+                self._log("comparison", job, failure)
+                return Round(outcome="failed", failures=("comparison.compare",))
+            if comparison.verdict is Verdict.INCONCLUSIVE:
+                return Round(outcome="inconclusive")
+            found[first.origin] = {divergence.fingerprint for divergence in comparison.divergences}
+        return self._stored(job, found)
+
+    def _again(self, job: ShadowJob, origin: Origin, left_s: float) -> tuple[ShadowRun, list[str], bool]:
+        """Run one engine; return what became of it, the contacts with the outside that were refused, and whether it left no task behind."""
+        request = job.record.request
+        seed = f"{request.run_id} {origin.value}"
+        with closing(ShuffledTimeLoop(seed)) as loop, self._seal() as refused:
+            loop.set_exception_handler(lambda _loop, _context: None)  # the first run's loop told the same
+            try:
+                run = loop.drive(
+                    replay_run(
+                        request,
+                        job.record.journal,
+                        origin,
+                        self._parts.build,
+                        deadline_s=max(0.0, left_s),
+                        clock=loop.time,
+                        limits=self._limits,
+                        arm=loop.call_on_expiry,
+                        canary=self._parts.canary(request),
+                    )
+                )
+            finally:
+                swept = loop.sweep(self._limits.close_s)
+        return run, refused, swept
+
+    def _stored(self, job: ShadowJob, found: dict[Origin, set[str]]) -> Round:
+        control, candidate = found.get(Origin.CONTROL, set()), found.get(Origin.CANDIDATE, set())
+        if self._parts.rounds is not None:
+            try:
+                self._parts.rounds.store_round(job.record.request.surface, control=control, candidate=candidate)
+            except Exception as failure:  # noqa: BLE001 - the round is lost, and that is counted
+                self._log("evidence", job, failure)
+                return Round(outcome="failed", failures=("evidence.write",))
+        return Round(outcome="noisy" if control or candidate else "clean")
+
+    def _log(self, part: str, job: ShadowJob, failure: Exception) -> None:
+        # The type alone: the text may quote what a run said.
+        logger.error("the %s of the noise round of run %s failed with %s", part, job.record.request.run_id, type(failure).__name__)
