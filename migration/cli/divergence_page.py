@@ -1,5 +1,6 @@
 """Divergences on a terminal: a list of kinds; and one kind with its values and both streams side by side."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from migration.evidence.excerpt import ExcerptEvent, ExcerptRow
 from migration.evidence.views import DivergenceDetail, DivergenceView, Example
+from migration.model import Verdict
 
 _STYLES = {"equal": "dim", "gap": "dim", "changed": "yellow", "moved": "yellow", "missing": "red", "extra": "red"}
 
@@ -32,20 +34,20 @@ def print_list(found: list[DivergenceView]) -> None:
     Console().print(table)
 
 
-def print_detail(detail: DivergenceDetail, examples: int) -> None:
-    """Print the divergence and the first examples on stdout."""
+def print_detail(detail: DivergenceDetail, examples: int, reasons: Sequence[str] = ()) -> None:
+    """Print the divergence, why it is judged as it is, and the first examples on stdout."""
     console = Console()
-    console.print(_facts(detail))
+    console.print(_facts(detail, reasons))
     for number, example in enumerate(detail.examples[:examples], 1):
         console.print(_example(example, number, len(detail.examples)))
         if example.excerpt:
             console.print(_streams(example.excerpt))
 
 
-def _facts(detail: DivergenceDetail) -> Table:
+def _facts(detail: DivergenceDetail, reasons: Sequence[str]) -> Table:
     kind = detail.divergence
     table = Table(title=f"Divergence {kind.fingerprint}", title_justify="left", show_header=False, box=box.SIMPLE)
-    judged = ", ".join(f"{runs} {verdict.value}" for verdict, runs in detail.verdicts.items()) or "none is kept"
+    judged = ", ".join(_judged(runs, verdict, detail.most.get(verdict, 1)) for verdict, runs in detail.verdicts.items()) or "none is kept"
     for name, value in (
         ("what differs", kind.sentence),
         ("surface", kind.surface),
@@ -55,11 +57,16 @@ def _facts(detail: DivergenceDetail) -> Table:
         ("count", str(kind.count)),
         ("comparisons", judged),
         ("last verdict", kind.verdict.value + (f", accepted by {kind.accepted_by!r}" if kind.accepted_by else "")),
+        *(("why", reason) for reason in reasons),
         ("recordings", str(kind.recordings) if kind.recordings else "none is kept: only of tenants that allow free text"),
         ("seen", f"{_time(kind.first_seen_at)} to {_time(kind.last_seen_at)}"),
     ):
         table.add_row(Text(name, style="bold"), Text(value))
     return table
+
+
+def _judged(runs: int, verdict: Verdict, most: int) -> str:
+    return f"{runs} {verdict.value}" + (f" (up to {most} times in one)" if most > 1 else "")
 
 
 def _example(example: Example, number: int, of: int) -> Table:

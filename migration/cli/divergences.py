@@ -6,13 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from migration.cli.divergence_page import print_detail, print_list
+from migration.cli.judgement import Judgement, judgement
 from migration.cli.ledger_file import NewEntry, add_entry
 from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json
-from migration.errors import ConfigurationError, UnknownFingerprintError
+from migration.comparison.ledger import Ledger, load_ledger
+from migration.errors import ConfigurationError, LedgerError, UnknownFingerprintError
 from migration.evidence.store import EvidenceReader
 from migration.evidence.views import DivergenceDetail, DivergenceView
 from migration.model import DivergenceKind, Verdict
@@ -69,10 +72,11 @@ def show(
     """
     settings = MigrationSettings()
     detail = _detail(settings, fingerprint, surface)
+    why = _judgement(settings, detail)
     if as_json:
-        print_json(detail)
+        print_json(msgspec.to_builtins(detail) | {"judgement": why})
     else:
-        print_detail(detail, examples)
+        print_detail(detail, examples, why.reasons)
 
 
 @command.command()
@@ -159,6 +163,18 @@ def _detail(settings: MigrationSettings, fingerprint: str, surface: str | None) 
         if detail is None:
             raise UnknownFingerprintError(fingerprint, [one.fingerprint for one in evidence.divergences(chosen, limit=_SUGGESTED)])
     return detail
+
+
+def _judgement(settings: MigrationSettings, detail: DivergenceDetail) -> Judgement:
+    """Return why it is judged as it is; a ledger that cannot be read is said, and then accepts nothing."""
+    surface = detail.divergence.surface
+    try:
+        ledger = load_ledger(settings.path(settings.ledger_dir) / f"{surface}.toml")
+    except LedgerError as error:
+        note(str(error))
+        ledger = Ledger()
+    with _evidence(settings) as evidence:
+        return judgement(detail, ledger, evidence.noise(surface))
 
 
 def _print_list(found: list[DivergenceView], limit: int) -> None:

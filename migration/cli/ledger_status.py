@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from migration.cli.judgement import as_divergence
 from migration.comparison.ledger import Accepted, load_ledger
 from migration.errors import LedgerError
 from migration.evidence.views import DivergenceView
@@ -52,7 +53,7 @@ def ledger_status(path: Path, known: Sequence[DivergenceView] | None, today: dat
     except LedgerError as error:
         return LedgerStatus(entries=0, expired=[], reopened={}, stale=[], error=str(error))
     expired = ledger.expired(today)
-    kinds = [(view, _divergence(view)) for view in known or ()]
+    kinds = [(view, as_divergence(view)) for view in known or ()]
     reopened = {
         entry.id: again
         for entry in expired
@@ -64,16 +65,3 @@ def ledger_status(path: Path, known: Sequence[DivergenceView] | None, today: dat
 
 def _is_about(entry: Accepted, view: DivergenceView, found: Divergence) -> bool:
     return view.accepted_by == entry.id or entry.matches(found)
-
-
-def _divergence(view: DivergenceView) -> Divergence:
-    return Divergence(
-        kind=view.kind,
-        severity=view.severity,
-        fingerprint=view.fingerprint,
-        lane=view.lane,
-        path=view.path,
-        control=None,
-        candidate=None,
-        sentence=view.sentence,
-    )

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from migration.cli.judgement import NoiseStatus, noise_status
 from migration.cli.ledger_status import LedgerStatus, ledger_status
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.store_lag import StoresStatus, print_stores, say_what_is_wrong, stores_status
@@ -36,6 +37,7 @@ class SurfaceStatus(msgspec.Struct, frozen=True, kw_only=True):
     gate: str | None  #: None: no gate has looked at this surface
     removal: str | None  #: None: removal was not checked
     ledger: LedgerStatus
+    noise: NoiseStatus
 
 
 class FlagsStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +135,7 @@ def _surface(
         gate=None,
         removal=None,
         ledger=ledger_status(settings.path(settings.ledger_dir) / f"{surface}.toml", known, today),
+        noise=noise_status(evidence.noise(surface)),
     )
 
 
@@ -159,7 +162,7 @@ def _say_what_is_wrong(found: Status) -> None:
     elif not found.flags.version:
         note("there is no flag file yet: every surface is at `off`; move one with `netra-migration stage set SURFACE dualwrite`")
     for one in found.surfaces:
-        for remark in one.ledger.remarks():
+        for remark in (*one.ledger.remarks(), *one.noise.remarks()):
             note(f"{one.surface}: {remark}")
         if not one.runs:
             note(f"{one.surface}: nothing was compared yet")

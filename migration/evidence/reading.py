@@ -66,7 +66,8 @@ def divergence(connection: Connection, fingerprint: str, surface: str | None) ->
     if row is None:
         return None
     here = (_FOUND.fingerprint == fingerprint) & (_FOUND.surface == row["surface"])
-    verdicts = connection.execute(select(_FOUND.verdict, func.count()).where(here).group_by(_FOUND.verdict))
+    judged = select(_FOUND.verdict, func.count(), func.max(_FOUND.times)).where(here).group_by(_FOUND.verdict)
+    verdicts = [(Verdict(verdict), runs, most) for verdict, runs, most in connection.execute(judged)]
     shown = (
         select(
             *(_COMPARED[name] for name in ("run_id", "tenant_id", "stage", "serving", "trace_id", "compared_at")),
@@ -78,7 +79,8 @@ def divergence(connection: Connection, fingerprint: str, surface: str | None) ->
     )
     return DivergenceDetail(
         divergence=_divergence(row),
-        verdicts={Verdict(verdict): runs for verdict, runs in verdicts},
+        verdicts={verdict: runs for verdict, runs, _ in verdicts},
+        most={verdict: most for verdict, _, most in verdicts},
         examples=[_example(example) for example in connection.execute(shown).mappings()],
     )
 

@@ -62,6 +62,7 @@ class DivergenceDetail(View, frozen=True, kw_only=True):
 
     divergence: DivergenceView
     verdicts: dict[Verdict, int]  #: comparisons in which it occurred, by its verdict there; since the last pruning
+    most: dict[Verdict, int]  #: how often it is in the comparison of that verdict that shows it most often; since the last pruning
     examples: list[Example]  #: oldest first
 
 
@@ -119,3 +120,7 @@ class NoiseView(View, frozen=True, kw_only=True):
     rounds: int
     comparisons: int  #: of control with candidate; 0 when there are no hits, too
     hits: list[NoiseHit]  #: the most frequent first
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Return for each fingerprint the comparisons and the rounds that show it."""
+        return {hit.fingerprint: (hit.compared, hit.rounds) for hit in self.hits}

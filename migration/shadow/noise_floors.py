@@ -51,9 +51,4 @@ class NoiseFloors:
             logger.warning("the noise of %s cannot be read, what is known holds: %s", surface, error)
             self._on_failure("evidence.read", error)
             return known
-        return floor_of(view)
-
-
-def floor_of(view: NoiseView) -> NoiseFloor:
-    """Return the noise floor that the evidence's counts make."""
-    return NoiseFloor(view.comparisons, view.rounds, {hit.fingerprint: (hit.compared, hit.rounds) for hit in view.hits})
+        return NoiseFloor(view.comparisons, view.rounds, view.counts())

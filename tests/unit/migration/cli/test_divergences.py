@@ -116,6 +116,34 @@ def test_show_as_json_is_one_document_with_the_excerpt(run: Run, fingerprints: d
 
 
 @pytest.mark.usefixtures("fingerprints")
+def test_show_says_which_entry_accepts_it_and_until_when(run: Run, fingerprints: dict[str, str]) -> None:
+    run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER, "--at-most", "1")
+    result = run("show", fingerprints["missing_event"], "--json")
+    [reason] = json.loads(result.stdout)["judgement"]["reasons"]
+    assert reason.endswith(f"accepts it until {LATER}, up to 1 a run (chat-team): Wording only.")
+    assert "Wording only." in run("show", fingerprints["missing_event"]).stdout
+
+
+def test_show_says_how_far_noise_explains_it(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
+    store = EvidenceStore.for_writing(MigrationSettings(home=tmp_path))
+    for _ in range(3):
+        store.store_round("chat", control=(), candidate={fingerprints["missing_event"]})
+    store.close()
+    judgement = json.loads(run("show", fingerprints["missing_event"], "--json").stdout)["judgement"]
+    assert judgement["noise"]["candidate"] == 3
+    assert judgement["reasons"] == [judgement["noise"]["sentence"]]
+    assert "3 of 3 rounds" in run("show", fingerprints["missing_event"]).stdout
+
+
+def test_show_without_a_valid_ledger_says_so_and_shows_the_rest(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "chat.toml").write_text("[[accepted]]\nid = 1\n")
+    result = run("show", fingerprints["missing_event"], "--json")
+    assert result.exit_code == 0
+    assert "chat.toml" in result.stderr
+    assert json.loads(result.stdout)["judgement"] == {"entries": [], "noise": None, "reasons": []}
+
+
 def test_an_unknown_fingerprint_is_wrong_use_and_the_known_ones_are_named(run: Run, fingerprints: dict[str, str]) -> None:
     result = run("show", "000000000000")
     assert result.exit_code == 2

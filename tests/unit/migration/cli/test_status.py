@@ -34,7 +34,7 @@ def status(run: Run) -> Callable[[], dict[str, Any]]:
     return lambda: json.loads(run("status", "--json").stdout)
 
 
-def compared(tmp_path: Path, *accepted_by: str | None, verdict: Verdict = Verdict.ACCEPTED) -> None:
+def compared(tmp_path: Path, *accepted_by: str | None, verdict: Verdict = Verdict.ACCEPTED, same: bool = False) -> None:
     """Store one comparison for each entry: a match for None, else one accepted by that ledger entry."""
     store = EvidenceStore.for_writing(MigrationSettings(home=tmp_path))
     for number, entry in enumerate(accepted_by):
@@ -48,7 +48,7 @@ def compared(tmp_path: Path, *accepted_by: str | None, verdict: Verdict = Verdic
         divergence = Divergence(
             kind="payload",
             severity="cosmetic",
-            fingerprint=f"{number:012x}",
+            fingerprint=f"{0 if same else number:012x}",
             lane="data",
             path="agent_completed.payload.note",
             control=None,
@@ -182,6 +182,31 @@ def test_an_expired_entry_that_never_matched_is_to_be_removed(run: Run, tmp_path
     result = run("status", "--json")
     assert json.loads(result.stdout)["surfaces"][0]["ledger"]["stale"] == ["wording"]
     assert "'wording' has expired, and nothing that was found ever matched it; remove it" in result.stderr
+
+
+def store_rounds(tmp_path: Path, rounds: int, shown: int) -> None:
+    store = EvidenceStore.for_writing(MigrationSettings(home=tmp_path))
+    for number in range(rounds):
+        store.store_round("chat", control={"0" * 12} if number < shown else set(), candidate=set())
+    store.close()
+
+
+def test_noise_is_shown_with_its_excess_and_the_interval(run: Run, tmp_path: Path) -> None:
+    compared(tmp_path, "wording", None, None, None)
+    store_rounds(tmp_path, 40, 10)
+    result = run("status", "--json")
+    noise = json.loads(result.stdout)["surfaces"][0]["noise"]
+    [kind] = noise["kinds"]
+    assert (noise["rounds"], kind["fingerprint"], kind["shown"], kind["control"], kind["candidate"]) == (40, "0" * 12, 10, 10, 0)
+    assert (kind["compared"], kind["comparisons"], kind["excess"]) == (1, 4, 0.0)
+    assert kind["low"] < 0 < kind["high"]
+    assert "noise only in part" not in result.stderr
+
+
+def test_a_kind_that_is_more_frequent_between_the_engines_than_noise_explains_is_said(run: Run, tmp_path: Path) -> None:
+    compared(tmp_path, *["wording"] * 8, same=True)
+    store_rounds(tmp_path, 400, 1)
+    assert f"{'0' * 12} is noise only in part: +99.8 percentage points more of it" in run("status").stderr
 
 
 def test_a_ledger_that_cannot_be_read_is_a_finding(run: Run, tmp_path: Path) -> None:

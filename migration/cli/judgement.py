@@ -1,0 +1,113 @@
+"""Why a kind of divergence is judged as it is: the ledger's entries and the noise floor, as they are now."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from migration.comparison import Excess, NoiseFloor
+from migration.comparison.ledger import Accepted, Ledger
+from migration.evidence.views import DivergenceDetail, DivergenceView, NoiseView
+from migration.model import Divergence, Verdict
+
+
+class NoisyKind(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of divergence that an engine shows against itself."""
+
+    fingerprint: str
+    compared: int  #: comparisons that show it
+    comparisons: int
+    shown: int  #: rounds that show it
+    rounds: int
+    control: int  #: rounds in which control shows it against itself
+    candidate: int  #: rounds in which candidate does
+    excess: float  #: share of comparisons minus share of rounds, -1 to 1
+    low: float  #: lower bound of the true excess
+    high: float  #: upper bound of it
+    explained: bool  #: whether noise explains it
+    sentence: str
+
+
+class NoiseStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a surface's engines show against themselves."""
+
+    rounds: int
+    kinds: list[NoisyKind]  #: the most frequent in rounds first
+
+    def remarks(self) -> list[str]:
+        """Return what a person should know, a sentence each."""
+        beyond = [kind for kind in self.kinds if kind.low > 0]
+        return [
+            f"{kind.fingerprint} is noise only in part: {kind.excess * 100:+.1f} percentage points more of it between the engines "
+            f"({kind.low * 100:+.1f} to {kind.high * 100:+.1f}) than of an engine against itself"
+            for kind in beyond
+        ]
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """How a kind of divergence stands to the ledger and to noise."""
+
+    entries: list[Accepted]  #: of the ledger that are about it, expired ones included
+    noise: NoisyKind | None  #: None: no engine shows it against itself
+    reasons: list[str]  #: sentences
+
+
+def noise_status(view: NoiseView) -> NoiseStatus:
+    """Return what the evidence knows of noise, with the excess of each kind."""
+    floor = NoiseFloor(view.comparisons, view.rounds, view.counts())
+    kinds = []
+    for hit in view.hits:
+        excess = floor.excess(hit.fingerprint)
+        if excess is not None:
+            kinds.append(_noisy(hit.fingerprint, excess, hit.control, hit.candidate))
+    return NoiseStatus(rounds=view.rounds, kinds=kinds)
+
+
+def judgement(detail: DivergenceDetail, ledger: Ledger, view: NoiseView) -> Judgement:
+    """Return why the kind is judged as it is."""
+    kind = detail.divergence
+    entries = [entry for entry in ledger.entries if entry.id == kind.accepted_by or entry.matches(as_divergence(kind))]
+    noisy = next((one for one in noise_status(view).kinds if one.fingerprint == kind.fingerprint), None)
+    return Judgement(entries=entries, noise=noisy, reasons=[*_of_ledger(detail, entries), *([noisy.sentence] if noisy else [])])
+
+
+def as_divergence(view: DivergenceView) -> Divergence:
+    """Return the kind as the noun that ledgers judge."""
+    return Divergence(
+        kind=view.kind,
+        severity=view.severity,
+        fingerprint=view.fingerprint,
+        lane=view.lane,
+        path=view.path,
+        control=None,
+        candidate=None,
+        sentence=view.sentence,
+    )
+
+
+def _of_ledger(detail: DivergenceDetail, entries: Sequence[Accepted]) -> list[str]:
+    reasons = []
+    for entry in entries:
+        limit = "" if entry.at_most is None else f", up to {entry.at_most} a run"
+        reasons.append(f"{entry.id!r} accepts it until {entry.expires}{limit} ({entry.owner}): {entry.reason}")
+        most = detail.most.get(Verdict.DIVERGENT, 0)
+        if entry.at_most is not None and most > entry.at_most:
+            reasons.append(f"It came up to {most} times in one run, which is more than {entry.id!r} accepts.")
+    return reasons
+
+
+def _noisy(fingerprint: str, excess: Excess, control: int, candidate: int) -> NoisyKind:
+    low, high = excess.interval
+    return NoisyKind(
+        fingerprint=fingerprint,
+        compared=excess.between.hits,
+        comparisons=excess.between.trials,
+        shown=excess.rounds.hits,
+        rounds=excess.rounds.trials,
+        control=control,
+        candidate=candidate,
+        excess=excess.share,
+        low=low,
+        high=high,
+        explained=excess.explained,
+        sentence=excess.sentence(),
+    )
