@@ -65,9 +65,6 @@ class RunningFrames:
             return cls(context, await anext(frames), frames)
         except StopAsyncIteration:
             raise ProblemError("internal", "the run ended without an answer; try again, or report the support code") from None
-        except BaseException:
-            await frames.aclose()
-            raise
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield all frames."""
@@ -108,10 +105,22 @@ class EventStream(StreamingResponse):
         self._events = events
         self._held = held
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the events. A generator that never began does not close what it was made from, so `held` is closed apart."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        """Send the events until they end or the client is gone, whatever version of ASGI the server speaks.
+
+        A generator that never began does not close what it was made from, so `held` is closed apart.
+        """
         async with self._held, aclosing(self._events):
-            await super().__call__(scope, receive, send)
+            sending = asyncio.create_task(self.stream_response(send))
+            leaving = asyncio.create_task(self.listen_for_disconnect(receive))
+            try:
+                await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+                if sending.done():
+                    sending.result()
+            except OSError:
+                return  # the connection was lost, which this server tells by failing to send
+            finally:
+                await _cancelled(sending, leaving)
 
 
 def wants_events(request: Request) -> bool:

@@ -131,25 +131,23 @@ class AskedByHand:
         self._headers = {"authorization": f"Bearer {mint(site.settings, 'acme', 'ann')}", **headers}
         self._inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._inbox.put_nowait({"type": "http.request", "body": json.dumps(body).encode(), "more_body": False})
-        self.sent: list[dict[str, Any]] = []
-        self.got_some = asyncio.Event()
+        self.broken = False  #: nothing can be sent, as to a client whose connection was lost
 
     def leave(self) -> None:
         self._inbox.put_nowait({"type": "http.disconnect"})
 
     async def serve(self) -> None:
         scope = {
-            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "http_version": "1.1", "method": "POST", "scheme": "http",
             "path": self._path, "raw_path": self._path.encode(), "query_string": b"", "root_path": "",
             "headers": [(name.encode(), value.encode()) for name, value in self._headers.items()],
             "client": ("127.0.0.1", 1), "server": ("netra", 80),
         }  # fmt: skip
         await self._site.app(scope, self._inbox.get, self._send)
 
-    async def _send(self, message: Any) -> None:
-        self.sent.append(message)
-        if message.get("body"):
-            self.got_some.set()
+    async def _send(self, _message: Any) -> None:
+        if self.broken:
+            raise OSError("connection lost")
 
 
 @pytest.fixture

@@ -200,16 +200,19 @@ async def test_a_client_that_goes_away_stops_the_run(accept: str | None, site: A
     assert (site.execution.under_way, site.execution.closed) == (0, 1)
 
 
-async def test_a_client_that_leaves_before_the_first_event_stops_the_run(site: Any, frame_of: Any, ask_by_hand: Any) -> None:
+@pytest.mark.parametrize(("path", "asked"), [(RUN, ASKED), ("/api/batch", {"items": [ASKED]})])
+async def test_a_client_that_is_lost_before_the_first_event_leaves_nothing_behind(
+    path: str, asked: Any, *, site: Any, frame_of: Any, ask_by_hand: Any
+) -> None:
     async def script(_context: Any, _payload: Any) -> AsyncGenerator[bytes, None]:
         yield frame_of("agent_started")
         await asyncio.Event().wait()
 
     site.execution.script = script
-    asked = ask_by_hand(site, RUN, ASKED, accept="text/event-stream")
-    asked.leave()
-    await asked.serve()
-    assert (len(site.execution.asked), site.execution.under_way) == (1, 0)
+    lost = ask_by_hand(site, path, asked, accept="text/event-stream")
+    lost.broken = True
+    await lost.serve()
+    assert (site.execution.under_way, len(site.app.state.gateway.batches)) == (0, 0)
 
 
 async def test_the_log_keeps_the_support_code_and_nothing_that_was_written(site: Any, caplog: pytest.LogCaptureFixture) -> None:

