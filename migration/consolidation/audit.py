@@ -91,7 +91,7 @@ def _audit(tree: SourceTree, configuration: AuditConfiguration, store: Store, wo
     modules = ModuleNames(tree.root, (file.path for file in tree.python), configuration.source_roots)
     contents = Contents(tree.python, store, workers, tree.root)
     found = Search(contents, modules, configuration, configuration.prefix(tree.root)).run()  # 3 findings/search: what can matter
-    target = _target(found, configuration)
+    target, factory = _staying(found, configuration)
     family, names, facts = found.family, found.names, found.facts
     imports = _sorted(ImportFinder(names, facts, family).imports())  # 4 findings/imports, strings, calls: who uses them
     reference = Reference(names, family)
@@ -122,7 +122,7 @@ def _audit(tree: SourceTree, configuration: AuditConfiguration, store: Store, wo
         strings=_sorted([*find_strings(facts, reference), *documents.strings]),
         attribute_uses=_sorted(find_attribute_uses(names, facts, family)),
         subclasses=_sorted(find_subclasses(names, facts, family)),
-        calls=_sorted(CallFinder(names, facts, family, target).calls()),
+        calls=_sorted(CallFinder(names, facts, family, target, factory).calls()),
         mentions=_sorted([*find_mentions(facts, reference), *documents.mentions]),
         broken_imports=_sorted([*broken.in_statements(), *broken.in_strings()]),
         similarity=_similarity(tree.root, implementations),  # 5 findings/similarity, shared_state: what they are like
@@ -131,14 +131,17 @@ def _audit(tree: SourceTree, configuration: AuditConfiguration, store: Store, wo
     )
 
 
-def _target(found: Found, configuration: AuditConfiguration) -> Meaning:
-    module, _, name = configuration.target.partition(":")
-    target = Meaning("object", module, name)
+def _staying(found: Found, configuration: AuditConfiguration) -> tuple[Meaning, Meaning]:
+    """Return the target and its factory."""
+    target, factory = (
+        Meaning("object", module, name)
+        for module, _, name in (text.partition(":") for text in (configuration.target, configuration.factory))
+    )
     if configuration.explicit and found.names.class_of(target) is None:
         raise ConfigurationError(
             f"target = {configuration.target!r}: there is no such class in this tree; correct [tool.netra-migration.audit]"
         )
-    return target
+    return target, factory
 
 
 def _is_offered(export: Export, found: Found, imports: Sequence[Import]) -> bool:

@@ -15,11 +15,14 @@ _TABLE: Final = "[tool.netra-migration.audit]"
 _SHORTEST_LITERAL: Final = 4
 _APP: Final = "netra_backend/app"
 
-#: Never part of a project: version control, environments, caches, build results.
+#: Never part of a project: version control, environments, caches.
 _ALWAYS_EXCLUDED: Final = (
-    ".git", ".hg", ".svn", ".venv", "venv", ".tox", ".nox", ".eggs", "node_modules", "__pycache__", "build", "dist",
+    ".git", ".hg", ".svn", ".venv", ".tox", ".nox", ".eggs", "node_modules", "__pycache__",
     ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache",
 )  # fmt: skip
+
+#: Usually what a build left; a package may be called so too.
+BUILD_RESULTS: Final = ("build", "dist")
 
 
 class RoleOverride(msgspec.Struct, frozen=True):

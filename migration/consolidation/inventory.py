@@ -117,7 +117,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     keywords: tuple[str, ...]  #: in source order
     unpacks: bool  #: `*args` or `**kwargs` are passed, so the shape is known only in part
     misfit: str | None  #: why the callee's own signature does not take this call; None: it does, or cannot be told
-    target_misfit: str | None  #: why the target's class, or its method of that name, would not take it; None: it would, or cannot be told
+    target_misfit: (
+        str | None
+    )  #: why the target's class, or its method of that name, would not take it; None: it would, it cannot be told, or the callee stays
 
 
 class Mention(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,13 +17,15 @@ class CallFinder:
         facts: of those files, by path.
         family: the implementations.
         target: the class that stays.
+        factory: its factory, which stays too.
     """
 
-    def __init__(self, names: Names, facts: Mapping[str, FileFacts], family: Family, target: Meaning) -> None:
+    def __init__(self, names: Names, facts: Mapping[str, FileFacts], family: Family, target: Meaning, factory: Meaning) -> None:
         self._names = names
         self._facts = facts
         self._family = family
         self._target = target
+        self._staying = {target.module, factory.module}
 
     def calls(self) -> Iterator[Call]:
         """Yield every call, from other files, of something that an implementation defines."""
@@ -98,7 +100,7 @@ class CallFinder:
         return None
 
     def _target_misfit(self, meaning: Meaning, kind: CallKind, wanted: Signature | None, call: CallFact) -> str | None:
-        if meaning.module == self._target.module or self._names.class_of(self._target) is None:
+        if meaning.module in self._staying or self._names.class_of(self._target) is None:
             return None
         if wanted is not None:
             return misfit(wanted, call)

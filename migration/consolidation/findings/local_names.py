@@ -46,9 +46,8 @@ class LocalNames:
             table: dict[tuple[int, str], list[tuple[ImportFact, int]]] = {}
             for statement in self._facts[path].imports:
                 for index, imported in enumerate(statement.names):
-                    if imported.name != "*":
-                        local = imported.alias or (imported.name.partition(".")[0] if statement.plain else imported.name)
-                        table.setdefault((statement.scope, local), []).append((statement, index))
+                    local = imported.alias or (imported.name.partition(".")[0] if statement.plain else imported.name)
+                    table.setdefault((statement.scope, local), []).append((statement, index))
             self._imports[path] = table
         return self._imports[path].get((scope, name), ())
 

@@ -53,7 +53,9 @@ def misfit(signature: Signature, call: CallFact) -> str | None:
             return f"has no parameter {keyword}"
     if call.unpacks:
         return None
-    missing = [name for name in signature.positional[call.positional : signature.required] if name not in call.keywords]
+    # A positional-only parameter is not given by a keyword of its name: that one goes to `**keywords`.
+    wanted = signature.positional[call.positional : signature.required]
+    missing = [name for name in wanted if name not in call.keywords or name not in by_name]
     missing += [name for name in signature.required_keywords if name not in call.keywords]
     return f"misses {_join(missing)}" if missing else None
 

@@ -94,7 +94,7 @@ def _results(inventory: Inventory) -> Iterator[_Result]:
     yield from _broken(inventory)
     yield from _legacy(inventory, legacy)
     for call in inventory.calls:
-        yield from _call_results(call, call.module in legacy)
+        yield from _call_results(call)
     for state in inventory.shared_state:
         yield _Result("shared-state", state.path, state.line, f"{state.name}: {state.detail}.")
     paths = {item.module: item.path for item in inventory.implementations}
@@ -126,10 +126,10 @@ def _legacy(inventory: Inventory, legacy: Mapping[str, Implementation]) -> Itera
             yield _Result("legacy-mention", mention.path, mention.line, f"{mention.kind}: names {mention.module}.")
 
 
-def _call_results(call: Call, is_legacy: bool) -> Iterator[_Result]:
+def _call_results(call: Call) -> Iterator[_Result]:
     if call.misfit is not None:
         yield _Result("call-misfit", call.path, call.line, f"{call.text}: {call.name} {call.misfit}.")
-    elif is_legacy and call.target_misfit is not None:
+    elif call.target_misfit is not None:
         yield _Result("legacy-call", call.path, call.line, f"{call.text}: the target would refuse it: {call.target_misfit}.")
 
 

@@ -160,6 +160,24 @@ class TestConsumers:
         )
         assert _import_places(inventory) == ["pkg/a.py:1"]
 
+    def test_a_private_name_that_a_star_does_not_bring_means_nothing(self, audit_tree):
+        files = {
+            "pkg/a.py": "from pkg.engine import ExecutionEngine as _Engine\nLIMIT = 1\n",
+            "pkg/b.py": "from pkg.a import *\nmade = _Engine(1, 2)  # an ExecutionEngine?\n",
+        }
+        assert audit_tree(files).calls == ()
+
+    def test_an_implementation_is_no_consumer_of_itself(self, audit_tree):
+        text = "from pkg import engine\nfrom pkg.engine import *\nNAME = 'pkg.engine.ExecutionEngine'\nclass ExecutionEngine: ...\n"
+        assert audit_tree({"pkg/engine.py": text}).consumer_files == ()
+
+    def test_calls_of_the_factory_need_not_fit_the_target(self, audit_tree):
+        files = {
+            "pkg/factory.py": "class ExecutionEngineFactory:\n    def create(self, context): ...",
+            "pkg/a.py": "from pkg.factory import ExecutionEngineFactory\nExecutionEngineFactory().create(1)\n",
+        }
+        assert [call.target_misfit for call in audit_tree(files).calls] == [None, None]
+
     def test_all_decides_what_a_star_brings(self, audit_tree):
         inventory = audit_tree({"pkg/a.py": USER + "LIMIT = 1\n__all__ = ['LIMIT']\n", "pkg/b.py": "from pkg.a import *\n"})
         assert _import_places(inventory) == ["pkg/a.py:1"]

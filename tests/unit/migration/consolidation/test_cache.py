@@ -1,8 +1,8 @@
 """A second run finds what the first found, sooner; whatever changed is seen, and a cache that is broken costs time only."""
 
 import logging
-import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -10,6 +10,8 @@ import pytest
 
 from migration.consolidation.audit import audit
 from migration.consolidation.inventory import Inventory
+from migration.consolidation.sources.discovery import SourceFile
+from migration.consolidation.sources.store import Store
 from migration.consolidation.sources.workers import Workers
 
 DAY_NS = 86_400 * 10**9
@@ -31,8 +33,8 @@ def run(tmp_path_factory, configuration):
     """Audit with a cache, a day after all files were written."""
     cache = tmp_path_factory.mktemp("cache")
 
-    def run(root: Path, *, later_ns: int = DAY_NS, cache: Path | None = cache) -> Inventory:
-        return audit(root, configuration=configuration, cache=cache, now_ns=lambda: time.time_ns() + later_ns)
+    def run(root: Path, *, cache: Path | None = cache) -> Inventory:
+        return audit(root, configuration=configuration, cache=cache, now_ns=lambda: time.time_ns() + DAY_NS)
 
     run.cache = cache
     return run
@@ -75,14 +77,19 @@ def test_every_change_is_seen(run, root, change, configuration):
     assert run(root) == audit(root, configuration=configuration)
 
 
-def test_a_file_with_other_content_and_the_same_size_and_time_is_read_again_when_it_was_fresh(run, root):
-    """As git has it: within the resolution of time stamps a change may not show."""
-    user = root / "pkg/user.py"
-    run(root, later_ns=0)
-    before = user.stat()
-    user.write_text(USER.replace("ExecutionEngine", "MissingEngineX!"[:15]).replace("!", "Y"))
-    os.utime(user, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert [item.name for statement in run(root, later_ns=0).imports for item in statement.names] == ["MissingEngineXY"[:15]]
+@pytest.mark.parametrize("change", [{}, {"size": 2}, {"changed_ns": 2}, {"inode": 2}], ids=["nothing", "size", "time", "inode"])
+def test_a_files_content_is_known_while_its_status_stays_the_same(tmp_path, change):
+    file = SourceFile(path="a.py", size=1, changed_ns=1, inode=1)
+    Store(tmp_path, tmp_path, DAY_NS).remember_contents({"a.py": (file, "digest")})
+    assert Store(tmp_path, tmp_path, DAY_NS).content(replace(file, **change)) == (None if change else "digest")
+
+
+@pytest.mark.parametrize(("age_ns", "known"), [(1_000_000_000, None), (3_000_000_000, "digest")])
+def test_a_file_that_was_written_just_before_is_read_again(tmp_path, age_ns, known):
+    """As in git's index: it may change once more within the resolution of its time stamp."""
+    file = SourceFile(path="a.py", size=1, changed_ns=DAY_NS - age_ns, inode=1)
+    Store(tmp_path, tmp_path, DAY_NS).remember_contents({"a.py": (file, "digest")})
+    assert Store(tmp_path, tmp_path, DAY_NS).content(file) == known
 
 
 def test_another_question_is_another_audit(run, root, configuration):

@@ -135,7 +135,10 @@ class TestGraph:
             "pkg/a.py": "from pkg.b import BExecutionEngine\nclass AExecutionEngine: ...",
             "pkg/b.py": "from pkg.a import AExecutionEngine\nclass BExecutionEngine: ...",
         }
-        assert len(lay_out(audit_tree(files)).nodes) == 4
+        graph = lay_out(audit_tree(files))
+        layers = {node.key: node.layer for node in graph.nodes}
+        assert {"pkg.a", "pkg.b"} <= set(layers)
+        assert all(layers[edge.end] - layers[edge.start] == 1 for edge in graph.edges)
 
 
 class TestSvg:

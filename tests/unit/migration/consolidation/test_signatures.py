@@ -35,6 +35,7 @@ def _misfit(definition: str, call: str, *, in_class: bool = False) -> str | None
         ("def f(*, a)", "f(1)", "takes at most 0 positional arguments, is given 1"),
         ("def f(a, /)", "f(a=1)", "has no parameter a"),
         ("def f(a, /, **k)", "f(1, a=2)", None),
+        ("def f(a, /, **k)", "f(a=1)", "misses a"),
         ("def f(a, b)", "f(*x)", None),
         ("def f(a, b)", "f(**x)", None),
         ("def f(a)", "f(1, 2, *x)", "takes at most 1 positional argument, is given 2"),
