@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
+from migration.comparison import Explanation, default_policy
+from migration.comparison.explain import Rule
 from migration.effects import Tally
 from migration.model import Comparison, Divergence, Origin, RunRecord, Stage, Timing, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
@@ -18,6 +20,16 @@ from migration.shadow.worker import Seal
 
 _LIMITS: Final = RunLimits(pacing="recorded")
 _ORDER: Final = tuple(Verdict)
+
+
+Strictness = Literal["divergent", "inconclusive", "accepted"]
+"""From which verdict on a replay fails: only when something is divergent; also when it could not be told; whenever runs do not match."""
+
+_FAILING: Final[dict[Strictness, tuple[Verdict, ...]]] = {
+    "divergent": (Verdict.DIVERGENT,),
+    "inconclusive": (Verdict.DIVERGENT, Verdict.INCONCLUSIVE),
+    "accepted": (Verdict.DIVERGENT, Verdict.INCONCLUSIVE, Verdict.ACCEPTED, Verdict.NOISE),
+}
 
 
 class Effects(msgspec.Struct, kw_only=True):
@@ -51,12 +63,17 @@ class Report(msgspec.Struct, kw_only=True):
     inconclusive: list[dict[str, str]] = msgspec.field(default_factory=list)  #: run and reason
     skipped: list[Skipped] = msgspec.field(default_factory=list)
     bad_lines: list[BadLine] = msgspec.field(default_factory=list)
+    explained: dict[str, list[Rule]] | None = None  #: by surface, what the policy's rules overlooked; None: nobody asked
     seconds: float = 0.0
 
     @property
     def clean(self) -> bool:
         """Whether every line could be read and every run is explained."""
-        return not (self.bad_lines or self.verdicts[Verdict.DIVERGENT] or self.verdicts[Verdict.INCONCLUSIVE])
+        return self.passes("inconclusive")
+
+    def passes(self, strictness: Strictness) -> bool:
+        """Tell whether every line could be read and no run is judged worse than that allows."""
+        return not self.bad_lines and not any(self.verdicts[verdict] for verdict in _FAILING[strictness])
 
 
 class Replay:
@@ -66,10 +83,12 @@ class Replay:
         parts: engines, comparison and, if what is found shall be kept, evidence.
         seal: open while an engine runs; counts what tries to reach the outside.
         deadline_s: seconds that one run of one engine may take.
+        explain: whether to report what the policies' rules overlook.
     """
 
-    def __init__(self, parts: Parts, *, seal: Seal, deadline_s: float) -> None:
+    def __init__(self, parts: Parts, *, seal: Seal, deadline_s: float, explain: bool = False) -> None:
         self._parts, self._seal, self._deadline_s = parts, seal, deadline_s
+        self._explained: dict[str, Explanation] | None = {} if explain else None
         self._loop = VirtualTimeLoop()
         self._found: dict[str, Divergence] = {}
         self._examples: dict[str, str] = {}
@@ -98,6 +117,7 @@ class Replay:
         control, refused_control = self.run(recorded, Origin.CONTROL)
         candidate, refused_candidate = self.run(recorded, Origin.CANDIDATE)
         comparison = self._conclude(recorded, control, candidate, refused_candidate)
+        self._explain(control, candidate)
         if trouble := _unfaithful(control.tally):
             comparison = msgspec.structs.replace(comparison, verdict=Verdict.INCONCLUSIVE, reasons=(*comparison.reasons, trouble))
         effects = self._report.effects
@@ -133,6 +153,8 @@ class Replay:
             seconds: that the replay took.
         """
         self._report.seconds = seconds
+        if self._explained is not None:
+            self._report.explained = {surface: told.rules() for surface, told in self._explained.items()}
         self._report.divergences = sorted(
             (
                 FoundDivergence(
@@ -155,6 +177,14 @@ class Replay:
             key=lambda found: (found.verdict is not Verdict.DIVERGENT, -found.count, found.fingerprint),
         )
         return self._report
+
+    def _explain(self, *runs: ShadowRun) -> None:
+        for run in runs:
+            if self._explained is not None and run.record is not None:
+                surface = run.record.request.surface
+                if surface not in self._explained:
+                    self._explained[surface] = Explanation(default_policy(surface))
+                self._explained[surface].add(run.record)
 
     def _conclude(self, recorded: RecordedRun, control: ShadowRun, candidate: ShadowRun, refused: list[str]) -> Comparison:
         if control.record is None:

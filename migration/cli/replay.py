@@ -10,8 +10,9 @@ import typer
 
 from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json, print_table
+from migration.comparison.explain import Rule
 from migration.recordings import BadLine, RecordedRun, Skipped, read
-from migration.replay import Replay, Report
+from migration.replay import Replay, Report, Strictness
 from migration.settings import MigrationSettings
 
 command = typer.Typer(add_completion=False)
@@ -28,11 +29,18 @@ def replay(
     tenant: Annotated[str, typer.Option(help="Tenant of conversations.")] = "recorded",
     user: Annotated[str, typer.Option(help="User of conversations.")] = "recorded-user",
     store: Annotated[bool, typer.Option(help="Keep what is found as evidence.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Tell which rule of the policy overlooked which fields, and how often.")
+    ] = False,
+    fail_on: Annotated[
+        Strictness,
+        typer.Option(help="Exit with 1 from which verdict on: divergent; inconclusive, which includes it; accepted: all but a match."),
+    ] = "inconclusive",
     as_json: JsonFlag = False,
 ) -> None:
     """Run recorded runs through control and candidate and compare them. No model is asked, no tool is called.
 
-    Exit codes: 0 all explained; 1 a divergent or inconclusive run, or a line that cannot be read; 2 wrong use.
+    Exit codes: 0 all explained; 1 a divergent or inconclusive run (see --fail-on), or a line that cannot be read; 2 wrong use.
 
     Example: netra-migration replay conversations.jsonl.gz --json
     """
@@ -44,7 +52,7 @@ def replay(
     first = next(items, None)  # a file that cannot be opened is wrong use, and said before engines are built
     started = time.monotonic()
     parts = replay_parts(settings, store=store)
-    with closing(Replay(parts, seal=Guard().sealed, deadline_s=settings.shadow_deadline_s)) as running:
+    with closing(Replay(parts, seal=Guard().sealed, deadline_s=settings.shadow_deadline_s, explain=explain)) as running:
         for item in _with_progress(running.feed(_chain(first, items))):
             if isinstance(item, BadLine):
                 note(f"{file}:{item.line}: {item.reason}")
@@ -53,7 +61,7 @@ def replay(
         print_json(report)
     else:
         _print(report)
-    if not report.clean:
+    if not report.passes(fail_on):
         raise typer.Exit(_FINDING)
 
 
@@ -91,6 +99,12 @@ def _print(report: Report) -> None:
             for found in report.divergences
         ],
     )
+    for surface, rules in (report.explained or {}).items():
+        print_table(
+            f"What the policy of {surface} overlooked",
+            ["rule", "does", "touched", "why"],
+            [[rule.rule, rule.action, _touched(rule), rule.reason] for rule in rules],
+        )
     note(f"effects: {effects.recorded} recorded, {effects.replayed} replayed, {effects.performed_by_shadow} performed by a shadow")
     for trouble in report.inconclusive[:10]:
         note(f"inconclusive: {trouble['run']}: {trouble['reason']}")
@@ -98,3 +112,7 @@ def _print(report: Report) -> None:
         note(f"{len(report.skipped)} parts are no runs, such as a turn that nobody answered")
     if report.bad_lines:
         note(f"{len(report.bad_lines)} lines could not be read; they are named above")
+
+
+def _touched(rule: Rule) -> str:
+    return "\n".join(f"{field} ({times})" for field, times in rule.fields.items()) or "nothing"

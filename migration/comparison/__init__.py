@@ -3,7 +3,7 @@
 from migration.comparison.compare import compare
 from migration.comparison.comparer import Comparer
 from migration.comparison.excerpt import EventRow, Row, aligned_events, aligned_rows
-from migration.comparison.explain import explain
+from migration.comparison.explain import Explanation, explain
 from migration.comparison.ledger import Accepted, Ledger, load_ledger, parse_ledger
 from migration.comparison.limits import Limits
 from migration.comparison.noise import Excess, NoiseFloor, Rate
@@ -14,6 +14,7 @@ __all__ = [
     "Comparer",
     "EventRow",
     "Excess",
+    "Explanation",
     "Ledger",
     "Limits",
     "NoiseFloor",

@@ -1,12 +1,23 @@
 """Which rule touched which field of a run: what a comparison would overlook, spelled out."""
 
+from collections import Counter
+
 import msgspec
 
 from migration.comparison.canonical import UndecodableError, decode_object
 from migration.comparison.compare import prepared
-from migration.comparison.paths import text
+from migration.comparison.paths import shape, text
 from migration.comparison.policy import Action, Policy, default_policy
 from migration.model import RunRecord
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rule did over many runs."""
+
+    rule: str
+    action: Action
+    reason: str
+    fields: dict[str, int]  #: "tool_completed: payload.execution_time_ms" -> how often; {}: it touched nothing
 
 
 class Touched(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +27,7 @@ class Touched(msgspec.Struct, frozen=True, kw_only=True):
     action: Action
     reason: str
     where: str  #: "event 3 (tool_completed)" or "effect 2 (model)", counted from 1
+    kind: str  #: of event, or "effect:model"
     lane: str
     path: str
 
@@ -43,5 +55,31 @@ def explain(run: RunRecord, policy: Policy | None = None) -> list[Touched]:
             continue
         for touch in prepared(chosen).normaliser.touches(kind, value):
             rule = touch.rule
-            found.append(Touched(rule=rule.id, action=rule.action, reason=rule.reason, where=where, lane=lane, path=text(touch.path)))
+            found.append(
+                Touched(rule=rule.id, action=rule.action, reason=rule.reason, where=where, kind=kind, lane=lane, path=text(touch.path))
+            )
     return found
+
+
+class Explanation:
+    """What the rules of one surface's policy did, over as many runs as it is given.
+
+    Args:
+        policy: the policy.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._fields: dict[str, Counter[str]] = {rule.id: Counter() for rule in policy.rules}
+
+    def add(self, run: RunRecord) -> None:
+        """Count what the rules touch in a run."""
+        for touched in explain(run, self._policy):
+            self._fields[touched.rule][f"{touched.kind}: {shape(touched.path)}"] += 1
+
+    def rules(self) -> list[Rule]:
+        """Return every rule in the order of the policy, also those that touched nothing."""
+        return [
+            Rule(rule=rule.id, action=rule.action, reason=rule.reason, fields=dict(sorted(self._fields[rule.id].items())))
+            for rule in self._policy.rules
+        ]

@@ -21,11 +21,11 @@ CONVERSATION = {
 
 @pytest.fixture
 def replay(tmp_path):
-    def run(*lines: str):
+    def run(*lines: str, options: tuple[str, ...] = ()):
         file = tmp_path / "file.jsonl"
         file.write_text("\n".join(lines))
         return subprocess.run(
-            [Path(sys.executable).with_name("netra-migration"), "replay", file, "--json"],
+            [Path(sys.executable).with_name("netra-migration"), "replay", file, "--json", *options],
             capture_output=True,
             text=True,
             timeout=60,
@@ -63,3 +63,15 @@ def test_a_file_that_is_not_there_is_wrong_use(tmp_path):
     )
     assert done.returncode == 2
     assert "gone.jsonl: No such file" in done.stderr
+
+
+@pytest.mark.parametrize(("fail_on", "code"), [("divergent", 0), ("inconclusive", 0), ("accepted", 1)])
+def test_a_replay_is_as_strict_as_it_is_told(replay, fail_on, code):
+    assert replay(json.dumps(CONVERSATION), options=("--fail-on", fail_on)).returncode == code
+
+
+def test_an_explained_replay_names_every_rule_of_the_policy(replay):
+    report = json.loads(replay(json.dumps(CONVERSATION), options=("--explain",)).stdout)
+    fields = {rule["rule"]: rule["fields"] for rule in report["explained"]["chat"]}
+    assert fields["timestamps"]["tool_completed: timestamp"] == 1
+    assert fields["support-codes"] == {}

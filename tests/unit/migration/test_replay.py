@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from typing import get_args
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from migration.effects import perform, with_keys
 from migration.errors import ConfigurationError
 from migration.model import Effect, Event, Origin, RunRequest, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
-from migration.replay import Replay
+from migration.replay import Replay, Report, Strictness
 from migration.shadow.parts import Parts
 
 
@@ -78,14 +79,14 @@ def built(engine):
     return engine
 
 
-def open_replay(control, candidate, *, seal=lambda: contextlib.nullcontext([]), sink=None, judge=None):
+def open_replay(control, candidate, *, seal=lambda: contextlib.nullcontext([]), sink=None, judge=None, explain=False):
     comparer = Comparer()
     parts = Parts(
         build=lambda _surface, origin: built(control if origin is Origin.CONTROL else candidate),
         compare=judge or (lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage)),
         sink=sink,
     )
-    return contextlib.closing(Replay(parts, seal=seal, deadline_s=5.0))
+    return contextlib.closing(Replay(parts, seal=seal, deadline_s=5.0, explain=explain))
 
 
 def test_engines_that_do_the_same_match():
@@ -128,6 +129,37 @@ def test_a_kind_is_reported_by_its_worst_run():
         [found] = replay.report(0.0).divergences
     assert (found.verdict, found.count, found.most, found.example["run"]) == (Verdict.DIVERGENT, 3, 3, "r-1")
     assert found.example["sentence"].endswith(" That is too much.")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fails"),
+    [
+        (Verdict.MATCH, set()),
+        (Verdict.NOISE, {"accepted"}),
+        (Verdict.ACCEPTED, {"accepted"}),
+        (Verdict.INCONCLUSIVE, {"accepted", "inconclusive"}),
+        (Verdict.DIVERGENT, {"accepted", "inconclusive", "divergent"}),
+    ],
+)
+def test_a_report_passes_as_strictly_as_it_is_asked(verdict, fails):
+    report = Report()
+    report.verdicts[verdict] = 1
+    assert {strictness for strictness in get_args(Strictness) if not report.passes(strictness)} == fails
+
+
+@pytest.mark.parametrize("strictness", get_args(Strictness))
+def test_a_line_that_cannot_be_read_never_passes(strictness):
+    assert not Report(bad_lines=[BadLine(line=1, reason="no JSON")]).passes(strictness)
+
+
+def test_what_the_policy_overlooked_in_both_runs_is_reported_when_asked_for():
+    with open_replay(AskingEngine(), AskingEngine(), explain=True) as replay:
+        replay.compare(make_run("r-1", "yes"))
+        explained = replay.report(0.0).explained
+    assert {rule.rule: rule.fields for rule in explained["chat"]}["durations"] == {"agent_completed: payload.result.duration_ms": 2}
+    with open_replay(AskingEngine(), AskingEngine()) as replay:
+        replay.compare(make_run("r-1", "yes"))
+        assert replay.report(0.0).explained is None
 
 
 @pytest.mark.parametrize(("asks", "trouble"), [(1, "0 effects too many and 1 too few"), (3, "1 effects too many")])
