@@ -20,7 +20,7 @@ class MigrationSettings(BaseSettings):
     evidence_url: str = Field(default="", description="SQLAlchemy URL; empty: evidence.db in `home`.")
     stores: str = Field(
         default="netra_backend.app.execution:open_run_stores",
-        description="Import string of a StoresOpener, for `backfill`; empty: the backend keeps no finished runs, so no stage waits for them.",
+        description="Import string of a StoresOpener, for `backfill`; empty: no finished runs are kept, so no stage waits for them.",
     )
     stores_url: str = Field(default="", description="SQLAlchemy URL of the outbox of the run stores; empty: stores.db in `home`.")
     ledger_dir: Path = Field(
