@@ -83,9 +83,10 @@ class Search:
             clues = {*self._module_clues(family.modules), *self._export_clues(exports), *self._variable_clues(family)}
             self._look_for(clues)
             self._question = msgspec.structs.replace(self._question, names=tuple(sorted({clue.word for clue in clues})))
-            starred = self._importing_all({*family.modules, *(export.module for export in exports)})
             matching = self._matching(clues)
-            if not self._read({*definers, *self._facts, *self._marked, *matching, *starred, *self._imported_from()}, matching):
+            for path in self._importing_all({*family.modules, *(export.module for export in exports)}):
+                matching[path] = frozenset(self._seen.get(path, ()))  # a star may bring any name
+            if not self._read({*definers, *self._facts, *self._marked, *matching, *self._imported_from()}, matching):
                 return Found(facts=dict(sorted(self._facts.items())), names=self._names(), family=family, exports=exports)
 
     def _look_first(self, methods: Iterable[str]) -> Iterator[str]:

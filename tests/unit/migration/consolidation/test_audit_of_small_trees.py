@@ -160,6 +160,13 @@ class TestConsumers:
         )
         assert _import_places(inventory) == ["pkg/a.py:1"]
 
+    def test_a_new_name_that_a_star_brings_is_found_in_a_file_that_was_read_before_the_name_was_known(self, audit_tree):
+        files = {
+            "pkg/a.py": "from pkg.engine import ExecutionEngine as Motor\nLIMIT = 1\n",
+            "pkg/b.py": "from pkg.a import *\nmade = Motor(1, 2)  # an ExecutionEngine?\n",
+        }
+        assert [(call.path, call.name) for call in audit_tree(files).calls] == [("pkg/b.py", "ExecutionEngine")]
+
     def test_a_private_name_that_a_star_does_not_bring_means_nothing(self, audit_tree):
         files = {
             "pkg/a.py": "from pkg.engine import ExecutionEngine as _Engine\nLIMIT = 1\n",
