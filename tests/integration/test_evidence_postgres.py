@@ -138,6 +138,26 @@ def test_writers_that_start_together_count_each_comparison_once(url: str) -> Non
     assert counts == {"f" * 12: 100} | {f"{number:012x}": 20 for number in range(5)}
 
 
+def test_rounds_stored_together_are_all_counted(url: str) -> None:
+    stores = [EvidenceStore(url, Redactor(b"k"), lambda: 1_000.0) for _ in range(4)]
+    stores[0].store(*item("r1", "a" * 12))
+
+    def store_rounds(store: EvidenceStore) -> None:
+        for number in range(25):
+            store.store_round("chat", control={"a" * 12, "b" * 12}, candidate={"a" * 12} if number % 5 == 0 else ())
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(store_rounds, stores))
+    view = stores[0].noise("chat")
+    for store in stores:
+        store.close()
+    assert (view.rounds, view.comparisons) == (100, 1)
+    assert [(hit.fingerprint, hit.rounds, hit.control, hit.candidate, hit.compared) for hit in view.hits] == [
+        ("a" * 12, 100, 100, 20, 1),
+        ("b" * 12, 100, 100, 0, 0),
+    ]
+
+
 def test_examples_are_read_back_and_pruned(store: EvidenceStore) -> None:
     store.store(*item("r1", "a" * 12))
     detail = store.divergence("a" * 12)
