@@ -80,22 +80,25 @@ class Family:
         found: list[Evidence] = []
         if self._configuration.matches_class(item.name):
             found.append("name")
-        if any(self._is_family_name(base) for base in self._names.bases(meaning) if base != meaning):
+        bases = list(self._names.bases(meaning)) if item.bases else [meaning]
+        if any(self._is_family_name(base) for base in bases[1:]):
             found.append("inheritance")
-        if self._has_shape(meaning):
+        if self._has_shape(bases):
             found.append("shape")
         return tuple(found)
 
     def _is_family_name(self, base: Meaning) -> bool:
+        if base != self._target and not self._configuration.matches_class(base.name):
+            return False
         item = self._names.class_of(base)
         path = self._names.modules.path(base.module)
-        if item is None or path is None or _is_interface(item) or self._is_double(path):
-            return False
-        return base == self._target or self._configuration.matches_class(item.name)
+        return item is not None and path is not None and not _is_interface(item) and not self._is_double(path)
 
-    def _has_shape(self, meaning: Meaning) -> bool:
-        shared = self._target_methods.intersection(self.public_methods(meaning))
-        return len(shared) >= max(_FEWEST_SHARED, self._configuration.shape_share * len(self._target_methods)) > 0
+    def _has_shape(self, bases: Sequence[Meaning]) -> bool:
+        items = (item for base in bases if (item := self._names.class_of(base)) is not None)
+        methods = {method.name for item in items for method in item.methods}
+        shared = len(self._target_methods & methods)
+        return shared >= max(_FEWEST_SHARED, self._configuration.shape_share * len(self._target_methods)) > 0
 
     def _passing_on(self) -> Iterable[str]:
         """Yield the modules that do nothing but pass classes of the family on; packages are seen through instead."""

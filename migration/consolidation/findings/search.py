@@ -72,22 +72,23 @@ class Search:
     def run(self) -> Found:
         """Search until no file and no name is new."""
         self._read(self._configured_paths())
-        methods = self._family().public_methods(_meaning(self._configuration.target))
+        methods = self._family(self._names()).public_methods(_meaning(self._configuration.target))
         definers = set(self._look_first(methods))
         self._read(definers)
         # Only now is it known which methods the family has, and every other file is read once, with all of them.
-        self._question = msgspec.structs.replace(self._question, methods=tuple(sorted(self._family().methods())))
+        self._question = msgspec.structs.replace(self._question, methods=tuple(sorted(self._family(self._names()).methods())))
         while True:
-            family = self._family()
-            exports = tuple(ImportFinder(self._names(), self._facts, family).exports())
-            clues = {*self._module_clues(family.modules), *self._export_clues(exports), *self._variable_clues(family)}
+            names = self._names()
+            family = self._family(names)
+            exports = tuple(ImportFinder(names, self._facts, family).exports())
+            clues = {*self._module_clues(family.modules), *self._export_clues(exports), *self._variable_clues(names, family)}
             self._look_for(clues)
             self._question = msgspec.structs.replace(self._question, names=tuple(sorted({clue.word for clue in clues})))
             matching = self._matching(clues)
             for path in self._importing_all({*family.modules, *(export.module for export in exports)}):
                 matching[path] = frozenset(self._seen.get(path, ()))  # a star may bring any name
             if not self._read({*definers, *self._facts, *self._marked, *matching, *self._imported_from()}, matching):
-                return Found(facts=dict(sorted(self._facts.items())), names=self._names(), family=family, exports=exports)
+                return Found(facts=dict(sorted(self._facts.items())), names=names, family=family, exports=exports)
 
     def _look_first(self, methods: Iterable[str]) -> Iterator[str]:
         """Look for the family's literals in all files; yield those that may define a class of it."""
@@ -176,8 +177,8 @@ class Search:
     def _names(self) -> Names:
         return Names(self._modules, self._facts)
 
-    def _family(self) -> Family:
-        return Family(self._names(), self._facts, self._configuration, self._prefix)
+    def _family(self, names: Names) -> Family:
+        return Family(names, self._facts, self._configuration, self._prefix)
 
     def _configured_modules(self) -> list[str]:
         configured = [_meaning(text).module for text in (self._configuration.target, self._configuration.factory)]
@@ -201,9 +202,8 @@ class Search:
             if not any(literal in export.name for literal in literals):
                 yield self._name_clue(export.name, export.module)
 
-    def _variable_clues(self, family: Family) -> Iterator[Clue]:
+    def _variable_clues(self, names: Names, family: Family) -> Iterator[Clue]:
         """Yield what an import of a module's variable holds whose value is an instance of one of the family's classes."""
-        names = self._names()
         for path, facts in self._facts.items():
             module = self._modules.name(path)
             for name in {binding.name for binding in facts.bindings if binding.scope == 0}:
