@@ -62,8 +62,8 @@ class Backend:
             "NETRA_SCRIPTED_LATENCY_MS": "40",
             "NETRA_RATE_LIMIT_PER_MINUTE": "6000",
             "NETRA_RATE_LIMIT_BURST": "1000",
-            # `idle` would leave the shadows of a busy machine to the very end.
-            "NETRA_MIGRATION_SHADOW_PRIORITY": "low",
+            # A server leaves shadows what nobody else wants of its processors; here somebody watches and waits for them.
+            "NETRA_MIGRATION_SHADOW_PRIORITY": "normal",
         }
         self.settings = MigrationSettings(home=home, ledger_dir=ledger)
         self._log = home / "backend.log"
