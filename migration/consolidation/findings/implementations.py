@@ -75,10 +75,11 @@ class Family:
         meaning = Meaning("object", module, item.name)
         if meaning in {self._target, self._factory}:
             return ("configuration",)
-        if _is_interface(item):
+        is_named = self._configuration.matches_class(item.name)
+        if not (is_named or item.bases or any(method.name in self._target_methods for method in item.methods)) or _is_interface(item):
             return ()
         found: list[Evidence] = []
-        if self._configuration.matches_class(item.name):
+        if is_named:
             found.append("name")
         bases = list(self._names.bases(meaning)) if item.bases else [meaning]
         if any(self._is_family_name(base) for base in bases[1:]):

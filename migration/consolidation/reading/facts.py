@@ -1,4 +1,7 @@
-"""What one Python file says. Names are as written, nothing is resolved yet; lines count from 1; the module's own scope is number 0."""
+"""What one Python file says. Names are as written, nothing is resolved yet; lines count from 1; the module's own scope is number 0.
+
+Facts hold only texts, numbers and other facts, never a circle, so the garbage collector need not look at them (`gc=False`).
+"""
 
 from typing import Literal
 
@@ -16,7 +19,7 @@ RETURNED = "return"
 """The name, in a function's scope, of what it returns or yields: no variable can have it."""
 
 
-class Question(msgspec.Struct, frozen=True, array_like=True):
+class Question(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What is asked of a file. Statements without any of the words are not looked into."""
 
     literals: tuple[str, ...]  #: parts of names of the family
@@ -24,7 +27,7 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
     methods: tuple[str, ...]  #: public methods of the family
 
 
-class Scope(msgspec.Struct, frozen=True, array_like=True):
+class Scope(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A module, a class or a function."""
 
     kind: ScopeKind
@@ -33,14 +36,14 @@ class Scope(msgspec.Struct, frozen=True, array_like=True):
     self_name: str  #: of a method, its first parameter; otherwise ""
 
 
-class BoundName(msgspec.Struct, frozen=True, array_like=True):
+class BoundName(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One name of an import statement."""
 
     name: str
     alias: str | None
 
 
-class ImportFact(msgspec.Struct, frozen=True, array_like=True):
+class ImportFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An import statement. `import a as b` has level 0, module "" and the dotted names in `names`."""
 
     line: int
@@ -58,7 +61,7 @@ class ImportFact(msgspec.Struct, frozen=True, array_like=True):
         return not self.plain and self.names[0].name == "*"
 
 
-class Signature(msgspec.Struct, frozen=True, array_like=True):
+class Signature(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a function takes, without `self`."""
 
     positional: tuple[str, ...]
@@ -70,7 +73,7 @@ class Signature(msgspec.Struct, frozen=True, array_like=True):
     takes_any_keyword: bool
 
 
-class FunctionFact(msgspec.Struct, frozen=True, array_like=True):
+class FunctionFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A function or a method."""
 
     name: str
@@ -82,7 +85,7 @@ class FunctionFact(msgspec.Struct, frozen=True, array_like=True):
     abstract: bool
 
 
-class ClassFact(msgspec.Struct, frozen=True, array_like=True):
+class ClassFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A class at any level."""
 
     name: str  #: dotted from the module
@@ -96,7 +99,7 @@ class ClassFact(msgspec.Struct, frozen=True, array_like=True):
     deprecated: bool  #: its docstring or its constructor says so
 
 
-class AliasFact(msgspec.Struct, frozen=True, array_like=True):
+class AliasFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`name = value` at the top level, where the value is a dotted name."""
 
     name: str
@@ -104,7 +107,7 @@ class AliasFact(msgspec.Struct, frozen=True, array_like=True):
     line: int
 
 
-class BindingFact(msgspec.Struct, frozen=True, array_like=True):
+class BindingFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A variable whose type can be told."""
 
     scope: int
@@ -113,7 +116,7 @@ class BindingFact(msgspec.Struct, frozen=True, array_like=True):
     values: tuple[str, ...]  #: dotted; of a call its callee
 
 
-class CallFact(msgspec.Struct, frozen=True, array_like=True):
+class CallFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A call. `()` in the callee stands for an earlier call in the same chain."""
 
     line: int
@@ -125,7 +128,7 @@ class CallFact(msgspec.Struct, frozen=True, array_like=True):
     unpacks: bool
 
 
-class UseFact(msgspec.Struct, frozen=True, array_like=True):
+class UseFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A dotted name that is read."""
 
     line: int
@@ -133,7 +136,7 @@ class UseFact(msgspec.Struct, frozen=True, array_like=True):
     text: str
 
 
-class StringFact(msgspec.Struct, frozen=True, array_like=True):
+class StringFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A dotted name, or a path, inside a string."""
 
     line: int
@@ -144,14 +147,14 @@ class StringFact(msgspec.Struct, frozen=True, array_like=True):
     docstring: bool
 
 
-class CommentFact(msgspec.Struct, frozen=True, array_like=True):
+class CommentFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A comment that holds one of the words."""
 
     line: int
     text: str  #: without `#`
 
 
-class FileFacts(msgspec.Struct, frozen=True, array_like=True):
+class FileFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Everything that one file says of the question."""
 
     lines: int

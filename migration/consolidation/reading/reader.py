@@ -108,7 +108,8 @@ def _passes_on(node: ast.stmt) -> bool:
         case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant()):
             return True
         case ast.Assign(targets=[ast.Name(id=name)], value=value):
-            return name.startswith("__") or dotted_name(value) is not None
+            dotted = dotted_name(value)
+            return name.startswith("__") or (dotted is not None and "()" not in dotted)
         case ast.If() | ast.Try():
             return all(_passes_on(inner) for inner in ast.iter_child_nodes(node) if isinstance(inner, ast.stmt))
     return _warns(node)

@@ -29,7 +29,7 @@ class Words(msgspec.Struct, frozen=True):
     stems: tuple[str, ...] = ()  #: parts of module names, found where something is imported or a string begins
 
 
-class Sighting(msgspec.Struct, frozen=True, array_like=True):
+class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a file holds of the words looked for."""
 
     content: str  #: digest of the file's bytes; "" when there is a problem
@@ -38,7 +38,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
     defines_class: bool  #: a class statement's name contains one of the literals
     methods: int  #: how many of the methods it defines
     stars: tuple[str, ...]  #: the modules of its star imports, as written
-    imports_stem: bool  #: an import statement or a string names a module with one of the stems
+    imports_stem: bool  #: without any of the literals, an import statement or a string names a module with one of the stems
     problem: Problem | None = None  #: why the file could not be scanned
 
 
@@ -71,15 +71,16 @@ class Scanner:
         """Return what the bytes hold."""
         found = self._find(data)
         names = tuple(self._names[index] for index in sorted(found) if index < self._first_method)
+        has_literal = any(index < self._whole for index in found)
         near = tuple(_near(data, [(name, self._near[name]) for name in names if self._near.get(name)]))
         return Sighting(
             content_digest(data),
             names,
             near,
-            any(index < self._whole for index in found) and bool(self._class.search(data)),
+            has_literal and bool(self._class.search(data)),
             sum(self._first_method <= index < self._star for index in found),
             tuple(name.decode() for name in _STAR_IMPORT.findall(data)) if any(index >= self._star for index in found) else (),
-            any(stem in data for stem in self._stems) and bool(self._import.search(data)),
+            not has_literal and any(stem in data for stem in self._stems) and bool(self._import.search(data)),
         )
 
     def _find(self, data: bytes) -> set[int]:

@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 _RACY_NS: Final = 2_000_000_000
 
 
-class _Known(msgspec.Struct, frozen=True, array_like=True):
+class _Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The content that a file had when its status was this."""
 
     size: int
