@@ -1,0 +1,83 @@
+"""`codemod`: rewrite the consumers of legacy implementations where that is certain, and say where it is not."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from migration.cli.output import JsonFlag, note, print_json, print_table
+from migration.consolidation.codemod.applying import apply_plan, as_diff
+from migration.consolidation.codemod.configuration import load_codemod_configuration
+from migration.consolidation.codemod.plan import Plan, plan
+from migration.consolidation.configuration import load_configuration
+from migration.errors import ConfigurationError
+
+command = typer.Typer(help="Rewrite the consumers of legacy implementations to the target where that is certain, and say where it is not.")
+
+_FINDING = 1
+
+
+@command.command()
+def run(
+    path: Annotated[Path, typer.Argument(help="The folder to rewrite.", show_default=True)] = Path(),
+    *,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the files. Without it only the difference is shown.")] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="TOML file with [tool.netra-migration.audit]; default: the closest one.")
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option("--rules", help="TOML file with [tool.netra-migration.codemod]; default: the closest pyproject.toml with it."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Rewrite the consumers of legacy implementations to the target where that is certain, and say where it is not.
+
+    Exit codes: 0 nothing is left to do, 1 there is something to write or to do by hand, 2 wrong use.
+    """
+    for file in (config, rules):
+        if file is not None and not file.is_file():
+            raise ConfigurationError(f"{file}: no such file; give a TOML file")
+    started_s = time.perf_counter()
+    root = path.resolve()
+    made = plan(path, audit=load_configuration(root, config), codemod=load_codemod_configuration(root, rules))
+    if apply:
+        apply_plan(made)
+    if as_json:
+        print_json(_document(made, applied=apply, seconds=time.perf_counter() - started_s))
+    elif not apply:
+        for change in made.changes:
+            sys.stdout.write(as_diff(change))
+    else:
+        for change in made.changes:
+            typer.echo(change.path)
+    _report(made, applied=apply, as_json=as_json)
+    if made.advice or (made.changes and not apply):
+        raise typer.Exit(_FINDING)
+
+
+def _document(made: Plan, *, applied: bool, seconds: float) -> dict[str, Any]:
+    return {
+        "applied": applied,
+        "legacy": made.legacy,
+        "changes": [{"path": change.path, "modules": change.modules, "diff": as_diff(change)} for change in made.changes],
+        "by_hand": [{"path": item.path, "line": item.line, "module": item.module, "advice": item.advice} for item in made.advice],
+        "problems": [{"path": item.path, "kind": item.kind, "detail": item.detail} for item in made.problems],
+        "seconds": round(seconds, 3),
+    }
+
+
+def _report(made: Plan, *, applied: bool, as_json: bool) -> None:
+    """Say what is left to a person: on a terminal of its own as a table, beside a diff or a document on stderr."""
+    for problem in made.problems:
+        note(f"not rewritten: {problem.path}: {problem.kind}: {problem.detail}")
+    if applied and not as_json and made.advice:
+        print_table("By hand", ["place", "what to do"], [[f"{item.path}:{item.line}", item.advice] for item in made.advice])
+    else:
+        for item in made.advice:
+            note(f"by hand: {item.path}:{item.line}: {item.advice}")
+    done = "rewritten" if applied else "to be rewritten; --apply does it"
+    files = {item.path for item in made.advice}
+    note(f"{len(made.changes)} files {done}; {len(made.advice)} places in {len(files)} files by hand")

@@ -1,0 +1,300 @@
+"""One file: what becomes of each use of a legacy module, and why it may not. Nothing is decided here about other files."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import libcst as cst
+from libcst.metadata import ImportAssignment
+
+from migration.consolidation.codemod.bindings import Bindings, Bound, Origin
+from migration.consolidation.codemod.calls import CallRewriter
+from migration.consolidation.codemod.configuration import CodemodConfiguration
+from migration.consolidation.codemod.contexts import objection_to_rename
+from migration.consolidation.codemod.edits import Edit, Span
+from migration.consolidation.codemod.groups import Analysis, Group
+from migration.consolidation.codemod.leaving import Leaving
+from migration.consolidation.codemod.rules import ObjectName, Rule
+from migration.consolidation.codemod.source import Source, dotted, root_name
+from migration.consolidation.codemod.statements import Need
+from migration.consolidation.codemod.strings import ImportedByLiteral, Patched, find_literal_imports, find_patches, requote
+from migration.consolidation.codemod.surface import Surfaces
+from migration.consolidation.codemod.tree import Tree
+from migration.consolidation.codemod.uses import MemberUse, ObjectUse, Suspect, Uses, call_fact
+from migration.consolidation.findings.names import Meaning
+
+#: What is done to the method of a mock without calling it as the engine would be.
+_MOCK_CONTROLS: Final = frozenset(
+    {
+        "return_value", "side_effect", "called", "call_count", "await_count", "reset_mock", "assert_called", "assert_called_once",
+        "assert_not_called", "assert_awaited", "assert_awaited_once", "assert_not_awaited",
+    }
+)  # fmt: skip
+
+
+class Analyser:
+    """Analyses the files of a tree.
+
+    Args:
+        tree: the tree.
+        configuration: what becomes of what.
+    """
+
+    def __init__(self, tree: Tree, configuration: CodemodConfiguration) -> None:
+        self.tree = tree
+        self.configuration = configuration
+        self.surfaces = Surfaces(tree.root, tree.names, tree.target)
+
+    def analyse(self, path: str, data: bytes) -> Analysis:
+        """Return the analysis of a file.
+
+        Raises:
+            libcst.ParserSyntaxError, UnicodeDecodeError, RecursionError: the file cannot be parsed.
+        """
+        return _FileAnalysis(self, path, Source(data, self.tree.facts[path])).run()
+
+    def successor(self, meaning: Meaning) -> ObjectName | None:
+        """Return what a class of the family becomes; None: nothing that is known."""
+        if (configured := self.configuration.names.get(meaning.text)) is not None:
+            module, _, name = configured.partition(":")
+            return ObjectName(module, name)
+        is_family = (meaning.module, meaning.name) in self.tree.classes
+        return ObjectName(self.tree.target.module, self.tree.target.name) if is_family else None
+
+
+class _FileAnalysis:
+    def __init__(self, analyser: Analyser, path: str, source: Source) -> None:
+        self._all = analyser
+        self._tree = analyser.tree
+        self._path = path
+        self._source = source
+        self._uses = Uses(source, path, analyser.tree)
+        self._bindings = Bindings(source, path, analyser.tree)
+        self._calls = CallRewriter(source, self._uses.meaning)
+        self._groups: dict[str, Group] = {}
+        self._left_out: list[Span] = []  #: arguments that the new call does not have
+        self._accounted: set[cst.CSTNode] = set()  #: names whose use is known and dealt with
+
+    def run(self) -> Analysis:
+        self._imports()
+        for use in self._uses.found:
+            if isinstance(use, ObjectUse):
+                self._object(use)
+            elif isinstance(use, MemberUse):
+                self._member(use)
+        for patched in find_patches(self._source, self._tree):
+            self._patch(patched)
+        for imported in find_literal_imports(self._source, self._tree):
+            self._literal(imported)
+        leaving = Leaving(self._source, self._bindings, self._tree, self._all.successor)
+        for bound in self._bindings.bound:
+            leaving.account(self._group(bound.meaning.module), bound, self._accounted)
+            leaving.export(self._group(bound.meaning.module), bound)
+        for group in self._groups.values():
+            leaving.export_stars(group)
+        suspects = tuple(use for use in self._uses.found if isinstance(use, Suspect))
+        return Analysis(self._path, self._source, self._bindings, self._groups, suspects)
+
+    def _group(self, module: str) -> Group:
+        return self._groups.setdefault(origin := self._tree.origin(module), Group(origin))
+
+    def _imports(self) -> None:
+        for bound in self._bindings.bound:
+            self._import(bound)
+        for star in self._bindings.stars:
+            if self._bindings.is_legacy_star(star):
+                self._group(self._bindings.module_of(star)).stars.append(star)
+
+    def _import(self, bound: Bound) -> None:
+        group, line = self._group(bound.meaning.module), self._source.line(bound.statement)
+        group.gone.append(bound)
+        if bound.meaning.kind == "object":
+            if self._tree.names.member(bound.module, dotted(bound.alias.name) or "") is None:
+                group.refuse(line, f"{bound.module} has no {dotted(bound.alias.name)}; remove this import, it cannot work")
+            elif bound.module not in self._tree.legacy:
+                group.holders[bound.module] = line
+        scope = next((node for node in self._source.ancestors(bound.statement) if isinstance(node, cst.ClassDef | cst.FunctionDef)), None)
+        if isinstance(scope, cst.ClassDef):
+            group.refuse(
+                line, f"{bound.local} is imported in a class body, so it is an attribute of {scope.name.value}; import it above the class"
+            )
+
+    def _object(self, use: ObjectUse) -> None:
+        group, node, line = self._group(use.meaning.module), use.node, self._source.line(use.node)
+        root = root_name(node)
+        if root is not None:
+            self._accounted.add(root)
+        if any(start <= self._source.bare_span(node)[0] < end for start, end in self._left_out):
+            return
+        origin = self._bindings.origin(node, use.meaning)
+        if isinstance(origin, str):
+            group.refuse(line, origin)
+            return
+        if (holder := self._holder(node, origin)) is not None:
+            group.holders.setdefault(holder, line)
+        parent = self._source.parent(node)
+        if isinstance(parent, cst.Call) and parent.func is node:
+            group.makes = True
+            self._call(group, parent, use, use.meaning, origin)
+        elif isinstance(parent, cst.Attribute):
+            self._class_attribute(group, parent, use, origin)
+        elif self._all.successor(use.meaning) is None:
+            group.refuse(
+                line, f"{use.meaning.name} has no counterpart on the target; move what is still needed of it out of {use.meaning.module}"
+            )
+        elif (objection := objection_to_rename(self._source, node)) is not None:
+            group.refuse(line, objection)
+        else:
+            self._rename(group, use, origin)
+
+    def _holder(self, node: cst.Name | cst.Attribute, origin: Origin) -> str | None:
+        """Return the module, none of the legacy ones, that a name is taken from without being imported; None: there is none."""
+        if isinstance(node, cst.Attribute):
+            meaning = self._uses.meaning(node.value)
+            return meaning.module if meaning is not None and meaning.kind == "module" and meaning.module not in self._tree.legacy else None
+        is_star = (
+            isinstance(origin.statement, cst.ImportFrom) and origin.bound is None and not self._bindings.is_legacy_star(origin.statement)
+        )
+        return self._bindings.module_of(origin.statement) if is_star and isinstance(origin.statement, cst.ImportFrom) else None
+
+    def _class_attribute(self, group: Group, parent: cst.Attribute, use: ObjectUse, origin: Origin) -> None:
+        member, call = self._uses.meaning(parent), self._source.parent(parent)
+        if isinstance(call, cst.Call) and call.func is parent and member is not None and self._rules(member):
+            group.makes = True
+            self._call(group, call, use, member, origin)
+        elif self._all.successor(use.meaning) is None:
+            group.refuse(self._source.line(parent), f"{use.meaning.name} has no counterpart on the target")
+        elif (objection := self._all.surfaces.objection_to_attribute(use.meaning, parent.attr.value)) is not None:
+            group.refuse(self._source.line(parent), objection)
+        else:
+            self._rename(group, use, origin)
+
+    def _member(self, use: MemberUse) -> None:
+        group, name, line = self._group(use.holder.module), use.node.attr.value, self._source.line(use.node)
+        group.members += 1
+        call = self._source.parent(use.node)
+        if isinstance(call, cst.Call) and call.func is use.node:
+            if use.meaning is not None and self._rules(use.meaning):
+                self._call(group, call, None, use.meaning, Origin(None, None))
+            elif (objection := self._all.surfaces.objection_to_call(use.holder, name, call_fact(self._source, call))) is not None:
+                group.refuse(line, objection)
+        elif isinstance(call, cst.Attribute) and call.attr.value in _MOCK_CONTROLS and name in self._all.surfaces.target.methods:
+            return
+        elif (objection := self._all.surfaces.objection_to_attribute(use.holder, name)) is not None:
+            group.refuse(line, objection)
+
+    def _call(self, group: Group, call: cst.Call, use: ObjectUse | None, meaning: Meaning, origin: Origin) -> None:
+        needs: list[Need] = []
+
+        def name(item: ObjectName) -> str:
+            if use is not None and item == self._all.successor(use.meaning):
+                text, need = self._new_name(use, item, origin)
+            else:
+                text, need = item.name, Need(origin.statement, item.module, item.name, None)
+            needs.extend([need] if need is not None else [])
+            return text
+
+        done = self._calls.rewrite(call, self._rules(meaning), name)
+        if isinstance(done, str):
+            group.refuse(self._source.line(call), f"{dotted(call.func)}(...): {done}")
+            return
+        if (clash := next((clash for need in needs if (clash := self._clash(call, need)) is not None), None)) is not None:
+            group.refuse(self._source.line(call), clash)
+            return
+        group.edits.extend(done.edits)
+        group.needs.extend(needs)
+        kept = [piece for piece in done.edits[0].pieces if not isinstance(piece, str)]
+        spans = [self._source.span(argument.value) for argument in call.args]
+        self._left_out.extend(span for span in spans if not any(start <= span[0] and span[1] <= end for start, end in kept))
+        if use is not None:
+            self._rename_nones(group, origin)
+
+    def _rename(self, group: Group, use: ObjectUse, origin: Origin) -> None:
+        successor = self._all.successor(use.meaning)
+        if successor is None:
+            return
+        text, need = self._new_name(use, successor, origin)
+        if need is not None and (clash := self._clash(use.node, need)) is not None:
+            group.refuse(self._source.line(use.node), clash)
+            return
+        group.needs.extend([need] if need is not None else [])
+        if text != self._source.code(use.node):
+            group.edits.append(Edit(self._source.bare_span(use.node), (text,)))
+        self._rename_nones(group, origin)
+
+    def _new_name(self, use: ObjectUse, successor: ObjectName, origin: Origin) -> tuple[str, Need | None]:
+        """Return what the file calls the class afterwards, and what has to be imported for that."""
+        if origin.statement is None:
+            if isinstance(use.node, cst.Name):
+                return use.node.value, None
+            return f"{self._source.code(use.node.value)}.{successor.name}", None
+        given = origin.bound.given if origin.bound is not None and origin.bound.meaning.kind == "object" else None
+        return given or successor.name, Need(origin.statement, successor.module, successor.name, given)
+
+    def _rename_nones(self, group: Group, origin: Origin) -> None:
+        successor = self._all.successor(origin.bound.meaning) if origin.bound is not None else None
+        if origin.bound is not None and origin.bound.given is None and successor is not None:
+            group.edits.extend(Edit(self._source.bare_span(node), (successor.name,)) for node in origin.nones)
+
+    def _clash(self, node: cst.CSTNode, need: Need) -> str | None:
+        """Return why a name cannot be imported here: the file calls something else so."""
+        name = need.given or need.name
+        wanted = Meaning("object", need.module, need.name)
+        leaving = {id(bound.statement) for bound in self._bindings.bound if bound.local == name}
+        for item in self._source.bound(node, name):
+            statement = item.node if isinstance(item, ImportAssignment) else None
+            same = isinstance(statement, cst.ImportFrom) and (
+                id(statement) in leaving or self._tree.names.member(self._bindings.module_of(statement), name) == wanted
+            )
+            if not same:
+                return f"something else is called {name} in this file; give it another name"
+        return None
+
+    def _patch(self, patched: Patched) -> None:
+        group, line = self._group(patched.meaning.module), self._source.line(patched.node)
+        successor = self._all.successor(patched.meaning)
+        member = patched.rest[1] if len(patched.rest) > 1 else None
+        if patched.holder not in self._tree.legacy:
+            group.patches.append(patched)
+        if successor is None:
+            group.refuse(line, f"{patched.meaning.name} is patched and has no counterpart on the target")
+        elif member is not None and not self._all.surfaces.target.has(member):
+            group.refuse(line, f"{member} is patched and {successor.name} does not have it")
+        elif patched.asserts_calls:
+            group.refuse(line, "the test looks at what the patched class was called with; write down the new arguments")
+        elif patched.holder in self._tree.legacy:
+            text = ".".join([successor.module, successor.name, *patched.rest[1:]])
+            group.edits.append(Edit(self._source.bare_span(patched.node), (requote(patched.node, text),)))
+
+    def _literal(self, imported: ImportedByLiteral) -> None:
+        meaning, line = imported.meaning, self._source.line(imported.literal)
+        group = self._group(meaning.module)
+        successor = self._all.successor(meaning) if meaning.kind == "object" else ObjectName(self._tree.target.module, "")
+        if imported.held is None:
+            group.refuse(
+                line, f"{meaning.module} is imported by its name, and what becomes of it cannot be seen; import the target instead"
+            )
+        elif successor is None:
+            group.refuse(line, f"{meaning.name} has no counterpart on the target")
+        elif any(name not in self._accounted for name in self._names_of(imported.held)):
+            group.refuse(line, f"what {imported.held.value} is used for cannot be seen; import the target instead")
+        else:
+            group.edits.extend(imported.edits(self._source, successor, self._successor_in(meaning.module)))
+
+    def _successor_in(self, module: str) -> Callable[[str], str | None]:
+        def successor(name: str) -> str | None:
+            meaning = self._tree.names.member(module, name)
+            found = self._all.successor(meaning) if meaning is not None else None
+            return found.name if found is not None else None
+
+        return successor
+
+    def _names_of(self, variable: cst.Name) -> list[cst.Name]:
+        """Return the other names in the file that stand for the same variable."""
+        own = set(map(id, self._source.assignments(variable)))
+        names = (
+            node for node in self._source.nodes() if isinstance(node, cst.Name) and node.value == variable.value and node is not variable
+        )
+        return [node for node in names if own.intersection(map(id, self._source.assignments(node)))]
+
+    def _rules(self, meaning: Meaning) -> Sequence[Rule]:
+        return self._all.configuration.rules.get(meaning.text, ())

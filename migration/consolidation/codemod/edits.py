@@ -1,0 +1,35 @@
+"""Edits of a text: each replaces a span by pieces, some of which are other spans of the text, with the edits inside of them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One edit. An empty span is an insertion."""
+
+    span: Span
+    pieces: tuple[str | Span, ...]
+
+
+def apply_edits(text: bytes, edits: Iterable[Edit]) -> bytes:
+    """Return the text, which is UTF-8, with the edits. Of edits inside of another's span only those in its pieces have an effect."""
+    # The widest of those that begin at one place comes first; insertions come before what stands there, in the order given.
+    ordered = sorted(dict.fromkeys(edits), key=lambda edit: (edit.span[0], edit.span[0] != edit.span[1], -edit.span[1]))
+    return _render(text, (0, len(text)), ordered)
+
+
+def _render(text: bytes, span: Span, edits: Sequence[Edit]) -> bytes:
+    position, end = span
+    parts: list[bytes] = []
+    for index, edit in enumerate(edits):
+        start, stop = edit.span
+        if start < position or stop > end or (start == stop == end != len(text)):
+            continue
+        parts.append(text[position:start])
+        parts.extend(piece.encode() if isinstance(piece, str) else _render(text, piece, edits[index + 1 :]) for piece in edit.pieces)
+        position = stop
+    parts.append(text[position:end])
+    return b"".join(parts)
