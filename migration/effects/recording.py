@@ -63,6 +63,7 @@ class Recording:
         self._started = clock()
         self._ended_s: float | None = None
         self._events: list[Event] = []
+        self._last: Event | None = None
         self._journal = Journal(clock=self.elapsed_s, limits=limits)
         self._cancelled = False
 
@@ -89,7 +90,8 @@ class Recording:
             deactivate(token)
 
     def append(self, event: Event) -> None:
-        """Put an event on the tape. A full tape keeps its beginning."""
+        """Put an event on the tape. A full tape keeps its beginning and the last event, which holds the answer."""
+        self._last = event
         if len(self._events) >= self._limits.events or not self._journal.take(len(event.payload)):
             self._journal.truncate()
             return
@@ -97,7 +99,7 @@ class Recording:
 
     def outcome(self) -> Outcome:
         """Return how a stream that ended by itself ended."""
-        return outcome_of(self._events)
+        return outcome_of(self._taped())
 
     async def close(self, events: AsyncGenerator[Event, None]) -> None:
         """Stop the engine's work, then close the journal: what a runaway task still does is performed, but not recorded.
@@ -127,7 +129,7 @@ class Recording:
         return RunRecord(
             request=self._request,
             origin=origin,
-            events=tuple(self._events),
+            events=self._taped(),
             journal=self._journal.close(),
             outcome=outcome,
             duration_s=self.elapsed_s() if self._ended_s is None else self._ended_s,
@@ -185,6 +187,10 @@ class Recording:
         except Exception as failure:  # noqa: BLE001 - a reply that cannot carry the token is answered without it
             self._on_failure("effects.record", failure)
             return reply
+
+    def _taped(self) -> tuple[Event, ...]:
+        cut_off = self._last is not None and (not self._events or self._events[-1] is not self._last)
+        return (*self._events, self._last) if self._last is not None and cut_off else tuple(self._events)
 
     def _ask(self, kind: EffectKind, name: str, lane: str, request: bytes) -> Asked | None:
         try:

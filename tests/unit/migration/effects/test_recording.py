@@ -215,3 +215,14 @@ async def test_an_exception_while_the_engine_stops_does_not_lose_the_record(tape
 async def test_the_shed_reason_says_why_a_run_must_not_be_shadowed(tape, sampled, outcome, reason) -> None:
     tape.record(Origin.CONTROL, outcome, None, None)
     assert tape.shed_reason(sampled=sampled) == reason
+
+
+def test_a_full_tape_keeps_its_beginning_and_the_event_that_ends_the_run(request_) -> None:
+    tape = recording(request_, limits=JournalLimits(events=2))
+    ending = b'{"payload":{"status":"failed"}}'
+    events = [Event(kind="agent_thinking", lane="data", payload=b"{}", at_s=float(number)) for number in range(4)]
+    last = Event(kind="agent_completed", lane="data", payload=ending, at_s=4.0)
+    for event in [*events, last]:
+        tape.append(event)
+    assert (tape.outcome(), tape.truncated) == ("failed", True)
+    assert tape.record(Origin.CONTROL, "failed", None, None).events == (*events[:2], last)
