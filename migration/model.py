@@ -64,7 +64,10 @@ class Verdict(StrEnum):
 
 
 class Noun(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_fields=True):
-    """What the nouns share: frozen, keyword-only, encoded as an array. New fields go last and have a default."""
+    """What the nouns share: frozen, keyword-only, encoded as an array. New fields go last and have a default.
+
+    Those that a run has hundreds of cannot be part of a cycle, so the garbage collector need not look at them (`gc=False`).
+    """
 
 
 class RunRequest(Noun, frozen=True, kw_only=True):
@@ -79,7 +82,7 @@ class RunRequest(Noun, frozen=True, kw_only=True):
     received_at: float  #: Unix seconds
 
 
-class Event(Noun, frozen=True, kw_only=True):
+class Event(Noun, frozen=True, kw_only=True, gc=False):
     """One item of the stream a run emits to the user."""
 
     kind: str  #: the event's type, e.g. "agent_started"
@@ -88,14 +91,14 @@ class Event(Noun, frozen=True, kw_only=True):
     at_s: float  #: seconds since run start, on the monotonic clock
 
 
-class EffectError(Noun, frozen=True, kw_only=True):
+class EffectError(Noun, frozen=True, kw_only=True, gc=False):
     """How a recorded effect failed."""
 
     type: str  #: class name, without module
     message: str
 
 
-class Effect(Noun, frozen=True, kw_only=True):
+class Effect(Noun, frozen=True, kw_only=True, gc=False):
     """One call a run made to the outside.
 
     Model effects speak the OpenAI chat format: the request is a chat completion request (`messages`, `tools`, ...), the reply is

@@ -52,23 +52,26 @@ class Alignment:
 
 def align(pairing: Pairing) -> Alignment:
     """Return which event stands for which."""
-    ours, theirs, same = pairing.control.lanes, pairing.candidate.lanes, pairing.same
-    equal: list[tuple[str, list[int], list[int]]] = []
-    left: list[str] = []
-    for name, indexes in ours.items():
-        others = theirs.get(name, [])
-        if len(indexes) == len(others) and all(map(same, indexes, others)):
-            equal.append((name, indexes, others))
-        else:
-            left.append(name)
-    if not left and len(equal) == len(theirs):
+    ours, theirs = pairing.control.lanes, pairing.candidate.lanes
+    if pairing.in_step:
+        changed = {pairing.control.places[index] for index in pairing.differing()}
+        equal = [(name, indexes, indexes) for name, indexes in ours.items() if name not in changed]
+        left = others = [name for name in ours if name in changed]
+    else:
+        equal = [(name, indexes, theirs[name]) for name, indexes in ours.items() if _same_all(pairing, indexes, theirs.get(name, []))]
+        settled = {name for name, _, _ in equal}
+        left, others = ([name for name in lanes if name not in settled] for lanes in (ours, theirs))
+    if not left and not others:
         return Alignment(equal=equal, unequal=[])
-    settled = {name for name, _, _ in equal}
     aligned = _Aligner(pairing, ours, theirs)
-    lanes = [aligned.lane(a, b) for a, b in aligned.partners(left, [name for name in theirs if name not in settled])]
-    order = {name: position for position, name in enumerate(ours)}
+    lanes = [aligned.lane(a, b) for a, b in aligned.partners(left, others)]
+    order = {name: position for position, name in enumerate(left)}
     lanes.sort(key=lambda lane: len(order) if lane.control is None else order[lane.control])
     return Alignment(equal=equal, unequal=lanes)
+
+
+def _same_all(pairing: Pairing, indexes: list[int], others: list[int]) -> bool:
+    return len(indexes) == len(others) and all(map(pairing.same, indexes, others))
 
 
 class _Aligner:
@@ -116,6 +119,9 @@ class _Aligner:
         b = self._theirs[theirs] if theirs is not None else []
         lane = Lane(control=ours, candidate=theirs)
         a, b = self._trim(a, b, lane.equal)
+        if len(a) == len(b) == 1 and self._control.kinds[a[0]] == self._candidate.kinds[b[0]]:
+            lane.changed.append((a[0], b[0]))
+            return lane
         keys = _keys(self._control, a), _keys(self._candidate, b)
         pairs = match(*keys)
         lane.equal += [(a[i], b[j]) for i, j in pairs]

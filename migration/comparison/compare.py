@@ -39,11 +39,9 @@ class Prepared:
 
     def pairing(self, control: RunRecord, candidate: RunRecord) -> Pairing:
         """Return both streams, decoded as far as is needed to tell equal frames."""
-        streams = (
-            Stream(Origin.CONTROL, control, self.reader, self.normaliser),
-            Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser),
-        )
-        return Pairing(*streams, self.reader, self.shapes)
+        ours = Stream(Origin.CONTROL, control, self.reader, self.normaliser)
+        theirs = Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser, ours)
+        return Pairing(ours, theirs, self.reader, self.shapes)
 
 
 @lru_cache(maxsize=64)

@@ -28,13 +28,13 @@ class Leaf(msgspec.Struct, frozen=True):
         return "value" if type(self.control) is type(self.candidate) and not hidden else "type"
 
 
-def leaves(control: Json, candidate: Json, limit: int) -> list[Leaf] | None:
-    """Return every place where the two values differ, in control's order; None when there are more than `limit`.
+def leaves(control: Json, candidate: Json, limit: int, path: Path = ()) -> list[Leaf] | None:
+    """Return every place where two values at that path differ, in control's order; None when there are more than `limit`.
 
     Lists are matched item by item in order, so that one inserted item is one difference and not one for each item after it.
     """
     found: list[Leaf] = []
-    for leaf in _walk(control, candidate, ()):
+    for leaf in _walk(control, candidate, path):
         found.append(leaf)
         if len(found) > limit:
             return None
@@ -46,8 +46,13 @@ def _walk(control: Json, candidate: Json, path: Path) -> Iterator[Leaf]:
         yield from _objects(control, candidate, path)
     elif isinstance(control, list) and isinstance(candidate, list):
         yield from _lists(control, candidate, path)
-    elif type(control) is not type(candidate) or encode(control) != encode(candidate):
+    elif type(control) is not type(candidate) or not _same(control, candidate):
         yield Leaf(path, control, candidate)
+
+
+def _same(control: Json, candidate: Json) -> bool:
+    """Tell whether two scalars of one type are the same: as they are written, in which 0.0 and -0.0 differ."""
+    return encode(control) == encode(candidate) if type(control) is float else control == candidate
 
 
 def _objects(control: dict[str, Json], candidate: dict[str, Json], path: Path) -> Iterator[Leaf]:

@@ -9,10 +9,10 @@ from migration.comparison.contract import Violation, violations
 from migration.comparison.differences import Leaf, leaves
 from migration.comparison.findings import Detail, Finding, agent_of
 from migration.comparison.limits import Limits
-from migration.comparison.paths import Json, Path, matches, segments
+from migration.comparison.paths import Json, Path, matches_any
 from migration.comparison.policy import Policy
 from migration.comparison.renaming import Renaming
-from migration.comparison.stream import Stream
+from migration.comparison.stream import Stream, forms
 from migration.model import DivergenceKind, Origin
 
 _WHICH_EVENTS = frozenset({"missing_event", "extra_event", "duplicate_event", "causal_reorder"})
@@ -101,12 +101,13 @@ class EventComparison:
                     yield self._leaf(lane.name, self._control.kinds[i], leaf, (i, j), detail)
 
     def _changed(self, lane: Lane, i: int, j: int) -> Iterator[Finding]:
-        ours, theirs = self._control.normal(i), self._candidate.normal(j)
-        kind = self._control.events[i].kind
-        differing = leaves(ours.value, theirs.value, self._limits.leaves)
+        ours, theirs, path = forms(self._control, self._candidate, i, j)
+        kind = self._control.kinds[i]
+        differing = leaves(ours.value, theirs.value, self._limits.leaves, path)
         found = [self._leaf(lane.name, kind, leaf, (i, j)) for leaf in differing or ()]
         if not found:  # too many to name; also keeps a difference that no leaf tells from being silent
-            yield self._leaf(lane.name, kind, Leaf((), ours.value, theirs.value), (i, j), "whole_pair")
+            whole = Leaf((), self._control.normal(i).value, self._candidate.normal(j).value)
+            yield self._leaf(lane.name, kind, whole, (i, j), "whole_pair")
             return
         found += [self._leaf(lane.name, kind, leaf, (i, j), detail) for leaf, detail in self._renaming.judge(ours.holes, theirs.holes)]
         terminal = next((finding for finding in found if finding.kind == "terminal_state"), None)
@@ -146,7 +147,7 @@ class EventComparison:
 
     def _has_role(self, path: Path, role: str) -> bool:
         patterns: tuple[str, ...] = getattr(self._policy.roles, role)
-        return any(matches(pattern, segments(path)) for pattern in patterns)
+        return matches_any(patterns, path)
 
     def _surplus(self, lane: Lane, side: Origin) -> Iterator[Finding]:
         """Events that one side has alone. One that says the same as another one beside it is a duplicate."""

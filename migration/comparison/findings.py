@@ -1,5 +1,6 @@
 """What the parts of a comparison find, before it is classified."""
 
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -39,6 +40,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return str(self.path[0]) if self.path else ""
 
 
+@lru_cache(maxsize=4096)
 def agent_of(lane: str) -> str:
     """Return the agent that a lane belongs to: all before the first "/"."""
     return lane.partition("/")[0]

@@ -11,7 +11,7 @@ import msgspec
 
 from migration.comparison.actions import stands_for
 from migration.comparison.findings import Finding
-from migration.comparison.paths import Value, matches, segments, shape, text, type_name
+from migration.comparison.paths import Value, matches_any, shape, text, type_name
 from migration.comparison.policy import Policy
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}")
@@ -32,8 +32,7 @@ def fingerprint(finding: Finding, policy: Policy) -> str:
 
 def value_shapes(finding: Finding, policy: Policy) -> tuple[str, str]:
     """Return what may be said about both values without telling them: their type, or a word of a closed vocabulary."""
-    spoken = finding.subject == "run" or any(matches(pattern, segments(finding.path)) for pattern in policy.roles.words)
-    spoken = spoken or finding.kind in {"terminal_state", "error"}
+    spoken = finding.subject == "run" or finding.kind in {"terminal_state", "error"} or matches_any(policy.roles.words, finding.path)
     return value_shape(finding.control, spoken=spoken), value_shape(finding.candidate, spoken=spoken)
 
 

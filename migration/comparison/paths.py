@@ -124,3 +124,9 @@ def compiled(written: str) -> Pattern:
 def matches(written: str, path: tuple[str, ...]) -> bool:
     """Tell whether the whole path matches the pattern. The same few paths come up again and again, so the answers are kept."""
     return compiled(written).matches(path)
+
+
+def matches_any(patterns: Iterable[str], path: Path) -> bool:
+    """Tell whether the path matches one of the patterns."""
+    seen = segments(path)
+    return any(matches(pattern, seen) for pattern in patterns)

@@ -6,14 +6,15 @@ body bytes are equal without a look inside. Only the others are decoded whole an
 
 from collections.abc import Callable
 from functools import cached_property
-from operator import attrgetter
+from itertools import chain, repeat
+from operator import attrgetter, eq
 from typing import Any
 
 import msgspec
 
 from migration.comparison.canonical import UndecodableError, decode_object
 from migration.comparison.normalise import Normal, Normaliser
-from migration.comparison.paths import Json, matches
+from migration.comparison.paths import Json, Path, matches
 from migration.comparison.policy import EVERY_EVENT, Policy
 from migration.comparison.shapes import Shapes
 from migration.model import Origin, RunRecord, RunRequest
@@ -63,22 +64,30 @@ class HeadReader:
 
 
 class Stream:
-    """The frames of one run, by index."""
+    """The frames of one run, by index.
 
-    def __init__(self, side: Origin, run: RunRecord, reader: HeadReader, normaliser: Normaliser) -> None:
-        self.side = side  #: where it stands in this comparison; a run may also be compared with another one of the same engine
-        self.run, self.events = run, run.events
+    Args:
+        side: where it stands in this comparison; a run may also be compared with another one of the same engine.
+        run: the run.
+        reader: reads heads.
+        normaliser: normalises what is no more than alike.
+        beside: the stream that it is compared with, if that was read before; None: nothing was.
+    """
+
+    def __init__(self, side: Origin, run: RunRecord, reader: HeadReader, normaliser: Normaliser, beside: "Stream | None" = None) -> None:
+        self.side, self.run, self.events = side, run, run.events
         self.kinds = [event.kind for event in run.events]
-        self._reader, self._normaliser = reader, normaliser
+        self.places = [event.lane for event in run.events]
+        self.reader, self._normaliser = reader, normaliser
         self._normals: dict[int, Normal] = {}
         self._bodies: dict[int, Normal] = {}
         self.undecodable: dict[int, str] = {}  #: index -> why
         self.unusual = False  #: whether some frame has no head
         self.has_holes = False  #: whether some frame looked at so far holds a value that only a pair can judge
-        self.heads = self._read_heads()
+        self.heads = self._read_heads(beside)
 
-    def _read_heads(self) -> list[_Head | None]:
-        read = self._reader.read
+    def _read_heads(self, beside: "Stream | None") -> list[_Head | None]:
+        read = self.reader.read
         if read is None:
             self.unusual = True
             return [None] * len(self.events)
@@ -86,7 +95,11 @@ class Stream:
         try:
             # A body that is left as raw bytes is not checked for being UTF-8; all of them at once cost next to nothing.
             b"".join(frames).decode()
-            return list(map(read, frames))
+            if beside is None or beside.unusual or [event.payload for event in beside.events[:1]] != frames[:1]:
+                return list(map(read, frames))
+            # Streams that begin with the very same frame were made without a clock, so most of their frames are the same bytes.
+            others = chain(zip((event.payload for event in beside.events), beside.heads, strict=True), repeat((b"", None)))
+            return [head if frame == other else read(frame) for frame, (other, head) in zip(frames, others, strict=False)]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.unusual = True
             return [self._head_or_none(read, frame) for frame in frames]
@@ -124,7 +137,7 @@ class Stream:
         """Return the body of a frame with a head, normalised: enough to tell whether it equals another one."""
         normal = self._bodies.get(index)
         if normal is None:
-            normal = self._normaliser.body(self.events[index].kind, self._reader.body(head))
+            normal = self._normaliser.body(self.events[index].kind, self.reader.body(head))
             self._bodies[index] = normal
             self.has_holes = self.has_holes or bool(normal.holes)
         return normal
@@ -142,24 +155,24 @@ class Stream:
     def lanes(self) -> dict[str, list[int]]:
         """The frames of each lane, in order; lanes in order of their first frame."""
         lanes: dict[str, list[int]] = {}
-        for index, event in enumerate(self.events):
-            lane = lanes.get(event.lane)
+        for index, name in enumerate(self.places):
+            lane = lanes.get(name)
             if lane is None:
-                lanes[event.lane] = [index]
+                lanes[name] = [index]
             else:
                 lane.append(index)
         return lanes
 
     def contents(self) -> list[object]:
-        """Return, for each frame, what is equal to another one's only if the frames are equal, and equals nothing for an unusual frame."""
-        content = self._reader.content
+        """Return, for each frame, what equals another's of its kind only if both frames are equal. An unusual frame's equals nothing."""
+        content = self.reader.content
         if self.unusual:
-            return [object() if head is None else (kind, content(head)) for kind, head in zip(self.kinds, self.heads, strict=True)]
-        return list(zip(self.kinds, map(content, self.heads), strict=True))
+            return [object() if head is None else content(head) for head in self.heads]
+        return list(map(content, self.heads))
 
     def foreign(self) -> list[int]:
         """Return the frames that do not name this run's own tenant, user, thread and run."""
-        own, identity = self._reader.expected(self.run.request), self._reader.identity
+        own, identity = self.reader.expected(self.run.request), self.reader.identity
         if not self.unusual and list(map(identity, self.heads)).count(own) == len(self.heads):
             return []
         return [index for index, head in enumerate(self.heads) if (self._is_foreign(index) if head is None else identity(head) != own)]
@@ -170,8 +183,16 @@ class Stream:
 
     def foreign_fields(self, value: dict[str, Json]) -> dict[str, Json]:
         """Return the identity fields of a decoded frame that name somebody else. A missing field is no other's: it shows as a lost key."""
-        identity, request = self._reader.policy.envelope.identity, self.run.request
+        identity, request = self.reader.policy.envelope.identity, self.run.request
         return {field: value[field] for name, field in identity.items() if field in value and value[field] != getattr(request, name)}
+
+
+def forms(control: Stream, candidate: Stream, i: int, j: int) -> tuple[Normal, Normal, Path]:
+    """Return two frames of one kind in normal form, and where that begins: at the body when nothing else differs, else at the root."""
+    a, b, reader = control.heads[i], candidate.heads[j], control.reader
+    if a is None or b is None or reader.texts(a) != reader.texts(b):
+        return control.normal(i), candidate.normal(j), ()
+    return control.body(i, a), candidate.body(j, b), (reader.policy.envelope.body,)
 
 
 class Pairing:
@@ -188,15 +209,24 @@ class Pairing:
         self.control, self.candidate = control, candidate
         self._texts, self._body, self._shapes = reader.texts, reader.body, shapes
         self._ours, self._theirs = control.contents(), candidate.contents()
+        #: whether both streams send the same kinds of event in the same lanes in the same order, as replays mostly do
+        self.in_step = control.kinds == candidate.kinds and control.places == candidate.places
+        if self.in_step:
+            candidate.lanes = control.lanes
+
+    def differing(self) -> list[int]:
+        """Return which frames are not the same, of two streams in step."""
+        equal = map(eq, self._ours, self._theirs)
+        return [index for index, same in enumerate(equal) if not same and not self.same(index, index)]
 
     def same(self, i: int, j: int) -> bool:
         """Tell whether control's frame i and candidate's frame j have one canonical form."""
-        if self._ours[i] == self._theirs[j]:
-            return True
         control, candidate = self.control, self.candidate
         kind = control.kinds[i]
         if kind != candidate.kinds[j]:
             return False
+        if self._ours[i] == self._theirs[j]:
+            return True
         a, b = control.heads[i], candidate.heads[j]
         if a is None or b is None:
             return control.normal(i).canonical == candidate.normal(j).canonical
