@@ -17,7 +17,20 @@ from typer.core import TyperGroup
 from migration.errors import MigrationError
 
 #: in the order of the help
-COMMANDS: Final = ("demo", "status", "stage", "kill", "divergences", "replay", "backfill", "evidence", "worker", "audit", "codemod", "guard")
+COMMANDS: Final = (
+    "demo",
+    "status",
+    "stage",
+    "kill",
+    "divergences",
+    "replay",
+    "backfill",
+    "evidence",
+    "worker",
+    "audit",
+    "codemod",
+    "guard",
+)
 WRONG_USE: Final = 2
 
 

@@ -1,0 +1,71 @@
+"""`guard`: fail on a new implementation or a new consumer of one that has to go."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from migration.cli.output import JsonFlag, note, print_json
+from migration.consolidation.audit import audit
+from migration.consolidation.configuration import load_configuration
+from migration.consolidation.guard import BASELINE_NAME, compare, load_baseline, measure, save_baseline, shrunk
+from migration.consolidation.sources.store import default_folder
+from migration.errors import ConfigurationError
+
+command = typer.Typer(help="Fail on a new implementation, or a new consumer of one that has to go. A ratchet with a baseline file.")
+
+_FINDING = 1
+
+
+@command.command()
+def run(
+    path: Annotated[Path, typer.Argument(help="The folder to look at.", show_default=True)] = Path(),
+    *,
+    baseline: Annotated[Path | None, typer.Option("--baseline", help=f"What is allowed; default: {BASELINE_NAME} in the folder.")] = None,
+    update: Annotated[bool, typer.Option("--update", help="Let the baseline shrink to what is still there. It never grows.")] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Allow all that is there now: for the first baseline, or a reviewed move.")
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="TOML file with [tool.netra-migration.audit]; default: the closest one.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Fail on a new implementation, or a new consumer of one that has to go.
+
+    Exit codes: 0 nothing is new and nothing is gone, 1 something is, 2 wrong use.
+    """
+    if config is not None and not config.is_file():
+        raise ConfigurationError(f"{config}: no such file; give a TOML file with [tool.netra-migration.audit]")
+    file = baseline or path / BASELINE_NAME
+    inventory = audit(path, configuration=load_configuration(path.resolve(), config), cache=default_folder())
+    if accept:
+        save_baseline(file, measure(inventory))
+    elif update:
+        save_baseline(file, shrunk(inventory, load_baseline(file)))
+    allowed = load_baseline(file)
+    findings = compare(inventory, allowed)
+    for finding in findings:
+        note(finding.advice)
+    if any(finding.kind == "gone" for finding in findings):
+        note("`netra-migration guard --update` lets the baseline shrink")
+    uses = sum(sum(modules.values()) for modules in allowed.consumers.values())
+    if as_json:
+        rows = [
+            {
+                "kind": item.kind,
+                "path": item.path,
+                "module": item.module,
+                "allowed": item.allowed,
+                "found": item.found,
+                "advice": item.advice,
+            }
+            for item in findings
+        ]
+        print_json(
+            {"allowed": {"implementations": len(allowed.implementations), "files": len(allowed.consumers), "uses": uses}, "findings": rows}
+        )
+    else:
+        typer.echo(f"{len(allowed.implementations)} implementations and {uses} uses in {len(allowed.consumers)} files are left")
+    if findings:
+        raise typer.Exit(_FINDING)

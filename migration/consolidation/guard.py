@@ -1,0 +1,129 @@
+"""A ratchet for the time between: no new implementation, no new consumer, and what is gone does not come back.
+
+The baseline is a file in version control. It holds what there was, and only ever shrinks unless somebody says otherwise.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from migration.consolidation.inventory import Inventory
+from migration.errors import ConfigurationError
+
+#: JSON under an ending that the audit does not take for configuration: it would count the baseline among the consumers.
+BASELINE_NAME: Final = "consolidation-baseline.lock"
+
+FindingKind = Literal["new-implementation", "new-consumer", "more-uses", "gone"]
+"""`gone`: the baseline still allows something that is not there any more, so that it could come back unseen."""
+
+
+class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is allowed."""
+
+    implementations: tuple[str, ...]  #: legacy modules, sorted
+    consumers: dict[str, dict[str, int]]  #: file, then legacy module, then how many statements and strings name it
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """A difference between what is allowed and what there is."""
+
+    kind: FindingKind
+    path: str  #: of the consumer, or of the implementation; "" for an implementation that is gone
+    module: str
+    allowed: int  #: uses; of implementations 0 or 1
+    found: int
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        match self.kind:
+            case "new-implementation":
+                return f"{self.path}: a new implementation, {self.module}; extend the target instead"
+            case "new-consumer":
+                return f"{self.path}: a new consumer of {self.module}, which has to go; use the target"
+            case "more-uses":
+                return f"{self.path}: uses {self.module} in {self.found} places, {self.allowed} are allowed; use the target"
+            case "gone":
+                place = f"{self.path} uses {self.module}" if self.path else f"{self.module} is there"
+                return f"{place} less than the baseline allows; let the baseline shrink"
+
+
+def measure(inventory: Inventory) -> Baseline:
+    """Return what there is: legacy implementations, and who names them in imports, code and configuration."""
+    legacy = frozenset(implementation.module for implementation in inventory.legacy)
+    uses: dict[str, Counter[str]] = {}
+    for statement in inventory.imports:
+        for module in legacy.intersection(statement.reaches):
+            uses.setdefault(statement.path, Counter())[module] += 1
+    for string in inventory.strings:
+        if string.use != "path" and string.module in legacy:
+            uses.setdefault(string.path, Counter())[string.module] += 1
+    consumers = {path: dict(sorted(uses[path].items())) for path in sorted(uses)}
+    return Baseline(implementations=tuple(sorted(legacy)), consumers=consumers)
+
+
+def compare(inventory: Inventory, baseline: Baseline) -> tuple[Finding, ...]:
+    """Return the differences, growth first."""
+    there = measure(inventory)
+    paths = {implementation.module: implementation.path for implementation in inventory.implementations}
+    found = [_implementation(module, paths[module], 0, 1) for module in there.implementations if module not in baseline.implementations]
+    found += [_implementation(module, "", 1, 0) for module in baseline.implementations if module not in there.implementations]
+    for path, module in sorted({*_pairs(there.consumers), *_pairs(baseline.consumers)}):
+        allowed, now = baseline.consumers.get(path, {}).get(module, 0), there.consumers.get(path, {}).get(module, 0)
+        if now != allowed:
+            kind: FindingKind = "gone" if now < allowed else "more-uses" if allowed else "new-consumer"
+            found.append(Finding(kind=kind, path=path, module=module, allowed=allowed, found=now))
+    return tuple(sorted(found, key=lambda item: (item.kind == "gone", item.path, item.module)))
+
+
+def shrunk(inventory: Inventory, baseline: Baseline) -> Baseline:
+    """Return the baseline without what is gone. It never allows more than before."""
+    there = measure(inventory)
+    consumers = {
+        path: kept
+        for path, modules in baseline.consumers.items()
+        if (
+            kept := {
+                module: least for module, count in modules.items() if (least := min(count, there.consumers.get(path, {}).get(module, 0)))
+            }
+        )
+    }
+    return Baseline(tuple(module for module in baseline.implementations if module in there.implementations), consumers)
+
+
+def load_baseline(file: Path) -> Baseline:
+    """Return the baseline in a file.
+
+    Raises:
+        ConfigurationError: there is no such file, or it is no baseline.
+    """
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Baseline)
+    except FileNotFoundError:
+        raise ConfigurationError(f"{file}: there is no baseline; make one with `netra-migration guard --accept`") from None
+    except (OSError, msgspec.DecodeError) as error:
+        raise ConfigurationError(f"{file}: is no baseline ({error}); take it from version control again") from error
+
+
+def save_baseline(file: Path, baseline: Baseline) -> None:
+    """Write a baseline, one entry a line, so that two branches rarely change the same one.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    try:
+        file.write_bytes(msgspec.json.format(msgspec.json.encode(baseline, order="deterministic"), indent=2) + b"\n")
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be written ({error.strerror}); give another path") from error
+
+
+def _implementation(module: str, path: str, allowed: int, found: int) -> Finding:
+    kind: FindingKind = "new-implementation" if found else "gone"
+    return Finding(kind=kind, path=path, module=module, allowed=allowed, found=found)
+
+
+def _pairs(consumers: Mapping[str, Mapping[str, int]]) -> set[tuple[str, str]]:
+    return {(path, module) for path, modules in consumers.items() for module in modules}

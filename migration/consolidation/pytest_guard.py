@@ -1,0 +1,60 @@
+"""A pytest plugin: the guard as one more test of a whole suite.
+
+`-p migration.consolidation.pytest_guard`, and the baseline's path in the ini option `consolidation_guard`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from migration.consolidation.audit import audit
+from migration.consolidation.guard import compare, load_baseline
+
+_OPTION: Final = "consolidation_guard"
+
+
+class NotWhatTheBaselineAllowsError(Exception):
+    """The tree has more, or less, than its baseline allows."""
+
+
+class GuardItem(pytest.Item):
+    """One audit of the whole project."""
+
+    def runtest(self) -> None:
+        """Compare the project with its baseline.
+
+        Raises:
+            NotWhatTheBaselineAllowsError: they differ.
+            ConfigurationError: there is no baseline, or the audit is configured wrongly.
+        """
+        root = self.config.rootpath
+        findings = compare(audit(root), load_baseline(root / str(self.config.getini(_OPTION))))
+        if findings:
+            raise NotWhatTheBaselineAllowsError("\n".join(finding.advice for finding in findings))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:  # noqa: ARG002 - pytest's signature
+        """Return the findings alone; a traceback of this plugin helps nobody."""
+        return f"{excinfo.value}\n`netra-migration guard --update` lets the baseline shrink, `--accept` lets it grow."
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Return the name that the report shows."""
+        return self.config.rootpath, None, "consolidation guard"
+
+
+class _Guard(pytest.Collector):
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield the one test."""
+        yield GuardItem.from_parent(self, name="baseline")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the ini option."""
+    parser.addini(_OPTION, "baseline of the consolidation guard, relative to the root; empty: no guard", default="")
+
+
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Add the guard to a run of the whole suite; a run of chosen files is about those."""
+    if config.getini(_OPTION) and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        items.extend(_Guard.from_parent(session, name="consolidation").collect())
