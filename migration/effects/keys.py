@@ -44,16 +44,21 @@ def _stem(kind: str, name: str, lane: str, request: bytes | None) -> str:
 
 
 class Occurrences:
-    """Numbers the equal effects of one run, in the order in which they are asked for."""
+    """Numbers the equal effects of one run, in the order in which they are asked for.
 
-    __slots__ = ("_asked",)
+    Args:
+        like: effects with keys, of which some will be asked for in the same words: those requests are not read again.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_asked", "_known")
+
+    def __init__(self, like: Iterable[Effect] = ()) -> None:
         self._asked: dict[str, int] = {}
+        self._known = {(one.kind, one.name, one.lane, one.request): one.key.rpartition("#")[0] for one in like}
 
     def key(self, kind: EffectKind, name: str, lane: str, request: bytes | None) -> str:
         """Return the key of the next effect with this content and path."""
-        stem = _stem(kind, name, lane, request)
+        stem = self._known.get((kind, name, lane, request)) or _stem(kind, name, lane, request)
         number = self._asked[stem] = self._asked.get(stem, 0) + 1
         return f"{stem}#{number}"
 

@@ -81,12 +81,13 @@ class ReplayJournal:
         self._sleep = sleep
         self._by_key: dict[str, Effect] = {}
         self._in_sequence: dict[tuple[EffectKind, str], deque[Effect]] = {}
-        for effect in with_keys(effects):
+        keyed = with_keys(effects)
+        for effect in keyed:
             if effect.request is None:
                 self._in_sequence.setdefault((effect.kind, effect.lane), deque()).append(effect)
             else:
                 self._by_key[effect.key] = effect
-        self._occurrences = Occurrences()
+        self._occurrences = Occurrences(keyed)
         self.started = started = clock()  #: on the clock; times in the journal count from here
         self._asked = Journal(clock=lambda: clock() - started, limits=limits)
         self._recorded = len(effects)
@@ -170,7 +171,7 @@ class ReplayJournal:
         self._performed += 1
 
     def _find(self, kind: EffectKind, name: str, lane: str, request: bytes) -> tuple[Asked, Effect | None]:
-        key = self._occurrences.key(kind, name, lane, request)
+        key = self._occurrences.key(kind, name, lane, bytes(request))
         asked = self._asked.ask(kind, name, lane, request, key=key)
         if asked is None:
             self._missing += not self._asked.closed
