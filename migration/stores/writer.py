@@ -1,6 +1,7 @@
 """`DualWriter`: the facade's `RunWriter`. Before a run is reported complete it is in its store, or safely on the way there."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
@@ -17,7 +18,8 @@ from migration.telemetry.metrics import Metrics
 logger = logging.getLogger(__name__)
 
 #: While a run's own write is under way nobody else tries the same; after a crash the outbox does.
-_REST_S = 30.0
+_REST_S = 10.0
+_RETRY_S = 1.0
 
 
 class DualWriter:
@@ -93,8 +95,10 @@ class DualWriter:
         try:
             await self._writes.write(authoritative, run)
         except StoreError as error:
-            # Its row in the outbox is tried again; the run is as safe there.
+            # The run is as safe in the outbox. It need not rest there any longer, and should say why it waits.
             self._failed(run, authoritative, error)
+            with contextlib.suppress(OutboxError):
+                await self._outbox.later([row], delay_s=_RETRY_S, error=str(error))
         else:
             self._delivery.settled(authoritative, row)
 

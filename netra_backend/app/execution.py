@@ -263,13 +263,13 @@ def _run_stores(databases: RunDatabases) -> RunStores:
 
 
 @asynccontextmanager
-async def open_run_stores() -> AsyncIterator[RunStores]:
-    """Open the run stores as the settings say, for `netra-migration backfill`.
+async def open_run_stores(settings: Settings | None = None) -> AsyncIterator[RunStores]:
+    """Open the run stores as the settings say, for `netra-migration backfill`. None: they come from the environment.
 
     Raises:
         SettingsError: a setting of the backend cannot be used.
     """
-    databases = RunDatabases(load_settings())
+    databases = RunDatabases(settings or load_settings())
     try:
         yield _run_stores(databases)
     finally:
