@@ -1,17 +1,15 @@
 """`audit`: which implementations a tree has, who uses them, and what cannot work."""
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json
-from migration.consolidation.audit import NoProgress, Progress, audit
+from migration.cli.progress import progress_bar
+from migration.consolidation.audit import audit
 from migration.consolidation.configuration import AuditConfiguration, load_configuration
 from migration.consolidation.inventory import Inventory
 from migration.consolidation.report.document import as_document, has_findings
@@ -50,7 +48,7 @@ def run(
         raise ConfigurationError(f"{config}: no such file; give a TOML file with [tool.netra-migration.audit]")
     started_s = time.perf_counter()
     configuration = load_configuration(path.resolve(), config)
-    with _progress() as progress:
+    with progress_bar("auditing") as progress:
         inventory = audit(path, configuration=configuration, cache=None if no_cache else cache or default_folder(), progress=progress)
     seconds = time.perf_counter() - started_s
     if sarif is not None:
@@ -92,41 +90,3 @@ def _write(file: Path, data: bytes) -> None:
         file.write_bytes(data)
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be written ({error.strerror}); give another path") from error
-
-
-class _Bar:
-    """A progress bar. It is drawn by the calls below and has no thread of its own, so that processes can still be forked."""
-
-    def __init__(self, bar: Any) -> None:  # noqa: ANN401 - rich is imported only where a bar is shown
-        self._bar = bar
-        self._task = bar.add_task("auditing", total=None)
-        self._total = 0
-
-    def begin(self, files: int) -> None:
-        """Show that there are so many files."""
-        self._total = files
-        self._bar.update(self._task, total=files)
-        self._bar.refresh()
-
-    def advance(self, files: int) -> None:
-        """Show that so many more were looked at."""
-        self._bar.advance(self._task, files)
-        if (done := self._bar.tasks[0].completed) > self._total:
-            # Names lead back to files, so the end moves until nothing new is found.
-            self._bar.update(self._task, total=done)
-        self._bar.refresh()
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Show a bar on a terminal, otherwise nothing."""
-    if not sys.stderr.isatty():
-        yield NoProgress()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as RichProgress
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with RichProgress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as bar:
-        yield _Bar(bar)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json, print_table
+from migration.cli.progress import progress_bar
 from migration.consolidation.codemod.applying import apply_plan, as_diff
 from migration.consolidation.codemod.configuration import load_codemod_configuration
 from migration.consolidation.codemod.plan import Plan, plan
@@ -42,7 +43,9 @@ def run(
             raise ConfigurationError(f"{file}: no such file; give a TOML file")
     started_s = time.perf_counter()
     root = path.resolve()
-    made = plan(path, audit=load_configuration(root, config), codemod=load_codemod_configuration(root, rules))
+    audit, codemod = load_configuration(root, config), load_codemod_configuration(root, rules)
+    with progress_bar("rewriting") as progress:
+        made = plan(path, audit=audit, codemod=codemod, progress=progress)
     if apply:
         apply_plan(made)
     if as_json:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json
+from migration.cli.progress import progress_bar
 from migration.consolidation.audit import audit
 from migration.consolidation.configuration import load_configuration
 from migration.consolidation.guard import BASELINE_NAME, compare, load_baseline, measure, save_baseline, shrunk
@@ -38,7 +39,9 @@ def run(
     if config is not None and not config.is_file():
         raise ConfigurationError(f"{config}: no such file; give a TOML file with [tool.netra-migration.audit]")
     file = baseline or path / BASELINE_NAME
-    inventory = audit(path, configuration=load_configuration(path.resolve(), config), cache=default_folder())
+    configuration = load_configuration(path.resolve(), config)
+    with progress_bar("auditing") as progress:
+        inventory = audit(path, configuration=configuration, cache=default_folder(), progress=progress)
     if accept:
         save_baseline(file, measure(inventory))
     elif update:

@@ -20,6 +20,7 @@ from migration.consolidation.codemod.strings import ImportedByLiteral, Patched, 
 from migration.consolidation.codemod.surface import Surfaces
 from migration.consolidation.codemod.tree import Tree
 from migration.consolidation.codemod.uses import MemberUse, ObjectUse, Suspect, Uses, call_fact
+from migration.consolidation.codemod.variables import Variables
 from migration.consolidation.findings.names import Meaning
 
 #: What is done to the method of a mock without calling it as the engine would be.
@@ -70,6 +71,7 @@ class _FileAnalysis:
         self._uses = Uses(source, path, analyser.tree)
         self._bindings = Bindings(source, path, analyser.tree)
         self._calls = CallRewriter(source, self._uses.meaning)
+        self._variables = Variables(source, path, analyser.tree, self._uses)
         self._groups: dict[str, Group] = {}
         self._left_out: list[Span] = []  #: arguments that the new call does not have
         self._accounted: set[cst.CSTNode] = set()  #: names whose use is known and dealt with
@@ -172,9 +174,13 @@ class _FileAnalysis:
         group, name, line = self._group(use.holder.module), use.node.attr.value, self._source.line(use.node)
         group.members += 1
         call = self._source.parent(use.node)
-        if isinstance(call, cst.Call) and call.func is use.node:
+        if (objection := self._variables.objection(use.node.value, use.holder)) is not None:
+            group.refuse(line, objection)
+        elif isinstance(call, cst.Call) and call.func is use.node:
             if use.meaning is not None and self._rules(use.meaning):
+                before = len(group.edits)
                 self._call(group, call, None, use.meaning, Origin(None, None))
+                group.reshapes |= len(group.edits) > before
             elif (objection := self._all.surfaces.objection_to_call(use.holder, name, call_fact(self._source, call))) is not None:
                 group.refuse(line, objection)
         elif isinstance(call, cst.Attribute) and call.attr.value in _MOCK_CONTROLS and name in self._all.surfaces.target.methods:
@@ -200,7 +206,7 @@ class _FileAnalysis:
         if (clash := next((clash for need in needs if (clash := self._clash(call, need)) is not None), None)) is not None:
             group.refuse(self._source.line(call), clash)
             return
-        group.edits.extend(done.edits)
+        group.edits.extend(edit for edit in done.edits if edit.changes(self._source.text))
         group.needs.extend(needs)
         kept = [piece for piece in done.edits[0].pieces if not isinstance(piece, str)]
         spans = [self._source.span(argument.value) for argument in call.args]

@@ -54,7 +54,10 @@ class CallRewriter:
             if objection is None and not isinstance(bound, str):
                 return self._apply(call, rule, bound, names)
             objections.append(str(objection))
-        return "; ".join(dict.fromkeys(objections)) or "no rule says what becomes of this call"
+        return (
+            "; ".join(dict.fromkeys(objections))
+            or "no rule says what becomes of this call; write one in [tool.netra-migration.codemod], or change it by hand"
+        )
 
     def _bind(self, call: cst.Call, parameters: Sequence[Parameter]) -> dict[str, cst.Arg] | str:
         """Return the argument of each parameter that is given one, or why the call is not of this shape."""

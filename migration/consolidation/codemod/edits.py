@@ -13,6 +13,11 @@ class Edit:
     span: Span
     pieces: tuple[str | Span, ...]
 
+    def changes(self, text: bytes) -> bool:
+        """Return whether it makes a difference by itself, without edits inside of its pieces."""
+        new = b"".join(piece.encode() if isinstance(piece, str) else text[piece[0] : piece[1]] for piece in self.pieces)
+        return new != text[self.span[0] : self.span[1]]
+
 
 def apply_edits(text: bytes, edits: Iterable[Edit]) -> bytes:
     """Return the text, which is UTF-8, with the edits. Of edits inside of another's span only those in its pieces have an effect."""

@@ -34,6 +34,7 @@ class Group:
     holders: dict[str, int] = field(default_factory=dict)  #: consumers that a name was imported from, with the line
     members: int = 0  #: uses of instances
     makes: bool = False  #: something here makes an instance
+    reshapes: bool = False  #: a method's call gets other arguments
     refusals: list[Refusal] = field(default_factory=list)
 
     def refuse(self, line: int, advice: str) -> None:

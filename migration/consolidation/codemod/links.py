@@ -53,7 +53,7 @@ class Links:
 
     def _pass_on(self, path: str, group: Group) -> bool:
         """Refuse the groups that this one needs, or that need this one. Returns whether any was new."""
-        changed = False
+        changed = self._receive(group)
         for module, line in group.holders.items():
             if group.refusals:
                 for holder in self._providers(module, group.module):
@@ -76,6 +76,16 @@ class Links:
             if beside is not None and group.exchanges(beside):
                 changed |= _refuse_both(group, beside, f"engines go from {other} to {path} or back")
         return changed
+
+    def _receive(self, group: Group) -> bool:
+        """Refuse a group that calls engines in the new form and makes none, while old ones are made anywhere. Returns whether it did."""
+        if group.refusals or group.makes or not group.reshapes:
+            return False
+        for path, analysis in self._analyses.items():
+            maker = analysis.groups.get(group.module)
+            if maker is not None and maker.makes and maker.refusals:
+                return _refuse(group, f"an old engine of {path}:{maker.refusals[0].line} may get here; rewrite that one first")
+        return False
 
     def _providers(self, module: str, legacy: str, steps: int = _MOST_STEPS) -> Iterator[Group]:
         """Yield the groups of the modules through which a name of the legacy module comes to `module`."""

@@ -11,6 +11,7 @@ from typing import Final
 
 import libcst as cst
 
+from migration.consolidation.audit import NoProgress, Progress
 from migration.consolidation.codemod.analysis import Analyser
 from migration.consolidation.codemod.configuration import CodemodConfiguration, load_codemod_configuration
 from migration.consolidation.codemod.edits import Edit, apply_edits
@@ -26,6 +27,8 @@ from migration.consolidation.sources.workers import read_bytes
 from migration.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
+
+_SILENT: Final = NoProgress()
 
 _ADVICE: Final[Mapping[StringUse, str]] = {
     "import": "it is imported by its name; import the target instead",
@@ -68,13 +71,20 @@ class Plan:
     problems: tuple[Problem, ...]  #: files that could not be read or parsed; nothing in them is changed
 
 
-def plan(root: Path, *, audit: AuditConfiguration | None = None, codemod: CodemodConfiguration | None = None) -> Plan:
+def plan(
+    root: Path,
+    *,
+    audit: AuditConfiguration | None = None,
+    codemod: CodemodConfiguration | None = None,
+    progress: Progress = _SILENT,
+) -> Plan:
     """Return what is to be done in a tree.
 
     Args:
         root: the folder.
         audit: what to look for; None: as the audit finds it for this folder.
         codemod: what becomes of what; None: that of the closest `pyproject.toml`.
+        progress: sees how many of the files that may matter were looked at.
 
     Raises:
         ConfigurationError: `root` is no folder, or a configuration is wrong.
@@ -86,7 +96,7 @@ def plan(root: Path, *, audit: AuditConfiguration | None = None, codemod: Codemo
     codemod = codemod or load_codemod_configuration(root)
     analyser = Analyser(tree, codemod)
     problems = {problem.path: problem for problem in tree.problems}
-    analyses = dict(_analyses(tree, analyser, problems))  # 2 analysis: each file by itself
+    analyses = dict(_analyses(tree, analyser, problems, progress))  # 2 analysis: each file by itself
     links = Links(analyser, analyses)
     suspicions = links.suspicions()
     links.spread(suspicions)  # 3 links: what hangs together across files
@@ -101,8 +111,10 @@ def plan(root: Path, *, audit: AuditConfiguration | None = None, codemod: Codemo
     )
 
 
-def _analyses(tree: Tree, analyser: Analyser, problems: dict[str, Problem]) -> Iterator[tuple[str, Analysis]]:
+def _analyses(tree: Tree, analyser: Analyser, problems: dict[str, Problem], progress: Progress) -> Iterator[tuple[str, Analysis]]:
+    progress.begin(len(tree.facts))
     for path in sorted(tree.facts):
+        progress.advance(1)
         data = read_bytes(tree.root, path)
         if path in problems or tree.names.modules.name(path) in tree.behind or isinstance(data, Problem) or not may_matter(tree, path):
             continue

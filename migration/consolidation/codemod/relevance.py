@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from migration.consolidation.codemod.tree import Tree
+from migration.consolidation.codemod.uses import is_worth_a_look
 from migration.consolidation.findings.names import Meaning
 
 
@@ -10,8 +11,15 @@ def may_matter(tree: Tree, path: str) -> bool:
     """Return whether a file may use a legacy module, or call something of unknown type as legacy classes are called."""
     facts = tree.facts[path]
     own = tree.names.modules.name(path)
-    if any(call.callee.rpartition(".")[2] in tree.methods and "." in call.callee for call in facts.calls):
-        return True
+    for call in facts.calls:
+        receiver, _, method = call.callee.rpartition(".")
+        if (
+            receiver
+            and method in tree.methods
+            and is_worth_a_look(receiver, method)
+            and tree.names.dotted(path, call.scope, receiver) is None
+        ):
+            return True
     return any(meaning.module in tree.legacy and meaning.module != own for meaning in _meanings(tree, path))
 
 

@@ -95,10 +95,8 @@ class Uses:
         if method not in self._tree.methods or not isinstance(call, cst.Call) or call.func is not node:
             return None
         receiver = self._source.code(node.value)
-        # A method called `cleanup` is everybody's; one with a longer name, or a receiver that calls itself an engine, is worth a look.
-        if "_" not in method.strip("_") and "engine" not in receiver.lower():
-            return None
-        return None if self._is_foreign(node.value) else Suspect(call, receiver, method)
+        is_told_apart = is_worth_a_look(receiver, method) and not self._is_foreign(node.value)
+        return Suspect(call, receiver, method) if is_told_apart else None
 
     def _is_foreign(self, node: cst.CSTNode) -> bool:
         """Return whether an expression begins with something that is not of this tree, or with the object itself."""
@@ -149,6 +147,11 @@ class Uses:
         while isinstance(around, cst.Tuple | cst.List | cst.BaseElement):
             around = self._source.parent(around)
         return isinstance(around, cst.CompFor | cst.For)
+
+
+def is_worth_a_look(receiver: str, method: str) -> bool:
+    """Return whether a call on something unknown may be one of a legacy class: a method called `cleanup` is everybody's."""
+    return receiver not in _SELVES and ("_" in method.strip("_") or "engine" in receiver.lower())
 
 
 def call_fact(source: Source, call: cst.Call) -> CallFact:

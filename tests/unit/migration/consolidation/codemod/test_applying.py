@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from migration.consolidation.codemod import plan as planning
 from migration.consolidation.codemod.applying import apply_plan, as_diff
 from migration.errors import ConfigurationError
 
@@ -44,3 +45,15 @@ def test_a_file_that_is_gone_is_told(plan_of, tmp_path):
     shutil.rmtree(tmp_path / "sub")
     with pytest.raises(ConfigurationError, match="cannot be written"):
         apply_plan(plan)
+
+
+def test_a_text_that_would_not_parse_is_dropped_and_told_and_so_is_what_hangs_on_it(plan_of, monkeypatch, caplog):
+    apply = planning.apply_edits
+    monkeypatch.setattr(planning, "apply_edits", lambda text, edits: apply(text, edits).replace(b"def broken()", b"def ("))
+    made = "from shop.legacy import ExecutionEngine\ndef broken():\n    return ExecutionEngine(r, b, u)\n"
+    plan = plan_of(
+        {"make.py": made, "use.py": "from make import broken\nbroken().is_active()\n", "far.py": made.replace("broken", "fine")},
+    )
+    assert [change.path for change in plan.changes] == ["far.py"]
+    assert "the rewritten file would not parse" in next(item.advice for item in plan.advice if item.path == "make.py")
+    assert "a rewritten file does not parse" in caplog.text

@@ -87,6 +87,20 @@ def test_a_call_in_the_target_s_form_on_something_unknown_says_nothing(plan_of):
     assert (sorted(changed(plan)), advised(plan)) == (["make.py"], [])
 
 
+def test_a_file_that_is_given_engines_waits_until_no_old_one_is_made(plan_of):
+    use = HEAD + "async def run(engine: ExecutionEngine, c, u):\n    return await engine.execute_agent({})\n"
+    makers = {"old.py": HEAD + "e = ExecutionEngine(r, b)\n", "new.py": HEAD + "e = ExecutionEngine(r, b, u)\n"}
+    waiting = plan_of({**makers, "use.py": use.format("c, u")})
+    assert sorted(changed(waiting)) == ["new.py"]
+    assert "use.py:1" in advised(waiting)
+    assert sorted(changed(plan_of({**makers, "use.py": use.format("c")}))) == ["new.py", "use.py"]
+    assert sorted(changed(plan_of({"old.py": makers["new.py"], "new.py": makers["new.py"], "use.py": use.format("c, u")}))) == [
+        "new.py",
+        "old.py",
+        "use.py",
+    ]
+
+
 def test_a_fixture_tells_what_the_parameter_of_a_test_is(plan_of):
     files = {
         "tests/conftest.py": "import pytest\n" + HEAD + "@pytest.fixture\ndef engine(r, b, u):\n    yield ExecutionEngine(r, b, u)\n",

@@ -89,10 +89,16 @@ def test_a_relative_import_stays_relative(rewrite):
             "import importlib\nm = importlib.import_module('shop.legacy')\nx = getattr(m, 'ExecutionEngine')",
             "what m is used for cannot be seen",
         ),
+        (f"{IMPORT}e = {CALL}\ne.is_active()\ne = other()", "e may be something else too"),
+        (f"{IMPORT}e = {CALL} if x else other()\ne.is_active()", "e may be something else too"),
+        (
+            f"{IMPORT}class C:\n  def f(self): self.e = {CALL}\n  def g(self, x): self.e = x\n  def h(self): self.e.is_active()",
+            "self.e may be",
+        ),
         ("NAME = 'shop.legacy.ExecutionEngine'", "nobody can tell what reads it"),
         ("import logging\nlogging.getLogger('shop.legacy')", "a logger has its name"),
     ],
-    ids=range(16),
+    ids=range(19),
 )
 def test_what_cannot_be_followed_is_left_and_told(rewrite, text, why):
     done = rewrite(text + "\n")
