@@ -56,7 +56,7 @@ class Delivery:
         metrics: Metrics,
         retry: Retry | None = None,
         poll_s: float = 1.0,
-        lease_s: float = 60.0,
+        lease_s: float = 30.0,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._outbox, self._writes, self._metrics = outbox, writes, metrics

@@ -91,7 +91,7 @@ async def test_the_authoritative_write_is_not_tried_twice_while_it_is_under_way(
 
     world.legacy.during_write = deliver
     await world.finish(make_run(), Stage.SHADOW)
-    assert dict(seen[0]) == {"legacy": world.clock.now + 30, "user": world.clock.now}
+    assert dict(seen[0]) == {"legacy": world.clock.now + 10, "user": world.clock.now}
 
 
 async def test_a_started_delivery_delivers_by_itself_and_shows_the_lag(world, make_run):
