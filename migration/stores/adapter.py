@@ -34,8 +34,8 @@ class BackendScan(Protocol[R]):
         """Return the next runs in the order of their keys."""
         ...
 
-    async def find(self, keys: Sequence[RunKey], /) -> list[R]:
-        """Return those of these runs that are there."""
+    async def between(self, surface: str, first: RunKey, last: RunKey, /) -> list[R]:
+        """Return the runs from one key to another, both included."""
         ...
 
 
@@ -102,7 +102,7 @@ class AdaptedScan(Generic[R]):
         with self._shape.errors():
             return [self._shape.encode(run) for run in await self._scan.page(surface, after, limit)]
 
-    async def find(self, keys: Sequence[RunKey], /) -> list[StoredRun]:
-        """Return those of these runs that are there. Raises StoreUnavailableError."""
+    async def between(self, surface: str, first: RunKey, last: RunKey, /) -> list[StoredRun]:
+        """Return the runs from one key to another, both included. Raises StoreUnavailableError."""
         with self._shape.errors():
-            return [self._shape.encode(run) for run in await self._scan.find(keys)]
+            return [self._shape.encode(run) for run in await self._scan.between(surface, first, last)]

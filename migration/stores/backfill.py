@@ -149,7 +149,10 @@ class Backfill:
         return tenants
 
     async def _find(self, runs: Sequence[StoredRun]) -> dict[RunKey, StoredRun]:
-        return {key_of(run): run for run in await self._target.find([key_of(run) for run in runs])} if runs else {}
+        """Return what the target has from the first of these runs to the last, by key."""
+        if not runs:
+            return {}
+        return {key_of(run): run for run in await self._target.between(self._surface, key_of(runs[0]), key_of(runs[-1]))}
 
     async def _copy(self, missing: Sequence[StoredRun], tenants: dict[str, _Tenant]) -> None:
         try:

@@ -49,7 +49,7 @@ class RunStore(Protocol):
 
 
 class RunScan(Protocol):
-    """Walks through all runs of a surface, whoever's they are."""
+    """Walks through all runs of a surface, whoever's they are. Keys are ordered part by part, each by its code points."""
 
     async def count(self, surface: str, /) -> int:
         """Return how many there are. Raises StoreUnavailableError."""
@@ -59,8 +59,8 @@ class RunScan(Protocol):
         """Return the next runs in the order of their keys; None begins at the beginning. Raises StoreUnavailableError."""
         ...
 
-    async def find(self, keys: Sequence[RunKey], /) -> list[StoredRun]:
-        """Return those of these runs that are there. Raises StoreUnavailableError."""
+    async def between(self, surface: str, first: RunKey, last: RunKey, /) -> list[StoredRun]:
+        """Return the runs of the surface from one key to another, both included. Raises StoreUnavailableError."""
         ...
 
 

@@ -108,9 +108,9 @@ class MortalStore:
         self._up()
         return [self.runs[key] for key in sorted(self.runs) if after is None or key > after][:limit]
 
-    async def find(self, keys: Sequence[RunKey], /) -> list[StoredRun]:
+    async def between(self, _surface: str, first: RunKey, last: RunKey, /) -> list[StoredRun]:
         self._up()
-        return [self.runs[key] for key in keys if key in self.runs]
+        return [run for key, run in self.runs.items() if first <= key <= last]
 
     def _up(self) -> None:
         if self.down:

@@ -94,8 +94,8 @@ class RunScan(Protocol):
         """Return the next runs in the order of their keys; None begins at the beginning. Raises RunStoreUnavailableError."""
         ...
 
-    async def find(self, keys: Sequence[RunKey], /) -> list[FinishedRun]:
-        """Return those of these runs that are there. Raises RunStoreUnavailableError."""
+    async def between(self, surface: str, first: RunKey, last: RunKey, /) -> list[FinishedRun]:
+        """Return the runs of the surface from one key to another, both included. Raises RunStoreUnavailableError."""
         ...
 
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Column, Float, Index, MetaData, String, Table, Text, func, select, tuple_
+from sqlalchemy import Column, Float, Index, MetaData, String, Table, Text, and_, func, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -63,7 +63,7 @@ class SqlRuns:
         async with self._connection() as connection:
             rows = [_row(run) for run in runs]
             # Looking first would not do: the other writer of the same run may be between its look and its write, too.
-            result = await connection.execute(dialect.insert(self._table).values(rows).on_conflict_do_nothing())
+            result = await connection.execute(dialect.insert(self._table).on_conflict_do_nothing(), rows)
             if result.rowcount < len(rows):
                 await self._check_kept(connection, rows)
 
@@ -92,11 +92,11 @@ class SqlRuns:
         async with self._connection() as connection:
             return [_decoder.decode(record) for record in (await connection.execute(query)).scalars()]
 
-    async def find(self, keys: Sequence[RunKey], /) -> list[FinishedRun]:
-        """Return those of these runs that are there. Raises RunStoreUnavailableError."""
+    async def between(self, surface: str, first: RunKey, last: RunKey, /) -> list[FinishedRun]:
+        """Return the runs of the surface from one key to another, both included. Raises RunStoreUnavailableError."""
+        query = select(self._table.c.record).where(self._table.c.surface == surface, self._key >= first, self._key <= last)
         async with self._connection() as connection:
-            found = await connection.execute(select(self._table.c.record).where(self._key.in_(keys)))
-            return [_decoder.decode(record) for record in found.scalars()]
+            return [_decoder.decode(record) for record in (await connection.execute(query)).scalars()]
 
     async def _one(self, column: str, value: str) -> FinishedRun | None:
         """Return the only run with that value in a column; None when there is none."""
@@ -107,11 +107,11 @@ class SqlRuns:
 
     async def _check_kept(self, connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
         """Some were there already: raise unless they are the same."""
-        names = [column.name for column in self._table.primary_key]
-        wanted = {tuple(row[name] for name in names): row["record"] for row in rows}
-        identity = tuple_(*(self._table.c[name] for name in names))
-        query = select(*(self._table.c[name] for name in names), self._table.c.record).where(identity.in_(wanted))
-        for *key, record in await connection.execute(query):
+        columns = list(self._table.primary_key)
+        wanted = {tuple(row[column.name] for column in columns): row["record"] for row in rows}
+        # Not `(a, b) IN (...)`: SQLite would walk through the whole table for it.
+        each = (and_(*(column == value for column, value in zip(columns, key, strict=True))) for key in wanted)
+        for *key, record in await connection.execute(select(*columns, self._table.c.record).where(or_(*each))):
             if wanted[tuple(key)] != record:
                 raise RunRefusedError(f"the id of run {key[-1]} stands for another run already")
 

@@ -36,8 +36,8 @@ class MemoryStore:
     async def page(self, surface, after, limit, /):
         return [self.runs[key] for key in sorted(self.runs) if after is None or key > after][:limit]
 
-    async def find(self, keys, /):
-        return [self.runs[key] for key in keys if key in self.runs]
+    async def between(self, surface, first, last, /):
+        return [run for key, run in self.runs.items() if first <= key <= last]
 
 
 class Stores(ModuleType):

@@ -70,9 +70,9 @@ class FakeStore:
         self.on_page()
         return page
 
-    async def find(self, keys: Sequence[RunKey], /) -> list[StoredRun]:
+    async def between(self, surface: str, first: RunKey, last: RunKey, /) -> list[StoredRun]:
         self._check()
-        return [self.runs[key] for key in keys if key in self.runs]
+        return [run for key, run in self.runs.items() if run.surface == surface and first <= key <= last]
 
     @property
     def ids(self) -> set[str]:

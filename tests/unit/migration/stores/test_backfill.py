@@ -150,7 +150,7 @@ async def test_a_run_with_other_content_in_the_target_is_found(world, make_run):
 
 async def test_a_target_that_loses_what_it_took_is_found_out(world, make_run):
     await world.legacy.write([make_run()])
-    world.user.find = world.legacy.__class__().find
+    world.user.between = world.legacy.__class__().between
     (result,) = await world.backfill().run()
     assert (result.whole, result.reason) == (False, "the user store took runs that it does not give back")
 
@@ -167,3 +167,18 @@ async def test_parked_rows_are_tried_again(world, make_run):
     assert world.legacy.ids == {"run-1"}
     # It was delivered after the backfill looked, so the user store lacks it, and that is known.
     assert "it lacks runs of acme" in gate(world, Stage.SHADOW, "acme")
+
+
+async def test_the_gap_is_noted_before_the_run_is_written_so_that_a_crash_in_between_cannot_hide_it(world, make_run):
+    seen = []
+    world.legacy.during_write = lambda: seen.append(world.coverage.gaps_now("chat", "user")["acme"])
+    await world.finish(make_run(), Stage.OFF)
+    assert [(gap.begun, gap.ended) for gap in seen] == [(1, 0)]
+
+
+async def test_a_gap_that_grew_while_the_store_was_looked_through_stays(world, make_run):
+    await world.finish(make_run("run-1"), Stage.OFF)
+    gap = (await world.coverage.gaps("chat", "user"))["acme"]
+    await world.finish(make_run("run-2"), Stage.OFF)
+    assert not await world.coverage.close(gap)
+    assert await world.coverage.close((await world.coverage.gaps("chat", "user"))["acme"])

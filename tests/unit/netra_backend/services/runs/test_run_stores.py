@@ -2,6 +2,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from netra_backend.app.errors import RunRefusedError, RunStoreUnavailableError
 from netra_backend.app.services.database import open_engine
@@ -102,8 +103,25 @@ async def test_a_scan_walks_a_surfaces_runs_once_each_in_the_order_of_their_keys
 
 
 @pytest.mark.parametrize("store_of", [LegacyRunStore, user_run_scan], ids=["legacy", "user"])
-async def test_a_scan_finds_just_the_runs_that_are_there(engine, make_run, store_of):
+async def test_a_scan_finds_the_runs_between_two_keys_both_included(engine, make_run, store_of):
     scan = store_of(engine)
-    await scan.write([make_run("run-1"), make_run("run-2")])
-    keys = [("acme", "ada", "thread-1", "run-2"), ("acme", "ada", "thread-1", "run-3"), ("globex", "ada", "thread-1", "run-1")]
-    assert await scan.find(keys) == [make_run("run-2")]
+    users = ["a", "b", "c", "d"]
+    await scan.write([make_run(f"run-{user}", user_id=user) for user in users] + [make_run("other", user_id="b", surface="tools")])
+    found = await scan.between("chat", ("acme", "b", "thread-1", "run-b"), ("acme", "c", "thread-1", "run-c"))
+    assert [run.user_id for run in found] == ["b", "c"]
+
+
+async def test_writing_again_finds_what_is_kept_by_its_key_and_not_by_walking_through_the_table(engine, make_run):
+    plans = []
+    store = UserRunStore(engine)
+    await store.write([make_run()])
+
+    def explain(connection, _cursor, statement, parameters, _context, _many):
+        if statement.startswith("SELECT"):
+            plans.extend(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters))
+
+    event.listen(engine.sync_engine, "before_cursor_execute", explain)
+    await store.write([make_run(), make_run("run-2")])
+    event.remove(engine.sync_engine, "before_cursor_execute", explain)
+    assert plans
+    assert not [plan for plan in plans if plan.startswith("SCAN")]
