@@ -1,0 +1,74 @@
+"""What of a code base belongs to control, surface by surface: `[tool.netra-migration.removal]` of its `pyproject.toml`.
+
+```toml
+[tool.netra-migration.removal]
+days = 14                 # how long nothing of control may have run
+max-divergence = 0.02     # the upper bound that each stratum has to stay below
+public-keys = ["..."]     # Ed25519, base64: whose certificates count
+
+[tool.netra-migration.removal.surfaces.chat]
+engines = ["netra_backend/app/agents/supervisor/execution_engine.py"]
+adapter = "netra_backend/app/controls/chat.py"
+ledger = "ledger/chat.toml"
+```
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from migration.errors import ConfigurationError, UnknownSurfaceError
+
+_TABLE: Final = "[tool.netra-migration.removal]"
+
+
+class SurfaceParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What belongs to control of one surface. Paths are relative to the manifest's folder, with `/`."""
+
+    engines: tuple[str, ...]  #: modules of the legacy engine and those that only pass it on
+    adapter: str  #: the module that puts the engine behind the surface
+    ledger: str  #: the surface's accepted divergences
+
+
+class RemovalManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """What belongs to control, and when it may go."""
+
+    surfaces: dict[str, SurfaceParts]
+    days: int = 14  #: for so long no surface may have left `complete`, and nothing of control may have run
+    max_divergence: float = 0.02  #: each stratum's upper bound of the divergence rate has to be below it, in (0, 1)
+    public_keys: tuple[str, ...] = ()  #: Ed25519, base64 of 32 bytes: whose certificates count
+
+    def of(self, surface: str) -> SurfaceParts:
+        """Return the parts of a surface.
+
+        Raises:
+            UnknownSurfaceError: the manifest has none of that name.
+        """
+        if (parts := self.surfaces.get(surface)) is None:
+            raise UnknownSurfaceError(surface, self.surfaces)
+        return parts
+
+
+def load_manifest(root: Path) -> RemovalManifest:
+    """Return the manifest in the `pyproject.toml` of a folder.
+
+    Raises:
+        ConfigurationError: the file cannot be read, lacks the table, or a value in it is wrong.
+    """
+    file = root / "pyproject.toml"
+    try:
+        document: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{file}: cannot be read ({error}); removal reads {_TABLE} there") from error
+    table = document.get("tool", {}).get("netra-migration", {}).get("removal")
+    if table is None:
+        raise ConfigurationError(f"{file}: has no table {_TABLE}; it names what belongs to control of each surface")
+    try:
+        manifest = msgspec.convert(table, RemovalManifest)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{file}: {_TABLE}: {error}") from error
+    if manifest.days < 1 or not 0.0 < manifest.max_divergence < 1.0:
+        raise ConfigurationError(f"{file}: {_TABLE}: `days` is 1 or more, `max-divergence` between 0 and 1")
+    return manifest
