@@ -68,7 +68,7 @@ async def perform(kind: EffectKind, name: str, *, lane: str, request: bytes, cal
     """Return the reply to one effect.
 
     Without a journal, and while a run is recorded, that is what `call` returns; its exceptions pass through unchanged. While a run
-    is replayed `call` is never called.
+    is replayed `call` is not called, unless the miss policy permits it.
 
     Args:
         kind: what kind of effect.

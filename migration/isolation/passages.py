@@ -23,12 +23,14 @@ class Passage:
 def all_at_once(served: RunRecord, shadow: RunRecord, log: Sequence[str]) -> bytes:
     """Return everything in one piece, each thing once, less the part of the envelopes that names the run's own identity.
 
-    A shadow's replies are left out: they are the served run's. So are requests that both runs made in the same words.
+    A shadow's replies are left out, as they are the served run's, except for those that it got from outside its journal. So are requests
+    that both runs made in the same words.
     """
     pieces = [event.payload for event in served.events]
     pieces += [event.payload for event in shadow.events]
     pieces += {effect.request or b"" for effect in (*served.journal, *shadow.journal)}
     pieces += [effect.reply or b"" for effect in served.journal]
+    pieces += [effect.reply or b"" for effect in shadow.journal if effect.performed_by_shadow]
     pieces += [_bytes(text) for text in (*log, *_errors(served), *_errors(shadow))]
     pieces.append(served.request.payload)
     # Splitting and joining takes half the time of `replace`, which goes over the bytes twice.
@@ -42,7 +44,7 @@ def passages(served: RunRecord, shadow: RunRecord, log: Sequence[str]) -> Iterat
         for event in run.events:
             yield Passage(side=run.origin, lane=event.lane, subject=event.kind, data=event.payload)
         for effect in run.journal:
-            yield from _effect(effect, run.origin, with_reply=run is served)
+            yield from _effect(effect, run.origin, with_reply=run is served or effect.performed_by_shadow)
         if run.error is not None:
             yield Passage(side=run.origin, lane="", subject="run.error", data=_bytes(run.error.message))
     for line in log:

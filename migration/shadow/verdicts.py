@@ -86,6 +86,7 @@ def _with_effects(comparison: Comparison, tally: Tally, refused: int) -> Compari
         effects_replayed=tally.replayed,
         effects_missing=tally.missing + refused,
         effects_performed_by_shadow=tally.performed,
+        effects_permitted=tally.permitted,
     )
 
 

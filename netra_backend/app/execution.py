@@ -1,6 +1,7 @@
 """The composition root: joins the backend's engines and the migration. The only module that imports both.
 
 `compose` builds what the API runs on. `fresh_engine` builds one engine for a replay; its effects are answered from a journal.
+`ReadingEngines` takes its place where a replay may read what the journal does not hold.
 """
 
 import time
@@ -34,7 +35,7 @@ from netra_backend.app.controls.oneshot import ControlOneshot
 from netra_backend.app.controls.tools import ControlTools
 from netra_backend.app.lanes import Lanes
 from netra_backend.app.services.llm.chat_model import ChatModel, ModelReply, ModelRequest, ToolSpec
-from netra_backend.app.services.outside import Outside
+from netra_backend.app.services.outside import Outside, ReadOnlyTools
 from netra_backend.app.services.runs.databases import RunDatabases
 from netra_backend.app.services.runs.finished_run import FinishedRun, finished_run
 from netra_backend.app.services.runs.history import IncompleteThreadError
@@ -163,8 +164,35 @@ def fresh_engine(surface: str, origin: Origin, /) -> Engine:
     Raises:
         UnknownSurfaceError: the backend has no such surface.
     """
+    return _replayed(surface, origin, _NOWHERE)
+
+
+class ReadingEngines:
+    """New engines for replays under the miss policy `allow`: of the outside they have the tools that only read, and nothing else.
+
+    Args:
+        settings: which database the tools read; None: as the environment says.
+
+    Raises:
+        SettingsError: a setting of the backend cannot be used.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._tools = ReadOnlyTools(settings or load_settings())
+        self.read_only = frozenset(self._tools.names)
+
+    def __call__(self, surface: str, origin: Origin, /) -> Engine:
+        """Return a new engine; see `fresh_engine`."""
+        return _replayed(surface, origin, self._tools.caller)
+
+    async def aclose(self) -> None:
+        """Close what the tools have opened, on the loop on which they were called."""
+        await self._tools.aclose()
+
+
+def _replayed(surface: str, origin: Origin, caller: ToolCaller) -> Engine:
     _check_surfaces([surface])
-    world, tools = recorded(World(model=_NOWHERE, tools=_NOWHERE, clock=_NOWHERE, ids=_NOWHERE)), default_registry().specs()
+    world, tools = recorded(World(model=_NOWHERE, tools=caller, clock=_NOWHERE, ids=_NOWHERE)), default_registry().specs()
     if origin is Origin.CONTROL:
         return BackendEngine(CONTROLS[surface](world, tools).stream)
     return BackendEngine(CANDIDATES[surface](Candidate(world, tools)))

@@ -70,6 +70,12 @@ def test_a_leak_in_an_effects_reply_is_found_where_it_came_in(pair, effect, bob)
     assert pair.found() == [("another_tenant: user", "control", "tool.usage_summary.reply.rows[1].owner")]
 
 
+def test_a_leak_in_a_reply_that_the_shadow_alone_got_is_found(pair, effect, bob):
+    read = effect("usage_summary", {"name": "usage_summary"}, {"owner": bob.user_id})
+    pair.candidate.effects.append(msgspec.structs.replace(read, performed_by_shadow=True))
+    assert pair.found() == [("another_tenant: user", "candidate", "tool.usage_summary.reply.owner")]
+
+
 def test_a_leak_in_a_log_line_is_found(pair, bob):
     with taped_logs() as pair.log:
         logging.getLogger("engine").warning("cache hit for %s", bob.run_id)
