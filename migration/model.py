@@ -130,6 +130,13 @@ class RunRecord(Noun, frozen=True, kw_only=True):
     error: EffectError | None = None  #: the exception that ended the stream; None when it ended by itself
 
 
+class RunLog(Noun, frozen=True, kw_only=True):
+    """What was logged while a run ran. It is scanned and forgotten: never stored, never shown."""
+
+    lines: tuple[str, ...]  #: with their tracebacks and the texts that were logged beside them
+    lost: int = 0  #: lines beyond the limits, or that could not be read
+
+
 class Timing(Noun, frozen=True, kw_only=True):
     """Where one run spent its time."""
 

@@ -190,7 +190,7 @@ class Replay:
     def _conclude(self, recorded: RecordedRun, control: ShadowRun, candidate: ShadowRun, refused: list[str]) -> Comparison:
         if control.record is None:
             return _inconclusive(recorded, f"control: {control.failed}: {control.detail}")
-        job = ShadowJob(record=control.record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=self._deadline_s)
+        job = ShadowJob(record=control.record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=self._deadline_s, log=control.log)
         result = conclude(job, candidate, self._parts, refused)
         return result.comparison or _inconclusive(recorded, f"candidate: {result.failed}: {result.detail}", control.record)
 

@@ -48,6 +48,11 @@ class Performer(Protocol):
 _current: ContextVar[Performer | None] = ContextVar("migration_effects", default=None)
 
 
+def current() -> Performer | None:
+    """Return the one that this context's effects go through; None when they go straight to the outside."""
+    return _current.get()
+
+
 def activate(performer: Performer) -> Token[Performer | None]:
     """Make it the one that this context's effects go through; tasks that start from here inherit it."""
     return _current.set(performer)

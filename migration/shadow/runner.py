@@ -7,11 +7,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-from migration.effects import BLOCK, JournalLimits, MissPolicy, ReplayJournal, Tally, outcome_of, outcome_of_failure
+from migration.effects import BLOCK, JournalLimits, MissPolicy, ReplayJournal, Tally, outcome_of, outcome_of_failure, taped_logs
+from migration.effects.log_tape import LogTape
 from migration.effects.ports import activate
 from migration.effects.replaying import Pacing
-from migration.isolation import LogTape, taped_logs
-from migration.model import Effect, EffectError, EngineBuilder, Event, Origin, Outcome, RunRecord, RunRequest
+from migration.model import Effect, EffectError, EngineBuilder, Event, Origin, Outcome, RunLog, RunRecord, RunRequest
 from migration.shadow.job import FailReason, ShadowJob
 
 ArmDeadline = Callable[[float, Callable[[], object]], Callable[[], object]]
@@ -41,7 +41,7 @@ class ShadowRun:
     failed: FailReason | None = None
     detail: str = ""  #: for engineers; holds no payload
     spoiled: bool = False  #: the engine did not stop, or used up the memory: the process should not be used again
-    log: LogTape | None = None  #: what was logged while it ran
+    log: RunLog | None = None  #: what was logged while it ran; None: it never began
 
 
 class _FloodError(Exception):
@@ -137,7 +137,9 @@ async def replay_run(
             error=run.error,
         )
     spoiled = run.out_of_memory or not stopped
-    return ShadowRun(record=record, tally=replay.tally, failed=failed, detail=detail, spoiled=spoiled, log=run.log)
+    return ShadowRun(
+        record=record, tally=replay.tally, failed=failed, detail=detail, spoiled=spoiled, log=None if run.log is None else run.log.log()
+    )
 
 
 def _loop_timer(delay_s: float, callback: Callable[[], object]) -> Callable[[], object]:

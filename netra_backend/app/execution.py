@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn, Protocol
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from migration.effects import canary, perform, perform_now
+from migration.effects import canary, perform, perform_now, tape_served_logs
 from migration.errors import RecordedEffectError, UnknownSurfaceError
 from migration.facade import ExecutionFacade
 from migration.flags.launchdarkly import LaunchDarklyFlags
@@ -369,7 +369,8 @@ class BackendExecution:
         }
 
     async def start(self) -> None:
-        """Start the shadow worker, and deliver what finished runs are still owed."""
+        """Start the shadow worker, deliver what finished runs are still owed, and tape what runs log."""
+        tape_served_logs()
         await self._shadow.start()
         self._runs.start()
 
