@@ -24,6 +24,7 @@ demo: $(STAMP) ## move real chats from the legacy engine to UserExecutionEngine,
 
 test: $(STAMP) servers check ## all that CI runs
 	$(BIN)/python -m pytest -n 2
+	$(BIN)/netra-migration tracker --run
 
 check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .
@@ -33,10 +34,12 @@ check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 	$(BIN)/cog --check --check-fail-msg="run make generate" README.md docs/cli.md docs/settings.md
 	$(BIN)/python -m dashboards.build --check
 	$(BIN)/python docs/divergences.py --check
+	$(BIN)/netra-migration tracker --check docs/tracker.md
 
 generate: $(STAMP) ## rewrite the generated parts of README and docs
 	$(BIN)/cog -r README.md docs/cli.md docs/settings.md
 	$(BIN)/python docs/divergences.py
+	$(BIN)/netra-migration tracker --write docs/tracker.md
 
 format: $(STAMP) ## format and fix
 	$(BIN)/ruff format .
