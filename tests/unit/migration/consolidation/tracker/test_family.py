@@ -128,7 +128,7 @@ def test_what_is_gone_is_ticked_when_nobody_names_it_any_more(boxes):
     assert told(boxes(table=IMPLEMENTATIONS)[text]) == (False, "It is there.")
     named = GONE | {"notes.md": "It was shop.old, once.\n"}
     assert told(boxes(named, IMPLEMENTATIONS)[text]) == (False, "Still named in `notes.md`.")
-    longer = GONE | {"notes.md": "We have shop.older and my.shop.old_times.\n"}
+    longer = GONE | {"notes.md": "We have shop.older and my.shop.old.\n"}
     assert told(boxes(longer, IMPLEMENTATIONS)[text]) == (True, "It is, and nobody names its module.")
 
 

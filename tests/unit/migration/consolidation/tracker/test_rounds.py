@@ -2,7 +2,7 @@
 
 import pytest
 
-from migration.consolidation.tracker.rounds import run_rounds
+from migration.consolidation.tracker.rounds import Rounds, run_rounds
 
 TEST = """
 import os
@@ -70,6 +70,11 @@ def test_a_red_round_is_the_last(run):
     assert told == ["round 1 of 3"]
     assert not found.green
     assert found.rounds[0].outcomes["tests/test_it.py::test_numbers"] == {"passed", "failed"}
+
+
+def test_no_round_is_no_green_one():
+    assert not Rounds((), 1).green
+    assert not Rounds((), 1).passed("tests/test_it.py::test_it")
 
 
 def test_what_holds_only_once_is_found_in_the_next_round(run):
