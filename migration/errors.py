@@ -6,7 +6,7 @@ MigrationError
 │   ├── UnknownStageError
 │   ├── UnknownTenantError
 │   ├── UnknownFingerprintError     no divergence of this kind is known
-│   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or an expiry
+│   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a term
 ├── FlagSourceError                 flags cannot be read or written
 ├── RolloutError
 │   ├── ForbiddenStageMoveError     the two stages are no neighbours
