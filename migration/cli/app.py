@@ -31,6 +31,7 @@ COMMANDS: Final = (
     "tracker",
     "codemod",
     "guard",
+    "removal",
 )
 WRONG_USE: Final = 2
 
