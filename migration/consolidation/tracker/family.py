@@ -6,7 +6,7 @@ from typing import Final, Literal
 from migration.consolidation.inventory import Inventory
 from migration.consolidation.tracker.checks import Check, code, counted, judgement, listed, shell
 from migration.consolidation.tracker.steps import Judgement
-from migration.consolidation.tracker.tree import CONFIGURATION, STAYING, Tree
+from migration.consolidation.tracker.tree import STAYING, Tree
 
 _AUDIT: Final = shell("netra-migration", "audit")
 _INVENTORY: Final = shell("netra-migration", "audit", "--inventory", "build/audit.json")
@@ -123,7 +123,7 @@ class Rewritten(Check, frozen=True, kw_only=True, tag="codemod"):
             return Judgement(done=False, evidence=f"{counted(len(left), 'consumer').capitalize()} to go.")
         made = tree.codemod
         # Where the project's own configuration names what has to go, it does so on purpose, until the end.
-        by_hand = [item for item in made.advice if item.path != CONFIGURATION]
+        by_hand = [item for item in made.advice if item.path not in tree.own]
         faults = [f"{code(change.path)} is to be rewritten" for change in made.changes]
         faults += [f"{code(f'{item.path}:{item.line}')} is left to a person" for item in by_hand]
         faults += [f"{code(item.path)} could not be read" for item in made.problems]

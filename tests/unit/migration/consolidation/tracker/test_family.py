@@ -141,24 +141,26 @@ def test_every_implementation_that_has_to_go_belongs_to_a_surface(boxes):
 
 
 ENTRY = "[[accepted]]\nid = 'a'\nfingerprint = '0f3a9c2b71de'\nreason = 'r'\nowner = 'o'\nexpires = 2001-01-01\n"
+PERMANENT = ENTRY.replace("expires = 2001-01-01", "permanent = true")
 
 
 @pytest.mark.parametrize(
-    ("ledger", "in_order", "empty"),
+    ("ledger", "in_order", "settled"),
     [
-        (ENTRY, (True, "1 entry."), (False, "1 entry.")),
+        (ENTRY, (True, "1 entry, 1 of them with a last day."), (False, "1 entry, 1 of them with a last day.")),
+        (PERMANENT, (True, "1 entry, 0 of them with a last day."), (True, "1 entry, 0 of them with a last day.")),
         ("", (True, "No entry."), (True, "No entry.")),
         (None, (False, "`ledger/shop.toml` is not there."), (True, "`ledger/shop.toml` is not there.")),
     ],
 )
-def test_a_ledger_is_in_order_first_and_empty_in_the_end(ledger, in_order, empty, boxes):
+def test_a_ledger_is_in_order_first_and_settled_in_the_end(ledger, in_order, settled, boxes):
     found = boxes({"ledger/shop.toml": ledger}, MANIFEST)
-    assert told(found["What may differ on `shop` is accepted by somebody, for a reason, until a day."]) == in_order
-    assert told(found["Nothing is accepted to differ on `shop` any more."]) == empty
+    assert told(found["What may differ on `shop` is accepted by somebody, for a reason, until a day or for good."]) == in_order
+    assert told(found["What still differs on `shop` is to stay."]) == settled
 
 
 def test_an_entry_that_nobody_owns_empties_both_boxes(boxes):
     found = boxes({"ledger/shop.toml": ENTRY.replace("owner = 'o'\n", "")}, MANIFEST)
-    evidence = [box.evidence for text, box in found.items() if "`shop`" in text and not box.done]
+    evidence = [box.evidence for text, box in found.items() if "on `shop`" in text and not box.done]
     assert len(evidence) == 2
     assert all(text.startswith("The evidence cannot be read: ledger/shop.toml, line 1") for text in evidence)

@@ -57,6 +57,27 @@ def test_a_table_that_cannot_be_used_is_refused(table, told, boxes):
         boxes(table=f"[tool.netra-migration.tracker]\n{table}\n")
 
 
+def test_the_table_may_stand_in_a_file_of_its_own_whose_words_are_no_answers(boxes):
+    box = "[[close]]\ntext = 'No flag is left.'\ncheck = 'only-in'\nwords = ['flag-orders']\n"
+    table = "[tool.netra-migration.tracker]\nfile = 'tracker.toml'\n"
+    assert boxes({"tracker.toml": box}, table)["No flag is left."].done
+    assert not boxes({"tracker.toml": box, "notes.md": "flag-orders\n"}, table)["No flag is left."].done
+
+
+@pytest.mark.parametrize(
+    ("files", "table", "told"),
+    [
+        ({}, "file = 'tracker.toml'", "tracker.toml: cannot be read"),
+        ({"tracker.toml": "rounds = 0\n"}, "file = 'tracker.toml'", "tracker.toml: `rounds` is 1 or more"),
+        ({"tracker.toml": "file = 'other.toml'\n"}, "file = 'tracker.toml'", "stands in pyproject.toml alone"),
+        ({"tracker.toml": ""}, "file = 'tracker.toml'\nrounds = 2", "stands alone"),
+    ],
+)
+def test_a_file_of_its_own_that_cannot_be_used_is_refused(files, table, told, boxes):
+    with pytest.raises(ConfigurationError, match=told):
+        boxes(files, f"[tool.netra-migration.tracker]\n{table}\n")
+
+
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="no such folder"):
         track(tmp_path / "absent")
