@@ -24,7 +24,9 @@ demo: $(STAMP) ## move real chats from the legacy engine to UserExecutionEngine,
 
 test: $(STAMP) servers check ## all that CI runs
 	$(BIN)/python -m pytest -n 2
+# goes with: migration
 	$(BIN)/netra-migration tracker --run
+# stays
 
 check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .
