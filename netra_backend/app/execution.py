@@ -336,6 +336,7 @@ class BackendExecution:
                 shadow_deadline_s=migration.shadow_deadline_s,
                 neighbourhood=neighbourhood,
                 writer=self._runs.writer,
+                tombstones=self._runs.tombstones,
             )
             for surface in migration.surfaces
         }
