@@ -1,17 +1,14 @@
 """The boxes that every consolidation has: from what the audit finds, and from the manifest of removal where there is one."""
 
 from collections.abc import Iterator
-from typing import Final
 
+from migration.consolidation.removal.manifest import CERTIFICATE_NAME
 from migration.consolidation.tracker.checks import Check
 from migration.consolidation.tracker.family import Alone, Characterised, Guarded, Known, Nothing, Rewritten, Unused
 from migration.consolidation.tracker.files import Accepted, Gone
 from migration.consolidation.tracker.going import Assigned, Certified
 from migration.consolidation.tracker.steps import StepName
 from migration.consolidation.tracker.tree import Tree
-
-#: What `netra-migration removal certificate` writes unless it is told otherwise.
-CERTIFICATE: Final = "removal-certificate.json"
 
 
 def boxes_of(step: StepName, tree: Tree) -> Iterator[Check]:
@@ -47,7 +44,7 @@ def boxes_of(step: StepName, tree: Tree) -> Iterator[Check]:
             yield Rewritten(text="The codemod has nothing to rewrite, and leaves nothing to a person.")
         case "stability":
             yield from (
-                Certified(text=f"Production says that control of `{surface}` may go.", surface=surface, file=CERTIFICATE)
+                Certified(text=f"Production says that control of `{surface}` may go.", surface=surface, file=CERTIFICATE_NAME)
                 for surface in (tree.manifest.surfaces if tree.manifest is not None else ())
             )
         case "close":

@@ -9,11 +9,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from migration.consolidation.removal.certificate import sign
 from migration.consolidation.removal.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.consolidation.removal.digest import digests
-from migration.consolidation.removal.manifest import load_manifest
+from migration.consolidation.removal.manifest import CERTIFICATE_NAME, load_manifest
 from migration.consolidation.removal.signing_key import public_key
 
 TEXT = "Production says that control of `shop` may go."
-FILE = "removal-certificate.json"
+FILE = CERTIFICATE_NAME
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 MANIFEST = f"""
@@ -33,7 +33,8 @@ def certify(boxes, tmp_path):
 
     def run(key=KEY):
         boxes({}, MANIFEST)
-        ready = SurfaceReadiness.of("shop", [Criterion(name=name, met=True, detail="Seen.", evidence={}) for name in CRITERIA])
+        evidence = {"key": "execution-engine-shop", "tests": ["tests/test_old.py"]}
+        ready = SurfaceReadiness.of("shop", [Criterion(name=name, met=True, detail="Seen.", evidence=evidence) for name in CRITERIA])
         trees = digests(tmp_path, load_manifest(tmp_path), ["shop"])
         (tmp_path / FILE).write_bytes(sign([ready], trees, key, now=LONG_AGO))
         return boxes({}, MANIFEST)[TEXT]
