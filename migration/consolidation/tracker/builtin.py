@@ -8,7 +8,7 @@ from migration.consolidation.tracker.family import Alone, Characterised, Guarded
 from migration.consolidation.tracker.files import Accepted, Gone
 from migration.consolidation.tracker.going import Assigned, Certified
 from migration.consolidation.tracker.steps import StepName
-from migration.consolidation.tracker.tree import Tree
+from migration.consolidation.tracker.tree import CONFIGURATION, Tree
 
 
 def boxes_of(step: StepName, tree: Tree) -> Iterator[Check]:
@@ -52,7 +52,10 @@ def boxes_of(step: StepName, tree: Tree) -> Iterator[Check]:
                 Accepted(text=f"What still differs on `{surface}` is to stay.", ledger=ledger, settled=True)
                 for surface, ledger in _ledgers(tree)
             )
-            yield from (Gone(text=f"`{path}` is gone.", path=path, module=tree.module(path)) for path in tree.legacy)
+            yield from (
+                Gone(text=f"`{path}` is gone.", path=path, module=tree.module(path), but=tuple(sorted(tree.own - {CONFIGURATION})))
+                for path in tree.legacy
+            )
             yield Alone(text="The target and its factory are the only implementations.")
 
 

@@ -2,6 +2,7 @@
 
 ```toml
 [tool.netra-migration.tracker]
+page = "docs/tracker.md"                         # where the page is kept
 rounds = 3                                       # how often `--run` runs the tests in a row
 
 [tool.netra-migration.tracker.implementations]   # what there was in the beginning; none may be added, those that go are ticked off
@@ -42,6 +43,7 @@ class TrackerConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     """What a project adds to the boxes that every consolidation has."""
 
     file: str | None = None  #: where the rest stands, with the same keys at its top level; None: in `pyproject.toml` itself
+    page: str = "docs/tracker.md"  #: where the page is kept: what it names, nobody else does
     rounds: int = 3  #: of tests, in a row, by `--run`; 1 or more
     kept: dict[str, dict[str, tuple[str, ...]]] = {}  #: path -> what the implementation does wrong until it goes -> tests that show it
     implementations: dict[str, Role] = {}  #: path -> role of each that was there in the beginning; {}: the audit alone knows

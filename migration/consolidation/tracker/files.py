@@ -96,19 +96,20 @@ class Gone(Check, frozen=True, kw_only=True, tag="gone"):
 
     path: str
     module: str  #: its dotted name
+    but: tuple[str, ...] = ()  #: files that may name it: the tracker's own
 
     def judge(self, tree: Tree) -> Judgement:
         """Tick the box when it is so."""
         if tree.is_there(self.path):
             return Judgement(done=False, evidence="It is there.")
         name = re.compile(rb"(?<![\w.])" + re.escape(self.module.encode()) + rb"(?!\w)")
-        naming = [path for path in tree.files if name.search(tree.bytes_of(path))]
+        naming = [path for path in tree.files if path not in self.but and name.search(tree.bytes_of(path))]
         return Judgement(not naming, f"Still named in {listed(naming)}." if naming else "It is, and nobody names its module.")
 
     @property
     def command(self) -> str:
         """The command that finds it, or who names its module."""
-        return f"! ls {shell(self.path)} && ! git grep -wF {shell(self.module)}"
+        return f"! ls {shell(self.path)} && ! {shell('git', 'grep', '-wF', self.module, '--', '.', *(f':!{path}' for path in self.but))}"
 
 
 def _lies_in(path: str, places: tuple[str, ...]) -> bool:

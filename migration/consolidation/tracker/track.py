@@ -33,7 +33,7 @@ def track(root: Path, *, rounds: Rounds | None = None, cache: Path | None = None
     """
     root = _folder(root)
     configuration = load_tracker_configuration(root)
-    own = frozenset(filter(None, [CONFIGURATION, configuration.file]))
+    own = frozenset(filter(None, [CONFIGURATION, configuration.file, configuration.page]))
     tree = Tree(root, configuration.implementations, own=own, rounds=rounds, cache=cache, progress=progress)
     return tuple(
         Step(step=number, title=title, boxes=tuple(_box(check, tree) for check in (*boxes_of(name, tree), *configuration.of(name))))

@@ -28,7 +28,7 @@ class Tree:
     Args:
         root: the folder, absolute.
         expected: path to role of each implementation that the project knew when it began, also of those that are gone now.
-        own: files with the tracker's own configuration, whose words are questions and no answers.
+        own: files of the tracker itself, its configuration and its page, whose words are questions and no answers.
         rounds: what running the tests showed; None: they were not run.
         cache: folder in which the audit remembers; None: it does not.
         progress: sees how far the audit is.

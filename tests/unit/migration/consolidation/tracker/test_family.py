@@ -3,6 +3,8 @@
 import pytest
 
 from migration.consolidation.guard import BASELINE_NAME
+from migration.consolidation.tracker.page import as_markdown
+from migration.consolidation.tracker.track import track
 
 MANIFEST = """
 [tool.netra-migration.removal.surfaces.shop]
@@ -128,8 +130,21 @@ def test_what_is_gone_is_ticked_when_nobody_names_it_any_more(boxes):
     assert told(boxes(table=IMPLEMENTATIONS)[text]) == (False, "It is there.")
     named = GONE | {"notes.md": "It was shop.old, once.\n"}
     assert told(boxes(named, IMPLEMENTATIONS)[text]) == (False, "Still named in `notes.md`.")
+    offered = "[project.entry-points.shop]\nold = 'shop.old:OldEngine'\n"
+    assert told(boxes({"notes.md": None}, IMPLEMENTATIONS + offered)[text]) == (False, "Still named in `pyproject.toml`.")
     longer = GONE | {"notes.md": "We have shop.older and my.shop.old.\n"}
     assert told(boxes(longer, IMPLEMENTATIONS)[text]) == (True, "It is, and nobody names its module.")
+
+
+def test_the_page_itself_names_what_is_gone_and_does_not_keep_it_alive(boxes, tmp_path):
+    text = "`shop/old.py` is gone."
+    boxes(table=IMPLEMENTATIONS)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "tracker.md").write_text(as_markdown(track(tmp_path)))
+    assert "shop.old" in (tmp_path / "docs" / "tracker.md").read_text()
+    box = boxes(GONE, IMPLEMENTATIONS)[text]
+    assert told(box) == (True, "It is, and nobody names its module.")
+    assert box.command == "! ls shop/old.py && ! git grep -wF shop.old -- . ':!docs/tracker.md'"
 
 
 def test_every_implementation_that_has_to_go_belongs_to_a_surface(boxes):

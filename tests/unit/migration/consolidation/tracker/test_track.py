@@ -17,6 +17,7 @@ TITLES = [
     "Stability loop",
     "Close",
 ]
+NEW = "from shop import factory, target\n\n\ndef test_it():\n    assert factory.EngineFactory\n    assert target.UserEngine\n"
 
 
 def test_there_are_seven_steps_and_a_project_without_a_table_has_the_boxes_of_all(write):
@@ -24,6 +25,15 @@ def test_there_are_seven_steps_and_a_project_without_a_table_has_the_boxes_of_al
     assert [(step.step, step.title) for step in steps] == list(enumerate(TITLES))
     assert [step.total for step in steps] == [4, 1, 2, 1, 3, 0, 2]
     assert all(box.text and box.evidence and box.command for step in steps for box in step.boxes)
+
+
+def test_in_the_end_every_box_is_ticked(write, baseline):
+    root = write({"shop/old.py": None, "use.py": "", "tests/test_old.py": None, "tests/test_new.py": NEW})
+    baseline()
+    with (root / "pyproject.toml").open("a") as file:
+        file.write("[tool.netra-migration.tracker.implementations]\n'shop/target.py' = 'target'\n")
+        file.write("'shop/factory.py' = 'factory'\n'shop/old.py' = 'duplicate'\n")
+    assert [(box.text, box.evidence) for step in track(root) for box in step.boxes if not box.done] == []
 
 
 def test_the_same_files_give_the_same_page_wherever_they_lie(write, tmp_path_factory):
