@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from migration.stores import AdaptedScan, AdaptedStore, Backfill, Coverage, Outbox, RunStores, StoredRun, StoresDatabase
 from netra_backend.app.errors import RunRefusedError
-from netra_backend.app.execution import _RUNS
+from netra_backend.app.execution.run_stores import _RUNS
 from netra_backend.app.services.runs.finished_run import FinishedRun
 from netra_backend.app.services.runs.legacy import LegacyRunStore
 from netra_backend.app.services.runs.sql_runs import SqlRuns
