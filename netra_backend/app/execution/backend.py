@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from migration.effects import tape_served_logs
 from migration.errors import UnknownSurfaceError
 from migration.facade import ExecutionFacade
 from migration.flags.launchdarkly import LaunchDarklyFlags
@@ -90,7 +91,8 @@ class BackendExecution:
         }
 
     async def start(self) -> None:
-        """Start the shadow worker, and deliver what finished runs are still owed."""
+        """Start the shadow worker, deliver what finished runs are still owed, and tape what runs log."""
+        tape_served_logs()
         await self._shadow.start()
         self._runs.start()
 
