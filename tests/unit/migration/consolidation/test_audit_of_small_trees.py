@@ -95,11 +95,25 @@ class TestImplementations:
     def test_a_module_that_only_passes_one_on_is_a_reexport(self, audit_tree, text):
         assert _roles(audit_tree({"pkg/old.py": text}))["pkg/old.py"] == "re-export"
 
-    @pytest.mark.parametrize("text", [USER + "from os import path, sep", USER + "def f(): ...", USER + "LIMIT = 3", "import pkg.engine"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            USER + "from os import path, sep",
+            USER + "def f(): ...",
+            USER + "LIMIT = 3",
+            USER + "__version__ = '1.3'",
+            USER + "import os\nseparator = os.sep",
+            "import pkg.engine",
+        ],
+    )
     def test_a_module_that_does_more_is_a_consumer(self, audit_tree, text):
         inventory = audit_tree({"pkg/user.py": text})
         assert "pkg/user.py" not in _roles(inventory)
         assert "pkg/user.py" in inventory.consumer_files
+
+    def test_an_import_of_what_a_consumer_has_of_its_own_counts_for_nobody(self, audit_tree):
+        inventory = audit_tree({"pkg/_version.py": USER + "__version__ = '1.3'", "pkg/user.py": "from pkg._version import __version__"})
+        assert _import_places(inventory) == ["pkg/_version.py:1"]
 
     def test_a_package_that_passes_one_on_is_seen_through(self, audit_tree):
         inventory = audit_tree({"pkg/sub/__init__.py": USER, "pkg/user.py": "from pkg.sub import ExecutionEngine\nx = 1"})
