@@ -7,6 +7,7 @@ from typing import Final
 
 from migration.consolidation.reading.dotted import annotation_names, dotted_name, names_in_text
 from migration.consolidation.reading.facts import RETURNED, BindingFact, BoundBy, CallFact, Scope, StringFact, UseFact
+from migration.consolidation.reading.lines import Lines
 from migration.consolidation.reading.outline import Leaf
 
 #: Functions that import what a string names.
@@ -42,13 +43,16 @@ class ExpressionReader:
 
     Args:
         scopes: of the file.
-        is_interesting: tells whether a part of a dotted name belongs to the question.
+        interesting: parts of dotted names that belong to the question.
+        literals: so do longer names with one of these.
+        lines: that hold any of both.
     """
 
-    def __init__(self, scopes: Sequence[Scope], interesting: frozenset[str], literals: tuple[str, ...]) -> None:
+    def __init__(self, scopes: Sequence[Scope], interesting: frozenset[str], literals: tuple[str, ...], lines: Lines) -> None:
         self._scopes = scopes
         self._interesting = set(interesting)
         self._literals = literals
+        self._lines = lines
         self.found = Expressions()
 
     def read_result(self, node: ast.Return, scope: int) -> None:
@@ -204,6 +208,8 @@ class ExpressionReader:
         if not isinstance(node.value, str):
             return
         self._note_lines(node)
+        if not self._lines.touch(node.lineno, node.end_lineno or node.lineno):
+            return
         for text in names_in_text(node.value):
             if any(literal in text for literal in self._literals) or not self._interesting.isdisjoint(_parts(text)):
                 line = node.lineno + _line_of(node.value, text) if node.end_lineno != node.lineno else node.lineno
