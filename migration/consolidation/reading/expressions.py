@@ -50,7 +50,9 @@ class ExpressionReader:
 
     def __init__(self, scopes: Sequence[Scope], interesting: frozenset[str], literals: tuple[str, ...], lines: Lines) -> None:
         self._scopes = scopes
+        self._asked = interesting
         self._interesting = set(interesting)
+        self._shallow = False
         self._literals = literals
         self._lines = lines
         self.found = Expressions()
@@ -60,8 +62,22 @@ class ExpressionReader:
         if node.value is not None and (name := dotted_name(node.value)) is not None:
             self._bind(scope, ast.Name(RETURNED), "call" if name.endswith("()") else "value", (name,))
 
-    def read(self, leaf: Leaf) -> None:
-        """Read one leaf."""
+    @property
+    def learned(self) -> frozenset[str]:
+        """The file's variables that turned out to hold something of the family."""
+        return frozenset(self._interesting - self._asked - {RETURNED})
+
+    def read_again(self, leaf: Leaf) -> None:
+        """Note what a leaf that was read as shallow uses."""
+        self._walk(leaf.node, _Around(leaf.scope))
+
+    def read(self, leaf: Leaf, *, shallow: bool) -> None:
+        """Read one leaf. `shallow`: only for what it gives to variables."""
+        self._shallow = shallow
+        self._read(leaf)
+        self._shallow = False
+
+    def _read(self, leaf: Leaf) -> None:
         around = _Around(leaf.scope)
         match leaf.node:
             case ast.arguments():
@@ -147,7 +163,7 @@ class ExpressionReader:
         self.found.bindings.append(BindingFact(scope, name, by, values))
 
     def _walk(self, code: ast.AST, around: _Around) -> None:
-        pending: list[tuple[ast.AST, _Around]] = [(code, around)]
+        pending: list[tuple[ast.AST, _Around]] = [] if self._shallow else [(code, around)]
         while pending:
             node, here = pending.pop()
             match node:

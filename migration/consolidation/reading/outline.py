@@ -22,6 +22,8 @@ class Leaf(NamedTuple):
 
     node: ast.AST
     scope: int
+    first: int  #: line
+    last: int  #: line
     only_result: bool = False  #: a `return` of which no more matters than what is returned
 
 
@@ -182,15 +184,15 @@ class _Walk:
 
     def _between(self, node: ast.AST, scope: int, first: int, last: int) -> None:
         if self._lines is None or self._lines.touch(first, last):
-            self._outline.leaves.append(Leaf(node, scope))
+            self._outline.leaves.append(Leaf(node, scope, first, last))
         elif isinstance(node, ast.Return):
-            self._outline.leaves.append(Leaf(node, scope, only_result=True))
+            self._outline.leaves.append(Leaf(node, scope, first, last, only_result=True))
 
     def _results(self, body: Sequence[ast.stmt], scope: int) -> None:
         """Note what a function returns of which nothing else matters."""
         for node in body:
             if isinstance(node, ast.Return):
-                self._outline.leaves.append(Leaf(node, scope, only_result=True))
+                self._outline.leaves.append(Leaf(node, scope, node.lineno, node.end_lineno or node.lineno, only_result=True))
             elif isinstance(node, COMPOUND):
                 self._results(list(statements_in(node)), scope)
 

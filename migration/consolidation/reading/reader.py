@@ -3,7 +3,7 @@
 import ast
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -13,10 +13,12 @@ from migration.consolidation.reading.dotted import dotted_name
 from migration.consolidation.reading.expressions import IMPORTERS, ExpressionReader
 from migration.consolidation.reading.facts import FileFacts, Question, unreadable
 from migration.consolidation.reading.lines import Lines, touched
-from migration.consolidation.reading.outline import base_names, read_outline, top_level_aliases
+from migration.consolidation.reading.outline import Leaf, base_names, read_outline, top_level_aliases
 from migration.consolidation.sources.scan import lines_with
 
 _DOCSTRING_LENGTH: Final = 500
+#: Words of the expressions by which a string gets to an import function: the functions, comprehensions, and assignments inside of others.
+_HANDING_ON: Final = (*sorted(IMPORTERS), "for", ":=", "parametrize")
 _COOKIE: Final = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 
 
@@ -41,11 +43,13 @@ def _read(tree: ast.Module, data: bytes, text: str, question: Question) -> FileF
     imports_strings = any(name.encode() in data for name in IMPORTERS)
     outline = read_outline(tree, None if imports_strings else words.lines, may_warn=b"DeprecationWarning" in data)
     reader = ExpressionReader(outline.scopes, words.exact, question.literals, words.lines)
-    for leaf in outline.leaves:
+    if imports_strings:
+        _read_all(outline.leaves, reader, words, data)
+    for leaf in outline.leaves if not imports_strings else ():
         if leaf.only_result and isinstance(leaf.node, ast.Return):
             reader.read_result(leaf.node, leaf.scope)
         else:
-            reader.read(leaf)
+            reader.read(leaf, shallow=False)
     found = reader.found
     return FileFacts(
         lines=text.count("\n") + (bool(text) and not text.endswith("\n")),
@@ -70,6 +74,20 @@ def _read(tree: ast.Module, data: bytes, text: str, question: Question) -> FileF
         imported_variables=tuple(dict.fromkeys(found.imported_variables)),
         comments=tuple(read_comments(text.split("\n"), words.lines.numbers, found.multiline)),
     )
+
+
+def _read_all(leaves: Sequence[Leaf], reader: ExpressionReader, words: "_Words", data: bytes) -> None:
+    """Read what every line gives to variables, and all of those lines that hold a word, or hand strings on."""
+    lines = Lines(sorted({*words.lines.numbers, *lines_with(data, _HANDING_ON)}))
+    shallow = [leaf for leaf in leaves if not lines.touch(leaf.first, leaf.last)]
+    left = {id(leaf) for leaf in shallow}
+    for leaf in leaves:
+        reader.read(leaf, shallow=id(leaf) in left)
+    if reader.learned:
+        lines = Lines(lines_with(data, sorted(reader.learned)))
+        for leaf in shallow:
+            if lines.touch(leaf.first, leaf.last):
+                reader.read_again(leaf)
 
 
 class _Words:
