@@ -271,6 +271,38 @@ class TestConsumers:
         }
         assert [call.misfit for call in audit_tree(files).calls] == ["misses x"]
 
+    @pytest.mark.parametrize(
+        ("text", "shapes"),
+        [
+            ("async def f(e, x):\n    await ExecutionEngine.execute_agent(e, x)\n", [(1, (), None)]),
+            ("async def f(e, x):\n    await ExecutionEngine.execute_agent(e, x, user=x)\n", [(1, ("user",), None)]),
+            (
+                "async def f(e, x):\n    await ExecutionEngine.execute_agent(e, x, x, x)\n",
+                [(3, (), "takes at most 2 positional arguments, is given 3")],
+            ),
+            ("async def f(e, x):\n    await ExecutionEngine.execute_agent(self=e, context=x)\n", [(0, ("context",), None)]),
+            ("async def f(*x):\n    await ExecutionEngine.execute_agent(*x)\n", [(0, (), None)]),
+            ("Motor = ExecutionEngine\nasync def f(e, x):\n    await Motor.execute_agent(e, x)\n", [(1, (), None)]),
+            ("class Sub(ExecutionEngine):\n    def __init__(self, x):\n        ExecutionEngine.__init__(self, x, x)\n", [(2, (), None)]),
+            ("class Sub(ExecutionEngine):\n    def __init__(self, x):\n        super().__init__(x, x)\n", [(2, (), None)]),
+            ("engine = ExecutionEngine(1, 2)\nasync def f(x):\n    await engine.execute_agent(x)\n", [(2, (), None), (1, (), None)]),
+        ],
+    )
+    def test_an_instance_that_is_given_to_a_method_of_its_class_is_no_argument(self, audit_tree, text, shapes):
+        calls = audit_tree({"pkg/a.py": USER + text}).calls
+        assert [(call.positional, call.keywords, call.misfit) for call in calls] == shapes
+
+    def test_static_and_class_methods_take_all_that_they_are_given(self, audit_tree):
+        files = {
+            "pkg/engine.py": "class ExecutionEngine:\n    @classmethod\n    def make(cls, x): ...\n    @staticmethod\n    def check(x): ...",
+            "pkg/a.py": USER + "ExecutionEngine.make(1)\nExecutionEngine.check(1)\n",
+        }
+        assert [(call.positional, call.misfit) for call in audit_tree(files).calls] == [(1, None), (1, None)]
+
+    def test_the_target_is_asked_without_the_instance_too(self, audit_tree):
+        text = USER + "async def f(e, x):\n    await ExecutionEngine.execute_agent(e, x)\n"
+        assert [call.target_misfit for call in audit_tree({"pkg/a.py": text}).calls] == [None]
+
 
 class TestBrokenImports:
     @pytest.mark.parametrize(
