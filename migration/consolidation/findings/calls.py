@@ -37,9 +37,8 @@ class CallFinder:
                 meaning = self._names.dotted(path, call.scope, call.callee)
                 if meaning is None or meaning.kind == "module" or meaning.module == own or meaning.module not in self._family.modules:
                     continue
-                if self._is_unbound(path, call, meaning):
-                    call = _without_instance(call)
-                if (found := self._call(path, call, meaning)) is not None:
+                shape = _without_instance(call) if self._is_unbound(path, call, meaning) else call
+                if (found := self._call(path, shape, meaning)) is not None:
                     yield found
 
     def _is_unbound(self, path: str, call: CallFact, meaning: Meaning) -> bool:

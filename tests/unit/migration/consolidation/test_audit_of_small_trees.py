@@ -294,7 +294,7 @@ class TestConsumers:
 
     def test_static_and_class_methods_take_all_that_they_are_given(self, audit_tree):
         files = {
-            "pkg/engine.py": "class ExecutionEngine:\n    @classmethod\n    def make(cls, x): ...\n    @staticmethod\n    def check(x): ...",
+            "pkg/engine.py": "class ExecutionEngine:\n @classmethod\n def make(cls, x): ...\n @staticmethod\n def check(x): ...",
             "pkg/a.py": USER + "ExecutionEngine.make(1)\nExecutionEngine.check(1)\n",
         }
         assert [(call.positional, call.misfit) for call in audit_tree(files).calls] == [(1, None), (1, None)]
