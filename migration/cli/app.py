@@ -28,8 +28,10 @@ COMMANDS: Final = (
     "evidence",
     "worker",
     "audit",
+    "tracker",
     "codemod",
     "guard",
+    "removal",
 )
 WRONG_USE: Final = 2
 
