@@ -51,6 +51,7 @@ class SqlDatabase:
         self._url = _parse(url, holds, setting)
         self.file = _file(self._url)  #: SQLite's file; None for PostgreSQL and for SQLite in memory
         self.engine = _engine(self._url, flush)
+        self.generation = 0  #: raised whenever the database was opened anew: what was stored before may not be there
         self._opened: tuple[int, int] | None = None
         self._ready = False
         self._lock = Lock()
@@ -98,6 +99,7 @@ class SqlDatabase:
             self._prepare(self.engine)
             self._opened = _identity(self.file) if self.file is not None else None
             self._ready = True
+            self.generation += 1
 
 
 def _parse(url: str, holds: str, setting: str) -> URL:

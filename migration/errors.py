@@ -42,6 +42,7 @@ Operation = Literal[
     "telemetry.export",
     "stores.write",
     "stores.read",
+    "stores.tombstones",
 ]
 """The places where the tool itself may fail. Such a failure is counted and logged; it never reaches the request."""
 

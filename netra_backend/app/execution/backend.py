@@ -86,6 +86,7 @@ class BackendExecution:
                 shadow_deadline_s=migration.shadow_deadline_s,
                 neighbourhood=neighbourhood,
                 writer=self._runs.writer,
+                tombstones=self._runs.tombstones,
             )
             for surface in self._migrating
         }
