@@ -6,13 +6,14 @@ MigrationError
 │   ├── UnknownStageError
 │   ├── UnknownTenantError
 │   ├── UnknownFingerprintError     no divergence of this kind is known
-│   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or an expiry
+│   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a term
 ├── FlagSourceError                 flags cannot be read or written
 ├── RolloutError
 │   ├── ForbiddenStageMoveError     the two stages are no neighbours
 │   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
 │   ├── BackwardRampError           the edit would move a tenant to an earlier stage
-│   └── HistoryMissingError         a run store that the stage reads from is not known to hold every run
+│   ├── HistoryMissingError         a run store that the stage reads from is not known to hold every run
+│   └── CertificateError            a removal certificate does not allow the removal
 ├── EffectMissingError              a replayed run asked for an effect that its journal does not hold
 ├── RecordedEffectError             the effect failed when it was recorded, and so it fails again
 ├── RecordingError                  a recording or a replay file cannot be read
@@ -134,6 +135,10 @@ class HistoryMissingError(RolloutError):
             f"run `netra-migration backfill {surface} --to {store}` first"
         )
         self.surface, self.stage, self.store = surface, stage, store
+
+
+class CertificateError(RolloutError):
+    """A removal certificate cannot be given, or does not allow what is asked for."""
 
 
 class EffectMissingError(MigrationError):

@@ -39,6 +39,9 @@ class MigrationSettings(BaseSettings):
     hash_key: str = Field(
         default="", description="Key of the digests that stand for redacted values; empty: a new one in `home`, readable by the owner."
     )
+    signing_key_file: Path | None = Field(
+        default=None, description="Private key of removal certificates, Ed25519 in PEM, mode 0600; empty: name it with --key."
+    )
     shadow_queue_jobs: int = Field(default=256, ge=1, description="Jobs that may wait for the worker; more are shed.")
     shadow_queue_bytes: int = Field(default=32 * 2**20, ge=2**16, description="Bytes that may wait for the worker; more are shed.")
     shadow_job_bytes: int = Field(default=8 * 2**20, ge=2**12, description="Bytes of one job; a larger one is shed.")

@@ -30,6 +30,7 @@ COMMANDS: Final = (
     "audit",
     "codemod",
     "guard",
+    "removal",
 )
 WRONG_USE: Final = 2
 
