@@ -123,7 +123,7 @@ class Editing:
                 before = parse(self._files[path])
                 used = used_names(before) if before is not None else set()
                 done = Cutting(path, source, used, loss, test=test and choice != "keep").run()
-                if not done.idle or (done.left and not path.endswith("conftest.py")):
+                if not done.idle or done.left:
                     changed |= self._keep(path, done, cut)
                     continue
                 reason = "nothing in it is left to test"

@@ -1,18 +1,18 @@
 """Names of what went that are still said somewhere: classes, dotted modules and paths, in code, configuration and documents."""
 
-import ast
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
+from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from migration.consolidation.removal.source import parse
 from migration.consolidation.removal.tree import module_name
 from migration.consolidation.removal.values import Left
 
-_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+_CLASS: Final = re.compile(rb"^class[ \t]+(\w+)", re.MULTILINE)
+_WORD: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
 
 def names_of(gone: Collection[str], before: Mapping[str, bytes], code: Collection[str]) -> dict[str, str]:
@@ -44,10 +44,9 @@ def _location(path: str) -> Iterator[str]:
         yield from (".".join(dotted[start:]) for start in range(len(dotted) - 1))
 
 
-def _classes(data: bytes) -> Iterator[str]:
-    module = parse(data)
-    if module is not None:
-        yield from (node.name for node in module.body if isinstance(node, ast.ClassDef))
+def _classes(data: bytes) -> list[str]:
+    """Return the names of the classes at the top of a file."""
+    return [name.decode(errors="replace") for name in _CLASS.findall(data)]
 
 
 def find_leftovers(files: Mapping[str, bytes], names: Mapping[str, str], words: Iterable[str]) -> Iterator[Left]:

@@ -12,7 +12,7 @@ adapter = "netra_backend/app/controls/chat.py"
 ledger = "ledger/chat.toml"
 
 [tool.netra-migration.removal.tests]
-"tests/test_engines.py" = "delete"   # or "keep": nothing in it is cut
+"tests/test_engines.py" = "delete"   # or "keep": none of its tests is cut
 
 [tool.netra-migration.removal.migration]
 paths = ["migration", "dashboards"]  # what goes with the last surface

@@ -2,9 +2,11 @@
 
 import ast
 import bisect
+import codecs
 import difflib
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Final
 
 Span = tuple[int, int]
@@ -47,9 +49,12 @@ class Source:
         self._lines = [0]
         for line in data.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
-        # A byte order mark is no part of the columns of the first line.
-        self._mark = 3 if data.startswith(b"\xef\xbb\xbf") else 0
-        self._holders: dict[ast.AST, ast.AST] = {child: node for node in ast.walk(module) for child in ast.iter_child_nodes(node)}
+        if data.startswith(codecs.BOM_UTF8):
+            self._lines[0] = len(codecs.BOM_UTF8)  # it is no part of the columns of the first line
+
+    @cached_property
+    def _holders(self) -> dict[ast.AST, ast.AST]:
+        return {child: node for node in ast.walk(self.module) for child in ast.iter_child_nodes(node)}
 
     def holders(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield what holds the node, innermost first."""
@@ -85,7 +90,7 @@ class Source:
         return self._lines[first], span[1]
 
     def _offset(self, line: int, column: int) -> int:
-        return self._lines[line - 1] + column + (self._mark if line == 1 else 0)
+        return self._lines[line - 1] + column
 
     def _line(self, offset: int) -> int:
         return bisect.bisect_right(self._lines, offset, 0, len(self._lines) - 1) - 1

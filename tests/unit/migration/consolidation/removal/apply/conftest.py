@@ -1,5 +1,6 @@
 """Small code bases, as text, and the plan of a removal in them."""
 
+import subprocess
 from pathlib import Path
 from textwrap import dedent
 
@@ -111,3 +112,17 @@ def removed(code_base):
         return Planned(code_base.plan(*surfaces, whole=whole))
 
     return remove
+
+
+@pytest.fixture
+def committed(code_base):
+    """The small code base under Git, everything committed; `committed(*arguments)` runs Git there."""
+
+    def git(*arguments: str) -> str:
+        who = ("-c", "user.name=ann", "-c", "user.email=ann@acme.org", "-c", "commit.gpgsign=false")
+        return subprocess.run(["git", "-C", code_base.root, *who, *arguments], check=True, capture_output=True, text=True).stdout
+
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-q", "-m", "all")
+    return git
