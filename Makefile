@@ -38,6 +38,7 @@ dashboards: $(STAMP) ## build dashboards/grafana/*.json
 
 test: $(STAMP) servers check ## all that CI runs
 	$(BIN)/python -m pytest -n 2
+	$(BIN)/netra-migration tracker --run
 
 check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .
@@ -50,12 +51,14 @@ check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 # goes with: migration
 	$(BIN)/python -m dashboards.build --check
 	$(BIN)/python docs/divergences.py --check
+	$(BIN)/netra-migration tracker --check docs/tracker.md
 # stays
 
 generate: $(STAMP) ## rewrite the generated parts of README and docs
 	$(BIN)/cog -r README.md docs/cli.md docs/settings.md
 # goes with: migration
 	$(BIN)/python docs/divergences.py
+	$(BIN)/netra-migration tracker --write docs/tracker.md
 # stays
 
 format: $(STAMP) ## format and fix

@@ -28,6 +28,7 @@ COMMANDS: Final = (
     "evidence",
     "worker",
     "audit",
+    "tracker",
     "codemod",
     "guard",
     "removal",

@@ -161,6 +161,9 @@ class _FileAnalysis:
     def _class_attribute(self, group: Group, parent: cst.Attribute, use: ObjectUse, origin: Origin) -> None:
         member, call = self._uses.meaning(parent), self._source.parent(parent)
         if isinstance(call, cst.Call) and call.func is parent and member is not None and self._rules(member):
+            if self._is_of_instances(member):
+                group.refuse(self._source.line(call), f"{dotted(parent)} is given its engine as an argument; call the method on the engine")
+                return
             group.makes = True
             self._call(group, call, use, member, origin)
         elif self._all.successor(use.meaning) is None:
@@ -169,6 +172,10 @@ class _FileAnalysis:
             group.refuse(self._source.line(parent), objection)
         else:
             self._rename(group, use, origin)
+
+    def _is_of_instances(self, member: Meaning) -> bool:
+        function = self._tree.names.function_of(member)
+        return function is not None and function.kind == "method"
 
     def _member(self, use: MemberUse) -> None:
         group, name, line = self._group(use.holder.module), use.node.attr.value, self._source.line(use.node)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from migration.effects import tape_served_logs
 from migration.errors import UnknownSurfaceError
 from migration.facade import ExecutionFacade
 from migration.flags.launchdarkly import LaunchDarklyFlags
@@ -85,12 +86,14 @@ class BackendExecution:
                 shadow_deadline_s=migration.shadow_deadline_s,
                 neighbourhood=neighbourhood,
                 writer=self._runs.writer,
+                tombstones=self._runs.tombstones,
             )
             for surface in self._migrating
         }
 
     async def start(self) -> None:
-        """Start the shadow worker, and deliver what finished runs are still owed."""
+        """Start the shadow worker, deliver what finished runs are still owed, and tape what runs log."""
+        tape_served_logs()
         await self._shadow.start()
         self._runs.start()
 

@@ -11,6 +11,7 @@ from migration.effects import canary
 from migration.errors import UnknownSurfaceError
 from migration.model import Engine, Event, Origin, RunRequest
 from netra_backend.app.candidate import Candidate
+from netra_backend.app.config import Settings, load_settings
 from netra_backend.app.controls.batch import ControlBatch
 from netra_backend.app.controls.chat import ControlChat
 from netra_backend.app.controls.oneshot import ControlOneshot
@@ -18,10 +19,11 @@ from netra_backend.app.controls.tools import ControlTools
 from netra_backend.app.execution.recorded_ports import recorded
 from netra_backend.app.lanes import Lanes
 from netra_backend.app.services.llm.chat_model import ToolSpec
+from netra_backend.app.services.outside import ReadOnlyTools
 from netra_backend.app.services.unified_tool_registry.catalogue import default_registry
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.serving import SURFACES, Stream
-from netra_backend.app.world import World
+from netra_backend.app.world import ToolCaller, World
 
 _json: Final = msgspec.json.Decoder()
 
@@ -62,8 +64,35 @@ def fresh_engine(surface: str, origin: Origin, /) -> Engine:
     Raises:
         UnknownSurfaceError: the backend has no such surface, or its control is gone.
     """
+    return _replayed(surface, origin, _NOWHERE)
+
+
+class ReadingEngines:
+    """New engines for replays under the miss policy `allow`: of the outside they have the tools that only read, and nothing else.
+
+    Args:
+        settings: which database the tools read; None: as the environment says.
+
+    Raises:
+        SettingsError: a setting of the backend cannot be used.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._tools = ReadOnlyTools(settings or load_settings())
+        self.read_only = frozenset(self._tools.names)
+
+    def __call__(self, surface: str, origin: Origin, /) -> Engine:
+        """Return a new engine; see `fresh_engine`."""
+        return _replayed(surface, origin, self._tools.caller)
+
+    async def aclose(self) -> None:
+        """Close what the tools have opened, on the loop on which they were called."""
+        await self._tools.aclose()
+
+
+def _replayed(surface: str, origin: Origin, caller: ToolCaller) -> Engine:
     check_surfaces([surface])
-    world, tools = recorded(World(model=_NOWHERE, tools=_NOWHERE, clock=_NOWHERE, ids=_NOWHERE)), default_registry().specs()
+    world, tools = recorded(World(model=_NOWHERE, tools=caller, clock=_NOWHERE, ids=_NOWHERE)), default_registry().specs()
     if origin is Origin.CONTROL:
         if surface not in CONTROLS:
             raise UnknownSurfaceError(surface, CONTROLS)
