@@ -38,7 +38,9 @@ dashboards: $(STAMP) ## build dashboards/grafana/*.json
 
 test: $(STAMP) servers check ## all that CI runs
 	$(BIN)/python -m pytest -n 2
+# goes with: migration
 	$(BIN)/netra-migration tracker --run
+# stays
 
 check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .

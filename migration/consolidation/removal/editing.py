@@ -7,7 +7,6 @@ from typing import Final
 
 from migration.consolidation.removal.closure import going_modules
 from migration.consolidation.removal.cutting import CutFile, Cutting, Loss
-from migration.consolidation.removal.documents import cut_rows
 from migration.consolidation.removal.imports import Imported, imported
 from migration.consolidation.removal.manifest import RemovalManifest
 from migration.consolidation.removal.regions import cut_regions
@@ -67,13 +66,17 @@ class Editing:
         while self._round(cut):
             pass
         self.after = {path: cut[path].data if path in cut else data for path, data in self._marked.items() if path not in self.going}
-        self.after |= {path: cut_rows(path, data, self.going) for path, data in self.after.items() if path.endswith(".md")}
         self.left = [
             Left(path=path, line=line_before(self._files[path], self._marked[path], item.line), advice=item.advice)
             for path, file in cut.items()
             if path not in self.going
             for item in file.left
         ]
+
+    def drop(self, path: str, reason: str) -> None:
+        """Let one more file go, which nothing depends on."""
+        self.going[path] = reason
+        del self.after[path]
 
     def _product(self) -> dict[str, str]:
         """Return the modules of the product that go: named ones and those that only they need."""

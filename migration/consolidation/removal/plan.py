@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from migration.consolidation.removal.documents import cut_rows
 from migration.consolidation.removal.editing import Editing
 from migration.consolidation.removal.leftovers import find_leftovers, names_of
 from migration.consolidation.removal.manifest import RemovalManifest
@@ -51,7 +52,9 @@ def _plan(
     going = (*surfaces, MIGRATION) if whole else surfaces
     editing = Editing(files, roots, manifest, going, staying)  # 2 regions, closure, cutting: what hangs on it
     editing.run()
-    after = editing.after
+    if whole:
+        _drop_history(files, editing, manifest)
+    after = {path: cut_rows(path, data, editing.going) if path.endswith(".md") else data for path, data in editing.after.items()}
     if MANIFEST in after:
         text = cut_manifest(after[MANIFEST].decode(), surfaces, editing.going, whole=whole)  # 3 tables: the manifest itself
         after[MANIFEST] = text.encode()
@@ -80,6 +83,14 @@ def _roots(files: Mapping[str, bytes], surfaces: Collection[str], manifest: Remo
             roots.update({path: f"{place} goes with the migration" for path in files if path == place or path.startswith(inside)})
     # What an earlier removal, killed half way, deleted already is not there any more.
     return {path: reason for path, reason in roots.items() if path in files}
+
+
+def _drop_history(files: Mapping[str, bytes], editing: Editing, manifest: RemovalManifest) -> None:
+    """Let go what tells how the code came to be what it is not any more."""
+    told = {item.path for item in _named(editing.after, files, editing.going, manifest, whole=True)}
+    for path in sorted(told):
+        if is_under(path, manifest.history):
+            editing.drop(path, "it tells of what goes")
 
 
 def _history(manifest: RemovalManifest, *, whole: bool) -> tuple[str, ...]:

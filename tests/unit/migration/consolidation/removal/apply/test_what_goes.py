@@ -1,5 +1,7 @@
 """What goes with a surface, what with the migration, and what stays."""
 
+import tomllib
+
 import pytest
 
 from migration.errors import ConfigurationError, UnknownSurfaceError
@@ -152,3 +154,36 @@ def test_a_surface_that_is_unknown_is_refused(removed):
 def test_the_migration_goes_with_the_last_surface_and_only_when_asked(removed, surfaces, whole):
     with pytest.raises(ConfigurationError, match="--all"):
         removed(None, *surfaces, whole=whole)
+
+
+TRACKED = """
+[tool.netra-migration.tracker.kept."app/engines/old_alpha.py"]
+"says it twice" = ["tests/test_old.py::test_it"]
+
+[tool.netra-migration.tracker.kept."app/engines/old_beta.py"]
+"says nothing" = ["tests/test_old.py::test_it", "tests/test_beta.py"]
+
+[tool.netra-migration.tracker]
+"app/engines/old_alpha.py" = "deprecated"
+"app/engines/old_beta.py" = "duplicate"
+rows = [
+  { text = "one", tests = ["tests/test_beta.py", "tests/test_old.py::test_it"] },
+  { text = "two", tests = ["tests/test_old.py"] },
+]
+
+[tool.others]
+paths = ["tests/test_beta.py"] # stays
+"""
+
+
+def test_what_the_migrations_own_tables_say_of_files_that_go_goes(removed, code_base):
+    text = (code_base.root / "pyproject.toml").read_text() + TRACKED
+    test = "from app.controls.alpha import ControlAlpha\n\n\ndef test_it():\n    assert ControlAlpha()\n"
+    plan = removed({"pyproject.toml": text, "tests/test_old.py": test, "tests/test_beta.py": "def test_it(): ...\n"}, "alpha")
+    kept = tomllib.loads(plan.text["pyproject.toml"])["tool"]
+    assert kept["netra-migration"]["tracker"] == {
+        "kept": {"app/engines/old_beta.py": {"says nothing": ["tests/test_beta.py"]}},
+        "app/engines/old_beta.py": "duplicate",
+        "rows": [{"text": "one", "tests": ["tests/test_beta.py"]}],
+    }
+    assert kept["others"] == {"paths": ["tests/test_beta.py"]}

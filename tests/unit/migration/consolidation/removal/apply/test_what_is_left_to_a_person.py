@@ -36,9 +36,11 @@ def test_what_only_looks_like_it_is_not_told(removed, path, text):
     assert removed({path: text}, "alpha").left == []
 
 
-def test_history_is_told_when_the_migration_goes_too(removed):
-    files = {"docs/history/a.md": "OldAlpha was the first; scaffold-command moved it.\n"}
-    assert removed(files, "alpha", "beta", whole=True).left == ["docs/history/a.md:1"]
+def test_history_goes_with_the_migration_where_it_tells_of_what_goes(removed):
+    files = {"docs/history/a.md": "scaffold-command moved it.\n", "docs/history/b.md": "We use tabs.\n"}
+    plan = removed({**files, "docs/a.md": "- [why](history/a.md)\n- [tabs](history/b.md)\n"}, "alpha", "beta", whole=True)
+    assert (plan.left, "docs/history/a.md" in plan.deleted, "docs/history/b.md" in plan.deleted) == ([], True, False)
+    assert plan.text["docs/a.md"] == "- [tabs](history/b.md)\n"
 
 
 def test_words_that_nothing_may_say_without_the_migration_are_told(removed):
