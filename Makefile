@@ -20,13 +20,16 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 # goes with: migration
-.PHONY: demo bench dashboards
+.PHONY: demo bench dashboards prove-removable
 
 demo: $(STAMP) ## move real chats from the legacy engine to UserExecutionEngine, watched
 	$(BIN)/netra-migration demo
 
 bench: $(STAMP) ## timings against peers, paired in one run
 	$(BIN)/python -m tests.benchmarks
+
+prove-removable: $(STAMP) ## remove control of each surface, and all of the migration, in copies, and test what is left
+	$(BIN)/python -m tests.prove_removable
 
 dashboards: $(STAMP) ## build dashboards/grafana/*.json
 	$(BIN)/python -m dashboards.build
