@@ -6,13 +6,14 @@ MigrationError
 │   ├── UnknownStageError
 │   ├── UnknownTenantError
 │   ├── UnknownFingerprintError     no divergence of this kind is known
-│   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or an expiry
+│   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a term
 ├── FlagSourceError                 flags cannot be read or written
 ├── RolloutError
 │   ├── ForbiddenStageMoveError     the two stages are no neighbours
 │   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
 │   ├── BackwardRampError           the edit would move a tenant to an earlier stage
-│   └── HistoryMissingError         a run store that the stage reads from is not known to hold every run
+│   ├── HistoryMissingError         a run store that the stage reads from is not known to hold every run
+│   └── CertificateError            a removal certificate does not allow the removal
 ├── EffectMissingError              a replayed run asked for an effect that its journal does not hold, and got no answer
 ├── ReadTimeoutError                an effect that a replay was permitted to perform gave no answer in time
 ├── RecordedEffectError             the effect failed when it was recorded, and so it fails again
@@ -41,6 +42,7 @@ Operation = Literal[
     "telemetry.export",
     "stores.write",
     "stores.read",
+    "stores.tombstones",
 ]
 """The places where the tool itself may fail. Such a failure is counted and logged; it never reaches the request."""
 
@@ -135,6 +137,10 @@ class HistoryMissingError(RolloutError):
             f"run `netra-migration backfill {surface} --to {store}` first"
         )
         self.surface, self.stage, self.store = surface, stage, store
+
+
+class CertificateError(RolloutError):
+    """A removal certificate cannot be given, or does not allow what is asked for."""
 
 
 class EffectMissingError(MigrationError):

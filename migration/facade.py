@@ -14,6 +14,7 @@ from migration.flags.decision import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
 from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
 from migration.shadow.job import Shadow, ShadowJob
+from migration.stages import Plan
 from migration.telemetry import spans
 from migration.telemetry.metrics import Metrics
 
@@ -33,6 +34,14 @@ class RunWriter(Protocol):
         ...
 
 
+class RunCounter(Protocol):
+    """Counts which engines run."""
+
+    def count(self, surface: str, plan: Plan, /) -> None:
+        """Count a run that begins. Does no I/O."""
+        ...
+
+
 class ExecutionFacade:
     """Sends each request of one surface to the engine that the flags name, and offers the run to the shadow.
 
@@ -44,6 +53,7 @@ class ExecutionFacade:
         metrics: where runs are counted.
         shadow_deadline_s: seconds that a shadow of this surface may take.
         writer: writes finished runs; None: this surface keeps none.
+        tombstones: counts which engines run, for the day on which control is to be removed; None: this surface does not.
         neighbourhood: knows who is served beside whom, over all surfaces of the process; None: this surface's own.
         clock: monotonic seconds.
     """
@@ -58,6 +68,7 @@ class ExecutionFacade:
         metrics: Metrics,
         shadow_deadline_s: float = 10.0,
         writer: RunWriter | None = None,
+        tombstones: RunCounter | None = None,
         neighbourhood: Neighbourhood | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -68,6 +79,7 @@ class ExecutionFacade:
         self._metrics = metrics
         self._shadow_deadline_s = shadow_deadline_s
         self._writer = writer
+        self._tombstones = tombstones
         self._neighbourhood = neighbourhood or Neighbourhood()
         self._clock = clock
 
@@ -77,6 +89,7 @@ class ExecutionFacade:
         Closing the generator stops the engine. Nothing that the migration does can fail the run: its own failures are counted.
         """
         decision = self._flags.decide(request)  # 1 flags/: who serves, who shadows; pinned from here on
+        self._count_engines(decision)  # stores/tombstones: that it ran
         span = _start_span(request, decision)
         canary = self._enter(request)  # isolation/: who is here
         tape = recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
@@ -126,6 +139,10 @@ class ExecutionFacade:
         except Exception as failure:  # noqa: BLE001 - whatever breaks here, the request must not notice
             self._failed("effects.record", failure)
             return None
+
+    def _count_engines(self, decision: Decision) -> None:
+        if (tombstones := self._tombstones) is not None:
+            self._guard("stores.tombstones", lambda: tombstones.count(self.surface, decision.plan))
 
     def _count(self, record: RunRecord, decision: Decision, span: Span) -> None:
         surface, origin = self.surface, record.origin.value

@@ -50,6 +50,9 @@ class MigrationSettings(BaseSettings):
         default="netra_backend.app.execution:ReadingEngines",
         description="Import string of what opens ReadingEngines, which take the place of `engines` when misses are allowed.",
     )
+    signing_key_file: Path | None = Field(
+        default=None, description="Private key of removal certificates, Ed25519 in PEM, mode 0600; empty: name it with --key."
+    )
     shadow_queue_jobs: int = Field(default=256, ge=1, description="Jobs that may wait for the worker; more are shed.")
     shadow_queue_bytes: int = Field(default=32 * 2**20, ge=2**16, description="Bytes that may wait for the worker; more are shed.")
     shadow_job_bytes: int = Field(default=8 * 2**20, ge=2**12, description="Bytes of one job; a larger one is shed.")

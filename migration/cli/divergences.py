@@ -85,13 +85,16 @@ def accept(
     *,
     reason: Annotated[str, typer.Option(help="Why users are not worse off.")],
     owner: Annotated[str, typer.Option(help="Team or person who answers for it.")],
-    expires: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it is accepted.")],
+    expires: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it is accepted.")] = None,
+    permanent: Annotated[bool, typer.Option("--permanent", help="Instead of a last day: the difference is to stay.")] = False,
     issue: Annotated[str | None, typer.Option(help="Where it is being worked on.")] = None,
     at_most: Annotated[int | None, typer.Option(min=1, help="Only up to so many times a run; more of it stays divergent.")] = None,
     surface: _Surface = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Accept one kind of divergence until a day: adds an entry to the surface's ledger, which running workers read again by themselves.
+    """Accept one kind of divergence until a day, or for good: adds an entry to the surface's ledger.
+
+    Running workers read the ledger again by themselves.
 
     Refused for severity `security`: another tenant's or user's data is never accepted. What was compared before keeps its verdict.
 
@@ -99,16 +102,20 @@ def accept(
 
     Example: netra-migration divergences accept 0f3a9c2b71de --reason "Wording only." --owner chat-team --expires 2027-01-31
     """
+    if (expires is None) == (not permanent):
+        raise ConfigurationError("give either --expires DAY or --permanent, and not both")
     settings = MigrationSettings()
     kind = _detail(settings, fingerprint, surface).divergence
     if kind.severity == "security" or kind.kind == "isolation_breach":
         raise ConfigurationError(f"{fingerprint} is a matter of security ({kind.kind}), which is never accepted; fix the engine")
     path = settings.path(settings.ledger_dir) / f"{kind.surface}.toml"
-    entry = NewEntry(fingerprint=fingerprint, reason=reason, owner=owner, expires=expires.date(), issue=issue, at_most=at_most)
+    entry = NewEntry(
+        fingerprint=fingerprint, reason=reason, owner=owner, expires=expires.date() if expires else None, issue=issue, at_most=at_most
+    )
     added = add_entry(path, entry, name=f"{kind.kind}-{fingerprint[:6]}", today=datetime.now(UTC).date())
     if as_json:
         print_json({"ledger": str(path), "surface": kind.surface, "accepted": added})
-    note(f"{path}: {added.id!r} accepts {fingerprint} until {added.expires}")
+    note(f"{path}: {added.id!r} accepts {fingerprint} {added.term}")
 
 
 @command.command()

@@ -88,7 +88,7 @@ def _of_ledger(detail: DivergenceDetail, entries: Sequence[Accepted]) -> list[st
     reasons = []
     for entry in entries:
         limit = "" if entry.at_most is None else f", up to {entry.at_most} a run"
-        reasons.append(f"{entry.id!r} accepts it until {entry.expires}{limit} ({entry.owner}): {entry.reason}")
+        reasons.append(f"{entry.id!r} accepts it {entry.term}{limit} ({entry.owner}): {entry.reason}")
         most = detail.most.get(Verdict.DIVERGENT, 0)
         if entry.at_most is not None and most > entry.at_most:
             reasons.append(f"It came up to {most} times in one run, which is more than {entry.id!r} accepts.")

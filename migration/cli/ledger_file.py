@@ -15,7 +15,7 @@ from tomlkit.items import Array
 from migration.comparison.ledger import Accepted, Ledger, parse_ledger
 from migration.errors import ConfigurationError, LedgerError
 
-_HEADER = "Accepted divergences. Each has an owner, a reason and a last day; `netra-migration status` names those that have expired."
+_HEADER = "Accepted divergences. Each has an owner, a reason and a last day or `permanent`; `netra-migration status` names expired ones."
 
 
 class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +24,7 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     reason: str
     owner: str
-    expires: date
+    expires: date | None  #: None: it is permanent
     issue: str | None
     at_most: int | None = None
 
@@ -42,7 +42,7 @@ def add_entry(path: Path, entry: NewEntry, *, name: str, today: date) -> Accepte
         ConfigurationError: the last day is past, or an entry in force accepts this fingerprint already.
         LedgerError: the ledger is not valid, the entry would not be, or the file cannot be written.
     """
-    if entry.expires < today:
+    if entry.expires is not None and entry.expires < today:
         raise ConfigurationError(f"--expires {entry.expires} is past; give the last day on which the divergence may be accepted")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,8 +61,8 @@ def add_entry(path: Path, entry: NewEntry, *, name: str, today: date) -> Accepte
 
 def _refuse_second(ledger: Ledger, entry: NewEntry, today: date, path: Path) -> None:
     for one in ledger.entries:
-        if one.fingerprint == entry.fingerprint and one.expires >= today:
-            raise ConfigurationError(f"{path}: {one.id!r} accepts {entry.fingerprint} until {one.expires} already; change that entry")
+        if one.fingerprint == entry.fingerprint and one.in_force(today):
+            raise ConfigurationError(f"{path}: {one.id!r} accepts {entry.fingerprint} {one.term} already; change that entry")
 
 
 def _free_id(ledger: Ledger, name: str) -> str:
@@ -79,7 +79,8 @@ def _with_entry(written: str, entry: NewEntry, id_: str) -> str:
     entries = document.setdefault("accepted", tomlkit.aot())
     # TOML also allows an array of inline tables; a table with a header of its own could not follow it.
     table = tomlkit.inline_table() if isinstance(entries, Array) else tomlkit.table()
-    for field, value in {"id": id_, **msgspec.structs.asdict(entry)}.items():
+    permanent = {"permanent": True} if entry.expires is None else {}
+    for field, value in {"id": id_, **msgspec.structs.asdict(entry), **permanent}.items():
         if value is not None:
             table.add(field, value)
     entries.append(table)

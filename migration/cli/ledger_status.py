@@ -17,6 +17,7 @@ class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with a surface's ledger."""
 
     entries: int
+    permanent: int  #: of these, those without a last day
     expired: list[str]  #: ids of entries that no longer accept anything
     reopened: dict[str, list[str]]  #: expired entry -> fingerprints that it is about and that are divergent now
     stale: list[str]  #: ids of entries that no known kind of divergence ever matched; [] without comparisons
@@ -51,7 +52,7 @@ def ledger_status(path: Path, known: Sequence[DivergenceView] | None, today: dat
     try:
         ledger = load_ledger(path)
     except LedgerError as error:
-        return LedgerStatus(entries=0, expired=[], reopened={}, stale=[], error=str(error))
+        return LedgerStatus(entries=0, permanent=0, expired=[], reopened={}, stale=[], error=str(error))
     expired = ledger.expired(today)
     kinds = [(view, as_divergence(view)) for view in known or ()]
     reopened = {
@@ -60,7 +61,14 @@ def ledger_status(path: Path, known: Sequence[DivergenceView] | None, today: dat
         if (again := [v.fingerprint for v, d in kinds if v.verdict is Verdict.DIVERGENT and entry.matches(d)])
     }
     stale = [entry.id for entry in ledger.entries if known is not None and not any(_is_about(entry, view, found) for view, found in kinds)]
-    return LedgerStatus(entries=len(ledger.entries), expired=[entry.id for entry in expired], reopened=reopened, stale=stale, error=None)
+    return LedgerStatus(
+        entries=len(ledger.entries),
+        permanent=sum(entry.permanent for entry in ledger.entries),
+        expired=[entry.id for entry in expired],
+        reopened=reopened,
+        stale=stale,
+        error=None,
+    )
 
 
 def _is_about(entry: Accepted, view: DivergenceView, found: Divergence) -> bool:

@@ -1,4 +1,4 @@
-"""Accepted divergences: a TOML file a surface, in which each entry has an owner, a reason and a last day.
+"""Accepted divergences: a TOML file a surface, in which each entry has an owner, a reason and a last day, or says that it is permanent.
 
 ```toml
 [[accepted]]
@@ -9,12 +9,13 @@ reason = "The legacy engine announces an agent on two levels; clients ignore the
 owner = "chat-team"
 issue = "NETRA-209"                          # optional
 at_most = 1                                  # optional: how often in one comparison; more of it stays divergent
-expires = 2027-01-31                         # its last day
+expires = 2027-01-31                         # its last day; a difference that is to stay has `permanent = true` instead
 ```
 
 `kind`, `lane` and `severity` are names in which `*` stands for anything; `path` is a pattern as in policies. What a pattern leaves out
 may be anything. Severity `security` is never accepted. `at_most` counts each fingerprint by itself, and so each agent by itself: a known
-defect shows up a known number of times, and an engine that loses one event more than that is not excused by it.
+defect shows up a known number of times, and an engine that loses one event more than that is not excused by it. Control may be removed
+when all entries are permanent: each is then a decision about the candidate, and no defect that somebody still means to mend.
 """
 
 import re
@@ -62,7 +63,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     id: str
     reason: str
     owner: str
-    expires: date  #: the last day on which it accepts
+    expires: date | None = None  #: the last day on which it accepts; None: it is permanent
+    permanent: bool = False  #: the difference is to stay
     fingerprint: str | None = None  #: either this
     pattern: Pattern | None = None  #: or this
     issue: str | None = None
@@ -74,11 +76,22 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             return self.pattern.matches(divergence)
         return self.fingerprint == divergence.fingerprint
 
+    def in_force(self, today: date) -> bool:
+        """Tell whether it accepts on this day."""
+        return self.expires is None or self.expires >= today
+
+    @property
+    def term(self) -> str:
+        """How long it accepts: "until 2027-01-31" or "for good"."""
+        return "for good" if self.expires is None else f"until {self.expires}"
+
     def fault(self) -> str | None:
         """Return what is wrong with the entry beyond its types, and what to do; None when nothing is."""
         for name in ("id", "reason", "owner"):
             if not getattr(self, name).strip():
                 return f"`{name}` is empty; an accepted divergence needs one"
+        if (self.expires is None) == (not self.permanent):
+            return "give either `expires`, its last day, or `permanent = true`"
         if (self.fingerprint is None) == (self.pattern is None):
             return "give either `fingerprint` or `pattern`"
         if self.at_most is not None and self.at_most < 1:
@@ -96,7 +109,7 @@ class Ledger:
 
     def expired(self, today: date) -> tuple[Accepted, ...]:
         """Return the entries that no longer accept anything."""
-        return tuple(entry for entry in self.entries if entry.expires < today)
+        return tuple(entry for entry in self.entries if not entry.in_force(today))
 
     def judge(self, divergence: Divergence, today: date) -> Divergence:
         """Return the divergence, marked as accepted by the first entry in force that matches it and allows as many, or else as it is.
@@ -107,7 +120,7 @@ class Ledger:
             return divergence
         exceeded: Accepted | None = None
         for entry in self.entries:
-            if entry.expires >= today and entry.matches(divergence):
+            if entry.in_force(today) and entry.matches(divergence):
                 if entry.at_most is None or divergence.occurrences <= entry.at_most:
                     return msgspec.structs.replace(divergence, verdict=Verdict.ACCEPTED, accepted_by=entry.id)
                 exceeded = exceeded or entry
@@ -132,7 +145,7 @@ def parse_ledger(written: str, source: str) -> Ledger:
         source: named in errors, usually the file.
 
     Raises:
-        LedgerError: the text is no TOML, or an entry lacks an id, reason, owner or expiry, names neither or both of fingerprint and
+        LedgerError: the text is no TOML, or an entry lacks an id, reason, owner or term, names neither or both of fingerprint and
             pattern, shares its id, or would accept what never is. The message names the line where it can be known.
     """
     try:

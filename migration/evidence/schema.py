@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from migration.errors import EvidenceError
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `alembic/versions`."""
 
 _SCRIPTS = Path(__file__).parent / "alembic"

@@ -1,7 +1,7 @@
 """`EvidenceStore`: comparisons in, answers out."""
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from migration.evidence import noise, reading, writing
 from migration.evidence.database import IN_MEMORY, Database
@@ -10,7 +10,16 @@ from migration.evidence.key import digest_key
 from migration.evidence.recordings import Recorder, WriteLine
 from migration.evidence.redaction import Redactor
 from migration.evidence.rows import Finding, RowMaker, ServedRun
-from migration.evidence.views import ComparisonView, DivergenceDetail, DivergenceView, NoiseView, StoredRecording, SurfaceSummary
+from migration.evidence.strata import StrataMaker, read_strata
+from migration.evidence.views import (
+    ComparisonView,
+    DivergenceDetail,
+    DivergenceView,
+    NoiseView,
+    StoredRecording,
+    StrataView,
+    SurfaceSummary,
+)
 from migration.model import Comparison, DivergenceKind, RunRecord, Verdict
 from migration.settings import MigrationSettings
 
@@ -121,6 +130,15 @@ class EvidenceReader:
         with self._database.transaction("read") as connection:
             return noise.noise(connection, surface)
 
+    def strata(self, surface: str) -> StrataView:
+        """Return how many runs of each stratum were compared, and how many diverged there; see `evidence.strata`.
+
+        Raises:
+            EvidenceError: the database cannot be read.
+        """
+        with self._database.transaction("read") as connection:
+            return read_strata(connection, surface)
+
     def close(self) -> None:
         """Close all connections. The next question connects anew."""
         self._database.close()
@@ -156,6 +174,7 @@ class EvidenceStore(EvidenceReader):
         super().__init__(url)
         self._recorder = Recorder(redactor, record, each=recordings)
         self._rows = RowMaker(redactor, align)
+        self._strata, self._generation = StrataMaker(redactor), 0
         self._clock, self._examples = clock, examples
 
     @classmethod
@@ -185,9 +204,21 @@ class EvidenceStore(EvidenceReader):
         findings = [Finding(*item) for item in items]
         new = 0
         for start in range(0, len(findings), _BATCH):
+            new += self._store_batch(findings[start : start + _BATCH])
+        return new
+
+    def _store_batch(self, findings: Sequence[Finding]) -> int:
+        try:
             with self._database.transaction("write") as connection:
-                some = findings[start : start + _BATCH]
-                new += writing.write(connection, some, self._rows, self._recorder, now=self._clock(), examples=self._examples)
+                if self._generation != self._database.generation:
+                    self._generation = self._database.generation
+                    self._strata.forget()
+                now, examples = self._clock(), self._examples
+                new = writing.write(connection, findings, self._rows, self._strata, self._recorder, now=now, examples=examples)
+        except BaseException:
+            self._strata.forget()
+            raise
+        self._strata.stored()
         return new
 
     def store_round(self, surface: str, *, control: Collection[str], candidate: Collection[str]) -> None:

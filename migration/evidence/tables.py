@@ -61,6 +61,8 @@ comparisons = Table(
     Column("shadow_trace_id", String(32), comment="null: not traced"),
     Column("received_at", Float, nullable=False, comment="Unix seconds"),
     Column("compared_at", Float, nullable=False, comment="Unix seconds"),
+    Column("strata", String(16), comment="set of the served run; null: compared before there were any"),
+    Column("touched", String(16), comment="set that divergences touch; null: none"),
     UniqueConstraint("surface", "run_id", "shadows"),
     Index(None, "surface", "verdict", "compared_at"),
     Index(None, "compared_at"),
@@ -110,6 +112,13 @@ recordings = Table(
     Column("comparison_id", _RowId, ForeignKey(comparisons.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("size_bytes", Integer, nullable=False, comment="of the line"),
     Column("line", LargeBinary, nullable=False, comment="one line of the recording format, zlib; its schema is inside"),
+)
+
+strata_sets = Table(
+    "strata_sets",
+    metadata,
+    Column("id", String(16), primary_key=True, comment="digest of the set"),
+    Column("strata", JSON, nullable=False, comment="[event kind, tool, outcome], sorted"),
 )
 
 noise_rounds = Table(

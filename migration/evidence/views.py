@@ -124,3 +124,21 @@ class NoiseView(View, frozen=True, kw_only=True):
     def counts(self) -> dict[str, tuple[int, int]]:
         """Return for each fingerprint the comparisons and the rounds that show it."""
         return {hit.fingerprint: (hit.compared, hit.rounds) for hit in self.hits}
+
+
+class StratumView(View, frozen=True, kw_only=True):
+    """Compared runs with one kind of event at one tool, and one outcome."""
+
+    event: str  #: kind of event; "": runs without any
+    tool: str  #: "": the event belongs to an agent or to the run
+    outcome: str  #: of the served run
+    runs: int  #: that came to a verdict
+    divergent: int  #: of these, those with a divergence here that nobody accepted
+
+
+class StrataView(View, frozen=True, kw_only=True):
+    """A surface's strata."""
+
+    surface: str
+    strata: list[StratumView]  #: by event, tool and outcome
+    unknown: int  #: comparisons whose strata are not known: from before they were kept

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Executable, bindparam, delete, func, select, 
 
 from migration.evidence.recordings import Recorder
 from migration.evidence.rows import Finding, Row, RowMaker
-from migration.evidence.tables import comparisons, divergence_kinds, occurrences, recordings
+from migration.evidence.strata import StrataMaker
+from migration.evidence.tables import comparisons, divergence_kinds, occurrences, recordings, strata_sets
 
 _KINDS = divergence_kinds.c
 _EXISTING = 200
@@ -29,22 +30,34 @@ class _Known(NamedTuple):
     recordings: int
 
 
-def write(connection: Connection, findings: Sequence[Finding], rows: RowMaker, recorder: Recorder, *, now: float, examples: int) -> int:
+def write(
+    connection: Connection,
+    findings: Sequence[Finding],
+    rows: RowMaker,
+    strata: StrataMaker,
+    recorder: Recorder,
+    *,
+    now: float,
+    examples: int,
+) -> int:
     """Store the findings that are not stored yet and return how many those were.
 
     Args:
         connection: in a transaction.
         findings: may repeat others, stored or not: the first one counts.
         rows: makes the rows.
+        strata: tells the runs' strata.
         recorder: makes those of runs that are kept whole.
         now: Unix seconds.
         examples: occurrences of a kind whose values are kept.
     """
     made: dict[tuple[str, str, str], tuple[Finding, Row]] = {}
     for finding in findings:
-        row = rows.comparison(finding, now)
+        row = rows.comparison(finding, now) | strata.row(finding)
         made.setdefault(_key(row), (finding, row))
-    # The insert comes first: it takes SQLite's write lock at once, where a read would have to be upgraded and could fail.
+    # The inserts come first: that takes SQLite's write lock at once, where a read would have to be upgraded and could fail.
+    if sets := strata.new_rows():
+        connection.execute(_statements(connection.dialect.name).insert_sets, sets)
     ids = _insert_new(connection, [row for _, row in made.values()])
     new = [(number, row["surface"], finding) for key, (finding, row) in made.items() if (number := ids.get(key)) is not None]
     if any(finding.comparison.divergences for _, _, finding in new):
@@ -148,6 +161,7 @@ def _upsert_kinds(connection: Connection, kinds: list[Row]) -> None:
 
 
 class _Statements(NamedTuple):
+    insert_sets: Executable
     insert_comparisons: Executable
     upsert_kinds: Executable
 
@@ -162,6 +176,7 @@ def _statements(dialect: str) -> _Statements:
     compared, kind = comparisons.c, insert(divergence_kinds)
     new = kind.excluded
     return _Statements(
+        insert_sets=insert(strata_sets).on_conflict_do_nothing(),
         insert_comparisons=insert(comparisons)
         .on_conflict_do_nothing()
         .returning(compared.id, compared.surface, compared.run_id, compared.shadows),

@@ -12,13 +12,14 @@ from migration.stores.delivery import Delivery
 from migration.stores.outbox import Outbox
 from migration.stores.run import RunStore, StoredRun
 from migration.stores.threads import ThreadReader
+from migration.stores.tombstones import Tombstones
 from migration.stores.writer import DualWriter
 from migration.stores.writing import StoreWrites
 from migration.telemetry.metrics import Metrics
 
 
 class FinishedRuns:
-    """Writes, retries and reads finished runs.
+    """Writes, retries and reads finished runs, and counts which engines ran.
 
     Args:
         settings: where the outbox is, and the surfaces.
@@ -46,14 +47,17 @@ class FinishedRuns:
         self._delivery = Delivery(outbox=outbox, writes=writes, metrics=metrics)
         self.writer = DualWriter(writes=writes, outbox=outbox, delivery=self._delivery, finish=finish, metrics=metrics)
         self.threads = ThreadReader(stores=stores, outbox=outbox, coverage=coverage, plan=plan, surfaces=settings.surfaces, metrics=metrics)
+        self.tombstones = Tombstones(self._database, surfaces=settings.surfaces, metrics=metrics)
 
     def start(self) -> None:
-        """Begin to deliver what waits, also from before a restart."""
+        """Begin to deliver what waits, also from before a restart, and to keep which engines ran."""
         self._delivery.start()
+        self.tombstones.start()
 
     async def aclose(self) -> None:
         """Finish the writes under way and stop; what is not delivered waits for the next start."""
         async with AsyncExitStack() as closing:
             closing.callback(self._database.close)
+            closing.push_async_callback(self.tombstones.aclose)
             closing.push_async_callback(self._delivery.aclose)
             closing.push_async_callback(self.writer.aclose)

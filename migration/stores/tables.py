@@ -48,3 +48,24 @@ passes = Table(
     Column("copied", BigInteger, nullable=False, comment="runs copied since the beginning"),
     Column("verified_at", Float(53), comment="Unix seconds; null: never yet"),
 )
+
+#: How often which engine ran, served or as the shadow: what is left of control's runs when it is to be removed.
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("surface", String(64), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False, comment="days since 1970-01-01, UTC, when the run began"),
+    Column("stage", String(16), primary_key=True),
+    Column("origin", String(16), primary_key=True, comment="the engine that ran"),
+    Column("runs", BigInteger, nullable=False),
+    Column("last_at", Float(53), nullable=False, comment="Unix seconds when the last of them began"),
+)
+
+#: Days on which a process that counts was there, whether or not anything ran.
+watched_days = Table(
+    "watched_days",
+    metadata,
+    Column("surface", String(64), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False, comment="days since 1970-01-01, UTC"),
+    Column("last_at", Float(53), nullable=False, comment="Unix seconds when it said so last"),
+)

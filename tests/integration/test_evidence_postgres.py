@@ -190,3 +190,9 @@ def test_a_table_that_was_taken_away_is_an_evidence_error_and_comes_back(store: 
         store.store(*item("r2"))
     store.store(*item("r3"))
     assert store.summary("chat").runs == 1
+
+
+def test_strata_are_counted(store: EvidenceStore) -> None:
+    store.store_many([item("r-1"), item("r-2", "a" * 12)])
+    (one,) = store.strata("chat").strata
+    assert (one.event, one.outcome, one.runs, one.divergent) == ("", "completed", 2, 1)

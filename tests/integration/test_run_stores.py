@@ -1,6 +1,7 @@
 """Conversations across every stage, on the composed backend with its real stores, its real flags and its real outbox."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -11,16 +12,17 @@ from prometheus_client import CollectorRegistry
 
 from migration.flags.file import FlagFile
 from migration.flags.ramp import pin
-from migration.model import Stage
+from migration.model import Origin, Stage
 from migration.settings import MigrationSettings
 from migration.stages import STAGE_ORDER
-from migration.stores import Backfill, Coverage, Outbox, StoresDatabase
+from migration.stores import Backfill, Coverage, Outbox, StoresDatabase, watch_now
 from netra_backend.app.config import Settings
 from netra_backend.app.errors import RunStoreUnavailableError
 from netra_backend.app.execution import BackendExecution, open_run_stores
 from netra_backend.app.services.database import create_schema, open_engine
 from netra_backend.app.services.runs.databases import RunDatabases
 from netra_backend.app.services.runs.history import StoredHistory
+from netra_backend.app.services.runs.legacy import LegacyRunStore
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 
 PATIENCE_S = 15.0
@@ -91,7 +93,8 @@ class Backend:
     async def kept(self) -> dict[str, list[str]]:
         """Return the questions that each store has of the thread."""
         databases = RunDatabases(self.settings)
-        found = {name: await getattr(databases, name).thread(*THREAD) for name in ("legacy", "user")}
+        stores = {"legacy": LegacyRunStore(databases.engine(self.settings.legacy_runs_url)), "user": databases.user}
+        found = {name: await store.thread(*THREAD) for name, store in stores.items()}
         await databases.aclose()
         return {name: [run.question for run in runs] for name, runs in found.items()}
 
@@ -125,6 +128,20 @@ async def test_each_stage_writes_the_stores_that_it_promises(backend):
     kept = await backend.kept()
     assert kept["legacy"] == [stage.value for stage in STAGE_ORDER if stage is not Stage.COMPLETE]
     assert kept["user"] == [stage.value for stage in STAGE_ORDER if stage is not Stage.OFF]
+
+
+async def test_the_backend_counts_by_stage_which_engines_ran_and_that_it_watched(backend):
+    for stage in STAGE_ORDER:
+        await backend.move(stage) if stage is not Stage.OFF else None
+        await backend.ask(stage.value)
+    await backend.execution._runs.tombstones.flush()
+    now, database = time.time(), StoresDatabase(backend.migration.outbox())
+    chat, oneshot = (watch_now(database, surface, days=1, now=now + 86_400) for surface in backend.migration.surfaces)
+    database.close()
+    legacy = [(one.stage, one.runs) for one in chat.of(origins=[Origin.CONTROL])]
+    assert sorted(legacy) == sorted((stage, 1) for stage in (Stage.OFF, Stage.DUALWRITE, Stage.SHADOW, Stage.LIVE))
+    assert sum(one.runs for one in chat.of(stages=[Stage.COMPLETE])) == 1
+    assert (oneshot.ran, oneshot.unwatched) == ((), ())
 
 
 async def test_while_both_stores_are_down_users_are_served_with_their_whole_thread_and_nothing_is_lost(backend):

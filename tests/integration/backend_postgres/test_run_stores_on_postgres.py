@@ -2,12 +2,27 @@ import asyncio
 from dataclasses import dataclass
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from migration.stores import AdaptedScan, AdaptedStore, Backfill, Coverage, Outbox, RunStores, StoredRun, StoresDatabase
+from migration.model import Origin, Stage
+from migration.stages import PLANS
+from migration.stores import (
+    AdaptedScan,
+    AdaptedStore,
+    Backfill,
+    Coverage,
+    Outbox,
+    RunStores,
+    StoredRun,
+    StoresDatabase,
+    Tombstones,
+    watch_now,
+)
+from migration.telemetry.metrics import Metrics
 from netra_backend.app.errors import RunRefusedError
-from netra_backend.app.execution import _RUNS
+from netra_backend.app.execution.run_stores import _RUNS
 from netra_backend.app.services.runs.finished_run import FinishedRun
 from netra_backend.app.services.runs.legacy import LegacyRunStore
 from netra_backend.app.services.runs.sql_runs import SqlRuns
@@ -31,7 +46,7 @@ class Stores:
 @pytest.fixture
 async def stores(postgres: AsyncEngine) -> Stores:
     async with postgres.begin() as connection:
-        await connection.execute(text("DROP TABLE IF EXISTS agent_runs, user_runs, outbox, gaps, passes"))
+        await connection.execute(text("DROP TABLE IF EXISTS agent_runs, user_runs, outbox, gaps, passes, tombstones, watched_days"))
     return Stores(LegacyRunStore(postgres), UserRunStore(postgres), user_run_scan(postgres))
 
 
@@ -88,5 +103,20 @@ async def test_of_several_processes_each_row_of_the_outbox_is_delivered_by_one(s
     ids = [claim.id for claims in claimed for claim in claims]
     assert len(ids) == len(set(ids))
     assert len(ids) >= 30
+    for database in databases:
+        database.close()
+
+
+async def test_two_processes_count_the_runs_of_one_day_together(stores: Stores, postgres_url: str) -> None:
+    databases = [StoresDatabase(postgres_url), StoresDatabase(postgres_url)]
+    noon = 20_000.5 * 86_400
+    for database in databases:
+        one = Tombstones(database, surfaces=["chat"], metrics=Metrics(registry=CollectorRegistry()), clock=lambda: noon)
+        for stage in (Stage.OFF, Stage.LIVE, Stage.OFF):
+            one.count("chat", PLANS[stage])
+        assert await one.flush()
+    watch = watch_now(databases[0], "chat", days=1, now=noon + 86_400)
+    assert {(one.stage, one.runs) for one in watch.of(origins=[Origin.CONTROL])} == {(Stage.OFF, 4), (Stage.LIVE, 2)}
+    assert watch.unwatched == ()
     for database in databases:
         database.close()

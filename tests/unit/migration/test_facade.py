@@ -78,7 +78,7 @@ class FakeShadow:
 class World:
     """A facade with fakes around it."""
 
-    def __init__(self, stage=Stage.SHADOW, *, control=None, candidate=None, shadow=None, flags=None, writer=None) -> None:
+    def __init__(self, stage=Stage.SHADOW, *, control=None, candidate=None, shadow=None, flags=None, writer=None, tombstones=None) -> None:
         self.engines = {
             Origin.CONTROL: control or FakeEngine(make_event(1), make_event(2)),
             Origin.CANDIDATE: candidate or FakeEngine(make_event(3)),
@@ -87,7 +87,13 @@ class World:
         self.shadow = shadow or FakeShadow()
         self.metrics = Metrics(registry=CollectorRegistry())
         self.facade = ExecutionFacade(
-            surface="chat", engines=self.engines, flags=self.flags, shadow=self.shadow, metrics=self.metrics, writer=writer
+            surface="chat",
+            engines=self.engines,
+            flags=self.flags,
+            shadow=self.shadow,
+            metrics=self.metrics,
+            writer=writer,
+            tombstones=tombstones,
         )
 
     async def run(self) -> list[Event]:
@@ -240,3 +246,31 @@ async def test_what_the_serving_engine_logs_goes_to_the_shadow_with_the_run():
         root.handlers[:] = before
     (told, _), (nothing, _) = talkative.shadow.offers[0], silent.shadow.offers[0]
     assert (told.log, nothing.log) == (RunLog(lines=("run r-1",)), None)
+
+
+class Counted:
+    """Remembers what was counted, or fails."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.runs: list[tuple[str, Stage]] = []
+        self.error = error
+
+    def count(self, surface, plan, /):
+        self.runs.append((surface, plan.stage))
+        if self.error:
+            raise self.error
+
+
+async def test_a_run_is_counted_when_it_begins_so_that_one_without_an_end_counts_too():
+    counted = Counted()
+    world = World(Stage.OFF, tombstones=counted)
+    async with aclosing(world.facade.run(make_request())) as events:
+        await anext(events)
+        assert counted.runs == [("chat", Stage.OFF)]
+    assert len(counted.runs) == 1
+
+
+async def test_a_count_that_fails_is_counted_as_a_failure_and_fails_no_run():
+    world = World(Stage.OFF, tombstones=Counted(RuntimeError("broken")))
+    assert len(await world.run()) == 2
+    assert world.count("migration_failures_total", operation="stores.tombstones") == 1

@@ -169,6 +169,23 @@ def test_accepting_may_be_limited_to_so_many_a_run(run: Run, fingerprints: dict[
     assert [entry.at_most for entry in load_ledger(tmp_path / "ledger" / "chat.toml").entries] == [2]
 
 
+def test_accepting_may_be_permanent_instead_of_having_a_last_day(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
+    result = run("accept", fingerprints["missing_event"], *SAID, "--permanent")
+    assert result.exit_code == 0
+    assert "for good" in result.stderr
+    (entry,) = load_ledger(tmp_path / "ledger" / "chat.toml").entries
+    assert (entry.permanent, entry.expires) == (True, None)
+    assert "for good" in run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER).stderr
+
+
+@pytest.mark.parametrize("terms", [(), ("--permanent", "--expires", LATER)])
+def test_accepting_needs_one_term(run: Run, fingerprints: dict[str, str], tmp_path: Path, terms: tuple[str, ...]) -> None:
+    result = run("accept", fingerprints["missing_event"], *SAID, *terms)
+    assert result.exit_code == 2
+    assert "either --expires DAY or --permanent" in result.stderr
+    assert not (tmp_path / "ledger").exists()
+
+
 def test_accepting_keeps_what_people_wrote_in_the_ledger(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
     ledger = tmp_path / "ledger" / "chat.toml"
     ledger.parent.mkdir()

@@ -55,6 +55,21 @@ def test_an_expired_entry_accepts_nothing_and_is_listed() -> None:
     assert [entry.id for entry in ledger.expired(tomorrow)] == ["one"]
 
 
+def test_a_permanent_entry_accepts_for_good_and_never_expires() -> None:
+    ledger = parse_ledger(GOOD.replace("expires = 2026-07-01", "permanent = true"), "chat.toml")
+    far = date(2199, 1, 1)
+
+    assert ledger.judge(divergence(), far).accepted_by == "one"
+    assert ledger.expired(far) == ()
+
+
+@pytest.mark.parametrize("breach", [{"severity": "security"}, {"kind": "isolation_breach"}])
+def test_a_permanent_entry_accepts_no_matter_of_security_either(breach: dict[str, Any]) -> None:
+    ledger = parse_ledger(GOOD.replace("expires = 2026-07-01", "permanent = true"), "chat.toml")
+
+    assert ledger.judge(divergence(**breach), TODAY).verdict is Verdict.DIVERGENT
+
+
 def test_an_entry_behind_an_expired_one_may_accept() -> None:
     later = GOOD.replace('"one"', '"two"').replace("2026-07-01", "2027-01-01")
 
@@ -124,7 +139,11 @@ def test_another_tenants_data_is_never_accepted(changes: dict[str, str], text: s
     [
         (GOOD.replace('owner = "chat"\n', ""), "chat.toml, line 2, entry 1: Object missing required field `owner`"),
         (GOOD.replace('reason = "known"\n', ""), "missing required field `reason`"),
-        (GOOD.replace("expires = 2026-07-01\n", ""), "missing required field `expires`"),
+        (GOOD.replace("expires = 2026-07-01\n", ""), "either `expires`"),
+        (GOOD + "permanent = true\n", "either `expires`"),
+        (GOOD.replace("expires = 2026-07-01", "permanent = false"), "either `expires`"),
+        (GOOD.replace("expires = 2026-07-01", 'permanent = "yes"'), "permanent"),
+        (pattern('severity = "security", path = "x"').replace("expires = 2026-07-01", "permanent = true"), "never accepted"),
         (GOOD + GOOD.replace('"one"', '"two"').replace('"chat"', '"  "'), "chat.toml, line 9, entry 2: `owner` is empty"),
         (GOOD.replace("2026-07-01", '"soon"'), "line 2, entry 1"),
         (GOOD.replace("0123456789ab", "0123"), "12 hex digits"),

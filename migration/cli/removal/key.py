@@ -1,0 +1,30 @@
+"""`removal key`: make a key that certificates are signed with."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from migration.cli.output import JsonFlag, note, print_json
+from migration.consolidation.removal.signing_key import make_key
+
+
+def run(
+    out: Annotated[Path, typer.Option("--out", help="The new file, readable by you alone. It is never overwritten.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a private key to sign removal certificates with, and print the public one.
+
+    Put the public key into `public-keys` of [tool.netra-migration.removal] in pyproject.toml, where it is reviewed like code: whoever holds
+    the private key can have control removed. Keep that out of version control.
+
+    Exit codes: 0 made; 2 there is such a file already, or it cannot be written.
+
+    Example: netra-migration removal key --out ~/.config/netra/removal.pem
+    """
+    public = make_key(out)
+    if as_json:
+        print_json({"file": str(out), "public_key": public})
+    else:
+        typer.echo(public)
+    note(f"{out}: keep it secret; add {public!r} to `public-keys` of [tool.netra-migration.removal] in pyproject.toml")

@@ -1,0 +1,56 @@
+"""`removal verify`: does a certificate allow to remove control from this tree, now?"""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from migration.cli.output import JsonFlag, note, print_json
+from migration.consolidation.removal.certificate import Certificate, verify
+from migration.consolidation.removal.manifest import load_manifest
+from migration.errors import CertificateError, ConfigurationError
+
+_FINDING = 1
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="The certificate.")],
+    surface: Annotated[
+        list[str] | None, typer.Option("--surface", help="It has to allow the removal of this one; may be given again. Default: its own.")
+    ] = None,
+    root: Annotated[Path, typer.Option("--root", help="The folder with the pyproject.toml that names what belongs to control.")] = Path(),
+    as_json: JsonFlag = False,
+) -> None:
+    """Verify a removal certificate: signature, key, date, surfaces, and that the tree is still the one that was certified.
+
+    Needs the code alone, no database and no flags: a clean clone in CI is enough.
+
+    Exit codes: 0 it allows the removal; 1 it does not, with the reason; 2 wrong use.
+
+    Example: netra-migration removal verify removal-certificate.json --surface chat
+    """
+    manifest = load_manifest(root)
+    for name in surface or ():
+        manifest.of(name)
+    try:
+        document = file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{file}: {error.strerror}; name the file that `netra-migration removal certificate` wrote") from error
+    certificate, reason = None, None
+    try:
+        certificate = verify(document, manifest.public_keys, now=time.time(), surfaces=surface or (), root=root)
+    except CertificateError as error:
+        reason = str(error)
+    if as_json:
+        print_json({"valid": reason is None, "reason": reason, "certificate": certificate})
+    if certificate is None:
+        note(f"{file}: refused: {reason}")
+        raise typer.Exit(_FINDING)
+    note(_sentence(certificate))
+
+
+def _sentence(certificate: Certificate) -> str:
+    until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(certificate.expires_at))
+    surfaces = ", ".join(one.surface for one in certificate.surfaces)
+    return f"valid until {until}: control of {surfaces} may be removed from this tree"

@@ -1,0 +1,163 @@
+"""A signed statement that control of some surfaces may be removed, which CI can check against a clean clone.
+
+```json
+{"certificate": {...}, "public_key": "...", "signature": "..."}
+```
+
+The signature is Ed25519's, over the canonical JSON (sorted keys, no spaces, UTF-8) of `certificate`. Key and signature are base64.
+"""
+
+import base64
+import binascii
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from migration.consolidation.removal.criteria import SurfaceReadiness, all_met
+from migration.consolidation.removal.digest import digests
+from migration.consolidation.removal.manifest import load_manifest
+from migration.consolidation.removal.signing_key import public_key
+from migration.errors import CertificateError
+
+DAYS: Final = 7.0
+"""How long a certificate holds unless somebody says otherwise."""
+
+_VERSION: Final = 1
+_DAY_S: Final = 86_400.0
+#: Clocks of two machines differ; a certificate that is dated further ahead was made by one that is wrong.
+_AHEAD_S: Final = 300.0
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is signed."""
+
+    issued_at: float  #: Unix seconds
+    expires_at: float  #: Unix seconds
+    surfaces: tuple[SurfaceReadiness, ...]  #: all of them ready
+    trees: dict[str, str]  #: surface -> digest of what the criteria were checked on; see `digest.digests`
+    version: int = _VERSION
+
+
+class _Signed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    certificate: dict[str, Any]
+    public_key: str
+    signature: str
+
+
+def sign(
+    surfaces: Sequence[SurfaceReadiness], trees: Mapping[str, str], key: Ed25519PrivateKey, *, now: float, days: float = DAYS
+) -> bytes:
+    """Return a certificate as JSON.
+
+    Args:
+        surfaces: as they were checked.
+        trees: their digests, taken before that: what was changed in between makes the certificate worthless.
+        key: its public key has to be among the manifest's `public-keys` when the certificate is verified.
+        now: Unix seconds.
+        days: how long it holds.
+
+    Raises:
+        CertificateError: a surface is not ready, or there is none: a certificate states nothing else.
+    """
+    if not surfaces:
+        raise CertificateError("there is no surface to certify; name one")
+    for one in surfaces:
+        if not one.ready or not all_met(one.criteria):
+            raise CertificateError(f"{one.surface} is not ready ({_unmet(one)}); see `netra-migration removal check {one.surface}`")
+    certificate = Certificate(
+        issued_at=now,
+        expires_at=now + days * _DAY_S,
+        surfaces=tuple(surfaces),
+        trees={one.surface: trees[one.surface] for one in surfaces},
+    )
+    body = msgspec.to_builtins(certificate)
+    signature = base64.b64encode(key.sign(_canonical(body))).decode()
+    document = {"certificate": body, "public_key": public_key(key), "signature": signature}
+    return msgspec.json.format(_canonical(document), indent=2) + b"\n"
+
+
+def verify(document: bytes, public_keys: Collection[str], *, now: float, surfaces: Collection[str], root: Path) -> Certificate:
+    """Return the certificate if it allows to remove control of these surfaces from this tree, now.
+
+    Args:
+        document: as `sign` made it.
+        public_keys: whose certificates count: the manifest's.
+        now: Unix seconds.
+        surfaces: that are to be removed; the certificate may be about more. Without any: all that it is about.
+        root: of the tree, with the manifest.
+
+    Raises:
+        CertificateError: it does not; says why, and what to do.
+        ConfigurationError: the manifest cannot be read, or the tree cannot be audited.
+    """
+    signed = _parse(document)
+    _check_signature(signed, public_keys)  # before anything of it is believed
+    certificate = _certificate(signed.certificate)
+    _check_time(certificate, now)
+    wanted = surfaces or [one.surface for one in certificate.surfaces]
+    _check_surfaces(certificate, wanted)
+    found = digests(root, load_manifest(root), wanted)
+    for surface, digest in found.items():
+        if certificate.trees.get(surface) != digest:
+            raise CertificateError(
+                f"{surface}: the tree is not the one that was certified: its engines, adapter, ledger, manifest, consumers or flag "
+                "references have changed; check it again and have it certified"
+            )
+    return certificate
+
+
+def _parse(document: bytes) -> _Signed:
+    try:
+        return msgspec.json.decode(document, type=_Signed)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CertificateError(f"this is no certificate ({error}); `netra-migration removal certificate` writes one") from None
+
+
+def _check_signature(signed: _Signed, public_keys: Collection[str]) -> None:
+    if signed.public_key not in public_keys:
+        known = "lists none" if not public_keys else "does not list it"
+        raise CertificateError(f"the certificate is signed by {signed.public_key[:64]!r}, and `public-keys` in the manifest {known}")
+    try:
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(signed.public_key, validate=True))
+        key.verify(base64.b64decode(signed.signature, validate=True), _canonical(signed.certificate))
+    except (InvalidSignature, binascii.Error, ValueError, RecursionError):
+        raise CertificateError("the signature is wrong: the certificate was changed after it was signed; have a new one made") from None
+
+
+def _certificate(body: dict[str, Any]) -> Certificate:
+    try:
+        certificate = msgspec.convert(body, Certificate)
+    except msgspec.ValidationError as error:
+        raise CertificateError(f"the certificate is signed, but not in a form that this tool knows ({error})") from None
+    if certificate.version != _VERSION:
+        raise CertificateError(f"the certificate has version {certificate.version}, and this tool knows {_VERSION}; have a new one made")
+    return certificate
+
+
+def _check_time(certificate: Certificate, now: float) -> None:
+    if now > certificate.expires_at:
+        days = (now - certificate.expires_at) / _DAY_S
+        raise CertificateError(f"the certificate expired {days:.1f} days ago; check again and have a new one made")
+    if certificate.issued_at > now + _AHEAD_S:
+        raise CertificateError("the certificate is dated in the future; set the clocks of both machines right and have a new one made")
+
+
+def _check_surfaces(certificate: Certificate, surfaces: Collection[str]) -> None:
+    certified = {one.surface: one for one in certificate.surfaces}
+    for surface in surfaces:
+        if (one := certified.get(surface)) is None:
+            raise CertificateError(f"the certificate says nothing of {surface}; it is about {', '.join(certified) or 'no surface'}")
+        if not one.ready or not all_met(one.criteria):
+            raise CertificateError(f"the certificate says that {surface} is not ready ({_unmet(one)})")
+
+
+def _unmet(one: SurfaceReadiness) -> str:
+    return ", ".join(criterion.name for criterion in one.unmet) or "not every criterion was checked"
+
+
+def _canonical(document: object) -> bytes:
+    return msgspec.json.encode(document, order="sorted")

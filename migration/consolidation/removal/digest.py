@@ -1,0 +1,65 @@
+"""What a surface's certificate was given for, in one digest, which a clean clone gives again."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
+
+import msgspec
+
+from migration.consolidation.audit import audit
+from migration.consolidation.configuration import load_configuration
+from migration.consolidation.removal.flag_keys import flag_references
+from migration.consolidation.removal.manifest import RemovalManifest, SurfaceParts
+from migration.consolidation.removal.uses import Uses, uses_of
+
+
+def digests(root: Path, manifest: RemovalManifest, surfaces: Collection[str]) -> dict[str, str]:
+    """Return for each surface a SHA-256, in hex, over all that its certificate depends on in the tree.
+
+    That is: the content of its engines, adapter and ledger; its rows in the manifest and the manifest's thresholds; what an audit looks
+    for; which files that stay use the engines, how, and how often; and which files outside of the migration hold the flag's key. The
+    removal of another surface changes none of these.
+
+    Raises:
+        UnknownSurfaceError: the manifest has no such surface.
+        ConfigurationError: the tree cannot be audited.
+    """
+    root = root.resolve()
+    parts = {surface: manifest.of(surface) for surface in surfaces}
+    configuration = load_configuration(root)
+    # Without a cache: a certificate must not rest on what an earlier run remembers.
+    inventory = audit(root, configuration=configuration)
+    flags = flag_references(root, configuration, list(parts))
+    sought = [*configuration.classes, *configuration.exclude, *configuration.doubles]
+    return {
+        surface: _digest(
+            manifest=[str(manifest.days), str(manifest.max_divergence), msgspec.json.encode(own, order="sorted").decode()],
+            files=_files(root, own),
+            sought=sought,
+            uses=_uses(uses_of(own, inventory, configuration)),
+            flags=flags[surface],
+        )
+        for surface, own in parts.items()
+    }
+
+
+def _files(root: Path, parts: SurfaceParts) -> list[str]:
+    return [f"{path} {_content(root / path)}" for path in sorted((*parts.engines, parts.adapter, parts.ledger))]
+
+
+def _content(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return "missing"
+
+
+def _uses(uses: Uses) -> list[str]:
+    """Return who uses what, how often. Lines are left out: they move when something else is edited. So are tests: they go, too."""
+    counted = Counter(f"{use.path} {use.kind} {use.module}" for use in (*uses.code, *uses.strings))
+    return [f"{use} {times}" for use, times in sorted(counted.items())]
+
+
+def _digest(**parts: list[str]) -> str:
+    return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()

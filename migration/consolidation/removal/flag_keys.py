@@ -1,0 +1,55 @@
+"""Where the key of a surface's flag occurs: outside of the migration's half nobody may read it."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from migration.consolidation.configuration import AuditConfiguration
+from migration.consolidation.removal.manifest import CERTIFICATE_NAME
+from migration.consolidation.sources.discovery import discover
+from migration.consolidation.sources.workers import read_bytes
+from migration.errors import ConfigurationError
+from migration.flags.surface_flag import flag_key
+
+#: Folders and files of the half that goes, and what tells of it: a certificate, too, that lies in its own tree.
+ALLOWED: Final = (CERTIFICATE_NAME, "migration/", "dashboards/", "ledger/", "docs/", "tests/", "changelog.d/", "README.md", "CHANGELOG.md")
+
+
+def flag_references(root: Path, configuration: AuditConfiguration, surfaces: Sequence[str]) -> dict[str, list[str]]:
+    """Return for each surface the files outside of `ALLOWED` that hold its flag's key, sorted.
+
+    Python, configuration and documents are searched as text. In a work tree of Git only tracked files are: the flag file of a
+    backend that was started in this folder reads like a reference.
+
+    Raises:
+        ConfigurationError: a file cannot be read, so nothing can be said.
+    """
+    found: dict[str, list[str]] = {surface: [] for surface in surfaces}
+    tree = discover(root, configuration)
+    tracked = _tracked(root)
+    keys = {surface: flag_key(surface).encode() for surface in surfaces}
+    for file in sorted((*tree.python, *tree.configuration, *tree.documents), key=lambda one: one.path):
+        if file.path.startswith(ALLOWED) or (tracked is not None and file.path not in tracked):
+            continue
+        data = read_bytes(root, file.path)
+        if not isinstance(data, bytes):
+            raise ConfigurationError(
+                f"{file.path}: cannot be read ({data.detail}); make it readable, so that flag keys can be sought in it"
+            )
+        for surface, key in keys.items():
+            if key in data:
+                found[surface].append(file.path)
+    return found
+
+
+def _tracked(root: Path) -> frozenset[str] | None:
+    """Return the files that Git tracks; None: this folder is no work tree of its own."""
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, check=False)  # noqa: S603, S607 - Git is found on the path
+    except OSError:
+        return None
+    return frozenset(os.fsdecode(done.stdout).split("\0")) if done.returncode == 0 else None

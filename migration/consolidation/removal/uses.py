@@ -1,0 +1,70 @@
+"""Who still uses what goes with control of a surface, read off an audit."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from migration.consolidation.configuration import AuditConfiguration
+from migration.consolidation.inventory import Inventory
+from migration.consolidation.removal.manifest import SurfaceParts
+
+UseKind = Literal["import", "attribute", "subclass", "call", "string"]
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """One place that names an engine of the surface, or calls it."""
+
+    path: str
+    line: int
+    kind: UseKind
+    module: str  #: of the engine
+
+
+class Uses(msgspec.Struct, frozen=True, kw_only=True):
+    """All places outside of the engines and their adapter, by path and line."""
+
+    code: tuple[Use, ...]  #: imports, attributes, subclasses and calls in what stays
+    strings: tuple[Use, ...]  #: dotted names, in code and configuration that stay
+    tests: tuple[Use, ...]  #: of either kind, in tests: these go with control or are rewritten
+
+
+def uses_of(parts: SurfaceParts, inventory: Inventory, configuration: AuditConfiguration) -> Uses:
+    """Return who uses the surface's engines.
+
+    Args:
+        parts: what belongs to control; it does not count as a user of itself.
+        inventory: of the whole tree, with paths relative to the manifest's folder.
+        configuration: says which folders hold tests.
+    """
+    modules = {item.module for item in inventory.implementations if item.path in parts.engines}
+    goes = {*parts.engines, parts.adapter}
+    found = sorted({use for use in _all(inventory) if use.module in modules and use.path not in goes})
+    tests = tuple(use for use in found if set(use.path.split("/")[:-1]) & set(configuration.doubles))
+    stays = [use for use in found if use not in tests]
+    return Uses(
+        code=tuple(use for use in stays if use.kind != "string"),
+        strings=tuple(use for use in stays if use.kind == "string"),
+        tests=tests,
+    )
+
+
+def files_of(uses: Iterable[Use]) -> list[str]:
+    """Return the files of these places, sorted."""
+    return sorted({use.path for use in uses})
+
+
+def _all(inventory: Inventory) -> Iterable[Use]:
+    for statement in inventory.imports:
+        for module in statement.reaches:
+            yield Use(path=statement.path, line=statement.line, kind="import", module=module)
+    for attribute in inventory.attribute_uses:
+        yield Use(path=attribute.path, line=attribute.line, kind="attribute", module=attribute.module)
+    for subclass in inventory.subclasses:
+        yield Use(path=subclass.path, line=subclass.line, kind="subclass", module=subclass.inherits.partition(":")[0])
+    for call in inventory.calls:
+        yield Use(path=call.path, line=call.line, kind="call", module=call.module)
+    for string in inventory.strings:
+        # The manifest itself names engines by path, as configuration of a linter may: a path alone loads nothing.
+        if string.use != "path":
+            yield Use(path=string.path, line=string.line, kind="string", module=string.module)

@@ -1,0 +1,31 @@
+"""Which strata each compared run is in, and which of them its divergences touch."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the table and the columns. What was compared before is in no stratum."""
+    op.create_table(
+        "strata_sets",
+        sa.Column("id", sa.String(length=16), nullable=False, comment="digest of the set"),
+        sa.Column("strata", sa.JSON(), nullable=False, comment="[event kind, tool, outcome], sorted"),
+        sa.PrimaryKeyConstraint("id", name="pk_strata_sets"),
+    )
+    op.add_column(
+        "comparisons", sa.Column("strata", sa.String(length=16), comment="set of the served run; null: compared before there were any")
+    )
+    op.add_column("comparisons", sa.Column("touched", sa.String(length=16), comment="set that divergences touch; null: none"))
+
+
+def downgrade() -> None:
+    """Drop them."""
+    with op.batch_alter_table("comparisons") as table:
+        table.drop_column("touched")
+        table.drop_column("strata")
+    op.drop_table("strata_sets")

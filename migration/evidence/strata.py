@@ -1,0 +1,164 @@
+"""Strata of runs: event kind x tool x outcome. A rare path cannot hide its divergences behind a frequent one.
+
+A served run is in one stratum for each kind of event that it has, at each tool: all `tool_completed` of `usage_summary` of runs that
+completed are one. Runs of one shape are in the same strata, so a comparison keeps only the digest of their set, and of the set that its
+unaccepted divergences touch; each set is kept once.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from migration.evidence.redaction import Redactor
+from migration.evidence.rows import Finding
+from migration.evidence.tables import comparisons, strata_sets
+from migration.evidence.views import StrataView, StratumView
+from migration.model import Verdict
+
+OTHER: Final = "(other)"
+"""Stands for the names beyond the limit."""
+
+_SHAPES: Final = 4096
+
+
+class Stratum(NamedTuple):
+    """What is bounded together."""
+
+    event: str  #: kind of event; "": the run had none
+    tool: str  #: "": the event belongs to an agent or to the run
+    outcome: str  #: of the served run
+
+
+_Set = tuple[str, frozenset[Stratum]]
+"""A set and its digest."""
+
+
+class StrataMaker:
+    """Tells the strata of runs, and remembers sets that are not stored yet.
+
+    Args:
+        redactor: names are stored as it lets them be.
+        limit: event kinds, and tools, of a surface that this process tells apart; an engine that makes up names fills no database.
+    """
+
+    def __init__(self, redactor: Redactor, *, limit: int = 64) -> None:
+        self._redactor, self._limit = redactor, limit
+        self._names: dict[tuple[str, str], dict[str, str]] = {}
+        self._shapes: dict[Hashable, _Set] = {}
+        self._touches: dict[Hashable, _Set] = {}
+        self._new: dict[str, frozenset[Stratum]] = {}
+        self._stored: set[str] = set()
+
+    def row(self, finding: Finding) -> dict[str, str | None]:
+        """Return the columns of `comparisons` that tell the run's strata, and those that divergences touch."""
+        digest, strata = self._of(finding)
+        self._want(digest, strata)
+        touched = None
+        # A match is the common case, and must cost next to nothing.
+        if finding.comparison.verdict is Verdict.DIVERGENT:
+            touched, some = self._touched(finding, digest, strata)
+            self._want(touched, some)
+        return {"strata": digest, "touched": touched}
+
+    def new_rows(self) -> list[dict[str, Any]]:
+        """Return the rows of `strata_sets` that were not stored yet."""
+        return [{"id": id_, "strata": [list(one) for one in sorted(strata)]} for id_, strata in sorted(self._new.items())]
+
+    def stored(self) -> None:
+        """Take note that these rows are committed."""
+        self._stored |= self._new.keys()
+        self._new = {}
+
+    def forget(self) -> None:
+        """Take nothing for stored any more: a transaction failed, or the database is another one."""
+        self._stored.clear()
+        self._new = {}
+
+    def _want(self, digest: str, strata: frozenset[Stratum]) -> None:
+        if digest not in self._stored:
+            self._new[digest] = strata
+
+    def _of(self, finding: Finding) -> _Set:
+        record = finding.served.record
+        places = frozenset([(event.kind, event.lane) for event in record.events])
+        shape = (record.request.surface, record.outcome, places)
+        if (known := self._shapes.get(shape)) is None:
+            known = _with_digest(frozenset(self._stratum(kind, lane, finding) for kind, lane in places or {("", "")}))
+            _remember(self._shapes, shape, known)
+        return known
+
+    def _touched(self, finding: Finding, digest: str, strata: frozenset[Stratum]) -> _Set:
+        """Return the strata that divergences of which nobody accepted anything touch; one without an event of the run touches them all."""
+        surface = finding.served.record.request.surface
+        found = frozenset([(one.path, one.lane) for one in finding.comparison.divergences if one.verdict is Verdict.DIVERGENT])
+        if (known := self._touches.get((surface, digest, found))) is None:
+            touched = frozenset(self._stratum(_event_of(path), lane, finding) for path, lane in found)
+            known = _with_digest(touched if touched and touched <= strata else strata)
+            _remember(self._touches, (surface, digest, found), known)
+        return known
+
+    def _stratum(self, kind: str, lane: str, finding: Finding) -> Stratum:
+        record = finding.served.record
+        surface = record.request.surface
+        return Stratum(self._name(surface, "event", kind), self._name(surface, "tool", _tool_of(lane)), record.outcome)
+
+    def _name(self, surface: str, what: str, name: str) -> str:
+        names = self._names.setdefault((surface, what), {"": ""})
+        if name not in names:
+            if len(names) > self._limit:
+                return OTHER
+            names[name] = self._redactor.path(name)
+        return names[name]
+
+
+def read_strata(connection: Connection, surface: str) -> StrataView:
+    """Return each stratum's counts over all comparisons of a surface that came to a verdict, since the last pruning."""
+    compared = comparisons.c
+    query = (
+        select(compared.strata, compared.touched, func.count())
+        .where(compared.surface == surface, compared.verdict != Verdict.INCONCLUSIVE)
+        .group_by(compared.strata, compared.touched)
+    )
+    counted = [(strata, touched, number) for strata, touched, number in connection.execute(query)]
+    used = {id_ for strata, touched, _ in counted for id_ in (strata, touched) if id_ is not None}
+    sets = {row.id: row.strata for row in connection.execute(select(strata_sets)) if row.id in used}
+    runs, divergent = Counter[Stratum](), Counter[Stratum]()
+    unknown = 0
+    for strata, touched, number in counted:
+        if strata not in sets or (touched is not None and touched not in sets):
+            unknown += number
+            continue
+        for one in _strata(sets, strata):
+            runs[one] += number
+        for one in _strata(sets, touched):
+            divergent[one] += number
+    found = [StratumView(**one._asdict(), runs=runs[one], divergent=divergent[one]) for one in sorted(runs)]
+    return StrataView(surface=surface, strata=found, unknown=unknown)
+
+
+def _strata(sets: Mapping[str, Any], id_: str | None) -> Iterable[Stratum]:
+    return () if id_ is None else (Stratum(*parts) for parts in sets[id_])
+
+
+def _with_digest(strata: frozenset[Stratum]) -> _Set:
+    return hashlib.sha256(msgspec.json.encode(sorted(strata))).hexdigest()[:16], strata
+
+
+def _remember(known: dict[Hashable, _Set], what: Hashable, found: _Set) -> None:
+    if len(known) >= _SHAPES:
+        known.clear()
+    known[what] = found
+
+
+def _tool_of(lane: str) -> str:
+    """Return the tool of a lane such as "data/usage_summary#1"; "" for an agent's."""
+    return lane.partition("/")[2].partition("#")[0]
+
+
+def _event_of(path: str) -> str:
+    """Return the first part of a path such as "agent_completed.payload.success"."""
+    return path.partition(".")[0].partition("[")[0]
