@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check generate format lock bench dashboards servers
+.PHONY: help install test check generate format lock servers
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -19,24 +19,49 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# goes with: migration
+.PHONY: demo bench dashboards prove-removable
+
 demo: $(STAMP) ## move real chats from the legacy engine to UserExecutionEngine, watched
 	$(BIN)/netra-migration demo
 
+bench: $(STAMP) ## timings against peers, paired in one run
+	$(BIN)/python -m tests.benchmarks
+
+prove-removable: $(STAMP) ## remove control of each surface, and all of the migration, in copies, and test what is left
+	$(BIN)/python -m tests.prove_removable
+
+dashboards: $(STAMP) ## build dashboards/grafana/*.json
+	$(BIN)/python -m dashboards.build
+
+# stays
+
 test: $(STAMP) servers check ## all that CI runs
 	$(BIN)/python -m pytest -n 2
+# goes with: migration
+	$(BIN)/netra-migration tracker --run
+# stays
 
 check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+# goes with: migration
 	$(BIN)/lint-imports
+# stays
 	$(BIN)/cog --check --check-fail-msg="run make generate" README.md docs/cli.md docs/settings.md
+# goes with: migration
 	$(BIN)/python -m dashboards.build --check
 	$(BIN)/python docs/divergences.py --check
+	$(BIN)/netra-migration tracker --check docs/tracker.md
+# stays
 
 generate: $(STAMP) ## rewrite the generated parts of README and docs
 	$(BIN)/cog -r README.md docs/cli.md docs/settings.md
+# goes with: migration
 	$(BIN)/python docs/divergences.py
+	$(BIN)/netra-migration tracker --write docs/tracker.md
+# stays
 
 format: $(STAMP) ## format and fix
 	$(BIN)/ruff format .
@@ -44,12 +69,6 @@ format: $(STAMP) ## format and fix
 
 servers: ## real servers for the tests, from Debian packages, where root and apt are there
 	@tests/servers.sh
-
-dashboards: $(STAMP) ## build dashboards/grafana/*.json
-	$(BIN)/python -m dashboards.build
-
-bench: $(STAMP) ## timings against peers, paired in one run
-	$(BIN)/python -m tests.benchmarks
 
 lock: $(STAMP) ## resolve dependencies anew; hashes only, no addresses
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --all-extras --group dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock

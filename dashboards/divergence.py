@@ -72,12 +72,12 @@ _NOW: Final[Sequence[AnyPanel]] = (
     ),
     Number(
         id=6,
-        title="Effects performed by a shadow",
+        title="Effects performed by a shadow unpermitted",
         unit="none",
         steps=ANY_IS_BAD,
-        description="Since the backend started. Must be 0: above it, a shadow called a model or a tool for real. "
+        description="Since the backend started. Must be 0: above it, a shadow called what the miss policy does not permit. "
         "Stop shadowing at once: `netra-migration kill on SURFACE`.",
-        queries=[Query(expr=or_zero(total(select(_EFFECTS, 'mode="performed_by_shadow"'))))],
+        queries=[Query(expr=or_zero(total(select(_EFFECTS, 'mode="unpermitted"'))))],
     ),
 )
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 IN_MEMORY = "sqlite://"
 _WAIT_S = 5
+_PAUSE_S = 0.005
 
 
 class SqlDatabase:
@@ -129,11 +131,33 @@ def _engine(url: URL, flush: bool) -> Engine:
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, flush: bool) -> None:
+    connection.execute(f"PRAGMA busy_timeout={_WAIT_S * 1000}")
+    _write_ahead(connection)
     connection.executescript(
-        f"PRAGMA busy_timeout={_WAIT_S * 1000}; PRAGMA journal_mode=WAL; PRAGMA synchronous={'FULL' if flush else 'NORMAL'}; "
+        f"PRAGMA synchronous={'FULL' if flush else 'NORMAL'}; "
         # What is removed is overwritten, not only forgotten.
         "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
     )
+
+
+def _write_ahead(
+    connection: sqlite3.Connection, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Switch the file to a write-ahead log.
+
+    Two connections that switch a new file at once do not wait for each other: SQLite tells one of them at once that the file is locked,
+    whatever its timeout, because waiting could deadlock (https://www.sqlite.org/c3ref/busy_handler.html).
+    """
+    until = clock() + _WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or clock() > until:
+                raise
+            sleep(_PAUSE_S)
+        else:
+            return
 
 
 def _make_private(file: Path) -> None:

@@ -14,7 +14,8 @@ MigrationError
 │   ├── BackwardRampError           the edit would move a tenant to an earlier stage
 │   ├── HistoryMissingError         a run store that the stage reads from is not known to hold every run
 │   └── CertificateError            a removal certificate does not allow the removal
-├── EffectMissingError              a replayed run asked for an effect that its journal does not hold
+├── EffectMissingError              a replayed run asked for an effect that its journal does not hold, and got no answer
+├── ReadTimeoutError                an effect that a replay was permitted to perform gave no answer in time
 ├── RecordedEffectError             the effect failed when it was recorded, and so it fails again
 ├── RecordingError                  a recording or a replay file cannot be read
 ├── EvidenceError                   the evidence store cannot be read or written
@@ -143,11 +144,19 @@ class CertificateError(RolloutError):
 
 
 class EffectMissingError(MigrationError):
-    """A replayed run asked for an effect that its journal does not hold. It is never performed instead."""
+    """A replayed run asked for an effect that its journal does not hold, and there is no answer to it."""
 
-    def __init__(self, kind: str, name: str, lane: str) -> None:
-        super().__init__(f"{kind} {name!r} asked by {lane!r} is not in the journal; a shadow performs no effect")
+    def __init__(self, kind: str, name: str, lane: str, reason: str = "a shadow performs no effect") -> None:
+        super().__init__(f"{kind} {name!r} asked by {lane!r} is not in the journal; {reason}")
         self.kind, self.name, self.lane = kind, name, lane
+
+
+class ReadTimeoutError(MigrationError):
+    """An effect that a replay was permitted to perform gave no answer in time, and was given up."""
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(f"there was no answer in {timeout_s:g} s")
+        self.timeout_s = timeout_s
 
 
 class RecordedEffectError(MigrationError):

@@ -129,6 +129,7 @@ class ExecutionFacade:
             deadline_s=self._shadow_deadline_s,
             span_id=trace.format_span_id(context.span_id) if context.is_valid else None,
             neighbours=self._neighbourhood.tell() if shed is None else (),
+            log=tape.log,
         )
         self._shadow.offer(job, shed=shed)
 

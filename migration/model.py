@@ -114,6 +114,7 @@ class Effect(Noun, frozen=True, kw_only=True, gc=False):
     error: EffectError | None
     started_s: float  #: seconds since run start
     duration_s: float
+    performed_by_shadow: bool = False  #: of a shadow: not in the journal that it ran on, and performed for real, as the miss policy permits
 
 
 class RunRecord(Noun, frozen=True, kw_only=True):
@@ -127,6 +128,13 @@ class RunRecord(Noun, frozen=True, kw_only=True):
     duration_s: float
     trace_id: str | None  #: 32 hex digits; None when the run was not traced
     error: EffectError | None = None  #: the exception that ended the stream; None when it ended by itself
+
+
+class RunLog(Noun, frozen=True, kw_only=True):
+    """What was logged while a run ran. It is scanned and forgotten: never stored, never shown."""
+
+    lines: tuple[str, ...]  #: with their tracebacks and the texts that were logged beside them
+    lost: int = 0  #: lines beyond the limits, or that could not be read
 
 
 class Timing(Noun, frozen=True, kw_only=True):
@@ -177,8 +185,9 @@ class Comparison(Noun, frozen=True, kw_only=True):
     trace_id: str | None = None
     effects_recorded: int = 0  #: by the serving run
     effects_replayed: int = 0  #: answered from the journal
-    effects_missing: int = 0  #: asked for, but not in the journal
-    effects_performed_by_shadow: int = 0  #: always 0; measured, not assumed
+    effects_missing: int = 0  #: asked for, but not in the journal: refused, or performed as permitted
+    effects_performed_by_shadow: int = 0  #: 0 unless the miss policy permits some; measured, not assumed
+    effects_permitted: int = 0  #: let out by the miss policy; more performed than these is a broken promise
 
 
 class Engine(Protocol):
@@ -198,6 +207,15 @@ class EngineBuilder(Protocol):
         Raises:
             UnknownSurfaceError: the backend has no such surface.
         """
+        ...
+
+
+class ReadingEngines(EngineBuilder, Protocol):
+    """Makes engines whose tools answer for real, as far as these only read: for replays under the miss policy `allow`."""
+
+    @property
+    def read_only(self) -> frozenset[str]:
+        """The names of the tools that may be called again without changing anything. No others are within the engines' reach."""
         ...
 
 

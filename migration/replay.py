@@ -37,7 +37,7 @@ class Effects(msgspec.Struct, kw_only=True):
 
     recorded: int = 0  #: in the journals
     replayed: int = 0  #: answered from them, by both engines together
-    performed_by_shadow: int = 0  #: calls of the outside, made or refused: 0 unless an engine tried
+    performed_by_shadow: int = 0  #: calls of the outside: 0 unless the miss policy permits some
 
 
 class FoundDivergence(msgspec.Struct, kw_only=True):
@@ -118,13 +118,13 @@ class Replay:
         candidate, refused_candidate = self.run(recorded, Origin.CANDIDATE)
         comparison = self._conclude(recorded, control, candidate, refused_candidate)
         self._explain(control, candidate)
-        if trouble := _unfaithful(control.tally):
+        if trouble := _unfaithful(control.tally, refused_control):
             comparison = msgspec.structs.replace(comparison, verdict=Verdict.INCONCLUSIVE, reasons=(*comparison.reasons, trouble))
         effects = self._report.effects
         effects.recorded += control.tally.recorded
-        for tally, refused in ((control.tally, refused_control), (candidate.tally, refused_candidate)):
+        for tally in (control.tally, candidate.tally):
             effects.replayed += tally.replayed
-            effects.performed_by_shadow += tally.performed + len(refused)
+            effects.performed_by_shadow += tally.performed
         self._count(comparison)
         return comparison
 
@@ -141,6 +141,7 @@ class Replay:
                     clock=self._loop.time,
                     limits=_LIMITS,
                     arm=self._loop.call_on_expiry,
+                    misses=self._parts.misses,
                 )
             )
             self._loop.sweep(_LIMITS.close_s)
@@ -189,7 +190,7 @@ class Replay:
     def _conclude(self, recorded: RecordedRun, control: ShadowRun, candidate: ShadowRun, refused: list[str]) -> Comparison:
         if control.record is None:
             return _inconclusive(recorded, f"control: {control.failed}: {control.detail}")
-        job = ShadowJob(record=control.record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=self._deadline_s)
+        job = ShadowJob(record=control.record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=self._deadline_s, log=control.log)
         result = conclude(job, candidate, self._parts, refused)
         return result.comparison or _inconclusive(recorded, f"candidate: {result.failed}: {result.detail}", control.record)
 
@@ -207,8 +208,10 @@ class Replay:
                 self._found[key], self._examples[key] = divergence, comparison.run_id
 
 
-def _unfaithful(tally: Tally) -> str | None:
+def _unfaithful(tally: Tally, refused: list[str]) -> str | None:
     """Return why the recording is no fair ground: control must ask for what was recorded, all of it and nothing else."""
+    if refused:
+        return f"control tried to reach the outside without a port: {', '.join(sorted(set(refused)))}"
     if tally.missing or tally.unused:
         return f"control does not reproduce the recording: it asks for {tally.missing} effects too many and {tally.unused} too few"
     return None

@@ -39,6 +39,17 @@ class MigrationSettings(BaseSettings):
     hash_key: str = Field(
         default="", description="Key of the digests that stand for redacted values; empty: a new one in `home`, readable by the owner."
     )
+    miss_policy: Literal["block", "allow"] = Field(
+        default="block",
+        description="What a shadow or replay does about an effect that is not on record: block: nothing; allow: a tool that is declared "
+        "read-only is called for real.",
+    )
+    miss_budget: int = Field(default=3, ge=0, description="Calls that one run may make so; the next one is blocked.")
+    miss_timeout_s: float = Field(default=2.0, gt=0, description="Seconds that one such call may take.")
+    reading_engines: str = Field(
+        default="netra_backend.app.execution:ReadingEngines",
+        description="Import string of what opens ReadingEngines, which take the place of `engines` when misses are allowed.",
+    )
     signing_key_file: Path | None = Field(
         default=None, description="Private key of removal certificates, Ed25519 in PEM, mode 0600; empty: name it with --key."
     )

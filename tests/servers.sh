@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Installs the real servers that tests start on loopback. Without root or apt it changes nothing: those tests then skip and say why.
 set -euo pipefail
-packages=(prometheus postgresql)
+packages=(postgresql)
+# goes with: migration
+packages+=(prometheus)
+# stays
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

@@ -40,10 +40,13 @@ def replay(
 ) -> None:
     """Run recorded runs through control and candidate and compare them. No model is asked, no tool is called.
 
+    With NETRA_MIGRATION_MISS_POLICY=allow tools that only read are called where the recording does not hold their answer.
+
     Exit codes: 0 all explained; 1 a divergent or inconclusive run (see --fail-on), or a line that cannot be read; 2 wrong use.
 
     Example: netra-migration replay conversations.jsonl.gz --json
     """
+    from migration.effects import BLOCK
     from migration.effects.guard import Guard
     from migration.shadow.wiring import replay_parts
 
@@ -52,7 +55,8 @@ def replay(
     first = next(items, None)  # a file that cannot be opened is wrong use, and said before engines are built
     started = time.monotonic()
     parts = replay_parts(settings, store=store)
-    with closing(Replay(parts, seal=Guard().sealed, deadline_s=settings.shadow_deadline_s, explain=explain)) as running:
+    guard = Guard(trust_kin=parts.misses is not BLOCK)
+    with closing(Replay(parts, seal=guard.sealed, deadline_s=settings.shadow_deadline_s, explain=explain)) as running:
         for item in _with_progress(running.feed(_chain(first, items))):
             if isinstance(item, BadLine):
                 note(f"{file}:{item.line}: {item.reason}")

@@ -93,7 +93,7 @@ def compare(
     day = today or datetime.now(UTC).date()
     judged = tuple(noise.judge(ledger.judge(divergence, day)) for divergence in divergences(found, policy, limits))
     served, shadow = (control, candidate) if serving is Origin.CONTROL else (candidate, control)
-    request, missing = served.request, _unanswered(shadow)
+    request, missing = served.request, _missing(shadow)
     return Comparison(
         surface=request.surface,
         tenant_id=request.tenant_id,
@@ -151,8 +151,11 @@ def _doubts(control: RunRecord, candidate: RunRecord) -> Sequence[str]:
     return doubts
 
 
-def _unanswered(shadow: RunRecord) -> int:
-    return sum(1 for effect in shadow.journal if effect.error is not None and effect.error.type == EffectMissingError.__name__)
+def _missing(shadow: RunRecord) -> int:
+    return sum(
+        effect.performed_by_shadow or (effect.error is not None and effect.error.type == EffectMissingError.__name__)
+        for effect in shadow.journal
+    )
 
 
 def aligned(control: RunRecord, candidate: RunRecord, policy: Policy | None = None) -> tuple[Pairing, Alignment]:

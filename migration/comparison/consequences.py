@@ -28,8 +28,12 @@ def first_unanswered(shadow: RunRecord) -> dict[str, float]:
 
 
 def unexplained(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[str]:
-    """Return why the comparison is not whole: agents that asked in vain although none of their effects differs. Arguments as below."""
-    agents = first_unanswered(shadow).keys() - _explained(found, side)
+    """Return why the comparison is not whole: agents that asked for what is not on record although none of their effects differs.
+
+    They asked in vain, or were answered from outside the record as the miss policy permits. Arguments as below.
+    """
+    answered = {agent_of(effect.lane) for effect in shadow.journal if effect.performed_by_shadow}
+    agents = (first_unanswered(shadow).keys() | answered) - _explained(found, side)
     return [f"`{agent}` asked for an effect that is not on record, and no difference shows which" for agent in sorted(agents)]
 
 

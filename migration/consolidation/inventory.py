@@ -113,7 +113,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     kind: CallKind
     module: str
     name: str  #: in that module, e.g. `ExecutionEngine` or `ExecutionEngine.execute_agent`
-    positional: int
+    positional: int  #: without the instance, which `Class.method(instance, ...)` gives first
     keywords: tuple[str, ...]  #: in source order
     unpacks: bool  #: `*args` or `**kwargs` are passed, so the shape is known only in part
     misfit: str | None  #: why the callee's own signature does not take this call; None: it does, or cannot be told

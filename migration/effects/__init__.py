@@ -5,14 +5,20 @@ Ports call `perform` and `perform_now`; the facade opens a `recording`; the shad
 
 from migration.effects.journal import JournalLimits
 from migration.effects.keys import effect_key, with_keys
+from migration.effects.logs import tape_served_logs, taped_logs
+from migration.effects.misses import BLOCK, MissPolicy
 from migration.effects.outcome import outcome_of, outcome_of_failure
 from migration.effects.ports import Canary, canary, perform, perform_now
+from migration.effects.reads import Reads
 from migration.effects.recording import Recording, recording
 from migration.effects.replaying import ReplayJournal, Tally
 
 __all__ = [
+    "BLOCK",
     "Canary",
     "JournalLimits",
+    "MissPolicy",
+    "Reads",
     "Recording",
     "ReplayJournal",
     "Tally",
@@ -23,5 +29,7 @@ __all__ = [
     "perform",
     "perform_now",
     "recording",
+    "tape_served_logs",
+    "taped_logs",
     "with_keys",
 ]

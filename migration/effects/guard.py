@@ -1,13 +1,15 @@
 """Refuses contact with the outside at the interpreter's own gates, so that "a shadow performs no effect" is enforced, not assumed.
 
 For processes that do nothing but replay: an audit hook cannot be taken out again (PEP 578). While `sealed`, connecting, looking up
-names, starting programs, and opening or changing files for writing are refused with an `EffectMissingError`, and counted.
+names, starting programs, and opening or changing files for writing are refused with an `EffectMissingError`, and counted. What the
+miss policy permits is performed in a thread of its own (`reads.py`), which was there before the seal.
 """
 
 import contextlib
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Final
 
@@ -46,12 +48,21 @@ _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEN
 
 
 class Guard:
-    """Watches this process. Threads that were alive when it was made are trusted, the main thread excepted: exporters live there."""
+    """Watches this process.
 
-    def __init__(self) -> None:
+    Threads that were alive when it was made are trusted, the main thread excepted: exporters and permitted reads live there.
+
+    Args:
+        trust_kin: whether threads are trusted, too, that trusted ones start: a database's driver may have one for each connection.
+    """
+
+    def __init__(self, *, trust_kin: bool = False) -> None:
+        self._kin: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self._sealed = False
         self._trusted = {thread.ident for thread in threading.enumerate() if thread is not threading.main_thread()}
         self._refused: list[str] = []
+        if trust_kin:
+            self._adopt_kin()
         sys.addaudithook(self._audit)
 
     @contextlib.contextmanager
@@ -67,10 +78,25 @@ class Guard:
     def _audit(self, event: str, arguments: tuple[object, ...]) -> None:
         if not self._sealed or not (event in _CONTACTS or (event == "open" and _writes(arguments))):
             return
-        if threading.get_ident() in self._trusted:
+        if self._is_trusted():
             return
         self._refused.append(event)
         raise EffectMissingError("outside", event, "")
+
+    def _adopt_kin(self) -> None:
+        """Trust a thread that a trusted one starts, from before it runs."""
+        start = threading.Thread.start
+
+        def started(thread: threading.Thread) -> None:
+            if self._is_trusted():
+                self._kin.add(thread)
+            start(thread)
+
+        # The audit event `_thread.start_new_thread` would do, but Python 3.11 does not raise it.
+        threading.Thread.start = started  # type: ignore[method-assign, assignment]
+
+    def _is_trusted(self) -> bool:
+        return threading.get_ident() in self._trusted or threading.current_thread() in self._kin
 
 
 def _writes(arguments: tuple[object, ...]) -> bool:

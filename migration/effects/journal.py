@@ -32,6 +32,7 @@ class Asked:
     ended_s: float | None = None  #: None while it is under way
     reply: bytes | None = None
     error: EffectError | None = None
+    performed_by_shadow: bool = False
 
 
 class Journal:
@@ -116,4 +117,5 @@ def _effect(asked: Asked, now_s: float) -> Effect:
         error=EffectError(type=UNANSWERED, message="the run ended first") if under_way else asked.error,
         started_s=asked.started_s,
         duration_s=max(0.0, (now_s if asked.ended_s is None else asked.ended_s) - asked.started_s),
+        performed_by_shadow=asked.performed_by_shadow,
     )

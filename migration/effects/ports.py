@@ -48,6 +48,11 @@ class Performer(Protocol):
 _current: ContextVar[Performer | None] = ContextVar("migration_effects", default=None)
 
 
+def current() -> Performer | None:
+    """Return the one that this context's effects go through; None when they go straight to the outside."""
+    return _current.get()
+
+
 def activate(performer: Performer) -> Token[Performer | None]:
     """Make it the one that this context's effects go through; tasks that start from here inherit it."""
     return _current.set(performer)
@@ -68,7 +73,7 @@ async def perform(kind: EffectKind, name: str, *, lane: str, request: bytes, cal
     """Return the reply to one effect.
 
     Without a journal, and while a run is recorded, that is what `call` returns; its exceptions pass through unchanged. While a run
-    is replayed `call` is never called.
+    is replayed `call` is not called, unless the miss policy permits it.
 
     Args:
         kind: what kind of effect.

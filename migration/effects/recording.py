@@ -7,12 +7,17 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Final, Literal
 
 from migration.effects.journal import Asked, Journal, JournalLimits
+from migration.effects.log_tape import LogTape
 from migration.effects.outcome import outcome_of
 from migration.effects.ports import Canary, activate, deactivate
 from migration.errors import Operation
-from migration.model import EffectError, EffectKind, Event, Origin, Outcome, RunRecord, RunRequest
+from migration.model import EffectError, EffectKind, Event, Origin, Outcome, RunLog, RunRecord, RunRequest
 
 logger = logging.getLogger(__name__)
+
+#: Of the log of a served run. Beyond them lines are counted, and the comparison says so.
+_LOG_LINES: Final = 1_000
+_LOG_CHARACTERS: Final = 2**18
 
 OnFailure = Callable[[Operation, BaseException], None]
 _DEFAULT_LIMITS: Final = JournalLimits()
@@ -66,6 +71,7 @@ class Recording:
         self._last: Event | None = None
         self._journal = Journal(clock=self.elapsed_s, limits=limits)
         self._cancelled = False
+        self._log: LogTape | None = None
 
     def elapsed_s(self) -> float:
         """Return the seconds since the run started."""
@@ -96,6 +102,19 @@ class Recording:
             self._journal.truncate()
             return
         self._events.append(event)
+
+    def take_line(self, record: logging.LogRecord) -> None:
+        """Put a line that the run logs on the tape; what a runaway task logs after the run's end is none of it. Never raises."""
+        if self._journal.closed:
+            return
+        if self._log is None:
+            self._log = LogTape(lines=_LOG_LINES, characters=_LOG_CHARACTERS)
+        self._log.take(record)
+
+    @property
+    def log(self) -> RunLog | None:
+        """What the run logged so far; None when that is nothing."""
+        return None if self._log is None else self._log.log()
 
     def outcome(self) -> Outcome:
         """Return how a stream that ended by itself ended."""

@@ -1,4 +1,4 @@
-"""Replaying: effects are answered from a journal. Nothing is performed; what is asked for is put on record."""
+"""Replaying: effects are answered from a journal; only what a miss policy permits is performed. What is asked for is put on record."""
 
 import asyncio
 import builtins
@@ -11,7 +11,8 @@ from typing import Final, Literal
 
 from migration.effects.journal import UNANSWERED, Asked, Journal, JournalLimits
 from migration.effects.keys import Occurrences, with_keys
-from migration.errors import EffectMissingError, RecordedEffectError
+from migration.effects.misses import BLOCK, MissPolicy
+from migration.errors import EffectMissingError, ReadTimeoutError, RecordedEffectError
 from migration.model import Effect, EffectError, EffectKind
 
 Pacing = Literal["none", "recorded"]
@@ -26,9 +27,10 @@ class Tally:
 
     recorded: int  #: in the journal
     replayed: int  #: answered from it
-    missing: int  #: asked for, but not in it
+    missing: int  #: asked for, but not in it: refused, or performed as permitted
     unused: int  #: in it, but not asked for
-    performed: int  #: calls of the outside made all the same: always 0; measured, not assumed
+    performed: int  #: calls of the outside made: 0 unless the miss policy permits some; measured, not assumed
+    permitted: int = 0  #: of the missing, those that the miss policy let out; more performed than these is a broken promise
 
 
 def recorded_error(error: EffectError) -> RecordedEffectError:
@@ -56,6 +58,7 @@ class ReplayJournal:
 
     An effect is found by its key. Where a recording does not hold requests, effects of that kind and lane are answered in sequence.
     An effect that was never answered when it was recorded is not answered here either: its caller waits until it gives up.
+    One that the journal does not hold is refused, unless the miss policy permits it: then it is performed, within a budget, and marked.
 
     Args:
         effects: what was recorded, in order; empty keys are filled in.
@@ -64,6 +67,7 @@ class ReplayJournal:
         sleep: waits seconds; for `pacing="recorded"`.
         limits: how much the run may ask for; beyond it every effect is missing.
         canary: the run's token, for its contexts; replies stay as they were recorded.
+        misses: what may be performed that was not recorded.
     """
 
     def __init__(
@@ -75,8 +79,12 @@ class ReplayJournal:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         limits: JournalLimits = _DEFAULT_LIMITS,
         canary: str | None = None,
+        misses: MissPolicy = BLOCK,
     ) -> None:
         self.canary = canary
+        self._misses = misses
+        # Taking the next one is one step of the interpreter: no two calls get the same permit, whatever tasks or threads they come from.
+        self._permits = iter(range(misses.budget))
         self._pacing = pacing
         self._sleep = sleep
         self._by_key: dict[str, Effect] = {}
@@ -91,7 +99,7 @@ class ReplayJournal:
         self.started = started = clock()  #: on the clock; times in the journal count from here
         self._asked = Journal(clock=lambda: clock() - started, limits=limits)
         self._recorded = len(effects)
-        self._replayed = self._missing = self._performed = 0
+        self._replayed = self._missing = self._performed = self._permitted = 0
 
     @property
     def truncated(self) -> bool:
@@ -106,30 +114,26 @@ class ReplayJournal:
             replayed=self._replayed,
             missing=self._missing,
             unused=self._recorded - self._replayed,
-            performed=self._performed,
+            # One that was let out counts from there on, even when the run's end overtakes it before it is heard of.
+            performed=max(self._performed, self._permitted),
+            permitted=self._permitted,
         )
 
     def close(self) -> tuple[Effect, ...]:
         """Return what was asked for, in order; refuse every later effect. Idempotent."""
         return self._asked.close()
 
-    async def perform(
-        self,
-        kind: EffectKind,
-        name: str,
-        *,
-        lane: str,
-        request: bytes,
-        call: Callable[[], Awaitable[bytes]],  # noqa: ARG002 - not calling it is what a replay is for
-    ) -> bytes:
-        """Return the recorded reply; `call` is not called.
+    async def perform(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:
+        """Return the recorded reply. `call` is called only for what is not on record and permitted; its exceptions pass through.
 
         Raises:
-            EffectMissingError: the journal does not hold this effect, or the run is over.
+            EffectMissingError: the journal does not hold this effect and it is not permitted, gave no answer, or the run is over.
             RecordedEffectError: the effect failed when it was recorded.
         """
         asked, effect = self._find(kind, name, lane, request)
         if effect is None:
+            if self._misses.permits(kind, name) and next(self._permits, None) is not None:
+                return await self._let_out(asked, call)
             try:
                 # Whoever reads the stream hears first what was sent before this: that is no consequence of having no answer.
                 await asyncio.sleep(0)
@@ -167,7 +171,7 @@ class ReplayJournal:
         return self._reply(asked, effect)
 
     def performing(self) -> None:
-        """Count a call of the outside: there must be none."""
+        """Count a call of the outside: there must be none but those that were permitted."""
         self._performed += 1
 
     def _find(self, kind: EffectKind, name: str, lane: str, request: bytes) -> tuple[Asked, Effect | None]:
@@ -182,9 +186,27 @@ class ReplayJournal:
         self._replayed += effect is not None
         return asked, effect
 
+    async def _let_out(self, asked: Asked, call: Callable[[], Awaitable[bytes]]) -> bytes:
+        """Perform a permitted effect. One that gives no answer is refused after all: what the engine does then says nothing about it."""
+        self._missing += 1
+        self._permitted += 1
+        asked.performed_by_shadow = True
+        try:
+            reply = await self._misses.perform(call)
+        except ReadTimeoutError as late:
+            raise self._unanswered(asked, f"it may be performed, but {late}") from None
+        except BaseException as error:
+            self._asked.fail(asked, EffectError(type=type(error).__name__, message=str(error)))
+            raise
+        self._asked.answer(asked, reply)
+        return reply
+
     def _refuse(self, asked: Asked) -> EffectMissingError:
         self._missing += 1
-        error = EffectMissingError(asked.kind, asked.name, asked.lane)
+        return self._unanswered(asked, "a shadow performs no effect")
+
+    def _unanswered(self, asked: Asked, reason: str) -> EffectMissingError:
+        error = EffectMissingError(asked.kind, asked.name, asked.lane, reason)
         self._asked.fail(asked, EffectError(type=type(error).__name__, message=str(error)))
         return error
 

@@ -1,6 +1,6 @@
 """The flag file as one value: read it, change it with `with_...`, render it. LaunchDarkly's file format, one file for all flags."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -45,6 +45,21 @@ class FlagDocument:
     def with_surface(self, flag: SurfaceFlag) -> "FlagDocument":
         """Return the document with this surface's flag put in."""
         return replace(self, surfaces=MappingProxyType({**self.surfaces, flag.surface: flag}))
+
+    def without_surfaces(self, surfaces: Collection[str]) -> "FlagDocument":
+        """Return the document without these surfaces' flags and exceptions from the kill switch. Its version is higher."""
+        flags = dict(self.raw.get("flags", {}))
+        removed = [flags.pop(key) for key in map(flag_key, surfaces) if key in flags]
+        if removed and KILL_SWITCH in flags:
+            # The flag that is always there takes the versions over: their sum must not fall.
+            version = 1 + sum(flag.get("version", 0) for flag in (*removed, flags[KILL_SWITCH]))
+            flags[KILL_SWITCH] = {**flags[KILL_SWITCH], "version": version}
+        return replace(
+            self,
+            surfaces=MappingProxyType({name: flag for name, flag in self.surfaces.items() if name not in surfaces}),
+            kill_switch=replace(self.kill_switch, exceptions=self.kill_switch.exceptions - set(surfaces)),
+            raw=MappingProxyType({**self.raw, "flags": flags}),
+        )
 
     def with_kill_switch(self, on: bool, surface: str | None = None) -> "FlagDocument":
         """Return the document with the kill switch turned, for one surface or (None) for all."""

@@ -1,15 +1,17 @@
 """Scans a pair of runs, step by step. Each step names the file that does it."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from migration.isolation.canaries import Canaries
 from migration.isolation.identity import Identity
-from migration.isolation.logs import LogTape
 from migration.isolation.passages import all_at_once, passages
 from migration.isolation.registry import Learnt, Registry
 from migration.isolation.report import Breach, divergences, with_breaches
 from migration.isolation.scan import Scan
-from migration.model import Comparison, RunRecord, RunRequest
+from migration.model import Comparison, RunLog, RunRecord, RunRequest
+
+_SILENCE: Final = RunLog(lines=())
 
 
 class Inspector:
@@ -40,7 +42,8 @@ class Inspector:
         comparison: Comparison,
         *,
         neighbours: Sequence[Identity] = (),
-        log: LogTape | None = None,
+        served_log: RunLog | None = None,
+        log: RunLog | None = None,
     ) -> Comparison:
         """Return the comparison with a divergence for each kind of breach; a ledger has no say in them.
 
@@ -49,6 +52,7 @@ class Inspector:
             shadow: the other engine's.
             comparison: of the two.
             neighbours: who was served beside and before this run.
+            served_log: what the served run logged; None: nothing was taped.
             log: what the shadow logged; None: nothing was taped.
         """
         learnt = self._registry.learn((*neighbours, Identity.of(served.request)))  # 1 registry: who the others are
@@ -56,13 +60,18 @@ class Inspector:
             sought_in_text=self._learnt.sought_in_text + learnt.sought_in_text,
             sought_in_fields=self._learnt.sought_in_fields + learnt.sought_in_fields,
         )
-        lines, reasons = (log.lines, log.reasons) if log is not None else ([], ())
+        logs = (served_log or _SILENCE, log or _SILENCE)
+        reasons = tuple(
+            f"{one.lost} log lines of the {whose} were not scanned for other tenants' data"
+            for one, whose in zip(logs, ("served run", "shadow"), strict=True)
+            if one.lost
+        )
         scan = Scan(self._registry, self._canaries, served)  # 2 scan: one pass over everything; as a rule this is all
-        if not any(scan.hits(all_at_once(served, shadow, lines))):
+        if not any(scan.hits(all_at_once(served, shadow, logs))):
             return with_breaches(comparison, (), reasons)
         found = [  # 3 passages, places: where exactly
             Breach(passage.side, passage.lane, path, hit)
-            for passage in passages(served, shadow, lines)
+            for passage in passages(served, shadow, logs)
             for hit, path in scan.located(passage.data, passage.subject, own_words=passage.own_words)
         ]
         return with_breaches(comparison, divergences(found, comparison), reasons)  # 4 report: as divergences

@@ -1,12 +1,15 @@
-"""What is scanned of two runs: frames, effects, how both ended, and the shadow's log, all as bytes."""
+"""What is scanned of two runs: frames, effects, how both ended, and what both logged, all as bytes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
 
 from migration.isolation.identity import Identity
-from migration.model import Effect, Origin, RunRecord
+from migration.model import Effect, Origin, RunLog, RunRecord
+
+Logs = tuple[RunLog, RunLog]
+"""What the served run and its shadow logged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,33 +23,36 @@ class Passage:
     own_words: bool = False  #: the user wrote it: identifiers in it are no news
 
 
-def all_at_once(served: RunRecord, shadow: RunRecord, log: Sequence[str]) -> bytes:
+def all_at_once(served: RunRecord, shadow: RunRecord, logs: Logs) -> bytes:
     """Return everything in one piece, each thing once, less the part of the envelopes that names the run's own identity.
 
-    A shadow's replies are left out: they are the served run's. So are requests that both runs made in the same words.
+    A shadow's replies are left out, as they are the served run's, except for those that it got from outside its journal. So are requests
+    that both runs made in the same words.
     """
     pieces = [event.payload for event in served.events]
     pieces += [event.payload for event in shadow.events]
     pieces += {effect.request or b"" for effect in (*served.journal, *shadow.journal)}
     pieces += [effect.reply or b"" for effect in served.journal]
-    pieces += [_bytes(text) for text in (*log, *_errors(served), *_errors(shadow))]
+    pieces += [effect.reply or b"" for effect in shadow.journal if effect.performed_by_shadow]
+    pieces += [_bytes(text) for text in (*logs[0].lines, *logs[1].lines, *_errors(served), *_errors(shadow))]
     pieces.append(served.request.payload)
     # Splitting and joining takes half the time of `replace`, which goes over the bytes twice.
     return b"".join(b"\n".join(pieces).split(_envelope(Identity.of(served.request))))
 
 
-def passages(served: RunRecord, shadow: RunRecord, log: Sequence[str]) -> Iterator[Passage]:
+def passages(served: RunRecord, shadow: RunRecord, logs: Logs) -> Iterator[Passage]:
     """Yield everything, piece by piece."""
     yield Passage(side=served.origin, lane="", subject="run.request", data=served.request.payload, own_words=True)
     for run in (served, shadow):
         for event in run.events:
             yield Passage(side=run.origin, lane=event.lane, subject=event.kind, data=event.payload)
         for effect in run.journal:
-            yield from _effect(effect, run.origin, with_reply=run is served)
+            yield from _effect(effect, run.origin, with_reply=run is served or effect.performed_by_shadow)
         if run.error is not None:
             yield Passage(side=run.origin, lane="", subject="run.error", data=_bytes(run.error.message))
-    for line in log:
-        yield Passage(side=shadow.origin, lane="", subject="log", data=_bytes(line))
+    for run, log in zip((served, shadow), logs, strict=True):
+        for line in log.lines:
+            yield Passage(side=run.origin, lane="", subject="log", data=_bytes(line))
 
 
 def _effect(effect: Effect, side: Origin, *, with_reply: bool) -> Iterator[Passage]:

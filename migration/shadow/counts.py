@@ -62,6 +62,7 @@ def count_comparison(metrics: Metrics, comparison: Comparison) -> None:
         ("replayed", comparison.effects_replayed),
         ("missing", comparison.effects_missing),
         ("performed_by_shadow", comparison.effects_performed_by_shadow),
+        ("unpermitted", comparison.effects_performed_by_shadow - comparison.effects_permitted),
     ):
         metrics.effects.labels(surface, mode).inc(number)
     serving = comparison.serving

@@ -97,7 +97,8 @@ class InlineShadow:
             job, offered_at = self._queue[0]
             job = keyed(job)
             canary = self._parts.canary(job.record.request)
-            run = await run_shadow(job, self._parts.build, clock=self._clock, limits=self._limits, canary=canary)
+            parts = self._parts
+            run = await run_shadow(job, parts.build, clock=self._clock, limits=self._limits, canary=canary, misses=parts.misses)
             result = conclude(job, run, self._parts)
             self._queue.popleft()
             self._end(job, result, self._clock() - offered_at)

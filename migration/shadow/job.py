@@ -7,7 +7,7 @@ import msgspec
 from migration.effects import with_keys
 from migration.errors import Operation
 from migration.isolation import Identity
-from migration.model import Comparison, Noun, Origin, RunRecord, Stage
+from migration.model import Comparison, Noun, Origin, RunLog, RunRecord, Stage
 
 ShedReason = Literal["sampling", "queue_jobs", "queue_bytes", "job_bytes", "cancelled", "closed"]
 """Why a shadow was not even tried."""
@@ -29,6 +29,7 @@ class ShadowJob(Noun, frozen=True, kw_only=True):
     deadline_s: float
     span_id: str | None = None  #: 16 hex digits: the served run's span, which the shadow's span links to; None when not traced
     neighbours: tuple[Identity, ...] = ()  #: who was served beside and before this run: theirs must not be in it
+    log: RunLog | None = None  #: what the served run logged; None: nothing, or nobody taped it
 
 
 def keyed(job: ShadowJob) -> ShadowJob:

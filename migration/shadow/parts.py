@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from migration.effects import BLOCK, MissPolicy
 from migration.errors import ConfigurationError, Operation
 from migration.isolation import Inspector
 from migration.model import Comparison, EngineBuilder, RunRecord, RunRequest
@@ -51,6 +52,7 @@ class Parts:
     inspector: Inspector | None = None  #: looks for other tenants' and users' data; None: nobody does
     rounds: RoundSink | None = None  #: None: no engine is compared with itself
     noise_percent: float = 0.0  #: of jobs that are followed by such a round
+    misses: MissPolicy = BLOCK  #: what a shadow may perform that its journal does not hold
 
     def canary(self, request: RunRequest) -> str | None:
         """Return the token that the contexts of a shadow of this request carry; None: they carry none."""

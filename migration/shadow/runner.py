@@ -7,11 +7,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-from migration.effects import JournalLimits, ReplayJournal, Tally, outcome_of, outcome_of_failure
+from migration.effects import BLOCK, JournalLimits, MissPolicy, ReplayJournal, Tally, outcome_of, outcome_of_failure, taped_logs
+from migration.effects.log_tape import LogTape
 from migration.effects.ports import activate
 from migration.effects.replaying import Pacing
-from migration.isolation import LogTape, taped_logs
-from migration.model import Effect, EffectError, EngineBuilder, Event, Origin, Outcome, RunRecord, RunRequest
+from migration.model import Effect, EffectError, EngineBuilder, Event, Origin, Outcome, RunLog, RunRecord, RunRequest
 from migration.shadow.job import FailReason, ShadowJob
 
 ArmDeadline = Callable[[float, Callable[[], object]], Callable[[], object]]
@@ -41,7 +41,7 @@ class ShadowRun:
     failed: FailReason | None = None
     detail: str = ""  #: for engineers; holds no payload
     spoiled: bool = False  #: the engine did not stop, or used up the memory: the process should not be used again
-    log: LogTape | None = None  #: what was logged while it ran
+    log: RunLog | None = None  #: what was logged while it ran; None: it never began
 
 
 class _FloodError(Exception):
@@ -56,6 +56,7 @@ async def run_shadow(
     limits: RunLimits = _DEFAULT_LIMITS,
     arm: ArmDeadline | None = None,
     canary: str | None = None,
+    misses: MissPolicy = BLOCK,
 ) -> ShadowRun:
     """Run the engine that shadows, on the served run's journal, within the job's deadline. Raises nothing that the engine raises."""
     served = job.record
@@ -70,6 +71,7 @@ async def run_shadow(
         limits=limits,
         arm=arm,
         canary=canary,
+        misses=misses,
     )
 
 
@@ -85,6 +87,7 @@ async def replay_run(
     limits: RunLimits = _DEFAULT_LIMITS,
     arm: ArmDeadline | None = None,
     canary: str | None = None,
+    misses: MissPolicy = BLOCK,
 ) -> ShadowRun:
     """Run a fresh engine on a recorded journal. Raises nothing that the engine raises.
 
@@ -99,11 +102,12 @@ async def replay_run(
         limits: what the run may use up.
         arm: calls back at the deadline; None: the running loop's timer. In virtual time it must be told by the wall.
         canary: the token that the run's contexts may carry; None: there is none.
+        misses: what the run may perform that the journal does not hold.
 
     Raises:
         asyncio.CancelledError: the caller was cancelled; the engine is stopped first.
     """
-    replay = ReplayJournal(journal, pacing=limits.pacing, clock=clock, limits=limits.journal, canary=canary)
+    replay = ReplayJournal(journal, pacing=limits.pacing, clock=clock, limits=limits.journal, canary=canary, misses=misses)
     started = replay.started  # one zero for events and effects, so that it can be told which came first
     run = _Run(request, origin, replay, limits.journal, lambda: clock() - started)
     loop = asyncio.get_running_loop()
@@ -133,7 +137,9 @@ async def replay_run(
             error=run.error,
         )
     spoiled = run.out_of_memory or not stopped
-    return ShadowRun(record=record, tally=replay.tally, failed=failed, detail=detail, spoiled=spoiled, log=run.log)
+    return ShadowRun(
+        record=record, tally=replay.tally, failed=failed, detail=detail, spoiled=spoiled, log=None if run.log is None else run.log.log()
+    )
 
 
 def _loop_timer(delay_s: float, callback: Callable[[], object]) -> Callable[[], object]:

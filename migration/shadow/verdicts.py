@@ -66,7 +66,7 @@ def _inspected(job: ShadowJob, run: ShadowRun, shadow: RunRecord, comparison: Co
     if parts.inspector is None:
         return comparison
     try:
-        return parts.inspector.inspect(job.record, shadow, comparison, neighbours=job.neighbours, log=run.log)
+        return parts.inspector.inspect(job.record, shadow, comparison, neighbours=job.neighbours, served_log=job.log, log=run.log)
     except Exception as failure:  # noqa: BLE001 - what the comparison found stands, and the failure is counted
         _log("scan for other tenants' data", job, failure)
         parts.failures.append("comparison.compare")
@@ -86,6 +86,7 @@ def _with_effects(comparison: Comparison, tally: Tally, refused: int) -> Compari
         effects_replayed=tally.replayed,
         effects_missing=tally.missing + refused,
         effects_performed_by_shadow=tally.performed,
+        effects_permitted=tally.permitted,
     )
 
 

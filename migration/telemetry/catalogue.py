@@ -19,7 +19,7 @@ LABELS = {
     "verdict": ", ".join(f"`{verdict}`" for verdict in Verdict),
     "kind": "kind of divergence, see `DivergenceKind` in `migration/model.py`",
     "severity": "`security`, `contract`, `reliability`, `observability`, `cosmetic`",
-    "mode": "`recorded`, `replayed`, `missing`, `performed_by_shadow`",
+    "mode": "`recorded`, `replayed`, `missing`, `performed_by_shadow`, `unpermitted`: performed although the miss policy forbids it",
     "reason": "why: `ShedReason` and `FailReason` in `migration/shadow/job.py`, `Reason` in `migration/flags/decision.py`",
     "sought": "`text`: in everything; `fields`: too common to mean anything in a text, so in fields called like an identity alone",
     "result": "`clean`: neither engine differs from itself; `noisy`: one does; `inconclusive`, `failed`, `skipped`: not known",

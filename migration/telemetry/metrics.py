@@ -97,7 +97,7 @@ class Metrics:
         )
         self.effects = Counter(
             "migration_effects",
-            "Effects by what became of them: recorded, replayed, missing, performed_by_shadow (always 0).",
+            "Effects by what became of them: recorded, replayed, missing, performed_by_shadow, and of these unpermitted (always 0).",
             ["surface", "mode"],
             registry=registry,
         )

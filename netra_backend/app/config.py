@@ -51,10 +51,12 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(
         default_factory=_default_url, description="SQLAlchemy URL with an async driver; default: netra.db in `home`."
     )
+    # goes with: migration
     legacy_runs_url: SecretStr = Field(
         default_factory=lambda data: data.get("database_url", SecretStr("")),
         description="SQLAlchemy URL of the run store of the legacy engines; default: the database.",
     )
+    # stays
     user_runs_url: SecretStr = Field(
         default_factory=lambda data: data.get("database_url", SecretStr("")),
         description="SQLAlchemy URL of the user-scoped run store; default: the database.",

@@ -1,6 +1,8 @@
 """What the migration costs the requests: the decision, the facade around an engine, the journal of effects, the offer to the shadow."""
 
 import asyncio
+import io
+import logging
 import os
 import tempfile
 import time
@@ -14,7 +16,8 @@ from ldclient import Context
 from ldclient.migrations import Stage as LaunchDarklyStage
 from prometheus_client import CollectorRegistry
 
-from migration.effects import perform
+from migration.effects import perform, recording, tape_served_logs
+from migration.effects.ports import activate, deactivate
 from migration.facade import ExecutionFacade
 from migration.flags.file import FlagFile
 from migration.flags.launchdarkly import LaunchDarklyFlags
@@ -77,8 +80,36 @@ def run() -> dict[str, Measured]:
     with tempfile.TemporaryDirectory() as folder:
         settings = MigrationSettings(home=Path(folder), surfaces=("chat",))
         configure_tracing(settings, "benchmark", metrics)
+        line = _line()
         with _flags(settings, metrics) as flags:
-            return _decision(flags) | _facade(flags, metrics) | _recording(flags, metrics) | asyncio.run(_offer(settings, metrics))
+            return _decision(flags) | _facade(flags, metrics) | _recording(flags, metrics) | line | asyncio.run(_offer(settings, metrics))
+
+
+def _line() -> dict[str, Measured]:
+    """Measure a line that a served run logs, beside the same line untaped; the handler that tapes stays, as in production."""
+    logger = logging.getLogger("benchmark")
+    logging.getLogger().handlers[:] = [logging.StreamHandler(io.StringIO())]
+
+    def say() -> None:
+        logger.warning("tool %s failed for %s", "usage_summary", "data")
+
+    plain = typical_us(say, calls=1000)
+    tape_served_logs()
+    beside_runs = typical_us(say, calls=1000)
+
+    def recorded() -> None:
+        token = activate(recording(REQUEST))
+        for _ in range(100):
+            say()
+        deactivate(token)
+
+    taped = typical_us(recorded, calls=10) / 100
+    return {
+        "taping, on top of a line that a run logs": beside(taped - plain, "us", "logging the line", plain, plain / (taped - plain)),
+        "taping, on top of a line of nobody's run": beside(
+            beside_runs - plain, "us", "logging the line", plain, plain / (beside_runs - plain)
+        ),
+    }
 
 
 def _decision(flags: LaunchDarklyFlags) -> dict[str, Measured]:

@@ -18,7 +18,8 @@ from migration.stages import PLANS
 from migration.stores import FinishedRuns
 from migration.telemetry.metrics import Metrics
 from netra_backend.app.config import Settings
-from netra_backend.app.execution import _finished, open_run_stores
+from netra_backend.app.execution import open_run_stores
+from netra_backend.app.execution.run_stores import finished
 
 RUNS = 20
 
@@ -45,7 +46,7 @@ async def main(home, stage, dying, when, nth):
         stores = {name: Dying(store, when, int(nth)) if name == dying else store for name, store in opened.stores.items()}
         migration = MigrationSettings(home=Path(home), surfaces=("chat",))
         plan = PLANS[Stage(stage)]
-        runs = FinishedRuns(migration, stores=stores, finish=_finished, plan=lambda *_: plan, metrics=Metrics(registry=CollectorRegistry()))
+        runs = FinishedRuns(migration, stores=stores, finish=finished, plan=lambda *_: plan, metrics=Metrics(registry=CollectorRegistry()))
         runs.start()
         for number in range(RUNS):
             request = RunRequest(

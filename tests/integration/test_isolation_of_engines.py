@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,10 +14,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from migration.comparison import Comparer
+from migration.effects import recording, tape_served_logs
+from migration.effects.ports import activate, deactivate
 from migration.facade import ExecutionFacade
 from migration.flags.decision import Decision
 from migration.isolation import Canaries, Inspector, Neighbourhood
-from migration.model import Comparison, Origin, RunRequest, Stage, Verdict, encode
+from migration.model import Comparison, Origin, RunLog, RunRequest, Stage, Verdict, encode
 from migration.settings import MigrationSettings
 from migration.shadow import InlineShadow
 from migration.shadow.job import ShadowJob
@@ -26,8 +29,9 @@ from migration.shadow.worker import Worker
 from migration.stages import PLANS
 from migration.telemetry.metrics import Metrics
 from netra_backend.app.candidate import Candidate
+from netra_backend.app.config import Settings
 from netra_backend.app.controls.chat import ControlChat
-from netra_backend.app.execution import BackendEngine, fresh_engine, recorded
+from netra_backend.app.execution import BackendEngine, BackendExecution, fresh_engine, recorded
 from netra_backend.app.services.llm.chat_model import FunctionCall, Message, ModelReply, ModelRequest, ToolCall
 from netra_backend.app.services.unified_tool_registry.catalogue import default_registry
 from netra_backend.app.services.user_execution_context import UserExecutionContext
@@ -227,3 +231,66 @@ async def test_a_worker_that_knows_the_others_from_the_jobs_alone_keeps_the_brea
     stored = _stored(tmp_path)
     assert b"isolation_breach" in stored
     assert ANN["user_id"].encode() not in stored
+
+
+@pytest.fixture
+def taped_serving() -> Iterator[None]:
+    """What served runs log is taped, until the end of the test."""
+    root = logging.getLogger()
+    before = list(root.handlers)
+    tape_served_logs()
+    yield
+    root.handlers[:] = before
+
+
+async def telling(request: ModelRequest) -> Message:
+    """A model whose cache logs whose answer it gives away."""
+    if "Bob" in (request.messages[-1].content or ""):
+        logging.getLogger("cache").warning("an answer was at hand", extra={"made_for": ANN["user_id"]})
+    return Message("assistant", "You spent 3 EUR.")
+
+
+async def test_a_backend_that_starts_tapes_what_its_runs_log(tmp_path: Path) -> None:
+    root = logging.getLogger()
+    before, root.handlers[:] = list(root.handlers), []
+    settings = Settings(home=tmp_path, jwt_secret="a-secret-of-the-tests-0123456789ab")
+    execution = BackendExecution(settings, MigrationSettings(home=tmp_path, surfaces=("chat",)), CollectorRegistry())
+    try:
+        await execution.start()
+        request = RunRequest(surface="chat", payload=b"{}", received_at=0.0, **ANN)
+        token = activate(tape := recording(request))
+        logging.getLogger("engine").warning("a line")
+        deactivate(token)
+    finally:
+        await execution.aclose()
+        root.handlers[:] = before
+    assert tape.log == RunLog(lines=("a line",))
+
+
+@pytest.mark.usefixtures("taped_serving")
+@pytest.mark.parametrize("stage", [Stage.SHADOW, Stage.LIVE])
+async def test_a_line_about_another_tenant_that_a_served_run_logged_is_a_counted_breach(stage: Stage) -> None:
+    served = Served(telling, stage)
+    await served.chat(ANN, "What did we spend?")
+    await served.chat(BOB, "I am Bob: what did we spend?")
+    found = await served.comparisons()
+    served_by_control = stage is Stage.SHADOW
+    assert breaches(found["initech"]) == [("log", served_by_control, not served_by_control)]
+    assert breaches(found["acme"]) == []
+    assert served.counted() == 1
+
+
+@pytest.mark.usefixtures("taped_serving")
+async def test_a_served_runs_log_goes_to_the_worker_and_no_further(worker: Any, tmp_path: Path) -> None:
+    kept = KeepingShadow()
+    served = Served(telling, Stage.SHADOW, shadow=kept)
+    await served.chat(ANN, "What did we spend?")
+    await served.chat(BOB, "I am Bob: what did we spend?")
+    await served.comparisons()
+    results = [await asyncio.to_thread(worker.handle, encode(job)) for job in kept.jobs]
+    assert [job.log is None for job in kept.jobs] == [True, False]
+    assert breaches(results[1].comparison) == [("log", True, False)]
+    stored = _stored(tmp_path)
+    assert b"isolation_breach" in stored
+    assert ANN["user_id"].encode() not in stored
+    assert b"an answer was at hand" not in stored

@@ -26,11 +26,12 @@ from migration.stages import PLANS
 from migration.telemetry.metrics import Metrics
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.config import Settings
-from netra_backend.app.execution import CANDIDATES, CONTROLS, BackendEngine, fresh_engine, recorded
+from netra_backend.app.execution import CONTROLS, BackendEngine, fresh_engine, recorded
 from netra_backend.app.services.database import create_schema, open_engine
 from netra_backend.app.services.outside import Outside
 from netra_backend.app.services.sample_data import seed
 from netra_backend.app.services.unified_tool_registry.catalogue import default_registry
+from netra_backend.app.serving import SURFACES
 
 PATIENCE_S = 20.0
 HISTORY = [{"role": ("user", "assistant")[turn % 2], "content": f"turn {turn}: what did gpt-4o cost us?"} for turn in range(20)]
@@ -62,7 +63,7 @@ async def serve(home: Path, payload: Mapping[str, Any], stage: Stage) -> Compari
     world = recorded(outside.world)
     metrics, results = Metrics(registry=CollectorRegistry()), list[ShadowResult]()
     control, candidate = CONTROLS["chat"](world, default_registry().specs()), Candidate(world, default_registry().specs())
-    engines = {Origin.CONTROL: BackendEngine(control.stream), Origin.CANDIDATE: BackendEngine(CANDIDATES["chat"](candidate))}
+    engines = {Origin.CONTROL: BackendEngine(control.stream), Origin.CANDIDATE: BackendEngine(SURFACES["chat"](candidate))}
     evidence = EvidenceStore.for_writing(MigrationSettings(), record=write_line)
     comparer = Comparer()
     parts = Parts(build=fresh_engine, compare=lambda job, run: comparer.compare(job.record, run, stage=job.stage), sink=evidence)

@@ -39,7 +39,7 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "NETRA_JWT_SECRET": SECRET,
         "NETRA_RATE_LIMIT_PER_MINUTE": "600000",
         "NETRA_RATE_LIMIT_BURST": "100000",
-        "NETRA_MIGRATION_HOME": str(home),
+        "NETRA_MIGRATION_HOME": str(home),  # goes with: migration
     }
     command = [Path(sys.executable).with_name("netra"), "serve", "--port", "0", "--json"]
     with (

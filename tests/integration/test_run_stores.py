@@ -22,6 +22,7 @@ from netra_backend.app.execution import BackendExecution, open_run_stores
 from netra_backend.app.services.database import create_schema, open_engine
 from netra_backend.app.services.runs.databases import RunDatabases
 from netra_backend.app.services.runs.history import StoredHistory
+from netra_backend.app.services.runs.legacy import LegacyRunStore
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 
 PATIENCE_S = 15.0
@@ -92,7 +93,8 @@ class Backend:
     async def kept(self) -> dict[str, list[str]]:
         """Return the questions that each store has of the thread."""
         databases = RunDatabases(self.settings)
-        found = {name: await getattr(databases, name).thread(*THREAD) for name in ("legacy", "user")}
+        stores = {"legacy": LegacyRunStore(databases.engine(self.settings.legacy_runs_url)), "user": databases.user}
+        found = {name: await store.thread(*THREAD) for name, store in stores.items()}
         await databases.aclose()
         return {name: [run.question for run in runs] for name, runs in found.items()}
 

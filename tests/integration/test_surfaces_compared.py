@@ -22,12 +22,13 @@ from migration.telemetry.metrics import Metrics
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.config import Settings
 from netra_backend.app.errors import ModelUnavailableError
-from netra_backend.app.execution import CANDIDATES, CONTROLS, BackendEngine, fresh_engine, recorded
+from netra_backend.app.execution import CONTROLS, BackendEngine, fresh_engine, recorded
 from netra_backend.app.services.database import create_schema, open_engine
 from netra_backend.app.services.llm.chat_model import Message, ModelReply, ModelRequest
 from netra_backend.app.services.outside import Outside
 from netra_backend.app.services.sample_data import seed
 from netra_backend.app.services.unified_tool_registry.catalogue import default_registry
+from netra_backend.app.serving import SURFACES
 from netra_backend.app.world import World
 
 LEDGERS = Path(__file__).parents[2] / "ledger"
@@ -93,7 +94,7 @@ def compared(world: World) -> Compare:
         metrics, results = Metrics(registry=CollectorRegistry()), []
         shadow = InlineShadow(Parts(build=fresh_engine, compare=_comparer(), sink=None), metrics, results.append)
         candidate, control = Candidate(changed, tools), CONTROLS[surface](changed, tools)
-        engines = {Origin.CONTROL: BackendEngine(control.stream), Origin.CANDIDATE: BackendEngine(CANDIDATES[surface](candidate))}
+        engines = {Origin.CONTROL: BackendEngine(control.stream), Origin.CANDIDATE: BackendEngine(SURFACES[surface](candidate))}
         facade = ExecutionFacade(surface=surface, engines=engines, flags=Flags(stage), shadow=shadow, metrics=metrics)
         ids = {"tenant_id": "acme", "user_id": "ann", "thread_id": "thread-7", "run_id": "run-7"}
         request = RunRequest(surface=surface, payload=msgspec.json.encode(payload), received_at=0.0, **ids)

@@ -21,7 +21,8 @@ def commands(command, path):
     return [found for name in command.list_commands(None) for found in commands(command.get_command(None, name), f"{path} {name}")]
 
 
-EVERY = commands(typer.main.get_command(migration), "netra-migration") + commands(typer.main.get_command(netra), "netra")
+EVERY = commands(typer.main.get_command(netra), "netra")
+EVERY += commands(typer.main.get_command(migration), "netra-migration")  # goes with: migration
 
 
 @pytest.mark.parametrize(("path", "command"), EVERY, ids=[path for path, _ in EVERY])

@@ -45,7 +45,11 @@ def named(event: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("engine", "stream", "breaches"), [(ControlChat, CONTROL_STREAM, CONTROL_BREACHES), (Candidate, CANDIDATE_STREAM, [])]
+    ("engine", "stream", "breaches"),
+    [
+        (ControlChat, CONTROL_STREAM, CONTROL_BREACHES),
+        (Candidate, CANDIDATE_STREAM, []),
+    ],
 )
 async def test_one_agent_with_one_tool_call(engine: Any, stream: list[str], breaches: list[str], make_fakes: Any, make_user: Any) -> None:
     chat = engine(make_fakes(looks_once).as_world(), [USAGE])

@@ -20,11 +20,12 @@ from netra_backend.app.agents.supervisor.execution_engine_factory import Executi
 from netra_backend.app.agents.supervisor.user_execution_engine import UserExecutionEngine
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.errors import ModelUnavailableError, UserLimitExceededError
-from netra_backend.app.execution import CANDIDATES, CONTROLS
+from netra_backend.app.execution import CONTROLS
 from netra_backend.app.services import unified_tool_registry
 from netra_backend.app.services.llm.chat_model import FunctionCall, FunctionSpec, Message, ModelRequest, ToolCall, ToolSpec
 from netra_backend.app.services.unified_tool_registry.execution_engine import ToolExecutionEngine
 from netra_backend.app.services.user_execution_context import UserExecutionContext
+from netra_backend.app.serving import SURFACES as SERVED
 from netra_backend.app.websocket.channel import FrameChannel
 from netra_backend.app.websocket.contract import check_contract
 from netra_backend.app.websocket.emitters import UserEmitter
@@ -51,7 +52,7 @@ class Side:
     def __init__(self, surface: str, candidate: bool, world: Any, **parts: Any) -> None:
         self._surface = surface
         self.adapter: Any = Candidate(world, [USAGE], **parts) if candidate else CONTROLS[surface](world, [USAGE])
-        self._stream = CANDIDATES[surface](self.adapter) if candidate else self.adapter.stream
+        self._stream = SERVED[surface](self.adapter) if candidate else self.adapter.stream
 
     async def run(self, user: UserExecutionContext, message: str = "hello") -> list[dict[str, Any]]:
         return [json.loads(frame) for frame in await self.frames(user, message)]
@@ -278,7 +279,7 @@ async def test_limits_of_the_target_hold_over_all_surfaces_together(make_fakes: 
     candidate = Candidate(make_fakes(looks_once, waits).as_world(), [USAGE], limits=FactoryLimits(engines_per_user=2))
 
     async def run(surface: str, number: int) -> int:
-        stream = CANDIDATES[surface](candidate)(make_user("ann", number), payload_of(surface, "hello"))
+        stream = SERVED[surface](candidate)(make_user("ann", number), payload_of(surface, "hello"))
         return len([frame async for frame in stream])
 
     first = [asyncio.create_task(run(surface, number)) for number, surface in enumerate(("chat", "tools"))]
@@ -327,7 +328,7 @@ async def test_the_controls_lack_events_or_break_the_contract(surface: str, lack
 
 
 def test_control_and_candidate_of_every_surface_are_named_in_one_table_each() -> None:
-    assert tuple(CONTROLS) == tuple(CANDIDATES) == SURFACES
+    assert tuple(CONTROLS) == tuple(SERVED) == SURFACES
     assert ToolExecutionEngine is unified_tool_registry.ExecutionEngine
 
 

@@ -20,10 +20,11 @@ from migration.shadow.runner import RunLimits, replay_run
 from migration.shadow.virtual_time import VirtualTimeLoop
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.errors import ModelUnavailableError, ToolFailedError
-from netra_backend.app.execution import CANDIDATES, CONTROLS, BackendEngine, fresh_engine, recorded
+from netra_backend.app.execution import CONTROLS, BackendEngine, fresh_engine, recorded
 from netra_backend.app.services.llm.chat_model import FunctionCall, Message, ModelReply, ModelRequest, ToolCall
 from netra_backend.app.services.unified_tool_registry.catalogue import default_registry
 from netra_backend.app.services.user_execution_context import UserExecutionContext
+from netra_backend.app.serving import SURFACES
 from netra_backend.app.world import World
 
 REPLAYS = 10_000  #: of all runs together; about 20 s of processor time
@@ -98,7 +99,7 @@ async def record(surface: str, payload: Mapping[str, Any], origin: Origin) -> Ru
     outside = Outside()
     world = recorded(World(model=outside, tools=outside, clock=outside, ids=outside))
     control, candidate = CONTROLS[surface](world, TOOLS), Candidate(world, TOOLS)
-    engine = BackendEngine(control.stream if origin is Origin.CONTROL else CANDIDATES[surface](candidate))
+    engine = BackendEngine(control.stream if origin is Origin.CONTROL else SURFACES[surface](candidate))
     ids = {"tenant_id": "acme", "user_id": "ann", "thread_id": "thread-7", "run_id": "run-42"}
     request = RunRequest(surface=surface, payload=msgspec.json.encode(payload), received_at=0.0, **ids)
     tape, events = recording(request), engine.run(request)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from migration.consolidation.findings.implementations import Family
 from migration.consolidation.findings.names import Meaning, Names
 from migration.consolidation.inventory import AttributeUse, Call, CallKind, Subclass
@@ -35,8 +37,19 @@ class CallFinder:
                 meaning = self._names.dotted(path, call.scope, call.callee)
                 if meaning is None or meaning.kind == "module" or meaning.module == own or meaning.module not in self._family.modules:
                     continue
-                if (found := self._call(path, call, meaning)) is not None:
+                shape = _without_instance(call) if self._is_unbound(path, call, meaning) else call
+                if (found := self._call(path, shape, meaning)) is not None:
                     yield found
+
+    def _is_unbound(self, path: str, call: CallFact, meaning: Meaning) -> bool:
+        """Return whether a method is called on the class, so that the instance is its first argument."""
+        receiver = call.callee.rpartition(".")[0]
+        method = self._names.function_of(meaning) if receiver and meaning.kind == "object" and "." in meaning.name else None
+        if method is None or method.kind != "method":
+            return False
+        holder = self._names.dotted(path, call.scope, receiver)
+        value = self._names.value(holder) if holder is not None else None
+        return value is not None and value.kind == "object" and self._names.class_of(value) is not None
 
     def _call(self, path: str, call: CallFact, meaning: Meaning) -> Call | None:
         if self._names.class_of(meaning) is not None:
@@ -109,6 +122,13 @@ class CallFinder:
         return (
             f"{self._target.name} has no method {meaning.name.rpartition('.')[2]}" if kind == "method" else "not a function of the target"
         )
+
+
+def _without_instance(call: CallFact) -> CallFact:
+    """Return the call as it would be written on the instance, which is given first, or by name."""
+    if call.positional:
+        return msgspec.structs.replace(call, positional=call.positional - 1)
+    return msgspec.structs.replace(call, keywords=tuple(name for name in call.keywords if name != "self"))
 
 
 def find_attribute_uses(names: Names, facts: Mapping[str, FileFacts], family: Family) -> Iterator[AttributeUse]:

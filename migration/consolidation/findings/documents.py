@@ -11,7 +11,7 @@ from migration.consolidation.findings.strings import Reference, comment_mentions
 from migration.consolidation.inventory import DottedString, Mention, Problem, StringUse
 from migration.consolidation.reading.dotted import names_in_text
 from migration.consolidation.sources.discovery import SourceFile
-from migration.consolidation.sources.scan import content_digest
+from migration.consolidation.sources.scan import content_digest, lines_with
 from migration.consolidation.sources.workers import read_bytes
 
 _USUAL_MARKS: Final = ("#", ";", "//")
@@ -80,10 +80,9 @@ def _document_mentions(lines: Iterable[tuple[int, str]], path: str, reference: R
 
 
 def _lines_with(data: bytes, words: Sequence[str]) -> Iterator[tuple[int, str]]:
-    wanted = [word.encode() for word in words]
-    for number, line in enumerate(data.split(b"\n"), 1):
-        if any(word in line for word in wanted):
-            yield number, line.decode("utf-8", "replace")
+    lines = data.split(b"\n")
+    for number in lines_with(data, words):
+        yield number, lines[number - 1].decode("utf-8", "replace")
 
 
 def _split_comment(line: str, marks: Sequence[str]) -> tuple[str, str]:

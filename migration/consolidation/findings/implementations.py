@@ -10,7 +10,8 @@ from migration.consolidation.reading.facts import ClassFact, FileFacts
 
 _INTERFACES: Final = ("Protocol", "ABC")
 _FEWEST_SHARED: Final = 3
-_PLUMBING: Final = ("*", "annotations", "warn", "deprecated")  #: what a module that only passes names on may import besides
+#: What a module that only passes names on may import or define besides.
+_PLUMBING: Final = ("*", "annotations", "warn", "deprecated", "__all__")
 _ORDER: Final[tuple[Role, ...]] = ("target", "factory", "deprecated", "duplicate", "re-export")
 
 
@@ -112,13 +113,13 @@ class Family:
         module = self._names.modules.name(path)
         facts = self._facts[path]
         imported = [(statement, name) for statement in facts.imports if not statement.plain for name in statement.names]
-        candidates = facts.public_names or (*(name.alias or name.name for _, name in imported), *(alias.name for alias in facts.aliases))
+        candidates = facts.public_names or (*(name.alias or name.name for _, name in imported), *facts.definitions)
         found = {name: self._names.member(module, name) for name in candidates if name != "*"}
         passed = tuple(
             name for name, meaning in found.items() if meaning is not None and meaning.name in self.classes.get(meaning.module, ())
         )
         if facts.public_names is None and any(name not in passed for name in candidates if name not in _PLUMBING):
-            return ()  # it imports much else, so passing these on is not what it is for
+            return ()  # it has much else, so passing these on is not what it is for
         return passed or self._passed_by_star(path)
 
     def _passed_by_star(self, path: str) -> tuple[str, ...]:

@@ -26,14 +26,14 @@ class Clue:
 
     word: str
     near: str  #: which it holds too, unless it lies in `folder`; "" for a module at the top, of which there is nothing else to see
-    folder: str  #: with `/`, where a relative import need not name the module; "" is none
+    folder: str  #: with `/`, where importing the word is enough, as a relative import need not name the module; "" is none
     source: str  #: the file that the thing is imported from
 
     def matches(self, path: str, near: AbstractSet[str]) -> bool:
         """Return whether a file with the word matches, given what was found near it."""
         if path == self.source:
             return False
-        return not self.near or self.near in near or bool(self.folder and path.startswith(self.folder))
+        return not self.near or self.near in near or bool(self.folder and "" in near and path.startswith(self.folder))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,20 +103,26 @@ class Search:
                 yield path
 
     def _look_for(self, clues: set[Clue]) -> None:
-        if new := clues - self._looked_for:
-            for _ in self._scan(self._words(new)):
+        new = clues - self._looked_for
+        known = {clue.word for clue in self._looked_for}
+        # A word that was looked for can only be where it was found; what is new is where it may come from.
+        again = {clue for clue in new if clue.word in known}
+        words = {clue.word for clue in again}
+        holding = [path for path, seen in self._seen.items() if not words.isdisjoint(seen)]
+        for some, paths in ((new - again, None), (again, holding)):
+            for _ in self._scan(self._words(some), paths) if some else ():
                 pass
 
     def _words(self, clues: set[Clue]) -> Words:
         self._looked_for |= clues
         near: dict[str, set[str]] = {}
         for clue in clues:
-            near.setdefault(clue.word, set()).update([clue.near] if clue.near else [])
+            near.setdefault(clue.word, set()).update([clue.near] if clue.near else [], [""] if clue.folder else [])
         return Words(words=tuple(near), near=tuple(tuple(sorted(names)) for names in near.values()))
 
-    def _scan(self, words: Words) -> Iterator[tuple[str, Sighting]]:
+    def _scan(self, words: Words, paths: Iterable[str] | None = None) -> Iterator[tuple[str, Sighting]]:
         literals = set(words.literals)
-        for path, sighting in self._contents.scan(words):
+        for path, sighting in self._contents.scan(words, paths):
             if sighting.imports_stem or not literals.isdisjoint(sighting.words):
                 self._marked.add(path)
             if found := [word for word in sighting.words if word not in literals]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from migration.consolidation.reading.dotted import annotation_names, dotted_name, names_in_text
 from migration.consolidation.reading.facts import RETURNED, BindingFact, BoundBy, CallFact, Scope, StringFact, UseFact
+from migration.consolidation.reading.lines import Lines
 from migration.consolidation.reading.outline import Leaf
 
 #: Functions that import what a string names.
@@ -42,13 +43,18 @@ class ExpressionReader:
 
     Args:
         scopes: of the file.
-        is_interesting: tells whether a part of a dotted name belongs to the question.
+        interesting: parts of dotted names that belong to the question.
+        literals: so do longer names with one of these.
+        lines: that hold any of both.
     """
 
-    def __init__(self, scopes: Sequence[Scope], interesting: frozenset[str], literals: tuple[str, ...]) -> None:
+    def __init__(self, scopes: Sequence[Scope], interesting: frozenset[str], literals: tuple[str, ...], lines: Lines) -> None:
         self._scopes = scopes
+        self._asked = interesting
         self._interesting = set(interesting)
+        self._shallow = False
         self._literals = literals
+        self._lines = lines
         self.found = Expressions()
 
     def read_result(self, node: ast.Return, scope: int) -> None:
@@ -56,8 +62,22 @@ class ExpressionReader:
         if node.value is not None and (name := dotted_name(node.value)) is not None:
             self._bind(scope, ast.Name(RETURNED), "call" if name.endswith("()") else "value", (name,))
 
-    def read(self, leaf: Leaf) -> None:
-        """Read one leaf."""
+    @property
+    def learned(self) -> frozenset[str]:
+        """The file's variables that turned out to hold something of the family."""
+        return frozenset(self._interesting - self._asked - {RETURNED})
+
+    def read_again(self, leaf: Leaf) -> None:
+        """Note what a leaf that was read as shallow uses."""
+        self._walk(leaf.node, _Around(leaf.scope))
+
+    def read(self, leaf: Leaf, *, shallow: bool) -> None:
+        """Read one leaf. `shallow`: only for what it gives to variables."""
+        self._shallow = shallow
+        self._read(leaf)
+        self._shallow = False
+
+    def _read(self, leaf: Leaf) -> None:
         around = _Around(leaf.scope)
         match leaf.node:
             case ast.arguments():
@@ -143,7 +163,7 @@ class ExpressionReader:
         self.found.bindings.append(BindingFact(scope, name, by, values))
 
     def _walk(self, code: ast.AST, around: _Around) -> None:
-        pending: list[tuple[ast.AST, _Around]] = [(code, around)]
+        pending: list[tuple[ast.AST, _Around]] = [] if self._shallow else [(code, around)]
         while pending:
             node, here = pending.pop()
             match node:
@@ -204,6 +224,8 @@ class ExpressionReader:
         if not isinstance(node.value, str):
             return
         self._note_lines(node)
+        if not self._lines.touch(node.lineno, node.end_lineno or node.lineno):
+            return
         for text in names_in_text(node.value):
             if any(literal in text for literal in self._literals) or not self._interesting.isdisjoint(_parts(text)):
                 line = node.lineno + _line_of(node.value, text) if node.end_lineno != node.lineno else node.lineno

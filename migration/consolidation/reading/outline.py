@@ -1,26 +1,30 @@
-"""The statements of a file: imports, classes, functions, top-level names. Expressions are only collected here, to be read if need be."""
+"""The statements of a file: imports, classes, functions, top-level names. Expressions are only collected here, to be read if need be.
+
+Of a function on whose lines nothing stands that was asked for, only what it returns is looked at.
+"""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from migration.consolidation.inventory import Where
 from migration.consolidation.reading.dotted import annotation_names, dotted_name
 from migration.consolidation.reading.facts import AliasFact, BoundName, ClassFact, FunctionFact, ImportFact, Scope
+from migration.consolidation.reading.lines import COMPOUND, Lines, statements_in
 from migration.consolidation.reading.signatures import AnyFunction, read_function
 
 _GENERATES_INIT: Final = ("dataclass", "define", "attrs", "attr.s", "mutable", "frozen", "NamedTuple", "BaseModel", "Struct", "TypedDict")
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A piece of code that has no statements inside of it."""
+class Leaf(NamedTuple):
+    """A piece of code that has no statements inside of it. Files have thousands, so it is a tuple."""
 
     node: ast.AST
     scope: int
     first: int  #: line
     last: int  #: line
+    only_result: bool = False  #: a `return` of which no more matters than what is returned
 
 
 @dataclass(slots=True)
@@ -34,42 +38,65 @@ class Outline:
     aliases: list[AliasFact] = field(default_factory=list)
     definitions: list[str] = field(default_factory=list)
     public_names: tuple[str, ...] | None = None
-    leaves: list[Leaf] = field(default_factory=list)
+    leaves: list[Leaf] = field(default_factory=list)  #: on the lines that matter, and what functions return
 
 
-def read_outline(tree: ast.Module) -> Outline:
-    """Return the outline of a parsed file."""
+def read_outline(tree: ast.Module, lines: Lines | None, *, may_warn: bool) -> Outline:
+    """Return the outline of a parsed file.
+
+    Args:
+        tree: the file.
+        lines: that hold what was asked for; None: all of them.
+        may_warn: the file names `DeprecationWarning`.
+    """
     outline = Outline()
-    _Walk(outline).block(tree.body, 0, ())
+    _Walk(outline, lines, may_warn=may_warn).block(tree.body, 0, ())
     return outline
+
+
+def base_names(node: ast.ClassDef) -> Iterator[str]:
+    """Yield the dotted names of the classes that one inherits from, without what stands in brackets after them."""
+    for base in node.bases:
+        if (name := dotted_name(base.value if isinstance(base, ast.Subscript) else base)) is not None:
+            yield name
+
+
+def top_level_aliases(body: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:
+    """Yield what the top level calls otherwise: each name with the dotted name that it stands for."""
+    for node in body:
+        value, targets = _assignment(node)
+        if value is not None:
+            if (dotted := dotted_name(value)) is not None and "()" not in dotted:
+                yield from ((name.id, dotted) for target in targets for name in _flat(target) if isinstance(name, ast.Name))
+        elif isinstance(node, COMPOUND):
+            yield from top_level_aliases(list(statements_in(node)))
 
 
 class _Walk:
     """One walk over the statements of a file. `scope` is the number of the scope that a statement stands in, `where` what is around it."""
 
-    def __init__(self, outline: Outline) -> None:
+    def __init__(self, outline: Outline, lines: Lines | None, *, may_warn: bool) -> None:
         self._outline = outline
+        self._lines = lines
+        self._may_warn = may_warn
 
     def block(self, body: Sequence[ast.stmt], scope: int, where: tuple[Where, ...]) -> None:
         for statement in body:
             self._statement(statement, scope, where)
 
     def _statement(self, node: ast.stmt, scope: int, where: tuple[Where, ...]) -> None:
-        match node:
-            case ast.Import() | ast.ImportFrom():
-                self._import(node, scope, where)
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                self._function(node, scope, where)
-            case ast.ClassDef():
-                self._class(node, scope, where)
-            case (
-                ast.If() | ast.Try() | ast.TryStar() | ast.With() | ast.AsyncWith() | ast.For() | ast.AsyncFor() | ast.While() | ast.Match()
-            ):
-                self._compound(node, scope, where)
-            case _:
-                if scope == 0:
-                    self._top_level(node)
-                self._leaf(node, scope)
+        if isinstance(node, COMPOUND):
+            self._compound(node, scope, where)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            self._function(node, scope, where)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            self._import(node, scope, where)
+        elif isinstance(node, ast.ClassDef):
+            self._class(node, scope, where)
+        else:
+            if scope == 0:
+                self._top_level(node)
+            self._leaf(node, scope)
 
     def _import(self, node: ast.Import | ast.ImportFrom, scope: int, where: tuple[Where, ...]) -> None:
         plain = isinstance(node, ast.Import)
@@ -87,8 +114,11 @@ class _Walk:
         inside = self._scope(Scope("function", _join(around.name, node.name), scope, self_name))
         for decorator in node.decorator_list:
             self._leaf(decorator, scope)
+        if self._lines is not None and not self._lines.touch(node.lineno, node.end_lineno or node.lineno):
+            self._results(node.body, inside)
+            return
         # Parameters belong to the function's own scope: that is where their annotations give them a type.
-        self._outline.leaves.append(Leaf(node.args, inside, node.lineno, node.body[0].lineno))
+        self._between(node.args, inside, node.lineno, node.body[0].lineno)
         if node.returns is not None:
             self._leaf(node.returns, scope)
         self.block(node.body, inside, (*where, "function"))
@@ -97,7 +127,7 @@ class _Walk:
         name = _join(self._outline.scopes[scope].name, node.name)
         if scope == 0:
             self._outline.definitions.append(node.name)
-        self._outline.classes.append(read_class(node, name, scope))
+        self._outline.classes.append(read_class(node, name, scope, may_warn=self._may_warn))
         inside = self._scope(Scope("class", name, scope, ""))
         for expression in (*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)):
             self._leaf(expression, scope)
@@ -112,7 +142,7 @@ class _Walk:
         if scope == 0 and isinstance(node, ast.For | ast.AsyncFor | ast.With | ast.AsyncWith):
             self._bind_targets(node)
         if isinstance(node, ast.With | ast.AsyncWith | ast.For | ast.AsyncFor):
-            self._outline.leaves.append(Leaf(node, scope, node.lineno, node.body[0].lineno))
+            self._between(node, scope, node.lineno, node.body[0].lineno)
         for name, value in ast.iter_fields(node):
             # What stands under `else:` of an `if TYPE_CHECKING:` is not for type checkers only.
             inner = where if kind is None else (*where, "if" if name == "orelse" and kind == "type-checking" else kind)
@@ -150,16 +180,30 @@ class _Walk:
         self._outline.public_names = ((self._outline.public_names or ()) if isinstance(node, ast.AugAssign) else ()) + names
 
     def _leaf(self, node: ast.stmt | ast.expr, scope: int) -> None:
-        self._outline.leaves.append(Leaf(node, scope, node.lineno, node.end_lineno or node.lineno))
+        self._between(node, scope, node.lineno, node.end_lineno or node.lineno)
+
+    def _between(self, node: ast.AST, scope: int, first: int, last: int) -> None:
+        if self._lines is None or self._lines.touch(first, last):
+            self._outline.leaves.append(Leaf(node, scope, first, last))
+        elif isinstance(node, ast.Return):
+            self._outline.leaves.append(Leaf(node, scope, first, last, only_result=True))
+
+    def _results(self, body: Sequence[ast.stmt], scope: int) -> None:
+        """Note what a function returns of which nothing else matters."""
+        for node in body:
+            if isinstance(node, ast.Return):
+                self._outline.leaves.append(Leaf(node, scope, node.lineno, node.end_lineno or node.lineno, only_result=True))
+            elif isinstance(node, COMPOUND):
+                self._results(list(statements_in(node)), scope)
 
     def _scope(self, scope: Scope) -> int:
         self._outline.scopes.append(scope)
         return len(self._outline.scopes) - 1
 
 
-def read_class(node: ast.ClassDef, name: str, scope: int) -> ClassFact:
-    """Return what a class statement says."""
-    bases = tuple(text for base in node.bases if (text := dotted_name(base.value if isinstance(base, ast.Subscript) else base)) is not None)
+def read_class(node: ast.ClassDef, name: str, scope: int, *, may_warn: bool) -> ClassFact:
+    """Return what a class statement says. `may_warn`: the file names `DeprecationWarning`."""
+    bases = tuple(base_names(node))
     methods = tuple(read_function(item, in_class=True) for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef))
     annotated = [item for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]
     decorators = [dotted_name(decorator) or "" for decorator in node.decorator_list]
@@ -176,13 +220,16 @@ def read_class(node: ast.ClassDef, name: str, scope: int) -> ClassFact:
             if isinstance(item.target, ast.Name) and (names := annotation_names(item.annotation))
         ),
         any(text.removesuffix("()").endswith(_GENERATES_INIT) for text in (*decorators, *bases)),
-        _is_deprecated(node, decorators),
+        _says_deprecated(node, decorators) or (may_warn and _warns_deprecated(node)),
     )
 
 
-def _is_deprecated(node: ast.ClassDef, decorators: Sequence[str]) -> bool:
-    if "deprecated" in (ast.get_docstring(node) or "").lower() or any("deprecated" in decorator for decorator in decorators):
-        return True
+def _says_deprecated(node: ast.ClassDef, decorators: Sequence[str]) -> bool:
+    docstring = ast.get_docstring(node, clean=False) or ""
+    return "deprecated" in docstring.lower() or any("deprecated" in decorator for decorator in decorators)
+
+
+def _warns_deprecated(node: ast.ClassDef) -> bool:
     constructors = (item for item in node.body if isinstance(item, ast.FunctionDef) and item.name in {"__init__", "__new__"})
     return any(
         isinstance(name, ast.Name) and name.id == "DeprecationWarning" for constructor in constructors for name in ast.walk(constructor)

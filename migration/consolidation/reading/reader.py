@@ -3,19 +3,22 @@
 import ast
 import re
 import warnings
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from migration.consolidation.inventory import Problem, ProblemKind
 from migration.consolidation.reading.comments import read_comments
 from migration.consolidation.reading.dotted import dotted_name
 from migration.consolidation.reading.expressions import IMPORTERS, ExpressionReader
-from migration.consolidation.reading.facts import FileFacts, ImportFact, Question, unreadable
-from migration.consolidation.reading.outline import Leaf, Outline, read_outline
+from migration.consolidation.reading.facts import FileFacts, Question, unreadable
+from migration.consolidation.reading.lines import Lines, touched
+from migration.consolidation.reading.outline import Leaf, base_names, read_outline, top_level_aliases
 from migration.consolidation.sources.scan import lines_with
 
 _DOCSTRING_LENGTH: Final = 500
+#: Words of the expressions by which a string gets to an import function: the functions, comprehensions, and assignments inside of others.
+_HANDING_ON: Final = (*sorted(IMPORTERS), "for", ":=", "parametrize")
 _COOKIE: Final = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 
 
@@ -35,17 +38,18 @@ def read_source(data: bytes, path: str, question: Question) -> FileFacts:
 
 
 def _read(tree: ast.Module, data: bytes, text: str, question: Question) -> FileFacts:
-    outline = read_outline(tree)
-    words = _Words(question, outline)
-    lines = lines_with(data, sorted({*question.literals, *words.exact, *words.constructors}))
-    reader = ExpressionReader(outline.scopes, words.exact, question.literals)
+    words = _Words(question, tree, data)
     # What is given to an import function may come a long way, from lines that name nothing of the question.
     imports_strings = any(name.encode() in data for name in IMPORTERS)
-    for leaf in outline.leaves:
-        if imports_strings or _touches(lines, leaf):
-            reader.read(leaf)
-        elif isinstance(leaf.node, ast.Return):
+    outline = read_outline(tree, None if imports_strings else words.lines, may_warn=b"DeprecationWarning" in data)
+    reader = ExpressionReader(outline.scopes, words.exact, question.literals, words.lines)
+    if imports_strings:
+        _read_all(outline.leaves, reader, words, data)
+    for leaf in outline.leaves if not imports_strings else ():
+        if leaf.only_result and isinstance(leaf.node, ast.Return):
             reader.read_result(leaf.node, leaf.scope)
+        else:
+            reader.read(leaf, shallow=False)
     found = reader.found
     return FileFacts(
         lines=text.count("\n") + (bool(text) and not text.endswith("\n")),
@@ -68,39 +72,66 @@ def _read(tree: ast.Module, data: bytes, text: str, question: Question) -> FileF
         strings=tuple(found.strings),
         flows=tuple(found.flows),
         imported_variables=tuple(dict.fromkeys(found.imported_variables)),
-        comments=tuple(read_comments(text.split("\n"), lines, found.multiline)),
+        comments=tuple(read_comments(text.split("\n"), words.lines.numbers, found.multiline)),
     )
 
 
+def _read_all(leaves: Sequence[Leaf], reader: ExpressionReader, words: "_Words", data: bytes) -> None:
+    """Read what every line gives to variables, and all of those lines that hold a word, or hand strings on."""
+    lines = Lines(sorted({*words.lines.numbers, *lines_with(data, _HANDING_ON)}))
+    shallow = [leaf for leaf in leaves if not lines.touch(leaf.first, leaf.last)]
+    left = {id(leaf) for leaf in shallow}
+    for leaf in leaves:
+        reader.read(leaf, shallow=id(leaf) in left)
+    if reader.learned:
+        lines = Lines(lines_with(data, sorted(reader.learned)))
+        for leaf in shallow:
+            if lines.touch(leaf.first, leaf.last):
+                reader.read_again(leaf)
+
+
 class _Words:
-    """The words that make a line of this file interesting: those of the question, and the file's own names for the same things."""
+    """The words that make a line of this file interesting: those of the question, and the file's own names for the same things.
 
-    def __init__(self, question: Question, outline: Outline) -> None:
+    Args:
+        question: what is asked.
+        tree: the file.
+        data: its bytes.
+    """
+
+    def __init__(self, question: Question, tree: ast.Module, data: bytes) -> None:
         self._literals = question.literals
+        self._data = data
+        self._numbers: set[int] = set()
         known = {*question.names, *question.methods}
-        local = {alias for statement in outline.imports for alias in self._local_names(statement, known)}
-        for alias in outline.aliases:
-            if self._belongs(alias.value, known | local):
-                local.add(alias.name)
+        self._find({*self._literals, *known})
+        # What gives something of the family another name stands on a line with one of the family's own.
+        imports = [node for node in touched(tree.body, self.lines) if isinstance(node, ast.Import | ast.ImportFrom)]
+        local = {name for node in imports for name in self._local_names(node, known)}
+        for name, value in top_level_aliases(tree.body):
+            if self._belongs(value, known | local):
+                local.add(name)
+        if new := {name for name in local - known if not any(literal in name for literal in self._literals)}:
+            self._find(new)
         self.exact = frozenset(known | local)
-        inherits = any(self._belongs(base, known | local) for item in outline.classes for base in item.bases)
-        self.constructors = ("super().__init__",) if inherits else ()
-        if inherits:
+        classes = (node for node in touched(tree.body, self.lines) if isinstance(node, ast.ClassDef))
+        if any(self._belongs(base, self.exact) for node in classes for base in base_names(node)):
             self.exact |= {"super"}
+            self._find({"super"})
 
-    def _local_names(self, statement: ImportFact, known: set[str]) -> Iterator[str]:
-        from_family = self._belongs(statement.module, known)
-        for name in statement.names:
-            if name.name != "*" and (from_family or self._belongs(name.name, known)):
-                yield name.alias or name.name.partition(".")[0] if statement.plain else name.alias or name.name
+    def _find(self, words: set[str]) -> None:
+        """Look for the lines with these words too, also as parts of longer ones."""
+        self._numbers.update(lines_with(self._data, sorted(words)))
+        self.lines = Lines(sorted(self._numbers))
 
-    def _belongs(self, name: str, known: set[str]) -> bool:
+    def _local_names(self, node: ast.Import | ast.ImportFrom, known: set[str]) -> Iterator[str]:
+        from_family = isinstance(node, ast.ImportFrom) and self._belongs(node.module or "", known)
+        for alias in node.names:
+            if alias.name != "*" and (from_family or self._belongs(alias.name, known)):
+                yield alias.asname or (alias.name if isinstance(node, ast.ImportFrom) else alias.name.partition(".")[0])
+
+    def _belongs(self, name: str, known: AbstractSet[str]) -> bool:
         return any(literal in name for literal in self._literals) or not known.isdisjoint(name.split("."))
-
-
-def _touches(lines: Sequence[int], leaf: Leaf) -> bool:
-    position = bisect_left(lines, leaf.first)
-    return position < len(lines) and lines[position] <= leaf.last
 
 
 def _passes_on(node: ast.stmt) -> bool:

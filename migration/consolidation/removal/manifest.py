@@ -10,16 +10,27 @@ public-keys = ["..."]     # Ed25519, base64: whose certificates count
 engines = ["netra_backend/app/agents/supervisor/execution_engine.py"]
 adapter = "netra_backend/app/controls/chat.py"
 ledger = "ledger/chat.toml"
+
+[tool.netra-migration.removal.tests]
+"tests/test_engines.py" = "delete"   # or "keep": none of its tests is cut
+
+[tool.netra-migration.removal.migration]
+paths = ["migration", "dashboards"]  # what goes with the last surface
+words = ["netra-migration"]          # what nothing may say any more then
+successors = { "netra_backend.app.execution" = "netra_backend.app.serving" }
 ```
 """
 
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
 from migration.errors import ConfigurationError, UnknownSurfaceError
+
+#: What `netra-migration removal certificate` writes unless it is told otherwise. Committed, it is part of the tree that it is about.
+CERTIFICATE_NAME: Final = "removal-certificate.json"
 
 _TABLE: Final = "[tool.netra-migration.removal]"
 
@@ -32,6 +43,14 @@ class SurfaceParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ledger: str  #: the surface's accepted divergences
 
 
+class MigrationParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What goes when no surface has a control any more. Paths as above; a folder stands for all that is in it."""
+
+    paths: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()  #: what nothing that stays may say afterwards
+    successors: dict[str, str] = {}  #: module that goes -> module from which the same names are imported instead
+
+
 class RemovalManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     """What belongs to control, and when it may go."""
 
@@ -39,6 +58,12 @@ class RemovalManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     days: int = 14  #: for so long no surface may have left `complete`, and nothing of control may have run
     max_divergence: float = 0.02  #: each stratum's upper bound of the divergence rate has to be below it, in (0, 1)
     public_keys: tuple[str, ...] = ()  #: Ed25519, base64 of 32 bytes: whose certificates count
+    migration: MigrationParts = MigrationParts()
+    test_folders: tuple[str, ...] = ("tests",)  #: what is in them keeps no module alive
+    tests: dict[
+        str, Literal["delete", "keep"]
+    ] = {}  #: test file -> what becomes of it when it imports what goes; otherwise its tests are cut
+    history: tuple[str, ...] = ()  #: folders and files that may name what went, as long as the migration stays
 
     def of(self, surface: str) -> SurfaceParts:
         """Return the parts of a surface.

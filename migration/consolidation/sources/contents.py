@@ -36,23 +36,25 @@ class Contents:
         """Return the digest of each file's content, of those that could be read so far."""
         return {path: (self._files[path], content) for path, content in self._digests.items()}
 
-    def scan(self, words: Words) -> Iterator[tuple[str, Sighting]]:
-        """Yield each file with what it holds of the words. Files that cannot be read become `unreadable`."""
+    def scan(self, words: Words, paths: Iterable[str] | None = None) -> Iterator[tuple[str, Sighting]]:
+        """Yield each file with what it holds of the words. Files that cannot be read become `unreadable`. `paths`: None is all files."""
         key = digest([msgspec.json.encode(words).decode()])
         missing = []
-        for path in self._files:
+        for path in self._files if paths is None else paths:
             content = self._digests.get(path)
             sighting = self._store.sighting(key, content) if content is not None else None
             if sighting is not None:
                 yield path, sighting
             elif path not in self.unreadable:
                 missing.append(path)
-        for path, result in self._workers.scan(missing, words):
+        unknown = any(path not in self._digests for path in missing)
+        for path, result in self._workers.scan(missing, words, digest=unknown):
             if result.problem is not None:
                 self.unreadable[path] = result.problem
             else:
-                self._digests[path] = result.content
-                self._store.keep_sighting(key, result)
+                content = result.content if unknown else self._digests[path]
+                self._digests[path] = content
+                self._store.keep_sighting(key, content, result)
                 yield path, result
 
     def read(self, paths: Iterable[str], question: Question) -> Iterator[tuple[str, FileFacts]]:

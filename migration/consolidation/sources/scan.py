@@ -16,6 +16,9 @@ _IDENTIFIER: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTU
 _STARS: Final = ("import *", "import  *", "import\t*")
 _IMPORTING: Final = re.compile(rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import\b[ \t]*(\([^)]*\)|[^\n]*(?:\\\n[^\n]*)*)", re.MULTILINE)
 _NAME: Final = re.compile(rb"\w+")
+_ONLY_NAMES: Final = re.compile(rb"(?:[\w, \t]*,)?[ \t]*")
+_NAMES_GO_ON: Final = re.compile(rb"[ \t]*(?:[,)#\\;\r\n]|as\b|\Z)")
+_RELATIVE: Final = re.compile(rb"(?:^|[^\w.)\]])\.+(?:\w+\.)*$")
 _STAR_IMPORT: Final = re.compile(rb"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+\*", re.MULTILINE)
 
 
@@ -24,7 +27,7 @@ class Words(msgspec.Struct, frozen=True):
 
     literals: tuple[str, ...] = ()  #: found anywhere, in longer words too
     words: tuple[str, ...] = ()  #: found as a whole identifier only
-    near: tuple[tuple[str, ...], ...] = ()  #: for each word, names of modules that it may come from
+    near: tuple[tuple[str, ...], ...] = ()  #: for each word, names of modules that it may come from; "" stands for any
     methods: tuple[str, ...] = ()  #: found as `def NAME(`
     stems: tuple[str, ...] = ()  #: parts of module names, found where something is imported or a string begins
 
@@ -32,9 +35,9 @@ class Words(msgspec.Struct, frozen=True):
 class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a file holds of the words looked for."""
 
-    content: str  #: digest of the file's bytes; "" when there is a problem
+    content: str  #: digest of the file's bytes; "" when there is a problem, or when it was known before
     words: tuple[str, ...]  #: the literals and words found
-    near: tuple[tuple[str, str], ...]  #: words found, each with what was found near it
+    near: tuple[tuple[str, str], ...]  #: words found, each with what was found near it; with "" when it may be imported at all
     defines_class: bool  #: a class statement's name contains one of the literals
     methods: int  #: how many of the methods it defines
     stars: tuple[str, ...]  #: the modules of its star imports, as written
@@ -52,6 +55,35 @@ def unseen(problem: Problem) -> Sighting:
     return Sighting("", (), (), defines_class=False, methods=0, stars=(), imports_stem=False, problem=problem)
 
 
+class _Near:
+    """A word, and where it can come from."""
+
+    def __init__(self, name: str, near: Sequence[str]) -> None:
+        self.name = name
+        self.near = tuple((other, other.encode()) for other in near if other)
+        self.text = name.encode()
+        self.attribute = b"." + self.text
+        self.from_anywhere = "" in near
+
+    def is_imported(self, data: bytes) -> bool:
+        """Return whether the word may be imported: after `import` or `from`, in a line of names, or as a relative name."""
+        length = len(self.text)
+        start = data.find(self.text)
+        while start >= 0:
+            end = start + length
+            if is_whole_word(data, start, end):
+                before = data[data.rfind(b"\n", 0, start) + 1 : start]
+                if b"import" in before or b"from" in before:
+                    return True
+                if before.endswith(b"."):
+                    if _RELATIVE.search(before):
+                        return True
+                elif _ONLY_NAMES.fullmatch(before) and _NAMES_GO_ON.match(data, end):
+                    return True
+            start = data.find(self.text, end)
+        return False
+
+
 class Scanner:
     """Scans files for `words`."""
 
@@ -62,19 +94,19 @@ class Scanner:
         self._first_method = len(self._names)
         self._star = self._first_method + len(methods)
         self._automaton = BytesAhoCorasick([text.encode() for text in (*self._names, *methods, *_STARS)])
-        self._near = {word: tuple((name, name.encode()) for name in near) for word, near in zip(words.words, words.near, strict=True)}
+        self._near = {word: _Near(word, near) for word, near in zip(words.words, words.near, strict=True)}
         self._stems = tuple(stem.encode() for stem in words.stems)
         self._import = re.compile(rb"(?:^[ \t]*(?:from|import)\b[^\n]*|[\"'][\w.:]*)(?:" + _either(words.stems) + rb")", re.MULTILINE)
         self._class = re.compile(rb"^[ \t]*class[ \t]+\w*(?:" + _either(words.literals) + rb")", re.MULTILINE)
 
-    def scan(self, data: bytes) -> Sighting:
-        """Return what the bytes hold."""
+    def scan(self, data: bytes, *, digest: bool = True) -> Sighting:
+        """Return what the bytes hold, and their digest if it is wanted."""
         found = self._find(data)
         names = tuple(self._names[index] for index in sorted(found) if index < self._first_method)
         has_literal = any(index < self._whole for index in found)
-        near = tuple(_near(data, [(name, self._near[name]) for name in names if self._near.get(name)]))
+        near = tuple(_near(data, [self._near[name] for name in names if name in self._near]))
         return Sighting(
-            content_digest(data),
+            content_digest(data) if digest else "",
             names,
             near,
             has_literal and bool(self._class.search(data)),
@@ -92,20 +124,31 @@ class Scanner:
         return found
 
 
-def _near(data: bytes, wanted: Sequence[tuple[str, Sequence[tuple[str, bytes]]]]) -> Iterator[tuple[str, str]]:
+def _near(data: bytes, wanted: Sequence[_Near]) -> Iterator[tuple[str, str]]:
     """Yield each word with the names that it can come from: modules that it is imported from, or an attribute of."""
-    if not wanted:
-        return
+    names_of: dict[bytes, set[bytes]] = {}
+    imported: set[bytes] = set()
+    for word in wanted:
+        is_imported, is_attribute = word.is_imported(data), word.attribute in data
+        if is_imported and word.from_anywhere:
+            yield word.name, ""
+        # Without this, the imports of every file with a common word would be taken apart.
+        there = [(name, start) for name, start in word.near if start in data] if is_imported or is_attribute else []
+        if there and not names_of:
+            names_of = _imports(data)
+            imported = set(names_of).union(*names_of.values())
+        for name, start in there:
+            is_taken_from = is_attribute and (start in imported or start + word.attribute in data)
+            if is_taken_from or word.text in names_of.get(start, ()):
+                yield word.name, name
+
+
+def _imports(data: bytes) -> dict[bytes, set[bytes]]:
+    """Return the names that are imported, by the last part of the module that they come from."""
     names_of: dict[bytes, set[bytes]] = {}
     for module, names in _IMPORTING.findall(data):
         names_of.setdefault(module.rpartition(b".")[2], set()).update(_NAME.findall(names))
-    imported = set(names_of).union(*names_of.values())
-    for word, near in wanted:
-        text = word.encode()
-        is_attribute = b"." + text in data
-        for name, start in near:
-            if text in names_of.get(start, ()) or (is_attribute and (start in imported or start + b"." + text in data)):
-                yield word, name
+    return names_of
 
 
 def _either(texts: Sequence[str]) -> bytes:

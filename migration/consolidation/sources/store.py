@@ -79,12 +79,12 @@ class Store:
             self._sightings = self._load("sightings", dict[str, dict[str, Sighting]]) or {}
         found = self._sightings.get(words, {}).get(content)
         if found is not None:
-            self.keep_sighting(words, found)
+            self.keep_sighting(words, content, found)
         return found
 
-    def keep_sighting(self, words: str, sighting: Sighting) -> None:
-        """Keep what a scan found."""
-        self._used_sightings.setdefault(words, {})[sighting.content] = sighting
+    def keep_sighting(self, words: str, content: str, sighting: Sighting) -> None:
+        """Keep what a scan for these words (a digest) found in this content (a digest)."""
+        self._used_sightings.setdefault(words, {})[content] = sighting
 
     def facts(self, key: str) -> FileFacts | None:
         """Return the facts kept under a key of `facts_key`; None: not known."""

@@ -50,9 +50,9 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def scan(self, paths: Sequence[str], words: Words) -> Iterator[tuple[str, Sighting]]:
-        """Yield each file with what it holds of the words, or why it cannot be read; in the order of the paths."""
-        return self._map(partial(_scan, str(self._root), words), msgspec.msgpack.Decoder(list[Sighting]), paths)
+    def scan(self, paths: Sequence[str], words: Words, *, digest: bool) -> Iterator[tuple[str, Sighting]]:
+        """Yield each file with what it holds of the words, or why it cannot be read; in the order of the paths. `digest`: see `Scanner`."""
+        return self._map(partial(_scan, str(self._root), words, digest), msgspec.msgpack.Decoder(list[Sighting]), paths)
 
     def read(self, paths: Sequence[str], question: Question) -> Iterator[tuple[str, FileFacts]]:
         """Yield each file with its facts, in the order of the paths."""
@@ -95,14 +95,14 @@ def _encoded(work: Callable[[Sequence[str]], list[_R]], paths: Sequence[str]) ->
     return msgspec.msgpack.encode(work(paths))
 
 
-def _scan(root: str, words: Words, paths: Sequence[str]) -> list[Sighting]:
+def _scan(root: str, words: Words, digest: bool, paths: Sequence[str]) -> list[Sighting]:
     scanner = Scanner(words)
     found: list[Sighting] = []
     for path in paths:
         content = read_bytes(root, path)
         if isinstance(content, bytes) and content.startswith(_UTF16_MARKS):
             content = Problem(path=path, kind="encoding", detail="UTF-16 or UTF-32, which Python does not read as source")
-        found.append(unseen(content) if isinstance(content, Problem) else scanner.scan(content))
+        found.append(unseen(content) if isinstance(content, Problem) else scanner.scan(content, digest=digest))
     return found
 
 

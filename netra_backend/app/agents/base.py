@@ -52,8 +52,7 @@ class _Talk:
 class Agent:
     """One agent.
 
-    `user_id`, `run_id`, `emitter` and `dispatcher` are written by the engine that executes it, and read anew for every event. The target
-    engine writes them once, on a fresh agent; the legacy engine writes them again and again on one shared object.
+    `user_id`, `run_id`, `emitter` and `dispatcher` are written by the engine that executes it, and read anew for every event.
     """
 
     name: ClassVar[str]

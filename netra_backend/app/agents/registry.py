@@ -1,4 +1,4 @@
-"""`AgentRegistry`: the agents by name, as one shared object each (legacy) or as a fresh one each time (target)."""
+"""`AgentRegistry`: the agents by name, a fresh one for whoever asks."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -29,7 +29,9 @@ class AgentRegistry:
     def __init__(self, world: World, agents: Mapping[str, type[Agent]] = AGENTS) -> None:
         self.world = world
         self._agents = agents
+        # goes with: migration
         self._shared: dict[str, Agent] = {}
+        # stays
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -47,6 +49,7 @@ class AgentRegistry:
             raise UnknownAgentError(name, self._agents)
         return kind(self.world)
 
+    # goes with: migration
     def get(self, name: str) -> Agent:
         """Return the one agent of this name that everybody shares. Only legacy engines ask for it.
 
@@ -56,3 +59,5 @@ class AgentRegistry:
         if name not in self._shared:
             self._shared[name] = self.create(name)
         return self._shared[name]
+
+    # stays

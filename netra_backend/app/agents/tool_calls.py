@@ -35,7 +35,7 @@ class ToolOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speaker:
-    """Who speaks when a tool event is sent: read anew for each event, because the legacy engine changes it under way."""
+    """Who speaks when a tool event is sent: read anew for each event, because the engine may change it under way."""
 
     agent_name: str
     user_id: str | None

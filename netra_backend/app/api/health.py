@@ -45,7 +45,7 @@ _NOT_READY: Final[dict[str, Any]] = {
 }
 _METRICS: Final[dict[str, Any]] = {
     "description": "Metrics in the text format of Prometheus.",
-    "content": {"text/plain": {"schema": {"type": "string"}, "example": 'migration_runs_total{surface="chat"} 3.0\n'}},
+    "content": {"text/plain": {"schema": {"type": "string"}, "example": 'netra_runs_total{surface="chat",outcome="completed"} 3.0\n'}},
 }
 
 
@@ -71,7 +71,7 @@ async def ready(gateway: Annotated[Gateway, Depends(_gateway)], response: Respon
 
 @router.get("/metrics", summary="What happened so far, counted", response_class=Response, responses={200: _METRICS, **_FAILED})
 async def metrics(gateway: Annotated[Gateway, Depends(_gateway)]) -> Response:
-    """Return the metrics of the backend and of the migration."""
+    """Return what was counted so far."""
     body, content_type = gateway.execution.metrics()
     return Response(body, headers={"content-type": content_type})
 

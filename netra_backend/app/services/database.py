@@ -3,10 +3,11 @@
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import SecretStr
 from sqlalchemy import JSON, BigInteger, Date, DateTime, Index, Integer, MetaData, String, event, func
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -73,12 +74,13 @@ class ThreadRow(Table):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
-def open_engine(url: SecretStr | str) -> AsyncEngine:
+def open_engine(url: SecretStr | str, *, read_only: bool = False) -> AsyncEngine:
     """Return an engine for the database; `dispose()` it at the end. Connects to nothing yet.
 
     Args:
         url: SQLAlchemy URL with an async driver, such as `sqlite+aiosqlite:///var/netra.db` (the folder is made) or
             `postgresql+psycopg://user:password@host/name`.
+        read_only: the database itself refuses to change anything on these connections. A SQLite file is not made: it must be there.
 
     Raises:
         SettingsError: the URL cannot be read, its driver is not async or not installed. Never quotes the URL.
@@ -86,7 +88,13 @@ def open_engine(url: SecretStr | str) -> AsyncEngine:
     text = url.get_secret_value() if isinstance(url, SecretStr) else url
     try:
         parsed = make_url(text)
-        engine = create_async_engine(parsed, hide_parameters=True, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+        is_sqlite = parsed.get_backend_name() == "sqlite"
+        engine = create_async_engine(
+            _read_only(parsed) if read_only and is_sqlite else parsed,
+            hide_parameters=True,
+            pool_pre_ping=not is_sqlite,
+            execution_options={"postgresql_readonly": True} if read_only and not is_sqlite else {},
+        )
     except (ArgumentError, InvalidRequestError, NoSuchModuleError):
         raise SettingsError(
             "NETRA_DATABASE_URL is no SQLAlchemy URL with an async driver; set it like sqlite+aiosqlite:///var/netra.db "
@@ -97,11 +105,16 @@ def open_engine(url: SecretStr | str) -> AsyncEngine:
             f"NETRA_DATABASE_URL needs the module {error.name}, which is not installed; "
             "for PostgreSQL use postgresql+psycopg:// and pip install 'netra-strangler[postgres]'"
         ) from None
-    if parsed.get_backend_name() == "sqlite":
+    if is_sqlite and not read_only:
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _read_only(url: URL) -> URL:
+    """Return the address as a URI, in which alone SQLite reads how a file is to be opened: https://sqlite.org/uri.html ."""
+    return url.set(database=f"file:{quote(url.database or '')}", query={"mode": "ro", "uri": "true"})
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection has no type

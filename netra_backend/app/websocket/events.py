@@ -22,8 +22,10 @@ EventType = Literal[
     "agent_completed",
     "agent_error",
     "agent_death",
+    # goes with: migration
     "partial_result",  # these two only by direct calls of the legacy engine's send methods; they are outside the contract
     "final_report",
+    # stays
     "run_result",  # of the run itself, last; only on the surfaces without a chat: see app/run_results.py
 ]
 DeathCause = Literal["timeout", "no_heartbeat", "silent_failure"]
@@ -130,7 +132,7 @@ def completed(
         error: safe for users; None: it did well.
         duration_s: monotonic seconds.
         step_count: thinking steps that it sent.
-        beyond_contract: keys that only the legacy engine sends; None: none.
+        beyond_contract: keys that a client may not rely on; None: none.
     """
     return {
         "status": "completed" if error is None else "failed",

@@ -22,7 +22,7 @@ from migration.stores import (
 )
 from migration.telemetry.metrics import Metrics
 from netra_backend.app.errors import RunRefusedError
-from netra_backend.app.execution import _RUNS
+from netra_backend.app.execution.run_stores import _RUNS
 from netra_backend.app.services.runs.finished_run import FinishedRun
 from netra_backend.app.services.runs.legacy import LegacyRunStore
 from netra_backend.app.services.runs.sql_runs import SqlRuns

@@ -22,9 +22,10 @@ from netra_backend.app.agents.base import Agent, Answer, Task
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.controls.chat import ControlChat
 from netra_backend.app.errors import ModelUnavailableError
-from netra_backend.app.execution import CANDIDATES, CONTROLS, BackendEngine, recorded
+from netra_backend.app.execution import CONTROLS, BackendEngine, recorded
 from netra_backend.app.services.llm.chat_model import FunctionCall, FunctionSpec, Message, ModelRequest, ToolCall, ToolSpec
 from netra_backend.app.services.user_execution_context import UserExecutionContext
+from netra_backend.app.serving import SURFACES
 
 pytestmark = pytest.mark.mission_critical
 
@@ -67,7 +68,7 @@ class Surface:
             served.request,
             served.journal,
             Origin.CANDIDATE,
-            lambda _surface, _origin: BackendEngine(CANDIDATES[self._name](candidate)),
+            lambda _surface, _origin: BackendEngine(SURFACES[self._name](candidate)),
             deadline_s=1e6,
             clock=self._loop.time,
             limits=RunLimits(pacing="recorded"),

@@ -25,7 +25,7 @@ VALUES = {
     "severity": set(get_args(Severity)),
     "reason": {*get_args(Reason), *get_args(ShedReason), *get_args(FailReason)},
     "role": {"serving", "shadowing"},
-    "mode": {"recorded", "replayed", "missing", "performed_by_shadow"},
+    "mode": {"recorded", "replayed", "missing", "performed_by_shadow", "unpermitted"},
 }
 
 

@@ -1,16 +1,17 @@
 """The routing facade: who serves, what the user sees, and that the migration itself cannot fail a run."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from migration.effects import perform
+from migration.effects import perform, tape_served_logs
 from migration.facade import ExecutionFacade
 from migration.flags.decision import Decision
-from migration.model import Event, Origin, RunRequest, Stage
+from migration.model import Event, Origin, RunLog, RunRequest, Stage
 from migration.stages import PLANS, STAGE_ORDER
 from migration.telemetry.metrics import Metrics
 
@@ -222,6 +223,29 @@ async def test_two_runs_at_once_keep_their_journals_apart():
 
     await asyncio.gather(run("r-1"), run("r-2"))
     assert [len(job.record.journal) for job, _ in world.shadow.offers] == [2, 2]
+
+
+class TalkativeEngine(FakeEngine):
+    """Logs the id of each run that it gets."""
+
+    async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
+        logging.getLogger("engine").warning("run %s", request.run_id)
+        async for event in super().run(request):
+            yield event
+
+
+async def test_what_the_serving_engine_logs_goes_to_the_shadow_with_the_run():
+    root = logging.getLogger()
+    before = list(root.handlers)
+    tape_served_logs()
+    try:
+        talkative, silent = World(control=TalkativeEngine(make_event(1))), World()
+        await talkative.run()
+        await silent.run()
+    finally:
+        root.handlers[:] = before
+    (told, _), (nothing, _) = talkative.shadow.offers[0], silent.shadow.offers[0]
+    assert (told.log, nothing.log) == (RunLog(lines=("run r-1",)), None)
 
 
 class Counted:

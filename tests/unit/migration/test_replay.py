@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from migration.comparison import Comparer, compare
-from migration.effects import perform, with_keys
+from migration.effects import BLOCK, MissPolicy, perform, with_keys
 from migration.errors import ConfigurationError
 from migration.model import Effect, Event, Origin, RunRequest, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
@@ -79,12 +79,13 @@ def built(engine):
     return engine
 
 
-def open_replay(control, candidate, *, seal=lambda: contextlib.nullcontext([]), sink=None, judge=None, explain=False):
+def open_replay(control, candidate, *, seal=lambda: contextlib.nullcontext([]), sink=None, judge=None, explain=False, misses=BLOCK):
     comparer = Comparer()
     parts = Parts(
         build=lambda _surface, origin: built(control if origin is Origin.CONTROL else candidate),
         compare=judge or (lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage)),
         sink=sink,
+        misses=misses,
     )
     return contextlib.closing(Replay(parts, seal=seal, deadline_s=5.0, explain=explain))
 
@@ -181,13 +182,44 @@ def test_an_engine_that_cannot_be_built_makes_the_run_inconclusive_and_says_whic
     assert comparison.reasons[0].startswith(f"{side}: engine:")
 
 
-def test_an_engine_that_tries_to_go_out_is_counted():
+def test_an_engine_that_goes_out_without_a_port_is_stopped_and_the_run_says_so():
     @contextlib.contextmanager
     def seal():
         yield ["socket.connect"]
 
     with open_replay(AskingEngine(), AskingEngine(), seal=seal) as replay:
-        replay.compare(make_run("r-1", "yes"))
+        comparison = replay.compare(make_run("r-1", "yes"))
+        assert replay.report(0.0).effects.performed_by_shadow == 0
+    assert comparison.verdict is Verdict.INCONCLUSIVE
+    assert any("control tried to reach the outside without a port: socket.connect" in reason for reason in comparison.reasons)
+
+
+class ReadingEngine(AskingEngine):
+    """Asks a tool as well."""
+
+    async def run(self, request, /):
+        await perform("tool", "look", lane="data", request=b"{}", call=self.look)
+        async for event in super().run(request):
+            yield event
+
+    async def look(self):
+        return b"1"
+
+
+def test_what_the_miss_policy_lets_an_engine_read_is_counted_and_a_divergence():
+    misses = MissPolicy(read_only=frozenset({"look"}), budget=1)
+    with open_replay(AskingEngine(), ReadingEngine(), misses=misses) as replay:
+        comparison = replay.compare(make_run("r-1", "yes"))
+        report = replay.report(0.0)
+    assert (comparison.verdict, [found.kind for found in comparison.divergences]) == (Verdict.DIVERGENT, ["effect_extra"])
+    assert (report.effects.replayed, report.effects.performed_by_shadow) == (2, 1)
+    assert (comparison.effects_missing, comparison.effects_performed_by_shadow, comparison.effects_permitted) == (1, 1, 1)
+
+
+def test_a_recording_from_which_control_reads_on_is_no_fair_ground():
+    misses = MissPolicy(read_only=frozenset({"look"}), budget=1)
+    with open_replay(ReadingEngine(), ReadingEngine(), misses=misses) as replay:
+        assert replay.compare(make_run("r-1", "yes")).verdict is Verdict.INCONCLUSIVE
         assert replay.report(0.0).effects.performed_by_shadow == 2
 
 

@@ -13,7 +13,8 @@ from migration.effects.replaying import ReplayJournal
 from migration.errors import UnknownSurfaceError
 from migration.model import Origin, RunRequest
 from netra_backend.app.errors import ModelTimeoutError, ToolFailedError
-from netra_backend.app.execution import CONTROLS, Lanes, fresh_engine, recorded
+from netra_backend.app.execution import CONTROLS, fresh_engine, recorded
+from netra_backend.app.lanes import Lanes
 from netra_backend.app.services.llm.chat_model import Message, ModelReply, ModelRequest
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.world import World

@@ -111,6 +111,10 @@ class ToolRegistry:
         except KeyError:
             raise UnknownToolError(f"no tool is named {name[:_SHOWN_CHARACTERS]!r}; there are: {', '.join(self._tools)}") from None
 
+    def read_only(self) -> "ToolRegistry":
+        """Return a registry of those tools that change nothing."""
+        return ToolRegistry(tool for tool in self._tools.values() if not tool.side_effect)
+
     def specs(self, names: Iterable[str] | None = None) -> tuple[ToolSpec, ...]:
         """Return what the model is told about the tools; `names` None: about all.
 

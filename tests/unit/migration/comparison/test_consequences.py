@@ -56,6 +56,29 @@ def test_one_more_effect_than_was_served_explains_the_rest(serving: Origin, kind
     assert [(found.kind, found.path) for found in comparison.divergences] == [(kind, "tool.look")]
 
 
+def test_what_follows_an_effect_that_was_performed_is_reported_beside_it(run: Any, compared: Any, new_effect: Any) -> None:
+    served, shadow = run(), run(1)
+    read = msgspec.structs.replace(new_effect("tool", "look", "data", {"name": "look"}), performed_by_shadow=True)
+    shadow.effects.insert(1, read)
+    thinking = shadow.find("agent_thinking", "data")
+    shadow.frames[thinking].payload["reasoning"] = "It read on."
+
+    comparison = compared(served, shadow)
+
+    assert sorted(found.kind for found in comparison.divergences) == ["effect_extra", "payload"]
+    assert comparison.effects_missing == 1
+
+
+def test_an_effect_that_was_performed_and_yet_equals_a_recorded_one_is_inconclusive(run: Any, compared: Any) -> None:
+    served, shadow = run(), run(1)
+    shadow.effects[1] = msgspec.structs.replace(shadow.effects[1], performed_by_shadow=True)
+
+    comparison = compared(served, shadow)
+
+    assert comparison.verdict is Verdict.INCONCLUSIVE
+    assert "asked for an effect that is not on record" in comparison.reasons[0]
+
+
 def test_an_effect_that_is_missing_and_yet_equal_is_inconclusive(run: Any, compared: Any) -> None:
     served, shadow = run(), run(1)
     shadow.effects[1] = msgspec.structs.replace(shadow.effects[1], **REFUSED)

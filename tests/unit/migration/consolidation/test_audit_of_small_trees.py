@@ -95,11 +95,25 @@ class TestImplementations:
     def test_a_module_that_only_passes_one_on_is_a_reexport(self, audit_tree, text):
         assert _roles(audit_tree({"pkg/old.py": text}))["pkg/old.py"] == "re-export"
 
-    @pytest.mark.parametrize("text", [USER + "from os import path, sep", USER + "def f(): ...", USER + "LIMIT = 3", "import pkg.engine"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            USER + "from os import path, sep",
+            USER + "def f(): ...",
+            USER + "LIMIT = 3",
+            USER + "__version__ = '1.3'",
+            USER + "import os\nseparator = os.sep",
+            "import pkg.engine",
+        ],
+    )
     def test_a_module_that_does_more_is_a_consumer(self, audit_tree, text):
         inventory = audit_tree({"pkg/user.py": text})
         assert "pkg/user.py" not in _roles(inventory)
         assert "pkg/user.py" in inventory.consumer_files
+
+    def test_an_import_of_what_a_consumer_has_of_its_own_counts_for_nobody(self, audit_tree):
+        inventory = audit_tree({"pkg/_version.py": USER + "__version__ = '1.3'", "pkg/user.py": "from pkg._version import __version__"})
+        assert _import_places(inventory) == ["pkg/_version.py:1"]
 
     def test_a_package_that_passes_one_on_is_seen_through(self, audit_tree):
         inventory = audit_tree({"pkg/sub/__init__.py": USER, "pkg/user.py": "from pkg.sub import ExecutionEngine\nx = 1"})
@@ -256,6 +270,38 @@ class TestConsumers:
             "pkg/a.py": USER + "made = ExecutionEngine()\n",
         }
         assert [call.misfit for call in audit_tree(files).calls] == ["misses x"]
+
+    @pytest.mark.parametrize(
+        ("text", "shapes"),
+        [
+            ("async def f(e, x):\n    await ExecutionEngine.execute_agent(e, x)\n", [(1, (), None)]),
+            ("async def f(e, x):\n    await ExecutionEngine.execute_agent(e, x, user=x)\n", [(1, ("user",), None)]),
+            (
+                "async def f(e, x):\n    await ExecutionEngine.execute_agent(e, x, x, x)\n",
+                [(3, (), "takes at most 2 positional arguments, is given 3")],
+            ),
+            ("async def f(e, x):\n    await ExecutionEngine.execute_agent(self=e, context=x)\n", [(0, ("context",), None)]),
+            ("async def f(*x):\n    await ExecutionEngine.execute_agent(*x)\n", [(0, (), None)]),
+            ("Motor = ExecutionEngine\nasync def f(e, x):\n    await Motor.execute_agent(e, x)\n", [(1, (), None)]),
+            ("class Sub(ExecutionEngine):\n    def __init__(self, x):\n        ExecutionEngine.__init__(self, x, x)\n", [(2, (), None)]),
+            ("class Sub(ExecutionEngine):\n    def __init__(self, x):\n        super().__init__(x, x)\n", [(2, (), None)]),
+            ("engine = ExecutionEngine(1, 2)\nasync def f(x):\n    await engine.execute_agent(x)\n", [(2, (), None), (1, (), None)]),
+        ],
+    )
+    def test_an_instance_that_is_given_to_a_method_of_its_class_is_no_argument(self, audit_tree, text, shapes):
+        calls = audit_tree({"pkg/a.py": USER + text}).calls
+        assert [(call.positional, call.keywords, call.misfit) for call in calls] == shapes
+
+    def test_static_and_class_methods_take_all_that_they_are_given(self, audit_tree):
+        files = {
+            "pkg/engine.py": "class ExecutionEngine:\n @classmethod\n def make(cls, x): ...\n @staticmethod\n def check(x): ...",
+            "pkg/a.py": USER + "ExecutionEngine.make(1)\nExecutionEngine.check(1)\n",
+        }
+        assert [(call.positional, call.misfit) for call in audit_tree(files).calls] == [(1, None), (1, None)]
+
+    def test_the_target_is_asked_without_the_instance_too(self, audit_tree):
+        text = USER + "async def f(e, x):\n    await ExecutionEngine.execute_agent(e, x)\n"
+        assert [call.target_misfit for call in audit_tree({"pkg/a.py": text}).calls] == [None]
 
 
 class TestBrokenImports:

@@ -23,7 +23,7 @@ def read_files(monkeypatch) -> list[str]:
     """What the workers were given to scan or to read, in order."""
     given: list[str] = []
     scan, read = Workers.scan, Workers.read
-    monkeypatch.setattr(Workers, "scan", lambda self, paths, words: given.extend(paths) or scan(self, paths, words))
+    monkeypatch.setattr(Workers, "scan", lambda self, paths, words, **how: given.extend(paths) or scan(self, paths, words, **how))
     monkeypatch.setattr(Workers, "read", lambda self, paths, question: given.extend(paths) or read(self, paths, question))
     return given
 

@@ -7,8 +7,21 @@ from typing import Any
 import msgspec
 import pytest
 
-from migration.isolation import Canaries, Identity, Inspector, LogTape, Registry
-from migration.model import Comparison, Divergence, Effect, EffectError, Event, Origin, RunRecord, RunRequest, Stage, Timing, Verdict
+from migration.isolation import Canaries, Identity, Inspector, Registry
+from migration.model import (
+    Comparison,
+    Divergence,
+    Effect,
+    EffectError,
+    Event,
+    Origin,
+    RunLog,
+    RunRecord,
+    RunRequest,
+    Stage,
+    Timing,
+    Verdict,
+)
 
 ANN = Identity(tenant_id="acme", user_id="ann.lee@acme.example", thread_id="thread-5b1e77aa90c3", run_id="9d3f1c44e0b84f6f8f3c2a7d51c09b1e")
 BOB = Identity(
@@ -114,12 +127,15 @@ class Pair:
     control: Run = field(default_factory=lambda: make_run(Origin.CONTROL))
     candidate: Run = field(default_factory=lambda: make_run(Origin.CANDIDATE))
     known: tuple[Identity, ...] = (BOB, CAT)
-    log: LogTape | None = None
+    served_log: RunLog | None = None
+    log: RunLog | None = None
 
     def inspected(self, *divergences: Divergence, verdict: Verdict = Verdict.MATCH) -> Comparison:
         served = self.control.record()
         comparison = make_comparison(served, divergences, verdict)
-        return self.inspector.inspect(served, self.candidate.record(), comparison, neighbours=self.known, log=self.log)
+        return self.inspector.inspect(
+            served, self.candidate.record(), comparison, neighbours=self.known, served_log=self.served_log, log=self.log
+        )
 
     def found(self) -> list[tuple[str, str, str]]:
         """What leaked, on which side, and where."""

@@ -1,15 +1,14 @@
 """Seeded leaks of every kind are found where they are; what a run may know is not one."""
 
-import logging
 from datetime import date
 
 import msgspec
 import pytest
 
 from migration.comparison import Accepted, Ledger, compare
-from migration.isolation import Identity, taped_logs
+from migration.isolation import Identity
 from migration.isolation.report import MOST
-from migration.model import EffectError, Origin, Stage, Verdict
+from migration.model import EffectError, Origin, RunLog, Stage, Verdict
 
 
 def test_clean_runs_stay_a_match(pair):
@@ -70,10 +69,21 @@ def test_a_leak_in_an_effects_reply_is_found_where_it_came_in(pair, effect, bob)
     assert pair.found() == [("another_tenant: user", "control", "tool.usage_summary.reply.rows[1].owner")]
 
 
-def test_a_leak_in_a_log_line_is_found(pair, bob):
-    with taped_logs() as pair.log:
-        logging.getLogger("engine").warning("cache hit for %s", bob.run_id)
-    assert pair.found() == [("another_tenant: run", "candidate", "log")]
+def test_a_leak_in_a_reply_that_the_shadow_alone_got_is_found(pair, effect, bob):
+    read = effect("usage_summary", {"name": "usage_summary"}, {"owner": bob.user_id})
+    pair.candidate.effects.append(msgspec.structs.replace(read, performed_by_shadow=True))
+    assert pair.found() == [("another_tenant: user", "candidate", "tool.usage_summary.reply.owner")]
+
+
+@pytest.mark.parametrize(("whose", "side"), [("served_log", "control"), ("log", "candidate")])
+def test_a_leak_in_a_log_line_is_found_in_the_run_that_logged_it(pair, bob, whose, side):
+    setattr(pair, whose, RunLog(lines=("it begins", f"cache hit for {bob.run_id}")))
+    assert pair.found() == [("another_tenant: run", side, "log")]
+
+
+def test_what_both_runs_logged_of_themselves_is_no_leak(pair, ann):
+    pair.served_log = pair.log = RunLog(lines=(f"{ann.user_id} asked in {ann.run_id}",))
+    assert pair.found() == []
 
 
 def test_a_canary_in_an_answer_is_found_though_its_owner_was_never_heard_of(pair, canaries):
@@ -223,12 +233,12 @@ def test_a_comparison_that_hit_a_limit_stays_inconclusive_and_tells_the_breach(p
     assert (comparison.verdict, len(comparison.divergences)) == (Verdict.INCONCLUSIVE, 1)
 
 
-def test_log_lines_that_were_not_scanned_make_it_inconclusive(pair):
-    with taped_logs() as pair.log:
-        logging.getLogger("engine").warning("x" * 2**21)
+@pytest.mark.parametrize(("whose", "named"), [("served_log", "served run"), ("log", "shadow")])
+def test_log_lines_that_were_not_scanned_make_it_inconclusive(pair, whose, named):
+    setattr(pair, whose, RunLog(lines=(), lost=2))
     comparison = pair.inspected()
     assert comparison.verdict is Verdict.INCONCLUSIVE
-    assert "not scanned" in comparison.reasons[0]
+    assert comparison.reasons == (f"2 log lines of the {named} were not scanned for other tenants' data",)
 
 
 def test_the_ledger_cannot_accept_a_breach(pair, bob):

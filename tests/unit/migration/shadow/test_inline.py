@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+from migration.effects import MissPolicy, perform
 from migration.shadow import InlineShadow
 
 
@@ -46,6 +49,7 @@ COUNTED = [
     ("effects_total", {"surface": "chat", "mode": "replayed"}, 1),
     ("effects_total", {"surface": "chat", "mode": "missing"}, 0),
     ("effects_total", {"surface": "chat", "mode": "performed_by_shadow"}, 0),
+    ("effects_total", {"surface": "chat", "mode": "unpermitted"}, 0),
     ("run_seconds_count", {"surface": "chat", "origin": "candidate", "role": "shadowing"}, 1),
     ("engine_seconds_count", {"surface": "chat", "origin": "control", "role": "serving"}, 1),
     ("shadow_lag_seconds_count", {"surface": "chat"}, 1),
@@ -58,3 +62,16 @@ async def test_a_comparison_is_counted_in_every_metric_that_shows_it(parts, metr
     shadow.offer(job())
     assert await shadow.drain(5.0)
     assert [(name, labels, value(name, **labels)) for name, labels, _ in COUNTED] == COUNTED
+
+
+async def test_a_permitted_read_is_counted_as_performed_and_not_as_unpermitted(parts, builder, metrics, value, job) -> None:
+    async def answer() -> bytes:
+        return b"1"
+
+    policy = MissPolicy(read_only=frozenset({"search"}), budget=1)
+    search = builder(lambda: perform("tool", "search", lane="data", request=b"{}", call=answer))
+    shadow = InlineShadow(replace(parts, build=search, misses=policy), metrics, lambda _: None)
+    shadow.offer(job())
+    assert await shadow.drain(5.0)
+    modes = {mode: value("effects_total", surface="chat", mode=mode) for mode in ("missing", "performed_by_shadow", "unpermitted")}
+    assert modes == {"missing": 1, "performed_by_shadow": 1, "unpermitted": 0}

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from migration.effects import MissPolicy
 from migration.errors import EvidenceError
 from migration.model import Divergence, Origin, RunRecord, Verdict, encode
 from migration.shadow.job import ShadowJob
@@ -98,6 +99,18 @@ def test_no_round_follows_when_none_is_sampled(worker: Any, job: Any, comparing:
     compare = comparing()
     result = worker(compare=compare, noise_percent=0.0).handle(encode(job()))
     assert (result.noise, len(compare.pairs), rounds.stored) == (None, 1, [])
+
+
+def test_no_round_follows_a_shadow_that_read_beyond_its_journal(worker: Any, job: Any, comparing: Any, rounds: Rounds) -> None:
+    compare, served = comparing(), job()
+    without = msgspec.structs.replace(served, record=msgspec.structs.replace(served.record, journal=()))
+    misses = MissPolicy(read_only=frozenset({"look"}), budget=1, perform=answered)
+    result = worker(compare=compare, misses=misses).handle(encode(without))
+    assert (result.comparison.effects_performed_by_shadow, result.noise, len(compare.pairs), rounds.stored) == (1, "skipped", 1, [])
+
+
+async def answered(_call: object) -> bytes:
+    return b"1"
 
 
 def test_a_round_that_says_nothing_is_not_counted_as_a_clean_one(worker: Any, job: Any, comparing: Any, rounds: Rounds) -> None:

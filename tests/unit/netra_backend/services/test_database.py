@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from netra_backend.app.errors import SettingsError
@@ -51,3 +52,20 @@ def test_a_url_that_cannot_be_used_is_refused_without_being_quoted(url: str) -> 
     with pytest.raises(SettingsError, match="NETRA_DATABASE_URL") as refused:
         open_engine(url)
     assert "hunter2" not in str(refused.value)
+
+
+async def test_a_read_only_engine_reads_and_the_database_refuses_changes(engine: AsyncEngine, tmp_path: Path) -> None:
+    read_only = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'netra.db'}", read_only=True)
+    assert await table_names(read_only) == ["action_plans", "prices", "threads", "usage"]
+    async with read_only.connect() as connection:
+        with pytest.raises(OperationalError, match="readonly"):
+            await connection.execute(text("DELETE FROM prices"))
+    await read_only.dispose()
+
+
+async def test_a_read_only_engine_makes_no_file(tmp_path: Path) -> None:
+    read_only = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'new' / 'netra.db'}", read_only=True)
+    with pytest.raises(OperationalError):
+        await table_names(read_only)
+    await read_only.dispose()
+    assert not (tmp_path / "new").exists()

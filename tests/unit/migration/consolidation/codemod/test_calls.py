@@ -131,6 +131,12 @@ def test_a_class_method_has_rules_of_its_own(rewrite):
     assert done.after == rewritten("return await FACTORY.create_for_user(u)", "from shop.app import FACTORY\n")
 
 
+def test_a_method_that_is_called_on_its_class_is_left_to_a_person_and_its_instance_taken_for_no_argument(rewrite):
+    done = rewrite(HEAD + "async def f(e, c, u):\n    return await ExecutionEngine.execute_agent(e, c, u)\n")
+    assert done.is_left
+    assert any("call the method on the engine" in advice for advice in done.advice)
+
+
 def test_a_call_inside_of_another_is_rewritten_with_it(rewrite):
     done = rewrite(coroutine("return await ExecutionEngine(r, b, u).execute_agent(await ExecutionEngine(r, b, u).get_stats(), u)"))
     new = "UserExecutionEngine(u, AgentFactory(r), Emitter(b, u))"

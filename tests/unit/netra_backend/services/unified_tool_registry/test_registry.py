@@ -55,6 +55,11 @@ def test_the_only_tool_with_a_side_effect_needs_a_permission_to_write() -> None:
     assert writers == {"save_action_plan"} == {name for name in registry.names if registry.get(name).permission.endswith(":write")}
 
 
+def test_a_read_only_registry_has_every_tool_but_those_with_a_side_effect() -> None:
+    registry = ToolRegistry([make_tool("a"), make_tool("b", side_effect=True), make_tool("c")])
+    assert registry.read_only().names == ("a", "c")
+
+
 def test_every_tool_refuses_arguments_that_it_does_not_know() -> None:
     registry = default_registry()
     assert all(registry.get(name).parameters["additionalProperties"] is False for name in registry.names)

@@ -1,0 +1,144 @@
+"""`removal apply`: control of a surface goes, with all that only it needs."""
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from migration.cli.output import JsonFlag, note, print_json
+from migration.consolidation.removal.applying import as_diff, carry_out, check_clean, write_copy
+from migration.consolidation.removal.certificate import verify
+from migration.consolidation.removal.flag_step import remove_flags
+from migration.consolidation.removal.manifest import RemovalManifest, load_manifest
+from migration.consolidation.removal.plan import plan_removal
+from migration.consolidation.removal.tree import read_tree
+from migration.consolidation.removal.values import RemovalPlan
+from migration.errors import CertificateError, ConfigurationError
+from migration.settings import MigrationSettings
+
+_FINDING = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What was done with a plan."""
+
+    written: bool = False
+    into: Path | None = None
+    flags: tuple[str, ...] = ()  #: keys of the flags that were taken out
+    refused: str | None = None  #: why the certificate does not allow it
+
+
+def run(
+    surface: Annotated[list[str] | None, typer.Argument(help="The surfaces whose control goes.")] = None,
+    *,
+    all_surfaces: Annotated[bool, typer.Option("--all", help="All that are left, and the migration with them.")] = False,
+    certificate: Annotated[Path | None, typer.Option("--certificate", help="The certificate that allows it.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Do it. Without it only the difference is shown.")] = False,
+    into: Annotated[Path | None, typer.Option("--into", help="Rehearse: write the tree as it would be into a new folder.")] = None,
+    root: Annotated[Path, typer.Option("--root", help="The folder with the pyproject.toml that names what belongs to control.")] = Path(),
+    as_json: JsonFlag = False,
+) -> None:
+    """Remove control of surfaces: engines, adapters, ledgers, flags, tests, and whatever only these need. Shows the difference.
+
+    Exit codes: 0 it is done, or can be; 1 something is left to a person, or the certificate does not allow it; 2 wrong use.
+
+    Example: netra-migration removal apply chat --certificate removal-certificate.json --write
+    """
+    root = root.resolve()
+    manifest = load_manifest(root)
+    if bool(surface) == all_surfaces:
+        raise ConfigurationError("name surfaces, or give --all")
+    if write and into is not None:
+        raise ConfigurationError("--into rehearses on a copy, --write changes the tree; give one of them")
+    if into is None and certificate is None:
+        raise ConfigurationError(
+            "removal needs --certificate FILE, from `netra-migration removal certificate`; --into DIR rehearses without"
+        )
+    document = _read(certificate) if certificate is not None else None
+    plan = plan_removal(root, list(manifest.surfaces) if all_surfaces else surface or (), manifest, whole=all_surfaces)
+    done = Done()
+    if into is None and document is not None and (reason := _refusal(document, manifest, plan, root)) is not None:
+        done = Done(refused=reason)
+    elif not plan.left:
+        done = _rehearse(root, plan, into) if into is not None else _write(root, plan, document, manifest) if write else done
+    if as_json:
+        print_json(_document(plan, done))
+    elif not done.written:
+        _show(plan)
+    _report(plan, done)
+    if plan.left or done.refused is not None:
+        raise typer.Exit(_FINDING)
+
+
+def _read(certificate: Path) -> bytes:
+    try:
+        return certificate.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{certificate}: {error.strerror}; name the file that `netra-migration removal certificate` wrote"
+        ) from error
+
+
+def _refusal(document: bytes, manifest: RemovalManifest, plan: RemovalPlan, root: Path) -> str | None:
+    try:
+        verify(document, manifest.public_keys, now=time.time(), surfaces=plan.surfaces, root=root)
+    except CertificateError as error:
+        return str(error)
+    return None
+
+
+def _rehearse(root: Path, plan: RemovalPlan, folder: Path) -> Done:
+    write_copy(root, plan.after(read_tree(root)), folder)
+    return Done(into=folder)
+
+
+def _write(root: Path, plan: RemovalPlan, document: bytes | None, manifest: RemovalManifest) -> Done:
+    settings = MigrationSettings()  # read before: afterwards this program may not be there any more
+    check_clean(root, plan)
+    # The tree may have changed while the plan was made.
+    if document is None or (reason := _refusal(document, manifest, plan, root)) is not None:
+        return Done(refused=reason if document is not None else "there is no certificate")
+    carry_out(root, plan)
+    return Done(written=True, flags=remove_flags(settings.path(settings.flags_file), plan.surfaces))
+
+
+def _document(plan: RemovalPlan, done: Done) -> dict[str, Any]:
+    return {
+        "surfaces": plan.surfaces,
+        "migration": plan.whole,
+        "written": done.written,
+        "into": str(done.into) if done.into is not None else None,
+        "refused": done.refused,
+        "deleted": [{"path": item.path, "lines": item.lines, "reason": item.reason} for item in plan.deleted],
+        "edited": [{"path": item.path, "diff": as_diff(item)} for item in plan.edited],
+        "left": [{"path": item.path, "line": item.line, "advice": item.advice} for item in plan.left],
+        "flags": done.flags,
+    }
+
+
+def _show(plan: RemovalPlan) -> None:
+    for item in sorted(plan.deleted, key=lambda item: item.path):
+        typer.echo(f"deleted: {item.path} ({item.lines} lines; {item.reason})")
+    for change in plan.edited:
+        sys.stdout.write(as_diff(change))
+
+
+def _report(plan: RemovalPlan, done: Done) -> None:
+    for item in plan.left:
+        note(f"left to you: {item.path}:{item.line}: {item.advice}")
+    for key in done.flags:
+        note(f"flag {key} was taken out of the flag file")
+    if done.refused is not None:
+        note(f"refused: {done.refused}")
+    lines = sum(item.lines for item in plan.deleted)
+    what = f"{len(plan.deleted)} files with {lines} lines deleted, {len(plan.edited)} edited"
+    if done.written:
+        note(f"{what}; what version control has can be had back until it is committed")
+    elif done.into is not None:
+        note(f"{what} in {done.into}; the tree itself is as it was")
+    else:
+        note(f"{what}, {len(plan.left)} places left to you; nothing was written")

@@ -1,0 +1,127 @@
+"""What a removal looks like before it is carried out, and carrying it out: on the tree, or on a copy in a folder of its own."""
+
+import difflib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from migration.consolidation.removal.tree import git
+from migration.consolidation.removal.values import Change, RemovalPlan
+from migration.errors import ConfigurationError
+
+
+class Disk(Protocol):
+    """Where a removal is carried out."""
+
+    def replace(self, path: Path, data: bytes, /) -> None:
+        """Put new content into a file, so that a reader sees the old or the new one."""
+
+    def remove(self, path: Path, /) -> None:
+        """Remove a file, and the folders that are empty then."""
+
+
+class RealDisk:
+    """The file system.
+
+    Args:
+        root: folder that stays, whatever is removed in it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def replace(self, path: Path, data: bytes, /) -> None:
+        """Write beside the file and rename."""
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            shutil.copymode(path, temporary)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    def remove(self, path: Path, /) -> None:
+        """Unlink. A folder in which only Python's cache is left counts as empty."""
+        path.unlink()
+        for folder in path.parents:
+            if folder == self._root or {entry.name for entry in folder.iterdir()} - {"__pycache__"}:
+                break
+            shutil.rmtree(folder)
+
+
+def as_diff(change: Change) -> str:
+    """Return a unified diff of one file that `patch -p1` takes. Bytes that are no UTF-8 are shown escaped."""
+    before, after = (data.decode("utf-8", errors="backslashreplace").splitlines(keepends=True) for data in (change.before, change.after))
+    return "".join(_ended(difflib.unified_diff(before, after, f"a/{change.path}", f"b/{change.path}")))
+
+
+def check_clean(root: Path, plan: RemovalPlan) -> None:
+    """Check that version control can bring back everything that goes or changes.
+
+    Raises:
+        ConfigurationError: the folder is not under Git, or a file of the plan has changes that are not committed.
+    """
+    status = git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=no")
+    if status is None:
+        raise ConfigurationError(f"{root}: is not under Git, so nothing could be had back; use --into to rehearse in a copy")
+    prefix = git(root, "rev-parse", "--show-prefix") or ""
+    dirty = {entry[3:].removeprefix(prefix.strip()) for entry in status.split("\0") if entry}
+    touched = dirty & {*(item.path for item in plan.deleted), *(item.path for item in plan.edited)}
+    if touched:
+        raise ConfigurationError(f"{', '.join(sorted(touched))}: changed and not committed; commit or restore, and run this again")
+
+
+def carry_out(root: Path, plan: RemovalPlan, disk: Disk | None = None) -> None:
+    """Carry a plan out, the manifest last. Killed half way, `git restore .` brings the tree back; planning again finds what is left, too.
+
+    Args:
+        root: of the tree that the plan was made for.
+        plan: without anything left to a person.
+        disk: None: the file system.
+
+    Raises:
+        ConfigurationError: something is left to a person, a file was changed since the plan was made, or cannot be written.
+    """
+    if plan.left:
+        raise ConfigurationError(f"{len(plan.left)} places are left to a person first; nothing was written")
+    disk = disk or RealDisk(root)
+    for change in plan.edited:
+        if (root / change.path).read_bytes() != change.before:
+            raise ConfigurationError(f"{change.path}: was changed while this ran; nothing was written, run it again")
+    try:
+        for change in plan.edited[:-1]:
+            disk.replace(root / change.path, change.after)
+        for deletion in plan.deleted:
+            disk.remove(root / deletion.path)
+        for change in plan.edited[-1:]:
+            disk.replace(root / change.path, change.after)
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename}: cannot be written ({error.strerror}); `git restore .`, then run this again") from error
+
+
+def write_copy(root: Path, files: Mapping[str, bytes], folder: Path) -> None:
+    """Write a tree into a new folder, with the permissions that its files have.
+
+    Raises:
+        ConfigurationError: the folder is there and not empty, or cannot be written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigurationError(f"{folder}: is there already; give a new folder")
+    try:
+        for path, data in files.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+            shutil.copymode(root / path, target)
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename}: cannot be written ({error.strerror}); give another folder") from error
+
+
+def _ended(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"

@@ -1,0 +1,52 @@
+"""Which modules go: those that are named, and those that nothing but these needs."""
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import PurePosixPath
+
+
+def going_modules(edges: Mapping[str, Collection[str]], roots: Collection[str], needed: Collection[str]) -> dict[str, str]:
+    """Return the modules that go, each with the one that it goes with; roots go with themselves. In the order in which they are reached.
+
+    A module goes when something that goes imports it and nothing that stays does. So what is unused already does not go, and modules that
+    import each other go together.
+
+    Args:
+        edges: file -> files that it imports, for all modules that may keep another one: without tests.
+        roots: what goes for certain.
+        needed: what stays whoever imports it, e.g. since a configuration file names it.
+    """
+    going: dict[str, str] = {}
+    roots = list(roots)
+    while True:
+        going = _closure(edges, roots, needed)
+        empty = [init for init in edges if init not in going and _is_empty_package(init, edges, going)]
+        if not empty:
+            return going
+        roots += empty
+
+
+def _closure(edges: Mapping[str, Collection[str]], roots: Iterable[str], needed: Collection[str]) -> dict[str, str]:
+    reached = {root: root for root in roots}
+    pending = list(reached)
+    fixed = frozenset(reached)
+    for importer in pending:
+        for target in sorted(edges.get(importer, ())):
+            if target not in reached and target not in needed and not target.endswith("/__init__.py"):
+                reached[target] = importer
+                pending.append(target)
+    staying = [path for path in edges if path not in reached]
+    for path in staying:
+        for target in edges[path]:
+            if target in reached and target not in fixed:
+                del reached[target]
+                staying.append(target)
+    return reached
+
+
+def _is_empty_package(init: str, edges: Mapping[str, Collection[str]], going: Collection[str]) -> bool:
+    """Return whether something of a package goes and nothing but its `__init__.py` is left."""
+    if not init.endswith("/__init__.py"):
+        return False
+    folder = f"{PurePosixPath(init).parent}/"
+    others = [path for path in edges if path.startswith(folder) and path != init]
+    return bool(others) and all(path in going for path in others)

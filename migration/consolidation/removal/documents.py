@@ -1,0 +1,25 @@
+"""Rows of Markdown tables and items of lists that only link to files that go: tables of contents."""
+
+import posixpath
+import re
+from collections.abc import Collection
+from typing import Final
+
+_LINK: Final = re.compile(rb"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def cut_rows(path: str, data: bytes, going: Collection[str]) -> bytes:
+    """Return a Markdown file without its rows whose links all lead to files that go.
+
+    Args:
+        path: of the file.
+        data: its content.
+        going: paths of the files that go.
+    """
+    folder = posixpath.dirname(path)
+
+    def goes(line: bytes) -> bool:
+        links = _LINK.findall(line) if line.startswith((b"|", b"- ", b"* ")) else []
+        return bool(links) and all(posixpath.normpath(posixpath.join(folder, link.decode(errors="replace"))) in going for link in links)
+
+    return b"".join(line for line in data.splitlines(keepends=True) if not goes(line))

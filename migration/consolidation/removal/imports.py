@@ -1,0 +1,42 @@
+"""What the import statements of a file reach in its own tree."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from migration.consolidation.removal.tree import Modules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Imported:
+    """One name of an import statement that reaches a file of the tree."""
+
+    statement: ast.Import | ast.ImportFrom
+    alias: ast.alias
+    path: str  #: the file that it reaches
+    name: str | None  #: what it takes from there; "*": everything; None: the module itself
+    local: str  #: what the importing file calls it; dotted for `import a.b`
+
+
+def imported(path: str, module: ast.Module, modules: Modules) -> Iterator[Imported]:
+    """Yield what a file imports from its own tree, wherever the statements stand.
+
+    Args:
+        path: of the file.
+        module: its syntax tree.
+        modules: of the tree.
+    """
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if (target := modules.find(path, 0, alias.name)) is not None:
+                    yield Imported(statement=node, alias=alias, path=target, name=None, local=alias.asname or alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            base = modules.find(path, node.level, node.module or "")
+            for alias in node.names:
+                inner = modules.find(path, node.level, ".".join(part for part in (node.module, alias.name) if part))
+                local = alias.asname or alias.name
+                if inner is not None:
+                    yield Imported(statement=node, alias=alias, path=inner, name=None, local=local)
+                elif base is not None:
+                    yield Imported(statement=node, alias=alias, path=base, name=alias.name, local=local)

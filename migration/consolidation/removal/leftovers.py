@@ -1,0 +1,87 @@
+"""Names of what went that are still said somewhere: classes, dotted modules and paths, in code, configuration and documents."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Final
+
+from ahocorasick_rs import BytesAhoCorasick
+
+from migration.consolidation.removal.tree import module_name
+from migration.consolidation.removal.values import Left
+
+_CLASS: Final = re.compile(rb"^class[ \t]+(\w+)", re.MULTILINE)
+_WORD: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+
+
+def names_of(gone: Collection[str], before: Mapping[str, bytes], code: Collection[str]) -> dict[str, str]:
+    """Return what the files that go are called, each name with its file. What also names something that stays is not among them.
+
+    Args:
+        gone: paths of the files that go.
+        before: the tree with them.
+        code: those of them whose classes count: engines and what goes with them.
+    """
+    kept = [path for path in before if path not in gone]
+    staying = Counter(name for path in kept for name in _location(path))
+    classes = {name for path in kept if path.endswith(".py") for name in _classes(before[path])}
+    found: dict[str, str] = {}
+    for path in gone:
+        found.update((name, path) for name in _location(path) if not staying[name])
+    for path in code:
+        found.update((name, path) for name in _classes(before[path]) if name not in classes and not name.startswith("_"))
+    return found
+
+
+def _location(path: str) -> Iterator[str]:
+    """Yield the ways to say where a file is: its name, and with more and more folders before it; of Python files dotted too."""
+    parts = PurePosixPath(path).parts
+    if parts[-1] != "__init__.py":
+        yield from ("/".join(parts[start:]) for start in range(len(parts)))
+    if path.endswith(".py"):
+        dotted = module_name(path).split(".")
+        yield from (".".join(dotted[start:]) for start in range(len(dotted) - 1))
+
+
+def _classes(data: bytes) -> list[str]:
+    """Return the names of the classes at the top of a file."""
+    return [name.decode(errors="replace") for name in _CLASS.findall(data)]
+
+
+def find_leftovers(files: Mapping[str, bytes], names: Mapping[str, str], words: Iterable[str]) -> Iterator[Left]:
+    """Yield each line that still says one of the names.
+
+    Args:
+        files: the tree afterwards, without the files in which it may be told how it came.
+        names: from `names_of`.
+        words: others that nothing may say any more.
+    """
+    wanted = [*names, *words]
+    if not wanted:
+        return
+    automaton = BytesAhoCorasick([name.encode() for name in wanted])
+    for path, data in files.items():
+        if b"\0" in data:
+            continue
+        seen: set[tuple[int, str]] = set()
+        for index, start, end in automaton.find_matches_as_indexes(data, overlapping=True):
+            name = wanted[index]
+            if _is_part(data, start, end, name):
+                continue
+            line = data.count(b"\n", 0, start) + 1
+            if not any(line == other and name in said for other, said in seen):
+                seen.add((line, name))
+                what = f"`{name}` of {names[name]}, which goes" if name in names else f"`{name}`"
+                yield Left(path=path, line=line, advice=f"still says {what}; reword it, or mark what goes with it")
+
+
+def _is_part(data: bytes, start: int, end: int, name: str) -> bool:
+    """Return whether what was found is only a part of a longer name. Words that end in a mark, as `PREFIX_`, may go on."""
+    before, after = data[start - 1 : start], data[end : end + 1]
+    if before and before[0] in _WORD:
+        return True
+    if re.fullmatch(r"\w", name[-1]) and not name.endswith("_") and after and after[0] in _WORD:
+        return True
+    # A file's name alone: with a folder before it, it is another file, or it is found together with the folder.
+    return "/" not in name and "." in name and before in {b"/", b"."}

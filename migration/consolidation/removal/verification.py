@@ -1,0 +1,48 @@
+"""A tree that has lost something, looked at by the audit: imports that lead nowhere, and the baseline of the ratchet."""
+
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from migration.consolidation.audit import audit
+from migration.consolidation.guard import BASELINE_NAME, load_baseline, save_baseline, shrunk
+from migration.consolidation.removal.values import Left
+
+
+def verify_copy(files: Mapping[str, bytes], *, history: Collection[str], shrink: bool) -> tuple[dict[str, bytes], list[Left]]:
+    """Write a tree to a folder of its own and audit it.
+
+    Args:
+        files: the tree.
+        history: what is not looked at.
+        shrink: whether the baseline, if there is one, loses what is gone.
+
+    Returns:
+        The new baseline by its path, when it changes, and what is wrong.
+
+    Raises:
+        ConfigurationError: the audit's configuration or the baseline is wrong.
+    """
+    with tempfile.TemporaryDirectory(prefix="removal-") as name:
+        root = Path(name)
+        write_tree(root, files)
+        inventory = audit(root)
+        skipped = tuple(f"{place.rstrip('/')}/" for place in history)
+        broken = [
+            Left(path=item.path, line=item.line, advice=f"imports {item.module}{f':{item.name}' if item.name else ''}, which is not there")
+            for item in inventory.broken_imports
+            if not item.path.startswith(skipped) and not item.guarded
+        ]
+        file = root / BASELINE_NAME
+        if not shrink or BASELINE_NAME not in files:
+            return {}, broken
+        save_baseline(file, shrunk(inventory, load_baseline(file)))
+        return {BASELINE_NAME: file.read_bytes()}, broken
+
+
+def write_tree(root: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files below a folder."""
+    for path, data in files.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)

@@ -1,0 +1,64 @@
+"""The boxes that every consolidation has: from what the audit finds, and from the manifest of removal where there is one."""
+
+from collections.abc import Iterator
+
+from migration.consolidation.removal.manifest import CERTIFICATE_NAME
+from migration.consolidation.tracker.checks import Check
+from migration.consolidation.tracker.family import Alone, Characterised, Guarded, Known, Nothing, Rewritten, Unused
+from migration.consolidation.tracker.files import Accepted, Gone
+from migration.consolidation.tracker.going import Assigned, Certified
+from migration.consolidation.tracker.steps import StepName
+from migration.consolidation.tracker.tree import CONFIGURATION, Tree
+
+
+def boxes_of(step: StepName, tree: Tree) -> Iterator[Check]:
+    """Yield the boxes of a step.
+
+    Raises:
+        ConfigurationError: the audit is configured wrongly.
+    """
+    match step:
+        case "audit":
+            yield Nothing(text="Every file of the tree can be read.", none="problems")
+            yield Known(text="Every implementation is known, with its role.")
+            yield Nothing(text="No import of the family leads nowhere.", none="broken-imports")
+            yield Nothing(text="No call is made that its callee does not take.", none="misfits")
+        case "discover":
+            yield from (Characterised(text=f"Tests hold on to what `{path}` does.", of=path) for path in tree.legacy)
+        case "tests":
+            staying = [item for item in tree.inventory.implementations if item.role in {"target", "factory"}]
+            yield from (Characterised(text=f"Tests say what `{item.path}` does, the {item.role}.", of=item.path) for item in staying)
+        case "plan":
+            yield Guarded(text="Nobody adds an implementation, or a user of one that has to go.")
+            if tree.manifest is not None:
+                yield Assigned(text="Every implementation that has to go belongs to a surface, whose removal takes it along.")
+            yield from (
+                Accepted(
+                    text=f"What may differ on `{surface}` is accepted by somebody, for a reason, until a day or for good.", ledger=ledger
+                )
+                for surface, ledger in _ledgers(tree)
+            )
+        case "execute":
+            yield from (Unused(text=f"Nobody uses `{path}`.", of=path) for path in tree.legacy)
+            yield Nothing(text="No string names an implementation that has to go.", none="strings")
+            yield Rewritten(text="The codemod has nothing to rewrite, and leaves nothing to a person.")
+        case "stability":
+            yield from (
+                Certified(text=f"Production says that control of `{surface}` may go.", surface=surface, file=CERTIFICATE_NAME)
+                for surface in (tree.manifest.surfaces if tree.manifest is not None else ())
+            )
+        case "close":
+            yield from (
+                Accepted(text=f"What still differs on `{surface}` is to stay.", ledger=ledger, settled=True)
+                for surface, ledger in _ledgers(tree)
+            )
+            yield from (
+                Gone(text=f"`{path}` is gone.", path=path, module=tree.module(path), but=tuple(sorted(tree.own - {CONFIGURATION})))
+                for path in tree.legacy
+            )
+            yield Alone(text="The target and its factory are the only implementations.")
+
+
+def _ledgers(tree: Tree) -> Iterator[tuple[str, str]]:
+    if (manifest := tree.manifest) is not None:
+        yield from ((surface, parts.ledger) for surface, parts in manifest.surfaces.items())

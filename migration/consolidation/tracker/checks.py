@@ -1,0 +1,59 @@
+"""What a box asks of a tree. The kinds are in the modules beside this one; `configuration` lists them."""
+
+import shlex
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from migration.consolidation.tracker.steps import Judgement
+from migration.consolidation.tracker.tree import Tree
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab", tag_field="check"):
+    """One question that is answered from the files of a tree alone, and so in every clone alike."""
+
+    text: str  #: a sentence that is true when the box is ticked
+
+    @abstractmethod
+    def judge(self, tree: Tree) -> Judgement:
+        """Return the answer.
+
+        Raises:
+            MigrationError, OSError, ValueError: the evidence cannot be read; the box stays empty and says why.
+        """
+
+    @property
+    @abstractmethod
+    def command(self) -> str:
+        """The command that repeats the evidence, for a shell in the tree's folder."""
+
+
+def shell(*words: str) -> str:
+    """Return the words as a command that a shell reads as they are."""
+    return shlex.join(words)
+
+
+def code(text: str) -> str:
+    """Return a name as it stands in evidence."""
+    return f"`{text}`"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return the names for a sentence: the first ones, and how many more there are."""
+    shown = [code(name) for name in names[:most]]
+    more = len(names) - len(shown)
+    if more:
+        return f"{', '.join(shown)} and {more} more"
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1] if shown else ""]))
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun: `1 file`, `2 files`, `no file`."""
+    return f"{number or 'no'} {one if number < 2 else many or one + 's'}"  # noqa: PLR2004 - two are many
+
+
+def judgement(faults: Iterable[str], fine: str) -> Judgement:
+    """Return a ticked box when there are no faults, otherwise one that names them."""
+    found = list(faults)
+    return Judgement(not found, f"{'; '.join(found)}." if found else fine)

@@ -1,0 +1,173 @@
+"""Checks of what the audit finds: implementations, their consumers, and tools built on it (guard and codemod)."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+from migration.consolidation.inventory import Inventory
+from migration.consolidation.tracker.checks import Check, code, counted, judgement, listed, shell
+from migration.consolidation.tracker.steps import Judgement
+from migration.consolidation.tracker.testfiles import is_test_file
+from migration.consolidation.tracker.tree import STAYING, Tree
+
+_AUDIT: Final = shell("netra-migration", "audit")
+_INVENTORY: Final = shell("netra-migration", "audit", "--inventory", "build/audit.json")
+
+
+class Known(Check, frozen=True, kw_only=True, tag="implementations"):
+    """Every implementation is one that the project knows, in the role that it knows; what stays is there."""
+
+    def judge(self, tree: Tree) -> Judgement:
+        """Tick the box when nothing is new, nothing changed its role, and target and factory are there."""
+        found = {item.path: item.role for item in tree.inventory.implementations}
+        faults = [f"there is no {role}" for role in sorted(STAYING) if role not in found.values()]
+        if tree.expected:
+            faults += [f"{code(path)} is new" for path in found if path not in tree.expected]
+            faults += [
+                f"{code(path)} is {found[path]}, expected as {role}"
+                for path, role in tree.expected.items()
+                if found.get(path, role) != role
+            ]
+            gone = len(tree.expected.keys() - found.keys())
+            fine = f"{len(found)} of {len(tree.expected)} are there." if gone else f"{len(found)} of them, as expected."
+        else:
+            fine = f"{len(found)} of them."
+        return judgement(faults, fine)
+
+    @property
+    def command(self) -> str:
+        """The audit, which lists them."""
+        return _AUDIT
+
+
+class Nothing(Check, frozen=True, kw_only=True, tag="audit"):
+    """The audit finds nothing of a kind."""
+
+    none: Literal["problems", "broken-imports", "misfits", "strings"]
+    #: files that it could not read; imports that lead nowhere; calls that their callee does not take; strings that name what has to go
+
+    def judge(self, tree: Tree) -> Judgement:
+        """Tick the box when there is none."""
+        places = tuple(dict.fromkeys(_places(tree.inventory, self.none)))
+        return Judgement(not places, f"{listed(places)}." if places else "The audit finds none.")
+
+    @property
+    def command(self) -> str:
+        """The audit, with every finding as JSON."""
+        return _INVENTORY
+
+
+class Characterised(Check, frozen=True, kw_only=True, tag="characterised"):
+    """Tests use an implementation."""
+
+    of: str  #: its path
+
+    def judge(self, tree: Tree) -> Judgement:
+        """Tick the box when a file of tests uses it and has a test that proves something; or when it is gone, with its tests."""
+        if not tree.is_there(self.of):
+            return Judgement(done=True, evidence="It is gone, and its tests with it.")
+        files = self._files(tree)
+        if not files:
+            return Judgement(done=False, evidence="No test uses it.")
+        return Judgement(done=True, evidence=f"In {listed(files)}.")
+
+    @property
+    def command(self) -> str:
+        """The audit, with every finding as JSON: its imports have the files of tests."""
+        return _INVENTORY
+
+    def _files(self, tree: Tree) -> list[str]:
+        users = users_of(tree.inventory, tree.module(self.of))
+        return [path for path in users if is_test_file(path) and tree.tests_of(path).sound]
+
+
+class Unused(Check, frozen=True, kw_only=True, tag="unused"):
+    """Nobody imports or names an implementation any more."""
+
+    of: str  #: its path
+
+    def judge(self, tree: Tree) -> Judgement:
+        """Tick the box when no file does."""
+        users = users_of(tree.inventory, tree.module(self.of))
+        doubles = [path for path in users if set(path.split("/")[:-1]).intersection(tree.configuration.doubles)]
+        code_of_its_own = [path for path in users if path not in doubles]
+        parts = [listed(code_of_its_own)] if code_of_its_own else []
+        parts += [counted(len(doubles), "file of tests", "files of tests")] if doubles else []
+        return Judgement(not users, f"Used by {', and by '.join(parts)}." if parts else "Used by no file.")
+
+    @property
+    def command(self) -> str:
+        """The audit, which counts the consumers of each."""
+        return _AUDIT
+
+
+class Guarded(Check, frozen=True, kw_only=True, tag="guard"):
+    """The guard's baseline allows what there is, and no more."""
+
+    def judge(self, tree: Tree) -> Judgement:
+        """Tick the box when nothing is new, and nothing is gone and still allowed."""
+        findings = [finding.advice for finding in tree.guard_findings]
+        return Judgement(not findings, f"{findings[0]}; {counted(len(findings), 'finding')}." if findings else "The guard finds nothing.")
+
+    @property
+    def command(self) -> str:
+        """The guard."""
+        return shell("netra-migration", "guard")
+
+
+class Rewritten(Check, frozen=True, kw_only=True, tag="codemod"):
+    """The codemod has nothing to rewrite and nothing to say."""
+
+    def judge(self, tree: Tree) -> Judgement:
+        """Tick the box when it is so. While an implementation has users there is something, and the codemod is not asked."""
+        left = {path for item in tree.inventory.legacy for path in users_of(tree.inventory, item.module)}
+        if left:
+            return Judgement(done=False, evidence=f"{counted(len(left), 'consumer').capitalize()} to go.")
+        made = tree.codemod
+        # Where the project's own configuration names what has to go, it does so on purpose, until the end.
+        by_hand = [item for item in made.advice if item.path not in tree.own]
+        faults = [f"{code(change.path)} is to be rewritten" for change in made.changes]
+        faults += [f"{code(f'{item.path}:{item.line}')} is left to a person" for item in by_hand]
+        faults += [f"{code(item.path)} could not be read" for item in made.problems]
+        return judgement(faults, "Nothing is left.")
+
+    @property
+    def command(self) -> str:
+        """The codemod, which writes nothing without `--apply`."""
+        return shell("netra-migration", "codemod")
+
+
+class Alone(Check, frozen=True, kw_only=True, tag="alone"):
+    """Of all implementations, the target and its factory are left."""
+
+    def judge(self, tree: Tree) -> Judgement:
+        """Tick the box when the audit finds these and nothing else."""
+        roles, others = {item.role for item in tree.inventory.implementations}, len(tree.inventory.legacy)
+        faults = [counted(others, "other is there", "others are there")] if others else []
+        faults += [f"there is no {role}" for role in sorted(STAYING - roles)]
+        return judgement(faults, "The audit finds no other.")
+
+    @property
+    def command(self) -> str:
+        """The audit, which lists them."""
+        return _AUDIT
+
+
+def users_of(inventory: Inventory, module: str) -> list[str]:
+    """Return the files that import a module of an implementation, reach into it, or name it in a string; sorted, without itself."""
+    own = {item.path for item in inventory.implementations if item.module == module}
+    users = {statement.path for statement in inventory.imports if module in statement.reaches}
+    users.update(use.path for use in inventory.attribute_uses if use.module == module)
+    users.update(string.path for string in inventory.strings if string.module == module and string.use != "path")
+    return sorted(users - own)
+
+
+def _places(inventory: Inventory, kind: str) -> Iterator[str]:
+    """Yield the files of findings of one kind."""
+    legacy = {item.module for item in inventory.legacy}
+    found: dict[str, Iterable[str]] = {
+        "problems": (item.path for item in inventory.problems),
+        "broken-imports": (item.path for item in inventory.broken_imports),
+        "misfits": (call.path for call in inventory.calls if call.misfit),
+        "strings": (string.path for string in inventory.strings if string.use != "path" and string.module in legacy),
+    }
+    yield from found[kind]

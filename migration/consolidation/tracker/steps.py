@@ -1,0 +1,52 @@
+"""The steps of a consolidation and their boxes, as frozen values."""
+
+from typing import Final, Literal
+
+import msgspec
+
+StepName = Literal["audit", "discover", "tests", "plan", "execute", "stability", "close"]
+
+#: In order; the place is the step's number.
+TITLES: Final[dict[StepName, str]] = {
+    "audit": "Audit",
+    "discover": "Discover and plan tests",
+    "tests": "New tests of the target",
+    "plan": "Plan",
+    "execute": "Execute, and migrate consumers",
+    "stability": "Stability loop",
+    "close": "Close",
+}
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """What the evidence says of a box."""
+
+    done: bool
+    evidence: str  #: a sentence; names of files and the like stand in backticks
+
+
+class Box(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to be done."""
+
+    text: str  #: a sentence that is true when it is done
+    done: bool
+    evidence: str  #: why it is ticked, or why it is not
+    command: str  #: to be pasted into a shell in the tree's folder; it repeats the evidence
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One step."""
+
+    step: int  #: 0 to 6
+    title: str
+    boxes: tuple[Box, ...]
+
+    @property
+    def done(self) -> int:
+        """How many boxes are ticked."""
+        return sum(box.done for box in self.boxes)
+
+    @property
+    def total(self) -> int:
+        """How many boxes there are."""
+        return len(self.boxes)

@@ -1,0 +1,52 @@
+"""The lines that one run logs, kept until they were scanned. Bounded, and without a lock: a run that serves must not wait."""
+
+import logging
+from typing import Final
+
+from migration.model import RunLog
+
+#: what logging itself puts on a record; the last two are left there by formatters
+_STANDARD: Final = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime"}
+_formatter = logging.Formatter()
+
+
+class LogTape:
+    """Takes lines up to a limit; beyond it, it counts them.
+
+    Args:
+        lines: how many it takes.
+        characters: how many of them together.
+    """
+
+    __slots__ = ("_characters", "_lines", "_lost", "_most_lines")
+
+    def __init__(self, *, lines: int, characters: int) -> None:
+        self._most_lines, self._characters = lines, characters
+        self._lines: list[str] = []
+        self._lost = 0
+
+    def take(self, record: logging.LogRecord) -> None:
+        """Take a line, with its traceback and the texts that were logged beside it. Never raises."""
+        try:
+            line = _line(record)
+        except Exception:  # noqa: BLE001 - arguments that do not fit their message: logging itself prints such a line no better
+            self._lost += 1
+            return
+        self._characters -= len(line)
+        if self._characters < 0 or len(self._lines) >= self._most_lines:
+            self._lost += 1
+        else:
+            self._lines.append(line)
+
+    def log(self) -> RunLog:
+        """Return what was taken so far."""
+        return RunLog(lines=tuple(self._lines), lost=self._lost)
+
+
+def _line(record: logging.LogRecord) -> str:
+    parts = [record.getMessage()]
+    if record.exc_info:
+        # Not by `format`, which leaves the text on the record for other handlers to find.
+        parts.append(_formatter.formatException(record.exc_info))
+    parts += [str(value) for name, value in record.__dict__.items() if name not in _STANDARD and isinstance(value, str)]
+    return "\n".join(parts)

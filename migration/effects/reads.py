@@ -1,0 +1,70 @@
+"""Performs the reads that the miss policy permits: in a thread of their own, on a loop in real time, each for a bounded time.
+
+A shadow's own thread stays sealed, and its own loop may be in virtual time: a connection to a database works in neither.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from migration.errors import ReadTimeoutError
+
+
+class Reads:
+    """The thread in which reads are performed. It is made before the process is sealed, so that `Guard` trusts it.
+
+    Args:
+        timeout_s: seconds on the wall that one read may take.
+    """
+
+    def __init__(self, *, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._loop = asyncio.new_event_loop()
+        self._closing = False
+        self._thread = threading.Thread(target=self._serve, name="permitted reads", daemon=True)
+        self._thread.start()
+
+    async def perform(self, call: Callable[[], Awaitable[bytes]], /) -> bytes:
+        """Return what `call` returns. Its exceptions pass through; one that is cancelled, or takes too long, is cancelled there too.
+
+        Raises:
+            ReadTimeoutError: there was no answer in time.
+        """
+        reading = asyncio.run_coroutine_threadsafe(_called(call), self._loop)
+        try:
+            # A thread that waits is what keeps virtual time from jumping over the read.
+            return await asyncio.get_running_loop().run_in_executor(None, reading.result, self._timeout_s)
+        except TimeoutError:
+            if reading.done() and isinstance(reading.exception(), TimeoutError):
+                raise
+            raise ReadTimeoutError(self._timeout_s) from None
+        finally:
+            reading.cancel()
+
+    def close(self, closing: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+        """End the thread.
+
+        Args:
+            closing: awaited in it first, to close what reads have opened; its failure changes nothing. None: nothing is open.
+        """
+        if closing is not None:
+            with contextlib.suppress(Exception):
+                asyncio.run_coroutine_threadsafe(closing(), self._loop).result(self._timeout_s)
+        self._closing = True
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(self._timeout_s)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        while not self._closing:
+            # A tool that raises `SystemExit` ends a loop, but not the reads of the runs after.
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                self._loop.run_forever()
+
+
+async def _called(call: Callable[[], Awaitable[bytes]]) -> bytes:
+    return await call()

@@ -1,0 +1,24 @@
+"""The composition root: joins the backend's engines and the migration. The only package that imports both.
+
+`compose` builds what the API runs on (`backend.py`). `fresh_engine` builds one engine for a replay (`engines.py`, with the table of all
+control engines); its effects are answered from a journal (`recorded_ports.py`). `ReadingEngines`
+takes its place where a replay may read what the journal does not hold. `open_run_stores` is for `netra-migration backfill`
+(`run_stores.py`). When the last surface is done this folder goes, and `serving.py` alone remains.
+"""
+
+from netra_backend.app.execution.backend import BackendExecution, compose
+from netra_backend.app.execution.engines import CONTROLS, BackendEngine, ReadingEngines, fresh_engine
+from netra_backend.app.execution.recorded_ports import recorded
+from netra_backend.app.execution.run_stores import PlannedThreads, open_run_stores
+
+__all__ = [
+    "CONTROLS",
+    "BackendEngine",
+    "BackendExecution",
+    "PlannedThreads",
+    "ReadingEngines",
+    "compose",
+    "fresh_engine",
+    "open_run_stores",
+    "recorded",
+]

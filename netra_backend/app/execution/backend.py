@@ -1,0 +1,165 @@
+"""`BackendExecution`: what the API runs on while surfaces are being migrated."""
+
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, aclosing
+from typing import Any, Final
+
+import msgspec
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from migration.effects import tape_served_logs
+from migration.errors import UnknownSurfaceError
+from migration.facade import ExecutionFacade
+from migration.flags.launchdarkly import LaunchDarklyFlags
+from migration.isolation import Canaries, Neighbourhood
+from migration.model import Origin, RunRequest
+from migration.settings import MigrationSettings
+from migration.shadow import ProcessShadow, ShadowResult
+from migration.stores import FinishedRuns
+from migration.telemetry.exposition import render
+from migration.telemetry.metrics import Metrics
+from migration.telemetry.tracing import configure_tracing
+from netra_backend.app.candidate import Candidate
+from netra_backend.app.config import Settings
+from netra_backend.app.execution.engines import CONTROLS, BackendEngine, check_surfaces
+from netra_backend.app.execution.recorded_ports import recorded
+from netra_backend.app.execution.run_stores import PlannedThreads, finished, run_stores
+from netra_backend.app.metrics import RunMetrics
+from netra_backend.app.services.outside import Outside
+from netra_backend.app.services.runs.databases import RunDatabases
+from netra_backend.app.services.user_execution_context import UserExecutionContext
+from netra_backend.app.serving import SURFACES, DirectRuns, factory_limits
+
+_encode: Final = msgspec.json.encode
+
+
+def _neighbourhood(migration: MigrationSettings) -> Neighbourhood:
+    """Return who is served by this process, with canaries for synthetic tenants when there are any: only these need the key."""
+    if not migration.canary_tenants:
+        return Neighbourhood()
+    from migration.evidence import digest_key
+
+    return Neighbourhood(Canaries(digest_key(migration)), migration.canary_tenants)
+
+
+class BackendExecution:
+    """What the API runs on: a facade with both engines behind it for each surface that is being migrated; the candidate alone for the rest.
+
+    Args:
+        settings: of the backend.
+        migration: of the migration.
+        registry: of the metrics; a process has one, tests have one each.
+
+    Raises:
+        UnknownSurfaceError: the migration names a surface that the backend does not have.
+    """
+
+    def __init__(self, settings: Settings, migration: MigrationSettings, registry: CollectorRegistry = REGISTRY) -> None:
+        check_surfaces(migration.surfaces)
+        self._migrating = tuple(surface for surface in migration.surfaces if surface in CONTROLS)
+        self._metrics = Metrics(watch_tenants=migration.watch_tenants, registry=registry, surfaces=migration.surfaces)
+        self.spans = configure_tracing(migration, "netra-backend", self._metrics)
+        self._outside = Outside(settings)
+        self._flags = LaunchDarklyFlags(migration, self._metrics)
+        self._shadow = ProcessShadow(migration, self._metrics, self._compared)
+        self._databases = RunDatabases(settings)
+        stores = run_stores(self._databases, settings).stores
+        self._runs = FinishedRuns(migration, stores=stores, finish=finished, plan=self._flags.plan, metrics=self._metrics)
+        done = SURFACES.keys() - CONTROLS.keys()
+        self.threads = PlannedThreads(self._runs.threads, self._databases.user if done else None)
+        world, tools = recorded(self._outside.world), self._outside.registry.specs()
+        self._candidate = Candidate(world, tools, limits=factory_limits(settings))
+        self._direct = DirectRuns(self._candidate, self._databases.user, RunMetrics(registry))
+        self._controls = {surface: CONTROLS[surface](world, tools) for surface in self._migrating}
+        neighbourhood = _neighbourhood(migration)
+        self._facades = {
+            surface: ExecutionFacade(
+                surface=surface,
+                engines={
+                    Origin.CONTROL: BackendEngine(self._controls[surface].stream),
+                    Origin.CANDIDATE: BackendEngine(SURFACES[surface](self._candidate)),
+                },
+                flags=self._flags,
+                shadow=self._shadow,
+                metrics=self._metrics,
+                shadow_deadline_s=migration.shadow_deadline_s,
+                neighbourhood=neighbourhood,
+                writer=self._runs.writer,
+                tombstones=self._runs.tombstones,
+            )
+            for surface in self._migrating
+        }
+
+    async def start(self) -> None:
+        """Start the shadow worker, deliver what finished runs are still owed, and tape what runs log."""
+        tape_served_logs()
+        await self._shadow.start()
+        self._runs.start()
+
+    async def aclose(self) -> None:
+        """Stop the engines, give waiting shadows a moment, and close everything."""
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self._outside.aclose)
+            closing.push_async_callback(self._databases.aclose)
+            closing.push_async_callback(self._runs.aclose)
+            closing.push_async_callback(self._direct.aclose)
+            closing.callback(self._flags.close)
+            closing.push_async_callback(self._shadow.aclose)
+            closing.push_async_callback(self._shadow.drain, _DRAIN_S)
+            closing.push_async_callback(self._candidate.aclose)
+            for control in self._controls.values():
+                closing.push_async_callback(control.aclose)
+
+    def stream(self, surface: str, context: UserExecutionContext, payload: Mapping[str, Any], /) -> AsyncGenerator[bytes, None]:
+        """Return the run's frames, of whichever engine the flags name. Closing the generator stops the work.
+
+        Raises:
+            UnknownSurfaceError: NETRA_MIGRATION_SURFACES leaves the surface out, though its control is still here.
+        """
+        if surface not in CONTROLS:
+            return self._direct.stream(surface, context, payload)
+        if surface not in self._facades:
+            raise UnknownSurfaceError(surface, self._facades)
+        return self._planned(surface, context, payload)
+
+    async def _planned(self, surface: str, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+        request = RunRequest(
+            surface=surface,
+            tenant_id=context.tenant_id,
+            user_id=context.user_id,
+            thread_id=context.thread_id,
+            run_id=context.run_id,
+            payload=_encode(payload),
+            received_at=time.time(),
+        )
+        async with aclosing(self._facades[surface].run(request)) as events:
+            async for event in events:
+                yield event.payload
+
+    def metrics(self) -> tuple[bytes, str]:
+        """Return the metrics of all server processes, and their content type."""
+        self._flags.status()
+        return render(self._metrics.registry)
+
+    def ready(self) -> Mapping[str, str]:
+        """Return each component's state. Without flags or worker chats are served all the same, so neither makes it unready."""
+        return dict.fromkeys((*self._facades, *(surface for surface in SURFACES if surface not in CONTROLS)), "ok")
+
+    def _compared(self, result: ShadowResult) -> None:
+        self._flags.compared(result.run_id, result.comparison)
+
+
+#: Seconds that shadows under way have at shutdown; what is left is counted as failed, "closed".
+_DRAIN_S: Final = 2.0
+
+
+def compose(settings: Settings) -> BackendExecution:
+    """Return what the API runs on, with the migration's settings from the environment.
+
+    Raises:
+        SettingsError: a setting of the backend cannot be used.
+        UnknownSurfaceError: NETRA_MIGRATION_SURFACES names one that the backend does not have.
+        pydantic.ValidationError: a NETRA_MIGRATION_* variable cannot be used.
+    """
+    return BackendExecution(settings, MigrationSettings())

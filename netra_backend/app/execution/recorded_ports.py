@@ -1,0 +1,96 @@
+"""The backend's ports as effects: performed and put on record while a run is served, answered from a journal while it is replayed."""
+
+from collections.abc import Awaitable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from migration.effects import perform, perform_now
+from migration.errors import RecordedEffectError
+from netra_backend.app import errors
+from netra_backend.app.services.llm.chat_model import ChatModel, ModelReply, ModelRequest
+from netra_backend.app.services.user_execution_context import UserExecutionContext
+from netra_backend.app.world import Clock, Ids, ToolCaller, World
+
+_reply: Final = msgspec.json.Decoder(ModelReply)
+_json: Final = msgspec.json.Decoder()
+_encode: Final = msgspec.json.encode
+
+
+def recorded(world: World) -> World:
+    """Return the same world with each port's calls put on record, or answered from one."""
+    return World(
+        model=RecordedModel(world.model), tools=RecordedTools(world.tools), clock=RecordedClock(world.clock), ids=RecordedIds(world.ids)
+    )
+
+
+class RecordedModel:
+    """A `ChatModel` whose completions are effects."""
+
+    def __init__(self, model: ChatModel) -> None:
+        self._model = model
+
+    async def complete(self, request: ModelRequest, /, *, lane: str) -> ModelReply:
+        """Return the completion, or the recorded one. Raises what the model raised."""
+
+        async def call() -> bytes:
+            return _encode(await self._model.complete(request, lane=lane))
+
+        return _reply.decode(await _asked(perform("model", request.model or "default", lane=lane, request=_encode(request), call=call)))
+
+
+class RecordedTools:
+    """A `ToolCaller` whose calls are effects."""
+
+    def __init__(self, tools: ToolCaller) -> None:
+        self._tools = tools
+
+    async def call(self, context: UserExecutionContext, name: str, arguments: Mapping[str, Any], /, *, lane: str) -> Any:  # noqa: ANN401 - any JSON
+        """Return the tool's answer, or the recorded one. Raises what the tool raised."""
+
+        async def call() -> bytes:
+            return _encode(await self._tools.call(context, name, arguments, lane=lane))
+
+        request = _encode({"name": name, "arguments": arguments})
+        return _json.decode(await _asked(perform("tool", name, lane=lane, request=request, call=call)))
+
+
+class RecordedClock:
+    """A `Clock` whose readings are effects."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self, *, lane: str) -> datetime:
+        """Return the time, or the recorded one."""
+        read = perform_now("clock", "now", lane=lane, request=b"{}", call=lambda: _encode(self._clock.now(lane=lane)))
+        return msgspec.json.decode(read, type=datetime)
+
+
+class RecordedIds:
+    """An `Ids` whose ids are effects."""
+
+    def __init__(self, ids: Ids) -> None:
+        self._ids = ids
+
+    def new(self, purpose: str, /, *, lane: str) -> str:
+        """Return a new id, or the recorded one."""
+        made = perform_now("id", purpose, lane=lane, request=b"{}", call=lambda: _encode(self._ids.new(purpose, lane=lane)))
+        return msgspec.json.decode(made, type=str)
+
+
+#: Errors of the ports, by the name under which a journal keeps them.
+_PORT_ERRORS: Mapping[str, type[errors.NetraError]] = {
+    kind.__name__: kind for root in (errors.ModelError, errors.ToolError) for kind in (root, *root.__subclasses__())
+}
+
+
+async def _asked(reply: Awaitable[bytes]) -> bytes:
+    """Return the reply; a recorded error is raised as the port's own."""
+    try:
+        return await reply
+    except RecordedEffectError as error:
+        if (kind := _PORT_ERRORS.get(error.error_type)) is None:
+            raise
+        raise kind(error.message) from None

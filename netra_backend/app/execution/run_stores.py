@@ -1,0 +1,102 @@
+"""Both run stores as the migration sees them, and threads read from whichever of them the plans name."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+
+from migration.model import Origin, RunRecord
+from migration.stores import AdaptedScan, AdaptedStore, RunStores, Shape, StoredRun, ThreadReader
+from netra_backend.app import errors
+from netra_backend.app.config import Settings, load_settings
+from netra_backend.app.services.runs.databases import RunDatabases
+from netra_backend.app.services.runs.finished_run import FinishedRun, finished_run, in_order
+from netra_backend.app.services.runs.history import IncompleteThreadError, ThreadRuns
+from netra_backend.app.services.runs.legacy import LegacyRunStore
+from netra_backend.app.services.runs.user import user_run_scan
+
+_json: Final = msgspec.json.Decoder()
+_encode: Final = msgspec.json.encode
+
+
+def _stored(run: FinishedRun) -> StoredRun:
+    return StoredRun(
+        surface=run.surface,
+        tenant_id=run.tenant_id,
+        user_id=run.user_id,
+        thread_id=run.thread_id,
+        run_id=run.run_id,
+        started_at=run.started_at,
+        body=_encode(run),
+    )
+
+
+def finished(record: RunRecord) -> StoredRun:
+    """Return what is kept of a run."""
+    frames = ((event.kind, event.payload) for event in record.events)
+    engine = "legacy" if record.origin is Origin.CONTROL else "user"
+    payload = _json.decode(record.request.payload)
+    return _stored(finished_run(record.request, payload, frames, engine=engine, outcome=record.outcome, duration_s=record.duration_s))
+
+
+_finished_run = msgspec.json.Decoder(FinishedRun)
+_RUNS: Final = Shape(
+    encode=_stored,
+    decode=lambda run: _finished_run.decode(run.body),
+    unavailable=errors.RunStoreUnavailableError,
+    refused=errors.RunRefusedError,
+)
+
+
+def run_stores(databases: RunDatabases, settings: Settings) -> RunStores:
+    """Return both run stores and the ways through them, on the databases' connections."""
+    legacy, user_scan = LegacyRunStore(databases.engine(settings.legacy_runs_url)), user_run_scan(databases.engine(settings.user_runs_url))
+    return RunStores(
+        stores={"legacy": AdaptedStore(legacy, _RUNS), "user": AdaptedStore(databases.user, _RUNS)},
+        scans={"legacy": AdaptedScan(legacy, _RUNS), "user": AdaptedScan(user_scan, _RUNS)},
+    )
+
+
+@asynccontextmanager
+async def open_run_stores(settings: Settings | None = None) -> AsyncIterator[RunStores]:
+    """Open the run stores as the settings say, for `netra-migration backfill`. None: they come from the environment.
+
+    Raises:
+        SettingsError: a setting of the backend cannot be used.
+    """
+    chosen = settings or load_settings()
+    databases = RunDatabases(chosen)
+    try:
+        yield run_stores(databases, chosen)
+    finally:
+        await databases.aclose()
+
+
+class PlannedThreads:
+    """The backend's `ThreadRuns`: reads a thread from whichever stores its plans name.
+
+    Args:
+        reader: knows the plans of the surfaces that are being migrated.
+        done: holds the runs of the surfaces that are done; None: none is.
+    """
+
+    def __init__(self, reader: ThreadReader, done: ThreadRuns | None = None) -> None:
+        self._reader, self._done = reader, done
+
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[FinishedRun]:
+        """Return the thread's runs, oldest first.
+
+        Raises:
+            IncompleteThreadError: a store that may hold more does not answer; it has those that are known.
+        """
+        view = await self._reader.thread(tenant_id, user_id, thread_id)
+        runs, complete = {run.run_id: run for run in (_finished_run.decode(run.body) for run in view.runs)}, view.complete
+        if self._done is not None:
+            try:
+                runs |= {run.run_id: run for run in await self._done.thread(tenant_id, user_id, thread_id)}
+            except errors.RunStoreUnavailableError:
+                complete = False
+        if not complete:
+            raise IncompleteThreadError(in_order(runs.values()))
+        return in_order(runs.values())

@@ -1,0 +1,44 @@
+"""What the backend counts of its runs, and how Prometheus reads it."""
+
+import os
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from netra_backend.app.services.runs.finished_run import RunEnd
+
+_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+_BUCKETS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
+
+
+class RunMetrics:
+    """Counts runs by surface and ending. No label names a tenant or a user.
+
+    Args:
+        registry: a process has one, tests have one each.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._runs = Counter("netra_runs_total", "Runs that ended.", ["surface", "outcome"], registry=registry)
+        self._seconds = Histogram("netra_run_seconds", "Duration of a run.", ["surface"], buckets=_BUCKETS_S, registry=registry)
+
+    def count(self, surface: str, outcome: RunEnd, duration_s: float) -> None:
+        """Count one run."""
+        self._runs.labels(surface, outcome).inc()
+        self._seconds.labels(surface).observe(duration_s)
+
+    def render(self) -> tuple[bytes, str]:
+        """Return the metrics as text, and their content type: those of all server processes when they share a folder for them.
+
+        Raises:
+            ValueError: PROMETHEUS_MULTIPROC_DIR names no folder.
+        """
+        source = self._registry
+        if folder := os.environ.get(_FOLDER):
+            source = CollectorRegistry()
+            MultiProcessCollector(source, folder)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
+        encode, content_type = choose_encoder("")
+        return encode(source), content_type
