@@ -72,7 +72,7 @@ class _FileAnalysis:
         self._source = source
         self._uses = Uses(source, path, analyser.tree)
         self._bindings = Bindings(source, path, analyser.tree)
-        self._calls = CallRewriter(source, self._uses.meaning)
+        self._calls = CallRewriter(source, self._uses.meaning, analyser.tree.names)
         self._variables = Variables(source, path, analyser.tree, self._uses)
         self._groups: dict[str, Group] = {}
         self._left_out: list[Span] = []  #: arguments that the new call does not have
