@@ -12,6 +12,7 @@ from migration.consolidation.codemod.named_later import named_later
 from migration.consolidation.codemod.partials import left_to_give
 from migration.consolidation.codemod.rules import ObjectName, Parameter, Placeholder, Rule
 from migration.consolidation.codemod.source import SIMPLE, Source, is_none, is_simple
+from migration.consolidation.codemod.unpacking import unpacked
 from migration.consolidation.findings.names import Meaning, Names
 
 _PINNED_CALL: Final = re.compile(r"(?P<object>[\w.]+:[\w.]+)\(\)")
@@ -81,11 +82,12 @@ class CallRewriter:
     def _bind(self, call: cst.Call, parameters: Sequence[Parameter]) -> dict[str, cst.Arg] | str:
         """Return the argument of each parameter that is given one, or why the call is not of this shape."""
         bound: dict[str, cst.Arg] = {}
-        for index, argument in enumerate(call.args):
-            if argument.star:
-                return "unpacked arguments hide what is given; write them out"
+        arguments = unpacked(self._source, call)
+        if arguments is None:
+            return "unpacked arguments hide what is given; write them out"
+        for index, argument in enumerate(arguments):
             if argument.keyword is None and index >= len(parameters):
-                return f"it is given {len(call.args)} arguments, and the rule knows {len(parameters)}"
+                return f"it is given {len(arguments)} arguments, and the rule knows {len(parameters)}"
             name = argument.keyword.value if argument.keyword is not None else parameters[index].name
             if name in bound or all(parameter.name != name for parameter in parameters):
                 return f"{name} is no parameter that the rule knows, or is given twice"
