@@ -49,6 +49,7 @@ class LazyCommands(TyperGroup):
             return None
         command = typer.main.get_command(importlib.import_module(f"migration.cli.{cmd_name}").command)
         command.name = cmd_name
+        _as_markdown(command)
         return command
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - the signature of typer's vendored click
@@ -64,6 +65,13 @@ class LazyCommands(TyperGroup):
         except SettingsError as error:
             typer.echo(f"error: {error}; lists are given as JSON, e.g. '[\"acme\"]'", err=True)
         raise typer.Exit(WRONG_USE)
+
+
+def _as_markdown(command: Any) -> None:  # noqa: ANN401 - a command of typer's vendored click
+    """Have help texts read as Markdown: rich's own markup takes `[tool.netra-migration.audit]` for a style, and shows nothing."""
+    command.rich_markup_mode = "markdown"
+    for inner in getattr(command, "commands", {}).values():
+        _as_markdown(inner)
 
 
 app = typer.Typer(

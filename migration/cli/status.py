@@ -9,6 +9,7 @@ import typer
 from migration.cli.judgement import NoiseStatus, noise_status
 from migration.cli.ledger_status import LedgerStatus, ledger_status
 from migration.cli.output import JsonFlag, note, print_json, print_table
+from migration.cli.removal_standing import removal_standing
 from migration.cli.store_lag import StoresStatus, print_stores, say_what_is_wrong, stores_status
 from migration.errors import FlagSourceError
 from migration.evidence.store import EvidenceReader
@@ -35,7 +36,7 @@ class SurfaceStatus(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: dict[Verdict, int]
     upper_bound: float | None  #: of the divergence rate; None: no gate has computed one
     gate: str | None  #: None: no gate has looked at this surface
-    removal: str | None  #: None: removal was not checked
+    removal: str | None  #: how many of the criteria that need no audit are met; None: no manifest here names the surface
     ledger: LedgerStatus
     noise: NoiseStatus
 
@@ -93,8 +94,9 @@ def status(
 def _status(settings: MigrationSettings, surfaces: list[str], now: datetime) -> Status:
     document, flags = _flags(settings, now)
     evidence = EvidenceReader.of_settings(settings)
+    removal = removal_standing(settings, surfaces, now.timestamp())
     try:
-        rows = [_surface(settings, name, document, evidence, now.date()) for name in surfaces]
+        rows = [_surface(settings, name, document, evidence, now.date(), removal.get(name)) for name in surfaces]
     finally:
         evidence.close()
     return Status(
@@ -117,7 +119,7 @@ def _flags(settings: MigrationSettings, now: datetime) -> tuple[FlagDocument | N
 
 
 def _surface(
-    settings: MigrationSettings, surface: str, document: FlagDocument | None, evidence: EvidenceReader, today: date
+    settings: MigrationSettings, surface: str, document: FlagDocument | None, evidence: EvidenceReader, today: date, removal: str | None
 ) -> SurfaceStatus:
     summary = evidence.summary(surface)
     known = evidence.divergences(surface, limit=_ALL_KINDS) if summary.runs else None
@@ -133,7 +135,7 @@ def _surface(
         verdicts=summary.verdicts,
         upper_bound=None,
         gate=None,
-        removal=None,
+        removal=removal,
         ledger=ledger_status(settings.path(settings.ledger_dir) / f"{surface}.toml", known, today),
         noise=noise_status(evidence.noise(surface)),
     )

@@ -15,7 +15,9 @@ from migration.consolidation.tracker.steps import Step
 from migration.consolidation.tracker.track import run_tests, track
 from migration.errors import ConfigurationError
 
-command = typer.Typer(help="Tell how far the consolidation is, in steps 0 to 6. Each box is ticked by evidence, none by hand.")
+command = typer.Typer(
+    add_completion=False, help="Tell how far the consolidation is, in steps 0 to 6. Each box is ticked by evidence, none by hand."
+)
 
 _FINDING = 1
 

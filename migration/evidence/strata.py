@@ -7,7 +7,7 @@ unaccepted divergences touch; each set is kept once.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -17,7 +17,7 @@ from migration.evidence.redaction import Redactor
 from migration.evidence.rows import Finding
 from migration.evidence.tables import comparisons, strata_sets
 from migration.evidence.views import StrataView, StratumView
-from migration.model import Divergence, Verdict
+from migration.model import Verdict
 
 OTHER: Final = "(other)"
 """Stands for the names beyond the limit."""
@@ -33,6 +33,10 @@ class Stratum(NamedTuple):
     outcome: str  #: of the served run
 
 
+_Set = tuple[str, frozenset[Stratum]]
+"""A set and its digest."""
+
+
 class StrataMaker:
     """Tells the strata of runs, and remembers sets that are not stored yet.
 
@@ -44,21 +48,20 @@ class StrataMaker:
     def __init__(self, redactor: Redactor, *, limit: int = 64) -> None:
         self._redactor, self._limit = redactor, limit
         self._names: dict[tuple[str, str], dict[str, str]] = {}
-        self._shapes: dict[tuple[Any, ...], tuple[str, frozenset[Stratum]]] = {}
+        self._shapes: dict[Hashable, _Set] = {}
+        self._touches: dict[Hashable, _Set] = {}
         self._new: dict[str, frozenset[Stratum]] = {}
         self._stored: set[str] = set()
 
     def row(self, finding: Finding) -> dict[str, str | None]:
         """Return the columns of `comparisons` that tell the run's strata, and those that divergences touch."""
         digest, strata = self._of(finding)
-        if digest not in self._stored:
-            self._new[digest] = strata
+        self._want(digest, strata)
         touched = None
         # A match is the common case, and must cost next to nothing.
         if finding.comparison.verdict is Verdict.DIVERGENT:
-            some = self._touched(finding, strata)
-            touched = _digest(some)
-            self._new |= {} if touched in self._stored else {touched: some}
+            touched, some = self._touched(finding, digest, strata)
+            self._want(touched, some)
         return {"strata": digest, "touched": touched}
 
     def new_rows(self) -> list[dict[str, Any]]:
@@ -75,23 +78,28 @@ class StrataMaker:
         self._stored.clear()
         self._new = {}
 
-    def _of(self, finding: Finding) -> tuple[str, frozenset[Stratum]]:
+    def _want(self, digest: str, strata: frozenset[Stratum]) -> None:
+        if digest not in self._stored:
+            self._new[digest] = strata
+
+    def _of(self, finding: Finding) -> _Set:
         record = finding.served.record
         places = frozenset([(event.kind, event.lane) for event in record.events])
         shape = (record.request.surface, record.outcome, places)
         if (known := self._shapes.get(shape)) is None:
-            strata = frozenset(self._stratum(kind, lane, finding) for kind, lane in places or {("", "")})
-            known = _digest(strata), strata
-            if len(self._shapes) >= _SHAPES:
-                self._shapes.clear()
-            self._shapes[shape] = known
+            known = _with_digest(frozenset(self._stratum(kind, lane, finding) for kind, lane in places or {("", "")}))
+            _remember(self._shapes, shape, known)
         return known
 
-    def _touched(self, finding: Finding, strata: frozenset[Stratum]) -> frozenset[Stratum]:
+    def _touched(self, finding: Finding, digest: str, strata: frozenset[Stratum]) -> _Set:
         """Return the strata that divergences of which nobody accepted anything touch; one without an event of the run touches them all."""
-        found = [one for one in finding.comparison.divergences if one.verdict is Verdict.DIVERGENT]
-        touched = {self._stratum(_event_of(one), one.lane, finding) for one in found}
-        return frozenset(touched) if touched and touched <= strata else strata
+        surface = finding.served.record.request.surface
+        found = frozenset([(one.path, one.lane) for one in finding.comparison.divergences if one.verdict is Verdict.DIVERGENT])
+        if (known := self._touches.get((surface, digest, found))) is None:
+            touched = frozenset(self._stratum(_event_of(path), lane, finding) for path, lane in found)
+            known = _with_digest(touched if touched and touched <= strata else strata)
+            _remember(self._touches, (surface, digest, found), known)
+        return known
 
     def _stratum(self, kind: str, lane: str, finding: Finding) -> Stratum:
         record = finding.served.record
@@ -136,8 +144,14 @@ def _strata(sets: Mapping[str, Any], id_: str | None) -> Iterable[Stratum]:
     return () if id_ is None else (Stratum(*parts) for parts in sets[id_])
 
 
-def _digest(strata: frozenset[Stratum]) -> str:
-    return hashlib.sha256(msgspec.json.encode(sorted(strata))).hexdigest()[:16]
+def _with_digest(strata: frozenset[Stratum]) -> _Set:
+    return hashlib.sha256(msgspec.json.encode(sorted(strata))).hexdigest()[:16], strata
+
+
+def _remember(known: dict[Hashable, _Set], what: Hashable, found: _Set) -> None:
+    if len(known) >= _SHAPES:
+        known.clear()
+    known[what] = found
 
 
 def _tool_of(lane: str) -> str:
@@ -145,6 +159,6 @@ def _tool_of(lane: str) -> str:
     return lane.partition("/")[2].partition("#")[0]
 
 
-def _event_of(divergence: Divergence) -> str:
+def _event_of(path: str) -> str:
     """Return the first part of a path such as "agent_completed.payload.success"."""
-    return divergence.path.partition(".")[0].partition("[")[0]
+    return path.partition(".")[0].partition("[")[0]

@@ -48,7 +48,7 @@ STATEMENTS = 7  #: of the consumers, those that import by a statement
 
 
 @dataclass(frozen=True)
-class _Time:
+class Time:
     """What something took."""
 
     cpu_s: float  #: of all processes
@@ -70,9 +70,9 @@ def run() -> dict[str, Measured]:
             second, again = _audited(tree, configuration, cache)
             if again != inventory:
                 raise SystemExit("the second run found something else, so its time would mean nothing")
-            rounds.append((first, second, _timed(lambda: _parse_all(ast.parse, files))[0]))
+            rounds.append((first, second, timed(lambda: parse_all(ast.parse, files))[0]))
         memory = (getrusage(RUSAGE_SELF).ru_maxrss + 2 * getrusage(RUSAGE_CHILDREN).ru_maxrss) / 1024
-        cst_s = _timed(lambda: _parse_all(libcst.parse_module, files[::CST_SHARE]))[0].cpu_s * CST_SHARE
+        cst_s = timed(lambda: parse_all(libcst.parse_module, files[::CST_SHARE]))[0].cpu_s * CST_SHARE
     name = f"audit of {inventory.files:,} files, {consumers:,} of them consumers"
     first_s, second_s, parse_s = (median(found[side].cpu_s for found in rounds) for side in range(3))
     walls = [(first.wall_s, parse.wall_s) for first, _, parse in rounds]
@@ -108,18 +108,18 @@ def _parsable(tree: Path) -> list[Path]:
     return [path for path in paths if _parses(ast.parse, path)]
 
 
-def _audited(tree: Path, configuration: AuditConfiguration, cache: Path) -> tuple[_Time, Inventory]:
+def _audited(tree: Path, configuration: AuditConfiguration, cache: Path) -> tuple[Time, Inventory]:
     # A tree that was just written is not trusted by its time stamps; a day later it is.
     later = time.time_ns() + 86_400 * 10**9
-    return _timed(lambda: audit(tree, configuration=configuration, cache=cache, now_ns=lambda: later))
+    return timed(lambda: audit(tree, configuration=configuration, cache=cache, now_ns=lambda: later))
 
 
-def _timed(call: Callable[[], _R]) -> tuple[_Time, _R]:
+def timed(call: Callable[[], _R]) -> tuple[Time, _R]:
     """Return what a call took, with all processes that it started and waited for, and what it returned."""
     gc.collect()
     before_s, started_s = _cpu_s(), time.perf_counter()
     result = call()
-    return _Time(_cpu_s() - before_s, time.perf_counter() - started_s), result
+    return Time(_cpu_s() - before_s, time.perf_counter() - started_s), result
 
 
 def _cpu_s() -> float:
@@ -136,7 +136,7 @@ def _check(inventory: Inventory, consumers: int) -> None:
         raise SystemExit(f"the audit found {statements} import statements of {wanted}, so its time would mean nothing")
 
 
-def _parse_all(parse: Callable[[bytes], object], paths: list[Path]) -> int:
+def parse_all(parse: Callable[[bytes], object], paths: list[Path]) -> int:
     """Parse the files, reading included; return how many of them can be parsed."""
     return sum(_parses(parse, path) for path in paths)
 

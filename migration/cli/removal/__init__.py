@@ -2,11 +2,11 @@
 
 import typer
 
-from migration.cli.removal import apply, key, verify
+from migration.cli.removal import apply, certificate, check, key, verify
 
 command = typer.Typer(
     no_args_is_help=True, help="Check whether control of a surface may be removed, certify it, verify the certificate, and remove it."
 )
 
-for one in (verify, apply, key):
+for one in (check, certificate, verify, apply, key):
     command.command(one.__name__.rpartition(".")[2])(one.run)

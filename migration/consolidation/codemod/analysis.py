@@ -12,7 +12,9 @@ from migration.consolidation.codemod.configuration import CodemodConfiguration
 from migration.consolidation.codemod.contexts import objection_to_rename
 from migration.consolidation.codemod.edits import Edit, Span
 from migration.consolidation.codemod.groups import Analysis, Group
+from migration.consolidation.codemod.lazy import LazyEntry, find_lazy_entries
 from migration.consolidation.codemod.leaving import Leaving
+from migration.consolidation.codemod.partials import objection_to_partial, others_of, partial_call
 from migration.consolidation.codemod.rules import ObjectName, Rule
 from migration.consolidation.codemod.source import Source, dotted, root_name
 from migration.consolidation.codemod.statements import Need
@@ -87,6 +89,8 @@ class _FileAnalysis:
             self._patch(patched)
         for imported in find_literal_imports(self._source, self._tree):
             self._literal(imported)
+        for entry in find_lazy_entries(self._source, self._path, self._tree):
+            self._lazy(entry)
         leaving = Leaving(self._source, self._bindings, self._tree, self._all.successor)
         for bound in self._bindings.bound:
             leaving.account(self._group(bound.meaning.module), bound, self._accounted)
@@ -135,10 +139,11 @@ class _FileAnalysis:
             group.holders.setdefault(holder, line)
         parent = self._source.parent(node)
         if isinstance(parent, cst.Call) and parent.func is node:
-            group.makes = True
-            self._call(group, parent, use, use.meaning, origin)
+            self._made(group, parent, use, origin)
         elif isinstance(parent, cst.Attribute):
             self._class_attribute(group, parent, use, origin)
+        elif (call := partial_call(self._source, node)) is not None:
+            self._made(group, call, use, origin)
         elif self._all.successor(use.meaning) is None:
             group.refuse(
                 line, f"{use.meaning.name} has no counterpart on the target; move what is still needed of it out of {use.meaning.module}"
@@ -147,6 +152,23 @@ class _FileAnalysis:
             group.refuse(line, objection)
         else:
             self._rename(group, use, origin)
+
+    def _made(self, group: Group, call: cst.Call, use: ObjectUse, origin: Origin) -> None:
+        """Rewrite a call of the class, or of `partial` with it."""
+        is_partial = call.func is not use.node
+        if is_partial and (objection := objection_to_partial(self._source, self._path, self._tree, call, self._rules(use.meaning))):
+            group.refuse(self._source.line(call), objection)
+        elif not is_partial and self._is_made_alike(use.meaning):
+            self._rename(group, use, origin)
+        else:
+            group.makes = True
+            self._call(group, call, use, use.meaning, origin)
+
+    def _is_made_alike(self, meaning: Meaning) -> bool:
+        """Return whether the configuration names a counterpart for a class that has no rule, and both take the same arguments."""
+        if self._rules(meaning) or meaning.text not in self._all.configuration.names or (new := self._all.successor(meaning)) is None:
+            return False
+        return self._all.surfaces.are_made_alike(meaning, Meaning("object", new.module, new.name))
 
     def _holder(self, node: cst.Name | cst.Attribute, origin: Origin) -> str | None:
         """Return the module, none of the legacy ones, that a name is taken from without being imported; None: there is none."""
@@ -206,7 +228,8 @@ class _FileAnalysis:
             needs.extend([need] if need is not None else [])
             return text
 
-        done = self._calls.rewrite(call, self._rules(meaning), name)
+        is_partial = use is not None and partial_call(self._source, use.node) is call
+        done = (self._calls.rewrite_partial if is_partial else self._calls.rewrite)(call, self._rules(meaning), name)
         if isinstance(done, str):
             group.refuse(self._source.line(call), f"{dotted(call.func)}(...): {done}")
             return
@@ -288,10 +311,27 @@ class _FileAnalysis:
             )
         elif successor is None:
             group.refuse(line, f"{meaning.name} has no counterpart on the target")
-        elif any(name not in self._accounted for name in self._names_of(imported.held)):
+        elif any(name not in self._accounted for name in others_of(self._source, imported.held)):
             group.refuse(line, f"what {imported.held.value} is used for cannot be seen; import the target instead")
         else:
             group.edits.extend(imported.edits(self._source, successor, self._successor_in(meaning.module)))
+
+    def _lazy(self, entry: LazyEntry) -> None:
+        group, line = self._group(entry.meaning.module), self._source.line(entry.key)
+        successor = self._all.successor(entry.meaning) if entry.meaning.kind == "object" else None
+        if successor is None:
+            group.refuse(line, f"{entry.meaning.name or entry.meaning.module} has no counterpart on the target; take it out of this table")
+        elif successor.name != entry.name and successor.name in entry.beside:
+            group.refuse(line, f"this table has a {successor.name} already; take {entry.name} out of it")
+        else:
+            group.exports[entry.name] = successor.name
+            values = (successor.name, successor.module, successor.name)
+            literals = (entry.key, entry.module, entry.attribute)
+            group.edits.extend(
+                Edit(self._source.bare_span(node), (requote(node, value),))
+                for node, value in zip(literals, values, strict=True)
+                if node.evaluated_value != value
+            )
 
     def _successor_in(self, module: str) -> Callable[[str], str | None]:
         def successor(name: str) -> str | None:
@@ -300,14 +340,6 @@ class _FileAnalysis:
             return found.name if found is not None else None
 
         return successor
-
-    def _names_of(self, variable: cst.Name) -> list[cst.Name]:
-        """Return the other names in the file that stand for the same variable."""
-        own = set(map(id, self._source.assignments(variable)))
-        names = (
-            node for node in self._source.nodes() if isinstance(node, cst.Name) and node.value == variable.value and node is not variable
-        )
-        return [node for node in names if own.intersection(map(id, self._source.assignments(node)))]
 
     def _rules(self, meaning: Meaning) -> Sequence[Rule]:
         return self._all.configuration.rules.get(meaning.text, ())

@@ -1,21 +1,21 @@
 """One call becomes another by a rule, as an edit of the file's text. Arguments keep their text; comments between them are never lost."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import libcst as cst
 
 from migration.consolidation.codemod.edits import Edit, Span
+from migration.consolidation.codemod.partials import left_to_give
 from migration.consolidation.codemod.rules import ObjectName, Parameter, Placeholder, Rule
-from migration.consolidation.codemod.source import Source
+from migration.consolidation.codemod.source import SIMPLE, Source, is_none, is_simple
 from migration.consolidation.findings.names import Meaning
 
 _PINNED_CALL: Final = re.compile(r"(?P<object>[\w.]+:[\w.]+)\(\)")
-_SIMPLE: Final = (cst.Name, cst.SimpleString, cst.Integer, cst.Float, cst.Ellipsis)
 #: Expressions that can be followed by a dot or stand in a call as they are.
-_ATOMS: Final = (*_SIMPLE, cst.Attribute, cst.Call, cst.Subscript, cst.List, cst.Dict, cst.Set, cst.ListComp, cst.SetComp, cst.DictComp)
+_ATOMS: Final = (*SIMPLE, cst.Attribute, cst.Call, cst.Subscript, cst.List, cst.Dict, cst.Set, cst.ListComp, cst.SetComp, cst.DictComp)
 _AWAITABLE_PLACES: Final = (cst.Assign, cst.AnnAssign, cst.Expr, cst.Return, cst.Arg, cst.NamedExpr, cst.AugAssign)
 
 
@@ -59,6 +59,22 @@ class CallRewriter:
             or "no rule says what becomes of this call; write one in [tool.netra-migration.codemod], or change it by hand"
         )
 
+    def rewrite_partial(self, call: cst.Call, rules: Sequence[Rule], names: Callable[[ObjectName], str]) -> Rewritten | str:
+        """Return what the first fitting rule makes of `partial(callee, ...)`: a lambda that takes what is not given; or why none fits."""
+        objections: list[str] = []
+        for rule in rules:
+            given = [argument.value for argument in call.args[1:]]
+            left = left_to_give(call, rule)
+            if isinstance(left, str):
+                objections.append(left)
+                continue
+            values: dict[str, cst.BaseExpression | str] = {name: name for name in left}
+            values.update((parameter.name, value) for parameter, value in zip(rule.parameters, given, strict=False))
+            edit = Edit(self._source.bare_span(call), (f"lambda {', '.join(left)}: ", *self._pieces(rule.new, values, names)))
+            objects = tuple(piece for piece in rule.new if isinstance(piece, ObjectName))
+            return Rewritten((edit, *self._rescued_comments(call, edit)), objects)
+        return "; ".join(dict.fromkeys(objections)) or "no rule says what becomes of it"
+
     def _bind(self, call: cst.Call, parameters: Sequence[Parameter]) -> dict[str, cst.Arg] | str:
         """Return the argument of each parameter that is given one, or why the call is not of this shape."""
         bound: dict[str, cst.Arg] = {}
@@ -73,7 +89,7 @@ class CallRewriter:
             bound[name] = argument
         for parameter in parameters:
             given = bound.get(parameter.name)
-            if parameter.presence == "required" and (given is None or _is_none(given.value)):
+            if parameter.presence == "required" and (given is None or is_none(given.value)):
                 return f"no {parameter.name} is given, and nothing may be made up for it; pass it"
             if parameter.presence == "pinned" and given is not None and not self._is_value(given.value, parameter.value):
                 return f"{parameter.name}={self._source.code(given.value)} has no counterpart on the target"
@@ -90,13 +106,13 @@ class CallRewriter:
             return "the target is made by a coroutine, and this is none; make the engine where it can be awaited"
         pinned = {parameter.name for parameter in rule.parameters if parameter.presence == "pinned"}
         used = rule.used
-        order = [name for name in used if name in values and not _is_simple(values[name])]
+        order = [name for name in used if name in values and not is_simple(values[name])]
         if len(set(order)) != len(order):
             return "an argument that does something would be evaluated twice; put it into a variable first"
         written = [name for name in ("self", *bound) if name in order]
         if order != written:
             return "arguments that do something would be evaluated in another order; put them into variables first"
-        lost = next((name for name in bound if name not in used and name not in pinned and not _is_simple(values[name])), None)
+        lost = next((name for name in bound if name not in used and name not in pinned and not is_simple(values[name])), None)
         return f"what {lost} computes would be lost; put it into a variable first" if lost is not None else None
 
     def _apply(self, call: cst.Call, rule: Rule, bound: dict[str, cst.Arg], names: Callable[[ObjectName], str]) -> Rewritten:
@@ -114,7 +130,10 @@ class CallRewriter:
         )
 
     def _pieces(
-        self, new: Sequence[str | Placeholder | ObjectName], values: dict[str, cst.BaseExpression], names: Callable[[ObjectName], str]
+        self,
+        new: Sequence[str | Placeholder | ObjectName],
+        values: Mapping[str, cst.BaseExpression | str],
+        names: Callable[[ObjectName], str],
     ) -> Iterator[str | Span]:
         for index, piece in enumerate(new):
             if isinstance(piece, ObjectName):
@@ -125,8 +144,11 @@ class CallRewriter:
                 following = new[index + 1] if index + 1 < len(new) else ""
                 followed = isinstance(following, str) and following.startswith((".", "(", "["))
                 value = values[piece.name]
-                span = self._source.span(value)
-                yield from ("(", span, ")") if _needs_parentheses(value, followed=followed) else (span,)
+                if isinstance(value, str):
+                    yield value
+                else:
+                    span = self._source.span(value)
+                    yield from ("(", span, ")") if _needs_parentheses(value, followed=followed) else (span,)
 
     def _in_old_layout(
         self,
@@ -197,12 +219,3 @@ def _needs_parentheses(value: cst.BaseExpression, *, followed: bool) -> bool:
     if isinstance(value, cst.NamedExpr | cst.GeneratorExp | cst.Yield):
         return True
     return followed and (not isinstance(value, _ATOMS) or isinstance(value, cst.Integer))
-
-
-def _is_simple(value: cst.BaseExpression) -> bool:
-    """Return whether evaluating it does nothing else, so that it may be dropped, repeated or moved."""
-    return isinstance(value, _SIMPLE) or (isinstance(value, cst.Attribute) and _is_simple(value.value))
-
-
-def _is_none(value: cst.BaseExpression) -> bool:
-    return isinstance(value, cst.Name) and value.value == "None"

@@ -1,4 +1,4 @@
-"""Types that nobody wrote down: what a function returns, what a pytest fixture gives, what a mock stands for, what is imported by a string.
+"""Types that nobody wrote down: what a function returns or a `partial`, what a fixture gives, a mock stands for, or a string imports.
 
 The facts of a file get further bindings for them. They point at synthetic imports, whose names no file can contain.
 """
@@ -15,7 +15,7 @@ import msgspec
 from migration.consolidation.findings.names import Meaning, Names
 from migration.consolidation.inventory import Problem
 from migration.consolidation.reading.dotted import dotted_name
-from migration.consolidation.reading.facts import BindingFact, BoundName, FileFacts, FunctionFact, ImportFact
+from migration.consolidation.reading.facts import BindingFact, BoundName, FileFacts, FunctionFact, ImportFact, Signature
 from migration.consolidation.sources.modules import ModuleNames
 from migration.consolidation.sources.workers import read_bytes
 
@@ -24,6 +24,7 @@ _AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 _ROUNDS: Final = 3
 #: No identifier has it where Python's grammar allows it to begin one.
 _DOT: Final = "\N{MIDDLE DOT}"
+_ANYTHING: Final = Signature((), 0, 0, (), (), takes_any_positional=True, takes_any_keyword=True)
 _SPECIFIED: Final = ("spec", "spec_set")
 
 
@@ -57,7 +58,9 @@ def infer(root: Path, facts: dict[str, FileFacts], modules: ModuleNames) -> None
     """
     files = [file for path in facts if (file := _parse(root, path, facts[path])) is not None]
     for file in files:
-        _Inference(file, facts, Names(modules, {})).dynamic_imports_and_mocks()
+        inference = _Inference(file, facts, Names(modules, {}))
+        inference.dynamic_imports_and_mocks()
+        inference.partials()
     for _ in range(_ROUNDS):
         before = dict(facts)
         names = Names(modules, before)
@@ -165,6 +168,18 @@ class _Inference:
                 elif (imported := literal_import(node.value)) is not None:
                     self._bind(BindingFact(scope, target, "value", (self._imported(imported),)), first=True)
 
+    def partials(self) -> None:
+        """Take `name = partial(Class, ...)` at the top level for a function that returns what the class makes."""
+        for node in self._file.tree.body:
+            if not isinstance(node, ast.Assign) or len(node.targets) != 1 or (given := partial_of(node.value)) is None:
+                continue
+            target, made = node.targets[0], dotted_name(given)
+            if isinstance(target, ast.Name) and made is not None:
+                function = FunctionFact(
+                    target.id, node.lineno, node.end_lineno or node.lineno, "function", _ANYTHING, (made,), abstract=False
+                )
+                self._all[self._file.path] = msgspec.structs.replace(self._facts, functions=(*self._facts.functions, function))
+
     def _visible_fixtures(self, files: Mapping[str, _File]) -> dict[str, Meaning]:
         folders = self._file.path.split("/")[:-1]
         found: dict[str, Meaning] = {}
@@ -213,6 +228,12 @@ def _specification(call: ast.Call) -> str | None:
         keyword.arg == "instance" and isinstance(keyword.value, ast.Constant) and keyword.value.value for keyword in call.keywords
     )
     return dotted_name(call.args[0]) if name == "create_autospec" and is_instance and call.args else None
+
+
+def partial_of(value: ast.expr) -> ast.expr | None:
+    """Return what `partial` is given to call; None: the expression is something else."""
+    is_partial = isinstance(value, ast.Call) and dotted_name(value.func) in {"partial", "functools.partial"}
+    return value.args[0] if isinstance(value, ast.Call) and is_partial and value.args else None
 
 
 def literal_import(call: ast.Call) -> str | None:

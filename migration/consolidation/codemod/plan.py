@@ -58,6 +58,7 @@ class Advice:
     line: int
     module: str  #: the legacy module; "" when it is not known which
     advice: str
+    fails: bool  #: the file cannot work without the module; otherwise it only names it, or may have nothing to do with it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,11 @@ class Plan:
     changes: tuple[Change, ...]  #: by path
     advice: tuple[Advice, ...]  #: by path and line
     problems: tuple[Problem, ...]  #: files that could not be read or parsed; nothing in them is changed
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The files that cannot work without the legacy modules, once the changes are written; sorted."""
+        return tuple(sorted({item.path for item in self.advice if item.fails}))
 
 
 def plan(
@@ -185,10 +191,10 @@ def _advice(analyses: Mapping[str, Analysis], suspicions: Mapping[str, list[Refu
         refused = {refusal for group in analysis.groups.values() for refusal in group.refusals}
         for group in analysis.groups.values():
             for refusal in group.refusals:
-                yield Advice(path=path, line=refusal.line, module=group.module, advice=refusal.advice)
+                yield Advice(path=path, line=refusal.line, module=group.module, advice=refusal.advice, fails=True)
         for refusal in suspicions.get(path, ()):
             if refusal not in refused:
-                yield Advice(path=path, line=refusal.line, module="", advice=refusal.advice)
+                yield Advice(path=path, line=refusal.line, module="", advice=refusal.advice, fails=False)
 
 
 def _strings(tree: Tree, changes: tuple[Change, ...], analyses: Mapping[str, Analysis], codemod: CodemodConfiguration) -> Iterator[Advice]:
@@ -200,7 +206,8 @@ def _strings(tree: Tree, changes: tuple[Change, ...], analyses: Mapping[str, Ana
             continue
         if (string.path, string.line) not in said and _is_left(string, after.get(string.path)):
             advice = f"{string.text}: {_ADVICE[string.use]}"
-            yield Advice(path=string.path, line=string.line, module=string.module, advice=advice)
+            fails = string.use in {"import", "patch"}
+            yield Advice(path=string.path, line=string.line, module=string.module, advice=advice, fails=fails)
 
 
 def _is_left(string: DottedString, after: bytes | None) -> bool:

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import cast
+from typing import Final, cast
 
 import libcst as cst
 from libcst.metadata import (
@@ -23,6 +23,8 @@ from migration.consolidation.reading.facts import FileFacts
 Span = tuple[int, int]
 """First byte and the byte after the last one, in the file's text as UTF-8."""
 
+#: Expressions that do nothing when they are evaluated.
+SIMPLE: Final = (cst.Name, cst.SimpleString, cst.Integer, cst.Float, cst.Ellipsis)
 AnyImport = cst.Import | cst.ImportFrom
 
 
@@ -203,3 +205,13 @@ def root_name(node: cst.CSTNode) -> cst.Name | None:
                 node = inner
             case _:
                 return None
+
+
+def is_simple(value: cst.BaseExpression) -> bool:
+    """Return whether evaluating it does nothing else, so that it may be dropped, repeated or moved."""
+    return isinstance(value, SIMPLE) or (isinstance(value, cst.Attribute) and is_simple(value.value))
+
+
+def is_none(value: cst.BaseExpression) -> bool:
+    """Return whether it is the literal `None`."""
+    return isinstance(value, cst.Name) and value.value == "None"

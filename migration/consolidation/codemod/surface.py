@@ -9,10 +9,12 @@ from typing import Final
 
 from migration.consolidation.findings.names import Meaning, Names
 from migration.consolidation.inventory import Problem
+from migration.consolidation.reading.dotted import dotted_name
 from migration.consolidation.reading.facts import CallFact, FunctionKind, Signature
 from migration.consolidation.reading.signatures import misfit, read_function
 from migration.consolidation.sources.workers import read_bytes
 
+_MAKES_CONSTRUCTORS: Final = frozenset({"dataclass", "define", "frozen", "NamedTuple", "BaseModel", "Struct"})
 _DUNDER_OF_ALL: Final = frozenset({"__class__", "__dict__", "__doc__", "__module__", "__name__", "__qualname__"})
 
 
@@ -89,20 +91,41 @@ class Surfaces:
             return f"{name} has another signature on {self.target.name}"
         return None
 
+    def are_made_alike(self, old: Meaning, new: Meaning) -> bool:
+        """Return whether two classes take the same arguments: the same constructor, or the same fields of the same kind of class."""
+        nodes = [self._node(meaning) for meaning in (old, new)]
+        made = [_construction(node) for node in nodes if node is not None]
+        return len(made) == len(nodes) and made[0] == made[1] and made[0] is not None
+
     def _add(self, surface: Surface, meaning: Meaning) -> None:
+        node = self._node(meaning)
+        for item in node.body if node is not None else ():
+            if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
+                fact = read_function(item, in_class=True)
+                is_async = isinstance(item, ast.AsyncFunctionDef)
+                surface.methods.setdefault(item.name, Method(fact.signature, fact.kind, is_async))
+        surface.attributes.update(_attributes(node) if node is not None else ())
+
+    def _node(self, meaning: Meaning) -> ast.ClassDef | None:
         path = self._names.modules.path(meaning.module)
         data = read_bytes(self._root, path) if path is not None else None
         if data is None or isinstance(data, Problem):
-            return
-        for node in ast.walk(ast.parse(data)):
-            if isinstance(node, ast.ClassDef) and node.name == meaning.name:
-                for item in node.body:
-                    if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
-                        fact = read_function(item, in_class=True)
-                        is_async = isinstance(item, ast.AsyncFunctionDef)
-                        surface.methods.setdefault(item.name, Method(fact.signature, fact.kind, is_async))
-                surface.attributes.update(_attributes(node))
-                return
+            return None
+        nodes = (node for node in ast.walk(ast.parse(data)) if isinstance(node, ast.ClassDef))
+        return next((node for node in nodes if node.name == meaning.name), None)
+
+
+def _construction(node: ast.ClassDef) -> str | None:
+    """Return a text that is the same for classes that take the same arguments; None: what a class takes is not written in it."""
+    made = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
+    if made is not None:
+        return ast.dump(made.args)
+    fields = [ast.dump(item) for item in node.body if isinstance(item, ast.AnnAssign)]
+    around = [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]
+    names = [(dotted_name(item) or "").removesuffix("()").rpartition(".")[2] for item in (*node.decorator_list, *node.bases)]
+    # Any other base or decorator may be something else in another module.
+    is_known = bool(names) and all(name in _MAKES_CONSTRUCTORS for name in names)
+    return "\n".join([*map(ast.dump, around), *fields]) if fields and is_known else None
 
 
 def _attributes(node: ast.ClassDef) -> Iterator[str]:

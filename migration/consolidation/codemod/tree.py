@@ -125,3 +125,18 @@ def _target(configuration: AuditConfiguration, names: Names) -> Meaning:
 
 def _nothing(_files: int) -> None:
     """Show no progress: what takes long here is told by the caller."""
+
+
+def taken_elsewhere(tree: Tree, path: str, name: str) -> str | None:
+    """Return a place, `path:line`, that may take a name of the file's top level from it; None: no other file does."""
+    own = tree.names.modules.name(path)
+    for other, facts in tree.facts.items():
+        for statement in facts.imports if other != path else ():
+            is_from = not statement.plain and tree.names.modules.absolute(other, statement.level, statement.module) == own
+            if is_from and any(imported.name in {name, "*"} for imported in statement.names):
+                return f"{other}:{statement.line}"
+        for use in facts.uses if other != path else ():
+            holder, _, last = use.text.rpartition(".")
+            if last == name and tree.names.dotted(other, use.scope, holder) == Meaning("module", own):
+                return f"{other}:{use.line}"
+    return None

@@ -21,16 +21,17 @@ _CACHES: Final = frozenset({"cache", "lru_cache"})
 def find_shared_state(data: bytes, path: str) -> tuple[SharedState, ...]:
     """Return the shared state of one file that parses, by line."""
     tree = ast.parse(data)
-    found = [*_of_module(tree, path), *_caches(tree, path)]
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    found = [*_of_module(tree, nodes, path), *_caches(nodes, path)]
+    for node in nodes:
         if isinstance(node, ast.ClassDef):
             found += [*_of_class(node, path), *_unbounded(node, path)]
     return tuple(sorted(found, key=lambda state: (state.line, state.name)))
 
 
-def _of_module(tree: ast.Module, path: str) -> Iterator[SharedState]:
-    replaced = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
-    changed = _changed(tree)
+def _of_module(tree: ast.Module, nodes: Sequence[ast.AST], path: str) -> Iterator[SharedState]:
+    replaced = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+    changed = _changed(nodes)
     for name, value, line, is_final in _assignments(tree.body):
         if name.startswith("__"):
             continue
@@ -127,8 +128,8 @@ def _own(node: ast.expr) -> str | None:
     return node.attr if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self" else None
 
 
-def _caches(tree: ast.Module, path: str) -> Iterator[SharedState]:
-    for node in ast.walk(tree):
+def _caches(nodes: Sequence[ast.AST], path: str) -> Iterator[SharedState]:
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _cache(node, path)
 
@@ -188,10 +189,10 @@ def _instance(value: ast.expr) -> str | None:
     return name if name[:1].isupper() and name not in _HARMLESS else None
 
 
-def _changed(tree: ast.Module) -> frozenset[str]:
-    """Return the names whose containers the module changes."""
+def _changed(nodes: Sequence[ast.AST]) -> frozenset[str]:
+    """Return the names whose containers a module of these nodes changes."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Call(func=ast.Attribute(attr=attribute, value=ast.Name(id=owner))) if attribute in _ADDS | _REMOVES:
                 found.add(owner)

@@ -29,8 +29,8 @@ class SurfaceReadiness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     @classmethod
     def of(cls, surface: str, criteria: Sequence[Criterion]) -> "SurfaceReadiness":
-        """Return what these criteria mean for the surface."""
-        return cls(surface=surface, ready=all_met(criteria), criteria=tuple(criteria))
+        """Return what these criteria mean for the surface; they are put into the order of `CRITERIA`."""
+        return cls(surface=surface, ready=all_met(criteria), criteria=tuple(sorted(criteria, key=lambda one: CRITERIA.index(one.name))))
 
     @property
     def unmet(self) -> tuple[Criterion, ...]:

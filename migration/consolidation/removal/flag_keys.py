@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from migration.consolidation.configuration import AuditConfiguration
+from migration.consolidation.removal.manifest import CERTIFICATE_NAME
 from migration.consolidation.sources.discovery import discover
 from migration.consolidation.sources.workers import read_bytes
 from migration.errors import ConfigurationError
 from migration.flags.surface_flag import flag_key
 
-#: Folders and files of the half that goes, and what tells of it.
-ALLOWED: Final = ("migration/", "dashboards/", "ledger/", "docs/", "tests/", "changelog.d/", "README.md", "CHANGELOG.md")
+#: Folders and files of the half that goes, and what tells of it: a certificate, too, that lies in its own tree.
+ALLOWED: Final = (CERTIFICATE_NAME, "migration/", "dashboards/", "ledger/", "docs/", "tests/", "changelog.d/", "README.md", "CHANGELOG.md")
 
 
 def flag_references(root: Path, configuration: AuditConfiguration, surfaces: Sequence[str]) -> dict[str, list[str]]:

@@ -29,6 +29,9 @@ import msgspec
 
 from migration.errors import ConfigurationError, UnknownSurfaceError
 
+#: What `netra-migration removal certificate` writes unless it is told otherwise. Committed, it is part of the tree that it is about.
+CERTIFICATE_NAME: Final = "removal-certificate.json"
+
 _TABLE: Final = "[tool.netra-migration.removal]"
 
 

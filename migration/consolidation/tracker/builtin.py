@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
+from migration.consolidation.removal.manifest import CERTIFICATE_NAME
 from migration.consolidation.tracker.checks import Check
 from migration.consolidation.tracker.family import Alone, Characterised, Guarded, Known, Nothing, Rewritten, Unused
 from migration.consolidation.tracker.files import Accepted, Gone
-from migration.consolidation.tracker.going import Assigned
+from migration.consolidation.tracker.going import Assigned, Certified
 from migration.consolidation.tracker.steps import StepName
-from migration.consolidation.tracker.tree import Tree
+from migration.consolidation.tracker.tree import CONFIGURATION, Tree
 
 
 def boxes_of(step: StepName, tree: Tree) -> Iterator[Check]:
@@ -32,7 +33,9 @@ def boxes_of(step: StepName, tree: Tree) -> Iterator[Check]:
             if tree.manifest is not None:
                 yield Assigned(text="Every implementation that has to go belongs to a surface, whose removal takes it along.")
             yield from (
-                Accepted(text=f"What may differ on `{surface}` is accepted by somebody, for a reason, until a day.", ledger=ledger)
+                Accepted(
+                    text=f"What may differ on `{surface}` is accepted by somebody, for a reason, until a day or for good.", ledger=ledger
+                )
                 for surface, ledger in _ledgers(tree)
             )
         case "execute":
@@ -40,13 +43,19 @@ def boxes_of(step: StepName, tree: Tree) -> Iterator[Check]:
             yield Nothing(text="No string names an implementation that has to go.", none="strings")
             yield Rewritten(text="The codemod has nothing to rewrite, and leaves nothing to a person.")
         case "stability":
-            return
+            yield from (
+                Certified(text=f"Production says that control of `{surface}` may go.", surface=surface, file=CERTIFICATE_NAME)
+                for surface in (tree.manifest.surfaces if tree.manifest is not None else ())
+            )
         case "close":
             yield from (
-                Accepted(text=f"Nothing is accepted to differ on `{surface}` any more.", ledger=ledger, empty=True)
+                Accepted(text=f"What still differs on `{surface}` is to stay.", ledger=ledger, settled=True)
                 for surface, ledger in _ledgers(tree)
             )
-            yield from (Gone(text=f"`{path}` is gone.", path=path, module=tree.module(path)) for path in tree.legacy)
+            yield from (
+                Gone(text=f"`{path}` is gone.", path=path, module=tree.module(path), but=tuple(sorted(tree.own - {CONFIGURATION})))
+                for path in tree.legacy
+            )
             yield Alone(text="The target and its factory are the only implementations.")
 
 

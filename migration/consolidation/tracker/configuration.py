@@ -2,6 +2,7 @@
 
 ```toml
 [tool.netra-migration.tracker]
+page = "docs/tracker.md"                         # where the page is kept
 rounds = 3                                       # how often `--run` runs the tests in a row
 
 [tool.netra-migration.tracker.implementations]   # what there was in the beginning; none may be added, those that go are ticked off
@@ -16,6 +17,8 @@ files = ["docs/decisions/orders.md"]
 [tool.netra-migration.tracker.kept."shop/legacy/orders.py"]   # boxes of step 1: what it does wrong, and the tests that show it
 "Two users see each other's orders." = ["tests/test_orders.py::test_orders_of_others"]
 ```
+
+Or `file = "docs/tracker.toml"` alone, which has the same at its top level: a file that may name for good what is gone by now.
 """
 
 import tomllib
@@ -28,6 +31,7 @@ from migration.consolidation.inventory import Role
 from migration.consolidation.tracker.files import OnlyIn, Written
 from migration.consolidation.tracker.steps import StepName
 from migration.consolidation.tracker.testing import Kept, Named, Runs, Stable
+from migration.consolidation.tracker.tree import CONFIGURATION
 from migration.errors import ConfigurationError
 
 _TABLE: Final = "[tool.netra-migration.tracker]"
@@ -38,6 +42,8 @@ AnyCheck = Named | Stable | Runs | Written | OnlyIn
 class TrackerConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a project adds to the boxes that every consolidation has."""
 
+    file: str | None = None  #: where the rest stands, with the same keys at its top level; None: in `pyproject.toml` itself
+    page: str = "docs/tracker.md"  #: where the page is kept: what it names, nobody else does
     rounds: int = 3  #: of tests, in a row, by `--run`; 1 or more
     kept: dict[str, dict[str, tuple[str, ...]]] = {}  #: path -> what the implementation does wrong until it goes -> tests that show it
     implementations: dict[str, Role] = {}  #: path -> role of each that was there in the beginning; {}: the audit alone knows
@@ -64,21 +70,32 @@ def load_tracker_configuration(root: Path) -> TrackerConfiguration:
     Raises:
         ConfigurationError: the file cannot be read, or a value in the table is wrong.
     """
-    file = root / "pyproject.toml"
+    file = root / CONFIGURATION
     if not file.is_file():
         return TrackerConfiguration()
+    table: dict[str, Any] = _read(file).get("tool", {}).get("netra-migration", {}).get("tracker", {})
+    if "file" not in table:
+        return _parse(table, f"{file}: {_TABLE}")
+    if len(table) > 1 or not isinstance(table["file"], str):
+        raise ConfigurationError(f"{file}: {_TABLE}: `file` names the file with the rest, and stands alone")
+    return msgspec.structs.replace(_parse(_read(root / table["file"]), str(root / table["file"])), file=table["file"])
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
-        document: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{file}: cannot be read ({error}); repair it") from error
-    table = document.get("tool", {}).get("netra-migration", {}).get("tracker", {})
+
+
+def _parse(table: dict[str, Any], where: str) -> TrackerConfiguration:
     try:
         configuration = msgspec.convert(table, TrackerConfiguration)
     except msgspec.ValidationError as error:
-        raise ConfigurationError(f"{file}: {_TABLE}: {error}") from error
+        raise ConfigurationError(f"{where}: {error}") from error
     for path in configuration.kept:
         if path not in configuration.implementations:
-            raise ConfigurationError(f"{file}: {_TABLE}: `kept` names {path!r}, which is not among `implementations`; correct one of them")
-    if configuration.rounds < 1:
-        raise ConfigurationError(f"{file}: {_TABLE}: `rounds` is 1 or more")
+            raise ConfigurationError(f"{where}: `kept` names {path!r}, which is not among `implementations`; correct one of them")
+    if configuration.rounds < 1 or configuration.file is not None:
+        raise ConfigurationError(f"{where}: `rounds` is 1 or more, and `file` stands in {CONFIGURATION} alone")
     return configuration

@@ -6,7 +6,8 @@ from typing import Final, Literal
 from migration.consolidation.inventory import Inventory
 from migration.consolidation.tracker.checks import Check, code, counted, judgement, listed, shell
 from migration.consolidation.tracker.steps import Judgement
-from migration.consolidation.tracker.tree import CONFIGURATION, STAYING, Tree
+from migration.consolidation.tracker.testfiles import is_test_file
+from migration.consolidation.tracker.tree import STAYING, Tree
 
 _AUDIT: Final = shell("netra-migration", "audit")
 _INVENTORY: Final = shell("netra-migration", "audit", "--inventory", "build/audit.json")
@@ -76,7 +77,7 @@ class Characterised(Check, frozen=True, kw_only=True, tag="characterised"):
 
     def _files(self, tree: Tree) -> list[str]:
         users = users_of(tree.inventory, tree.module(self.of))
-        return [path for path in users if _is_test(path) and tree.tests_of(path).sound]
+        return [path for path in users if is_test_file(path) and tree.tests_of(path).sound]
 
 
 class Unused(Check, frozen=True, kw_only=True, tag="unused"):
@@ -123,7 +124,7 @@ class Rewritten(Check, frozen=True, kw_only=True, tag="codemod"):
             return Judgement(done=False, evidence=f"{counted(len(left), 'consumer').capitalize()} to go.")
         made = tree.codemod
         # Where the project's own configuration names what has to go, it does so on purpose, until the end.
-        by_hand = [item for item in made.advice if item.path != CONFIGURATION]
+        by_hand = [item for item in made.advice if item.path not in tree.own]
         faults = [f"{code(change.path)} is to be rewritten" for change in made.changes]
         faults += [f"{code(f'{item.path}:{item.line}')} is left to a person" for item in by_hand]
         faults += [f"{code(item.path)} could not be read" for item in made.problems]
@@ -170,8 +171,3 @@ def _places(inventory: Inventory, kind: str) -> Iterator[str]:
         "strings": (string.path for string in inventory.strings if string.use != "path" and string.module in legacy),
     }
     yield from found[kind]
-
-
-def _is_test(path: str) -> bool:
-    name = path.rpartition("/")[2]
-    return name.startswith("test_") or name.endswith("_test.py")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from migration.comparison.ledger import load_ledger
 from migration.consolidation.tracker.checks import Check, code, counted, judgement, listed, shell
 from migration.consolidation.tracker.steps import Judgement
-from migration.consolidation.tracker.tree import CONFIGURATION, Tree
+from migration.consolidation.tracker.tree import Tree
 
 
 class Written(Check, frozen=True, kw_only=True, tag="files"):
@@ -42,18 +42,20 @@ class OnlyIn(Check, frozen=True, kw_only=True, tag="only-in"):
 
     words: tuple[str, ...]
     places: tuple[str, ...] = ()  #: files and folders that may say them; (): nobody may
-    within: tuple[str, ...] = ()  #: files and folders that are looked at; (): all code, configuration and documents but this table's own
+    within: tuple[str, ...] = ()  #: files and folders that are looked at; (): all code, configuration and documents but the tracker's own
 
     def judge(self, tree: Tree) -> Judgement:
         """Tick the box when no other file says one of them."""
         if not self.words or not all(self.words):
             return Judgement(done=False, evidence="No word is named.")
-        looked_at = [path for path in tree.files if path != CONFIGURATION and (not self.within or _lies_in(path, self.within))]
+        looked_at = [path for path in tree.files if path not in tree.own and (not self.within or _lies_in(path, self.within))]
         if not looked_at:
             return Judgement(done=False, evidence="There is no file to look at.")
         said = [path for path in looked_at if not _lies_in(path, self.places) and self._says(tree, path)]
-        where = f"in {listed(self.places)}" if self.places else "nowhere"
-        return Judgement(not said, f"Also in {listed(said)}." if said else f"There, and only {where}." if self.places else "Said nowhere.")
+        if said:
+            return Judgement(done=False, evidence=f"Also in {listed(said)}.")
+        there = [place for place in self.places if (tree.root / place).exists()]
+        return Judgement(done=True, evidence=f"Nowhere but in {listed(there)}." if there else "Nowhere.")
 
     @property
     def command(self) -> str:
@@ -66,25 +68,27 @@ class OnlyIn(Check, frozen=True, kw_only=True, tag="only-in"):
 
 
 class Accepted(Check, frozen=True, kw_only=True, tag="ledger"):
-    """A ledger of accepted divergences is in order, or empty."""
+    """A ledger of accepted divergences is in order, or settled."""
 
     ledger: str  #: its path
-    empty: bool = False  #: nothing may be left in it; then the file need not be there
+    settled: bool = False  #: nothing may be left in it but what is permanent; then the file need not be there
 
     def judge(self, tree: Tree) -> Judgement:
-        """Tick the box when it can be read, which takes an owner, a reason and a last day of each entry; or when nothing is left.
+        """Tick the box when it can be read, which takes an owner, a reason and a term of each entry; or when it is settled.
 
         Whether a last day is past depends on the day, and so is not asked here: `netra-migration status` tells.
         """
         if not tree.is_there(self.ledger):
-            return Judgement(done=self.empty, evidence=f"{code(self.ledger)} is not there.")
+            return Judgement(done=self.settled, evidence=f"{code(self.ledger)} is not there.")
         entries = load_ledger(tree.root / self.ledger).entries
-        return Judgement(not self.empty or not entries, f"{counted(len(entries), 'entry', 'entries').capitalize()}.")
+        passing = sum(not entry.permanent for entry in entries)
+        evidence = f"{counted(len(entries), 'entry', 'entries').capitalize()}, {passing} of them with a last day."
+        return Judgement(not self.settled or not passing, evidence if entries else "No entry.")
 
     @property
     def command(self) -> str:
         """The command that lists the entries."""
-        return shell("grep", "-nE", "^(id|owner|reason|expires)", self.ledger)
+        return shell("grep", "-nE", "^(id|owner|reason|expires|permanent)", self.ledger)
 
 
 class Gone(Check, frozen=True, kw_only=True, tag="gone"):
@@ -92,19 +96,20 @@ class Gone(Check, frozen=True, kw_only=True, tag="gone"):
 
     path: str
     module: str  #: its dotted name
+    but: tuple[str, ...] = ()  #: files that may name it: the tracker's own
 
     def judge(self, tree: Tree) -> Judgement:
         """Tick the box when it is so."""
         if tree.is_there(self.path):
             return Judgement(done=False, evidence="It is there.")
         name = re.compile(rb"(?<![\w.])" + re.escape(self.module.encode()) + rb"(?!\w)")
-        naming = [path for path in tree.files if name.search(tree.bytes_of(path))]
+        naming = [path for path in tree.files if path not in self.but and name.search(tree.bytes_of(path))]
         return Judgement(not naming, f"Still named in {listed(naming)}." if naming else "It is, and nobody names its module.")
 
     @property
     def command(self) -> str:
         """The command that finds it, or who names its module."""
-        return f"! ls {shell(self.path)} && ! git grep -wF {shell(self.module)}"
+        return f"! ls {shell(self.path)} && ! {shell('git', 'grep', '-wF', self.module, '--', '.', *(f':!{path}' for path in self.but))}"
 
 
 def _lies_in(path: str, places: tuple[str, ...]) -> bool:

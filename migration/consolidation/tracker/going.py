@@ -1,8 +1,12 @@
-"""Checks of what removal knows: what belongs to whom."""
+"""Checks of what removal knows: what belongs to whom, and that production was asked."""
 
+import msgspec
+
+from migration.consolidation.removal.certificate import verify
 from migration.consolidation.tracker.checks import Check, code, judgement, shell
 from migration.consolidation.tracker.steps import Judgement
 from migration.consolidation.tracker.tree import Tree
+from migration.errors import CertificateError
 
 
 class Assigned(Check, frozen=True, kw_only=True, tag="manifest"):
@@ -21,3 +25,46 @@ class Assigned(Check, frozen=True, kw_only=True, tag="manifest"):
     def command(self) -> str:
         """The command that shows the manifest."""
         return shell("grep", "-nA4", "tool.netra-migration.removal", "pyproject.toml")
+
+
+class Certified(Check, frozen=True, kw_only=True, tag="certificate"):
+    """A signed certificate says that control of a surface may go: what only production knows, as a file."""
+
+    surface: str
+    file: str  #: the certificate
+
+    def judge(self, tree: Tree) -> Judgement:
+        """Tick the box when the certificate is signed by a key of the manifest, for this surface, and for this tree as it is.
+
+        It is judged as on the day on which it was issued: whether it still holds depends on the day, and `removal verify` tells.
+        """
+        if not tree.is_there(self.file):
+            return Judgement(done=False, evidence=f"There is no {code(self.file)}.")
+        document = tree.bytes_of(self.file)
+        keys = tree.manifest.public_keys if tree.manifest is not None else ()
+        try:
+            verify(document, keys, now=_issued_at(document), surfaces=[self.surface], root=tree.root)
+        except CertificateError as error:
+            return Judgement(done=False, evidence=f"{error}.")
+        return Judgement(done=True, evidence=f"{code(self.file)} says so, signed by a key of the manifest, of this tree.")
+
+    @property
+    def command(self) -> str:
+        """The command that asks production, criterion by criterion."""
+        return shell("netra-migration", "removal", "check", self.surface)
+
+
+def _issued_at(document: bytes) -> float:
+    """Return when a certificate says that it was issued; 0.0 when it says nothing that can be read, which makes it invalid anyhow."""
+    try:
+        return msgspec.json.decode(document, type=_Dated).certificate.issued_at
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return 0.0
+
+
+class _Issued(msgspec.Struct):
+    issued_at: float
+
+
+class _Dated(msgspec.Struct):
+    certificate: _Issued

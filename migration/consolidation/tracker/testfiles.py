@@ -22,6 +22,12 @@ class FileTests:
         return tuple(name for name, fault in self.faults.items() if fault is None)
 
 
+def is_test_file(path: str) -> bool:
+    """Return whether pytest takes a file of this name for tests, unless it is told otherwise."""
+    name = path.rpartition("/")[2]
+    return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
+
+
 def read_test_file(data: bytes) -> FileTests:
     """Return the tests of a file.
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from migration.consolidation.tracker.checks import Check, code, counted, judgement, shell
 from migration.consolidation.tracker.steps import Judgement
+from migration.consolidation.tracker.testfiles import is_test_file
 from migration.consolidation.tracker.tree import Tree
 
 _RUN: Final = shell("netra-migration", "tracker", "--run")
@@ -110,10 +111,8 @@ def _fault_of(tree: Tree, path: str, name: str) -> str | None:
 
 
 def _is_collected(tree: Tree, path: str) -> bool:
-    name = path.rpartition("/")[2]
     roots = [root.rstrip("/") for root in tree.pytest_roots]
-    is_named = name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
-    return is_named and (not roots or any(root in {".", path} or path.startswith(f"{root}/") for root in roots))
+    return is_test_file(path) and (not roots or any(root in {".", path} or path.startswith(f"{root}/") for root in roots))
 
 
 def _named(tree: Tree, test: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from migration.consolidation.tracker.configuration import TrackerConfiguration, 
 from migration.consolidation.tracker.rounds import Rounds, run_rounds
 from migration.consolidation.tracker.steps import TITLES, Box, Judgement, Step
 from migration.consolidation.tracker.testing import Named, Stable
-from migration.consolidation.tracker.tree import Tree
+from migration.consolidation.tracker.tree import CONFIGURATION, Tree
 from migration.errors import ConfigurationError, MigrationError
 
 _SILENT: Final = NoProgress()
@@ -33,7 +33,8 @@ def track(root: Path, *, rounds: Rounds | None = None, cache: Path | None = None
     """
     root = _folder(root)
     configuration = load_tracker_configuration(root)
-    tree = Tree(root, configuration.implementations, rounds=rounds, cache=cache, progress=progress)
+    own = frozenset(filter(None, [CONFIGURATION, configuration.file, configuration.page]))
+    tree = Tree(root, configuration.implementations, own=own, rounds=rounds, cache=cache, progress=progress)
     return tuple(
         Step(step=number, title=title, boxes=tuple(_box(check, tree) for check in (*boxes_of(name, tree), *configuration.of(name))))
         for number, (name, title) in enumerate(TITLES.items())

@@ -28,6 +28,7 @@ class Tree:
     Args:
         root: the folder, absolute.
         expected: path to role of each implementation that the project knew when it began, also of those that are gone now.
+        own: files of the tracker itself, its configuration and its page, whose words are questions and no answers.
         rounds: what running the tests showed; None: they were not run.
         cache: folder in which the audit remembers; None: it does not.
         progress: sees how far the audit is.
@@ -38,11 +39,12 @@ class Tree:
         root: Path,
         expected: Mapping[str, Role],
         *,
+        own: frozenset[str] = frozenset({CONFIGURATION}),
         rounds: Rounds | None = None,
         cache: Path | None = None,
         progress: Progress = _SILENT,
     ) -> None:
-        self.root, self.expected, self.rounds = root, expected, rounds
+        self.root, self.expected, self.own, self.rounds = root, expected, own, rounds
         self._cache, self._progress = cache, progress
         self._test_files: dict[str, FileTests] = {}
 

@@ -19,6 +19,12 @@ def test_a_command_whose_module_does_not_exist_is_no_command(monkeypatch):
     assert cli.LazyCommands(name="x").list_commands(None) == ["stage"]
 
 
+@pytest.mark.parametrize("name", ["audit", "guard", "codemod"])
+def test_help_shows_names_of_tables_in_brackets(name):
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(cli.app, [name, "--help"]).stdout
+    assert "[tool.netra-migration.audit]" in " ".join(shown.replace("│", " ").split())
+
+
 @pytest.mark.parametrize("arguments", [["frobnicate"], ["app"], ["stage", "frobnicate"]])
 def test_an_unknown_command_is_exit_code_2(arguments):
     assert CliRunner().invoke(cli.app, arguments).exit_code == 2

@@ -100,7 +100,21 @@ def test_the_document_has_the_agreed_keys_and_no_made_up_values(status: Callable
     assert {"source", "age_s", "version"} <= document["flags"].keys()
     row = document["surfaces"][0]
     assert {"surface", "stage", "percent", "runs", "verdicts", "upper_bound", "gate", "removal"} <= row.keys()
-    assert (row["upper_bound"], row["gate"], row["removal"]) == (None, None, None)
+    assert (row["upper_bound"], row["gate"]) == (None, None)
+
+
+def test_how_far_removal_is_stands_there_only_where_a_manifest_names_the_surface(
+    status: Callable[[], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert [row["removal"] for row in status()["surfaces"]] == [None, None]
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.netra-migration.removal.surfaces.chat]\nengines = ["engine.py"]\nadapter = "adapter.py"\nledger = "chat.toml"\n'
+    )
+    assert [row["removal"] for row in status()["surfaces"]] == [
+        "3 of 5 criteria unmet: complete, no_legacy_run, strata; the code was not looked at",
+        None,
+    ]
 
 
 def test_stage_and_percent_are_the_furthest_that_tenants_without_a_pin_are_at(run: Run, status: Callable[[], dict[str, Any]]) -> None:

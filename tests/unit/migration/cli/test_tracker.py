@@ -39,7 +39,7 @@ def test_it_prints_a_row_a_step_and_what_is_open(tracker):
     done = tracker()
     assert done.exit_code == 0
     assert "boxes are ticked" in done.stdout
-    assert "6  `shop/old.py` is gone.\n   It is there.\n   $ ! ls shop/old.py" in done.stdout
+    assert "6  `shop/old.py` is gone.\n   It is there.\n   $ ! ls shop/old.py && ! git grep" in done.stdout
     assert "Orders." not in done.stdout
 
 

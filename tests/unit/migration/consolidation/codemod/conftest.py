@@ -14,6 +14,10 @@ from migration.consolidation.configuration import AuditConfiguration
 _SHOP = {
     "shop/__init__.py": "",
     "shop/parts.py": """
+        from dataclasses import dataclass
+        @dataclass
+        class Settings:
+            limit: int = 3
         class AgentFactory:
             def __init__(self, registry): ...
         class Emitter:
@@ -37,7 +41,14 @@ _SHOP = {
         """,
     "shop/legacy.py": '''
         """DEPRECATED"""
+        from dataclasses import dataclass
         HISTORY = []
+        @dataclass
+        class Settings:
+            limit: int = 3
+        @dataclass
+        class OtherSettings:
+            limit: int
         class ExecutionEngine:
             LIMIT = 10
             def __init__(self, registry, bridge, user=None):
@@ -117,7 +128,9 @@ def audit_configuration(tmp_path: Path) -> AuditConfiguration:
 @pytest.fixture
 def codemod_configuration(tmp_path: Path) -> CodemodConfiguration:
     rules = tmp_path / "rules.toml"
-    rules.write_text("".join(f"[[tool.netra-migration.codemod.calls]]\nold = '{old}'\nnew = '{new}'\n" for old, new in _CALLS))
+    calls = "".join(f"[[tool.netra-migration.codemod.calls]]\nold = '{old}'\nnew = '{new}'\n" for old, new in _CALLS)
+    names = "".join(f"'shop.legacy:{name}' = 'shop.parts:Settings'\n" for name in ("Settings", "OtherSettings"))
+    rules.write_text(f"{calls}[tool.netra-migration.codemod.names]\n{names}")
     return load_codemod_configuration(tmp_path, rules)
 
 

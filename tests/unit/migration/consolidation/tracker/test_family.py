@@ -3,6 +3,8 @@
 import pytest
 
 from migration.consolidation.guard import BASELINE_NAME
+from migration.consolidation.tracker.page import as_markdown
+from migration.consolidation.tracker.track import track
 
 MANIFEST = """
 [tool.netra-migration.removal.surfaces.shop]
@@ -128,8 +130,21 @@ def test_what_is_gone_is_ticked_when_nobody_names_it_any_more(boxes):
     assert told(boxes(table=IMPLEMENTATIONS)[text]) == (False, "It is there.")
     named = GONE | {"notes.md": "It was shop.old, once.\n"}
     assert told(boxes(named, IMPLEMENTATIONS)[text]) == (False, "Still named in `notes.md`.")
+    offered = "[project.entry-points.shop]\nold = 'shop.old:OldEngine'\n"
+    assert told(boxes({"notes.md": None}, IMPLEMENTATIONS + offered)[text]) == (False, "Still named in `pyproject.toml`.")
     longer = GONE | {"notes.md": "We have shop.older and my.shop.old.\n"}
     assert told(boxes(longer, IMPLEMENTATIONS)[text]) == (True, "It is, and nobody names its module.")
+
+
+def test_the_page_itself_names_what_is_gone_and_does_not_keep_it_alive(boxes, tmp_path):
+    text = "`shop/old.py` is gone."
+    boxes(table=IMPLEMENTATIONS)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "tracker.md").write_text(as_markdown(track(tmp_path)))
+    assert "shop.old" in (tmp_path / "docs" / "tracker.md").read_text()
+    box = boxes(GONE, IMPLEMENTATIONS)[text]
+    assert told(box) == (True, "It is, and nobody names its module.")
+    assert box.command == "! ls shop/old.py && ! git grep -wF shop.old -- . ':!docs/tracker.md'"
 
 
 def test_every_implementation_that_has_to_go_belongs_to_a_surface(boxes):
@@ -141,24 +156,26 @@ def test_every_implementation_that_has_to_go_belongs_to_a_surface(boxes):
 
 
 ENTRY = "[[accepted]]\nid = 'a'\nfingerprint = '0f3a9c2b71de'\nreason = 'r'\nowner = 'o'\nexpires = 2001-01-01\n"
+PERMANENT = ENTRY.replace("expires = 2001-01-01", "permanent = true")
 
 
 @pytest.mark.parametrize(
-    ("ledger", "in_order", "empty"),
+    ("ledger", "in_order", "settled"),
     [
-        (ENTRY, (True, "1 entry."), (False, "1 entry.")),
+        (ENTRY, (True, "1 entry, 1 of them with a last day."), (False, "1 entry, 1 of them with a last day.")),
+        (PERMANENT, (True, "1 entry, 0 of them with a last day."), (True, "1 entry, 0 of them with a last day.")),
         ("", (True, "No entry."), (True, "No entry.")),
         (None, (False, "`ledger/shop.toml` is not there."), (True, "`ledger/shop.toml` is not there.")),
     ],
 )
-def test_a_ledger_is_in_order_first_and_empty_in_the_end(ledger, in_order, empty, boxes):
+def test_a_ledger_is_in_order_first_and_settled_in_the_end(ledger, in_order, settled, boxes):
     found = boxes({"ledger/shop.toml": ledger}, MANIFEST)
-    assert told(found["What may differ on `shop` is accepted by somebody, for a reason, until a day."]) == in_order
-    assert told(found["Nothing is accepted to differ on `shop` any more."]) == empty
+    assert told(found["What may differ on `shop` is accepted by somebody, for a reason, until a day or for good."]) == in_order
+    assert told(found["What still differs on `shop` is to stay."]) == settled
 
 
 def test_an_entry_that_nobody_owns_empties_both_boxes(boxes):
     found = boxes({"ledger/shop.toml": ENTRY.replace("owner = 'o'\n", "")}, MANIFEST)
-    evidence = [box.evidence for text, box in found.items() if "`shop`" in text and not box.done]
+    evidence = [box.evidence for text, box in found.items() if "on `shop`" in text and not box.done]
     assert len(evidence) == 2
     assert all(text.startswith("The evidence cannot be read: ledger/shop.toml, line 1") for text in evidence)

@@ -32,9 +32,10 @@ def test_without_a_file_the_box_is_empty(boxes):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"words": ["shop.old"], "places": ["use.py", "tests"]}, (True, "There, and only in `use.py` and `tests`.")),
+        ({"words": ["shop.old"], "places": ["use.py", "tests"]}, (True, "Nowhere but in `use.py` and `tests`.")),
+        ({"words": ["flag-"], "places": ["absent"]}, (True, "Nowhere.")),
         ({"words": ["shop.old"], "places": ["use"]}, (False, "Also in `tests/test_old.py` and `use.py`.")),
-        ({"words": ["shop.old"], "within": ["shop"]}, (True, "Said nowhere.")),
+        ({"words": ["shop.old"], "within": ["shop"]}, (True, "Nowhere.")),
         ({"words": ["shop.old"], "within": ["shpo"]}, (False, "There is no file to look at.")),
         ({"words": []}, (False, "No word is named.")),
         ({"words": [""]}, (False, "No word is named.")),

@@ -17,6 +17,7 @@ TITLES = [
     "Stability loop",
     "Close",
 ]
+NEW = "from shop import factory, target\n\n\ndef test_it():\n    assert factory.EngineFactory\n    assert target.UserEngine\n"
 
 
 def test_there_are_seven_steps_and_a_project_without_a_table_has_the_boxes_of_all(write):
@@ -24,6 +25,15 @@ def test_there_are_seven_steps_and_a_project_without_a_table_has_the_boxes_of_al
     assert [(step.step, step.title) for step in steps] == list(enumerate(TITLES))
     assert [step.total for step in steps] == [4, 1, 2, 1, 3, 0, 2]
     assert all(box.text and box.evidence and box.command for step in steps for box in step.boxes)
+
+
+def test_in_the_end_every_box_is_ticked(write, baseline):
+    root = write({"shop/old.py": None, "use.py": "", "tests/test_old.py": None, "tests/test_new.py": NEW})
+    baseline()
+    with (root / "pyproject.toml").open("a") as file:
+        file.write("[tool.netra-migration.tracker.implementations]\n'shop/target.py' = 'target'\n")
+        file.write("'shop/factory.py' = 'factory'\n'shop/old.py' = 'duplicate'\n")
+    assert [(box.text, box.evidence) for step in track(root) for box in step.boxes if not box.done] == []
 
 
 def test_the_same_files_give_the_same_page_wherever_they_lie(write, tmp_path_factory):
@@ -55,6 +65,27 @@ def test_a_box_of_a_project_stands_behind_those_of_all(boxes):
 def test_a_table_that_cannot_be_used_is_refused(table, told, boxes):
     with pytest.raises(ConfigurationError, match=told):
         boxes(table=f"[tool.netra-migration.tracker]\n{table}\n")
+
+
+def test_the_table_may_stand_in_a_file_of_its_own_whose_words_are_no_answers(boxes):
+    box = "[[close]]\ntext = 'No flag is left.'\ncheck = 'only-in'\nwords = ['flag-orders']\n"
+    table = "[tool.netra-migration.tracker]\nfile = 'tracker.toml'\n"
+    assert boxes({"tracker.toml": box}, table)["No flag is left."].done
+    assert not boxes({"tracker.toml": box, "notes.md": "flag-orders\n"}, table)["No flag is left."].done
+
+
+@pytest.mark.parametrize(
+    ("files", "table", "told"),
+    [
+        ({}, "file = 'tracker.toml'", "tracker.toml: cannot be read"),
+        ({"tracker.toml": "rounds = 0\n"}, "file = 'tracker.toml'", "tracker.toml: `rounds` is 1 or more"),
+        ({"tracker.toml": "file = 'other.toml'\n"}, "file = 'tracker.toml'", "stands in pyproject.toml alone"),
+        ({"tracker.toml": ""}, "file = 'tracker.toml'\nrounds = 2", "stands alone"),
+    ],
+)
+def test_a_file_of_its_own_that_cannot_be_used_is_refused(files, table, told, boxes):
+    with pytest.raises(ConfigurationError, match=told):
+        boxes(files, f"[tool.netra-migration.tracker]\n{table}\n")
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):

@@ -1,16 +1,139 @@
-"""A small code base with one surface whose control nobody uses, and keys to sign with."""
+"""A small code base with one surface whose control nobody uses, a production that is done with it, and keys to sign with."""
 
-from collections.abc import Callable
+import asyncio
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from prometheus_client import CollectorRegistry
 
 from migration.consolidation.configuration import load_configuration
 from migration.consolidation.removal.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.consolidation.removal.digest import digests
 from migration.consolidation.removal.manifest import RemovalManifest, load_manifest
+from migration.evidence import EvidenceStore
+from migration.flags.document import FlagDocument
+from migration.flags.file import FlagFile
+from migration.flags.surface_flag import SurfaceFlag
+from migration.model import Comparison, Divergence, Event, Origin, RunRecord, RunRequest, Stage, Timing, Verdict
+from migration.settings import MigrationSettings
+from migration.shadow.job import ShadowJob
+from migration.stages import PLANS
+from migration.stores import Coverage, RunStores, StoredRun, StoresDatabase, Tombstones, key_of
+from migration.telemetry.metrics import Metrics
+
+DAY = 86_400.0
+COMPLETE = SurfaceFlag(surface="chat", weights=(0, 0, 0, 0, 0, 100_000))
+_EVENTS = tuple(Event(kind=kind, lane="data", payload=b"{}", at_s=0.0) for kind in ("agent_started", "agent_completed"))
+
+
+class LegacyStore(ModuleType):
+    """What the setting's import string names: a backend with a legacy store in memory."""
+
+    def __init__(self):
+        super().__init__("legacy_store_of_the_test")
+        self.runs: list[StoredRun] = []
+        self.error: Exception | None = None
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[RunStores]:
+            if self.error is not None:
+                raise self.error
+            yield RunStores(stores={}, scans={"legacy": self})
+
+        self.opened = opened
+
+    async def page(self, surface, after, limit, /):
+        keyed = sorted((key_of(run), run) for run in self.runs if run.surface == surface)
+        return [run for key, run in keyed if after is None or key > after][:limit]
+
+    def add(self, run_id, at):
+        run = StoredRun(surface="chat", tenant_id="acme", user_id="ada", thread_id="t", run_id=run_id, started_at=at, body=b"{}")
+        self.runs.append(run)
+
+
+class Production:
+    """One folder; `now` is the last of its days."""
+
+    def __init__(self, home, legacy, now):
+        self.home, self.legacy, self.now = home, legacy, now
+        self.settings = MigrationSettings(home=home, surfaces=("chat",), stores=f"{legacy.__name__}:opened")
+
+    def finish(self):
+        """Do all that it takes."""
+        self.move(COMPLETE)
+        for ago in range(15, -1, -1):
+            self.ran(Stage.COMPLETE, ago)
+        self.compared(1500)
+        with closing(StoresDatabase(self.settings.outbox())) as database:
+            asyncio.run(Coverage(database).verified("chat", "user"))
+
+    def move(self, flag):
+        def change(document: FlagDocument) -> FlagDocument:
+            return document.with_surface(flag)
+
+        FlagFile(self.home / "flags.json", ["chat"]).edit(change)
+
+    def ran(self, stage, ago, runs=1):
+        """Count runs on a day so many days ago, and that somebody watched on it."""
+
+        async def count():
+            with closing(StoresDatabase(self.settings.outbox())) as database:
+                metrics = Metrics(registry=CollectorRegistry())
+                one = Tombstones(database, surfaces=["chat"], metrics=metrics, clock=lambda: self.now - ago * DAY)
+                for _ in range(runs):
+                    one.count("chat", PLANS[stage])
+                assert await one.flush()
+
+        asyncio.run(count())
+
+    def gap(self):
+        with closing(StoresDatabase(self.settings.outbox())) as database:
+            asyncio.run(Coverage(database).mark("chat", "acme", "user"))
+
+    def compared(self, runs, divergent=0):
+        with closing(EvidenceStore.for_writing(self.settings)) as store:
+            store.store_many(_item(f"run-{divergent}-{number}", number < divergent) for number in range(runs))
+
+
+def _item(run_id, divergent):
+    request = RunRequest(surface="chat", tenant_id="acme", user_id="u", thread_id="t", run_id=run_id, payload=b"{}", received_at=1.0)
+    served, shadow = (
+        RunRecord(request=request, origin=origin, events=_EVENTS, journal=(), outcome="completed", duration_s=1.0, trace_id=None)
+        for origin in Origin
+    )
+    found = Divergence(
+        kind="payload",
+        severity="contract",
+        fingerprint="a" * 12,
+        lane="data",
+        path="agent_completed.payload.success",
+        control="1",
+        candidate="2",
+        sentence="It differs.",
+    )
+    timing = Timing(duration_s=1.0, effect_s=0.0, first_event_s=None)
+    comparison = Comparison(
+        surface="chat",
+        tenant_id="acme",
+        user_id="u",
+        thread_id="t",
+        run_id=run_id,
+        stage=Stage.SHADOW,
+        serving=Origin.CONTROL,
+        verdict=Verdict.DIVERGENT if divergent else Verdict.MATCH,
+        divergences=(found,) if divergent else (),
+        control=timing,
+        candidate=timing,
+    )
+    return ShadowJob(record=served, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=1), shadow, comparison
+
 
 PYPROJECT = """
 [tool.netra-migration.audit]
@@ -94,3 +217,34 @@ def ready() -> Callable[..., SurfaceReadiness]:
         return SurfaceReadiness.of(surface, [Criterion(name=name, met=name not in unmet, detail="Seen.", evidence={}) for name in CRITERIA])
 
     return make
+
+
+#: 20 minutes past noon, UTC, on 2024-10-18.
+NOW = 20_014 * DAY + 12 * 3600 + 1200
+
+
+@pytest.fixture
+def legacy(monkeypatch) -> LegacyStore:
+    store = LegacyStore()
+    monkeypatch.setitem(sys.modules, store.__name__, store)
+    return store
+
+
+@pytest.fixture
+def now() -> float:
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """A folder in which everything is done, made once."""
+    home = tmp_path_factory.mktemp("finished")
+    Production(home, ModuleType("nowhere"), NOW).finish()
+    return home
+
+
+@pytest.fixture
+def production(tmp_path, finished, legacy, now) -> Production:
+    """One in which every criterion is met."""
+    shutil.copytree(finished, tmp_path / "home")
+    return Production(tmp_path / "home", legacy, now)

@@ -1,0 +1,67 @@
+"""`Check`: asks each surface the eight questions. What cannot be answered is not met, with the reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from migration.consolidation.audit import NoProgress, Progress, audit
+from migration.consolidation.configuration import load_configuration
+from migration.consolidation.removal import code, runs
+from migration.consolidation.removal.criteria import Criterion, SurfaceReadiness
+from migration.consolidation.removal.flag_keys import flag_references
+from migration.consolidation.removal.manifest import RemovalManifest
+from migration.consolidation.removal.production import Production, asked
+from migration.consolidation.removal.uses import uses_of
+from migration.consolidation.removal.witness import LegacyRuns, legacy_runs_since
+from migration.settings import MigrationSettings
+from migration.shadow.parts import load
+from migration.stores.tombstones import DAY_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What is asked, of whom, and when."""
+
+    root: Path  #: of the code base, with the manifest
+    manifest: RemovalManifest
+    settings: MigrationSettings  #: where flags, evidence and run stores are
+    now: float  #: Unix seconds
+
+    def readiness(self, surfaces: Sequence[str], progress: Progress | None = None) -> list[SurfaceReadiness]:
+        """Return whether control of these surfaces may be removed, in their order.
+
+        Raises:
+            UnknownSurfaceError: the manifest has no such surface.
+            ConfigurationError: the audit, or an address in the settings, is configured wrongly.
+        """
+        by_code = self._code(surfaces, progress or NoProgress())
+        with Production(self.root, self.manifest, self.settings, now=self.now) as production:
+            return [
+                SurfaceReadiness.of(surface, [*(self._witnessed(surface, one) for one in production.criteria(surface)), *by_code[surface]])
+                for surface in surfaces
+            ]
+
+    def _code(self, surfaces: Sequence[str], progress: Progress) -> dict[str, list[Criterion]]:
+        parts = {surface: self.manifest.of(surface) for surface in surfaces}
+        root = self.root.resolve()
+        configuration = load_configuration(root)
+        inventory = audit(root, configuration=configuration, progress=progress)
+        references = flag_references(root, configuration, surfaces)
+        found = {}
+        for surface, own in parts.items():
+            uses = uses_of(own, inventory, configuration)
+            by_name = code.strings(uses)
+            found[surface] = [code.consumers(own, uses, inventory, configuration), by_name, code.flags(surface, references[surface])]
+        return found
+
+    def _witnessed(self, surface: str, told: Criterion) -> Criterion:
+        """Return what tombstones told of control's runs, checked against the legacy store. Where they deny it already, nothing is read."""
+        if told.name != "no_legacy_run" or not told.met or not self.settings.stores:
+            return told
+        since = (int(self.now // DAY_S) - self.manifest.days) * float(DAY_S)
+
+        def ask() -> Criterion:
+            found: LegacyRuns = legacy_runs_since(load(self.settings.stores), surface, since)
+            return runs.confirmed(told, found)
+
+        return asked("no_legacy_run", ask)

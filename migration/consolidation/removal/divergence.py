@@ -1,0 +1,110 @@
+"""How often may the candidate still diverge, and what of that was accepted? Answered by the evidence and the ledger."""
+
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from migration.comparison.ledger import Ledger
+from migration.comparison.noise import rate_bounds
+from migration.consolidation.removal.criteria import Criterion
+from migration.evidence.views import StrataView, StratumView
+
+ALPHA: Final = 0.05
+"""Chance, over all strata of a surface and over all looks, that any bound is ever too low."""
+
+_MOST: Final = 10**9
+_SHOWN: Final = 3
+
+
+class BoundedStratum(StratumView, frozen=True, kw_only=True):
+    """A stratum and how far its counts bound its rate."""
+
+    upper_bound: float  #: of the divergence rate
+    clean_runs_needed: int | None  #: see the function of that name
+
+
+def strata(found: StrataView, most: float) -> Criterion:
+    """Return whether the upper bound of the divergence rate of every stratum is below `most`, in (0, 1).
+
+    Each bound is valid however often it is looked at (`rate_bounds`). Of n strata each has the error `ALPHA` / (n (n + 1)): the one that
+    is seen k-th never had more than `ALPHA` / (k (k + 1)), so all together have less than `ALPHA`, also while new strata come up (union
+    bound; the sum over k of 1 / (k (k + 1)) is 1).
+    """
+    number = len(found.strata)
+    alpha = ALPHA / (number * (number + 1)) if number else ALPHA
+    rows = [_row(one, most, alpha) for one in found.strata]
+    above = sorted((row for row in rows if row.upper_bound >= most), key=lambda row: -row.upper_bound)
+    evidence = {
+        "max_divergence": most,
+        "alpha": ALPHA,
+        "strata": msgspec.to_builtins(rows),
+        "compared_before_strata_were_kept": found.unknown,
+    }
+    if not rows:
+        detail = "No comparison with strata is known; shadow the surface, or `netra-migration replay FILE --store` recordings of it."
+    elif above:
+        named = "; ".join(_sentence(row, most) for row in above[:_SHOWN])
+        rest = f"; and {len(above) - _SHOWN} more" if len(above) > _SHOWN else ""
+        detail = f"{len(above)} of {number} strata are not bounded below {most:.2%}: {named}{rest}."
+    else:
+        worst = max(rows, key=lambda row: row.upper_bound)
+        detail = f"In each of {number} strata at most {worst.upper_bound:.2%} of the runs diverge, which is below {most:.2%}."
+    return Criterion(name="strata", met=bool(rows) and not above, detail=detail, evidence=evidence)
+
+
+@lru_cache(maxsize=4096)
+def clean_runs_needed(divergent: int, runs: int, most: float, alpha: float) -> int | None:
+    """Return how many more runs without a divergence bring the upper bound below `most`; 0: it is; None: more than a thousand million."""
+
+    def enough(more: int) -> bool:
+        return rate_bounds(divergent, runs + more, alpha)[1] < most
+
+    if enough(0):
+        return 0
+    high = 1
+    while not enough(high):
+        high *= 2
+        if high > _MOST:
+            return None
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+def ledger(found: Ledger) -> Criterion:
+    """Return whether nothing is accepted, or only for good."""
+    open_ids = [entry.id for entry in found.entries if not entry.permanent]
+    evidence = {"entries": len(found.entries), "not_permanent": open_ids}
+    if open_ids:
+        detail = (
+            f"{len(open_ids)} of {len(found.entries)} are accepted for a time only ({', '.join(open_ids)}): mend them and remove "
+            "the entries, or decide that the difference is to stay (`permanent = true`)."
+        )
+    elif found.entries:
+        detail = f"All {len(found.entries)} divergences in the ledger are accepted for good."
+    else:
+        detail = "No divergence is accepted."
+    return Criterion(name="ledger", met=not open_ids, detail=detail, evidence=evidence)
+
+
+def _row(one: StratumView, most: float, alpha: float) -> BoundedStratum:
+    return BoundedStratum(
+        event=one.event,
+        tool=one.tool,
+        outcome=one.outcome,
+        runs=one.runs,
+        divergent=one.divergent,
+        upper_bound=rate_bounds(one.divergent, one.runs, alpha)[1],
+        clean_runs_needed=clean_runs_needed(one.divergent, one.runs, most, alpha),
+    )
+
+
+def _sentence(row: BoundedStratum, most: float) -> str:
+    place = f"{row.event or 'no event'}{' of ' + row.tool if row.tool else ''}, {row.outcome}"
+    return (
+        f"{place}: {row.divergent} of {row.runs} runs diverge, so up to {row.upper_bound:.1%} may; "
+        f"{row.clean_runs_needed or 'far too many'} more clean runs would bring it below {most:.2%}"
+    )

@@ -1,0 +1,83 @@
+"""`Production`: the five criteria that flags, evidence and run stores answer, without an audit of the tree."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Self
+
+from migration.comparison.ledger import load_ledger
+from migration.consolidation.removal import divergence, history, runs
+from migration.consolidation.removal.criteria import Criterion, CriterionName
+from migration.consolidation.removal.manifest import RemovalManifest
+from migration.errors import EvidenceError, FlagSourceError, LedgerError, OutboxError, StoreError
+from migration.evidence.store import EvidenceReader
+from migration.flags.file import FlagFile
+from migration.settings import MigrationSettings
+from migration.stores import Coverage, Outbox, StoresDatabase, Watch, watch_now
+
+#: What the world may answer with instead of an answer. Anything else is a wrong configuration, and raised.
+_NO_ANSWER: Final = (EvidenceError, FlagSourceError, LedgerError, OutboxError, StoreError)
+
+
+class Production:
+    """What is known where the backend runs. A context manager: it closes its databases.
+
+    Args:
+        root: of the code base, where the ledgers lie.
+        manifest: says for how long, and how often.
+        settings: name flags, evidence and run stores.
+        now: Unix seconds.
+
+    Raises:
+        ConfigurationError: an address in the settings is wrong.
+    """
+
+    def __init__(self, root: Path, manifest: RemovalManifest, settings: MigrationSettings, *, now: float) -> None:
+        self._root, self._manifest, self._settings, self._now = root, manifest, settings, now
+        self._flags = FlagFile(settings.path(settings.flags_file), {*settings.surfaces, *manifest.surfaces})
+        self._evidence = EvidenceReader.of_settings(settings)
+        self._stores = StoresDatabase(settings.outbox())
+
+    def __enter__(self) -> Self:
+        """Return itself: nothing is opened before it is asked."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the databases."""
+        self._stores.close()
+        self._evidence.close()
+
+    def criteria(self, surface: str) -> list[Criterion]:
+        """Return `complete`, `no_legacy_run`, `strata`, `ledger` and `backfill`; what cannot be answered is not met. Reads little.
+
+        Raises:
+            UnknownSurfaceError: the manifest has no such surface.
+        """
+        parts = self._manifest.of(surface)
+        return [
+            asked("complete", lambda: runs.complete(self._flags.read().surfaces[surface], self._watch(surface))),
+            asked("no_legacy_run", lambda: runs.no_legacy_run(self._watch(surface))),
+            asked("strata", lambda: divergence.strata(self._evidence.strata(surface), self._manifest.max_divergence)),
+            asked("ledger", lambda: divergence.ledger(load_ledger(self._root / parts.ledger))),
+            asked("backfill", lambda: self._backfill(surface)),
+        ]
+
+    def _watch(self, surface: str) -> Watch:
+        return watch_now(self._stores, surface, days=self._manifest.days, now=self._now)
+
+    def _backfill(self, surface: str) -> Criterion:
+        coverage = Coverage(self._stores)
+        return history.backfill(
+            surface,
+            kept=bool(self._settings.stores),
+            verified=coverage.verified_now(surface, "user"),
+            gaps=coverage.gaps_now(surface, "user"),
+            lags=Outbox(self._stores).lags_now(),
+        )
+
+
+def asked(name: CriterionName, question: Callable[[], Criterion]) -> Criterion:
+    """Return the answer; a question that the world cannot answer is a criterion that is not met."""
+    try:
+        return question()
+    except _NO_ANSWER as error:
+        return Criterion(name=name, met=False, detail=f"It cannot be answered: {error}.", evidence={"error": type(error).__name__})

@@ -1,0 +1,80 @@
+"""Whether tenants have left control, and whether anybody would have seen it run."""
+
+import pytest
+
+from migration.consolidation.removal.runs import complete, confirmed, no_legacy_run
+from migration.consolidation.removal.witness import LegacyRuns
+from migration.flags.surface_flag import SurfaceFlag
+from migration.model import Origin, Stage
+from migration.stages import PLANS
+from migration.stores import RanOn, Watch
+
+DAYS = tuple(range(20_000, 20_014))
+ALL_COMPLETE = SurfaceFlag(surface="chat", weights=(0, 0, 0, 0, 0, 100_000))
+
+
+def watch(*ran, watched=DAYS):
+    return Watch(days=DAYS, watched=frozenset(watched), ran=ran)
+
+
+def ran(stage, origin=None, day=20_003, runs=2):
+    return RanOn(day=day, stage=stage, origin=origin or PLANS[stage].serves, runs=runs, last_at=day * 86_400.0 + 3600)
+
+
+def test_everybody_at_complete_for_long_enough_is_met():
+    found = complete(ALL_COMPLETE, watch(ran(Stage.COMPLETE, runs=9)))
+    assert found.met
+    assert found.evidence["percent"] == 100.0
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        (SurfaceFlag(surface="chat"), "0 %"),
+        (SurfaceFlag(surface="chat", weights=(0, 0, 0, 0, 1, 99_999)), "99.999 %"),
+        (SurfaceFlag(surface="chat", weights=(0, 0, 0, 0, 0, 100_000), on=False), "0 %"),
+        (SurfaceFlag(surface="chat", weights=(0, 0, 0, 0, 0, 100_000), pins={"acme": Stage.RAMPDOWN}), "acme are pinned"),
+    ],
+)
+def test_a_tenant_that_is_elsewhere_is_told(flag, said):
+    found = complete(flag, watch())
+    assert not found.met
+    assert said in found.detail
+
+
+def test_a_tenant_that_is_pinned_to_complete_is_no_exception():
+    assert complete(SurfaceFlag(surface="chat", weights=(0, 0, 0, 0, 0, 100_000), pins={"acme": Stage.COMPLETE}), watch()).met
+
+
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.COMPLETE])
+def test_a_run_at_another_stage_makes_it_too_early_and_says_until_when(stage):
+    found = complete(ALL_COMPLETE, watch(ran(stage)))
+    assert not found.met
+    assert "wait until 2024-10-22" in found.detail  # the day of the run, 2024-10-07, and 14 whole days after it
+
+
+@pytest.mark.parametrize("origin", Origin)
+@pytest.mark.parametrize("stage", Stage)
+def test_only_runs_of_control_are_legacy_runs(stage, origin):
+    assert no_legacy_run(watch(ran(stage, origin))).met is (origin is Origin.CANDIDATE)
+
+
+def test_a_legacy_run_today_counts_before_the_day_is_over():
+    found = no_legacy_run(watch(ran(Stage.OFF, day=20_014, runs=1)))
+    assert not found.met
+    assert "1 run, the last at 2024-10-18 01:00 UTC, control at `off`" in found.detail
+
+
+@pytest.mark.parametrize("criterion", [lambda seen: complete(ALL_COMPLETE, seen), no_legacy_run])
+def test_days_on_which_nobody_watched_are_not_taken_for_days_on_which_nobody_came(criterion):
+    found = criterion(watch(watched=[*DAYS[:4], *DAYS[7:]]))
+    assert not found.met
+    assert "Not watched on 3 of 14 days (2024-10-08, 2024-10-09, 2024-10-10)" in found.detail
+
+
+def test_a_run_in_the_legacy_store_contradicts_the_tombstones():
+    told = no_legacy_run(watch())
+    found = confirmed(told, LegacyRuns(runs=2, last_at=20_005 * 86_400.0))
+    assert not found.met
+    assert "wait until 2024-10-24" in found.detail
+    assert confirmed(told, LegacyRuns(runs=0, last_at=None)).met
