@@ -7,7 +7,7 @@ from typing import Final
 
 from migration.consolidation.removal.imports import Imported
 from migration.consolidation.removal.source import Source, elements, without
-from migration.consolidation.removal.used_names import Function, bound_names, is_fixture, is_test, used_names, walk
+from migration.consolidation.removal.used_names import Function, bound_names, is_fixture, is_test, target_names, used_names, walk
 from migration.consolidation.removal.values import Left
 
 _LITERAL: Final = ast.List | ast.Tuple | ast.Set | ast.Dict
@@ -69,10 +69,19 @@ class Cutting:
         left = tuple(Left(path=self._path, line=line, advice=advice) for line, advice in self._left)
         lost = bound_names(module) - bound_names(module, self._cut)
         moved = self._moved(without(self._source, statements, self._rows))
-        tests = [node for node in module.body if (is_fixture(node) if self._path.endswith("conftest.py") else is_test(node))]
+        tests = self._tests()
         idle = self._test and bool(tests) and all(node in self._cut for node in tests)
         fixtures = {node.name for node in module.body if isinstance(node, Function) and is_fixture(node) and node in self._cut}
         return CutFile(data=moved, lost=frozenset(lost), fixtures=frozenset(fixtures), idle=idle, left=left)
+
+    def _tests(self) -> list[ast.stmt]:
+        """Return what the file is there for: its tests, or the fixtures of a `conftest.py`."""
+        body = self._source.module.body
+        if self._path.endswith("conftest.py"):
+            return [node for node in body if is_fixture(node)]
+        # `TestIt = Machine.TestCase` is a test, too.
+        named = [node for node in body if isinstance(node, ast.Assign) and any(name.startswith("Test") for name in target_names(node))]
+        return [node for node in body if is_test(node)] + named
 
     def _import(self, item: Imported) -> None:
         if item.name == "*":
