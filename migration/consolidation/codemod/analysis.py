@@ -1,6 +1,6 @@
 """One file: what becomes of each use of a legacy module, and why it may not. Nothing is decided here about other files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import libcst as cst
@@ -12,13 +12,12 @@ from migration.consolidation.codemod.configuration import CodemodConfiguration
 from migration.consolidation.codemod.contexts import objection_to_rename
 from migration.consolidation.codemod.edits import Edit, Span
 from migration.consolidation.codemod.groups import Analysis, Group
-from migration.consolidation.codemod.lazy import LazyEntry, find_lazy_entries
 from migration.consolidation.codemod.leaving import Leaving
-from migration.consolidation.codemod.partials import objection_to_partial, others_of, partial_call
+from migration.consolidation.codemod.named_by_strings import NamedByStrings
+from migration.consolidation.codemod.partials import objection_to_partial, partial_call
 from migration.consolidation.codemod.rules import ObjectName, Rule
 from migration.consolidation.codemod.source import Source, dotted, root_name
 from migration.consolidation.codemod.statements import Need
-from migration.consolidation.codemod.strings import ImportedByLiteral, Patched, find_literal_imports, find_patches, requote
 from migration.consolidation.codemod.surface import Surfaces
 from migration.consolidation.codemod.tables import calls_by_table
 from migration.consolidation.codemod.tree import Tree
@@ -86,12 +85,10 @@ class _FileAnalysis:
                 self._object(use)
             elif isinstance(use, MemberUse):
                 self._member(use)
-        for patched in find_patches(self._source, self._tree):
-            self._patch(patched)
-        for imported in find_literal_imports(self._source, self._tree):
-            self._literal(imported)
-        for entry in find_lazy_entries(self._source, self._path, self._tree):
-            self._lazy(entry)
+        named = NamedByStrings(self._source, self._path, self._tree, self._group, self._all.successor)
+        named.patches(self._all.surfaces.target)
+        named.imports(self._accounted)
+        named.lazy_tables()
         leaving = Leaving(self._source, self._bindings, self._tree, self._all.successor)
         for bound in self._bindings.bound:
             leaving.account(self._group(bound.meaning.module), bound, self._accounted)
@@ -310,62 +307,6 @@ class _FileAnalysis:
             if not same:
                 return f"something else is called {name} in this file; give it another name"
         return None
-
-    def _patch(self, patched: Patched) -> None:
-        group, line = self._group(patched.meaning.module), self._source.line(patched.node)
-        successor = self._all.successor(patched.meaning)
-        member = patched.rest[1] if len(patched.rest) > 1 else None
-        if patched.holder not in self._tree.legacy:
-            group.patches.append(patched)
-        if successor is None:
-            group.refuse(line, f"{patched.meaning.name} is patched and has no counterpart on the target")
-        elif member is not None and not self._all.surfaces.target.has(member):
-            group.refuse(line, f"{member} is patched and {successor.name} does not have it")
-        elif patched.asserts_calls:
-            group.refuse(line, "the test looks at what the patched class was called with; write down the new arguments")
-        elif patched.holder in self._tree.legacy:
-            text = ".".join([successor.module, successor.name, *patched.rest[1:]])
-            group.edits.append(Edit(self._source.bare_span(patched.node), (requote(patched.node, text),)))
-
-    def _literal(self, imported: ImportedByLiteral) -> None:
-        meaning, line = imported.meaning, self._source.line(imported.literal)
-        group = self._group(meaning.module)
-        successor = self._all.successor(meaning) if meaning.kind == "object" else ObjectName(self._tree.target.module, "")
-        if imported.held is None:
-            group.refuse(
-                line, f"{meaning.module} is imported by its name, and what becomes of it cannot be seen; import the target instead"
-            )
-        elif successor is None:
-            group.refuse(line, f"{meaning.name} has no counterpart on the target")
-        elif any(name not in self._accounted for name in others_of(self._source, imported.held)):
-            group.refuse(line, f"what {imported.held.value} is used for cannot be seen; import the target instead")
-        else:
-            group.edits.extend(imported.edits(self._source, successor, self._successor_in(meaning.module)))
-
-    def _lazy(self, entry: LazyEntry) -> None:
-        group, line = self._group(entry.meaning.module), self._source.line(entry.key)
-        successor = self._all.successor(entry.meaning) if entry.meaning.kind == "object" else None
-        if successor is None:
-            group.refuse(line, f"{entry.meaning.name or entry.meaning.module} has no counterpart on the target; take it out of this table")
-        elif successor.name != entry.name and successor.name in entry.beside:
-            group.refuse(line, f"this table has a {successor.name} already; take {entry.name} out of it")
-        else:
-            group.exports[entry.name] = successor.name
-            values = (successor.name, successor.module, successor.name)
-            literals = (entry.key, entry.module, entry.attribute)
-            group.edits.extend(
-                Edit(self._source.bare_span(node), (requote(node, value),))
-                for node, value in zip(literals, values, strict=True)
-                if node.evaluated_value != value
-            )
-
-    def _successor_in(self, module: str) -> Callable[[str], str | None]:
-        def successor(name: str) -> str | None:
-            meaning = self._tree.names.member(module, name)
-            found = self._all.successor(meaning) if meaning is not None else None
-            return found.name if found is not None else None
-
-        return successor
 
     def _rules(self, meaning: Meaning) -> Sequence[Rule]:
         return self._all.configuration.rules.get(meaning.text, ())
