@@ -89,6 +89,4 @@ def _report(made: Plan, *, applied: bool, as_json: bool) -> None:
     files = {item.path for item in made.advice}
     note(f"{len(made.changes)} files {done}; {len(made.advice)} places in {len(files)} files by hand")
     if made.left:
-        note(
-            f"{len(made.left)} of these files fail without the legacy modules; the others only name them, or may have nothing to do with them"
-        )
+        note(f"{len(made.left)} of these files fail without the legacy modules; the others only name them, or may not use them")
