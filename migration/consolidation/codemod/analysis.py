@@ -16,8 +16,9 @@ from migration.consolidation.codemod.leaving import Leaving
 from migration.consolidation.codemod.named_by_strings import NamedByStrings
 from migration.consolidation.codemod.partials import objection_to_partial, partial_call
 from migration.consolidation.codemod.rules import ObjectName, Rule
-from migration.consolidation.codemod.source import Source, dotted, root_name
+from migration.consolidation.codemod.source import Source, by_getattr, dotted, root_name
 from migration.consolidation.codemod.statements import Need
+from migration.consolidation.codemod.strings import requote
 from migration.consolidation.codemod.surface import Surfaces
 from migration.consolidation.codemod.tables import calls_by_table
 from migration.consolidation.codemod.tree import Tree
@@ -192,7 +193,7 @@ class _FileAnalysis:
             return False
         return self._all.surfaces.are_made_alike(meaning, Meaning("object", new.module, new.name))
 
-    def _holder(self, node: cst.Name | cst.Attribute, origin: Origin) -> str | None:
+    def _holder(self, node: cst.Name | cst.Attribute | cst.Call, origin: Origin) -> str | None:
         """Return the module, none of the legacy ones, that a name is taken from without being imported; None: there is none."""
         if isinstance(node, cst.Attribute):
             meaning = self._uses.meaning(node.value)
@@ -285,7 +286,10 @@ class _FileAnalysis:
         if origin.statement is None:
             if isinstance(use.node, cst.Name):
                 return use.node.value, None
-            return f"{self._source.code(use.node.value)}.{successor.name}", None
+            if isinstance(use.node, cst.Attribute):
+                return f"{self._source.code(use.node.value)}.{successor.name}", None
+            holder, literal = by_getattr(use.node) or (use.node, cst.SimpleString("''"))
+            return f"getattr({self._source.code(holder)}, {requote(literal, successor.name)})", None
         given = origin.bound.given if origin.bound is not None and origin.bound.meaning.kind == "object" else None
         return given or successor.name, Need(origin.statement, successor.module, successor.name, given)
 

@@ -67,7 +67,7 @@ class Bindings:
         """Return whether it is a star import of a legacy module."""
         return statement in self.stars and isinstance(statement, cst.ImportFrom) and self.module_of(statement) in self._tree.legacy
 
-    def origin(self, node: cst.Name | cst.Attribute, meaning: Meaning) -> Origin | str:
+    def origin(self, node: cst.Name | cst.Attribute | cst.Call, meaning: Meaning) -> Origin | str:
         """Return where the name of a use comes from; or why that cannot be told."""
         root, text = root_name(node), dotted(node) or ""
         if root is None or "()" in text:

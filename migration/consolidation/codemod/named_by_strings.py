@@ -75,6 +75,8 @@ class NamedByStrings:
             group.refuse(
                 line, f"{meaning.module} is imported by its name, and what becomes of it cannot be seen; import the target instead"
             )
+        elif imported.is_shared:
+            group.refuse(line, f"the name of {meaning.module} is in a variable that may be read otherwise; import the target instead")
         elif successor is None:
             group.refuse(line, f"{meaning.name} has no counterpart on the target")
         elif any(name not in accounted for name in others_of(self._source, imported.held)):
