@@ -8,6 +8,7 @@ from libcst.metadata import ImportAssignment
 
 from migration.consolidation.codemod.bindings import Bindings, Bound, Origin
 from migration.consolidation.codemod.calls import CallRewriter
+from migration.consolidation.codemod.choices import Choices
 from migration.consolidation.codemod.configuration import CodemodConfiguration
 from migration.consolidation.codemod.contexts import objection_to_rename
 from migration.consolidation.codemod.edits import Edit, Span
@@ -21,7 +22,7 @@ from migration.consolidation.codemod.statements import Need
 from migration.consolidation.codemod.strings import requote
 from migration.consolidation.codemod.surface import Surfaces
 from migration.consolidation.codemod.tables import calls_by_table
-from migration.consolidation.codemod.tree import Tree
+from migration.consolidation.codemod.tree import Tree, taken_elsewhere
 from migration.consolidation.codemod.uses import MemberUse, ObjectUse, Suspect, Uses, call_fact
 from migration.consolidation.codemod.variables import Variables
 from migration.consolidation.findings.names import Meaning
@@ -74,9 +75,11 @@ class _FileAnalysis:
         self._uses = Uses(source, path, analyser.tree)
         self._bindings = Bindings(source, path, analyser.tree)
         self._calls = CallRewriter(source, self._uses.meaning, analyser.tree.names)
+        self._choices = Choices(source, self._bindings, self._tree, calls=self._calls, surfaces=analyser.surfaces, rules=self._rules)
         self._variables = Variables(source, path, analyser.tree, self._uses)
         self._groups: dict[str, Group] = {}
         self._left_out: list[Span] = []  #: arguments that the new call does not have
+        self._chosen: set[cst.CSTNode] = set()  #: names that more than one module may give, and become the same from each
         self._accounted: set[cst.CSTNode] = set()  #: names whose use is known and dealt with
 
     def run(self) -> Analysis:
@@ -92,7 +95,7 @@ class _FileAnalysis:
         named.lazy_tables()
         leaving = Leaving(self._source, self._bindings, self._tree, self._all.successor)
         for bound in self._bindings.bound:
-            leaving.account(self._group(bound.meaning.module), bound, self._accounted)
+            leaving.account(self._group(bound.meaning.module), bound, self._accounted, self._chosen)
             leaving.export(self._group(bound.meaning.module), bound)
         for group in self._groups.values():
             leaving.export_stars(group)
@@ -132,7 +135,8 @@ class _FileAnalysis:
             return
         origin = self._bindings.origin(node, use.meaning)
         if isinstance(origin, str):
-            group.refuse(line, origin)
+            if not self._choose(node):
+                group.refuse(line, origin)
             return
         if (holder := self._holder(node, origin)) is not None:
             group.holders.setdefault(holder, line)
@@ -149,6 +153,23 @@ class _FileAnalysis:
             )
         else:
             self._named(group, use, origin)
+
+    def _choose(self, node: cst.CSTNode) -> bool:
+        """Rewrite the call of a name that several modules may give. Returns whether that is certain."""
+        chosen = self._choices.chosen(node)
+        if chosen is None or taken_elsewhere(self._tree, self._path, chosen.bounds[0].local) is not None:
+            return False
+        needs = [[Need(bound.statement, item.module, item.name, None) for item in chosen.done.objects] for bound in chosen.bounds]
+        if any(self._clash(node, need) is not None for some in needs for need in some):
+            return False
+        groups = [self._group(bound.meaning.module) for bound in chosen.bounds]
+        for group, some in zip(groups, needs, strict=True):
+            group.makes = True
+            group.needs.extend(some)
+            group.edits.extend(chosen.done.edits)
+            group.together.update(other.module for other in groups if other is not group)
+        self._chosen.add(node)
+        return True
 
     def _named(self, group: Group, use: ObjectUse, origin: Origin) -> None:
         """Rewrite a class that is only named."""
