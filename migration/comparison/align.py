@@ -54,7 +54,7 @@ def align(pairing: Pairing) -> Alignment:
     """Return which event stands for which."""
     ours, theirs = pairing.control.lanes, pairing.candidate.lanes
     if pairing.in_step:
-        changed = {pairing.control.places[index] for index in pairing.differing()}
+        changed = {pairing.control.places[index] for index in pairing.differing}
         equal = [(name, indexes, indexes) for name, indexes in ours.items() if name not in changed]
         left = others = [name for name in ours if name in changed]
     else:

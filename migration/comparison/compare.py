@@ -41,7 +41,7 @@ class Prepared:
         """Return both streams, decoded as far as is needed to tell equal frames."""
         ours = Stream(Origin.CONTROL, control, self.reader, self.normaliser)
         theirs = Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser, ours)
-        return Pairing(ours, theirs, self.reader, self.shapes)
+        return Pairing(ours, theirs, self.shapes)
 
 
 @lru_cache(maxsize=64)

@@ -1,14 +1,17 @@
 """One run's frames, decoded as little as the comparison needs.
 
-A frame of the usual shape is read into a typed head: its texts, and its body left as raw bytes. Two heads with equal texts and equal
+A frame of the usual shape is read into a typed head: its texts, and its body left as raw bytes. Two frames with equal texts and equal
 body bytes are equal without a look inside. Only the others are decoded whole and normalised, once.
+
+Frames are read block by block. Of a head only what is compared is kept, and of streams in step nothing once a block is compared, unless it
+differs: what is known of a long stream would not fit into the processor's cache, and every pass over it would wait for memory.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from itertools import chain, repeat
+from itertools import groupby
 from operator import attrgetter, eq
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -20,6 +23,8 @@ from migration.comparison.shapes import Shapes
 from migration.model import Origin, RunRecord, RunRequest
 
 _Head = Any  # a struct made from the policy; mypy cannot know its fields
+_Content = tuple[Any, ...]  # the body, raw, and the texts that are compared
+_BLOCK: Final = 256  #: frames that are read at once
 
 
 class HeadReader:
@@ -39,9 +44,10 @@ class HeadReader:
         #: None: some rule looks into the envelope itself, so every frame is decoded whole
         self.read: Callable[[bytes], _Head] | None = None if self._envelope_has_rules(masked) else decoder.decode
         self.identity: Callable[[_Head], object] = attrgetter(*identity) if identity else lambda _head: ()
-        self.body: Callable[[_Head], msgspec.Raw] = attrgetter(envelope.body)
-        self.texts: Callable[[_Head], object] = attrgetter(*compared) if compared else lambda _head: ()
-        self.content: Callable[[_Head], object] = attrgetter(envelope.body, *compared)  #: body and texts
+        #: body and texts of a head; frames of one kind are equal if these are
+        self.content: Callable[[_Head], _Content] = (
+            attrgetter(envelope.body, *compared) if compared else lambda head: (getattr(head, envelope.body),)
+        )
 
     def expected(self, request: RunRequest) -> object:
         """Return what `identity` gives for a frame of the run itself."""
@@ -71,7 +77,7 @@ class Stream:
         run: the run.
         reader: reads heads.
         normaliser: normalises what is no more than alike.
-        beside: the stream that it is compared with, if that was read before; None: nothing was.
+        beside: the stream that it is compared with, if that is always read first; None: it is this one that is.
     """
 
     def __init__(self, side: Origin, run: RunRecord, reader: HeadReader, normaliser: Normaliser, beside: "Stream | None" = None) -> None:
@@ -82,35 +88,79 @@ class Stream:
         self._normals: dict[int, Normal] = {}
         self._bodies: dict[int, Normal] = {}
         self.undecodable: dict[int, str] = {}  #: index -> why
-        self.unusual = False  #: whether some frame has no head
+        self.unusual: set[int] = set()  #: frames that have no head
         self.has_holes = False  #: whether some frame looked at so far holds a value that only a pair can judge
-        self.heads = self._read_heads(beside)
+        self.own = reader.expected(run.request)  #: what `identity` gives for a frame that names this run's own tenant, user, thread, run
+        self.misnamed: set[int] = set()  #: frames with a head that names others
+        self.contents: list[_Content | None] = []  #: of each frame read so far; None: it has no head, or is forgotten
+        self._beside = beside if beside is not None and beside.own == self.own else None
 
-    def _read_heads(self, beside: "Stream | None") -> list[_Head | None]:
-        read = self.reader.read
-        if read is None:
-            self.unusual = True
-            return [None] * len(self.events)
-        frames = [event.payload for event in self.events]
+    def read(self, size: int) -> None:
+        """Read that many more frames."""
+        start = len(self.contents)
+        frames = [event.payload for event in self.events[start : start + size]]
+        if self.reader.read is None:
+            self.unusual.update(range(start, start + len(frames)))
+            self.contents += [None] * len(frames)
+        elif frames:
+            self._read_block(start, frames, self.reader.read)
+
+    def content(self, index: int) -> _Content | None:
+        """Return the content of a frame, read again if it was forgotten; None when it has no head."""
+        content = self.contents[index]
+        if content is None and index not in self.unusual and self.reader.read is not None:
+            content = self.contents[index] = self.reader.content(self.reader.read(self.events[index].payload))
+        return content
+
+    def _read_block(self, start: int, frames: list[bytes], read: Callable[[bytes], _Head]) -> None:
+        # Engines without a clock of their own send most frames in the same bytes: those were read before.
+        beside = self._beside
+        if beside is None or frames[0] not in [event.payload for event in beside.events[start : start + 1]]:
+            self._read_all(start, frames, read)
+            return
+        alike = list(map(eq, frames, [event.payload for event in beside.events[start : start + len(frames)]]))
+        alike += [False] * (len(frames) - len(alike))
+        begin = 0
+        for same, places in groupby(alike):
+            stop = begin + len(list(places))
+            if same:
+                self._take_over(beside, start + begin, start + stop)
+            else:
+                self._read_all(start + begin, frames[begin:stop], read)
+            begin = stop
+
+    def _take_over(self, beside: "Stream", start: int, stop: int) -> None:
+        """Keep what is known of the same frames of the other stream."""
+        self.contents += beside.contents[start:stop]
+        for mine, others in ((self.unusual, beside.unusual), (self.misnamed, beside.misnamed)):
+            if others:
+                mine.update(others.intersection(range(start, stop)))
+
+    def _read_all(self, start: int, frames: list[bytes], read: Callable[[bytes], _Head]) -> None:
         try:
-            # A body that is left as raw bytes is not checked for being UTF-8; all of them at once cost next to nothing.
+            # A body that is left as raw bytes is not checked for being UTF-8; many at once cost next to nothing.
             b"".join(frames).decode()
-            if beside is None or beside.unusual or [event.payload for event in beside.events[:1]] != frames[:1]:
-                return list(map(read, frames))
-            # Streams that begin with the very same frame were made without a clock, so most of their frames are the same bytes.
-            others = chain(zip((event.payload for event in beside.events), beside.heads, strict=True), repeat((b"", None)))
-            return [head if frame == other else read(frame) for frame, (other, head) in zip(frames, others, strict=False)]
+            self._keep(start, list(map(read, frames)))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            self.unusual = True
-            return [self._head_or_none(read, frame) for frame in frames]
+            self._read_one_by_one(start, frames, read)
 
-    @staticmethod
-    def _head_or_none(read: Callable[[bytes], _Head], frame: bytes) -> _Head | None:
-        try:
-            frame.decode()
-            return read(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None  # an unusual shape, or no JSON: decoding it whole will tell
+    def _keep(self, start: int, heads: Sequence[_Head]) -> None:
+        identities = list(map(self.reader.identity, heads))
+        if identities.count(self.own) != len(heads):
+            self.misnamed.update(start + place for place, identity in enumerate(identities) if identity != self.own)
+        self.contents += map(self.reader.content, heads)
+
+    def _read_one_by_one(self, start: int, frames: list[bytes], read: Callable[[bytes], _Head]) -> None:
+        for index, frame in enumerate(frames, start):
+            try:
+                frame.decode()
+                head = read(frame)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                # An unusual shape, or no JSON: decoding it whole will tell.
+                self.unusual.add(index)
+                self.contents.append(None)
+            else:
+                self._keep(index, [head])
 
     def value(self, index: int) -> dict[str, Json] | None:
         """Return the frame decoded anew, not normalised; None when it is undecodable."""
@@ -133,11 +183,11 @@ class Stream:
             self.has_holes = self.has_holes or bool(normal.holes)
         return normal
 
-    def body(self, index: int, head: _Head) -> Normal:
-        """Return the body of a frame with a head, normalised: enough to tell whether it equals another one."""
+    def body(self, index: int, content: _Content) -> Normal:
+        """Return the body of a frame with this content, normalised: enough to tell whether it equals another one."""
         normal = self._bodies.get(index)
         if normal is None:
-            normal = self._normaliser.body(self.events[index].kind, self.reader.body(head))
+            normal = self._normaliser.body(self.events[index].kind, content[0])
             self._bodies[index] = normal
             self.has_holes = self.has_holes or bool(normal.holes)
         return normal
@@ -148,8 +198,8 @@ class Stream:
 
     def read_fully(self, index: int) -> Normal:
         """Return the frame, or its body, normalised."""
-        head = self.heads[index]
-        return self.known(index) or (self.normal(index) if head is None else self.body(index, head))
+        content = self.content(index)
+        return self.known(index) or (self.normal(index) if content is None else self.body(index, content))
 
     @cached_property
     def lanes(self) -> dict[str, list[int]]:
@@ -163,19 +213,9 @@ class Stream:
                 lane.append(index)
         return lanes
 
-    def contents(self) -> list[object]:
-        """Return, for each frame, what equals another's of its kind only if both frames are equal. An unusual frame's equals nothing."""
-        content = self.reader.content
-        if self.unusual:
-            return [object() if head is None else content(head) for head in self.heads]
-        return list(map(content, self.heads))
-
     def foreign(self) -> list[int]:
         """Return the frames that do not name this run's own tenant, user, thread and run."""
-        own, identity = self.reader.expected(self.run.request), self.reader.identity
-        if not self.unusual and list(map(identity, self.heads)).count(own) == len(self.heads):
-            return []
-        return [index for index, head in enumerate(self.heads) if (self._is_foreign(index) if head is None else identity(head) != own)]
+        return sorted([*self.misnamed, *filter(self._is_foreign, self.unusual)])
 
     def _is_foreign(self, index: int) -> bool:
         value = self.value(index)
@@ -189,10 +229,10 @@ class Stream:
 
 def forms(control: Stream, candidate: Stream, i: int, j: int) -> tuple[Normal, Normal, Path]:
     """Return two frames of one kind in normal form, and where that begins: at the body when nothing else differs, else at the root."""
-    a, b, reader = control.heads[i], candidate.heads[j], control.reader
-    if a is None or b is None or reader.texts(a) != reader.texts(b):
+    a, b = control.content(i), candidate.content(j)
+    if a is None or b is None or a[1:] != b[1:]:
         return control.normal(i), candidate.normal(j), ()
-    return control.body(i, a), candidate.body(j, b), (reader.policy.envelope.body,)
+    return control.body(i, a), candidate.body(j, b), (control.reader.policy.envelope.body,)
 
 
 class Pairing:
@@ -201,23 +241,39 @@ class Pairing:
     Args:
         control: one stream.
         candidate: the other one.
-        reader: what read their heads.
         shapes: comparators for bodies.
     """
 
-    def __init__(self, control: Stream, candidate: Stream, reader: HeadReader, shapes: Shapes) -> None:
-        self.control, self.candidate = control, candidate
-        self._texts, self._body, self._shapes = reader.texts, reader.body, shapes
-        self._ours, self._theirs = control.contents(), candidate.contents()
+    def __init__(self, control: Stream, candidate: Stream, shapes: Shapes) -> None:
+        self.control, self.candidate, self._shapes = control, candidate, shapes
         #: whether both streams send the same kinds of event in the same lanes in the same order, as replays mostly do
         self.in_step = control.kinds == candidate.kinds and control.places == candidate.places
+        #: of streams in step: which frames are not the same
+        self.differing: list[int] = []
         if self.in_step:
             candidate.lanes = control.lanes
+            for start in range(0, len(control.events), _BLOCK):
+                self.differing += self._differing(start)
+        else:
+            for stream in (control, candidate):
+                for _ in range(0, len(stream.events), _BLOCK):
+                    stream.read(_BLOCK)
 
-    def differing(self) -> list[int]:
-        """Return which frames are not the same, of two streams in step."""
-        equal = map(eq, self._ours, self._theirs)
-        return [index for index, same in enumerate(equal) if not same and not self.same(index, index)]
+    def _differing(self, start: int) -> list[int]:
+        """Read and compare the next block of both streams, and forget what is equal."""
+        self.control.read(_BLOCK)
+        self.candidate.read(_BLOCK)
+        ours, theirs, unusual = self.control.contents, self.candidate.contents, self.control.unusual
+        equal: Iterable[bool] = map(eq, ours[start:], theirs[start:]) if start else map(eq, ours, theirs)
+        if unusual:  # of two frames without a head the contents, None, say nothing
+            equal = (same and index not in unusual for index, same in enumerate(equal, start))
+        differing = [index for index, same in enumerate(equal, start) if not same and not self.same(index, index)]
+        if len(self.control.events) > _BLOCK:
+            kept = [(index, ours[index], theirs[index]) for index in differing]
+            ours[start:] = theirs[start:] = [None] * (len(ours) - start)
+            for index, a, b in kept:
+                ours[index], theirs[index] = a, b
+        return differing
 
     def same(self, i: int, j: int) -> bool:
         """Tell whether control's frame i and candidate's frame j have one canonical form."""
@@ -225,13 +281,13 @@ class Pairing:
         kind = control.kinds[i]
         if kind != candidate.kinds[j]:
             return False
-        if self._ours[i] == self._theirs[j]:
-            return True
-        a, b = control.heads[i], candidate.heads[j]
+        a, b = control.content(i), candidate.content(j)
         if a is None or b is None:
             return control.normal(i).canonical == candidate.normal(j).canonical
-        if self._texts(a) != self._texts(b):
+        if a == b:
+            return True
+        if a[1:] != b[1:]:
             return False
-        if self._shapes.equal(kind, self._body(a), self._body(b)):
+        if self._shapes.equal(kind, a[0], b[0]):
             return True
         return control.body(i, a).canonical == candidate.body(j, b).canonical

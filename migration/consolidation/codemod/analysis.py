@@ -20,6 +20,7 @@ from migration.consolidation.codemod.source import Source, dotted, root_name
 from migration.consolidation.codemod.statements import Need
 from migration.consolidation.codemod.strings import ImportedByLiteral, Patched, find_literal_imports, find_patches, requote
 from migration.consolidation.codemod.surface import Surfaces
+from migration.consolidation.codemod.tables import calls_by_table
 from migration.consolidation.codemod.tree import Tree
 from migration.consolidation.codemod.uses import MemberUse, ObjectUse, Suspect, Uses, call_fact
 from migration.consolidation.codemod.variables import Variables
@@ -72,7 +73,7 @@ class _FileAnalysis:
         self._source = source
         self._uses = Uses(source, path, analyser.tree)
         self._bindings = Bindings(source, path, analyser.tree)
-        self._calls = CallRewriter(source, self._uses.meaning)
+        self._calls = CallRewriter(source, self._uses.meaning, analyser.tree.names)
         self._variables = Variables(source, path, analyser.tree, self._uses)
         self._groups: dict[str, Group] = {}
         self._left_out: list[Span] = []  #: arguments that the new call does not have
@@ -148,10 +149,34 @@ class _FileAnalysis:
             group.refuse(
                 line, f"{use.meaning.name} has no counterpart on the target; move what is still needed of it out of {use.meaning.module}"
             )
-        elif (objection := objection_to_rename(self._source, node)) is not None:
-            group.refuse(line, objection)
+        else:
+            self._named(group, use, origin)
+
+    def _named(self, group: Group, use: ObjectUse, origin: Origin) -> None:
+        """Rewrite a class that is only named."""
+        if (calls := calls_by_table(self._source, self._path, self._tree, use.node)) is not None:
+            self._table(group, calls, use, origin)
+        elif (objection := objection_to_rename(self._source, use.node)) is not None:
+            group.refuse(self._source.line(use.node), objection)
         else:
             self._rename(group, use, origin)
+
+    def _table(self, group: Group, calls: Sequence[cst.Call], use: ObjectUse, origin: Origin) -> None:
+        """Rewrite a class in a table with its calls, and the method that is called on each of their results."""
+        self._rename(group, use, origin)
+        for call in calls:
+            member, later = self._source.parent(call), self._source.parent(self._source.parent(call))
+            if not isinstance(member, cst.Attribute) or not isinstance(later, cst.Call) or later.func is not member:
+                group.refuse(self._source.line(call), f"what {self._source.code(call.func)} makes is handed on; call its method at once")
+                return
+            group.makes = True
+            self._call(group, call, use, use.meaning, origin)
+            instance, name = Meaning("instance", use.meaning.module, use.meaning.name), member.attr.value
+            method = Meaning("object", use.meaning.module, f"{use.meaning.name}.{name}")
+            if self._rules(method):
+                self._call(group, later, None, method, Origin(None, None))
+            elif (objection := self._all.surfaces.objection_to_call(instance, name, call_fact(self._source, later))) is not None:
+                group.refuse(self._source.line(later), objection)
 
     def _made(self, group: Group, call: cst.Call, use: ObjectUse, origin: Origin) -> None:
         """Rewrite a call of the class, or of `partial` with it."""
@@ -223,6 +248,7 @@ class _FileAnalysis:
         def name(item: ObjectName) -> str:
             if use is not None and item == self._all.successor(use.meaning):
                 text, need = self._new_name(use, item, origin)
+                text = self._source.code(call.func) if isinstance(call.func, cst.Subscript) else text
             else:
                 text, need = item.name, Need(origin.statement, item.module, item.name, None)
             needs.extend([need] if need is not None else [])
@@ -231,7 +257,7 @@ class _FileAnalysis:
         is_partial = use is not None and partial_call(self._source, use.node) is call
         done = (self._calls.rewrite_partial if is_partial else self._calls.rewrite)(call, self._rules(meaning), name)
         if isinstance(done, str):
-            group.refuse(self._source.line(call), f"{dotted(call.func)}(...): {done}")
+            group.refuse(self._source.line(call), f"{self._source.code(call.func)}(...): {done}")
             return
         if (clash := next((clash for need in needs if (clash := self._clash(call, need)) is not None), None)) is not None:
             group.refuse(self._source.line(call), clash)

@@ -1,0 +1,100 @@
+"""However many frames are read at once, a comparison finds the same."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from migration.comparison import compare
+from migration.comparison.compare import prepared
+from migration.comparison.policy import default_policy
+from migration.model import Comparison, Event, Origin, RunRecord, RunRequest, Stage
+
+REQUEST = RunRequest(surface="chat", tenant_id="acme", user_id="ann", thread_id="t-7", run_id="run-42", payload=b"{}", received_at=0.0)
+LENGTH = 14
+WHOLE = 256
+
+
+def frame(number: int, *, variant: int, **changed: Any) -> bytes:
+    envelope = {
+        "type": "agent_thinking",
+        "tenant_id": "acme",
+        "user_id": "ann",
+        "thread_id": "t-7",
+        "run_id": "run-42",
+        "agent_name": "data",
+        "sequence": number,
+        "timestamp": 1.5 + variant,
+        "payload": {"reasoning": f"step {number}", "step_number": number, "progress_percentage": 5},
+    }
+    return msgspec.json.encode(envelope | changed)
+
+
+CHANGES: dict[str, Callable[[int, int], bytes]] = {
+    "plain": lambda number, variant: frame(number, variant=variant),
+    "another payload": lambda number, variant: frame(number, variant=variant, payload={"reasoning": "else", "step_number": number}),
+    "somebody else's": lambda number, variant: frame(number, variant=variant, user_id="bob"),
+    "one key more": lambda number, variant: frame(number, variant=variant, note="new"),
+    "no JSON": lambda _number, _variant: b"{",
+    "no UTF-8": lambda number, variant: frame(number, variant=variant).replace(b"step", b"st\xffp"),
+    "another text": lambda number, variant: frame(number, variant=variant, agent_name="other"),
+}
+
+
+def record(origin: Origin, told: list[str], variant: int) -> RunRecord:
+    events = tuple(
+        Event(kind="agent_thinking", lane="data", payload=CHANGES[change](number, variant), at_s=number / 10)
+        for number, change in enumerate(told)
+    )
+    return RunRecord(request=REQUEST, origin=origin, events=events, journal=(), outcome="completed", duration_s=2.0, trace_id=None)
+
+
+def compared(pair: tuple[RunRecord, RunRecord]) -> Comparison:
+    return compare(*pair, stage=Stage.SHADOW, serving=Origin.CONTROL)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[str]:
+    """Plain frames, with a few that are not."""
+    told = ["plain"] * draw(st.integers(LENGTH - 1, LENGTH))
+    for place in draw(st.lists(st.integers(0, LENGTH - 2), max_size=3)):
+        told[place] = draw(st.sampled_from(list(CHANGES)))
+    return told
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@given(ours=streams(), theirs=st.none() | streams(), variant=st.integers(0, 1), size=st.integers(1, LENGTH))
+def test_a_comparison_finds_the_same_in_blocks_of_any_size(
+    ours: list[str], theirs: list[str] | None, variant: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = record(Origin.CONTROL, ours, 0), record(Origin.CANDIDATE, ours if theirs is None else theirs, variant)
+    monkeypatch.setattr("migration.comparison.stream._BLOCK", WHOLE)
+    whole = compared(pair)
+    monkeypatch.setattr("migration.comparison.stream._BLOCK", size)
+    assert compared(pair) == whole
+
+
+def test_a_difference_in_the_last_of_many_blocks_is_found() -> None:
+    same = ["plain"] * (4 * WHOLE + 1)
+    pair = record(Origin.CONTROL, same, 0), record(Origin.CANDIDATE, [*same[:-1], "another payload"], 1)
+    changed = [found.path for found in compared(pair).divergences if found.kind == "payload"]
+    assert "agent_thinking.payload.reasoning" in changed
+
+
+def test_of_long_streams_in_step_only_what_differs_is_kept() -> None:
+    same = ["plain"] * (3 * WHOLE)
+    ready = prepared(default_policy("chat"))
+    pairing = ready.pairing(record(Origin.CONTROL, same, 0), record(Origin.CANDIDATE, [*same[:300], "another payload", *same[301:]], 1))
+    assert pairing.differing == [300]
+    for stream in (pairing.control, pairing.candidate):
+        assert [index for index, content in enumerate(stream.contents) if content is not None] == [300]
+
+
+def test_the_same_bytes_are_somebody_elses_in_a_run_of_another_request() -> None:
+    control, candidate = (record(origin, ["plain"] * 3, 0) for origin in Origin)
+    request = msgspec.structs.replace(REQUEST, tenant_id="initech")
+    pairing = prepared(default_policy("chat")).pairing(control, msgspec.structs.replace(candidate, request=request))
+    assert (pairing.control.foreign(), pairing.candidate.foreign()) == ([], [0, 1, 2])
