@@ -170,7 +170,7 @@ class Cutting:
 
     def _cut_id(self, holder: ast.AST, index: int, rows: int) -> None:
         """Cut the name that pytest gives to a row of parameters."""
-        call = next(self._source.holders(holder), None)
+        call = next((up for up in self._source.holders(holder) if not isinstance(up, ast.keyword)), None)
         named = [keyword.value for keyword in call.keywords if keyword.arg == "ids"] if isinstance(call, ast.Call) else []
         for ids in named:
             if ids is not holder and isinstance(ids, ast.List | ast.Tuple) and len(ids.elts) == rows:

@@ -80,6 +80,12 @@ def test_a_row_of_parameters_goes_with_its_id(removed):
     assert plan.text["tests/test_a.py"] == rest.replace('["a", "b"]', '["b"]')
 
 
+def test_a_fixture_for_several_loses_one_of_its_parameters(removed):
+    text = "@pytest.fixture(params=[ControlAlpha, ControlBeta], ids=['a', 'b'])\ndef it(request):\n    return request.param\n"
+    plan = removed({"tests/conftest.py": HEAD + text}, "alpha")
+    assert plan.text["tests/conftest.py"].endswith(text.replace("ControlAlpha, ", "").replace("'a', ", ""))
+
+
 def test_a_method_of_a_class_of_tests_goes_alone(removed):
     plan = removed({"tests/test_a.py": HEAD + BOTH}, "alpha")
     assert plan.text["tests/test_a.py"].endswith(BOTH.replace("    def test_alpha(self):\n        assert ControlAlpha()\n\n", ""))
