@@ -121,13 +121,17 @@ class Cutting:
                     yield node
                 case ast.arg(arg=name) if self._test and name in self._fixtures and not self._is_defined_here(node, name):
                     yield node
-                case ast.Constant(value=str(text)):
-                    named = text in self._fixtures or self._loss.strings(text)
-                    if (id(node) in exports and text in self._gone) or (self._test and named and not self._is_prose(node)):
-                        yield node
+                case ast.Constant(value=str(text)) if (id(node) in exports and text in self._gone) or (
+                    self._test and self._says(node, text)
+                ):
+                    yield node
 
-    def _is_prose(self, node: ast.Constant) -> bool:
-        return isinstance(next(self._source.holders(node), None), ast.Expr)
+    def _says(self, node: ast.Constant, text: str) -> bool:
+        """Return whether a string of a test asks for a fixture that is gone, or names something that is; prose does not count."""
+        holder = next(self._source.holders(node), None)
+        if text in self._fixtures and isinstance(holder, ast.Call):
+            return ast.unparse(holder.func).endswith(("usefixtures", "getfixturevalue"))
+        return not isinstance(holder, ast.Expr) and self._loss.strings(text)
 
     def _is_defined_here(self, node: ast.arg, name: str) -> bool:
         """Return whether it is a parameter of something that pytest does not call, or the file has a fixture of that name itself."""
@@ -166,7 +170,7 @@ class Cutting:
 
     def _cut_id(self, holder: ast.AST, index: int, rows: int) -> None:
         """Cut the name that pytest gives to a row of parameters."""
-        call = next(self._source.holders(holder), None)
+        call = next((up for up in self._source.holders(holder) if not isinstance(up, ast.keyword)), None)
         named = [keyword.value for keyword in call.keywords if keyword.arg == "ids"] if isinstance(call, ast.Call) else []
         for ids in named:
             if ids is not holder and isinstance(ids, ast.List | ast.Tuple) and len(ids.elts) == rows:
