@@ -14,7 +14,15 @@ class MigrationSettings(BaseSettings):
 
     home: Path = Field(default=Path("var"), description="Folder of the files below, unless they are given absolutely.")
     engines: str = Field(default="netra_backend.app.execution:fresh_engine", description="Import string of an EngineBuilder, for replays.")
-    surfaces: tuple[str, ...] = Field(default=("chat", "oneshot", "batch", "tools"), description="Surfaces whose engine is being replaced.")
+    surfaces: tuple[str, ...] = Field(
+        default=(
+            "chat",  # goes with: chat
+            "oneshot",  # goes with: oneshot
+            "batch",  # goes with: batch
+            "tools",  # goes with: tools
+        ),
+        description="Surfaces whose engine is being replaced.",
+    )
     flags_file: Path = Field(default=Path("flags.json"), description="LaunchDarkly's flag file.")
     flags_poll_s: float = Field(default=0.2, gt=0, description="Seconds between two looks at the flag file.")
     evidence_url: str = Field(default="", description="SQLAlchemy URL; empty: evidence.db in `home`.")

@@ -208,16 +208,12 @@ class EvidenceStore(EvidenceReader):
         return new
 
     def _store_batch(self, findings: Sequence[Finding]) -> int:
-        try:
-            with self._database.transaction("write") as connection:
-                if self._generation != self._database.generation:
-                    self._generation = self._database.generation
-                    self._strata.forget()
-                now, examples = self._clock(), self._examples
-                new = writing.write(connection, findings, self._rows, self._strata, self._recorder, now=now, examples=examples)
-        except BaseException:
-            self._strata.forget()
-            raise
+        with self._database.transaction("write") as connection:
+            if self._generation != self._database.generation:
+                self._generation = self._database.generation
+                self._strata.forget()
+            now, examples = self._clock(), self._examples
+            new = writing.write(connection, findings, self._rows, self._strata, self._recorder, now=now, examples=examples)
         self._strata.stored()
         return new
 

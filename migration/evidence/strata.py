@@ -74,9 +74,8 @@ class StrataMaker:
         self._new = {}
 
     def forget(self) -> None:
-        """Take nothing for stored any more: a transaction failed, or the database is another one."""
+        """Take nothing for stored any more: the database may be another one."""
         self._stored.clear()
-        self._new = {}
 
     def _want(self, digest: str, strata: frozenset[Stratum]) -> None:
         if digest not in self._stored:

@@ -109,6 +109,7 @@ async def test_a_database_that_is_gone_is_a_failed_read_of_the_run(home: Path) -
     assert not (home / "netra.db").exists()
 
 
+# goes with: tools
 @pytest.mark.parametrize(("policy", "performed"), [("block", 0), ("allow", 2)])
 async def test_the_replay_command_tells_what_was_performed(home: Path, policy: str, performed: int) -> None:
     answered = Effect(
@@ -140,6 +141,7 @@ async def test_the_replay_command_tells_what_was_performed(home: Path, policy: s
     assert (report["verdicts"]["match"], report["verdicts"]["inconclusive"], done.returncode) == (0, 1, 1)
 
 
+# stays
 def test_engines_that_cannot_read_are_refused_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETRA_HOME", str(tmp_path))
     monkeypatch.setenv("NETRA_DATABASE_URL", "no address")

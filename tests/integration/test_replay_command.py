@@ -37,6 +37,7 @@ def replay(tmp_path):
     return run
 
 
+# goes with: chat
 def test_a_good_file_exits_with_0_and_prints_one_document(replay):
     done = replay(json.dumps(CONVERSATION))
     report = json.loads(done.stdout)
@@ -44,6 +45,7 @@ def test_a_good_file_exits_with_0_and_prints_one_document(replay):
     assert report["effects"] == {"recorded": 3, "replayed": 6, "performed_by_shadow": 0}
 
 
+# stays
 def test_lines_that_cannot_be_read_are_named_counted_and_a_finding_while_the_rest_goes_on(replay):
     done = replay(json.dumps(CONVERSATION), '{"id": "half', json.dumps(CONVERSATION | {"id": "c-2"}))
     report = json.loads(done.stdout)
@@ -65,11 +67,13 @@ def test_a_file_that_is_not_there_is_wrong_use(tmp_path):
     assert "gone.jsonl: No such file" in done.stderr
 
 
+# goes with: chat
 @pytest.mark.parametrize(("fail_on", "code"), [("divergent", 0), ("inconclusive", 0), ("accepted", 1)])
 def test_a_replay_is_as_strict_as_it_is_told(replay, fail_on, code):
     assert replay(json.dumps(CONVERSATION), options=("--fail-on", fail_on)).returncode == code
 
 
+# stays
 def test_an_explained_replay_names_every_rule_of_the_policy(replay):
     report = json.loads(replay(json.dumps(CONVERSATION), options=("--explain",)).stdout)
     fields = {rule["rule"]: rule["fields"] for rule in report["explained"]["chat"]}

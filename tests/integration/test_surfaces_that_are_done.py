@@ -17,6 +17,7 @@ from netra_backend.app.execution import CONTROLS, BackendExecution, fresh_engine
 from netra_backend.app.services.database import create_schema, open_engine
 from netra_backend.app.services.runs.history import IncompleteThreadError
 from netra_backend.app.services.user_execution_context import UserExecutionContext
+from netra_backend.app.serving import SURFACES
 
 THREAD = ("acme", "ann", "thread-7")
 
@@ -53,10 +54,11 @@ async def run(execution: BackendExecution, surface: str) -> list[dict[str, Any]]
 
 
 async def test_the_candidate_serves_it_while_control_serves_the_others(backend: BackendExecution, done: str) -> None:
-    for surface in ("chat", "oneshot", "batch", "tools"):
+    for surface in SURFACES:
         await run(backend, surface)
     runs = {finished.surface: finished.engine for finished in await backend.threads.thread(*THREAD)}
-    assert runs == {surface: "user" if surface == done else "legacy" for surface in ("chat", "oneshot", "batch", "tools")}
+    assert done not in CONTROLS
+    assert runs == {surface: "legacy" if surface in CONTROLS else "user" for surface in SURFACES}
 
 
 async def test_its_runs_are_counted_as_the_backends_own_and_it_is_ready(backend: BackendExecution, done: str) -> None:

@@ -112,6 +112,7 @@ async def rows_have_one_owner(settings: Settings, marks: set[str]) -> None:
     await database.dispose()
 
 
+# goes with: chat
 async def test_the_same_load_on_the_control_of_chat_shows_its_leak(open_execution):
     execution, _ = await open_execution("chat", Stage.OFF)
     try:
@@ -123,3 +124,6 @@ async def test_the_same_load_on_the_control_of_chat_shows_its_leak(open_executio
     # Nobody's question differs but for the mark, so each stream should have the same events; on shared agents some users get others'.
     assert len(set(started)) == 1
     assert len(set(thinking)) > 1
+
+
+# stays

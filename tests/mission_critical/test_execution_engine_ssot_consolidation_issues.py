@@ -21,9 +21,8 @@ from netra_backend.app.agents.supervisor.user_execution_engine import UserExecut
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.errors import ModelUnavailableError, UserLimitExceededError
 from netra_backend.app.execution import CONTROLS
-from netra_backend.app.services import unified_tool_registry
 from netra_backend.app.services.llm.chat_model import FunctionCall, FunctionSpec, Message, ModelRequest, ToolCall, ToolSpec
-from netra_backend.app.services.unified_tool_registry.execution_engine import ToolExecutionEngine
+from netra_backend.app.services.unified_tool_registry import ExecutionEngine as ToolsEngine
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.serving import SURFACES as SERVED
 from netra_backend.app.websocket.channel import FrameChannel
@@ -51,8 +50,15 @@ class Side:
 
     def __init__(self, surface: str, candidate: bool, world: Any, **parts: Any) -> None:
         self._surface = surface
-        self.adapter: Any = Candidate(world, [USAGE], **parts) if candidate else CONTROLS[surface](world, [USAGE])
-        self._stream = SERVED[surface](self.adapter) if candidate else self.adapter.stream
+        self.adapter: Any
+        if candidate:
+            self.adapter = Candidate(world, [USAGE], **parts)
+            self._stream = SERVED[surface](self.adapter)
+        # goes with: migration
+        else:
+            self.adapter = CONTROLS[surface](world, [USAGE])
+            self._stream = self.adapter.stream
+        # stays
 
     async def run(self, user: UserExecutionContext, message: str = "hello") -> list[dict[str, Any]]:
         return [json.loads(frame) for frame in await self.frames(user, message)]
@@ -72,7 +78,7 @@ async def looks_once(request: ModelRequest, lane: str) -> Message:
 
 
 def test_three_different_classes_go_by_one_name_and_none_is_the_whole_engine() -> None:
-    named_alike = (chat_engine.ExecutionEngine, consolidated.ExecutionEngine, unified_tool_registry.ExecutionEngine)
+    named_alike = (chat_engine.ExecutionEngine, consolidated.ExecutionEngine, ToolsEngine)
     assert len(set(named_alike)) == 3
     assert consolidated.RequestScopedExecutionEngine is not request_scoped.RequestScopedExecutionEngine
     duplicates = (*named_alike, consolidated.RequestScopedExecutionEngine, request_scoped.RequestScopedExecutionEngine)
@@ -111,10 +117,17 @@ async def test_the_one_factory_makes_two_engines_of_eight_wanted_at_once(make_re
 # 3. Shared state between users
 
 
-@pytest.mark.parametrize(("surface", "shares"), [("chat", True), ("batch", True), ("oneshot", False)])
-@pytest.mark.parametrize("candidate", [False, True], ids=["control", "candidate"])
-async def test_one_user_is_answered_with_what_was_found_for_another(
-    surface: str, shares: bool, candidate: bool, *, make_fakes: Any, make_user: Any
+@pytest.mark.parametrize(
+    ("surface", "candidate", "shares"),
+    [
+        ("chat", False, True),  # goes with: chat
+        ("batch", False, True),  # goes with: batch
+        ("oneshot", False, False),  # goes with: oneshot
+        *((surface, True, False) for surface in AGENT_SURFACES),
+    ],
+)
+async def test_only_an_engine_that_shares_answers_one_user_with_what_was_found_for_another(
+    surface: str, candidate: bool, shares: bool, *, make_fakes: Any, make_user: Any
 ) -> None:
     answers = iter(["ann spent 3 EUR", "bob spent 5 EUR"])
 
@@ -125,7 +138,7 @@ async def test_one_user_is_answered_with_what_was_found_for_another(
     await side.run(make_user("ann"), "What did we spend?")
     last = (await side.run(make_user("bob"), "What did we spend?"))[-1]["payload"]["result"]
     await side.adapter.aclose()
-    assert last["final_answer"] == ("ann spent 3 EUR" if shares and not candidate else "bob spent 5 EUR")
+    assert last["final_answer"] == ("ann spent 3 EUR" if shares else "bob spent 5 EUR")
 
 
 # 4. Events that reach the wrong user
@@ -172,6 +185,7 @@ async def test_of_two_hundred_users_at_once_none_sees_anything_of_another(
     assert "secret of" not in caplog.text
 
 
+# goes with: oneshot
 async def test_of_two_hundred_users_of_the_oneshot_control_one_hears_the_steps_of_all(make_fakes: Any, make_user: Any) -> None:
     side = Side("oneshot", False, make_fakes(*meeting(USERS)).as_world())
     seen = await crowd(side, make_user)
@@ -183,6 +197,8 @@ async def test_of_two_hundred_users_of_the_oneshot_control_one_hears_the_steps_o
     assert listener == f"user-{USERS - 1:03}"
 
 
+# stays
+# goes with: chat
 async def test_the_users_of_the_chat_control_meet_ten_at_a_time_and_hear_each_others_tool_calls(make_fakes: Any, make_user: Any) -> None:
     side = Side("chat", False, make_fakes(*meeting(10)).as_world())
     seen = await crowd(side, make_user)
@@ -191,6 +207,7 @@ async def test_the_users_of_the_chat_control_meet_ten_at_a_time_and_hear_each_ot
     assert leaked == USERS // 10, "one of each ten hears the other nine"
 
 
+# stays
 # 5. Resources that are never collected
 
 
@@ -217,6 +234,7 @@ async def test_nothing_of_a_run_is_left_on_the_target(
     await candidate.aclose()
 
 
+# goes with: chat
 async def test_the_chat_control_keeps_an_emitter_and_two_times_of_every_run(make_fakes: Any, make_user: Any) -> None:
     side = Side("chat", False, make_fakes(looks_once).as_world())
     for number in range(50):
@@ -226,6 +244,8 @@ async def test_the_chat_control_keeps_an_emitter_and_two_times_of_every_run(make
     assert (len(engine._emitters), len(engine._queue_wait_times), len(engine._execution_times)) == (50, 50, 50)
 
 
+# stays
+# goes with: batch
 async def test_the_batch_control_keeps_the_permit_of_every_failure(make_fakes: Any, make_user: Any) -> None:
     async def reply(request: ModelRequest, lane: str) -> Message:
         raise ModelUnavailableError("the model refused the request")
@@ -237,12 +257,18 @@ async def test_the_batch_control_keeps_the_permit_of_every_failure(make_fakes: A
     await side.adapter.aclose()
 
 
+# stays
 # 6. Performance under concurrency
 
 
 @pytest.mark.parametrize(
     ("surface", "candidate", "takes_s"),
-    [("chat", False, 3.0), *((surface, False, 1.0) for surface in ("oneshot", "batch")), *((surface, True, 1.0) for surface in SURFACES)],
+    [
+        ("chat", False, 3.0),  # goes with: chat
+        ("oneshot", False, 1.0),  # goes with: oneshot
+        ("batch", False, 1.0),  # goes with: batch
+        *((surface, True, 1.0) for surface in SURFACES),
+    ],
 )
 def test_thirty_users_wait_for_each_other_only_on_the_chat_control(
     surface: str, candidate: bool, takes_s: float, *, virtual: Virtual, make_fakes: Any, make_user: Any
@@ -309,13 +335,14 @@ async def test_the_target_sends_the_golden_path_on_every_surface(surface: str, m
         assert check_contract(events) == []
 
 
+# goes with: migration
 @pytest.mark.parametrize(
     ("surface", "lacks"),
     [
-        ("chat", {"tool_completed"}),
-        ("oneshot", set()),
-        ("batch", {"agent_thinking", "tool_executing", "tool_completed"}),
-        ("tools", set(GOLDEN_PATH)),
+        ("chat", {"tool_completed"}),  # goes with: chat
+        ("oneshot", set()),  # goes with: oneshot
+        ("batch", {"agent_thinking", "tool_executing", "tool_completed"}),  # goes with: batch
+        ("tools", set(GOLDEN_PATH)),  # goes with: tools
     ],
 )
 async def test_the_controls_lack_events_or_break_the_contract(surface: str, lacks: set[str], make_fakes: Any, make_user: Any) -> None:
@@ -327,13 +354,14 @@ async def test_the_controls_lack_events_or_break_the_contract(surface: str, lack
     assert surface == "tools" or check_contract([frame for frame in frames if json.loads(frame)["type"] != "run_result"]) != []
 
 
-def test_control_and_candidate_of_every_surface_are_named_in_one_table_each() -> None:
-    assert tuple(CONTROLS) == tuple(SERVED) == SURFACES
-    assert ToolExecutionEngine is unified_tool_registry.ExecutionEngine
+# stays
+def test_the_target_serves_every_surface_and_control_no_other() -> None:
+    assert tuple(SERVED) == SURFACES
+    assert set(CONTROLS) <= set(SERVED)  # goes with: migration
 
 
-async def test_every_surface_answers_alike_for_a_user_alone(make_fakes: Any, make_user: Any) -> None:
-    for surface in SURFACES:
+async def test_both_engines_of_a_surface_answer_alike_for_a_user_alone(make_fakes: Any, make_user: Any) -> None:
+    for surface in CONTROLS:
         last: list[Mapping[str, Any]] = []
         for candidate in (False, True):
             side = Side(surface, candidate, make_fakes(looks_once).as_world())

@@ -56,7 +56,7 @@ MAY_IMPORT_LEGACY = {
     "netra_backend.app.controls.chat",
     "netra_backend.app.controls.oneshot",
     "netra_backend.app.controls.tools",
-    "netra_backend.app.services.unified_tool_registry",
+    "netra_backend.app.services.unified_tool_registry",  # goes with: tools
 }
 
 
@@ -309,8 +309,10 @@ async def test_what_is_timed_as_an_engine_is_an_engine_that_works(make_registry:
     async with engine:
         assert engine.is_active()
         assert (await engine.execute_agent(AgentExecutionContext.of(user, "data", {}))).success
+    # goes with: chat
     with pytest.warns(DeprecationWarning, match="shares state between users"), pytest.raises(ValueError, match="registry"):
         ExecutionEngine(None, None)
+    # stays
 
 
 def test_a_run_that_fails_at_once_is_a_failure_and_no_fast_run(make_user: Any) -> None:

@@ -8,10 +8,12 @@ from typing import Final
 import libcst as cst
 
 from migration.consolidation.codemod.edits import Edit, Span
+from migration.consolidation.codemod.named_later import named_later
 from migration.consolidation.codemod.partials import left_to_give
 from migration.consolidation.codemod.rules import ObjectName, Parameter, Placeholder, Rule
 from migration.consolidation.codemod.source import SIMPLE, Source, is_none, is_simple
-from migration.consolidation.findings.names import Meaning
+from migration.consolidation.codemod.unpacking import unpacked
+from migration.consolidation.findings.names import Meaning, Names
 
 _PINNED_CALL: Final = re.compile(r"(?P<object>[\w.]+:[\w.]+)\(\)")
 #: Expressions that can be followed by a dot or stand in a call as they are.
@@ -33,11 +35,13 @@ class CallRewriter:
     Args:
         source: the file.
         meaning: says what an expression means.
+        names: of the tree.
     """
 
-    def __init__(self, source: Source, meaning: Callable[[cst.CSTNode], Meaning | None]) -> None:
+    def __init__(self, source: Source, meaning: Callable[[cst.CSTNode], Meaning | None], names: Names) -> None:
         self._source = source
         self._meaning = meaning
+        self._names = names
 
     def rewrite(self, call: cst.Call, rules: Sequence[Rule], names: Callable[[ObjectName], str]) -> Rewritten | str:
         """Return what the first fitting rule makes of the call; or why none fits.
@@ -78,22 +82,31 @@ class CallRewriter:
     def _bind(self, call: cst.Call, parameters: Sequence[Parameter]) -> dict[str, cst.Arg] | str:
         """Return the argument of each parameter that is given one, or why the call is not of this shape."""
         bound: dict[str, cst.Arg] = {}
-        for index, argument in enumerate(call.args):
-            if argument.star:
-                return "unpacked arguments hide what is given; write them out"
+        arguments = unpacked(self._source, call)
+        if arguments is None:
+            return "unpacked arguments hide what is given; write them out"
+        for index, argument in enumerate(arguments):
             if argument.keyword is None and index >= len(parameters):
-                return f"it is given {len(call.args)} arguments, and the rule knows {len(parameters)}"
+                return f"it is given {len(arguments)} arguments, and the rule knows {len(parameters)}"
             name = argument.keyword.value if argument.keyword is not None else parameters[index].name
             if name in bound or all(parameter.name != name for parameter in parameters):
                 return f"{name} is no parameter that the rule knows, or is given twice"
             bound[name] = argument
         for parameter in parameters:
             given = bound.get(parameter.name)
+            if given is None and (named := named_later(self._source, call, parameter, self._place_of)) is not None:
+                given = bound[parameter.name] = named
             if parameter.presence == "required" and (given is None or is_none(given.value)):
                 return f"no {parameter.name} is given, and nothing may be made up for it; pass it"
             if parameter.presence == "pinned" and given is not None and not self._is_value(given.value, parameter.value):
                 return f"{parameter.name}={self._source.code(given.value)} has no counterpart on the target"
         return bound
+
+    def _place_of(self, member: cst.Attribute, parameter: str) -> int | None:
+        meaning = self._meaning(member)
+        function = self._names.function_of(meaning) if meaning is not None else None
+        positional = function.signature.positional if function is not None else ()
+        return positional.index(parameter) if parameter in positional else None
 
     def _objection(self, call: cst.Call, rule: Rule, bound: dict[str, cst.Arg]) -> str | None:
         """Return why the rewritten call might not do what this one does."""

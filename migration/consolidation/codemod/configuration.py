@@ -33,7 +33,7 @@ _METHODS: Final = (
 )
 #: Calls that make one of the seven. The application's factory knows the agents and the emitters, so these wait until it is named.
 _CONSTRUCTORS: Final = (
-    f"{_DEPRECATED}:ExecutionEngine(registry, websocket_bridge, user_context)",
+    f"{_DEPRECATED}:ExecutionEngine(registry, websocket_bridge, user_context@execute_agent)",
     f"{_DEPRECATED}:ExecutionEngine._init_from_factory(registry, websocket_bridge, user_context)",
     f"{_DEPRECATED}:create_request_scoped_engine(user_context, registry, websocket_bridge)",
     f"{_SCOPED}:RequestScopedExecutionEngine(user_context, registry, websocket_bridge, max_concurrent_executions=3)",

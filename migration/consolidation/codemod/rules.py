@@ -1,7 +1,8 @@
 """Rules: which call of a legacy implementation becomes which expression. The arguments keep their text.
 
-A rule's old form lists the parameters that the call may have: `name` has to be given, and not as `None`; `name=...` may be given and is
-dropped when the new form does not name it; `name=value` may be given, but only as this very value. `module:Name` stands for an object.
+A rule's old form lists the parameters that the call may have: `name` has to be given, and not as `None`; `name@method` too, or else to each
+call of this method on the object; `name=...` may be given and is dropped when the new form does not name it; `name=value` may be given, but
+only as this very value. `module:Name` stands for an object.
 """
 
 import ast
@@ -26,6 +27,7 @@ class Parameter:
     name: str
     presence: Presence
     value: str = ""  #: of a pinned one, as written in the rule
+    method: str = ""  #: of a required one: the method that may be given it instead; "": there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +94,14 @@ def parse_rule(old: str, new: str, where: str) -> Rule:
 def _parameters(text: str, old: str, where: str) -> Iterator[Parameter]:
     for written in _split(text):
         name, equals, value = (part.strip() for part in written.partition("="))
-        if not name.isidentifier() or (equals and not _is_expression(value)):
+        name, at, method = (part.strip() for part in name.partition("@"))
+        is_name = name.isidentifier() and (not at or (method.isidentifier() and not equals))
+        if not is_name or (equals and not _is_expression(value)):
             raise ConfigurationError(
-                f"{where}: {written.strip()!r} in old = {old!r} is no parameter; write `name`, `name=...` or `name=value`"
+                f"{where}: {written.strip()!r} in old = {old!r} is no parameter; write `name`, `name@method`, `name=...` or `name=value`"
             )
         if not equals:
-            yield Parameter(name, "required")
+            yield Parameter(name, "required", method=method)
         elif value == "...":
             yield Parameter(name, "any")
         else:

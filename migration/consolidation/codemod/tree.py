@@ -128,15 +128,31 @@ def _nothing(_files: int) -> None:
 
 
 def taken_elsewhere(tree: Tree, path: str, name: str) -> str | None:
-    """Return a place, `path:line`, that may take a name of the file's top level from it; None: no other file does."""
+    """Return a place, `path:line`, that may take a name of the file's top level from it; None: no other file of the tree does.
+
+    Every file is looked at: what takes a variable need not name an implementation, so the audit may have left it alone.
+    """
     own = tree.names.modules.name(path)
-    for other, facts in tree.facts.items():
-        for statement in facts.imports if other != path else ():
-            is_from = not statement.plain and tree.names.modules.absolute(other, statement.level, statement.module) == own
-            if is_from and any(imported.name in {name, "*"} for imported in statement.names):
-                return f"{other}:{statement.line}"
-        for use in facts.uses if other != path else ():
-            holder, _, last = use.text.rpartition(".")
-            if last == name and tree.names.dotted(other, use.scope, holder) == Meaning("module", own):
-                return f"{other}:{use.line}"
+    stem = own.rpartition(".")[2]
+    for other in tree.names.modules.paths:
+        data = read_bytes(tree.root, other) if other != path else b""
+        if not isinstance(data, Problem) and name.encode() in data and (stem.encode() in data or b"*" in data):
+            facts = read_source(data, other, Question((), (name, stem), ()))
+            if (line := _takes(facts, other, own, name, tree.names.modules)) is not None:
+                return f"{other}:{line}"
     return None
+
+
+def _takes(facts: FileFacts, path: str, own: str, name: str, modules: ModuleNames) -> int | None:
+    """Return the line on which a file, which holds a name, imports that name from a module, or the module; None: it does neither."""
+    for statement in facts.imports:
+        module = modules.absolute(path, statement.level, statement.module)
+        for imported in statement.names:
+            if statement.plain:
+                taken = modules.absolute(path, 0, imported.name) == own
+            else:
+                taken = (module == own and imported.name in {name, "*"}) or f"{module}.{imported.name}" == own
+            if taken:
+                return statement.line
+    named = (string.line for string in facts.strings if string.text.replace(":", ".") in {own, f"{own}.{name}"} and not string.docstring)
+    return next(named, None)

@@ -7,7 +7,7 @@ from typing import Final
 
 from migration.consolidation.removal.imports import Imported
 from migration.consolidation.removal.source import Source, elements, without
-from migration.consolidation.removal.used_names import Function, bound_names, is_fixture, is_test, used_names, walk
+from migration.consolidation.removal.used_names import Function, bound_names, is_fixture, is_test, target_names, used_names, walk
 from migration.consolidation.removal.values import Left
 
 _LITERAL: Final = ast.List | ast.Tuple | ast.Set | ast.Dict
@@ -69,10 +69,19 @@ class Cutting:
         left = tuple(Left(path=self._path, line=line, advice=advice) for line, advice in self._left)
         lost = bound_names(module) - bound_names(module, self._cut)
         moved = self._moved(without(self._source, statements, self._rows))
-        tests = [node for node in module.body if (is_fixture(node) if self._path.endswith("conftest.py") else is_test(node))]
+        tests = self._tests()
         idle = self._test and bool(tests) and all(node in self._cut for node in tests)
         fixtures = {node.name for node in module.body if isinstance(node, Function) and is_fixture(node) and node in self._cut}
         return CutFile(data=moved, lost=frozenset(lost), fixtures=frozenset(fixtures), idle=idle, left=left)
+
+    def _tests(self) -> list[ast.stmt]:
+        """Return what the file is there for: its tests, or the fixtures of a `conftest.py`."""
+        body = self._source.module.body
+        if self._path.endswith("conftest.py"):
+            return [node for node in body if is_fixture(node)]
+        # `TestIt = Machine.TestCase` is a test, too.
+        named = [node for node in body if isinstance(node, ast.Assign) and any(name.startswith("Test") for name in target_names(node))]
+        return [node for node in body if is_test(node)] + named
 
     def _import(self, item: Imported) -> None:
         if item.name == "*":
@@ -112,13 +121,17 @@ class Cutting:
                     yield node
                 case ast.arg(arg=name) if self._test and name in self._fixtures and not self._is_defined_here(node, name):
                     yield node
-                case ast.Constant(value=str(text)):
-                    named = text in self._fixtures or self._loss.strings(text)
-                    if (id(node) in exports and text in self._gone) or (self._test and named and not self._is_prose(node)):
-                        yield node
+                case ast.Constant(value=str(text)) if (id(node) in exports and text in self._gone) or (
+                    self._test and self._says(node, text)
+                ):
+                    yield node
 
-    def _is_prose(self, node: ast.Constant) -> bool:
-        return isinstance(next(self._source.holders(node), None), ast.Expr)
+    def _says(self, node: ast.Constant, text: str) -> bool:
+        """Return whether a string of a test asks for a fixture that is gone, or names something that is; prose does not count."""
+        holder = next(self._source.holders(node), None)
+        if text in self._fixtures and isinstance(holder, ast.Call):
+            return ast.unparse(holder.func).endswith(("usefixtures", "getfixturevalue"))
+        return not isinstance(holder, ast.Expr) and self._loss.strings(text)
 
     def _is_defined_here(self, node: ast.arg, name: str) -> bool:
         """Return whether it is a parameter of something that pytest does not call, or the file has a fixture of that name itself."""
@@ -157,7 +170,7 @@ class Cutting:
 
     def _cut_id(self, holder: ast.AST, index: int, rows: int) -> None:
         """Cut the name that pytest gives to a row of parameters."""
-        call = next(self._source.holders(holder), None)
+        call = next((up for up in self._source.holders(holder) if not isinstance(up, ast.keyword)), None)
         named = [keyword.value for keyword in call.keywords if keyword.arg == "ids"] if isinstance(call, ast.Call) else []
         for ids in named:
             if ids is not holder and isinstance(ids, ast.List | ast.Tuple) and len(ids.elts) == rows:

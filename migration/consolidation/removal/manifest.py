@@ -41,6 +41,7 @@ class SurfaceParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     engines: tuple[str, ...]  #: modules of the legacy engine and those that only pass it on
     adapter: str  #: the module that puts the engine behind the surface
     ledger: str  #: the surface's accepted divergences
+    tests: tuple[str, ...] = ()  #: test files that need its control without importing it
 
 
 class MigrationParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

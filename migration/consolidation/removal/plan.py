@@ -76,6 +76,7 @@ def _roots(files: Mapping[str, bytes], surfaces: Collection[str], manifest: Remo
     for surface in surfaces:
         parts = manifest.of(surface)
         roots.update(dict.fromkeys(parts.engines, f"engine of {surface}"))
+        roots.update(dict.fromkeys(parts.tests, f"test of {surface}"))
         roots.update({parts.adapter: f"adapter of {surface}", parts.ledger: f"ledger of {surface}"})
     if whole:
         for place in manifest.migration.paths:

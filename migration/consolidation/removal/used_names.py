@@ -43,7 +43,7 @@ def bound_names(module: ast.Module, cut: Collection[ast.AST] = ()) -> set[str]:
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
                 bound.update((alias.asname or alias.name).partition(".")[0] for alias in aliases if alias not in cut)
             case _:
-                bound.update(_targets(statement))
+                bound.update(target_names(statement))
     return bound
 
 
@@ -59,7 +59,8 @@ def _top_level(body: Iterable[ast.stmt], cut: Collection[ast.AST]) -> Iterator[a
             yield from _top_level(itertools.chain.from_iterable(inner), cut)
 
 
-def _targets(statement: ast.stmt) -> Iterator[str]:
+def target_names(statement: ast.stmt) -> Iterator[str]:
+    """Yield the names that an assignment binds; of other statements none."""
     if isinstance(statement, ast.Assign | ast.AnnAssign):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         yield from (node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))

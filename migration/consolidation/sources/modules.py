@@ -1,7 +1,7 @@
 """Dotted names of files, and back: absolute imports from the source roots, then from where a script would find its neighbours."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 
@@ -32,6 +32,11 @@ class ModuleNames:
                 self._path_of[name] = path
             self._packages.update(_parents(name))
         self._packages.discard("")
+
+    @property
+    def paths(self) -> Collection[str]:
+        """The Python files of the tree."""
+        return self._name_of.keys()
 
     def name(self, path: str) -> str:
         """Return the dotted name of the file at `path`."""

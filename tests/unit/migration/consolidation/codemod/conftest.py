@@ -76,7 +76,7 @@ _SHOP = {
 
 _NEW = "shop.target:UserExecutionEngine({user}, shop.parts:AgentFactory({registry}), shop.parts:Emitter({bridge}, {user}))"
 _CALLS = [
-    ("shop.legacy:ExecutionEngine(registry, bridge, user)", _NEW),
+    ("shop.legacy:ExecutionEngine(registry, bridge, user@execute_agent)", _NEW),
     ("shop.legacy:ExecutionEngine._init_from_factory(registry, bridge, user)", "await shop.app:FACTORY.create_for_user({user})"),
     ("shop.legacy:create_scoped_engine(user, registry, bridge)", "await shop.app:FACTORY.create_for_user({user})"),
     ("shop.legacy:ExecutionEngine.execute_agent(context, user=...)", "{self}.execute_agent({context})"),

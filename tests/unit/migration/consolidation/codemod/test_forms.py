@@ -71,7 +71,7 @@ def test_a_relative_import_stays_relative(rewrite):
     [
         (f"{IMPORT}class Mine(ExecutionEngine): ...", "a subclass overrides and calls what the target does not have"),
         (f"{IMPORT}import functools\nx = [functools.partial(ExecutionEngine, r)]", "what partial gives is not simply kept"),
-        (f"{IMPORT}x = {{'chat': ExecutionEngine}}", "the class is handed on"),
+        (f"{IMPORT}x = {{'chat': ExecutionEngine}}\nuse(x)", "the class is handed on"),
         (f"{IMPORT}def f(): return ExecutionEngine", "the class is handed on"),
         (f"{IMPORT}x = ExecutionEngine.waits", "UserExecutionEngine has no attribute waits"),
         (f"{IMPORT}if x: ExecutionEngine = object\nx = ExecutionEngine(r, b, u)", "is bound in more than one way"),
@@ -86,7 +86,7 @@ def test_a_relative_import_stays_relative(rewrite):
         ("from shop import legacy\nx = vars(legacy)", "nobody can tell what is done with legacy"),
         ("import importlib\nx = [importlib.import_module(n) for n in ('shop.legacy',)]", "it is imported by its name"),
         (
-            "import importlib\nm = importlib.import_module('shop.legacy')\nx = getattr(m, 'ExecutionEngine')",
+            "import importlib\nm = importlib.import_module('shop.legacy')\nx = getattr(m, name)",
             "what m is used for cannot be seen",
         ),
         (f"{IMPORT}e = {CALL}\ne.is_active()\ne = other()", "e may be something else too"),

@@ -23,9 +23,16 @@ def test_the_new_form_is_text_with_arguments_and_objects_in_it():
     assert rule.new == (ObjectName("x.y", "tell"), "(", Placeholder("self"), ", key='a:b')")
 
 
+def test_a_parameter_may_be_given_to_a_method_instead():
+    rule = parse_rule("a.b:Engine(registry, user@execute_agent)", "{user}", "here")
+    assert rule.parameters == (Parameter("registry", "required"), Parameter("user", "required", method="execute_agent"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
+        ("a.b:Engine(x@)", "{x}", "is no parameter"),
+        ("a.b:Engine(x@y=3)", "{x}", "is no parameter"),
         ("a.b.Engine(x)", "{x}", "is no `module:name"),
         ("a.b:Engine(*x)", "{x}", "is no parameter"),
         ("a.b:Engine(x=)", "f()", "is no parameter"),

@@ -66,10 +66,14 @@ async def test_the_user_store_has_no_way_to_a_run_without_tenant_user_and_thread
     assert [name for name in vars(UserRunStore) if not name.startswith("_")] == ["write", "thread"]
 
 
-async def test_two_tenants_may_use_one_run_id_in_the_user_store_but_not_in_the_flat_one(engine, make_run):
+async def test_two_tenants_may_use_one_run_id(engine, make_run):
     mine, theirs = make_run(), make_run(tenant_id="globex")
     await UserRunStore(engine).write([mine, theirs])
     assert await UserRunStore(engine).thread("globex", "ada", "thread-1") == [theirs]
+
+
+async def test_in_the_flat_store_they_may_not(engine, make_run):
+    mine, theirs = make_run(), make_run(tenant_id="globex")
     with pytest.raises(RunRefusedError):
         await LegacyRunStore(engine).write([mine, theirs])
 

@@ -13,6 +13,16 @@ def test_engine_adapter_and_ledger_of_the_surface_go_and_those_of_others_stay(re
     assert plan.left == []
 
 
+def test_a_test_that_needs_the_control_without_importing_it_goes_when_the_manifest_says_so(removed, code_base):
+    text = (
+        (code_base.root / "pyproject.toml")
+        .read_text()
+        .replace('"ledger/alpha.toml"', '"ledger/alpha.toml"\ntests = ["tests/test_load.py"]')
+    )
+    plan = removed({"pyproject.toml": text, "tests/test_load.py": "def test_it(): ...\n"}, "alpha")
+    assert "tests/test_load.py" in plan.deleted
+
+
 def test_the_row_of_the_table_and_its_import_go_and_nothing_else_of_the_file(removed):
     plan = removed(None, "alpha")
     assert plan.text["app/root.py"] == (

@@ -29,8 +29,9 @@ def test_what_still_names_something_that_goes_is_told_with_its_place(removed, pa
         ("docs/history/a.md", "OldAlpha was the first.\n"),
         ("docs/a.md", "NotOldAlpha, OldAlphabet and other/beta/alpha.py stay, and so does old_beta.py\n"),
         ("app/other.py", "class OldAlpha:\n    pass\n"),
+        ("app/newer/old_alpha.py", "# old_alpha.py, newer.old_alpha\n"),
     ],
-    ids=["history", "longer names", "another class of that name"],
+    ids=["history", "longer names", "another class of that name", "another file of that name"],
 )
 def test_what_only_looks_like_it_is_not_told(removed, path, text):
     assert removed({path: text}, "alpha").left == []

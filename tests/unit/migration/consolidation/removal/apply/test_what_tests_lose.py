@@ -22,13 +22,26 @@ def test_a_file_whose_tests_all_need_it_goes(removed):
         "def made():\n    return ControlAlpha()\n\n\n@pytest.mark.slow\ndef test_alpha():\n    assert made()\n",
         FIXTURE + "def test_alpha(alpha):\n    assert alpha\n",
         FIXTURE + "@pytest.mark.usefixtures('alpha')\ndef test_alpha():\n    assert 1\n",
+        FIXTURE + "def test_alpha(request):\n    assert request.getfixturevalue('alpha')\n",
         "class TestAlpha:\n    def test_it(self):\n        assert ControlAlpha()\n",
         "def test_alpha(monkeypatch):\n    monkeypatch.setattr('app.engines.old_alpha.OldAlpha', int)\n",
         "PROGRAM = '''\nfrom app.engines.old_alpha import OldAlpha\n'''\n\n\ndef test_alpha():\n    assert PROGRAM\n",
         "# why\n@pytest.mark.parametrize('it', [ControlAlpha])\ndef test_alpha(it):\n    assert it()\n",
         "def test_alpha():\n    from app.engines.old_alpha import OldAlpha\n\n    assert OldAlpha()\n",
     ],
-    ids=["test", "constant", "helper", "fixture", "usefixtures", "class", "patch", "program", "all rows", "import inside"],
+    ids=[
+        "test",
+        "constant",
+        "helper",
+        "fixture",
+        "usefixtures",
+        "asked for by name",
+        "class",
+        "patch",
+        "program",
+        "all rows",
+        "import inside",
+    ],
 )
 def test_of_a_file_that_stays_only_what_needs_it_is_cut(removed, cut):
     plan = removed({"tests/test_a.py": f"{HEAD}{cut}\n\n{STAYS}"}, "alpha")
@@ -67,6 +80,12 @@ def test_a_row_of_parameters_goes_with_its_id(removed):
     assert plan.text["tests/test_a.py"] == rest.replace('["a", "b"]', '["b"]')
 
 
+def test_a_fixture_for_several_loses_one_of_its_parameters(removed):
+    text = "@pytest.fixture(params=[ControlAlpha, ControlBeta], ids=['a', 'b'])\ndef it(request):\n    return request.param\n"
+    plan = removed({"tests/conftest.py": HEAD + text}, "alpha")
+    assert plan.text["tests/conftest.py"].endswith(text.replace("ControlAlpha, ", "").replace("'a', ", ""))
+
+
 def test_a_method_of_a_class_of_tests_goes_alone(removed):
     plan = removed({"tests/test_a.py": HEAD + BOTH}, "alpha")
     assert plan.text["tests/test_a.py"].endswith(BOTH.replace("    def test_alpha(self):\n        assert ControlAlpha()\n\n", ""))
@@ -97,6 +116,12 @@ def test_a_fixture_of_a_conftest_goes_with_the_tests_below_it_that_ask_for_it(re
     assert "def alpha" not in plan.text["tests/a/conftest.py"]
     assert plan.text["tests/a/test_a.py"] == "def test_beta(beta):\n    assert beta\n"
     assert "tests/b/test_b.py" not in {*plan.deleted, *plan.text}
+
+
+def test_a_string_that_happens_to_be_the_name_of_a_fixture_that_goes_is_only_a_string(removed):
+    needs = "def test_alpha(alpha):\n    assert alpha\n\n\n"
+    plan = removed({"tests/test_a.py": HEAD + FIXTURE + needs + STAYS.replace("()\n", "('alpha')\n")}, "alpha")
+    assert "ControlBeta('alpha')" in plan.text["tests/test_a.py"]
 
 
 def test_a_conftest_without_fixtures_left_goes(removed):
