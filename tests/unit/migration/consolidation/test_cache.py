@@ -1,5 +1,6 @@
 """A second run finds what the first found, sooner; whatever changed is seen, and a cache that is broken costs time only."""
 
+import gc
 import logging
 import time
 from dataclasses import replace
@@ -136,3 +137,14 @@ def test_what_is_gone_is_forgotten(run, root):
         (root / f"pkg/extra{number}.py").unlink()
     run(root)
     assert sum(file.stat().st_size for file in run.cache.rglob("*.msgpack")) == size
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_an_audit_leaves_the_garbage_collector_as_it_was(tmp_path, enabled):
+    was_enabled = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        audit(tmp_path)
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was_enabled else gc.disable)()
