@@ -1,10 +1,12 @@
 """The backend's tables, and how to open the database that holds them: SQLite by default, PostgreSQL by URL."""
 
+import asyncio
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import aiosqlite
 from pydantic import SecretStr
 from sqlalchemy import JSON, BigInteger, Date, DateTime, Index, Integer, MetaData, String, event, func
 from sqlalchemy.engine import URL, make_url
@@ -16,6 +18,7 @@ from netra_backend.app.errors import SettingsError
 
 ID_CHARACTERS = 256  #: longest id of a tenant, user or thread
 _BUSY_TIMEOUT_MS = 5000
+_STOP_S = 1.0
 
 
 class Table(DeclarativeBase):
@@ -94,6 +97,7 @@ def open_engine(url: SecretStr | str, *, read_only: bool = False) -> AsyncEngine
             hide_parameters=True,
             pool_pre_ping=not is_sqlite,
             execution_options={"postgresql_readonly": True} if read_only and not is_sqlite else {},
+            connect_args={"async_creator_fn": _connect_sqlite} if is_sqlite else {},
         )
     except (ArgumentError, InvalidRequestError, NoSuchModuleError):
         raise SettingsError(
@@ -116,6 +120,17 @@ def _read_only(url: URL) -> URL:
     """Return the address as a URI, in which alone SQLite reads how a file is to be opened: https://sqlite.org/uri.html ."""
     name = url.database or ""
     return url.set(database=name if name.startswith("file:") else f"file:{quote(name)}", query={**url.query, "mode": "ro", "uri": "true"})
+
+
+async def _connect_sqlite(*arguments: Any, **options: Any) -> aiosqlite.Connection:  # noqa: ANN401 - as the dialect gives them
+    """Connect. A connection that fails leaves no thread behind: aiosqlite's own would answer a loop that may be closed by then."""
+    connection = aiosqlite.connect(*arguments, **options)
+    connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does: a thread that hangs keeps no process from ending
+    try:
+        return await connection
+    except BaseException:
+        await asyncio.to_thread(connection._thread.join, _STOP_S)  # noqa: SLF001 - there is no other way to wait for it
+        raise
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection has no type

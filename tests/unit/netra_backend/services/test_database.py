@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,13 @@ async def test_a_read_only_engine_makes_no_file(tmp_path: Path) -> None:
         await table_names(read_only)
     await read_only.dispose()
     assert not (tmp_path / "new").exists()
+
+
+async def test_a_connection_that_fails_leaves_no_thread_behind_that_would_answer_a_closed_loop(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'new' / 'netra.db'}", read_only=True)
+    before = set(threading.enumerate())
+    for _ in range(20):
+        with pytest.raises(OperationalError):
+            await table_names(engine)
+        assert not [thread for thread in set(threading.enumerate()) - before if "_connection_worker_thread" in thread.name]
+    await engine.dispose()
