@@ -66,7 +66,11 @@ def _document(made: Plan, *, applied: bool, seconds: float) -> dict[str, Any]:
         "applied": applied,
         "legacy": made.legacy,
         "changes": [{"path": change.path, "modules": change.modules, "diff": as_diff(change)} for change in made.changes],
-        "by_hand": [{"path": item.path, "line": item.line, "module": item.module, "advice": item.advice} for item in made.advice],
+        "by_hand": [
+            {"path": item.path, "line": item.line, "module": item.module, "advice": item.advice, "fails": item.fails}
+            for item in made.advice
+        ],
+        "left": made.left,
         "problems": [{"path": item.path, "kind": item.kind, "detail": item.detail} for item in made.problems],
         "seconds": round(seconds, 3),
     }
@@ -84,3 +88,5 @@ def _report(made: Plan, *, applied: bool, as_json: bool) -> None:
     done = "rewritten" if applied else "to be rewritten; --apply does it"
     files = {item.path for item in made.advice}
     note(f"{len(made.changes)} files {done}; {len(made.advice)} places in {len(files)} files by hand")
+    if made.left:
+        note(f"{len(made.left)} of these files fail without the legacy modules; the others only name them, or may not use them")

@@ -24,6 +24,8 @@ class MissPolicy:
     budget: int = 0  #: misses of one run that may be performed; the next one is refused
     perform: Callable[[Call], Awaitable[bytes]] = _in_place  #: performs a permitted one; raises `ReadTimeoutError` when it gives up
 
+    stuck: Callable[[], bool] = bool  #: tells whether one of them spoiled the process that performs them
+
     def permits(self, kind: EffectKind, name: str) -> bool:
         """Tell whether an effect of this kind and name may be performed while the budget lasts."""
         return kind == "tool" and name in self.read_only

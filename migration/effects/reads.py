@@ -23,8 +23,13 @@ class Reads:
         self._timeout_s = timeout_s
         self._loop = asyncio.new_event_loop()
         self._closing = False
+        self._stuck = False
         self._thread = threading.Thread(target=self._serve, name="permitted reads", daemon=True)
         self._thread.start()
+
+    def stuck(self) -> bool:
+        """Tell whether a read holds the thread and does not let go: none after it will be answered, so the process should be replaced."""
+        return self._stuck
 
     async def perform(self, call: Callable[[], Awaitable[bytes]], /) -> bytes:
         """Return what `call` returns. Its exceptions pass through; one that is cancelled, or takes too long, is cancelled there too.
@@ -39,9 +44,15 @@ class Reads:
         except TimeoutError:
             if reading.done() and isinstance(reading.exception(), TimeoutError):
                 raise
+            await self._look_whether_stuck()
             raise ReadTimeoutError(self._timeout_s) from None
         finally:
             reading.cancel()
+
+    async def _look_whether_stuck(self) -> None:
+        alive = threading.Event()
+        self._loop.call_soon_threadsafe(alive.set)
+        self._stuck = not await asyncio.get_running_loop().run_in_executor(None, alive.wait, self._timeout_s)
 
     def close(self, closing: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
         """End the thread.

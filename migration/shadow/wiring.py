@@ -52,7 +52,7 @@ def _engines(settings: MigrationSettings) -> tuple[EngineBuilder, MissPolicy]:
     except Exception as error:
         raise ConfigurationError(f"{settings.reading_engines!r} gives no engines that may read: {error}") from error
     reads = Reads(timeout_s=settings.miss_timeout_s)
-    return engines, MissPolicy(read_only=engines.read_only, budget=settings.miss_budget, perform=reads.perform)
+    return engines, MissPolicy(read_only=engines.read_only, budget=settings.miss_budget, perform=reads.perform, stuck=reads.stuck)
 
 
 def replay_parts(settings: MigrationSettings, *, store: bool) -> Parts:

@@ -140,7 +140,7 @@ class Worker:
                 )
             )
             swept = self._loop.sweep(self._limits.close_s)
-        self.spoiled = self.spoiled or run.spoiled or not swept
+        self.spoiled = self.spoiled or run.spoiled or not swept or self._parts.misses.stuck()
         return run, refused
 
 

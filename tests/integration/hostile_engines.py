@@ -12,9 +12,10 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 
-from migration.effects import perform
+from migration.effects import MissPolicy, Reads, perform
 from migration.errors import UnknownSurfaceError
 from migration.model import Comparison, Event, Origin, RunRecord, RunRequest, Timing, Verdict
 from migration.settings import MigrationSettings
@@ -154,6 +155,43 @@ async def connect_quietly() -> None:
         await connect()
 
 
+async def _read(call: Callable[[], Coroutine[object, object, bytes]]) -> None:
+    await perform("tool", "read", lane="data", request=b"{}", call=call)
+
+
+async def read_the_outside() -> None:
+    async def call() -> bytes:
+        with contextlib.closing(await asyncio.to_thread(sqlite3.connect, f"{os.environ['OUTSIDE']}.db", check_same_thread=False)):
+            return b"1"
+
+    await _read(call)
+
+
+async def read_and_hang() -> None:
+    async def call() -> bytes:
+        await hang()
+        return b"1"
+
+    await _read(call)
+
+
+async def read_and_block() -> None:
+    async def call() -> bytes:
+        await block_the_loop()
+        return b"1"
+
+    await _read(call)
+
+
+async def connect_while_reading() -> None:
+    reading = asyncio.create_task(read_and_hang())
+    await asyncio.sleep(0)
+    try:
+        await connect()
+    finally:
+        reading.cancel()
+
+
 ACTS: dict[str, Callable[[], Coroutine[object, object, None]]] = {
     name: act for name, act in vars().copy().items() if asyncio.iscoroutinefunction(act)
 }
@@ -218,6 +256,12 @@ class FullDisk:
 
 def parts(_settings: MigrationSettings) -> Parts:
     return Parts(build=build, compare=compare, sink=None)
+
+
+def parts_that_may_read(settings: MigrationSettings) -> Parts:
+    reads = Reads(timeout_s=0.2)
+    misses = MissPolicy(read_only=frozenset({"read"}), budget=2, perform=reads.perform, stuck=reads.stuck)
+    return replace(parts(settings), misses=misses)
 
 
 def parts_without_disk(_settings: MigrationSettings) -> Parts:

@@ -192,6 +192,33 @@ async def test_nothing_reaches_the_outside(start, outside) -> None:
     assert effects == {"recorded": 1 + len(acts), "replayed": 1, "missing": len(acts)}
 
 
+async def test_a_worker_that_may_read_reads_and_lets_nothing_else_through(start, outside) -> None:
+    file, server = outside
+    acts = [act for act in ENDS if act.startswith(("ask", "connect", "write", "open", "start_"))]
+    async with start("parts_that_may_read") as watched:
+        for act in ["read_the_outside", "connect_while_reading", *acts]:
+            watched.shadow.offer(job(act, deadline_s=PATIENCE_S))
+        assert await watched.shadow.drain(PATIENCE_S)
+    assert watched.outcome("read_the_outside-0") == "match"
+    assert file.with_suffix(".db").exists()
+    assert not file.exists()
+    with pytest.raises(BlockingIOError):
+        server.accept()
+    effects = watched.count("effects")
+    assert (effects["performed_by_shadow"], effects.get("unpermitted")) == (2, None)
+
+
+async def test_a_read_that_hangs_or_blocks_costs_its_own_run_alone(start) -> None:
+    acts = ["read_and_hang", "read_the_outside", "read_and_block", "read_the_outside"]
+    async with start("parts_that_may_read") as watched:
+        for number, act in enumerate(acts):
+            watched.shadow.offer(job(act, number, deadline_s=PATIENCE_S))
+        assert await watched.shadow.drain(PATIENCE_S)
+    assert [watched.outcome(f"{act}-{number}") for number, act in enumerate(acts)] == ["divergent", "match", "divergent", "match"]
+    assert watched.count("effects")["performed_by_shadow"] == len(acts)
+    assert watched.count("shadow_worker_restarts") == {"": 1}
+
+
 async def test_a_killed_worker_costs_one_job_and_is_replaced(start) -> None:
     async with start() as watched:
         watched.shadow.offer(job("hang", deadline_s=PATIENCE_S))

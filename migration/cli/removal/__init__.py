@@ -5,7 +5,9 @@ import typer
 from migration.cli.removal import apply, certificate, check, key, verify
 
 command = typer.Typer(
-    no_args_is_help=True, help="Check whether control of a surface may be removed, certify it, verify the certificate, and remove it."
+    no_args_is_help=True,
+    add_completion=False,
+    help="Check whether control of a surface may be removed, certify it, verify the certificate, and remove it.",
 )
 
 for one in (check, certificate, verify, apply, key):

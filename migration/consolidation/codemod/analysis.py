@@ -1,6 +1,6 @@
 """One file: what becomes of each use of a legacy module, and why it may not. Nothing is decided here about other files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import libcst as cst
@@ -8,20 +8,21 @@ from libcst.metadata import ImportAssignment
 
 from migration.consolidation.codemod.bindings import Bindings, Bound, Origin
 from migration.consolidation.codemod.calls import CallRewriter
+from migration.consolidation.codemod.choices import Choices
 from migration.consolidation.codemod.configuration import CodemodConfiguration
 from migration.consolidation.codemod.contexts import objection_to_rename
 from migration.consolidation.codemod.edits import Edit, Span
 from migration.consolidation.codemod.groups import Analysis, Group
-from migration.consolidation.codemod.lazy import LazyEntry, find_lazy_entries
 from migration.consolidation.codemod.leaving import Leaving
-from migration.consolidation.codemod.partials import objection_to_partial, others_of, partial_call
+from migration.consolidation.codemod.named_by_strings import NamedByStrings
+from migration.consolidation.codemod.partials import objection_to_partial, partial_call
 from migration.consolidation.codemod.rules import ObjectName, Rule
-from migration.consolidation.codemod.source import Source, dotted, root_name
+from migration.consolidation.codemod.source import Source, by_getattr, dotted, root_name
 from migration.consolidation.codemod.statements import Need
-from migration.consolidation.codemod.strings import ImportedByLiteral, Patched, find_literal_imports, find_patches, requote
+from migration.consolidation.codemod.strings import requote
 from migration.consolidation.codemod.surface import Surfaces
 from migration.consolidation.codemod.tables import calls_by_table
-from migration.consolidation.codemod.tree import Tree
+from migration.consolidation.codemod.tree import Tree, taken_elsewhere
 from migration.consolidation.codemod.uses import MemberUse, ObjectUse, Suspect, Uses, call_fact
 from migration.consolidation.codemod.variables import Variables
 from migration.consolidation.findings.names import Meaning
@@ -74,9 +75,11 @@ class _FileAnalysis:
         self._uses = Uses(source, path, analyser.tree)
         self._bindings = Bindings(source, path, analyser.tree)
         self._calls = CallRewriter(source, self._uses.meaning, analyser.tree.names)
+        self._choices = Choices(source, self._bindings, self._tree, calls=self._calls, surfaces=analyser.surfaces, rules=self._rules)
         self._variables = Variables(source, path, analyser.tree, self._uses)
         self._groups: dict[str, Group] = {}
         self._left_out: list[Span] = []  #: arguments that the new call does not have
+        self._chosen: set[cst.CSTNode] = set()  #: names that more than one module may give, and become the same from each
         self._accounted: set[cst.CSTNode] = set()  #: names whose use is known and dealt with
 
     def run(self) -> Analysis:
@@ -86,15 +89,13 @@ class _FileAnalysis:
                 self._object(use)
             elif isinstance(use, MemberUse):
                 self._member(use)
-        for patched in find_patches(self._source, self._tree):
-            self._patch(patched)
-        for imported in find_literal_imports(self._source, self._tree):
-            self._literal(imported)
-        for entry in find_lazy_entries(self._source, self._path, self._tree):
-            self._lazy(entry)
+        named = NamedByStrings(self._source, self._path, self._tree, self._group, self._all.successor)
+        named.patches(self._all.surfaces.target)
+        named.imports(self._accounted)
+        named.lazy_tables()
         leaving = Leaving(self._source, self._bindings, self._tree, self._all.successor)
         for bound in self._bindings.bound:
-            leaving.account(self._group(bound.meaning.module), bound, self._accounted)
+            leaving.account(self._group(bound.meaning.module), bound, self._accounted, self._chosen)
             leaving.export(self._group(bound.meaning.module), bound)
         for group in self._groups.values():
             leaving.export_stars(group)
@@ -134,7 +135,8 @@ class _FileAnalysis:
             return
         origin = self._bindings.origin(node, use.meaning)
         if isinstance(origin, str):
-            group.refuse(line, origin)
+            if not self._choose(node):
+                group.refuse(line, origin)
             return
         if (holder := self._holder(node, origin)) is not None:
             group.holders.setdefault(holder, line)
@@ -151,6 +153,23 @@ class _FileAnalysis:
             )
         else:
             self._named(group, use, origin)
+
+    def _choose(self, node: cst.CSTNode) -> bool:
+        """Rewrite the call of a name that several modules may give. Returns whether that is certain."""
+        chosen = self._choices.chosen(node)
+        if chosen is None or taken_elsewhere(self._tree, self._path, chosen.bounds[0].local) is not None:
+            return False
+        needs = [[Need(bound.statement, item.module, item.name, None) for item in chosen.done.objects] for bound in chosen.bounds]
+        if any(self._clash(node, need) is not None for some in needs for need in some):
+            return False
+        groups = [self._group(bound.meaning.module) for bound in chosen.bounds]
+        for group, some in zip(groups, needs, strict=True):
+            group.makes = True
+            group.needs.extend(some)
+            group.edits.extend(chosen.done.edits)
+            group.together.update(other.module for other in groups if other is not group)
+        self._chosen.add(node)
+        return True
 
     def _named(self, group: Group, use: ObjectUse, origin: Origin) -> None:
         """Rewrite a class that is only named."""
@@ -195,7 +214,7 @@ class _FileAnalysis:
             return False
         return self._all.surfaces.are_made_alike(meaning, Meaning("object", new.module, new.name))
 
-    def _holder(self, node: cst.Name | cst.Attribute, origin: Origin) -> str | None:
+    def _holder(self, node: cst.Name | cst.Attribute | cst.Call, origin: Origin) -> str | None:
         """Return the module, none of the legacy ones, that a name is taken from without being imported; None: there is none."""
         if isinstance(node, cst.Attribute):
             meaning = self._uses.meaning(node.value)
@@ -288,7 +307,10 @@ class _FileAnalysis:
         if origin.statement is None:
             if isinstance(use.node, cst.Name):
                 return use.node.value, None
-            return f"{self._source.code(use.node.value)}.{successor.name}", None
+            if isinstance(use.node, cst.Attribute):
+                return f"{self._source.code(use.node.value)}.{successor.name}", None
+            holder, literal = by_getattr(use.node) or (use.node, cst.SimpleString("''"))
+            return f"getattr({self._source.code(holder)}, {requote(literal, successor.name)})", None
         given = origin.bound.given if origin.bound is not None and origin.bound.meaning.kind == "object" else None
         return given or successor.name, Need(origin.statement, successor.module, successor.name, given)
 
@@ -310,62 +332,6 @@ class _FileAnalysis:
             if not same:
                 return f"something else is called {name} in this file; give it another name"
         return None
-
-    def _patch(self, patched: Patched) -> None:
-        group, line = self._group(patched.meaning.module), self._source.line(patched.node)
-        successor = self._all.successor(patched.meaning)
-        member = patched.rest[1] if len(patched.rest) > 1 else None
-        if patched.holder not in self._tree.legacy:
-            group.patches.append(patched)
-        if successor is None:
-            group.refuse(line, f"{patched.meaning.name} is patched and has no counterpart on the target")
-        elif member is not None and not self._all.surfaces.target.has(member):
-            group.refuse(line, f"{member} is patched and {successor.name} does not have it")
-        elif patched.asserts_calls:
-            group.refuse(line, "the test looks at what the patched class was called with; write down the new arguments")
-        elif patched.holder in self._tree.legacy:
-            text = ".".join([successor.module, successor.name, *patched.rest[1:]])
-            group.edits.append(Edit(self._source.bare_span(patched.node), (requote(patched.node, text),)))
-
-    def _literal(self, imported: ImportedByLiteral) -> None:
-        meaning, line = imported.meaning, self._source.line(imported.literal)
-        group = self._group(meaning.module)
-        successor = self._all.successor(meaning) if meaning.kind == "object" else ObjectName(self._tree.target.module, "")
-        if imported.held is None:
-            group.refuse(
-                line, f"{meaning.module} is imported by its name, and what becomes of it cannot be seen; import the target instead"
-            )
-        elif successor is None:
-            group.refuse(line, f"{meaning.name} has no counterpart on the target")
-        elif any(name not in self._accounted for name in others_of(self._source, imported.held)):
-            group.refuse(line, f"what {imported.held.value} is used for cannot be seen; import the target instead")
-        else:
-            group.edits.extend(imported.edits(self._source, successor, self._successor_in(meaning.module)))
-
-    def _lazy(self, entry: LazyEntry) -> None:
-        group, line = self._group(entry.meaning.module), self._source.line(entry.key)
-        successor = self._all.successor(entry.meaning) if entry.meaning.kind == "object" else None
-        if successor is None:
-            group.refuse(line, f"{entry.meaning.name or entry.meaning.module} has no counterpart on the target; take it out of this table")
-        elif successor.name != entry.name and successor.name in entry.beside:
-            group.refuse(line, f"this table has a {successor.name} already; take {entry.name} out of it")
-        else:
-            group.exports[entry.name] = successor.name
-            values = (successor.name, successor.module, successor.name)
-            literals = (entry.key, entry.module, entry.attribute)
-            group.edits.extend(
-                Edit(self._source.bare_span(node), (requote(node, value),))
-                for node, value in zip(literals, values, strict=True)
-                if node.evaluated_value != value
-            )
-
-    def _successor_in(self, module: str) -> Callable[[str], str | None]:
-        def successor(name: str) -> str | None:
-            meaning = self._tree.names.member(module, name)
-            found = self._all.successor(meaning) if meaning is not None else None
-            return found.name if found is not None else None
-
-        return successor
 
     def _rules(self, meaning: Meaning) -> Sequence[Rule]:
         return self._all.configuration.rules.get(meaning.text, ())

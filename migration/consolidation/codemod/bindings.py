@@ -67,7 +67,15 @@ class Bindings:
         """Return whether it is a star import of a legacy module."""
         return statement in self.stars and isinstance(statement, cst.ImportFrom) and self.module_of(statement) in self._tree.legacy
 
-    def origin(self, node: cst.Name | cst.Attribute, meaning: Meaning) -> Origin | str:
+    def alternatives(self, name: cst.Name) -> tuple[Bound, ...]:
+        """Return the imported objects that a name may mean, when nothing else gives it; () when something does."""
+        assignments = self._source.assignments(name)
+        statements = {id(item.node) for item in assignments if isinstance(item, ImportAssignment)}
+        found = [bound for bound in self.bound if id(bound.statement) in statements and bound.local == name.value]
+        are_all = len(found) == len(assignments) and all(bound.meaning.kind == "object" for bound in found)
+        return tuple(found) if are_all else ()
+
+    def origin(self, node: cst.Name | cst.Attribute | cst.Call, meaning: Meaning) -> Origin | str:
         """Return where the name of a use comes from; or why that cannot be told."""
         root, text = root_name(node), dotted(node) or ""
         if root is None or "()" in text:

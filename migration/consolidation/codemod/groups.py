@@ -35,6 +35,7 @@ class Group:
     members: int = 0  #: uses of instances
     makes: bool = False  #: something here makes an instance
     reshapes: bool = False  #: a method's call gets other arguments
+    together: set[str] = field(default_factory=set)  #: legacy modules that may give the same name in this file
     refusals: list[Refusal] = field(default_factory=list)
 
     def refuse(self, line: int, advice: str) -> None:

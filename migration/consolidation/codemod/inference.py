@@ -157,6 +157,7 @@ class _Inference:
     def dynamic_imports_and_mocks(self) -> None:
         """Bind variables that hold a module or an object named by a literal, and mocks with a specification."""
         owners = {id(inner): function.scope for function in self._file.functions for inner in _own_nodes(function.node)}
+        texts = _texts(self._file.tree)
         for node in ast.walk(self._file.tree):
             if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.Call):
                 target = dotted_name(node.targets[0])
@@ -165,7 +166,7 @@ class _Inference:
                 scope = owners.get(id(node), 0)
                 if (specified := _specification(node.value)) is not None:
                     self._bind(BindingFact(scope, target, "instance", (specified,)), first=True)
-                elif (imported := literal_import(node.value)) is not None:
+                elif (imported := literal_import(_with_text(node.value, texts))) is not None:
                     self._bind(BindingFact(scope, target, "value", (self._imported(imported),)), first=True)
 
     def partials(self) -> None:
@@ -228,6 +229,25 @@ def _specification(call: ast.Call) -> str | None:
         keyword.arg == "instance" and isinstance(keyword.value, ast.Constant) and keyword.value.value for keyword in call.keywords
     )
     return dotted_name(call.args[0]) if name == "create_autospec" and is_instance and call.args else None
+
+
+def _texts(tree: ast.Module) -> dict[str, str]:
+    """Return the variables that hold one literal text in the whole file: assigned once, in one scope, and no parameter."""
+    bound = Counter(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load))
+    bound.update(node.arg for node in ast.walk(tree) if isinstance(node, ast.arg))
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str() as text)) if bound[name] == 1:
+                found[name] = text
+    return found
+
+
+def _with_text(call: ast.Call, texts: Mapping[str, str]) -> ast.Call:
+    """Return the call with the text of a variable that is its first argument."""
+    first = call.args[0] if call.args else None
+    text = texts.get(first.id) if isinstance(first, ast.Name) else None
+    return ast.Call(call.func, [ast.Constant(text), *call.args[1:]], call.keywords) if text is not None else call
 
 
 def partial_of(value: ast.expr) -> ast.expr | None:

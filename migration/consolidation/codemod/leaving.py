@@ -29,16 +29,18 @@ class Leaving:
         self._tree = tree
         self._successor = successor
 
-    def account(self, group: Group, bound: Bound, accounted: Collection[cst.CSTNode]) -> None:
+    def account(self, group: Group, bound: Bound, accounted: Collection[cst.CSTNode], chosen: Collection[cst.CSTNode]) -> None:
         """Refuse the group when a name is used in a way that nobody understood.
 
         Args:
             group: of the legacy module.
             bound: the imported name.
             accounted: the names in the file whose use is known.
+            chosen: those of them that may come from more than one module, and become the same from each.
         """
         is_path = isinstance(bound.statement, cst.Import) and bound.given is None
-        if any(other.local == bound.local and other.meaning != bound.meaning for other in self._bindings.bound if other.shares(bound)):
+        rivals = [other for other in self._bindings.bound if other.local == bound.local and other.meaning != bound.meaning]
+        if any(other.shares(bound) for other in rivals) and not set(bound.names) <= set(chosen):
             group.refuse(self._source.line(bound.statement), f"{bound.local} is imported from more than one module; keep one of them")
         for name in bound.names:
             if name in accounted or self._is_target(name):

@@ -53,7 +53,7 @@ class Links:
 
     def _pass_on(self, path: str, group: Group) -> bool:
         """Refuse the groups that this one needs, or that need this one. Returns whether any was new."""
-        changed = self._receive(group)
+        changed = self._receive(group) or self._keep_together(path, group)
         for module, line in group.holders.items():
             if group.refusals:
                 for holder in self._providers(module, group.module):
@@ -76,6 +76,11 @@ class Links:
             if beside is not None and group.exchanges(beside):
                 changed |= _refuse_both(group, beside, f"engines go from {other} to {path} or back")
         return changed
+
+    def _keep_together(self, path: str, group: Group) -> bool:
+        """Refuse the groups that may give the same name as this one, or this one for them. Returns whether any was new."""
+        beside = [self._analyses[path].groups[module] for module in sorted(group.together)]
+        return any(_refuse_both(group, other, f"a name comes from {other.module} or from {group.module}") for other in beside)
 
     def _receive(self, group: Group) -> bool:
         """Refuse a group that calls engines in the new form and makes none, while old ones are made anywhere. Returns whether it did."""

@@ -178,8 +178,23 @@ class Source:
         raise LookupError("the module has no scope")
 
 
+def by_getattr(node: cst.CSTNode) -> tuple[cst.BaseExpression, cst.SimpleString] | None:
+    """Return the object and the literal name of `getattr(object, "name")`; None: it is something else."""
+    match node:
+        case cst.Call(func=cst.Name(value="getattr"), args=[cst.Arg(value=holder), cst.Arg(value=cst.SimpleString() as literal)]):
+            return (holder, literal) if str(literal.evaluated_value).isidentifier() else None
+        case _:
+            return None
+
+
 def dotted(node: cst.CSTNode) -> str | None:
-    """Return `a.b.c`, with `()` for a call on the way; None for any other expression. `await` is looked through, as in the audit."""
+    """Return `a.b.c`, with `()` for a call on the way; None for any other expression.
+
+    `await` is looked through, as in the audit, and `getattr` with a literal is an attribute.
+    """
+    if (named := by_getattr(node)) is not None:
+        holder = dotted(named[0])
+        return f"{holder}.{named[1].evaluated_value!s}" if holder is not None else None
     match node:
         case cst.Name(value=name):
             return name
@@ -198,6 +213,8 @@ def dotted(node: cst.CSTNode) -> str | None:
 def root_name(node: cst.CSTNode) -> cst.Name | None:
     """Return the name that a dotted expression begins with; None: it begins with something else."""
     while True:
+        if (named := by_getattr(node)) is not None:
+            node = named[0]
         match node:
             case cst.Name():
                 return node

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import libcst as cst
+from libcst.metadata import Assignment
 
 from migration.consolidation.codemod.edits import Edit
 from migration.consolidation.codemod.inference import literal_import
+from migration.consolidation.codemod.partials import others_of
 from migration.consolidation.codemod.rules import ObjectName
 from migration.consolidation.codemod.source import Source, dotted
 from migration.consolidation.codemod.tree import Tree
@@ -41,6 +43,7 @@ class ImportedByLiteral:
     literal: cst.SimpleString
     meaning: Meaning
     held: cst.Name | None  #: the variable that it is assigned to; None: something else is done with it
+    is_shared: bool  #: the literal stands in a variable of which something else is made too
 
     def edits(self, source: Source, successor: ObjectName, renamed: Callable[[str], str | None]) -> Iterator[Edit]:
         """Yield the edits after which the call imports the successor. A relative literal stays relative where it can.
@@ -78,17 +81,46 @@ def find_patches(source: Source, tree: Tree) -> Iterator[Patched]:
 
 
 def find_literal_imports(source: Source, tree: Tree) -> Iterator[ImportedByLiteral]:
-    """Yield the calls that import a legacy module by a literal."""
+    """Yield the calls that import a legacy module by a literal, or by a variable that holds one."""
     for node in source.nodes():
-        if not isinstance(node, cst.Call) or not node.args or not isinstance(literal := node.args[0].value, cst.SimpleString):
+        literal = _literal(source, node.args[0].value) if isinstance(node, cst.Call) and node.args else None
+        if not isinstance(node, cst.Call) or literal is None:
             continue
         parsed = ast.parse(source.code(node), mode="eval").body
+        if isinstance(parsed, ast.Call) and parsed.args:
+            parsed.args[0] = ast.Constant(literal.evaluated_value)
         text = literal_import(parsed) if isinstance(parsed, ast.Call) else None
         meaning = tree.names.object_named(None, text) if text is not None else None
         if meaning is not None and meaning.module in tree.legacy:
             parent = source.parent(node)
             target = parent.targets[0].target if isinstance(parent, cst.Assign) and len(parent.targets) == 1 else None
-            yield ImportedByLiteral(node, literal, meaning, target if isinstance(target, cst.Name) else None)
+            shared = _is_shared(source, node.args[0].value)
+            yield ImportedByLiteral(node, literal, meaning, target if isinstance(target, cst.Name) else None, shared)
+
+
+def _literal(source: Source, value: cst.BaseExpression) -> cst.SimpleString | None:
+    """Return the literal, or that of a variable which is assigned nothing else."""
+    assign = _assigned(source, value) if isinstance(value, cst.Name) else None
+    found = assign.value if assign is not None else value
+    return found if isinstance(found, cst.SimpleString) else None
+
+
+def _is_shared(source: Source, value: cst.BaseExpression) -> bool:
+    """Return whether a variable's text may be read for something else than to import what it names."""
+    assign = _assigned(source, value) if isinstance(value, cst.Name) else None
+    if assign is None:
+        return False
+    calls = [source.parent(source.parent(use)) for use in others_of(source, cst.ensure_type(assign.targets[0].target, cst.Name))]
+    imported = [isinstance(call, cst.Call) and (dotted(call.func) or "").rpartition(".")[2] == "import_module" for call in calls]
+    return source.is_top_level(assign) or not all(imported)
+
+
+def _assigned(source: Source, name: cst.Name) -> cst.Assign | None:
+    """Return the only assignment of a variable; None: there is none, or more."""
+    bound = source.assignments(name)
+    assign = source.parent(source.parent(bound[0].node)) if len(bound) == 1 and isinstance(bound[0], Assignment) else None
+    is_plain = isinstance(assign, cst.Assign) and len(assign.targets) == 1 and isinstance(assign.targets[0].target, cst.Name)
+    return assign if isinstance(assign, cst.Assign) and is_plain else None
 
 
 def requote(node: cst.SimpleString, value: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 import libcst as cst
 from libcst.metadata import Assignment, ImportAssignment
 
-from migration.consolidation.codemod.source import Source, dotted, root_name
+from migration.consolidation.codemod.source import Source, by_getattr, dotted, root_name
 from migration.consolidation.codemod.tree import Tree
 from migration.consolidation.findings.names import Meaning
 from migration.consolidation.reading.facts import CallFact
@@ -20,7 +20,7 @@ _SELVES: Final = frozenset({"self", "cls", "super"})
 class ObjectUse:
     """A class, a function or a variable of a legacy module, as far as its name goes."""
 
-    node: cst.Name | cst.Attribute
+    node: cst.Name | cst.Attribute | cst.Call  #: a call only of `getattr` with a literal
     meaning: Meaning
 
 
@@ -76,6 +76,11 @@ class Uses:
 
     def _find(self) -> Iterator[ObjectUse | MemberUse | Suspect]:
         for node in self._source.nodes():
+            if isinstance(node, cst.Call) and (named := by_getattr(node)) is not None:
+                holder, meaning = self.meaning(named[0]), self.meaning(node)
+                if holder is not None and holder.kind == "module" and meaning is not None and meaning.kind == "object":
+                    yield from [ObjectUse(node, meaning)] if self.is_legacy(meaning) else []
+                continue
             if not isinstance(node, cst.Name | cst.Attribute) or not self._is_read(node):
                 continue
             holder = self.meaning(node.value) if isinstance(node, cst.Attribute) else None

@@ -259,6 +259,10 @@ class Names:
             if found is not None and inherited is not None and inherited is not item:
                 yield from self._with_bases(found.module, inherited, steps - 1)
 
+    def called(self, meaning: Meaning) -> Meaning | None:
+        """Return the instance that a call gives; None: not known."""
+        return self._called(meaning, _MOST_STEPS)
+
     def _called(self, meaning: Meaning, steps: int) -> Meaning | None:
         """Return what a call gives: an instance of a class, of the first class that an annotation names, or what is returned."""
         if meaning.kind == "object" and self.class_of(meaning) is not None:

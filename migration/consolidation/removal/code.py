@@ -19,7 +19,13 @@ def consumers(parts: SurfaceParts, uses: Uses, inventory: Inventory, configurati
     # Whatever such a file uses is missing from the audit.
     unread = [one.path for one in inventory.problems if not set(one.path.split("/")[:-1]) & set(configuration.doubles)]
     tests = files_of(uses.tests)
-    evidence = {"uses": _rows(uses.code), "tests": tests, "not_read": unread, "unknown_engines": strangers}
+    evidence = {
+        "uses": _rows(uses.code),
+        "passed_on": _rows(uses.passed_on),
+        "tests": tests,
+        "not_read": unread,
+        "unknown_engines": strangers,
+    }
     if strangers:
         detail = f"The audit knows no implementation in {', '.join(strangers)}, so it cannot find its users; correct the manifest."
     elif uses.code:
@@ -27,7 +33,8 @@ def consumers(parts: SurfaceParts, uses: Uses, inventory: Inventory, configurati
     elif unread:
         detail = f"{len(unread)} files could not be read ({', '.join(unread[:_SHOWN])}), and may use control; see `netra-migration audit`."
     else:
-        detail = f"Nothing that stays uses the engines; {len(uses.tests)} uses in {len(tests)} test files go with control."
+        passing = f"; {', '.join(files_of(uses.passed_on))} only pass them on, to nobody" if uses.passed_on else ""
+        detail = f"Nothing that stays uses the engines{passing}; {len(tests)} test files go with them or are cut."
     return Criterion(name="consumers", met=not (strangers or uses.code or unread), detail=detail, evidence=evidence)
 
 

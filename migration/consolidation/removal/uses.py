@@ -25,6 +25,7 @@ class Uses(msgspec.Struct, frozen=True, kw_only=True):
     """All places outside of the engines and their adapter, by path and line."""
 
     code: tuple[Use, ...]  #: imports, attributes, subclasses and calls in what stays
+    passed_on: tuple[Use, ...]  #: imports that only offer a name under another path; what uses it through them is in `code`
     strings: tuple[Use, ...]  #: dotted names, in code and configuration that stay
     tests: tuple[Use, ...]  #: of either kind, in tests: these go with control or are rewritten
 
@@ -42,8 +43,13 @@ def uses_of(parts: SurfaceParts, inventory: Inventory, configuration: AuditConfi
     found = sorted({use for use in _all(inventory) if use.module in modules and use.path not in goes})
     tests = tuple(use for use in found if set(use.path.split("/")[:-1]) & set(configuration.doubles))
     stays = [use for use in found if use not in tests]
+    passing = _passing_on(inventory)
+    code = [use for use in stays if use.kind != "string"]
+    # A module that does more with an engine than to offer it is a user of it, its import included.
+    doers = {(use.path, use.module) for use in code if (use.path, use.line, use.module) not in passing}
     return Uses(
-        code=tuple(use for use in stays if use.kind != "string"),
+        code=tuple(use for use in code if (use.path, use.module) in doers),
+        passed_on=tuple(use for use in code if (use.path, use.module) not in doers),
         strings=tuple(use for use in stays if use.kind == "string"),
         tests=tests,
     )
@@ -52,6 +58,18 @@ def uses_of(parts: SurfaceParts, inventory: Inventory, configuration: AuditConfi
 def files_of(uses: Iterable[Use]) -> list[str]:
     """Return the files of these places, sorted."""
     return sorted({use.path for use in uses})
+
+
+def _passing_on(inventory: Inventory) -> set[tuple[str, int, str]]:
+    """Return path, line and module of the imports of which every name of an implementation is offered to others."""
+    offered = {(export.path, export.name) for item in inventory.implementations for export in item.exports}
+    return {
+        (statement.path, statement.line, module)
+        for statement in inventory.imports
+        for module in statement.reaches
+        if statement.form == "from"
+        and all((statement.path, name.alias or name.name) in offered for name in statement.names if name.target is not None)
+    }
 
 
 def _all(inventory: Inventory) -> Iterable[Use]:

@@ -5,6 +5,7 @@ there all the same.
 """
 
 import asyncio
+import threading
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from migration.errors import ConfigurationError, StoreError, StoreUnavailableErr
 from migration.stores import RunScan, StoresOpener, key_of
 
 _PAGE: Final = 1000
+_SETTLE_S: Final = 1.0
 
 
 class LegacyRuns(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,14 +34,23 @@ def legacy_runs_since(opener: StoresOpener, surface: str, since: float) -> Legac
 
 
 async def _ask(opener: StoresOpener, surface: str, since: float) -> LegacyRuns:
+    before = set(threading.enumerate())
     try:
         async with opener() as stores:
             return await _scan(stores.scans["legacy"], surface, since)
     except (StoreError, ConfigurationError):
+        await _settle(before)
         raise
     except Exception as error:
+        await _settle(before)
         # Its text may hold an address with a password.
         raise StoreUnavailableError(f"the run stores cannot be opened ({type(error).__name__}); check NETRA_*") from error
+
+
+async def _settle(before: set[threading.Thread]) -> None:
+    """Wait a moment for threads of the driver: one that could not connect (aiosqlite) still answers the loop, which must be open then."""
+    for thread in set(threading.enumerate()) - before:
+        await asyncio.to_thread(thread.join, _SETTLE_S)
 
 
 async def _scan(scan: RunScan, surface: str, since: float) -> LegacyRuns:

@@ -16,10 +16,10 @@ from netra_backend.app.controls.batch import ControlBatch
 from netra_backend.app.controls.chat import ControlChat
 from netra_backend.app.controls.oneshot import ControlOneshot
 from netra_backend.app.controls.tools import ControlTools
+from netra_backend.app.execution.read_only_tools import ReadOnlyTools
 from netra_backend.app.execution.recorded_ports import recorded
 from netra_backend.app.lanes import Lanes
 from netra_backend.app.services.llm.chat_model import ToolSpec
-from netra_backend.app.services.outside import ReadOnlyTools
 from netra_backend.app.services.unified_tool_registry.catalogue import default_registry
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.serving import SURFACES, Stream

@@ -31,28 +31,6 @@ class RandomIds:
         return uuid.uuid4().hex
 
 
-class ReadOnlyTools:
-    """The tools that change nothing, on a database that refuses changes. Connects to nothing until one is called; close it at the end.
-
-    Args:
-        settings: which database.
-
-    Raises:
-        SettingsError: the database's URL cannot be used.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._database = open_engine(settings.database_url, read_only=True)
-        registry = default_registry().read_only()
-        ports = ToolPorts(usage=UsageData(self._database), plans=ActionPlans(self._database))
-        self.names = registry.names
-        self.caller = RegistryToolCaller(registry, ports, TenantPermissions(settings.read_only_tenants))
-
-    async def aclose(self) -> None:
-        """Close the connections to the database. Idempotent."""
-        await self._database.dispose()
-
-
 class Outside:
     """The world of the settings. Connects to nothing until it is used; close it at the end.
 

@@ -63,8 +63,19 @@ def test_json_is_one_document_on_stdout(codemod, tmp_path):
             "line": 2,
             "module": "shop.old",
             "advice": "OldEngine(...): no u is given, and nothing may be made up for it; pass it",
+            "fails": True,
         }
     ]
+    assert document["left"] == ["other.py"]
+
+
+def test_what_fails_without_the_legacy_modules_is_told_from_what_only_names_them(codemod, tmp_path):
+    (tmp_path / "other.py").write_text("from shop.old import OldEngine\nx = OldEngine(1)\n")
+    (tmp_path / "words.py").write_text("NAME = 'shop.old.OldEngine'\n")
+    document = json.loads(codemod("--json").stdout)
+    assert {item["path"]: item["fails"] for item in document["by_hand"]} == {"other.py": True, "words.py": False}
+    assert document["left"] == ["other.py"]
+    assert "1 of these files fail without the legacy modules" in codemod().stderr
 
 
 @pytest.mark.parametrize(

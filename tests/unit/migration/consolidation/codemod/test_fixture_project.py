@@ -104,7 +104,7 @@ def test_a_second_run_changes_nothing(applied):
 
 def test_most_consumers_are_rewritten_without_anybody(applied):
     _, made = applied
-    assert len([change for change in made.changes if change.path.startswith("depot/consumers/")]) == 43
+    assert len([change for change in made.changes if change.path.startswith("depot/consumers/")]) == 45
 
 
 def test_a_file_with_advice_on_a_module_still_uses_it_as_before(applied):

@@ -86,7 +86,7 @@ def test_a_relative_import_stays_relative(rewrite):
         ("from shop import legacy\nx = vars(legacy)", "nobody can tell what is done with legacy"),
         ("import importlib\nx = [importlib.import_module(n) for n in ('shop.legacy',)]", "it is imported by its name"),
         (
-            "import importlib\nm = importlib.import_module('shop.legacy')\nx = getattr(m, 'ExecutionEngine')",
+            "import importlib\nm = importlib.import_module('shop.legacy')\nx = getattr(m, name)",
             "what m is used for cannot be seen",
         ),
         (f"{IMPORT}e = {CALL}\ne.is_active()\ne = other()", "e may be something else too"),

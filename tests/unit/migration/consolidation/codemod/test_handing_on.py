@@ -171,3 +171,45 @@ class TestUnpackedArguments:
     def test_anything_else_hides_what_is_given(self, rewrite, before, given):
         done = rewrite(f"{IMPORT}def f(r, b, u, p, k):\n    {before or 'pass'}\n    return ExecutionEngine({given}).is_active()\n")
         assert done.is_left
+
+
+LOAD = "import importlib\ndef f(r, b, u, k):\n    "
+
+
+class TestNamesInVariables:
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            (
+                "where = 'shop.legacy'\n    m = importlib.import_module(where)\n    return m.ExecutionEngine(r, b, u).is_active()",
+                "where = 'shop.target'\n    m = importlib.import_module(where)\n    return m.UserExecutionEngine(u, {}).is_active()",
+            ),
+            (
+                "m = importlib.import_module('shop.legacy')\n    return getattr(m, 'ExecutionEngine')(r, b, u).is_active()",
+                "m = importlib.import_module('shop.target')\n    return getattr(m, 'UserExecutionEngine')(u, {}).is_active()",
+            ),
+        ],
+    )
+    def test_a_module_named_in_a_variable_and_a_class_named_to_getattr_are_followed(self, rewrite, old, new):
+        done = rewrite(LOAD + old + "\n")
+        made = new.format("AgentFactory(r), Emitter(b, u)")
+        assert done.after == f"import importlib\nfrom shop.parts import AgentFactory, Emitter\ndef f(r, b, u, k):\n    {made}\n"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            f"{LOAD}where = 'shop.legacy'\n    m = importlib.import_module(where)\n    print(where)\n    m.ExecutionEngine(r, b, u)",
+            f"{LOAD}where = 'shop.legacy'\n    where = k\n    m = importlib.import_module(where)\n    m.ExecutionEngine(r, b, u)",
+            f"{LOAD}m = importlib.import_module('shop.legacy')\n    getattr(m, k)(r, b, u)",
+            f"{LOAD}m = importlib.import_module('shop.legacy')\n    getattr(m, 'ExecutionEngine', None)(r, b, u)",
+            f"{LOAD}m = importlib.import_module('shop.legacy')\n    getattr(m, 'ExecutionEngine')(r, b)",
+            f"{LOAD}m = importlib.import_module('shop.legacy')\n    getattr(m, 'HISTORY')",
+            f"WHERE = 'shop.legacy'\n{LOAD}m = importlib.import_module(WHERE)\n    m.ExecutionEngine(r, b, u)",
+        ],
+    )
+    def test_what_is_not_certain_stays_whole(self, rewrite, text):
+        assert rewrite(text + "\n").is_left
+
+    def test_getattr_of_an_imported_module_gives_way_to_an_import(self, rewrite):
+        done = rewrite("import shop.legacy as old\ndef f(r, b, u):\n    return getattr(old, 'ExecutionEngine')(r, b, u)\n")
+        assert done.after == (f"{NEW_IMPORT}def f(r, b, u):\n    return UserExecutionEngine(u, AgentFactory(r), Emitter(b, u))\n")

@@ -35,12 +35,28 @@ STATEMENTS = (
     "def g(e: 'ExecutionEngine', ExecutionEngine=1): return ExecutionEngine",
     "x = lambda: ExecutionEngine(r, b, u)",
     "x = [ExecutionEngine for ExecutionEngine in c]",
+    "x = ExecutionEngine(*(r, b),  # twelve\n    user=u)",
+    "p = (r, b)  # thirteen\nx = ExecutionEngine(*p, u)",
+    "x = await ExecutionEngine(r, b).execute_agent(c,  # fourteen\n    u)",
+    "z = ExecutionEngine(r, b)  # fifteen\nx = await z.execute_agent(c, user=u)",
+    "x = await make(u).execute_agent(c, u)  # sixteen",
+    "x = await TABLE['a'](r, b,  # seventeen\n    u).execute_agent(c)",
+    "x = make or TABLE",
+)
+MODULE = (
+    "",
+    "from functools import partial\nfrom app import R, B\nmake = partial(\n    ExecutionEngine,  # eighteen\n    R, B,  # nineteen\n)",
+    "TABLE = {\n    'a': ExecutionEngine,  # twenty\n    'b': 1,\n}",
 )
 COMMENT = re.compile(r"# \w+")
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(head=st.sampled_from(IMPORTS), statements=st.lists(st.sampled_from(STATEMENTS), max_size=5), newline=st.sampled_from(["\n", "\r\n"]))
+@given(
+    head=st.tuples(st.sampled_from(IMPORTS), st.sampled_from(MODULE)).map("\n".join),
+    statements=st.lists(st.sampled_from(STATEMENTS), max_size=5),
+    newline=st.sampled_from(["\n", "\r\n"]),
+)
 def test_a_rewritten_file_obeys_the_laws(shop, audit_configuration, codemod_configuration, *, head, statements, newline):
     body = "\n".join(f"    {line}" for statement in statements for line in statement.split("\n"))
     before = f"{head}\nasync def f(r, b, u, c, e=None):\n{body}\n    return e\n".replace("\n", newline)

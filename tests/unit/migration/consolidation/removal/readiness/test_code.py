@@ -29,7 +29,7 @@ def test_control_its_adapter_and_tests_are_no_consumers(ask):
     consumers, strings = ask()
     assert (consumers.met, strings.met) == (True, True)
     assert consumers.evidence["tests"] == ["tests/test_engine.py"]
-    assert "1 uses in 1 test files" in consumers.detail
+    assert "1 test files" in consumers.detail
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,34 @@ def test_a_consumer_in_any_form_is_told_with_its_place(tree, ask, text):
     assert not consumers.met
     assert "pkg/consumer.py:" in consumers.detail
     assert ask("tools")[0].met
+
+
+PASSING_ON = 'from pkg.engine import ExecutionEngine as Engine\n\n__all__ = ["Engine"]\n'
+
+
+def test_a_package_that_only_passes_an_engine_on_to_nobody_is_no_consumer(tree, ask):
+    tree.write("pkg/offers/__init__.py", PASSING_ON)
+    consumers, _ = ask()
+    assert consumers.met
+    assert consumers.evidence["passed_on"] == ["pkg/offers/__init__.py:1: import of pkg.engine"]
+    assert "pkg/offers/__init__.py only pass them on" in consumers.detail
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("pkg/taker.py", "from pkg.offers import Engine\n"),
+        ("pkg/taker.py", "import pkg.offers\n\nENGINE = pkg.offers.Engine()\n"),
+        ("pkg/offers/__init__.py", PASSING_ON + "\nENGINE = Engine()\n"),
+        ("pkg/offers/__init__.py", "from pkg.engine import *\n"),
+    ],
+)
+def test_whoever_takes_what_is_passed_on_is_a_consumer(tree, ask, path, text):
+    tree.write("pkg/offers/__init__.py", PASSING_ON)
+    tree.write(path, text)
+    found = ask()[0]
+    assert not found.met
+    assert path in found.detail
 
 
 @pytest.mark.parametrize(

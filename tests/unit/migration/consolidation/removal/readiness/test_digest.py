@@ -16,6 +16,7 @@ from migration.errors import UnknownSurfaceError
         ("ledger/chat.toml", "\n"),
         ("pkg/user_engine.py", "from pkg.engine import ExecutionEngine\n"),
         ("pkg/new.py", "import pkg.engine\n"),
+        ("pkg/offers/__init__.py", "from pkg.engine import ExecutionEngine\n"),
         ("pkg/patching.py", 'NAME = "pkg.engine.ExecutionEngine"\n'),
         ("settings.yaml", "engine: pkg.engine.ExecutionEngine\n"),
         ("pkg/flag.py", 'KEY = "execution-engine-chat"\n'),
