@@ -11,8 +11,9 @@ from itertools import zip_longest
 
 from migration.comparison.differences import leaves
 from migration.comparison.normalise import Normal
+from migration.comparison.pairing import Pairing
 from migration.comparison.sequences import Match, gaps, match, moved, pair_similar
-from migration.comparison.stream import Pairing, Stream
+from migration.comparison.stream import Stream
 
 #: more differing fields than this are no likeness worth measuring
 _UNLIKE = 40
@@ -53,14 +54,12 @@ class Alignment:
 def align(pairing: Pairing) -> Alignment:
     """Return which event stands for which."""
     ours, theirs = pairing.control.lanes, pairing.candidate.lanes
-    if pairing.in_step:
-        changed = {pairing.control.places[index] for index in pairing.differing}
-        equal = [(name, indexes, indexes) for name, indexes in ours.items() if name not in changed]
-        left = others = [name for name in ours if name in changed]
-    else:
-        equal = [(name, indexes, theirs[name]) for name, indexes in ours.items() if _same_all(pairing, indexes, theirs.get(name, []))]
-        settled = {name for name, _, _ in equal}
-        left, others = ([name for name in lanes if name not in settled] for lanes in (ours, theirs))
+    changed = {pairing.control.places[index] for index in pairing.differing}
+    equal = [
+        (name, indexes, theirs[name]) for name, indexes in ours.items() if name not in changed and len(theirs.get(name, ())) == len(indexes)
+    ]
+    settled = {name for name, _, _ in equal}
+    left, others = ([name for name in lanes if name not in settled] for lanes in (ours, theirs))
     if not left and not others:
         return Alignment(equal=equal, unequal=[])
     aligned = _Aligner(pairing, ours, theirs)
@@ -68,10 +67,6 @@ def align(pairing: Pairing) -> Alignment:
     order = {name: position for position, name in enumerate(left)}
     lanes.sort(key=lambda lane: len(order) if lane.control is None else order[lane.control])
     return Alignment(equal=equal, unequal=lanes)
-
-
-def _same_all(pairing: Pairing, indexes: list[int], others: list[int]) -> bool:
-    return len(indexes) == len(others) and all(map(pairing.same, indexes, others))
 
 
 class _Aligner:

@@ -14,11 +14,12 @@ from migration.comparison.ledger import Ledger
 from migration.comparison.limits import Limits
 from migration.comparison.noise import NoiseFloor
 from migration.comparison.normalise import Normaliser
+from migration.comparison.pairing import Pairing
 from migration.comparison.policy import Policy, default_policy
 from migration.comparison.renaming import Renaming
 from migration.comparison.runs import ending, latency, timing
 from migration.comparison.shapes import Shapes
-from migration.comparison.stream import HeadReader, Pairing, Stream
+from migration.comparison.stream import HeadReader, Stream
 from migration.comparison.verdict import overall
 from migration.errors import EffectMissingError
 from migration.model import Comparison, Origin, RunRecord, Stage

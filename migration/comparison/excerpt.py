@@ -11,10 +11,11 @@ from migration.comparison.canonical import encode
 from migration.comparison.compare import aligned
 from migration.comparison.differences import leaves
 from migration.comparison.fingerprint import value_shape
+from migration.comparison.pairing import Pairing
 from migration.comparison.paths import Json, text
 from migration.comparison.policy import Policy
 from migration.comparison.sequences import Match
-from migration.comparison.stream import Pairing, Stream
+from migration.comparison.stream import Stream
 from migration.model import Comparison, Event, RunRecord, Verdict
 
 Mark = Literal["equal", "changed", "moved", "missing", "extra", "gap", "effect", "end"]

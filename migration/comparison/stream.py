@@ -3,15 +3,14 @@
 A frame of the usual shape is read into a typed head: its texts, and its body left as raw bytes. Two frames with equal texts and equal
 body bytes are equal without a look inside. Only the others are decoded whole and normalised, once.
 
-Frames are read block by block. Of a head only what is compared is kept, and of streams in step nothing once a block is compared, unless it
-differs: what is known of a long stream would not fit into the processor's cache, and every pass over it would wait for memory.
+Of a head only what is compared is kept, and `pairing.py` has even that forgotten once a frame was found equal.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import groupby
 from operator import attrgetter, eq
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -19,12 +18,11 @@ from migration.comparison.canonical import UndecodableError, decode_object
 from migration.comparison.normalise import Normal, Normaliser
 from migration.comparison.paths import Json, Path, matches
 from migration.comparison.policy import EVERY_EVENT, Policy
-from migration.comparison.shapes import Shapes
 from migration.model import Origin, RunRecord, RunRequest
 
 _Head = Any  # a struct made from the policy; mypy cannot know its fields
-_Content = tuple[Any, ...]  # the body, raw, and the texts that are compared
-_BLOCK: Final = 256  #: frames that are read at once
+Content = tuple[Any, ...]
+"""The body of a frame, raw, and those of its texts that are compared."""
 
 
 class HeadReader:
@@ -45,7 +43,7 @@ class HeadReader:
         self.read: Callable[[bytes], _Head] | None = None if self._envelope_has_rules(masked) else decoder.decode
         self.identity: Callable[[_Head], object] = attrgetter(*identity) if identity else lambda _head: ()
         #: body and texts of a head; frames of one kind are equal if these are
-        self.content: Callable[[_Head], _Content] = (
+        self.content: Callable[[_Head], Content] = (
             attrgetter(envelope.body, *compared) if compared else lambda head: (getattr(head, envelope.body),)
         )
 
@@ -92,75 +90,79 @@ class Stream:
         self.has_holes = False  #: whether some frame looked at so far holds a value that only a pair can judge
         self.own = reader.expected(run.request)  #: what `identity` gives for a frame that names this run's own tenant, user, thread, run
         self.misnamed: set[int] = set()  #: frames with a head that names others
-        self.contents: list[_Content | None] = []  #: of each frame read so far; None: it has no head, or is forgotten
+        self.contents: list[Content | None] = [None] * len(run.events)  #: of each frame; None: no head, not read yet, or forgotten
         self._beside = beside if beside is not None and beside.own == self.own else None
 
-    def read(self, size: int) -> None:
-        """Read that many more frames."""
-        start = len(self.contents)
-        frames = [event.payload for event in self.events[start : start + size]]
-        if self.reader.read is None:
-            self.unusual.update(range(start, start + len(frames)))
-            self.contents += [None] * len(frames)
-        elif frames:
-            self._read_block(start, frames, self.reader.read)
+    def read(self, indexes: Sequence[int], others: Sequence[int] = ()) -> None:
+        """Read these frames, each once.
 
-    def content(self, index: int) -> _Content | None:
+        Args:
+            indexes: which.
+            others: the frames of the stream beside that may be the same ones, as many; (): none may.
+        """
+        read, beside = self.reader.read, self._beside
+        if read is None:
+            self.unusual.update(indexes)
+            return
+        frames = [self.events[index].payload for index in indexes]
+        # Engines without a clock of their own send most frames in the same bytes: those were read before.
+        if beside is None or not others or frames[0] != beside.events[others[0]].payload:
+            self._read_all(indexes, frames, read)
+            return
+        begin = 0
+        for same, places in groupby(map(eq, frames, [beside.events[index].payload for index in others])):
+            stop = begin + len(list(places))
+            if same:
+                self._take_over(indexes[begin:stop], beside, others[begin:stop])
+            else:
+                self._read_all(indexes[begin:stop], frames[begin:stop], read)
+            begin = stop
+
+    def content(self, index: int) -> Content | None:
         """Return the content of a frame, read again if it was forgotten; None when it has no head."""
         content = self.contents[index]
         if content is None and index not in self.unusual and self.reader.read is not None:
             content = self.contents[index] = self.reader.content(self.reader.read(self.events[index].payload))
         return content
 
-    def _read_block(self, start: int, frames: list[bytes], read: Callable[[bytes], _Head]) -> None:
-        # Engines without a clock of their own send most frames in the same bytes: those were read before.
-        beside = self._beside
-        if beside is None or frames[0] not in [event.payload for event in beside.events[start : start + 1]]:
-            self._read_all(start, frames, read)
-            return
-        alike = list(map(eq, frames, [event.payload for event in beside.events[start : start + len(frames)]]))
-        alike += [False] * (len(frames) - len(alike))
-        begin = 0
-        for same, places in groupby(alike):
-            stop = begin + len(list(places))
-            if same:
-                self._take_over(beside, start + begin, start + stop)
-            else:
-                self._read_all(start + begin, frames[begin:stop], read)
-            begin = stop
-
-    def _take_over(self, beside: "Stream", start: int, stop: int) -> None:
+    def _take_over(self, indexes: Sequence[int], beside: "Stream", others: Sequence[int]) -> None:
         """Keep what is known of the same frames of the other stream."""
-        self.contents += beside.contents[start:stop]
-        for mine, others in ((self.unusual, beside.unusual), (self.misnamed, beside.misnamed)):
-            if others:
-                mine.update(others.intersection(range(start, stop)))
+        self.keep(indexes, [beside.contents[index] for index in others])
+        for mine, theirs in ((self.unusual, beside.unusual), (self.misnamed, beside.misnamed)):
+            if theirs:
+                mine.update(index for index, other in zip(indexes, others, strict=True) if other in theirs)
 
-    def _read_all(self, start: int, frames: list[bytes], read: Callable[[bytes], _Head]) -> None:
+    def _read_all(self, indexes: Sequence[int], frames: list[bytes], read: Callable[[bytes], _Head]) -> None:
         try:
             # A body that is left as raw bytes is not checked for being UTF-8; many at once cost next to nothing.
             b"".join(frames).decode()
-            self._keep(start, list(map(read, frames)))
+            self._keep_heads(indexes, list(map(read, frames)))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            self._read_one_by_one(start, frames, read)
+            self._read_one_by_one(indexes, frames, read)
 
-    def _keep(self, start: int, heads: Sequence[_Head]) -> None:
-        identities = list(map(self.reader.identity, heads))
-        if identities.count(self.own) != len(heads):
-            self.misnamed.update(start + place for place, identity in enumerate(identities) if identity != self.own)
-        self.contents += map(self.reader.content, heads)
-
-    def _read_one_by_one(self, start: int, frames: list[bytes], read: Callable[[bytes], _Head]) -> None:
-        for index, frame in enumerate(frames, start):
+    def _read_one_by_one(self, indexes: Sequence[int], frames: list[bytes], read: Callable[[bytes], _Head]) -> None:
+        for index, frame in zip(indexes, frames, strict=True):
             try:
                 frame.decode()
                 head = read(frame)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                # An unusual shape, or no JSON: decoding it whole will tell.
-                self.unusual.add(index)
-                self.contents.append(None)
+                self.unusual.add(index)  # an unusual shape, or no JSON: decoding it whole will tell
             else:
-                self._keep(index, [head])
+                self._keep_heads([index], [head])
+
+    def _keep_heads(self, indexes: Sequence[int], heads: list[_Head]) -> None:
+        identities = list(map(self.reader.identity, heads))
+        if identities.count(self.own) != len(heads):
+            self.misnamed.update(index for index, identity in zip(indexes, identities, strict=True) if identity != self.own)
+        self.keep(indexes, list(map(self.reader.content, heads)))
+
+    def keep(self, indexes: Sequence[int], contents: Sequence[Content | None]) -> None:
+        """Keep the contents of these frames; None: forget it."""
+        if isinstance(indexes, range):
+            self.contents[indexes.start : indexes.stop] = contents
+            return
+        for index, content in zip(indexes, contents, strict=True):
+            self.contents[index] = content
 
     def value(self, index: int) -> dict[str, Json] | None:
         """Return the frame decoded anew, not normalised; None when it is undecodable."""
@@ -183,7 +185,7 @@ class Stream:
             self.has_holes = self.has_holes or bool(normal.holes)
         return normal
 
-    def body(self, index: int, content: _Content) -> Normal:
+    def body(self, index: int, content: Content) -> Normal:
         """Return the body of a frame with this content, normalised: enough to tell whether it equals another one."""
         normal = self._bodies.get(index)
         if normal is None:
@@ -233,61 +235,3 @@ def forms(control: Stream, candidate: Stream, i: int, j: int) -> tuple[Normal, N
     if a is None or b is None or a[1:] != b[1:]:
         return control.normal(i), candidate.normal(j), ()
     return control.body(i, a), candidate.body(j, b), (control.reader.policy.envelope.body,)
-
-
-class Pairing:
-    """Tells whether a frame of control and a frame of candidate are equal, as cheaply as can be.
-
-    Args:
-        control: one stream.
-        candidate: the other one.
-        shapes: comparators for bodies.
-    """
-
-    def __init__(self, control: Stream, candidate: Stream, shapes: Shapes) -> None:
-        self.control, self.candidate, self._shapes = control, candidate, shapes
-        #: whether both streams send the same kinds of event in the same lanes in the same order, as replays mostly do
-        self.in_step = control.kinds == candidate.kinds and control.places == candidate.places
-        #: of streams in step: which frames are not the same
-        self.differing: list[int] = []
-        if self.in_step:
-            candidate.lanes = control.lanes
-            for start in range(0, len(control.events), _BLOCK):
-                self.differing += self._differing(start)
-        else:
-            for stream in (control, candidate):
-                for _ in range(0, len(stream.events), _BLOCK):
-                    stream.read(_BLOCK)
-
-    def _differing(self, start: int) -> list[int]:
-        """Read and compare the next block of both streams, and forget what is equal."""
-        self.control.read(_BLOCK)
-        self.candidate.read(_BLOCK)
-        ours, theirs, unusual = self.control.contents, self.candidate.contents, self.control.unusual
-        equal: Iterable[bool] = map(eq, ours[start:], theirs[start:]) if start else map(eq, ours, theirs)
-        if unusual:  # of two frames without a head the contents, None, say nothing
-            equal = (same and index not in unusual for index, same in enumerate(equal, start))
-        differing = [index for index, same in enumerate(equal, start) if not same and not self.same(index, index)]
-        if len(self.control.events) > _BLOCK:
-            kept = [(index, ours[index], theirs[index]) for index in differing]
-            ours[start:] = theirs[start:] = [None] * (len(ours) - start)
-            for index, a, b in kept:
-                ours[index], theirs[index] = a, b
-        return differing
-
-    def same(self, i: int, j: int) -> bool:
-        """Tell whether control's frame i and candidate's frame j have one canonical form."""
-        control, candidate = self.control, self.candidate
-        kind = control.kinds[i]
-        if kind != candidate.kinds[j]:
-            return False
-        a, b = control.content(i), candidate.content(j)
-        if a is None or b is None:
-            return control.normal(i).canonical == candidate.normal(j).canonical
-        if a == b:
-            return True
-        if a[1:] != b[1:]:
-            return False
-        if self._shapes.equal(kind, a[0], b[0]):
-            return True
-        return control.body(i, a).canonical == candidate.body(j, b).canonical

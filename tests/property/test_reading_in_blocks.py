@@ -71,9 +71,9 @@ def test_a_comparison_finds_the_same_in_blocks_of_any_size(
     ours: list[str], theirs: list[str] | None, variant: int, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair = record(Origin.CONTROL, ours, 0), record(Origin.CANDIDATE, ours if theirs is None else theirs, variant)
-    monkeypatch.setattr("migration.comparison.stream._BLOCK", WHOLE)
+    monkeypatch.setattr("migration.comparison.pairing._BLOCK", WHOLE)
     whole = compared(pair)
-    monkeypatch.setattr("migration.comparison.stream._BLOCK", size)
+    monkeypatch.setattr("migration.comparison.pairing._BLOCK", size)
     assert compared(pair) == whole
 
 
@@ -98,3 +98,10 @@ def test_the_same_bytes_are_somebody_elses_in_a_run_of_another_request() -> None
     request = msgspec.structs.replace(REQUEST, tenant_id="initech")
     pairing = prepared(default_policy("chat")).pairing(control, msgspec.structs.replace(candidate, request=request))
     assert (pairing.control.foreign(), pairing.candidate.foreign()) == ([], [0, 1, 2])
+
+
+def test_events_of_two_kinds_with_the_same_frame_differ() -> None:
+    ours = record(Origin.CONTROL, ["plain"] * 3, 0)
+    renamed = (ours.events[0], msgspec.structs.replace(ours.events[1], kind="agent_note"), ours.events[2])
+    theirs = msgspec.structs.replace(ours, origin=Origin.CANDIDATE, events=renamed)
+    assert {"missing_event", "extra_event"} <= {found.kind for found in compared((ours, theirs)).divergences}

@@ -114,7 +114,8 @@ def open_engine(url: SecretStr | str, *, read_only: bool = False) -> AsyncEngine
 
 def _read_only(url: URL) -> URL:
     """Return the address as a URI, in which alone SQLite reads how a file is to be opened: https://sqlite.org/uri.html ."""
-    return url.set(database=f"file:{quote(url.database or '')}", query={"mode": "ro", "uri": "true"})
+    name = url.database or ""
+    return url.set(database=name if name.startswith("file:") else f"file:{quote(name)}", query={**url.query, "mode": "ro", "uri": "true"})
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection has no type

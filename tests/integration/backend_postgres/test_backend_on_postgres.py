@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from netra_backend.app.errors import ThreadNotFoundError
@@ -54,3 +56,13 @@ async def test_saving_a_plan_many_times_at_once_is_saving_it_once(postgres: Asyn
     assert all(await asyncio.gather(*(ActionPlans(postgres).save(PLAN) for _ in range(8))))
     assert not await ActionPlans(postgres).save(replace(PLAN, title="Spend more"))
     assert await ActionPlans(postgres).get("acme", PLAN.id) == PLAN
+
+
+async def test_a_read_only_engine_reads_and_the_database_refuses_changes(postgres: AsyncEngine, postgres_url: str) -> None:
+    await create_schema(postgres)
+    read_only = open_engine(postgres_url, read_only=True)
+    async with read_only.connect() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM prices"))).scalar_one() == 0
+        with pytest.raises(DBAPIError, match="read-only transaction"):
+            await connection.execute(text("DELETE FROM prices"))
+    await read_only.dispose()

@@ -54,8 +54,9 @@ def test_a_url_that_cannot_be_used_is_refused_without_being_quoted(url: str) -> 
     assert "hunter2" not in str(refused.value)
 
 
-async def test_a_read_only_engine_reads_and_the_database_refuses_changes(engine: AsyncEngine, tmp_path: Path) -> None:
-    read_only = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'netra.db'}", read_only=True)
+@pytest.mark.parametrize("address", ["{}", "{}?timeout=3", "file:{}?uri=true"])
+async def test_a_read_only_engine_reads_and_the_database_refuses_changes(address: str, engine: AsyncEngine, tmp_path: Path) -> None:
+    read_only = open_engine(f"sqlite+aiosqlite:///{address.format(tmp_path / 'netra.db')}", read_only=True)
     assert await table_names(read_only) == ["action_plans", "prices", "threads", "usage"]
     async with read_only.connect() as connection:
         with pytest.raises(OperationalError, match="readonly"):
