@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from migration.cli.kept_recordings import kept
+from migration.cli.names import first_surface
 from migration.cli.output import note, print_json
 from migration.errors import ConfigurationError
 from migration.recordings import BadLine, RecordedRun, read, read_line, write_line
@@ -25,7 +26,7 @@ def minimised(
         fingerprint: 12 hex digits.
         budget: for the one recording that is made small.
         recording: a file of recordings; None: those kept as evidence, the smallest first.
-        surface: of kept recordings, and of conversations; None: any, and chat.
+        surface: of kept recordings, and of conversations; None: any, and the first that is being migrated.
 
     Raises:
         ConfigurationError: the engines cannot be loaded, or no recording is kept.
@@ -33,7 +34,7 @@ def minimised(
         RecordingError: the file cannot be read.
         EvidenceError: the evidence cannot be read.
     """
-    runs = _kept(settings, fingerprint, surface) if recording is None else _of_file(recording, surface or "chat")
+    runs = _kept(settings, fingerprint, surface) if recording is None else _of_file(recording, surface or first_surface(settings))
     build = load(settings.engines)
     with closing(BothEngines(build, deadline_s=settings.shadow_deadline_s)) as engines, _quiet(), _progress(budget) as on_progress:
         tried = (minimise(run, fingerprint, engines, budget=budget, on_progress=on_progress) for run in runs)

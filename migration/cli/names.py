@@ -17,6 +17,11 @@ def known_surface(settings: MigrationSettings, surface: str) -> str:
     return surface
 
 
+def first_surface(settings: MigrationSettings) -> str:
+    """Return the first surface that is being migrated; "" when none is."""
+    return next(iter(settings.surfaces), "")
+
+
 def known_tenant(settings: MigrationSettings, tenant_id: str) -> str:
     """Return the tenant. When the settings list no tenants, every well-formed id is one.
 

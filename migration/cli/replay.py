@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from migration.cli.names import known_surface
+from migration.cli.names import first_surface, known_surface
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.comparison.explain import Rule
 from migration.recordings import BadLine, RecordedRun, Skipped, read
@@ -24,7 +24,9 @@ Item = RecordedRun | Skipped | BadLine
 @command.command()
 def replay(
     file: Annotated[Path, typer.Argument(help="Own recordings or OpenAI-format conversations, one JSON object a line; may be gzipped.")],
-    surface: Annotated[str, typer.Option(help="Surface whose engines run conversations.")] = "chat",
+    surface: Annotated[
+        str | None, typer.Option(help="Surface whose engines run conversations; default: the first that is being migrated.")
+    ] = None,
     agent: Annotated[str, typer.Option(help="Agent that answers conversations.")] = "assistant",
     tenant: Annotated[str, typer.Option(help="Tenant of conversations.")] = "recorded",
     user: Annotated[str, typer.Option(help="User of conversations.")] = "recorded-user",
@@ -51,7 +53,7 @@ def replay(
     from migration.shadow.wiring import replay_parts
 
     settings = MigrationSettings()
-    items = read(file, surface=known_surface(settings, surface), agent=agent, tenant_id=tenant, user_id=user)
+    items = read(file, surface=known_surface(settings, surface or first_surface(settings)), agent=agent, tenant_id=tenant, user_id=user)
     first = next(items, None)  # a file that cannot be opened is wrong use, and said before engines are built
     started = time.monotonic()
     parts = replay_parts(settings, store=store)

@@ -45,7 +45,6 @@ def test_a_good_file_exits_with_0_and_prints_one_document(replay):
     assert report["effects"] == {"recorded": 3, "replayed": 6, "performed_by_shadow": 0}
 
 
-# stays
 def test_lines_that_cannot_be_read_are_named_counted_and_a_finding_while_the_rest_goes_on(replay):
     done = replay(json.dumps(CONVERSATION), '{"id": "half', json.dumps(CONVERSATION | {"id": "c-2"}))
     report = json.loads(done.stdout)
@@ -55,6 +54,7 @@ def test_lines_that_cannot_be_read_are_named_counted_and_a_finding_while_the_res
     assert ":2: not a JSON object" in done.stderr
 
 
+# stays
 def test_a_file_that_is_not_there_is_wrong_use(tmp_path):
     done = subprocess.run(
         [Path(sys.executable).with_name("netra-migration"), "replay", tmp_path / "gone.jsonl"],
@@ -73,9 +73,11 @@ def test_a_replay_is_as_strict_as_it_is_told(replay, fail_on, code):
     assert replay(json.dumps(CONVERSATION), options=("--fail-on", fail_on)).returncode == code
 
 
-# stays
 def test_an_explained_replay_names_every_rule_of_the_policy(replay):
     report = json.loads(replay(json.dumps(CONVERSATION), options=("--explain",)).stdout)
     fields = {rule["rule"]: rule["fields"] for rule in report["explained"]["chat"]}
     assert fields["timestamps"]["tool_completed: timestamp"] == 1
     assert fields["support-codes"] == {}
+
+
+# stays

@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
+#: strings that may be annotations or names of fixtures
+_NAMES: Final = re.compile(r"[\w.\[\], |]+")
 _WORD: Final = re.compile(r"[^\W\d]\w*")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -21,14 +23,14 @@ def walk(node: ast.AST, cut: Collection[ast.AST]) -> Iterator[ast.AST]:
 
 
 def used_names(module: ast.Module, cut: Collection[ast.AST] = ()) -> set[str]:
-    """Return the names that a file uses, words in its strings included: annotations and fixtures may stand there."""
+    """Return the names that a file uses, also in strings that may be annotations or names of fixtures."""
     docstrings = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}
     used: set[str] = set()
     for node in walk(module, cut):
         match node:
             case ast.Name(id=name, ctx=ast.Load() | ast.Del()) | ast.arg(arg=name):
                 used.add(name)
-            case ast.Constant(value=str(text)) if id(node) not in docstrings:
+            case ast.Constant(value=str(text)) if id(node) not in docstrings and _NAMES.fullmatch(text):
                 used.update(_WORD.findall(text))
     return used
 

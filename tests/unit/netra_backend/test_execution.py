@@ -142,7 +142,13 @@ def test_an_unknown_surface_is_named_together_with_the_known_ones():
         fresh_engine("video", Origin.CONTROL)
 
 
-@pytest.mark.parametrize("origin", Origin)
+@pytest.mark.parametrize(
+    "origin",
+    [
+        Origin.CONTROL,  # goes with: chat
+        Origin.CANDIDATE,
+    ],
+)
 async def test_a_replayed_engine_without_a_journal_reaches_nothing_and_says_so_in_its_stream(origin):
     request = RunRequest(
         surface="chat",

@@ -124,6 +124,13 @@ def test_a_string_that_happens_to_be_the_name_of_a_fixture_that_goes_is_only_a_s
     assert "ControlBeta('alpha')" in plan.text["tests/test_a.py"]
 
 
+def test_an_option_in_a_string_keeps_no_import_alive_and_an_annotation_does(removed):
+    text = "import json\nimport re\n\n\ndef test_beta():\n    x: 're.Pattern' = run('--json')\n\n\n"
+    cut = "# goes with: alpha\ndef test_alpha():\n    assert json.dumps(re.escape('a'))\n\n\n# stays\n"
+    plan = removed({"tests/test_a.py": text + cut}, "alpha")
+    assert plan.text["tests/test_a.py"] == text.replace("import json\n", "").rstrip() + "\n"
+
+
 def test_a_conftest_without_fixtures_left_goes(removed):
     text = "import pytest\n\nfrom app.controls.alpha import ControlAlpha\n\n\n" + FIXTURE
     assert "tests/conftest.py" in removed({"tests/conftest.py": text}, "alpha").deleted
