@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from migration.consolidation.removal.apply.tree import module_name, read_tree
 from migration.consolidation.removal.manifest import RemovalManifest, load_manifest
-from migration.consolidation.removal.tree import module_name, read_tree
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 ALL: Final = "all"

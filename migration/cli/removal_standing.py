@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from migration.consolidation.removal.criteria import Criterion
 from migration.consolidation.removal.manifest import load_manifest
-from migration.consolidation.removal.production import Production
+from migration.consolidation.removal.readiness.criteria import Criterion
+from migration.consolidation.removal.readiness.production import Production
 from migration.errors import ConfigurationError
 from migration.settings import MigrationSettings
 

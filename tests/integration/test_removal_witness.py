@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from migration.consolidation.removal.witness import legacy_runs_since
+from migration.consolidation.removal.readiness.witness import legacy_runs_since
 from migration.errors import StoreUnavailableError
 from migration.model import Stage
 from migration.settings import MigrationSettings

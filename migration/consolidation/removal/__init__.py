@@ -1,1 +1,1 @@
-"""Removal: whether control of a surface may go (criteria, certificate), and its going (what apply deletes and rewrites)."""
+"""The removal of control: may it go (`readiness/`), who says so (`certificate.py`), its going (`apply/`). `manifest.py` names its parts."""

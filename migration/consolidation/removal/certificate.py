@@ -17,9 +17,9 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from migration.consolidation.removal.criteria import SurfaceReadiness, all_met
 from migration.consolidation.removal.digest import digests
 from migration.consolidation.removal.manifest import load_manifest
+from migration.consolidation.removal.readiness.criteria import SurfaceReadiness, all_met
 from migration.consolidation.removal.signing_key import public_key
 from migration.errors import CertificateError
 

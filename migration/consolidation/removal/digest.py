@@ -9,9 +9,9 @@ import msgspec
 
 from migration.consolidation.audit import audit
 from migration.consolidation.configuration import load_configuration
-from migration.consolidation.removal.flag_keys import flag_references
 from migration.consolidation.removal.manifest import RemovalManifest, SurfaceParts
-from migration.consolidation.removal.uses import Uses, uses_of
+from migration.consolidation.removal.readiness.flag_keys import flag_references
+from migration.consolidation.removal.readiness.uses import Uses, uses_of
 
 
 def digests(root: Path, manifest: RemovalManifest, surfaces: Collection[str]) -> dict[str, str]:

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from migration.cli.app import app
 from migration.consolidation.removal.certificate import sign
-from migration.consolidation.removal.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.consolidation.removal.digest import digests
 from migration.consolidation.removal.manifest import load_manifest
+from migration.consolidation.removal.readiness.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.consolidation.removal.signing_key import public_key
 from migration.flags.file import FlagFile
 from migration.flags.ramp import share

@@ -7,9 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from migration.consolidation.removal.certificate import sign
-from migration.consolidation.removal.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.consolidation.removal.digest import digests
 from migration.consolidation.removal.manifest import CERTIFICATE_NAME, load_manifest
+from migration.consolidation.removal.readiness.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.consolidation.removal.signing_key import public_key
 
 TEXT = "Production says that control of `shop` may go."

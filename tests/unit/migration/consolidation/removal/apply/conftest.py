@@ -6,8 +6,8 @@ from textwrap import dedent
 
 import pytest
 
+from migration.consolidation.removal.apply.plan import plan_removal
 from migration.consolidation.removal.manifest import load_manifest
-from migration.consolidation.removal.plan import plan_removal
 
 MANIFEST = """
 [tool.netra-migration.removal]

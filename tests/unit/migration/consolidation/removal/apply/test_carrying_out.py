@@ -2,8 +2,8 @@
 
 import pytest
 
-from migration.consolidation.removal.applying import RealDisk, as_diff, carry_out, check_clean, write_copy
-from migration.consolidation.removal.tree import read_tree
+from migration.consolidation.removal.apply.applying import RealDisk, as_diff, carry_out, check_clean, write_copy
+from migration.consolidation.removal.apply.tree import read_tree
 from migration.errors import ConfigurationError, MigrationError
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from migration.consolidation.removal.apply.plan import plan_removal
 from migration.consolidation.removal.manifest import load_manifest
-from migration.consolidation.removal.plan import plan_removal
 
 ROOT = Path(__file__).parents[6]
 MANIFEST = load_manifest(ROOT)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from migration.consolidation.removal.regions import cut_regions
+from migration.consolidation.removal.apply.regions import cut_regions
 from migration.errors import ConfigurationError
 
 MARKDOWN = b"one\n\n<!-- goes with: alpha -->\n\ntwo\n\n<!-- stays -->\n\nthree\n"

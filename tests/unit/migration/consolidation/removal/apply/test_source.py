@@ -5,7 +5,7 @@ import ast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration.consolidation.removal.source import Source, elements, line_before, without
+from migration.consolidation.removal.apply.source import Source, elements, line_before, without
 
 NAMES = ("aa", "bb", "cc", "dd")
 CHOICE = st.sets(st.sampled_from(range(len(NAMES))), max_size=len(NAMES))

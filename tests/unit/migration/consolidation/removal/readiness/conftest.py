@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from prometheus_client import CollectorRegistry
 
 from migration.consolidation.configuration import load_configuration
-from migration.consolidation.removal.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.consolidation.removal.digest import digests
 from migration.consolidation.removal.manifest import RemovalManifest, load_manifest
+from migration.consolidation.removal.readiness.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.evidence import EvidenceStore
 from migration.flags.document import FlagDocument
 from migration.flags.file import FlagFile

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migration.consolidation.removal.certificate import sign, verify
-from migration.consolidation.removal.criteria import CRITERIA, Criterion, SurfaceReadiness
+from migration.consolidation.removal.readiness.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.consolidation.removal.signing_key import public_key
 from migration.errors import CertificateError, ConfigurationError
 

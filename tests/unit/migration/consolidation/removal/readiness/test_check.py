@@ -5,8 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from migration.consolidation.removal.check import Check
-from migration.consolidation.removal.criteria import CRITERIA
+from migration.consolidation.removal.readiness.check import Check
+from migration.consolidation.removal.readiness.criteria import CRITERIA
 from migration.errors import ConfigurationError, StoreUnavailableError, UnknownSurfaceError
 from migration.flags.surface_flag import SurfaceFlag
 from migration.model import Stage

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from migration.comparison.ledger import parse_ledger
 from migration.comparison.noise import rate_bounds
-from migration.consolidation.removal.divergence import ALPHA, clean_runs_needed, ledger, strata
+from migration.consolidation.removal.readiness.divergence import ALPHA, clean_runs_needed, ledger, strata
 from migration.evidence.views import StrataView, StratumView
 
 

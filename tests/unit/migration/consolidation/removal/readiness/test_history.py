@@ -2,7 +2,7 @@
 
 import pytest
 
-from migration.consolidation.removal.history import backfill
+from migration.consolidation.removal.readiness.history import backfill
 from migration.stores import Gap, Lag
 
 GAP = Gap(surface="chat", tenant_id="acme", store="user", begun=1, ended=1, touched_at=1.0)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from migration.consolidation.removal.runs import complete, confirmed, no_legacy_run
-from migration.consolidation.removal.witness import LegacyRuns
+from migration.consolidation.removal.readiness.runs import complete, confirmed, no_legacy_run
+from migration.consolidation.removal.readiness.witness import LegacyRuns
 from migration.flags.surface_flag import SurfaceFlag
 from migration.model import Origin, Stage
 from migration.stages import PLANS

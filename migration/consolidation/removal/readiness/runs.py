@@ -3,8 +3,8 @@
 import time
 from collections.abc import Sequence
 
-from migration.consolidation.removal.criteria import Criterion
-from migration.consolidation.removal.witness import LegacyRuns
+from migration.consolidation.removal.readiness.criteria import Criterion
+from migration.consolidation.removal.readiness.witness import LegacyRuns
 from migration.flags.surface_flag import SurfaceFlag
 from migration.model import Origin, Stage
 from migration.stores.tombstones import DAY_S

@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from migration.consolidation.removal.imports import Imported
-from migration.consolidation.removal.source import Source, elements, without
-from migration.consolidation.removal.used_names import Function, bound_names, is_fixture, is_test, target_names, used_names, walk
-from migration.consolidation.removal.values import Left
+from migration.consolidation.removal.apply.imports import Imported
+from migration.consolidation.removal.apply.source import Source, elements, without
+from migration.consolidation.removal.apply.used_names import Function, bound_names, is_fixture, is_test, target_names, used_names, walk
+from migration.consolidation.removal.apply.values import Left
 
 _LITERAL: Final = ast.List | ast.Tuple | ast.Set | ast.Dict
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from migration.consolidation.removal.tree import git
-from migration.consolidation.removal.values import Change, RemovalPlan
+from migration.consolidation.removal.apply.tree import git
+from migration.consolidation.removal.apply.values import Change, RemovalPlan
 from migration.errors import ConfigurationError
 
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migration.consolidation.removal.tree import Modules
+from migration.consolidation.removal.apply.tree import Modules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

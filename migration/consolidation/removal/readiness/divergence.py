@@ -7,7 +7,7 @@ import msgspec
 
 from migration.comparison.ledger import Ledger
 from migration.comparison.noise import rate_bounds
-from migration.consolidation.removal.criteria import Criterion
+from migration.consolidation.removal.readiness.criteria import Criterion
 from migration.evidence.views import StrataView, StratumView
 
 ALPHA: Final = 0.05

@@ -5,16 +5,16 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from migration.consolidation.removal.documents import cut_rows
-from migration.consolidation.removal.editing import Editing
-from migration.consolidation.removal.leftovers import find_leftovers, names_of
+from migration.consolidation.removal.apply.documents import cut_rows
+from migration.consolidation.removal.apply.editing import Editing
+from migration.consolidation.removal.apply.leftovers import find_leftovers, names_of
+from migration.consolidation.removal.apply.regions import MIGRATION
+from migration.consolidation.removal.apply.source import line_before, parse
+from migration.consolidation.removal.apply.tables import cut_manifest
+from migration.consolidation.removal.apply.tree import is_under, read_tree
+from migration.consolidation.removal.apply.values import Change, Deletion, Left, RemovalPlan
+from migration.consolidation.removal.apply.verification import verify_copy
 from migration.consolidation.removal.manifest import RemovalManifest
-from migration.consolidation.removal.regions import MIGRATION
-from migration.consolidation.removal.source import line_before, parse
-from migration.consolidation.removal.tables import cut_manifest
-from migration.consolidation.removal.tree import is_under, read_tree
-from migration.consolidation.removal.values import Change, Deletion, Left, RemovalPlan
-from migration.consolidation.removal.verification import verify_copy
 from migration.errors import ConfigurationError
 
 MANIFEST: Final = "pyproject.toml"

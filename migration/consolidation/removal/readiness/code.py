@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.inventory import Inventory
-from migration.consolidation.removal.criteria import Criterion
 from migration.consolidation.removal.manifest import SurfaceParts
-from migration.consolidation.removal.uses import Use, Uses, files_of
+from migration.consolidation.removal.readiness.criteria import Criterion
+from migration.consolidation.removal.readiness.uses import Use, Uses, files_of
 from migration.flags.surface_flag import flag_key
 
 _SHOWN = 5

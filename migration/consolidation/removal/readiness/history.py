@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from migration.consolidation.removal.criteria import Criterion
+from migration.consolidation.removal.readiness.criteria import Criterion
 from migration.stores import Gap, Lag
 
 _SHOWN = 5

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from migration.consolidation.audit import NoProgress, Progress, audit
 from migration.consolidation.configuration import load_configuration
-from migration.consolidation.removal import code, runs
-from migration.consolidation.removal.criteria import Criterion, SurfaceReadiness
-from migration.consolidation.removal.flag_keys import flag_references
 from migration.consolidation.removal.manifest import RemovalManifest
-from migration.consolidation.removal.production import Production, asked
-from migration.consolidation.removal.uses import uses_of
-from migration.consolidation.removal.witness import LegacyRuns, legacy_runs_since
+from migration.consolidation.removal.readiness import code, runs
+from migration.consolidation.removal.readiness.criteria import Criterion, SurfaceReadiness
+from migration.consolidation.removal.readiness.flag_keys import flag_references
+from migration.consolidation.removal.readiness.production import Production, asked
+from migration.consolidation.removal.readiness.uses import uses_of
+from migration.consolidation.removal.readiness.witness import LegacyRuns, legacy_runs_since
 from migration.settings import MigrationSettings
 from migration.shadow.parts import load
 from migration.stores.tombstones import DAY_S

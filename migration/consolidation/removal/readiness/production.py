@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from migration.comparison.ledger import load_ledger
-from migration.consolidation.removal import divergence, history, runs
-from migration.consolidation.removal.criteria import Criterion, CriterionName
 from migration.consolidation.removal.manifest import RemovalManifest
+from migration.consolidation.removal.readiness import divergence, history, runs
+from migration.consolidation.removal.readiness.criteria import Criterion, CriterionName
 from migration.errors import EvidenceError, FlagSourceError, LedgerError, OutboxError, StoreError
 from migration.evidence.store import EvidenceReader
 from migration.flags.file import FlagFile

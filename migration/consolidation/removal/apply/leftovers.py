@@ -8,8 +8,8 @@ from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from migration.consolidation.removal.tree import module_name
-from migration.consolidation.removal.values import Left
+from migration.consolidation.removal.apply.tree import module_name
+from migration.consolidation.removal.apply.values import Left
 
 _CLASS: Final = re.compile(rb"^class[ \t]+(\w+)", re.MULTILINE)
 _WORD: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from migration.consolidation.audit import audit
 from migration.consolidation.guard import BASELINE_NAME, load_baseline, save_baseline, shrunk
-from migration.consolidation.removal.values import Left
+from migration.consolidation.removal.apply.values import Left
 
 
 def verify_copy(files: Mapping[str, bytes], *, history: Collection[str], shrink: bool) -> tuple[dict[str, bytes], list[Left]]:

@@ -5,15 +5,15 @@ from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 from typing import Final
 
-from migration.consolidation.removal.closure import going_modules
-from migration.consolidation.removal.cutting import CutFile, Cutting, Loss
-from migration.consolidation.removal.imports import Imported, imported
+from migration.consolidation.removal.apply.closure import going_modules
+from migration.consolidation.removal.apply.cutting import CutFile, Cutting, Loss
+from migration.consolidation.removal.apply.imports import Imported, imported
+from migration.consolidation.removal.apply.regions import cut_regions
+from migration.consolidation.removal.apply.source import Source, line_before, parse
+from migration.consolidation.removal.apply.tree import Modules, is_under, module_name
+from migration.consolidation.removal.apply.used_names import bound_names, used_names
+from migration.consolidation.removal.apply.values import Gone, Left
 from migration.consolidation.removal.manifest import RemovalManifest
-from migration.consolidation.removal.regions import cut_regions
-from migration.consolidation.removal.source import Source, line_before, parse
-from migration.consolidation.removal.tree import Modules, is_under, module_name
-from migration.consolidation.removal.used_names import bound_names, used_names
-from migration.consolidation.removal.values import Gone, Left
 
 _CONFIGURATION: Final = (".toml", ".yaml", ".yml", ".json", ".ini", ".cfg")
 
