@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -29,14 +28,15 @@ def _implementations(inventory: Inventory, seconds: float) -> Table:
         f"{len(inventory.implementations)} implementations, {len(inventory.consumer_files)} consumer files "
         f"({inventory.files} Python files, {seconds:.2f} s)"
     )
-    table.add_column("role", no_wrap=True)
-    table.add_column(f"in {folder}" if folder else "file", overflow="fold", ratio=1)
-    for name in ("lines", "imports", "in files", "strings", "commented"):
+    table.add_column(f"role, in {folder}" if folder else "role, file", overflow="fold", ratio=1)
+    for name in ("lines", "imports", "strings", "commented"):
         table.add_column(name, justify="right", no_wrap=True)
     for item, counts in zip(inventory.implementations, inventory.counts, strict=True):
-        what = Text.assemble(item.path.removeprefix(folder), "\n", (f"{item.name}: {item.reason}", "dim"))
-        numbers = (item.lines, *msgspec.structs.astuple(counts)[1:])
-        table.add_row(Text(item.role, _ROLE_STYLES[item.role]), what, *(str(number) for number in numbers))
+        role, path = (item.role, _ROLE_STYLES[item.role]), item.path.removeprefix(folder)
+        imports = f"{counts.import_statements} in {counts.import_files}" if counts.import_files else "0"
+        numbers = (item.lines, imports, counts.string_references, counts.commented_out)
+        what = Text.assemble(role, " ", path, "\n", (f"{item.name}: {item.reason}", "dim"))
+        table.add_row(what, *(str(number) for number in numbers))
     return table
 
 
