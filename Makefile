@@ -1,4 +1,4 @@
-# Everything a person does here. `make demo` and `make test` install what they need; a second call installs nothing.
+# Everything a person does here. Each target installs what it needs; a second call installs nothing.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
