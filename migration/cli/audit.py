@@ -16,7 +16,10 @@ from migration.consolidation.report.document import as_document, has_findings
 from migration.consolidation.sources.store import default_folder
 from migration.errors import ConfigurationError
 
-command = typer.Typer(help="Find every implementation of the engine family and all that uses it. Nothing of the tree is imported or run.")
+command = typer.Typer(
+    add_completion=False,
+    help="Find every implementation of the engine family and all that uses it. Nothing of the tree is imported or run.",
+)
 
 _FINDING = 1
 _MOST_NOTES = 20

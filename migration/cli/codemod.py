@@ -15,7 +15,10 @@ from migration.consolidation.codemod.plan import Plan, plan
 from migration.consolidation.configuration import load_configuration
 from migration.errors import ConfigurationError
 
-command = typer.Typer(help="Rewrite the consumers of legacy implementations to the target where that is certain, and say where it is not.")
+command = typer.Typer(
+    add_completion=False,
+    help="Rewrite the consumers of legacy implementations to the target where that is certain, and say where it is not.",
+)
 
 _FINDING = 1
 

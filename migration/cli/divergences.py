@@ -22,7 +22,9 @@ from migration.model import DivergenceKind, Verdict
 from migration.settings import MigrationSettings
 
 command = typer.Typer(
-    no_args_is_help=True, help="List the kinds of divergences, show one with examples, accept one with reason and expiry."
+    add_completion=False,
+    no_args_is_help=True,
+    help="List the kinds of divergences, show one with examples, accept one with reason and expiry.",
 )
 
 _FINDING = 1

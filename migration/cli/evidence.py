@@ -13,7 +13,7 @@ from migration.errors import ConfigurationError
 from migration.evidence.store import EvidenceStore
 from migration.settings import MigrationSettings
 
-command = typer.Typer(no_args_is_help=True, help="Export recorded runs from the evidence, and remove what is old.")
+command = typer.Typer(add_completion=False, no_args_is_help=True, help="Export recorded runs from the evidence, and remove what is old.")
 
 _AGE = re.compile(r"([1-9]\d{0,5})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}

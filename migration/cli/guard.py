@@ -13,7 +13,9 @@ from migration.consolidation.guard import BASELINE_NAME, compare, load_baseline,
 from migration.consolidation.sources.store import default_folder
 from migration.errors import ConfigurationError
 
-command = typer.Typer(help="Fail on a new implementation, or a new consumer of one that has to go. A ratchet with a baseline file.")
+command = typer.Typer(
+    add_completion=False, help="Fail on a new implementation, or a new consumer of one that has to go. A ratchet with a baseline file."
+)
 
 _FINDING = 1
 

@@ -15,7 +15,11 @@ from migration.flags.surface_flag import SurfaceFlag
 from migration.settings import MigrationSettings
 from migration.stages import PLANS, parse_stage
 
-command = typer.Typer(no_args_is_help=True, help="Show or move the stage of a surface, of a percentage of its tenants, or of one tenant.")
+command = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Show or move the stage of a surface, of a percentage of its tenants, or of one tenant.",
+)
 
 _Surface = Annotated[str, typer.Argument(help="The surface, e.g. chat.")]
 

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 command = typer.Typer(
-    help="Run shadows for a backend. The backend starts this process itself and talks to it over pipes; there is nothing to start by hand."
+    add_completion=False,
+    help="Run shadows for a backend. The backend starts this process itself and talks to it over pipes; there is nothing to start by hand.",
 )
 
 
