@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from migration.consolidation.removal.apply.tree import git
 from migration.consolidation.removal.apply.values import Change, RemovalPlan
+from migration.consolidation.removal.tracked import git
 from migration.errors import ConfigurationError
 
 

@@ -1,11 +1,11 @@
 """The files of a code base as values, and the dotted names of those that are Python."""
 
 import os
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from migration.consolidation.removal.tracked import tracked_files
 from migration.errors import ConfigurationError
 
 Files = Mapping[str, bytes]
@@ -28,20 +28,8 @@ def read_tree(root: Path) -> dict[str, bytes]:
         raise ConfigurationError(f"{error.filename}: cannot be read ({error.strerror}); make it readable and try again") from error
 
 
-def git(root: Path, *arguments: str) -> str | None:
-    """Return what Git prints; None: Git is not there, or the folder is no work tree of it."""
-    try:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False)  # noqa: S603, S607 - Git is found on the path
-    except OSError:
-        return None
-    return os.fsdecode(done.stdout) if done.returncode == 0 else None
-
-
 def _paths(root: Path) -> Iterable[str]:
-    # A folder below the work tree of another project is not tracked by that one.
-    if (root / ".git").exists() and (listed := git(root, "ls-files", "-z", "--cached")) is not None:
-        return [path for path in listed.split("\0") if path]
-    return _walked(root)
+    return _walked(root) if (tracked := tracked_files(root)) is None else tracked
 
 
 def _walked(root: Path) -> Iterator[str]:

@@ -1,13 +1,12 @@
 """Where the key of a surface's flag occurs: outside of the migration's half nobody may read it."""
 
-import os
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.removal.manifest import CERTIFICATE_NAME
+from migration.consolidation.removal.tracked import tracked_files
 from migration.consolidation.sources.discovery import discover
 from migration.consolidation.sources.workers import read_bytes
 from migration.errors import ConfigurationError
@@ -28,7 +27,7 @@ def flag_references(root: Path, configuration: AuditConfiguration, surfaces: Seq
     """
     found: dict[str, list[str]] = {surface: [] for surface in surfaces}
     tree = discover(root, configuration)
-    tracked = _tracked(root)
+    tracked = tracked_files(root)
     keys = {surface: flag_key(surface).encode() for surface in surfaces}
     for file in sorted((*tree.python, *tree.configuration, *tree.documents), key=lambda one: one.path):
         if file.path.startswith(ALLOWED) or (tracked is not None and file.path not in tracked):
@@ -42,14 +41,3 @@ def flag_references(root: Path, configuration: AuditConfiguration, surfaces: Seq
             if key in data:
                 found[surface].append(file.path)
     return found
-
-
-def _tracked(root: Path) -> frozenset[str] | None:
-    """Return the files that Git tracks; None: this folder is no work tree of its own."""
-    if not (root / ".git").exists():
-        return None
-    try:
-        done = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, check=False)  # noqa: S603, S607 - Git is found on the path
-    except OSError:
-        return None
-    return frozenset(os.fsdecode(done.stdout).split("\0")) if done.returncode == 0 else None
