@@ -20,6 +20,7 @@ from migration.shadow.job import FailReason, ShadowJob, ShadowResult, ShedReason
 from migration.shadow.parts import DEFAULT_PARTS
 from migration.shadow.worker import COMPARE_S, GRACE_S, RECYCLE, Hello
 from migration.shadow.worker_process import SpawnWorker, WorkerLink, WorkerProcess
+from migration.telemetry.flushing import FLUSH_S
 from migration.telemetry.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -33,8 +34,8 @@ _LATE_S: Final = GRACE_S + COMPARE_S + 1.0
 #: Seconds before a worker is started again; they double while workers die without a result.
 _FIRST_WAIT_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 5.0
-#: Seconds that an idle worker has to exit when it is told to.
-_EXIT_S: Final = 2.0
+#: Seconds that an idle worker has to exit when it is told to: it delivers its spans first.
+_EXIT_S: Final = FLUSH_S + 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +151,7 @@ class ProcessShadow:
                 timer.cancel()
         if self._worker is not None:
             if self.waiting or not self._ready:
+                # A worker that is busy would go on; what it was running counts as failed, "closed", and its spans are lost with it.
                 self._worker.kill()
             self._worker.hang_up()
             try:

@@ -9,7 +9,7 @@ import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from migration.effects import tape_served_logs
-from migration.errors import UnknownSurfaceError
+from migration.errors import OutboxError, UnknownSurfaceError
 from migration.facade import ExecutionFacade
 from migration.flags.launchdarkly import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
@@ -18,10 +18,12 @@ from migration.settings import MigrationSettings
 from migration.shadow import ProcessShadow, ShadowResult
 from migration.stores import FinishedRuns
 from migration.telemetry.exposition import render
+from migration.telemetry.flushing import flush_spans_soon
 from migration.telemetry.metrics import Metrics
 from migration.telemetry.tracing import configure_tracing
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.config import Settings
+from netra_backend.app.errors import RunStoreUnavailableError
 from netra_backend.app.execution.engines import CONTROLS, BackendEngine, check_surfaces
 from netra_backend.app.execution.recorded_ports import recorded
 from netra_backend.app.execution.run_stores import PlannedThreads, finished, run_stores
@@ -100,6 +102,7 @@ class BackendExecution:
     async def aclose(self) -> None:
         """Stop the engines, give waiting shadows a moment, and close everything."""
         async with AsyncExitStack() as closing:
+            closing.push_async_callback(flush_spans_soon)  # last, so that the spans of all the rest are among them
             closing.push_async_callback(self._outside.aclose)
             closing.push_async_callback(self._databases.aclose)
             closing.push_async_callback(self._runs.aclose)
@@ -133,9 +136,12 @@ class BackendExecution:
             payload=_encode(payload),
             received_at=time.time(),
         )
-        async with aclosing(self._facades[surface].run(request)) as events:
-            async for event in events:
-                yield event.payload
+        try:
+            async with aclosing(self._facades[surface].run(request, context.ending)) as events:
+                async for event in events:
+                    yield event.payload
+        except OutboxError as error:
+            raise RunStoreUnavailableError("the run ended and could not be kept; see to the run stores and the outbox") from error
 
     def metrics(self) -> tuple[bytes, str]:
         """Return the metrics of all server processes, and their content type."""
