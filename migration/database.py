@@ -1,6 +1,7 @@
 """The databases of the tool's own facts: SQLite or PostgreSQL, opened on first use and again after a failure."""
 
 import logging
+import math
 import os
 import sqlite3
 import time
@@ -32,6 +33,8 @@ class SqlDatabase:
         prepare: makes or upgrades the tables.
         error: raised when the database cannot be used.
         flush: whether SQLite waits for the disk at every commit, so that a power cut takes back nothing; a crash never does.
+        wait_s: seconds that connecting, and waiting for another's lock, may take; with PostgreSQL also one statement. None: 5, and
+            statements take as long as they take.
 
     Raises:
         ConfigurationError: the URL does not parse or names another database.
@@ -46,11 +49,12 @@ class SqlDatabase:
         prepare: Callable[[Engine], None],
         error: type[MigrationError],
         flush: bool = False,
+        wait_s: float | None = None,
     ) -> None:
         self._holds, self._setting, self._prepare, self._error = holds, setting, prepare, error
         self._url = _parse(url, holds, setting)
         self.file = _file(self._url)  #: SQLite's file; None for PostgreSQL and for SQLite in memory
-        self.engine = _engine(self._url, flush)
+        self.engine = _engine(self._url, flush, wait_s)
         self.generation = 0  #: raised whenever the database was opened anew: what was stored before may not be there
         self._opened: tuple[int, int] | None = None
         self._ready = False
@@ -120,18 +124,30 @@ def _file(url: URL) -> Path | None:
     return Path(url.database) if url.drivername == "sqlite" and url.database not in {None, "", ":memory:"} else None
 
 
-def _engine(url: URL, flush: bool) -> Engine:
+def _engine(url: URL, flush: bool, wait_s: float | None) -> Engine:
     if url.drivername != "sqlite":
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": _WAIT_S})
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=_postgres_limits(wait_s))
     # One connection for all threads in memory: a second one would see another, empty database.
     pool: dict[str, Any] = {} if _file(url) else {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
     engine = create_engine(url, hide_parameters=True, **pool)
-    event.listen(engine, "connect", lambda connection, _record: _set_up_sqlite(connection, flush))
+    event.listen(engine, "connect", lambda connection, _record: _set_up_sqlite(connection, flush, _WAIT_S if wait_s is None else wait_s))
     return engine
 
 
-def _set_up_sqlite(connection: sqlite3.Connection, flush: bool) -> None:
-    connection.execute(f"PRAGMA busy_timeout={_WAIT_S * 1000}")
+def _postgres_limits(wait_s: float | None) -> dict[str, Any]:
+    if wait_s is None:
+        return {"connect_timeout": _WAIT_S}
+    # libpq takes connect_timeout in whole seconds, at least 2, and a peer that vanished is noticed by tcp_user_timeout alone.
+    limit_ms = round(wait_s * 1000)
+    return {
+        "connect_timeout": max(2, math.ceil(wait_s)),
+        "tcp_user_timeout": limit_ms,
+        "options": f"-c statement_timeout={limit_ms} -c lock_timeout={limit_ms}",
+    }
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, flush: bool, wait_s: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout={round(wait_s * 1000)}")
     _write_ahead(connection)
     connection.executescript(
         f"PRAGMA synchronous={'FULL' if flush else 'NORMAL'}; "

@@ -1,0 +1,73 @@
+"""The tables of the history, in the migration's own database."""
+
+from sqlalchemy import BigInteger, Column, Engine, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+metadata = MetaData()
+
+entries = Table(
+    "migration_history",
+    metadata,
+    # SQLite numbers rows by itself only in columns of the type INTEGER.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", Float(53), nullable=False, comment="Unix seconds"),
+    Column("who", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("surface", String(64), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("flag", String(256), nullable=False),
+    Column("version_before", BigInteger),
+    Column("version_after", BigInteger),
+    Column("seen", Text, nullable=False),
+    Column("fence", String(64), comment="two that saw the same thing have the same; null: only one can have seen it"),
+    UniqueConstraint("fence", name="uq_migration_history_fence"),
+    Index("ix_migration_history_flag", "source", "flag", "version_after"),
+)
+
+names = Table(
+    "migration_history_names",
+    metadata,
+    Column("digest", String(16), primary_key=True),
+    Column("tenant_id", Text, nullable=False, comment="removed when the tenant is erased; the history keeps the digest"),
+)
+
+_REFUSAL = "the history is append-only"
+
+
+def prepare(engine: Engine) -> None:
+    """Make the tables when they are missing, and have the database refuse every change to what is written."""
+    if inspect(engine).has_table(entries.name):
+        return
+    try:
+        metadata.create_all(engine)
+    except DBAPIError:  # another process was quicker with one of them
+        metadata.create_all(engine)
+    try:
+        with engine.begin() as connection:
+            for statement in _sqlite() if engine.dialect.name == "sqlite" else _postgres():
+                connection.execute(text(statement))
+    except DBAPIError:
+        # Two processes that make the same function or trigger at once: PostgreSQL lets one of them fail.
+        with engine.begin() as connection:
+            for statement in _sqlite() if engine.dialect.name == "sqlite" else _postgres():
+                connection.execute(text(statement))
+
+
+def _sqlite() -> list[str]:
+    return [
+        f"CREATE TRIGGER IF NOT EXISTS {entries.name}_no_{verb.lower()} BEFORE {verb} ON {entries.name} "
+        f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+        for verb in ("UPDATE", "DELETE")
+    ]
+
+
+def _postgres() -> list[str]:
+    return [
+        f"CREATE OR REPLACE FUNCTION {entries.name}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{_REFUSAL}'; END $$",
+        f"CREATE OR REPLACE TRIGGER {entries.name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {entries.name} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {entries.name}_refuse()",
+    ]
