@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install test check generate format lock servers
+.PHONY: help install test unit check generate format lock servers
+# A part of a target, e.g. `make unit T=tests/unit/dashboards`.
+T ?=
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -20,13 +22,13 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 # goes with: migration
-.PHONY: demo bench dashboards prove-removable
+.PHONY: demo bench nightly dashboards prove-removable
 
 demo: $(STAMP) ## move real chats from the legacy engine to UserExecutionEngine, watched
 	$(BIN)/netra-migration demo
 
 bench: $(STAMP) ## timings against peers, paired in one run
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks $(T)
 
 prove-removable: $(STAMP) ## remove control of each surface, and all of the migration, in copies, and test what is left
 	$(BIN)/python -m tests.prove_removable
@@ -40,6 +42,14 @@ test: $(STAMP) servers check ## all that CI runs
 	$(BIN)/python -m pytest -n 2
 # goes with: migration
 	$(BIN)/netra-migration tracker --run
+# stays
+
+unit: $(STAMP) ## the tests that start no server, or those under T=
+	$(BIN)/python -m pytest -q $(or $(T),tests/unit)
+
+# goes with: migration
+nightly: $(STAMP) servers ## the long versions: counts, kills and explorations; one of them by T=
+	$(BIN)/python -m pytest --timeout=1200 --hypothesis-profile=explore $(or $(T),tests/nightly tests/property)
 # stays
 
 check: $(STAMP) ## formatting, lint, types, import contracts, generated files
