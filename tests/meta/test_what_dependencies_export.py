@@ -11,7 +11,9 @@ KNOWN = {
     "starlette": "the same, from below",
     "prometheus-client": "the product's own metrics",
 }
-_EXPORTS = re.compile(rb"^\s*(?:from|import)\s+(?:opentelemetry|prometheus_client|sentry_sdk|posthog|statsd|datadog|ddtrace|segment)\b", re.M)
+_EXPORTS = re.compile(
+    rb"^\s*(?:from|import)\s+(?:opentelemetry|prometheus_client|sentry_sdk|posthog|statsd|datadog|ddtrace|segment)\b", re.M
+)
 
 
 def installed(name: str, found: dict[str, Distribution]) -> dict[str, Distribution]:
