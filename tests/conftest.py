@@ -1,16 +1,8 @@
 """How hypothesis draws: the same examples in every run of the suite, new ones where somebody explores."""
 
-from pathlib import Path
-
-import pytest
 from hypothesis import HealthCheck, settings
 
 # A run is decided by the code, never by chance or by how busy the machine is. What exploration finds is kept as an example.
 settings.register_profile("fixed", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("fixed")
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the long versions to `make nightly`: they are collected when they are named."""
-    return True if collection_path.name == "nightly" and not any("nightly" in given for given in config.args) else None
