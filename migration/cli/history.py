@@ -39,7 +39,16 @@ def history(
         note(f"the history is empty; it lies in the database of the evidence ({settings.home.absolute()})")
         return
     rows = [
-        [_time(one.at), one.who or "not known", one.kind.replace("_", " "), one.surface or "-", one.what, _version(one), one.why or "-", one.seen]
+        [
+            _time(one.at),
+            one.who or "not known",
+            one.kind.replace("_", " "),
+            one.surface or "-",
+            one.what,
+            _version(one),
+            one.why or "-",
+            one.seen,
+        ]
         for one in reversed(entries)
     ]
     print_table("History, the newest last", ["when (UTC)", "who", "kind", "surface", "what", "version", "why", "seen"], rows)

@@ -5,10 +5,9 @@ import re
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from migration.database import IN_MEMORY, SqlDatabase
+from migration.database import IN_MEMORY, SqlDatabase, insert_into
 from migration.errors import HistoryError
 from migration.history.entry import Entry
 from migration.history.tables import entries, names, prepare
@@ -18,6 +17,7 @@ _WAIT_S = 2.0
 _TRIES = 5
 _MARK = re.compile(r"<tenant ([0-9a-f]{16})>")
 _TEXTS = ("what", "why", "seen")
+_COLUMNS = ("at", "who", "host", "kind", "surface", "source", "flag", "version_before", "version_after")
 
 
 class History:
@@ -52,8 +52,12 @@ class History:
             ConfigurationError: see the class.
         """
         history = History.of_settings(settings)
-        file = history._database.file
-        return history if file is None or file.exists() else History(IN_MEMORY)
+        return history if history.exists else History(IN_MEMORY)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything to read: False only for a SQLite file that was never written."""
+        return self._database.file is None or self._database.file.exists()
 
     def append(self, entry: Entry) -> None:
         """Write the entry.
@@ -80,11 +84,12 @@ class History:
         for _ in range(_TRIES):
             try:
                 with self._database.transaction("write") as connection:
+                    # In this order: what is written between the two is known, and what is written after them has the same fence.
+                    last = connection.execute(select(entries.c.id).where(*same).order_by(entries.c.id.desc()).limit(1)).scalar()
                     known = select(entries.c.id).where(*same, entries.c.version_after == entry.version_after, entries.c.at >= since)
                     if connection.execute(known.limit(1)).first() is not None:
                         return False
-                    last = connection.execute(select(entries.c.id).where(*same).order_by(entries.c.id.desc()).limit(1)).scalar()
-                    # Of all that come after this entry, one is first.
+                    # Of all that come after `last`, one is first.
                     _insert(connection, entry, _digest(f"{entry.source}\n{entry.flag}\n{last}", 32))
             except HistoryError as error:
                 if not isinstance(error.__cause__, IntegrityError):
@@ -157,11 +162,9 @@ class History:
 
 def _insert(connection: Connection, entry: Entry, fence: str | None) -> None:
     texts = {text: _marked(getattr(entry, text), entry.tenants) for text in _TEXTS}
-    columns = ("at", "who", "host", "kind", "surface", "source", "flag", "version_before", "version_after")
-    connection.execute(insert(entries).values(fence=fence, **texts, **{name: getattr(entry, name) for name in columns}))
+    connection.execute(insert(entries).values(fence=fence, **texts, **{name: getattr(entry, name) for name in _COLUMNS}))
     for tenant in entry.tenants:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        known: Any = dialect.insert(names).values(digest=_digest(tenant, 16), tenant_id=tenant)
+        known = insert_into(connection, names).values(digest=_digest(tenant, 16), tenant_id=tenant)
         connection.execute(known.on_conflict_do_nothing())
 
 
@@ -173,9 +176,9 @@ def _marked(text: str, tenants: tuple[str, ...]) -> str:
 
 
 def _entry(row: Row[Any], tenants: dict[str, str]) -> Entry:
-    texts = {text: _MARK.sub(lambda mark: tenants.get(mark[1], mark[0]), getattr(row, text)) for text in _TEXTS}
-    columns = ("at", "who", "host", "kind", "surface", "source", "flag", "version_before", "version_after")
-    return Entry(**texts, **{name: getattr(row, name) for name in columns})
+    fields: dict[str, Any] = {name: getattr(row, name) for name in _COLUMNS}
+    fields |= {text: _MARK.sub(lambda mark: tenants.get(mark[1], mark[0]), getattr(row, text)) for text in _TEXTS}
+    return Entry(**fields)
 
 
 def _digest(text: str, length: int) -> str:

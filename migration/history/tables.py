@@ -1,7 +1,8 @@
 """The tables of the history, in the migration's own database."""
 
-from sqlalchemy import BigInteger, Column, Engine, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import BigInteger, Column, Engine, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+
+from migration.database import make_tables
 
 metadata = MetaData()
 
@@ -39,35 +40,20 @@ _REFUSAL = "the history is append-only"
 
 def prepare(engine: Engine) -> None:
     """Make the tables when they are missing, and have the database refuse every change to what is written."""
-    if inspect(engine).has_table(entries.name):
-        return
-    try:
-        metadata.create_all(engine)
-    except DBAPIError:  # another process was quicker with one of them
-        metadata.create_all(engine)
-    try:
-        with engine.begin() as connection:
-            for statement in _sqlite() if engine.dialect.name == "sqlite" else _postgres():
-                connection.execute(text(statement))
-    except DBAPIError:
-        # Two processes that make the same function or trigger at once: PostgreSQL lets one of them fail.
-        with engine.begin() as connection:
-            for statement in _sqlite() if engine.dialect.name == "sqlite" else _postgres():
-                connection.execute(text(statement))
+    make_tables(engine, metadata, rules=lambda connection: _sqlite() if connection.dialect.name == "sqlite" else _postgres())
 
 
 def _sqlite() -> list[str]:
+    refusal = f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
     return [
-        f"CREATE TRIGGER IF NOT EXISTS {entries.name}_no_{verb.lower()} BEFORE {verb} ON {entries.name} "
-        f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+        f"CREATE TRIGGER IF NOT EXISTS {entries.name}_no_{verb.lower()} BEFORE {verb} ON {entries.name} {refusal}"
         for verb in ("UPDATE", "DELETE")
     ]
 
 
 def _postgres() -> list[str]:
-    return [
-        f"CREATE OR REPLACE FUNCTION {entries.name}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{_REFUSAL}'; END $$",
-        f"CREATE OR REPLACE TRIGGER {entries.name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {entries.name} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {entries.name}_refuse()",
-    ]
+    refuse = f"{entries.name}_refuse()"
+    function = f"CREATE OR REPLACE FUNCTION {refuse} RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{_REFUSAL}'; END $$"
+    when = f"BEFORE UPDATE OR DELETE OR TRUNCATE ON {entries.name}"
+    trigger = f"CREATE OR REPLACE TRIGGER {entries.name}_append_only {when} FOR EACH STATEMENT EXECUTE FUNCTION {refuse}"
+    return [function, trigger]

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from migration.errors import ProcessesError
@@ -45,7 +44,11 @@ class Confirmation:
         done = len(self.following) + len(self.asked)
         died = f" ({len(self.died)} more died and serve nobody: {', '.join(self.died)})" if self.died else ""
         if self.problem is not None:
-            known = f"of this host {done} of {self.seen} processes follow, as they say themselves" if self.seen else "no process of this host answers"
+            known = (
+                f"of this host {done} of {self.seen} processes follow, as they say themselves"
+                if self.seen
+                else "no process of this host answers"
+            )
             rest = f", not {'; '.join(self.others)}" if self.others else ""
             return f"not confirmed: {known}{rest}; of other hosts nothing is known: {self.problem}"
         if not self.seen:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Literal
 
 from migration.history import Entry, History
 from migration.processes.row import LOST_AFTER_S, ProcessRow
@@ -27,9 +26,11 @@ def own_the_dead(table: ProcessTable, history: History, found_by: ProcessRow) ->
     return buried
 
 
-def _write(history: History, rows: Sequence[ProcessRow], how: Literal["died", "lost"] | str, found_by: ProcessRow) -> None:
+def _write(history: History, rows: Sequence[ProcessRow], how: str, found_by: ProcessRow) -> None:
     for row in rows:
-        what = f"{row.name} died" if how == "died" else f"{row.name} was not heard of for {LOST_AFTER_S / 60:.0f} minutes, and counts as dead"
+        what = (
+            f"{row.name} died" if how == "died" else f"{row.name} was not heard of for {LOST_AFTER_S / 60:.0f} minutes, and counts as dead"
+        )
         waited = f"; {row.shadow_waiting} shadow jobs waited in it when it was last heard of" if row.shadow_waiting else ""
         logger.error("%s%s", what, waited)
         history.append_first(

@@ -71,7 +71,9 @@ class FlagWatch:
         moves = _moves(self._stages, stages)
         self._data, self._stages = data, stages
         if before is None:
-            return [self._unwatched(key, known, data) for key in self._keys if (known := last_version(key)) not in {None, _version(data, key)}]
+            return [
+                self._unwatched(key, known, data) for key in self._keys if (known := last_version(key)) not in {None, _version(data, key)}
+            ]
         changed = [key for key in self._keys if data.flags.get(key) != before.flags.get(key)]
         loose = {surface for surface in moves if surface_flag_key(surface) not in changed}
         changes = [self._change(key, before, data, moves) for key in changed]
@@ -88,18 +90,18 @@ class FlagWatch:
         found = moves.get(surface, {}) if surface else {}
         said = _sentence(found) if surface else _position(after.live(key))
         what = f"{key}: {said}"
-        return self._made(key, surface, what, found, _version(before, key), _version(after, key))
+        return self._made(key, what, found, (_version(before, key), _version(after, key)), surface)
 
     def _by_others(self, surface: str, data: FlagData, found: Mapping[Move, list[str]]) -> Change:
         """A segment, or a flag that is a prerequisite, moved tenants."""
         key = surface_flag_key(surface)
-        return self._made(f"{key} (by what it refers to)", surface, f"{key}: {_sentence(found)}", found, None, data.version)
+        return self._made(f"{key} (by what it refers to)", f"{key}: {_sentence(found)}", found, (None, data.version), surface)
 
     def _unwatched(self, key: str, known: int | None, data: FlagData) -> Change:
         what = f"{key}: is another one than the history knows; it was changed while no process looked"
-        return self._made(key, self._keys[key], what, {}, known, _version(data, key))
+        return self._made(key, what, {}, (known, _version(data, key)), self._keys[key])
 
-    def _made(self, key: str, surface: str, what: str, moves: Mapping[Move, list[str]], before: int | None, after: int | None) -> Change:
+    def _made(self, key: str, what: str, moves: Mapping[Move, list[str]], versions: tuple[int | None, int | None], surface: str) -> Change:
         jumped = sum(len(tenants) for move, tenants in moves.items() if is_jump(move))
         entry = Entry(
             kind="jump" if jumped else "elsewhere",
@@ -109,8 +111,8 @@ class FlagWatch:
             host=self._host,
             source=self._flags.status().source,
             flag=key,
-            version_before=before,
-            version_after=after,
+            version_before=versions[0],
+            version_after=versions[1],
             seen=f"by evaluation, in {self._name}",
             tenants=tuple(tenant for tenants in moves.values() for tenant in _known(tenants)[:_NAMED]),
             at=self._clock(),

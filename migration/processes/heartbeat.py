@@ -176,7 +176,7 @@ class Heartbeat:
         """Do one step; say once what is wrong, and once that it is well again. Return whether it went well."""
         try:
             step()
-        except Exception as error:  # noqa: BLE001 - whatever fails here must not end the heartbeat, nor reach a request
+        except Exception as error:
             known = isinstance(error, MigrationError | OSError)
             problem = str(error) if known else type(error).__name__
             self._metrics.failures.labels("history.write" if isinstance(error, HistoryError) else "processes.heartbeat").inc()

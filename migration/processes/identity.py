@@ -33,7 +33,7 @@ def is_here(born: str) -> bool:
 
 def is_this_boot(born: str) -> bool:
     """Return whether the process was born since this host was started."""
-    return born.split(":")[0] == _place().split(":")[0]
+    return born.split(":", maxsplit=1)[0] == _place().split(":")[0]
 
 
 @functools.cache

@@ -10,9 +10,7 @@ from migration.flags.data import TENANT_KIND, FlagData
 from migration.processes.table import ProcessTable
 
 
-def known_tenants(
-    table: ProcessTable, data: FlagData, *, described: Iterable[Tenant] = (), stored: Iterable[str] = ()
-) -> Iterator[Tenant]:
+def known_tenants(table: ProcessTable, data: FlagData, *, described: Iterable[Tenant] = (), stored: Iterable[str] = ()) -> Iterator[Tenant]:
     """Yield every known tenant once.
 
     Args:

@@ -1,6 +1,6 @@
 """What a process tells about itself: one row, the same in the database and over the loopback socket."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -68,9 +68,10 @@ def encode_row(row: ProcessRow) -> bytes:
 def decode_row(data: bytes | str) -> ProcessRow | None:
     """Return the row; None: a version that writes other rows wrote it."""
     try:
-        return _rows.decode(data)
-    except msgspec.MsgspecError:
+        row: ProcessRow = _rows.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # the three that mean "unreadable"
         return None
+    return row
 
 
-_rows: Any = msgspec.json.Decoder(ProcessRow)
+_rows = msgspec.json.Decoder(ProcessRow)

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from migration.database import IN_MEMORY, SqlDatabase
+from migration.database import IN_MEMORY, SqlDatabase, insert_into
 from migration.errors import ProcessesError
 from migration.processes.identity import birth, is_here, is_this_boot, this_host
 from migration.processes.row import LOST_AFTER_S, SILENT_AFTER_S, ProcessRow, Told, decode_row, encode_row
@@ -114,8 +113,7 @@ class ProcessTable:
         with self.database.transaction("write") as connection:
             today = int(_now(connection) // DAY_S)
             rows = [{"tenant_id": one, "attributes": attributes, "seen_day": today} for one, attributes in tenants.items()]
-            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-            put: Any = dialect.insert(known_tenants)
+            put = insert_into(connection, known_tenants)
             new = {"attributes": put.excluded.attributes, "seen_day": put.excluded.seen_day}
             changed = or_(known_tenants.c.attributes != put.excluded.attributes, known_tenants.c.seen_day < put.excluded.seen_day)
             connection.execute(put.on_conflict_do_update(index_elements=["tenant_id"], set_=new, where=changed), rows)
@@ -151,8 +149,7 @@ KNOWN_DAYS = 30
 
 
 def _upsert(connection: Connection, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    put: Any = dialect.insert(processes).values(**key, **values)
+    put = insert_into(connection, processes).values(**key, **values)
     connection.execute(put.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
 
 

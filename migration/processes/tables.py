@@ -1,7 +1,8 @@
 """The tables of processes and known tenants, in the migration's own database."""
 
-from sqlalchemy import Column, Engine, Float, Index, Integer, MetaData, String, Table, Text, inspect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Column, Engine, Float, Index, Integer, MetaData, String, Table, Text
+
+from migration.database import make_tables
 
 metadata = MetaData()
 
@@ -31,9 +32,4 @@ known_tenants = Table(
 
 def prepare(engine: Engine) -> None:
     """Make the tables when they are missing."""
-    if inspect(engine).has_table(known_tenants.name):
-        return
-    try:
-        metadata.create_all(engine)
-    except DBAPIError:  # another process was quicker with one of them
-        metadata.create_all(engine)
+    make_tables(engine, metadata)

@@ -73,7 +73,10 @@ def test_a_tenant_is_named_until_it_is_erased_and_no_entry_changes(history, tmp_
     history.append(edit(what="acme and acme-eu: shadow -> live", why="acme asked", tenants=("acme", "acme-eu")))
     assert history.entries()[0].what == "acme and acme-eu: shadow -> live"
     digest = history.forget_tenant("acme")
-    assert (history.entries()[0].what, history.entries()[0].why) == (f"<tenant {digest}> and acme-eu: shadow -> live", f"<tenant {digest}> asked")
+    assert (history.entries()[0].what, history.entries()[0].why) == (
+        f"<tenant {digest}> and acme-eu: shadow -> live",
+        f"<tenant {digest}> asked",
+    )
     history.close()
     stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b"acme asked" not in stored
