@@ -12,7 +12,7 @@ KNOWN = {
     "prometheus-client": "the product's own metrics",
 }
 _EXPORTS = re.compile(
-    rb"^\s*(?:from|import)\s+(?:opentelemetry|prometheus_client|sentry_sdk|posthog|statsd|datadog|ddtrace|segment)\b", re.M
+    rb"^\s*(?:from|import)\s+(?:opentelemetry|prometheus_client|sentry_sdk|posthog|statsd|datadog|ddtrace|segment)\b", re.MULTILINE
 )
 
 
