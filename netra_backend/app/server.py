@@ -15,7 +15,6 @@ from types import FrameType
 from typing import Final
 
 import uvicorn
-from prometheus_client import multiprocess
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Process
 
@@ -177,7 +176,7 @@ class Processes:
         for place, process in enumerate(self._processes):
             if process.exitcode is None:
                 continue
-            self._bury(process)
+            process.join()
             if process.exitcode == STARTUP_FAILURE:
                 self.failed = True
                 return
@@ -213,9 +212,4 @@ class Processes:
                     process.tell(signal.SIGKILL)
             time.sleep(_LOOK_S)
         for process in processes:
-            self._bury(process)
-
-    def _bury(self, process: _ServerProcess) -> None:
-        process.join()
-        if (pid := process.pid) is not None and os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-            multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
+            process.join()
