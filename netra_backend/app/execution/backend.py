@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from migration.effects import tape_served_logs
 from migration.errors import UnknownSurfaceError
 from migration.facade import ExecutionFacade
-from migration.flags.launchdarkly import LaunchDarklyFlags
+from migration.flags.serving import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Origin, RunRequest
 from migration.settings import MigrationSettings
