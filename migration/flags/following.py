@@ -35,6 +35,8 @@ def read_if_changed(path: Path, seen: Signature | None = None) -> tuple[Signatur
             return signature, None if signature == seen else file.read(_LIMIT)
     except FileNotFoundError:
         raise FlagSourceError("it is not there; put it back, or check the path") from None
+    except IsADirectoryError:
+        raise FlagSourceError("it is not a file; check the path") from None
     except OSError as error:
         raise FlagSourceError(f"it cannot be read ({error.strerror}); check its owner and permissions") from None
 

@@ -11,8 +11,8 @@ from migration.flags.sources.source import FlagStatus
 from migration.model import Stage
 from migration.telemetry.metrics import Metrics
 
-#: Stand for tenants without attributes and without a pin. Enough that a percentage is off by one and a half at most, mostly.
-_MADE_UP: Final = tuple(Tenant(tenant_id=f"made-up-{number}") for number in range(400))
+#: Stand for tenants without attributes and without a pin. Enough that a percentage is off by three at most, mostly.
+_MADE_UP: Final = tuple(Tenant(tenant_id=f"made-up-{number}") for number in range(200))
 
 
 class FlagGauges:
@@ -25,6 +25,7 @@ class FlagGauges:
 
     def __init__(self, metrics: Metrics, surfaces: Sequence[str]) -> None:
         self._metrics, self._surfaces = metrics, surfaces
+        self._shown: FlagData | None = None
 
     def show_flags(self, data: FlagData, evaluator: FlagEvaluator, *, emergency: bool) -> None:
         """Evaluate, and show versions, kill switch and shares of the stages."""
@@ -33,9 +34,12 @@ class FlagGauges:
             self._metrics.flag_version.labels(surface).set(0 if flag is None else flag["version"])
             killed = emergency or evaluator.killed(surface, _MADE_UP[0])
             self._metrics.kill_switch.labels(surface).set(int(killed))
+            if data is self._shown:
+                continue
             stages = Counter(evaluator.stage(surface, tenant).stage or Stage.OFF for tenant in _MADE_UP)
             for stage in Stage:
                 self._metrics.stage_percent.labels(surface, stage.value).set(100 * stages[stage] / len(_MADE_UP))
+        self._shown = data
 
     def show_source(self, status: FlagStatus, *, emergency: bool) -> None:
         """Show how well flags can be read."""

@@ -99,6 +99,8 @@ class LaunchDarklyFlags:
         self.attributes.start()
         self._emergency.start()
         self._changed()
+        if self._starts_at_off and self.intake.unknown:
+            logger.warning("flags: %s", self.status().error)
 
     def decide(self, request: RunRequest, /) -> Decision:
         """Return the plan for this request. Never raises: without flags the last known plan holds, and with none `off`."""
