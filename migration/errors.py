@@ -8,6 +8,7 @@ MigrationError
 │   ├── UnknownFingerprintError     no divergence of this kind is known
 │   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a term
 ├── FlagSourceError                 flags cannot be read or written
+│   └── EditConflictError           somebody else edited the flags in between
 ├── RolloutError
 │   ├── ForbiddenStageMoveError     the two stages are no neighbours
 │   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
@@ -19,6 +20,8 @@ MigrationError
 ├── RecordedEffectError             the effect failed when it was recorded, and so it fails again
 ├── RecordingError                  a recording or a replay file cannot be read
 ├── EvidenceError                   the evidence store cannot be read or written
+├── HistoryError                    the history cannot be read or written
+├── ProcessesError                  what is known about serving processes cannot be read or written
 ├── OutboxError                     the outbox, and with it what is known about the run stores, cannot be read or written
 └── StoreError                      of a run store
     ├── StoreUnavailableError       it cannot be reached, or takes nothing now
@@ -40,6 +43,8 @@ Operation = Literal[
     "evidence.read",
     "evidence.write",
     "telemetry.export",
+    "processes.heartbeat",
+    "history.write",
     "stores.write",
     "stores.read",
     "stores.tombstones",
@@ -95,6 +100,14 @@ class LedgerError(ConfigurationError):
 
 class FlagSourceError(MigrationError):
     """Flags cannot be read or written."""
+
+
+class EditConflictError(FlagSourceError):
+    """Somebody else edited the flags since they were read, so nothing was written."""
+
+    def __init__(self, changed: str) -> None:
+        super().__init__(f"somebody else edited the flags meanwhile: {changed}; nothing was written; look at it, and try again")
+        self.changed = changed  #: what they changed since, in words
 
 
 class RolloutError(MigrationError):
@@ -173,6 +186,14 @@ class RecordingError(MigrationError):
 
 class EvidenceError(MigrationError):
     """The evidence store cannot be read or written."""
+
+
+class HistoryError(MigrationError):
+    """The history cannot be read or written."""
+
+
+class ProcessesError(MigrationError):
+    """What serving processes tell about themselves, and which tenants are known, cannot be read or written."""
 
 
 class OutboxError(MigrationError):

@@ -10,6 +10,7 @@ from migration.model import Outcome, Verdict
 from migration.stages import PLANS
 
 OTHER_TENANT = "other"
+SHADOW_FAILED = "Shadows without a verdict, by reason."
 #: seconds; from one event-loop turn to the longest run
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
 
@@ -54,9 +55,7 @@ class Metrics:
         )
         self.shadow_compared = Counter("migration_shadow_compared", "Shadowed runs with a verdict.", ["surface"], registry=registry)
         self.shadow_shed = Counter("migration_shadow_shed", "Runs not shadowed, by reason.", ["surface", "reason"], registry=registry)
-        self.shadow_failed = Counter(
-            "migration_shadow_failed", "Shadows without a verdict, by reason.", ["surface", "reason"], registry=registry
-        )
+        self.shadow_failed = Counter("migration_shadow_failed", SHADOW_FAILED, ["surface", "reason"], registry=registry)
         self.shadow_waiting = Gauge(
             "migration_shadow_waiting", "Shadow jobs queued or under way.", registry=registry, multiprocess_mode="livesum"
         )
@@ -132,6 +131,12 @@ class Metrics:
         self.kill_switch = Gauge(
             "migration_kill_switch", "1 while the kill switch is on.", ["surface"], registry=registry, multiprocess_mode="livemax"
         )
+        self.flag_jumps = Counter(
+            "migration_flag_jumps",
+            "Edits made elsewhere that had tenants skip a stage; the history names them.",
+            ["surface"],
+            registry=registry,
+        )
         self.outbox_rows = Gauge(
             "migration_outbox_rows",
             "Writes of finished runs that a run store still has to take.",
@@ -167,6 +172,7 @@ class Metrics:
                 self.runs.labels(surface, stage.value, plan.serves.value, outcome)
         self.shadow_expected.labels(surface)
         self.shadow_compared.labels(surface)
+        self.flag_jumps.labels(surface)
         for verdict in Verdict:
             self.comparisons.labels(surface, verdict.value)
         for operation in get_args(Operation):
