@@ -1,4 +1,4 @@
-"""Made-up tenants, one in each stretch of a rollout's buckets, through which LaunchDarkly's SDK is asked about everybody in that stretch."""
+"""Made-up tenants, one in each stretch of a rollout's buckets: through them the SDK is asked about everybody in it."""
 
 import hashlib
 from bisect import bisect_right

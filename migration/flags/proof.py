@@ -23,7 +23,7 @@ from migration.flags.targets import Flag
 from migration.model import Stage
 from migration.stages import next_towards
 
-SWITCHES: Final = (KILL_SWITCH, SHADOW_SAMPLING, CANDIDATE_FAILOVER)
+_SWITCHES: Final = (KILL_SWITCH, SHADOW_SAMPLING, CANDIDATE_FAILOVER)
 _STRIDE: Final = 1_000  #: tenants between two reports of progress
 _ROUNDING: Final = 1e-6
 _HELD_ELSEWHERE: Final = (
@@ -85,14 +85,13 @@ def prove(
     with _quiet_sdk(), FlagEvaluator.of(before) as now, FlagEvaluator.of(after) as then:
         tenants = _with_pins(known, pins(old) | pins(new))
         stages = _evaluate(now, then, found, tenants.values(), progress)
-        found.problems += [
-            f"{other} asks for {key} as a prerequisite, so it changes, too" for other in SWITCHES if depends(after, other, key)
-        ]
+        switches = [switch for switch in _SWITCHES if depends(after, switch, key)]
+        found.problems += [f"{switch} asks for {key} as a prerequisite, so it changes, too" for switch in switches]
         for other in sorted(name for name in surfaces if name != surface and depends(after, surface_flag_key(name), key)):
-            aside = Found(surface=other)
-            _evaluate(now, then, aside, tenants.values(), progress)
-            found.problems += [*aside.problems, _unknown_dependents(other, key)]
-            moves += aside.moves()
+            theirs = Found(surface=other)
+            _evaluate(now, then, theirs, tenants.values(), progress)
+            found.problems += [*theirs.problems, _unknown_dependents(other, key)]
+            moves += theirs.moves()
         if new is not None:
             found.problems += forbidden_changes(old, new)
             shares = everybody_else(old, new, found)

@@ -18,6 +18,8 @@ from migration.flags.probes import Dealing, Stretch, cut_points
 from migration.flags.targets import Flag, kind_of, targets_of
 from migration.model import Stage
 
+_OUTCOME = ("variation", "rollout")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Way:

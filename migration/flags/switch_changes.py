@@ -1,4 +1,4 @@
-"""Edits of the flags that hold for all surfaces: kill switch, shadow sampling, failover. Pure functions on one flag's JSON, as in `changes.py`."""
+"""Edits of the flags of all surfaces: kill switch, shadow sampling, failover. Pure functions on one flag's JSON, as in `changes.py`."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

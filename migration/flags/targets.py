@@ -21,6 +21,7 @@ def targets_of(flag: Flag) -> list[Mapping[str, Any]]:
 
 
 def kind_of(target: Mapping[str, Any]) -> str:
+    """Return the kind of context that the target names; without a word about it LaunchDarkly's default."""
     return target.get("contextKind") or "user"
 
 
@@ -60,7 +61,7 @@ def retargeted(flag: Flag, kind: str, names: Sequence[str], variation: int) -> l
 
 
 def revived(flag: Flag | None, new: dict[str, Any]) -> dict[str, Any]:
-    """Return the flag, or a new one. A flag marked `deleted` is missing for the SDK, so nothing that it said comes back but version and salt."""
+    """Return the flag, or a new one: where a flag is marked `deleted`, nothing of what it said comes back but its version and salt."""
     if flag is None:
         return new
     if flag.get("deleted") is True:

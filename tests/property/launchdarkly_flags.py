@@ -91,14 +91,14 @@ def outcomes(draw, variations: int) -> dict[str, Any]:
     """Return what a rule or the fallthrough serves: a variation, a rollout, at times both."""
     plain = {"variation": draw(st.integers(0, variations - 1))}
     kind = draw(st.integers(0, 9))
-    if kind < 3:  # noqa: PLR2004 - three in ten
+    if kind < 3:
         return plain
     rollout = {"variations": draw(weights(variations))}
     rollout |= draw(st.sampled_from([{"contextKind": "tenant"}] * 6 + [{}, {"contextKind": "surface"}]))
     rollout |= draw(st.sampled_from([{}] * 4 + [{"bucketBy": "key"}, {"bucketBy": "region"}, {"bucketBy": "/plan"}]))
     rollout |= draw(st.sampled_from([{}] * 4 + [{"seed": 61}, {"seed": 0}]))
     rollout |= draw(st.sampled_from([{}] * 4 + [{"kind": "experiment"}, {"kind": "rollout"}]))
-    return {"rollout": rollout} | (plain if kind == 9 else {})  # noqa: PLR2004 - one in ten
+    return {"rollout": rollout} | (plain if kind == 9 else {})
 
 
 @st.composite

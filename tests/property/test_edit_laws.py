@@ -1,4 +1,4 @@
-"""Laws of proved edits, judged by an evaluation of their own: the SDK's evaluator asked directly, about tenants that the proof never saw."""
+"""Laws of proved edits, judged on their own: the SDK's evaluator is asked directly, about tenants whom the proof never saw."""
 
 import logging
 import random
@@ -51,7 +51,7 @@ class IndependentEvaluation:
 
 def some_tenants(seed: int, number: int) -> list[Tenant]:
     """Return tenants, some of whom targets and segments may name, with attributes that rules look at."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - made-up tenants
     return [
         Tenant(
             tenant_id=chance.choice(TENANT_IDS) if chance.random() < 0.3 else f"x{chance.randrange(100_000)}",

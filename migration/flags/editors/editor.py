@@ -43,7 +43,7 @@ class FlagEditor(Protocol):
 
 
 def what_changed(before: FlagData, after: FlagData) -> tuple[str, ...]:
-    """Return a sentence for each flag and segment in which the two differ, e.g. "execution-engine-chat: version 7 -> 8, other fallthrough"."""
+    """Return a sentence for each flag and segment in which the two differ, e.g. "chat: version 7 -> 8, other fallthrough"."""
     return tuple(
         f"{what}{key}: {_difference(old.get(key), new.get(key))}"
         for what, old, new in (("", before.flags, after.flags), ("segment ", before.segments, after.segments))

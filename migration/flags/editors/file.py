@@ -199,7 +199,7 @@ def _keep_owner(handle: int, real: Path, old: os.stat_result | None) -> None:
         except PermissionError:
             if old is not None:
                 raise FlagSourceError(
-                    f"{real}: belongs to user {old.st_uid}, group {old.st_gid}, and would not any more after an edit by user {mine.st_uid}; "
+                    f"{real}: belongs to user {old.st_uid}, group {old.st_gid}, and would not after an edit by user {mine.st_uid}; "
                     "run this command as its owner or as root; nothing was changed"
                 ) from None
     # After the owner: a change of owner takes mode bits away.

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from json.decoder import scanstring
 from typing import Any, Final
 
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
@@ -107,8 +106,8 @@ def _insertion(text: str, start: int, items: Sequence[_Item], new: Sequence[tupl
         closing, line = text[end - 1], _line_break(text)
         within = line + _indent(text, start) + _unit(text) if line else ""
         outside = line + _indent(text, start) if line else ""
-        parts = ("," + (within or " ")).join(_pair(text, within, name, value) for name, value in new)
-        return _Cut(start=start, end=end, text=text[start] + within + parts + outside + closing)
+        inner = ("," + (within or " ")).join(_pair(text, within, name, value) for name, value in new)
+        return _Cut(start=start, end=end, text=text[start] + within + inner + outside + closing)
     within = text[start + 1 : items[0].begin]
     separator = "," + (within or (text[items[0].end : items[1].begin].lstrip().removeprefix(",") if len(items) > 1 else " "))
     parts = [_pair(text, within if "\n" in within else "", name, value) for name, value in new]
@@ -142,7 +141,7 @@ def _items(text: str, start: int) -> list[_Item]:
         if text[start] == "[":
             found.append(_item(text, None, at, at))
         else:
-            name, after = scanstring(text, at + 1)
+            name, after = _DECODER.raw_decode(text, at)
             found.append(_item(text, name, at, _after_blank(text, _after_blank(text, after) + 1)))
         at = _after_comma(text, found[-1].end)
     return found
