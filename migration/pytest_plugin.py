@@ -119,7 +119,7 @@ class RecordingFile(pytest.File):
         self._recordings = recordings
 
     def collect(self) -> Iterator["ParityItem"]:
-        """Yield an item for each run, each line that cannot be read, and each part that is no run; where there is no run, one that fails."""
+        """Yield an item for each run, each line that cannot be read, and each part that is no run; one that fails where no run is."""
         from migration.errors import RecordingError
         from migration.recordings import BadLine, RecordedRun, read
 
