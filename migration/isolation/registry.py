@@ -113,6 +113,11 @@ class Registry:
         """Return who is called so in that field; None: nobody that is remembered."""
         return self._known[name].get(value)
 
+    def own(self, identity: Identity) -> frozenset[str]:
+        """Return what is remembered of that user's own: users, threads and runs. It looks at everything that is remembered."""
+        whose = (identity.tenant_id, identity.user_id)
+        return frozenset(value for kept in self._known.values() for value, known in kept.items() if whose in known.owners)
+
     def automaton(self) -> Automaton:
         """Return the automaton, built anew if something waits and the last one has held long enough."""
         if self._stale and (started := self._clock()) >= self._due_at:

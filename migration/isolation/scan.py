@@ -7,6 +7,9 @@
 | a distinctive identifier of another user of the tenant | unless the user wrote it, or the outside told it: tenants' data names users |
 | any other identifier, in a field called like an identity | as above, but unless told by either: two tenants may both have an `admin` |
 
+What is the user's own in one field and somebody else's in another is the user's own in a text; in a field called like an identity it is
+whose the field says.
+
 Boundaries count: `tenant-7f3a9c` is not in `tenant-7f3a9c2` nor in `tenant-7f3a9c-eu`. A random identifier is found within a longer name.
 """
 
@@ -72,7 +75,7 @@ class Scan:
             elif own_words:
                 hit = None
             elif isinstance(meaning, Known):
-                hit = self._identifier(meaning) if self._stands_alone(meaning, data, start, end) else None
+                hit = self._in_text(meaning, data, start, end)
             else:
                 hit = self._field(meaning, data, end)
             if hit is not None:
@@ -105,6 +108,11 @@ class Scan:
         known = None if value in self._own else self._registry.known(name, value)
         return None if known is None else self._identifier(known)
 
+    def _in_text(self, known: Known, data: bytes, start: int, end: int) -> Hit | None:
+        if known.value in self._own or known.value in self._users_own or not self._stands_alone(known, data, start, end):
+            return None
+        return self._identifier(known)
+
     def _identifier(self, known: Known) -> Hit | None:
         owner = self._owner
         if known.value in self._own or (owner.tenant_id, owner.user_id) in known.owners:
@@ -119,17 +127,22 @@ class Scan:
         return Hit(_WHAT[known.name], "another_user" if colleague else "another_tenant", self._canaries.tenant(tenant), known.value)
 
     @cached_property
+    def _users_own(self) -> frozenset[str]:
+        """The run's own identifiers, and those of the user's other runs."""
+        return self._own | self._registry.own(self._owner)
+
+    @cached_property
     def _replies(self) -> bytes:
         return b"\n".join(effect.reply for effect in self._served.journal if effect.reply is not None)
 
     def _stands_alone(self, known: Known, data: bytes, start: int, end: int) -> bool:
-        """Tell whether this is the identifier itself, not a part of a longer one or of one of the run's own."""
+        """Tell whether this is the identifier itself, not a part of a longer one or of one of the user's own."""
         before = data[max(0, start - _LONGEST_ESCAPE) : start]
         if (_continues(before[::-1], loose=known.random) and not _ESCAPED.search(before)) or _continues(
             data[end : end + 2], loose=known.random
         ):
             return False
-        return not any(_covers(way, data, start, end) for own in self._own if known.value in own for way in written(own))
+        return not any(_covers(way, data, start, end) for own in self._users_own if known.value in own for way in written(own))
 
 
 _WHAT: dict[Field, What] = {Field.TENANT: "tenant", Field.USER: "user", Field.THREAD: "thread", Field.RUN: "run"}

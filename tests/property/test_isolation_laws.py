@@ -4,6 +4,7 @@ import string
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,6 +56,7 @@ def inspect(owner: Identity, others: list[Identity], control: list[str], candida
     return inspector.inspect(served, make_record(owner, Origin.CANDIDATE, candidate), comparison, neighbours=others)
 
 
+# Whoever is called so, in whatever field: a text does not say which of them is meant.
 def is_foreign(value: str, owner: Identity, others: list[Identity]) -> bool:
     own = {text for _, text in owner.values()}
     mine = {text for one in others if (one.tenant_id, one.user_id) == (owner.tenant_id, owner.user_id) for _, text in one.values()} | own
@@ -77,6 +79,23 @@ def test_a_clean_run_raises_no_alarm_however_alike_the_identifiers_are(owner, ot
 
 
 around = st.sampled_from([("", ""), (" ", " "), ('"', '"'), ("\n", "\n"), ("(", ")."), ("id:", ","), ("\t", "!"), ("é ", " é"), ("=", ";")])
+
+
+# A coincidence that random examples seldom hit: another thread of the user's own is called as another tenant's user.
+NAMESAKE = "9d3f1c44e0b84f6f8f3c2a7d51c09b1e"
+ANN = Identity(tenant_id="acme", user_id="ann", thread_id="t-1", run_id="r-1")
+ANN_AGAIN = Identity(tenant_id="acme", user_id="ann", thread_id=NAMESAKE, run_id="r-2")
+BOB = Identity(tenant_id="initech", user_id=NAMESAKE, thread_id="t-9", run_id="r-9")
+
+
+@pytest.mark.parametrize("others", [[ANN_AGAIN, BOB], [BOB, ANN_AGAIN]])
+def test_what_is_the_users_own_is_no_leak_though_somebody_else_is_called_so(others):
+    assert inspect(ANN, others, ["fine"], ["fine", f"see {NAMESAKE}"]).divergences == ()
+
+
+def test_what_stands_within_the_name_of_another_run_of_the_user_is_no_leak():
+    again = msgspec.structs.replace(ANN_AGAIN, thread_id="t-1", run_id=f"run-{NAMESAKE}0f")
+    assert inspect(ANN, [again, BOB], ["fine"], ["fine", f"see run-{NAMESAKE}0f"]).divergences == ()
 
 
 @settings(max_examples=300, deadline=None)

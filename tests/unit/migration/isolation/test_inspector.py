@@ -178,6 +178,15 @@ def test_another_thread_of_the_same_user_is_no_leak(pair, ann):
     assert pair.found() == []
 
 
+def test_what_is_the_users_own_and_somebody_elses_is_a_leak_where_a_field_says_whose_it_is(pair, ann, bob):
+    shared = bob.tenant_id  # of another thread of Ann's, too
+    pair.known = (bob, msgspec.structs.replace(ann, thread_id=shared, run_id="0a1b2c3d4e5f60718293a4b5c6d7e8f9"))
+    _final_answer(pair.control, f"as in {shared}")
+    assert pair.found() == []
+    pair.control.frames[0][2]["context"]["tenant_id"] = shared
+    assert pair.found() == [("another_tenant: tenant", "control", "agent_started.payload.context.tenant_id")]
+
+
 HAL = Identity(tenant_id="hooli", user_id="hal", thread_id="t-1", run_id="r-1")
 
 
