@@ -61,7 +61,6 @@ VALUES: dict[str, tuple[int, dict[str, int], list[int], list[int]]] = {
 }
 
 
-# goes with: chat
 @pytest.mark.parametrize("case", VALUES)
 def test_each_case_gets_its_right_value(replay, case):
     file = CASES / case / "input.jsonl"
@@ -152,6 +151,3 @@ def test_where_there_is_no_ledger_it_is_said(replay, tmp_path):
     code, report, said = replay(tmp_path / "good.jsonl", cwd=tmp_path)
     assert (code, report["ledger"], counts(report)) == (1, None, {"divergent": 1})
     assert f"there is no ledger folder {tmp_path / 'ledger'}" in said
-
-
-# stays
