@@ -20,6 +20,7 @@ MigrationError
 ├── ReadTimeoutError                an effect that a replay was permitted to perform gave no answer in time
 ├── RecordedEffectError             the effect failed when it was recorded, and so it fails again
 ├── RecordingError                  a recording or a replay file cannot be read
+│   └── MessageError                a message of a recorded conversation cannot be read
 ├── EvidenceError                   the evidence store cannot be read or written
 ├── HistoryError                    the history cannot be read or written
 ├── ProcessesError                  what is known about serving processes cannot be read or written
@@ -192,6 +193,14 @@ class RecordedEffectError(MigrationError):
 
 class RecordingError(MigrationError):
     """A recording or a replay file cannot be read."""
+
+
+class MessageError(RecordingError):
+    """A message of a recorded conversation cannot be read. Quotes nothing of it."""
+
+    def __init__(self, index: int, what: str) -> None:
+        super().__init__(f"messages[{index}] {what}")
+        self.index = index
 
 
 class EvidenceError(MigrationError):
