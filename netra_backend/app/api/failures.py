@@ -99,7 +99,7 @@ class _Row:
 
     kinds: tuple[type[BaseException], ...]
     code: Code
-    message: str | None = None  #: None: the error's own, which is written for users
+    message: str | None = None  #: None: the error's own, which is written for users; so is its `retry_after_s`, if it has one
     retry_after_s: float | None = None
 
 
@@ -116,6 +116,7 @@ def _unavailable(what: str, *kinds: type[BaseException]) -> _Row:
 _TABLE: Final = (
     _Row((errors.UserLimitExceededError, errors.CapacityError), "busy"),
     _Row((errors.DrainingError, errors.RunCutError), "unavailable", None, _RETRY_ELSEWHERE_S),
+    _Row((errors.NotReadyError,), "unavailable"),
     _unavailable(_STOPPING, errors.ExecutionEngineFactoryError, errors.EngineClosedError),
     _Row((errors.AuthenticationError,), "unauthenticated"),
     _Row((ForeignOriginError,), "foreign_origin"),
@@ -139,8 +140,9 @@ def failure_of(error: BaseException) -> Failure:
     row = next((row for row in _TABLE if isinstance(error, row.kinds)), _Row((), "internal", UNEXPECTED))
     if isinstance(error, OSError) and error.errno in _USED_UP:
         row = _unavailable(_USED_UP_TEXT)
-    retry_after_s = getattr(error, "retry_after_s", None) if row.code == "busy" else row.retry_after_s
-    return Failure(code=row.code, message=str(error) if row.message is None else row.message, retry_after_s=retry_after_s)
+    if row.message is not None:
+        return Failure(code=row.code, message=row.message, retry_after_s=row.retry_after_s)
+    return Failure(code=row.code, message=str(error), retry_after_s=getattr(error, "retry_after_s", row.retry_after_s))
 
 
 def log_failure(failure: Failure, error: BaseException | None, **facts: Any) -> str:  # noqa: ANN401 - fields of a log line
@@ -155,7 +157,7 @@ def log_failure(failure: Failure, error: BaseException | None, **facts: Any) -> 
     told = {"support_code": new_support_code(), "code": failure.code, **facts}
     if error is not None and STATUS[failure.code] >= STATUS["internal"]:
         # What the server does on purpose is no defect of it.
-        level = logging.INFO if isinstance(error, errors.DrainingError | errors.RunCutError) else logging.ERROR
+        level = logging.INFO if isinstance(error, errors.DrainingError | errors.RunCutError | errors.NotReadyError) else logging.ERROR
         _logger.log(level, "a request failed", extra={**told, "error": describe(error)})
     else:
         _logger.info("a request was refused", extra=told)

@@ -33,6 +33,7 @@ CASES: list[tuple[BaseException, str, str, bool]] = [
     (errors.CapacityError(10, 10), "busy", "busy", True),
     (errors.DrainingError(), "unavailable", "unavailable", True),
     (errors.RunCutError(), "unavailable", "unavailable", True),
+    (errors.NotReadyError("chat"), "unavailable", "unavailable", True),
     (errors.EngineClosedError("closed"), "unavailable", "unavailable", True),
     (errors.ExecutionEngineFactoryError("shut down"), "unavailable", "unavailable", True),
     (errors.RunStoreUnavailableError("user_runs: OperationalError"), "unavailable", "unavailable", True),
