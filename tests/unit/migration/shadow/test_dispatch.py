@@ -23,7 +23,7 @@ class FakeWorker:
 
     def __init__(self, *, loop: object, hello: bytes, on_frame: Callable[[bytes], None], on_exit: Callable[[int], None]) -> None:
         self.on_frame, self.on_exit = on_frame, on_exit
-        self.pid, self.blocked, self.killed = 1, False, False
+        self.pid, self.blocked, self.killed, self.stopped = 1, False, False, False
         self.sent: list[str] = []
 
     def send(self, body: bytes) -> None:
@@ -31,6 +31,9 @@ class FakeWorker:
 
     def kill(self) -> None:
         self.killed = True
+
+    def stop(self) -> None:
+        self.stopped = True
 
     def hang_up(self) -> None:
         self.on_exit(0)
