@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install test check generate format lock servers
+.PHONY: help install test unit check generate format lock audit sbom servers
+# A part of a target, e.g. `make unit T=tests/unit/dashboards`.
+T ?=
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -20,13 +22,13 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 # goes with: migration
-.PHONY: demo bench dashboards prove-removable
+.PHONY: demo bench nightly dashboards prove-removable
 
 demo: $(STAMP) ## move real chats from the legacy engine to UserExecutionEngine, watched
 	$(BIN)/netra-migration demo
 
 bench: $(STAMP) ## timings against peers, paired in one run
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks $(T)
 
 prove-removable: $(STAMP) ## remove control of each surface, and all of the migration, in copies, and test what is left
 	$(BIN)/python -m tests.prove_removable
@@ -40,6 +42,14 @@ test: $(STAMP) servers check ## all that CI runs
 	$(BIN)/python -m pytest -n 2
 # goes with: migration
 	$(BIN)/netra-migration tracker --run
+# stays
+
+unit: $(STAMP) ## the tests that start no server, or those under T=
+	$(BIN)/python -m pytest -q $(or $(T),tests/unit)
+
+# goes with: migration
+nightly: $(STAMP) servers ## the long versions: counts, kills and explorations; one of them by T=
+	$(BIN)/python -m pytest --timeout=1200 --hypothesis-profile=explore $(or $(T),tests/nightly tests/property)
 # stays
 
 check: $(STAMP) ## formatting, lint, types, import contracts, generated files
@@ -72,3 +82,10 @@ servers: ## real servers for the tests, from Debian packages, where root and apt
 
 lock: $(STAMP) ## resolve dependencies anew; hashes only, no addresses
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --all-extras --group dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+
+audit: $(STAMP) ## ask for known vulnerabilities of what the lock file installs
+	$(BIN)/python .ci/audit.py
+
+sbom: $(STAMP) ## build/sbom.cdx.json: what the lock file installs, with hashes (CycloneDX)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o build/sbom.cdx.json

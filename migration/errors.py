@@ -9,6 +9,7 @@ MigrationError
 │   ├── BoundaryError               the kernel cannot keep engines of shadows from the outside
 │   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a term
 ├── FlagSourceError                 flags cannot be read or written
+│   └── EditConflictError           somebody else edited the flags in between
 ├── RolloutError
 │   ├── ForbiddenStageMoveError     the two stages are no neighbours
 │   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
@@ -107,6 +108,14 @@ class LedgerError(ConfigurationError):
 
 class FlagSourceError(MigrationError):
     """Flags cannot be read or written."""
+
+
+class EditConflictError(FlagSourceError):
+    """Somebody else edited the flags since they were read, so nothing was written."""
+
+    def __init__(self, changed: str) -> None:
+        super().__init__(f"somebody else edited the flags meanwhile: {changed}; nothing was written; look at it, and try again")
+        self.changed = changed  #: what they changed since, in words
 
 
 class RolloutError(MigrationError):

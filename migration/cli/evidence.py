@@ -1,7 +1,9 @@
-"""`evidence`: take recorded runs out of the evidence, and remove what is old."""
+"""`evidence`: export recorded runs, remove what is old, and take the schema back."""
 
 import re
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,10 +12,15 @@ from migration.cli.kept_recordings import kept
 from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json
 from migration.errors import ConfigurationError
+from migration.evidence.backup import back_up
+from migration.evidence.database import Database
+from migration.evidence.schema import downgrade as take_back
 from migration.evidence.store import EvidenceStore
 from migration.settings import MigrationSettings
 
-command = typer.Typer(add_completion=False, no_args_is_help=True, help="Export recorded runs from the evidence, and remove what is old.")
+command = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Export recorded runs from the evidence, remove what is old, take its schema back."
+)
 
 _AGE = re.compile(r"([1-9]\d{0,5})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -60,6 +67,40 @@ def prune(
     if as_json:
         print_json({"removed": removed})
     note(f"{removed} comparisons older than {older_than} were removed")
+
+
+@command.command()
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="The older schema, such as 0003; `base` for none.")],
+    backup: Annotated[Path | None, typer.Option(help="File of the backup; default: beside the evidence, named by the time.")] = None,
+    no_backup: Annotated[bool, typer.Option("--no-backup", help="There is a backup already.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take the evidence back to an older schema, for an older version of this tool. Stop all processes of it first.
+
+    A backup is written first. Rows of tables that stay are counted before and after every step; if one would lose any, nothing is changed.
+
+    Exit codes: 0 done; 2 wrong use, no such schema, or the backup or the evidence cannot be written.
+
+    Example: netra-migration evidence downgrade 0003
+    """
+    settings = MigrationSettings()
+    database = Database(settings.evidence())
+    try:
+        with database.transaction("read"):  # opens it, or says why it cannot be
+            pass
+        if not no_backup:
+            file = backup or settings.path(Path(f"evidence-{datetime.now(UTC):%Y%m%dT%H%M%S}.bak.db"))
+            back_up(database.engine, file)
+            note(f"backup: {file}")
+        dropped = take_back(database.engine, revision)
+    finally:
+        database.close()
+    if as_json:
+        print_json({"revision": revision, "dropped": dict(dropped)})
+    for table, rows in dropped.items():
+        note(f"{table} is not in schema {revision}: its {rows} rows are in the backup alone")
+    note(f"the evidence has schema {revision}")
 
 
 def _seconds(age: str) -> float:

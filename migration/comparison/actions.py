@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from migration.comparison.canonical import decode, encode
+from migration.comparison.canonical import UNREADABLE, decode, encode
 from migration.comparison.paths import Json, Path, type_name
 from migration.comparison.policy import Action, Rule
 
@@ -114,7 +114,7 @@ def _json(_rule: Rule, below: Below | None) -> Step:
             return value
         try:
             parsed = decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             return value
         if below is not None:
             below.walk(parsed, path, holes)

@@ -1,8 +1,16 @@
 """Canonical JSON: keys sorted, no blanks, and strict about types, because 1, 1.0 and true are three different texts."""
 
+from typing import Final
+
 import msgspec
 
 from migration.comparison.paths import Json, type_name
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading a text that is no JSON, not UTF-8 or nested too deeply raises. How deep is too deep depends on who is asking: Python's
+stack is shared with the caller."""
+
+TOO_DEEP: Final = "it is nested too deeply"
 
 decode = msgspec.json.Decoder().decode
 """Returns the JSON value of a text; raises what msgspec raises, and RecursionError when it is nested too deeply."""
@@ -27,8 +35,8 @@ def decode_object(encoded: bytes) -> dict[str, Json]:
     """
     try:
         value = decode(encoded)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UndecodableError(str(error)) from error
+    except UNREADABLE as error:
+        raise UndecodableError(TOO_DEEP if isinstance(error, RecursionError) else str(error)) from error
     if not isinstance(value, dict):
         raise UndecodableError(f"a JSON object was expected, this is {type_name[type(value)]}")
     return value

@@ -125,7 +125,8 @@ def _findings(control: RunRecord, candidate: RunRecord, serving: Origin, policy:
     found += effects.findings(control, candidate)
     pairing = ready.pairing(control, candidate)  # 3 stream: frames, decoded as little as can be
     alignment = align(pairing)  # 4 align: which event stands for which
-    found += EventComparison(pairing.control, pairing.candidate, policy, limits, renaming).findings(alignment)  # 5 events: what differs
+    differing = EventComparison(pairing.control, pairing.candidate, policy, limits, renaming).findings(alignment)  # 5 events: what differs
+    found += [finding for finding in differing if not _unread(finding, pairing)]
     if policy.latency:
         found += latency(timing(control), timing(candidate), policy.latency)
     replayed = (candidate, 1) if serving is Origin.CONTROL else (control, 0)
@@ -137,6 +138,12 @@ def _findings(control: RunRecord, candidate: RunRecord, serving: Origin, policy:
         for index, why in stream.undecodable.items()
     ]
     return found, [*effects.reasons, *undecodable, *doubts]
+
+
+def _unread(finding: Finding, pairing: Pairing) -> bool:
+    """Tell whether the finding is about a frame that could not be read. Of the events of a whole lane the kinds are known."""
+    i, j = finding.at
+    return finding.detail != "whole_lane" and (i in pairing.control.undecodable or j in pairing.candidate.undecodable)
 
 
 def _doubts(control: RunRecord, candidate: RunRecord) -> Sequence[str]:

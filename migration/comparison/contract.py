@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from migration.comparison.canonical import UNREADABLE
 from migration.comparison.findings import agent_of
 from migration.comparison.policy import Contract, Pair
 from migration.comparison.stream import Stream
@@ -113,7 +114,7 @@ class _FieldReader:
         """Return the number; None when the frame has none there."""
         try:
             value: object = self._decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             return None
         for name in self._names:
             if value is _ABSENT:

@@ -34,33 +34,32 @@ def leaves(control: Json, candidate: Json, limit: int, path: Path = ()) -> list[
     Lists are matched item by item in order, so that one inserted item is one difference and not one for each item after it.
     """
     found: list[Leaf] = []
-    for leaf in _walk(control, candidate, path):
-        found.append(leaf)
-        if len(found) > limit:
-            return None
+    # A stack of our own: values may be nested more deeply than Python's stack allows.
+    walks: list[Iterator[Leaf]] = [iter((Leaf(path, control, candidate),))]
+    while walks:
+        pair = next(walks[-1], None)
+        if pair is None:
+            walks.pop()
+        elif isinstance(pair.control, dict) and isinstance(pair.candidate, dict):
+            walks.append(_objects(pair.control, pair.candidate, pair.path))
+        elif isinstance(pair.control, list) and isinstance(pair.candidate, list):
+            walks.append(_lists(pair.control, pair.candidate, pair.path))
+        elif type(pair.control) is not type(pair.candidate) or not _same(pair.control, pair.candidate):
+            found.append(pair)
+            if len(found) > limit:
+                return None
     return found
 
 
-def _walk(control: Json, candidate: Json, path: Path) -> Iterator[Leaf]:
-    if isinstance(control, dict) and isinstance(candidate, dict):
-        yield from _objects(control, candidate, path)
-    elif isinstance(control, list) and isinstance(candidate, list):
-        yield from _lists(control, candidate, path)
-    elif type(control) is not type(candidate) or not _same(control, candidate):
-        yield Leaf(path, control, candidate)
-
-
-def _same(control: Json, candidate: Json) -> bool:
+def _same(control: Value, candidate: Value) -> bool:
     """Tell whether two scalars of one type are the same: as they are written, in which 0.0 and -0.0 differ."""
-    return encode(control) == encode(candidate) if type(control) is float else control == candidate
+    return repr(control) == repr(candidate) if type(control) is float else control == candidate
 
 
 def _objects(control: dict[str, Json], candidate: dict[str, Json], path: Path) -> Iterator[Leaf]:
+    """Yield what stands below both objects, pair by pair."""
     for key, value in control.items():
-        if key in candidate:
-            yield from _walk(value, candidate[key], (*path, key))
-        else:
-            yield Leaf((*path, key), value, msgspec.UNSET)
+        yield Leaf((*path, key), value, candidate.get(key, msgspec.UNSET))
     for key, value in candidate.items():
         if key not in control:
             yield Leaf((*path, key), msgspec.UNSET, value)
@@ -70,7 +69,7 @@ def _lists(control: list[Json], candidate: list[Json], path: Path) -> Iterator[L
     pairs = match([encode(item) for item in control], [encode(item) for item in candidate])
     for ours, theirs in gaps(pairs, len(control), len(candidate)):
         for i, j in zip(ours, theirs, strict=False):
-            yield from _walk(control[i], candidate[j], (*path, i))
+            yield Leaf((*path, i), control[i], candidate[j])
         for i in ours[len(theirs) :]:
             yield Leaf((*path, i), control[i], msgspec.UNSET)
         for j in theirs[len(ours) :]:

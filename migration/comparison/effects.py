@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from migration.comparison.canonical import UndecodableError, decode_object
+from migration.comparison.canonical import TOO_DEEP, UNREADABLE, UndecodableError, decode_object
 from migration.comparison.differences import Leaf, leaves
 from migration.comparison.findings import Detail, Finding
 from migration.comparison.limits import Limits
@@ -33,6 +33,7 @@ class EffectComparison:
     def __init__(self, normaliser: Normaliser, limits: Limits, renaming: Renaming) -> None:
         self._normaliser, self._limits, self._renaming = normaliser, limits, renaming
         self._normals: dict[int, Normal] = {}
+        self._unread: set[int] = set()  #: effects of which nothing is known but their kind and name
         # Equal bytes hold equal ids, but whether an id stands for the same one everywhere is only seen when it is read.
         self._renames = normaliser.renames_in_effects
         self.reasons: list[str] = []
@@ -66,21 +67,26 @@ class EffectComparison:
             near_a, near_b = {i for i, _ in near}, {j for _, j in near}
             for place, i in enumerate(rest_a):
                 if place not in near_a:
-                    yield self._alone(lane, ours[i], keys[0][i], met, ours_alone=True)
+                    yield from self._alone(lane, ours[i], keys[0][i], met, ours_alone=True)
             for place, j in enumerate(rest_b):
                 if place not in near_b:
-                    yield self._alone(lane, theirs[j], keys[1][j], met, ours_alone=False)
+                    yield from self._alone(lane, theirs[j], keys[1][j], met, ours_alone=False)
 
-    def _alone(self, lane: str, effect: Effect, key: _Key, met: set[_Key], *, ours_alone: bool) -> Finding:
+    def _alone(self, lane: str, effect: Effect, key: _Key, met: set[_Key], *, ours_alone: bool) -> Iterator[Finding]:
+        if id(effect) in self._unread and effect.request is not None:
+            return
         detail: Detail = "repeated" if key in met else ""
         met.add(key)
         path, value = subject(effect), self._normal(effect).value
         if ours_alone:
-            return Finding(kind="effect_missing", lane=lane, path=path, control=value, change="presence", detail=detail)
-        return Finding(kind="effect_extra", lane=lane, path=path, candidate=value, change="presence", detail=detail)
+            yield Finding(kind="effect_missing", lane=lane, path=path, control=value, change="presence", detail=detail)
+            return
+        yield Finding(kind="effect_extra", lane=lane, path=path, candidate=value, change="presence", detail=detail)
 
     def _changed(self, lane: str, ours: Effect, theirs: Effect) -> Iterator[Finding]:
         a, b = self._normal(ours), self._normal(theirs)
+        if not self._unread.isdisjoint((id(ours), id(theirs))):
+            return  # nothing is known of what differs
         differing = leaves(a.value, b.value, self._limits.leaves)
         if differing is None:
             yield self._leaf(lane, ours, Leaf((), a.value, b.value), "whole_pair")
@@ -123,16 +129,19 @@ class EffectComparison:
         return normal
 
     def _read(self, effect: Effect) -> Normal:
-        what = f"the request of a {effect.kind} effect of {effect.lane!r}"
         if effect.request is None:
-            self.reasons.append(f"{what} was not recorded, so it cannot be compared")
-            return Normal(b"not recorded", (), None)
+            return self._unreadable(effect, "was not recorded, so it cannot be compared")
         try:
-            value = decode_object(effect.request)
+            return self._normaliser.request(effect.kind, decode_object(effect.request))
         except UndecodableError as error:
-            self.reasons.append(f"{what} is undecodable: {error}")
-            return Normal(b"undecodable:" + effect.request, (), None)
-        return self._normaliser.request(effect.kind, value)
+            return self._unreadable(effect, f"is undecodable: {error}")
+        except RecursionError:
+            return self._unreadable(effect, f"is undecodable: {TOO_DEEP}")
+
+    def _unreadable(self, effect: Effect, why: str) -> Normal:
+        self.reasons.append(f"the request of a {effect.kind} effect of {effect.lane!r} {why}")
+        self._unread.add(id(effect))
+        return Normal(b"unread:" + (effect.request or b""), (), None)
 
 
 def subject(effect: Effect) -> Path:
@@ -162,7 +171,7 @@ def _surely_equal(ours: Effect, theirs: Effect) -> bool:
     try:
         request.decode()
         _check_object(request)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return False
     return True
 

@@ -11,12 +11,13 @@ from migration.comparison.canonical import encode
 from migration.comparison.compare import aligned
 from migration.comparison.differences import leaves
 from migration.comparison.fingerprint import value_shape
+from migration.comparison.limits import NOTHING_COMPARED
 from migration.comparison.pairing import Pairing
 from migration.comparison.paths import Json, text
 from migration.comparison.policy import Policy
 from migration.comparison.sequences import Match
 from migration.comparison.stream import Stream
-from migration.model import Comparison, Event, RunRecord, Verdict
+from migration.model import Comparison, Event, RunRecord
 
 Mark = Literal["equal", "changed", "moved", "missing", "extra", "gap", "effect", "end"]
 """What a row shows: two events that are equal, differ or changed places; one that only control or only candidate has; equal rows left out;
@@ -127,7 +128,7 @@ def _in_order(lanes: Sequence[Lane]) -> list[_Place]:
 
 
 def _nothing_compared(comparison: Comparison) -> bool:
-    return comparison.verdict is Verdict.INCONCLUSIVE and not comparison.divergences
+    return any(reason.endswith(NOTHING_COMPARED) for reason in comparison.reasons)
 
 
 def _shown(control: RunRecord, candidate: RunRecord, context: int, policy: Policy | None) -> tuple[Pairing, list[_Place]]:
@@ -191,11 +192,16 @@ class _Writer:
 
     def row(self, mark: Mark, lane: str, i: int | None, j: int | None) -> Row:
         """Write the row of a pair, or of an event without a partner."""
-        if mark == "changed" and i is not None and j is not None:
+        if mark == "changed" and i is not None and j is not None and self._readable(i, j):
             return self._changed(lane, i, j)
         ours = None if i is None else self._event(self._control, i)
         theirs = None if j is None else self._event(self._candidate, j)
         return Row(mark=mark, lane=lane, control=ours, candidate=theirs)
+
+    def _readable(self, i: int, j: int) -> bool:
+        self._control.normal(i)
+        self._candidate.normal(j)
+        return i not in self._control.undecodable and j not in self._candidate.undecodable
 
     def _changed(self, lane: str, i: int, j: int) -> Row:
         kind = self._control.events[i].kind
@@ -215,7 +221,7 @@ class _Writer:
     def _event(self, stream: Stream, index: int) -> str:
         kind = stream.events[index].kind
         value = stream.value(index)
-        if value is None:
+        if value is None or index in stream.undecodable:
             return f"{kind}: undecodable"
         body = value.get("payload", value)
         if self._show_values:

@@ -33,7 +33,7 @@ class Touched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def explain(run: RunRecord, policy: Policy | None = None) -> list[Touched]:
-    """Return each touch, events first, in order. Frames that are no JSON are left out: a comparison reports them as undecodable.
+    """Return each touch, events first, in order. What cannot be read is left out: a comparison reports it as undecodable.
 
     Args:
         run: any recorded run.
@@ -51,9 +51,10 @@ def explain(run: RunRecord, policy: Policy | None = None) -> list[Touched]:
     for where, lane, kind, frame in encoded:
         try:
             value = decode_object(frame)
-        except UndecodableError:
+            touches = prepared(chosen).normaliser.touches(kind, value)
+        except (UndecodableError, RecursionError):
             continue
-        for touch in prepared(chosen).normaliser.touches(kind, value):
+        for touch in touches:
             rule = touch.rule
             found.append(
                 Touched(rule=rule.id, action=rule.action, reason=rule.reason, where=where, kind=kind, lane=lane, path=text(touch.path))

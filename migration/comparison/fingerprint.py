@@ -27,7 +27,7 @@ def fingerprint(finding: Finding, policy: Policy) -> str:
         shape(finding.rule),
         *value_shapes(finding, policy),
     ]
-    return blake2b("\x00".join(parts).encode(), digest_size=6).hexdigest()
+    return blake2b("\x00".join(parts).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 def value_shapes(finding: Finding, policy: Policy) -> tuple[str, str]:

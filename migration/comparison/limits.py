@@ -1,8 +1,12 @@
 """How much a comparison takes on. Past a limit it says `inconclusive` and why; it never says `match`."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from migration.model import Origin, RunRecord
+
+NOTHING_COMPARED: Final = "nothing was compared"
+"""How the reason of a comparison ends that hit a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,5 +29,5 @@ class Limits:
             ("bytes of effect requests", sum(len(effect.request or b"") for effect in run.journal), self.effect_bytes),
         )
         return tuple(
-            f"{side.value} has {count} {what}, the limit is {cap}: nothing was compared" for what, count, cap in counts if count > cap
+            f"{side.value} has {count} {what}, the limit is {cap}: {NOTHING_COMPARED}" for what, count, cap in counts if count > cap
         )

@@ -34,12 +34,17 @@ def ending(control: RunRecord, candidate: RunRecord) -> Iterator[Finding]:
         return
     ours, theirs = control.error, candidate.error
     for name in ("type", "message"):
-        a = msgspec.UNSET if ours is None else getattr(ours, name)
-        b = msgspec.UNSET if theirs is None else getattr(theirs, name)
+        a = msgspec.UNSET if ours is None else _unicode(getattr(ours, name))
+        b = msgspec.UNSET if theirs is None else _unicode(getattr(theirs, name))
         if a != b:
             change: Change = "presence" if msgspec.UNSET in {a, b} else "value"
             yield Finding(kind="error", lane="", path=("run", "error", name), control=a, candidate=b, change=change)
             return
+
+
+def _unicode(said: str) -> str:
+    """Return the text with what is no Unicode spelled out: exceptions repeat names of files, and those may be any bytes."""
+    return said.encode("utf-8", "backslashreplace").decode()
 
 
 def _errors(control: RunRecord, candidate: RunRecord) -> str:

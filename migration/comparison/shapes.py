@@ -10,6 +10,7 @@ from operator import attrgetter
 
 import msgspec
 
+from migration.comparison.canonical import UNREADABLE
 from migration.comparison.normalise import Normaliser
 from migration.comparison.paths import Json
 
@@ -31,23 +32,28 @@ class Shapes:
 
     def equal(self, kind: str, control: msgspec.Raw, candidate: msgspec.Raw) -> bool:
         """Tell whether two bodies are surely equal under the policy. They may be equal all the same when this says no."""
-        shape = self._shapes[kind] if kind in self._shapes else self._learn(kind, control)
-        if shape is None:
-            return False
         try:
-            return _same(shape, control, candidate)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            shape = self._learn(kind, control)
+            if kind in self._shapes:
+                return self._same(kind, control, candidate)
+        except UNREADABLE:
+            pass  # of another shape than the one learned last
         try:
-            return shape is not None and _same(shape, control, candidate)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self._learn(kind, control)
+            return self._same(kind, control, candidate)
+        except UNREADABLE:
             return False
 
-    def _learn(self, kind: str, body: msgspec.Raw) -> _Shape | None:
+    def _same(self, kind: str, control: msgspec.Raw, candidate: msgspec.Raw) -> bool:
+        shape = self._shapes.get(kind)
+        if shape is None:
+            return False
+        decode, content = shape
+        return bool(content(decode(control)) == content(decode(candidate)))
+
+    def _learn(self, kind: str, body: msgspec.Raw) -> None:
         learned = self._learned[kind] = self._learned.get(kind, 0) + 1
         if learned <= _SHAPES_PER_KIND:
             self._shapes[kind] = self._shape(kind, body)
-        return self._shapes[kind]
 
     def _shape(self, kind: str, body: msgspec.Raw) -> _Shape | None:
         masked = self._normaliser.masked(kind, body)
@@ -59,11 +65,6 @@ class Shapes:
         if struct is None or not raw:
             return None
         return msgspec.json.Decoder(struct).decode, attrgetter(*raw)
-
-
-def _same(shape: _Shape, control: msgspec.Raw, candidate: msgspec.Raw) -> bool:
-    decode, content = shape
-    return content(decode(control)) == content(decode(candidate))
 
 
 def _struct(value: dict[str, Json], masked: set[tuple[str, ...]], path: tuple[str, ...], prefix: str, raw: list[str]) -> type | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from migration.comparison.canonical import UndecodableError, decode_object
+from migration.comparison.canonical import TOO_DEEP, UNREADABLE, UndecodableError, decode_object
 from migration.comparison.normalise import Normal, Normaliser
 from migration.comparison.paths import Json, Path, matches
 from migration.comparison.policy import EVERY_EVENT, Policy
@@ -137,7 +137,7 @@ class Stream:
             # A body that is left as raw bytes is not checked for being UTF-8; many at once cost next to nothing.
             b"".join(frames).decode()
             self._keep_heads(indexes, list(map(read, frames)))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             self._read_one_by_one(indexes, frames, read)
 
     def _read_one_by_one(self, indexes: Sequence[int], frames: list[bytes], read: Callable[[bytes], _Head]) -> None:
@@ -145,7 +145,7 @@ class Stream:
             try:
                 frame.decode()
                 head = read(frame)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            except UNREADABLE:
                 self.unusual.add(index)  # an unusual shape, or no JSON: decoding it whole will tell
             else:
                 self._keep_heads([index], [head])
@@ -177,19 +177,27 @@ class Stream:
         normal = self._normals.get(index)
         if normal is None:
             value = self.value(index)
-            if value is None:
-                normal = Normal(b"undecodable:" + self.events[index].payload, (), {})
-            else:
-                normal = self._normaliser.event(self.events[index].kind, value)
+            try:
+                normal = self._unread(index) if value is None else self._normaliser.event(self.events[index].kind, value)
+            except RecursionError:
+                normal = self._unread(index, TOO_DEEP)
             self._normals[index] = normal
             self.has_holes = self.has_holes or bool(normal.holes)
         return normal
+
+    def _unread(self, index: int, why: str = "") -> Normal:
+        if why:
+            self.undecodable[index] = why
+        return Normal(b"undecodable:" + self.events[index].payload, (), {})
 
     def body(self, index: int, content: Content) -> Normal:
         """Return the body of a frame with this content, normalised: enough to tell whether it equals another one."""
         normal = self._bodies.get(index)
         if normal is None:
-            normal = self._normaliser.body(self.events[index].kind, content[0])
+            try:
+                normal = self._normaliser.body(self.events[index].kind, content[0])
+            except UNREADABLE as error:  # reading the head skips over the body without reading its numbers and escapes
+                normal = self._unread(index, TOO_DEEP if isinstance(error, RecursionError) else str(error))
             self._bodies[index] = normal
             self.has_holes = self.has_holes or bool(normal.holes)
         return normal

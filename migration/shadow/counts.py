@@ -25,9 +25,10 @@ class ShadowCounts:
 
     def compared(self, comparison: Comparison, lag_s: float) -> None:
         """It has a verdict, so many seconds after the served run ended."""
-        self._metrics.shadow_compared.labels(comparison.surface).inc()
         self._metrics.shadow_lag_seconds.labels(comparison.surface).observe(lag_s)
         count_comparison(self._metrics, comparison)
+        # Last, so that nothing lies between this and the number of waiting jobs: readers see both or neither.
+        self._metrics.shadow_compared.labels(comparison.surface).inc()
 
     def learnt(self, sought_in_text: int, sought_in_fields: int) -> None:
         """So many identifiers of others became known, and are from now on sought in the data of everybody else."""

@@ -126,18 +126,21 @@ class ProcessShadow:
             shed: why the caller wants it counted and not run; None: run it.
         """
         request = job.record.request
-        self._counts.expected(request.surface)
         try:
             reason = shed or self._take(job)
         except Exception as error:  # noqa: BLE001 - whatever cannot be encoded is counted, not raised into the request
             self._tool_failed("shadow.offer", error)
+            self._counts.expected(request.surface)
             self._counts.failed(request.surface, "offer")
             self._tell_later(ShadowResult(run_id=request.run_id, comparison=None, failed="offer", detail=type(error).__name__))
             return
+        # Counted next to its fate, with no work between the two: whoever reads the counters sees both or neither.
+        self._counts.expected(request.surface)
         if reason is not None:
             self._counts.shed(request.surface, reason)
             self._tell_later(ShadowResult(run_id=request.run_id, comparison=None, detail=f"shed: {reason}"))
             return
+        self._show_waiting()
         self._feed()
 
     async def drain(self, timeout_s: float) -> bool:
@@ -248,6 +251,7 @@ class ProcessShadow:
             self._counts.round(waiting.surface, result.noise)
         if result.comparison is not None:
             self._counts.compared(result.comparison, self._clock() - waiting.offered_at)
+            self._show_waiting()
             self._tell(result)
         else:
             self._fail(waiting, result.failed or "protocol", result.detail)
@@ -294,6 +298,7 @@ class ProcessShadow:
 
     def _fail(self, waiting: _Waiting, reason: FailReason, detail: str) -> None:
         self._counts.failed(waiting.surface, reason)
+        self._show_waiting()
         self._tell(ShadowResult(run_id=waiting.run_id, comparison=None, failed=reason, detail=detail))
 
     def _show_waiting(self) -> None:

@@ -12,8 +12,8 @@ from migration.model import Comparison, Noun, Origin, RunLog, RunRecord, Stage
 ShedReason = Literal["sampling", "queue_jobs", "queue_bytes", "job_bytes", "cancelled", "closed"]
 """Why a shadow was not even tried."""
 
-FailReason = Literal["worker_died", "deadline", "engine", "comparison", "protocol", "offer", "closed"]
-"""Why a shadow was tried and gave no verdict."""
+FailReason = Literal["worker_died", "deadline", "engine", "comparison", "protocol", "offer", "closed", "process_died"]
+"""Why a shadow was tried and gave no verdict. `process_died`: the process in which the job waited; see `telemetry.multiprocess`."""
 
 
 NoiseOutcome = Literal["clean", "noisy", "inconclusive", "failed", "skipped"]

@@ -1,19 +1,21 @@
 """What `/metrics` answers: this process's metrics, or those of all processes when Prometheus' multiprocess mode is on."""
 
-import os
+import logging
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
-_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+from migration.telemetry.multiprocess import bury_dead, folder, steady_copy
+
+logger = logging.getLogger(__name__)
 
 
 def render(registry: CollectorRegistry, accept: str = "") -> tuple[bytes, str]:
     """Return the metrics as text and their content type.
 
     With PROMETHEUS_MULTIPROC_DIR set when the process started, every process writes its metrics to files in that folder; then the
-    answer is collected from all of them, and `registry` is not used.
+    answer is collected from all of them, and `registry` is not used. Processes that died are found first.
 
     Args:
         registry: the metrics of this process.
@@ -22,15 +24,15 @@ def render(registry: CollectorRegistry, accept: str = "") -> tuple[bytes, str]:
     Raises:
         ValueError: PROMETHEUS_MULTIPROC_DIR names no folder.
     """
-    source = registry
-    if folder := os.environ.get(_FOLDER):
-        source = CollectorRegistry()
-        MultiProcessCollector(source, folder)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
     encode, content_type = choose_encoder(accept)
-    return encode(source), content_type
-
-
-def forget_process(pid: int) -> None:
-    """Drop the live gauges of a process that ended, so that they are not summed up for ever; its counters stay. No-op in single mode."""
-    if folder := os.environ.get(_FOLDER):
-        mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
+    place = folder()
+    if place is None:
+        return encode(registry), content_type
+    try:
+        bury_dead()
+    except OSError as error:
+        logger.warning("dead processes stay in the metrics: %s", error)
+    with steady_copy(place) as copy:
+        shared = CollectorRegistry()
+        MultiProcessCollector(shared, str(copy))  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
+        return encode(shared), content_type

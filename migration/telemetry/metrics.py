@@ -10,6 +10,7 @@ from migration.model import Outcome, Verdict
 from migration.stages import PLANS
 
 OTHER_TENANT = "other"
+SHADOW_FAILED = "Shadows without a verdict, by reason."
 #: seconds; from one event-loop turn to the longest run
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
 
@@ -54,9 +55,7 @@ class Metrics:
         )
         self.shadow_compared = Counter("migration_shadow_compared", "Shadowed runs with a verdict.", ["surface"], registry=registry)
         self.shadow_shed = Counter("migration_shadow_shed", "Runs not shadowed, by reason.", ["surface", "reason"], registry=registry)
-        self.shadow_failed = Counter(
-            "migration_shadow_failed", "Shadows without a verdict, by reason.", ["surface", "reason"], registry=registry
-        )
+        self.shadow_failed = Counter("migration_shadow_failed", SHADOW_FAILED, ["surface", "reason"], registry=registry)
         self.shadow_waiting = Gauge(
             "migration_shadow_waiting", "Shadow jobs queued or under way.", registry=registry, multiprocess_mode="livesum"
         )

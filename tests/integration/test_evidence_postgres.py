@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 from migration.errors import EvidenceError
-from migration.evidence import EvidenceStore, Redactor
+from migration.evidence import EvidenceStore, Redactor, schema
 from migration.evidence.tables import metadata
 from migration.model import Comparison, Divergence, Origin, RunRecord, RunRequest, Stage, Timing, Verdict
 from migration.shadow.job import ShadowJob
@@ -196,3 +196,12 @@ def test_strata_are_counted(store: EvidenceStore) -> None:
     store.store_many([item("r-1"), item("r-2", "a" * 12)])
     (one,) = store.strata("chat").strata
     assert (one.event, one.outcome, one.runs, one.divergent) == ("", "completed", 2, 1)
+
+
+def test_going_back_one_schema_and_up_again_keeps_every_comparison_with_its_divergences(store: EvidenceStore, url: str) -> None:
+    store.store_many([item(f"r{number}", "f" * 12) for number in range(3)])
+    schema.downgrade(store._database.engine, "0003")
+    schema.upgrade(store._database.engine)
+    detail = store.divergence("f" * 12)
+    assert detail is not None
+    assert (store.summary("chat").runs, detail.divergence.count, len(detail.examples)) == (3, 3, 3)

@@ -1,15 +1,18 @@
-"""Alembic's entry point. The connection comes from `schema.upgrade`, which has locked the database; there is no alembic.ini."""
+"""Alembic's entry point. The connection comes from `schema`, which has locked the database; there is no alembic.ini."""
 
 from alembic import context
 
 from migration.evidence.tables import metadata
 
+attributes = context.config.attributes
 context.configure(
-    connection=context.config.attributes["connection"],
+    connection=attributes["connection"],
     target_metadata=metadata,
     # SQLite can roll back DDL; Alembic assumes that it cannot.
     transactional_ddl=True,
-    render_as_batch=True,
+    # No batch mode: it makes a table anew, and on SQLite a dropped parent takes the rows of its children with it.
+    render_as_batch=False,
+    on_version_apply=attributes["after_each_step"],
 )
 with context.begin_transaction():
     context.run_migrations()

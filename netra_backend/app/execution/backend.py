@@ -17,6 +17,7 @@ from migration.model import Origin, RunRequest
 from migration.settings import MigrationSettings
 from migration.shadow import ProcessShadow, ShadowResult
 from migration.stores import FinishedRuns
+from migration.telemetry import multiprocess
 from migration.telemetry.exposition import render
 from migration.telemetry.metrics import Metrics
 from migration.telemetry.tracing import configure_tracing
@@ -57,6 +58,7 @@ class BackendExecution:
 
     def __init__(self, settings: Settings, migration: MigrationSettings, registry: CollectorRegistry = REGISTRY) -> None:
         check_surfaces(migration.surfaces)
+        multiprocess.begin()
         self._migrating = tuple(surface for surface in migration.surfaces if surface in CONTROLS)
         self._metrics = Metrics(watch_tenants=migration.watch_tenants, registry=registry, surfaces=migration.surfaces)
         self.spans = configure_tracing(migration, "netra-backend", self._metrics.failures.labels("telemetry.export").inc)
@@ -100,6 +102,7 @@ class BackendExecution:
     async def aclose(self) -> None:
         """Stop the engines, give waiting shadows a moment, and close everything."""
         async with AsyncExitStack() as closing:
+            closing.callback(multiprocess.end)
             closing.push_async_callback(self._outside.aclose)
             closing.push_async_callback(self._databases.aclose)
             closing.push_async_callback(self._runs.aclose)

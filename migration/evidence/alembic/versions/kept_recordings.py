@@ -30,6 +30,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them."""
-    with op.batch_alter_table("divergence_kinds") as table:
-        table.drop_column("recordings")
+    op.drop_column("divergence_kinds", "recordings")
     op.drop_table("recordings")

@@ -25,7 +25,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them."""
-    with op.batch_alter_table("comparisons") as table:
-        table.drop_column("touched")
-        table.drop_column("strata")
+    op.drop_column("comparisons", "touched")
+    op.drop_column("comparisons", "strata")
     op.drop_table("strata_sets")

@@ -3,13 +3,10 @@
 from contextlib import closing
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import MetaData, Table, create_engine
 
 from migration.errors import EvidenceError
-from migration.evidence import EvidenceStore, Redactor
-from migration.evidence.schema import _SCRIPTS
+from migration.evidence import EvidenceStore, Redactor, schema
 from migration.evidence.strata import OTHER
 from migration.model import Event, Verdict
 
@@ -168,11 +165,10 @@ def test_processes_share_the_sets(open_store, make):
 
 def test_what_was_compared_before_there_were_strata_is_counted_as_unknown(tmp_path):
     url = f"sqlite:///{tmp_path}/e.db"
-    engine, config = create_engine(url), Config()
-    config.set_main_option("script_location", str(_SCRIPTS))
+    engine = create_engine(url)
+    schema.upgrade(engine)
+    schema.downgrade(engine, "0003")
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
         old = Table("comparisons", MetaData(), autoload_with=connection)
         values = {column.name: 1 for column in old.c if not column.nullable} | {"surface": "chat", "reasons": []}
         connection.execute(old.insert().values(values | {"verdict": "match"}))

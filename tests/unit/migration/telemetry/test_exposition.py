@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from migration.telemetry.exposition import forget_process, render
+from migration.telemetry.exposition import render
 from migration.telemetry.metrics import Metrics
 
 ONE_PROCESS = """
@@ -59,19 +59,3 @@ def test_a_scraper_that_asks_for_openmetrics_gets_it() -> None:
 def test_in_multiprocess_mode_any_process_answers_for_all(process: Callable[[int], str]) -> None:
     process(2)
     assert 'migration_comparisons_total{surface="chat",verdict="match"} 5.0' in process(3)
-
-
-def test_a_forgotten_process_leaves_its_counters_and_takes_its_live_gauges(
-    process: Callable[[int], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    process(2)
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    (gauges,) = tmp_path.glob("gauge_livesum_*.db")
-    forget_process(int(gauges.stem.rsplit("_", 1)[1]))
-    body, _ = render(CollectorRegistry())
-    assert b'migration_comparisons_total{surface="chat",verdict="match"} 2.0' in body
-    assert b"migration_shadow_waiting " not in body
-
-
-def test_forgetting_a_process_in_single_mode_does_nothing() -> None:
-    forget_process(os.getpid())

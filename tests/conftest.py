@@ -1,0 +1,8 @@
+"""How hypothesis draws: the same examples in every run of the suite, new ones where somebody explores."""
+
+from hypothesis import HealthCheck, settings
+
+# A run is decided by the code, never by chance or by how busy the machine is. What exploration finds is kept as an example.
+settings.register_profile("fixed", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("fixed")
