@@ -109,6 +109,9 @@ class MigrationSettings(BaseSettings):
     shadow_priority: Literal["idle", "low", "normal"] = Field(
         default="idle", description="idle: the shadow worker gets only what nobody else wants of the processor; low: niced."
     )
+    shadow_start_s: float = Field(
+        default=120.0, gt=0, description="Seconds in which a shadow worker must be ready; one that is not is replaced."
+    )
     shadow_boundary: Literal["kernel", "interpreter"] = Field(
         default="kernel",
         description="What keeps engines of shadows from the outside. kernel: Linux itself, and where it cannot nothing is shadowed; "

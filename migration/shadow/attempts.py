@@ -27,11 +27,12 @@ class Attempts:
 
     names: list[str] = field(default_factory=list)
     more: int = 0  #: beyond those that are named
+    paths: bool = True  #: whether names say which file: as long as no run's data can stand in a path
 
-    def add(self, name: str) -> None:
+    def add(self, name: str, path: str | None = None) -> None:
         """Count one."""
         if len(self.names) < _NAMED:
-            self.names.append(name)
+            self.names.append(f"{name} {path}" if path and self.paths else name)
         else:
             self.more += 1
 
@@ -106,11 +107,11 @@ class Judge:
         if flags & _WRITING:
             if path == os.devnull:
                 return None
-            self._attempts.add("open for writing")
+            self._attempts.add("open for writing", path)
             return errno.EACCES
         if path is None or self._may_read(path):
             return None
-        self._attempts.add("open for reading")
+        self._attempts.add("open for reading", path)
         return errno.EACCES
 
     def _may_read(self, path: str) -> bool:

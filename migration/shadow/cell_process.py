@@ -29,8 +29,8 @@ _runs = msgspec.msgpack.Decoder(CellRun)
 
 #: Seconds after a job's deadline in which an engine that still holds its loop is killed together with its process.
 GRACE_S: Final = 2.0
-#: Seconds from a cell's start until it must be ready.
-START_S: Final = 60.0
+#: Share of the worker's own time to start that its cell may take: what was wrong is then said before the worker is replaced.
+_SHARE: Final = 0.9
 _READ_BYTES: Final = 2**18
 _WRITE_BYTES: Final = 2**16
 _LIST_BYTES: Final = 2**16
@@ -50,14 +50,13 @@ class CellProcess:
     Args:
         settings: of the migration; a cell that may not read gets them without addresses and keys.
         engines: import string of a callable (MigrationSettings) -> Engines.
-        start_s: seconds that it may take to become ready.
 
     Raises:
         ConfigurationError: it cannot become ready: no boundary, no engines, or no answer in time.
         OSError: the process cannot be started.
     """
 
-    def __init__(self, settings: MigrationSettings, engines: str, *, start_s: float = START_S) -> None:
+    def __init__(self, settings: MigrationSettings, engines: str) -> None:
         self._attempts = Attempts()
         self._frames = FrameAssembler()
         self._judge: Judge | None = None
@@ -70,7 +69,7 @@ class CellProcess:
         try:
             self._selector.register(self._control, selectors.EVENT_READ, self._take_listener)
             self._selector.register(self._results, selectors.EVENT_READ)
-            refusal = self._exchange(_hello(settings, engines), start_s)
+            refusal = self._exchange(_hello(settings, engines), settings.shadow_start_s * _SHARE)
         except _GoneError as gone:
             self.close()
             tried = f"; it tried: {', '.join(self._attempts.names)}" if self._attempts.names else ""
@@ -78,8 +77,11 @@ class CellProcess:
         if refusal:
             self.close()
             raise ConfigurationError(refusal.decode(errors="replace"))
-        if self._attempts.names:
-            logger.warning("loading the engines tried to reach the outside: %s", ", ".join(self._attempts.names))
+        # Libraries look at the machine when they are imported; that is no run's doing.
+        tried_in_vain, _more = self._attempts.take()
+        self._attempts.paths = False
+        if tried_in_vain:
+            logger.warning("loading the engines tried to reach the outside, and was refused: %s", ", ".join(tried_in_vain))
 
     @property
     def pid(self) -> int:

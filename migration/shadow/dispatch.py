@@ -36,8 +36,6 @@ _FIRST_WAIT_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 5.0
 #: Seconds that a worker has to exit when it is told to: it delivers the spans of what it finished.
 _EXIT_S: Final = 3.0
-#: Seconds from a worker's start until it must be ready; one that is late is replaced.
-_READY_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +210,8 @@ class ProcessShadow:
         try:
             self._worker = self._spawn(loop=loop, hello=self._hello, on_frame=self._hear, on_exit=self._bury)
             self._gone.clear()
-            self._ready_timer = loop.call_later(_READY_S, self._lose_worker, "worker_died", f"it was not ready after {_READY_S:g} s")
+            start_s = self._settings.shadow_start_s
+            self._ready_timer = loop.call_later(start_s, self._lose_worker, "worker_died", f"it was not ready after {start_s:g} s")
         except OSError as error:
             self._tool_failed("shadow.worker", error)
             self._start_again(loop)

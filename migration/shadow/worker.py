@@ -18,7 +18,7 @@ from migration.model import RunRecord, encode
 from migration.settings import MigrationSettings
 from migration.shadow import confinement
 from migration.shadow.cell_job import CellJob, RunsEngines
-from migration.shadow.cell_process import GRACE_S, START_S, CellProcess
+from migration.shadow.cell_process import GRACE_S, CellProcess
 from migration.shadow.engine_runner import Seal
 from migration.shadow.frames import frame, read_frame
 from migration.shadow.job import ShadowJob, ShadowResult, keyed
@@ -162,7 +162,7 @@ def main(jobs_fd: int, results_fd: int) -> int:
         os.environ.update(hello.environment)
         settings = MigrationSettings.model_validate_json(hello.settings)
         confinement.yield_processor(settings.shadow_priority)
-        confinement.die_after(START_S + _DELIVERY_S)
+        confinement.die_after(settings.shadow_start_s)
         with contextlib.closing(CellProcess(settings, hello.engines)) as cell:
             worker = Worker(load(hello.parts)(settings), cell)
             configure_tracing(settings, "netra-migration-worker", worker.lost)
