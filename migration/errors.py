@@ -21,6 +21,8 @@ MigrationError
 ├── RecordedEffectError             the effect failed when it was recorded, and so it fails again
 ├── RecordingError                  a recording or a replay file cannot be read
 ├── EvidenceError                   the evidence store cannot be read or written
+├── HistoryError                    the history cannot be read or written
+├── ProcessesError                  what is known about serving processes cannot be read or written
 ├── OutboxError                     the outbox, and with it what is known about the run stores, cannot be read or written
 └── StoreError                      of a run store
     ├── StoreUnavailableError       it cannot be reached, or takes nothing now
@@ -42,6 +44,8 @@ Operation = Literal[
     "evidence.read",
     "evidence.write",
     "telemetry.export",
+    "processes.heartbeat",
+    "history.write",
     "stores.write",
     "stores.read",
     "stores.tombstones",
@@ -194,6 +198,14 @@ class RecordingError(MigrationError):
 
 class EvidenceError(MigrationError):
     """The evidence store cannot be read or written."""
+
+
+class HistoryError(MigrationError):
+    """The history cannot be read or written."""
+
+
+class ProcessesError(MigrationError):
+    """What serving processes tell about themselves, and which tenants are known, cannot be read or written."""
 
 
 class OutboxError(MigrationError):
