@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from migration.errors import MigrationError
 from migration.shadow.frames import FrameError
 from migration.shadow.worker import main
-from migration.telemetry.flushing import flush_spans
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +21,6 @@ if __name__ == "__main__":
     except (MigrationError, ValidationError) as error:
         logger.critical("cannot start, so nothing is shadowed: %s", error)
         status = 2
-    flush_spans()
     logging.shutdown()
     # Threads and finalisers that engines left behind must not keep alive a process that has said that it is done.
     os._exit(status)

