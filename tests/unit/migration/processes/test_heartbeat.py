@@ -168,6 +168,7 @@ def test_a_process_that_died_is_buried_once_by_those_that_live(make, settings, t
         birth=birth(dead.pid),
         started_at=0.0,
         code_version="1",
+        said_at=0.0,
         shadow_waiting=3,
     )
     table.beat([row])
