@@ -13,12 +13,14 @@ MigrationError
 │   ├── ForbiddenStageMoveError     the two stages are no neighbours
 │   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
 │   ├── BackwardRampError           the edit would move a tenant to an earlier stage
+│   ├── UnprovenEditError           an edit breaks a rule of ramps, or it cannot be shown that it does not
 │   ├── HistoryMissingError         a run store that the stage reads from is not known to hold every run
 │   └── CertificateError            a removal certificate does not allow the removal
 ├── EffectMissingError              a replayed run asked for an effect that its journal does not hold, and got no answer
 ├── ReadTimeoutError                an effect that a replay was permitted to perform gave no answer in time
 ├── RecordedEffectError             the effect failed when it was recorded, and so it fails again
 ├── RecordingError                  a recording or a replay file cannot be read
+│   └── MessageError                a message of a recorded conversation cannot be read
 ├── EvidenceError                   the evidence store cannot be read or written
 ├── HistoryError                    the history cannot be read or written
 ├── ProcessesError                  what is known about serving processes cannot be read or written
@@ -103,11 +105,12 @@ class FlagSourceError(MigrationError):
 
 
 class EditConflictError(FlagSourceError):
-    """Somebody else edited the flags since they were read, so nothing was written."""
+    """Somebody else edited the flags since they were read."""
 
-    def __init__(self, changed: str) -> None:
-        super().__init__(f"somebody else edited the flags meanwhile: {changed}; nothing was written; look at it, and try again")
-        self.changed = changed  #: what they changed since, in words
+    def __init__(self, source: str, changed: Iterable[str]) -> None:
+        self.source, self.changed = source, tuple(changed)  #: what they changed since, a sentence each
+        what = "; ".join(self.changed) or "its text, though no flag says anything else"
+        super().__init__(f"{source}: somebody else edited it in between ({what}); this edit was not made; look again and repeat it")
 
 
 class RolloutError(MigrationError):
@@ -139,6 +142,14 @@ class BackwardRampError(RolloutError):
     def __init__(self, surface: str, reason: str) -> None:
         super().__init__(f"{surface}: {reason}")
         self.surface = surface
+
+
+class UnprovenEditError(RolloutError):
+    """An edit breaks a rule of ramps, or it cannot be shown that it breaks none. Each problem is a sentence with its evidence."""
+
+    def __init__(self, surface: str, problems: Iterable[str]) -> None:
+        self.surface, self.problems = surface, tuple(problems)
+        super().__init__(f"{surface}: refused, nothing was changed: " + "; ".join(self.problems))
 
 
 class HistoryMissingError(RolloutError):
@@ -182,6 +193,14 @@ class RecordedEffectError(MigrationError):
 
 class RecordingError(MigrationError):
     """A recording or a replay file cannot be read."""
+
+
+class MessageError(RecordingError):
+    """A message of a recorded conversation cannot be read. Quotes nothing of it."""
+
+    def __init__(self, index: int, what: str) -> None:
+        super().__init__(f"messages[{index}] {what}")
+        self.index = index
 
 
 class EvidenceError(MigrationError):

@@ -211,6 +211,18 @@ class EngineBuilder(Protocol):
         ...
 
 
+class ConversationCheck(Protocol):
+    """Knows which surfaces answer recorded conversations, and by which agents. Named by an import string in the settings."""
+
+    def __call__(self, surface: str, agent: str, /) -> None:
+        """Accept the pair in silence.
+
+        Raises:
+            ConfigurationError: the surface takes no conversations, or no agent of it has this name; the message says which there are.
+        """
+        ...
+
+
 class ReadingEngines(EngineBuilder, Protocol):
     """Makes engines whose tools answer for real, as far as these only read: for replays under the miss policy `allow`."""
 

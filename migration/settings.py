@@ -14,6 +14,10 @@ class MigrationSettings(BaseSettings):
 
     home: Path = Field(default=Path("var"), description="Folder of the files below, unless they are given absolutely.")
     engines: str = Field(default="netra_backend.app.execution:fresh_engine", description="Import string of an EngineBuilder, for replays.")
+    conversations: str = Field(
+        default="netra_backend.app.execution:check_conversations",
+        description="Import string of a ConversationCheck, for replays of conversations; empty: any surface and agent will do.",
+    )
     surfaces: tuple[str, ...] = Field(
         default=(
             "chat",  # goes with: chat

@@ -20,8 +20,8 @@ DEFAULT_PARTS: Final = "migration.shadow.wiring:default_parts"
 class EvidenceSink(Protocol):
     """Keeps what was found."""
 
-    def store(self, job: ShadowJob, shadow: RunRecord, comparison: Comparison, /) -> None:
-        """Store one comparison.
+    def store(self, job: ShadowJob, shadow: RunRecord, comparison: Comparison, /) -> object:
+        """Store one comparison. Returns False when it holds one of the same run already, which stays.
 
         Raises:
             EvidenceError: it cannot be stored.
