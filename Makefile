@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install test unit check generate format lock servers
+.PHONY: help install test unit check generate format lock audit sbom servers
 # A part of a target, e.g. `make unit T=tests/unit/dashboards`.
 T ?=
 
@@ -82,3 +82,10 @@ servers: ## real servers for the tests, from Debian packages, where root and apt
 
 lock: $(STAMP) ## resolve dependencies anew; hashes only, no addresses
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --all-extras --group dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+
+audit: $(STAMP) ## ask for known vulnerabilities of what the lock file installs
+	$(BIN)/python .ci/audit.py
+
+sbom: $(STAMP) ## build/sbom.cdx.json: what the lock file installs, with hashes (CycloneDX)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o build/sbom.cdx.json

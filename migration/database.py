@@ -1,16 +1,17 @@
 """The databases of the tool's own facts: SQLite or PostgreSQL, opened on first use and again after a failure."""
 
 import logging
+import math
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, MetaData, StaticPool, Table, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from migration.errors import ConfigurationError, MigrationError
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 IN_MEMORY = "sqlite://"
 _WAIT_S = 5
 _PAUSE_S = 0.005
+# Any constant that no other application of the same PostgreSQL database uses.
+_LOCK = 0x6E65747262
 
 
 class SqlDatabase:
@@ -32,6 +35,8 @@ class SqlDatabase:
         prepare: makes or upgrades the tables.
         error: raised when the database cannot be used.
         flush: whether SQLite waits for the disk at every commit, so that a power cut takes back nothing; a crash never does.
+        wait_s: seconds that connecting, and waiting for another's lock, may take; with PostgreSQL also one statement. None: 5, and
+            statements take as long as they take.
 
     Raises:
         ConfigurationError: the URL does not parse or names another database.
@@ -46,11 +51,12 @@ class SqlDatabase:
         prepare: Callable[[Engine], None],
         error: type[MigrationError],
         flush: bool = False,
+        wait_s: float | None = None,
     ) -> None:
         self._holds, self._setting, self._prepare, self._error = holds, setting, prepare, error
         self._url = _parse(url, holds, setting)
         self.file = _file(self._url)  #: SQLite's file; None for PostgreSQL and for SQLite in memory
-        self.engine = _engine(self._url, flush)
+        self.engine = _engine(self._url, flush, wait_s)
         self.generation = 0  #: raised whenever the database was opened anew: what was stored before may not be there
         self._opened: tuple[int, int] | None = None
         self._ready = False
@@ -102,6 +108,45 @@ class SqlDatabase:
             self.generation += 1
 
 
+def make_tables(engine: Engine, metadata: MetaData, *, rules: Callable[[Connection], Iterable[str]] = lambda _connection: ()) -> None:
+    """Make the tables, all of them and their rules, when one is missing; once, however many processes start together.
+
+    Args:
+        engine: of the database.
+        metadata: the tables.
+        rules: gives statements that are executed after the tables were made.
+    """
+    with engine.connect() as connection:
+        if _has_all(connection, metadata):
+            return
+        connection.rollback()
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        if not _has_all(connection, metadata):
+            metadata.create_all(connection)
+            for rule in rules(connection):
+                connection.execute(text(rule))
+        connection.commit()
+
+
+def _has_all(connection: Connection, metadata: MetaData) -> bool:
+    return set(metadata.tables) <= set(inspect(connection).get_table_names())
+
+
+def insert_into(connection: Connection, table: Table) -> Any:  # noqa: ANN401 - the two dialects' inserts share no type that knows upserts
+    """Return an insert that can say what to do on a conflict."""
+    # Each dialect is imported where it is used: PostgreSQL's takes 0.07 s.
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
+
+
 def _parse(url: str, holds: str, setting: str) -> URL:
     try:
         parsed = make_url(url)
@@ -120,18 +165,30 @@ def _file(url: URL) -> Path | None:
     return Path(url.database) if url.drivername == "sqlite" and url.database not in {None, "", ":memory:"} else None
 
 
-def _engine(url: URL, flush: bool) -> Engine:
+def _engine(url: URL, flush: bool, wait_s: float | None) -> Engine:
     if url.drivername != "sqlite":
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": _WAIT_S})
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=_postgres_limits(wait_s))
     # One connection for all threads in memory: a second one would see another, empty database.
     pool: dict[str, Any] = {} if _file(url) else {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
     engine = create_engine(url, hide_parameters=True, **pool)
-    event.listen(engine, "connect", lambda connection, _record: _set_up_sqlite(connection, flush))
+    event.listen(engine, "connect", lambda connection, _record: _set_up_sqlite(connection, flush, _WAIT_S if wait_s is None else wait_s))
     return engine
 
 
-def _set_up_sqlite(connection: sqlite3.Connection, flush: bool) -> None:
-    connection.execute(f"PRAGMA busy_timeout={_WAIT_S * 1000}")
+def _postgres_limits(wait_s: float | None) -> dict[str, Any]:
+    if wait_s is None:
+        return {"connect_timeout": _WAIT_S}
+    # libpq takes connect_timeout in whole seconds, at least 2, and a peer that vanished is noticed by tcp_user_timeout alone.
+    limit_ms = round(wait_s * 1000)
+    return {
+        "connect_timeout": max(2, math.ceil(wait_s)),
+        "tcp_user_timeout": limit_ms,
+        "options": f"-c statement_timeout={limit_ms} -c lock_timeout={limit_ms}",
+    }
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, flush: bool, wait_s: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout={round(wait_s * 1000)}")
     _write_ahead(connection)
     connection.executescript(
         f"PRAGMA synchronous={'FULL' if flush else 'NORMAL'}; "

@@ -6,19 +6,25 @@ MigrationError
 │   ├── UnknownStageError
 │   ├── UnknownTenantError
 │   ├── UnknownFingerprintError     no divergence of this kind is known
+│   ├── BoundaryError               the kernel cannot keep engines of shadows from the outside
 │   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a term
 ├── FlagSourceError                 flags cannot be read or written
+│   └── EditConflictError           somebody else edited the flags in between
 ├── RolloutError
 │   ├── ForbiddenStageMoveError     the two stages are no neighbours
 │   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
 │   ├── BackwardRampError           the edit would move a tenant to an earlier stage
+│   ├── UnprovenEditError           an edit breaks a rule of ramps, or it cannot be shown that it does not
 │   ├── HistoryMissingError         a run store that the stage reads from is not known to hold every run
 │   └── CertificateError            a removal certificate does not allow the removal
 ├── EffectMissingError              a replayed run asked for an effect that its journal does not hold, and got no answer
 ├── ReadTimeoutError                an effect that a replay was permitted to perform gave no answer in time
 ├── RecordedEffectError             the effect failed when it was recorded, and so it fails again
 ├── RecordingError                  a recording or a replay file cannot be read
+│   └── MessageError                a message of a recorded conversation cannot be read
 ├── EvidenceError                   the evidence store cannot be read or written
+├── HistoryError                    the history cannot be read or written
+├── ProcessesError                  what is known about serving processes cannot be read or written
 ├── OutboxError                     the outbox, and with it what is known about the run stores, cannot be read or written
 └── StoreError                      of a run store
     ├── StoreUnavailableError       it cannot be reached, or takes nothing now
@@ -40,6 +46,8 @@ Operation = Literal[
     "evidence.read",
     "evidence.write",
     "telemetry.export",
+    "processes.heartbeat",
+    "history.write",
     "stores.write",
     "stores.read",
     "stores.tombstones",
@@ -89,12 +97,32 @@ class UnknownFingerprintError(UnknownNameError):
     what = "fingerprint"
 
 
+class BoundaryError(ConfigurationError):
+    """The kernel cannot keep engines of shadows from the outside."""
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(
+            f"this kernel gives no boundary for shadows: {missing}; run on Linux 5.13 or newer with Landlock, and where containers filter "
+            "system calls let seccomp and landlock_* through, or set NETRA_MIGRATION_SHADOW_BOUNDARY=interpreter: see SECURITY.md"
+        )
+        self.missing = missing
+
+
 class LedgerError(ConfigurationError):
     """The ledger of accepted divergences is not valid."""
 
 
 class FlagSourceError(MigrationError):
     """Flags cannot be read or written."""
+
+
+class EditConflictError(FlagSourceError):
+    """Somebody else edited the flags since they were read."""
+
+    def __init__(self, source: str, changed: Iterable[str]) -> None:
+        self.source, self.changed = source, tuple(changed)  #: what they changed since, a sentence each
+        what = "; ".join(self.changed) or "its text, though no flag says anything else"
+        super().__init__(f"{source}: somebody else edited it in between ({what}); this edit was not made; look again and repeat it")
 
 
 class RolloutError(MigrationError):
@@ -126,6 +154,14 @@ class BackwardRampError(RolloutError):
     def __init__(self, surface: str, reason: str) -> None:
         super().__init__(f"{surface}: {reason}")
         self.surface = surface
+
+
+class UnprovenEditError(RolloutError):
+    """An edit breaks a rule of ramps, or it cannot be shown that it breaks none. Each problem is a sentence with its evidence."""
+
+    def __init__(self, surface: str, problems: Iterable[str]) -> None:
+        self.surface, self.problems = surface, tuple(problems)
+        super().__init__(f"{surface}: refused, nothing was changed: " + "; ".join(self.problems))
 
 
 class HistoryMissingError(RolloutError):
@@ -171,8 +207,24 @@ class RecordingError(MigrationError):
     """A recording or a replay file cannot be read."""
 
 
+class MessageError(RecordingError):
+    """A message of a recorded conversation cannot be read. Quotes nothing of it."""
+
+    def __init__(self, index: int, what: str) -> None:
+        super().__init__(f"messages[{index}] {what}")
+        self.index = index
+
+
 class EvidenceError(MigrationError):
     """The evidence store cannot be read or written."""
+
+
+class HistoryError(MigrationError):
+    """The history cannot be read or written."""
+
+
+class ProcessesError(MigrationError):
+    """What serving processes tell about themselves, and which tenants are known, cannot be read or written."""
 
 
 class OutboxError(MigrationError):

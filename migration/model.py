@@ -80,6 +80,7 @@ class RunRequest(Noun, frozen=True, kw_only=True):
     run_id: str
     payload: bytes  #: JSON object, in the backend's own shape
     received_at: float  #: Unix seconds
+    attributes: bytes = b""  #: JSON object: attributes of the tenant that came with the request, for rules of flags; b"": none
 
 
 class Event(Noun, frozen=True, kw_only=True, gc=False):
@@ -209,6 +210,18 @@ class EngineBuilder(Protocol):
 
         Raises:
             UnknownSurfaceError: the backend has no such surface.
+        """
+        ...
+
+
+class ConversationCheck(Protocol):
+    """Knows which surfaces answer recorded conversations, and by which agents. Named by an import string in the settings."""
+
+    def __call__(self, surface: str, agent: str, /) -> None:
+        """Accept the pair in silence.
+
+        Raises:
+            ConfigurationError: the surface takes no conversations, or no agent of it has this name; the message says which there are.
         """
         ...
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from migration.reproduce import BothEngines
 
 MARKER: Final = "engine_parity"
+_REASONS: Final = 3  #: reasons that are given for a file without a run
 _DEFAULT_RECORDINGS: Final = "tests/recordings/**/*.jsonl"
 
 
@@ -29,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--engine-parity", action="store_true", help="Put recorded runs through both engines; each is a test item.")
     parser.addini(
         "engine_parity_recordings",
-        f"Globs below the root folder that name recordings; may be gzipped. Default: {_DEFAULT_RECORDINGS}",
+        f"Globs below the root folder that name recordings; as `netra-migration replay` reads them. Default: {_DEFAULT_RECORDINGS}",
         type="linelist",
         default=[_DEFAULT_RECORDINGS],
     )
@@ -99,6 +100,11 @@ class Recordings:
                 f"{self._config.rootpath}, none of them in {', '.join(self._config.args)}"
             )
 
+    def pytest_report_header(self) -> list[str]:
+        """Say when there is no ledger: then no divergence is accepted."""
+        folder = self._config.rootpath / self._config.getini("engine_parity_ledger")
+        return [] if folder.is_dir() else [f"engine parity: there is no ledger folder {folder}, so no divergence is accepted"]
+
     def pytest_unconfigure(self) -> None:
         """Close what was opened."""
         if "engines" in self.__dict__:
@@ -113,15 +119,30 @@ class RecordingFile(pytest.File):
         self._recordings = recordings
 
     def collect(self) -> Iterator["ParityItem"]:
-        """Yield one item for each run, each line that cannot be read, and each part that is no run."""
-        from migration.recordings import RecordedRun, read
+        """Yield an item for each run, each line that cannot be read, and each part that is no run; one that fails where no run is."""
+        from migration.errors import RecordingError
+        from migration.recordings import BadLine, RecordedRun, read
 
         seen: dict[str, int] = {}
-        for recorded in read(self.path):
-            name = recorded.request.run_id if isinstance(recorded, RecordedRun) else f"line-{recorded.line}"
-            seen[name] = seen.get(name, 0) + 1
-            unique = name if seen[name] == 1 else f"{name}-{seen[name]}"
-            yield ParityItem.from_parent(self, name=unique, recorded=recorded, recordings=self._recordings)
+        runs, reasons = 0, dict[str, None]()
+        try:
+            for recorded in read(self.path):
+                if isinstance(recorded, RecordedRun):
+                    runs += 1
+                    yield self._item(recorded.name, seen, recorded)
+                else:
+                    reasons[recorded.reason] = None
+                    yield self._item(f"line-{recorded.line}", seen, recorded)
+        except RecordingError as error:
+            reasons[str(error)] = None
+        if not runs:
+            why = "; ".join([*reasons][:_REASONS]) or "it is empty"
+            yield self._item("no-run", seen, BadLine(line=0, reason=f"no run in {self.path.name}: {why}"))
+
+    def _item(self, name: str, seen: dict[str, int], recorded: "RecordedRun | Skipped | BadLine") -> "ParityItem":
+        seen[name] = seen.get(name, 0) + 1
+        unique = name if seen[name] == 1 else f"{name}-{seen[name]}"
+        return ParityItem.from_parent(self, name=unique, recorded=recorded, recordings=self._recordings)
 
 
 class ParityItem(pytest.Item):

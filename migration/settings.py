@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -14,6 +14,10 @@ class MigrationSettings(BaseSettings):
 
     home: Path = Field(default=Path("var"), description="Folder of the files below, unless they are given absolutely.")
     engines: str = Field(default="netra_backend.app.execution:fresh_engine", description="Import string of an EngineBuilder, for replays.")
+    conversations: str = Field(
+        default="netra_backend.app.execution:check_conversations",
+        description="Import string of a ConversationCheck, for replays of conversations; empty: any surface and agent will do.",
+    )
     surfaces: tuple[str, ...] = Field(
         default=(
             "chat",  # goes with: chat
@@ -23,8 +27,48 @@ class MigrationSettings(BaseSettings):
         ),
         description="Surfaces whose engine is being replaced.",
     )
+    flags_source: Literal["file", "launchdarkly", "redis"] = Field(
+        default="file",
+        description="Where flags come from: the flag file, LaunchDarkly or its Relay Proxy, or Redis in LaunchDarkly's layout.",
+    )
     flags_file: Path = Field(default=Path("flags.json"), description="LaunchDarkly's flag file.")
     flags_poll_s: float = Field(default=0.2, gt=0, description="Seconds between two looks at the flag file.")
+    start_without_flags: Literal["wait", "off"] = Field(
+        default="wait",
+        description="While no flags are known: wait: nothing is served; off: all tenants are at `off`. `netra serve` in development: off.",
+    )
+    snapshot_dir: Path = Field(
+        default=Path("flags-snapshots"), description="Folder of the last known flags, one file a source, for a restart without the source."
+    )
+    emergency_file: Path = Field(
+        default=Path("emergency-kill-switch"),
+        description="The emergency kill switch: while this file is there, control serves on this host.",
+    )
+    launchdarkly_sdk_key: SecretStr = Field(default=SecretStr(""), description="Server-side SDK key of the environment.")
+    launchdarkly_base_uri: str = Field(default="https://sdk.launchdarkly.com", description="Where the SDK polls; a Relay Proxy's address.")
+    launchdarkly_stream_uri: str = Field(
+        default="https://stream.launchdarkly.com", description="Where the SDK streams; a Relay Proxy's address."
+    )
+    launchdarkly_events_uri: str = Field(default="https://events.launchdarkly.com", description="Where events go; a Relay Proxy's address.")
+    launchdarkly_stream: bool = Field(default=True, description="Whether flags are streamed; no: they are polled.")
+    launchdarkly_ca_file: Path | None = Field(default=None, description="Certificates, in PEM, of who may vouch for these addresses.")
+    launchdarkly_private_attributes: tuple[str, ...] = Field(
+        default=(), description="Attributes of tenants that never leave in an event; the tenant's key always does."
+    )
+    launchdarkly_api_uri: str = Field(default="https://app.launchdarkly.com", description="Address of the REST API, for edits.")
+    launchdarkly_api_token: SecretStr = Field(default=SecretStr(""), description="Access token for edits, with the least rights.")
+    launchdarkly_project: str = Field(default="", description="Key of the project, for edits.")
+    launchdarkly_environment: str = Field(default="", description="Key of the environment, for edits.")
+    redis_url: SecretStr = Field(default=SecretStr("redis://127.0.0.1:6379/0"), description="Redis that holds the flags.")
+    redis_prefix: str = Field(default="launchdarkly", description="Prefix of LaunchDarkly's keys in Redis.")
+    tenant_attributes_file: Path | None = Field(
+        default=None, description="JSON file: tenant -> attribute -> value, for rules of flags. Followed while it changes."
+    )
+    tenant_attributes_from: str = Field(
+        default="",
+        description="Import string of a callable (tenant id) -> attributes or None, from memory: it is asked on the request's path.",
+    )
+    tenant_claims: tuple[str, ...] = Field(default=(), description="The only claims of a token that become attributes of the tenant.")
     evidence_url: str = Field(default="", description="SQLAlchemy URL; empty: evidence.db in `home`.")
     stores: str = Field(
         default="netra_backend.app.execution:open_run_stores",
@@ -68,6 +112,14 @@ class MigrationSettings(BaseSettings):
     shadow_memory_bytes: int = Field(default=2**30, ge=2**26, description="Bytes that the shadow worker may take on top of its start-up.")
     shadow_priority: Literal["idle", "low", "normal"] = Field(
         default="idle", description="idle: the shadow worker gets only what nobody else wants of the processor; low: niced."
+    )
+    shadow_start_s: float = Field(
+        default=120.0, gt=0, description="Seconds in which a shadow worker must be ready; one that is not is replaced."
+    )
+    shadow_boundary: Literal["kernel", "interpreter"] = Field(
+        default="kernel",
+        description="What keeps engines of shadows from the outside. kernel: Linux itself, and where it cannot nothing is shadowed; "
+        "interpreter: Python's own gates alone, which code in C passes by.",
     )
     noise_sampling: float = Field(
         default=2.0, ge=0, le=100, description="Percent of shadows after which each engine is also compared with itself; 0: none."

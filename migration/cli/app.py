@@ -22,6 +22,7 @@ COMMANDS: Final = (
     "status",
     "stage",
     "kill",
+    "history",
     "divergences",
     "replay",
     "backfill",

@@ -1,6 +1,7 @@
 """Checks the names of surfaces and tenants that people type."""
 
 from migration.errors import ConfigurationError, UnknownSurfaceError, UnknownTenantError
+from migration.model import ConversationCheck
 from migration.settings import MigrationSettings
 
 _LONGEST_TENANT = 256
@@ -20,6 +21,41 @@ def known_surface(settings: MigrationSettings, surface: str) -> str:
 def first_surface(settings: MigrationSettings) -> str:
     """Return the first surface that is being migrated; "" when none is."""
     return next(iter(settings.surfaces), "")
+
+
+def conversations_on(settings: MigrationSettings, surface: str | None, agent: str) -> str:
+    """Return the surface on which this agent answers recorded conversations.
+
+    Args:
+        settings: name the surfaces, and who knows what takes conversations.
+        surface: None: the first being migrated that takes conversations; "" when none does.
+        agent: its name.
+
+    Raises:
+        UnknownSurfaceError: the settings do not name the surface.
+        ConfigurationError: it takes no conversations, or has no such agent; or the check cannot be imported.
+    """
+    from migration.shadow.parts import load
+
+    check: ConversationCheck = load(settings.conversations) if settings.conversations else _anything
+    if surface is not None:
+        check(known_surface(settings, surface), agent)
+        return surface
+    refused: ConfigurationError | None = None
+    for one in settings.surfaces:
+        try:
+            check(one, agent)
+        except ConfigurationError as error:
+            refused = refused or error
+        else:
+            return one
+    if refused is not None:
+        raise refused
+    return ""
+
+
+def _anything(_surface: str, _agent: str, /) -> None:
+    pass
 
 
 def known_tenant(settings: MigrationSettings, tenant_id: str) -> str:

@@ -1,31 +1,43 @@
-"""`replay`: recorded runs, or conversations in the OpenAI chat format, through both engines, offline."""
+"""`replay`: recorded runs, or conversations in formats of others, through both engines, offline."""
 
+import re
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from migration.cli.names import first_surface, known_surface
+from migration.cli.names import conversations_on
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.comparison.explain import Rule
-from migration.recordings import BadLine, RecordedRun, Skipped, read
+from migration.errors import RecordingError
+from migration.recordings import BadLine, RecordedRun, Skipped, files_of, read, size_of
 from migration.replay import Replay, Report, Strictness
 from migration.settings import MigrationSettings
 
 command = typer.Typer(add_completion=False)
 
 _FINDING: Final = 1
+_NAMED: Final = 50  #: bad lines that are named on stderr; all are in the report
+_REASONS: Final = 3  #: reasons that are given for a path without a run
 Item = RecordedRun | Skipped | BadLine
 
 
 @command.command()
 def replay(
-    file: Annotated[Path, typer.Argument(help="Own recordings or OpenAI-format conversations, one JSON object a line; may be gzipped.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...",
+            help="Files or folders of own recordings or of conversations, see docs/recordings.md; packed by gzip or zstd or not; -: stdin.",
+        ),
+    ],
     surface: Annotated[
-        str | None, typer.Option(help="Surface whose engines run conversations; default: the first that is being migrated.")
+        str | None, typer.Option(help="Surface whose engines run conversations; default: the first being migrated that takes some.")
     ] = None,
     agent: Annotated[str, typer.Option(help="Agent that answers conversations.")] = "assistant",
     tenant: Annotated[str, typer.Option(help="Tenant of conversations.")] = "recorded",
@@ -44,50 +56,125 @@ def replay(
 
     With NETRA_MIGRATION_MISS_POLICY=allow tools that only read are called where the recording does not hold their answer.
 
-    Exit codes: 0 all explained; 1 a divergent or inconclusive run (see --fail-on), or a line that cannot be read; 2 wrong use.
+    Exit codes: 0 all explained; 1 a divergent or inconclusive run (see --fail-on), a line that cannot be read, or a path without a run;
+    2 wrong use.
 
     Example: netra-migration replay conversations.jsonl.gz --json
     """
-    from migration.effects import BLOCK
-    from migration.effects.guard import Guard
-    from migration.shadow.wiring import replay_parts
-
     settings = MigrationSettings()
-    items = read(file, surface=known_surface(settings, surface or first_surface(settings)), agent=agent, tenant_id=tenant, user_id=user)
-    first = next(items, None)  # a file that cannot be opened is wrong use, and said before engines are built
+    chosen = conversations_on(settings, surface, agent)
+    files = {path: files_of(path) for path in paths}
     started = time.monotonic()
-    parts = replay_parts(settings, store=store)
-    guard = Guard(trust_kin=parts.misses is not BLOCK)
-    with closing(Replay(parts, seal=guard.sealed, deadline_s=settings.shadow_deadline_s, explain=explain)) as running:
-        for item in _with_progress(running.feed(_chain(first, items))):
-            if isinstance(item, BadLine):
-                note(f"{file}:{item.line}: {item.reason}")
+    with _running(settings, store=store, explain=explain) as running, _progress(size_of([*chain(*files.values())])) as (on_bytes, on_run):
+        counted = _Counted(on_run)
+        for path, inside in files.items():
+            counted.begin(path)
+            for file in inside:
+                items = read(file, surface=chosen, agent=agent, tenant_id=tenant, user_id=user, on_bytes=on_bytes)
+                counted.count(running.feed(_readable(items, file, alone=file is path)))
         report = running.report(time.monotonic() - started)
+        report.empty = counted.empty()
+    folder = settings.path(settings.ledger_dir)
+    report.ledger = str(folder) if folder.is_dir() else None
+    if report.ledger is None:
+        note(
+            f"there is no ledger folder {folder}, so no divergence is accepted; run it where the project's `ledger` lies, or name it "
+            "with NETRA_MIGRATION_LEDGER_DIR"
+        )
     if as_json:
         print_json(report)
     else:
         _print(report)
+    for reason in report.empty:
+        note(reason)
     if not report.passes(fail_on):
         raise typer.Exit(_FINDING)
 
 
-def _chain(first: Item | None, rest: Iterator[Item]) -> Iterator[Item]:
-    if first is not None:
-        yield first
-        yield from rest
+@contextmanager
+def _running(settings: MigrationSettings, *, store: bool, explain: bool) -> Iterator[Replay]:
+    from migration.effects import BLOCK
+    from migration.effects.guard import Guard
+    from migration.shadow.wiring import replay_parts
+
+    parts = replay_parts(settings, store=store)
+    guard = Guard(trust_kin=parts.misses is not BLOCK)
+    with closing(Replay(parts, seal=guard.sealed, deadline_s=settings.shadow_deadline_s, explain=explain)) as running:
+        yield running
 
 
-def _with_progress(items: Iterable[Item]) -> Iterator[Item]:
-    """Count runs on a terminal's stderr while they are done."""
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+def _readable(items: Iterator[Item], file: Path, *, alone: bool) -> Iterator[Item]:
+    """Yield the items. A file in a folder that cannot be read is one bad line; one that was named itself is wrong use."""
+    try:
+        yield from items
+    except RecordingError as error:
+        if alone:
+            raise
+        yield BadLine(line=0, reason=str(error), file=str(file))
 
-    columns = (SpinnerColumn(), TextColumn("replaying"), MofNCompleteColumn(), TextColumn("runs"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("replaying", total=None)
+
+class _Counted:
+    """Counts what each path holds, and names bad lines as they come."""
+
+    def __init__(self, on_run: Callable[[], None]) -> None:
+        self._on_run = on_run
+        self._named = 0
+        self._path = ""
+        self._runs: dict[str, int] = {}
+        self._reasons: dict[str, dict[str, None]] = {}
+
+    def begin(self, path: Path) -> None:
+        """Count for this path from here on."""
+        self._path = str(path)
+        self._runs.setdefault(self._path, 0)
+        self._reasons.setdefault(self._path, {})
+
+    def count(self, items: Iterable[Item]) -> None:
+        """Count the items."""
+        reasons = self._reasons[self._path]
         for item in items:
-            progress.advance(task, isinstance(item, RecordedRun))
-            yield item
+            if isinstance(item, RecordedRun):
+                self._runs[self._path] += 1
+                self._on_run()
+            elif len(reasons) <= _REASONS:
+                reasons[item.reason] = None
+            if isinstance(item, BadLine):
+                self._named += 1
+                if self._named <= _NAMED:
+                    note(f"{item.file or self._path}:{item.line}: {item.reason}")
+                if self._named == _NAMED:
+                    note("more lines that cannot be read are counted and not named here; --json has them")
+
+    def empty(self) -> list[str]:
+        """Return the paths without a run, each with the first reasons."""
+        return [
+            f"no run in {path}: {'; '.join(list(self._reasons[path])[:_REASONS]) or 'it is empty'}"
+            for path, runs in self._runs.items()
+            if not runs
+        ]
+
+
+@contextmanager
+def _progress(size: int | None) -> Iterator[tuple[Callable[[int], None], Callable[[], None]]]:
+    """Show on a terminal's stderr how much is read and how many runs are done; yields what is to be told of either.
+
+    Args:
+        size: bytes that there are; None: nobody knows.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("replaying"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[runs]} runs"), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("replaying", total=size, runs=0)
+        done = 0
+
+        def on_run() -> None:
+            nonlocal done
+            done += 1
+            progress.update(task, runs=f"{done:,}")
+
+        yield lambda more: progress.advance(task, more), on_run
 
 
 def _print(report: Report) -> None:
@@ -113,11 +200,16 @@ def _print(report: Report) -> None:
         )
     note(f"effects: {effects.recorded} recorded, {effects.replayed} replayed, {effects.performed_by_shadow} performed by a shadow")
     for trouble in report.inconclusive[:10]:
-        note(f"inconclusive: {trouble['run']}: {trouble['reason']}")
-    if report.skipped:
-        note(f"{len(report.skipped)} parts are no runs, such as a turn that nobody answered")
-    if report.bad_lines:
-        note(f"{len(report.bad_lines)} lines could not be read; they are named above")
+        note(f"inconclusive: {trouble['label']} ({trouble['run']}): {trouble['reason']}")
+    for what, count in report.ignored.items():
+        note(f"not read, in {count} runs: {what}")
+    for reason, count in Counter(re.sub(r"\d+", "N", skipped.reason) for skipped in report.skipped).most_common(10):
+        note(f"not a run ({count} times): {reason}")
+    if report.bad_line_count:
+        note(f"{report.bad_line_count} lines could not be read; they are named above")
+    if report.evidence is not None:
+        kept = report.evidence
+        note(f"evidence: {kept.stored} stored, {kept.known} were there already, {kept.failed} could not be stored")
 
 
 def _touched(rule: Rule) -> str:

@@ -187,13 +187,13 @@ class EvidenceStore(EvidenceReader):
         redactor = Redactor(digest_key(settings), settings.plaintext_tenants)
         return EvidenceStore(settings.evidence(), redactor, align=align, record=record, recordings=settings.recordings_per_divergence)
 
-    def store(self, served: ServedRun, shadow: RunRecord, comparison: Comparison) -> None:
-        """Store one comparison; see `store_many`.
+    def store(self, served: ServedRun, shadow: RunRecord, comparison: Comparison) -> bool:
+        """Store one comparison and return whether it was new; see `store_many`.
 
         Raises:
             EvidenceError: it could not be stored; nothing of it is.
         """
-        self.store_many([(served, shadow, comparison)])
+        return self.store_many([(served, shadow, comparison)]) == 1
 
     def store_many(self, items: Iterable[tuple[ServedRun, RunRecord, Comparison]]) -> int:
         """Store comparisons, committing every 200, and return how many were new: one of the same surface, run and shadow is stored once.

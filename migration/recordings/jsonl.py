@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from migration.effects import outcome_of
 from migration.errors import RecordingError
 from migration.model import Effect, EffectError, EffectKind, Event, Origin, RunRecord, RunRequest
 from migration.recordings.run import RecordedRun
@@ -118,9 +119,10 @@ def read_line(line: bytes) -> RecordedRun:
                 f"it has schema {schema}, and this tool reads up to {SCHEMA}; install the version that wrote it, or record the run again"
             )
         decoded = _decoder.decode(line)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecordingError(f"no recording of schema {SCHEMA}: {error}") from error
     request = decoded.request
+    events = tuple(Event(kind=event.kind, lane=event.lane, payload=bytes(event.payload), at_s=event.at_s) for event in decoded.events)
     return RecordedRun(
         request=RunRequest(
             surface=request.surface,
@@ -146,7 +148,9 @@ def read_line(line: bytes) -> RecordedRun:
             for effect in decoded.journal
         ),
         origin=decoded.origin,
-        events=tuple(Event(kind=event.kind, lane=event.lane, payload=bytes(event.payload), at_s=event.at_s) for event in decoded.events),
+        events=events,
+        # What the candidate did is no measure for control.
+        outcome=outcome_of(events) if events and decoded.origin is Origin.CONTROL else None,
     )
 
 

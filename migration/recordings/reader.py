@@ -1,63 +1,86 @@
-"""Reads a file of recordings line by line. A bad line is named and counted; the rest goes on."""
+"""Reads files of recordings, document by document. What cannot be read is named and counted; the rest goes on."""
 
-import gzip
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
 from pathlib import Path
+from typing import Final
 
-import msgspec
-
-from migration.errors import RecordingError
-from migration.recordings import conversations, jsonl
+from migration.errors import MessageError, RecordingError
+from migration.recordings import jsonl
+from migration.recordings.conversation import NotARunError
+from migration.recordings.documents import Document, Documents
+from migration.recordings.formats import conversation_of, is_part, parts_of
+from migration.recordings.opening import DAMAGED, nobody_watches, opened
 from migration.recordings.run import BadLine, RecordedRun, Skipped
+from migration.recordings.turns import Asked, Place, runs_of
 
-_GZIP_MAGIC = b"\x1f\x8b"
+Item = RecordedRun | Skipped | BadLine
+
+#: What a value of an unexpected shape makes our own code raise. The formats check what they use; this is the net below them.
+_SHAPES: Final = (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 def read(
-    path: Path, *, surface: str = "chat", agent: str = "assistant", tenant_id: str = "recorded", user_id: str = "recorded-user"
-) -> Iterator[RecordedRun | Skipped | BadLine]:
-    """Yield what the file holds, in order: our own JSONL, or conversations in the OpenAI chat format, also mixed.
+    path: Path | str,
+    *,
+    surface: str = "chat",
+    agent: str = "assistant",
+    tenant_id: str = "recorded",
+    user_id: str = "recorded-user",
+    on_bytes: Callable[[int], None] = nobody_watches,
+) -> Iterator[Item]:
+    """Yield what the file holds, in order: our own format and those of others (`formats.py`), also mixed.
+
+    One document at a time is held in memory.
 
     Args:
-        path: the file, plain or gzipped.
+        path: a file, plain or packed by gzip or zstd, or a pipe; "-": standard input.
         surface: surface of conversations; recordings know their own.
         agent: agent that answers conversations.
         tenant_id: tenant of conversations.
         user_id: user of conversations.
+        on_bytes: called with how many more bytes of the file were read.
 
     Raises:
-        RecordingError: the file cannot be opened.
+        RecordingError: the file cannot be opened, or is known to be of another kind.
     """
-    try:
-        with path.open("rb") as probe:
-            zipped = probe.read(2) == _GZIP_MAGIC
-        stream = gzip.open(path, "rb") if zipped else path.open("rb")  # noqa: SIM115 - closed by the `with` below
-    except OSError as error:
-        raise RecordingError(f"cannot read {path}: {error.strerror or error}") from error
-    line = 0
-    with stream:
+    asked = Asked(surface=surface, agent=agent, tenant_id=tenant_id, user_id=user_id)
+    file = str(path)
+    with opened(Path(path), on_bytes) as stream:
+        documents = Documents(stream, is_part)
         try:
-            for line, text in enumerate(stream, start=1):
-                if text.strip():
-                    yield from _read_line(text, line, surface=surface, agent=agent, tenant_id=tenant_id, user_id=user_id)
-        except (EOFError, OSError, zlib.error) as error:
-            yield BadLine(line=line + 1, reason=f"the file ends early or is damaged: {type(error).__name__}")
+            for found in documents:
+                if isinstance(found, BadLine):
+                    yield BadLine(line=found.line, reason=found.reason, file=file)
+                else:
+                    yield from _items(found, file, asked)
+        except DAMAGED as error:
+            yield BadLine(line=documents.line + 1, reason=f"the file ends early or is damaged: {type(error).__name__}", file=file)
 
 
-def _read_line(
-    text: bytes, line: int, *, surface: str, agent: str, tenant_id: str, user_id: str
-) -> Iterator[RecordedRun | Skipped | BadLine]:
-    try:
-        keys = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
-        yield BadLine(line=line, reason="not a JSON object")
+def _items(document: Document, file: str, asked: Asked) -> Iterator[Item]:
+    if isinstance(document.value, dict) and "schema" in document.value:
+        try:
+            yield jsonl.read_line(document.text)
+        except RecordingError as error:
+            yield BadLine(line=document.line, reason=str(error), file=file)
         return
+    digest = blake2b(document.text, digest_size=16).hexdigest()
+    for index, part in enumerate(parts_of(document.value)):
+        names = (document.element, index or None)
+        place = Place(file=file, line=document.line, part="/".join(str(one) for one in names if one is not None), digest=digest)
+        yield from _part(part, place, asked)
+
+
+def _part(part: object, place: Place, asked: Asked) -> Iterator[Item]:
+    where = f"[{place.part}] " if place.part else ""
     try:
-        if "schema" in keys:
-            yield jsonl.read_line(text)
-        else:
-            # A bad message spoils the conversation: the journal of the turns before it may be good, but nobody vouches for it.
-            yield from list(conversations.runs_of(text, line, surface=surface, agent=agent, tenant_id=tenant_id, user_id=user_id))
+        yield from runs_of(conversation_of(part), place, asked)
+    except MessageError as error:
+        yield BadLine(line=place.line, reason=f"{where}{error}", message=error.index, file=place.file)
     except RecordingError as error:
-        yield BadLine(line=line, reason=str(error))
+        yield BadLine(line=place.line, reason=f"{where}{error}", file=place.file)
+    except NotARunError as error:
+        yield Skipped(line=place.line, reason=f"{where}{error}", file=place.file)
+    except _SHAPES as error:
+        yield BadLine(line=place.line, reason=f"{where}of a shape that is not read: {type(error).__name__}", file=place.file)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from migration.model import Effect, Event, Origin, RunRequest
+from migration.model import Effect, Event, Origin, Outcome, RunRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +13,15 @@ class RecordedRun:
     journal: tuple[Effect, ...]
     origin: Origin | None = None  #: who ran it; None when the file does not say
     events: tuple[Event, ...] = ()  #: () when the recording holds none
+    label: str = ""  #: what the file calls it, for reports; "": it goes by its run id
+    outcome: Outcome | None = None  #: how it ended; None when the file does not say
+    answer: str | None = None  #: the text that the user got at the end; None when the file does not say
+    ignored: tuple[str, ...] = ()  #: parts of the recording that are not read, such as tools that are not functions
+
+    @property
+    def name(self) -> str:
+        """The name for reports."""
+        return self.label or self.request.run_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +30,8 @@ class BadLine:
 
     line: int  #: from 1; 0 for the file as a whole
     reason: str  #: quotes nothing of the line
+    message: int | None = None  #: index of the message that spoils it, from 0; None: it is not one message
+    file: str = ""  #: as it was named; "-": standard input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,3 +40,4 @@ class Skipped:
 
     line: int
     reason: str
+    file: str = ""

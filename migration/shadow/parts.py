@@ -14,14 +14,15 @@ from migration.shadow.job import ShadowJob
 Comparer = Callable[[ShadowJob, RunRecord], Comparison]
 """Sets the served run and the shadow's side by side."""
 
-DEFAULT_PARTS: Final = "migration.shadow.wiring:default_parts"
+DEFAULT_PARTS: Final = "migration.shadow.wiring:judging_parts"
+DEFAULT_ENGINES: Final = "migration.shadow.engines:default_engines"
 
 
 class EvidenceSink(Protocol):
     """Keeps what was found."""
 
-    def store(self, job: ShadowJob, shadow: RunRecord, comparison: Comparison, /) -> None:
-        """Store one comparison.
+    def store(self, job: ShadowJob, shadow: RunRecord, comparison: Comparison, /) -> object:
+        """Store one comparison. Returns False when it holds one of the same run already, which stays.
 
         Raises:
             EvidenceError: it cannot be stored.

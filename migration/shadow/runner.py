@@ -42,6 +42,7 @@ class ShadowRun:
     detail: str = ""  #: for engineers; holds no payload
     spoiled: bool = False  #: the engine did not stop, or used up the memory: the process should not be used again
     log: RunLog | None = None  #: what was logged while it ran; None: it never began
+    failure: str = ""  #: text of the exception that ended the stream; it may quote a user, so it is in no record
 
 
 class _FloodError(Exception):
@@ -138,8 +139,21 @@ async def replay_run(
         )
     spoiled = run.out_of_memory or not stopped
     return ShadowRun(
-        record=record, tally=replay.tally, failed=failed, detail=detail, spoiled=spoiled, log=None if run.log is None else run.log.log()
+        record=record,
+        tally=replay.tally,
+        failed=failed,
+        detail=detail,
+        spoiled=spoiled,
+        log=None if run.log is None else run.log.log(),
+        failure=run.failure,
     )
+
+
+def _text(failure: BaseException) -> str:
+    try:
+        return str(failure)
+    except Exception:  # noqa: BLE001 - an exception that cannot be printed is no reason to fail
+        return ""
 
 
 def _loop_timer(delay_s: float, callback: Callable[[], object]) -> Callable[[], object]:
@@ -164,6 +178,7 @@ class _Run:
         self.events: list[Event] = []
         self.outcome: Outcome = "cancelled"
         self.error: EffectError | None = None
+        self.failure = ""
         self.out_of_memory = False
         self.log: LogTape | None = None
         self._abandoned: str | None = None
@@ -195,6 +210,7 @@ class _Run:
                 outcome_of_failure(failure),
                 EffectError(type=type(failure).__name__, message=""),
             )  # text may quote a user
+            self.failure = _text(failure)
 
     def verdict(self, *, expired: bool, deadline_s: float) -> tuple[FailReason | None, str]:
         """Return why there is no record, and None when there is one."""

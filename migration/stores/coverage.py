@@ -11,8 +11,9 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, func, or_, select
 
+from migration.database import insert_into
 from migration.stages import Store
-from migration.stores.database import StoresDatabase, insert_into
+from migration.stores.database import StoresDatabase
 from migration.stores.run import RunKey
 from migration.stores.tables import gaps, passes
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from migration.database import SqlDatabase
@@ -116,11 +115,6 @@ class StoresDatabase:
             return
         for job, result in zip(jobs, results, strict=True):
             job.resolve(result)
-
-
-def insert_into(connection: Connection, table: Table) -> Any:  # noqa: ANN401 - the two dialects' inserts share no type that knows upserts
-    """Return an insert that can say what to do on a conflict."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
 
 def _prepare(engine: Engine) -> None:

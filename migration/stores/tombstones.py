@@ -13,9 +13,10 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Table, case
 
+from migration.database import insert_into
 from migration.model import Origin, Stage
 from migration.stages import Plan
-from migration.stores.database import StoresDatabase, insert_into
+from migration.stores.database import StoresDatabase
 from migration.stores.tables import tombstones, watched_days
 from migration.telemetry.metrics import Metrics
 

@@ -131,6 +131,18 @@ class Metrics:
         self.kill_switch = Gauge(
             "migration_kill_switch", "1 while the kill switch is on.", ["surface"], registry=registry, multiprocess_mode="livemax"
         )
+        self.emergency_switch = Gauge(
+            "migration_emergency_switch",
+            "1 while the host's emergency kill switch is on.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.flag_jumps = Counter(
+            "migration_flag_jumps",
+            "Edits made elsewhere that had tenants skip a stage; the history names them.",
+            ["surface"],
+            registry=registry,
+        )
         self.outbox_rows = Gauge(
             "migration_outbox_rows",
             "Writes of finished runs that a run store still has to take.",
@@ -166,6 +178,7 @@ class Metrics:
                 self.runs.labels(surface, stage.value, plan.serves.value, outcome)
         self.shadow_expected.labels(surface)
         self.shadow_compared.labels(surface)
+        self.flag_jumps.labels(surface)
         for verdict in Verdict:
             self.comparisons.labels(surface, verdict.value)
         for operation in get_args(Operation):

@@ -3,10 +3,12 @@
 `compose` builds what the API runs on (`backend.py`). `fresh_engine` builds one engine for a replay (`engines.py`, with the table of all
 control engines); its effects are answered from a journal (`recorded_ports.py`). `ReadingEngines`
 takes its place where a replay may read what the journal does not hold. `open_run_stores` is for `netra-migration backfill`
-(`run_stores.py`). When the last surface is done this folder goes, and `serving.py` alone remains.
+(`run_stores.py`); `check_conversations` says which conversations `netra-migration replay` may ask for
+(`conversations.py`). When the last surface is done this folder goes, and `serving.py` alone remains.
 """
 
 from netra_backend.app.execution.backend import BackendExecution, compose
+from netra_backend.app.execution.conversations import check_conversations
 from netra_backend.app.execution.engines import CONTROLS, BackendEngine, ReadingEngines, fresh_engine
 from netra_backend.app.execution.recorded_ports import recorded
 from netra_backend.app.execution.run_stores import PlannedThreads, open_run_stores
@@ -17,6 +19,7 @@ __all__ = [
     "BackendExecution",
     "PlannedThreads",
     "ReadingEngines",
+    "check_conversations",
     "compose",
     "fresh_engine",
     "open_run_stores",

@@ -1,6 +1,7 @@
 """Recorded runs through both engines: counted whole, and never called equal when they could not be compared."""
 
 import contextlib
+import dataclasses
 import json
 from typing import get_args
 
@@ -9,7 +10,7 @@ import pytest
 
 from migration.comparison import Comparer, compare
 from migration.effects import BLOCK, MissPolicy, perform, with_keys
-from migration.errors import ConfigurationError
+from migration.errors import ConfigurationError, EvidenceError
 from migration.model import Effect, Event, Origin, RunRequest, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
 from migration.replay import Replay, Report, Strictness
@@ -143,14 +144,20 @@ def test_a_kind_is_reported_by_its_worst_run():
     ],
 )
 def test_a_report_passes_as_strictly_as_it_is_asked(verdict, fails):
-    report = Report()
+    report = Report(runs=1)
     report.verdicts[verdict] = 1
     assert {strictness for strictness in get_args(Strictness) if not report.passes(strictness)} == fails
 
 
 @pytest.mark.parametrize("strictness", get_args(Strictness))
 def test_a_line_that_cannot_be_read_never_passes(strictness):
-    assert not Report(bad_lines=[BadLine(line=1, reason="no JSON")]).passes(strictness)
+    assert not Report(runs=1, bad_line_count=1).passes(strictness)
+
+
+@pytest.mark.parametrize("strictness", get_args(Strictness))
+def test_where_no_run_was_found_nothing_passes(strictness):
+    assert not Report().passes(strictness)
+    assert not Report(runs=1, empty=["b.jsonl: no run in it"]).passes(strictness)
 
 
 def test_what_the_policy_overlooked_in_both_runs_is_reported_when_asked_for():
@@ -171,6 +178,35 @@ def test_a_recording_that_control_does_not_reproduce_is_inconclusive_even_when_b
     assert comparison.verdict is Verdict.INCONCLUSIVE
     assert trouble in report.inconclusive[0]["reason"]
     assert report.verdicts["match"] == 0
+
+
+class RefusingEngine:
+    """Refuses what it is asked."""
+
+    async def run(self, request, /):
+        raise LookupError("content has an image")
+        yield
+
+
+def test_a_recording_that_control_does_not_reproduce_lists_no_divergence_and_names_the_error_of_control():
+    with open_replay(RefusingEngine(), AskingEngine()) as replay:
+        comparison = replay.compare(make_run("r-1", "yes"))
+        report = replay.report(0.0)
+    assert comparison.divergences == ()
+    assert report.divergences == []
+    [trouble] = report.inconclusive
+    assert "LookupError: content has an image; it asks for 0 effects too many and 1 too few (1 model)" in trouble["reason"]
+
+
+def test_control_must_end_and_answer_as_recorded():
+    recorded = dataclasses.replace(make_run("r-1", "yes"), outcome="completed", answer="yes")
+    with open_replay(AskingEngine(), AskingEngine()) as replay:
+        assert replay.compare(recorded).verdict is Verdict.MATCH
+    with open_replay(AskingEngine(ending="!"), AskingEngine(ending="!")) as replay:
+        assert replay.compare(recorded).reasons == ("control does not reproduce the recording: it does not give the recorded answer",)
+    with open_replay(AskingEngine(), AskingEngine()) as replay:
+        other = dataclasses.replace(recorded, outcome="failed")
+        assert "it ends completed, where the recording is failed" in replay.compare(other).reasons[0]
 
 
 @pytest.mark.parametrize("side", ["control", "candidate"])
@@ -220,7 +256,7 @@ def test_a_recording_from_which_control_reads_on_is_no_fair_ground():
     misses = MissPolicy(read_only=frozenset({"look"}), budget=1)
     with open_replay(ReadingEngine(), ReadingEngine(), misses=misses) as replay:
         assert replay.compare(make_run("r-1", "yes")).verdict is Verdict.INCONCLUSIVE
-        assert replay.report(0.0).effects.performed_by_shadow == 2
+        assert replay.report(0.0).effects.performed_by_shadow == 1  # by control; the candidate is not run
 
 
 def test_bad_lines_and_skipped_turns_are_in_the_report_and_a_bad_line_is_a_finding():
@@ -237,3 +273,41 @@ def test_what_is_found_is_kept_when_there_is_a_store():
     with open_replay(AskingEngine(), AskingEngine(), sink=store) as replay:
         replay.compare(make_run("r-1", "yes"))
     assert [comparison.run_id for comparison in store.comparisons] == ["r-1"]
+
+
+@pytest.mark.parametrize(
+    "engines",
+    [
+        (AskingEngine(), AskingEngine()),
+        (AskingEngine(), AskingEngine(ending="!")),
+        (AskingEngine(asks=2), AskingEngine()),
+        (RefusingEngine(), AskingEngine()),
+        (Unbuildable(), AskingEngine()),
+        (AskingEngine(), Unbuildable()),
+    ],
+)
+def test_what_is_stored_is_what_is_reported(engines):
+    store = Store()
+    with open_replay(*engines, sink=store) as replay:
+        comparison = replay.compare(make_run("r-1", "yes"))
+        report = replay.report(0.0)
+    assert store.comparisons == [comparison]
+    assert {verdict: count for verdict, count in report.verdicts.items() if count} == {comparison.verdict.value: 1}
+
+
+def test_what_the_evidence_holds_already_or_cannot_take_is_counted_and_the_latter_never_passes():
+    class Full:
+        def __init__(self):
+            self.answers = [True, False]
+
+        def store(self, job, shadow, comparison, /):
+            if self.answers:
+                return self.answers.pop(0)
+            raise EvidenceError("full")
+
+    with open_replay(AskingEngine(), AskingEngine(), sink=Full()) as replay:
+        for _ in range(3):
+            replay.compare(make_run("r-1", "yes"))
+        report = replay.report(0.0)
+    assert (report.evidence.stored, report.evidence.known, report.evidence.failed) == (1, 1, 1)
+    assert not report.clean

@@ -1,11 +1,9 @@
 """Reading files of recordings and conversations."""
 
-import gzip
 import json
 
 import pytest
 
-from migration.errors import RecordingError
 from migration.recordings import BadLine, RecordedRun, Skipped, read
 
 CONVERSATION = {
@@ -33,7 +31,7 @@ def test_each_answered_turn_of_a_conversation_is_a_run_with_its_effects_as_journ
     write(tmp_path / "file.jsonl", CONVERSATION)
     run, skipped = read(tmp_path / "file.jsonl")
     assert isinstance(run, RecordedRun)
-    assert (run.request.thread_id, run.request.run_id, run.request.surface) == ("c-1", "c-1-turn-1", "chat")
+    assert (run.request.thread_id, run.request.surface, run.label) == (run.request.run_id.removesuffix("-turn-1"), "chat", "c-1 turn 1")
     assert [(effect.kind, effect.name) for effect in run.journal] == [
         ("model", "recorded"),
         ("tool", "price_lookup"),
@@ -41,7 +39,7 @@ def test_each_answered_turn_of_a_conversation_is_a_run_with_its_effects_as_journ
     ]
     assert json.loads(run.journal[1].request) == {"name": "price_lookup", "arguments": {"model": "m"}}
     assert run.journal[1].reply == b'"12"'
-    assert skipped == Skipped(line=1, reason="turn 2 is not answered")
+    assert skipped == Skipped(line=1, reason="turn 2 is not answered", file=str(tmp_path / "file.jsonl"))
 
 
 def test_the_payload_holds_the_message_and_what_was_said_before_it(tmp_path):
@@ -80,19 +78,3 @@ def test_a_bad_line_is_named_by_its_number_and_the_rest_goes_on(tmp_path, bad, r
     assert found.line == 2
     assert reason in found.reason
     assert sum(isinstance(item, RecordedRun) for item in items) == 2
-
-
-def test_a_gzip_file_that_ends_early_gives_its_whole_lines_and_says_so(tmp_path):
-    # Incompressible ids, so that the cut falls behind the first lines.
-    lines = [json.dumps(CONVERSATION | {"id": f"c-{number}-{hash(str(number))}"}) for number in range(2000)]
-    packed = gzip.compress("\n".join(lines).encode())
-    (tmp_path / "file.gz").write_bytes(packed[: len(packed) // 2])
-    *whole, last = read(tmp_path / "file.gz")
-    assert len(whole) > 100
-    assert isinstance(last, BadLine)
-    assert "ends early" in last.reason
-
-
-def test_a_file_that_is_not_there_says_which(tmp_path):
-    with pytest.raises(RecordingError, match=r"cannot read .*gone\.jsonl"):
-        next(read(tmp_path / "gone.jsonl"))

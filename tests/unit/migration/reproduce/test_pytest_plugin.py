@@ -112,8 +112,30 @@ def test_a_line_that_cannot_be_read_fails_and_names_itself(project: Project, kee
 def test_a_turn_that_nobody_answered_is_skipped_with_the_reason(project: Project, keep) -> None:
     keep(json.dumps({"id": "c", "messages": [{"role": "user", "content": "hello?"}]}).encode())
     result = project("--engine-parity", "-rs")
-    result.assert_outcomes(skipped=1)
+    result.assert_outcomes(skipped=1, failed=1)
     result.stdout.fnmatch_lines(["SKIPPED*turn 1 is not answered"])
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "no run in runs.jsonl: it is empty"),
+        (b'{"messages": []}', "no run in runs.jsonl: the conversation holds no user turn"),
+        (b"PAR1\0\0\0\0", "no run in runs.jsonl: *a Parquet file*"),
+    ],
+)
+def test_a_file_without_a_run_never_passes(project: Project, keep, content: bytes, why: str) -> None:
+    keep(content)
+    result = project("--engine-parity")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([f"*{why}*"])
+
+
+def test_without_a_ledger_the_header_says_so(project: Project, keep, fitting, pytester: pytest.Pytester) -> None:
+    keep(fitting(said="hello"))
+    project("--engine-parity").stdout.fnmatch_lines(["engine parity: there is no ledger folder *, so no divergence is accepted"])
+    (pytester.path / "ledger").mkdir()
+    project("--engine-parity").stdout.no_fnmatch_line("engine parity: there is no ledger*")
 
 
 def test_without_the_option_no_recording_is_collected(project: Project, keep, fitting) -> None:

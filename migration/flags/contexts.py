@@ -1,0 +1,37 @@
+"""A tenant as LaunchDarkly sees it: one multi-kind context of the tenant, with its attributes, and the surface."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from ldclient import Context
+
+from migration.flags.data import SURFACE_KIND, TENANT_KIND
+
+Attributes = Mapping[str, Any]
+"""Attribute -> JSON value. Rules of a flag look at them; a name or an address of a person does not belong here."""
+
+NO_ATTRIBUTES: Final[Attributes] = MappingProxyType({})
+RESERVED: Final = frozenset({"key", "kind", "_meta", "anonymous", ""})
+"""Names that are LaunchDarkly's own and cannot be attributes of a tenant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """Whom a flag is evaluated for."""
+
+    tenant_id: str
+    attributes: Attributes = field(default_factory=lambda: NO_ATTRIBUTES)
+
+
+def context(tenant: Tenant, surface: str) -> Context:
+    """Return the tenant on that surface. An attribute that LaunchDarkly cannot take is left out; `attributes` complains about it before."""
+    who = Context.create(tenant.tenant_id, TENANT_KIND)
+    if tenant.attributes:
+        builder = Context.builder(tenant.tenant_id).kind(TENANT_KIND)
+        for name, value in tenant.attributes.items():
+            if name not in RESERVED:
+                builder.try_set(name, value)
+        who = builder.build()
+    return Context.create_multi(who, Context.create(surface, SURFACE_KIND))

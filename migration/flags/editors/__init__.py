@@ -1,0 +1,1 @@
+"""Where flags are edited: one file a source."""

@@ -1,0 +1,53 @@
+"""LaunchDarkly's flag file as a source. What is half written waits until it is whole."""
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ldclient import Config
+from ldclient.interfaces import UpdateProcessor
+
+from migration.flags.data import read_flag_data
+from migration.flags.following import Follower
+from migration.flags.intake import FlagIntake
+
+_SILENCE_S: Final = 5.0  #: at least; a look that takes longer is a disk that does not answer
+
+
+class FlagFile:
+    """The `FlagSource` of a flag file.
+
+    Args:
+        path: the file; it need not exist yet.
+        poll_s: seconds between two looks.
+    """
+
+    def __init__(self, path: Path, *, poll_s: float) -> None:
+        self.path, self._poll_s = path, poll_s
+        self.name = f"file:{path}"
+
+    def options(self, _on_loss: Callable[[str], None] | None = None) -> Mapping[str, Any]:
+        """Return nothing to connect to: a flag file needs no LaunchDarkly, and nobody takes events."""
+        return {"sdk_key": "sdk-key-not-needed-for-a-file", "send_events": False}
+
+    def processor(self, _config: Config, intake: FlagIntake, ready: threading.Event, /) -> UpdateProcessor:
+        """Return what looks at the file again and again, in a thread of its own."""
+        intake.silence_s = max(_SILENCE_S, 5 * self._poll_s)
+        follower = Follower(self.path, self._poll_s, take=lambda raw: intake.take(*read_flag_data(raw)), good=intake.good, down=intake.down)
+        return _Looks(follower, intake, ready)
+
+
+class _Looks(UpdateProcessor):
+    def __init__(self, follower: Follower, intake: FlagIntake, ready: threading.Event) -> None:
+        self._follower, self._intake, self._ready = follower, intake, ready
+
+    def start(self) -> None:
+        self._follower.start()
+        self._ready.set()
+
+    def stop(self) -> None:
+        self._follower.stop()
+
+    def initialized(self) -> bool:
+        return self._intake.taken

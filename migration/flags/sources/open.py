@@ -1,0 +1,19 @@
+"""Which source the settings name."""
+
+from migration.errors import ConfigurationError
+from migration.flags.sources.file import FlagFile
+from migration.flags.sources.source import FlagSource
+from migration.settings import MigrationSettings
+
+
+def open_source(settings: MigrationSettings) -> FlagSource:
+    """Return the source of flags that the settings name. It connects to nothing before the client starts.
+
+    Raises:
+        ConfigurationError: a setting that this source needs is missing or cannot be used.
+    """
+    match settings.flags_source:
+        case "file":
+            return FlagFile(settings.path(settings.flags_file), poll_s=settings.flags_poll_s)
+        case other:
+            raise ConfigurationError(f"NETRA_MIGRATION_FLAGS_SOURCE={other} cannot be opened; use file")

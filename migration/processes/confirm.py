@@ -1,0 +1,151 @@
+"""Waits for the processes to do what was written, and says what they do: by their rows, or, where the database is down, by asking them."""
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+
+from migration.errors import ProcessesError
+from migration.processes.control import ask, control_folder
+from migration.processes.row import ProcessRow, Told
+from migration.processes.table import ProcessTable
+from migration.settings import MigrationSettings
+
+_LOOK_S: Final = 0.05
+_ASK_S: Final = 0.5
+_NEWS_S: Final = 3600.0  #: a death before that is no news
+
+Follows = Callable[[ProcessRow], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What the serving processes do."""
+
+    following: dict[str, float]  #: name -> seconds after which its row said so
+    asked: tuple[str, ...] = ()  #: names of those that follow as they say themselves over the loopback socket: no row says so
+    others: tuple[str, ...] = ()  #: names, with what they do, of those that do not follow or say nothing
+    died: tuple[str, ...] = ()  #: names of those that died; they serve nobody
+    problem: str | None = None  #: why the database says nothing; None: it does
+    rows: tuple[ProcessRow, ...] = ()  #: the newest word of each
+
+    @property
+    def seen(self) -> int:
+        """How many serving processes there are, as far as anybody knows."""
+        return len(self.following) + len(self.asked) + len(self.others)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every process that is known to serve was confirmed by its row, or none was ever seen."""
+        return self.problem is None and not self.others and not self.asked
+
+    def sentence(self) -> str:
+        """Return what they do, in words."""
+        done = len(self.following) + len(self.asked)
+        died = f" ({len(self.died)} more died and serve nobody: {', '.join(self.died)})" if self.died else ""
+        if self.problem is not None:
+            known = (
+                f"of this host {done} of {self.seen} processes follow, as they say themselves"
+                if self.seen
+                else "no process of this host answers"
+            )
+            rest = f", not {'; '.join(self.others)}" if self.others else ""
+            return f"not confirmed: {known}{rest}; of other hosts nothing is known: {self.problem}"
+        if not self.seen:
+            return f"no process has been seen, so nobody follows yet{died}"
+        if self.others:
+            return f"not confirmed: {done} of {self.seen} processes follow, not {'; '.join(self.others)}{died}"
+        if self.asked:
+            unwritten = f"{', '.join(self.asked)} cannot write into the database"
+            return f"not confirmed: {done} of {self.seen} processes follow, as they say themselves, but {unwritten}{died}"
+        return f"{done} of {self.seen} processes follow, the slowest after {max(self.following.values()):.1f} s{died}"
+
+
+def confirm(settings: MigrationSettings, follows: Follows, *, wait_s: float = 3.0, here: bool = False) -> Confirmation:
+    """Wait until every serving process follows, at most so long, and return what they do.
+
+    Args:
+        settings: name the database, and `home` with the loopback sockets.
+        follows: whether a process with this row does what was written.
+        wait_s: seconds in all.
+        here: whether the processes of this host alone matter; then they are asked, and the database is not.
+    """
+    started = time.monotonic()
+    if here:
+        return _by_asking(settings, follows, started + wait_s, None)
+    table = ProcessTable.reading(settings)
+    try:
+        return _by_rows(settings, table, follows, started, started + wait_s - _ASK_S)
+    except ProcessesError as error:
+        return _by_asking(settings, follows, started + wait_s, str(error))
+    finally:
+        table.close()
+
+
+def _by_rows(settings: MigrationSettings, table: ProcessTable, follows: Follows, started: float, until: float) -> Confirmation:
+    following: dict[str, float] = {}
+    while True:
+        told = [one for one in table.told() if one.row.role == "server"]
+        serving = {one.row.process_id: one for one in told if one.serves}
+        for process_id, one in serving.items():
+            if process_id not in following and follows(one.row):
+                following[process_id] = time.monotonic() - started
+        missing = [one for process_id, one in serving.items() if process_id not in following]
+        if (serving and not missing) or time.monotonic() >= until:
+            break
+        if not serving and not ask(control_folder(settings.home), _ASK_S).rows:
+            break
+        time.sleep(_LOOK_S)
+    asked, others = _ask(settings, follows, missing, known=serving.keys())
+    return Confirmation(
+        following={serving[process_id].row.name: after_s for process_id, after_s in following.items() if process_id in serving},
+        asked=asked,
+        others=others,
+        died=tuple(one.row.name for one in told if one.state == "died" and one.age_s < _NEWS_S),
+        rows=tuple(one.row for one in serving.values()),
+    )
+
+
+def _ask(
+    settings: MigrationSettings, follows: Follows, missing: Collection[Told], known: Collection[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Ask those that no row confirmed, or that have none, and return who follows nevertheless, and what the others do."""
+    words = {row.process_id: row for row in ask(control_folder(settings.home), _ASK_S).rows}
+    asked, others = [], []
+    for one in missing:
+        row = words.get(one.row.process_id)
+        if row is None:
+            others.append(f"{one.row.name} (silent for {one.age_s:.0f} s: stopped, or it hangs)")
+        elif follows(row):
+            asked.append(row.name)
+        else:
+            others.append(_elsewhere(row))
+    for row in words.values():
+        if row.process_id not in known:
+            (asked if follows(row) else others).append(row.name if follows(row) else _elsewhere(row))
+    return tuple(asked), tuple(others)
+
+
+def _elsewhere(row: ProcessRow) -> str:
+    because = " and the emergency kill switch of its host is on" if row.emergency else ""
+    return f"{row.name} (it runs, follows version {row.flags_version} of {row.flags_source}{because})"
+
+
+def _by_asking(settings: MigrationSettings, follows: Follows, until: float, problem: str | None) -> Confirmation:
+    """Ask the processes of this host until all that answer follow, or time is up."""
+    started = time.monotonic()
+    following: dict[str, float] = {}
+    while True:
+        answers = ask(control_folder(settings.home), _ASK_S)
+        for row in answers.rows:
+            if row.name not in following and follows(row):
+                following[row.name] = time.monotonic() - started
+        missing = [row for row in answers.rows if row.name not in following]
+        if (answers.rows and not missing and not answers.silent) or time.monotonic() >= until - _ASK_S:
+            break
+        time.sleep(_LOOK_S)
+    others = [_elsewhere(row) for row in missing]
+    others += [f"process {pid} of this host (it does not answer: stopped, or it hangs)" for pid in answers.silent]
+    if problem is None:
+        return Confirmation(following=following, others=tuple(others), rows=answers.rows)
+    return Confirmation(following={}, asked=tuple(following), others=tuple(others), problem=problem, rows=answers.rows)

@@ -1,0 +1,197 @@
+"""The heartbeat of a serving process: what it follows, who it served, who died, and which flags were changed elsewhere, into the database.
+
+Everything that touches the database happens in one thread of its own with deadlines; a slow, locked or missing database delays that thread
+and nothing else. Requests leave the id of their tenant in a dict.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from migration.errors import HistoryError, MigrationError
+from migration.flags.contexts import Tenant
+from migration.history import History
+from migration.processes.census import Census
+from migration.processes.control import ControlServer, control_folder
+from migration.processes.deaths import own_the_dead
+from migration.processes.flag_watch import Change, FlagWatch
+from migration.processes.followed import FollowedFlags
+from migration.processes.known_tenants import known_tenants
+from migration.processes.own_row import OwnRows, ShadowState
+from migration.processes.row import BEAT_S, ProcessRow
+from migration.processes.table import ProcessTable
+from migration.settings import MigrationSettings
+from migration.telemetry import multiprocess
+from migration.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+#: Seconds in which the editor of a change writes its own entry; a change without one then was made elsewhere.
+_GRACE_S: Final = 5.0
+_SAME_S: Final = 60.0
+_REMEMBERED: Final = 500
+_MOST_SEEN: Final = 50_000
+_STOP_S: Final = 3.0
+
+
+class Heartbeat:
+    """Makes this process known.
+
+    Args:
+        settings: the database, `home`, the surfaces.
+        flags: what this process follows.
+        metrics: where its own failures are counted.
+        runs: surface -> runs under way.
+        shadow: the shadow.
+        described: tenants of the attribute file.
+        clock: Unix seconds.
+
+    Raises:
+        ConfigurationError: the database's URL cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: MigrationSettings,
+        flags: FollowedFlags,
+        metrics: Metrics,
+        *,
+        runs: Callable[[], Mapping[str, int]],
+        shadow: ShadowState,
+        described: Callable[[], Iterable[Tenant]] = tuple,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._flags, self._metrics, self._clock, self._described = flags, metrics, clock, described
+        self._table, self._history = ProcessTable(settings.evidence()), History.of_settings(settings)
+        self._seen: dict[str, Tenant] = {}
+        self._served: OrderedDict[str, Tenant] = OrderedDict()
+        self._rows = OwnRows(flags, settings.surfaces, runs=runs, shadow=shadow, served=self._last_served, clock=clock)
+        own = self._rows.server()
+        self._watch = FlagWatch(flags, settings.surfaces, self._last_served, host=own.host, name=own.name, clock=clock)
+        self._changes: list[Change] = []
+        self._worker: ProcessRow | None = None
+        self._census = Census(flags, settings.surfaces, self._rows, self._table, self._known)
+        self._control = ControlServer(control_folder(settings.home), self._rows.server)
+        self._problems: dict[str, str] = {}
+        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="migration-heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._flags.on_change(self._wake.set)
+        self._control.start()
+        self._thread.start()
+        self._census.start()
+
+    def stop(self) -> None:
+        """Write that this process ends as it should, and stop. Takes 3 s at most."""
+        self._census.stop()
+        self._control.stop()
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_S)
+        self._rows.close()
+
+    def saw(self, tenant: Tenant) -> None:
+        """Take note that the tenant is served. Costs a request next to nothing."""
+        self._seen[tenant.tenant_id] = tenant
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait(BEAT_S)
+            self._wake.clear()
+            self.beat()
+        self._try("heartbeat", self._say_goodbye)
+        self._table.close()
+        self._history.close()
+
+    def beat(self) -> None:
+        """Do once all that is to be done. Never raises."""
+        reachable = self._try("heartbeat", self._tell)
+        self._try("flags", self._look)
+        self._try("metrics", _bury)
+        if reachable:  # else each of these would wait in vain, too
+            self._try("changes", self._write_changes)
+            self._try("tenants", self._write_tenants)
+            self._try("deaths", self._find_dead)
+
+    def _tell(self) -> None:
+        worker = self._rows.worker()
+        self._table.beat([self._rows.server(), *([] if worker is None else [worker])])
+        gone, self._worker = self._worker, worker
+        if gone is not None and (worker is None or worker.process_id != gone.process_id):
+            self._table.ended([gone.process_id], "stopped")
+
+    def _look(self) -> None:
+        source = self._flags.status().source
+        self._changes += self._watch.look(lambda key: self._history.last_version(source, key))
+
+    def _write_changes(self) -> None:
+        """Write what was changed elsewhere, when its editor had the time to write that it was made here."""
+        while self._changes and self._clock() >= self._changes[0].seen_at + _GRACE_S:
+            change = self._changes[0]
+            if self._history.append_once(change.entry, since=change.seen_at - _SAME_S):
+                log = logger.error if change.jumped else logger.warning
+                log("flags were changed elsewhere: %s", change.entry.kind)
+                if change.jumped:
+                    self._metrics.flag_jumps.labels(change.entry.surface).inc()
+            self._changes.pop(0)
+
+    def _write_tenants(self) -> None:
+        seen, self._seen = self._seen, {}
+        for tenant_id, tenant in seen.items():
+            self._served[tenant_id] = tenant
+            self._served.move_to_end(tenant_id)
+        while len(self._served) > _REMEMBERED:
+            self._served.popitem(last=False)
+        if not seen:
+            return
+        try:
+            self._table.saw({tenant_id: _attributes(tenant) for tenant_id, tenant in seen.items()})
+        except MigrationError:
+            if len(self._seen) + len(seen) <= _MOST_SEEN:
+                self._seen = seen | self._seen
+            raise
+
+    def _find_dead(self) -> None:
+        own_the_dead(self._table, self._history, self._rows.server())
+
+    def _say_goodbye(self) -> None:
+        own = self._rows.server()
+        self._table.ended([own.process_id, *([] if self._worker is None else [self._worker.process_id])], "stopped")
+
+    def _last_served(self) -> list[Tenant]:
+        return list(self._served.values())
+
+    def _known(self) -> Iterable[Tenant]:
+        return known_tenants(self._table, self._flags.data, described=self._described())
+
+    def _try(self, what: str, step: Callable[[], None]) -> bool:
+        """Do one step; say once what is wrong, and once that it is well again. Return whether it went well."""
+        try:
+            step()
+        except Exception as error:
+            known = isinstance(error, MigrationError | OSError)
+            problem = str(error) if known else type(error).__name__
+            self._metrics.failures.labels("history.write" if isinstance(error, HistoryError) else "processes.heartbeat").inc()
+            if self._problems.get(what) != problem:
+                logger.warning("heartbeat (%s): %s", what, problem, exc_info=not known)
+            self._problems[what] = problem
+            return False
+        if self._problems.pop(what, None) is not None:
+            logger.warning("heartbeat (%s): well again", what)
+        return True
+
+
+def _bury() -> None:
+    multiprocess.bury_dead()
+
+
+def _attributes(tenant: Tenant) -> str:
+    return msgspec.json.encode(dict(tenant.attributes), order="sorted").decode() if tenant.attributes else "{}"

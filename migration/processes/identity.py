@@ -1,0 +1,66 @@
+"""Which process this is, over restarts and reuse of its number, and whether another one of this host still lives."""
+
+import functools
+import hashlib
+import importlib.metadata
+import os
+import socket
+from pathlib import Path
+
+import migration
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def birth(pid: int) -> str | None:
+    """Return what tells this process from every other one that had or will have its number; None: there is no such process here.
+
+    It is made of the boot, the namespace of process numbers (that of the container) and the moment of the start. A process that has ended
+    and waits to be reaped is none.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    # Fields 3 and 22 of proc(5): state, and clock ticks from the boot to the start.
+    return None if stat[0] in {b"Z", b"X"} else f"{_place()}:{stat[19].decode()}"
+
+
+def is_here(born: str) -> bool:
+    """Return whether a process with this birth is or was one of this host and container, so that `birth` can tell whether it lives."""
+    return born.rpartition(":")[0] == _place()
+
+
+def is_this_boot(born: str) -> bool:
+    """Return whether the process was born since this host was started."""
+    return born.split(":", maxsplit=1)[0] == _place().split(":")[0]
+
+
+@functools.cache
+def _place() -> str:
+    try:
+        return f"{_BOOT_ID.read_text().strip()}:{Path('/proc/self/ns/pid').readlink().name}"
+    except OSError:
+        return socket.gethostname()
+
+
+@functools.cache
+def code_version() -> str:
+    """Return the version of the distribution that holds this package, and a digest of the package's code: deploys may forget the former."""
+    folder = Path(migration.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    distributions = importlib.metadata.packages_distributions().get("migration", ())
+    version = next((importlib.metadata.version(name) for name in distributions), "0")
+    return f"{version}+{digest.hexdigest()[:8]}"
+
+
+def this_host() -> str:
+    """Return the name of this host."""
+    return socket.gethostname()
+
+
+def own_birth() -> str:
+    """Return the birth of this process."""
+    return birth(os.getpid()) or f"{_place()}:0"

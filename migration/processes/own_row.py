@@ -1,0 +1,157 @@
+"""What this process says about itself, now."""
+
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from migration.flags.contexts import Tenant
+from migration.flags.data import KILL_SWITCH
+from migration.processes.followed import FollowedFlags
+from migration.processes.identity import birth, code_version, own_birth, this_host
+from migration.processes.row import ProcessRow
+
+#: A kill switch may have rules of its own: it is called on where it is on for a tenant that nobody knows, and for so many that are served.
+_ASKED_TENANTS: Final = 20
+_NOBODY: Final = Tenant(tenant_id="tenant-that-nobody-knows")
+
+
+class ShadowState(Protocol):
+    """What is said about the shadow."""
+
+    @property
+    def waiting(self) -> int:
+        """Jobs queued or under way."""
+        ...
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The worker's process id; None while there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """Known tenants at each stage."""
+
+    tenants: int
+    stages: Mapping[str, Mapping[str, int]]  #: surface -> stage -> tenants
+    at: float  #: Unix seconds
+
+
+class OwnRows:
+    """Makes this process' row, and its worker's. Threads may share it.
+
+    Args:
+        flags: what it follows.
+        surfaces: those that are being migrated.
+        runs: surface -> runs under way.
+        shadow: the shadow.
+        served: ids of tenants that are served, the last ones.
+        clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        flags: FollowedFlags,
+        surfaces: Collection[str],
+        *,
+        runs: Callable[[], Mapping[str, int]],
+        shadow: ShadowState,
+        served: Callable[[], Collection[Tenant]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._flags, self._surfaces, self._runs, self._shadow, self._served = flags, tuple(surfaces), runs, shadow, served
+        self._clock = clock
+        self.process_id = uuid.uuid4().hex
+        self.counted: Counted | None = None  #: None: another process counts, or nobody has yet
+        self._errors = LastError()
+        self._started_at = clock()
+        self._lock = threading.Lock()
+        self._followed: object = None
+        self._followed_since = self._started_at
+        self._killed: dict[str, bool] = {}
+        logging.getLogger("migration").addHandler(self._errors)
+
+    def close(self) -> None:
+        """Listen to errors no more."""
+        logging.getLogger("migration").removeHandler(self._errors)
+
+    def server(self) -> ProcessRow:
+        """Return this process' row."""
+        status, data, emergency = self._flags.status(), self._flags.data, self._flags.emergency
+        counted = self.counted
+        with self._lock:
+            self._follow(status.version, data, emergency)
+            killed, since = dict(self._killed), self._followed_since
+        return ProcessRow(
+            process_id=self.process_id,
+            role="server",
+            host=this_host(),
+            pid=os.getpid(),
+            birth=own_birth(),
+            started_at=self._started_at,
+            code_version=code_version(),
+            surfaces=list(self._surfaces),
+            flags_source=status.source,
+            flags_version=status.version,
+            flags_up=status.up,
+            flags_error=status.error,
+            followed_since=since,
+            switch_version=data.flags.get(KILL_SWITCH, {}).get("version"),
+            kill_switch=killed,
+            emergency=emergency,
+            known_tenants=None if counted is None else counted.tenants,
+            stage_counts={} if counted is None else {surface: dict(stages) for surface, stages in counted.stages.items()},
+            counted_at=None if counted is None else counted.at,
+            runs=dict(self._runs()),
+            shadow_waiting=self._shadow.waiting,
+            last_error=self._errors.last,
+        )
+
+    def worker(self) -> ProcessRow | None:
+        """Return the row of the shadow worker, which is sealed off and cannot write one; None: there is none now."""
+        pid = self._shadow.worker_pid
+        born = None if pid is None else birth(pid)
+        if pid is None or born is None:
+            return None
+        return ProcessRow(
+            process_id=uuid.uuid5(uuid.UUID(self.process_id), born).hex,
+            parent_id=self.process_id,
+            role="worker",
+            host=this_host(),
+            pid=pid,
+            birth=born,
+            started_at=self._clock(),
+            code_version=code_version(),
+            surfaces=list(self._surfaces),
+            shadow_waiting=self._shadow.waiting,
+        )
+
+    def _follow(self, version: int, data: object, emergency: bool) -> None:
+        """Evaluate the kill switch when something changed, and note since when that holds."""
+        now = (version, id(data), emergency)
+        if now == self._followed:
+            return
+        tenants = [_NOBODY, *list(self._served())[:_ASKED_TENANTS]]
+        self._killed = {surface: all(self._is_killed(surface, tenant, emergency) for tenant in tenants) for surface in self._surfaces}
+        self._followed, self._followed_since = now, self._clock()
+
+    def _is_killed(self, surface: str, tenant: Tenant, emergency: bool) -> bool:
+        return emergency or self._flags.evaluator.killed(surface, tenant)
+
+
+class LastError(logging.Handler):
+    """Remembers the last error that was logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.last: str | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Remember it: the text alone, without what an exception says."""
+        self.last = record.getMessage()[:500]

@@ -1,0 +1,77 @@
+"""What a process tells about itself: one row, the same in the database and over the loopback socket."""
+
+from typing import Literal
+
+import msgspec
+
+Role = Literal["server", "worker"]
+
+BEAT_S = 2.0
+"""Seconds between two rows of a process, if nothing changes meanwhile."""
+SILENT_AFTER_S = 3 * BEAT_S
+"""Seconds after which a process that wrote nothing is called silent: it is stopped, hangs, or cannot reach the database."""
+LOST_AFTER_S = 600.0
+"""Seconds after which a silent process that nobody can look at (it was on another host) is taken for dead."""
+
+
+class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One serving process or shadow worker. What holds is what it evaluates, not what it was sent."""
+
+    process_id: str  #: 32 hex digits; a new one each start
+    role: Role
+    host: str
+    pid: int
+    birth: str  #: see `identity.birth`
+    started_at: float  #: Unix seconds, like all times here
+    code_version: str
+    parent_id: str | None = None  #: the serving process of a worker; None: it has none
+    surfaces: list[str] = []
+    flags_source: str = ""  #: empty: it follows no flags
+    flags_version: int | None = None  #: of all flags together; None: it follows none
+    flags_up: bool | None = None  #: False: the last known flags hold
+    flags_error: str | None = None  #: why; None: nothing is wrong
+    followed_since: float | None = None  #: when this version, or this position of the kill switch, was first evaluated
+    switch_version: int | None = None  #: version of the kill switch's flag; None: there is none
+    kill_switch: dict[str, bool] = {}  #: surface -> whether control serves because of it, evaluated
+    emergency: bool = False  #: whether the host's emergency kill switch is on
+    known_tenants: int | None = None  #: how many were counted below; None: another process counts
+    stage_counts: dict[str, dict[str, int]] = {}  #: surface -> stage -> known tenants there, evaluated
+    counted_at: float | None = None  #: when that count was finished
+    runs: dict[str, int] = {}  #: surface -> runs under way
+    shadow_waiting: int = 0  #: shadow jobs queued or under way
+    last_error: str | None = None  #: what went wrong last in the tool itself; None: nothing since the start
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{self.role} {self.pid} on {self.host}"
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A row and when it was written."""
+
+    row: ProcessRow
+    age_s: float  #: seconds since it was written, by the database's clock
+    state: Literal["live", "silent", "died", "stopped", "lost"]
+
+    @property
+    def serves(self) -> bool:
+        """Whether it may serve requests: it was not seen to end."""
+        return self.row.role == "server" and self.state in {"live", "silent"}
+
+
+def encode_row(row: ProcessRow) -> bytes:
+    """Return the row as JSON."""
+    return msgspec.json.encode(row)
+
+
+def decode_row(data: bytes | str) -> ProcessRow | None:
+    """Return the row; None: a version that writes other rows wrote it."""
+    try:
+        row: ProcessRow = _rows.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # the three that mean "unreadable"
+        return None
+    return row
+
+
+_rows = msgspec.json.Decoder(ProcessRow)

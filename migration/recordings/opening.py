@@ -1,0 +1,139 @@
+"""Opens what a person names, a file, a pipe or standard input, as a stream of UTF-8 bytes: unpacked, without byte order mark."""
+
+import codecs
+import gzip
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+
+import zstandard
+
+from migration.errors import RecordingError
+
+#: Stands for standard input.
+STDIN: Final = "-"
+
+#: What a stream raises when its packed bytes, or its UTF-16, are damaged or end early.
+DAMAGED: Final = (EOFError, OSError, zlib.error, zstandard.ZstdError, UnicodeError)
+
+_HEAD_BYTES: Final = 16
+_CHUNK_BYTES: Final = 2**16
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+
+#: First bytes of what is often at hand and cannot be read -> what it is, and what to do.
+_OTHERS: Final = {
+    b"PK\x03\x04": "a zip archive; unpack it, or name a log of inspect-ai by a path that ends in .eval",
+    b"PAR1": "a Parquet file; write it out as JSON lines",
+    b"ARROW1": "an Arrow file; write it out as JSON lines",
+    b"SQLite format 3": "a SQLite database; export what is in it as JSON lines",
+    b"BZh": "packed by bzip2; unpack it first",
+    b"\xfd7zXZ": "packed by xz; unpack it first",
+    b"\x89HDF": "an HDF5 file; write it out as JSON lines",
+    b"%PDF": "a PDF document",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+}
+
+#: Byte order marks, longest first, and how a JSON text without one begins in those encodings.
+_MARKS: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_BARE: Final = ((b"{\x00", "utf-16-le"), (b"[\x00", "utf-16-le"), (b"\x00{", "utf-16-be"), (b"\x00[", "utf-16-be"))
+
+
+def nobody_watches(_bytes: int, /) -> None:
+    """Hear how many more bytes were read, and do nothing."""
+
+
+@contextmanager
+def opened(path: Path, on_bytes: Callable[[int], None] = nobody_watches) -> Iterator[Iterator[bytes]]:
+    """Open the path for the block, and give its lines: UTF-8, without their ends.
+
+    Args:
+        path: a file or a pipe; "-": standard input.
+        on_bytes: called with how many more bytes of the file, as it lies there, were read.
+
+    Raises:
+        RecordingError: it cannot be opened; or, from the first line on, it is something that is known and not read. It says what.
+        DAMAGED: from the first line on.
+    """
+    named = "standard input" if str(path) == STDIN else str(path)
+    try:
+        with nullcontext(sys.stdin.buffer) if str(path) == STDIN else path.open("rb", buffering=0) as raw:
+            yield _lines(raw, named, on_bytes)
+    except OSError as error:
+        raise RecordingError(f"cannot read {named}: {error.strerror or error}") from error
+
+
+def _counted(raw: BinaryIO, on_bytes: Callable[[int], None]) -> bytes:
+    chunk = raw.read(_CHUNK_BYTES) or b""
+    on_bytes(len(chunk))
+    return chunk
+
+
+class _Source:
+    """A stream whose first bytes can be looked at: a pipe cannot go back.
+
+    Args:
+        more: returns the next bytes; none at the end.
+    """
+
+    def __init__(self, more: Callable[[], bytes]) -> None:
+        self._more, self._left, self.head = more, b"", b""
+        while len(self._left) < _HEAD_BYTES and (chunk := more()):
+            self._left += chunk
+        self.head = self._left[:_HEAD_BYTES]
+
+    def read(self, size: int = _CHUNK_BYTES, /) -> bytes:
+        """Return at most so many bytes; none at the end."""
+        chunk = self._left or self._more()
+        self._left = chunk[size:]
+        return chunk[:size]
+
+
+def _unpacked(source: _Source, named: str) -> _Source:
+    head = source.head
+    if head.startswith(_GZIP):
+        # Whoever unpacks only ever reads.
+        packed = gzip.GzipFile(fileobj=cast("BinaryIO", source), mode="rb")
+        return _Source(lambda: packed.read1(_CHUNK_BYTES))
+    if head.startswith(_ZSTD):
+        frames = zstandard.ZstdDecompressor().stream_reader(cast("BinaryIO", source), read_across_frames=True)
+        return _Source(lambda: frames.read(_CHUNK_BYTES))
+    for magic, what in _OTHERS.items():
+        if head.startswith(magic):
+            raise RecordingError(f"cannot read {named}: it is {what}")
+    return source
+
+
+def _text(source: _Source) -> Iterator[bytes]:
+    """Yield the text as UTF-8. A half surrogate passes, and makes its line one that is not UTF-8."""
+    encoding = next((name for begin, name in (*_MARKS, *_BARE) if source.head.startswith(begin)), None)
+    if encoding is None:
+        yield from iter(source.read, b"")
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    for chunk in iter(source.read, b""):
+        yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
+    yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+
+
+def _lines(raw: BinaryIO, named: str, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
+    begun: list[bytes] = []  # of a line whose end has not come
+    for chunk in _text(_unpacked(_Source(lambda: _counted(raw, on_bytes)), named)):
+        first, *rest = chunk.split(b"\n")
+        begun.append(first)
+        if rest:
+            whole = b"".join(begun)
+            yield whole
+            yield from rest[:-1]
+            begun = [rest[-1]]
+    if last := b"".join(begun):
+        yield last

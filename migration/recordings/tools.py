@@ -1,0 +1,52 @@
+"""The tools that a recorded conversation had on offer, in the backend's own shape."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from migration.recordings.messages import check_value
+
+
+def offered(tools: object, called: Iterable[str]) -> tuple[Sequence[dict[str, Any]], tuple[str, ...]]:
+    """Return the tools on offer, and what of the recording's own list is not read.
+
+    Args:
+        tools: as the recording has them; None: it does not say.
+        called: names of the tools that its messages call; these are on offer whatever the list says.
+    """
+    specs: dict[str, dict[str, Any]] = {}
+    ignored: list[str] = []
+    if isinstance(tools, list):
+        for tool in tools:
+            if (spec := _spec(tool)) is None:
+                ignored.append(f"a tool that is not a function{_kind(tool)}")
+            else:
+                specs.setdefault(spec["name"], spec)
+    elif tools is not None:
+        ignored.append("tools that are not a list")
+    for name in sorted(set(called)):
+        specs.setdefault(name, {"name": name, "description": "", "parameters": {"type": "object"}})
+    return [{"type": "function", "function": spec} for spec in specs.values()], tuple(dict.fromkeys(ignored))
+
+
+def _spec(tool: object) -> dict[str, Any] | None:
+    """Return name, description and parameters; None when it is not a function or cannot be read."""
+    if not isinstance(tool, Mapping):
+        return None
+    inside = tool["function"] if isinstance(tool.get("function"), Mapping) else tool
+    name, description = inside.get("name"), inside.get("description")
+    # OpenAI calls the schema `parameters`, Anthropic `input_schema`.
+    parameters = inside.get("parameters", inside.get("input_schema"))
+    if parameters is None:
+        parameters = {"type": "object"}
+    if not isinstance(name, str) or not name or not isinstance(parameters, dict):
+        return None
+    try:
+        check_value(parameters)
+    except ValueError:
+        return None
+    return {"name": name, "description": description if isinstance(description, str) else "", "parameters": parameters}
+
+
+def _kind(tool: object) -> str:
+    kind = tool.get("type") if isinstance(tool, Mapping) else None
+    return f" ({kind})" if isinstance(kind, str) and kind.isidentifier() and len(kind) < 40 else ""  # noqa: PLR2004 - a name, not a text

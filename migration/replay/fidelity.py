@@ -1,0 +1,137 @@
+"""Whether control reproduces a recording: its ending, its answer, and the number and kind of its effects.
+
+A recording that control does not reproduce is not a fair ground for a comparison: what the candidate does on it says nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from migration.errors import EffectMissingError
+from migration.model import Effect, Event
+from migration.recordings import RecordedRun
+from migration.shadow.runner import ShadowRun
+
+_LONGEST: Final = 300  #: characters of an error's text
+
+
+def unfaithful(recorded: RecordedRun, control: ShadowRun, refused: Sequence[str]) -> str | None:
+    """Return why control does not reproduce the recording, its own error first; None when it does.
+
+    Args:
+        recorded: the recording.
+        control: what became of control's run on it.
+        refused: names of contacts with the outside that were refused while it ran.
+    """
+    if control.record is None:
+        return f"control: {control.failed}: {control.detail}"
+    if refused:
+        return f"control tried to reach the outside without a port: {', '.join(sorted(set(refused)))}"
+    troubles = [*_effects(recorded, control), *_ending(recorded, control)]
+    if not troubles:
+        return None
+    error = said_error(control)
+    cause = [error] if error else []
+    return f"control does not reproduce the recording: {'; '.join([*cause, *troubles])}"
+
+
+def said_error(run: ShadowRun) -> str:
+    """Return the error that ended the run, as "Type: text": the exception of its stream or what its frames say; "" when there is none."""
+    if run.record is None:
+        return ""
+    if run.record.error is not None:
+        return f"{run.record.error.type}: {run.failure}"[:_LONGEST].rstrip(": ")
+    if run.record.outcome == "completed":
+        return ""
+    return next(_errors(run.record.events), "")[:_LONGEST]
+
+
+class _Result(msgspec.Struct):
+    error: Any = None
+    error_type: Any = None
+
+
+class _Payload(msgspec.Struct):
+    error_type: Any = None
+    error_message: Any = None
+    result: Any = None
+
+
+class _Frame(msgspec.Struct):
+    payload: _Payload = msgspec.field(default_factory=_Payload)
+
+
+_frame = msgspec.json.Decoder(_Frame)
+
+
+def _errors(events: Sequence[Event]) -> Iterator[str]:
+    """Yield what the frames say of errors: first those that name a type, from the last one back."""
+    bare: list[str] = []
+    for event in reversed(events):
+        try:
+            payload = _frame.decode(event.payload).payload
+            result = msgspec.convert(payload.result, _Result) if isinstance(payload.result, dict) else _Result()
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue  # a frame of another shape says nothing
+        for kind, text in ((payload.error_type, payload.error_message), (result.error_type, result.error)):
+            if isinstance(kind, str) and isinstance(text, str):
+                yield f"{kind}: {text}"
+            elif isinstance(text, str):
+                bare.append(text)
+    yield from bare
+
+
+def _effects(recorded: RecordedRun, control: ShadowRun) -> Iterator[str]:
+    tally, record = control.tally, control.record
+    if record is None or not (tally.missing or tally.unused):
+        return
+    many = _named(one for one in record.journal if one.performed_by_shadow or _is_missing(one))
+    few = Counter(one.kind for one in recorded.journal) - Counter(one.kind for one in record.journal if not _is_missing(one))
+    names = ", ".join(f"{count} {kind}" for kind, count in sorted(few.items()))
+    yield f"it asks for {tally.missing} effects too many{many} and {tally.unused} too few{f' ({names})' if names else ''}"
+    if set(few) == {"model"} and not tally.missing and record.outcome == "completed":
+        yield "it ends with its first answer, and the recording goes on"
+
+
+def _is_missing(effect: Effect) -> bool:
+    return effect.error is not None and effect.error.type == EffectMissingError.__name__
+
+
+def _named(effects: Iterable[Effect]) -> str:
+    names = list(dict.fromkeys(f"{one.kind} {one.name}" for one in effects))
+    return f" ({', '.join(names[:5])})" if names else ""
+
+
+def _ending(recorded: RecordedRun, control: ShadowRun) -> Iterator[str]:
+    record = control.record
+    if record is None:
+        return
+    if recorded.outcome is not None and record.outcome != recorded.outcome:
+        yield f"it ends {record.outcome}, where the recording is {recorded.outcome}"
+    elif recorded.answer is not None and not _says(record.events, recorded.answer):
+        yield "it does not give the recorded answer"
+
+
+def _says(events: Sequence[Event], answer: str) -> bool:
+    """Tell whether a frame has this text as a value."""
+    quoted = msgspec.json.encode(answer)
+    return any(quoted in event.payload for event in reversed(events)) or any(_holds(event.payload, answer) for event in reversed(events))
+
+
+def _holds(payload: bytes, answer: str) -> bool:
+    # The same text can be escaped in several ways, so values are what counts.
+    try:
+        waiting: list[Any] = [msgspec.json.decode(payload)]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    while waiting:
+        value = waiting.pop()
+        if value == answer:
+            return True
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return False

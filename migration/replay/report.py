@@ -1,0 +1,150 @@
+"""What a replay found: every run and every line counted, however many there are; the first of each named."""
+
+from typing import Final, Literal
+
+import msgspec
+
+from migration.comparison.explain import Rule
+from migration.model import Comparison, Divergence, Verdict
+from migration.recordings import BadLine, RecordedRun, Skipped
+
+Strictness = Literal["divergent", "inconclusive", "accepted"]
+"""From which verdict on a replay fails: only when something is divergent; also when it could not be told; whenever runs do not match."""
+
+#: Lines and runs of each sort that are named one by one. All are counted; a file of a billion bad lines must not fill the memory.
+NAMED: Final = 100_000
+
+_ORDER: Final = tuple(Verdict)
+_FAILING: Final[dict[Strictness, tuple[Verdict, ...]]] = {
+    "divergent": (Verdict.DIVERGENT,),
+    "inconclusive": (Verdict.DIVERGENT, Verdict.INCONCLUSIVE),
+    "accepted": (Verdict.DIVERGENT, Verdict.INCONCLUSIVE, Verdict.ACCEPTED, Verdict.NOISE),
+}
+
+
+class Effects(msgspec.Struct, kw_only=True):
+    """What became of the effects of all runs of a replay."""
+
+    recorded: int = 0  #: in the journals
+    replayed: int = 0  #: answered from them, by both engines together
+    performed_by_shadow: int = 0  #: calls of the outside: 0 unless the miss policy permits some
+
+
+class Kept(msgspec.Struct, kw_only=True):
+    """What became of the comparisons of a replay that stores them."""
+
+    stored: int = 0
+    known: int = 0  #: a run of the same id was in the evidence before, perhaps from an earlier line; it stays as it was
+    failed: int = 0  #: the evidence took nothing
+
+
+class FoundDivergence(msgspec.Struct, kw_only=True):
+    """One kind of divergence, over all runs that show it."""
+
+    fingerprint: str
+    kind: str
+    severity: str
+    count: int  #: runs that show it
+    most: int  #: how often it is in the run that shows it most often
+    verdict: Verdict  #: the worst of any run
+    accepted_by: str | None  #: id of the ledger entry, in the run of the worst verdict
+    example: dict[str, str]  #: run, label, lane, path and the sentence, of the first run with the worst verdict; no values
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What a replay found."""
+
+    runs: int = 0
+    verdicts: dict[str, int] = msgspec.field(default_factory=lambda: {verdict.value: 0 for verdict in Verdict})
+    divergences: list[FoundDivergence] = msgspec.field(default_factory=list)  #: divergent ones and frequent ones first
+    effects: Effects = msgspec.field(default_factory=Effects)
+    inconclusive: list[dict[str, str]] = msgspec.field(default_factory=list)  #: run, label and reason
+    skipped: list[Skipped] = msgspec.field(default_factory=list)
+    bad_lines: list[BadLine] = msgspec.field(default_factory=list)
+    skipped_count: int = 0  #: of all, named above or not
+    bad_line_count: int = 0
+    ignored: dict[str, int] = msgspec.field(default_factory=dict)  #: parts of lines that are not read -> runs that had them
+    empty: list[str] = msgspec.field(default_factory=list)  #: paths that hold no run, each with why
+    ledger: str | None = None  #: folder of accepted divergences; None: there is none, so nothing is accepted
+    evidence: Kept | None = None  #: None: nothing is to be stored
+    explained: dict[str, list[Rule]] | None = None  #: by surface, what the policy's rules overlooked; None: nobody asked
+    seconds: float = 0.0
+
+    @property
+    def clean(self) -> bool:
+        """Whether every line could be read and every run is explained."""
+        return self.passes("inconclusive")
+
+    def passes(self, strictness: Strictness) -> bool:
+        """Tell whether there was a run in whatever was looked at, every line could be read, what was to be stored is stored, and no run
+        is judged worse than that allows.
+        """
+        if not self.runs or self.empty or self.bad_line_count or (self.evidence is not None and self.evidence.failed):
+            return False
+        return not any(self.verdicts[verdict] for verdict in _FAILING[strictness])
+
+
+class Count:
+    """Counts what a replay finds."""
+
+    def __init__(self) -> None:
+        self.report = Report()
+        self._found: dict[str, Divergence] = {}
+        self._examples: dict[str, tuple[str, str]] = {}
+        self._runs: dict[str, int] = {}
+        self._most: dict[str, int] = {}
+
+    def skipped(self, item: Skipped) -> None:
+        """Count a part that is no run."""
+        self.report.skipped_count += 1
+        if len(self.report.skipped) < NAMED:
+            self.report.skipped.append(item)
+
+    def bad(self, item: BadLine) -> None:
+        """Count a line that cannot be read."""
+        self.report.bad_line_count += 1
+        if len(self.report.bad_lines) < NAMED:
+            self.report.bad_lines.append(item)
+
+    def compared(self, recorded: RecordedRun, comparison: Comparison) -> None:
+        """Count a run."""
+        report = self.report
+        report.runs += 1
+        report.verdicts[comparison.verdict.value] += 1
+        for what in recorded.ignored:
+            report.ignored[what] = report.ignored.get(what, 0) + 1
+        if comparison.verdict is Verdict.INCONCLUSIVE and len(report.inconclusive) < NAMED:
+            reason = "; ".join(comparison.reasons)
+            report.inconclusive.append({"run": comparison.run_id, "label": recorded.name, "reason": reason})
+        for divergence in comparison.divergences:
+            key = divergence.fingerprint
+            self._runs[key] = self._runs.get(key, 0) + 1
+            self._most[key] = max(self._most.get(key, 0), divergence.occurrences)
+            known = self._found.get(key)
+            if known is None or _ORDER.index(divergence.verdict) > _ORDER.index(known.verdict):
+                self._found[key], self._examples[key] = divergence, (comparison.run_id, recorded.name)
+
+    def divergences(self) -> list[FoundDivergence]:
+        """Return the kinds that were found: divergent ones first, then the more frequent."""
+        return sorted(
+            map(self._kind, self._found), key=lambda found: (found.verdict is not Verdict.DIVERGENT, -found.count, found.fingerprint)
+        )
+
+    def _kind(self, fingerprint: str) -> FoundDivergence:
+        found, (run, label) = self._found[fingerprint], self._examples[fingerprint]
+        return FoundDivergence(
+            fingerprint=fingerprint,
+            kind=found.kind,
+            severity=found.severity,
+            count=self._runs[fingerprint],
+            most=self._most[fingerprint],
+            verdict=found.verdict,
+            accepted_by=found.accepted_by,
+            example={
+                "run": run,
+                "label": label,
+                "lane": found.lane,
+                "path": found.path,
+                "sentence": f"{found.sentence} {found.note}".rstrip(),
+            },
+        )

@@ -1,0 +1,175 @@
+"""`Replay`: recorded runs through control and candidate. The verdict of a run is made here, once; what is reported is stored."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from migration.comparison import Explanation, default_policy
+from migration.model import Comparison, Origin, RunLog, RunRecord, Stage, Timing, Verdict
+from migration.recordings import BadLine, RecordedRun, Skipped
+from migration.replay.fidelity import unfaithful
+from migration.replay.report import Count, Kept, Report
+from migration.shadow.job import ShadowJob
+from migration.shadow.parts import EvidenceSink, Parts
+from migration.shadow.runner import RunLimits, ShadowRun, replay_run
+from migration.shadow.verdicts import conclude
+from migration.shadow.virtual_time import VirtualTimeLoop
+from migration.shadow.worker import Seal
+
+logger = logging.getLogger(__name__)
+_LIMITS: Final = RunLimits(pacing="recorded")
+
+
+class Replay:
+    """Puts recorded runs through control and candidate, one after another, in virtual time.
+
+    Args:
+        parts: engines, comparison and, if what is found shall be kept, evidence.
+        seal: open while an engine runs; counts what tries to reach the outside.
+        deadline_s: seconds that one run of one engine may take.
+        explain: whether to report what the policies' rules overlook.
+    """
+
+    def __init__(self, parts: Parts, *, seal: Seal, deadline_s: float, explain: bool = False) -> None:
+        self._parts, self._seal, self._deadline_s = parts, seal, deadline_s
+        self._explained: dict[str, Explanation] | None = {} if explain else None
+        self._loop = VirtualTimeLoop()
+        self._count = Count()
+        self._sink = None if parts.sink is None else _CountingSink(parts.sink)
+        self._judging = replace(parts, sink=self._sink)
+
+    def close(self) -> None:
+        """Close the event loop."""
+        self._loop.close()
+
+    def feed(self, items: Iterable[RecordedRun | Skipped | BadLine]) -> Iterator[RecordedRun | Skipped | BadLine]:
+        """Take each item, and yield it once it is done: a run compared, the rest noted."""
+        for item in items:
+            match item:
+                case RecordedRun():
+                    self.compare(item)
+                case Skipped():
+                    self._count.skipped(item)
+                case BadLine():
+                    self._count.bad(item)
+            yield item
+
+    def compare(self, recorded: RecordedRun) -> Comparison:
+        """Run both engines on the recording and return the comparison. A run that cannot be compared is inconclusive and says why."""
+        control, refused = self.run(recorded, Origin.CONTROL)
+        self._tally(control, serving=True)
+        why_not = unfaithful(recorded, control, refused)
+        if why_not is not None or control.record is None:
+            return self._inconclusive(recorded, control.record, None, why_not or "control gave no record")
+        candidate, refused = self.run(recorded, Origin.CANDIDATE)
+        self._tally(candidate)
+        self._explain(control, candidate)
+        result = conclude(self._job(control.record, control.log), candidate, self._judging, refused)  # stores what it found
+        if result.comparison is None:
+            return self._inconclusive(recorded, control.record, candidate.record, f"candidate: {result.failed}: {result.detail}")
+        self._count.compared(recorded, result.comparison)
+        return result.comparison
+
+    def run(self, recorded: RecordedRun, origin: Origin) -> tuple[ShadowRun, list[str]]:
+        """Run one engine on the recording; return what became of it, and the names of contacts with the outside that were refused."""
+        with self._seal() as refused:
+            run = self._loop.drive(
+                replay_run(
+                    recorded.request,
+                    recorded.journal,
+                    origin,
+                    self._parts.build,
+                    deadline_s=self._deadline_s,
+                    clock=self._loop.time,
+                    limits=_LIMITS,
+                    arm=self._loop.call_on_expiry,
+                    misses=self._parts.misses,
+                )
+            )
+            self._loop.sweep(_LIMITS.close_s)
+        return run, refused
+
+    def report(self, seconds: float) -> Report:
+        """Return what was found so far.
+
+        Args:
+            seconds: that the replay took.
+        """
+        report = self._count.report
+        report.seconds = seconds
+        report.evidence = None if self._sink is None else self._sink.kept
+        if self._explained is not None:
+            report.explained = {surface: told.rules() for surface, told in self._explained.items()}
+        report.divergences = self._count.divergences()
+        return report
+
+    def _explain(self, *runs: ShadowRun) -> None:
+        for run in runs:
+            if self._explained is not None and run.record is not None:
+                surface = run.record.request.surface
+                if surface not in self._explained:
+                    self._explained[surface] = Explanation(default_policy(surface))
+                self._explained[surface].add(run.record)
+
+    def _tally(self, run: ShadowRun, *, serving: bool = False) -> None:
+        effects = self._count.report.effects
+        effects.recorded += run.tally.recorded if serving else 0
+        effects.replayed += run.tally.replayed
+        effects.performed_by_shadow += run.tally.performed
+
+    def _job(self, record: RunRecord, log: RunLog | None = None) -> ShadowJob:
+        return ShadowJob(record=record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=self._deadline_s, log=log)
+
+    def _inconclusive(self, recorded: RecordedRun, control: RunRecord | None, candidate: RunRecord | None, reason: str) -> Comparison:
+        """Store, count and return the verdict on a run that cannot be compared."""
+        comparison = _inconclusive(recorded, reason, control)
+        if self._sink is not None:
+            served = control or _nothing(recorded, Origin.CONTROL)
+            self._sink.store(self._job(served), candidate or _nothing(recorded, Origin.CANDIDATE), comparison)
+        self._count.compared(recorded, comparison)
+        return comparison
+
+
+class _CountingSink:
+    """Counts what the evidence takes. What it cannot take is counted and logged; the verdict stands."""
+
+    def __init__(self, sink: EvidenceSink) -> None:
+        self._sink, self.kept = sink, Kept()
+
+    def store(self, job: ShadowJob, shadow: RunRecord, comparison: Comparison, /) -> None:
+        """Store one comparison and count what became of that."""
+        try:
+            new = self._sink.store(job, shadow, comparison)
+        except Exception as failure:  # noqa: BLE001 - whatever it raises is one more that is not stored
+            # The type alone: the message may quote what the run said.
+            logger.error("run %s is not stored: %s", comparison.run_id, type(failure).__name__)  # noqa: TRY400
+            self.kept.failed += 1
+        else:
+            # A sink that does not say keeps whatever it is given.
+            self.kept.known += new is False
+            self.kept.stored += new is not False
+
+
+def _nothing(recorded: RecordedRun, origin: Origin) -> RunRecord:
+    """Return the record of a run of which nothing is known."""
+    return RunRecord(request=recorded.request, origin=origin, events=(), journal=(), outcome="cancelled", duration_s=0.0, trace_id=None)
+
+
+def _inconclusive(recorded: RecordedRun, reason: str, control: RunRecord | None) -> Comparison:
+    nothing = Timing(duration_s=0.0, effect_s=0.0, first_event_s=None)
+    request = recorded.request
+    return Comparison(
+        surface=request.surface,
+        tenant_id=request.tenant_id,
+        user_id=request.user_id,
+        thread_id=request.thread_id,
+        run_id=request.run_id,
+        stage=Stage.SHADOW,
+        serving=Origin.CONTROL,
+        verdict=Verdict.INCONCLUSIVE,
+        divergences=(),
+        control=nothing if control is None else Timing(duration_s=control.duration_s, effect_s=0.0, first_event_s=None),
+        candidate=nothing,
+        reasons=(reason,),
+    )

@@ -1,0 +1,153 @@
+"""Recordings as other people's tools leave them, through `netra-migration replay` with both real engines: each gets its right value."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CASES = ROOT.parent / "shared" / "cases" / "replay"
+MIGRATION = Path(sys.executable).with_name("netra-migration")
+
+Replay = Callable[..., tuple[int, dict[str, Any], str]]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    def run(*arguments: Any, stdin: bytes | None = None, cwd: Path = ROOT) -> subprocess.CompletedProcess[bytes]:
+        environment = {"NETRA_MIGRATION_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
+        return subprocess.run([MIGRATION, *arguments], capture_output=True, timeout=120, check=False, cwd=cwd, env=environment, input=stdin)
+
+    return run
+
+
+@pytest.fixture
+def replay(command: Callable[..., subprocess.CompletedProcess[bytes]]) -> Replay:
+    """Replays with --json; returns the exit code, the document and what was said beside it."""
+
+    def run(*arguments: Any, **options: Any) -> tuple[int, dict[str, Any], str]:
+        done = command("replay", *arguments, "--json", **options)
+        assert b"Traceback" not in done.stderr
+        return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr.decode()
+
+    return run
+
+
+def counts(report: Mapping[str, Any]) -> dict[str, int]:
+    return {verdict: count for verdict, count in report["verdicts"].items() if count}
+
+
+#: case -> exit code, verdicts, lines that are skipped, lines that are bad
+VALUES: dict[str, tuple[int, dict[str, int], list[int], list[int]]] = {
+    "01-no-user-turn": (0, {"accepted": 2}, [2, 3], []),
+    "03-nested-too-deep": (1, {"accepted": 2}, [], [2, 3]),
+    "04-store-keeps-another-verdict": (1, {"accepted": 3, "inconclusive": 1}, [], []),
+    "05-sdk-dump-with-nulls": (0, {"accepted": 2}, [], []),
+    "06-no-id": (0, {"accepted": 2}, [], []),
+    "07-ids-that-the-backend-refuses": (0, {"accepted": 8}, [], []),
+    "08-content-parts": (0, {"accepted": 4}, [2, 3], []),
+    "10-legacy-function-call": (0, {"accepted": 1}, [1], []),
+    "11-refusal": (0, {"accepted": 1}, [], []),
+    "12-arguments-as-the-model-wrote-them": (0, {"accepted": 4}, [], []),
+    "15-one-json-document": (0, {"accepted": 1}, [], []),
+    "16-byte-order-mark": (0, {"accepted": 1}, [], []),
+    "18-same-id-twice": (0, {"accepted": 2}, [], []),
+}
+
+
+@pytest.mark.parametrize("case", VALUES)
+def test_each_case_gets_its_right_value(replay, case):
+    file = CASES / case / "input.jsonl"
+    if not file.exists():
+        pytest.skip("the cases are not beside this checkout (../shared/cases)")
+    code, report, said = replay(file, "--store")
+    bad, skipped = report["bad_lines"], report["skipped"]
+    assert (code, counts(report), [one["line"] for one in skipped], [one["line"] for one in bad]) == VALUES[case], said
+    assert report["divergences"] == [] or all(found["verdict"] == "accepted" for found in report["divergences"])
+    assert all("control does not reproduce the recording: " in one["reason"] for one in report["inconclusive"])
+    assert report["evidence"] == {"stored": report["runs"], "known": 0, "failed": 0}
+
+
+def test_the_evidence_holds_what_is_reported(replay, command, tmp_path):
+    answers = ({"role": "assistant", "content": "Twelve."}, {"role": "assistant", "content": "Anything else?"})
+    (tmp_path / "a.jsonl").write_text(
+        "".join(json.dumps({"messages": [{"role": "user", "content": "p"}, *answers[:end]]}) + "\n" for end in (1, 2))
+    )
+    _, report, _ = replay(tmp_path / "a.jsonl", "--store")
+    assert counts(report) == {"accepted": 1, "inconclusive": 1}
+    [chat] = [one for one in json.loads(command("status", "--json").stdout)["surfaces"] if one["surface"] == "chat"]
+    assert {verdict: count for verdict, count in chat["verdicts"].items() if count} == counts(report)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--agent", "nobody"), "no agent of chat is called nobody; there are supervisor, triage, data"),
+        (("--surface", "tools"), "conversations cannot run on tools"),
+        (("--surface", "nowhere"), "unknown surface 'nowhere'"),
+    ],
+)
+def test_a_wrong_agent_or_surface_is_wrong_use(command, tmp_path, options, said):
+    (tmp_path / "one.jsonl").write_text('{"messages": [{"role": "user", "content": "p"}, {"role": "assistant", "content": "12"}]}')
+    done = command("replay", tmp_path / "one.jsonl", *options, "--json")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert said in done.stderr.decode()
+
+
+GOOD = '{"messages": [{"role": "user", "content": "p"}, {"role": "assistant", "content": "12"}]}\n'
+
+
+def test_files_folders_and_standard_input_go_through_together(replay, tmp_path):
+    (tmp_path / "in" / "deeper").mkdir(parents=True)
+    (tmp_path / "in" / "a.jsonl").write_text(GOOD)
+    (tmp_path / "in" / "deeper" / "b.json").write_text(GOOD)
+    (tmp_path / "in" / "c.jsonl").write_bytes(b"PAR1\0\0\0\0")
+    (tmp_path / "d.txt").write_text(GOOD)
+    code, report, said = replay(tmp_path / "in", tmp_path / "d.txt", "-", stdin=GOOD.encode("utf-16"))
+    assert (code, report["runs"]) == (1, 4)
+    [bad] = report["bad_lines"]
+    assert "a Parquet file" in bad["reason"]
+    assert bad["file"].endswith("c.jsonl")
+    assert "a Parquet file" in said
+
+
+def test_a_pipe_is_read(replay, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(GOOD,))
+    writer.start()
+    code, report, _ = replay(pipe)
+    writer.join()
+    assert (code, report["runs"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "it is empty"),
+        ('{"messages": [{"role": "user", "content": "p"}]}', "turn 1 is not answered"),
+        ("nothing", "not a JSON object"),
+    ],
+)
+def test_where_there_is_no_run_nothing_passes_and_the_reason_is_said(replay, tmp_path, content, why):
+    (tmp_path / "good.jsonl").write_text(GOOD)
+    (tmp_path / "other.jsonl").write_text(content)
+    for files in ((tmp_path / "other.jsonl",), (tmp_path / "good.jsonl", tmp_path / "other.jsonl")):
+        code, report, said = replay(*files)
+        assert code == 1
+        [reason] = report["empty"]
+        assert f"no run in {tmp_path / 'other.jsonl'}: {why}" in reason
+        assert reason in said
+
+
+def test_where_there_is_no_ledger_it_is_said(replay, tmp_path):
+    (tmp_path / "good.jsonl").write_text(GOOD)
+    code, report, said = replay(tmp_path / "good.jsonl", cwd=tmp_path)
+    assert (code, report["ledger"], counts(report)) == (1, None, {"divergent": 1})
+    assert f"there is no ledger folder {tmp_path / 'ledger'}" in said
