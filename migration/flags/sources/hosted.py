@@ -58,7 +58,6 @@ class HostedSource:
             "stream_uri": settings.launchdarkly_stream_uri,
             "events_uri": settings.launchdarkly_events_uri,
             "http": HTTPConfig(ca_certs=None if ca_file is None else str(ca_file)),
-            "private_attributes": set(settings.launchdarkly_private_attributes),
             "send_events": True,
             "event_processor_class": lambda config: PatientEventProcessor(config, on_loss),
         }
