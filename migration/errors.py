@@ -6,6 +6,7 @@ MigrationError
 │   ├── UnknownStageError
 │   ├── UnknownTenantError
 │   ├── UnknownFingerprintError     no divergence of this kind is known
+│   ├── BoundaryError               the kernel cannot keep engines of shadows from the outside
 │   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a term
 ├── FlagSourceError                 flags cannot be read or written
 │   └── EditConflictError           somebody else edited the flags in between
@@ -24,6 +25,7 @@ MigrationError
 ├── EvidenceError                   the evidence store cannot be read or written
 ├── HistoryError                    the history cannot be read or written
 ├── ProcessesError                  what is known about serving processes cannot be read or written
+├── ErasureError                    what is kept of a tenant or user cannot be erased or looked for
 ├── OutboxError                     the outbox, and with it what is known about the run stores, cannot be read or written
 └── StoreError                      of a run store
     ├── StoreUnavailableError       it cannot be reached, or takes nothing now
@@ -94,6 +96,17 @@ class UnknownFingerprintError(UnknownNameError):
     """No divergence of this kind is known."""
 
     what = "fingerprint"
+
+
+class BoundaryError(ConfigurationError):
+    """The kernel cannot keep engines of shadows from the outside."""
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(
+            f"this kernel gives no boundary for shadows: {missing}; run on Linux 5.13 or newer with Landlock, and where containers filter "
+            "system calls let seccomp and landlock_* through, or set NETRA_MIGRATION_SHADOW_BOUNDARY=interpreter: see SECURITY.md"
+        )
+        self.missing = missing
 
 
 class LedgerError(ConfigurationError):
@@ -213,6 +226,10 @@ class HistoryError(MigrationError):
 
 class ProcessesError(MigrationError):
     """What serving processes tell about themselves, and which tenants are known, cannot be read or written."""
+
+
+class ErasureError(MigrationError):
+    """What is kept of a tenant or user cannot be erased, or files cannot be searched for it."""
 
 
 class OutboxError(MigrationError):
