@@ -18,7 +18,7 @@ from migration.flags.data import CANDIDATE_FAILOVER, KILL_SWITCH, SHADOW_SAMPLIN
 from migration.flags.evaluation import FlagEvaluator
 from migration.flags.moves import Found, Move, named
 from migration.flags.reads import attributes_read, depends
-from migration.flags.routes import everybody_else, forbidden_changes
+from migration.flags.routes import Shares, everybody_else, forbidden_changes
 from migration.flags.targets import Flag
 from migration.model import Stage
 from migration.stages import next_towards
@@ -41,7 +41,7 @@ class Proof:
     known: int  #: known tenants and pins that were evaluated
     before: Mapping[Stage, int]  #: how many of them are at each stage
     after: Mapping[Stage, int]
-    notes: tuple[str, ...] = ()
+    shares: Shares  #: how many of those who are not known are where
 
     @property
     def lowering(self) -> bool:
@@ -81,7 +81,7 @@ def prove(
     """
     key = surface_flag_key(surface)
     old, new = before.live(key), after.live(key)
-    found, moves = Found(surface=surface), list[Move]()
+    found, moves, shares = Found(surface=surface), list[Move](), Shares()
     with _quiet_sdk(), FlagEvaluator.of(before) as now, FlagEvaluator.of(after) as then:
         tenants = _with_pins(known, pins(old) | pins(new))
         stages = _evaluate(now, then, found, tenants.values(), progress)
@@ -105,6 +105,7 @@ def prove(
         known=len(tenants),
         before=stages[0],
         after=stages[1],
+        shares=shares,
     )
 
 
@@ -174,13 +175,13 @@ def _unknown_dependents(other: str, key: str) -> str:
 
 
 def _missed(
-    aim: Aim | None, surface: str, shares: Mapping[Stage, float], then: FlagEvaluator, tenants: Mapping[str, Tenant]
+    aim: Aim | None, surface: str, shares: Shares, then: FlagEvaluator, tenants: Mapping[str, Tenant]
 ) -> Iterator[str]:
     """Yield a sentence when those who shall be somewhere would not be there."""
     if aim is None:
         return
     if aim.tenant_id is None:
-        if abs((reached := shares.get(aim.stage, 0.0)) - aim.percent) > _ROUNDING:
+        if abs((reached := shares.after.get(aim.stage, 0.0)) - aim.percent) > _ROUNDING:
             yield f"{reached:g} % instead of {aim.percent:g} % of the tenants would be at {aim.stage.value}: {_HELD_ELSEWHERE}"
         return
     answer = then.stage(surface, tenants[aim.tenant_id])
