@@ -80,6 +80,7 @@ class RunRequest(Noun, frozen=True, kw_only=True):
     run_id: str
     payload: bytes  #: JSON object, in the backend's own shape
     received_at: float  #: Unix seconds
+    attributes: bytes = b""  #: JSON object: attributes of the tenant that came with the request, for rules of flags; b"": none
 
 
 class Event(Noun, frozen=True, kw_only=True, gc=False):

@@ -131,6 +131,12 @@ class Metrics:
         self.kill_switch = Gauge(
             "migration_kill_switch", "1 while the kill switch is on.", ["surface"], registry=registry, multiprocess_mode="livemax"
         )
+        self.emergency_switch = Gauge(
+            "migration_emergency_switch",
+            "1 while the host's emergency kill switch is on.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
         self.flag_jumps = Counter(
             "migration_flag_jumps",
             "Edits made elsewhere that had tenants skip a stage; the history names them.",

@@ -12,6 +12,7 @@ NetraError
 ├── EngineClosedError                the engine was cleaned up
 ├── UserLimitExceededError           the user has as many engines as allowed
 ├── CapacityError                    the application has as many engines as allowed
+├── NotReadyError                    this process may not serve yet
 ├── ExecutionEngineFactoryError      the factory lacks a part or is shut down
 ├── InvalidPayloadError (ValueError) what was asked for cannot be read
 ├── AgentError                       an agent did not answer
@@ -91,6 +92,14 @@ class CapacityError(NetraError):
     def __init__(self, engines: int, limit: int, retry_after_s: int = 1) -> None:
         super().__init__(f"{engines}/{limit} engines are busy; try again in {retry_after_s} s")
         self.engines, self.limit, self.retry_after_s = engines, limit, retry_after_s
+
+
+class NotReadyError(NetraError):
+    """This process may not serve the surface yet; others may."""
+
+    def __init__(self, surface: str, retry_after_s: int = 5) -> None:
+        super().__init__(f"this server cannot serve {surface} yet; try again in {retry_after_s} s")
+        self.surface, self.retry_after_s = surface, retry_after_s
 
 
 class ExecutionEngineFactoryError(NetraError):

@@ -55,6 +55,7 @@ class Caller:
             thread_id=uuid.uuid4().hex if thread_id is None else check_id("thread_id", thread_id),
             run_id=uuid.uuid4().hex,
             request_id=uuid.uuid4().hex if request_id is None else check_id("request_id", request_id),
+            claims=self.identity.claims,
         )
         await self.gateway.threads.ensure(context.tenant_id, context.user_id, context.thread_id)
         return context

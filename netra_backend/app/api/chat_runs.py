@@ -107,6 +107,7 @@ class ChatRuns:
             run_id=run_id,
             request_id=chat.request_id or uuid.uuid4().hex,
             websocket_client_id=self._connection_id,
+            claims=self._identity.claims,
         )
 
     async def _run(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> RunOutcome:

@@ -12,6 +12,7 @@ from netra_backend.app.errors import (
     InvalidContextError,
     InvalidPayloadError,
     NetraError,
+    NotReadyError,
     ThreadNotFoundError,
     UnknownAgentError,
     UserLimitExceededError,
@@ -38,7 +39,7 @@ def failure_of(error: BaseException) -> Failure:
             return Failure(code="foreign_thread", message=str(error))
         case InvalidContextError() | InvalidPayloadError() | UnknownAgentError():
             return Failure(code="invalid_message", message=str(error))
-        case UserLimitExceededError() | CapacityError():
+        case UserLimitExceededError() | CapacityError() | NotReadyError():
             return Failure(code="busy", message=str(error), retry_after_s=error.retry_after_s)
         case TimeoutError():
             return Failure(code="internal", message="this took too long and was stopped; try again", outcome="timed_out")

@@ -167,8 +167,8 @@ def _told(error: BaseException) -> tuple[ProblemCode, str, float | None]:
     match error:
         case ProblemError():
             return error.code, str(error), error.retry_after_s
-        case errors.UserLimitExceededError() | errors.CapacityError():
-            return "busy", str(error), float(error.retry_after_s)
+        case errors.UserLimitExceededError() | errors.CapacityError() | errors.NotReadyError():
+            return "unavailable" if isinstance(error, errors.NotReadyError) else "busy", str(error), float(error.retry_after_s)
         case errors.ExecutionEngineFactoryError() | errors.EngineClosedError() | errors.RunStoreUnavailableError() | DBAPIError():
             down = isinstance(error, DBAPIError | errors.RunStoreUnavailableError)
             what = "the database does not answer" if down else "this server is stopping"

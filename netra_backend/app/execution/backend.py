@@ -1,5 +1,6 @@
 """`BackendExecution`: what the API runs on while surfaces are being migrated."""
 
+import logging
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
@@ -11,7 +12,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from migration.effects import tape_served_logs
 from migration.errors import UnknownSurfaceError
 from migration.facade import ExecutionFacade
-from migration.flags.launchdarkly import LaunchDarklyFlags
+from migration.flags.serving import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Origin, RunRequest
 from migration.settings import MigrationSettings
@@ -23,6 +24,7 @@ from migration.telemetry.metrics import Metrics
 from migration.telemetry.tracing import configure_tracing
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.config import Settings
+from netra_backend.app.errors import NotReadyError
 from netra_backend.app.execution.engines import CONTROLS, BackendEngine, check_surfaces
 from netra_backend.app.execution.recorded_ports import recorded
 from netra_backend.app.execution.run_stores import PlannedThreads, finished, run_stores
@@ -32,6 +34,7 @@ from netra_backend.app.services.runs.databases import RunDatabases
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.serving import SURFACES, DirectRuns, factory_limits
 
+logger = logging.getLogger(__name__)
 _encode: Final = msgspec.json.encode
 
 
@@ -42,6 +45,13 @@ def _neighbourhood(migration: MigrationSettings) -> Neighbourhood:
     from migration.evidence import digest_key
 
     return Neighbourhood(Canaries(digest_key(migration)), migration.canary_tenants)
+
+
+def _started_by_default(settings: Settings, migration: MigrationSettings) -> MigrationSettings:
+    """Return the settings with what a developer's first `netra serve` needs where nothing else is said: a start without flags."""
+    if settings.environment != "development" or "start_without_flags" in migration.model_fields_set:
+        return migration
+    return migration.model_copy(update={"start_without_flags": "off"})
 
 
 class BackendExecution:
@@ -58,7 +68,9 @@ class BackendExecution:
 
     def __init__(self, settings: Settings, migration: MigrationSettings, registry: CollectorRegistry = REGISTRY) -> None:
         check_surfaces(migration.surfaces)
+        migration = _started_by_default(settings, migration)
         multiprocess.begin()
+        self._tenant_claims = migration.tenant_claims
         self._migrating = tuple(surface for surface in migration.surfaces if surface in CONTROLS)
         self._metrics = Metrics(watch_tenants=migration.watch_tenants, registry=registry, surfaces=migration.surfaces)
         self.spans = configure_tracing(migration, "netra-backend", self._metrics)
@@ -127,6 +139,9 @@ class BackendExecution:
         return self._planned(surface, context, payload)
 
     async def _planned(self, surface: str, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+        if (why := self._flags.unready(surface)) is not None:
+            logger.warning("a run on %s was refused: %s", surface, why)
+            raise NotReadyError(surface)
         request = RunRequest(
             surface=surface,
             tenant_id=context.tenant_id,
@@ -135,6 +150,7 @@ class BackendExecution:
             run_id=context.run_id,
             payload=_encode(payload),
             received_at=time.time(),
+            attributes=self._attributes(context),
         )
         async with aclosing(self._facades[surface].run(request)) as events:
             async for event in events:
@@ -146,8 +162,14 @@ class BackendExecution:
         return render(self._metrics.registry)
 
     def ready(self) -> Mapping[str, str]:
-        """Return each component's state. Without flags or worker chats are served all the same, so neither makes it unready."""
-        return dict.fromkeys((*self._facades, *(surface for surface in SURFACES if surface not in CONTROLS)), "ok")
+        """Return each component's state. Without a worker chats are served all the same; while no flags are known they are not."""
+        done = dict.fromkeys((surface for surface in SURFACES if surface not in CONTROLS), "ok")
+        return {surface: self._flags.unready(surface) or "ok" for surface in self._facades} | done
+
+    def _attributes(self, context: UserExecutionContext) -> bytes:
+        """Return the claims of the user's token that rules of flags may look at, as a JSON object; b"": none."""
+        allowed = {name: context.claims[name] for name in self._tenant_claims if name in context.claims}
+        return _encode(allowed, enc_hook=dict) if allowed else b""
 
     def _compared(self, result: ShadowResult) -> None:
         self._flags.compared(result.run_id, result.comparison)
