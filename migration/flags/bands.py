@@ -29,7 +29,11 @@ def bands(data: FlagData, surface: str) -> tuple[Band, ...] | None:
         if flag is None or flag.get("on") is not True:
             return (Band(stage=evaluator.held_at(key, context(_EVERYBODY, surface)) or Stage.OFF, percent=100.0),)
         fallthrough = flag.get("fallthrough") or {}
-        if flag.get("rules") or flag.get("prerequisites") or any(kind_of(one) != TENANT_KIND and one.get("values") for one in targets_of(flag)):
+        if (
+            flag.get("rules")
+            or flag.get("prerequisites")
+            or any(kind_of(one) != TENANT_KIND and one.get("values") for one in targets_of(flag))
+        ):
             return None
         plain = fallthrough.get("variation") is not None or not fallthrough.get("rollout")
         dealing = Dealing.of(flag, {"contextKind": TENANT_KIND} if plain else fallthrough["rollout"])

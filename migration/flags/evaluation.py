@@ -1,7 +1,9 @@
 """The one reading of flags: LaunchDarkly's own client says what holds for a tenant, whoever asks."""
 
+import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
@@ -191,3 +193,17 @@ class _Given(UpdateProcessor):
 
     def initialized(self) -> bool:
         return self._taken
+
+
+@contextmanager
+def quiet_sdk() -> Iterator[None]:
+    """Keep the SDK from logging what is wrong with a flag once a tenant: who asks for many says it once."""
+    loggers = [logging.getLogger(name) for name in ("ldclient.flag", "ldclient.util")]
+    were = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger, was in zip(loggers, were, strict=True):
+            logger.disabled = was

@@ -5,17 +5,15 @@ matches it after it. Only where the outcome differs (the fallthrough, or all of 
 there one made-up tenant is evaluated for each stretch of buckets between two cut points.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from migration.flags.changes import pins
 from migration.flags.contexts import Tenant, context
 from migration.flags.data import CANDIDATE_FAILOVER, KILL_SWITCH, SHADOW_SAMPLING, FlagData, surface_flag_key
-from migration.flags.evaluation import FlagEvaluator
+from migration.flags.evaluation import FlagEvaluator, quiet_sdk
 from migration.flags.moves import Found, Move, named
 from migration.flags.reads import attributes_read, depends
 from migration.flags.routes import Shares, everybody_else, forbidden_changes
@@ -82,7 +80,7 @@ def prove(
     key = surface_flag_key(surface)
     old, new = before.live(key), after.live(key)
     found, moves, shares = Found(surface=surface), list[Move](), Shares()
-    with _quiet_sdk(), FlagEvaluator.of(before) as now, FlagEvaluator.of(after) as then:
+    with quiet_sdk(), FlagEvaluator.of(before) as now, FlagEvaluator.of(after) as then:
         tenants = _with_pins(known, pins(old) | pins(new))
         stages = _evaluate(now, then, found, tenants.values(), progress)
         switches = [switch for switch in _SWITCHES if depends(after, switch, key)]
@@ -107,20 +105,6 @@ def prove(
         after=stages[1],
         shares=shares,
     )
-
-
-@contextmanager
-def _quiet_sdk() -> Iterator[None]:
-    """Keep the SDK from logging what is wrong with a flag once a tenant: the proof says it once."""
-    loggers = [logging.getLogger(name) for name in ("ldclient.flag", "ldclient.util")]
-    were = [logger.disabled for logger in loggers]
-    for logger in loggers:
-        logger.disabled = True
-    try:
-        yield
-    finally:
-        for logger, was in zip(loggers, were, strict=True):
-            logger.disabled = was
 
 
 def _with_pins(known: Iterable[Tenant], pinned: Iterable[str]) -> dict[str, Tenant]:
@@ -174,9 +158,7 @@ def _unknown_dependents(other: str, key: str) -> str:
     return f"{surface_flag_key(other)} asks for {key} as a prerequisite, so tenants of {other} who are not known here may move, too"
 
 
-def _missed(
-    aim: Aim | None, surface: str, shares: Shares, then: FlagEvaluator, tenants: Mapping[str, Tenant]
-) -> Iterator[str]:
+def _missed(aim: Aim | None, surface: str, shares: Shares, then: FlagEvaluator, tenants: Mapping[str, Tenant]) -> Iterator[str]:
     """Yield a sentence when those who shall be somewhere would not be there."""
     if aim is None:
         return

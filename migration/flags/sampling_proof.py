@@ -1,18 +1,23 @@
 """Who gets another share of shadows by an edit of the sampling flag, as LaunchDarkly's SDK evaluates it before and after."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
+from migration.flags.changes import pins
 from migration.flags.contexts import Tenant
 from migration.flags.data import SHADOW_SAMPLING, FlagData, surface_flag_key
-from migration.flags.evaluation import FlagEvaluator
+from migration.flags.evaluation import FlagEvaluator, quiet_sdk
 from migration.flags.moves import named
 from migration.flags.reads import depends
 
 #: Stands for whom the flag does not name.
 ANYBODY: Final = Tenant(tenant_id="anybody-else")
-_STRIDE: Final = 1_000
+
+
+def named_by_sampling(data: FlagData) -> frozenset[str]:
+    """Return the tenants that the sampling flag's targets name."""
+    return pins(data.live(SHADOW_SAMPLING))
 
 
 def prove_sampling(
@@ -32,11 +37,14 @@ def prove_sampling(
         for key in map(surface_flag_key, surfaces)
         if depends(after, key, SHADOW_SAMPLING)
     ]
+    named_ones = pins(before.live(SHADOW_SAMPLING)) | pins(after.live(SHADOW_SAMPLING))
+    met = {tenant.tenant_id for tenant in known}
+    known = [*known, *(Tenant(tenant_id=one) for one in sorted(named_ones - met))]
     shifts: list[str] = []
-    with FlagEvaluator.of(before) as now, FlagEvaluator.of(after) as then:
+    with quiet_sdk(), FlagEvaluator.of(before) as now, FlagEvaluator.of(after) as then:
         for surface in surfaces:
-            if (complaint := then.evaluate(surface, ANYBODY).sampling_complaint) is not None:
-                problems.append(complaint)
+            complaint = then.evaluate(surface, ANYBODY).complaint or ""
+            problems += [complaint] * complaint.startswith(SHADOW_SAMPLING)
             shifts += _of_surface(now, then, surface, known)
             progress(len(known))
     return tuple(shifts), tuple(dict.fromkeys(problems))

@@ -1,14 +1,15 @@
 """What an edit needs besides the flags: known tenants, run stores, processes, history. Opened from the settings when first asked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 from migration.errors import OutboxError, ProcessesError
+from migration.flags.attributes import TenantAttributes
 from migration.flags.contexts import Tenant
 from migration.flags.data import FlagData
 from migration.history import Entry, History
 from migration.processes.confirm import Confirmation, confirm
-from migration.processes.known_tenants import known_tenants
+from migration.processes.known_tenants import known_tenants, pinned
 from migration.processes.row import Told
 from migration.processes.table import ProcessTable
 from migration.settings import MigrationSettings
@@ -20,13 +21,20 @@ class Parts:
 
     Args:
         settings: name all of it.
-        described: tenants whose attributes are known from elsewhere than from processes.
     """
 
-    def __init__(self, settings: MigrationSettings, described: Iterable[Tenant] = ()) -> None:
+    def __init__(self, settings: MigrationSettings) -> None:
         self.settings = settings
-        self._described = described
         self.notes: list[str] = []  #: what could not be looked at, a sentence each
+
+    @cached_property
+    def _attributes(self) -> TenantAttributes:
+        attributes = TenantAttributes(self.settings)
+        attributes.start()
+        attributes.close()  # one look is enough for one edit
+        if attributes.problem is not None:
+            self._note(attributes.problem)
+        return attributes
 
     @cached_property
     def _table(self) -> ProcessTable:
@@ -47,16 +55,25 @@ class Parts:
                 self.__dict__[name].close()
 
     def known(self, data: FlagData, surface: str | None) -> list[Tenant]:
-        """Return the known tenants; what cannot be asked is left out, and noted."""
+        """Return the known tenants with their attributes; what cannot be asked is left out, and noted.
+
+        Raises:
+            ConfigurationError: the callable for attributes cannot be imported.
+        """
+        attributes = self._attributes
         stored = [*self.settings.tenants, *(self._stored(surface) if surface is not None else ())]
         found: list[Tenant] = []
         try:
-            found.extend(known_tenants(self._table, data, described=self._described, stored=stored))
+            found.extend(known_tenants(self._table, data, described=attributes.tenants(), stored=stored))
         except ProcessesError as error:
             self._note(f"tenants who were served are not among the known ones: {error}")
             met = {tenant.tenant_id for tenant in found}
-            found += [Tenant(tenant_id=one) for one in dict.fromkeys(stored) if one not in met]
-        return found
+            found += [Tenant(tenant_id=one) for one in dict.fromkeys([*stored, *pinned(data)]) if one not in met]
+        return [attributes.tenant(one.tenant_id) if not one.attributes else one for one in found] if attributes.asks else found
+
+    def tenant(self, data: FlagData, tenant_id: str) -> Tenant:
+        """Return the tenant as it is known, with its attributes."""
+        return next((one for one in self.known(data, None) if one.tenant_id == tenant_id), None) or self._attributes.tenant(tenant_id)
 
     def _stored(self, surface: str) -> list[str]:
         """Return tenants of run stores, as far as one of these lacks their runs: that is known without reading the stores."""

@@ -85,6 +85,7 @@ def preview_stage(
             of=shown[2],
         )
         killed = evaluator.killed(surface, Tenant(tenant_id="anybody"))
+    runs = _runs(parts, surface)
     notes = [f"the kill switch of {surface} is on: control serves until `netra-migration kill off {surface}`"] if killed else []
     return Preview(
         surface=surface,
@@ -97,7 +98,7 @@ def preview_stage(
         known=proof.known,
         before=proof.before,
         after=proof.after,
-        runs=_runs(parts, surface),
+        runs=runs,
         load=load,
         notes=(*notes, *parts.notes),
     )
