@@ -6,6 +6,7 @@ MigrationError
 │   ├── UnknownStageError
 │   ├── UnknownTenantError
 │   ├── UnknownFingerprintError     no divergence of this kind is known
+│   ├── BoundaryError               the kernel cannot keep engines of shadows from the outside
 │   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a term
 ├── FlagSourceError                 flags cannot be read or written
 │   └── EditConflictError           somebody else edited the flags in between
@@ -94,6 +95,17 @@ class UnknownFingerprintError(UnknownNameError):
     """No divergence of this kind is known."""
 
     what = "fingerprint"
+
+
+class BoundaryError(ConfigurationError):
+    """The kernel cannot keep engines of shadows from the outside."""
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(
+            f"this kernel gives no boundary for shadows: {missing}; run on Linux 5.13 or newer with Landlock, and where containers filter "
+            "system calls let seccomp and landlock_* through, or set NETRA_MIGRATION_SHADOW_BOUNDARY=interpreter: see SECURITY.md"
+        )
+        self.missing = missing
 
 
 class LedgerError(ConfigurationError):

@@ -166,6 +166,9 @@ class Divergence(Noun, frozen=True, kw_only=True):
     accepted_by: str | None = None  #: id of the ledger entry
     occurrences: int = 1  #: how often it is in this comparison; all of one fingerprint are one divergence
     note: str = ""  #: a sentence on its verdict, such as why the ledger accepts only a part; "": nothing is to be added
+    follows: tuple[
+        str, ...
+    ] = ()  #: differences with this one as their cause, a clause each, such as "missing_event agent_completed of data"
 
 
 class Comparison(Noun, frozen=True, kw_only=True):

@@ -124,6 +124,7 @@ class Policy(PolicyData, frozen=True, kw_only=True, eq=False):
     rules: tuple[Rule, ...] = ()
     contract: Contract = Contract()
     roles: Roles = Roles()
+    refusals: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)  #: outcome, as "busy" -> exceptions that turn a request away
     severities: tuple[SeverityRule, ...] = ()
     latency: tuple[LatencyRule, ...] = ()
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from migration.comparison.findings import Finding
-from migration.comparison.policy import Change, LatencyRule
-from migration.model import RunRecord, Timing
+from migration.comparison.policy import Change, LatencyRule, Policy
+from migration.model import Origin, RunRecord, Timing
 
 
 def timing(run: RunRecord) -> Timing:
@@ -20,19 +20,33 @@ def timing(run: RunRecord) -> Timing:
     return Timing(duration_s=run.duration_s, effect_s=effect_s, first_event_s=run.events[0].at_s if run.events else None)
 
 
-def ending(control: RunRecord, candidate: RunRecord) -> Iterator[Finding]:
-    """Yield how the runs' ends differ: the outcome, or else the exception that ended them."""
-    if control.outcome != candidate.outcome:
+def ending(control: RunRecord, candidate: RunRecord, policy: Policy, starved: Origin | None = None) -> Iterator[Finding]:
+    """Yield how the runs' ends differ: the outcome, or else the exception that ended them.
+
+    Args:
+        control: one run.
+        candidate: the other one.
+        policy: which exceptions turn a request away.
+        starved: the run that asked for more than the other one lived to ask for, so that its own end says nothing; None: both ends count.
+    """
+    ours, theirs = control.error, candidate.error
+    early = None if starved is None else starved.other
+    if early is None and (ours is None) is not (theirs is None):
+        early = Origin.CONTROL if theirs is None else Origin.CANDIDATE
+    how = msgspec.UNSET if starved is Origin.CONTROL else outcome(control, policy)
+    other = msgspec.UNSET if starved is Origin.CANDIDATE else outcome(candidate, policy)
+    if early is not None or how != other:
         yield Finding(
             kind="terminal_state",
             lane="",
             path=("run", "outcome"),
-            control=control.outcome,
-            candidate=candidate.outcome,
-            rule=_errors(control, candidate),
+            control=how,
+            candidate=other,
+            detail="" if early is None else "ended_early",
+            rule=_errors(control, candidate, early),
+            stops=starved is not None,
         )
         return
-    ours, theirs = control.error, candidate.error
     for name in ("type", "message"):
         a = msgspec.UNSET if ours is None else _unicode(getattr(ours, name))
         b = msgspec.UNSET if theirs is None else _unicode(getattr(theirs, name))
@@ -42,14 +56,23 @@ def ending(control: RunRecord, candidate: RunRecord) -> Iterator[Finding]:
             return
 
 
+def outcome(run: RunRecord, policy: Policy) -> str:
+    """Return how the run ended: its outcome, or the policy's word for the exception with which it turned the request away."""
+    error = "" if run.error is None else run.error.type
+    return next((word for word, errors in policy.refusals.items() if error in errors), run.outcome)
+
+
 def _unicode(said: str) -> str:
     """Return the text with what is no Unicode spelled out: exceptions repeat names of files, and those may be any bytes."""
     return said.encode("utf-8", "backslashreplace").decode()
 
 
-def _errors(control: RunRecord, candidate: RunRecord) -> str:
-    named = [f"{side} with {run.error.type}" for side, run in (("control", control), ("candidate", candidate)) if run.error is not None]
-    return " and ".join(named)
+def _errors(control: RunRecord, candidate: RunRecord, early: Origin | None) -> str:
+    if early is not None:
+        error = (control if early is Origin.CONTROL else candidate).error
+        return early.value if error is None else f"{early.value} with {error.type}"
+    runs = ((Origin.CONTROL, control), (Origin.CANDIDATE, candidate))
+    return " and ".join(f"{side.value} with {run.error.type}" for side, run in runs if run.error is not None)
 
 
 def latency(control: Timing, candidate: Timing, rules: Sequence[LatencyRule]) -> Iterator[Finding]:

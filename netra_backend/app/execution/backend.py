@@ -1,7 +1,9 @@
 """`BackendExecution`: what the API runs on while surfaces are being migrated."""
 
+import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import Any, Final
@@ -15,6 +17,7 @@ from migration.facade import ExecutionFacade
 from migration.flags.serving import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Origin, RunRequest
+from migration.processes.heartbeat import Heartbeat
 from migration.settings import MigrationSettings
 from migration.shadow import ProcessShadow, ShadowResult
 from migration.stores import FinishedRuns
@@ -73,10 +76,14 @@ class BackendExecution:
         self._tenant_claims = migration.tenant_claims
         self._migrating = tuple(surface for surface in migration.surfaces if surface in CONTROLS)
         self._metrics = Metrics(watch_tenants=migration.watch_tenants, registry=registry, surfaces=migration.surfaces)
-        self.spans = configure_tracing(migration, "netra-backend", self._metrics)
+        self.spans = configure_tracing(migration, "netra-backend", self._metrics.failures.labels("telemetry.export").inc)
         self._outside = Outside(settings)
         self._flags = LaunchDarklyFlags(migration, self._metrics)
         self._shadow = ProcessShadow(migration, self._metrics, self._compared)
+        self._under_way = Counter[str]()
+        self._heartbeat = Heartbeat(
+            migration, self._flags, self._metrics, runs=lambda: self._under_way, shadow=self._shadow, attributes=self._flags.attributes
+        )
         self._databases = RunDatabases(settings)
         stores = run_stores(self._databases, settings).stores
         self._runs = FinishedRuns(migration, stores=stores, finish=finished, plan=self._flags.plan, metrics=self._metrics)
@@ -106,10 +113,11 @@ class BackendExecution:
         }
 
     async def start(self) -> None:
-        """Start the shadow worker, deliver what finished runs are still owed, and tape what runs log."""
+        """Start the shadow worker, deliver what finished runs are still owed, tape what runs log, and be known."""
         tape_served_logs()
         await self._shadow.start()
         self._runs.start()
+        self._heartbeat.start()
 
     async def aclose(self) -> None:
         """Stop the engines, give waiting shadows a moment, and close everything."""
@@ -120,6 +128,7 @@ class BackendExecution:
             closing.push_async_callback(self._runs.aclose)
             closing.push_async_callback(self._direct.aclose)
             closing.callback(self._flags.close)
+            closing.push_async_callback(asyncio.to_thread, self._heartbeat.stop)
             closing.push_async_callback(self._shadow.aclose)
             closing.push_async_callback(self._shadow.drain, _DRAIN_S)
             closing.push_async_callback(self._candidate.aclose)
@@ -152,9 +161,14 @@ class BackendExecution:
             received_at=time.time(),
             attributes=self._attributes(context),
         )
-        async with aclosing(self._facades[surface].run(request)) as events:
-            async for event in events:
-                yield event.payload
+        self._heartbeat.saw(request.tenant_id, request.attributes)
+        self._under_way[surface] += 1
+        try:
+            async with aclosing(self._facades[surface].run(request)) as events:
+                async for event in events:
+                    yield event.payload
+        finally:
+            self._under_way[surface] -= 1
 
     def metrics(self) -> tuple[bytes, str]:
         """Return the metrics of all server processes, and their content type."""
