@@ -143,5 +143,6 @@ def _report(preview: Preview, written: Written, *, as_json: bool) -> None:
                 "history": written.unkept or "kept",
             }
         )
-    if not confirmation.holds or written.unkept is not None:
+    # A process that follows and cannot write it down follows all the same.
+    if confirmation.others or confirmation.problem or written.unkept is not None:
         raise typer.Exit(_FINDING)

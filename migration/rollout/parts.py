@@ -64,12 +64,11 @@ class Parts:
         stored = [*self.settings.tenants, *(self._stored(surface) if surface is not None else ())]
         found: list[Tenant] = []
         try:
-            found.extend(known_tenants(self._table, data, described=attributes.tenants(), stored=stored))
+            found.extend(known_tenants(self._table, data, attributes, stored=stored))
         except ProcessesError as error:
             self._note(f"tenants who were served are not among the known ones: {error}")
-            met = {tenant.tenant_id for tenant in found}
-            found += [Tenant(tenant_id=one) for one in dict.fromkeys([*stored, *pinned(data)]) if one not in met]
-        return [attributes.tenant(one.tenant_id) if not one.attributes else one for one in found] if attributes.asks else found
+            found = [attributes.tenant(one) for one in dict.fromkeys([*stored, *pinned(data)])]
+        return found
 
     def tenant(self, data: FlagData, tenant_id: str) -> Tenant:
         """Return the tenant as it is known, with its attributes."""

@@ -102,7 +102,6 @@ class Scenario:
 
     def _pin(self) -> None:
         """Write the first flag file: one tenant a stage. Operators cannot jump like this; a file that is made anew can."""
-
         for surface in self._surfaces:
             flag: Flag = new_surface_flag(surface)
             for tenant, stage in PINNED.items():
@@ -164,7 +163,8 @@ class Scenario:
         self._progress.check(report["whole"], f"all {runs} runs of the legacy store are in the user store, by count and digest per tenant")
 
     async def _at_version(self, metrics: Metrics) -> bool:
-        return metrics.sum("migration_flag_version", surface=SURFACE) >= self._editor.read().data.flags[surface_flag_key(SURFACE)]["version"]
+        written = self._editor.read().data.flags[surface_flag_key(SURFACE)]
+        return metrics.sum("migration_flag_version", surface=SURFACE) >= written["version"]
 
     async def _kill_switch(self) -> None:
         self._phase("the kill switch is pulled")
@@ -202,7 +202,7 @@ class Scenario:
 
     async def _operate(self, *arguments: str, known: Callable[[Metrics], Awaitable[bool]]) -> None:
         """Run an operator's command and wait until the server's metrics show that it knows."""
-        await self._backend.command("netra-migration", *arguments)
+        await self._backend.command("netra-migration", *arguments, findings=True)
 
         async def follows() -> bool:
             return await known(await self._backend.metrics())
