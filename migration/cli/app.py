@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "replay",
     "backfill",
     "evidence",
+    "erase",
     "worker",
     "audit",
     "tracker",

@@ -12,7 +12,7 @@ import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from migration.effects import tape_served_logs
-from migration.errors import UnknownSurfaceError
+from migration.errors import OutboxError, UnknownSurfaceError
 from migration.facade import ExecutionFacade
 from migration.flags.serving import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
@@ -24,10 +24,10 @@ from migration.stores import FinishedRuns
 from migration.telemetry import multiprocess
 from migration.telemetry.exposition import render
 from migration.telemetry.metrics import Metrics
-from migration.telemetry.tracing import configure_tracing
+from migration.telemetry.tracing import configure_tracing, deliver_spans
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.config import Settings
-from netra_backend.app.errors import NotReadyError
+from netra_backend.app.errors import NotReadyError, RunStoreUnavailableError
 from netra_backend.app.execution.engines import CONTROLS, BackendEngine, check_surfaces
 from netra_backend.app.execution.recorded_ports import recorded
 from netra_backend.app.execution.run_stores import PlannedThreads, finished, run_stores
@@ -123,6 +123,8 @@ class BackendExecution:
         """Stop the engines, give waiting shadows a moment, and close everything."""
         async with AsyncExitStack() as closing:
             closing.callback(multiprocess.end)
+            # Late, so that the spans of all the rest are among them.
+            closing.push_async_callback(asyncio.to_thread, deliver_spans, _DELIVERY_S)
             closing.push_async_callback(self._outside.aclose)
             closing.push_async_callback(self._databases.aclose)
             closing.push_async_callback(self._runs.aclose)
@@ -164,9 +166,11 @@ class BackendExecution:
         self._heartbeat.saw(request.tenant_id, request.attributes)
         self._under_way[surface] += 1
         try:
-            async with aclosing(self._facades[surface].run(request)) as events:
+            async with aclosing(self._facades[surface].run(request, context.ending)) as events:
                 async for event in events:
                     yield event.payload
+        except OutboxError as error:
+            raise RunStoreUnavailableError("the run ended and could not be kept; see to the run stores and the outbox") from error
         finally:
             self._under_way[surface] -= 1
 
@@ -191,6 +195,8 @@ class BackendExecution:
 
 #: Seconds that shadows under way have at shutdown; what is left is counted as failed, "closed".
 _DRAIN_S: Final = 2.0
+#: Seconds that a collector has for the last spans.
+_DELIVERY_S: Final = 5.0
 
 
 def compose(settings: Settings) -> BackendExecution:
