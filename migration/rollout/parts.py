@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from migration.errors import OutboxError, ProcessesError
 from migration.flags.attributes import TenantAttributes
 from migration.flags.contexts import Tenant
 from migration.flags.data import FlagData
-from migration.history import Entry, History
-from migration.processes.confirm import Confirmation, confirm
 from migration.processes.known_tenants import known_tenants, pinned
 from migration.processes.row import Told
 from migration.processes.table import ProcessTable
 from migration.settings import MigrationSettings
-from migration.stores import Coverage, StoresDatabase
+
+if TYPE_CHECKING:
+    from migration.history import Entry, History
+    from migration.processes.confirm import Confirmation
+    from migration.stores import Coverage, StoresDatabase
 
 
 class Parts:
@@ -41,11 +44,15 @@ class Parts:
         return ProcessTable.reading(self.settings)
 
     @cached_property
-    def _stores(self) -> StoresDatabase:
+    def _stores(self) -> "StoresDatabase":
+        from migration.stores import StoresDatabase
+
         return StoresDatabase(self.settings.outbox())
 
     @cached_property
-    def _history(self) -> History:
+    def _history(self) -> "History":
+        from migration.history import History
+
         return History.of_settings(self.settings)
 
     def close(self) -> None:
@@ -76,18 +83,22 @@ class Parts:
 
     def _stored(self, surface: str) -> list[str]:
         """Return tenants of run stores, as far as one of these lacks their runs: that is known without reading the stores."""
-        if not self.settings.stores:
+        coverage = self.coverage()
+        if coverage is None:
             return []
-        coverage = Coverage(self._stores)
         try:
             return sorted({*coverage.gaps_now(surface, "user"), *coverage.gaps_now(surface, "legacy")})
         except OutboxError as error:
             self._note(f"tenants of the run stores are not among the known ones: {error}")
             return []
 
-    def coverage(self) -> Coverage | None:
+    def coverage(self) -> "Coverage | None":
         """Return what is known about the run stores; None: no finished runs are kept."""
-        return Coverage(self._stores) if self.settings.stores else None
+        if not self.settings.stores:
+            return None
+        from migration.stores import Coverage
+
+        return Coverage(self._stores)
 
     def processes(self) -> Sequence[Told] | None:
         """Return the processes that may serve, as they describe themselves; None: that cannot be read, and is noted."""
@@ -97,11 +108,13 @@ class Parts:
             self._note(f"what the processes do is not known: {error}")
             return None
 
-    def confirm(self, version: int, wait_s: float) -> Confirmation:
+    def confirm(self, version: int, wait_s: float) -> "Confirmation":
         """Wait until the serving processes follow this version of the flags, and return what they do."""
+        from migration.processes.confirm import confirm
+
         return confirm(self.settings, lambda row: row.flags_version is not None and row.flags_version >= version, wait_s=wait_s)
 
-    def keep(self, entry: Entry) -> None:
+    def keep(self, entry: "Entry") -> None:
         """Append to the history.
 
         Raises:

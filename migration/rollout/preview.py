@@ -16,7 +16,6 @@ from migration.flags.targets import Flag
 from migration.model import Stage
 from migration.rollout.parts import Parts
 from migration.stages import PLANS
-from migration.stores import check_history
 
 Change = Callable[[Flag | None], Flag]
 
@@ -140,6 +139,8 @@ def _history(parts: Parts, surface: str, moves: Sequence[Move], known: Sequence[
     entered = sorted({move.after for move in moves if move.surface == surface}, key=list(Stage).index)
     if coverage is None or not entered:
         return []
+    from migration.stores import check_history
+
     attributed = {tenant.tenant_id: tenant for tenant in known}
     with FlagEvaluator.of(flags[0]) as now, FlagEvaluator.of(flags[1]) as then:
 

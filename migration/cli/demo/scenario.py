@@ -163,8 +163,8 @@ class Scenario:
         self._progress.check(report["whole"], f"all {runs} runs of the legacy store are in the user store, by count and digest per tenant")
 
     async def _at_version(self, metrics: Metrics) -> bool:
-        written = self._editor.read().data.flags[surface_flag_key(SURFACE)]
-        return metrics.sum("migration_flag_version", surface=SURFACE) >= written["version"]
+        version: int = self._editor.read().data.flags[surface_flag_key(SURFACE)]["version"]
+        return metrics.sum("migration_flag_version", surface=SURFACE) >= version
 
     async def _kill_switch(self) -> None:
         self._phase("the kill switch is pulled")
