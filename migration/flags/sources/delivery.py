@@ -40,7 +40,7 @@ class PatientEventProcessor(DefaultEventProcessor):
         on_loss: called with what is wrong whenever a payload was given up, in the thread that sent; a log line by default.
     """
 
-    def __init__(self, config: Config, on_loss: Callable[[str], None] | None) -> None:
+    def __init__(self, config: Config, on_loss: Callable[[str], None] = say_loss) -> None:
         self._sender = PatientSender(SdkHttp(config).pool(config.events_uri), on_loss=on_loss)
         super().__init__(config, http=self._sender)  # type: ignore[no-untyped-call]  # the SDK leaves it without types
 
@@ -64,7 +64,7 @@ class PatientSender:
         self,
         pool: urllib3.PoolManager,
         *,
-        on_loss: Callable[[str], None] | None,
+        on_loss: Callable[[str], None] = say_loss,
         patience_s: float = _PATIENCE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
