@@ -66,6 +66,25 @@ class SqlDatabase:
         """Close all connections. The next transaction connects anew."""
         self.engine.dispose()
 
+    def compact(self) -> None:
+        """Have SQLite write its file anew without what was removed, and empty the write-ahead log. Nothing is done on PostgreSQL.
+
+        Raises:
+            MigrationError: of the class given at construction: the file cannot be written, or others keep it in use.
+        """
+        if self.file is None or not self.file.exists():
+            return
+        with self.transaction("compact"):  # opens it, or says why it cannot be
+            pass
+        try:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("VACUUM")
+                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        except SQLAlchemyError as error:
+            raise self._error(f"cannot compact {self._holds} at {self.file}: {getattr(error, 'orig', None) or error}; try again") from error
+        if busy:
+            raise self._error(f"cannot compact {self._holds} at {self.file}: other processes keep it in use; try again")
+
     @contextmanager
     def transaction(self, doing: str) -> Generator[Connection, None, None]:
         """Open the database, making and upgrading its tables if need be, and run the block in one transaction.

@@ -33,7 +33,8 @@ class Stage(StrEnum):
     COMPLETE = "complete"
 
 
-Outcome = Literal["completed", "failed", "timed_out", "cancelled"]
+Outcome = Literal["completed", "failed", "timed_out", "cancelled", "cut"]
+"""`cancelled`: its user stopped it or left. `cut`: the serving process stopped before the run ended."""
 EffectKind = Literal["model", "tool", "clock", "id"]
 DivergenceKind = Literal[
     "missing_event",

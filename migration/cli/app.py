@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "replay",
     "backfill",
     "evidence",
+    "erase",
     "worker",
     "audit",
     "tracker",

@@ -157,8 +157,8 @@ def _doubts(control: RunRecord, candidate: RunRecord) -> Sequence[str]:
         if getattr(a, name) != getattr(b, name)
     ]
     for side, run in ((Origin.CONTROL, control), (Origin.CANDIDATE, candidate)):
-        if run.outcome == "cancelled":
-            doubts.append(f"{side.value} was cancelled: its stream ends before the run did")
+        if run.outcome in ("cancelled", "cut"):
+            doubts.append(f"{side.value} was {run.outcome}: its stream ends before the run did")
     return doubts
 
 

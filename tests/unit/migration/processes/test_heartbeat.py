@@ -10,7 +10,6 @@ import pytest
 from following import Following, Shadow, at, kill_switch
 from prometheus_client import CollectorRegistry
 
-from migration.flags.contexts import Tenant
 from migration.history import Entry, History
 from migration.processes.confirm import confirm
 from migration.processes.heartbeat import Heartbeat
@@ -107,7 +106,7 @@ def test_a_locked_database_delays_no_request_and_is_written_afterwards(make, tab
         other.execute("BEGIN EXCLUSIVE")
         started = time.perf_counter()
         for number in range(10_000):
-            heart.saw(Tenant(tenant_id=f"t{number % 50}"))
+            heart.saw(f"t{number % 50}")
         flags.put(at("live"), kill_switch(True, 2))
         assert time.perf_counter() - started < 1.0
         found = confirm(settings, lambda row: row.kill_switch["chat"], wait_s=1.0)
@@ -168,6 +167,7 @@ def test_a_process_that_died_is_buried_once_by_those_that_live(make, settings, t
         birth=birth(dead.pid),
         started_at=0.0,
         code_version="1",
+        said_at=0.0,
         shadow_waiting=3,
     )
     table.beat([row])
@@ -196,7 +196,7 @@ def test_a_process_that_ends_as_it_should_says_so(make, table):
 def test_known_tenants_are_counted_where_they_are(make, table):
     heart, _ = make(at("live", pins={"pinned": "shadow"}))
     for tenant in ("acme", "globex"):
-        heart.saw(Tenant(tenant_id=tenant, attributes={"plan": "pro"}))
+        heart.saw(tenant, b'{"plan":"pro"}')
     heart.beat()
     heart._census.count()
     heart.beat()
