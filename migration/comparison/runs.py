@@ -65,8 +65,12 @@ def ending(control: RunRecord, candidate: RunRecord, policy: Policy, starved: Or
 
 def outcome(run: RunRecord, policy: Policy) -> str:
     """Return how the run ended: its outcome, or the policy's word for the exception with which it turned the request away."""
-    error = "" if run.error is None else run.error.type
-    return next((word for word, errors in policy.refusals.items() if error in errors), run.outcome)
+    if run.error is None:
+        return run.outcome
+    error = run.error.type
+    # An engine may say that it is done, and raise all the same.
+    broken_off = {"completed": "timed_out" if error == TimeoutError.__name__ else "failed"}.get(run.outcome, run.outcome)
+    return next((word for word, errors in policy.refusals.items() if error in errors), broken_off)
 
 
 def _unicode(said: str) -> str:
