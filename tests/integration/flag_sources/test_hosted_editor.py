@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from migration.errors import EditConflictError, FlagSourceError
 from migration.flags.editors.hosted import HostedEditor
 from migration.flags.sources.hosted import HostedSource
+from migration.flags.switch_changes import kill
 from tests.integration.flag_sources.conftest import eventually
 from tests.servers.launchdarkly import API_TOKEN, Faults
 from tests.unit.migration.flags.making import at, clause, kill_switch, rollout, rule, surface_flag
@@ -134,6 +135,21 @@ def test_the_kill_switch_is_set_by_intent_whatever_anybody_did_to_it(editor, lau
     after = launchdarkly.flags[KILL]
     targets = {(target["variation"], *target["values"]) for target in after["contextTargets"] if target["values"]}
     assert (after["on"], after["fallthrough"], targets) == (True, {"variation": 1}, {(1, "batch"), (0, "tools")})
+
+
+def test_what_kill_on_makes_of_a_kill_switch_with_rules_targets_and_prerequisites_arrives(editor, launchdarkly, settings, follow):
+    others = [rule({"variation": 0}, clause("plan", "in", "enterprise"))]
+    asks = [{"key": "execution-engine-chat", "variation": 5}]
+    launchdarkly.flags[KILL] = kill_switch(on=False, rules=others, prerequisites=asks, targets=[])
+    seen = follow(HostedSource(settings))
+    read = editor.read()
+    wanted = kill(read.data.flags[KILL], True, None, ("chat", "tools"))
+    found = editor.write(read, KILL, wanted, comment="")
+    eventually(seen.killed)
+    assert launchdarkly.flags[KILL]["rules"] == others
+    assert (found.data.flags[KILL]["prerequisites"], launchdarkly.flags[KILL]["prerequisites"]) == ([], [])
+    editor.write(editor.read(), KILL, kill(editor.read().data.flags[KILL], False, "chat", ("chat", "tools")), comment="")
+    eventually(lambda: not seen.killed())
 
 
 def test_a_kill_switch_that_is_so_already_is_not_sent(editor, launchdarkly):
