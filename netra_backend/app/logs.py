@@ -56,6 +56,15 @@ def _machine_name(error: BaseException) -> str | None:
     return type(driver).__name__ if driver is not error else None
 
 
+def cause_of(error: BaseException) -> str:
+    """Return the machine's name for what is behind an error, or else the type of the innermost error."""
+    innermost, name = error, _machine_name(error)
+    while innermost.__cause__ is not None:
+        innermost = innermost.__cause__
+        name = _machine_name(innermost) or name
+    return name or type(innermost).__name__
+
+
 class JsonFormatter(logging.Formatter):
     """Writes a record, its `extra` fields included, as a JSON object; of an exception only what `describe` tells."""
 
@@ -74,17 +83,12 @@ class JsonFormatter(logging.Formatter):
 
 
 class Discreet(logging.Filter):
-    """Takes out of uvicorn's lines what is not ours to keep: clients' addresses, and queries, where careless ones put tokens."""
+    """Takes out uvicorn's lines about requests: they hold clients' addresses and what is in paths and queries. We log routes instead."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass."""
-        if record.name.startswith("uvicorn") and isinstance(record.args, tuple):
-            args = [arg.partition("?")[0] if isinstance(arg, str) and arg.startswith("/") else arg for arg in record.args]
-            # Lines about a request begin with who sent it: '%s - "WebSocket %s" [accepted]'.
-            if str(record.msg).startswith('%s - "'):
-                args[0] = "client"
-            record.args = tuple(args)
-        return True
+        """Let every other record pass."""
+        # Lines about a request begin with who sent it: '%s - "WebSocket %s" [accepted]'.
+        return not (record.name.startswith("uvicorn") and str(record.msg).startswith('%s - "'))
 
 
 def configure_logging(level: int = logging.INFO) -> None:

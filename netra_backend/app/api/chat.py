@@ -10,12 +10,14 @@ import logging
 import math
 import uuid
 from contextlib import ExitStack
+from typing import Final
 
 from fastapi import APIRouter, WebSocket
 from starlette.responses import Response
 from starlette.websockets import WebSocketDisconnect
 
 from netra_backend.app.api import auth
+from netra_backend.app.api.access_log import log_request
 from netra_backend.app.api.chat_messages import Cancel, Chat, CloseCode, MessageError, Ping, Pong, ServerDraining, decode, encode, report
 from netra_backend.app.api.chat_runs import ChatRuns
 from netra_backend.app.api.failures import STATUS, Failure, failure_of
@@ -27,6 +29,8 @@ from netra_backend.app.websocket.connections import Connection, TooManyConnectio
 _logger = logging.getLogger(__name__)
 
 router = APIRouter()
+
+_SWITCHED: Final = 101
 
 HangUp = tuple[CloseCode, str]  #: and the reason
 
@@ -49,8 +53,13 @@ async def chat(socket: WebSocket) -> None:
         except TooManyConnectionsError as error:
             await _deny(socket, Failure(code="too_many_connections", message=str(error)))
         else:
-            await socket.accept(subprotocol=auth.SUBPROTOCOL if shown.by_subprotocol else None)
+            await _accept(socket, shown)
             await ChatSession(gateway, Connection(socket, send_timeout_s=gateway.limits.send_timeout_s), identity).serve()
+
+
+async def _accept(socket: WebSocket, shown: auth.Credentials) -> None:
+    await socket.accept(subprotocol=auth.SUBPROTOCOL if shown.by_subprotocol else None)
+    log_request(socket.scope, _SWITCHED, 0.0)
 
 
 async def _deny(socket: WebSocket, failure: Failure) -> None:
@@ -59,6 +68,7 @@ async def _deny(socket: WebSocket, failure: Failure) -> None:
     if failure.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(failure.retry_after_s))
     await socket.send_denial_response(Response(encode(report(failure)), STATUS[failure.code], headers, "application/json"))
+    log_request(socket.scope, STATUS[failure.code], 0.0)
 
 
 async def _refuse_token(socket: WebSocket, shown: auth.Credentials, failure: Failure) -> None:
@@ -66,7 +76,7 @@ async def _refuse_token(socket: WebSocket, shown: auth.Credentials, failure: Fai
     if not shown.by_subprotocol:
         await _deny(socket, failure)
         return
-    await socket.accept(subprotocol=auth.SUBPROTOCOL)
+    await _accept(socket, shown)
     connection = Connection(socket, send_timeout_s=1.0)
     try:
         await connection.send(encode(report(failure)))

@@ -50,8 +50,7 @@ def test_neither_clients_addresses_nor_queries_are_logged() -> None:
     record = logging.makeLogRecord(
         {"name": "uvicorn.error", "msg": '%s - "WebSocket %s" [accepted]', "args": ("203.0.113.9:1", "/ws/chat?token=secret")}
     )
-    assert Discreet().filter(record)
-    assert record.getMessage() == 'client - "WebSocket /ws/chat" [accepted]'
+    assert not Discreet().filter(record)
 
 
 def test_a_line_about_no_request_stays_as_it_is() -> None:
