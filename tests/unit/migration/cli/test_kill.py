@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections import deque
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -54,6 +55,9 @@ def run(tmp_path, monkeypatch):
 class Idle:
     waiting = 0
     worker_pid = None
+
+    def __init__(self):
+        self.worker_deaths = deque()
 
 
 @pytest.fixture
