@@ -130,7 +130,7 @@ _STAGES: Final[Sequence[AnyPanel]] = (
         id=14,
         title="Runs by outcome",
         unit="suffix: runs/s",
-        description="How served runs ended, by engine. `cancelled`: the user left.",
+        description="How served runs ended, by engine. `cancelled`: the user left. `cut`: the process stopped.",
         queries=[Query(expr=or_zero(rate(select(_RUNS), ["origin", "outcome"]), "origin"), legend="{{origin}} {{outcome}}")],
     ),
 )

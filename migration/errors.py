@@ -25,6 +25,7 @@ MigrationError
 ├── EvidenceError                   the evidence store cannot be read or written
 ├── HistoryError                    the history cannot be read or written
 ├── ProcessesError                  what is known about serving processes cannot be read or written
+├── ErasureError                    what is kept of a tenant or user cannot be erased or looked for
 ├── OutboxError                     the outbox, and with it what is known about the run stores, cannot be read or written
 └── StoreError                      of a run store
     ├── StoreUnavailableError       it cannot be reached, or takes nothing now
@@ -143,7 +144,7 @@ class KillSwitchRefusedError(RolloutError):
     def __init__(self, surface: str) -> None:
         super().__init__(
             f"{surface}: at `complete` the legacy run store is no longer written, so control would serve without the newest history; "
-            f"go back with `stage set {surface} rampdown` first"
+            f"go back with `stage set {surface} rampdown --all` first"
         )
         self.surface = surface
 
@@ -225,6 +226,10 @@ class HistoryError(MigrationError):
 
 class ProcessesError(MigrationError):
     """What serving processes tell about themselves, and which tenants are known, cannot be read or written."""
+
+
+class ErasureError(MigrationError):
+    """What is kept of a tenant or user cannot be erased, or files cannot be searched for it."""
 
 
 class OutboxError(MigrationError):

@@ -1,14 +1,14 @@
 """The one reading of flags: LaunchDarkly's own client says what holds for a tenant, whoever asks."""
 
-import threading
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 
-from ldclient import Config, Context
+from ldclient import Context
 from ldclient.client import LDClient
-from ldclient.interfaces import UpdateProcessor
 from ldclient.migrations import Operation
 from ldclient.migrations import Origin as LaunchDarklyOrigin
 from ldclient.migrations import Stage as LaunchDarklyStage
@@ -16,6 +16,7 @@ from ldclient.migrations.tracker import MigrationOpEvent
 
 from migration.flags.contexts import Tenant, context
 from migration.flags.data import KILL_SWITCH, SHADOW_SAMPLING, FlagData, surface_flag_key
+from migration.flags.offline import offline_client
 from migration.model import Stage
 from migration.stages import PLANS, Plan
 
@@ -69,13 +70,7 @@ class FlagEvaluator:
     @classmethod
     def of(cls, data: FlagData) -> Self:
         """Return one over these flags alone: its client connects to nothing, sends nothing and starts no thread."""
-        config = Config(
-            "sdk-key-not-needed-without-a-connection",
-            update_processor_class=lambda config, _store, ready: _Given(data, config, ready),
-            send_events=False,
-            diagnostic_opt_out=True,
-        )
-        return cls(LDClient(config, start_wait=0))
+        return cls(offline_client(data.for_sdk()))
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -174,20 +169,15 @@ class FlagEvaluator:
         return ALL_PERCENT, f"{SHADOW_SAMPLING}: some tenants get a value that is not a number from 0 to 100; all their runs are shadowed"
 
 
-class _Given(UpdateProcessor):
-    """Gives a client one set of flags, once."""
-
-    def __init__(self, data: FlagData, config: Config, ready: threading.Event) -> None:
-        self._data, self._config, self._ready, self._taken = data, config, ready, False
-
-    def start(self) -> None:
-        if (sink := self._config.data_source_update_sink) is not None:
-            sink.init(self._data.for_sdk())
-        self._taken = True
-        self._ready.set()
-
-    def stop(self) -> None:
-        pass
-
-    def initialized(self) -> bool:
-        return self._taken
+@contextmanager
+def quiet_sdk() -> Iterator[None]:
+    """Keep the SDK from logging what is wrong with a flag once a tenant: who asks for many says it once."""
+    loggers = [logging.getLogger(name) for name in ("ldclient.flag", "ldclient.util")]
+    were = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger, was in zip(loggers, were, strict=True):
+            logger.disabled = was

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -81,6 +82,15 @@ class StoresDatabase:
         """
         with self._database.transaction(doing) as connection:
             return work(connection)
+
+    def compact(self) -> None:
+        """Have SQLite drop what was removed from its file. Raises OutboxError."""
+        self._database.compact()
+
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file; None for PostgreSQL."""
+        return self._database.file
 
     @property
     def exists(self) -> bool:

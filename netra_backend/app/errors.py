@@ -9,6 +9,8 @@ NetraError
 ├── RunStoreError                    a run could not be kept or read
 │   ├── RunRefusedError              its id stands for another run, or the store can never hold it
 │   └── RunStoreUnavailableError     the store cannot be reached, or takes nothing now
+├── DrainingError                    the server stops and takes nothing new
+├── RunCutError                      the server stopped before the run ended
 ├── EngineClosedError                the engine was cleaned up
 ├── UserLimitExceededError           the user has as many engines as allowed
 ├── CapacityError                    the application has as many engines as allowed
@@ -72,6 +74,20 @@ class RunRefusedError(RunStoreError):
 
 class RunStoreUnavailableError(RunStoreError):
     """The store cannot be reached, or takes nothing now; trying again may help."""
+
+
+class DrainingError(NetraError):
+    """The server stops: it ends what is under way and takes nothing new."""
+
+    def __init__(self) -> None:
+        super().__init__("this server is stopping; connect again and ask there")
+
+
+class RunCutError(NetraError):
+    """The server stopped before the run ended."""
+
+    def __init__(self) -> None:
+        super().__init__("the server stopped before this run ended, which is kept as cut; connect again and ask anew")
 
 
 class EngineClosedError(NetraError):

@@ -1,7 +1,9 @@
 """`BackendExecution`: what the API runs on while surfaces are being migrated."""
 
+import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import Any, Final
@@ -10,21 +12,22 @@ import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from migration.effects import tape_served_logs
-from migration.errors import UnknownSurfaceError
+from migration.errors import OutboxError, UnknownSurfaceError
 from migration.facade import ExecutionFacade
 from migration.flags.serving import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Origin, RunRequest
+from migration.processes.heartbeat import Heartbeat
 from migration.settings import MigrationSettings
 from migration.shadow import ProcessShadow, ShadowResult
 from migration.stores import FinishedRuns
 from migration.telemetry import multiprocess
 from migration.telemetry.exposition import render
 from migration.telemetry.metrics import Metrics
-from migration.telemetry.tracing import configure_tracing
+from migration.telemetry.tracing import configure_tracing, deliver_spans
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.config import Settings
-from netra_backend.app.errors import NotReadyError
+from netra_backend.app.errors import NotReadyError, RunStoreUnavailableError
 from netra_backend.app.execution.engines import CONTROLS, BackendEngine, check_surfaces
 from netra_backend.app.execution.recorded_ports import recorded
 from netra_backend.app.execution.run_stores import PlannedThreads, finished, run_stores
@@ -77,6 +80,10 @@ class BackendExecution:
         self._outside = Outside(settings)
         self._flags = LaunchDarklyFlags(migration, self._metrics)
         self._shadow = ProcessShadow(migration, self._metrics, self._compared)
+        self._under_way = Counter[str]()
+        self._heartbeat = Heartbeat(
+            migration, self._flags, self._metrics, runs=lambda: self._under_way, shadow=self._shadow, attributes=self._flags.attributes
+        )
         self._databases = RunDatabases(settings)
         stores = run_stores(self._databases, settings).stores
         self._runs = FinishedRuns(migration, stores=stores, finish=finished, plan=self._flags.plan, metrics=self._metrics)
@@ -106,20 +113,24 @@ class BackendExecution:
         }
 
     async def start(self) -> None:
-        """Start the shadow worker, deliver what finished runs are still owed, and tape what runs log."""
+        """Start the shadow worker, deliver what finished runs are still owed, tape what runs log, and be known."""
         tape_served_logs()
         await self._shadow.start()
         self._runs.start()
+        self._heartbeat.start()
 
     async def aclose(self) -> None:
         """Stop the engines, give waiting shadows a moment, and close everything."""
         async with AsyncExitStack() as closing:
             closing.callback(multiprocess.end)
+            # Late, so that the spans of all the rest are among them.
+            closing.push_async_callback(asyncio.to_thread, deliver_spans, _DELIVERY_S)
             closing.push_async_callback(self._outside.aclose)
             closing.push_async_callback(self._databases.aclose)
             closing.push_async_callback(self._runs.aclose)
             closing.push_async_callback(self._direct.aclose)
             closing.callback(self._flags.close)
+            closing.push_async_callback(asyncio.to_thread, self._heartbeat.stop)
             closing.push_async_callback(self._shadow.aclose)
             closing.push_async_callback(self._shadow.drain, _DRAIN_S)
             closing.push_async_callback(self._candidate.aclose)
@@ -152,9 +163,16 @@ class BackendExecution:
             received_at=time.time(),
             attributes=self._attributes(context),
         )
-        async with aclosing(self._facades[surface].run(request)) as events:
-            async for event in events:
-                yield event.payload
+        self._heartbeat.saw(request.tenant_id, request.attributes)
+        self._under_way[surface] += 1
+        try:
+            async with aclosing(self._facades[surface].run(request, context.ending)) as events:
+                async for event in events:
+                    yield event.payload
+        except OutboxError as error:
+            raise RunStoreUnavailableError("the run ended and could not be kept; see to the run stores and the outbox") from error
+        finally:
+            self._under_way[surface] -= 1
 
     def metrics(self) -> tuple[bytes, str]:
         """Return the metrics of all server processes, and their content type."""
@@ -177,6 +195,8 @@ class BackendExecution:
 
 #: Seconds that shadows under way have at shutdown; what is left is counted as failed, "closed".
 _DRAIN_S: Final = 2.0
+#: Seconds that a collector has for the last spans.
+_DELIVERY_S: Final = 5.0
 
 
 def compose(settings: Settings) -> BackendExecution:

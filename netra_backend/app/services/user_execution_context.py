@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from netra_backend.app.errors import InvalidContextError
+from netra_backend.app.services.runs.ending import RunEnding
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +100,7 @@ class UserExecutionContext:
     operation_depth: int = 0  #: 0 for the request itself, one more for each child; at most 10
     parent_request_id: str | None = None  #: None: the request itself
     cleanup_callbacks: list[CleanupCallback] = field(default_factory=list, repr=False)
+    ending: RunEnding = field(default_factory=RunEnding, repr=False)  #: how the run ended, as soon as that is decided
 
     def __post_init__(self) -> None:
         """Check the ids and freeze the dicts."""
