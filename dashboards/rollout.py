@@ -130,7 +130,7 @@ _STAGES: Final[Sequence[AnyPanel]] = (
         id=14,
         title="Runs by outcome",
         unit="suffix: runs/s",
-        description="How served runs ended, by engine. `cancelled`: the user left.",
+        description="How served runs ended, by engine. `cancelled`: the user left. `cut`: the process stopped.",
         queries=[Query(expr=or_zero(rate(select(_RUNS), ["origin", "outcome"]), "origin"), legend="{{origin}} {{outcome}}")],
     ),
 )
@@ -260,7 +260,7 @@ _TOOL: Final[Sequence[AnyPanel]] = (
         id=40,
         title="Flag version",
         unit="none",
-        width=6,
+        width=4,
         description="Version of each surface's flag. Every edit raises it; an edit that does not show here has not arrived.",
         queries=[Query(expr=f"max by (surface) ({select('migration_flag_version')})", legend="{{surface}}")],
     ),
@@ -268,7 +268,7 @@ _TOOL: Final[Sequence[AnyPanel]] = (
         id=41,
         title="Flag source age",
         unit="s",
-        width=6,
+        width=4,
         steps=((None, "green"), (10, "yellow"), (60, "red")),
         description="Seconds since the flag source was last read well, by the process where that is longest ago.",
         queries=[Query(expr="max(migration_flag_source_age_seconds)")],
@@ -277,7 +277,7 @@ _TOOL: Final[Sequence[AnyPanel]] = (
         id=42,
         title="Shadow worker restarts",
         unit="none",
-        width=6,
+        width=4,
         steps=((None, "green"), (1, "yellow"), (3, "red")),
         description="In the time range, all surfaces. Served runs do not notice; "
         "jobs in flight are counted as failed, reason `worker_died`. Several: the log names the signal or the error.",
@@ -287,11 +287,31 @@ _TOOL: Final[Sequence[AnyPanel]] = (
         id=43,
         title="Failures of the tool itself",
         unit="none",
-        width=6,
+        width=4,
         steps=ANY_IS_BAD,
         description="Since the backend started, all surfaces. None reached a request, "
         "but what failed was not recorded, compared or exported.",
         queries=[Query(expr=or_zero("sum(migration_failures_total)"))],
+    ),
+    Number(
+        id=46,
+        title="Emergency switch",
+        unit="none",
+        width=4,
+        description="ON: somebody put the file of the emergency kill switch on a host; control serves there until it is removed. "
+        "`netra-migration status` names the host.",
+        queries=[Query(expr="max(migration_emergency_switch)")],
+        names={"0": ("off", "green"), "1": ("ON", "red")},
+    ),
+    Number(
+        id=47,
+        title="Jumps made elsewhere",
+        unit="none",
+        width=4,
+        steps=((None, "green"), (1, "red")),
+        description="In the time range: edits of a flag, made beside this tool, that had tenants skip a stage. They are followed. "
+        "`netra-migration history` has before and after.",
+        queries=[Query(expr=total(f"increase({select('migration_flag_jumps_total')}[{RANGE}])"))],
     ),
     Lines(
         id=44,

@@ -1,5 +1,6 @@
 """The databases of the tool's own facts: SQLite or PostgreSQL, opened on first use and again after a failure."""
 
+import contextlib
 import logging
 import math
 import os
@@ -65,6 +66,25 @@ class SqlDatabase:
     def close(self) -> None:
         """Close all connections. The next transaction connects anew."""
         self.engine.dispose()
+
+    def compact(self) -> None:
+        """Have SQLite write its file anew without what was removed, and empty the write-ahead log. Nothing is done on PostgreSQL.
+
+        Raises:
+            MigrationError: of the class given at construction: the file cannot be written, or others keep it in use.
+        """
+        if self.file is None or not self.file.exists():
+            return
+        with self.transaction("compact"):  # opens it, or says why it cannot be
+            pass
+        try:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("VACUUM")
+                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        except SQLAlchemyError as error:
+            raise self._error(f"cannot compact {self._holds} at {self.file}: {getattr(error, 'orig', None) or error}; try again") from error
+        if busy:
+            raise self._error(f"cannot compact {self._holds} at {self.file}: other processes keep it in use; try again")
 
     @contextmanager
     def transaction(self, doing: str) -> Generator[Connection, None, None]:
@@ -218,9 +238,14 @@ def _write_ahead(
 
 
 def _make_private(file: Path) -> None:
-    """Make the file readable by its owner only, before SQLite makes it readable by more; its journals get the same mode."""
+    """Make the file readable by its owner only, before SQLite makes it readable by more; its journals get the same mode.
+
+    A file that is there is not opened: to close it again would give up every lock that this process' connections hold on it, whoever
+    opened them, and two processes that write at once destroy the file (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

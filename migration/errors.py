@@ -6,6 +6,7 @@ MigrationError
 │   ├── UnknownStageError
 │   ├── UnknownTenantError
 │   ├── UnknownFingerprintError     no divergence of this kind is known
+│   ├── BoundaryError               the kernel cannot keep engines of shadows from the outside
 │   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a term
 ├── FlagSourceError                 flags cannot be read or written
 │   └── EditConflictError           somebody else edited the flags in between
@@ -13,6 +14,7 @@ MigrationError
 │   ├── ForbiddenStageMoveError     the two stages are no neighbours
 │   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
 │   ├── BackwardRampError           the edit would move a tenant to an earlier stage
+│   ├── UnprovenEditError           an edit breaks a rule of ramps, or it cannot be shown that it does not
 │   ├── HistoryMissingError         a run store that the stage reads from is not known to hold every run
 │   └── CertificateError            a removal certificate does not allow the removal
 ├── EffectMissingError              a replayed run asked for an effect that its journal does not hold, and got no answer
@@ -23,6 +25,7 @@ MigrationError
 ├── EvidenceError                   the evidence store cannot be read or written
 ├── HistoryError                    the history cannot be read or written
 ├── ProcessesError                  what is known about serving processes cannot be read or written
+├── ErasureError                    what is kept of a tenant or user cannot be erased or looked for
 ├── OutboxError                     the outbox, and with it what is known about the run stores, cannot be read or written
 └── StoreError                      of a run store
     ├── StoreUnavailableError       it cannot be reached, or takes nothing now
@@ -95,6 +98,17 @@ class UnknownFingerprintError(UnknownNameError):
     what = "fingerprint"
 
 
+class BoundaryError(ConfigurationError):
+    """The kernel cannot keep engines of shadows from the outside."""
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(
+            f"this kernel gives no boundary for shadows: {missing}; run on Linux 5.13 or newer with Landlock, and where containers filter "
+            "system calls let seccomp and landlock_* through, or set NETRA_MIGRATION_SHADOW_BOUNDARY=interpreter: see SECURITY.md"
+        )
+        self.missing = missing
+
+
 class LedgerError(ConfigurationError):
     """The ledger of accepted divergences is not valid."""
 
@@ -104,11 +118,12 @@ class FlagSourceError(MigrationError):
 
 
 class EditConflictError(FlagSourceError):
-    """Somebody else edited the flags since they were read, so nothing was written."""
+    """Somebody else edited the flags since they were read."""
 
-    def __init__(self, changed: str) -> None:
-        super().__init__(f"somebody else edited the flags meanwhile: {changed}; nothing was written; look at it, and try again")
-        self.changed = changed  #: what they changed since, in words
+    def __init__(self, source: str, changed: Iterable[str]) -> None:
+        self.source, self.changed = source, tuple(changed)  #: what they changed since, a sentence each
+        what = "; ".join(self.changed) or "its text, though no flag says anything else"
+        super().__init__(f"{source}: somebody else edited it in between ({what}); this edit was not made; look again and repeat it")
 
 
 class RolloutError(MigrationError):
@@ -129,7 +144,7 @@ class KillSwitchRefusedError(RolloutError):
     def __init__(self, surface: str) -> None:
         super().__init__(
             f"{surface}: at `complete` the legacy run store is no longer written, so control would serve without the newest history; "
-            f"go back with `stage set {surface} rampdown` first"
+            f"go back with `stage set {surface} rampdown --all` first"
         )
         self.surface = surface
 
@@ -140,6 +155,14 @@ class BackwardRampError(RolloutError):
     def __init__(self, surface: str, reason: str) -> None:
         super().__init__(f"{surface}: {reason}")
         self.surface = surface
+
+
+class UnprovenEditError(RolloutError):
+    """An edit breaks a rule of ramps, or it cannot be shown that it breaks none. Each problem is a sentence with its evidence."""
+
+    def __init__(self, surface: str, problems: Iterable[str]) -> None:
+        self.surface, self.problems = surface, tuple(problems)
+        super().__init__(f"{surface}: refused, nothing was changed: " + "; ".join(self.problems))
 
 
 class HistoryMissingError(RolloutError):
@@ -203,6 +226,10 @@ class HistoryError(MigrationError):
 
 class ProcessesError(MigrationError):
     """What serving processes tell about themselves, and which tenants are known, cannot be read or written."""
+
+
+class ErasureError(MigrationError):
+    """What is kept of a tenant or user cannot be erased, or files cannot be searched for it."""
 
 
 class OutboxError(MigrationError):

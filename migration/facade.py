@@ -34,6 +34,18 @@ class RunWriter(Protocol):
         ...
 
 
+class RunEnding(Protocol):
+    """How the run ends, as its backend decides."""
+
+    def broken_off(self, error: BaseException, /) -> Outcome:
+        """Return how the run ended that this error, a cancellation or the closing of its stream broke off."""
+        ...
+
+    def settle(self, outcome: Outcome, /) -> object:
+        """Hear how the run ended."""
+        ...
+
+
 class RunCounter(Protocol):
     """Counts which engines run."""
 
@@ -83,38 +95,49 @@ class ExecutionFacade:
         self._neighbourhood = neighbourhood or Neighbourhood()
         self._clock = clock
 
-    async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
+    async def run(self, request: RunRequest, /, ending: RunEnding | None = None) -> AsyncGenerator[Event, None]:
         """Yield the serving engine's events, unchanged and unbuffered; its errors pass through.
 
         Closing the generator stops the engine. Nothing that the migration does can fail the run: its own failures are counted.
+
+        Args:
+            request: what is asked.
+            ending: says why the run was broken off, and hears how it ended; None: whoever breaks it off cancels it.
         """
+        ending = ending or _Unexplained()
         decision = self._flags.decide(request)  # 1 flags/: who serves, who shadows; pinned from here on
         self._count_engines(decision)  # stores/tombstones: that it ran
         span = _start_span(request, decision)
         canary = self._enter(request)  # isolation/: who is here
         tape = recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
-        outcome: Outcome = "cancelled"
+        outcome: Outcome = "completed"
         error: EffectError | None = None
         try:
             while (event := await tape.next_of(events)) is not None:
                 tape.append(event)
                 yield event
-            outcome = tape.outcome()
-        except Exception as failure:
-            outcome = outcome_of_failure(failure)
-            error = EffectError(type=type(failure).__name__, message="")  # its text may quote a user
+            outcome = tape.outcome or "completed"
+        except BaseException as failure:
+            if isinstance(failure, Exception):
+                error = EffectError(type=type(failure).__name__, message="")  # its text may quote a user
+            outcome = tape.outcome or ending.broken_off(failure)
             raise
         finally:
             await tape.close(events)
             record = tape.record(decision.plan.serves, outcome, error, _trace_id(span))
             try:
+                ending.settle(outcome)
                 if self._writer is not None and outcome != "cancelled":
                     await self._writer.write(record, decision)  # 4 the run stores that the plan names
+            except Exception:
+                outcome = "failed"  # whatever its engine said: nobody can read it
+                ending.settle(outcome)
+                raise
             finally:
-                self._guard("telemetry.export", lambda: self._count(record, decision, span))  # 5 telemetry/
+                self._guard("telemetry.export", lambda: self._count(record, outcome, decision, span))  # 5 telemetry/
                 # 6 LaunchDarkly's migration op event; it waits for the comparison when there will be one
-                self._guard("flags.track", lambda: self._flags.finished(request, decision, record.outcome, record.duration_s))
+                self._guard("flags.track", lambda: self._flags.finished(request, decision, outcome, record.duration_s))
                 self._guard("shadow.offer", lambda: self._offer(record, decision, tape, span))  # 7 shadow/: never blocks, never raises
 
     def _offer(self, record: RunRecord, decision: Decision, tape: Recording, span: Span) -> None:
@@ -144,14 +167,14 @@ class ExecutionFacade:
         if (tombstones := self._tombstones) is not None:
             self._guard("stores.tombstones", lambda: tombstones.count(self.surface, decision.plan))
 
-    def _count(self, record: RunRecord, decision: Decision, span: Span) -> None:
+    def _count(self, record: RunRecord, outcome: Outcome, decision: Decision, span: Span) -> None:
         surface, origin = self.surface, record.origin.value
-        self._metrics.runs.labels(surface, decision.plan.stage.value, origin, record.outcome).inc()
+        self._metrics.runs.labels(surface, decision.plan.stage.value, origin, outcome).inc()
         self._metrics.run_seconds.labels(surface, origin, "serving").observe(record.duration_s)
         if record.events:
             self._metrics.first_event_seconds.labels(surface, origin, "serving").observe(record.events[0].at_s)
-        span.set_attribute(spans.OUTCOME, record.outcome)
-        if record.outcome not in ("completed", "cancelled"):
+        span.set_attribute(spans.OUTCOME, outcome)
+        if outcome not in ("completed", "cancelled"):
             span.set_status(StatusCode.ERROR)
         span.end()
 
@@ -165,6 +188,17 @@ class ExecutionFacade:
     def _failed(self, operation: Operation, failure: BaseException) -> None:
         logger.error("%s failed with %s; the run was not affected", operation, type(failure).__name__)
         self._metrics.failures.labels(operation).inc()
+
+
+class _Unexplained:
+    """Of a run whose backend says nothing of its end."""
+
+    def broken_off(self, error: BaseException, /) -> Outcome:
+        """Return "cancelled" unless it is an error."""
+        return outcome_of_failure(error) if isinstance(error, Exception) else "cancelled"
+
+    def settle(self, outcome: Outcome, /) -> None:
+        """Do nothing."""
 
 
 def _start_span(request: RunRequest, decision: Decision) -> Span:

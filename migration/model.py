@@ -33,7 +33,8 @@ class Stage(StrEnum):
     COMPLETE = "complete"
 
 
-Outcome = Literal["completed", "failed", "timed_out", "cancelled"]
+Outcome = Literal["completed", "failed", "timed_out", "cancelled", "cut"]
+"""`cancelled`: its user stopped it or left. `cut`: the serving process stopped before the run ended."""
 EffectKind = Literal["model", "tool", "clock", "id"]
 DivergenceKind = Literal[
     "missing_event",
@@ -80,6 +81,7 @@ class RunRequest(Noun, frozen=True, kw_only=True):
     run_id: str
     payload: bytes  #: JSON object, in the backend's own shape
     received_at: float  #: Unix seconds
+    attributes: bytes = b""  #: JSON object: attributes of the tenant that came with the request, for rules of flags; b"": none
 
 
 class Event(Noun, frozen=True, kw_only=True, gc=False):
@@ -143,6 +145,7 @@ class Timing(Noun, frozen=True, kw_only=True):
     duration_s: float
     effect_s: float  #: time with at least one effect under way; overlapping effects count once
     first_event_s: float | None  #: None when no event came
+    longest_gap_s: float | None = None  #: the longest time between an event and the next; None when fewer than two came, or it was not kept
 
     @property
     def engine_s(self) -> float:
@@ -165,6 +168,9 @@ class Divergence(Noun, frozen=True, kw_only=True):
     accepted_by: str | None = None  #: id of the ledger entry
     occurrences: int = 1  #: how often it is in this comparison; all of one fingerprint are one divergence
     note: str = ""  #: a sentence on its verdict, such as why the ledger accepts only a part; "": nothing is to be added
+    follows: tuple[
+        str, ...
+    ] = ()  #: differences with this one as their cause, a clause each, such as "missing_event agent_completed of data"
 
 
 class Comparison(Noun, frozen=True, kw_only=True):

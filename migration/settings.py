@@ -113,6 +113,14 @@ class MigrationSettings(BaseSettings):
     shadow_priority: Literal["idle", "low", "normal"] = Field(
         default="idle", description="idle: the shadow worker gets only what nobody else wants of the processor; low: niced."
     )
+    shadow_start_s: float = Field(
+        default=120.0, gt=0, description="Seconds in which a shadow worker must be ready; one that is not is replaced."
+    )
+    shadow_boundary: Literal["kernel", "interpreter"] = Field(
+        default="kernel",
+        description="What keeps engines of shadows from the outside. kernel: Linux itself, and where it cannot nothing is shadowed; "
+        "interpreter: Python's own gates alone, which code in C passes by.",
+    )
     noise_sampling: float = Field(
         default=2.0, ge=0, le=100, description="Percent of shadows after which each engine is also compared with itself; 0: none."
     )

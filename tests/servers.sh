@@ -3,7 +3,7 @@
 set -euo pipefail
 packages=(postgresql)
 # goes with: migration
-packages+=(prometheus)
+packages+=(prometheus redis-server)
 # stays
 missing=()
 for package in "${packages[@]}"; do

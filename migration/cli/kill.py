@@ -1,22 +1,24 @@
-"""`kill`: send every tenant of a surface, or of all, straight back to control."""
+"""`kill`: send every tenant of a surface, or of all, straight back to control, and say what the processes do."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json
-from migration.errors import KillSwitchRefusedError
-from migration.flags.document import FlagDocument
-from migration.flags.file import FlagFile
-from migration.flags.surface_flag import SurfaceFlag
-from migration.model import Stage
+from migration.errors import ConfigurationError, FlagSourceError, HistoryError
 from migration.settings import MigrationSettings
+
+if TYPE_CHECKING:
+    from migration.cli.kill_switch import Turned
+    from migration.history import Entry
+    from migration.processes.confirm import Confirmation
 
 command = typer.Typer(add_completion=False)
 
-_REFUSED_FOR_SOME = 1
+_FINDING = 1
+_BY_HAND = "make or remove it as the owner of the backend, or stop the backend"
 
 
 class Switch(StrEnum):
@@ -30,45 +32,116 @@ class Switch(StrEnum):
 def kill(
     switch: Annotated[Switch, typer.Argument(help="on: control serves everybody up to `rampdown`; off: stages hold again.")],
     surface: Annotated[str | None, typer.Argument(help="Only this surface; without it all of them, now and later.")] = None,
+    emergency: Annotated[
+        bool, typer.Option("--emergency", help="By a file on this host, for the processes of this host: works without the flag source.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Turn the kill switch. Runs under way end as they began; the next ones follow it. Exit code 1: some surface refuses it."""
+    """Turn the kill switch, wait at most 3 s for the processes, and say what they do. Runs under way end as they began.
+
+    Exit codes: 0 it holds; 1 it does not, or nobody knows, or all tenants are at `complete`, where it is refused; 2 wrong use, and nothing
+    was written.
+    """
     settings = MigrationSettings()
-    chosen = (known_surface(settings, surface),) if surface else settings.surfaces
+    if surface is not None:
+        known_surface(settings, surface)
     on = switch is Switch.ON
-    refused: list[str] = []
+    if emergency:
+        raise typer.Exit(_emergency(settings, on=on, surface=surface, reason=reason, as_json=as_json))
+    try:
+        from migration.cli.kill_switch import turn
 
-    def edit(document: FlagDocument) -> FlagDocument:
-        refused.extend(name for name in chosen if on and _all_complete(document.surfaces[name]))
-        if len(refused) == len(chosen):
-            raise KillSwitchRefusedError(refused[0])
-        return document.with_kill_switch(on, surface)
+        turned = turn(settings, on=on, surface=surface, reason=reason)
+    except FlagSourceError as error:
+        _source_is_down(error, switch, as_json=as_json)
+        raise typer.Exit(_FINDING) from None
+    from migration.processes.confirm import confirm
 
-    after = FlagFile(settings.path(settings.flags_file), settings.surfaces).edit(edit).after
-    for name in chosen:
-        note(_effect(after.surfaces[name], on=on, refused=name in refused))
+    found = confirm(settings, turned.is_followed_by)
+    _keep(settings, turned.entry(found, reason))
+    raise typer.Exit(_say(turned, found, as_json=as_json))
+
+
+def _source_is_down(error: FlagSourceError, switch: Switch, *, as_json: bool) -> None:
+    note(f"error: the kill switch was not turned: {error}")
+    note(f"works without the flag source, on each host: netra-migration kill {switch.value} --emergency")
     if as_json:
-        switches = {name: after.kill_switch.holds(name) and name not in refused for name in settings.surfaces}
-        print_json({"kill_switch": switches, "refused": refused, "version": after.version})
-    if refused:
-        raise typer.Exit(_REFUSED_FOR_SOME)
+        print_json({"kill_switch": None, "confirmed": False, "error": str(error)})
 
 
-def _all_complete(flag: SurfaceFlag) -> bool:
-    """Whether the kill switch would reach no tenant at all."""
-    stages = {band.stage for band in flag.bands()} | (set(flag.pins.values()) if flag.on else set())
-    return stages == {Stage.COMPLETE}
+def _emergency(settings: MigrationSettings, *, on: bool, surface: str | None, reason: str, as_json: bool) -> int:
+    """Turn this host's own kill switch, and return the exit code."""
+    from migration.history import Entry
+    from migration.processes.confirm import confirm
+
+    if surface is not None:
+        raise ConfigurationError("the emergency kill switch is for all surfaces; leave the surface out")
+    path = settings.path(settings.emergency_file)
+    if not path.parent.is_dir():
+        raise ConfigurationError(
+            f"there is no folder {path.parent.absolute()}: this is the wrong folder; go to the folder of the backend, or set "
+            "NETRA_MIGRATION_HOME; nothing was written"
+        )
+    try:
+        path.touch() if on else path.unlink(missing_ok=True)
+    except OSError as error:
+        note(f"error: {path.absolute()} cannot be {'made' if on else 'removed'} ({error.strerror}); {_BY_HAND}")
+        return _FINDING
+    found = confirm(settings, lambda row: row.emergency is on, here=True)
+    done = f"emergency kill switch {'on' if on else 'off'} ({path.absolute()})"
+    _keep(settings, Entry(kind="emergency", what=done, why=reason, seen=found.sentence()))
+    note(f"{done}: {found.sentence()}")
+    holds = found.holds and found.seen > 0
+    if on and holds:
+        note("all surfaces: control serves everybody up to `rampdown`, on this host; other hosts need the same command")
+    if not found.seen:
+        note(f"if the backend runs on this host, its NETRA_MIGRATION_HOME is not {settings.home.absolute()}")
+    if as_json:
+        print_json({"emergency": on, "confirmed": holds, "processes": _processes(found)})
+    return 0 if holds else _FINDING
 
 
-def _effect(flag: SurfaceFlag, *, on: bool, refused: bool) -> str:
-    """Return what the switch does to this surface, as words."""
-    if refused:
-        return str(KillSwitchRefusedError(flag.surface))
-    if not on:
-        return f"{flag.surface}: stages hold"
-    pinned = [tenant for tenant, stage in sorted(flag.pins.items()) if stage is Stage.COMPLETE]
-    percent = flag.percents()[Stage.COMPLETE]
-    if not percent and not pinned:
-        return f"{flag.surface}: control serves"
-    who = f"{percent:g} % of the tenants" + (f" and {', '.join(pinned)}" if pinned else "") if percent else ", ".join(pinned)
-    return f"{flag.surface}: control serves, but {who} stay with the candidate: they are at `complete`"
+def _keep(settings: MigrationSettings, entry: "Entry") -> None:
+    """Write the history; without its database the processes write later that something changed."""
+    from migration.history import History
+
+    history = History.of_settings(settings)
+    try:
+        history.append(entry)
+    except HistoryError as error:
+        note(f"the history has no entry about this: {error}")
+    finally:
+        history.close()
+
+
+def _say(turned: "Turned", found: "Confirmation", *, as_json: bool) -> int:
+    """Say what holds, and return the exit code."""
+    effects = turned.effects(found)
+    for remark in (*turned.warnings, *effects.sentences):
+        note(remark)
+    note(f"{turned.name}: {found.sentence()}")
+    if as_json:
+        print_json(
+            {
+                "kill_switch": effects.killed,
+                "refused": effects.refused,
+                "confirmed": found.holds,
+                "processes": _processes(found),
+                "source": turned.source,
+                "version": turned.version,
+            }
+        )
+    return 0 if found.holds and effects.reached else _FINDING
+
+
+def _processes(found: "Confirmation") -> dict[str, object]:
+    return {
+        "seen": found.seen,
+        "following": found.following,
+        "asked": found.asked,
+        "others": found.others,
+        "died": found.died,
+        "problem": found.problem,
+        "sentence": found.sentence(),
+    }

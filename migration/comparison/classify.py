@@ -52,15 +52,18 @@ def severity(finding: Finding, policy: Policy) -> Severity:
     return SEVERITY[finding.kind]
 
 
-def divergences(found: Iterable[Finding], policy: Policy, limits: Limits) -> tuple[Divergence, ...]:
-    """Return one divergence for each fingerprint, in order of first appearance, with the number of its occurrences in this run."""
-    first: dict[str, Finding] = {}
-    count: dict[str, int] = {}
+def divergences(found: Iterable[Finding], policy: Policy, limits: Limits) -> list[tuple[Divergence, str]]:
+    """Return one divergence for each fingerprint, in order of first appearance, with the number of its occurrences in this run.
+
+    Each comes with the fingerprint of its cause; empty: some of its occurrences have none.
+    """
+    same: dict[str, list[Finding]] = {}
     for finding in found:
-        key = fingerprint(finding, policy)
-        first.setdefault(key, finding)
-        count[key] = count.get(key, 0) + 1
-    return tuple(_divergence(finding, key, count[key], policy, limits) for key, finding in first.items())
+        same.setdefault(fingerprint(finding, policy), []).append(finding)
+    return [
+        (_divergence(findings[0], key, len(findings), policy, limits), findings[0].because if all(one.because for one in findings) else "")
+        for key, findings in same.items()
+    ]
 
 
 def _divergence(finding: Finding, key: str, occurrences: int, policy: Policy, limits: Limits) -> Divergence:

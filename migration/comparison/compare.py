@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from migration.comparison.align import Alignment, align
+from migration.comparison.causes import told_together, with_causes
 from migration.comparison.classify import divergences
-from migration.comparison.consequences import unexplained, without_consequences
+from migration.comparison.consequences import starved, unexplained, without_consequences
 from migration.comparison.effects import EffectComparison
 from migration.comparison.events import EventComparison
 from migration.comparison.findings import Finding
@@ -17,7 +18,7 @@ from migration.comparison.normalise import Normaliser
 from migration.comparison.pairing import Pairing
 from migration.comparison.policy import Policy, default_policy
 from migration.comparison.renaming import Renaming
-from migration.comparison.runs import ending, latency, timing
+from migration.comparison.runs import ending, timing
 from migration.comparison.shapes import Shapes
 from migration.comparison.stream import HeadReader, Stream
 from migration.comparison.verdict import overall
@@ -92,7 +93,8 @@ def compare(
         doubts += uncompared
     doubts += too_much
     day = today or datetime.now(UTC).date()
-    judged = tuple(noise.judge(ledger.judge(divergence, day)) for divergence in divergences(found, policy, limits))
+    rows = divergences(found, policy, limits)
+    judged = told_together([(noise.judge(ledger.judge(divergence, day)), because) for divergence, because in rows])
     served, shadow = (control, candidate) if serving is Origin.CONTROL else (candidate, control)
     request, missing = served.request, _missing(shadow)
     return Comparison(
@@ -120,23 +122,24 @@ def _findings(control: RunRecord, candidate: RunRecord, serving: Origin, policy:
     """Return all findings, and why some part could not be compared."""
     ready = prepared(policy)
     renaming = Renaming()
-    found = list(ending(control, candidate))  # 1 runs: how both ended
-    effects = EffectComparison(ready.normaliser, limits, renaming)  # 2 effects: what was asked of the outside
-    found += effects.findings(control, candidate)
+    served, shadow, side = (control, candidate, 1) if serving is Origin.CONTROL else (candidate, control, 0)
+    effects = EffectComparison(ready.normaliser, limits, renaming)  # 1 effects: what was asked of the outside
+    found = effects.findings(control, candidate)
+    in_want = serving.other if starved(found, served, shadow, side) else None
+    found = [*ending(control, candidate, policy, in_want), *found]  # 2 runs: how both ended
     pairing = ready.pairing(control, candidate)  # 3 stream: frames, decoded as little as can be
     alignment = align(pairing)  # 4 align: which event stands for which
     differing = EventComparison(pairing.control, pairing.candidate, policy, limits, renaming).findings(alignment)  # 5 events: what differs
     found += [finding for finding in differing if not _unread(finding, pairing)]
-    if policy.latency:
-        found += latency(timing(control), timing(candidate), policy.latency)
-    replayed = (candidate, 1) if serving is Origin.CONTROL else (control, 0)
-    doubts = unexplained(found, *replayed)
-    found = without_consequences(found, *replayed)  # 6 consequences: of effects without an answer
+    doubts = unexplained(found, shadow, side)
+    found = without_consequences(found, shadow, side)  # 6 consequences: of effects without an answer
     undecodable = [
         f"event {index + 1} of {stream.side.value} is undecodable: {why}"
         for stream in (pairing.control, pairing.candidate)
         for index, why in stream.undecodable.items()
     ]
+    if control.origin is not candidate.origin:
+        found = with_causes(found, policy)  # 7 causes: what follows from what
     return found, [*effects.reasons, *undecodable, *doubts]
 
 
@@ -154,8 +157,8 @@ def _doubts(control: RunRecord, candidate: RunRecord) -> Sequence[str]:
         if getattr(a, name) != getattr(b, name)
     ]
     for side, run in ((Origin.CONTROL, control), (Origin.CANDIDATE, candidate)):
-        if run.outcome == "cancelled":
-            doubts.append(f"{side.value} was cancelled: its stream ends before the run did")
+        if run.outcome in ("cancelled", "cut"):
+            doubts.append(f"{side.value} was {run.outcome}: its stream ends before the run did")
     return doubts
 
 

@@ -23,6 +23,7 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     about: Literal["count", "order", "field"]
     index: int | None = None  #: an event that shows it
     unopened: bool = False  #: that event ends what never began
+    lacks: bool = False  #: something never came
 
 
 def violations(stream: Stream, contract: Contract) -> list[Violation]:
@@ -50,11 +51,13 @@ def violations(stream: Stream, contract: Contract) -> list[Violation]:
 
 def _counts(agent: str, kinds: list[str], contract: Contract) -> Iterator[Violation]:
     for kind in contract.once:
-        if kinds.count(kind) != 1:
-            yield Violation(lane=agent, rule=f"`{kind}` comes exactly once", kinds=(kind,), about="count")
+        count = kinds.count(kind)
+        if count != 1:
+            how = "comes again" if count else "never comes"
+            yield Violation(lane=agent, rule=f"`{kind}` comes exactly once, and {how}", kinds=(kind,), about="count", lacks=not count)
     for kind in contract.required:
         if kind not in kinds:
-            yield Violation(lane=agent, rule=f"`{kind}` comes at least once", kinds=(kind,), about="count")
+            yield Violation(lane=agent, rule=f"`{kind}` comes at least once", kinds=(kind,), about="count", lacks=True)
 
 
 def _ends(agent: str, indexes: list[int], kinds: list[str], contract: Contract) -> Iterator[Violation]:
@@ -84,7 +87,8 @@ def _closes(lane: str, indexes: list[int], kinds: list[str], pair: Pair) -> Iter
             yield Violation(lane=lane, rule=rule, kinds=(pair.first, pair.then), about="order", index=index, unopened=True)
             return
     if opened > 0:
-        yield Violation(lane=lane, rule=f"each `{pair.first}` is closed by its `{pair.then}`", kinds=(pair.then, pair.first), about="count")
+        rule = f"each `{pair.first}` is closed by its `{pair.then}`"
+        yield Violation(lane=lane, rule=rule, kinds=(pair.then, pair.first), about="count", lacks=True)
 
 
 def _rising(agent: str, stream: Stream, indexes: list[int], kinds: list[str], contract: Contract) -> Iterator[Violation]:

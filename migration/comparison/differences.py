@@ -8,7 +8,7 @@ from migration.comparison.actions import stands_for
 from migration.comparison.canonical import encode
 from migration.comparison.paths import Json, Path, Value
 from migration.comparison.policy import Change
-from migration.comparison.sequences import gaps, match
+from migration.comparison.sequences import Match, gaps, match, moved, pair_similar
 
 
 class Leaf(msgspec.Struct, frozen=True):
@@ -17,6 +17,7 @@ class Leaf(msgspec.Struct, frozen=True):
     path: Path  #: list indexes are control's; for an item that only candidate has, candidate's
     control: Value
     candidate: Value
+    moved: bool = False  #: the item stands at another place of its list
 
     @property
     def change(self) -> Change:
@@ -40,6 +41,8 @@ def leaves(control: Json, candidate: Json, limit: int, path: Path = ()) -> list[
         pair = next(walks[-1], None)
         if pair is None:
             walks.pop()
+        elif pair.moved:
+            found.append(pair)
         elif isinstance(pair.control, dict) and isinstance(pair.candidate, dict):
             walks.append(_objects(pair.control, pair.candidate, pair.path))
         elif isinstance(pair.control, list) and isinstance(pair.candidate, list):
@@ -66,11 +69,39 @@ def _objects(control: dict[str, Json], candidate: dict[str, Json], path: Path) -
 
 
 def _lists(control: list[Json], candidate: list[Json], path: Path) -> Iterator[Leaf]:
-    pairs = match([encode(item) for item in control], [encode(item) for item in candidate])
-    for ours, theirs in gaps(pairs, len(control), len(candidate)):
-        for i, j in zip(ours, theirs, strict=False):
+    keys = [encode(item) for item in control], [encode(item) for item in candidate]
+    pairs = match(*keys)
+    between = gaps(pairs, len(control), len(candidate))
+    crossed = moved(*keys, between)
+    for i, j in crossed:
+        yield Leaf((*path, i), control[i], candidate[j], moved=True)
+    for ours, theirs in between:
+        a, b = [i for i in ours if (i not in {i for i, _ in crossed})], [j for j in theirs if (j not in {j for _, j in crossed})]
+        near = _near(control, candidate, a, b)
+        for i, j in near:
             yield Leaf((*path, i), control[i], candidate[j])
-        for i in ours[len(theirs) :]:
-            yield Leaf((*path, i), control[i], msgspec.UNSET)
-        for j in theirs[len(ours) :]:
-            yield Leaf((*path, j), msgspec.UNSET, candidate[j])
+        for i in a:
+            if i not in {i for i, _ in near}:
+                yield Leaf((*path, i), control[i], msgspec.UNSET)
+        for j in b:
+            if j not in {j for _, j in near}:
+                yield Leaf((*path, j), msgspec.UNSET, candidate[j])
+
+
+def _near(control: list[Json], candidate: list[Json], ours: list[int], theirs: list[int]) -> list[Match]:
+    """Pair the items that are most alike, in order, so that what was put in beside one that changed is told apart from it."""
+    if len(ours) == len(theirs):
+        return list(zip(ours, theirs, strict=True))
+
+    def likeness(i: int, j: int) -> float:
+        a, b = control[ours[i]], candidate[theirs[j]]
+        if not isinstance(a, dict) or not isinstance(b, dict):
+            return 1.0 if type(a) is type(b) else 0.1
+        return 1.0 + sum(key in b and _equal(value, b[key]) for key, value in a.items()) / max(1, len(a), len(b))
+
+    same = [0] * len(ours), [0] * len(theirs)
+    return [(ours[i], theirs[j]) for i, j in pair_similar((range(len(ours)), range(len(theirs))), same, likeness)]
+
+
+def _equal(a: Json, b: Json) -> bool:
+    return type(a) is type(b) and a == b

@@ -10,12 +10,13 @@ import msgspec
 
 from migration.comparison.canonical import TOO_DEEP, UNREADABLE, UndecodableError, decode_object
 from migration.comparison.differences import Leaf, leaves
-from migration.comparison.findings import Detail, Finding
+from migration.comparison.findings import Detail, Finding, is_last
 from migration.comparison.limits import Limits
 from migration.comparison.normalise import Normal, Normaliser
 from migration.comparison.paths import Path
 from migration.comparison.renaming import Renaming
 from migration.comparison.sequences import Match, gaps, match, moved, pair_similar
+from migration.errors import EffectMissingError
 from migration.model import Effect, RunRecord
 
 #: goes over the text and keeps nothing
@@ -36,11 +37,14 @@ class EffectComparison:
         self._unread: set[int] = set()  #: effects of which nothing is known but their kind and name
         # Equal bytes hold equal ids, but whether an id stands for the same one everywhere is only seen when it is read.
         self._renames = normaliser.renames_in_effects
+        self._lanes: tuple[dict[str, list[Effect]], dict[str, list[Effect]]] = ({}, {})
+        self._places: tuple[dict[int, int], ...] = ()  #: where each effect stands in its journal
         self.reasons: list[str] = []
 
     def findings(self, control: RunRecord, candidate: RunRecord) -> list[Finding]:
         """Return all findings, lane by lane, in the order of control's journal."""
-        ours, theirs = _by_lane(control.journal), _by_lane(candidate.journal)
+        ours, theirs = self._lanes = _by_lane(control.journal), _by_lane(candidate.journal)
+        self._places = tuple({id(effect): place for place, effect in enumerate(run.journal)} for run in (control, candidate))
         found: list[Finding] = []
         for lane in dict.fromkeys((*ours, *theirs)):
             a, b = ours.get(lane, []), theirs.get(lane, [])
@@ -58,30 +62,43 @@ class EffectComparison:
         crossed = moved(*keys, between)
         yield from (Finding(kind="causal_reorder", lane=lane, path=subject(ours[i])) for i in _out_of_order(ours, pairs, crossed))
         moved_a, moved_b = {i for i, _ in crossed}, {j for _, j in crossed}
-        met = {keys[0][i] for i, _ in (*pairs, *crossed)}
+        near: list[Match] = []
         for mine, other in between:
             rest_a, rest_b = [i for i in mine if i not in moved_a], [j for j in other if j not in moved_b]
-            near = self._similar([ours[i] for i in rest_a], [theirs[j] for j in rest_b])
-            for i, j in near:
-                yield from self._changed(lane, ours[rest_a[i]], theirs[rest_b[j]])
-            near_a, near_b = {i for i, _ in near}, {j for _, j in near}
-            for place, i in enumerate(rest_a):
-                if place not in near_a:
-                    yield from self._alone(lane, ours[i], keys[0][i], met, ours_alone=True)
-            for place, j in enumerate(rest_b):
-                if place not in near_b:
-                    yield from self._alone(lane, theirs[j], keys[1][j], met, ours_alone=False)
+            near += [(rest_a[i], rest_b[j]) for i, j in self._similar([ours[i] for i in rest_a], [theirs[j] for j in rest_b])]
+        for i, j in near:
+            yield from self._changed(lane, ours[i], theirs[j])
+        met = [*pairs, *crossed, *near]
+        known = {keys[0][i] for i, _ in (*pairs, *crossed)}
+        yield from self._alone(lane, ours, keys[0], {i for i, _ in met}, known, side=0)
+        yield from self._alone(lane, theirs, keys[1], {j for _, j in met}, known, side=1)
 
-    def _alone(self, lane: str, effect: Effect, key: _Key, met: set[_Key], *, ours_alone: bool) -> Iterator[Finding]:
-        if id(effect) in self._unread and effect.request is not None:
-            return
-        detail: Detail = "repeated" if key in met else ""
-        met.add(key)
-        path, value = subject(effect), self._normal(effect).value
-        if ours_alone:
-            yield Finding(kind="effect_missing", lane=lane, path=path, control=value, change="presence", detail=detail)
-            return
-        yield Finding(kind="effect_extra", lane=lane, path=path, candidate=value, change="presence", detail=detail)
+    def _alone(
+        self, lane: str, effects: list[Effect], keys: list[_Key], paired: set[int], known: set[_Key], *, side: int
+    ) -> Iterator[Finding]:
+        """Yield the effects that only this side has. `known` are requests that were made before: what comes again is repeated."""
+        reach = max(paired, default=-1)
+        last = not effects or bool(paired) or is_last(lane, self._lanes[side], self._lanes[1 - side])
+        refused: set[_Key] = set()
+        for place, (effect, key) in enumerate(zip(effects, keys, strict=True)):
+            if place in paired or (id(effect) in self._unread and effect.request is not None) or key in refused:
+                continue  # a retry of what was never answered says no more than the first try
+            detail: Detail = "repeated" if key in known else ""
+            known.add(key)
+            if effect.error is not None and effect.error.type == EffectMissingError.__name__:
+                refused.add(key)
+            value = self._normal(effect).value
+            yield Finding(
+                kind="effect_extra" if side else "effect_missing",
+                lane=lane,
+                path=subject(effect),
+                control=msgspec.UNSET if side else value,
+                candidate=value if side else msgspec.UNSET,
+                change="presence",
+                detail=detail,
+                asked=self._places[side][id(effect)],
+                tail=last and place > reach,
+            )
 
     def _changed(self, lane: str, ours: Effect, theirs: Effect) -> Iterator[Finding]:
         a, b = self._normal(ours), self._normal(theirs)
@@ -108,7 +125,7 @@ class EffectComparison:
             control=leaf.control,
             candidate=leaf.candidate,
             change=leaf.change,
-            detail=detail,
+            detail=detail or ("moved_item" if leaf.moved else ""),
         )
 
     def _similar(self, ours: list[Effect], theirs: list[Effect]) -> list[Match]:

@@ -7,7 +7,8 @@ import msgspec
 from migration.comparison.align import Alignment, Lane
 from migration.comparison.contract import Violation, violations
 from migration.comparison.differences import Leaf, leaves
-from migration.comparison.findings import Detail, Finding, agent_of
+from migration.comparison.findings import Detail, Finding, agent_of, is_last
+from migration.comparison.fingerprint import fingerprint
 from migration.comparison.limits import Limits
 from migration.comparison.paths import Json, Path, matches_any
 from migration.comparison.policy import Policy
@@ -24,12 +25,15 @@ class EventComparison:
     def __init__(self, control: Stream, candidate: Stream, policy: Policy, limits: Limits, renaming: Renaming) -> None:
         self._control, self._candidate = control, candidate
         self._policy, self._limits, self._renaming = policy, limits, renaming
+        self._reached: dict[Origin, dict[str, int]] = {}
         self._foreign = {Origin.CONTROL: frozenset(control.foreign()), Origin.CANDIDATE: frozenset(candidate.foreign())}
 
     def findings(self, alignment: Alignment) -> list[Finding]:
         """Return all findings: other people's frames first, then lane by lane, then rules of the contract that no difference explains."""
         found = [*self._breaches(self._control), *self._breaches(self._candidate)]
         lanes = alignment.unequal
+        if lanes:
+            self._reached = _reached(alignment)
         absent = {
             Origin.CONTROL: {lane.name for lane in lanes if lane.control is None},
             Origin.CANDIDATE: {lane.name for lane in lanes if lane.candidate is None},
@@ -65,7 +69,16 @@ class EventComparison:
             return
         kinds: list[Json] = [stream.events[index].kind for index in indexes]
         kind: DivergenceKind = "missing_event" if side is Origin.CONTROL else "extra_event"
-        yield _one_sided(kind, side, (lane.name, indexes[0]), ("*",), kinds, detail="whole_lane")
+        whole = _one_sided(kind, side, (lane.name, indexes[0]), ("*",), kinds, detail="whole_lane")
+        yield msgspec.structs.replace(whole, tail=self._is_tail(lane, side, indexes[0]))
+
+    def _is_tail(self, lane: Lane, side: Origin, index: int) -> bool:
+        """Tell whether the other side has nothing any more of what this side has behind that event: of its agent, or of later ones."""
+        reached = self._reached[side].get(agent_of(lane.name))
+        if reached is not None:
+            return index > reached
+        ours, theirs = self._control.lanes, self._candidate.lanes
+        return is_last(lane.name, ours, theirs) if side is Origin.CONTROL else is_last(lane.name, theirs, ours)
 
     def _lane(self, lane: Lane) -> Iterator[Finding]:
         for i, j in lane.moved:
@@ -126,7 +139,7 @@ class EventComparison:
             control=leaf.control,
             candidate=leaf.candidate,
             change=leaf.change,
-            detail=detail,
+            detail=detail or ("moved_item" if leaf.moved else ""),
             at=at,
         )
 
@@ -163,7 +176,8 @@ class EventComparison:
             value = stream.value(index) or {}
             kind: DivergenceKind = "duplicate_event" if key in present else "missing_event" if ours else "extra_event"
             present.add(key)
-            yield _one_sided(kind, side, (lane.name, index), (event.kind,), value)
+            alone_here = _one_sided(kind, side, (lane.name, index), (event.kind,), value)
+            yield msgspec.structs.replace(alone_here, tail=self._is_tail(lane, side, index))
 
     def _sameness(self, stream: Stream, index: int) -> object:
         """What two events share when one duplicates the other: their kind if it may come only once, else all of their content."""
@@ -174,25 +188,43 @@ class EventComparison:
         return kind, normal.canonical, tuple(hole.value for hole in normal.holes)
 
     def _broken_rules(self, broken: Iterable[Violation], found: Sequence[Finding]) -> Iterator[Finding]:
-        """Rules that candidate breaks and no difference explains: out of order if control keeps that rule, else broken by both alike.
+        """Rules that candidate breaks: out of order if control keeps that rule, else broken by both alike.
 
-        Of an engine beside itself, a rule that both runs break is left out: it is no noise, and may not explain what candidate does.
+        One that control keeps follows from the difference that says so, if there is one. What control breaks too is never hidden by it.
+        Of an engine beside itself, only what no difference explains and the other run keeps is told: it is no noise, and may not explain
+        what candidate does.
         """
-        unexplained = [rule for rule in broken if not _explained(rule, found)]
-        if not unexplained:
+        rules = list(broken)
+        if not rules:
             return
+        alike = self._control.run.origin is self._candidate.run.origin
         shared = {(rule.lane, rule.rule) for rule in violations(self._control, self._policy.contract)}
-        if self._control.run.origin is self._candidate.run.origin:
-            unexplained = [rule for rule in unexplained if (rule.lane, rule.rule) not in shared]
-        for rule in unexplained:
-            reordered = rule.about == "order" and (rule.lane, rule.rule) not in shared
+        for rule in rules:
+            both = (rule.lane, rule.rule) in shared
+            cause = None if both and not alike else _explanation(rule, found)
+            if (cause is not None and (alike or cause.rule == rule.rule)) or (alike and both):
+                continue
             yield Finding(
-                kind="causal_reorder" if reordered else "contract_violation",
+                kind="causal_reorder" if rule.about == "order" and not both and cause is None else "contract_violation",
                 lane=rule.lane,
                 path=(rule.kinds[0],),
                 rule=rule.rule,
+                tail=rule.lacks,
+                because="" if cause is None else fingerprint(cause, self._policy),
                 at=(None, rule.index),
             )
+
+
+def _reached(alignment: Alignment) -> dict[Origin, dict[str, int]]:
+    """Return the last event of each agent, in either stream, that stands for one in the other stream."""
+    reached: dict[Origin, dict[str, int]] = {Origin.CONTROL: {}, Origin.CANDIDATE: {}}
+    for lane in alignment.lanes():
+        agent = agent_of(lane.name)
+        for pairs in (lane.equal, lane.changed, lane.moved):
+            for pair in pairs:
+                for side, index in zip(reached, pair, strict=True):
+                    reached[side][agent] = max(index, reached[side].get(agent, -1))
+    return reached
 
 
 def _one_sided(kind: DivergenceKind, side: Origin, place: tuple[str, int], path: Path, value: Json, *, detail: Detail = "") -> Finding:
@@ -219,11 +251,11 @@ def _without_ends_of_nothing(found: list[Finding], broken: Iterable[Violation]) 
     ]
 
 
-def _explained(rule: Violation, found: Sequence[Finding]) -> bool:
-    """Tell whether a difference in which events there are, and in which order, already says that the rule is broken."""
+def _explanation(rule: Violation, found: Sequence[Finding]) -> Finding | None:
+    """Return the difference in which events there are, and in which order, that already says that the rule is broken; None: none does."""
     for finding in found:
         if rule.unopened and finding.rule == rule.rule and finding.at[1] == rule.index:
-            return True  # it is that rule already
+            return finding  # it is that rule already
         if agent_of(finding.lane) != agent_of(rule.lane) or finding.kind not in _WHICH_EVENTS:
             continue
         if finding.kind == "extra_event" and rule.lane not in {finding.lane, agent_of(rule.lane)}:
@@ -232,7 +264,7 @@ def _explained(rule: Violation, found: Sequence[Finding]) -> bool:
             value = finding.control if finding.candidate is msgspec.UNSET else finding.candidate
             kinds = value if isinstance(value, list) else []
             if finding.lane in {rule.lane, agent_of(rule.lane)} or any(kind in kinds for kind in rule.kinds):
-                return True
+                return finding
         elif finding.subject in rule.kinds:
-            return True
-    return False
+            return finding
+    return None

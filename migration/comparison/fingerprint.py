@@ -25,7 +25,8 @@ def fingerprint(finding: Finding, policy: Policy) -> str:
         shape(text(finding.path)),
         finding.detail,
         shape(finding.rule),
-        *value_shapes(finding, policy),
+        # An exception is the same one however the other run ended: it may have gone on, or not have had the answers to go on.
+        *(() if finding.detail == "ended_early" else value_shapes(finding, policy)),
     ]
     return blake2b("\x00".join(parts).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 

@@ -10,6 +10,8 @@ from functools import lru_cache
 
 import msgspec
 
+from migration.identifiers import without_ids
+
 type_name = {dict: "object", list: "list", str: "text", int: "int", float: "float", bool: "bool", type(None): "null"}
 """JSON's types in our words; `int` and `float` are two, because clients in typed languages tell them apart."""
 
@@ -23,8 +25,6 @@ Path = tuple[str | int, ...]
 ITEM = "[]"
 _ANY = "**"
 _INDEX = re.compile(r"\[\d+\]")
-#: what varies from run to run inside a key or a lane: uuids, hex ids of 8 digits or more, numbers
-_VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<![a-zA-Z])(?=[0-9a-f]*\d)[0-9a-f]{8,}(?![a-zA-Z])|\d+")
 
 
 def text(path: Path) -> str:
@@ -45,7 +45,7 @@ def split(written: str) -> tuple[str, ...]:
 
 def shape(name: str) -> str:
     """Return a lane, a path or a key without what varies from run to run: ids and numbers become `#`, list indexes `[]`."""
-    return _VARYING.sub("#", _INDEX.sub(ITEM, name))
+    return without_ids(_INDEX.sub(ITEM, name))
 
 
 @lru_cache(maxsize=1024)

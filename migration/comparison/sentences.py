@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from migration.comparison.findings import Finding
+from migration.comparison.findings import Detail, Finding
 from migration.comparison.fingerprint import value_shapes
 from migration.comparison.paths import text
 from migration.comparison.policy import Policy
@@ -47,14 +47,18 @@ def _reorder(finding: Finding, _a: str, _b: str) -> str:
     return f"Both send the same `{finding.subject}` for {_who(finding)}, but not in the same order within that lane."
 
 
+_PAYLOAD: dict[Detail, str] = {
+    "whole_pair": "differs in so many fields that they are not named one by one",
+    "renamed_id": "is an id that elsewhere in the run stands for another one: a reference points somewhere else",
+    "moved_item": "stands at another place of its list in candidate than in control",
+    "out_of_tolerance": "differs by more than the policy tolerates",
+}
+
+
 def _payload(finding: Finding, a: str, b: str) -> str:
     field = f"`{text(finding.path)}` of {_who(finding)}"
-    if finding.detail == "whole_pair":
-        return f"{field} differs in so many fields that they are not named one by one."
-    if finding.detail == "renamed_id":
-        return f"{field} is an id that elsewhere in the run stands for another one: a reference points somewhere else."
-    if finding.detail == "out_of_tolerance":
-        return f"{field} differs by more than the policy tolerates."
+    if finding.detail in _PAYLOAD:
+        return f"{field} {_PAYLOAD[finding.detail]}."
     if finding.change == "presence":
         has, lacks = _side(finding)
         return f"{field} is there in {has.lower()} ({a if has == 'Control' else b}) and not in {lacks}."
@@ -63,7 +67,18 @@ def _payload(finding: Finding, a: str, b: str) -> str:
     return f"{field} is another {a} in candidate than in control." if a == b else f"{field} is {a} in control and {b} in candidate."
 
 
+def _ended_early(finding: Finding, how: str) -> str:
+    side, _, error = finding.rule.partition(" with ")
+    other = "control" if side == "candidate" else "candidate"
+    told = {"failed": "crashed", "timed_out": "was cut off", "busy": "turned the request away as busy", "refused": "refused the request"}
+    if not error:
+        return f"{side.capitalize()} {'timed out' if how == 'timed_out' else how} where {other} went on."
+    return f"{side.capitalize()} {told.get(how, f'ended {how}')}, with {error}, where {other} went on."
+
+
 def _terminal(finding: Finding, a: str, b: str) -> str:
+    if finding.detail == "ended_early":
+        return _ended_early(finding, b if finding.ended_early == "candidate" else a)
     if finding.subject == "run":
         how = f" ({finding.rule})" if finding.rule else ""
         return f"Control ended {a} and candidate ended {b}{how}."
@@ -84,6 +99,8 @@ def _effect(finding: Finding) -> str:
 
 def _effect_changed(finding: Finding, a: str, b: str) -> str:
     where = text(finding.path[2:] if finding.subject in {"tool", "id"} else finding.path[1:]) or "the whole request"
+    if finding.detail == "moved_item":
+        return f"{_who(finding)} asks {_effect(finding)} for something else: `{where}` stands at another place of its list."
     told = {"presence": f"{a} in control, {b} in candidate", "type": f"{a} in control, {b} in candidate"}.get(
         finding.change, f"another {a}"
     )
@@ -109,10 +126,7 @@ def _violation(finding: Finding, _a: str, _b: str) -> str:
     return f"Candidate breaks the event contract for {_who(finding)}: {finding.rule}."
 
 
-def _latency(finding: Finding, _a: str, _b: str) -> str:
-    return f"Candidate is too slow in `{finding.path[-1]}`: {finding.rule}."
-
-
+#: `latency` is told by `latency.py`: it is found in many comparisons, never in one.
 _SENTENCES: dict[DivergenceKind, Callable[[Finding, str, str], str]] = {
     "missing_event": _one_sided,
     "extra_event": _one_sided,
@@ -126,5 +140,4 @@ _SENTENCES: dict[DivergenceKind, Callable[[Finding, str, str], str]] = {
     "effect_extra": _effect_one_sided,
     "isolation_breach": _breach,
     "contract_violation": _violation,
-    "latency": _latency,
 }

@@ -7,8 +7,8 @@ from migration.effects.journal import JournalLimits
 from migration.effects.keys import effect_key, with_keys
 from migration.effects.logs import tape_served_logs, taped_logs
 from migration.effects.misses import BLOCK, MissPolicy
-from migration.effects.outcome import outcome_of, outcome_of_failure
-from migration.effects.ports import Canary, canary, perform, perform_now
+from migration.effects.outcome import outcome_of_failure
+from migration.effects.ports import Canary, canary, perform, perform_now, run_ended
 from migration.effects.reads import Reads
 from migration.effects.recording import Recording, recording
 from migration.effects.replaying import ReplayJournal, Tally
@@ -24,11 +24,11 @@ __all__ = [
     "Tally",
     "canary",
     "effect_key",
-    "outcome_of",
     "outcome_of_failure",
     "perform",
     "perform_now",
     "recording",
+    "run_ended",
     "tape_served_logs",
     "taped_logs",
     "with_keys",

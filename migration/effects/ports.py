@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar, Token
 from typing import Protocol
 
-from migration.model import EffectKind
+from migration.model import EffectKind, Outcome
 
 
 class Canary(Protocol):
@@ -40,6 +40,10 @@ class Performer(Protocol):
         """The token that belongs to this run; None when it has none."""
         ...
 
+    def settle(self, outcome: Outcome, /) -> None:
+        """Hear how the run ended, from the engine's adapter."""
+        ...
+
     def performing(self) -> None:
         """Hear that `call` is being called. Told from outside the performer, so that one that must not call cannot do so unseen."""
         ...
@@ -67,6 +71,13 @@ def canary() -> str | None:
     """Return the token of the current run, for contexts to carry where engines do not send it; None when the run has none."""
     performer = _current.get()
     return None if performer is None else performer.canary
+
+
+def run_ended(outcome: Outcome) -> None:
+    """Say how the current run ended. The adapter of an engine calls it once, last of all: what an event means is for the backend to say."""
+    performer = _current.get()
+    if performer is not None:
+        performer.settle(outcome)
 
 
 async def perform(kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:

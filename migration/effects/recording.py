@@ -8,7 +8,6 @@ from typing import Final, Literal
 
 from migration.effects.journal import Asked, Journal, JournalLimits
 from migration.effects.log_tape import LogTape
-from migration.effects.outcome import outcome_of
 from migration.effects.ports import Canary, activate, deactivate
 from migration.errors import Operation
 from migration.model import EffectError, EffectKind, Event, Origin, Outcome, RunLog, RunRecord, RunRequest
@@ -71,6 +70,7 @@ class Recording:
         self._last: Event | None = None
         self._journal = Journal(clock=self.elapsed_s, limits=limits)
         self._cancelled = False
+        self.outcome: Outcome | None = None  #: as the engine's adapter says; None: it said nothing yet
         self._log: LogTape | None = None
 
     def elapsed_s(self) -> float:
@@ -116,9 +116,9 @@ class Recording:
         """What the run logged so far; None when that is nothing."""
         return None if self._log is None else self._log.log()
 
-    def outcome(self) -> Outcome:
-        """Return how a stream that ended by itself ended."""
-        return outcome_of(self._taped())
+    def settle(self, outcome: Outcome, /) -> None:
+        """Keep how the run ended."""
+        self.outcome = outcome
 
     async def close(self, events: AsyncGenerator[Event, None]) -> None:
         """Stop the engine's work, then close the journal: what a runaway task still does is performed, but not recorded.
@@ -144,7 +144,7 @@ class Recording:
             error: the exception that ended the stream; None when it ended by itself.
             trace_id: 32 hex digits; None when the run was not traced.
         """
-        self._cancelled = outcome == "cancelled"
+        self._cancelled = outcome in ("cancelled", "cut")
         return RunRecord(
             request=self._request,
             origin=origin,

@@ -13,7 +13,7 @@ from migration.effects.journal import UNANSWERED, Asked, Journal, JournalLimits
 from migration.effects.keys import Occurrences, with_keys
 from migration.effects.misses import BLOCK, MissPolicy
 from migration.errors import EffectMissingError, ReadTimeoutError, RecordedEffectError
-from migration.model import Effect, EffectError, EffectKind
+from migration.model import Effect, EffectError, EffectKind, Outcome
 
 Pacing = Literal["none", "recorded"]
 """Whether a reply comes at once, or after the time it took when it was recorded."""
@@ -82,6 +82,7 @@ class ReplayJournal:
         misses: MissPolicy = BLOCK,
     ) -> None:
         self.canary = canary
+        self.outcome: Outcome | None = None  #: as the engine's adapter says; None: it said nothing yet
         self._misses = misses
         # Taking the next one is one step of the interpreter: no two calls get the same permit, whatever tasks or threads they come from.
         self._permits = iter(range(misses.budget))
@@ -118,6 +119,10 @@ class ReplayJournal:
             performed=max(self._performed, self._permitted),
             permitted=self._permitted,
         )
+
+    def settle(self, outcome: Outcome, /) -> None:
+        """Keep how the run ended."""
+        self.outcome = outcome
 
     def close(self) -> tuple[Effect, ...]:
         """Return what was asked for, in order; refuse every later effect. Idempotent."""

@@ -15,13 +15,14 @@ QUOTE = 8
 ELLIPSIS = "…"
 _MAX_SEARCHED = 4_000_000
 OUR_WORDS = (
-    r"a|accepted|all|already|an|and|another|answered|are|asked|asks|at|be|because|before|both|breaks|but|by|came|cancelled|"
-    r"candidate|cannot|changed|clock|compared|comparison|completed|contract|control|could|did|different|differently|differs|"
-    r"does|duplicate|duration|each|effect|else|elsewhere|ended|ends|event|exception|fields|finished|first|for|has|id|ids|in|"
-    r"is|isolation|it|its|journal|keeps|lacks|lane|limit|longer|made|many|message|missing|model|more|named|names|new|no|not|"
-    r"nothing|of|once|one|or|order|out|payload|points|policy|recorded|recording|reference|repeat|replayed|request|run|runs|"
-    r"said|same|send|sends|side|slow|so|somebody|something|somewhere|stands|stream|terminal|than|that|the|there|they|though|"
-    r"time|tolerates|too|tool|truncated|type|undecodable|value|was|what|where|who|whole|with|within|wording"
+    r"a|accepted|again|all|already|an|and|another|answered|are|asked|as|asks|at|away|be|because|before|both|breaks|busy|but|by|"
+    r"came|cancelled|candidate|cannot|changed|clock|closed|comes|compared|comparison|completed|contract|control|could|crashed|"
+    r"cut|did|different|differently|differs|does|duplicate|duration|each|effect|else|elsewhere|ended|ends|event|exactly|"
+    r"exception|fields|finished|first|for|has|id|ids|in|is|isolation|it|its|journal|keeps|lacks|lane|limit|list|longer|made|"
+    r"many|message|missing|model|more|named|names|never|new|no|not|nothing|of|off|on|once|one|or|order|out|payload|place|"
+    r"points|policy|recorded|recording|reference|refused|repeat|replayed|request|run|runs|said|same|send|sends|side|slow|so|"
+    r"somebody|something|somewhere|stands|stream|terminal|than|that|the|there|they|though|time|timed|tolerates|too|tool|"
+    r"truncated|turned|type|undecodable|value|was|went|what|where|who|whole|with|within|wording"
 )
 """The words that our sentences are made of, as a pattern: what is said in these alone quotes nobody, even where a user says the same."""
 

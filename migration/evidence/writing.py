@@ -69,7 +69,12 @@ def remove_before(connection: Connection, cutoff: float) -> int:
     """Remove comparisons, and kinds of divergences not seen since, from before `cutoff` (Unix seconds); return how many comparisons."""
     removed = connection.execute(delete(comparisons).where(comparisons.c.compared_at < cutoff)).rowcount
     connection.execute(delete(divergence_kinds).where(_KINDS.last_seen_at < cutoff))
-    # Kinds whose examples and recordings went may keep new ones.
+    recount(connection)
+    return removed
+
+
+def recount(connection: Connection) -> None:
+    """Count the examples and recordings of each kind anew: those whose own were removed may keep new ones."""
     kept = (
         select(func.count())
         .where(occurrences.c.fingerprint == _KINDS.fingerprint, occurrences.c.surface == _KINDS.surface, occurrences.c.example)
@@ -82,7 +87,6 @@ def remove_before(connection: Connection, cutoff: float) -> int:
         .scalar_subquery()
     )
     connection.execute(update(divergence_kinds).values(examples=kept, recordings=whole))
-    return removed
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from ldclient.versioned_data_kind import FEATURES, SEGMENTS, VersionedDataKind
 
 from migration.errors import FlagSourceError
+from migration.flags.offline import offline_client
 from migration.flags.shape import misshapen
 
 TENANT_KIND: Final = "tenant"
@@ -85,17 +86,38 @@ def for_sdk(key: str, item: Item) -> dict[str, Any]:
 
 
 def check_item(kind: Kind, key: str, item: object) -> FlagProblem | None:
-    """Return why LaunchDarkly's SDK does not take this flag or segment; None: it takes it. The SDK's own decoder decides."""
+    """Return why LaunchDarkly's SDK does not take this flag or segment; None: it takes it."""
     if not isinstance(item, Mapping):
         return FlagProblem(kind=kind, key=key, place="", what=f"is not a JSON object; {_RESTORE}")
-    try:
-        (FEATURES if kind == "flag" else SEGMENTS).decode(dict(item))
-    except Exception:  # noqa: BLE001 - whatever the decoder cannot take, and in whatever way, is a problem of that flag alone
-        place, what = misshapen(kind, item)
-        return FlagProblem(kind=kind, key=key, place=place, what=f"{what}; {_RESTORE}")
-    if item.get("key", key) != key:
+    if item.get("key", key) != key and isinstance(item["key"], str):
         return FlagProblem(kind=kind, key=key, place="key", what=f"is another one than the name it stands under; make both {key!r}")
-    return None
+    if _is_taken(FlagData(flags={key: item}) if kind == "flag" else FlagData(segments={key: item})):
+        return None
+    place, what = misshapen(kind, item)
+    return FlagProblem(kind=kind, key=key, place=place, what=f"{what}; {_RESTORE}")
+
+
+def check_items(flags: Mapping[str, Any], segments: Mapping[str, Any]) -> tuple[FlagData, tuple[FlagProblem, ...]]:
+    """Return those flags and segments of a full state that the SDK takes, and what is wrong with the others."""
+    whole = FlagData(flags=MappingProxyType(dict(flags)), segments=MappingProxyType(dict(segments)))
+    if all(isinstance(item, Mapping) for items in (flags, segments) for item in items.values()) and _is_taken(whole):
+        return whole, ()
+    kinds: tuple[tuple[Kind, Mapping[str, Any]], ...] = (("flag", flags), ("segment", segments))
+    found = {(kind, key): check_item(kind, key, item) for kind, items in kinds for key, item in items.items()}
+    sound = FlagData(
+        flags=MappingProxyType({key: item for key, item in flags.items() if found["flag", key] is None}),
+        segments=MappingProxyType({key: item for key, item in segments.items() if found["segment", key] is None}),
+    )
+    return sound, tuple(problem for problem in found.values() if problem is not None)
+
+
+def _is_taken(data: FlagData) -> bool:
+    """Whether a client of LaunchDarkly takes these. Tried out: what its decoders let pass may still fail its store."""
+    try:
+        offline_client(data.for_sdk()).close()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
+    except Exception:  # noqa: BLE001 - whatever it cannot take, and in whatever way
+        return False
+    return True
 
 
 def read_flag_data(raw: bytes) -> tuple[FlagData, tuple[FlagProblem, ...]]:
@@ -108,24 +130,15 @@ def read_flag_data(raw: bytes) -> tuple[FlagData, tuple[FlagProblem, ...]]:
         FlagSourceError: nothing can be read, or what cannot be read may be anything.
     """
     whole = _document(raw)
-    problems: list[FlagProblem] = []
-    flags = dict(_sound("flag", _entries(whole, "flags"), problems))
+    flags, doubled = dict(_entries(whole, "flags")), list[FlagProblem]()
     for key, value in _entries(whole, "flagValues", plain=True):
         if key in flags:
-            problems.append(FlagProblem(key=key, place="flagValues", what="stands under `flags` too, which counts; remove one of the two"))
+            doubled.append(FlagProblem(key=key, place="flagValues", what="stands under `flags` too, which counts; remove one of the two"))
         else:
             # As LaunchDarkly's own file source reads it.
             flags[key] = {"key": key, "version": 1, "on": True, "fallthrough": {"variation": 0}, "variations": [value]}
-    segments = dict(_sound("segment", _entries(whole, "segments"), problems))
-    return FlagData(flags=MappingProxyType(flags), segments=MappingProxyType(segments)), tuple(problems)
-
-
-def check_items(flags: Mapping[str, Any], segments: Mapping[str, Any]) -> tuple[FlagData, tuple[FlagProblem, ...]]:
-    """Return those flags and segments of a full state that the SDK takes, and what is wrong with the others."""
-    problems: list[FlagProblem] = []
-    sound_flags = dict(_sound("flag", flags.items(), problems))
-    sound_segments = dict(_sound("segment", segments.items(), problems))
-    return FlagData(flags=MappingProxyType(sound_flags), segments=MappingProxyType(sound_segments)), tuple(problems)
+    data, problems = check_items(_versioned(flags), _versioned(dict(_entries(whole, "segments"))))
+    return data, (*problems, *doubled)
 
 
 def _document(raw: bytes) -> dict[str, Any]:
@@ -164,13 +177,6 @@ def _entries(whole: Mapping[str, Any], name: str, *, plain: bool = False) -> Ite
         raise FlagSourceError(f"`{name}` in it is not an object; {_RESTORE}")
 
 
-def _sound(
-    kind: Kind, items: Collection[tuple[str, Any]] | Iterator[tuple[str, Any]], problems: list[FlagProblem]
-) -> Iterator[tuple[str, Item]]:
-    for key, item in items:
-        # A flag file may leave the version out; LaunchDarkly's own file source reads that as 1.
-        versioned = {"version": 1, **item} if isinstance(item, dict) else item
-        if (problem := check_item(kind, key, versioned)) is None:
-            yield key, versioned
-        else:
-            problems.append(problem)
+def _versioned(items: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the items with the version that a flag file may leave out: 1, as LaunchDarkly's own file source reads it."""
+    return {key: {"version": 1, **item} if isinstance(item, dict) else item for key, item in items.items()}

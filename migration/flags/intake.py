@@ -98,16 +98,7 @@ class FlagIntake(DataSourceUpdateSink):
     def take(self, data: FlagData, problems: Sequence[FlagProblem] = ()) -> None:
         """Take a full state of the source, and what is wrong with those flags that are not in it. Never raises."""
         with self._lock:
-            found = merged(data, problems, known=self.data, surfaces=self._surfaces, ours=self._ours)
-            changed = not self.taken or _text(found.data) != _text(self.data)
-            if changed and not self._give(found.data):
-                self._settle(changed=False)
-                return
-            self._source_says, self._holds = (data, tuple(problems)), found
-            self.taken, self.from_snapshot, self._down = True, False, None
-            if changed:
-                self._keep()
-            self._settle(changed=changed)
+            self._take(data, problems, whole=True)
 
     def init(self, all_data: Mapping[VersionedDataKind, Mapping[str, dict[str, Any]]]) -> None:
         """Take a full state. Called by the SDK's own processors."""
@@ -171,6 +162,20 @@ class FlagIntake(DataSourceUpdateSink):
             from_snapshot=self.from_snapshot,
         )
 
+    def _take(self, data: FlagData, problems: Sequence[FlagProblem], *, whole: bool) -> None:
+        """Take it. Not `whole`: one item of it was read, which says nothing about how the source is."""
+        found = merged(data, problems, known=self.data, surfaces=self._surfaces, ours=self._ours)
+        changed = not self.taken or _text(found.data) != _text(self.data)
+        if changed and not self._give(found.data):
+            self._settle(changed=False)
+            return
+        self._source_says, self._holds = (data, tuple(problems)), found
+        if whole:
+            self.taken, self.from_snapshot, self._down = True, False, None
+        if changed:
+            self._keep()
+        self._settle(changed=changed)
+
     def _replace(self, kind: Kind, key: str, item: Item | None, problem: FlagProblem | None = None) -> None:
         """Take the last full state with one flag or segment replaced, or (None) without it because of that problem."""
         said, problems = self._source_says if self.taken else (self.data, ())
@@ -180,7 +185,7 @@ class FlagIntake(DataSourceUpdateSink):
             items[key] = item
         data = FlagData(flags=items, segments=said.segments) if kind == "flag" else FlagData(flags=said.flags, segments=items)
         others = [other for other in problems if (other.kind, other.key) != (kind, key)]
-        self.take(data, others if problem is None else [*others, problem])
+        self._take(data, others if problem is None else [*others, problem], whole=False)
 
     def _newer(self, kind: Kind, key: str, version: int) -> bool:
         known = (self.data.flags if kind == "flag" else self.data.segments).get(key)

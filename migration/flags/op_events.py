@@ -87,7 +87,7 @@ class OpEvents:
                 serves=decision.plan.serves,
                 failed=outcome in _FAILED,
                 duration_s=duration_s,
-                waits=decision.plan.shadows is not None and decision.sampled and outcome != "cancelled",
+                waits=decision.plan.shadows is not None and decision.sampled and outcome not in ("cancelled", "cut"),
             )
         )
 

@@ -110,6 +110,17 @@ def _inside(value: object, field: _Field, place: str) -> tuple[str, str] | None:
             return f"{place}[{index}]", "must be an object"
         if field.of is not None and not isinstance(one, field.of):
             return f"{place}[{index}]", f"must be {_NAMES[field.of]}"
-        if field.fields is not None and (found := _first(one, field.fields, f"{place}[{index}].")) is not None:
+        if (
+            field.fields is not None
+            and (found := _first(one, field.fields, f"{place}[{index}].") or _named(one, f"{place}[{index}].")) is not None
+        ):
             return found
+    return None
+
+
+def _named(item: Mapping[str, Any], at: str) -> tuple[str, str] | None:
+    """Say where a clause names a segment by something that cannot be its key: the SDK's decoder lets that pass, its store does not."""
+    for index, value in enumerate(item.get("values") or () if item.get("op") == "segmentMatch" else ()):
+        if isinstance(value, list | dict):
+            return f"{at}values[{index}]", "must be the key of a segment"
     return None

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["edit", "kill_switch", "emergency", "elsewhere", "jump", "decision", "process_died"]
+Kind = Literal["edit", "kill_switch", "emergency", "elsewhere", "jump", "decision", "process_died", "erasure"]
 """`edit`: by these commands; `elsewhere`: an edit by other means, seen by evaluation; `jump`: one of these that skipped a stage."""
 
 

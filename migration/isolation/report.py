@@ -1,6 +1,5 @@
 """From breaches to divergences. What leaked is told by its kind and its owner's digest, never by itself."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -8,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from migration.identifiers import without_ids
 from migration.isolation.identity import Field
 from migration.isolation.scan import Hit
 from migration.model import Comparison, Divergence, Origin, Verdict
@@ -16,7 +16,6 @@ from migration.model import Comparison, Divergence, Origin, Verdict
 MOST: Final = 50
 
 _SIDES: Final = (Origin.CONTROL, Origin.CANDIDATE)
-_VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<![a-zA-Z])(?=[0-9a-f]*\d)[0-9a-f]{8,}(?![a-zA-Z])|\d+")
 _ENVELOPE: Final = frozenset(name.value for name in Field)
 
 
@@ -91,4 +90,4 @@ def _sentence(breach: Breach, sides: list[Origin]) -> str:
 
 def _shape(name: str) -> str:
     """Return a lane or path without what varies from run to run."""
-    return _VARYING.sub("#", name)
+    return without_ids(name)

@@ -1,7 +1,7 @@
 """Waits for the processes to do what was written, and says what they do: by their rows, or, where the database is down, by asking them."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -96,21 +96,21 @@ def _by_rows(settings: MigrationSettings, table: ProcessTable, follows: Follows,
         if not serving and not ask(control_folder(settings.home), _ASK_S).rows:
             break
         time.sleep(_LOOK_S)
-    asked, others = _ask(settings, follows, missing, known=serving.keys())
+    words = {row.process_id: row for row in ask(control_folder(settings.home), _ASK_S).rows}
+    asked, others = _by_own_words(words, follows, missing, known=serving.keys())
     return Confirmation(
         following={serving[process_id].row.name: after_s for process_id, after_s in following.items() if process_id in serving},
         asked=asked,
         others=others,
         died=tuple(one.row.name for one in told if one.state == "died" and one.age_s < _NEWS_S),
-        rows=tuple(one.row for one in serving.values()),
+        rows=tuple(words.get(process_id, one.row) for process_id, one in serving.items()),
     )
 
 
-def _ask(
-    settings: MigrationSettings, follows: Follows, missing: Collection[Told], known: Collection[str]
+def _by_own_words(
+    words: Mapping[str, ProcessRow], follows: Follows, missing: Collection[Told], known: Collection[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Ask those that no row confirmed, or that have none, and return who follows nevertheless, and what the others do."""
-    words = {row.process_id: row for row in ask(control_folder(settings.home), _ASK_S).rows}
+    """Return, of those that no row confirmed or that have none, who follows nevertheless, and what the others do."""
     asked, others = [], []
     for one in missing:
         row = words.get(one.row.process_id)
@@ -141,7 +141,7 @@ def _by_asking(settings: MigrationSettings, follows: Follows, until: float, prob
             if row.name not in following and follows(row):
                 following[row.name] = time.monotonic() - started
         missing = [row for row in answers.rows if row.name not in following]
-        if (answers.rows and not missing and not answers.silent) or time.monotonic() >= until - _ASK_S:
+        if not (missing or answers.silent) or time.monotonic() >= until - _ASK_S:
             break
         time.sleep(_LOOK_S)
     others = [_elsewhere(row) for row in missing]

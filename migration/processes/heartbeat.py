@@ -5,23 +5,24 @@ and nothing else. Requests leave the id of their tenant in a dict.
 """
 
 import logging
+import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-import msgspec
-
 from migration.errors import HistoryError, MigrationError
+from migration.flags.attributes import TenantAttributes
 from migration.flags.contexts import Tenant
 from migration.history import History
 from migration.processes.census import Census
 from migration.processes.control import ControlServer, control_folder
-from migration.processes.deaths import own_the_dead
+from migration.processes.deaths import WorkerDeaths, own_the_dead
 from migration.processes.flag_watch import Change, FlagWatch
 from migration.processes.followed import FollowedFlags
-from migration.processes.known_tenants import known_tenants
+from migration.processes.identity import this_host
+from migration.processes.known_tenants import described, known_tenants
 from migration.processes.own_row import OwnRows, ShadowState
 from migration.processes.row import BEAT_S, ProcessRow
 from migration.processes.table import ProcessTable
@@ -48,7 +49,7 @@ class Heartbeat:
         metrics: where its own failures are counted.
         runs: surface -> runs under way.
         shadow: the shadow.
-        described: tenants of the attribute file.
+        attributes: of tenants, beyond those that come with a request; None: there are none.
         clock: Unix seconds.
 
     Raises:
@@ -63,17 +64,19 @@ class Heartbeat:
         *,
         runs: Callable[[], Mapping[str, int]],
         shadow: ShadowState,
-        described: Callable[[], Iterable[Tenant]] = tuple,
+        attributes: TenantAttributes | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._flags, self._metrics, self._clock, self._described = flags, metrics, clock, described
+        self._flags, self._metrics, self._clock, self._attributes = flags, metrics, clock, attributes
         self._table, self._history = ProcessTable(settings.evidence()), History.of_settings(settings)
-        self._seen: dict[str, Tenant] = {}
-        self._served: OrderedDict[str, Tenant] = OrderedDict()
+        self._seen: dict[str, bytes] = {}
+        self._served: OrderedDict[str, bytes] = OrderedDict()
         self._rows = OwnRows(flags, settings.surfaces, runs=runs, shadow=shadow, served=self._last_served, clock=clock)
-        own = self._rows.server()
-        self._watch = FlagWatch(flags, settings.surfaces, self._last_served, host=own.host, name=own.name, clock=clock)
+        name = f"server {os.getpid()} on {this_host()}"
+        self._watch = FlagWatch(flags, settings.surfaces, self._last_served, host=this_host(), name=name, clock=clock)
         self._changes: list[Change] = []
+        self._shadow = shadow
+        self._deaths_of_workers = WorkerDeaths(self._history, name, clock)
         self._worker: ProcessRow | None = None
         self._census = Census(flags, settings.surfaces, self._rows, self._table, self._known)
         self._control = ControlServer(control_folder(settings.home), self._rows.server)
@@ -98,9 +101,14 @@ class Heartbeat:
             self._thread.join(_STOP_S)
         self._rows.close()
 
-    def saw(self, tenant: Tenant) -> None:
-        """Take note that the tenant is served. Costs a request next to nothing."""
-        self._seen[tenant.tenant_id] = tenant
+    def saw(self, tenant_id: str, attributes: bytes = b"") -> None:
+        """Take note that the tenant is served. Costs a request next to nothing.
+
+        Args:
+            tenant_id: whom.
+            attributes: those that came with the request, as a JSON object; b"": none.
+        """
+        self._seen[tenant_id] = attributes
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -126,7 +134,8 @@ class Heartbeat:
         self._table.beat([self._rows.server(), *([] if worker is None else [worker])])
         gone, self._worker = self._worker, worker
         if gone is not None and (worker is None or worker.process_id != gone.process_id):
-            self._table.ended([gone.process_id], "stopped")
+            died = any(pid == gone.pid for pid, _ in tuple(self._shadow.worker_deaths))
+            self._table.ended([gone.process_id], "died" if died else "stopped")
 
     def _look(self) -> None:
         source = self._flags.status().source
@@ -145,15 +154,15 @@ class Heartbeat:
 
     def _write_tenants(self) -> None:
         seen, self._seen = self._seen, {}
-        for tenant_id, tenant in seen.items():
-            self._served[tenant_id] = tenant
+        for tenant_id, said in seen.items():
+            self._served[tenant_id] = said
             self._served.move_to_end(tenant_id)
         while len(self._served) > _REMEMBERED:
             self._served.popitem(last=False)
         if not seen:
             return
         try:
-            self._table.saw({tenant_id: _attributes(tenant) for tenant_id, tenant in seen.items()})
+            self._table.saw({tenant_id: said.decode() or "{}" for tenant_id, said in seen.items()})
         except MigrationError:
             if len(self._seen) + len(seen) <= _MOST_SEEN:
                 self._seen = seen | self._seen
@@ -161,16 +170,17 @@ class Heartbeat:
 
     def _find_dead(self) -> None:
         own_the_dead(self._table, self._history, self._rows.server())
+        self._deaths_of_workers.write(self._shadow.worker_deaths)
 
     def _say_goodbye(self) -> None:
         own = self._rows.server()
         self._table.ended([own.process_id, *([] if self._worker is None else [self._worker.process_id])], "stopped")
 
     def _last_served(self) -> list[Tenant]:
-        return list(self._served.values())
+        return [described(self._attributes, tenant_id, said) for tenant_id, said in self._served.items()]
 
     def _known(self) -> Iterable[Tenant]:
-        return known_tenants(self._table, self._flags.data, described=self._described())
+        return known_tenants(self._table, self._flags.data, self._attributes)
 
     def _try(self, what: str, step: Callable[[], None]) -> bool:
         """Do one step; say once what is wrong, and once that it is well again. Return whether it went well."""
@@ -191,7 +201,3 @@ class Heartbeat:
 
 def _bury() -> None:
     multiprocess.bury_dead()
-
-
-def _attributes(tenant: Tenant) -> str:
-    return msgspec.json.encode(dict(tenant.attributes), order="sorted").decode() if tenant.attributes else "{}"

@@ -1,40 +1,53 @@
 """The known tenants: named in the attribute file, pinned in a flag, in a run store, or served within 30 days."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import msgspec
 
-from migration.flags.contexts import NO_ATTRIBUTES, Attributes, Tenant
+from migration.flags.attributes import TenantAttributes
+from migration.flags.contexts import NO_ATTRIBUTES, Tenant
 from migration.flags.data import TENANT_KIND, FlagData
 from migration.processes.table import ProcessTable
 
 
-def known_tenants(table: ProcessTable, data: FlagData, *, described: Iterable[Tenant] = (), stored: Iterable[str] = ()) -> Iterator[Tenant]:
-    """Yield every known tenant once.
+def known_tenants(
+    table: ProcessTable, data: FlagData, attributes: TenantAttributes | None = None, *, stored: Iterable[str] = ()
+) -> Iterator[Tenant]:
+    """Yield every known tenant once, with the attributes that rules look at.
 
     Args:
-        table: who was served.
+        table: who was served, with the attributes that came with the last request.
         data: whose targets name tenants.
-        described: tenants of the attribute file; what it says of one counts more than what was seen.
+        attributes: the attribute file, and whatever else describes tenants; None: nothing does.
         stored: ids of tenants in run stores.
 
     Raises:
         ProcessesError: who was served cannot be read.
     """
     met: set[str] = set()
-    for tenant in described:
-        if tenant.tenant_id not in met:
-            met.add(tenant.tenant_id)
-            yield tenant
-    for tenant_id, attributes in _seen(table):
+    for tenant_id, said in _seen(table):
+        met.add(tenant_id)
+        yield described(attributes, tenant_id, said)
+    in_file = () if attributes is None else (tenant.tenant_id for tenant in attributes.tenants())
+    for tenant_id in chain(in_file, pinned(data), stored):
         if tenant_id not in met:
             met.add(tenant_id)
-            yield Tenant(tenant_id=tenant_id, attributes=attributes)
-    for tenant_id in (*pinned(data), *stored):
-        if tenant_id not in met:
-            met.add(tenant_id)
-            yield Tenant(tenant_id=tenant_id)
+            yield described(attributes, tenant_id, b"")
+
+
+def described(attributes: TenantAttributes | None, tenant_id: str, said: bytes) -> Tenant:
+    """Return the tenant as a serving process would describe it.
+
+    Args:
+        attributes: the attribute file, and whatever else describes tenants; None: nothing does.
+        tenant_id: whom.
+        said: what came with its request, as a JSON object; b"": nothing.
+    """
+    if attributes is not None:
+        return attributes.described(tenant_id, attributes.asked(tenant_id), said)
+    return Tenant(tenant_id=tenant_id, attributes=msgspec.json.decode(said) if said else NO_ATTRIBUTES)
 
 
 def pinned(data: FlagData) -> list[str]:
@@ -51,9 +64,9 @@ def _of(item: Any, name: str) -> list[Any]:  # noqa: ANN401 - LaunchDarkly's JSO
     return [one for one in item.get(name) or () if isinstance(one, dict)]
 
 
-def _seen(table: ProcessTable) -> Iterator[tuple[str, Attributes]]:
+def _seen(table: ProcessTable) -> Iterator[tuple[str, bytes]]:
     after = ""
     while batch := table.seen_tenants(after):
-        for tenant_id, attributes in batch:
-            yield tenant_id, NO_ATTRIBUTES if attributes == "{}" else msgspec.json.decode(attributes)
+        for tenant_id, said in batch:
+            yield tenant_id, b"" if said == "{}" else said.encode()
         after = batch[-1][0]

@@ -5,19 +5,22 @@ import os
 import threading
 import time
 import uuid
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from migration.flags.contexts import Tenant
 from migration.flags.data import KILL_SWITCH
+from migration.model import Stage
 from migration.processes.followed import FollowedFlags
 from migration.processes.identity import birth, code_version, own_birth, this_host
 from migration.processes.row import ProcessRow
 
 #: A kill switch may have rules of its own: it is called on where it is on for a tenant that nobody knows, and for so many that are served.
 _ASKED_TENANTS: Final = 20
-_NOBODY: Final = Tenant(tenant_id="tenant-that-nobody-knows")
+#: Stand for tenants without attributes and without a pin.
+_SAMPLE: Final = tuple(Tenant(tenant_id=f"made-up-{number}") for number in range(200))
 
 
 class ShadowState(Protocol):
@@ -31,6 +34,11 @@ class ShadowState(Protocol):
     @property
     def worker_pid(self) -> int | None:
         """The worker's process id; None while there is none."""
+        ...
+
+    @property
+    def worker_deaths(self) -> deque[tuple[int, int]]:
+        """Process ids and exit statuses of workers that died; negative: the signal that killed it. Whoever reads them takes them out."""
         ...
 
 
@@ -75,6 +83,7 @@ class OwnRows:
         self._followed: object = None
         self._followed_since = self._started_at
         self._killed: dict[str, bool] = {}
+        self._shares: dict[str, dict[str, float]] = {}
         logging.getLogger("migration").addHandler(self._errors)
 
     def close(self) -> None:
@@ -87,7 +96,7 @@ class OwnRows:
         counted = self.counted
         with self._lock:
             self._follow(status.version, data, emergency)
-            killed, since = dict(self._killed), self._followed_since
+            killed, shares, since = dict(self._killed), dict(self._shares), self._followed_since
         return ProcessRow(
             process_id=self.process_id,
             role="server",
@@ -96,15 +105,18 @@ class OwnRows:
             birth=own_birth(),
             started_at=self._started_at,
             code_version=code_version(),
+            said_at=self._clock(),
             surfaces=list(self._surfaces),
             flags_source=status.source,
             flags_version=status.version,
             flags_up=status.up,
+            flags_age_s=status.age_s,
             flags_error=status.error,
             followed_since=since,
             switch_version=data.flags.get(KILL_SWITCH, {}).get("version"),
             kill_switch=killed,
             emergency=emergency,
+            shares=shares,
             known_tenants=None if counted is None else counted.tenants,
             stage_counts={} if counted is None else {surface: dict(stages) for surface, stages in counted.stages.items()},
             counted_at=None if counted is None else counted.at,
@@ -128,6 +140,7 @@ class OwnRows:
             birth=born,
             started_at=self._clock(),
             code_version=code_version(),
+            said_at=self._clock(),
             surfaces=list(self._surfaces),
             shadow_waiting=self._shadow.waiting,
         )
@@ -137,9 +150,14 @@ class OwnRows:
         now = (version, id(data), emergency)
         if now == self._followed:
             return
-        tenants = [_NOBODY, *list(self._served())[:_ASKED_TENANTS]]
+        tenants = [_SAMPLE[0], *list(self._served())[:_ASKED_TENANTS]]
         self._killed = {surface: all(self._is_killed(surface, tenant, emergency) for tenant in tenants) for surface in self._surfaces}
+        self._shares = {surface: self._share(surface) for surface in self._surfaces}
         self._followed, self._followed_since = now, self._clock()
+
+    def _share(self, surface: str) -> dict[str, float]:
+        stages = Counter(self._flags.evaluator.stage(surface, tenant).stage or Stage.OFF for tenant in _SAMPLE)
+        return {stage.value: 100 * stages[stage] / len(_SAMPLE) for stage in Stage if stages[stage]}
 
     def _is_killed(self, surface: str, tenant: Tenant, emergency: bool) -> bool:
         return emergency or self._flags.evaluator.killed(surface, tenant)

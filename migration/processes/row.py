@@ -24,16 +24,19 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     birth: str  #: see `identity.birth`
     started_at: float  #: Unix seconds, like all times here
     code_version: str
+    said_at: float  #: when this was said, by the same clock as the times below
     parent_id: str | None = None  #: the serving process of a worker; None: it has none
     surfaces: list[str] = []
     flags_source: str = ""  #: empty: it follows no flags
     flags_version: int | None = None  #: of all flags together; None: it follows none
     flags_up: bool | None = None  #: False: the last known flags hold
+    flags_age_s: float | None = None  #: seconds since the source was last found good; None: never
     flags_error: str | None = None  #: why; None: nothing is wrong
     followed_since: float | None = None  #: when this version, or this position of the kill switch, was first evaluated
     switch_version: int | None = None  #: version of the kill switch's flag; None: there is none
     kill_switch: dict[str, bool] = {}  #: surface -> whether control serves because of it, evaluated
     emergency: bool = False  #: whether the host's emergency kill switch is on
+    shares: dict[str, dict[str, float]] = {}  #: surface -> stage -> percent of tenants without a pin, evaluated for a sample of them
     known_tenants: int | None = None  #: how many were counted below; None: another process counts
     stage_counts: dict[str, dict[str, int]] = {}  #: surface -> stage -> known tenants there, evaluated
     counted_at: float | None = None  #: when that count was finished
@@ -53,6 +56,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     row: ProcessRow
     age_s: float  #: seconds since it was written, by the database's clock
     state: Literal["live", "silent", "died", "stopped", "lost"]
+    noted: bool  #: whether its end is written down
 
     @property
     def serves(self) -> bool:

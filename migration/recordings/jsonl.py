@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from migration.effects import outcome_of
 from migration.errors import RecordingError
 from migration.model import Effect, EffectError, EffectKind, Event, Origin, RunRecord, RunRequest
+from migration.recordings.outcome import outcome_of
 from migration.recordings.run import RecordedRun
 
 SCHEMA: Final = 1

@@ -15,9 +15,10 @@ import msgspec
 from migration.errors import Operation
 from migration.model import encode
 from migration.settings import MigrationSettings
+from migration.shadow import child_environment
 from migration.shadow.counts import ShadowCounts
 from migration.shadow.job import FailReason, ShadowJob, ShadowResult, ShedReason
-from migration.shadow.parts import DEFAULT_PARTS
+from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
 from migration.shadow.worker import COMPARE_S, GRACE_S, RECYCLE, Hello
 from migration.shadow.worker_process import SpawnWorker, WorkerLink, WorkerProcess
 from migration.telemetry.metrics import Metrics
@@ -33,8 +34,10 @@ _LATE_S: Final = GRACE_S + COMPARE_S + 1.0
 #: Seconds before a worker is started again; they double while workers die without a result.
 _FIRST_WAIT_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 5.0
-#: Seconds that an idle worker has to exit when it is told to.
-_EXIT_S: Final = 2.0
+#: Seconds that a worker has to exit when it is told to: it delivers the spans of what it finished.
+_EXIT_S: Final = 3.0
+#: Deaths of workers that are remembered until somebody reads them.
+_DEATHS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,7 @@ class ProcessShadow:
         metrics: where every run that should have been shadowed is counted.
         on_result: told how each run ended, on the loop, never from inside `offer`; its failures are counted.
         parts: import string of what the worker is made of.
+        engines: import string of what runs in its cell.
         spawn: starts a worker.
         clock: monotonic seconds.
     """
@@ -70,12 +74,13 @@ class ProcessShadow:
         on_result: Callable[[ShadowResult], None],
         *,
         parts: str = DEFAULT_PARTS,
+        engines: str = DEFAULT_ENGINES,
         spawn: SpawnWorker = WorkerProcess,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings, self._metrics, self._on_result, self._spawn, self._clock = settings, metrics, on_result, spawn, clock
         self._counts = ShadowCounts(metrics)
-        self._hello = msgspec.msgpack.encode(Hello(settings=settings.model_dump_json().encode(), parts=parts))
+        self._hello = _hello(settings, parts, engines)
         self._queue: deque[_Waiting] = deque()
         self._queued_bytes = 0
         self._in_flight: deque[_Waiting] = deque()
@@ -85,7 +90,9 @@ class ProcessShadow:
         self._ready = False
         self._blame: FailReason | None = None
         self._deaths = 0  #: of workers in a row without a result between them
+        self.worker_deaths: deque[tuple[int, int]] = deque(maxlen=_DEATHS)  #: process ids and statuses; whoever reads them takes them out
         self._start_timer: asyncio.TimerHandle | None = None
+        self._ready_timer: asyncio.TimerHandle | None = None
         self._pulse: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -148,12 +155,14 @@ class ProcessShadow:
         if self._loop is None:
             return
         self._loop = None
-        for timer in (self._start_timer, self._pulse):
+        for timer in (self._start_timer, self._ready_timer, self._pulse):
             if timer is not None:
                 timer.cancel()
         if self._worker is not None:
-            if self.waiting or not self._ready:
+            if not self._ready:
                 self._worker.kill()
+            elif self.waiting:
+                self._worker.stop()
             self._worker.hang_up()
             try:
                 await asyncio.wait_for(self._gone.wait(), _EXIT_S)
@@ -204,6 +213,8 @@ class ProcessShadow:
         try:
             self._worker = self._spawn(loop=loop, hello=self._hello, on_frame=self._hear, on_exit=self._bury)
             self._gone.clear()
+            start_s = self._settings.shadow_start_s
+            self._ready_timer = loop.call_later(start_s, self._lose_worker, "worker_died", f"it was not ready after {start_s:g} s")
         except OSError as error:
             self._tool_failed("shadow.worker", error)
             self._start_again(loop)
@@ -220,6 +231,7 @@ class ProcessShadow:
             return  # given up: what it still says must not shift the blame to the job after
         if not body:
             self._ready = True
+            self._await_ready_no_more()
             self._feed()
             return
         try:
@@ -235,6 +247,7 @@ class ProcessShadow:
         self._deaths = 0
         for operation in result.failures:
             self._metrics.failures.labels(operation).inc()
+        self._metrics.failures.labels("telemetry.export").inc(result.lost_spans)
         self._counts.learnt(result.sought_in_text, result.sought_in_fields)
         if result.noise is not None:
             self._counts.round(waiting.surface, result.noise)
@@ -245,6 +258,11 @@ class ProcessShadow:
         else:
             self._fail(waiting, result.failed or "protocol", result.detail)
         self._feed()
+
+    def _await_ready_no_more(self) -> None:
+        if self._ready_timer is not None:
+            self._ready_timer.cancel()
+            self._ready_timer = None
 
     def _look_for_late(self) -> None:
         self._pulse = None
@@ -264,7 +282,10 @@ class ProcessShadow:
 
     def _bury(self, status: int) -> None:
         """The worker is gone. The job that it was running has failed; the others go back to the head of the queue."""
+        if self._worker is not None and self._loop is not None and status != RECYCLE:
+            self.worker_deaths.append((self._worker.pid, status))
         self._worker, self._ready = None, False
+        self._await_ready_no_more()
         self._gone.set()
         if self._in_flight and status != RECYCLE:
             reason: FailReason = self._blame or ("deadline" if status == -signal.SIGALRM else "worker_died")
@@ -304,3 +325,10 @@ class ProcessShadow:
     def _tool_failed(self, operation: Operation, error: Exception) -> None:
         logger.error("%s: %s", operation, error if isinstance(error, OSError) else type(error).__name__)
         self._metrics.failures.labels(operation).inc()
+
+
+def _hello(settings: MigrationSettings, parts: str, engines: str) -> bytes:
+    environment = child_environment.by_pipe(reading=settings.miss_policy == "allow")
+    return msgspec.msgpack.encode(
+        Hello(settings=settings.model_dump_json().encode(), parts=parts, engines=engines, environment=environment)
+    )

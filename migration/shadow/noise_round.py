@@ -6,7 +6,6 @@ What differs then is not between the engines. `comparison/noise.py` says what fo
 import logging
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
@@ -15,10 +14,9 @@ import msgspec
 
 from migration.errors import Operation
 from migration.model import Origin, RunRecord, Verdict
+from migration.shadow.cell_job import CellJob, CellRun, RunsEngines
 from migration.shadow.job import NoiseOutcome, ShadowJob
 from migration.shadow.parts import Parts
-from migration.shadow.runner import RunLimits, ShadowRun, replay_run
-from migration.shadow.virtual_time import ShuffledTimeLoop
 
 logger = logging.getLogger(__name__)
 _POINTS: Final = 2**32
@@ -45,21 +43,13 @@ class NoiseRounds:
     """Runs rounds and stores what they show. Never raises what an engine, the comparison or the evidence store raises.
 
     Args:
-        parts: engines, comparison, and where rounds are stored.
-        seal: open while an engine runs.
-        limits: what one run may use up.
+        parts: comparison, and where rounds are stored.
+        cell: where engines run.
         clock: monotonic seconds of the wall.
     """
 
-    def __init__(
-        self,
-        parts: Parts,
-        *,
-        seal: Callable[[], AbstractContextManager[list[str]]],
-        limits: RunLimits,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._parts, self._seal, self._limits, self._clock = parts, seal, limits, clock
+    def __init__(self, parts: Parts, cell: RunsEngines, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._parts, self._cell, self._clock = parts, cell, clock
 
     def wanted(self, job: ShadowJob) -> bool:
         """Tell whether this job is one of those that are followed by a round."""
@@ -78,10 +68,9 @@ class NoiseRounds:
         until = self._clock() + left_s
         found: dict[Origin, set[str]] = {}
         for first in (job.record, shadow):
-            again, refused, swept = self._again(job, first.origin, until - self._clock())
-            spoiled = again.spoiled or not swept
-            if again.record is None or refused or spoiled:
-                return Round(outcome="failed", spoiled=spoiled)
+            again = self._again(job, first.origin, until - self._clock())
+            if again.record is None or again.refused or again.spoiled:
+                return Round(outcome="failed", spoiled=again.spoiled)
             try:
                 comparison = self._parts.compare(msgspec.structs.replace(job, record=first), again.record)
             except Exception as failure:  # noqa: BLE001 - a failed comparison is a counted result
@@ -92,29 +81,19 @@ class NoiseRounds:
             found[first.origin] = {divergence.fingerprint for divergence in comparison.divergences}
         return self._stored(job, found)
 
-    def _again(self, job: ShadowJob, origin: Origin, left_s: float) -> tuple[ShadowRun, list[str], bool]:
-        """Run one engine; return what became of it, the contacts with the outside that were refused, and whether it left no task behind."""
+    def _again(self, job: ShadowJob, origin: Origin, left_s: float) -> CellRun:
+        """Run one engine once more."""
         request = job.record.request
-        seed = f"{request.run_id} {origin.value}"
-        with closing(ShuffledTimeLoop(seed)) as loop, self._seal() as refused:
-            loop.set_exception_handler(lambda _loop, _context: None)  # the first run's loop told the same
-            try:
-                run = loop.drive(
-                    replay_run(
-                        request,
-                        job.record.journal,
-                        origin,
-                        self._parts.build,
-                        deadline_s=max(0.0, left_s),
-                        clock=loop.time,
-                        limits=self._limits,
-                        arm=loop.call_on_expiry,
-                        canary=self._parts.canary(request),
-                    )
-                )
-            finally:
-                swept = loop.sweep(self._limits.close_s)
-        return run, refused, swept
+        return self._cell.run(
+            CellJob(
+                request=request,
+                journal=job.record.journal,
+                origin=origin,
+                deadline_s=max(0.0, left_s),
+                canary=self._parts.canary(request),
+                shuffle=f"{request.run_id} {origin.value}",
+            )
+        )
 
     def _stored(self, job: ShadowJob, found: dict[Origin, set[str]]) -> Round:
         control, candidate = found.get(Origin.CONTROL, set()), found.get(Origin.CANDIDATE, set())

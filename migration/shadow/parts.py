@@ -14,7 +14,8 @@ from migration.shadow.job import ShadowJob
 Comparer = Callable[[ShadowJob, RunRecord], Comparison]
 """Sets the served run and the shadow's side by side."""
 
-DEFAULT_PARTS: Final = "migration.shadow.wiring:default_parts"
+DEFAULT_PARTS: Final = "migration.shadow.wiring:judging_parts"
+DEFAULT_ENGINES: Final = "migration.shadow.engines:default_engines"
 
 
 class EvidenceSink(Protocol):

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-from migration.effects import BLOCK, JournalLimits, MissPolicy, ReplayJournal, Tally, outcome_of, outcome_of_failure, taped_logs
+from migration.effects import BLOCK, JournalLimits, MissPolicy, ReplayJournal, Tally, outcome_of_failure, taped_logs
 from migration.effects.log_tape import LogTape
 from migration.effects.ports import activate
 from migration.effects.replaying import Pacing
@@ -200,14 +200,14 @@ class _Run:
             async with aclosing(engine.run(self._request)) as events:
                 async for event in events:
                     self._tape(event)
-            self.outcome = outcome_of(self.events)
+            self.outcome = self._replay.outcome or "completed"
         except _FloodError as flood:
             self._abandoned = str(flood)
         except MemoryError:
             self._abandoned, self.out_of_memory = "out of memory", True
         except BaseException as failure:  # noqa: BLE001 - whatever an engine raises is what it did with the request
             self.outcome, self.error = (
-                outcome_of_failure(failure),
+                self._replay.outcome or outcome_of_failure(failure),
                 EffectError(type=type(failure).__name__, message=""),
             )  # text may quote a user
             self.failure = _text(failure)

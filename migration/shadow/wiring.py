@@ -1,17 +1,18 @@
 """The parts of a worker or a replay as the settings name them. Imported by those alone: it brings the comparison and the database along."""
 
 from dataclasses import replace
+from typing import NoReturn
 
 from migration.comparison import Comparer, aligned_events
-from migration.effects import BLOCK, MissPolicy, Reads
-from migration.errors import ConfigurationError, Operation
+from migration.errors import Operation
 from migration.evidence import EvidenceStore, digest_key
 from migration.isolation import Canaries, Inspector
-from migration.model import EngineBuilder, ReadingEngines
+from migration.model import Origin
 from migration.recordings import write_line
 from migration.settings import MigrationSettings
+from migration.shadow.engines import default_engines
 from migration.shadow.noise_floors import NoiseFloors
-from migration.shadow.parts import Parts, load
+from migration.shadow.parts import Parts
 
 
 def default_parts(settings: MigrationSettings) -> Parts:
@@ -20,39 +21,36 @@ def default_parts(settings: MigrationSettings) -> Parts:
     Raises:
         ConfigurationError: an import string, a ledger, the evidence store's address or its key is wrong.
     """
+    engines = default_engines(settings)
+    return replace(judging_parts(settings), build=engines.build, misses=engines.misses)
+
+
+def judging_parts(settings: MigrationSettings) -> Parts:
+    """Return the comparison with its ledgers, and the evidence store; engines run in another process.
+
+    Raises:
+        ConfigurationError: a ledger, the evidence store's address or its key is wrong.
+    """
     failures: list[Operation] = []
 
     def failed(operation: Operation, _error: BaseException) -> None:
         failures.append(operation)
 
-    build, misses = _engines(settings)
     store = EvidenceStore.for_writing(settings, align=aligned_events, record=write_line)
     comparer = Comparer.from_settings(settings, failed, noise=NoiseFloors(store.noise, failed))
     return Parts(
-        build=build,
+        build=_elsewhere,
         compare=lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage),
         sink=store,
         failures=failures,
         rounds=store,
         noise_percent=settings.noise_sampling,
         inspector=Inspector(Canaries(digest_key(settings))),
-        misses=misses,
     )
 
 
-def _engines(settings: MigrationSettings) -> tuple[EngineBuilder, MissPolicy]:
-    """Return what makes engines, and what they may perform. Only when misses are allowed have they anything of the outside at all."""
-    if settings.miss_policy == "block":
-        build: EngineBuilder = load(settings.engines)
-        return build, BLOCK
-    try:
-        engines: ReadingEngines = load(settings.reading_engines)()
-    except ConfigurationError:
-        raise
-    except Exception as error:
-        raise ConfigurationError(f"{settings.reading_engines!r} gives no engines that may read: {error}") from error
-    reads = Reads(timeout_s=settings.miss_timeout_s)
-    return engines, MissPolicy(read_only=engines.read_only, budget=settings.miss_budget, perform=reads.perform, stuck=reads.stuck)
+def _elsewhere(_surface: str, _origin: Origin, /) -> NoReturn:
+    raise RuntimeError("engines do not run in the process that judges")
 
 
 def replay_parts(settings: MigrationSettings, *, store: bool) -> Parts:

@@ -1,6 +1,5 @@
 """The worker process: reads jobs from a pipe, runs, compares and stores them one after another, writes results to another pipe."""
 
-import asyncio
 import contextlib
 import gc
 import logging
@@ -9,26 +8,27 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any, Final
+from types import FrameType
+from typing import BinaryIO, Final
 
 import msgspec
 from opentelemetry import trace
 
-from migration.effects import BLOCK
-from migration.effects.guard import Guard
 from migration.model import RunRecord, encode
 from migration.settings import MigrationSettings
 from migration.shadow import confinement
+from migration.shadow.cell_job import CellJob, RunsEngines
+from migration.shadow.cell_process import GRACE_S, CellProcess
+from migration.shadow.engine_runner import Seal
 from migration.shadow.frames import frame, read_frame
 from migration.shadow.job import ShadowJob, ShadowResult, keyed
-from migration.shadow.noise_round import NoiseRounds, Round
+from migration.shadow.noise_round import NoiseRounds
 from migration.shadow.parts import Parts, load
-from migration.shadow.runner import RunLimits, ShadowRun, run_shadow
-from migration.shadow.verdicts import conclude, failed
-from migration.shadow.virtual_time import VirtualTimeLoop
+from migration.shadow.verdicts import conclude
 from migration.telemetry import spans
-from migration.telemetry.tracing import configure_tracing, links_to
+from migration.telemetry.tracing import configure_tracing, deliver_spans, links_to
+
+__all__ = ["COMPARE_S", "GRACE_S", "RECYCLE", "Hello", "Seal", "Worker", "main"]
 
 logger = logging.getLogger(__name__)
 _tracer = trace.get_tracer("migration")
@@ -36,15 +36,15 @@ _jobs = msgspec.msgpack.Decoder(ShadowJob)
 
 #: Exit status of a worker that asks to be replaced: an engine spoiled it. From <sysexits.h>: EX_TEMPFAIL.
 RECYCLE: Final = 75
-#: Seconds after a job's deadline in which an engine that still holds the loop is killed together with its process.
-GRACE_S: Final = 2.0
 #: Seconds that comparing and storing may take; both have limits of their own far below.
 COMPARE_S: Final = 10.0
 
-_LIMITS: Final = RunLimits(pacing="recorded")
+#: Seconds that spans of finished comparisons may take on their way out, at the end.
+_DELIVERY_S: Final = 2.0
 
-Seal = Callable[[], AbstractContextManager[list[str]]]
-"""Refuses contact with the outside while it is open; yields the names of what was refused."""
+
+class _StopError(BaseException):
+    """The parent wants this process to end now."""
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,30 +52,24 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: bytes  #: JSON
     parts: str  #: import string of a callable (MigrationSettings) -> Parts
+    engines: str  #: import string of a callable (MigrationSettings) -> Engines, for the cell
+    environment: dict[str, str] = {}  #: variables that hold secrets: no process starts with them
 
 
 class Worker:
     """Turns jobs into results, one at a time. Never raises what an engine, the comparison or the evidence store raises.
 
     Args:
-        parts: engines, comparison and evidence.
-        seal: open while an engine runs.
-        limits: what one run may use up.
+        parts: comparison and evidence.
+        cell: where engines run.
         bound: called with the seconds that the step which now begins may take.
     """
 
-    def __init__(
-        self, parts: Parts, *, seal: Seal, limits: RunLimits = _LIMITS, bound: Callable[[float], None] = confinement.die_after
-    ) -> None:
-        self._parts, self._seal, self._limits, self._bound = parts, seal, limits, bound
-        self._rounds = NoiseRounds(parts, seal=seal, limits=limits)
-        self._loop = VirtualTimeLoop()
-        self._loop.set_exception_handler(_log_loop_error)
-        self.spoiled = False  #: an engine left something behind: end this process
-
-    def close(self) -> None:
-        """Close the event loop."""
-        self._loop.close()
+    def __init__(self, parts: Parts, cell: RunsEngines, *, bound: Callable[[float], None] = confinement.die_after) -> None:
+        self._parts, self._cell, self._bound = parts, cell, bound
+        self._rounds = NoiseRounds(parts, cell)
+        self._lost_spans = 0
+        self.spoiled = False  #: an engine left something behind, or its process is gone: replace this one
 
     def handle(self, body: bytes) -> ShadowResult:
         """Run, compare and store one encoded job."""
@@ -96,57 +90,46 @@ class Worker:
             result = self._run(job)
             if result.failed is not None:
                 span.set_status(trace.StatusCode.ERROR)
-            return result
+        lost, self._lost_spans = self._lost_spans, 0
+        return msgspec.structs.replace(result, lost_spans=lost) if lost else result
+
+    def lost(self, number: int) -> None:
+        """Take note of spans that did not reach the collector; the next result tells of them."""
+        self._lost_spans += number
 
     def _run(self, job: ShadowJob) -> ShadowResult:
         started = time.monotonic()
-        self._bound(job.deadline_s + GRACE_S)
-        try:
-            run, refused = self._shadow(job)
-        except BaseException as failure:  # noqa: BLE001 - `KeyboardInterrupt` of an engine's task must not lose the job
-            self.spoiled = True
-            return failed(job, "engine", f"a task of the engine raised {type(failure).__name__}")
+        self._bound(job.deadline_s + GRACE_S + COMPARE_S)
+        shadow = self._cell.run(_shadow_of(job, self._parts))
+        self.spoiled = shadow.spoiled
         self._bound(COMPARE_S)
-        result = conclude(job, run, self._parts, refused)
-        if run.record is None or result.comparison is None or self.spoiled or not self._rounds.wanted(job):
+        result = conclude(job, shadow.run(), self._parts, shadow.refused)
+        if shadow.record is None or result.comparison is None or self.spoiled or not self._rounds.wanted(job):
             return result
         if result.comparison.effects_performed_by_shadow:
             # Its answers are not all on the journal, so running it again on the journal would show differences that mean nothing.
             return msgspec.structs.replace(result, noise="skipped")
-        return self._with_round(job, run.record, result, job.deadline_s - (time.monotonic() - started))
+        return self._with_round(job, shadow.record, result, job.deadline_s - (time.monotonic() - started))
 
     def _with_round(self, job: ShadowJob, shadow: RunRecord, result: ShadowResult, left_s: float) -> ShadowResult:
         """Return the result with how a round of both engines against themselves ended, for which the job's own deadline must do."""
-        self._bound(max(0.0, left_s) + GRACE_S)
-        try:
-            done = self._rounds.run(job, shadow, left_s)
-        except BaseException as failure:  # noqa: BLE001 - as above: `KeyboardInterrupt` of an engine's task must not lose the job
-            logger.warning("a task of an engine raised %s in a noise round", type(failure).__name__)
-            done = Round(outcome="failed", spoiled=True)
+        self._bound(max(0.0, left_s) + GRACE_S + COMPARE_S)
+        done = self._rounds.run(job, shadow, left_s)
         self.spoiled = done.spoiled
         return msgspec.structs.replace(result, noise=done.outcome, failures=(*result.failures, *done.failures))
 
-    def _shadow(self, job: ShadowJob) -> tuple[ShadowRun, list[str]]:
-        with self._seal() as refused:
-            run = self._loop.drive(
-                run_shadow(
-                    job,
-                    self._parts.build,
-                    clock=self._loop.time,
-                    limits=self._limits,
-                    arm=self._loop.call_on_expiry,
-                    canary=self._parts.canary(job.record.request),
-                    misses=self._parts.misses,
-                )
-            )
-            swept = self._loop.sweep(self._limits.close_s)
-        self.spoiled = self.spoiled or run.spoiled or not swept or self._parts.misses.stuck()
-        return run, refused
 
-
-def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    # The default handler prints the exception, and exceptions of engines may quote a user.
-    logger.warning("a task or callback that an engine left behind raised %s", type(context.get("exception")).__name__)
+def _shadow_of(job: ShadowJob, parts: Parts) -> CellJob:
+    served = job.record
+    return CellJob(
+        request=served.request,
+        journal=served.journal,
+        origin=job.shadows,
+        deadline_s=job.deadline_s,
+        trace_id=served.trace_id,
+        canary=parts.canary(served.request),
+        may_read=True,
+    )
 
 
 def main(jobs_fd: int, results_fd: int) -> int:
@@ -176,22 +159,40 @@ def main(jobs_fd: int, results_fd: int) -> int:
         if first is None:
             return 0
         hello = msgspec.msgpack.decode(first, type=Hello)
+        os.environ.update(hello.environment)
         settings = MigrationSettings.model_validate_json(hello.settings)
         confinement.yield_processor(settings.shadow_priority)
-        configure_tracing(settings, "netra-migration-worker")
-        parts: Parts = load(hello.parts)(settings)
-        confinement.bound_memory(settings.shadow_memory_bytes)
-        worker = Worker(parts, seal=Guard(trust_kin=parts.misses is not BLOCK).sealed)
-        gc.freeze()
-        _write(results_fd, frame(b""))
-        with contextlib.closing(worker), contextlib.suppress(BrokenPipeError):
-            while (body := read_frame(jobs)) is not None:
-                result = worker.handle(body)
+        confinement.die_after(settings.shadow_start_s)
+        with contextlib.closing(CellProcess(settings, hello.engines)) as cell:
+            worker = Worker(load(hello.parts)(settings), cell)
+            configure_tracing(settings, "netra-migration-worker", worker.lost)
+            gc.freeze()
+            confinement.spare()
+            try:
+                signal.signal(signal.SIGUSR1, _stop)
+                _write(results_fd, frame(b""))
+                return _serve(worker, jobs, results_fd)
+            except _StopError:
+                return 0
+            finally:
                 confinement.spare()
-                _write(results_fd, frame(encode(result)))
-                if worker.spoiled:
-                    return RECYCLE
+                deliver_spans(_DELIVERY_S)
+
+
+def _serve(worker: Worker, jobs: BinaryIO, results_fd: int) -> int:
+    with contextlib.suppress(BrokenPipeError):
+        while (body := read_frame(jobs)) is not None:
+            result = worker.handle(body)
+            confinement.spare()
+            _write(results_fd, frame(encode(result)))
+            if worker.spoiled:
+                return RECYCLE
     return 0
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    raise _StopError
 
 
 def _write(descriptor: int, data: bytes) -> None:

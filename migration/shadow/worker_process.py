@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from migration.shadow import child_environment
 from migration.shadow.frames import FrameAssembler, FrameError, frame
 
 _PIPE_BYTES: Final = 2**20  #: what Linux allows without privileges
@@ -37,6 +39,10 @@ class WorkerLink(Protocol):
 
     def kill(self) -> None:
         """Kill the process; `on_exit` follows."""
+        ...
+
+    def stop(self) -> None:
+        """Have the worker give up what it is doing and exit in an orderly way; `on_exit` follows."""
         ...
 
     def hang_up(self) -> None:
@@ -83,8 +89,10 @@ class WorkerProcess:
         self._results, results_write = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
-                [sys.executable, "-m", "migration.shadow", str(jobs_read), str(results_write)],
+                # -P: the working directory is not on the import path, where a file may be called like a dependency.
+                [sys.executable, "-P", "-m", "migration.shadow", str(jobs_read), str(results_write)],
                 pass_fds=(jobs_read, results_write),
+                env=child_environment.plain(),
                 stdin=subprocess.DEVNULL,
                 stdout=sys.__stderr__.fileno() if sys.__stderr__ else subprocess.DEVNULL,  # stdout may carry a JSON document
             )
@@ -125,6 +133,11 @@ class WorkerProcess:
     def kill(self) -> None:
         """Kill the process; `on_exit` follows."""
         self._process.kill()
+
+    def stop(self) -> None:
+        """Have the worker give up what it is doing and exit in an orderly way; `on_exit` follows."""
+        # No service manager sends this one, so only the parent's word ends a worker.
+        self._process.send_signal(signal.SIGUSR1)
 
     def hang_up(self) -> None:
         """Tell the worker that no job follows; it exits when it has done what it was sent."""

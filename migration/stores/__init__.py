@@ -12,7 +12,7 @@ from migration.stores.database import StoresDatabase
 from migration.stores.delivery import Delivery, Retry
 from migration.stores.gate import check_history
 from migration.stores.outbox import Lag, Outbox
-from migration.stores.run import RunKey, RunScan, RunStore, RunStores, StoredRun, StoresOpener, key_of
+from migration.stores.run import PersonalData, RunKey, RunScan, RunStore, RunStores, StoredRun, StoresOpener, key_of
 from migration.stores.runs import FinishedRuns
 from migration.stores.threads import ThreadReader, ThreadView
 from migration.stores.tombstones import Ran, Tombstones
@@ -30,6 +30,7 @@ __all__ = [
     "Gap",
     "Lag",
     "Outbox",
+    "PersonalData",
     "Progress",
     "Ran",
     "RanOn",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol, get_args
 
 from migration.model import Noun
@@ -64,12 +65,33 @@ class RunScan(Protocol):
         ...
 
 
+class PersonalData(Protocol):
+    """All that the backend itself keeps of tenants and users, finished runs included."""
+
+    async def erase(self, tenant_id: str, user_id: str | None, /) -> Mapping[str, int]:
+        """Remove what is kept of a tenant, or of one of its users, and return the rows removed by table.
+
+        Raises:
+            StoreUnavailableError: a database cannot be written now; repeating it is safe.
+        """
+        ...
+
+    async def left(self, tenant_id: str, user_id: str | None, /) -> Mapping[str, int]:
+        """Return how many rows there are by table, after what was removed is gone from the files. Raises StoreUnavailableError."""
+        ...
+
+    def files(self) -> Sequence[Path]:
+        """Return the files that hold it, to be searched; none for a database server."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStores:
     """Both stores, and the way through each of them."""
 
     stores: Mapping[Store, RunStore]
     scans: Mapping[Store, RunScan]
+    personal: PersonalData | None = None  #: None: the backend offers no erasure
 
 
 class StoresOpener(Protocol):

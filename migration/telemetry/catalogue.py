@@ -15,7 +15,7 @@ LABELS = {
     "origin": ", ".join(f"`{origin}`" for origin in Origin),
     "store": "`legacy`, `user`",
     "role": "`serving`, `shadowing`",
-    "outcome": "`completed`, `failed`, `timed_out`, `cancelled`",
+    "outcome": "`completed`, `failed`, `timed_out`, `cancelled`, `cut`",
     "verdict": ", ".join(f"`{verdict}`" for verdict in Verdict),
     "kind": "kind of divergence, see `DivergenceKind` in `migration/model.py`",
     "severity": "`security`, `contract`, `reliability`, `observability`, `cosmetic`",

@@ -3,10 +3,9 @@
 Code with spans uses `opentelemetry.trace.get_tracer("migration")` and the names in `spans` alone; without this set-up both are no-ops.
 """
 
-import logging
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -15,14 +14,12 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
+from opentelemetry.trace import Link, SpanContext, StatusCode, TraceFlags
 
 from migration.settings import MigrationSettings
-from migration.telemetry.metrics import Metrics
-
-logger = logging.getLogger(__name__)
+from migration.telemetry.allowed import NAMES, attributes
+from migration.telemetry.delivery import Delivery
 
 RING_SPANS = 4096
 """Spans that the ring keeps; about 6 MB when full."""
@@ -30,6 +27,7 @@ RING_SPANS = 4096
 _OTLP_PATH = "/v1/traces"
 _lock = threading.Lock()
 _rings: WeakKeyDictionary[TracerProvider, "SpanRing"] = WeakKeyDictionary()
+_deliveries: WeakKeyDictionary[TracerProvider, Delivery] = WeakKeyDictionary()
 
 
 class FinishedSpan(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +58,9 @@ class SpanRing(SpanProcessor):
         """Do nothing: only finished spans are kept."""
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Keep the span. Appending to a deque is atomic, so no lock is needed."""
-        self._spans.append(span)
+        """Keep the span, if it may leave. Appending to a deque is atomic, so no lock is needed."""
+        if span.name in NAMES:
+            self._spans.append(span)
 
     def shutdown(self) -> None:
         """Do nothing: the ring may be read after the provider was shut down."""
@@ -88,40 +87,7 @@ class SpanRing(SpanProcessor):
         return len(spans)
 
 
-class TextFreeExporter(SpanExporter):
-    """Passes spans on without exception messages, which may quote a user, and counts spans that could not be delivered.
-
-    Args:
-        exporter: where the spans go.
-        metrics: where lost batches are counted, as `telemetry.export`; None: they are only logged.
-    """
-
-    def __init__(self, exporter: SpanExporter, metrics: Metrics | None = None) -> None:
-        self._exporter, self._metrics = exporter, metrics
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export the spans without their texts. A failure is counted and logged, never raised."""
-        try:
-            result = self._exporter.export([_without_text(span) for span in spans])
-        except Exception:
-            logger.exception("span exporter failed; %d spans are lost", len(spans))
-            result = SpanExportResult.FAILURE
-        if result is not SpanExportResult.SUCCESS:
-            logger.warning("%d spans were not delivered; look at the collector behind NETRA_MIGRATION_OTLP_ENDPOINT", len(spans))
-            if self._metrics is not None:
-                self._metrics.failures.labels("telemetry.export").inc()
-        return result
-
-    def shutdown(self) -> None:
-        """Close the exporter."""
-        self._exporter.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Return whether everything was delivered in time."""
-        return self._exporter.force_flush(timeout_millis)
-
-
-def configure_tracing(settings: MigrationSettings, service_name: str, metrics: Metrics | None = None) -> SpanRing:
+def configure_tracing(settings: MigrationSettings, service_name: str, on_lost: Callable[[int], None] | None = None) -> SpanRing:
     """Make spans real in this process. The second call returns the ring of the first.
 
     A tracer provider that the application has installed already is kept and only gets the ring (and the exporter) added.
@@ -129,18 +95,20 @@ def configure_tracing(settings: MigrationSettings, service_name: str, metrics: M
     Args:
         settings: `otlp_endpoint` (empty: the ring only) and `trace_percent`.
         service_name: OpenTelemetry's `service.name`, e.g. "netra-backend".
-        metrics: where undelivered batches are counted; None: they are only logged.
+        on_lost: told how many spans were not delivered just now; None: they are only logged.
     """
     with _lock:
         provider = trace.get_tracer_provider()
         if not isinstance(provider, TracerProvider):
-            sampler = ParentBased(TraceIdRatioBased(settings.trace_percent / 100))
+            drawn = TraceIdRatioBased(settings.trace_percent / 100)
+            # Whether a run is traced is our decision, whatever a client's `traceparent` says.
+            sampler = ParentBased(drawn, remote_parent_sampled=drawn, remote_parent_not_sampled=drawn)
             provider = TracerProvider(sampler=sampler, resource=Resource.create({SERVICE_NAME: service_name}))
             trace.set_tracer_provider(provider)
-        return _attach(provider, settings, metrics)
+        return _attach(provider, settings, on_lost)
 
 
-def _attach(provider: TracerProvider, settings: MigrationSettings, metrics: Metrics | None) -> SpanRing:
+def _attach(provider: TracerProvider, settings: MigrationSettings, on_lost: Callable[[int], None] | None) -> SpanRing:
     if (known := _rings.get(provider)) is not None:
         return known
     ring = _rings[provider] = SpanRing()
@@ -149,9 +117,16 @@ def _attach(provider: TracerProvider, settings: MigrationSettings, metrics: Metr
         # Imported here: it brings protobuf and an HTTP client, which a process without a collector does not need.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-        exporter = OTLPSpanExporter(endpoint=_traces_url(settings.otlp_endpoint))
-        provider.add_span_processor(BatchSpanProcessor(TextFreeExporter(exporter, metrics)))
+        delivery = _deliveries[provider] = Delivery(OTLPSpanExporter(endpoint=_traces_url(settings.otlp_endpoint)), on_lost)
+        provider.add_span_processor(delivery)
     return ring
+
+
+def deliver_spans(timeout_s: float) -> None:
+    """Deliver what waits, for so long, before this process ends; what ends afterwards is lost, and counted."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider) and (delivery := _deliveries.get(provider)) is not None:
+        delivery.close(timeout_s)
 
 
 def links_to(trace_id: str | None, span_id: str | None) -> tuple[Link, ...]:
@@ -186,27 +161,6 @@ def _finished(span: ReadableSpan) -> FinishedSpan:
         started_at=started_ns / 1e9,
         duration_s=(ended_ns - started_ns) / 1e9,
         failed=span.status.status_code is StatusCode.ERROR,
-        attributes={
-            key: value if isinstance(value, str | bool | int | float) else str(value) for key, value in (span.attributes or {}).items()
-        },
+        attributes=attributes(span),
         links=tuple((trace.format_trace_id(link.context.trace_id), trace.format_span_id(link.context.span_id)) for link in span.links),
-    )
-
-
-def _without_text(span: ReadableSpan) -> ReadableSpan:
-    """Return the span without events and status description: OpenTelemetry writes exception messages and stack traces there."""
-    if not span.events and not span.status.description:
-        return span
-    return ReadableSpan(
-        span.name,
-        context=span.context,
-        parent=span.parent,
-        resource=span.resource,
-        attributes=span.attributes,
-        links=span.links,
-        kind=span.kind,
-        status=Status(span.status.status_code),
-        start_time=span.start_time,
-        end_time=span.end_time,
-        instrumentation_scope=span.instrumentation_scope,
     )

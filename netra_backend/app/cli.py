@@ -73,7 +73,7 @@ def serve(
         # The socket listens by now: whoever reads this may connect, and waits until the application is up.
         _print(told, as_json, lambda: typer.echo(f"Netra listens on {told['url']}, chats on {told['chat']} (Ctrl-C stops it)"))
         with _multiprocess_metrics(settings), contextlib.suppress(KeyboardInterrupt):
-            _run(config, listener)
+            _run(config, listener, settings.drain_s)
 
 
 @app.command()
@@ -193,16 +193,18 @@ def _multiprocess_metrics(settings: "Settings") -> Iterator[None]:
             del os.environ[_MULTIPROCESS_METRICS]
 
 
-def _run(config: "uvicorn.Config", listener: socket.socket) -> None:
-    import uvicorn
-    from uvicorn.supervisors import Multiprocess
+def _run(config: "uvicorn.Config", listener: socket.socket, drain_s: float) -> None:
+    from netra_backend.app.server import DrainingServer, Processes
 
     if config.workers > 1:
-        Multiprocess(config, sockets=[listener]).run()
-        return
-    server = uvicorn.Server(config)
-    server.run(sockets=[listener])
-    if not server.started:
+        processes = Processes(config, listener, drain_s=drain_s)
+        processes.run()
+        started = not processes.failed
+    else:
+        server = DrainingServer(config, drain_s=drain_s)
+        server.run(sockets=[listener])
+        started = server.started
+    if not started:
         typer.echo("the server did not start; the log above says why", err=True)
         raise typer.Exit(1)
 

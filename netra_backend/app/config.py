@@ -37,6 +37,13 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0: any free one.")
     workers: int = Field(default=1, ge=1, le=64, description="Server processes.")
 
+    drain_s: float = Field(
+        default=20.0,
+        ge=0,
+        le=3600,
+        description="Seconds that runs under way have to end when the server is told to stop; then they are cut.",
+    )
+
     jwt_secret: SecretStr = Field(description="Key of the HS256 tokens, 32 bytes at least.")
     jwt_issuer: str = Field(default="netra", min_length=1, description="`iss` that a token must have.")
     jwt_audience: str = Field(default="netra-chat", min_length=1, description="`aud` that a token must have.")

@@ -9,9 +9,12 @@ NetraError
 ├── RunStoreError                    a run could not be kept or read
 │   ├── RunRefusedError              its id stands for another run, or the store can never hold it
 │   └── RunStoreUnavailableError     the store cannot be reached, or takes nothing now
+├── DrainingError                    the server stops and takes nothing new
+├── RunCutError                      the server stopped before the run ended
 ├── EngineClosedError                the engine was cleaned up
 ├── UserLimitExceededError           the user has as many engines as allowed
 ├── CapacityError                    the application has as many engines as allowed
+├── NotReadyError                    this process may not serve yet
 ├── ExecutionEngineFactoryError      the factory lacks a part or is shut down
 ├── InvalidPayloadError (ValueError) what was asked for cannot be read
 ├── AgentError                       an agent did not answer
@@ -73,6 +76,20 @@ class RunStoreUnavailableError(RunStoreError):
     """The store cannot be reached, or takes nothing now; trying again may help."""
 
 
+class DrainingError(NetraError):
+    """The server stops: it ends what is under way and takes nothing new."""
+
+    def __init__(self) -> None:
+        super().__init__("this server is stopping; connect again and ask there")
+
+
+class RunCutError(NetraError):
+    """The server stopped before the run ended."""
+
+    def __init__(self) -> None:
+        super().__init__("the server stopped before this run ended, which is kept as cut; connect again and ask anew")
+
+
 class EngineClosedError(NetraError):
     """The engine was cleaned up; make a new one for the next request."""
 
@@ -91,6 +108,14 @@ class CapacityError(NetraError):
     def __init__(self, engines: int, limit: int, retry_after_s: int = 1) -> None:
         super().__init__(f"{engines}/{limit} engines are busy; try again in {retry_after_s} s")
         self.engines, self.limit, self.retry_after_s = engines, limit, retry_after_s
+
+
+class NotReadyError(NetraError):
+    """This process may not serve the surface yet; others may."""
+
+    def __init__(self, surface: str, retry_after_s: int = 5) -> None:
+        super().__init__(f"this server cannot serve {surface} yet; try again in {retry_after_s} s")
+        self.surface, self.retry_after_s = surface, retry_after_s
 
 
 class ExecutionEngineFactoryError(NetraError):

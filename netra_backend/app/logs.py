@@ -1,5 +1,6 @@
 """Logs: one JSON object a line. They say what happened and where, and never what somebody wrote."""
 
+import errno
 import logging
 import traceback
 from datetime import UTC, datetime
@@ -26,16 +27,33 @@ _QUIET: Final = MappingProxyType(
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """Return where an exception came from: type, places, cause. Its message is left out: it may quote what a user wrote."""
+    """Return where an exception came from: type, the machine's name for it, places, cause.
+
+    Its message is left out: it may quote what a user wrote. `name` says what failed all the same, such as ENOSPC or SQLITE_BUSY; a
+    database error whose cause is the driver's own has that one's.
+    """
     kind = type(error)
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
     told: dict[str, Any] = {
         "type": f"{kind.__module__}.{kind.__qualname__}",
         "frames": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
     }
+    if (name := _machine_name(error)) is not None:
+        told["name"] = name
     if error.__cause__ is not None:
         told["cause"] = describe(error.__cause__)
     return told
+
+
+def _machine_name(error: BaseException) -> str | None:
+    """Return what the system, SQLite or PostgreSQL call this error; None when none of them does. No part of it comes from a user."""
+    driver = getattr(error, "orig", None) or error
+    for name in (getattr(driver, "sqlite_errorname", None), getattr(driver, "sqlstate", None)):
+        if isinstance(name, str):
+            return name
+    if isinstance(driver, OSError) and driver.errno is not None:
+        return errno.errorcode.get(driver.errno)
+    return type(driver).__name__ if driver is not error else None
 
 
 class JsonFormatter(logging.Formatter):

@@ -10,11 +10,12 @@ from fastapi.responses import JSONResponse
 
 from netra_backend.app.api import agents, batch, chat, health, threads, tools
 from netra_backend.app.api.gateway import BatchLimits, ChatLimits, Gateway
-from netra_backend.app.api.headers import SecurityHeaders
+from netra_backend.app.api.headers import AnswerHeaders
 from netra_backend.app.api.ports import ComposedExecution, Execution, HistoryReader, NoRuns
 from netra_backend.app.api.problems import as_response, handle_problems, problem_of
 from netra_backend.app.api.rate_limit import RateLimiter
 from netra_backend.app.config import Settings, load_settings
+from netra_backend.app.draining import DRAIN, Drain
 from netra_backend.app.logs import configure_logging
 from netra_backend.app.services.database import create_schema, open_engine
 from netra_backend.app.services.runs.history import StoredHistory, ThreadRuns
@@ -54,7 +55,7 @@ def create_app(
     chosen, client_limits, of_batches = settings, limits or ChatLimits(), batch_limits or BatchLimits()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Drain]]:
         async with AsyncExitStack() as opened:
             database = open_engine(chosen.database_url)
             opened.push_async_callback(database.dispose)
@@ -62,6 +63,7 @@ def create_app(
             running, kept = _running(chosen, execution, runs)
             opened.push_async_callback(running.aclose)
             await running.start()
+            drain = Drain()
             app.state.gateway = Gateway(
                 settings=chosen,
                 execution=running,
@@ -74,15 +76,16 @@ def create_app(
                 limits=client_limits,
                 batches=Connections(of_batches.batches_per_user),
                 batch_limits=of_batches,
+                drain=drain,
                 wall_clock=wall_clock,
             )
-            yield
+            yield {DRAIN: drain}  # for the server, which knows when it stops
 
     # No interactive pages: they load scripts from elsewhere.
     app = FastAPI(
         title="Netra", summary="Agents that lower what a company spends on AI models.", lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(AnswerHeaders)
     app.add_exception_handler(Exception, _failed)
     handle_problems(app)
     for part in (health, chat, agents, batch, tools, threads):
@@ -101,7 +104,8 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "ws_max_size": settings.max_message_bytes,
         "server_header": False,
         "log_config": None,
-        "timeout_graceful_shutdown": 10,
+        # Of what is left when the drain is over (`server.py`).
+        "timeout_graceful_shutdown": 2,
     }
 
 

@@ -21,7 +21,6 @@ from netra_backend.app.errors import RunStoreUnavailableError
 from netra_backend.app.metrics import RunMetrics
 from netra_backend.app.services.outside import Outside
 from netra_backend.app.services.runs.databases import RunDatabases
-from netra_backend.app.services.runs.ending import RunEnding
 from netra_backend.app.services.runs.finished_run import FinishedRun, RunEnd, RunStore, finished_run
 from netra_backend.app.services.runs.history import ThreadRuns
 from netra_backend.app.services.user_execution_context import UserExecutionContext
@@ -91,23 +90,28 @@ class DirectRuns:
             RunStoreUnavailableError: the run ended and could not be kept.
             RunRefusedError: its id stands for another run.
         """
-        asked, started, ending = self._asked(surface, context), self._clock(), RunEnding()
-        outcome: RunEnd = "cancelled"
+        asked, started, ending = self._asked(surface, context), self._clock(), context.ending
+        outcome: RunEnd = "completed"
         try:
             async with aclosing(SURFACES[surface](self._candidate)(context, payload)) as frames:
                 async for frame in frames:
                     ending.see(frame)
                     yield frame
-            outcome = ending.outcome()
-        except Exception as failure:
-            outcome = "timed_out" if isinstance(failure, TimeoutError) else "failed"
+            outcome = ending.finished()
+        except BaseException as failure:
+            outcome = ending.broken_off(failure)
             raise
         finally:
             duration_s = self._clock() - started
-            self._metrics.count(surface, outcome, duration_s)
-            if outcome != "cancelled":
-                run = finished_run(asked, payload, ending.answers, engine="user", outcome=outcome, duration_s=duration_s)
-                await self._kept(run)
+            try:
+                if outcome != "cancelled":
+                    run = finished_run(asked, payload, ending.answers, engine="user", outcome=outcome, duration_s=duration_s)
+                    await self._kept(run)
+            except Exception:
+                outcome = ending.settle("failed")  # whatever its engine said: nobody can read it
+                raise
+            finally:
+                self._metrics.count(surface, outcome, duration_s)
 
     async def aclose(self) -> None:
         """Wait for runs that are being kept."""

@@ -19,6 +19,7 @@ from migration.effects.guard import Guard
 from migration.evidence import EvidenceStore, Redactor
 from migration.model import Event, Origin, RunRecord, RunRequest, Stage, Verdict, encode
 from migration.settings import MigrationSettings
+from migration.shadow.engine_runner import EngineRunner, Engines
 from migration.shadow.job import ShadowJob
 from migration.shadow.parts import Parts
 from migration.shadow.worker import Worker
@@ -85,8 +86,8 @@ def job_us(said: tuple[Event, ...], verdict: Verdict, *, stored: bool) -> float:
             parts = replace(
                 parts, sink=EvidenceStore(f"sqlite:///{Path(folder) / 'evidence.db'}", Redactor(b"k" * 32), align=aligned_events)
             )
-        worker = Worker(parts, seal=Guard().sealed, bound=lambda _seconds: None)
-        with contextlib.closing(worker):
+        with contextlib.closing(EngineRunner(Engines(build=parts.build), seal=Guard().sealed)) as runner:
+            worker = Worker(parts, runner, bound=lambda _seconds: None)
             found = worker.handle(body)
             if found.comparison is None or found.comparison.verdict is not verdict or found.failures:
                 raise SystemExit(f"the job ended with {found}, not {verdict.value}, so its time would mean nothing")

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import signal
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
@@ -15,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from netra_backend.app.config import Settings
 from netra_backend.app.main import create_app, server_options
+from netra_backend.app.server import DrainingServer
 from netra_backend.app.services.tokens import mint
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 
@@ -48,9 +50,15 @@ class ScriptedExecution:
 
     async def stream(self, surface: str, context: UserExecutionContext, payload: Mapping[str, Any], /) -> AsyncGenerator[bytes, None]:
         self.asked.append((surface, context, payload))
-        async with aclosing(self.script(context, payload)) as frames:
-            async for item in frames:
-                yield item
+        try:
+            async with aclosing(self.script(context, payload)) as frames:
+                async for item in frames:
+                    context.ending.see(item)
+                    yield item
+            context.ending.finished()
+        except BaseException as error:
+            context.ending.broken_off(error)
+            raise
 
     def metrics(self) -> tuple[bytes, str]:
         return b"runs_total 1.0\n", "text/plain; version=1.0.0; charset=utf-8"
@@ -59,11 +67,11 @@ class ScriptedExecution:
         return self.state
 
 
-class _Server(uvicorn.Server):
+class _Server(DrainingServer):
     """Tells when it is up, and leaves the test runner's signal handlers alone."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    def __init__(self, config: uvicorn.Config, *, drain_s: float) -> None:
+        super().__init__(config, drain_s=drain_s)
         self.up = asyncio.Event()
         self.address = ""  #: host:port, once it is up
 
@@ -80,7 +88,7 @@ class _Server(uvicorn.Server):
 async def serving(app: FastAPI, settings: Settings) -> AsyncIterator[_Server]:
     """Run the application with the options of `netra serve`."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = _Server(uvicorn.Config(app, **{**server_options(settings), "loop": "none"}))
+        server = _Server(uvicorn.Config(app, **{**server_options(settings), "loop": "none"}), drain_s=settings.drain_s)
         task = asyncio.create_task(server.serve([listening]))
         async with asyncio.timeout(PATIENCE_S):
             await server.up.wait()
@@ -131,8 +139,8 @@ class Chat:
         self.address, self.settings, self.execution, self.app = server.address, settings, execution, app
 
     def stop(self) -> None:
-        """Have the server shut down, soon."""
-        self._server.should_exit = True
+        """Have the server shut down, soon. Called again: at once."""
+        self._server.handle_exit(signal.SIGTERM, None)
 
     def token(self, tenant: str = "acme", user: str = "ann", **options: Any) -> str:
         return mint(self.settings, tenant, user, **options)

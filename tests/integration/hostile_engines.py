@@ -12,13 +12,14 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from migration.effects import MissPolicy, Reads, perform
 from migration.errors import UnknownSurfaceError
 from migration.model import Comparison, Event, Origin, RunRecord, RunRequest, Timing, Verdict
 from migration.settings import MigrationSettings
+from migration.shadow.engine_runner import Engines
 from migration.shadow.job import ShadowJob
 from migration.shadow.parts import Parts
 
@@ -27,8 +28,12 @@ class OddError(BaseException):
     pass
 
 
+#: Of the job under way: a file that no shadow may make, and a port that none may reach.
+OUTSIDE: dict[str, Any] = {"file": os.devnull, "port": 1}
+
+
 def touch_outside() -> None:
-    Path(os.environ["OUTSIDE"]).touch()
+    Path(OUTSIDE["file"]).touch()
 
 
 async def look() -> None:
@@ -127,15 +132,15 @@ async def ask_something_else() -> None:
 
 
 async def connect() -> None:
-    socket.create_connection(("127.0.0.1", int(os.environ["OUTSIDE_PORT"])))
+    socket.create_connection(("127.0.0.1", OUTSIDE["port"]))
 
 
 async def connect_from_a_thread() -> None:
-    await asyncio.to_thread(socket.create_connection, ("127.0.0.1", int(os.environ["OUTSIDE_PORT"])))
+    await asyncio.to_thread(socket.create_connection, ("127.0.0.1", OUTSIDE["port"]))
 
 
 async def connect_by_the_loop() -> None:
-    await asyncio.open_connection("127.0.0.1", int(os.environ["OUTSIDE_PORT"]))
+    await asyncio.open_connection("127.0.0.1", OUTSIDE["port"])
 
 
 async def write_a_file() -> None:
@@ -143,11 +148,11 @@ async def write_a_file() -> None:
 
 
 async def open_a_database() -> None:
-    sqlite3.connect(os.environ["OUTSIDE"])
+    sqlite3.connect(OUTSIDE["file"])
 
 
 async def start_a_program() -> None:
-    subprocess.run(["touch", os.environ["OUTSIDE"]], check=True)  # noqa: ASYNC221 - any way to start one will do
+    subprocess.run(["touch", OUTSIDE["file"]], check=True)  # noqa: ASYNC221 - any way to start one will do
 
 
 async def connect_quietly() -> None:
@@ -161,7 +166,7 @@ async def _read(call: Callable[[], Coroutine[object, object, bytes]]) -> None:
 
 async def read_the_outside() -> None:
     async def call() -> bytes:
-        with contextlib.closing(await asyncio.to_thread(sqlite3.connect, f"{os.environ['OUTSIDE']}.db", check_same_thread=False)):
+        with contextlib.closing(await asyncio.to_thread(sqlite3.connect, f"{OUTSIDE['file']}.db", check_same_thread=False)):
             return b"1"
 
     await _read(call)
@@ -199,7 +204,9 @@ ACTS: dict[str, Callable[[], Coroutine[object, object, None]]] = {
 
 class ActingEngine:
     async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
-        act = json.loads(request.payload)["act"]
+        told = json.loads(request.payload)
+        act = told["act"]
+        OUTSIDE.update(told.get("outside", {}))
         yield Event(kind="agent_started", lane="data", payload=b"{}", at_s=0.0)
         if act == "flood":
             while True:
@@ -258,10 +265,17 @@ def parts(_settings: MigrationSettings) -> Parts:
     return Parts(build=build, compare=compare, sink=None)
 
 
-def parts_that_may_read(settings: MigrationSettings) -> Parts:
+def engines(_settings: MigrationSettings) -> Engines:
+    return Engines(build=build)
+
+
+def engines_that_may_read(_settings: MigrationSettings) -> Engines:
     reads = Reads(timeout_s=0.2)
-    misses = MissPolicy(read_only=frozenset({"read"}), budget=2, perform=reads.perform, stuck=reads.stuck)
-    return replace(parts(settings), misses=misses)
+    return Engines(build=build, misses=MissPolicy(read_only=frozenset({"read"}), budget=2, perform=reads.perform, stuck=reads.stuck))
+
+
+def engines_that_fail(_settings: MigrationSettings) -> Engines:
+    raise RuntimeError("cannot be made")
 
 
 def parts_without_disk(_settings: MigrationSettings) -> Parts:

@@ -159,7 +159,7 @@ async def test_a_client_that_drops_dead_closes_the_streams_of_its_runs(chat: Any
 
 async def test_stopping_the_server_closes_the_streams_of_its_runs(start_chat: Any) -> None:
     held = Held()
-    async with start_chat() as chat:
+    async with start_chat(drain_s=0) as chat:
         chat.execution.script = held
         async with chat.client() as client:
             await client.send(type="chat", message="Hello")
@@ -191,7 +191,7 @@ async def test_an_engine_that_raises_mid_stream_gives_a_typed_error_and_a_failed
     [
         (UserLimitExceededError(2, 2, retry_after_s=3), "busy", "failed", 3),
         (CapacityError(9, 9), "busy", "failed", 1),
-        (TimeoutError(), "internal", "timed_out", None),
+        (TimeoutError(), "timed_out", "timed_out", None),
         (ModelUnavailableError("the model refused"), "internal", "failed", None),
         (asyncio.CancelledError(), "internal", "failed", None),
     ],

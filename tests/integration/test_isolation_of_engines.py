@@ -22,6 +22,7 @@ from migration.isolation import Canaries, Inspector, Neighbourhood
 from migration.model import Comparison, Origin, RunLog, RunRequest, Stage, Verdict, encode
 from migration.settings import MigrationSettings
 from migration.shadow import InlineShadow
+from migration.shadow.engine_runner import EngineRunner, Engines
 from migration.shadow.job import ShadowJob
 from migration.shadow.parts import Parts
 from migration.shadow.wiring import default_parts
@@ -206,9 +207,10 @@ async def test_a_canary_changes_nothing_in_the_comparison_of_its_own_run() -> No
 def worker(tmp_path: Path) -> Any:
     settings = MigrationSettings(home=tmp_path, surfaces=("chat",), ledger_dir=LEDGERS, hash_key=KEY.decode())
     # Without a bound: that of a real worker would have the kernel end this process.
-    made = Worker(default_parts(settings), seal=_open, bound=lambda _seconds: None)
-    yield made
-    made.close()
+    parts = default_parts(settings)
+    runner = EngineRunner(Engines(build=parts.build), seal=_open)
+    yield Worker(parts, runner, bound=lambda _seconds: None)
+    runner.close()
 
 
 def _open() -> AbstractContextManager[list[str]]:

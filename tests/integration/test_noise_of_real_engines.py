@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 from collections.abc import AsyncGenerator, Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -13,6 +12,7 @@ from migration.effects import with_keys
 from migration.evidence import EvidenceStore
 from migration.model import Effect, Engine, Event, Origin, RunRecord, RunRequest, Stage, Verdict, encode
 from migration.settings import MigrationSettings
+from migration.shadow.engine_runner import EngineRunner, Engines
 from migration.shadow.job import ShadowJob, ShadowResult
 from migration.shadow.runner import RunLimits, replay_run
 from migration.shadow.virtual_time import VirtualTimeLoop
@@ -83,9 +83,10 @@ def handle(settings: MigrationSettings, served: RunRecord) -> Iterator[Callable[
     with contextlib.ExitStack() as opened:
 
         def with_engines(build: Callable[[str, Origin], Engine] = fresh_engine) -> Handle:
-            parts = replace(default_parts(settings), build=build)
-            worker = Worker(parts, seal=lambda: contextlib.nullcontext([]), bound=lambda _seconds: None)
-            opened.enter_context(contextlib.closing(worker))
+            parts = default_parts(settings)
+            runner = EngineRunner(Engines(build=build), seal=lambda: contextlib.nullcontext([]))
+            opened.enter_context(contextlib.closing(runner))
+            worker = Worker(parts, runner, bound=lambda _seconds: None)
 
             def one(run_id: str) -> ShadowResult:
                 record = msgspec.structs.replace(served, request=msgspec.structs.replace(REQUEST, run_id=run_id))

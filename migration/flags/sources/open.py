@@ -15,5 +15,13 @@ def open_source(settings: MigrationSettings) -> FlagSource:
     match settings.flags_source:
         case "file":
             return FlagFile(settings.path(settings.flags_file), poll_s=settings.flags_poll_s)
-        case other:
-            raise ConfigurationError(f"NETRA_MIGRATION_FLAGS_SOURCE={other} cannot be opened; use file")
+        case "launchdarkly":
+            from migration.flags.sources.hosted import HostedSource
+
+            if not settings.launchdarkly_sdk_key.get_secret_value():
+                raise ConfigurationError("flags from LaunchDarkly need NETRA_MIGRATION_LAUNCHDARKLY_SDK_KEY (docs/launchdarkly.md)")
+            return HostedSource(settings)
+        case "redis":
+            from migration.flags.sources.redis import RedisSource
+
+            return RedisSource(settings.redis_url.get_secret_value(), settings.redis_prefix)

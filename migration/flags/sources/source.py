@@ -1,8 +1,9 @@
 """What a source of flags is, and how well it can be read."""
 
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ldclient import Config
 from ldclient.interfaces import UpdateProcessor
@@ -29,6 +30,13 @@ class FlagSource(Protocol):
     @property
     def name(self) -> str:
         """Where the flags come from, e.g. "file:var/flags.json", "launchdarkly:https://...", "redis:127.0.0.1:6379/launchdarkly"."""
+        ...
+
+    def options(self, on_loss: Callable[[str], None] | None = None, /) -> Mapping[str, Any]:
+        """Return the arguments of LaunchDarkly's `Config` that this source needs: key, addresses, whether and how events are sent.
+
+        `on_loss` is called with what is wrong when events were given up, in the thread that sent them.
+        """
         ...
 
     def processor(self, config: Config, intake: "FlagIntake", ready: threading.Event, /) -> UpdateProcessor:

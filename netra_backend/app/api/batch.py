@@ -56,12 +56,14 @@ _EVENTS: Final = (
     'event: item_started\ndata: {"index":0,"id":"may","run_id":"...","thread_id":"..."}\n\n'
     'event: item_event\ndata: {"index":0,"event":{"type":"agent_started", ...}}\n\n'
     'event: item_finished\ndata: {"index":0,"id":"may","run_id":"...","result":{...},"status":"completed","done":1,"items":2}\n\n'
-    'event: batch_finished\ndata: {"batch_id":"...","items":2,"completed":2,"failed":0,"timed_out":0,"refused":0,"duration_ms":812.5}\n\n'
+    'event: batch_finished\ndata: {"batch_id":"...","items":2,"completed":2,"failed":0,"timed_out":0,"cut":0,"refused":0,'
+    '"duration_ms":812.5}\n\n'
 )
 _ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The batch began; its events follow: `batch_started`, for each item `item_started`, `item_event` and exactly one "
-        "`item_finished`, whose status is completed, failed, timed_out or refused, and `batch_finished` last. Events of items interleave.",
+        "`item_finished`, whose status is completed, failed, timed_out, cut or refused; `batch_finished` comes last. Events of items "
+        "interleave.",
         "content": {EVENT_STREAM: {"schema": EVENT_SCHEMA, "example": _EVENTS}},
     }
 }

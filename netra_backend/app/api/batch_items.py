@@ -12,6 +12,7 @@ import msgspec
 
 from netra_backend.app.agents.registry import AGENTS
 from netra_backend.app.api.callers import Caller
+from netra_backend.app.api.failures import STATUS, failure_of
 from netra_backend.app.api.problems import ProblemError, problem_of
 from netra_backend.app.api.run_answers import Result, RunningFrames, event, result_in
 from netra_backend.app.errors import UnknownAgentError
@@ -71,7 +72,7 @@ class BatchItems:
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(self._at_once, len(self._items))):
                 workers.create_task(self._work(waiting))
-        counts = {status: self._ended[status] for status in ("completed", "failed", "timed_out", "refused")}
+        counts = {status: self._ended[status] for status in ("completed", "failed", "timed_out", "cut", "refused")}
         duration_ms = round((self._clock() - started_s) * 1000, 3)
         await self._say("batch_finished", batch_id=self.batch_id, items=len(self._items), **counts, duration_ms=duration_ms)
 
@@ -82,18 +83,19 @@ class BatchItems:
     async def _item(self, index: int, raw: msgspec.Raw) -> None:
         """Run one item and say how it ended. Whatever goes wrong with it is its own end."""
         told: dict[str, Any] = {"index": index}
+        context: UserExecutionContext | None = None
         try:
             item = self._read(raw)
             context = await self._caller.open_context(item.thread_id, item.id)
             told |= {"id": context.request_id, "run_id": context.run_id, "thread_id": context.thread_id}
             await self._say("item_started", **told)
-            async with asyncio.timeout(self._caller.gateway.batch_limits.item_s):
+            async with asyncio.timeout(self._caller.gateway.batch_limits.item_s) as limit:
+                context.ending.limited_by(limit)
                 result = await self._result(index, context, item)
             status, told["result"] = result.status, result.result
         except Exception as error:  # noqa: BLE001 - an item fails alone; the client is told, the log keeps where
-            problem = problem_of(error)
-            status = {"timed_out": "timed_out", "internal": "failed", "unavailable": "failed"}.get(problem.code, "refused")
-            told["problem"] = problem.model_dump(exclude_none=True)
+            told["problem"] = problem_of(error).model_dump(exclude_none=True)
+            status = _status(error, context)
         self._ended[status] += 1
         await self._say("item_finished", **told, status=status, done=self._ended.total(), items=len(self._items))
 
@@ -122,3 +124,13 @@ class BatchItems:
 
     async def _say(self, kind: str, **data: Any) -> None:  # noqa: ANN401 - any JSON
         await self._send(event(kind, _encode(data)))
+
+
+def _status(error: Exception, context: UserExecutionContext | None) -> str:
+    """Return how an item ended that an error ended: as its run did; "refused" when none began."""
+    outcome = None if context is None else context.ending.outcome
+    if outcome is not None:
+        return "failed" if outcome == "completed" else outcome  # it ended well, and without a result
+    code = error.failure.code if isinstance(error, ProblemError) else failure_of(error).code
+    refused = context is None or STATUS[code] < STATUS["internal"]
+    return "refused" if refused or context is None else context.ending.broken_off(error)

@@ -32,8 +32,10 @@ class Caller:
         """Count this request against the user's rate.
 
         Raises:
+            DrainingError: the server stops.
             ProblemError: the user asks too often.
         """
+        self.gateway.drain.admit()
         wait_s = self.gateway.rate.take((self.identity.tenant_id, self.identity.user_id))
         if wait_s:
             raise ProblemError("rate_limited", f"too many requests; try again in {wait_s:.1f} s", retry_after_s=wait_s)
@@ -48,6 +50,7 @@ class Caller:
         Raises:
             InvalidContextError: an id breaks a rule.
             ThreadNotFoundError: the thread is somebody else's.
+            RunCutError: the server stopped meanwhile.
         """
         context = UserExecutionContext(
             tenant_id=self.identity.tenant_id,
@@ -55,14 +58,19 @@ class Caller:
             thread_id=uuid.uuid4().hex if thread_id is None else check_id("thread_id", thread_id),
             run_id=uuid.uuid4().hex,
             request_id=uuid.uuid4().hex if request_id is None else check_id("request_id", request_id),
+            claims=self.identity.claims,
         )
-        await self.gateway.threads.ensure(context.tenant_id, context.user_id, context.thread_id)
+        await self.gateway.drain.unless_cut(self.gateway.threads.ensure(context.tenant_id, context.user_id, context.thread_id))
         return context
 
     async def agent_frames(self, surface: str, context: UserExecutionContext, agent: str, message: str) -> AsyncGenerator[bytes, None]:
-        """Return the frames of an agent's run, with the thread so far as its history."""
-        payload = {"agent": agent, "message": message, "history": await self.gateway.history.history(context)}
-        return self.gateway.execution.stream(surface, context, payload)
+        """Return the frames of an agent's run, with the thread so far as its history. Raises RunCutError."""
+        history = await self.gateway.drain.unless_cut(self.gateway.history.history(context))
+        return self.frames(surface, context, {"agent": agent, "message": message, "history": history})
+
+    def frames(self, surface: str, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+        """Return the frames of a run, which ends with a RunCutError when the server stops before it does."""
+        return self.gateway.drain.pass_on(self.gateway.execution.stream(surface, context, payload), context.ending)
 
 
 def caller(request: Request, _shown: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Caller:

@@ -7,6 +7,7 @@
 
 import asyncio
 import logging
+import math
 import uuid
 from contextlib import ExitStack
 
@@ -15,11 +16,11 @@ from starlette.responses import Response
 from starlette.websockets import WebSocketDisconnect
 
 from netra_backend.app.api import auth
-from netra_backend.app.api.chat_messages import Cancel, Chat, CloseCode, MessageError, Ping, Pong, decode, encode
+from netra_backend.app.api.chat_messages import Cancel, Chat, CloseCode, MessageError, Ping, Pong, ServerDraining, decode, encode, report
 from netra_backend.app.api.chat_runs import ChatRuns
-from netra_backend.app.api.failures import Failure, failure_of, report
+from netra_backend.app.api.failures import STATUS, Failure, failure_of
 from netra_backend.app.api.gateway import Gateway, gateway_of
-from netra_backend.app.errors import AuthenticationError
+from netra_backend.app.errors import AuthenticationError, DrainingError
 from netra_backend.app.services.tokens import Identity
 from netra_backend.app.websocket.connections import Connection, TooManyConnectionsError
 
@@ -37,30 +38,33 @@ async def chat(socket: WebSocket) -> None:
     shown = auth.credentials(socket)
     with ExitStack() as held:
         try:
+            gateway.drain.admit()
             auth.check_origin(socket, gateway.settings)
             identity = auth.authenticate(shown, gateway.settings)
             held.enter_context(gateway.connections.place((identity.tenant_id, identity.user_id)))
-        except auth.ForeignOriginError as error:
-            await _deny(socket, 403, Failure(code="foreign_origin", message=str(error)))
+        except (DrainingError, auth.ForeignOriginError) as error:
+            await _deny(socket, failure_of(error))
         except AuthenticationError as error:
-            await _refuse_token(socket, shown, Failure(code="unauthenticated", message=str(error)))
+            await _refuse_token(socket, shown, failure_of(error))
         except TooManyConnectionsError as error:
-            await _deny(socket, 429, Failure(code="too_many_connections", message=str(error)))
+            await _deny(socket, Failure(code="too_many_connections", message=str(error)))
         else:
             await socket.accept(subprotocol=auth.SUBPROTOCOL if shown.by_subprotocol else None)
             await ChatSession(gateway, Connection(socket, send_timeout_s=gateway.limits.send_timeout_s), identity).serve()
 
 
-async def _deny(socket: WebSocket, status: int, failure: Failure) -> None:
+async def _deny(socket: WebSocket, failure: Failure) -> None:
     """Answer the handshake with an HTTP error: nothing is upgraded."""
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None  # noqa: PLR2004 - the status that asks for a token
-    await socket.send_denial_response(Response(encode(report(failure)), status, headers, "application/json"))
+    headers = {"WWW-Authenticate": "Bearer"} if failure.code == "unauthenticated" else {}
+    if failure.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(failure.retry_after_s))
+    await socket.send_denial_response(Response(encode(report(failure)), STATUS[failure.code], headers, "application/json"))
 
 
 async def _refuse_token(socket: WebSocket, shown: auth.Credentials, failure: Failure) -> None:
     """Refuse with 401; a browser cannot see that, so it is let in just to be told and hung up on."""
     if not shown.by_subprotocol:
-        await _deny(socket, 401, failure)
+        await _deny(socket, failure)
         return
     await socket.accept(subprotocol=auth.SUBPROTOCOL)
     connection = Connection(socket, send_timeout_s=1.0)
@@ -96,14 +100,18 @@ class ChatSession:
             identity=identity,
             connection_id=uuid.uuid4().hex,
             limit=gateway.limits.runs_per_connection,
+            drain=gateway.drain,
+            ended=self._look_at_drain,
         )
+        self._told_of_drain = False
 
     async def serve(self) -> None:
         """Answer messages until there is a reason to hang up or the client is gone; then stop its runs."""
         try:
-            hang_up = None
-            while hang_up is None:
-                hang_up = await self._answer_next()
+            with self._gateway.drain.listening(self._connection.wake):
+                hang_up = None
+                while hang_up is None:
+                    hang_up = await self._answer_next()
             await self._connection.close(*hang_up)
         except WebSocketDisconnect:
             return
@@ -118,7 +126,7 @@ class ChatSession:
         try:
             raw = await self._connection.receive(min(self._expires_at, self._idle_at))
         except TimeoutError:
-            return self._nothing_came()
+            return await self._nothing_came()
         # The server checks the size too, where it is configured to; it answers the same.
         if len(raw) > self._gateway.settings.max_message_bytes:
             return CloseCode.TOO_BIG, f"a message may have {self._gateway.settings.max_message_bytes} bytes"
@@ -132,9 +140,23 @@ class ChatSession:
     def _stay(self) -> None:
         self._idle_at = asyncio.get_running_loop().time() + self._gateway.limits.idle_timeout_s
 
-    def _nothing_came(self) -> HangUp | None:
+    def _look_at_drain(self) -> None:
+        """After a run's end: it may have been the last one before the server stops."""
+        if self._gateway.drain.begun:
+            self._connection.wake()
+
+    async def _drain(self) -> HangUp | None:
+        """Tell the client once that the server stops; return why to hang up as soon as no run is under way."""
+        if not self._told_of_drain:
+            self._told_of_drain = True
+            await self._connection.send(encode(ServerDraining(self._gateway.settings.drain_s)))
+        return None if len(self._runs) else (CloseCode.RESTART, "the server stops; connect again")
+
+    async def _nothing_came(self) -> HangUp | None:
         if self._connection.stalled:
             return CloseCode.POLICY, "the client does not read"
+        if self._gateway.drain.begun and (hang_up := await self._drain()) is not None:
+            return hang_up
         if asyncio.get_running_loop().time() >= self._expires_at:
             return CloseCode.UNAUTHENTICATED, "the token has expired; connect with a new one"
         if len(self._runs):
@@ -159,6 +181,8 @@ class ChatSession:
         return None
 
     def _start(self, message: Chat) -> Failure | None:
+        if self._gateway.drain.begun:
+            return failure_of(DrainingError())
         if self._runs.full:
             limit = self._gateway.limits.runs_per_connection
             return Failure(

@@ -3,27 +3,16 @@
 A run's frames follow the event contract (`websocket/events.py`) and pass through unchanged.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
-ErrorCode = Literal[
-    "bad_json",
-    "unknown_type",
-    "invalid_message",
-    "foreign_thread",
-    "unknown_run",
-    "rate_limited",
-    "busy",
-    "too_many_runs",
-    "internal",
-    "unauthenticated",
-    "foreign_origin",
-    "too_many_connections",
-]
-RunOutcome = Literal["completed", "failed", "timed_out", "cancelled"]
+from netra_backend.app.api.failures import Code, Failure, log_failure
+from netra_backend.app.services.runs.finished_run import RunEnd
+
 AgentName = Literal["supervisor", "triage", "data", "optimization", "actions", "reporting", "assistant"]
 
 
@@ -33,6 +22,7 @@ class CloseCode(IntEnum):
     POLICY = 1008  #: refused too often in a row, or did not read what was sent
     TOO_BIG = 1009  #: a message was longer than allowed
     INTERNAL = 1011  #: our fault
+    RESTART = 1012  #: the server stops
     UNAUTHENTICATED = 4401  #: the token is not valid, or not any more
     IDLE = 4408  #: nothing was said and nothing ran for a long time
 
@@ -71,7 +61,13 @@ class RunFinished(msgspec.Struct, frozen=True, tag="run_finished"):
     """Nothing more comes from this run."""
 
     run_id: str
-    outcome: RunOutcome
+    outcome: RunEnd
+
+
+class ServerDraining(msgspec.Struct, frozen=True, tag="server_draining"):
+    """The server stops: runs under way may end, no new one begins here. It hangs up with 1012 as soon as none is under way."""
+
+    closes_in_s: float  #: at the latest; runs that are under way then are cut
 
 
 class Pong(msgspec.Struct, frozen=True, tag="pong"):
@@ -81,7 +77,7 @@ class Pong(msgspec.Struct, frozen=True, tag="pong"):
 class Error(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="error"):
     """Something was refused or failed. The support code finds it in the log."""
 
-    code: ErrorCode
+    code: Code
     message: str
     support_code: str
     run_id: str | None = None
@@ -90,13 +86,13 @@ class Error(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
 
 
 ClientMessage = Chat | Ping | Cancel
-ServerMessage = RunAccepted | RunFinished | Pong | Error
+ServerMessage = RunAccepted | RunFinished | ServerDraining | Pong | Error
 
 
 class MessageError(ValueError):
     """A client's message cannot be understood. `str()` says what to send instead and quotes nothing of it but field names."""
 
-    def __init__(self, code: ErrorCode, message: str) -> None:
+    def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
         self.code = code
 
@@ -139,6 +135,29 @@ def decode(raw: bytes) -> ClientMessage:
         # msgspec quotes a value in one case: a string that is none of an enum's.
         said = "Unknown agent" if str(error).startswith("Invalid enum value") else str(error)
         raise MessageError("invalid_message", f"{said}; send {shape}") from None
+
+
+#: How the chat spells a code of the table of errors; the others it spells the same.
+_SPELT: Final[Mapping[Code, Code]] = MappingProxyType({"invalid_request": "invalid_message", "unknown_agent": "invalid_message"})
+
+
+def report(failure: Failure, error: BaseException | None = None, *, run_id: str | None = None, request_id: str | None = None) -> Error:
+    """Log a failure and return the message for the user, with the same support code.
+
+    Args:
+        failure: what the user is told.
+        error: what was raised; None when a message was refused without.
+        run_id: the run it belongs to; None for none.
+        request_id: the client's name for its question; None when unknown.
+    """
+    return Error(
+        code=_SPELT.get(failure.code, failure.code),
+        message=failure.message,
+        support_code=log_failure(failure, error, run_id=run_id),
+        run_id=run_id,
+        request_id=request_id,
+        retry_after_s=failure.retry_after_s,
+    )
 
 
 def encode(message: ServerMessage) -> bytes:

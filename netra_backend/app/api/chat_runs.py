@@ -2,15 +2,17 @@
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
 from starlette.websockets import WebSocketDisconnect
 
-from netra_backend.app.api.chat_messages import Chat, RunAccepted, RunFinished, RunOutcome, encode
-from netra_backend.app.api.failures import Failure, failure_of, report
+from netra_backend.app.api.chat_messages import Chat, RunAccepted, RunFinished, encode, report
+from netra_backend.app.api.failures import failure_of
 from netra_backend.app.api.ports import Execution, HistoryReader, Threads
+from netra_backend.app.draining import Drain
+from netra_backend.app.services.runs.finished_run import RunEnd
 from netra_backend.app.services.tokens import Identity
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.websocket.connections import Connection
@@ -29,6 +31,8 @@ class ChatRuns:
         identity: whose runs they are.
         connection_id: names the connection in the runs' contexts.
         limit: how many may be under way at once.
+        drain: cuts them when the server stops.
+        ended: called after each run's last message.
     """
 
     def __init__(
@@ -41,6 +45,8 @@ class ChatRuns:
         identity: Identity,
         connection_id: str,
         limit: int,
+        drain: Drain,
+        ended: Callable[[], None],
     ) -> None:
         self._execution = execution
         self._threads = threads
@@ -49,6 +55,8 @@ class ChatRuns:
         self._identity = identity
         self._connection_id = connection_id
         self._limit = limit
+        self._drain = drain
+        self._ended = ended
         self._tasks: dict[str, asyncio.Task[None]] = {}  #: by run id
         self._cancellable: set[str] = set()
         self._cancelled: set[str] = set()
@@ -67,7 +75,7 @@ class ChatRuns:
         run_id = uuid.uuid4().hex
         task = asyncio.create_task(self._answer(chat, run_id), name=f"chat-run-{run_id}")
         self._tasks[run_id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(run_id))
+        task.add_done_callback(lambda _: self._forget(run_id))
 
     def cancel(self, run_id: str) -> bool:
         """Stop a run; its `run_finished` follows. Return False when no such run is under way here."""
@@ -84,20 +92,28 @@ class ChatRuns:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _forget(self, run_id: str) -> None:
+        del self._tasks[run_id]
+        self._ended()
+
     async def _answer(self, chat: Chat, run_id: str) -> None:
         """Say that the run begins, pass its frames on, say how it ended. A client that went away is told nothing more."""
         try:
             try:
                 context = self._context(chat, run_id)
-                await self._threads.ensure(context.tenant_id, context.user_id, context.thread_id)
-                payload = {"message": chat.message, "agent": chat.agent, "history": await self._history.history(context)}
+                payload = await self._drain.unless_cut(self._prepared(chat, context))
             except Exception as error:  # noqa: BLE001 - told to the user and logged; a run never takes its connection down
-                await self._tell(failure_of(error), error, request_id=chat.request_id)
+                await self._tell(error, request_id=chat.request_id)
                 return
             outcome = await self._run(context, payload)
             await self._connection.send(encode(RunFinished(run_id, outcome)))
         except WebSocketDisconnect:
             return
+
+    async def _prepared(self, chat: Chat, context: UserExecutionContext) -> dict[str, Any]:
+        """Return what the execution is asked, once the thread is the user's."""
+        await self._threads.ensure(context.tenant_id, context.user_id, context.thread_id)
+        return {"message": chat.message, "agent": chat.agent, "history": await self._history.history(context)}
 
     def _context(self, chat: Chat, run_id: str) -> UserExecutionContext:
         return UserExecutionContext(
@@ -107,24 +123,26 @@ class ChatRuns:
             run_id=run_id,
             request_id=chat.request_id or uuid.uuid4().hex,
             websocket_client_id=self._connection_id,
+            claims=self._identity.claims,
         )
 
-    async def _run(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> RunOutcome:
-        """Accept the run and pass its frames on, unchanged and unbuffered; its stream is closed before this returns."""
+    async def _run(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> RunEnd:
+        """Accept the run, pass its frames on, and return how it ended, as the execution decided; its stream is closed by then."""
         run_id = context.run_id
         # Not cancellable before or after this: a cancellation must cut off neither `run_accepted` nor `run_finished`.
         self._cancellable.add(run_id)
         try:
             await self._connection.send(encode(RunAccepted(run_id, context.thread_id, context.request_id)))
-            async with aclosing(self._execution.stream(SURFACE, context, payload)) as frames:
-                async for frame in frames:
+            frames = self._execution.stream(SURFACE, context, payload)
+            async with aclosing(self._drain.pass_on(frames, context.ending)) as passed:
+                async for frame in passed:
                     await self._connection.send(frame)
         except WebSocketDisconnect:
             raise
         except asyncio.CancelledError as error:
             if run_id in self._cancelled:
                 self._tasks[run_id].uncancel()
-                return "cancelled"
+                return context.ending.outcome or "cancelled"
             if self._tasks[run_id].cancelling():
                 raise
             # Nobody cancelled this task: the engine let a cancellation of its own escape.
@@ -135,13 +153,13 @@ class ChatRuns:
             self._cancellable.discard(run_id)
             self._cancelled.discard(run_id)
             await context.cleanup()
-        return "completed"
+        return context.ending.outcome or context.ending.finished()
 
-    async def _failed(self, error: BaseException, context: UserExecutionContext) -> RunOutcome:
+    async def _failed(self, error: BaseException, context: UserExecutionContext) -> RunEnd:
         self._cancellable.discard(context.run_id)
-        failure = failure_of(error)
-        await self._tell(failure, error, run_id=context.run_id, request_id=context.request_id)
-        return failure.outcome
+        await self._tell(error, run_id=context.run_id, request_id=context.request_id)
+        # The execution decides; it had no part in what broke off before it began.
+        return context.ending.outcome or context.ending.broken_off(error)
 
-    async def _tell(self, failure: Failure, error: BaseException, *, run_id: str | None = None, request_id: str | None) -> None:
-        await self._connection.send(encode(report(failure, error, run_id=run_id, request_id=request_id)))
+    async def _tell(self, error: BaseException, *, run_id: str | None = None, request_id: str | None) -> None:
+        await self._connection.send(encode(report(failure_of(error), error, run_id=run_id, request_id=request_id)))

@@ -1,78 +1,169 @@
-"""What a user is told when something fails, and what the log keeps of it. A support code connects the two."""
+"""The one table of errors: what a user is told when something is refused or fails, on every surface, and what the log keeps of it.
 
+`failure_of` reads it. The chat's socket sends a failure as an `error` message, HTTP as a body with the code's status, a stream as its last
+event. A support code connects what the user is told with the log.
+"""
+
+import errno
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
-from netra_backend.app.api.chat_messages import Error, ErrorCode, RunOutcome
-from netra_backend.app.errors import (
-    AgentTimeoutError,
-    CapacityError,
-    ForeignContextError,
-    InvalidContextError,
-    InvalidPayloadError,
-    NetraError,
-    ThreadNotFoundError,
-    UnknownAgentError,
-    UserLimitExceededError,
-)
+from sqlalchemy.exc import DataError as SqlDataError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from netra_backend.app import errors
+from netra_backend.app.api.auth import ForeignOriginError
 from netra_backend.app.logs import describe
 
 _logger = logging.getLogger(__name__)
 
+Code = Literal[
+    "bad_json",
+    "busy",
+    "foreign_origin",
+    "foreign_thread",
+    "internal",
+    "invalid_message",
+    "invalid_request",
+    "method_not_allowed",
+    "not_found",
+    "permission_denied",
+    "rate_limited",
+    "timed_out",
+    "too_large",
+    "too_many_connections",
+    "too_many_runs",
+    "unauthenticated",
+    "unavailable",
+    "unknown_agent",
+    "unknown_run",
+    "unknown_tool",
+    "unknown_type",
+]
+
+STATUS: Final[Mapping[Code, int]] = MappingProxyType(
+    {
+        "bad_json": 422,
+        "busy": 429,
+        "foreign_origin": 403,
+        "foreign_thread": 404,
+        "internal": 500,
+        "invalid_message": 422,
+        "invalid_request": 422,
+        "method_not_allowed": 405,
+        "not_found": 404,
+        "permission_denied": 403,
+        "rate_limited": 429,
+        "timed_out": 504,
+        "too_large": 413,
+        "too_many_connections": 429,
+        "too_many_runs": 429,
+        "unauthenticated": 401,
+        "unavailable": 503,
+        "unknown_agent": 404,
+        "unknown_run": 404,
+        "unknown_tool": 404,
+        "unknown_type": 422,
+    }
+)
+"""The HTTP status of each code."""
+
+UNEXPECTED: Final = "something went wrong on our side; try again, or report the support code"
+TIMED_OUT: Final = "this took too long and was stopped; try again"
+RETRY_UNAVAILABLE_S: Final = 5.0
+_RETRY_ELSEWHERE_S: Final = 1.0
+
+#: What the machine runs out of, and what the operator has to see to. Users may try again.
+_USED_UP: Final = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EIO}
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """An error in the words of the protocol."""
+    """An error in words for its user."""
 
-    code: ErrorCode
+    code: Code
     message: str  #: safe for the user
     retry_after_s: float | None = None  #: None: trying again is not a matter of time
-    outcome: RunOutcome = "failed"  #: of the run that raised it
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What users are told of some kinds of errors."""
+
+    kinds: tuple[type[BaseException], ...]
+    code: Code
+    message: str | None = None  #: None: the error's own, which is written for users; so is its `retry_after_s`, if it has one
+    retry_after_s: float | None = None
+
+
+_DATABASE: Final = "the database does not answer"
+_STOPPING: Final = "this server is stopping"
+_USED_UP_TEXT: Final = "this server has run out of something it needs"
+
+
+def _unavailable(what: str, *kinds: type[BaseException]) -> _Row:
+    return _Row(kinds, "unavailable", f"{what}; try again in {RETRY_UNAVAILABLE_S:g} s", RETRY_UNAVAILABLE_S)
+
+
+#: The first row that fits counts, so special errors stand before general ones.
+_TABLE: Final = (
+    _Row((errors.UserLimitExceededError, errors.CapacityError), "busy"),
+    _Row((errors.DrainingError, errors.RunCutError), "unavailable", None, _RETRY_ELSEWHERE_S),
+    _Row((errors.NotReadyError,), "unavailable"),
+    _unavailable(_STOPPING, errors.ExecutionEngineFactoryError, errors.EngineClosedError),
+    _Row((errors.AuthenticationError,), "unauthenticated"),
+    _Row((ForeignOriginError,), "foreign_origin"),
+    _Row((errors.ThreadNotFoundError, errors.ForeignContextError), "foreign_thread"),
+    _Row((errors.InvalidContextError, errors.InvalidPayloadError, errors.ToolArgumentsError), "invalid_request"),
+    _Row((errors.UnknownAgentError,), "unknown_agent"),
+    _Row((errors.UnknownToolError,), "unknown_tool"),
+    _Row((errors.ToolPermissionError,), "permission_denied"),
+    _Row((errors.AgentTimeoutError, errors.ModelTimeoutError), "timed_out"),
+    _unavailable(_DATABASE, errors.RunStoreUnavailableError, PoolTimeoutError),
+    _Row((IntegrityError, ProgrammingError, SqlDataError), "internal", UNEXPECTED),  # the database answers; we asked wrongly
+    _unavailable(_DATABASE, DBAPIError),
+    _unavailable("this server has no memory left", MemoryError),
+    _Row((TimeoutError,), "timed_out", TIMED_OUT),
+    _Row((errors.NetraError,), "internal"),
+)
 
 
 def failure_of(error: BaseException) -> Failure:
     """Return what to tell the user: the error's own text when it is one of ours, which are written for users, else nothing of it."""
-    match error:
-        case ThreadNotFoundError() | ForeignContextError():
-            return Failure(code="foreign_thread", message=str(error))
-        case InvalidContextError() | InvalidPayloadError() | UnknownAgentError():
-            return Failure(code="invalid_message", message=str(error))
-        case UserLimitExceededError() | CapacityError():
-            return Failure(code="busy", message=str(error), retry_after_s=error.retry_after_s)
-        case TimeoutError():
-            return Failure(code="internal", message="this took too long and was stopped; try again", outcome="timed_out")
-        case NetraError():
-            return Failure(code="internal", message=str(error), outcome="timed_out" if isinstance(error, AgentTimeoutError) else "failed")
-        case _:
-            return Failure(code="internal", message="something went wrong on our side; try again, or report the support code")
+    row = next((row for row in _TABLE if isinstance(error, row.kinds)), _Row((), "internal", UNEXPECTED))
+    if isinstance(error, OSError) and error.errno in _USED_UP:
+        row = _unavailable(_USED_UP_TEXT)
+    if row.message is not None:
+        return Failure(code=row.code, message=row.message, retry_after_s=row.retry_after_s)
+    return Failure(code=row.code, message=str(error), retry_after_s=getattr(error, "retry_after_s", row.retry_after_s))
+
+
+def log_failure(failure: Failure, error: BaseException | None, **facts: Any) -> str:  # noqa: ANN401 - fields of a log line
+    """Log a failure, and return the support code that finds the line.
+
+    Args:
+        failure: what the user is told.
+        error: what was raised; None when something was refused without. Of one on our side the log keeps type, places and cause, not its
+            text: that may quote what a user wrote.
+        facts: further fields of the line, such as `run_id`.
+    """
+    told = {"support_code": new_support_code(), "code": failure.code, **facts}
+    if error is not None and STATUS[failure.code] >= STATUS["internal"]:
+        # What the server does on purpose is no defect of it.
+        level = logging.INFO if isinstance(error, errors.DrainingError | errors.RunCutError | errors.NotReadyError) else logging.ERROR
+        _logger.log(level, "a request failed", extra={**told, "error": describe(error)})
+    else:
+        _logger.info("a request was refused", extra=told)
+    return str(told["support_code"])
 
 
 def new_support_code() -> str:
     """Return a code that a person can read out."""
     return f"NS-{secrets.token_hex(5).upper()}"
-
-
-def report(failure: Failure, error: BaseException | None = None, *, run_id: str | None = None, request_id: str | None = None) -> Error:
-    """Log a failure and return the message for the user, with the same support code.
-
-    Args:
-        failure: what the user is told.
-        error: what was raised; None when a message was refused without. Of an internal one the log keeps type and places, not its text.
-        run_id: the run it belongs to; None for none.
-        request_id: the client's name for its question; None when unknown.
-    """
-    code = new_support_code()
-    facts = {"support_code": code, "code": failure.code, "run_id": run_id}
-    if error is not None and failure.code == "internal":
-        _logger.error("a request failed", extra={**facts, "error": describe(error)})
-    else:
-        _logger.info("a request was refused", extra=facts)
-    return Error(
-        code=failure.code,
-        message=failure.message,
-        support_code=code,
-        run_id=run_id,
-        request_id=request_id,
-        retry_after_s=failure.retry_after_s,
-    )

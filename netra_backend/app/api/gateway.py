@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from netra_backend.app.api.ports import Execution, HistoryReader, OwnedThreads
 from netra_backend.app.api.rate_limit import RateLimiter
 from netra_backend.app.config import Settings
+from netra_backend.app.draining import Drain
 from netra_backend.app.services.runs.history import ThreadRuns
 from netra_backend.app.websocket.connections import Connections
 
@@ -49,6 +50,7 @@ class Gateway:
     limits: ChatLimits
     batches: Connections
     batch_limits: BatchLimits
+    drain: Drain
     wall_clock: Callable[[], float] = time.time  #: Unix seconds; says when a token has expired
 
 

@@ -1,8 +1,10 @@
-"""Headers that every HTTP answer carries: nothing here is a page, and nothing may be kept."""
+"""Headers that every HTTP answer carries: nothing here is a page, nothing may be kept, and a server that stops is not asked again."""
 
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from netra_backend.app.draining import DRAIN
 
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -10,9 +12,10 @@ _HEADERS: Final = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 )
+_LAST_ANSWER: Final = (b"connection", b"close")
 
 
-class SecurityHeaders:
+class AnswerHeaders:
     """Adds the headers. WebSockets pass through untouched, without a wrapper around each frame.
 
     Args:
@@ -27,10 +30,12 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        drain = scope.get("state", {}).get(DRAIN)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_HEADERS]
+                last = (_LAST_ANSWER,) if drain is not None and drain.begun else ()
+                message["headers"] = [*message["headers"], *_HEADERS, *last]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

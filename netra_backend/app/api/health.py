@@ -63,6 +63,8 @@ async def health() -> Health:
 async def ready(gateway: Annotated[Gateway, Depends(_gateway)], response: Response) -> Readiness:
     """Ask each component; 503 when one cannot serve."""
     components = {"database": await _database(gateway.database), **gateway.execution.ready()}
+    if gateway.drain.begun:
+        components["server"] = "it is stopping"
     if all(state == "ok" for state in components.values()):
         return Readiness(status="ready", components=components)
     response.status_code = 503

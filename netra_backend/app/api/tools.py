@@ -104,7 +104,7 @@ async def call_tool(
     caller.take_turn()
     context = await caller.open_context(asked.thread_id, asked.request_id)
     payload = {"tool": tool, "arguments": asked.arguments}
-    frames = await RunningFrames.open(context, caller.gateway.execution.stream(SURFACE, context, payload))
+    frames = await RunningFrames.open(context, caller.frames(SURFACE, context, payload))
     result = await result_or_gone(request, frames)
     if result is None:
         return Response()

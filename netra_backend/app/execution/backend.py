@@ -1,6 +1,9 @@
 """`BackendExecution`: what the API runs on while surfaces are being migrated."""
 
+import asyncio
+import logging
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import Any, Final
@@ -9,20 +12,22 @@ import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from migration.effects import tape_served_logs
-from migration.errors import UnknownSurfaceError
+from migration.errors import OutboxError, UnknownSurfaceError
 from migration.facade import ExecutionFacade
-from migration.flags.launchdarkly import LaunchDarklyFlags
+from migration.flags.serving import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Origin, RunRequest
+from migration.processes.heartbeat import Heartbeat
 from migration.settings import MigrationSettings
 from migration.shadow import ProcessShadow, ShadowResult
 from migration.stores import FinishedRuns
 from migration.telemetry import multiprocess
 from migration.telemetry.exposition import render
 from migration.telemetry.metrics import Metrics
-from migration.telemetry.tracing import configure_tracing
+from migration.telemetry.tracing import configure_tracing, deliver_spans
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.config import Settings
+from netra_backend.app.errors import NotReadyError, RunStoreUnavailableError
 from netra_backend.app.execution.engines import CONTROLS, BackendEngine, check_surfaces
 from netra_backend.app.execution.recorded_ports import recorded
 from netra_backend.app.execution.run_stores import PlannedThreads, finished, run_stores
@@ -32,6 +37,7 @@ from netra_backend.app.services.runs.databases import RunDatabases
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.serving import SURFACES, DirectRuns, factory_limits
 
+logger = logging.getLogger(__name__)
 _encode: Final = msgspec.json.encode
 
 
@@ -42,6 +48,13 @@ def _neighbourhood(migration: MigrationSettings) -> Neighbourhood:
     from migration.evidence import digest_key
 
     return Neighbourhood(Canaries(digest_key(migration)), migration.canary_tenants)
+
+
+def _started_by_default(settings: Settings, migration: MigrationSettings) -> MigrationSettings:
+    """Return the settings with what a developer's first `netra serve` needs where nothing else is said: a start without flags."""
+    if settings.environment != "development" or "start_without_flags" in migration.model_fields_set:
+        return migration
+    return migration.model_copy(update={"start_without_flags": "off"})
 
 
 class BackendExecution:
@@ -58,13 +71,19 @@ class BackendExecution:
 
     def __init__(self, settings: Settings, migration: MigrationSettings, registry: CollectorRegistry = REGISTRY) -> None:
         check_surfaces(migration.surfaces)
+        migration = _started_by_default(settings, migration)
         multiprocess.begin()
+        self._tenant_claims = migration.tenant_claims
         self._migrating = tuple(surface for surface in migration.surfaces if surface in CONTROLS)
         self._metrics = Metrics(watch_tenants=migration.watch_tenants, registry=registry, surfaces=migration.surfaces)
-        self.spans = configure_tracing(migration, "netra-backend", self._metrics)
+        self.spans = configure_tracing(migration, "netra-backend", self._metrics.failures.labels("telemetry.export").inc)
         self._outside = Outside(settings)
         self._flags = LaunchDarklyFlags(migration, self._metrics)
         self._shadow = ProcessShadow(migration, self._metrics, self._compared)
+        self._under_way = Counter[str]()
+        self._heartbeat = Heartbeat(
+            migration, self._flags, self._metrics, runs=lambda: self._under_way, shadow=self._shadow, attributes=self._flags.attributes
+        )
         self._databases = RunDatabases(settings)
         stores = run_stores(self._databases, settings).stores
         self._runs = FinishedRuns(migration, stores=stores, finish=finished, plan=self._flags.plan, metrics=self._metrics)
@@ -94,20 +113,24 @@ class BackendExecution:
         }
 
     async def start(self) -> None:
-        """Start the shadow worker, deliver what finished runs are still owed, and tape what runs log."""
+        """Start the shadow worker, deliver what finished runs are still owed, tape what runs log, and be known."""
         tape_served_logs()
         await self._shadow.start()
         self._runs.start()
+        self._heartbeat.start()
 
     async def aclose(self) -> None:
         """Stop the engines, give waiting shadows a moment, and close everything."""
         async with AsyncExitStack() as closing:
             closing.callback(multiprocess.end)
+            # Late, so that the spans of all the rest are among them.
+            closing.push_async_callback(asyncio.to_thread, deliver_spans, _DELIVERY_S)
             closing.push_async_callback(self._outside.aclose)
             closing.push_async_callback(self._databases.aclose)
             closing.push_async_callback(self._runs.aclose)
             closing.push_async_callback(self._direct.aclose)
             closing.callback(self._flags.close)
+            closing.push_async_callback(asyncio.to_thread, self._heartbeat.stop)
             closing.push_async_callback(self._shadow.aclose)
             closing.push_async_callback(self._shadow.drain, _DRAIN_S)
             closing.push_async_callback(self._candidate.aclose)
@@ -127,6 +150,9 @@ class BackendExecution:
         return self._planned(surface, context, payload)
 
     async def _planned(self, surface: str, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+        if (why := self._flags.unready(surface)) is not None:
+            logger.warning("a run on %s was refused: %s", surface, why)
+            raise NotReadyError(surface)
         request = RunRequest(
             surface=surface,
             tenant_id=context.tenant_id,
@@ -135,10 +161,18 @@ class BackendExecution:
             run_id=context.run_id,
             payload=_encode(payload),
             received_at=time.time(),
+            attributes=self._attributes(context),
         )
-        async with aclosing(self._facades[surface].run(request)) as events:
-            async for event in events:
-                yield event.payload
+        self._heartbeat.saw(request.tenant_id, request.attributes)
+        self._under_way[surface] += 1
+        try:
+            async with aclosing(self._facades[surface].run(request, context.ending)) as events:
+                async for event in events:
+                    yield event.payload
+        except OutboxError as error:
+            raise RunStoreUnavailableError("the run ended and could not be kept; see to the run stores and the outbox") from error
+        finally:
+            self._under_way[surface] -= 1
 
     def metrics(self) -> tuple[bytes, str]:
         """Return the metrics of all server processes, and their content type."""
@@ -146,8 +180,14 @@ class BackendExecution:
         return render(self._metrics.registry)
 
     def ready(self) -> Mapping[str, str]:
-        """Return each component's state. Without flags or worker chats are served all the same, so neither makes it unready."""
-        return dict.fromkeys((*self._facades, *(surface for surface in SURFACES if surface not in CONTROLS)), "ok")
+        """Return each component's state. Without a worker chats are served all the same; while no flags are known they are not."""
+        done = dict.fromkeys((surface for surface in SURFACES if surface not in CONTROLS), "ok")
+        return {surface: self._flags.unready(surface) or "ok" for surface in self._facades} | done
+
+    def _attributes(self, context: UserExecutionContext) -> bytes:
+        """Return the claims of the user's token that rules of flags may look at, as a JSON object; b"": none."""
+        allowed = {name: context.claims[name] for name in self._tenant_claims if name in context.claims}
+        return _encode(allowed, enc_hook=dict) if allowed else b""
 
     def _compared(self, result: ShadowResult) -> None:
         self._flags.compared(result.run_id, result.comparison)
@@ -155,6 +195,8 @@ class BackendExecution:
 
 #: Seconds that shadows under way have at shutdown; what is left is counted as failed, "closed".
 _DRAIN_S: Final = 2.0
+#: Seconds that a collector has for the last spans.
+_DELIVERY_S: Final = 5.0
 
 
 def compose(settings: Settings) -> BackendExecution:

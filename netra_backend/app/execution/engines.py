@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn, Protocol
 
 import msgspec
 
-from migration.effects import canary
+from migration.effects import canary, run_ended
 from migration.errors import UnknownSurfaceError
 from migration.model import Engine, Event, Origin, RunRequest
 from netra_backend.app.candidate import Candidate
@@ -20,6 +20,7 @@ from netra_backend.app.execution.read_only_tools import ReadOnlyTools
 from netra_backend.app.execution.recorded_ports import recorded
 from netra_backend.app.lanes import Lanes
 from netra_backend.app.services.llm.chat_model import ToolSpec
+from netra_backend.app.services.runs.ending import RunEnding
 from netra_backend.app.services.unified_tool_registry.catalogue import default_registry
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.serving import SURFACES, Stream
@@ -41,7 +42,7 @@ class BackendEngine:
         self._clock = clock
 
     async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
-        """Yield the run's frames as events, each with its lane."""
+        """Yield the run's frames as events, each with its lane; say at their end how the run ended."""
         started = self._clock()
         token = canary()
         context = UserExecutionContext(
@@ -51,11 +52,17 @@ class BackendEngine:
             tenant_id=request.tenant_id,
             audit_metadata={} if token is None else {"canary": token},
         )
-        lanes = Lanes()
-        async with aclosing(self._stream(context, _json.decode(request.payload))) as frames:
-            async for frame in frames:
-                kind, lane = lanes.place(frame)
-                yield Event(kind=kind, lane=lane, payload=frame, at_s=self._clock() - started)
+        lanes, ending = Lanes(), RunEnding()
+        try:
+            async with aclosing(self._stream(context, _json.decode(request.payload))) as frames:
+                async for frame in frames:
+                    kind, lane = lanes.place(frame)
+                    ending.note(kind, frame)
+                    yield Event(kind=kind, lane=lane, payload=frame, at_s=self._clock() - started)
+        except Exception as error:
+            run_ended(ending.broken_off(error))
+            raise
+        run_ended(ending.finished())
 
 
 def fresh_engine(surface: str, origin: Origin, /) -> Engine:

@@ -10,11 +10,13 @@ from migration.model import Origin, RunRecord
 from migration.stores import AdaptedScan, AdaptedStore, RunStores, Shape, StoredRun, ThreadReader
 from netra_backend.app import errors
 from netra_backend.app.config import Settings, load_settings
+from netra_backend.app.services.database import ActionPlanRow, ThreadRow, UsageRow
+from netra_backend.app.services.personal_data import PersonalData
 from netra_backend.app.services.runs.databases import RunDatabases
 from netra_backend.app.services.runs.finished_run import FinishedRun, finished_run, in_order
 from netra_backend.app.services.runs.history import IncompleteThreadError, ThreadRuns
-from netra_backend.app.services.runs.legacy import LegacyRunStore
-from netra_backend.app.services.runs.user import user_run_scan
+from netra_backend.app.services.runs.legacy import LEGACY_RUNS, LegacyRunStore
+from netra_backend.app.services.runs.user import USER_RUNS, user_run_scan
 
 _json: Final = msgspec.json.Decoder()
 _encode: Final = msgspec.json.encode
@@ -51,10 +53,19 @@ _RUNS: Final = Shape(
 
 def run_stores(databases: RunDatabases, settings: Settings) -> RunStores:
     """Return both run stores and the ways through them, on the databases' connections."""
+    main = databases.engine(settings.database_url)
+    personal = PersonalData(
+        [
+            (databases.engine(settings.legacy_runs_url), LEGACY_RUNS),
+            (databases.engine(settings.user_runs_url), USER_RUNS),
+            *((main, row.metadata.tables[row.__tablename__]) for row in (ThreadRow, ActionPlanRow, UsageRow)),
+        ]
+    )
     legacy, user_scan = LegacyRunStore(databases.engine(settings.legacy_runs_url)), user_run_scan(databases.engine(settings.user_runs_url))
     return RunStores(
         stores={"legacy": AdaptedStore(legacy, _RUNS), "user": AdaptedStore(databases.user, _RUNS)},
         scans={"legacy": AdaptedScan(legacy, _RUNS), "user": AdaptedScan(user_scan, _RUNS)},
+        personal=personal,
     )
 
 

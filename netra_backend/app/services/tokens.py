@@ -1,7 +1,9 @@
 """Bearer tokens: JSON Web Tokens that say which user of which tenant is talking."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import jwt
 
@@ -21,6 +23,7 @@ class Identity:
     tenant_id: str
     user_id: str
     expires_at: datetime  #: with time zone
+    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: all that the token says
 
 
 def mint(settings: Settings, tenant_id: str, user_id: str, hours: float = 8.0, *, now: datetime | None = None) -> str:
@@ -81,4 +84,4 @@ def verify(settings: Settings, token: str) -> Identity:
         raise AuthenticationError(f"the claim {error.field!r} {error.rule}") from None
     except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError):
         raise AuthenticationError("the token is not valid here; get a new one") from None
-    return Identity(tenant_id=tenant, user_id=user, expires_at=expires_at)
+    return Identity(tenant_id=tenant, user_id=user, expires_at=expires_at, claims=claims)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from netra_backend.app.errors import InvalidContextError
+from netra_backend.app.services.runs.ending import RunEnding
 
 logger = logging.getLogger(__name__)
 
@@ -95,9 +96,11 @@ class UserExecutionContext:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     agent_context: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: for agents; deep-copied and read-only
     audit_metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: for the audit log; deep-copied and read-only
+    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: what the user's token says; deep-copied and read-only
     operation_depth: int = 0  #: 0 for the request itself, one more for each child; at most 10
     parent_request_id: str | None = None  #: None: the request itself
     cleanup_callbacks: list[CleanupCallback] = field(default_factory=list, repr=False)
+    ending: RunEnding = field(default_factory=RunEnding, repr=False)  #: how the run ended, as soon as that is decided
 
     def __post_init__(self) -> None:
         """Check the ids and freeze the dicts."""
@@ -112,6 +115,7 @@ class UserExecutionContext:
             check_id("parent_request_id", self.parent_request_id)
         if not 0 <= self.operation_depth <= MAX_OPERATION_DEPTH:
             raise InvalidContextError("operation_depth", f"must be 0 to {MAX_OPERATION_DEPTH}")
+        object.__setattr__(self, "claims", MappingProxyType({name: _frozen(value) for name, value in self.claims.items()}))
         object.__setattr__(self, "agent_context", _read_only("agent_context", self.agent_context))
         object.__setattr__(self, "audit_metadata", _read_only("audit_metadata", self.audit_metadata))
 
@@ -140,6 +144,7 @@ class UserExecutionContext:
             websocket_client_id=self.websocket_client_id,
             agent_context={**self.agent_context, **(agent_context or {})},
             audit_metadata={**self.audit_metadata, **(audit_metadata or {}), "operation_name": operation_name},
+            claims=self.claims,
             operation_depth=self.operation_depth + 1,
             parent_request_id=self.request_id,
         )

@@ -67,6 +67,7 @@ class Connection:
         self._socket = socket
         self._send_timeout_s = send_timeout_s
         self._receiving: asyncio.Timeout | None = None
+        self._woken = False
         self.stalled = False  #: the client did not read in time
 
     async def receive(self, until: float) -> bytes:
@@ -76,14 +77,18 @@ class Connection:
             until: moment of the loop's clock.
 
         Raises:
-            TimeoutError: nothing came until then, or the client stalled.
+            TimeoutError: nothing came until then, the client stalled, or `wake` was called.
             WebSocketDisconnect: the client is gone.
         """
-        if self.stalled:
+        if self.stalled or self._woken:
+            self._woken = False
             raise TimeoutError
         try:
             async with asyncio.timeout_at(until) as self._receiving:
                 message = await self._socket.receive()
+        except TimeoutError:
+            self._woken = False
+            raise
         finally:
             self._receiving = None
         if message["type"] == "websocket.disconnect":
@@ -103,7 +108,8 @@ class Connection:
             async with asyncio.timeout(self._send_timeout_s):
                 await self._socket.send({"type": "websocket.send", "text": frame.decode()})
         except TimeoutError:
-            self._stall()
+            self.stalled = True
+            self.wake()  # so that the receiver hangs up
             raise WebSocketDisconnect(1006, "the client does not read") from None
 
     async def close(self, code: int, reason: str) -> None:
@@ -116,8 +122,8 @@ class Connection:
         except (TimeoutError, WebSocketDisconnect):
             _logger.info("a client was gone before it was hung up on", extra={"close_code": int(code)})
 
-    def _stall(self) -> None:
-        """Wake the receiver, so that it hangs up."""
-        self.stalled = True
+    def wake(self) -> None:
+        """Have `receive`, now or when it is called next, raise a TimeoutError. No message is lost by that."""
+        self._woken = True
         if self._receiving is not None:
             self._receiving.reschedule(asyncio.get_running_loop().time())

@@ -41,7 +41,7 @@ def test_the_database_refuses_to_change_what_is_written(postgres_url: str, state
 
 def test_rows_ends_and_known_tenants(postgres_url: str) -> None:
     table = ProcessTable(postgres_url)
-    row = ProcessRow(process_id="p", role="server", host="elsewhere", pid=1, birth="b:n:1", started_at=0.0, code_version="1")
+    row = ProcessRow(process_id="p", role="server", host="elsewhere", pid=1, birth="b:n:1", started_at=0.0, code_version="1", said_at=0.0)
     for _ in range(2):
         table.beat([row])
     assert [(told.row, told.state) for told in table.told()] == [(row, "live")]

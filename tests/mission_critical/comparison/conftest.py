@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from migration.comparison import Policy, compare
-from migration.effects import recording
-from migration.model import Comparison, Engine, Event, Origin, RunRecord, RunRequest, Stage
+from migration.effects import outcome_of_failure, recording
+from migration.model import Comparison, EffectError, Engine, Event, Origin, RunRecord, RunRequest, Stage
 from migration.shadow.runner import RunLimits, replay_run
 from migration.shadow.virtual_time import VirtualTimeLoop
 from netra_backend.app.candidate import Candidate
@@ -159,26 +159,40 @@ class Port:
         self.__dict__[method] = lambda *args, lane: instead(getattr(original, method), *args, lane=lane)
 
 
+def changed(world: World, instead: Mapping[str, tuple[str, Callable[..., Any]]] | None) -> World:
+    ports = {name: getattr(world, name) for name in ("model", "tools", "clock", "ids")}
+    for name, (method, change) in (instead or {}).items():
+        ports[name] = Port(ports[name], method, change)
+    return World(**ports)
+
+
 class Lab:
     """Runs a changed engine on a recording, and compares it with what was recorded."""
 
     def __init__(self) -> None:
         self._loop = VirtualTimeLoop()
-        self._served = {down: self._loop.drive(self._record(Outside(down))) for down in ("", "reporting")}
+        self.live = False
+        self._served = {
+            down: self._loop.drive(self._record(Candidate(Outside(down).as_world(), TOOLS), lambda engine: engine, Origin.CONTROL))
+            for down in ("", "reporting")
+        }
 
     def close(self) -> None:
         self._loop.close()
 
     @staticmethod
-    async def _record(outside: Outside) -> RunRecord:
+    async def _record(candidate: Candidate, wrap: Callable[[Engine], Engine], origin: Origin) -> RunRecord:
         tape = recording(REQUEST)
-        candidate = Candidate(outside.as_world(), TOOLS)
-        events = BackendEngine(candidate.stream).run(REQUEST)
-        while (event := await tape.next_of(events)) is not None:
-            tape.append(event)
+        events = wrap(BackendEngine(candidate.stream)).run(REQUEST)
+        outcome, error = None, None
+        try:
+            while (event := await tape.next_of(events)) is not None:
+                tape.append(event)
+        except Exception as failure:  # noqa: BLE001 - whatever the changed engine raises is how its run ended
+            outcome, error = outcome_of_failure(failure), EffectError(type=type(failure).__name__, message="")
         await tape.close(events)
         await candidate.aclose()
-        return tape.record(Origin.CONTROL, tape.outcome(), None, None)
+        return tape.record(origin, outcome or tape.outcome or "completed", error, None)
 
     def frames(self, change: Callable[[Frames], object], **options: Any) -> Comparison:
         """The engine says something else than it did."""
@@ -196,19 +210,25 @@ class Lab:
         policy: Policy | None = None,
         instead: Mapping[str, tuple[str, Callable[..., Any]]] | None = None,
     ) -> Comparison:
-        served = self._served[down]
+        """The changed engine shadows the correct one, or, where `live` is set, serves and is shadowed by it."""
         nowhere: Any = Nowhere()
-        ports: dict[str, Any] = {"model": nowhere, "tools": nowhere, "clock": nowhere, "ids": nowhere}
-        world = recorded(World(**ports))
-        for name, (method, change) in (instead or {}).items():
-            world = World(**{**{port: getattr(world, port) for port in ports}, name: Port(getattr(world, name), method, change)})
-        correct = BackendEngine(Candidate(world, TOOLS).stream)
+        replayed = recorded(World(model=nowhere, tools=nowhere, clock=nowhere, ids=nowhere))
+        if self.live:
+            changed_one = Candidate(changed(Outside(down).as_world(), instead), TOOLS)
+            served = self._loop.drive(self._record(changed_one, wrap, Origin.CANDIDATE))
+            control = self._replay(served, Origin.CONTROL, BackendEngine(Candidate(replayed, TOOLS).stream))
+            return compare(control, served, stage=Stage.LIVE, serving=Origin.CANDIDATE, policy=policy)
+        served = self._served[down]
+        candidate = self._replay(served, Origin.CANDIDATE, wrap(BackendEngine(Candidate(changed(replayed, instead), TOOLS).stream)))
+        return compare(served, candidate, stage=Stage.SHADOW, serving=Origin.CONTROL, policy=policy)
+
+    def _replay(self, served: RunRecord, origin: Origin, engine: Engine) -> RunRecord:
         run = self._loop.drive(
             replay_run(
                 REQUEST,
                 served.journal,
-                Origin.CANDIDATE,
-                lambda _surface, _origin: wrap(correct),
+                origin,
+                lambda _surface, _origin: engine,
                 deadline_s=10.0,
                 clock=self._loop.time,
                 limits=RunLimits(pacing="recorded"),
@@ -218,11 +238,17 @@ class Lab:
         assert self._loop.sweep(1.0)
         assert run.record is not None, run
         assert run.tally.performed == 0
-        return compare(served, run.record, stage=Stage.SHADOW, serving=Origin.CONTROL, policy=policy)
+        return run.record
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
+def both_ways() -> Iterator[Lab]:
     lab = Lab()
     yield lab
     lab.close()
+
+
+@pytest.fixture(params=[Stage.SHADOW, Stage.LIVE], ids=["shadow", "live"])
+def lab(both_ways: Lab, request: pytest.FixtureRequest) -> Lab:
+    both_ways.live = request.param is Stage.LIVE
+    return both_ways

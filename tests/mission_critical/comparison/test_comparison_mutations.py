@@ -6,18 +6,19 @@ not reported beside it: an engine that asks the model something else gets no ans
 
 import asyncio
 import contextlib
+import tomllib
 import unicodedata
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from migration.comparison.policy import LatencyRule, default_policy
 from migration.errors import EffectMissingError
 from migration.model import Comparison, Event, RunRequest, Verdict
-from netra_backend.app.errors import ModelTimeoutError, ModelUnavailableError, ToolFailedError
+from netra_backend.app.errors import CapacityError, InvalidPayloadError, ModelTimeoutError, ModelUnavailableError, ToolFailedError
 from netra_backend.app.services.llm.chat_model import Message, ModelReply
 
 pytestmark = pytest.mark.mission_critical
@@ -97,6 +98,8 @@ def become_nobody(frames: Any) -> None:
         frame.envelope["user_id"] = "anonymous"
 
 
+#: What is said of each fault; where that is not the same for an engine that serves, its name ends in ", live".
+SENTENCES: dict[str, list[str]] = tomllib.loads(Path(__file__).with_name("sentences.toml").read_text())
 CONTRACT, SECURITY, RELIABILITY, OBSERVABILITY, COSMETIC = "contract", "security", "reliability", "observability", "cosmetic"
 ANSWER, CONTEXT = "payload.result.final_answer", "payload.context.user_isolated"
 STREAM: list[tuple[str, Change, str, str]] = [
@@ -223,6 +226,8 @@ def make_ids_itself(_new: Any, _purpose: str, *, lane: str) -> str:
     return "0123456789abcdef" * 2
 
 
+#: What matters little by itself matters more where the shadow gets no answer, so that nobody knows how it would have gone on.
+UNKNOWN_AT_LIVE = frozenset({"makes the ids of plans itself"})
 EFFECTS: list[tuple[str, tuple[str, str, Any], str, str]] = [
     ("changes a prompt", ("model", "complete", ask_with_other_words), "effect_changed", CONTRACT),
     ("asks at another temperature", ("model", "complete", ask_with(temperature=1.0)), "effect_changed", CONTRACT),
@@ -257,6 +262,12 @@ async def report_another_type(ask: Any, request: Any, *, lane: str) -> ModelRepl
         raise ModelTimeoutError(str(error)) from None
 
 
+async def break_in_optimization(ask: Any, request: Any, *, lane: str) -> ModelReply:
+    if lane == "optimization":
+        raise TypeError("unhashable type")
+    return await ask(request, lane=lane)
+
+
 async def hang_at_the_end(ask: Any, request: Any, *, lane: str) -> ModelReply:
     return await (asyncio.Event().wait() if lane == "reporting" else ask(request, lane=lane))
 
@@ -269,16 +280,20 @@ async def take_a_failed_tool_for_an_empty_answer(call: Any, *args: Any, lane: st
 
 
 class Wrapped:
-    """An engine that waits before its first event, and raises after its last."""
+    """An engine that waits before its first event, and raises after so many, or after its last."""
 
-    def __init__(self, engine: Any, *, wait_s: float = 0.0, error: Exception | None = None) -> None:
-        self._engine, self._wait_s, self._error = engine, wait_s, error
+    def __init__(self, engine: Any, *, wait_s: float = 0.0, error: Exception | None = None, after: int | None = None) -> None:
+        self._engine, self._wait_s, self._error, self._after = engine, wait_s, error, after
 
     async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
         await asyncio.sleep(self._wait_s)
+        sent = 0
         async with aclosing(self._engine.run(request)) as events:
             async for event in events:
+                if self._error is not None and sent == self._after:
+                    raise self._error
                 yield event
+                sent += 1
         if self._error is not None:
             raise self._error
 
@@ -287,15 +302,11 @@ def wrap(**how: Any) -> Callable[[Any], Any]:
     return lambda lab: lab.engine(lambda engine: Wrapped(engine, **how))
 
 
-PATIENT = msgspec.structs.replace(
-    default_policy("chat"),
-    latency=(LatencyRule(metric="first_event_s", ratio=2.0, excess_s=1.0), LatencyRule(metric="engine_s", ratio=2.0, excess_s=1.0)),
-)
 BEHAVIOUR: list[tuple[str, Callable[[Any], Any], set[tuple[str, str]]]] = [
     (
         "swallows an error",
         lambda lab: lab.port("model", "complete", swallow, down="reporting"),
-        {("terminal_state", CONTRACT), ("missing_event", CONTRACT), ("extra_event", CONTRACT), ("payload", OBSERVABILITY)},
+        {("terminal_state", CONTRACT)},
     ),
     (
         "reports another type of error",
@@ -305,61 +316,62 @@ BEHAVIOUR: list[tuple[str, Callable[[Any], Any], set[tuple[str, str]]]] = [
     (
         "hangs until it is stopped",
         lambda lab: lab.port("model", "complete", hang_at_the_end),
-        {
-            ("terminal_state", RELIABILITY),
-            ("terminal_state", CONTRACT),
-            ("effect_missing", CONTRACT),
-            ("extra_event", CONTRACT),
-            ("extra_event", RELIABILITY),
-            ("missing_event", CONTRACT),
-            ("payload", OBSERVABILITY),
-        },
+        {("terminal_state", CONTRACT)},
     ),
     (
         "takes a failed tool for an empty answer",
         lambda lab: lab.port("tools", "call", take_a_failed_tool_for_an_empty_answer),
         {("payload", CONTRACT), ("effect_changed", CONTRACT)},
     ),
+    ("crashes before it begins", wrap(error=AttributeError("run"), after=0), {("terminal_state", CONTRACT)}),
+    ("crashes after its first event", wrap(error=ZeroDivisionError(), after=1), {("terminal_state", CONTRACT)}),
+    ("crashes in a tool call", wrap(error=KeyError("rows"), after=8), {("terminal_state", CONTRACT)}),
+    ("crashes between two agents", wrap(error=RuntimeError("no agent"), after=14), {("terminal_state", CONTRACT)}),
+    ("crashes before its last event", wrap(error=ValueError("no answer"), after=27), {("terminal_state", CONTRACT)}),
+    ("turns the request away as busy", wrap(error=CapacityError(9, 9), after=0), {("terminal_state", CONTRACT)}),
+    ("refuses the request", wrap(error=InvalidPayloadError("no message"), after=0), {("terminal_state", CONTRACT)}),
+    (
+        "fails in an agent",
+        lambda lab: lab.port("model", "complete", break_in_optimization),
+        {("terminal_state", CONTRACT)},
+    ),
     ("raises after its last event", wrap(error=KeyError("run")), {("terminal_state", CONTRACT)}),
     ("is cut off by a timeout", wrap(error=TimeoutError()), {("terminal_state", RELIABILITY)}),
-    (
-        "waits before its first event",
-        lambda lab: lab.engine(lambda engine: Wrapped(engine, wait_s=3.0), policy=PATIENT),
-        {("latency", RELIABILITY)},
-    ),
     ("sends its events to nobody", lambda lab: lab.frames(lambda frames: frames.clear()), {("missing_event", CONTRACT)}),
     ("runs as nobody", lambda lab: lab.frames(become_nobody), {("isolation_breach", SECURITY)}),
     (
         "gives the user as a number",
         lambda lab: lab.frames(put(STARTED, "data", "user_id", 42)),
-        {("isolation_breach", SECURITY), ("payload", CONTRACT)},
+        {("isolation_breach", SECURITY)},
     ),
 ]
 
 
-@pytest.mark.parametrize(("change", "kind", "severity"), [pytest.param(*row[1:], id=row[0]) for row in STREAM])
-def test_a_changed_stream_is_found_and_named(change: Change, kind: str, severity: str, lab: Any) -> None:
-    expect(lab.frames(change), {(kind, severity)})
+@pytest.mark.parametrize(("name", "change", "kind", "severity"), [pytest.param(*row, id=row[0]) for row in STREAM])
+def test_a_changed_stream_is_found_and_named(name: str, change: Change, kind: str, severity: str, lab: Any) -> None:
+    expect(name, lab, lab.frames(change), {(kind, severity)})
 
 
-@pytest.mark.parametrize(("change", "kind", "severity"), [pytest.param(*row[1:], id=row[0]) for row in EFFECTS])
+@pytest.mark.parametrize(("name", "change", "kind", "severity"), [pytest.param(*row, id=row[0]) for row in EFFECTS])
 def test_a_changed_request_is_found_and_named_and_nothing_that_follows_from_it(
-    change: tuple[str, str, Any], kind: str, severity: str, lab: Any
+    name: str, change: tuple[str, str, Any], kind: str, severity: str, lab: Any
 ) -> None:
-    expect(lab.port(*change), {(kind, severity)})
+    expect(name, lab, lab.port(*change), {(kind, CONTRACT if lab.live and name in UNKNOWN_AT_LIVE else severity)})
 
 
-@pytest.mark.parametrize(("run", "found"), [pytest.param(*row[1:], id=row[0]) for row in BEHAVIOUR])
-def test_a_changed_behaviour_is_found_and_named(run: Callable[[Any], Any], found: set[tuple[str, str]], lab: Any) -> None:
-    expect(run(lab), found)
+@pytest.mark.parametrize(("name", "run", "found"), [pytest.param(*row, id=row[0]) for row in BEHAVIOUR])
+def test_a_changed_behaviour_is_found_and_named(name: str, run: Callable[[Any], Any], found: set[tuple[str, str]], lab: Any) -> None:
+    expect(name, lab, run(lab), found)
 
 
-def expect(comparison: Comparison, found: set[tuple[str, str]]) -> None:
+def expect(name: str, lab: Any, comparison: Comparison, found: set[tuple[str, str]]) -> None:
     assert (comparison.verdict, comparison.reasons) == (Verdict.DIVERGENT, ())
     assert {(one.kind, one.severity) for one in comparison.divergences} == found, comparison.divergences
+    told = SENTENCES.get(f"{name}, live") if lab.live else None
+    assert [one.sentence for one in comparison.divergences] == (told or SENTENCES[name])
 
 
 def test_the_table_is_as_large_as_it_claims_to_be() -> None:
     names = [row[0] for table in (STREAM, EFFECTS, BEHAVIOUR) for row in table]
 
-    assert len(set(names)) == len(names) >= 40
+    assert len(set(names)) == len(names) >= 70

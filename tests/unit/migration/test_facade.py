@@ -8,10 +8,10 @@ from contextlib import aclosing
 import pytest
 from prometheus_client import CollectorRegistry
 
-from migration.effects import perform, tape_served_logs
+from migration.effects import perform, run_ended, tape_served_logs
 from migration.facade import ExecutionFacade
 from migration.flags.decision import Decision
-from migration.model import Event, Origin, RunLog, RunRequest, Stage
+from migration.model import Event, Origin, Outcome, RunLog, RunRequest, Stage
 from migration.stages import PLANS, STAGE_ORDER
 from migration.telemetry.metrics import Metrics
 
@@ -155,6 +155,75 @@ async def test_an_error_of_the_engine_passes_through_and_is_recorded_without_its
     assert raised.value is error
     ((job, _),) = world.shadow.offers
     assert (job.record.outcome, job.record.error.type, job.record.error.message) == (outcome, type(error).__name__, "")
+
+
+class SayingEngine(FakeEngine):
+    """Its adapter says how its run ended."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(make_event(1))
+        self.outcome = outcome
+
+    async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
+        async for event in super().run(request):
+            yield event
+        run_ended(self.outcome)
+
+
+class FakeWriter:
+    """Keeps records, or fails."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.written, self.error = [], error
+
+    async def write(self, record, _decision, /):
+        if self.error is not None:
+            raise self.error
+        self.written.append(record)
+
+
+class FakeEnding:
+    """What a backend decides about a run that is broken off, and what it hears."""
+
+    def __init__(self, outcome: Outcome = "cancelled") -> None:
+        self.outcome, self.heard = outcome, []
+
+    def broken_off(self, _error, /):
+        return self.outcome
+
+    def settle(self, outcome, /):
+        self.heard.append(outcome)
+
+
+@pytest.mark.parametrize("outcome", ["completed", "failed", "timed_out"])
+async def test_flags_metrics_spans_stores_shadow_and_backend_hear_what_the_engines_adapter_said(outcome):
+    writer, ending = FakeWriter(), FakeEnding()
+    world = World(control=SayingEngine(outcome), writer=writer)
+    async for _ in world.facade.run(make_request(), ending):
+        pass
+    ((job, _),) = world.shadow.offers
+    assert (job.record.outcome, writer.written[0].outcome, world.flags.ended[0][1], ending.heard) == (*[outcome] * 3, [outcome])
+    assert world.count("migration_runs_total", surface="chat", stage="shadow", origin="control", outcome=outcome) == 1
+
+
+async def test_a_run_that_its_backend_cuts_is_written_counted_and_not_shadowed():
+    writer, ending = FakeWriter(), FakeEnding("cut")
+    world = World(writer=writer)
+    async with aclosing(world.facade.run(make_request(), ending)) as events:
+        await anext(events)
+    assert ([record.outcome for record in writer.written], ending.heard) == (["cut"], ["cut"])
+    assert [shed for _, shed in world.shadow.offers] == ["cancelled"]
+    assert world.count("migration_runs_total", surface="chat", stage="shadow", origin="control", outcome="cut") == 1
+
+
+async def test_a_run_that_no_store_takes_has_failed_for_everybody_but_the_comparison():
+    world, ending = World(writer=FakeWriter(OSError("disk full"))), FakeEnding()
+    with pytest.raises(OSError, match="disk full"):
+        async for _ in world.facade.run(make_request(), ending):
+            pass
+    ((job, _),) = world.shadow.offers
+    assert (job.record.outcome, world.flags.ended[0][1], ending.heard[-1]) == ("completed", "failed", "failed")
+    assert world.count("migration_runs_total", surface="chat", stage="shadow", origin="control", outcome="failed") == 1
 
 
 async def test_a_client_that_leaves_stops_the_engine_and_the_run_counts_as_cancelled():

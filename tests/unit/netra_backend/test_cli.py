@@ -40,7 +40,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[uvicorn.Config, socket.socket, dict[str, str]]]:
     """What would have been served."""
     seen: list[tuple[uvicorn.Config, socket.socket, dict[str, str]]] = []
-    monkeypatch.setattr(cli, "_run", lambda config, listener: seen.append((config, listener, dict(os.environ))))
+    monkeypatch.setattr(cli, "_run", lambda config, listener, _drain_s: seen.append((config, listener, dict(os.environ))))
     return seen
 
 

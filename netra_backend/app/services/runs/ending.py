@@ -1,13 +1,16 @@
-"""How a run ended, as its frames say."""
+"""How one run ended. Decided here, once and for every engine; whoever speaks of a run's end asks here."""
 
+import asyncio
 from typing import Final
 
 import msgspec
 
+from netra_backend.app.errors import AgentTimeoutError, ModelTimeoutError
 from netra_backend.app.services.runs.finished_run import RunEnd
 
 _DEATH: Final = "agent_death"
 _ENDS: Final = frozenset({"agent_completed", "run_result"})
+_READ: Final = _ENDS | {_DEATH}
 _BY_STATUS: Final[dict[str, RunEnd]] = {"failed": "failed", "timed_out": "timed_out"}
 
 
@@ -22,19 +25,42 @@ class _Frame(msgspec.Struct, frozen=True, gc=False):
     payload: _Payload = _Payload()
 
 
+class _Head(msgspec.Struct, frozen=True, gc=False):
+    type: str = ""
+
+
 _frame: Final = msgspec.json.Decoder(_Frame)
+_head: Final = msgspec.json.Decoder(_Head)
 
 
 class RunEnding:
-    """Reads a run's frames as they pass. Keeps those that may answer, and nothing else of the run."""
+    """Reads a run's frames as they pass, and says how the run ended. Keeps the frames that may answer, and nothing else of the run.
+
+    Whoever stops a run says why before that: `cut` for a server that stops, `limited_by` for a time limit. Without a word
+    it was its user, who cancelled it or left.
+    """
 
     def __init__(self) -> None:
         self.answers: list[tuple[str, bytes]] = []  #: (event type, JSON) of the last frame that ends something; [] before there is one
+        self.outcome: RunEnd | None = None  #: None: the run is under way
         self._last = _Frame()
         self._timed_out: set[str] = set()
+        self._cut = False
+        self._limit: asyncio.Timeout | None = None
 
     def see(self, frame: bytes) -> None:
         """Take the next frame. One that is not as the event contract says ends nothing."""
+        try:
+            kind = _head.decode(frame).type
+        except msgspec.MsgspecError:
+            kind = ""
+        self.note(kind, frame)
+
+    def note(self, kind: str, frame: bytes) -> None:
+        """Take the next frame, whose event type is known already."""
+        if kind not in _READ:
+            self._last = _Frame()
+            return
         try:
             self._last = said = _frame.decode(frame)
         except msgspec.MsgspecError:
@@ -45,8 +71,37 @@ class RunEnding:
         elif said.type in _ENDS:
             self.answers = [(said.type, frame)]
 
-    def outcome(self) -> RunEnd:
+    def cut(self) -> None:
+        """Note that the server stops the run because it stops itself."""
+        self._cut = True
+
+    def limited_by(self, limit: asyncio.Timeout) -> None:
+        """Note that this limit stops the run when it expires."""
+        self._limit = limit
+
+    def finished(self) -> RunEnd:
         """Return how the run ended whose frames came to an end: as the last one says, "completed" when it says nothing."""
         last = self._last
         ended = _BY_STATUS.get(last.payload.status, "completed") if last.type in _ENDS else "completed"
-        return "timed_out" if ended == "failed" and last.agent_name in self._timed_out else ended
+        return self.settle("timed_out" if ended == "failed" and last.agent_name in self._timed_out else ended)
+
+    def broken_off(self, error: BaseException) -> RunEnd:
+        """Return how the run ended that this error, a cancellation or the closing of its stream broke off."""
+        if isinstance(error, GeneratorExit) or (isinstance(error, asyncio.CancelledError) and _is_being_cancelled()):
+            limited = self._limit is not None and self._limit.expired()
+            return self.settle("cut" if self._cut else "timed_out" if limited else "cancelled")
+        # A cancellation that nobody asked for is the engine's own: it let one escape.
+        return self.settle("timed_out" if isinstance(error, _TIMEOUTS) else "failed")
+
+    def settle(self, outcome: RunEnd) -> RunEnd:
+        """Put on record how the run ended, and return it. A later word wins: a run that ended well and could not be kept has failed."""
+        self.outcome = outcome
+        return outcome
+
+
+_TIMEOUTS: Final = (TimeoutError, AgentTimeoutError, ModelTimeoutError)
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -5,7 +5,8 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
-RunEnd = Literal["completed", "failed", "timed_out", "cancelled"]
+RunEnd = Literal["completed", "failed", "timed_out", "cancelled", "cut"]
+"""`cancelled`: its user stopped it or left. `cut`: the server stopped before the run ended."""
 
 
 class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,10 @@
 """`netra-migration status`: what it says, and when it says that a person is needed."""
 
 import json
+import os
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +17,9 @@ from typer.testing import CliRunner
 from migration.cli.app import app
 from migration.evidence import EvidenceStore
 from migration.model import Comparison, Divergence, Origin, RunRecord, RunRequest, Stage, Timing, Verdict
+from migration.processes.identity import birth
+from migration.processes.row import ProcessRow
+from migration.processes.table import ProcessTable
 from migration.settings import MigrationSettings
 from migration.shadow.job import ShadowJob
 
@@ -82,15 +89,33 @@ def write_ledger(tmp_path: Path, id_: str, days: int, fingerprint: str = "0" * 1
         file.write(f'[[accepted]]\nid = "{id_}"\nfingerprint = "{fingerprint}"\nreason = "r"\nowner = "o"\nexpires = {last}\n')
 
 
-def test_before_anything_happened_every_surface_is_off_and_nothing_is_made(run: Run, tmp_path: Path) -> None:
+def running(tmp_path: Path, *, source: str = "file:flags.json", pid: int | None = None, born: str | None = None, **fields: Any) -> None:
+    """Have this process say so of itself, or another one that is named."""
+    table = ProcessTable(MigrationSettings(home=tmp_path).evidence())
+    number = pid or os.getpid()
+    known: dict[str, Any] = {
+        "surfaces": ["chat", "batch"],
+        "flags_version": 5,
+        "flags_up": True,
+        "flags_age_s": 0.1,
+        "followed_since": 90.0,
+    }
+    known |= {"kill_switch": {"chat": False, "batch": False}, "flags_source": source, "said_at": 100.0, "code_version": "1+x"}
+    row = {"process_id": f"{number:032x}", "role": "server", "host": "h", "pid": number, "started_at": 80.0}
+    table.beat([ProcessRow(**(row | {"birth": born or birth(number) or ""} | known | fields))])
+    table.close()
+
+
+def test_in_an_empty_folder_nothing_is_said_of_stages_and_nothing_is_made(run: Run, tmp_path: Path) -> None:
     result = run("status", "--json")
     document = json.loads(result.stdout)
     assert result.exit_code == 0
     assert [(row["surface"], row["stage"], row["percent"], row["runs"]) for row in document["surfaces"]] == [
-        ("chat", "off", 100.0, 0),
-        ("batch", "off", 100.0, 0),
+        ("chat", None, None, 0),
+        ("batch", None, None, 0),
     ]
-    assert "no flag file yet" in result.stderr
+    assert (document["processes"], document["kill_switch"], document["flags"]["source"]) == ([], None, None)
+    assert "no process has been seen" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -117,35 +142,68 @@ def test_how_far_removal_is_stands_there_only_where_a_manifest_names_the_surface
     ]
 
 
-def test_stage_and_percent_are_the_furthest_that_tenants_without_a_pin_are_at(run: Run, status: Callable[[], dict[str, Any]]) -> None:
-    run("stage", "set", "chat", "dualwrite")
-    run("stage", "set", "chat", "shadow", "--percent", "25")
-    run("stage", "set", "chat", "live", "--tenant", "acme", "--json")
-    row = status()["surfaces"][0]
-    assert (row["stage"], row["percent"]) == ("shadow", 25.0)
-
-
-def test_the_kill_switch_is_said_for_the_surface_and_for_all(run: Run, status: Callable[[], dict[str, Any]]) -> None:
-    run("stage", "set", "chat", "dualwrite")
-    assert status()["kill_switch"] is False
-    run("kill", "on", "chat")
+def test_stages_and_tenants_are_what_a_process_evaluates(run: Run, status: Callable[[], dict[str, Any]], tmp_path: Path) -> None:
+    running(
+        tmp_path,
+        shares={"chat": {"dualwrite": 75.5, "shadow": 24.5}, "batch": {"off": 100.0}},
+        stage_counts={"chat": {"dualwrite": 3, "live": 1}, "batch": {"off": 4}},
+        known_tenants=4,
+        counted_at=88.0,
+    )
     document = status()
-    assert [row["kill_switch"] for row in document["surfaces"]] == [True, False]
-    assert document["kill_switch"] is True
-    assert document["flags"]["version"] > 0
-    assert document["flags"]["age_s"] >= 0
+    assert [(row["stage"], row["percent"], row["tenants"]) for row in document["surfaces"]] == [
+        ("shadow", 24.5, {"dualwrite": 3, "live": 1}),
+        ("off", 100.0, {"off": 4}),
+    ]
+    assert 12.0 <= document["surfaces"][0]["counted_s"] < 60.0
+    (process,) = document["processes"]
+    assert (process["name"], process["state"], process["flags_version"]) == (f"server {os.getpid()} on h", "live", 5)
+    assert (document["flags"]["source"], document["flags"]["up"], document["flags"]["version"]) == ("file:flags.json", True, 5)
+    assert f"server {os.getpid()} on h" in run("status").stdout
 
 
-@pytest.mark.parametrize("broken", [b"", b"{", b"[]"], ids=["empty", "half-written", "no object"])
-def test_flags_that_cannot_be_read_are_a_finding_and_never_a_stage(run: Run, tmp_path: Path, broken: bytes) -> None:
-    run("stage", "set", "chat", "dualwrite")
-    (tmp_path / "flags.json").write_bytes(broken)
+def test_the_kill_switch_is_said_for_the_surface_and_for_all(tmp_path: Path, status: Callable[[], dict[str, Any]]) -> None:
+    running(tmp_path, kill_switch={"chat": True, "batch": False})
+    document = status()
+    assert ([row["kill_switch"] for row in document["surfaces"]], document["kill_switch"]) == ([True, False], True)
+
+
+def test_a_process_that_cannot_read_its_flags_is_a_finding_with_the_reason(run: Run, tmp_path: Path) -> None:
+    running(tmp_path, flags_up=False, flags_error="flags.json: it is empty; the last known flags hold")
     result = run("status", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["flags"]["up"]) == (1, False)
+    assert "it is empty; the last known flags hold" in result.stderr
+
+
+def test_processes_that_do_not_agree_are_named(run: Run, tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        running(tmp_path, kill_switch={"chat": True})
+        running(tmp_path, pid=other.pid, flags_version=4)
+        result = run("status", "--json")
+        other.communicate()
     document = json.loads(result.stdout)
+    assert (document["surfaces"][0]["kill_switch"], document["flags"]["version"]) == (None, 4)
+    assert "different versions of the flags: 4, 5" in result.stderr
+
+
+def test_a_process_that_died_is_named_and_serves_nothing(run: Run, tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        running(tmp_path, pid=other.pid)
+        other.communicate()
+    result = run("status", "--json")
+    assert [one["state"] for one in json.loads(result.stdout)["processes"]] == ["died"]
+    assert f"server {other.pid} on h died" in result.stderr
+    assert "no process has been seen" in result.stderr
+
+
+def test_a_silent_process_is_a_finding(run: Run, tmp_path: Path) -> None:
+    running(tmp_path)
+    with sqlite3.connect(tmp_path / "evidence.db") as connection:
+        connection.execute("UPDATE migration_processes SET seen_at = seen_at - 60")
+    connection.close()
+    result = run("status", "--json")
     assert result.exit_code == 1
-    assert "flags cannot be read" in result.stderr
-    assert (document["flags"]["up"], document["flags"]["version"], document["kill_switch"]) == (False, None, None)
-    assert [(row["stage"], row["percent"]) for row in document["surfaces"]] == [(None, None)] * 2
+    assert "is silent for 60 s" in result.stderr
 
 
 def test_runs_and_verdicts_come_from_the_evidence(tmp_path: Path, status: Callable[[], dict[str, Any]]) -> None:
@@ -233,11 +291,10 @@ def test_a_ledger_that_cannot_be_read_is_a_finding(run: Run, tmp_path: Path) -> 
 
 def test_the_table_shows_every_surface_with_stage_and_verdicts(run: Run, tmp_path: Path) -> None:
     compared(tmp_path, None, None, "wording")
-    run("stage", "set", "batch", "dualwrite", "--percent", "25")
-    chat, batch = (line for line in run("status").stdout.splitlines() if line.startswith("│"))
-    assert "100 % off" in chat
-    assert "2 match, 1 accepted" in chat
-    assert "25 % dualwrite" in batch
+    running(tmp_path, shares={"chat": {"off": 100.0}, "batch": {"off": 75.0, "dualwrite": 25.0}})
+    lines = [line for line in run("status").stdout.splitlines() if line.startswith("│")]
+    assert [("100 % off" in line, "2 match, 1 accepted" in line) for line in lines if line.startswith("│ chat")] == [(True, True)]
+    assert ["25 % dualwrite" in line for line in lines if line.startswith("│ batch")] == [True]
 
 
 def test_one_surface_can_be_chosen_and_an_unknown_one_is_wrong_use(run: Run) -> None:

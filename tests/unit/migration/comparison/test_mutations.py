@@ -227,7 +227,7 @@ def test_a_swallowed_error_is_a_terminal_state(run: Any, compared: Any) -> None:
     (found,) = compared(control, candidate).divergences
 
     assert found.kind == "terminal_state"
-    assert found.sentence == "Control ended failed and candidate ended completed (control with ModelTimeoutError)."
+    assert found.sentence == "Control crashed, with ModelTimeoutError, where candidate went on."
 
 
 @pytest.mark.parametrize("name", MUTATIONS)

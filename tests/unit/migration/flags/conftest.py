@@ -1,20 +1,20 @@
-"""A flag file in a temporary folder, flags on LaunchDarkly's real client that look only when told, and a recorder of its events."""
+"""Flags on LaunchDarkly's real client that are fed by hand, and a recorder of its events."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ldclient.interfaces import UpdateProcessor
 from prometheus_client import CollectorRegistry
 
-from migration.flags.file import FlagFile
-from migration.flags.launchdarkly import LaunchDarklyFlags
-from migration.flags.ramp import pin, share
-from migration.model import RunRequest, Stage
+from migration.flags.data import read_flag_data
+from migration.flags.intake import FlagIntake
+from migration.flags.serving import LaunchDarklyFlags
+from migration.model import RunRequest
 from migration.settings import MigrationSettings
 from migration.telemetry.metrics import Metrics
-
-NEVER_S = 3600.0
+from tests.unit.migration.flags.making import flag_file
 
 
 class Clock:
@@ -41,6 +41,51 @@ class Events:
     def stop(self) -> None: ...
 
 
+class HandFed(UpdateProcessor):
+    """A source that says what a test says. `put` replaces flags, or adds some; `down` is that it cannot be read."""
+
+    name = "hand:fed"
+
+    def __init__(self) -> None:
+        self._flags: dict[str, Any] = {}
+        self._segments: list[Any] = []
+        self.intake: FlagIntake | None = None
+
+    def options(self, _on_loss: Any = None) -> dict[str, Any]:
+        return {"sdk_key": "none", "send_events": False}
+
+    def processor(self, _config: Any, intake: FlagIntake, ready: Any) -> "HandFed":
+        self.intake, self._ready = intake, ready
+        return self
+
+    def start(self) -> None:
+        if self._flags:
+            self._feed()
+        self._ready.set()
+
+    def stop(self) -> None: ...
+
+    def initialized(self) -> bool:
+        return self.intake is not None and self.intake.taken
+
+    def put(self, *flags: Any, segments: Any = ()) -> None:
+        self._flags |= {flag["key"]: flag for flag in flags}
+        self._segments = list(segments) or self._segments
+        if self.intake is not None:
+            self._feed()
+
+    def lose(self, *keys: str) -> None:
+        for key in keys:
+            del self._flags[key]
+        self._feed()
+
+    def down(self, problem: str = "it is not there") -> None:
+        self.intake.down(problem)
+
+    def _feed(self) -> None:
+        self.intake.take(*read_flag_data(flag_file(*self._flags.values(), segments=self._segments)))
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -53,7 +98,7 @@ def events() -> Events:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> MigrationSettings:
-    return MigrationSettings(home=tmp_path, surfaces=("chat", "batch"), flags_poll_s=NEVER_S)
+    return MigrationSettings(home=tmp_path, surfaces=("chat", "batch"))
 
 
 @pytest.fixture
@@ -62,34 +107,20 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def flag_file(settings: MigrationSettings) -> FlagFile:
-    return FlagFile(settings.path(settings.flags_file), settings.surfaces)
+def source() -> HandFed:
+    return HandFed()
 
 
 @pytest.fixture
-def put(flag_file: FlagFile) -> Callable[..., None]:
-    """Write a surface's stage, percentage and pins, whatever they were before."""
-
-    def put(stage: Stage, percent: float = 100.0, *, surface: str = "chat", pins: dict[str, Stage] | None = None) -> None:
-        def change(document: Any) -> Any:
-            flag = share(document.surfaces[surface], stage, percent)
-            for tenant, at in (pins or {}).items():
-                flag = pin(flag, tenant, at)
-            return document.with_surface(flag)
-
-        flag_file.edit(change)
-
-    return put
-
-
-@pytest.fixture
-def start(settings: MigrationSettings, metrics: Metrics, events: Events, clock: Clock) -> Iterator[Callable[..., LaunchDarklyFlags]]:
-    """Start flags on the real SDK; a test says `flags.source.look()` when the file shall be looked at."""
+def start(
+    settings: MigrationSettings, metrics: Metrics, source: HandFed, events: Events, clock: Clock
+) -> Iterator[Callable[..., LaunchDarklyFlags]]:
+    """Start flags on the real SDK, over what `source` was given so far."""
     started: list[LaunchDarklyFlags] = []
 
     def start(**changed: Any) -> LaunchDarklyFlags:
-        arguments = {"settings": settings, "metrics": metrics, "event_processor": lambda _config: events, "clock": clock, **changed}
-        started.append(LaunchDarklyFlags(**arguments))
+        arguments = {"settings": settings, "metrics": metrics, "source": source, "event_processor": lambda _config: events, "clock": clock}
+        started.append(LaunchDarklyFlags(**{**arguments, **changed}))
         return started[-1]
 
     yield start
@@ -99,9 +130,16 @@ def start(settings: MigrationSettings, metrics: Metrics, events: Events, clock: 
 
 @pytest.fixture
 def ask() -> Callable[..., RunRequest]:
-    def ask(tenant: str = "acme", run_id: str = "run-1", surface: str = "chat") -> RunRequest:
+    def ask(tenant: str = "acme", run_id: str = "run-1", surface: str = "chat", attributes: bytes = b"") -> RunRequest:
         return RunRequest(
-            surface=surface, tenant_id=tenant, user_id="u", thread_id="t", run_id=run_id, payload=b"{}", received_at=1_700_000_000.0
+            surface=surface,
+            tenant_id=tenant,
+            user_id="u",
+            thread_id="t",
+            run_id=run_id,
+            payload=b"{}",
+            received_at=1_700_000_000.0,
+            attributes=attributes,
         )
 
     return ask

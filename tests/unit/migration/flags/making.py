@@ -81,3 +81,11 @@ def flag_file(*flags: Mapping[str, Any], segments: Sequence[Mapping[str, Any]] =
     """Return a flag file with these flags and segments."""
     whole = {"flags": {flag["key"]: flag for flag in flags}, "segments": {segment["key"]: segment for segment in segments}}
     return json.dumps(whole, indent=1).encode()
+
+
+PLANS_OF_TENANTS: dict[str, dict[str, Any]] = {}
+
+
+def attributes_of(tenant_id: str) -> dict[str, Any] | None:
+    """Return what a test put into `PLANS_OF_TENANTS`: a callable that settings can name."""
+    return PLANS_OF_TENANTS.get(tenant_id)

@@ -86,6 +86,11 @@ SPOILED = {
     "rules": ({"rules": ["all"]}, "rules[0]", "must be an object"),
     "key": ({"key": "another"}, "key", "is another one"),
     "on": ({"on": "yes"}, "on", "must be true or false"),
+    "segment": (
+        {"rules": [rule({}, clause("", "segmentMatch", "beta", ["x"]))]},
+        "rules[0].clauses[0].values[1]",
+        "must be the key of a segment",
+    ),
     "no key": ({"key": None}, "key", "is missing"),
 }
 

@@ -9,6 +9,7 @@ from ldclient.migrations.tracker import MigrationOpEvent
 
 from migration.flags.op_events import OpEvents
 from migration.model import Comparison, Origin, Stage, Timing, Verdict
+from tests.unit.migration.flags.making import at, sampling
 
 OLD, NEW = LaunchDarklyOrigin.OLD, LaunchDarklyOrigin.NEW
 
@@ -35,8 +36,8 @@ def sent(flags, events):
     return [event for event in events.all if isinstance(event, MigrationOpEvent)]
 
 
-def test_each_run_has_its_own_event_though_the_evaluation_is_cached(start, put, ask, events):
-    put(Stage.DUALWRITE)
+def test_each_run_has_its_own_event_though_the_evaluation_is_cached(start, source, ask, events):
+    source.put(at("dualwrite"))
     flags = start()
     for number in range(3):
         request = ask(run_id=f"run-{number}")
@@ -44,8 +45,8 @@ def test_each_run_has_its_own_event_though_the_evaluation_is_cached(start, put, 
     assert [event.latencies for event in sent(flags, events)] == [{OLD: timedelta(seconds=number + 0.5)} for number in range(3)]
 
 
-def test_a_run_without_a_shadow_is_reported_when_it_ends(start, put, ask, events):
-    put(Stage.RAMPDOWN)
+def test_a_run_without_a_shadow_is_reported_when_it_ends(start, source, ask, events):
+    source.put(at("rampdown"))
     flags = start()
     flags.finished(ask(), flags.decide(ask()), "completed", 0.25)
     (event,) = sent(flags, events)
@@ -53,8 +54,8 @@ def test_a_run_without_a_shadow_is_reported_when_it_ends(start, put, ask, events
     assert (event.key, event.flag.version, event.context.get_individual_context("tenant").key) == ("execution-engine-chat", 1, "acme")
 
 
-def test_a_shadowed_run_waits_for_its_comparison_and_holds_both_latencies(start, put, ask, events):
-    put(Stage.LIVE)
+def test_a_shadowed_run_waits_for_its_comparison_and_holds_both_latencies(start, source, ask, events):
+    source.put(at("live"))
     flags = start()
     flags.finished(ask(), flags.decide(ask()), "completed", 2.5)
     flags.compared("run-1", comparison(Verdict.MATCH, Origin.CANDIDATE))
@@ -72,25 +73,25 @@ def test_a_shadowed_run_waits_for_its_comparison_and_holds_both_latencies(start,
         (Verdict.INCONCLUSIVE, None),
     ],
 )
-def test_only_a_match_is_consistent(start, put, ask, events, *, verdict, consistent):
-    put(Stage.SHADOW)
+def test_only_a_match_is_consistent(start, source, ask, events, *, verdict, consistent):
+    source.put(at("shadow"))
     flags = start()
     flags.finished(ask(), flags.decide(ask()), "completed", 1.0)
     flags.compared("run-1", comparison(verdict))
     assert [event.consistent for event in sent(flags, events)] == [consistent]
 
 
-def test_a_shed_shadow_counts_as_not_invoked(start, put, ask, events):
-    put(Stage.SHADOW)
+def test_a_shed_shadow_counts_as_not_invoked(start, source, ask, events):
+    source.put(at("shadow"))
     flags = start()
     flags.finished(ask(), flags.decide(ask()), "completed", 1.0)
     flags.compared("run-1", None)
     assert [(event.invoked, event.consistent) for event in sent(flags, events)] == [({OLD}, None)]
 
 
-def test_a_run_outside_the_sample_is_reported_when_it_ends(start, put, ask, flag_file, events):
-    put(Stage.SHADOW)
-    flag_file.edit(lambda document: document.with_sampling(0.0))
+def test_a_run_outside_the_sample_is_reported_when_it_ends(start, source, ask, events):
+    source.put(at("shadow"))
+    source.put(sampling(0))
     flags = start()
     flags.finished(ask(), flags.decide(ask()), "completed", 1.0)
     flags.compared("run-1", None)
@@ -98,15 +99,15 @@ def test_a_run_outside_the_sample_is_reported_when_it_ends(start, put, ask, flag
 
 
 @pytest.mark.parametrize(("outcome", "errors"), [("completed", set()), ("failed", {OLD}), ("timed_out", {OLD}), ("cancelled", set())])
-def test_a_failed_run_is_an_error_of_its_origin_and_one_that_the_user_left_is_not(start, put, ask, events, *, outcome, errors):
-    put(Stage.OFF)
+def test_a_failed_run_is_an_error_of_its_origin_and_one_that_the_user_left_is_not(start, source, ask, events, *, outcome, errors):
+    source.put(at("off"))
     flags = start()
     flags.finished(ask(), flags.decide(ask()), outcome, 1.0)
     assert [event.errors for event in sent(flags, events)] == [errors]
 
 
-def test_runs_that_still_wait_at_the_end_are_reported_without_a_comparison(start, put, ask, events):
-    put(Stage.SHADOW)
+def test_runs_that_still_wait_at_the_end_are_reported_without_a_comparison(start, source, ask, events):
+    source.put(at("shadow"))
     flags = start()
     flags.finished(ask(), flags.decide(ask()), "completed", 1.0)
     assert [event.invoked for event in sent(flags, events)] == [{OLD}]
@@ -118,8 +119,8 @@ def test_without_a_flag_there_is_nothing_to_report(start, ask, events):
     assert sent(flags, events) == []
 
 
-def test_the_oldest_run_makes_room_when_too_many_wait(start, put, ask, events, metrics):
-    put(Stage.SHADOW)
+def test_the_oldest_run_makes_room_when_too_many_wait(start, source, ask, events, metrics):
+    source.put(at("shadow"))
     flags = start()
     flags._op_events.close()
     flags._op_events = OpEvents(flags._client, metrics, waiting_limit=2)
@@ -132,8 +133,8 @@ def test_the_oldest_run_makes_room_when_too_many_wait(start, put, ask, events, m
     assert metrics.registry.get_sample_value("migration_failures_total", {"operation": "flags.track"}) == 1
 
 
-def test_an_event_that_cannot_be_sent_is_counted_and_the_next_one_is_sent(start, put, ask, events, metrics):
-    put(Stage.OFF)
+def test_an_event_that_cannot_be_sent_is_counted_and_the_next_one_is_sent(start, source, ask, events, metrics):
+    source.put(at("off"))
     flags = start()
     track, calls = flags._client.track_migration_op, iter([True, False])
     flags._client.track_migration_op = lambda tracker: 1 / 0 if next(calls) else track(tracker)
@@ -143,9 +144,9 @@ def test_an_event_that_cannot_be_sent_is_counted_and_the_next_one_is_sent(start,
     assert metrics.registry.get_sample_value("migration_failures_total", {"operation": "flags.track"}) == 1
 
 
-def test_events_beyond_what_the_thread_can_take_are_counted_and_never_wait(start, put, ask, events, *, metrics, monkeypatch):
+def test_events_beyond_what_the_thread_can_take_are_counted_and_never_wait(start, source, ask, events, *, metrics, monkeypatch):
     monkeypatch.setattr("migration.flags.op_events._QUEUE_LIMIT", 0)
-    put(Stage.OFF)
+    source.put(at("off"))
     flags = start()
     flags.finished(ask(), flags.decide(ask()), "completed", 1.0)
     assert sent(flags, events) == []

@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from migration.processes.control import ControlServer
 from migration.processes.row import ProcessRow
-row = ProcessRow(process_id="p", role="server", host="h", pid=1, birth="b", started_at=0.0, code_version="1")
+row = ProcessRow(process_id="p", role="server", host="h", pid=1, birth="b", started_at=0.0, code_version="1", said_at=0.0)
 ControlServer(Path(sys.argv[1]), lambda: row).start()
 print("up", flush=True)
 sys.stdin.readline()
@@ -26,7 +26,9 @@ sys.stdin.readline()
 
 
 def row(**fields) -> ProcessRow:
-    return ProcessRow(process_id="p", role="server", host="h", pid=os.getpid(), birth="b", started_at=0.0, code_version="1", **fields)
+    return ProcessRow(
+        process_id="p", role="server", host="h", pid=os.getpid(), birth="b", started_at=0.0, code_version="1", said_at=0.0, **fields
+    )
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A process makes itself known, and a database in trouble touches nothing else."""
 
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -10,7 +11,6 @@ import pytest
 from following import Following, Shadow, at, kill_switch
 from prometheus_client import CollectorRegistry
 
-from migration.flags.contexts import Tenant
 from migration.history import Entry, History
 from migration.processes.confirm import confirm
 from migration.processes.heartbeat import Heartbeat
@@ -107,7 +107,7 @@ def test_a_locked_database_delays_no_request_and_is_written_afterwards(make, tab
         other.execute("BEGIN EXCLUSIVE")
         started = time.perf_counter()
         for number in range(10_000):
-            heart.saw(Tenant(tenant_id=f"t{number % 50}"))
+            heart.saw(f"t{number % 50}")
         flags.put(at("live"), kill_switch(True, 2))
         assert time.perf_counter() - started < 1.0
         found = confirm(settings, lambda row: row.kill_switch["chat"], wait_s=1.0)
@@ -168,6 +168,7 @@ def test_a_process_that_died_is_buried_once_by_those_that_live(make, settings, t
         birth=birth(dead.pid),
         started_at=0.0,
         code_version="1",
+        said_at=0.0,
         shadow_waiting=3,
     )
     table.beat([row])
@@ -196,9 +197,34 @@ def test_a_process_that_ends_as_it_should_says_so(make, table):
 def test_known_tenants_are_counted_where_they_are(make, table):
     heart, _ = make(at("live", pins={"pinned": "shadow"}))
     for tenant in ("acme", "globex"):
-        heart.saw(Tenant(tenant_id=tenant, attributes={"plan": "pro"}))
+        heart.saw(tenant, b'{"plan":"pro"}')
     heart.beat()
     heart._census.count()
     heart.beat()
     row = table.told()[0].row
     assert (row.known_tenants, row.stage_counts) == (3, {"chat": {"live": 2, "shadow": 1}})
+
+
+def test_the_death_of_a_worker_is_in_the_history_and_many_are_one_entry_a_minute(make, settings, table, clock):
+    shadow = Shadow()
+    heart, _ = make(at("shadow"), shadow=shadow)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as worker:
+        shadow.worker_pid = worker.pid
+        heart.beat()
+        assert {told.row.role for told in table.told()} == {"server", "worker"}
+        worker.communicate()
+    shadow.worker_pid = None
+    shadow.worker_deaths += [(worker.pid, -9)]
+    heart.beat()
+    assert {told.row.role: told.state for told in table.told()} == {"server": "live", "worker": "died"}
+    shadow.worker_deaths += [(8, 1), (9, 1)]
+    heart.beat()
+    clock.now += 61
+    heart.beat()
+    name = f"server {os.getpid()} on {socket.gethostname()}"
+    history = History.reading(settings)
+    assert [entry.what for entry in reversed(history.entries())] == [
+        f"shadow worker {worker.pid} of {name} was killed by signal 9, and is replaced",
+        f"shadow worker 9 of {name} ended with status 1, and is replaced; so did 1 before it",
+    ]
+    history.close()

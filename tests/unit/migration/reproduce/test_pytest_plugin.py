@@ -84,7 +84,11 @@ def test_an_accepted_divergence_passes_and_one_of_an_expired_entry_fails(
     keep(fitting())
     ledger = pytester.path / "ledger" / "chat.toml"
     ledger.parent.mkdir()
-    entry = '[[accepted]]\nid = "quiet"\npattern = {{ kind = "missing_event" }}\nreason = "r"\nowner = "o"\nexpires = {}\n'
+    entry = "".join(
+        f'[[accepted]]\nid = "{kind}"\nreason = "r"\nowner = "o"\nexpires = {{0}}\n'
+        f'pattern = {{{{ kind = "{kind}", path = "agent_thinking" }}}}\n'
+        for kind in ("missing_event", "contract_violation")
+    )
     ledger.write_text(entry.format("2999-01-01"))
     project("--engine-parity").assert_outcomes(passed=1)
     ledger.write_text(entry.format("2001-01-01"))

@@ -23,7 +23,7 @@ class FakeWorker:
 
     def __init__(self, *, loop: object, hello: bytes, on_frame: Callable[[bytes], None], on_exit: Callable[[int], None]) -> None:
         self.on_frame, self.on_exit = on_frame, on_exit
-        self.pid, self.blocked, self.killed = 1, False, False
+        self.pid, self.blocked, self.killed, self.stopped = 1, False, False, False
         self.sent: list[str] = []
 
     def send(self, body: bytes) -> None:
@@ -31,6 +31,9 @@ class FakeWorker:
 
     def kill(self) -> None:
         self.killed = True
+
+    def stop(self) -> None:
+        self.stopped = True
 
     def hang_up(self) -> None:
         self.on_exit(0)
@@ -104,6 +107,32 @@ class Bench:
 @pytest.fixture
 async def bench() -> Bench:
     return await Bench(shadow_queue_jobs=100).ready()
+
+
+async def test_a_worker_that_never_gets_ready_is_replaced() -> None:
+    bench = Bench(shadow_start_s=0.01)
+    await bench.shadow.start()
+    first = bench.worker
+    async with asyncio.timeout(30):
+        while not first.killed:  # noqa: ASYNC110 - a timer of the loop ends it
+            await asyncio.sleep(0.005)
+        first.on_exit(-9)
+        while bench.worker is first:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.005)
+    assert bench.value("failures_total", operation="shadow.worker") == 1
+    await bench.shadow.aclose()
+
+
+async def test_a_worker_that_is_ready_in_time_is_left_alone() -> None:
+    bench = await Bench(shadow_start_s=0.02).ready()
+    await asyncio.sleep(0.06)
+    assert not bench.worker.killed
+
+
+async def test_at_the_end_a_worker_with_work_is_stopped_so_that_it_delivers_what_it_has(bench) -> None:
+    bench.shadow.offer(make_job("r-1"))
+    await bench.shadow.aclose()
+    assert (bench.worker.stopped, bench.worker.killed) == (True, False)
 
 
 async def test_a_run_that_cannot_be_encoded_is_counted_and_nothing_is_raised(bench) -> None:

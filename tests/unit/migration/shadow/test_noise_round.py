@@ -12,6 +12,7 @@ import pytest
 from migration.effects import MissPolicy
 from migration.errors import EvidenceError
 from migration.model import Divergence, Origin, RunRecord, Verdict, encode
+from migration.shadow.engine_runner import EngineRunner, Engines
 from migration.shadow.job import ShadowJob
 from migration.shadow.noise_floors import REFRESH_S, NoiseFloors
 from migration.shadow.noise_round import sampled
@@ -68,12 +69,13 @@ def comparing(parts: Parts) -> Callable[..., Comparing]:
 
 @pytest.fixture
 def worker(parts: Parts, rounds: Rounds) -> Iterator[Callable[..., Worker]]:
-    made: list[Worker] = []
+    made: list[EngineRunner] = []
 
     def make(*, refused: Callable[[], list[str]] = list, bound: Callable[[float], None] = lambda _s: None, **changes: Any) -> Worker:
         chosen = {"rounds": rounds, "noise_percent": 100.0} | changes
-        made.append(Worker(dataclasses.replace(parts, **chosen), seal=lambda: contextlib.nullcontext(refused()), bound=bound))
-        return made[-1]
+        whole = dataclasses.replace(parts, **chosen)
+        made.append(EngineRunner(Engines(build=whole.build, misses=whole.misses), seal=lambda: contextlib.nullcontext(refused())))
+        return Worker(whole, made[-1], bound=bound)
 
     yield make
     for one in made:

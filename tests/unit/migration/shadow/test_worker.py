@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from migration.model import encode
+from migration.shadow.engine_runner import EngineRunner, Engines
 from migration.shadow.parts import Parts
 from migration.shadow.worker import COMPARE_S, GRACE_S, Worker
 from migration.telemetry import spans
@@ -16,11 +17,13 @@ from migration.telemetry import spans
 
 @pytest.fixture
 def worker(parts: Parts) -> Iterator[Callable[..., Worker]]:
-    made: list[Worker] = []
+    made: list[EngineRunner] = []
 
     def make(*, refused: list[str] | None = None, bound: Callable[[float], None] = lambda _seconds: None, **changes: object) -> Worker:
-        made.append(Worker(dataclasses.replace(parts, **changes), seal=lambda: contextlib.nullcontext(list(refused or [])), bound=bound))
-        return made[-1]
+        chosen = dataclasses.replace(parts, **changes)
+        engines = Engines(build=chosen.build, misses=chosen.misses)
+        made.append(EngineRunner(engines, seal=lambda: contextlib.nullcontext(list(refused or []))))
+        return Worker(chosen, made[-1], bound=bound)
 
     yield make
     for one in made:
@@ -85,7 +88,7 @@ def test_a_refused_contact_is_seen_by_the_comparison_as_an_effect_that_nobody_re
 def test_each_step_is_bounded(worker, job) -> None:
     bounds: list[float] = []
     worker(bound=bounds.append).handle(encode(job(deadline_s=7.0)))
-    assert bounds == [7.0 + GRACE_S, COMPARE_S]
+    assert bounds == [7.0 + GRACE_S + COMPARE_S, COMPARE_S]
 
 
 def test_an_engine_that_hangs_does_not_hold_up_the_next_job(worker, job, builder, never) -> None:

@@ -5,21 +5,23 @@ import json
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import ClassVar
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from prometheus_client import CollectorRegistry
 
 from migration.settings import MigrationSettings
-from migration.telemetry.metrics import Metrics
-from migration.telemetry.tracing import SpanRing, TextFreeExporter, configure_tracing, current_trace_id, links_to
+from migration.telemetry import spans
+from migration.telemetry.delivery import Delivery
+from migration.telemetry.tracing import SpanRing, configure_tracing, current_trace_id, deliver_spans, links_to
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
+PATIENCE_S = 30.0
 
 
 class Collector(SpanExporter):
@@ -54,20 +56,20 @@ def unset_provider(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def finish_span_with_text(tracer: trace.Tracer) -> None:
-    with pytest.raises(ValueError, match="account"), tracer.start_as_current_span("run"):
+    with pytest.raises(ValueError, match="account"), tracer.start_as_current_span(spans.RUN):
         raise ValueError("my account number is 4711")
 
 
 def test_the_ring_keeps_the_newest_spans_only(ring: SpanRing, tracer: trace.Tracer) -> None:
-    for name in "abcde":
-        tracer.start_span(name).end()
-    assert [span.name for span in ring.spans()] == ["c", "d", "e"]
+    for number in range(5):
+        tracer.start_span(spans.RUN, attributes={spans.RUN_ID: f"r-{number}"}).end()
+    assert [span.attributes[spans.RUN_ID] for span in ring.spans()] == ["r-2", "r-3", "r-4"]
 
 
 def test_a_shadow_is_found_under_the_trace_id_of_the_run_it_links_to(ring: SpanRing, tracer: trace.Tracer) -> None:
-    tracer.start_span("other").end()
-    tracer.start_span("shadow", links=links_to(TRACE, SPAN)).end()
-    assert [(span.name, span.links) for span in ring.spans(TRACE)] == [("shadow", ((TRACE, SPAN),))]
+    tracer.start_span(spans.SHADOW).end()
+    tracer.start_span(spans.SHADOW, links=links_to(TRACE, SPAN)).end()
+    assert [(span.name, span.links) for span in ring.spans(TRACE)] == [(spans.SHADOW, ((TRACE, SPAN),))]
 
 
 def test_the_ring_gives_ids_duration_and_failure_but_no_exception_text(ring: SpanRing, tracer: trace.Tracer) -> None:
@@ -86,28 +88,97 @@ def test_no_link_is_made_of_ids_that_are_missing_or_invalid(trace_id: str | None
     assert links_to(trace_id, span_id) == ()
 
 
-def test_exported_spans_carry_no_exception_text(ring: SpanRing, tracer: trace.Tracer) -> None:
-    finish_span_with_text(tracer)
+def delivered(collector: Collector, lost: list[int], **options: int) -> tuple[trace.Tracer, Delivery]:
+    provider, delivery = TracerProvider(shutdown_on_exit=False), Delivery(collector, lost.append, **options)
+    provider.add_span_processor(delivery)
+    return provider.get_tracer("migration"), delivery
+
+
+def test_exported_spans_carry_no_exception_text() -> None:
     collector = Collector()
-    TextFreeExporter(collector).export(tuple(ring._spans))
+    tracer, delivery = delivered(collector, [])
+    finish_span_with_text(tracer)
+    delivery.close(PATIENCE_S)
     (span,) = collector.spans
     assert "4711" not in span.to_json()
     assert span.status.status_code is trace.StatusCode.ERROR
 
 
 @pytest.mark.parametrize("result", [SpanExportResult.FAILURE, None])
-def test_a_batch_that_the_collector_refuses_is_counted_and_not_raised(
-    result: SpanExportResult | None, tracer: trace.Tracer, ring: SpanRing
-) -> None:
-    tracer.start_span("a").end()
-    metrics = Metrics(registry=CollectorRegistry())
-    exporter = TextFreeExporter(Collector(result), metrics)
-    assert exporter.export(tuple(ring._spans)) is SpanExportResult.FAILURE
-    assert metrics.registry.get_sample_value("migration_failures_total", {"operation": "telemetry.export"}) == 1
+def test_spans_that_the_collector_refuses_are_counted_and_nothing_is_raised(result: SpanExportResult | None) -> None:
+    lost: list[int] = []
+    tracer, delivery = delivered(Collector(result), lost)
+    for _ in range(3):
+        tracer.start_span(spans.RUN).end()
+    delivery.close(PATIENCE_S)
+    assert sum(lost) == 3
+
+
+class StuckCollector(Collector):
+    """Takes nothing until it is released."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        assert self.released.wait(PATIENCE_S)
+        return super().export(spans)
+
+
+def test_every_span_that_a_slow_collector_does_not_get_is_counted() -> None:
+    lost: list[int] = []
+    collector = StuckCollector()
+    tracer, delivery = delivered(collector, lost, waiting=100)
+    for _ in range(600):
+        tracer.start_span(spans.RUN).end()
+    collector.released.set()
+    delivery.close(PATIENCE_S)
+    assert len(collector.spans) >= 100
+    assert len(collector.spans) + sum(lost) == 600
+
+
+def test_what_a_collector_has_not_taken_when_the_process_ends_is_counted() -> None:
+    lost: list[int] = []
+    collector = StuckCollector()
+    tracer, delivery = delivered(collector, lost)
+    for _ in range(5):
+        tracer.start_span(spans.RUN).end()
+    delivery.close(0.05)
+    tracer.start_span(spans.RUN).end()
+    collector.released.set()
+    assert sum(lost) == 6
+
+
+def test_a_library_that_begins_to_export_something_exports_nothing() -> None:
+    collector = Collector()
+    tracer, delivery = delivered(collector, [])
+    state = trace.TraceState([("vendor", "hunter2")])
+    parent = trace.set_span_in_context(
+        trace.NonRecordingSpan(trace.SpanContext(1, 2, is_remote=True, trace_flags=trace.TraceFlags(1), trace_state=state))
+    )
+    tracer.start_span("GET /threads/hunter2", attributes={"url.query": "token=hunter2"}).end()
+    with tracer.start_as_current_span(spans.RUN, context=parent) as span:
+        span.set_attributes({spans.SURFACE: "chat", "url.path": "/threads/hunter2", "http.request.header.authorization": ["hunter2"]})
+        span.add_event("hunter2", {"message": "hunter2"})
+        span.add_link(trace.SpanContext(3, 4, is_remote=True, trace_state=state), {"note": "hunter2"})
+    delivery.close(PATIENCE_S)
+    (sent,) = collector.spans
+    assert "hunter2" not in sent.to_json()
+    assert dict(sent.attributes) == {spans.SURFACE: "chat"}
+
+
+def test_a_value_that_the_protocol_cannot_carry_does_not_lose_the_batch() -> None:
+    collector = Collector()
+    tracer, delivery = delivered(collector, [])
+    tracer.start_span(spans.RUN, attributes={spans.RUN_ID: "r-\ud800"}).end()
+    delivery.close(PATIENCE_S)
+    encode_spans(collector.spans)
+    assert [span.attributes[spans.RUN_ID] for span in collector.spans] == ["r-?"]
 
 
 def test_the_ring_is_written_as_one_json_object_a_line(ring: SpanRing, tracer: trace.Tracer, tmp_path: Path) -> None:
-    tracer.start_span("a", attributes={"migration.surface": "chat"}).end()
+    tracer.start_span(spans.RUN, attributes={"migration.surface": "chat", "url.path": "/secret"}).end()
     assert ring.export_jsonl(tmp_path / "spans.jsonl") == 1
     (line,) = (tmp_path / "spans.jsonl").read_text().splitlines()
     assert json.loads(line)["attributes"] == {"migration.surface": "chat"}
@@ -117,7 +188,7 @@ def test_the_ring_is_written_as_one_json_object_a_line(ring: SpanRing, tracer: t
 def test_configuring_twice_gives_the_same_ring_and_one_copy_of_each_span() -> None:
     ring = configure_tracing(MigrationSettings(), "netra-backend")
     assert configure_tracing(MigrationSettings(), "netra-backend") is ring
-    with trace.get_tracer("migration").start_as_current_span("run"):
+    with trace.get_tracer("migration").start_as_current_span(spans.RUN):
         trace_id = current_trace_id()
     assert [span.trace_id for span in ring.spans()] == [trace_id]
 
@@ -127,15 +198,24 @@ def test_a_provider_that_the_application_installed_is_kept() -> None:
     mine = TracerProvider(shutdown_on_exit=False)
     trace.set_tracer_provider(mine)
     ring = configure_tracing(MigrationSettings(), "netra-backend")
-    mine.get_tracer("mine").start_span("a").end()
+    mine.get_tracer("mine").start_span(spans.RUN).end()
     assert trace.get_tracer_provider() is mine
-    assert [span.name for span in ring.spans()] == ["a"]
+    assert [span.name for span in ring.spans()] == [spans.RUN]
+
+
+@pytest.mark.usefixtures("unset_provider")
+@pytest.mark.parametrize("sampled", [trace.TraceFlags.SAMPLED, trace.TraceFlags.DEFAULT])
+def test_whether_a_run_is_traced_is_not_for_clients_to_say(sampled: int) -> None:
+    ring = configure_tracing(MigrationSettings(), "netra-backend")
+    client = trace.NonRecordingSpan(trace.SpanContext(1, 2, is_remote=True, trace_flags=trace.TraceFlags(sampled)))
+    trace.get_tracer("migration").start_span(spans.RUN, context=trace.set_span_in_context(client)).end()
+    assert len(ring.spans()) == 1
 
 
 @pytest.mark.usefixtures("unset_provider")
 def test_at_zero_percent_nothing_is_kept() -> None:
     ring = configure_tracing(MigrationSettings(trace_percent=0), "netra-backend")
-    trace.get_tracer("migration").start_span("run").end()
+    trace.get_tracer("migration").start_span(spans.RUN).end()
     assert ring.spans() == []
 
 
@@ -164,9 +244,7 @@ def test_spans_reach_a_collector_over_http_without_exception_text() -> None:
         Thread(target=server.serve_forever, daemon=True).start()
         configure_tracing(MigrationSettings(otlp_endpoint=f"http://127.0.0.1:{server.server_port}"), "netra-backend")
         finish_span_with_text(trace.get_tracer("migration"))
-        provider = trace.get_tracer_provider()
-        assert isinstance(provider, TracerProvider)
-        provider.shutdown()
+        deliver_spans(PATIENCE_S)
         server.shutdown()
     ((path, body),) = Receiver.received
     assert path == "/v1/traces"

@@ -47,7 +47,12 @@ class ScriptedExecution:
         frames = self.script(context, payload)
         try:
             async for item in frames:
+                context.ending.see(item)
                 yield item
+            context.ending.finished()
+        except BaseException as error:
+            context.ending.broken_off(error)
+            raise
         finally:
             await frames.aclose()
             self.under_way -= 1

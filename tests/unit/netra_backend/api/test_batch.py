@@ -88,7 +88,7 @@ async def test_an_item_that_finds_no_engine_says_when_to_try_again(site: Any, ev
 
     site.execution.script = script
     [ended] = finished(events_of((await site.post(BATCH, prompts(1))).text)).values()
-    assert (ended["status"], ended["problem"]["code"], ended["problem"]["retry_after_s"]) == ("refused", "busy", 1.0)
+    assert (ended["status"], ended["problem"]["code"], ended["problem"]["retry_after_s"]) == ("failed", "busy", 1.0)
 
 
 async def test_an_item_without_a_result_failed(site: Any, events_of: Any, frame_of: Any) -> None:

@@ -10,6 +10,7 @@ from starlette.websockets import WebSocketDisconnect
 from netra_backend.app.api.chat_messages import Chat
 from netra_backend.app.api.chat_runs import ChatRuns
 from netra_backend.app.api.ports import NoRuns
+from netra_backend.app.draining import Drain
 from netra_backend.app.services.runs.history import StoredHistory
 from netra_backend.app.services.tokens import Identity
 
@@ -83,6 +84,8 @@ async def runs(connection: Any, execution: Any) -> AsyncIterator[ChatRuns]:
         identity=identity,
         connection_id="socket-1",
         limit=2,
+        drain=Drain(),
+        ended=lambda: None,
     )
     yield runs
     await runs.aclose()

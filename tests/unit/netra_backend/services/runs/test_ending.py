@@ -36,7 +36,7 @@ def test_a_run_ended_as_its_last_frame_says(frames, outcome):
     ending = RunEnding()
     for each in frames:
         ending.see(each)
-    assert ending.outcome() == outcome
+    assert ending.finished() == ending.outcome == outcome
 
 
 def test_only_the_last_frame_that_ends_something_is_kept():

@@ -1,7 +1,7 @@
 import pytest
 
-from migration.effects import outcome_of
 from migration.model import Event
+from migration.recordings.outcome import outcome_of
 
 
 def event(kind: str, payload: bytes, lane: str = "data") -> Event:

@@ -1,0 +1,85 @@
+"""`erase`: remove what is kept of a tenant or of one user, and prove that it is gone."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from migration.cli.names import known_tenant
+from migration.cli.output import JsonFlag, note, print_json, print_table
+from migration.errors import ConfigurationError, MigrationError
+from migration.settings import MigrationSettings
+
+if TYPE_CHECKING:
+    from migration.erasure import Report
+
+command = typer.Typer(add_completion=False)
+
+_FINDING = 1
+
+
+@command.command()
+def erase(
+    tenant: Annotated[str, typer.Option("--tenant", help="The tenant.")],
+    user: Annotated[str | None, typer.Option("--user", help="Only this user of the tenant.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Remove a tenant's or a user's data from run stores, outbox, evidence, recordings and known tenants, and search every file for it.
+
+    Close the account first: whoever still asks leaves new data. The history keeps a digest. A tenant that flags name is refused: unpin it.
+    Exit codes: 0 nothing is left; 1 something is, or a process may still bring it back: run it again; 2 wrong use, or a database is down.
+
+    Example: netra-migration erase --tenant acme --user ada
+    """
+    from migration.erasure import Erasure, Report, Subject
+    from migration.shadow.parts import load
+
+    settings = MigrationSettings()
+    subject = Subject(tenant_id=known_tenant(settings, tenant), user_id=user)
+    if not settings.stores:
+        raise ConfigurationError("NETRA_MIGRATION_STORES is empty: say which run stores to erase from")
+    if user is None:
+        _check_flags(settings, tenant)
+    whose = f"tenant {tenant}" if user is None else f"user {user} of tenant {tenant}"
+    if not yes:
+        typer.confirm(f"Remove everything that is kept of {whose}? This cannot be undone.", abort=True, err=True)
+
+    async def run() -> Report:
+        try:
+            async with load(settings.stores)() as stores:
+                return await Erasure(settings, stores).run(subject)
+        except MigrationError:
+            raise
+        except Exception as error:
+            raise ConfigurationError(f"the run stores cannot be opened ({type(error).__name__}); check NETRA_* and try again") from error
+
+    report = asyncio.run(run())
+    if as_json:
+        print_json(report)
+    else:
+        print_table(f"Removed of {whose}", ["place", "rows"], [[place, str(rows)] for place, rows in report.removed.items()])
+    _say(report)
+    if not report.complete:
+        raise typer.Exit(_FINDING)
+
+
+def _say(report: "Report") -> None:
+    for place, rows in report.left.items():
+        note(f"{place}: {rows} rows are there again; close the account and run this again")
+    for process in report.waiting:
+        note(f"{process} still had shadows to run, which may bring evidence back; run this again")
+    if report.proved:
+        for file in report.named_in:
+            note(f"{file} still names it; remove that file, or what names it there, and run this again")
+        note(f"{report.searched} files searched, {len(report.named_in)} name it")
+    else:
+        note(f"{report.searched} files searched; the id is too short for that to prove anything, the tables were looked through")
+
+
+def _check_flags(settings: MigrationSettings, tenant: str) -> None:
+    from migration.flags.editors.open import open_editor
+    from migration.processes.known_tenants import pinned
+
+    if tenant in pinned(open_editor(settings).read().data):
+        raise ConfigurationError(f"flags name {tenant}: `netra-migration stage unpin SURFACE {tenant}` on every surface first")

@@ -1,0 +1,161 @@
+"""Turning the kill switch: its own flag is read, changed and written; no other flag can stand in the way. Then what it reaches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from migration.cli.paths import require_home
+from migration.errors import EditConflictError, KillSwitchRefusedError
+from migration.flags.contexts import Tenant
+from migration.flags.data import KILL_SWITCH, FlagData
+from migration.flags.editors.editor import FlagEditor, FlagRead
+from migration.flags.editors.open import open_editor
+from migration.flags.evaluation import FlagEvaluator
+from migration.flags.switch_changes import kill
+from migration.model import Stage
+from migration.settings import MigrationSettings
+
+if TYPE_CHECKING:
+    from migration.history import Entry
+    from migration.processes.confirm import Confirmation
+    from migration.processes.row import ProcessRow
+
+_TRIES: Final = 20
+_NAMED: Final = 5
+_SAMPLE: Final = tuple(Tenant(tenant_id=f"sample-{number}") for number in range(200))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """What the turned switch reaches."""
+
+    sentences: tuple[str, ...]
+    killed: dict[str, bool]  #: surface -> whether control serves because of it, as far as the processes say
+    refused: tuple[str, ...]  #: surfaces where it reaches nobody, since all tenants are at `complete`
+
+    @property
+    def reached(self) -> bool:
+        """Whether it reaches somebody wherever it was asked for."""
+        return not self.refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turned:
+    """The switch as it was written, and read back."""
+
+    on: bool
+    surface: str | None  #: None: all of them
+    surfaces: tuple[str, ...]  #: those that are being migrated
+    source: str
+    before: int | None  #: version of its flag; None: there was none
+    version: int
+    data: FlagData  #: all flags that were read back
+    warnings: tuple[str, ...]
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The surfaces that it was turned for."""
+        return self.surfaces if self.surface is None else (self.surface,)
+
+    @property
+    def name(self) -> str:
+        """What was done, in words."""
+        return f"kill switch {'on' if self.on else 'off'} for {self.surface or 'all surfaces'}"
+
+    def is_followed_by(self, row: "ProcessRow") -> bool:
+        """Whether a process with this row evaluates what was written, or something newer."""
+        is_older = row.switch_version is not None and row.switch_version < self.version
+        return not is_older and all(row.kill_switch.get(surface, self.on) is self.on for surface in self.chosen)
+
+    def entry(self, found: "Confirmation", reason: str) -> "Entry":
+        """Return the history's entry."""
+        from migration.history import Entry
+
+        return Entry(
+            kind="kill_switch",
+            surface=self.surface or "",
+            what=self.name if self.version != self.before else f"{self.name}, where it was already",
+            why=reason,
+            source=self.source,
+            flag=KILL_SWITCH,
+            version_before=self.before,
+            version_after=self.version,
+            seen=found.sentence(),
+        )
+
+    def effects(self, found: "Confirmation") -> Effects:
+        """Return what it reaches: as the processes say, and where nobody runs, as one that starts now would."""
+        from migration.processes.known_tenants import pinned
+
+        with FlagEvaluator.of(self.data) as evaluator:
+            own = {surface: evaluator.killed(surface, _SAMPLE[0]) for surface in self.surfaces}
+            tenants = [Tenant(tenant_id=one) for one in pinned(self.data)]
+            stays = {surface: _stay(evaluator, surface, tenants) for surface in self.chosen}
+        killed = {
+            surface: all(row.kill_switch.get(surface, own[surface]) for row in found.rows) if found.rows else own[surface]
+            for surface in own
+        }
+        refused = tuple(surface for surface in self.chosen if self.on and stays[surface].everybody)
+        said = [self._said(surface, stays[surface], confirmed=found.holds) for surface in self.chosen]
+        return Effects(sentences=tuple(one for one in said if one), killed=killed, refused=refused)
+
+    def _said(self, surface: str, stays: "_Stay", *, confirmed: bool) -> str | None:
+        if self.on and stays.everybody:
+            return str(KillSwitchRefusedError(surface))
+        if not confirmed:
+            return None
+        if not self.on:
+            return f"{surface}: stages hold"
+        return f"{surface}: control serves" + (f", but {stays.who} stay with the candidate: they are at `complete`" if stays.who else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stay:
+    """Whom the kill switch does not reach."""
+
+    everybody: bool
+    who: str  #: in words; empty: nobody
+
+
+def _stay(evaluator: FlagEvaluator, surface: str, pinned: Sequence[Tenant]) -> _Stay:
+    named = [one.tenant_id for one in pinned if evaluator.evaluate(surface, one).stage is Stage.COMPLETE]
+    share = sum(evaluator.evaluate(surface, one).stage is Stage.COMPLETE for one in _SAMPLE) / len(_SAMPLE)
+    parts = [f"about {share:.0%} of the tenants"] if share else []
+    parts += [", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")] if named else []
+    return _Stay(everybody=share == 1.0 and len(named) == len(pinned), who=" and ".join(parts))
+
+
+def turn(settings: MigrationSettings, *, on: bool, surface: str | None, reason: str) -> Turned:
+    """Turn the switch at the source. Somebody else's edit in between is taken along, since this one must get through.
+
+    Raises:
+        ConfigurationError: no source is configured, or this is the wrong folder; nothing was written.
+        FlagSourceError: the source cannot be read or written; it is as it was.
+    """
+    require_home(settings)
+    editor = open_editor(settings)
+    for left in reversed(range(_TRIES)):
+        read = editor.read()
+        try:
+            return _turn(editor, read, settings.surfaces, on=on, surface=surface, reason=reason)
+        except EditConflictError:
+            if not left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _turn(editor: FlagEditor, read: FlagRead, surfaces: tuple[str, ...], *, on: bool, surface: str | None, reason: str) -> Turned:
+    old = read.data.flags.get(KILL_SWITCH)
+    new = kill(old, on, surface, surfaces)
+    after = read if new is old else editor.write(read, KILL_SWITCH, new, comment=reason or f"kill switch {'on' if on else 'off'}")
+    problems = [f"{problem}; the kill switch works nevertheless" for problem in after.problems if problem.key != KILL_SWITCH]
+    return Turned(
+        on=on,
+        surface=surface,
+        surfaces=surfaces,
+        source=editor.name,
+        before=None if old is None else old["version"],
+        version=after.data.flags[KILL_SWITCH]["version"],
+        data=after.data,
+        warnings=tuple(problems),
+    )

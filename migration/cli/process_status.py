@@ -1,0 +1,176 @@
+"""What `status` says about processes, and through them about the flags: only what they evaluate and follow."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from migration.cli.output import print_table
+from migration.errors import ProcessesError
+from migration.model import Stage
+from migration.processes.row import ProcessRow, Told
+from migration.processes.table import ProcessTable
+from migration.settings import MigrationSettings
+
+_NEWS_S = 3600.0
+_ORDER = list(Stage)
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """One process, as it said itself when it was last heard of."""
+
+    name: str
+    state: str  #: live, silent, died, stopped, lost
+    heard_s: float  #: seconds since it was last heard of
+    started_at: float  #: Unix seconds
+    code_version: str
+    flags_source: str
+    flags_version: int | None
+    followed_s: float | None  #: seconds since which this version holds there
+    kill_switch: list[str]  #: surfaces where it is on
+    emergency: bool
+    runs: dict[str, int]  #: under way
+    shadow_waiting: int
+    last_error: str | None
+
+
+class Followed(msgspec.Struct, frozen=True, kw_only=True):
+    """How well the processes can read their flags."""
+
+    source: str | None  #: None: no process has been seen
+    up: bool | None  #: False: for one of them at least the last known flags hold
+    age_s: float | None  #: seconds since the source was last found good, by the one for which that is longest
+    version: int | None  #: of the one that is furthest behind
+    error: str | None
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one surface is, as serving processes evaluate it."""
+
+    stage: Stage | None  #: the furthest that tenants without a pin are at; None: nobody says
+    percent: float | None  #: of those tenants, within three or so: a sample of them is evaluated
+    kill_switch: bool | None  #: True: it is on in every process; None: nobody says, or they do not agree
+    tenants: dict[str, int]  #: stage -> known tenants there; {}: nobody has counted
+    counted_s: float | None  #: seconds since that count
+
+
+class ProcessesStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """All processes that were heard of within an hour."""
+
+    processes: list[Process]
+    flags: Followed
+    error: str | None  #: why nothing can be said; None: it can
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether one is silent, cannot read its flags, or nothing can be said."""
+        return self.error is not None or self.flags.up is False or any(one.state == "silent" for one in self.processes)
+
+    def remarks(self) -> list[str]:
+        """Return what a person should know, a sentence each."""
+        if self.error is not None:
+            return [f"what processes follow is unknown: {self.error}"]
+        found = [] if self.flags.source is not None else ["no process has been seen: nobody says which flags hold, or whether any do"]
+        for one in self.processes:
+            if one.state == "silent":
+                found.append(f"{one.name} is silent for {one.heard_s:.0f} s: it is stopped, hangs, or cannot reach the database")
+            elif one.state in {"died", "lost"}:
+                found.append(f"{one.name} {'died' if one.state == 'died' else 'is lost'}; it was last heard of {one.heard_s:.0f} s ago")
+        if self.flags.error is not None:
+            found.append(f"flags: {self.flags.error}")
+        versions = {one.flags_version for one in self.processes if one.state == "live" and one.flags_version is not None}
+        if len(versions) > 1:
+            found.append(f"processes follow different versions of the flags: {', '.join(map(str, sorted(versions)))}")
+        return found
+
+
+def processes_status(settings: MigrationSettings, surfaces: Collection[str]) -> tuple[ProcessesStatus, dict[str, Standing]]:
+    """Return what the processes say, and where each surface is by that."""
+    table = ProcessTable.reading(settings)
+    try:
+        told = table.told()
+    except ProcessesError as error:
+        nobody = Followed(source=None, up=None, age_s=None, version=None, error=None)
+        return ProcessesStatus(processes=[], flags=nobody, error=str(error)), {surface: _standing(surface, []) for surface in surfaces}
+    finally:
+        table.close()
+    serving = [one for one in told if one.serves]
+    shown = [_process(one) for one in told if one.state in {"live", "silent"} or (one.state in {"died", "lost"} and one.age_s < _NEWS_S)]
+    standings = {surface: _standing(surface, serving) for surface in surfaces}
+    return ProcessesStatus(processes=shown, flags=_followed(serving), error=None), standings
+
+
+def print_processes(found: ProcessesStatus) -> None:
+    """Print a table of the processes; nothing when there are none."""
+    rows = [
+        [
+            one.name,
+            one.state,
+            f"{one.heard_s:.0f} s ago",
+            datetime.fromtimestamp(one.started_at, UTC).strftime("%Y-%m-%d %H:%M:%S"),
+            one.code_version,
+            "-" if one.flags_version is None or one.followed_s is None else f"{one.flags_version}, for {one.followed_s:.0f} s",
+            ("EMERGENCY " if one.emergency else "") + (", ".join(one.kill_switch) or "-"),
+            str(sum(one.runs.values())),
+            str(one.shadow_waiting),
+            one.last_error or "-",
+        ]
+        for one in found.processes
+    ]
+    if rows:
+        columns = ["process", "state", "heard", "started (UTC)", "code", "flags version", "killed", "runs", "shadows waiting", "last error"]
+        print_table("Processes", columns, rows)
+
+
+def _process(told: Told) -> Process:
+    row = told.row
+    return Process(
+        name=row.name,
+        state=told.state,
+        heard_s=round(told.age_s, 1),
+        started_at=row.started_at,
+        code_version=row.code_version,
+        flags_source=row.flags_source,
+        flags_version=row.flags_version,
+        followed_s=_ago(told, row.followed_since),
+        kill_switch=[surface for surface, on in row.kill_switch.items() if on],
+        emergency=row.emergency,
+        runs=row.runs,
+        shadow_waiting=row.shadow_waiting,
+        last_error=row.last_error,
+    )
+
+
+def _followed(serving: Sequence[Told]) -> Followed:
+    if not serving:
+        return Followed(source=None, up=None, age_s=None, version=None, error=None)
+    rows = [(one.row, one.age_s) for one in serving]
+    ages = [None if row.flags_age_s is None else row.flags_age_s + age_s for row, age_s in rows]
+    return Followed(
+        source=", ".join(sorted({row.flags_source for row, _ in rows})),
+        up=all(row.flags_up for row, _ in rows),
+        age_s=None if None in ages else round(max(age for age in ages if age is not None), 1),
+        version=min(row.flags_version or 0 for row, _ in rows),
+        error=next((row.flags_error for row, _ in rows if row.flags_error), None),
+    )
+
+
+def _standing(surface: str, serving: Sequence[Told]) -> Standing:
+    rows = [one for one in serving if surface in one.row.surfaces]
+    switches = {one.row.kill_switch.get(surface) for one in rows}
+    newest: ProcessRow | None = max((one.row for one in rows), key=lambda row: row.followed_since or 0.0, default=None)
+    shares = {} if newest is None else newest.shares.get(surface, {})
+    stage = max((Stage(name) for name in shares), key=_ORDER.index, default=None)
+    counted = max((one for one in rows if one.row.counted_at is not None), key=lambda one: one.row.counted_at or 0.0, default=None)
+    return Standing(
+        stage=stage,
+        percent=None if stage is None else shares[stage.value],
+        kill_switch=switches.pop() if len(switches) == 1 else None,
+        tenants={} if counted is None else counted.row.stage_counts.get(surface, {}),
+        counted_s=None if counted is None else _ago(counted, counted.row.counted_at),
+    )
+
+
+def _ago(told: Told, moment: float | None) -> float | None:
+    """Return seconds since a moment on the process' own clock; None: there was none."""
+    return None if moment is None else round(max(0.0, told.row.said_at - moment) + told.age_s, 1)

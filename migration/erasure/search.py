@@ -1,0 +1,45 @@
+"""Looks through files for an id. What a database only forgot would still stand there."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+_CHUNK: Final = 1 << 20
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield every regular file below the folder, sorted; links are not followed. Nothing when there is no such folder."""
+    for where, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (path for name in sorted(names) if (path := Path(where, name)).is_file() and not path.is_symlink())
+
+
+def found_in(files: Iterable[Path], needles: Sequence[bytes]) -> tuple[int, list[Path]]:
+    """Return how many files were searched, and those in which one of the needles stands. Reads a megabyte at a time.
+
+    Raises:
+        OSError: a file cannot be read; one that is removed meanwhile holds nothing.
+    """
+    searched, hits = 0, []
+    for path in files:
+        try:
+            hit = _holds(path, needles)
+        except FileNotFoundError:
+            continue
+        searched += 1
+        if hit:
+            hits.append(path)
+    return searched, hits
+
+
+def _holds(path: Path, needles: Sequence[bytes]) -> bool:
+    overlap = max(map(len, needles)) - 1
+    with path.open("rb") as file:
+        tail = b""
+        while chunk := file.read(_CHUNK):
+            window = tail + chunk
+            if any(needle in window for needle in needles):
+                return True
+            tail = window[-overlap:] if overlap else b""
+    return False

@@ -1,0 +1,27 @@
+"""Removes all evidence of a tenant or a user."""
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select
+
+from migration.evidence.redaction import Redactor
+from migration.evidence.tables import comparisons
+from migration.evidence.writing import recount
+
+
+def erase_evidence(connection: Connection, redactor: Redactor, tenant_id: str, user_id: str | None) -> int:
+    """Remove the comparisons of a tenant, or of one of its users, with their examples and recordings; return how many comparisons.
+
+    Kinds of divergences stay, with their counts: they are everybody's and hold no tenant's texts.
+    """
+    removed = connection.execute(delete(comparisons).where(*_of(redactor, tenant_id, user_id))).rowcount
+    recount(connection)
+    return removed
+
+
+def evidence_left(connection: Connection, redactor: Redactor, tenant_id: str, user_id: str | None) -> int:
+    """Return how many comparisons there are of a tenant, or of one of its users."""
+    return connection.execute(select(func.count()).select_from(comparisons).where(*_of(redactor, tenant_id, user_id))).scalar_one()
+
+
+def _of(redactor: Redactor, tenant_id: str, user_id: str | None) -> list[ColumnElement[bool]]:
+    tenant = comparisons.c.tenant_id == redactor.identifier(tenant_id)
+    return [tenant] if user_id is None else [tenant, comparisons.c.user_digest == redactor.shape(user_id)]

@@ -1,0 +1,65 @@
+"""The host's emergency kill switch: while a certain file is there, control serves. It needs no flag, no server and no parsing."""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+logger = logging.getLogger(__name__)
+_POLL_S: Final = 0.2
+
+
+class EmergencySwitch:
+    """Looks whether the file is there, again and again, in a thread of its own.
+
+    Args:
+        path: the file; what is in it does not matter.
+        on_change: called when it came or went, in the thread that noticed.
+        poll_s: seconds between two looks.
+    """
+
+    def __init__(self, path: Path, on_change: Callable[[], None], *, poll_s: float = _POLL_S) -> None:
+        self.path, self._on_change, self._poll_s = path, on_change, poll_s
+        self.on = False  #: what the last look that could tell found
+        self._stop = threading.Event()
+        self._look()
+        self._thread = threading.Thread(target=self._keep_looking, name="migration-emergency", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._stop.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(timeout=2.0)
+
+    def _keep_looking(self) -> None:
+        while not self._stop.wait(self._poll_s):
+            if self._look():
+                self._on_change()
+
+    def _look(self) -> bool:
+        """Look once; return whether it came or went. A folder that cannot be looked into says neither."""
+        try:
+            found = self._there()
+        except OSError as error:
+            logger.warning("emergency kill switch: %s cannot be looked for (%s)", self.path, error.strerror)
+            return False
+        if found is self.on:
+            return False
+        self.on = found
+        if found:
+            logger.critical("emergency kill switch: %s is there; control serves on this host until it is removed", self.path)
+        else:
+            logger.warning("emergency kill switch: %s is gone; the flags hold again", self.path)
+        return True
+
+    def _there(self) -> bool:
+        try:
+            self.path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True

@@ -1,0 +1,95 @@
+"""Follows a file: through links, swapped folders and replaced files. What cannot be read now is looked at again."""
+
+import logging
+import os
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from migration.errors import FlagSourceError
+
+logger = logging.getLogger(__name__)
+_LIMIT: Final = 64 * 2**20  #: bytes; more is not a file of ours
+
+Signature = tuple[int, ...]
+
+
+def read_if_changed(path: Path, seen: Signature | None = None) -> tuple[Signature, bytes | None]:
+    """Return the signature of the file that the path leads to, and its content; None instead of that when the signature is `seen`.
+
+    Raises:
+        FlagSourceError: it cannot be read, is not a regular file, or is too large.
+    """
+    try:
+        # Without blocking: the path may lead to a pipe.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+            # Of the open file, not of the path: it may be replaced between two calls.
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise FlagSourceError("it is not a file; check the path")
+            if found.st_size > _LIMIT:
+                raise FlagSourceError(f"it is larger than {_LIMIT // 2**20} MiB; check the path")
+            signature = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size)
+            return signature, None if signature == seen else file.read(_LIMIT)
+    except FileNotFoundError:
+        raise FlagSourceError("it is not there; put it back, or check the path") from None
+    except IsADirectoryError:
+        raise FlagSourceError("it is not a file; check the path") from None
+    except OSError as error:
+        raise FlagSourceError(f"it cannot be read ({error.strerror}); check its owner and permissions") from None
+
+
+class Follower:
+    """Looks at a file again and again, in a thread of its own.
+
+    Args:
+        path: the file; it need not exist yet.
+        poll_s: seconds between two looks.
+        take: gets the content when it is new; may raise FlagSourceError: it is shown the content again then.
+        good: called when there is nothing new.
+        down: called with what is wrong.
+    """
+
+    def __init__(
+        self, path: Path, poll_s: float, *, take: Callable[[bytes], None], good: Callable[[], None], down: Callable[[str], None]
+    ) -> None:
+        self._path, self._poll_s, self._take, self._good, self._down = path, poll_s, take, good, down
+        self._stop = threading.Event()
+        self._seen: Signature | None = None
+        self._thread = threading.Thread(target=self._keep_looking, name=f"migration-follows-{path.name}", daemon=True)
+
+    def start(self) -> None:
+        """Look once, then keep looking."""
+        self.look()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop looking; a look under way ends."""
+        self._stop.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(timeout=2.0)
+
+    def look(self) -> None:
+        """Look once; take what is new. Never raises."""
+        try:
+            signature, content = read_if_changed(self._path, self._seen)
+            if content is None:
+                self._good()
+            else:
+                self._take(content)
+            self._seen = signature
+        except FlagSourceError as error:
+            self._fail(str(error))
+        except Exception as error:
+            logger.exception("looking at %s failed", self._path)
+            self._fail(f"it cannot be taken over ({type(error).__name__})")
+
+    def _keep_looking(self) -> None:
+        while not self._stop.wait(self._poll_s):
+            self.look()
+
+    def _fail(self, problem: str) -> None:
+        self._seen = None  # it may become good again as the same file
+        self._down(problem)

@@ -1,0 +1,322 @@
+"""Decides for the facade, in memory: which stage a tenant is at, and whether this run is shadowed. What flags mean, `evaluation` says."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from ldclient import Config
+from ldclient.client import LDClient
+from ldclient.feature_store import InMemoryFeatureStore
+from ldclient.interfaces import EventProcessor, UpdateProcessor
+from prometheus_client import Counter
+
+from migration.flags.attributes import TenantAttributes
+from migration.flags.data import KILL_SWITCH, FlagData, surface_flag_key
+from migration.flags.decision import Decision, Reason
+from migration.flags.emergency import EmergencySwitch
+from migration.flags.evaluation import Evaluation, FlagEvaluator
+from migration.flags.gauges import FlagGauges
+from migration.flags.intake import FlagIntake
+from migration.flags.op_events import EvaluatedDecision, OpEvents
+from migration.flags.sampling import POINTS, point, threshold
+from migration.flags.snapshot import Snapshot
+from migration.flags.sources.open import open_source
+from migration.flags.sources.source import FlagSource, FlagStatus
+from migration.model import Comparison, Outcome, RunRequest, Stage
+from migration.settings import MigrationSettings
+from migration.stages import PLANS, Plan
+from migration.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+_CACHE_LIMIT: Final = 10_000
+_CACHED_BYTES: Final = 1024  #: of attributes; an answer for more is not kept, so that ten thousand of them cannot fill the memory
+_START_WAIT_S: Final = 5.0
+
+_Key = tuple[str, str, bytes, bytes]
+"""Surface, tenant, attributes that came with the request, attributes that the callable gave: with the flags, all that is looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What holds for a tenant on a surface until something that it was read from changes."""
+
+    sampled: Decision
+    unsampled: Decision
+    threshold: int  #: runs with a point below it are sampled
+    counter: Counter  #: of decisions, with this answer's labels
+
+
+class LaunchDarklyFlags:
+    """The `Flags` that the facade asks, on LaunchDarkly's client, whatever the source of the flags.
+
+    An answer is kept for everything that it was read from (`_Key`) and dropped on any change of the flags, of the source's health, of the
+    emergency switch or of the attribute file. LaunchDarkly counts evaluations once an answer; migration op events go out once a run.
+
+    Args:
+        settings: surfaces, source, snapshot, attributes.
+        metrics: where decisions and the source's health are counted.
+        source: where flags come from; None: what the settings name.
+        event_processor: takes LaunchDarkly's events in place of what the source names; None: that.
+        clock: monotonic seconds.
+
+    Raises:
+        ConfigurationError: a setting that the source or the attributes need is missing or cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: MigrationSettings,
+        metrics: Metrics,
+        *,
+        source: FlagSource | None = None,
+        event_processor: Callable[[Config], EventProcessor] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.surfaces = settings.surfaces
+        self._metrics = metrics
+        self._starts_at_off = settings.start_without_flags == "off"
+        self._answers: dict[_Key, _Answer] = {}
+        self._outdated: dict[_Key, _Answer] = {}
+        self._complaints: dict[str, None] = {}
+        self._listeners: list[Callable[[], None]] = []
+        self._changing = threading.Lock()
+        source = source or open_source(settings)
+        snapshot = Snapshot(settings.path(settings.snapshot_dir), source.name)
+        self.intake = FlagIntake(source.name, settings.surfaces, snapshot=snapshot, clock=clock)
+        self.attributes = TenantAttributes(settings, self._changed)
+        self._ask = self.attributes.asked if self.attributes.asks else None
+        self._emergency = EmergencySwitch(settings.path(settings.emergency_file), self._changed)
+        store = InMemoryFeatureStore()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
+        self._client = self._connect(settings, source, store, event_processor)
+        self.evaluator = _quiet(store)  #: says what holds, without LaunchDarkly counting it
+        self._serving = FlagEvaluator(self._client)
+        self._op_events = OpEvents(self._client, metrics)
+        self._gauges = FlagGauges(metrics, settings.surfaces)
+        self.intake.on_change(self._changed)
+        self.attributes.start()
+        self._emergency.start()
+        self._changed()
+        if self._starts_at_off and self.intake.unknown:
+            logger.warning("flags: %s", self.status().error)
+
+    def decide(self, request: RunRequest, /) -> Decision:
+        """Return the plan for this request. Never raises: without flags the last known plan holds, and with none `off`."""
+        key = (request.surface, request.tenant_id, request.attributes, b"" if self._ask is None else self._ask(request.tenant_id))
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._answer(key)
+        answer.counter.inc()
+        if answer.threshold >= POINTS or point(request.run_id) < answer.threshold:
+            return answer.sampled
+        return answer.unsampled
+
+    def plan(self, surface: str, tenant_id: str) -> Plan:
+        """Return the plan that the tenant's next run would have. Never raises, and counts nothing: nobody is served."""
+        key = (surface, tenant_id, b"", self.attributes.asked(tenant_id))
+        return (self._answers.get(key) or self._answer(key)).sampled.plan
+
+    def finished(self, request: RunRequest, decision: Decision, outcome: Outcome, duration_s: float, /) -> None:
+        """Take note that the served run ended; its migration op event goes out now or with its comparison."""
+        self._op_events.finished(request, decision, outcome, duration_s)
+
+    def compared(self, run_id: str, comparison: Comparison | None, /) -> None:
+        """Send the migration op event of that run, with its comparison or, when there is none, without."""
+        self._op_events.compared(run_id, comparison)
+
+    @property
+    def data(self) -> FlagData:
+        """The flags that hold."""
+        return self.intake.data
+
+    @property
+    def emergency(self) -> bool:
+        """Whether the host's emergency kill switch is on."""
+        return self._emergency.on
+
+    @property
+    def ready(self) -> bool:
+        """Whether every surface may be served."""
+        return all(self.unready(surface) is None for surface in self.surfaces)
+
+    def unready(self, surface: str) -> str | None:
+        """Return why the surface may not be served now; None: it may.
+
+        It may not while its flag, the kill switch or the attribute file was never read: a tenant at `complete` must not be served by
+        control because a file was late. The setting that says "start at `off`" lets it.
+        """
+        if self._starts_at_off:
+            return None
+        if unknown := {surface_flag_key(surface), KILL_SWITCH} & self.intake.unknown:
+            return f"the flag {min(unknown)} was not read yet; see `netra-migration status`"
+        return self.attributes.unread
+
+    def status(self) -> FlagStatus:
+        """Return how well flags can be read, and bring the metrics of it up to date."""
+        status = self.intake.status()
+        self._gauges.show_source(status, emergency=self.emergency)
+        said = [status.error, self.attributes.problem, *self._complaints]
+        if unknown := self.intake.unknown:
+            meanwhile = "all tenants are at `off`" if self._starts_at_off else "nothing is served"
+            said.append(f"{meanwhile} until {', '.join(sorted(unknown))} can be read")
+        return FlagStatus(
+            source=status.source,
+            up=status.up,
+            age_s=status.age_s,
+            version=status.version,
+            error=" | ".join(one for one in said if one) or None,
+            from_snapshot=status.from_snapshot,
+        )
+
+    def on_change(self, listener: Callable[[], None], /) -> None:
+        """Call it after anything changed from which plans are read, in the thread that noticed. It must not raise, nor wait."""
+        self._listeners.append(listener)
+
+    def close(self) -> None:
+        """Send the migration op events that wait, and end all threads."""
+        self._emergency.close()
+        self.attributes.close()
+        self._op_events.close()
+        self._serving.close()
+        self.evaluator.close()
+
+    def _connect(
+        self,
+        settings: MigrationSettings,
+        source: FlagSource,
+        store: InMemoryFeatureStore,
+        event_processor: Callable[[Config], EventProcessor] | None,
+    ) -> LDClient:
+        def processor(config: Config, _store: object, ready: object) -> UpdateProcessor:
+            self.intake.connect(config.data_source_update_sink)
+            # The one way to have the SDK's own processors feed the intake: they take their sink from here, and it has no setter.
+            config._data_source_update_sink = self.intake  # noqa: SLF001
+            return source.processor(config, self.intake, ready)  # type: ignore[arg-type]  # the SDK gives an Event
+
+        options = dict(source.options(self._lost_events))
+        if event_processor is not None:
+            options |= {"send_events": True, "event_processor_class": event_processor}
+        config = Config(
+            **options,
+            feature_store=store,
+            update_processor_class=processor,
+            private_attributes=set(settings.launchdarkly_private_attributes),
+            diagnostic_opt_out=True,
+        )
+        return LDClient(config, start_wait=_START_WAIT_S)
+
+    def _lost_events(self, what: str) -> None:
+        logger.warning("flags: events for LaunchDarkly were given up: %s", what)
+        self._metrics.failures.labels("flags.track").inc()
+
+    def _answer(self, key: _Key) -> _Answer:
+        """Ask the flags, and keep the answer in the cache that was current before asking: a change in between leaves no stale answer."""
+        answers = self._answers
+        try:
+            answer = self._evaluate(key)
+        except Exception:
+            logger.exception("flags could not be evaluated for a request on %s; the last known plan holds", key[0])
+            self._metrics.failures.labels("flags.evaluate").inc()
+            return self._outdated.get(key) or self._make(key[0], PLANS[Stage.OFF], "default_off", None)
+        if len(key[2]) + len(key[3]) <= _CACHED_BYTES:
+            if len(answers) >= _CACHE_LIMIT:
+                answers.clear()
+            answers[key] = answer
+        return answer
+
+    def _evaluate(self, key: _Key) -> _Answer:
+        surface, tenant_id, request, asked = key
+        if not (self.intake.taken or self.intake.from_snapshot):
+            return self._make(surface, PLANS[Stage.OFF], "default_off", None)
+        found = self._serving.evaluate(surface, self.attributes.described(tenant_id, asked, request), emergency=self.emergency)
+        if found.complaint is not None:
+            self._complain(found.complaint)
+        if found.answer.failed and (known := self._outdated.get(key)) is not None and (not found.killed or _complete(known)):
+            return known
+        return self._make(surface, found.plan, self._reason(surface, found), found)
+
+    def _reason(self, surface: str, found: Evaluation) -> Reason:
+        if found.killed and found.plan.stage is not Stage.COMPLETE:
+            return "kill_switch"
+        if found.answer.stage is None:
+            return "default_off"
+        return "last_known" if surface_flag_key(surface) in self.intake.held else "flag"
+
+    def _make(self, surface: str, plan: Plan, reason: Reason, found: Evaluation | None) -> _Answer:
+        sampled, unsampled = (
+            EvaluatedDecision(
+                plan=plan,
+                reason=reason,
+                flag_key=surface_flag_key(surface),
+                sampled=sampled,
+                evaluation=None if found is None else found.answer.event,
+            )
+            for sampled in (True, False)
+        )
+        return _Answer(
+            sampled=sampled,
+            unsampled=unsampled,
+            threshold=POINTS if plan.shadows is None or found is None else threshold(found.percent),
+            counter=self._metrics.flag_decisions.labels(surface, plan.stage.value, reason),
+        )
+
+    def _complain(self, complaint: str) -> None:
+        """Say it once until flags change, and show it in the status."""
+        if complaint not in self._complaints:
+            self._complaints[complaint] = None
+            self._metrics.failures.labels("flags.evaluate").inc()
+            logger.warning("flags: %s", complaint)
+
+    def _changed(self) -> None:
+        """Drop all answers, bring the metrics up to date, and call the listeners."""
+        with self._changing:
+            self._drop()
+        for listener in self._listeners:
+            try:
+                listener()
+            except Exception:
+                logger.exception("a listener for flag changes failed")
+                self._metrics.failures.labels("flags.reload").inc()
+
+    def _drop(self) -> None:
+        known = {**self._outdated, **self._answers}
+        self._outdated = known if len(known) <= _CACHE_LIMIT else {}
+        self._answers, self._complaints = {}, {}
+        status = self.status()
+        if not status.up:
+            self._metrics.failures.labels("flags.reload").inc()
+        self._gauges.show_flags(self.data, self.evaluator, emergency=self.emergency)
+
+
+def _complete(answer: _Answer) -> bool:
+    return answer.sampled.plan.stage is Stage.COMPLETE
+
+
+class _Nothing(UpdateProcessor):
+    """Of a client that reads a store which somebody else fills."""
+
+    def __init__(self, store: InMemoryFeatureStore) -> None:
+        self._store = store
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    def initialized(self) -> bool:
+        return bool(self._store.initialized)
+
+
+def _quiet(store: InMemoryFeatureStore) -> FlagEvaluator:
+    """Return an evaluator over the same flags that sends nothing."""
+    config = Config(
+        "sdk-key-not-needed-without-a-connection",
+        feature_store=store,
+        update_processor_class=lambda _config, _store, _ready: _Nothing(store),
+        send_events=False,
+        diagnostic_opt_out=True,
+    )
+    return FlagEvaluator(LDClient(config, start_wait=0))

@@ -1,0 +1,110 @@
+"""One HTTP request with an end: no answer takes longer than it may, however it trickles in, and none is larger than it may be."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import urllib3
+from ldclient import Config
+from ldclient.impl.http import _http_factory
+
+from migration.flags.sources.trouble import text_trouble
+
+_LIMIT: Final = 64_000_000
+_PIECE: Final = 65_536
+
+
+class SdkHttp:
+    """How LaunchDarkly's SDK connects: with what it says of itself, whom it trusts, and through which proxy.
+
+    Args:
+        config: the SDK's.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._factory = _http_factory(config)  # type: ignore[no-untyped-call]  # the SDK leaves it without types
+        self.headers: Mapping[str, str] = self._factory.base_headers  #: the key among them
+
+    def pool(self, address: str) -> urllib3.PoolManager:
+        """Return new connections to that address."""
+        pool: urllib3.PoolManager = self._factory.create_pool_manager(1, address)
+        return pool
+
+
+def close(pool: urllib3.PoolManager) -> None:
+    """Close its connections: `clear` alone leaves them to the garbage collector."""
+    for key in list(pool.pools.keys()):
+        connections = pool.pools.get(key)
+        if connections is not None:
+            connections.close()
+    pool.clear()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]  #: their names in any case
+    body: bytes
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a page for people, as proxies send."""
+        return self.headers.get("Content-Type", "").startswith("text/html") or self.body.lstrip()[:1] == b"<"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long and how large an exchange may be."""
+
+    connect_s: float
+    answer_s: float  #: for all of the answer
+    size: int = _LIMIT  #: bytes of the answer
+
+
+class AskError(Exception):
+    """There was no whole answer; the message is an operator's."""
+
+
+def ask(
+    pool: urllib3.PoolManager,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    limits: Limits,
+    body: bytes | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Answer:
+    """Send a request and return the whole answer; redirections are not followed.
+
+    Raises:
+        AskError: it could not be sent, or was not answered whole and in time.
+    """
+    give_up = clock() + limits.connect_s + limits.answer_s
+    timeout = urllib3.Timeout(connect=limits.connect_s, read=limits.answer_s)
+    try:
+        response = pool.request(method, url, headers=headers, body=body, timeout=timeout, retries=False, preload_content=False)
+        try:
+            found = _whole(response, limits.size, lambda: clock() > give_up)
+        except BaseException:
+            response.close()
+            raise
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise AskError(text_trouble(str(error))) from None
+    response.release_conn()
+    return Answer(status=response.status, headers=response.headers, body=found)
+
+
+def _whole(response: urllib3.BaseHTTPResponse, size: int, late: Callable[[], bool]) -> bytes:
+    found = b""
+    # The timeout of a socket begins anew with every byte, so that the whole needs an end of its own.
+    while piece := response.read1(_PIECE):
+        found += piece
+        if len(found) > size:
+            raise AskError("the answer is too large to be LaunchDarkly's")
+        if late():
+            raise AskError("it does not answer in time")
+    return found

@@ -1,0 +1,111 @@
+"""Delivers LaunchDarkly's events: what the SDK would drop when the network is away for a moment is kept and sent again.
+
+The SDK's event processor tries twice within a second and drops what it has, and after one 401, 403 or 404 it sends nothing any more until
+the process ends. Migration op events are counted on, so they wait here, under the same payload id, by which LaunchDarkly recognises what
+it had before.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import urllib3
+from ldclient import Config
+from ldclient.impl.events.event_processor import DefaultEventProcessor
+
+from migration.flags.sources.asking import SdkHttp, close
+from migration.flags.sources.trouble import PAGE, status_trouble, text_trouble
+
+logger = logging.getLogger(__name__)
+_PATIENCE_S: Final = 600.0
+_FIRST_WAIT_S: Final = 0.5
+_LONGEST_WAIT_S: Final = 30.0
+_REDIRECTS: Final = 300  #: and all above are not a success
+_HOPELESS: Final = frozenset({400, 413})
+"""Statuses that the same payload will get again."""
+
+
+def say_loss(trouble: str) -> None:
+    """Log that events were given up, and why."""
+    logger.warning("flags: events for LaunchDarkly were given up: %s", trouble)
+
+
+class PatientEventProcessor(DefaultEventProcessor):
+    """The SDK's own event processor on a sender that does not give up at once.
+
+    Args:
+        config: whose address for events, key, authorities and proxy are used.
+        on_loss: called with what is wrong whenever a payload was given up, in the thread that sent; a log line by default.
+    """
+
+    def __init__(self, config: Config, on_loss: Callable[[str], None] = say_loss) -> None:
+        self._sender = PatientSender(SdkHttp(config).pool(config.events_uri), on_loss=on_loss)
+        super().__init__(config, http=self._sender)  # type: ignore[no-untyped-call]  # the SDK leaves it without types
+
+    def stop(self) -> None:
+        """Send what is left, without patience, and end."""
+        self._sender.hurry()
+        super().stop()  # type: ignore[no-untyped-call]  # same
+        self._sender.close()
+
+
+class PatientSender:
+    """What the SDK's event processor takes for its connection pool.
+
+    Args:
+        pool: sends.
+        on_loss: called with what is wrong whenever a payload was given up; a log line by default.
+        patience_s: seconds that a payload is tried for. Meanwhile new events gather in the SDK's bounded buffer.
+    """
+
+    def __init__(
+        self,
+        pool: urllib3.PoolManager,
+        *,
+        on_loss: Callable[[str], None] = say_loss,
+        patience_s: float = _PATIENCE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pool, self._on_loss, self._patience_s, self._clock = pool, on_loss, patience_s, clock
+        self._hurry = threading.Event()
+
+    def hurry(self) -> None:
+        """Try once more each, and wait for nothing."""
+        self._hurry.set()
+
+    def close(self) -> None:
+        """Close the connections."""
+        close(self._pool)
+
+    def request(self, method: str, url: str, **options: Any) -> "urllib3.BaseHTTPResponse | _Answer":  # noqa: ANN401 - of any pool
+        """Send until it is taken; the answer is one after which the SDK goes on sending."""
+        give_up, wait_s = self._clock() + self._patience_s, _FIRST_WAIT_S
+        while True:
+            last = self._hurry.is_set() or self._clock() >= give_up
+            response, trouble = self._try(method, url, options)
+            if response is not None and response.status < _REDIRECTS:
+                return response
+            if last or (response is not None and response.status in _HOPELESS):
+                self._on_loss(trouble)
+                return _Answer()
+            self._hurry.wait(wait_s)
+            wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+
+    def _try(self, method: str, url: str, options: Mapping[str, Any]) -> tuple[urllib3.BaseHTTPResponse | None, str]:
+        limit = {"timeout": urllib3.Timeout(connect=2, read=3)} if self._hurry.is_set() else {}
+        try:
+            response = self._pool.request(method, url, **{**options, **limit, "retries": False})
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            return None, text_trouble(str(error))
+        if response.status < _REDIRECTS and response.headers.get("Content-Type", "").startswith("text/html"):
+            return None, PAGE
+        return response, status_trouble(response.status)
+
+
+class _Answer:
+    """Stands for "taken", so that the SDK neither tries again nor stops for good."""
+
+    status = 202
+    headers: Mapping[str, str] = {}

@@ -1,0 +1,92 @@
+"""The kill switch's own path from LaunchDarkly: that one flag, asked for again and again, whatever happens to the stream.
+
+The SDK's stream may wait for minutes (150 to 300 s after one 404), and anything wrong in any flag is wrong in all of its data.
+LaunchDarkly and its Relay Proxy serve single flags at `/sdk/flags/KEY`, for SDKs that cannot stream.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from ldclient import Config
+
+from migration.flags.sources.asking import Answer, AskError, Limits, SdkHttp, ask, close
+from migration.flags.sources.trouble import PAGE, UNREADABLE, status_trouble
+
+logger = logging.getLogger(__name__)
+_LIMITS: Final = Limits(connect_s=2.0, answer_s=2.0, size=1_000_000)
+_REFUSED_S: Final = 5.0  #: between two tries after an answer that will hardly change by itself
+_REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one look found: the flag, or what is wrong; neither: LaunchDarkly has no such flag."""
+
+    flag: dict[str, Any] | None = None
+    trouble: str | None = None
+    refused: bool = False  #: whether asking again soon makes no sense
+    answered: bool = True  #: whether there was any answer
+
+
+class KillPath:
+    """Asks for one flag, in a thread of its own.
+
+    Args:
+        config: whose base address, key, authorities and proxy are used.
+        key: of the flag.
+        poll_s: seconds between two looks.
+        seen: called after each look, in that thread.
+    """
+
+    def __init__(self, config: Config, key: str, *, poll_s: float, seen: Callable[[Look], None]) -> None:
+        self._url = f"{config.base_uri}/sdk/flags/{key}"
+        http = SdkHttp(config)
+        self._headers = {**http.headers, "Accept": "application/json", "Cache-Control": "no-cache"}
+        self._pool = http.pool(self._url)
+        self._key, self._poll_s, self._seen = key, poll_s, seen
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        """Look now, and go on looking."""
+        threading.Thread(target=self._keep_looking, name="migration-kill-path", daemon=True).start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stop.set()
+
+    def _keep_looking(self) -> None:
+        while not self._stop.is_set():
+            look = self._look()
+            if self._stop.is_set():
+                break
+            try:
+                self._seen(look)
+            except Exception:
+                logger.exception("flags: what the kill switch's own path found cannot be taken over")
+            self._stop.wait(max(self._poll_s, _REFUSED_S) if look.refused else self._poll_s)
+        close(self._pool)
+
+    def _look(self) -> Look:
+        try:
+            answer = ask(self._pool, "GET", self._url, headers=self._headers, limits=_LIMITS)
+        except AskError as error:
+            return Look(trouble=str(error), answered=False)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return Look()
+        if answer.status != HTTPStatus.OK:
+            return Look(trouble=status_trouble(answer.status), refused=answer.status in _REFUSALS)
+        return self._read(answer)
+
+    def _read(self, answer: Answer) -> Look:
+        try:
+            flag = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            return Look(trouble=PAGE if answer.is_page else UNREADABLE)
+        if not isinstance(flag, dict) or flag.get("key") != self._key or type(flag.get("version")) is not int:
+            return Look(trouble="what it sends is not that flag")
+        return Look(flag=flag)

@@ -1,0 +1,87 @@
+"""The SDK's stream, which hands on what has arrived, however the body is framed, and ends when it is stopped.
+
+A body that ends with the connection, as every HTTP/1.0 proxy makes it, reaches the SDK in pieces of 10,000 bytes only: a patch waits for
+later ones, and a small first message for ever. A stream that is stopped while it connects would go on streaming once it is connected.
+"""
+
+import threading
+from collections.abc import Iterator
+from typing import Any, Final
+
+import urllib3
+from ld_eventsource import SSEClient
+from ld_eventsource.config import ConnectStrategy, ErrorStrategy, RetryDelayStrategy
+from ldclient.impl.datasource.streaming import StreamingUpdateProcessor, stream_read_timeout
+from ldclient.impl.util import log
+
+from migration.flags.sources.asking import SdkHttp, close
+
+_PIECE: Final = 65_536
+
+
+class PromptPool:
+    """A pool of connections whose streamed responses wait for nothing that has not been sent; once closed, nothing comes through.
+
+    Args:
+        pool: sends.
+    """
+
+    def __init__(self, pool: urllib3.PoolManager) -> None:
+        self._pool = pool
+        self._closed = threading.Event()
+
+    def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:  # noqa: ANN401 - of any pool
+        """Send, and return the response. Raises urllib3's errors."""
+        response = self._pool.request(method, url, **options)
+        if self._closed.is_set():
+            response.close()
+            raise urllib3.exceptions.HTTPError("closed meanwhile")
+        if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
+            response.close()  # it is only looked at, and closed by nobody
+        elif not getattr(response, "chunked", False):
+            vars(response)["stream"] = lambda *_: _arrived(response)
+        return response
+
+    def close(self) -> None:
+        """Close the connections, also those that are still being made."""
+        self._closed.set()
+        close(self._pool)
+
+
+class PromptStream(StreamingUpdateProcessor):
+    """`StreamingUpdateProcessor` on a `PromptPool`."""
+
+    _pool: PromptPool | None = None
+
+    def run(self) -> None:
+        """Stream until stopped. Called in the thread of its own."""
+        try:
+            super().run()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
+        finally:
+            if self._pool is not None:
+                self._pool.close()
+
+    def stop(self) -> None:
+        """Stop. Called by the SDK."""
+        super().stop()  # type: ignore[no-untyped-call]  # same
+        if self._pool is not None:
+            self._pool.close()
+
+    def _create_sse_client(self) -> SSEClient:
+        http = SdkHttp(self._config)
+        timeout = urllib3.Timeout(connect=self._config.http.connect_timeout, read=stream_read_timeout)
+        self._pool = PromptPool(http.pool(self._uri))
+        # As in the SDK, which decides about errors and delays itself.
+        return SSEClient(
+            connect=ConnectStrategy.http(self._uri, http.headers, self._pool, {"timeout": timeout}),
+            error_strategy=ErrorStrategy.always_continue(),
+            initial_retry_delay=0,
+            retry_delay_strategy=RetryDelayStrategy(),
+            retry_delay_reset_threshold=0,
+            logger=log,
+        )
+
+
+def _arrived(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    while piece := response.read1(_PIECE):
+        yield piece

@@ -1,0 +1,152 @@
+"""Follows flags in Redis: pushed by pub/sub, looked for by a poll as well, read whole, and caught up with after every reconnect."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ldclient import Config
+from ldclient.interfaces import UpdateProcessor
+
+from migration.flags.intake import FlagIntake
+from migration.flags.sources.redis_layout import ANSWER_S, CONNECT_S, RawFlags, RedisLayout, connect, name, parse, redis_trouble
+
+if TYPE_CHECKING:
+    import redis
+
+logger = logging.getLogger(__name__)
+_POLL_S: Final = 0.5
+_FIRST_WAIT_S: Final = 0.1
+_LONGEST_WAIT_S: Final = 2.0
+_SILENCE_S: Final = CONNECT_S + ANSWER_S
+_SILENT_S: Final = 10.0
+_MOST_MESSAGES: Final = 1_000
+
+
+class RedisSource:
+    """LaunchDarkly's flags in a Redis.
+
+    Args:
+        url: e.g. "redis://127.0.0.1:6379/0".
+        prefix: of the keys; LaunchDarkly's own default is "launchdarkly".
+        poll_s: seconds between two looks without any announcement. Other writers than our editor announce nothing, unless Redis has
+            keyspace notifications switched on.
+    """
+
+    def __init__(self, url: str, prefix: str, *, poll_s: float = _POLL_S) -> None:
+        self.name = name(url, prefix)
+        self._url, self._layout, self._poll_s = url, RedisLayout(prefix=prefix), poll_s
+
+    def options(self, _on_loss: Callable[[str], None] | None = None, /) -> Mapping[str, Any]:
+        """Return nothing to connect to: flags in Redis need no LaunchDarkly, and nobody takes events."""
+        return {"sdk_key": "sdk-key-not-needed-for-redis", "send_events": False}
+
+    def processor(self, _config: Config, intake: FlagIntake, ready: threading.Event, /) -> UpdateProcessor:
+        """Return what the SDK starts and stops."""
+        intake.silence_s = _SILENT_S
+        return RedisProcessor(self._url, self._layout, intake, ready, poll_s=self._poll_s)
+
+
+class RedisProcessor(UpdateProcessor):
+    """Reads in one thread; another one cuts the connection when that thread hangs, since redis-py's reads can outlive their timeouts."""
+
+    def __init__(
+        self,
+        url: str,
+        layout: RedisLayout,
+        intake: FlagIntake,
+        ready: threading.Event,
+        *,
+        poll_s: float = _POLL_S,
+        silence_s: float = _SILENCE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url, self._layout, self._intake, self._ready = url, layout, intake, ready
+        self._poll_s, self._silence_s, self._clock = poll_s, poll_s + silence_s, clock
+        self._stop = threading.Event()
+        self._seen: RawFlags | None = None
+        self._answered = clock()
+        self._client: redis.Redis | None = None
+
+    def start(self) -> None:
+        """Connect and follow. Called by the SDK."""
+        threading.Thread(target=self._follow, name="migration-flags-redis", daemon=True).start()
+        threading.Thread(target=self._watch, name="migration-flags-redis-watch", daemon=True).start()
+
+    def stop(self) -> None:
+        """Follow no more. Called by the SDK."""
+        self._stop.set()
+        self._cut()
+
+    def initialized(self) -> bool:
+        """Whether any flags are known. Called by the SDK."""
+        return self._intake.taken or self._intake.from_snapshot
+
+    def _follow(self) -> None:
+        wait_s = _FIRST_WAIT_S
+        while not self._stop.is_set():
+            began = self._answered
+            try:
+                self._follow_one_connection()
+            except Exception as error:  # noqa: BLE001 - whatever ends it, the next connection catches up
+                if self._stop.is_set():
+                    break
+                self._intake.down(redis_trouble(error))
+            self._ready.set()
+            wait_s = _FIRST_WAIT_S if self._answered != began else min(wait_s * 2, _LONGEST_WAIT_S)
+            self._stop.wait(wait_s)
+
+    def _follow_one_connection(self) -> None:
+        """Look at once, since anything may have happened meanwhile; then after each announcement and each `poll_s`. Ends by an error."""
+        with connect(self._url) as client:
+            self._client = client
+            database = client.connection_pool.connection_kwargs.get("db", 0)
+            with client.pubsub(ignore_subscribe_messages=True) as announced:
+                keys = (self._layout.features, self._layout.segments, self._layout.inited)
+                announced.subscribe(self._layout.channel, *(f"__keyspace@{database}__:{key}" for key in keys))
+                while not self._stop.is_set():
+                    self._look(client)
+                    self._ready.set()
+                    self._wait(announced)
+
+    def _wait(self, announced: "redis.client.PubSub") -> None:
+        """Wait for an announcement, at most `poll_s`; several at once are one."""
+        until = self._clock() + self._poll_s
+        while (left := until - self._clock()) > 0:
+            if announced.get_message(timeout=left) is not None:
+                break
+        for _ in range(_MOST_MESSAGES):
+            if announced.get_message(timeout=0) is None:
+                break
+
+    def _look(self, client: "redis.Redis") -> None:
+        raw = self._layout.read(client)
+        self._answered = self._clock()
+        if not raw.written:
+            self._seen = None
+            self._intake.down(
+                f"`{self._layout.inited}` is not there: nobody has written flags under this prefix, or a writer is half way; "
+                "check NETRA_MIGRATION_REDIS_PREFIX"
+            )
+        elif raw == self._seen:
+            self._intake.good()
+        else:
+            self._intake.take(*parse(raw))
+            self._seen = raw
+
+    def _watch(self) -> None:
+        """Say so when Redis is silent, and wake up a read that hangs."""
+        while not self._stop.wait(self._poll_s / 2):
+            if self._clock() - self._answered > self._silence_s:
+                self._intake.down("it does not answer in time")
+                self._cut()
+                self._stop.wait(self._silence_s)
+
+    def _cut(self) -> None:
+        client = self._client
+        if client is not None:
+            try:
+                client.connection_pool.disconnect(inuse_connections=True)
+            except Exception:
+                logger.debug("flags: closing the connection to Redis failed", exc_info=True)

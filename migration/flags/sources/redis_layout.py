@@ -1,0 +1,148 @@
+"""LaunchDarkly's own layout in Redis: a hash of flags, a hash of segments, a mark that both were written, and a channel of ours.
+
+The same keys are used by LaunchDarkly's SDKs and its Relay Proxy: `<prefix>:features`, `<prefix>:segments`, `<prefix>:$inited`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from migration.errors import ConfigurationError, FlagSourceError
+from migration.flags.data import FlagData, FlagProblem, Kind, check_items
+
+try:
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.exceptions import (
+        AuthenticationError,
+        BusyLoadingError,
+        NoPermissionError,
+        ReadOnlyError,
+        RedisError,
+        ResponseError,
+    )
+    from redis.exceptions import TimeoutError as RedisTimeoutError
+    from redis.retry import Retry
+except ImportError as error:  # pragma: no cover - depends on what is installed
+    raise ConfigurationError("flags in Redis need the extra `redis`: pip install 'netra-strangler[redis]'") from error
+
+CONNECT_S: Final = 2.0
+ANSWER_S: Final = 2.0
+Hash = Mapping[bytes, bytes]
+_DENIED: Final = "it refuses the user or password; check NETRA_MIGRATION_REDIS_URL"
+_FORBIDDEN: Final = "its user may not do this; docs/operations.md lists the commands and keys that it needs"
+_TROUBLES: Final[tuple[tuple[type[Exception], str, str], ...]] = (
+    (AuthenticationError, "", _DENIED),
+    (RedisError, "noauth", _DENIED),
+    (RedisError, "wrongpass", _DENIED),
+    (NoPermissionError, "", _FORBIDDEN),
+    (RedisError, "noperm", _FORBIDDEN),
+    (BusyLoadingError, "", "it is still loading its data"),
+    (ReadOnlyError, "", "it is a replica that takes no writes; name the primary in NETRA_MIGRATION_REDIS_URL"),
+    (ResponseError, "wrongtype", "something else lies under that prefix; check NETRA_MIGRATION_REDIS_PREFIX"),
+    (ResponseError, "", "it refuses the command"),
+    (RedisTimeoutError, "", "it does not answer in time"),
+    (RedisError, "refused", "the connection is refused; is it running, and is the port right?"),
+    (RedisError, "certificate", "its TLS certificate cannot be verified; check NETRA_MIGRATION_REDIS_URL"),
+    (RedisError, "", "the connection is lost"),
+    (OSError, "", "the connection is lost"),
+)
+"""What is raised, what stands in it (in lower case), and what that means; the first that fits counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawFlags:
+    """What is in Redis at one moment."""
+
+    features: Hash
+    segments: Hash
+    written: bool  #: whether somebody has written a full state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisLayout:
+    """Names under one prefix."""
+
+    prefix: str
+
+    @property
+    def features(self) -> str:
+        """Hash of flag key -> LaunchDarkly's JSON."""
+        return f"{self.prefix}:features"
+
+    @property
+    def segments(self) -> str:
+        """Hash of segment key -> LaunchDarkly's JSON."""
+        return f"{self.prefix}:segments"
+
+    @property
+    def inited(self) -> str:
+        """There once a full state was written."""
+        return f"{self.prefix}:$inited"
+
+    @property
+    def channel(self) -> str:
+        """Where our editor says that it wrote. It carries the key of the flag; readers look for themselves."""
+        return f"{self.prefix}:changed"
+
+    def read(self, client: "redis.Redis") -> RawFlags:
+        """Return what is there, all of it of one moment. Raises redis's errors."""
+        with client.pipeline(transaction=True) as asked:
+            asked.hgetall(self.features)
+            asked.hgetall(self.segments)
+            asked.exists(self.inited)
+            features, segments, written = asked.execute()
+        return RawFlags(features=features, segments=segments, written=bool(written))
+
+
+def connect(url: str) -> "redis.Redis":
+    """Return a client that tries nothing twice: a write that was tried again may have been done before.
+
+    Raises:
+        FlagSourceError: the address cannot be understood.
+    """
+    try:
+        client: redis.Redis = redis.Redis.from_url(
+            url, socket_timeout=ANSWER_S, socket_connect_timeout=CONNECT_S, retry=Retry(NoBackoff(), 0), health_check_interval=0
+        )
+    except ValueError:
+        raise FlagSourceError("NETRA_MIGRATION_REDIS_URL is not the address of a Redis; write redis://HOST:PORT/NUMBER") from None
+    return client
+
+
+def parse(raw: RawFlags) -> tuple[FlagData, tuple[FlagProblem, ...]]:
+    """Return the flags and segments that can be taken, and what is wrong with the others."""
+    problems: list[FlagProblem] = []
+    flags, segments = _items("flag", raw.features, problems), _items("segment", raw.segments, problems)
+    data, others = check_items(flags, segments)
+    return data, (*problems, *others)
+
+
+def name(url: str, prefix: str) -> str:
+    """Return the source's name, without user and password."""
+    parts = urlsplit(url)
+    where = parts.path if parts.scheme == "unix" else f"{parts.hostname or '127.0.0.1'}:{parts.port or 6379}"
+    return f"redis:{where}/{prefix}"
+
+
+def redis_trouble(error: Exception) -> str:
+    """Return what is wrong, as an operator's sentence. Texts of libraries are looked through and not passed on: they may name secrets."""
+    text = str(error).lower()
+    for kind, sign, meaning in _TROUBLES:
+        if isinstance(error, kind) and sign in text:
+            return meaning
+    return f"it cannot be followed ({type(error).__name__})"
+
+
+def _items(kind: Kind, raw: Hash, problems: list[FlagProblem]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field, text in raw.items():
+        key = field.decode(errors="replace")
+        try:
+            found[key] = json.loads(text)
+        except (ValueError, RecursionError):
+            what = "is not JSON, or only half of it; write it anew, or restore it"
+            problems.append(FlagProblem(kind=kind, key=key, place="", what=what))
+    return found

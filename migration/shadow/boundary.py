@@ -1,0 +1,168 @@
+"""The kernel's boundary around a process that runs engines: what it may still do is a list, and Linux refuses all else.
+
+Two gates that an unprivileged process may close behind itself for good. seccomp lets through the system calls listed here and stops each
+other one until the process outside has judged it (`attempts.py`): so every attempt is counted, whoever makes it: Python, a driver in C, a
+thread. Landlock opens files beneath the import path for reading alone, whatever a path turns into while it is being judged.
+"""
+
+import errno
+import os
+import resource
+import socket
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import landlockpy
+import msgspec
+import seccompy
+from landlockpy import AccessFS, Scope
+from seccompy import Action, ArgCmp, CmpOp, Filter, FilterFlag
+
+from migration.errors import BoundaryError
+
+#: What only concerns the process itself: memory, threads of its own, clocks, waiting, what is open already, names and sizes of files.
+_ALLOWED: Final = """
+    brk mmap mprotect munmap mremap madvise mincore membarrier rseq set_robust_list get_robust_list set_tid_address arch_prctl
+    futex futex_waitv futex_wait futex_wake futex_requeue sched_yield sched_getaffinity sched_getparam sched_getscheduler
+    sched_get_priority_max sched_get_priority_min getpriority getcpu exit exit_group
+    rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait sigaltstack restart_syscall pause
+    clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time times getrusage getrlimit sysinfo uname getrandom
+    getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups getpgid getpgrp getsid capget
+    read readv pread64 preadv preadv2 lseek close close_range dup dup2 dup3 pipe pipe2 eventfd eventfd2
+    epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 poll ppoll select pselect6
+    timerfd_create timerfd_settime timerfd_gettime
+    stat fstat lstat newfstatat statx access faccessat faccessat2 readlink readlinkat getdents64 getcwd statfs fstatfs fadvise64
+    socketpair recvfrom recvmsg getsockopt getsockname getpeername shutdown
+""".split()  # noqa: SIM905 - by kind, a line each
+_FCNTL: Final = (0, 1, 2, 3, 4, 1030, 1032)  # F_DUPFD F_GETFD F_SETFD F_GETFL F_SETFL F_DUPFD_CLOEXEC F_GETPIPE_SZ, from <linux/fcntl.h>
+_IOCTL: Final = (0x5450, 0x5451, 0x5421, 0x541B, 0x5401, 0x5413)  # FIONCLEX FIOCLEX FIONBIO FIONREAD TCGETS TIOCGWINSZ
+_PRCTL: Final = (15, 16, 0x53564D41)  # PR_SET_NAME PR_GET_NAME PR_SET_VMA, from <linux/prctl.h>
+_CLONE_THREAD: Final = 0x00010000
+_MAP_SHARED, _MAP_ANONYMOUS, _PROT_WRITE = 0x01, 0x20, 0x2
+_STDERR: Final = 2
+_GET_NOTIF_SIZES: Final = 3  # SECCOMP_GET_NOTIF_SIZES: the library asks for it once the filter is in place
+
+#: Beside the import path: shared libraries, time zones, certificates, and what the kernel says of this process and the machine.
+_SYSTEM: Final = (
+    "/usr", "/lib", "/lib64", "/etc/ssl", "/etc/localtime", "/etc/ld.so.cache", "/etc/mime.types", "/dev/null", "/dev/urandom",
+    "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel", "/proc/sys/vm", "/sys/devices/system/cpu",
+)  # fmt: skip
+_LISTING: Final = AccessFS.READ_DIR
+_READING: Final = AccessFS.READ_DIR | AccessFS.READ_FILE
+
+
+def readable(home: Path) -> tuple[list[str], list[str]]:
+    """Return what a sealed process may read: (files and folders with all beneath them, folders whose names alone it may list).
+
+    Of a folder on the import path that is not Python's own, a project's, that is each entry but hidden ones and `home`, where keys and
+    databases are.
+    """
+    own = {os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, *sysconfig.get_paths().values())}
+    whole, listed = [path for path in (*_SYSTEM, *sorted(own)) if os.path.exists(path)], []  # noqa: PTH110 - as strings throughout
+    kept = os.path.realpath(home)
+    for entry in dict.fromkeys(os.path.realpath(path) for path in sys.path if path):
+        if any(_beneath(entry, folder) for folder in whole):
+            continue
+        if not os.path.isdir(entry):  # noqa: PTH112
+            whole += [entry] * os.path.exists(entry)  # noqa: PTH110
+            continue
+        listed.append(entry)
+        found = (item.path for item in os.scandir(entry) if not item.name.startswith("."))
+        whole += sorted(path for path in found if not _beneath(kept, os.path.realpath(path)))
+    return whole, listed
+
+
+def _beneath(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def seal(control: socket.socket, home: Path) -> None:
+    """Close the boundary around the calling thread and all that it starts from here on. There is no way back.
+
+    Args:
+        control: takes the descriptor by which the process outside is asked, and the list of what may be read; closed afterwards.
+        home: the folder whose files may not be read.
+
+    Raises:
+        BoundaryError: the kernel cannot do that; the message says what it lacks.
+    """
+    # Asked first, too, since both libraries look for libc when they are used first, which takes a program.
+    if lacking := missing():
+        raise BoundaryError(lacking)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it would hold what users said
+    whole, listed = readable(home)
+    try:
+        _seal_files(whole, listed)
+        listener = _filter(control.fileno()).load()
+    except (landlockpy.LandlockError, landlockpy.UnsupportedError) as error:
+        raise BoundaryError(f"Landlock: {error.strerror or error}") from error
+    except (seccompy.SeccompError, seccompy.UnsupportedError) as error:
+        raise BoundaryError(f"seccomp: {error.strerror or error}") from error
+    if listener is None:  # pragma: no cover - a filter that asks for a listener has one
+        raise BoundaryError("seccomp: no listener")
+    socket.send_fds(control, [msgspec.json.encode((whole, listed))], [listener.fileno()])
+    listener.close()
+    control.close()
+
+
+def _seal_files(whole: list[str], listed: list[str]) -> None:
+    with landlockpy.Ruleset(scoped=Scope.ABSTRACT_UNIX_SOCKET | Scope.SIGNAL) as rules:
+        for path in (*whole, f"/proc/{os.getpid()}"):
+            rules.allow_path(path, _READING if os.path.isdir(path) else AccessFS.READ_FILE)  # noqa: PTH112
+        for path in listed:
+            rules.allow_path(path, _LISTING)
+        # The one writable file: nothing that is written there is anywhere.
+        rules.allow_path(os.devnull, AccessFS.READ_FILE | AccessFS.WRITE_FILE)
+        rules.restrict()
+
+
+def _filter(control_fd: int) -> Filter:
+    rules = Filter(default=Action.USER_NOTIF, flags=FilterFlag.NEW_LISTENER)
+    # Files that others see, mapped so that what is written goes there. Of rules for one call the first that fits counts.
+    shared = ArgCmp(3, CmpOp.MASKED_EQ, _MAP_SHARED, mask=_MAP_SHARED | _MAP_ANONYMOUS)
+    rules.notify("mmap", args=[ArgCmp(2, CmpOp.MASKED_EQ, _PROT_WRITE, mask=_PROT_WRITE), shared])
+    for call in _known(_ALLOWED):
+        rules.allow(call)
+    for call, index, values in (("fcntl", 1, _FCNTL), ("ioctl", 1, _IOCTL), ("prctl", 0, _PRCTL)):
+        for value in values:
+            # The kernel reads the lower half of such an argument alone.
+            rules.allow(call, args=[ArgCmp(index, CmpOp.MASKED_EQ, value, mask=0xFFFFFFFF)])
+    # Threads, but no processes.
+    rules.allow("clone", args=[ArgCmp(0, CmpOp.MASKED_EQ, _CLONE_THREAD, mask=_CLONE_THREAD)])
+    # Pipes of its own, but not what a service's log is made of.
+    for call in ("write", "writev"):
+        rules.allow(call, args=[ArgCmp(0, CmpOp.GT, _STDERR)])
+    # Sent to the other end of a pair alone: nothing else can be connected.
+    rules.allow("sendto", args=[ArgCmp(4, CmpOp.EQ, 0)])
+    rules.allow("sendmsg", args=[ArgCmp(0, CmpOp.EQ, control_fd)])
+    rules.allow("seccomp", args=[ArgCmp(0, CmpOp.EQ, _GET_NOTIF_SIZES)])
+    # Its own limits.
+    rules.allow("prlimit64", args=[ArgCmp(0, CmpOp.EQ, 0)])
+    # A signal to itself is how a process ends itself.
+    rules.allow("tgkill", args=[ArgCmp(0, CmpOp.EQ, os.getpid())])
+    return rules
+
+
+def _known(calls: list[str]) -> Iterator[str]:
+    """Yield the calls that this machine's kind of processor has."""
+    for call in calls:
+        try:
+            seccompy.syscall_nr(call)
+        except ValueError:
+            continue
+        yield call
+
+
+def missing() -> str | None:
+    """Return what the kernel lacks for a boundary, in words; None: nothing."""
+    try:
+        if landlockpy.abi_version() < 1:
+            return "Landlock"
+    except (landlockpy.LandlockError, landlockpy.UnsupportedError) as error:
+        return f"Landlock ({os.strerror(error.errno or errno.ENOSYS)})"
+    if not (seccompy.supported() and seccompy.action_supported(Action.USER_NOTIF)):
+        return "seccomp with user notification"
+    return None

@@ -1,0 +1,108 @@
+"""The cell: a process that runs engines and nothing else, behind the kernel's boundary. It has two pipes and what it may import."""
+
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import msgspec
+
+from migration.effects import BLOCK
+from migration.effects.guard import Guard
+from migration.errors import MigrationError
+from migration.model import encode
+from migration.settings import MigrationSettings
+from migration.shadow import boundary, confinement
+from migration.shadow.cell_job import CellHello, CellJob
+from migration.shadow.engine_runner import EngineRunner, Engines
+from migration.shadow.frames import FrameError, frame, read_frame
+from migration.shadow.parts import load
+
+_jobs = msgspec.msgpack.Decoder(CellJob)
+
+
+def main(jobs_fd: int, results_fd: int, control_fd: int) -> None:
+    """Serve until the worker closes the pipe.
+
+    Args:
+        jobs_fd: where jobs are read from; the first frame is a `CellHello`.
+        results_fd: where runs are written to; the first frame is empty when the cell is ready, or says why it cannot be.
+        control_fd: a socket that takes the descriptor by which the kernel asks about what the boundary stops.
+    """
+    for descriptor in (jobs_fd, results_fd, control_fd):
+        os.set_inheritable(descriptor, False)
+    sys.dont_write_bytecode = True
+    # What an engine prints leads nowhere: it may be what a user said. Lines that it logs are taped.
+    sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as long as the process
+    logging.getLogger().addHandler(logging.NullHandler())
+    logging.captureWarnings(capture=True)
+    for polite in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(polite, signal.SIG_IGN)
+    confinement.die_with_parent()
+    with open(jobs_fd, "rb", buffering=2**18) as jobs, contextlib.suppress(BrokenPipeError, FrameError):
+        first = read_frame(jobs)
+        if first is None:
+            return None
+        try:
+            runner = _runner(first, control_fd)
+        except MigrationError as error:
+            return _write(results_fd, frame(str(error).encode()))
+        except Exception as error:  # noqa: BLE001 - whatever loading engines raises is why there are none
+            return _write(results_fd, frame(f"the engines cannot be loaded: {type(error).__name__}: {error}".encode()))
+        gc.freeze()
+        _write(results_fd, frame(b""))
+        for body in _frames(jobs):
+            _write(results_fd, frame(encode(runner.run(_jobs.decode(body)))))
+    return None
+
+
+def _runner(first: bytes, control_fd: int) -> EngineRunner:
+    hello = msgspec.msgpack.decode(first, type=CellHello)
+    settings = MigrationSettings.model_validate_json(hello.settings)
+    os.environ.update(hello.environment)
+    confinement.yield_processor(settings.shadow_priority)
+    with socket.socket(fileno=control_fd) as control:
+        engines = _engines(hello.engines, settings, control)
+    confinement.bound_memory(settings.shadow_memory_bytes)
+    return EngineRunner(engines, seal=Guard(trust_kin=engines.misses is not BLOCK).sealed)
+
+
+def _engines(named: str, settings: MigrationSettings, control: socket.socket) -> Engines:
+    """Return what makes engines, loaded behind the boundary.
+
+    Where engines may read, the thread that reads is made before and stays outside: the boundary holds the threads that are made later.
+    """
+    if settings.miss_policy == "block":
+        _seal(settings, control)
+        engines: Engines = load(named)(settings)
+        return engines
+    engines = load(named)(settings)
+    _seal(settings, control)
+    return engines
+
+
+def _seal(settings: MigrationSettings, control: socket.socket) -> None:
+    if settings.shadow_boundary == "kernel":
+        boundary.seal(control, settings.home)
+
+
+def _frames(jobs: BinaryIO) -> Iterator[bytes]:
+    while (body := read_frame(jobs)) is not None:
+        yield body
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+if __name__ == "__main__":
+    main(*(int(descriptor) for descriptor in sys.argv[1:4]))
+    # Threads and finalisers that engines left behind must not keep alive a process that has said that it is done.
+    os._exit(0)

@@ -1,0 +1,20 @@
+"""Removes what the outbox and the notes beside it hold of a tenant or a user."""
+
+from sqlalchemy import Connection, delete, func, select
+
+from migration.stores.tables import gaps, outbox
+
+
+def erase_outbox(connection: Connection, tenant_id: str, user_id: str | None) -> int:
+    """Remove the runs of a tenant, or of one of its users, that a store still had to take; return how many."""
+    mine = [outbox.c.tenant_id == tenant_id] if user_id is None else [outbox.c.tenant_id == tenant_id, outbox.c.user_id == user_id]
+    removed = connection.execute(delete(outbox).where(*mine)).rowcount
+    if user_id is None:
+        connection.execute(delete(gaps).where(gaps.c.tenant_id == tenant_id))
+    return removed
+
+
+def outbox_left(connection: Connection, tenant_id: str, user_id: str | None) -> int:
+    """Return how many runs of a tenant, or of one of its users, a store still has to take."""
+    mine = [outbox.c.tenant_id == tenant_id] if user_id is None else [outbox.c.tenant_id == tenant_id, outbox.c.user_id == user_id]
+    return connection.execute(select(func.count()).select_from(outbox).where(*mine)).scalar_one()

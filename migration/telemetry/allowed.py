@@ -1,0 +1,63 @@
+"""What of a span may leave the process: the names and attributes of `spans`, and nothing that anybody wrote.
+
+As soon as a tracer provider is set, libraries trace too: FastAPI sends paths and queries with tokens in them. Whatever is not on the list
+is left out, so a library that begins to export something new exports nothing.
+"""
+
+from typing import Final
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import Link, SpanContext, Status
+from opentelemetry.util.types import AttributeValue
+
+from migration.telemetry import spans
+
+NAMES: Final = frozenset({spans.RUN, spans.SHADOW, spans.COMPARE})
+"""Spans that may leave."""
+
+ATTRIBUTES: Final = frozenset(value for name, value in vars(spans).items() if name.isupper()) - NAMES
+"""Attributes that they may have."""
+
+#: Of the process: who it is and where it runs, as its operator says; never its command line.
+_RESOURCE: Final = ("service.", "telemetry.sdk.", "deployment.", "k8s.", "cloud.", "container.id", "host.name", "host.id")
+_MAX_CHARS: Final = 256
+
+
+def allowed(span: ReadableSpan) -> ReadableSpan | None:
+    """Return what may leave of a span; None: nothing.
+
+    Events and the status's description are left out: OpenTelemetry writes exception messages there. So is the trace state, which is a
+    client's text.
+    """
+    if span.name not in NAMES or span.context is None:
+        return None
+    return ReadableSpan(
+        span.name,
+        context=_bare(span.context),
+        parent=None if span.parent is None else _bare(span.parent),
+        resource=Resource({key: value for key, value in span.resource.attributes.items() if key.startswith(_RESOURCE)}),
+        attributes=attributes(span),
+        links=[Link(_bare(link.context)) for link in span.links],
+        kind=span.kind,
+        status=Status(span.status.status_code),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def attributes(span: ReadableSpan) -> dict[str, str | bool | int | float]:
+    """Return the attributes that may leave."""
+    return {key: _value(value) for key, value in (span.attributes or {}).items() if key in ATTRIBUTES}
+
+
+def _value(value: AttributeValue) -> str | bool | int | float:
+    if isinstance(value, bool | int | float):
+        return value
+    # One value that the protocol cannot carry would lose the whole batch.
+    return str(value).encode("utf-8", "replace").decode()[:_MAX_CHARS]
+
+
+def _bare(context: SpanContext) -> SpanContext:
+    return SpanContext(context.trace_id, context.span_id, is_remote=context.is_remote, trace_flags=context.trace_flags)
