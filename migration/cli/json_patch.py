@@ -26,12 +26,13 @@ def json_patch(control: Json, candidate: Json) -> list[Operation]:
         from deepdiff import DeepDiff, Delta
     except ModuleNotFoundError as error:
         raise ConfigurationError("a JSON Patch needs DeepDiff; install the extra `deepdiff`") from error
-    rows = Delta(DeepDiff(control, candidate, verbose_level=2), bidirectional=True).to_flat_dicts()
+    delta = Delta(DeepDiff(control, candidate, verbose_level=2), bidirectional=True)
+    rows: list[dict[str, Any]] = [{**row} for row in delta.to_flat_dicts()]
     changed = [row for row in rows if row["action"] in _CHANGED]
     # Places of what changed and goes are control's, of what comes candidate's: the last of a list goes first, and the first comes first.
     removed = sorted((row for row in rows if row["action"] in _REMOVED), key=_place, reverse=True)
     added = sorted((row for row in rows if row["action"] in _ADDED), key=_place)
-    patch = [
+    patch: list[Operation] = [
         *({"op": "replace", "path": _pointer(row), "value": row["value"]} for row in changed),
         *({"op": "remove", "path": _pointer(row)} for row in removed),
         *({"op": "add", "path": _pointer(row), "value": row["value"]} for row in added),
