@@ -1,5 +1,6 @@
 """The databases of the tool's own facts: SQLite or PostgreSQL, opened on first use and again after a failure."""
 
+import contextlib
 import logging
 import math
 import os
@@ -237,9 +238,14 @@ def _write_ahead(
 
 
 def _make_private(file: Path) -> None:
-    """Make the file readable by its owner only, before SQLite makes it readable by more; its journals get the same mode."""
+    """Make the file readable by its owner only, before SQLite makes it readable by more; its journals get the same mode.
+
+    A file that is there is not opened: to close it again would give up every lock that this process' connections hold on it, whoever
+    opened them, and two processes that write at once destroy the file (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

@@ -144,7 +144,7 @@ class KillSwitchRefusedError(RolloutError):
     def __init__(self, surface: str) -> None:
         super().__init__(
             f"{surface}: at `complete` the legacy run store is no longer written, so control would serve without the newest history; "
-            f"go back with `stage set {surface} rampdown` first"
+            f"go back with `stage set {surface} rampdown --all` first"
         )
         self.surface = surface
 

@@ -21,6 +21,8 @@ COMMANDS: Final = (
     "demo",
     "status",
     "stage",
+    "ramp",
+    "shadow",
     "kill",
     "history",
     "divergences",

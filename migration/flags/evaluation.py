@@ -1,6 +1,8 @@
 """The one reading of flags: LaunchDarkly's own client says what holds for a tenant, whoever asks."""
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
@@ -165,3 +167,17 @@ class FlagEvaluator:
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= ALL_PERCENT:
             return float(value), None
         return ALL_PERCENT, f"{SHADOW_SAMPLING}: some tenants get a value that is not a number from 0 to 100; all their runs are shadowed"
+
+
+@contextmanager
+def quiet_sdk() -> Iterator[None]:
+    """Keep the SDK from logging what is wrong with a flag once a tenant: who asks for many says it once."""
+    loggers = [logging.getLogger(name) for name in ("ldclient.flag", "ldclient.util")]
+    were = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger, was in zip(loggers, were, strict=True):
+            logger.disabled = was

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
-from migration.flags.contexts import Tenant
-from migration.flags.data import SURFACE_PREFIX, TENANT_KIND, FlagData
+from migration.flags.contexts import Tenant, context
+from migration.flags.data import TENANT_KIND, FlagData
 from migration.flags.evaluation import FlagEvaluator
 from migration.model import Stage
 
@@ -45,13 +45,13 @@ class Dealing:
     @classmethod
     def of(cls, flag: Mapping[str, Any], rollout: Mapping[str, Any]) -> "Dealing":
         """Return that of a rollout of the flag."""
-        experiment = rollout.get("kind") == "experiment"
+        attribute = "key" if rollout.get("kind") == "experiment" else rollout.get("bucketBy") or "key"
         return cls(
             key=flag["key"],
             salt=flag.get("salt") or "",
             seed=rollout.get("seed"),
             kind=rollout.get("contextKind") or "user",
-            attribute="key" if experiment else rollout.get("bucketBy") or "key",
+            attribute="key" if attribute == "/key" else attribute,
         )
 
     def stretches(self, cuts: Sequence[int]) -> tuple[Stretch, ...]:
@@ -83,7 +83,7 @@ class Dealing:
                 found[at] = self._tenant(f"probe-{number}")
                 if len(found) == len(edges) - 1:
                     break
-        return {at: probe for at, probe in found.items() if self._confirmed(edges[at], edges[at + 1], probe)}
+        return {at: probe for at, probe in found.items() if self.holds(edges[at], edges[at + 1], probe)}
 
     def _tenant(self, value: str) -> Tenant:
         """Return a tenant that is dealt by this value."""
@@ -97,8 +97,8 @@ class Dealing:
         name = _unescaped(path[0]) if self.attribute.startswith("/") else path[0]
         return Tenant(tenant_id="probe", attributes={name: inner})
 
-    def _confirmed(self, low: int, high: int, probe: Tenant) -> bool:
-        """Return whether the SDK puts the tenant between these cut points."""
+    def holds(self, low: int, high: int, tenant: Tenant) -> bool:
+        """Return whether the SDK puts the tenant between these cut points, out of 100,000."""
         rollout: dict[str, Any] = {
             "contextKind": self.kind,
             "bucketBy": self.attribute,
@@ -119,7 +119,7 @@ class Dealing:
             "fallthrough": {"rollout": rollout},
         }
         with FlagEvaluator.of(FlagData(flags={self.key: flag})) as evaluator:
-            return evaluator.stage(self.key.removeprefix(SURFACE_PREFIX), probe).stage is Stage.DUALWRITE
+            return evaluator.held_at(self.key, context(tenant, "probe")) is Stage.DUALWRITE
 
 
 def cut_points(outcome: Mapping[str, Any]) -> list[int]:

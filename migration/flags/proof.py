@@ -5,20 +5,18 @@ matches it after it. Only where the outcome differs (the fallthrough, or all of 
 there one made-up tenant is evaluated for each stretch of buckets between two cut points.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from migration.flags.changes import pins
 from migration.flags.contexts import Tenant, context
 from migration.flags.data import CANDIDATE_FAILOVER, KILL_SWITCH, SHADOW_SAMPLING, FlagData, surface_flag_key
-from migration.flags.evaluation import FlagEvaluator
+from migration.flags.evaluation import FlagEvaluator, quiet_sdk
 from migration.flags.moves import Found, Move, named
 from migration.flags.reads import attributes_read, depends
-from migration.flags.routes import everybody_else, forbidden_changes
+from migration.flags.routes import Shares, everybody_else, forbidden_changes
 from migration.flags.targets import Flag
 from migration.model import Stage
 from migration.stages import next_towards
@@ -41,7 +39,7 @@ class Proof:
     known: int  #: known tenants and pins that were evaluated
     before: Mapping[Stage, int]  #: how many of them are at each stage
     after: Mapping[Stage, int]
-    notes: tuple[str, ...] = ()
+    shares: Shares  #: how many of those who are not known are where
 
     @property
     def lowering(self) -> bool:
@@ -81,8 +79,8 @@ def prove(
     """
     key = surface_flag_key(surface)
     old, new = before.live(key), after.live(key)
-    found, moves = Found(surface=surface), list[Move]()
-    with _quiet_sdk(), FlagEvaluator.of(before) as now, FlagEvaluator.of(after) as then:
+    found, moves, shares = Found(surface=surface), list[Move](), Shares()
+    with quiet_sdk(), FlagEvaluator.of(before) as now, FlagEvaluator.of(after) as then:
         tenants = _with_pins(known, pins(old) | pins(new))
         stages = _evaluate(now, then, found, tenants.values(), progress)
         switches = [switch for switch in _SWITCHES if depends(after, switch, key)]
@@ -105,21 +103,8 @@ def prove(
         known=len(tenants),
         before=stages[0],
         after=stages[1],
+        shares=shares,
     )
-
-
-@contextmanager
-def _quiet_sdk() -> Iterator[None]:
-    """Keep the SDK from logging what is wrong with a flag once a tenant: the proof says it once."""
-    loggers = [logging.getLogger(name) for name in ("ldclient.flag", "ldclient.util")]
-    were = [logger.disabled for logger in loggers]
-    for logger in loggers:
-        logger.disabled = True
-    try:
-        yield
-    finally:
-        for logger, was in zip(loggers, were, strict=True):
-            logger.disabled = was
 
 
 def _with_pins(known: Iterable[Tenant], pinned: Iterable[str]) -> dict[str, Tenant]:
@@ -173,14 +158,12 @@ def _unknown_dependents(other: str, key: str) -> str:
     return f"{surface_flag_key(other)} asks for {key} as a prerequisite, so tenants of {other} who are not known here may move, too"
 
 
-def _missed(
-    aim: Aim | None, surface: str, shares: Mapping[Stage, float], then: FlagEvaluator, tenants: Mapping[str, Tenant]
-) -> Iterator[str]:
+def _missed(aim: Aim | None, surface: str, shares: Shares, then: FlagEvaluator, tenants: Mapping[str, Tenant]) -> Iterator[str]:
     """Yield a sentence when those who shall be somewhere would not be there."""
     if aim is None:
         return
     if aim.tenant_id is None:
-        if abs((reached := shares.get(aim.stage, 0.0)) - aim.percent) > _ROUNDING:
+        if abs((reached := shares.after.get(aim.stage, 0.0)) - aim.percent) > _ROUNDING:
             yield f"{reached:g} % instead of {aim.percent:g} % of the tenants would be at {aim.stage.value}: {_HELD_ELSEWHERE}"
         return
     answer = then.stage(surface, tenants[aim.tenant_id])

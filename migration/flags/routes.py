@@ -7,7 +7,7 @@ or is new, the ways differ, and each of them counts. What a way comes to is aske
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from migration.flags.contexts import context
@@ -45,9 +45,17 @@ def forbidden_changes(old: Flag | None, new: Flag) -> Iterator[str]:
         yield f"{new['key']} would get other targets of kind {SURFACE_KIND}, and whom they lead where cannot be shown"
 
 
-def everybody_else(old: Flag | None, new: Flag, found: Found) -> Mapping[Stage, float]:
-    """Find the moves of tenants who are not known; return the percentages at each stage of those whom no target and no rule names."""
-    shares: dict[Stage, float] = defaultdict(float)
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The percentages at each stage, of those whom no target and no rule names."""
+
+    before: dict[Stage, float] = field(default_factory=lambda: defaultdict(float))
+    after: dict[Stage, float] = field(default_factory=lambda: defaultdict(float))
+
+
+def everybody_else(old: Flag | None, new: Flag, found: Found) -> Shares:
+    """Find the moves of tenants who are not known; return how many of them are where."""
+    shares = Shares()
     before, after = _ways(old), _ways(new)
     alike = old is not None and (old.get("on") is True) is (new.get("on") is True)
     for one in before:
@@ -58,7 +66,7 @@ def everybody_else(old: Flag | None, new: Flag, found: Found) -> Mapping[Stage, 
     return shares
 
 
-def _compare(old: Flag, new: Flag, ways: tuple[_Way, _Way], found: Found, shares: dict[Stage, float]) -> None:
+def _compare(old: Flag, new: Flag, ways: tuple[_Way, _Way], found: Found, shares: Shares) -> None:
     before, after = ways
     who, key = after.who or before.who, new["key"]
     if who and before.outcome == after.outcome and old.get("variations") == new.get("variations"):
@@ -78,7 +86,8 @@ def _compare(old: Flag, new: Flag, ways: tuple[_Way, _Way], found: Found, shares
                 found.others[at, to].append(f"{who} (who that is cannot be shown)")
             else:
                 found.percents[at, to] += stretch.percent
-                shares[to] += stretch.percent
+                shares.before[at] += stretch.percent
+                shares.after[to] += stretch.percent
 
 
 def _ways(flag: Flag | None) -> tuple[_Way, ...]:

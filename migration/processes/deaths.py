@@ -1,13 +1,15 @@
 """Finds processes that ended without saying so, and has exactly one of those that look write it down."""
 
 import logging
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 
 from migration.history import Entry, History
 from migration.processes.row import LOST_AFTER_S, ProcessRow
 from migration.processes.table import ProcessTable
 
 logger = logging.getLogger(__name__)
+_REST_S = 60.0
 
 
 def own_the_dead(table: ProcessTable, history: History, found_by: ProcessRow) -> list[ProcessRow]:
@@ -17,12 +19,22 @@ def own_the_dead(table: ProcessTable, history: History, found_by: ProcessRow) ->
         ProcessesError: the table cannot be read or written.
         HistoryError: the history cannot be written; the deaths are in the table and the log.
     """
-    told = [one for one in table.told() if one.state in {"died", "lost"} and one.row.process_id != found_by.process_id]
+    told = table.told()
+    # A worker is looked after by its server, and dies with it.
+    gone = {one.row.process_id: one.state for one in told if one.row.role == "server" and one.state not in {"live", "silent"}}
+    for how in ("died", "lost", "stopped"):
+        parents = {process_id for process_id, state in gone.items() if state == how}
+        table.ended([one.row.process_id for one in told if one.row.parent_id in parents and not one.noted], how)
     buried: list[ProcessRow] = []
     for how in ("died", "lost"):
-        rows = {one.row.process_id: one.row for one in told if one.state == how}
-        buried += [rows[process_id] for process_id in table.ended(list(rows), how)]
-        _write(history, [row for row in buried if row.process_id in rows], how, found_by)
+        rows = {
+            one.row.process_id: one.row
+            for one in told
+            if one.state == how and not one.noted and one.row.role == "server" and one.row.process_id != found_by.process_id
+        }
+        first = [rows[process_id] for process_id in table.ended(list(rows), how)]
+        _write(history, first, how, found_by)
+        buried += first
     return buried
 
 
@@ -36,3 +48,35 @@ def _write(history: History, rows: Sequence[ProcessRow], how: str, found_by: Pro
         history.append_first(
             Entry(kind="process_died", what=what + waited, who="", host=row.host, seen=f"by {found_by.name}"), f"death {row.process_id}"
         )
+
+
+class WorkerDeaths:
+    """Writes the deaths of this process' shadow workers into the history: the first one at once, more of them together once a minute.
+
+    Args:
+        history: where to.
+        name: of this process.
+        clock: Unix seconds.
+    """
+
+    def __init__(self, history: History, name: str, clock: Callable[[], float]) -> None:
+        self._history, self._name, self._clock = history, name, clock
+        self._rests_until = 0.0
+
+    def write(self, deaths: deque[tuple[int, int]]) -> None:
+        """Write those that are to be written now, and take them out.
+
+        Raises:
+            HistoryError: the history cannot be written; they are still there.
+        """
+        if not deaths or self._clock() < self._rests_until:
+            return
+        dead = tuple(deaths)
+        pid, status = dead[-1]
+        ended = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        more = f"; so did {len(dead) - 1} before it" if len(dead) > 1 else ""
+        what = f"shadow worker {pid} of {self._name} {ended}, and is replaced{more}"
+        self._history.append(Entry(kind="process_died", what=what, who="", seen=f"by {self._name}", at=self._clock()))
+        for _ in dead:
+            deaths.popleft()
+        self._rests_until = self._clock() + _REST_S

@@ -18,7 +18,7 @@ from migration.flags.contexts import Tenant
 from migration.history import History
 from migration.processes.census import Census
 from migration.processes.control import ControlServer, control_folder
-from migration.processes.deaths import own_the_dead
+from migration.processes.deaths import WorkerDeaths, own_the_dead
 from migration.processes.flag_watch import Change, FlagWatch
 from migration.processes.followed import FollowedFlags
 from migration.processes.identity import this_host
@@ -75,6 +75,8 @@ class Heartbeat:
         name = f"server {os.getpid()} on {this_host()}"
         self._watch = FlagWatch(flags, settings.surfaces, self._last_served, host=this_host(), name=name, clock=clock)
         self._changes: list[Change] = []
+        self._shadow = shadow
+        self._deaths_of_workers = WorkerDeaths(self._history, name, clock)
         self._worker: ProcessRow | None = None
         self._census = Census(flags, settings.surfaces, self._rows, self._table, self._known)
         self._control = ControlServer(control_folder(settings.home), self._rows.server)
@@ -132,7 +134,8 @@ class Heartbeat:
         self._table.beat([self._rows.server(), *([] if worker is None else [worker])])
         gone, self._worker = self._worker, worker
         if gone is not None and (worker is None or worker.process_id != gone.process_id):
-            self._table.ended([gone.process_id], "stopped")
+            died = any(pid == gone.pid for pid, _ in tuple(self._shadow.worker_deaths))
+            self._table.ended([gone.process_id], "died" if died else "stopped")
 
     def _look(self) -> None:
         source = self._flags.status().source
@@ -167,6 +170,7 @@ class Heartbeat:
 
     def _find_dead(self) -> None:
         own_the_dead(self._table, self._history, self._rows.server())
+        self._deaths_of_workers.write(self._shadow.worker_deaths)
 
     def _say_goodbye(self) -> None:
         own = self._rows.server()

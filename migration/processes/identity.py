@@ -51,8 +51,8 @@ def code_version() -> str:
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
         digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
-    distributions = importlib.metadata.packages_distributions().get("migration", ())
-    version = next((importlib.metadata.version(name) for name in distributions), "0")
+    scripts = importlib.metadata.entry_points(group="console_scripts")
+    version = next((script.dist.version for script in scripts if script.dist and script.value.startswith("migration.")), "0")
     return f"{version}+{digest.hexdigest()[:8]}"
 
 

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 import uuid
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -34,6 +34,11 @@ class ShadowState(Protocol):
     @property
     def worker_pid(self) -> int | None:
         """The worker's process id; None while there is none."""
+        ...
+
+    @property
+    def worker_deaths(self) -> deque[tuple[int, int]]:
+        """Process ids and exit statuses of workers that died; negative: the signal that killed it. Whoever reads them takes them out."""
         ...
 
 

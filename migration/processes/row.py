@@ -56,6 +56,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     row: ProcessRow
     age_s: float  #: seconds since it was written, by the database's clock
     state: Literal["live", "silent", "died", "stopped", "lost"]
+    noted: bool  #: whether its end is written down
 
     @property
     def serves(self) -> bool:

@@ -68,7 +68,9 @@ class ProcessTable:
         Raises:
             ProcessesError: the database cannot be written.
         """
-        first = []
+        first: list[str] = []
+        if not process_ids:
+            return first
         with self.database.transaction("write") as connection:
             now = _now(connection)
             for process_id in process_ids:
@@ -88,7 +90,11 @@ class ProcessTable:
             now = _now(connection)
             asked = select(processes).where(processes.c.seen_at >= now - _KEPT_S).order_by(processes.c.seen_at.desc())
             found = [(row, decode_row(row.row)) for row in connection.execute(asked)]
-        return [Told(row=row, age_s=max(0.0, now - it.seen_at), state=_state(it, now)) for it, row in found if row is not None]
+        return [
+            Told(row=row, age_s=max(0.0, now - it.seen_at), state=_state(it, now), noted=it.ended is not None)
+            for it, row in found
+            if row is not None
+        ]
 
     def forget_old(self) -> None:
         """Remove processes that wrote nothing for seven days, and tenants that nobody saw for thirty.

@@ -36,6 +36,8 @@ _FIRST_WAIT_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 5.0
 #: Seconds that a worker has to exit when it is told to: it delivers the spans of what it finished.
 _EXIT_S: Final = 3.0
+#: Deaths of workers that are remembered until somebody reads them.
+_DEATHS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ class ProcessShadow:
         self._ready = False
         self._blame: FailReason | None = None
         self._deaths = 0  #: of workers in a row without a result between them
+        self.worker_deaths: deque[tuple[int, int]] = deque(maxlen=_DEATHS)  #: process ids and statuses; whoever reads them takes them out
         self._start_timer: asyncio.TimerHandle | None = None
         self._ready_timer: asyncio.TimerHandle | None = None
         self._pulse: asyncio.TimerHandle | None = None
@@ -279,6 +282,8 @@ class ProcessShadow:
 
     def _bury(self, status: int) -> None:
         """The worker is gone. The job that it was running has failed; the others go back to the head of the queue."""
+        if self._worker is not None and self._loop is not None and status != RECYCLE:
+            self.worker_deaths.append((self._worker.pid, status))
         self._worker, self._ready = None, False
         self._await_ready_no_more()
         self._gone.set()

@@ -15,10 +15,11 @@ class RedisServer:
     Args:
         folder: its working directory.
         options: further options of redis-server.
+        started: how it answers PING once it is up.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self._folder, self._options = folder, options
+    def __init__(self, folder: Path, *options: str, started: bytes = b"+PONG") -> None:
+        self._folder, self._options, self._started = folder, options, started
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
@@ -41,7 +42,7 @@ class RedisServer:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=5) as client:
                     client.sendall(b"PING\r\n")
-                    if client.recv(64).startswith(b"+PONG"):
+                    if client.recv(64).startswith(self._started):
                         return self
             except OSError:
                 pass

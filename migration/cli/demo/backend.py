@@ -100,8 +100,13 @@ class Backend:
             self._process.kill()
             await self._process.wait()
 
-    async def command(self, program: str, *arguments: str) -> str:
+    async def command(self, program: str, *arguments: str, findings: bool = False) -> str:
         """Run one of the project's commands as an operator would, and return what it prints.
+
+        Args:
+            program: its name.
+            arguments: what to give it.
+            findings: whether it may find something (exit code 1), as it does when the server is slow to follow.
 
         Raises:
             BackendError: it failed; the message is its own.
@@ -110,7 +115,7 @@ class Backend:
             _program(program), *arguments, env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
         out, err = await process.communicate()
-        if process.returncode:
+        if process.returncode and not (findings and process.returncode == 1):
             raise BackendError(f"{program} {' '.join(arguments)}: {err.decode().strip()}")
         return out.decode()
 

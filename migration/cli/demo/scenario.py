@@ -13,13 +13,15 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from migration.cli.demo.backend import Backend, Metrics
 from migration.cli.demo.clients import Chat, User
-from migration.flags.document import FlagDocument
-from migration.flags.file import FlagFile
+from migration.flags.changes import new_surface_flag, pin
+from migration.flags.data import surface_flag_key
+from migration.flags.editors.file import FileEditor
+from migration.flags.targets import Flag
 from migration.model import Origin, Stage
 from migration.stages import PLANS, STAGE_ORDER
 
@@ -70,8 +72,8 @@ class Scenario:
     def __init__(self, backend: Backend, progress: Progress, tell: Callable[[], None]) -> None:
         self._backend, self._progress, self._tell = backend, progress, tell
         self._users: dict[str, User] = {}
-        settings = backend.settings
-        self._flags = FlagFile(settings.path(settings.flags_file), settings.surfaces)
+        self._surfaces = backend.settings.surfaces
+        self._editor = FileEditor(backend.settings.path(backend.settings.flags_file))
 
     async def play(self) -> None:
         """Do all of it.
@@ -100,13 +102,11 @@ class Scenario:
 
     def _pin(self) -> None:
         """Write the first flag file: one tenant a stage. Operators cannot jump like this; a file that is made anew can."""
-
-        def pin(document: FlagDocument) -> FlagDocument:
-            for surface in document.surfaces:
-                document = document.with_surface(replace(document.surfaces[surface], pins=PINNED))
-            return document
-
-        self._flags.edit(pin)
+        for surface in self._surfaces:
+            flag: Flag = new_surface_flag(surface)
+            for tenant, stage in PINNED.items():
+                flag = pin(flag, surface, tenant, stage)
+            self._editor.write(self._editor.read(), surface_flag_key(surface), flag, comment="the demo begins")
         self._progress.stages = PINNED | {MOVER: Stage.OFF}
 
     async def _load_with_a_dead_worker(self) -> None:
@@ -163,7 +163,8 @@ class Scenario:
         self._progress.check(report["whole"], f"all {runs} runs of the legacy store are in the user store, by count and digest per tenant")
 
     async def _at_version(self, metrics: Metrics) -> bool:
-        return metrics.sum("migration_flag_version", surface=SURFACE) >= self._flags.read().surfaces[SURFACE].version
+        version: int = self._editor.read().data.flags[surface_flag_key(SURFACE)]["version"]
+        return metrics.sum("migration_flag_version", surface=SURFACE) >= version
 
     async def _kill_switch(self) -> None:
         self._phase("the kill switch is pulled")
@@ -201,7 +202,7 @@ class Scenario:
 
     async def _operate(self, *arguments: str, known: Callable[[Metrics], Awaitable[bool]]) -> None:
         """Run an operator's command and wait until the server's metrics show that it knows."""
-        await self._backend.command("netra-migration", *arguments)
+        await self._backend.command("netra-migration", *arguments, findings=True)
 
         async def follows() -> bool:
             return await known(await self._backend.metrics())

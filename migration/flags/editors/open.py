@@ -15,5 +15,13 @@ def open_editor(settings: MigrationSettings) -> FlagEditor:
     match settings.flags_source:
         case "file":
             return FileEditor(settings.path(settings.flags_file))
-        case other:
-            raise ConfigurationError(f"NETRA_MIGRATION_FLAGS_SOURCE={other} cannot be edited; use file")
+        case "launchdarkly":
+            from migration.flags.editors.hosted import HostedEditor
+
+            if not settings.launchdarkly_sdk_key.get_secret_value():
+                raise ConfigurationError("flags at LaunchDarkly need NETRA_MIGRATION_LAUNCHDARKLY_SDK_KEY (docs/launchdarkly.md)")
+            return HostedEditor(settings)
+        case "redis":
+            from migration.flags.editors.redis import RedisEditor
+
+            return RedisEditor(settings.redis_url.get_secret_value(), settings.redis_prefix)

@@ -17,7 +17,7 @@ from ldclient.versioned_data_kind import FEATURES, VersionedDataKind
 from migration.flags.data import KILL_SWITCH
 from migration.flags.intake import FlagIntake
 from migration.flags.sources.asking import close
-from migration.flags.sources.delivery import PatientEventProcessor
+from migration.flags.sources.delivery import PatientEventProcessor, say_loss
 from migration.flags.sources.kill_path import KillPath, Look
 from migration.flags.sources.prompt import PromptStream
 from migration.flags.sources.trouble import LATE, sdk_trouble
@@ -59,7 +59,7 @@ class HostedSource:
             "events_uri": settings.launchdarkly_events_uri,
             "http": HTTPConfig(ca_certs=None if ca_file is None else str(ca_file)),
             "send_events": True,
-            "event_processor_class": lambda config: PatientEventProcessor(config, on_loss),
+            "event_processor_class": lambda config: PatientEventProcessor(config, on_loss or say_loss),
         }
 
     def processor(self, config: Config, intake: FlagIntake, ready: threading.Event, /) -> UpdateProcessor:

@@ -1,9 +1,10 @@
-"""The SDK's stream, which hands on what has arrived, however the body is framed.
+"""The SDK's stream, which hands on what has arrived, however the body is framed, and ends when it is stopped.
 
 A body that ends with the connection, as every HTTP/1.0 proxy makes it, reaches the SDK in pieces of 10,000 bytes only: a patch waits for
-later ones, and a small first message for ever.
+later ones, and a small first message for ever. A stream that is stopped while it connects would go on streaming once it is connected.
 """
 
+import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ _PIECE: Final = 65_536
 
 
 class PromptPool:
-    """A pool of connections whose streamed responses wait for nothing that has not been sent.
+    """A pool of connections whose streamed responses wait for nothing that has not been sent; once closed, nothing comes through.
 
     Args:
         pool: sends.
@@ -27,10 +28,14 @@ class PromptPool:
 
     def __init__(self, pool: urllib3.PoolManager) -> None:
         self._pool = pool
+        self._closed = threading.Event()
 
     def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:  # noqa: ANN401 - of any pool
-        """Send, and return the response."""
+        """Send, and return the response. Raises urllib3's errors."""
         response = self._pool.request(method, url, **options)
+        if self._closed.is_set():
+            response.close()
+            raise urllib3.exceptions.HTTPError("closed meanwhile")
         if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
             response.close()  # it is only looked at, and closed by nobody
         elif not getattr(response, "chunked", False):
@@ -38,7 +43,8 @@ class PromptPool:
         return response
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, also those that are still being made."""
+        self._closed.set()
         close(self._pool)
 
 
@@ -54,6 +60,12 @@ class PromptStream(StreamingUpdateProcessor):
         finally:
             if self._pool is not None:
                 self._pool.close()
+
+    def stop(self) -> None:
+        """Stop. Called by the SDK."""
+        super().stop()  # type: ignore[no-untyped-call]  # same
+        if self._pool is not None:
+            self._pool.close()
 
     def _create_sse_client(self) -> SSEClient:
         http = SdkHttp(self._config)

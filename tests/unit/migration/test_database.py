@@ -1,10 +1,17 @@
 """Connections to SQLite that are opened by several at once."""
 
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
-from migration.database import _write_ahead
+from migration.database import SqlDatabase, _write_ahead
+from migration.errors import EvidenceError
+
+
+def facts(url):
+    return SqlDatabase(url, holds="facts", setting="X", prepare=lambda _engine: None, error=EvidenceError)
 
 
 class Busy:
@@ -53,3 +60,19 @@ def test_any_other_error_is_told_at_once():
     with pytest.raises(sqlite3.OperationalError):
         _write_ahead(Busy(1, sqlite3.SQLITE_IOERR), time.clock, time.sleep)
     assert time.now == 0.0
+
+
+def test_opening_a_file_again_gives_up_no_lock_that_this_process_holds_on_it(tmp_path):
+    """Two parts of one process have the same file. With their locks gone, another process that leaves takes the log away under them."""
+    file = tmp_path / "shared.db"
+    parts = [facts(f"sqlite:///{file}") for _ in range(2)]
+    with parts[0].transaction("write") as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+    with parts[1].transaction("read") as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM t").scalar()
+    log = file.with_name("shared.db-wal").stat().st_ino
+    code = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('INSERT INTO t VALUES (2)'); c.commit(); c.close()"
+    subprocess.run([sys.executable, "-c", code, file], check=True)
+    assert file.with_name("shared.db-wal").stat().st_ino == log
+    for part in parts:
+        part.close()

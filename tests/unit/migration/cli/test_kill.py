@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections import deque
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -54,6 +55,9 @@ def run(tmp_path, monkeypatch):
 class Idle:
     waiting = 0
     worker_pid = None
+
+    def __init__(self):
+        self.worker_deaths = deque()
 
 
 @pytest.fixture
@@ -224,7 +228,7 @@ def test_at_complete_it_reaches_nobody_and_says_so_with_the_way_back(run, put, p
     result = run("on", "--json")
     assert (result.exit_code, json.loads(result.stdout)["refused"]) == (1, ["chat"])
     assert "the legacy run store is no longer written" in result.stderr
-    assert "stage set chat rampdown" in result.stderr
+    assert "stage set chat rampdown --all" in result.stderr
     assert (served(flags), served(flags, "batch")) == ("candidate", "control")
 
 

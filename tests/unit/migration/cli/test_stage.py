@@ -6,8 +6,13 @@ import pytest
 from typer.testing import CliRunner
 
 from migration.cli.app import app
-from migration.flags.file import FlagFile
-from migration.model import Stage
+from migration.flags.contexts import Tenant
+from migration.flags.data import read_flag_data
+from migration.flags.evaluation import FlagEvaluator
+from migration.history import History
+from migration.settings import MigrationSettings
+
+CHAT = "execution-engine-chat"
 
 
 @pytest.fixture
@@ -19,123 +24,252 @@ def run(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def chat(tmp_path):
-    """Return the chat surface's flag as it is in the file now."""
-    return lambda: FlagFile(tmp_path / "flags.json", ["chat", "batch"]).read().surfaces["chat"]
+def stages(tmp_path):
+    """Return a function that says, by the SDK, at which stage these tenants are."""
+
+    def stages(*tenants):
+        data, _ = read_flag_data((tmp_path / "flags.json").read_bytes())
+        with FlagEvaluator.of(data) as evaluator:
+            return [evaluator.evaluate("chat", Tenant(tenant_id=tenant)).stage.value for tenant in tenants]
+
+    return stages
+
+
+@pytest.fixture
+def percents(run):
+    return lambda surface="chat": json.loads(run("show", surface, "--json").stdout)["surfaces"][0]["stages"]
+
+
+@pytest.fixture
+def put(tmp_path):
+    """Write the chat surface's flag by hand, with some members changed."""
+
+    def put(*weights, **changed):
+        listed = [{"variation": index, "weight": weight} for index, weight in enumerate(weights)]
+        flag = {
+            "key": CHAT,
+            "version": 7,
+            "on": True,
+            "variations": ["off", "dualwrite", "shadow", "live", "rampdown", "complete"],
+            "offVariation": 0,
+            "salt": "netra",
+            "fallthrough": {"rollout": {"contextKind": "tenant", "variations": listed}},
+        }
+        (tmp_path / "flags.json").write_text(json.dumps({"flags": {CHAT: flag | changed}}))
+
+    return put
 
 
 def climb(run, *stages):
     for stage in stages:
-        assert run("set", "chat", stage).exit_code == 0
+        result = run("set", "chat", stage, "--all")
+        assert result.exit_code == 0, result.stderr
 
 
-def test_a_surface_moves_to_the_next_stage(run, chat):
-    assert run("set", "chat", "dualwrite").exit_code == 0
-    assert chat().percents()[Stage.DUALWRITE] == 100.0
+def history(tmp_path):
+    log = History.reading(MigrationSettings(home=tmp_path))
+    try:
+        return log.entries()
+    finally:
+        log.close()
 
 
-def test_a_percentage_leaves_the_rest_one_stage_before(run, chat):
+def test_a_surface_moves_to_the_next_stage(run, percents):
+    assert run("set", "chat", "dualwrite", "--all").exit_code == 0
+    assert percents() == {"dualwrite": 100.0}
+
+
+def test_a_percentage_leaves_the_rest_one_stage_before(run, percents):
     climb(run, "dualwrite", "shadow")
     assert run("set", "chat", "live", "--percent", "12.5").exit_code == 0
-    assert (chat().percents()[Stage.LIVE], chat().percents()[Stage.SHADOW]) == (12.5, 87.5)
+    assert percents() == {"shadow": 87.5, "live": 12.5}
 
 
-def test_one_tenant_is_pinned_and_the_others_stay(run, chat):
+def test_with_a_rest_there_may_be_three_stages_at_once(run, percents):
+    for stage, percent in (("dualwrite", "10"), ("shadow", "10"), ("live", "1")):
+        result = run("set", "chat", stage, "--percent", percent, "--rest", "off")
+        assert result.exit_code == 0, result.stderr
+    assert percents() == {"off": 90.0, "shadow": 9.0, "live": 1.0}
+
+
+def test_one_tenant_is_pinned_and_the_others_stay(run, stages, percents):
     assert run("set", "chat", "dualwrite", "--tenant", "acme").exit_code == 0
-    assert (chat().stage_of("acme"), chat().percents()[Stage.OFF]) == (Stage.DUALWRITE, 100.0)
+    assert (stages("acme", "zen"), percents()) == (["dualwrite", "off"], {"off": 100.0})
 
 
-def test_a_pinned_tenant_moves_from_where_it_is_and_not_from_where_the_surface_is(run, chat):
+def test_a_pinned_tenant_moves_from_where_it_is_and_not_from_where_the_surface_is(run, stages):
     climb(run, "dualwrite", "shadow")
     assert run("set", "chat", "live", "--tenant", "acme").exit_code == 0
     assert run("set", "chat", "rampdown", "--tenant", "acme").exit_code == 0
-    assert chat().stage_of("acme") is Stage.RAMPDOWN
+    assert stages("acme") == ["rampdown"]
 
 
-def test_an_unpinned_tenant_follows_the_surface_again(run, chat):
+def test_an_unpinned_tenant_follows_the_surface_again(run, stages):
     run("set", "chat", "dualwrite", "--tenant", "acme")
     assert run("unpin", "chat", "acme").exit_code == 0
-    assert dict(chat().pins) == {}
+    assert stages("acme") == ["off"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("set", "chat", "canary"), "unknown stage 'canary'; use one of: off, dualwrite, shadow, live, rampdown, complete"),
-        (("set", "checkout", "live"), "unknown surface 'checkout'; use one of: chat, batch"),
+        (("set", "chat", "canary", "--all"), "unknown stage 'canary'; use one of: off, dualwrite, shadow, live, rampdown, complete"),
+        (("set", "checkout", "live", "--all"), "unknown surface 'checkout'; use one of: chat, batch"),
         (("show", "checkout"), "unknown surface 'checkout'; use one of: chat, batch"),
         (("unpin", "checkout", "acme"), "unknown surface 'checkout'"),
         (("unpin", "chat", "acme"), "'acme' is not pinned"),
-        (("set", "chat", "shadow"), "off -> shadow skips a stage; go to dualwrite first"),
-        (("set", "chat", "shadow", "--tenant", "acme"), "off -> shadow skips a stage; go to dualwrite first"),
+        (("set", "chat", "dualwrite"), "say whom to move: --percent P of the tenants, --all of them, or one --tenant T"),
+        (("set", "chat", "shadow", "--all"), "off -> shadow skips a stage; go to dualwrite first"),
+        (("set", "chat", "shadow", "--tenant", "acme"), "acme: off -> shadow skips a stage; go to dualwrite first"),
         (("set", "chat", "dualwrite", "--tenant", "acme", "--percent", "5"), "give one of them"),
+        (("set", "chat", "dualwrite", "--all", "--percent", "5"), "give one of them"),
+        (("set", "chat", "dualwrite", "--all", "--rest", "off"), "give both"),
         (("set", "chat", "dualwrite", "--percent", "101"), "101 % is not possible"),
         (("set", "chat", "dualwrite", "--percent", "nan"), "nan % is not possible"),
         (("set", "chat", "off", "--percent", "50"), "`off` has no stage before it"),
         (("set", "chat", "dualwrite", "--tenant", " "), "a tenant's id has"),
-        (("set", "chat", "dualwrite", "--tenant", ""), "a tenant's id has"),
-        (("show", "--tenant", "a\nb"), "a tenant's id has"),
-        (("set", "chat", "dualwrite", "--percent", "many"), "percent"),
+        (("set", "chat", "dualwrite", "--all", "--force"), "--force needs --reason"),
     ],
 )
-def test_wrong_use_is_exit_code_2_with_what_to_do_and_an_empty_stdout(run, tmp_path, *, arguments, message):
+def test_what_is_refused_says_what_to_do_and_writes_nothing(run, tmp_path, arguments, message):
     result = run(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
     assert not (tmp_path / "flags.json").exists()
+    assert history(tmp_path) == []
 
 
-def test_a_lower_percentage_is_refused_unless_it_is_meant(run, chat):
+def test_a_lower_percentage_is_refused_unless_it_is_meant(run, percents):
     climb(run, "dualwrite", "shadow", "live")
     refused = run("set", "chat", "live", "--percent", "40")
-    assert (refused.exit_code, chat().percents()[Stage.LIVE]) == (2, 100.0)
-    assert "60 % of the tenants: live -> shadow: that is backwards; say --allow-back" in refused.stderr
-    assert run("set", "chat", "live", "--percent", "40", "--allow-back").exit_code == 0
-    assert chat().percents()[Stage.LIVE] == 40.0
+    assert (refused.exit_code, percents()) == (2, {"live": 100.0})
+    assert "60 % of the tenants: live -> shadow" in refused.stderr
+    assert "that is backwards; say --yes if it is meant" in refused.stderr
+    assert run("set", "chat", "live", "--percent", "40", "--yes").exit_code == 0
+    assert percents() == {"shadow": 60.0, "live": 40.0}
 
 
-def test_naming_an_earlier_stage_is_asking_for_it(run, chat):
+def test_naming_an_earlier_stage_is_asking_for_it(run, percents):
     climb(run, "dualwrite", "shadow", "dualwrite")
-    assert chat().percents()[Stage.DUALWRITE] == 100.0
+    assert percents() == {"dualwrite": 100.0}
+
+
+def test_raising_some_never_moves_others_back(run, put, percents):
+    put(50_000, 20_000, 30_000)
+    result = run("set", "chat", "dualwrite", "--all", "--yes")
+    assert (result.exit_code, percents()) == (2, {"off": 50.0, "dualwrite": 20.0, "shadow": 30.0})
+    assert "shadow -> dualwrite is backwards, while others go forward" in result.stderr
+
+
+def test_what_is_refused_can_be_forced_with_a_reason_and_both_are_kept(run, percents, tmp_path):
+    result = run("set", "chat", "shadow", "--all", "--force", "--reason", "the stores were filled by hand")
+    assert (result.exit_code, percents()) == (0, {"shadow": 100.0})
+    (entry,) = history(tmp_path)
+    assert (entry.kind, entry.surface, entry.why, entry.version_after) == ("edit", "chat", "the stores were filled by hand", 1)
+    assert "off -> shadow; forced, against: " in entry.what
+
+
+def test_every_edit_is_kept_with_who_what_and_versions(run, tmp_path):
+    run("set", "chat", "dualwrite", "--tenant", "acme")
+    run("set", "chat", "dualwrite", "--all", "--reason", "first step")
+    second, first = history(tmp_path)
+    assert (first.version_before, first.version_after, second.version_before, second.version_after) == (None, 1, 1, 2)
+    assert (second.what, second.why) == (f"{CHAT}: 100 % of the tenants: off -> dualwrite", "first step")
+    assert all(entry.who and entry.seen == "no process has been seen, so nobody follows yet" for entry in (first, second))
+
+
+def test_an_edit_whose_history_cannot_be_kept_says_so(run, tmp_path, monkeypatch, percents):
+    monkeypatch.setenv("NETRA_MIGRATION_EVIDENCE_URL", f"sqlite:///{tmp_path}/nowhere/evidence.db")
+    (tmp_path / "nowhere").write_text("a file where a folder should be")
+    result = run("set", "chat", "dualwrite", "--all")
+    assert (result.exit_code, percents()) == (1, {"dualwrite": 100.0})
+    assert "the history lacks this edit" in result.stderr
 
 
 def test_known_tenants_are_enforced_and_named_when_the_settings_list_them(run, monkeypatch):
     monkeypatch.setenv("NETRA_MIGRATION_TENANTS", '["acme", "zen"]')
     unknown = run("set", "chat", "dualwrite", "--tenant", "amce")
     assert (unknown.exit_code, "unknown tenant 'amce'; use one of: acme, zen" in unknown.stderr) == (2, True)
-    assert "100 % of the tenants, among them acme, zen: off -> dualwrite" in run("set", "chat", "dualwrite").stderr
+    said = run("set", "chat", "dualwrite", "--all").stderr
+    assert "100 % of the tenants, among those known acme, zen: off -> dualwrite" in said
+    assert "evaluated: 2 known tenants; after it they are at: 2 dualwrite" in said
+
+
+def test_an_edit_that_changes_nothing_writes_nothing(run, tmp_path):
+    climb(run, "dualwrite")
+    before = (tmp_path / "flags.json").stat()
+    result = run("set", "chat", "dualwrite", "--all")
+    assert (result.exit_code, "says so already" in result.stderr) == (0, True)
+    assert (tmp_path / "flags.json").stat().st_mtime_ns == before.st_mtime_ns
 
 
 def test_show_as_json_is_one_document_on_stdout(run):
     climb(run, "dualwrite")
     run("set", "chat", "shadow", "--tenant", "acme")
-    shown = json.loads(run("show", "--json", "--tenant", "acme").stdout)
+    shown = json.loads(run("show", "--json", "--explain", "acme").stdout)
     assert [surface["surface"] for surface in shown["surfaces"]] == ["chat", "batch"]
     chat = shown["surfaces"][0]
     assert (chat["stages"], chat["pins"], chat["kill_switch"]) == ({"dualwrite": 100.0}, {"acme": "shadow"}, False)
-    assert (chat["tenant"]["stage"], chat["tenant"]["pinned"], shown["shadow_sampling"]) == ("shadow", True, 100.0)
+    assert (chat["tenant"]["stage"], chat["tenant"]["reason"]["kind"]) == ("shadow", "TARGET_MATCH")
+    assert shown["shadow_sampling"]["surfaces"] == {"chat": 100.0, "batch": 100.0}
+    assert shown["processes"] == "no process has been seen"
 
 
-def test_set_as_json_says_who_moves(run):
-    result = run("set", "chat", "dualwrite", "--percent", "25", "--json")
-    assert json.loads(result.stdout)["moves"] == [{"from": "off", "to": "dualwrite", "percent": 25.0, "tenants": []}]
+def test_a_tenant_is_explained_by_stage_reason_rule_and_bucket(run, put, tmp_path, monkeypatch):
+    (tmp_path / "attributes.json").write_text('{"acme": {"plan": "free"}, "zen": {"plan": "paid"}}')
+    monkeypatch.setenv("NETRA_MIGRATION_TENANT_ATTRIBUTES_FILE", "attributes.json")
+    clause = {"contextKind": "tenant", "attribute": "plan", "op": "in", "values": ["free"]}
+    put(0, 50_000, 50_000, rules=[{"id": "free-plan", "variation": 0, "clauses": [clause]}])
+    said = run("show", "chat", "--explain", "acme").stdout
+    assert "acme is at off: RULE_MATCH (rule 1, id free-plan), bucket" in said
+    assert "plan='free'" in said
+    place = json.loads(run("show", "chat", "--explain", "zen", "--json").stdout)["surfaces"][0]["tenant"]
+    assert (place["why"], place["rule"], place["stage"]) == ("FALLTHROUGH", None, "shadow" if place["bucket"] >= 50 else "dualwrite")
 
 
-def test_show_without_json_is_a_table(run):
-    climb(run, "dualwrite")
-    assert "100 % dualwrite" in run("show", "chat").stdout
+def test_a_flag_with_rules_is_not_drawn_but_evaluated_and_says_so(run, put, monkeypatch):
+    monkeypatch.setenv("NETRA_MIGRATION_TENANTS", '["acme", "zen", "tenant-1"]')
+    clause = {"contextKind": "tenant", "attribute": "key", "op": "startsWith", "values": ["tenant-"]}
+    put(0, 100_000, rules=[{"id": "r1", "variation": 2, "clauses": [clause]}])
+    shown = json.loads(run("show", "chat", "--json").stdout)["surfaces"][0]
+    assert (shown["stages"], shown["evaluated"]) == (None, {"known_tenants": 3, "stages": {"dualwrite": 2, "shadow": 1}})
+    assert "evaluated 3 known tenants" in run("show", "chat").stdout
 
 
-def test_show_without_a_file_says_so(run):
+def test_bands_are_drawn_along_the_buckets(run, put):
+    put(90_000, 0, 9_000, 1_000)
+    assert f"|{'o' * 36}{'s' * 4}l| off 90 %, shadow 9 %, live 1 %" in run("show", "chat").stdout
+
+
+def test_show_without_flags_says_so(run):
     result = run("show")
-    assert (result.exit_code, "there is no flag file" in result.stderr) == (0, True)
+    assert (result.exit_code, "there are no flags" in result.stderr) == (0, True)
 
 
 def test_a_file_that_cannot_be_parsed_is_exit_code_2_and_left_alone(run, tmp_path):
     (tmp_path / "flags.json").write_text("{")
-    result = run("set", "chat", "dualwrite")
+    result = run("set", "chat", "dualwrite", "--all")
     assert (result.exit_code, (tmp_path / "flags.json").read_text()) == (2, "{")
-    assert "nothing was changed; repair the file" in result.stderr
+    assert "half of it may be missing" in result.stderr
+
+
+def test_a_spoiled_flag_of_another_surface_keeps_nobody_from_moving_and_is_shown(run, tmp_path, put, percents):
+    put(100_000)
+    whole = json.loads((tmp_path / "flags.json").read_text())
+    whole["flags"]["execution-engine-batch"] = {"key": "execution-engine-batch", "version": 1, "on": "yes"}
+    (tmp_path / "flags.json").write_text(json.dumps(whole))
+    assert run("set", "chat", "dualwrite", "--all").exit_code == 0
+    assert percents() == {"dualwrite": 100.0}
+    shown = run("show")
+    assert (shown.exit_code, "execution-engine-batch: `on` must be true or false" in shown.stderr) == (1, True)
+
+
+def test_a_spoiled_flag_is_not_moved_from_where_nobody_knows(run, tmp_path):
+    text = json.dumps({"flags": {CHAT: {"key": CHAT, "version": 1, "on": "yes"}}})
+    (tmp_path / "flags.json").write_text(text)
+    result = run("set", "chat", "dualwrite", "--all")
+    assert (result.exit_code, (tmp_path / "flags.json").read_text()) == (2, text)
+    assert "where its tenants are cannot be shown" in result.stderr
 
 
 def test_markup_in_a_tenants_name_is_plain_text(run):

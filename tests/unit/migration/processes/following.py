@@ -1,5 +1,6 @@
 """A process' flags, for tests: LaunchDarkly's own evaluation of what the test puts there."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -71,7 +72,9 @@ class Following:
 
 
 class Shadow:
-    """A shadow without a worker."""
+    """A shadow without a worker, until the test gives it one."""
 
-    waiting = 0
-    worker_pid: int | None = None
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.worker_pid: int | None = None
+        self.worker_deaths: deque[tuple[int, int]] = deque()

@@ -1,6 +1,7 @@
 """A process makes itself known, and a database in trouble touches nothing else."""
 
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -202,3 +203,28 @@ def test_known_tenants_are_counted_where_they_are(make, table):
     heart.beat()
     row = table.told()[0].row
     assert (row.known_tenants, row.stage_counts) == (3, {"chat": {"live": 2, "shadow": 1}})
+
+
+def test_the_death_of_a_worker_is_in_the_history_and_many_are_one_entry_a_minute(make, settings, table, clock):
+    shadow = Shadow()
+    heart, _ = make(at("shadow"), shadow=shadow)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as worker:
+        shadow.worker_pid = worker.pid
+        heart.beat()
+        assert {told.row.role for told in table.told()} == {"server", "worker"}
+        worker.communicate()
+    shadow.worker_pid = None
+    shadow.worker_deaths += [(worker.pid, -9)]
+    heart.beat()
+    assert {told.row.role: told.state for told in table.told()} == {"server": "live", "worker": "died"}
+    shadow.worker_deaths += [(8, 1), (9, 1)]
+    heart.beat()
+    clock.now += 61
+    heart.beat()
+    name = f"server {os.getpid()} on {socket.gethostname()}"
+    history = History.reading(settings)
+    assert [entry.what for entry in reversed(history.entries())] == [
+        f"shadow worker {worker.pid} of {name} was killed by signal 9, and is replaced",
+        f"shadow worker 9 of {name} ended with status 1, and is replaced; so did 1 before it",
+    ]
+    history.close()

@@ -1,0 +1,148 @@
+"""What `stage`, `ramp` and `shadow` have in common: showing an edit before it is written, asking, writing, saying what holds then."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from migration.cli.output import note, print_json
+from migration.errors import ConfigurationError, UnprovenEditError
+from migration.rollout.edit import Edits, Written, repeated, sentence
+from migration.rollout.preview import Preview, moves_as_json
+from migration.stages import STAGE_ORDER
+
+_FINDING = 1
+
+Make = Callable[[Callable[[int], None]], Preview]
+
+
+def carry_out(
+    edits: Edits, make: Make, *, yes: bool = False, force: bool = False, reason: str = "", may_lower: bool = True, as_json: bool = False
+) -> None:
+    """Preview an edit, ask where somebody can be asked, write it, and say what the processes do.
+
+    Args:
+        edits: writes it.
+        make: makes the preview, showing progress with what it is given.
+        yes: whether to ask nothing.
+        force: whether what speaks against it is overruled; needs a reason.
+        reason: for the history.
+        may_lower: whether tenants may go back where nobody can be asked and `yes` was not said.
+        as_json: whether one JSON document goes to stdout.
+
+    Raises:
+        ConfigurationError: it is forced without a reason, or nobody can be asked.
+        UnprovenEditError: something speaks against it.
+    """
+    if force and not reason.strip():
+        raise ConfigurationError("--force needs --reason: why is it right all the same?")
+    preview = previewed(make)
+    say(preview)
+    if preview.problems and not force:
+        raise UnprovenEditError(preview.surface or preview.key, preview.problems)
+    if not preview.changes:
+        note(f"{preview.key} says so already; nothing was written")
+        if as_json:
+            print_json(as_document(preview) | {"written": False, "processes": None})
+        return
+    asked = not yes and sys.stdin.isatty()
+    if asked and not typer.confirm("Write it?", err=True):
+        note("nothing was written")
+        raise typer.Exit(_FINDING)
+    if preview.lowering and not (may_lower or yes or asked or force):
+        raise ConfigurationError(f"{preview.surface}: that is backwards; say --yes if it is meant; nothing was changed")
+    if asked:
+        written = edits.write(preview, forced=force, reason=reason)
+    else:
+        again = iter([preview])
+        preview, written = repeated(
+            lambda: next(again, None) or _unasked(make, may_lower=may_lower or yes or force),
+            lambda found: edits.write(found, forced=force, reason=reason),
+        )
+    _report(preview, written, as_json=as_json)
+
+
+def previewed(make: Make) -> Preview:
+    """Make the preview; a terminal shows how many tenants were evaluated so far."""
+    if not sys.stderr.isatty():
+        return make(lambda _tenants: None)
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} tenants evaluated"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        return make(lambda tenants: bar.advance(task, tenants))
+
+
+def say(preview: Preview) -> None:
+    """Show what an edit would do, for people."""
+    for move in preview.moves:
+        note(sentence(move, preview.surface))
+    for shift in preview.shifts:
+        note(shift)
+    if not preview.moves and not preview.shifts:
+        note("nobody moves")
+    if preview.surface is not None:
+        counts = ", ".join(f"{preview.after[stage]:,} {stage.value}" for stage in STAGE_ORDER if preview.after.get(stage))
+        note(f"evaluated: {preview.known:,} known tenants" + (f"; after it they are at: {counts}" if counts else ""))
+    if preview.runs is not None:
+        note(f"{preview.runs} runs under way on {preview.surface} keep the plan they began with")
+    if preview.load is not None and (preview.load.before or preview.load.after):
+        note(preview.load.sentence())
+    for remark in preview.notes:
+        note(f"note: {remark}")
+
+
+def as_document(preview: Preview) -> dict[str, Any]:
+    """Return the preview for machines."""
+    load = preview.load
+    return {
+        "surface": preview.surface,
+        "flag": preview.key,
+        "version": {"before": (preview.read.data.flags.get(preview.key) or {}).get("version"), "after": preview.flag.get("version")},
+        "moves": moves_as_json(preview.moves),
+        "sampling": list(preview.shifts),
+        "problems": list(preview.problems),
+        "proved": not preview.problems,
+        "known_tenants": preview.known,
+        "before": {stage.value: number for stage, number in preview.before.items()},
+        "after": {stage.value: number for stage, number in preview.after.items()},
+        "runs_under_way": preview.runs,
+        "shadow_load": None if load is None else {"before": load.before, "after": load.after, "sampling": load.sampling, "of": load.of},
+        "notes": list(preview.notes),
+    }
+
+
+def _unasked(make: Make, *, may_lower: bool) -> Preview:
+    """Make the preview anew, after somebody else edited; refuse it if it goes back now and may not."""
+    preview = make(lambda _tenants: None)
+    if preview.lowering and not may_lower:
+        raise ConfigurationError(f"{preview.surface}: somebody else edited meanwhile, and now it is backwards; nothing was changed")
+    return preview
+
+
+def _report(preview: Preview, written: Written, *, as_json: bool) -> None:
+    """Say what holds, and fail where it is not what was written."""
+    confirmation = written.confirmation
+    note(f"{preview.key} version {written.read.data.flags[preview.key]['version']}: {confirmation.sentence()}")
+    if written.unkept is not None:
+        note(f"the history lacks this edit: {written.unkept}")
+    if as_json:
+        print_json(
+            as_document(preview)
+            | {
+                "written": True,
+                "flags_version": written.read.data.version,
+                "processes": {
+                    "seen": confirmation.seen,
+                    "following": len(confirmation.following) + len(confirmation.asked),
+                    "sentence": confirmation.sentence(),
+                },
+                "history": written.unkept or "kept",
+            }
+        )
+    # A process that follows and cannot write it down follows all the same.
+    if confirmation.others or confirmation.problem or written.unkept is not None:
+        raise typer.Exit(_FINDING)

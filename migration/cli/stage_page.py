@@ -1,0 +1,207 @@
+"""`stage show`: what LaunchDarkly's SDK makes of the flags as they are now, and whether the processes follow them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+import typer
+
+from migration.cli.output import note, print_json, print_table
+from migration.flags.bands import bands, bucket_of
+from migration.flags.changes import pins
+from migration.flags.contexts import Tenant
+from migration.flags.data import SHADOW_SAMPLING, FlagData, surface_flag_key
+from migration.flags.editors.editor import FlagRead
+from migration.flags.editors.open import open_editor
+from migration.flags.evaluation import FlagEvaluator, quiet_sdk
+from migration.flags.proof import reason_in_words
+from migration.flags.sampling_proof import ANYBODY, named_by_sampling
+from migration.rollout.parts import Parts
+from migration.settings import MigrationSettings
+from migration.stages import STAGE_ORDER
+
+_FINDING: Final = 1
+_DRAWN: Final = 40  #: letters that all tenants together are drawn as
+_NAMED: Final = 10
+
+
+def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: str | None, *, as_json: bool) -> None:
+    """Print the page.
+
+    Args:
+        settings: name the source.
+        surfaces: those to show.
+        explain: the tenant whose place is explained; None: nobody's.
+        as_json: whether one JSON document goes to stdout.
+
+    Raises:
+        FlagSourceError: the flags cannot be read.
+        Exit: something needs a person.
+    """
+    editor, parts = open_editor(settings), Parts(settings)
+    try:
+        read = editor.read()
+        with quiet_sdk(), FlagEvaluator.of(read.data) as evaluator:
+            rows = [_surface(read, evaluator, parts, surface) for surface in surfaces]
+            tenant = parts.tenant(read.data, explain) if explain is not None else None
+            places = {surface: _explained(read.data, evaluator, surface, tenant) for surface in surfaces} if tenant is not None else {}
+            sampling = _sampling(read.data, evaluator, settings.surfaces)
+        following, behind = _followed(parts, read.data.version)
+    finally:
+        parts.close()
+    problems = [str(problem) for problem in read.problems]
+    if as_json:
+        document = {"surfaces": [row | {"tenant": places.get(row["surface"])} for row in rows], "shadow_sampling": sampling}
+        print_json(document | {"version": read.data.version, "source": editor.name, "processes": following, "problems": problems})
+    else:
+        _print(editor.name, read.data.version, rows, places, sampling)
+    if read.raw is None and not read.data.flags:
+        note(f"there are no flags at {editor.name} yet: every surface is at `off`; begin with `stage set SURFACE dualwrite --all`")
+    for line in (*problems, *parts.notes, following):
+        note(line)
+    if problems or behind:
+        raise typer.Exit(_FINDING)
+
+
+def sampling_now(settings: MigrationSettings) -> tuple[str, dict[str, Any]]:
+    """Return the source's name, and the percentages of runs that are shadowed. Raises FlagSourceError."""
+    editor = open_editor(settings)
+    data = editor.read().data
+    with quiet_sdk(), FlagEvaluator.of(data) as evaluator:
+        found = _sampling(data, evaluator, settings.surfaces)
+        complaints = [evaluator.evaluate(surface, ANYBODY).complaint or "" for surface in settings.surfaces]
+    ours = [complaint for complaint in complaints if complaint.startswith(SHADOW_SAMPLING)]
+    return editor.name, found | {"complaints": list(dict.fromkeys(ours))}
+
+
+def _surface(read: FlagRead, evaluator: FlagEvaluator, parts: Parts, surface: str) -> dict[str, Any]:
+    """Return where the surface's tenants are: as bands if its flag is that simple, else by evaluating those that are known."""
+    key = surface_flag_key(surface)
+    flag, drawn = read.data.live(key), bands(read.data, surface)
+    row: dict[str, Any] = {
+        "surface": surface,
+        "version": 0 if flag is None else flag["version"],
+        "stages": None,
+        "evaluated": None,
+        "bands": None,
+        "pins": {name: evaluator.evaluate(surface, Tenant(tenant_id=name)).stage.value for name in sorted(pins(flag))},
+        "kill_switch": evaluator.killed(surface, ANYBODY),
+    }
+    if drawn is not None:
+        shares = {stage: round(sum(band.percent for band in drawn if band.stage is stage), 3) for stage in STAGE_ORDER}
+        stages = {stage.value: percent for stage, percent in shares.items() if percent}
+        return row | {"stages": stages, "bands": [{"stage": band.stage.value, "percent": round(band.percent, 3)} for band in drawn]}
+    counts = Counter(evaluator.evaluate(surface, tenant).stage for tenant in parts.known(read.data, surface))
+    return row | {
+        "evaluated": {"known_tenants": counts.total(), "stages": {stage.value: counts[stage] for stage in STAGE_ORDER if counts[stage]}}
+    }
+
+
+def _explained(data: FlagData, evaluator: FlagEvaluator, surface: str, tenant: Tenant) -> dict[str, Any]:
+    """Return where the tenant is on the surface, and why."""
+    found = evaluator.evaluate(surface, tenant)
+    reason = dict(found.answer.reason)
+    bucket = bucket_of(data, surface, tenant)
+    return {
+        "tenant": tenant.tenant_id,
+        "attributes": dict(tenant.attributes),
+        "stage": found.stage.value,
+        "reason": reason,
+        "why": reason_in_words(reason),
+        "rule": None if reason.get("kind") != "RULE_MATCH" else {"number": reason.get("ruleIndex", 0) + 1, "id": reason.get("ruleId")},
+        "bucket": bucket,
+        "kill_switch": found.killed,
+        "serves": found.plan.serves.value,
+        "shadows": found.plan.shadows.value if found.plan.shadows else None,
+        "sampling": found.percent,
+        "complaint": found.complaint,
+    }
+
+
+def _sampling(data: FlagData, evaluator: FlagEvaluator, surfaces: Sequence[str]) -> dict[str, Any]:
+    """Return the percentage of runs that are shadowed: of those whom nothing names, and of each tenant that the flag names."""
+    tenants = {
+        name: {surface: evaluator.sampling(surface, Tenant(tenant_id=name)) for surface in surfaces}
+        for name in sorted(named_by_sampling(data))
+    }
+    return {"surfaces": {surface: evaluator.sampling(surface, ANYBODY) for surface in surfaces}, "tenants": tenants}
+
+
+def _followed(parts: Parts, version: int) -> tuple[str, bool]:
+    """Return what the processes follow, in words, and whether one of them follows something else."""
+    told = parts.processes()
+    if told is None:
+        return "whether processes follow these flags is not known", True
+    servers = [one for one in told if one.row.role == "server"]
+    if not servers:
+        return "no process has been seen", False
+    others = [
+        f"{one.row.name} ({_of(one.row.flags_version, one.state)})"
+        for one in servers
+        if one.row.flags_version != version or one.state != "live"
+    ]
+    done = f"{len(servers) - len(others)} of {len(servers)} processes follow version {version}"
+    return done + (f", not {'; '.join(others)}" if others else ""), bool(others)
+
+
+def _of(version: int | None, state: str) -> str:
+    return f"{'no flags' if version is None else f'version {version}'}{'' if state == 'live' else f', {state}'}"
+
+
+def _print(source: str, version: int, rows: list[dict[str, Any]], places: dict[str, dict[str, Any]], sampling: dict[str, Any]) -> None:
+    lines = [
+        [
+            row["surface"],
+            _stages(row),
+            _listed([f"{tenant} {stage}" for tenant, stage in row["pins"].items()]),
+            "ON" if row["kill_switch"] else "off",
+            str(row["version"]),
+        ]
+        for row in rows
+    ]
+    print_table(f"Stages (flags version {version}, {source})", ["surface", "stages", "pinned tenants", "kill switch", "version"], lines)
+    width = max(len(row["surface"]) for row in rows)
+    for row in rows:
+        typer.echo(f"{row['surface']:{width}}  {_drawing(row)}")
+    typer.echo(f"shadow sampling: {_of_surfaces(sampling['surfaces'])}")
+    for tenant, percents in sampling["tenants"].items():
+        typer.echo(f"shadow sampling of {tenant}: {_of_surfaces(percents)}")
+    for surface, place in places.items():
+        _print_place(surface, place)
+
+
+def _print_place(surface: str, place: dict[str, Any]) -> None:
+    bucket = "not dealt by a bucket" if place["bucket"] is None else f"bucket {place['bucket']:.3f} %"
+    attributes = ", ".join(f"{name}={value!r}" for name, value in sorted(place["attributes"].items())) or "no attributes known"
+    shadow = f", {place['shadows']} shadows {place['sampling']:g} % of its runs" if place["shadows"] else ""
+    killed = "; the kill switch is on" if place["kill_switch"] else ""
+    why = f"{place['why']}, {bucket}; {attributes}"
+    typer.echo(f"{surface}: {place['tenant']} is at {place['stage']}: {why}; {place['serves']} serves{shadow}{killed}")
+    if place["complaint"]:
+        typer.echo(f"{surface}: {place['complaint']}")
+
+
+def _stages(row: dict[str, Any]) -> str:
+    if row["stages"] is not None:
+        return ", ".join(f"{percent:g} % {stage}" for stage, percent in row["stages"].items())
+    return ", ".join(f"{number:,} {stage}" for stage, number in row["evaluated"]["stages"].items()) or "-"
+
+
+def _drawing(row: dict[str, Any]) -> str:
+    """Return the bands as letters, the lowest buckets first; no band is so small that it is not drawn. Of other flags: why not."""
+    if row["bands"] is None:
+        known = row["evaluated"]["known_tenants"]
+        return f"evaluated {known:,} known tenants: the flag is more than bands (rules, prerequisites or another way of dealing)"
+    drawn = [(band["stage"], band["percent"]) for band in row["bands"] if band["percent"]]
+    letters = "".join(stage[0] * max(1, round(percent * _DRAWN / 100)) for stage, percent in drawn)
+    return f"|{letters}| {', '.join(f'{stage} {percent:g} %' for stage, percent in drawn)}"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "") or "-"
+
+
+def _of_surfaces(percents: dict[str, float]) -> str:
+    """Return the percentages, once if all surfaces have the same one."""
+    values = set(percents.values())
+    return f"{values.pop():g} %" if len(values) == 1 else ", ".join(f"{percent:g} % on {surface}" for surface, percent in percents.items())

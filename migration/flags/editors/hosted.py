@@ -1,0 +1,185 @@
+"""Edits flags at hosted LaunchDarkly by its REST API: one of two edits wins, the other is shown what changed, and all is read back."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, Final
+
+import urllib3
+from ld_eventsource import SSEClient
+from ld_eventsource.config import ConnectStrategy
+from ldclient import Config
+from ldclient.config import HTTPConfig
+
+from migration.errors import EditConflictError, FlagSourceError
+from migration.flags.data import KILL_SWITCH, read_flag_data
+from migration.flags.editors.editor import FlagRead
+from migration.flags.editors.patches import Json, differences, held, json_patch, semantic_patch
+from migration.flags.editors.rest import Patch, RefusedError, RestApi, UnknownOutcomeError
+from migration.flags.sources.asking import AskError, Limits, SdkHttp, ask, close
+from migration.flags.sources.prompt import PromptPool
+from migration.flags.sources.trouble import LATE, PAGE, UNREADABLE, status_trouble, text_trouble
+from migration.settings import MigrationSettings
+
+_LIMITS: Final = Limits(connect_s=3.0, answer_s=10.0)
+_CONFLICTS: Final = frozenset({400, 409, 412, 422})
+"""Statuses of an edit whose test failed; LaunchDarkly does not document which."""
+
+
+class HostedEditor:
+    """The editor of one environment of a project at LaunchDarkly.
+
+    What is read is what SDKs get, from the stream (or poll) that they use, so that an edit is proved on the data that is evaluated. What is
+    written goes to the REST API.
+
+    Args:
+        settings: SDK key, token, addresses, project and environment.
+        patience_s: seconds that a write may wait for the API's rate limit.
+    """
+
+    def __init__(self, settings: MigrationSettings, *, patience_s: float = 30.0) -> None:
+        self._settings = settings
+        self._project, self._environment = settings.launchdarkly_project, settings.launchdarkly_environment
+        self._patience_s = patience_s
+        self.name = f"launchdarkly:{settings.launchdarkly_api_uri}"
+        ca_file = settings.launchdarkly_ca_file
+        self._config = Config(
+            settings.launchdarkly_sdk_key.get_secret_value(),
+            base_uri=settings.launchdarkly_base_uri,
+            stream_uri=settings.launchdarkly_stream_uri,
+            http=HTTPConfig(ca_certs=None if ca_file is None else str(ca_file)),
+        )
+        self._http = SdkHttp(self._config)
+
+    def read(self) -> FlagRead:
+        """Return the flags as SDKs get them now.
+
+        Raises:
+            FlagSourceError: LaunchDarkly cannot be read; the message says why and what to do.
+        """
+        raw = self._put() if self._settings.launchdarkly_stream else self._latest()
+        try:
+            data, problems = read_flag_data(raw)
+        except FlagSourceError:
+            raise FlagSourceError(f"{self._config.base_uri}: {UNREADABLE}; check the address, and what stands between") from None
+        return FlagRead(data=data, token=None, raw=None, problems=problems)
+
+    def write(self, read: FlagRead, key: str, flag: Mapping[str, Any], *, comment: str) -> FlagRead:
+        """Put the flag there, if it is still the one that was read. See `FlagEditor`.
+
+        The kill switch is put there whatever anybody did to it meanwhile: nobody wants that refused.
+        """
+        before = read.data.live(key)
+        if before is None:
+            raise FlagSourceError(f"{self.name}: {key} does not exist in the project `{self._project}`; create it (docs/launchdarkly.md)")
+        flag = {**flag, "key": key}
+        with self._api() as api:
+            patch = self._patch(before, flag, api.flag(key, self._environment), comment)
+            if patch is not None:
+                try:
+                    api.patch(key, patch)
+                except RefusedError as error:
+                    if error.status in _CONFLICTS:
+                        self._refuse_other(before, api.flag(key, self._environment))
+                    raise
+                except UnknownOutcomeError as error:
+                    return self._look_after(api, read, flag, error)
+            return self._confirmed(api, read, flag)
+
+    def _patch(self, before: Json, flag: Json, shown: Json, comment: str) -> Patch | None:
+        """Return the edit, in the format that fits; None: all of it is so already. Raises EditConflictError."""
+        if flag["key"] == KILL_SWITCH:
+            return semantic_patch(before, flag, shown, self._environment, comment)
+        if shown["environments"][self._environment].get("version") != before["version"]:
+            self._refuse_other(before, shown)
+        return json_patch(before, flag, shown, self._environment, comment)
+
+    def _is_there(self, before: Json, flag: Json, shown: Json) -> tuple[str, ...]:
+        """Return the names of the parts in which what is there is not the edit."""
+        others = differences(flag, shown, self._environment)
+        if others and flag["key"] == KILL_SWITCH and semantic_patch(before, flag, shown, self._environment, "") is None:
+            return ()  # all that the edit says is so; the rest is somebody else's
+        return others
+
+    def _confirmed(self, api: RestApi, read: FlagRead, flag: Json) -> FlagRead:
+        """Return what is there now, which is to be the edit."""
+        key = flag["key"]
+        try:
+            shown = api.flag(key, self._environment)
+        except FlagSourceError as error:
+            raise FlagSourceError(f"{key}: the edit was taken, and could not be read back ({error}); look with `stage show`") from None
+        now = held(flag, shown, self._environment)
+        if others := self._is_there(read.data.flags[key], flag, shown):
+            raise FlagSourceError(
+                f"{self.name}: the edit of {key} was taken, and is at version {now['version']} something else in {', '.join(others)}: "
+                "somebody edited it right after; look at it again"
+            )
+        return FlagRead(data=read.data.with_flag(key, now), token=None, raw=None, problems=read.problems)
+
+    def _look_after(self, api: RestApi, read: FlagRead, flag: Json, error: UnknownOutcomeError) -> FlagRead:
+        """Find out what became of an edit that was never answered."""
+        key = flag["key"]
+        try:
+            shown = api.flag(key, self._environment)
+        except FlagSourceError:
+            raise FlagSourceError(f"{error}; whether the edit of {key} was taken is not known; look with `stage show`") from None
+        if self._is_there(read.data.flags[key], flag, shown):
+            raise FlagSourceError(f"{error}; nothing of the edit of {key} is there; try again") from None
+        return self._confirmed(api, read, flag)
+
+    def _refuse_other(self, before: Json, shown: Json) -> None:
+        """Raise EditConflictError if what the API shows is not what was read."""
+        version = shown["environments"][self._environment].get("version")
+        if others := differences(before, shown, self._environment):
+            raise EditConflictError(self.name, (f"{before['key']}: version {before['version']} -> {version}, other {', '.join(others)}",))
+
+    @contextmanager
+    def _api(self) -> Iterator[RestApi]:
+        settings = self._settings
+        token = settings.launchdarkly_api_token.get_secret_value()
+        for value, name in ((token, "API_TOKEN"), (self._project, "PROJECT"), (self._environment, "ENVIRONMENT")):
+            if not value:
+                raise FlagSourceError(f"{self.name}: edits need NETRA_MIGRATION_LAUNCHDARKLY_{name} (docs/launchdarkly.md)")
+        pool = self._http.pool(settings.launchdarkly_api_uri)
+        try:
+            yield RestApi(pool, settings.launchdarkly_api_uri, token, self._project, patience_s=self._patience_s)
+        finally:
+            close(pool)
+
+    def _latest(self) -> bytes:
+        """Return the answer of the SDK's poll."""
+        base, pool = self._config.base_uri, self._http.pool(self._config.base_uri)
+        try:
+            answer = ask(pool, "GET", f"{base}/sdk/latest-all", headers=self._http.headers, limits=_LIMITS)
+        except AskError as error:
+            raise FlagSourceError(f"{base}: {error}") from None
+        finally:
+            close(pool)
+        if answer.status != HTTPStatus.OK or answer.is_page:
+            raise FlagSourceError(f"{base}: {PAGE if answer.status == HTTPStatus.OK else status_trouble(answer.status)}")
+        return answer.body
+
+    def _put(self) -> bytes:
+        """Return the first message of the SDK's stream, which holds everything. The Relay Proxy has no other way to read everything."""
+        base = self._config.stream_base_uri
+        timeout = urllib3.Timeout(connect=_LIMITS.connect_s, read=_LIMITS.answer_s)
+        pool = PromptPool(self._http.pool(base))
+        client = SSEClient(ConnectStrategy.http(f"{base}/all", self._http.headers, pool, {"timeout": timeout}))
+        # The timeout of a socket begins anew with every byte.
+        end = threading.Timer(_LIMITS.connect_s + _LIMITS.answer_s, client.close)
+        end.daemon = True
+        end.start()
+        try:
+            found: str | None = next((event.data for event in client.events if event.event == "put"), None)
+        except Exception as error:  # noqa: BLE001 - whatever the stream met, nothing was read
+            status = getattr(error, "status", None)
+            what = status_trouble(status) if isinstance(status, int) else text_trouble(str(error))
+            raise FlagSourceError(f"{base}: {what}") from None
+        finally:
+            end.cancel()
+            client.close()
+            pool.close()
+        if found is None:
+            raise FlagSourceError(f"{base}: {LATE}, or ends before it has sent its flags")
+        return found.encode()

@@ -1,0 +1,169 @@
+"""LaunchDarkly's REST API, for reading and editing one flag: every wait has an end, and every refusal is an operator's sentence."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+import urllib3
+
+from migration.errors import FlagSourceError
+from migration.flags.sources.asking import Answer, AskError, Limits, ask
+from migration.flags.sources.trouble import API_TOKEN, PAGE, UNREADABLE, status_trouble
+
+#: of the API whose answers are read here; a token made for an older one gets other answers without it
+_VERSION: Final = "20240415"
+_LIMITS: Final = Limits(connect_s=3.0, answer_s=10.0)
+_LONGEST_MESSAGE: Final = 300
+_RESETS: Final = ("X-Ratelimit-Reset", "X-Ratelimit-Auth-Token-Reset")
+
+
+class UnknownOutcomeError(FlagSourceError):
+    """An edit was sent and never answered: it may have been taken."""
+
+
+class RefusedError(FlagSourceError):
+    """LaunchDarkly understood an edit and did not take it."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
+    """An edit in one of the API's formats."""
+
+    body: Mapping[str, Any]
+    content_type: str
+
+
+class RestApi:
+    """One project of LaunchDarkly, as a token sees it.
+
+    Args:
+        pool: sends.
+        address: e.g. "https://app.launchdarkly.com".
+        token: of the API; not an SDK key.
+        project: its key.
+        patience_s: seconds that one call may wait for the rate limit's reset, all its waits together.
+        clock: monotonic seconds.
+        sleep: waits.
+    """
+
+    def __init__(
+        self,
+        pool: urllib3.PoolManager,
+        address: str,
+        token: str,
+        project: str,
+        *,
+        patience_s: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._pool, self._address, self._project = pool, address.rstrip("/"), project
+        self._headers = {"Authorization": token, "LD-API-Version": _VERSION, "Accept": "application/json"}
+        self._patience_s, self._clock, self._sleep = patience_s, clock, sleep
+
+    def flag(self, key: str, environment: str) -> dict[str, Any]:
+        """Return the flag's representation, with that environment in it.
+
+        Raises:
+            FlagSourceError: it cannot be read; the message says why and what to do.
+        """
+        answer = self._call("GET", key, f"?env={environment}", None)
+        shown = self._content(answer, key)
+        if not isinstance(shown.get("environments"), dict) or not isinstance(shown["environments"].get(environment), dict):
+            raise FlagSourceError(
+                f"{self._address}: {key} is not in the environment `{environment}`; check NETRA_MIGRATION_LAUNCHDARKLY_ENVIRONMENT"
+            )
+        return shown
+
+    def patch(self, key: str, patch: Patch) -> None:
+        """Send an edit of the flag.
+
+        Raises:
+            RefusedError: it was not taken; the flag is as it was, as far as this edit goes.
+            UnknownOutcomeError: there was no answer; it may have been taken.
+            FlagSourceError: it was not taken, because LaunchDarkly could not be asked at all.
+        """
+        answer = self._call("PATCH", key, "", patch)
+        if answer.status != HTTPStatus.OK:
+            raise RefusedError(f"{self._address}: {key}: {self._refusal(answer)}; nothing was changed", answer.status)
+
+    def _call(self, method: str, key: str, query: str, patch: Patch | None) -> Answer:
+        url = f"{self._address}/api/v2/flags/{self._project}/{key}{query}"
+        headers = self._headers if patch is None else {**self._headers, "Content-Type": patch.content_type}
+        body = None if patch is None else json.dumps(patch.body).encode()
+        give_up = self._clock() + self._patience_s
+        while True:
+            try:
+                answer = ask(self._pool, method, url, headers=headers, body=body, limits=_LIMITS)
+            except AskError as error:
+                kind = FlagSourceError if patch is None else UnknownOutcomeError
+                raise kind(f"{self._address}: {error}") from None
+            if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+                return answer
+            wait_s = _reset_s(answer.headers)
+            if self._clock() + wait_s > give_up:
+                raise FlagSourceError(
+                    f"{self._address}: too many requests (429); nothing was changed; LaunchDarkly takes the next one in {wait_s:.0f} s"
+                )
+            self._sleep(wait_s)
+
+    def _content(self, answer: Answer, key: str) -> dict[str, Any]:
+        if answer.status != HTTPStatus.OK:
+            raise FlagSourceError(f"{self._address}: {key}: {self._refusal(answer)}")
+        if answer.is_page:
+            raise FlagSourceError(f"{self._address}: {PAGE}")
+        try:
+            shown = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            shown = None
+        if not isinstance(shown, dict):
+            raise FlagSourceError(f"{self._address}: {UNREADABLE}; check NETRA_MIGRATION_LAUNCHDARKLY_API_URI")
+        return shown
+
+    def _refusal(self, answer: Answer) -> str:
+        said = _message(answer.body)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return (
+                f"there is no such flag in the project `{self._project}`, or the token may not see it (404); "
+                "create it (docs/launchdarkly.md), or check NETRA_MIGRATION_LAUNCHDARKLY_PROJECT and the token's role"
+            )
+        if answer.status == HTTPStatus.METHOD_NOT_ALLOWED or "approval" in said.lower():
+            return (
+                f"this environment requires approval ({said or 405}); request the change on the flag's page at LaunchDarkly and have it "
+                "approved there, or let the token's role bypass approvals"
+            )
+        if answer.status == HTTPStatus.FORBIDDEN:
+            return f"the token may not do this (403: {said}); give its role the actions that docs/launchdarkly.md lists"
+        if answer.status == HTTPStatus.UNAUTHORIZED or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return status_trouble(answer.status, API_TOKEN)
+        return f"LaunchDarkly refuses it ({answer.status}: {said or 'without a reason'})"
+
+
+def _message(body: bytes) -> str:
+    """Return LaunchDarkly's own words about an error; "": there are none."""
+    try:
+        said = json.loads(body).get("message")
+    except (ValueError, RecursionError, AttributeError):
+        return ""
+    return said[:_LONGEST_MESSAGE] if isinstance(said, str) else ""
+
+
+def _reset_s(headers: Mapping[str, str]) -> float:
+    """Return the seconds until LaunchDarkly takes a request again: the latest of what its headers say, by its own clock."""
+    waits = [1.0]
+    try:
+        now = parsedate_to_datetime(headers.get("Date", "")).timestamp()
+    except ValueError:
+        now = time.time()
+    waits += [int(headers[name]) / 1000 - now for name in _RESETS if headers.get(name, "").isdigit()]
+    if headers.get("Retry-After", "").isdigit():
+        waits.append(float(headers["Retry-After"]))
+    return max(waits)

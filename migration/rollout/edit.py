@@ -1,0 +1,171 @@
+"""A proved edit, from the flags as they are to the processes that follow it.
+
+1. read the flags, change one of them                        flags/editors/, flags/changes.py
+2. prove it: who moves, and may they                         preview.py
+3. write it, unless somebody else did in between             flags/editors/
+4. wait for the processes, and say what they do              processes/confirm.py
+5. keep it in the history                                    history/
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Self
+
+from migration.errors import EditConflictError, HistoryError, UnprovenEditError
+from migration.flags import changes, switch_changes
+from migration.flags.data import SHADOW_SAMPLING, surface_flag_key
+from migration.flags.editors.editor import FlagEditor, FlagRead
+from migration.flags.editors.open import open_editor
+from migration.flags.moves import Move
+from migration.flags.proof import Aim
+from migration.history import Entry
+from migration.model import Stage
+from migration.processes.confirm import Confirmation
+from migration.rollout.parts import Parts
+from migration.rollout.preview import Change, Preview, preview_sampling, preview_stage
+from migration.settings import MigrationSettings
+
+Progress = Callable[[int], None]
+
+_WAIT_S: Final = 3.0
+_TRIES: Final = 20
+_KEPT_NAMES: Final = 50
+
+
+def _silent(_tenants: int) -> None:
+    """Show nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What became of an edit."""
+
+    read: FlagRead  #: the flags, read back
+    confirmation: Confirmation  #: what the processes do
+    unkept: str | None  #: why the history lacks it; None: it is there
+
+
+class Edits:
+    """Edits flags for an operator. A context manager: it closes what it opened.
+
+    Args:
+        settings: name source, processes, run stores and history.
+        editor: of the flags; None: the one that the settings name.
+        wait_s: seconds to wait for the processes.
+
+    Raises:
+        ConfigurationError: the settings name no source that can be edited.
+    """
+
+    def __init__(self, settings: MigrationSettings, *, editor: FlagEditor | None = None, wait_s: float = _WAIT_S) -> None:
+        self.editor = editor or open_editor(settings)
+        self.parts = Parts(settings)
+        self._wait_s = wait_s
+
+    def __enter__(self) -> Self:
+        """Return itself: nothing is opened before it is needed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close databases."""
+        self.parts.close()
+
+    def share(
+        self, surface: str, stage: Stage, percent: float = 100.0, rest: Stage | None = None, *, progress: Progress = _silent
+    ) -> Preview:
+        """Return what a percentage of a surface would do. Raises ConfigurationError, FlagSourceError."""
+        change = partial(changes.share, surface=surface, stage=stage, percent=percent, rest=rest)
+        return self._stage(surface, change, Aim(stage=stage, percent=percent), progress)
+
+    def pin(self, surface: str, tenant_id: str, stage: Stage, *, progress: Progress = _silent) -> Preview:
+        """Return what holding one tenant at a stage would do. Raises ConfigurationError, FlagSourceError."""
+        change = partial(changes.pin, surface=surface, tenant_id=tenant_id, stage=stage)
+        return self._stage(surface, change, Aim(stage=stage, tenant_id=tenant_id), progress)
+
+    def unpin(self, surface: str, tenant_id: str, *, progress: Progress = _silent) -> Preview:
+        """Return what letting one tenant follow its bucket again would do. Raises ConfigurationError, FlagSourceError."""
+        return self._stage(surface, partial(changes.unpin, surface=surface, tenant_id=tenant_id), None, progress)
+
+    def sample(self, percent: float, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
+        """Return what another share of shadows would do. Raises ConfigurationError, FlagSourceError."""
+        change = partial(switch_changes.sample, percent=percent, surface=surface, tenant_id=tenant_id)
+        return preview_sampling(self.parts, self.editor.read(), SHADOW_SAMPLING, change, progress=progress)
+
+    def unsample(self, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
+        """Return what taking back a share of its own would do. Raises ConfigurationError, FlagSourceError."""
+        change = partial(switch_changes.unsample, surface=surface, tenant_id=tenant_id)
+        return preview_sampling(self.parts, self.editor.read(), SHADOW_SAMPLING, change, progress=progress)
+
+    def write(self, preview: Preview, *, forced: bool = False, reason: str = "") -> Written:
+        """Write what was previewed, wait for the processes, keep it in the history.
+
+        Args:
+            preview: it holds the flags that it was made from; nobody may have written since.
+            forced: whether what speaks against it is overruled.
+            reason: the operator's words, for the history.
+
+        Raises:
+            UnprovenEditError: something speaks against it, and it is not forced.
+            EditConflictError: somebody else wrote in between.
+            FlagSourceError: the source cannot be written; it is as it was.
+        """
+        if preview.problems and not forced:
+            raise UnprovenEditError(preview.surface or preview.key, preview.problems)
+        what = _sentence(preview)
+        found = self.editor.write(preview.read, preview.key, preview.flag, comment=f"{what}; {reason}" if reason else what)
+        confirmation = self.parts.confirm(found.data.version, self._wait_s)
+        return Written(read=found, confirmation=confirmation, unkept=self._keep(preview, found, confirmation, what, reason))
+
+    def _stage(self, surface: str, change: Change, aim: Aim | None, progress: Progress) -> Preview:
+        return preview_stage(self.parts, self.editor.read(), surface, surface_flag_key(surface), change, aim=aim, progress=progress)
+
+    def _keep(self, preview: Preview, found: FlagRead, confirmation: Confirmation, what: str, reason: str) -> str | None:
+        old, new = preview.read.data.flags.get(preview.key), found.data.flags.get(preview.key, preview.flag)
+        entry = Entry(
+            kind="edit",
+            surface=preview.surface or "",
+            what=what,
+            why=reason,
+            source=self.editor.name,
+            flag=preview.key,
+            version_before=None if old is None else old["version"],
+            version_after=new["version"],
+            seen=confirmation.sentence(),
+            tenants=tuple(dict.fromkeys(name for move in preview.moves for name in move.tenants[:_KEPT_NAMES])),
+        )
+        try:
+            self.parts.keep(entry)
+        except HistoryError as error:
+            return str(error)
+        return None
+
+
+def repeated(make: Callable[[], Preview], write: Callable[[Preview], Written]) -> tuple[Preview, Written]:
+    """Make and write an edit that nobody was asked about; when somebody else edited another flag meanwhile, prove it anew and try again.
+
+    Raises:
+        EditConflictError: somebody else edited the same flag, or others without a pause; and all that `make` and `write` raise.
+    """
+    preview = make()
+    for _ in range(_TRIES):
+        try:
+            return preview, write(preview)
+        except EditConflictError:
+            again = make()
+            if again.read.data.flags.get(preview.key) != preview.read.data.flags.get(preview.key):
+                raise
+            preview = again
+    return preview, write(preview)
+
+
+def _sentence(preview: Preview) -> str:
+    """Return the edit in words: who moves from where to where, and what was overruled."""
+    done = [*(sentence(move, preview.surface) for move in preview.moves), *preview.shifts] or ["nobody moves"]
+    return f"{preview.key}: {'; '.join(done)}" + (f"; forced, against: {'; '.join(preview.problems)}" if preview.problems else "")
+
+
+def sentence(move: Move, surface: str | None) -> str:
+    """Return the move in words, e.g. "10 % of the tenants: shadow -> live"."""
+    where = "" if move.surface == surface else f"{move.surface}: "
+    return f"{where}{move.who}: {move.before.value} -> {move.after.value}"

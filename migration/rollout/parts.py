@@ -1,0 +1,127 @@
+"""What an edit needs besides the flags: known tenants, run stores, processes, history. Opened from the settings when first asked."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from migration.errors import OutboxError, ProcessesError
+from migration.flags.attributes import TenantAttributes
+from migration.flags.contexts import Tenant
+from migration.flags.data import FlagData
+from migration.processes.known_tenants import known_tenants, pinned
+from migration.processes.row import Told
+from migration.processes.table import ProcessTable
+from migration.settings import MigrationSettings
+
+if TYPE_CHECKING:
+    from migration.history import Entry, History
+    from migration.processes.confirm import Confirmation
+    from migration.stores import Coverage, StoresDatabase
+
+
+class Parts:
+    """Everything around the flags. Close it.
+
+    Args:
+        settings: name all of it.
+    """
+
+    def __init__(self, settings: MigrationSettings) -> None:
+        self.settings = settings
+        self.notes: list[str] = []  #: what could not be looked at, a sentence each
+
+    @cached_property
+    def _attributes(self) -> TenantAttributes:
+        attributes = TenantAttributes(self.settings)
+        attributes.start()
+        attributes.close()  # one look is enough for one edit
+        if attributes.problem is not None:
+            self._note(attributes.problem)
+        return attributes
+
+    @cached_property
+    def _table(self) -> ProcessTable:
+        return ProcessTable.reading(self.settings)
+
+    @cached_property
+    def _stores(self) -> "StoresDatabase":
+        from migration.stores import StoresDatabase
+
+        return StoresDatabase(self.settings.outbox())
+
+    @cached_property
+    def _history(self) -> "History":
+        from migration.history import History
+
+        return History.of_settings(self.settings)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for name in ("_table", "_stores", "_history"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
+
+    def known(self, data: FlagData, surface: str | None) -> list[Tenant]:
+        """Return the known tenants with their attributes; what cannot be asked is left out, and noted.
+
+        Raises:
+            ConfigurationError: the callable for attributes cannot be imported.
+        """
+        attributes = self._attributes
+        stored = [*self.settings.tenants, *(self._stored(surface) if surface is not None else ())]
+        found: list[Tenant] = []
+        try:
+            found.extend(known_tenants(self._table, data, attributes, stored=stored))
+        except ProcessesError as error:
+            self._note(f"tenants who were served are not among the known ones: {error}")
+            found = [attributes.tenant(one) for one in dict.fromkeys([*stored, *pinned(data)])]
+        return found
+
+    def tenant(self, data: FlagData, tenant_id: str) -> Tenant:
+        """Return the tenant as it is known, with its attributes."""
+        return next((one for one in self.known(data, None) if one.tenant_id == tenant_id), None) or self._attributes.tenant(tenant_id)
+
+    def _stored(self, surface: str) -> list[str]:
+        """Return tenants of run stores, as far as one of these lacks their runs: that is known without reading the stores."""
+        coverage = self.coverage()
+        if coverage is None:
+            return []
+        try:
+            return sorted({*coverage.gaps_now(surface, "user"), *coverage.gaps_now(surface, "legacy")})
+        except OutboxError as error:
+            self._note(f"tenants of the run stores are not among the known ones: {error}")
+            return []
+
+    def coverage(self) -> "Coverage | None":
+        """Return what is known about the run stores; None: no finished runs are kept."""
+        if not self.settings.stores:
+            return None
+        from migration.stores import Coverage
+
+        return Coverage(self._stores)
+
+    def processes(self) -> Sequence[Told] | None:
+        """Return the processes that may serve, as they describe themselves; None: that cannot be read, and is noted."""
+        try:
+            return [told for told in self._table.told() if told.serves]
+        except ProcessesError as error:
+            self._note(f"what the processes do is not known: {error}")
+            return None
+
+    def confirm(self, version: int, wait_s: float) -> "Confirmation":
+        """Wait until the serving processes follow this version of the flags, and return what they do."""
+        from migration.processes.confirm import confirm
+
+        return confirm(self.settings, lambda row: row.flags_version is not None and row.flags_version >= version, wait_s=wait_s)
+
+    def keep(self, entry: "Entry") -> None:
+        """Append to the history.
+
+        Raises:
+            HistoryError: it cannot be written.
+        """
+        self._history.append(entry)
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)

@@ -1,0 +1,184 @@
+"""What an edit would do, before it is written: the proof, the run stores, the runs under way, the shadows to come."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from migration.errors import HistoryMissingError, OutboxError
+from migration.flags.contexts import Tenant
+from migration.flags.data import FlagData, FlagProblem
+from migration.flags.editors.editor import FlagRead
+from migration.flags.evaluation import FlagEvaluator
+from migration.flags.moves import Move
+from migration.flags.proof import Aim, prove
+from migration.flags.sampling_proof import prove_sampling
+from migration.flags.targets import Flag
+from migration.model import Stage
+from migration.rollout.parts import Parts
+from migration.stages import PLANS
+
+Change = Callable[[Flag | None], Flag]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowLoad:
+    """How much of a surface's traffic is shadowed."""
+
+    before: float  #: percent of the tenants whose stage names a shadow
+    after: float
+    sampling: float  #: percent of the runs of such a tenant
+    of: str  #: whose percentages they are
+
+    def sentence(self) -> str:
+        """Return it in words."""
+        return (
+            f"shadow load: {self.before:g} % -> {self.after:g} % of {self.of} have a shadow, {self.sampling:g} % of their runs: "
+            f"about {self.before * self.sampling / 100:.3g} % -> {self.after * self.sampling / 100:.3g} % of the runs"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """An edit that was not written."""
+
+    surface: str | None  #: None: the flag is one of all surfaces
+    key: str
+    read: FlagRead  #: the flags that it was made from
+    flag: Flag  #: the flag as it would be
+    moves: tuple[Move, ...]
+    shifts: tuple[str, ...]  #: changes of sampling, in words
+    problems: tuple[str, ...]  #: why it is refused; (): it is proved
+    known: int  #: known tenants that were evaluated
+    before: Mapping[Stage, int]  #: how many of them are at each stage
+    after: Mapping[Stage, int]
+    runs: int | None  #: under way on the surface; None: no process has been seen
+    load: ShadowLoad | None
+    notes: tuple[str, ...]
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to write."""
+        return self.flag is not self.read.data.flags.get(self.key)
+
+    @property
+    def lowering(self) -> bool:
+        """Whether somebody goes to an earlier stage."""
+        return any(move.backward for move in self.moves)
+
+
+def preview_stage(
+    parts: Parts, read: FlagRead, surface: str, key: str, change: Change, *, aim: Aim | None, progress: Callable[[int], None]
+) -> Preview:
+    """Return what the change of a surface's flag would do. What `change` raises passes through."""
+    flag = change(read.data.flags.get(key))
+    after = read.data.with_flag(key, flag)
+    known = parts.known(read.data, surface)
+    proof = prove(read.data, after, surface, aim=aim, known=known, surfaces=parts.settings.surfaces, progress=progress)
+    problems = [*_spoiled(read.problems, key), *proof.problems, *_history(parts, surface, proof.moves, known, (read.data, after))]
+    shown = (proof.before, proof.after, "the known tenants") if known else (proof.shares.before, proof.shares.after, "the tenants")
+    with FlagEvaluator.of(after) as evaluator:
+        load = ShadowLoad(
+            before=_shadowed(shown[0]),
+            after=_shadowed(shown[1]),
+            sampling=evaluator.sampling(surface, Tenant(tenant_id="anybody")),
+            of=shown[2],
+        )
+        killed = evaluator.killed(surface, Tenant(tenant_id="anybody"))
+    runs = _runs(parts, surface)
+    notes = [f"the kill switch of {surface} is on: control serves until `netra-migration kill off {surface}`"] if killed else []
+    return Preview(
+        surface=surface,
+        key=key,
+        read=read,
+        flag=flag,
+        moves=proof.moves,
+        shifts=(),
+        problems=tuple(problems),
+        known=proof.known,
+        before=proof.before,
+        after=proof.after,
+        runs=runs,
+        load=load,
+        notes=(*notes, *parts.notes),
+    )
+
+
+def preview_sampling(parts: Parts, read: FlagRead, key: str, change: Change, *, progress: Callable[[int], None]) -> Preview:
+    """Return what the change of the sampling flag would do. What `change` raises passes through."""
+    flag = change(read.data.flags.get(key))
+    after = read.data.with_flag(key, flag)
+    known = parts.known(read.data, None)
+    shifts, problems = prove_sampling(read.data, after, parts.settings.surfaces, known, progress)
+    return Preview(
+        surface=None,
+        key=key,
+        read=read,
+        flag=flag,
+        moves=(),
+        shifts=shifts,
+        problems=(*_spoiled(read.problems, key), *problems),
+        known=len(known),
+        before={},
+        after={},
+        runs=None,
+        load=None,
+        notes=tuple(parts.notes),
+    )
+
+
+def _spoiled(problems: Sequence[FlagProblem], key: str) -> Iterator[str]:
+    """Yield a sentence when the flag is there and cannot be taken: what processes follow instead is not known here."""
+    for problem in problems:
+        if problem.kind == "flag" and problem.key == key:
+            yield f"{problem}; processes hold what they knew before, so where its tenants are cannot be shown"
+
+
+def _history(parts: Parts, surface: str, moves: Sequence[Move], known: Sequence[Tenant], flags: tuple[FlagData, FlagData]) -> list[str]:
+    """Return a sentence when somebody would go to a stage whose run stores are not known to hold their history."""
+    coverage = parts.coverage()
+    entered = sorted({move.after for move in moves if move.surface == surface}, key=list(Stage).index)
+    if coverage is None or not entered:
+        return []
+    from migration.stores import check_history
+
+    attributed = {tenant.tenant_id: tenant for tenant in known}
+    with FlagEvaluator.of(flags[0]) as now, FlagEvaluator.of(flags[1]) as then:
+
+        def stage(evaluator: FlagEvaluator, tenant_id: str) -> Stage:
+            return evaluator.stage(surface, attributed.get(tenant_id) or Tenant(tenant_id=tenant_id)).stage or Stage.OFF
+
+        try:
+            check_history(surface, entered, lambda one: stage(now, one), lambda one: stage(then, one), coverage)
+        except HistoryMissingError as error:
+            return [str(error).removeprefix(f"{surface}: ")]
+        except OutboxError as error:
+            return [f"whether the run stores hold the history cannot be shown: {error}"]
+    return []
+
+
+def _shadowed(stages: Mapping[Stage, float]) -> float:
+    """Return the percentage that is at a stage that names a shadow."""
+    whole = sum(stages.values())
+    return round(100 * sum(number for stage, number in stages.items() if PLANS[stage].shadows) / whole, 3) if whole else 0.0
+
+
+def _runs(parts: Parts, surface: str) -> int | None:
+    """Return the runs under way on the surface, as the processes tell."""
+    told = parts.processes()
+    return sum(one.row.runs.get(surface, 0) for one in told) if told else None
+
+
+def moves_as_json(moves: Sequence[Move]) -> list[dict[str, Any]]:
+    """Return the moves for machines. Of very many known tenants the first 1,000 are named."""
+    return [
+        {
+            "surface": move.surface,
+            "from": move.before.value,
+            "to": move.after.value,
+            "percent": move.percent,
+            "known": len(move.tenants),
+            "tenants": list(move.tenants[:1_000]),
+            "others": list(move.others),
+        }
+        for move in moves
+    ]
