@@ -69,7 +69,10 @@ def start(tmp_path: Path) -> Callable[..., Any]:
     @contextmanager
     def run(*arguments: str, **environment: str) -> Iterator[Backend]:
         home = tmp_path
-        given = {"NETRA_HOME": str(home), "NETRA_JWT_SECRET": SECRET, "NETRA_MIGRATION_HOME": str(home)}
+        given = {"NETRA_HOME": str(home), "NETRA_JWT_SECRET": SECRET}
+        # goes with: migration
+        given["NETRA_MIGRATION_HOME"] = str(home)
+        # stays
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("NETRA_", "PROMETHEUS_"))}
         command = [NETRA, "serve", "--port", "0", "--json", *arguments]
         with (
