@@ -260,3 +260,14 @@ def test_an_edit_without_a_connection_says_that_nothing_was_changed(editor, laun
     with pytest.raises(FlagSourceError, match="the connection is refused"):
         editor.write(read, CHAT, moved(read), comment="")
     assert launchdarkly.flags[CHAT]["version"] == 1
+
+
+def test_a_token_with_a_line_end_is_the_same_token_and_one_that_cannot_be_is_not_shown(settings, launchdarkly):
+    editor = HostedEditor(settings.model_copy(update={"launchdarkly_api_token": SecretStr(API_TOKEN + "\n")}))
+    read = editor.read()
+    editor.write(read, CHAT, moved(read), comment="")
+    assert launchdarkly.flags[CHAT]["version"] == 2
+    broken = HostedEditor(settings.model_copy(update={"launchdarkly_api_token": SecretStr("api-one\napi-two")}))
+    with pytest.raises(FlagSourceError, match="NETRA_MIGRATION_LAUNCHDARKLY_API_TOKEN has characters that no token has") as refused:
+        broken.write(broken.read(), CHAT, moved(broken.read()), comment="")
+    assert "api-one" not in str(refused.value)
