@@ -26,7 +26,6 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         """Take a connection, which owes a head from here on."""
-        self.access_log = False  # it would log paths; `api/access_log.py` logs routes
         super().connection_made(transport)
         self._owe()
 

@@ -61,7 +61,10 @@ class Backend:
 @contextmanager
 def serve(home: Path, *arguments: str, preexec: Callable[[], None] | None = None, **environment: str) -> Iterator[Backend]:
     """Run `netra serve` in that home, its log beside it; killed at the end unless it ended before."""
-    given = {"NETRA_HOME": str(home), "NETRA_JWT_SECRET": SECRET, "NETRA_MIGRATION_HOME": str(home)}
+    given = {"NETRA_HOME": str(home), "NETRA_JWT_SECRET": SECRET}
+    # goes with: migration
+    given["NETRA_MIGRATION_HOME"] = str(home)
+    # stays
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("NETRA_", "PROMETHEUS_"))}
     command = [NETRA, "serve", "--port", "0", "--json", *arguments]
     log = home.with_name(f"{home.name}.log")

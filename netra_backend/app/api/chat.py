@@ -10,14 +10,12 @@ import logging
 import math
 import uuid
 from contextlib import ExitStack
-from typing import Final
 
 from fastapi import APIRouter, WebSocket
 from starlette.responses import Response
 from starlette.websockets import WebSocketDisconnect
 
 from netra_backend.app.api import auth
-from netra_backend.app.api.access_log import log_request
 from netra_backend.app.api.chat_messages import Cancel, Chat, CloseCode, MessageError, Ping, Pong, ServerDraining, decode, encode, report
 from netra_backend.app.api.chat_runs import ChatRuns
 from netra_backend.app.api.failures import STATUS, Failure, failure_of
@@ -29,8 +27,6 @@ from netra_backend.app.websocket.connections import Connection, TooManyConnectio
 _logger = logging.getLogger(__name__)
 
 router = APIRouter()
-
-_SWITCHED: Final = 101
 
 HangUp = tuple[CloseCode, str]  #: and the reason
 
@@ -59,7 +55,6 @@ async def chat(socket: WebSocket) -> None:
 
 async def _accept(socket: WebSocket, shown: auth.Credentials) -> None:
     await socket.accept(subprotocol=auth.SUBPROTOCOL if shown.by_subprotocol else None)
-    log_request(socket.scope, _SWITCHED, 0.0)
 
 
 async def _deny(socket: WebSocket, failure: Failure) -> None:
@@ -68,7 +63,6 @@ async def _deny(socket: WebSocket, failure: Failure) -> None:
     if failure.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(failure.retry_after_s))
     await socket.send_denial_response(Response(encode(report(failure)), STATUS[failure.code], headers, "application/json"))
-    log_request(socket.scope, STATUS[failure.code], 0.0)
 
 
 async def _refuse_token(socket: WebSocket, shown: auth.Credentials, failure: Failure) -> None:
