@@ -145,6 +145,7 @@ class Timing(Noun, frozen=True, kw_only=True):
     duration_s: float
     effect_s: float  #: time with at least one effect under way; overlapping effects count once
     first_event_s: float | None  #: None when no event came
+    longest_gap_s: float | None = None  #: the longest time between an event and the next; None when fewer than two came, or it was not kept
 
     @property
     def engine_s(self) -> float:

@@ -11,6 +11,7 @@ import typer
 
 from migration.cli.divergence_page import print_detail, print_list
 from migration.cli.judgement import Judgement, judgement
+from migration.cli.latencies import latencies
 from migration.cli.ledger_file import NewEntry, add_entry
 from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json
@@ -50,7 +51,9 @@ def list_divergences(
     settings = MigrationSettings()
     chosen = known_surface(settings, surface) if surface else None
     with _evidence(settings) as evidence:
-        found = evidence.divergences(chosen, verdict, kind, limit)
+        slow = _latencies(settings, evidence, chosen) if kind in {None, "latency"} else []
+        slow = [one for one in slow if verdict in {None, one.verdict}]
+        found = [*slow, *evidence.divergences(chosen, verdict, kind, limit)][:limit]
     if as_json:
         print_json({"divergences": found})
     else:
@@ -170,18 +173,31 @@ def _detail(settings: MigrationSettings, fingerprint: str, surface: str | None) 
     with _evidence(settings) as evidence:
         detail = evidence.divergence(fingerprint, chosen)
         if detail is None:
+            slow = next((one for one in _latencies(settings, evidence, chosen) if one.fingerprint == fingerprint), None)
+            detail = None if slow is None else DivergenceDetail(divergence=slow, verdicts={}, most={}, examples=[])
+        if detail is None:
             raise UnknownFingerprintError(fingerprint, [one.fingerprint for one in evidence.divergences(chosen, limit=_SUGGESTED)])
     return detail
 
 
-def _judgement(settings: MigrationSettings, detail: DivergenceDetail) -> Judgement:
-    """Return why it is judged as it is; a ledger that cannot be read is said, and then accepts nothing."""
-    surface = detail.divergence.surface
+def _latencies(settings: MigrationSettings, evidence: EvidenceReader, surface: str | None) -> list[DivergenceView]:
+    surfaces = evidence.surfaces() if surface is None else [surface]
+    return [slow for one in surfaces for slow in latencies(evidence, one, _ledger(settings, one))]
+
+
+def _ledger(settings: MigrationSettings, surface: str) -> Ledger:
+    """Return the surface's ledger; one that cannot be read is said, and then accepts nothing."""
     try:
-        ledger = load_ledger(settings.path(settings.ledger_dir) / f"{surface}.toml")
+        return load_ledger(settings.path(settings.ledger_dir) / f"{surface}.toml")
     except LedgerError as error:
         note(str(error))
-        ledger = Ledger()
+        return Ledger()
+
+
+def _judgement(settings: MigrationSettings, detail: DivergenceDetail) -> Judgement:
+    """Return why it is judged as it is."""
+    surface = detail.divergence.surface
+    ledger = _ledger(settings, surface)
     with _evidence(settings) as evidence:
         return judgement(detail, ledger, evidence.noise(surface))
 

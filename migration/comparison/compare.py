@@ -18,7 +18,7 @@ from migration.comparison.normalise import Normaliser
 from migration.comparison.pairing import Pairing
 from migration.comparison.policy import Policy, default_policy
 from migration.comparison.renaming import Renaming
-from migration.comparison.runs import ending, latency, timing
+from migration.comparison.runs import ending, timing
 from migration.comparison.shapes import Shapes
 from migration.comparison.stream import HeadReader, Stream
 from migration.comparison.verdict import overall
@@ -131,8 +131,6 @@ def _findings(control: RunRecord, candidate: RunRecord, serving: Origin, policy:
     alignment = align(pairing)  # 4 align: which event stands for which
     differing = EventComparison(pairing.control, pairing.candidate, policy, limits, renaming).findings(alignment)  # 5 events: what differs
     found += [finding for finding in differing if not _unread(finding, pairing)]
-    if policy.latency:
-        found += latency(timing(control), timing(candidate), policy.latency)
     doubts = unexplained(found, shadow, side)
     found = without_consequences(found, shadow, side)  # 6 consequences: of effects without an answer
     undecodable = [

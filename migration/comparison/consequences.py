@@ -103,7 +103,7 @@ def _is_asked(finding: Finding, side: int) -> bool:
 def _follows(finding: Finding, shadow: RunRecord, side: int, asked: dict[str, tuple[int, float]], alive: Iterable[str]) -> bool:
     # An effect that was asked for otherwise is what explains the rest; a field that the shadow's request lacks does not change that.
     # And how the served run ended is its own doing.
-    if finding.kind in {"isolation_breach", "latency", "effect_changed"} or finding.ended_early == _SIDES[1 - side]:
+    if finding.kind in {"isolation_breach", "effect_changed"} or finding.ended_early == _SIDES[1 - side]:
         return False
     agent = agent_of(finding.lane)
     if finding.kind in _ONE_SIDED or (finding.kind == "causal_reorder" and finding.at == (None, None)):

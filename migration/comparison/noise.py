@@ -6,14 +6,14 @@ in rounds has an interval. Once that lies above zero every further occurrence is
 hide behind noise must be little, or less than what is proven to be noise. Noise is never a match.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from math import lgamma, log
+from functools import cached_property
 
 import msgspec
 
 from migration.model import Divergence, Verdict
+from migration.statistics import rate_bounds
 
 ALPHA = 0.05
 """Chance, over all looks at one kind of divergence, that the interval of its excess ever leaves out the true one."""
@@ -23,9 +23,6 @@ MIN_ROUNDS = 20
 
 HIDDEN = 0.05
 """Excess, as a share of comparisons, that may hide behind noise even where less than that is proven to be noise."""
-
-_HALF = 0.5
-_STEPS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,51 +115,3 @@ class NoiseFloor:
             return divergence
         note = f"{divergence.note} {excess.sentence()}".lstrip()
         return msgspec.structs.replace(divergence, verdict=Verdict.NOISE if excess.explained else Verdict.DIVERGENT, note=note)
-
-
-@lru_cache(maxsize=4096)
-def rate_bounds(hits: int, trials: int, alpha: float) -> tuple[float, float]:
-    """Return bounds of a rate that stay valid however often they are looked at.
-
-    Args:
-        hits: trials that showed it, 0 to trials.
-        trials: 0 gives (0.0, 1.0).
-        alpha: chance that the true rate is ever outside, over all looks; in (0, 1).
-
-    Raises:
-        ValueError: an argument is out of range.
-
-    Source: the rates that a mixture of likelihood ratios over Beta(1/2, 1/2) does not reject at 1/alpha, by Ville's inequality; Robbins
-    (1970), "Statistical methods related to the law of the iterated logarithm"; Howard, Ramdas, McAuliffe and Sekhon (2021),
-    "Time-uniform, nonparametric, nonasymptotic confidence sequences".
-    """
-    if not (0 <= hits <= trials and 0.0 < alpha < 1.0):
-        raise ValueError(f"hits {hits} of trials {trials} at alpha {alpha}: hits lie in 0 to trials, alpha between 0 and 1")
-    if trials == 0:
-        return 0.0, 1.0
-    misses, share = trials - hits, hits / trials
-    mixture = _log_beta(hits + _HALF, misses + _HALF) - _log_beta(_HALF, _HALF)
-
-    def rejected(rate: float) -> bool:
-        likelihood = (hits * log(rate) if hits else 0.0) + (misses * log(1.0 - rate) if misses else 0.0)
-        return mixture - likelihood > -log(alpha)
-
-    low = 0.0 if hits == 0 else _edge(lambda part: rejected(share * part)) * share
-    high = 1.0 if misses == 0 else 1.0 - (1.0 - share) * _edge(lambda part: rejected(1.0 - (1.0 - share) * part))
-    return low, high
-
-
-def _edge(rejected: Callable[[float], bool]) -> float:
-    """Return the largest part in (0, 1) that is known to be rejected; what is rejected lies below it."""
-    low, high = 0.0, 1.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        if middle == 0.0 or rejected(middle):
-            low = middle
-        else:
-            high = middle
-    return low
-
-
-def _log_beta(a: float, b: float) -> float:
-    return lgamma(a) + lgamma(b) - lgamma(a + b)

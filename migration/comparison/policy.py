@@ -107,11 +107,12 @@ class SeverityRule(PolicyData, frozen=True, kw_only=True, eq=False):
 
 
 class LatencyRule(PolicyData, frozen=True, kw_only=True, eq=False):
-    """When candidate counts as slower than control: both bounds are passed."""
+    """When one of two runs counts as slower: both bounds are passed. One slow run is no finding: see `latency.py`."""
 
-    metric: Literal["duration_s", "engine_s", "first_event_s"]
-    ratio: float  #: candidate / control
-    excess_s: float  #: candidate - control, seconds
+    metric: Literal["duration_s", "engine_s", "first_event_s", "longest_gap_s"]
+    ratio: float  #: slower / faster, 1 or more
+    excess_s: float  #: slower - faster, seconds
+    alpha: float = 0.001  #: chance that engines that are alike are ever found to differ
 
 
 class Policy(PolicyData, frozen=True, kw_only=True, eq=False):

@@ -1,11 +1,12 @@
 """What differs between two runs as wholes: how they ended, and how long the engines took."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from operator import sub
 
 import msgspec
 
 from migration.comparison.findings import Finding
-from migration.comparison.policy import Change, LatencyRule, Policy
+from migration.comparison.policy import Change, Policy
 from migration.model import Origin, RunRecord, Timing
 
 
@@ -17,7 +18,13 @@ def timing(run: RunRecord) -> Timing:
         if end > begin:
             effect_s += end - begin
             reached = end
-    return Timing(duration_s=run.duration_s, effect_s=effect_s, first_event_s=run.events[0].at_s if run.events else None)
+    at_s = [event.at_s for event in run.events]
+    return Timing(
+        duration_s=run.duration_s,
+        effect_s=effect_s,
+        first_event_s=at_s[0] if at_s else None,
+        longest_gap_s=max(map(sub, at_s[1:], at_s), default=None),
+    )
 
 
 def ending(control: RunRecord, candidate: RunRecord, policy: Policy, starved: Origin | None = None) -> Iterator[Finding]:
@@ -58,8 +65,12 @@ def ending(control: RunRecord, candidate: RunRecord, policy: Policy, starved: Or
 
 def outcome(run: RunRecord, policy: Policy) -> str:
     """Return how the run ended: its outcome, or the policy's word for the exception with which it turned the request away."""
-    error = "" if run.error is None else run.error.type
-    return next((word for word, errors in policy.refusals.items() if error in errors), run.outcome)
+    if run.error is None:
+        return run.outcome
+    error = run.error.type
+    # An engine may say that it is done, and raise all the same.
+    broken_off = {"completed": "timed_out" if error == TimeoutError.__name__ else "failed"}.get(run.outcome, run.outcome)
+    return next((word for word, errors in policy.refusals.items() if error in errors), broken_off)
 
 
 def _unicode(said: str) -> str:
@@ -73,18 +84,3 @@ def _errors(control: RunRecord, candidate: RunRecord, early: Origin | None) -> s
         return early.value if error is None else f"{early.value} with {error.type}"
     runs = ((Origin.CONTROL, control), (Origin.CANDIDATE, candidate))
     return " and ".join(f"{side.value} with {run.error.type}" for side, run in runs if run.error is not None)
-
-
-def latency(control: Timing, candidate: Timing, rules: Sequence[LatencyRule]) -> Iterator[Finding]:
-    """Yield where candidate is slower than control by more than a rule allows. A time that one side lacks is no latency."""
-    for rule in rules:
-        ours, theirs = getattr(control, rule.metric), getattr(candidate, rule.metric)
-        if ours is not None and theirs is not None and theirs > ours * rule.ratio and theirs - ours > rule.excess_s:
-            yield Finding(
-                kind="latency",
-                lane="",
-                path=("run", rule.metric),
-                control=ours,
-                candidate=theirs,
-                rule=f"candidate takes at most {rule.ratio:g} times as long as control and at most {rule.excess_s:g} s more",
-            )

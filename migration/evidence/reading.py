@@ -132,10 +132,7 @@ def _example(row: RowMapping) -> Example:
 
 
 def _comparison(row: RowMapping) -> ComparisonView:
-    timings = {
-        side: Timing(duration_s=row[f"{side}_duration_s"], effect_s=row[f"{side}_effect_s"], first_event_s=row[f"{side}_first_event_s"])
-        for side in ("control", "candidate")
-    }
+    timings = {side: Timing(**{name: row[f"{side}_{name}"] for name in Timing.__struct_fields__}) for side in ("control", "candidate")}
     return msgspec.convert(_fields(row, ComparisonView) | timings, ComparisonView)
 
 

@@ -107,6 +107,8 @@ class RowMaker:
             "candidate_duration_s": done.candidate.duration_s,
             "candidate_effect_s": done.candidate.effect_s,
             "candidate_first_event_s": done.candidate.first_event_s,
+            "control_longest_gap_s": done.control.longest_gap_s,
+            "candidate_longest_gap_s": done.candidate.longest_gap_s,
             "effects_recorded": done.effects_recorded,
             "effects_replayed": done.effects_replayed,
             "effects_missing": done.effects_missing,

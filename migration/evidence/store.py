@@ -7,6 +7,7 @@ from migration.evidence import noise, reading, writing
 from migration.evidence.database import IN_MEMORY, Database
 from migration.evidence.excerpt import Aligner
 from migration.evidence.key import digest_key
+from migration.evidence.latency import slower_pairs
 from migration.evidence.recordings import Recorder, WriteLine
 from migration.evidence.redaction import Redactor
 from migration.evidence.rows import Finding, RowMaker, ServedRun
@@ -129,6 +130,15 @@ class EvidenceReader:
         """
         with self._database.transaction("read") as connection:
             return noise.noise(connection, surface)
+
+    def slower_pairs(self, surface: str, metric: str, *, excess_s: float, ratio: float) -> tuple[int, int, int]:
+        """Return in how many comparisons candidate was slower, in how many control was, and how many there are; see `evidence.latency`.
+
+        Raises:
+            EvidenceError: the database cannot be read.
+        """
+        with self._database.transaction("read") as connection:
+            return slower_pairs(connection, surface, metric, excess_s=excess_s, ratio=ratio)
 
     def strata(self, surface: str) -> StrataView:
         """Return how many runs of each stratum were compared, and how many diverged there; see `evidence.strata`.

@@ -63,6 +63,8 @@ comparisons = Table(
     Column("compared_at", Float, nullable=False, comment="Unix seconds"),
     Column("strata", String(16), comment="set of the served run; null: compared before there were any"),
     Column("touched", String(16), comment="set that divergences touch; null: none"),
+    Column("control_longest_gap_s", Float, comment="null: fewer than two events came, or compared before it was kept"),
+    Column("candidate_longest_gap_s", Float, comment="null: fewer than two events came, or compared before it was kept"),
     UniqueConstraint("surface", "run_id", "shadows"),
     Index(None, "surface", "verdict", "compared_at"),
     Index(None, "compared_at"),

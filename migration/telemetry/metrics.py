@@ -1,5 +1,7 @@
 """Every Prometheus metric of the migration, once. Labels are closed sets; tenants appear only from the watch list, the rest are "other"."""
 
+import logging
+import math
 from collections.abc import Collection
 from typing import get_args
 
@@ -9,10 +11,26 @@ from migration.errors import Operation
 from migration.model import Outcome, Verdict
 from migration.stages import PLANS
 
+logger = logging.getLogger(__name__)
+
 OTHER_TENANT = "other"
 SHADOW_FAILED = "Shadows without a verdict, by reason."
 #: seconds; from one event-loop turn to the longest run
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
+
+
+class Seconds(Histogram):
+    """A histogram that takes times alone. One NaN would make its sum NaN for the life of the process, and be in no bucket.
+
+    Times come from engines, too (`Event.at_s`), so what is not finite is logged and left out.
+    """
+
+    def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
+        """Count a time, in seconds."""
+        if math.isfinite(amount):
+            super().observe(amount, exemplar)
+        else:
+            logger.error("%s: an engine gave %s as a time; it is not counted", self._name, amount)
 
 
 class Metrics:
@@ -30,17 +48,17 @@ class Metrics:
         self.runs = Counter(
             "migration_runs", "Runs that ended, by who served them.", ["surface", "stage", "origin", "outcome"], registry=registry
         )
-        self.run_seconds = Histogram(
+        self.run_seconds = Seconds(
             "migration_run_seconds", "Duration of a run.", ["surface", "origin", "role"], buckets=_SECONDS, registry=registry
         )
-        self.engine_seconds = Histogram(
+        self.engine_seconds = Seconds(
             "migration_engine_seconds",
             "Duration of a run minus the time it waited for effects.",
             ["surface", "origin", "role"],
             buckets=_SECONDS,
             registry=registry,
         )
-        self.first_event_seconds = Histogram(
+        self.first_event_seconds = Seconds(
             "migration_first_event_seconds",
             "Time to a run's first event.",
             ["surface", "origin", "role"],
@@ -65,7 +83,7 @@ class Metrics:
         self.shadow_worker_restarts = Counter(
             "migration_shadow_worker_restarts", "Shadow workers started again after they died.", registry=registry
         )
-        self.shadow_lag_seconds = Histogram(
+        self.shadow_lag_seconds = Seconds(
             "migration_shadow_lag_seconds",
             "From the end of the served run to its verdict.",
             ["surface"],

@@ -108,7 +108,7 @@ async def record(surface: str, payload: Mapping[str, Any], origin: Origin) -> Ru
     await tape.close(events)
     await control.aclose()
     await candidate.aclose()
-    return tape.record(origin, tape.outcome(), None, None)
+    return tape.record(origin, tape.outcome or "completed", None, None)
 
 
 def again(served: RunRecord, dice: random.Random, loop: ShufflingLoop) -> RunRecord:

@@ -112,6 +112,8 @@ def _instruct(shown: Json, part: Json, instruction: Json) -> None:
             part["fallthrough"] = {"rollout": {"variations": weights, "contextKind": instruction.get("rolloutContextKind", "user")}}
         case "updateOffVariation":
             part["offVariation"] = ids[instruction["variationId"]]
+        case "removePrerequisite":
+            part["prerequisites"] = [one for one in part.get("prerequisites", []) if one["key"] != instruction["key"]]
         case "addTargets" | "removeTargets":
             _target(part, ids[instruction["variationId"]], instruction)
         case unknown:

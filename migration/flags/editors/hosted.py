@@ -19,7 +19,7 @@ from migration.flags.editors.patches import Json, differences, held, json_patch,
 from migration.flags.editors.rest import Patch, RefusedError, RestApi, UnknownOutcomeError
 from migration.flags.sources.asking import AskError, Limits, SdkHttp, ask, close
 from migration.flags.sources.prompt import PromptPool
-from migration.flags.sources.trouble import LATE, PAGE, UNREADABLE, status_trouble, text_trouble
+from migration.flags.sources.trouble import API_TOKEN, LATE, PAGE, UNREADABLE, status_trouble, text_trouble
 from migration.settings import MigrationSettings
 
 _LIMITS: Final = Limits(connect_s=3.0, answer_s=10.0)
@@ -45,7 +45,7 @@ class HostedEditor:
         self.name = f"launchdarkly:{settings.launchdarkly_api_uri}"
         ca_file = settings.launchdarkly_ca_file
         self._config = Config(
-            settings.launchdarkly_sdk_key.get_secret_value(),
+            settings.launchdarkly_sdk_key.get_secret_value().strip(),
             base_uri=settings.launchdarkly_base_uri,
             stream_uri=settings.launchdarkly_stream_uri,
             http=HTTPConfig(ca_certs=None if ca_file is None else str(ca_file)),
@@ -137,7 +137,9 @@ class HostedEditor:
     @contextmanager
     def _api(self) -> Iterator[RestApi]:
         settings = self._settings
-        token = settings.launchdarkly_api_token.get_secret_value()
+        token = settings.launchdarkly_api_token.get_secret_value().strip()
+        if not (token.isascii() and token.isprintable()):
+            raise FlagSourceError(f"{self.name}: {API_TOKEN} has characters that no token has; set it anew")
         for value, name in ((token, "API_TOKEN"), (self._project, "PROJECT"), (self._environment, "ENVIRONMENT")):
             if not value:
                 raise FlagSourceError(f"{self.name}: edits need NETRA_MIGRATION_LAUNCHDARKLY_{name} (docs/launchdarkly.md)")

@@ -1,6 +1,6 @@
 """One flag's edit in the REST API's words, and whether what the API shows is what an SDK has. Nothing here says what a flag means."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from migration.errors import FlagSourceError
@@ -48,7 +48,7 @@ def semantic_patch(before: Json, after: Json, shown: Json, environment: str, com
     """
     if _new_variations(before, after):
         raise FlagSourceError(f"{after['key']}: LaunchDarkly's flag lacks a variation; add it on its page (docs/launchdarkly.md)")
-    _changed(before, after)
+    _changed(before, after, (*_EDITABLE, "prerequisites"))
     part, ids = shown["environments"][environment], [variation["_id"] for variation in shown["variations"]]
     instructions: list[Json] = []
     if after.get("on") is not part.get("on"):
@@ -57,6 +57,8 @@ def semantic_patch(before: Json, after: Json, shown: Json, environment: str, com
         instructions.append({"kind": "updateOffVariation", "variationId": ids[after["offVariation"]]})
     if _plain(after.get("fallthrough")) != _plain(part.get("fallthrough")):
         instructions.append({"kind": "updateFallthroughVariationOrRollout", **_served(after["fallthrough"], ids)})
+    if not after.get("prerequisites"):
+        instructions += [{"kind": "removePrerequisite", "key": one["key"]} for one in part.get("prerequisites") or ()]
     instructions += _target_instructions(before, after, part, ids)
     if not instructions:
         return None
@@ -72,9 +74,9 @@ def held(flag: Json, shown: Json, environment: str) -> Json:
     return {**flag, **{name: part[name] for name in (*_EDITABLE, "version") if name in part}}
 
 
-def _changed(before: Json, after: Json) -> list[str]:
+def _changed(before: Json, after: Json, editable: Collection[str] = _EDITABLE) -> list[str]:
     changed = [name for name in _PARTS if before.get(name) != after.get(name)]
-    if foreign := [name for name in changed if name not in _EDITABLE]:
+    if foreign := [name for name in changed if name not in editable]:
         raise FlagSourceError(
             f"{after['key']}: {', '.join(foreign)} of a hosted flag is edited at LaunchDarkly, not here; nothing was changed"
         )

@@ -1,12 +1,14 @@
 """LaunchDarkly's REST API, for reading and editing one flag: every wait has an end, and every refusal is an operator's sentence."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 import urllib3
 
@@ -75,7 +77,7 @@ class RestApi:
         Raises:
             FlagSourceError: it cannot be read; the message says why and what to do.
         """
-        answer = self._call("GET", key, f"?env={environment}", None)
+        answer = self._call("GET", key, f"?env={quote(environment, safe='')}", None)
         shown = self._content(answer, key)
         if not isinstance(shown.get("environments"), dict) or not isinstance(shown["environments"].get(environment), dict):
             raise FlagSourceError(
@@ -96,7 +98,7 @@ class RestApi:
             raise RefusedError(f"{self._address}: {key}: {self._refusal(answer)}; nothing was changed", answer.status)
 
     def _call(self, method: str, key: str, query: str, patch: Patch | None) -> Answer:
-        url = f"{self._address}/api/v2/flags/{self._project}/{key}{query}"
+        url = f"{self._address}/api/v2/flags/{quote(self._project, safe='')}/{quote(key, safe='')}{query}"
         headers = self._headers if patch is None else {**self._headers, "Content-Type": patch.content_type}
         body = None if patch is None else json.dumps(patch.body).encode()
         give_up = self._clock() + self._patience_s
@@ -135,7 +137,7 @@ class RestApi:
                 f"there is no such flag in the project `{self._project}`, or the token may not see it (404); "
                 "create it (docs/launchdarkly.md), or check NETRA_MIGRATION_LAUNCHDARKLY_PROJECT and the token's role"
             )
-        if answer.status == HTTPStatus.METHOD_NOT_ALLOWED or "approval" in said.lower():
+        if answer.status == HTTPStatus.METHOD_NOT_ALLOWED or re.search("requires? approval", said):
             return (
                 f"this environment requires approval ({said or 405}); request the change on the flag's page at LaunchDarkly and have it "
                 "approved there, or let the token's role bypass approvals"

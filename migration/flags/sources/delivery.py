@@ -27,15 +27,20 @@ _HOPELESS: Final = frozenset({400, 413})
 """Statuses that the same payload will get again."""
 
 
+def say_loss(trouble: str) -> None:
+    """Log that events were given up, and why."""
+    logger.warning("flags: events for LaunchDarkly were given up: %s", trouble)
+
+
 class PatientEventProcessor(DefaultEventProcessor):
     """The SDK's own event processor on a sender that does not give up at once.
 
     Args:
         config: whose address for events, key, authorities and proxy are used.
-        on_loss: called with what is wrong whenever a payload was given up, in the thread that sent; None: nobody.
+        on_loss: called with what is wrong whenever a payload was given up, in the thread that sent; a log line by default.
     """
 
-    def __init__(self, config: Config, on_loss: Callable[[str], None] | None) -> None:
+    def __init__(self, config: Config, on_loss: Callable[[str], None] = say_loss) -> None:
         self._sender = PatientSender(SdkHttp(config).pool(config.events_uri), on_loss=on_loss)
         super().__init__(config, http=self._sender)  # type: ignore[no-untyped-call]  # the SDK leaves it without types
 
@@ -51,7 +56,7 @@ class PatientSender:
 
     Args:
         pool: sends.
-        on_loss: called with what is wrong whenever a payload was given up; None: nobody.
+        on_loss: called with what is wrong whenever a payload was given up; a log line by default.
         patience_s: seconds that a payload is tried for. Meanwhile new events gather in the SDK's bounded buffer.
     """
 
@@ -59,7 +64,7 @@ class PatientSender:
         self,
         pool: urllib3.PoolManager,
         *,
-        on_loss: Callable[[str], None] | None,
+        on_loss: Callable[[str], None] = say_loss,
         patience_s: float = _PATIENCE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -83,9 +88,7 @@ class PatientSender:
             if response is not None and response.status < _REDIRECTS:
                 return response
             if last or (response is not None and response.status in _HOPELESS):
-                logger.warning("flags: events for LaunchDarkly were given up: %s", trouble)
-                if self._on_loss is not None:
-                    self._on_loss(trouble)
+                self._on_loss(trouble)
                 return _Answer()
             self._hurry.wait(wait_s)
             wait_s = min(wait_s * 2, _LONGEST_WAIT_S)

@@ -17,7 +17,7 @@ from ldclient.versioned_data_kind import FEATURES, VersionedDataKind
 from migration.flags.data import KILL_SWITCH
 from migration.flags.intake import FlagIntake
 from migration.flags.sources.asking import close
-from migration.flags.sources.delivery import PatientEventProcessor
+from migration.flags.sources.delivery import PatientEventProcessor, say_loss
 from migration.flags.sources.kill_path import KillPath, Look
 from migration.flags.sources.prompt import PromptStream
 from migration.flags.sources.trouble import LATE, sdk_trouble
@@ -27,6 +27,8 @@ _KILL_POLL_S: Final = 0.5
 _RESTART_S: Final = 2.0
 _LONGEST_RESTART_S: Final = 300.0
 _SILENT_S: Final = 10.0  #: longer than any look takes
+_OUTAGE_LOOKS: Final = 4
+"""Looks in a row without an answer, after which a stream that said nothing may be a dead connection."""
 _OLDER_LOOKS: Final = 10
 """A cache on the way may be behind for some looks."""
 
@@ -53,13 +55,13 @@ class HostedSource:
         settings = self._settings
         ca_file = settings.launchdarkly_ca_file
         return {
-            "sdk_key": settings.launchdarkly_sdk_key.get_secret_value(),
+            "sdk_key": settings.launchdarkly_sdk_key.get_secret_value().strip(),
             "base_uri": settings.launchdarkly_base_uri,
             "stream_uri": settings.launchdarkly_stream_uri,
             "events_uri": settings.launchdarkly_events_uri,
             "http": HTTPConfig(ca_certs=None if ca_file is None else str(ca_file)),
             "send_events": True,
-            "event_processor_class": lambda config: PatientEventProcessor(config, on_loss),
+            "event_processor_class": lambda config: PatientEventProcessor(config, on_loss or say_loss),
         }
 
     def processor(self, config: Config, intake: FlagIntake, ready: threading.Event, /) -> UpdateProcessor:
@@ -96,6 +98,7 @@ class HostedProcessor(UpdateProcessor):
         self._stream_trouble: str | None = LATE
         self._kill_trouble: str | None = None
         self._kill_seen = False  #: whether the kill switch's own path ever worked
+        self._unanswered = 0  #: looks in a row without any answer
         self._older = 0  #: looks in a row that found an older kill switch than the one that holds
         self._wait_s = restart_s
         self._next_restart = clock() + restart_s
@@ -146,10 +149,11 @@ class HostedProcessor(UpdateProcessor):
         elif look.flag is None and trouble is None and known is not None:
             trouble = "it finds no such flag (404)"
         self._kill_seen = self._kill_seen or trouble is None
-        recovered, self._kill_trouble = self._kill_trouble is not None and trouble is None, trouble
+        self._kill_trouble = trouble
         self._settle()
+        outage, self._unanswered = self._unanswered, 0 if look.answered else self._unanswered + 1
         if look.trouble is None:
-            self._restart_stream(at_once=recovered and self._stream_trouble is None)
+            self._restart_stream(at_once=outage >= _OUTAGE_LOOKS and self._stream_trouble is None)
 
     def _settle(self) -> None:
         """Say how both are: good only if both are."""

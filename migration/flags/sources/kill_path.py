@@ -30,6 +30,7 @@ class Look:
     flag: dict[str, Any] | None = None
     trouble: str | None = None
     refused: bool = False  #: whether asking again soon makes no sense
+    answered: bool = True  #: whether there was any answer
 
 
 class KillPath:
@@ -74,7 +75,7 @@ class KillPath:
         try:
             answer = ask(self._pool, "GET", self._url, headers=self._headers, limits=_LIMITS)
         except AskError as error:
-            return Look(trouble=str(error))
+            return Look(trouble=str(error), answered=False)
         if answer.status == HTTPStatus.NOT_FOUND:
             return Look()
         if answer.status != HTTPStatus.OK:

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from migration.errors import EditConflictError, FlagSourceError
 from migration.flags.editors.hosted import HostedEditor
 from migration.flags.sources.hosted import HostedSource
+from migration.flags.switch_changes import kill
 from tests.integration.flag_sources.conftest import eventually
 from tests.servers.launchdarkly import API_TOKEN, Faults
 from tests.unit.migration.flags.making import at, clause, kill_switch, rollout, rule, surface_flag
@@ -136,6 +137,21 @@ def test_the_kill_switch_is_set_by_intent_whatever_anybody_did_to_it(editor, lau
     assert (after["on"], after["fallthrough"], targets) == (True, {"variation": 1}, {(1, "batch"), (0, "tools")})
 
 
+def test_what_kill_on_makes_of_a_kill_switch_with_rules_targets_and_prerequisites_arrives(editor, launchdarkly, settings, follow):
+    others = [rule({"variation": 0}, clause("plan", "in", "enterprise"))]
+    asks = [{"key": "execution-engine-chat", "variation": 5}]
+    launchdarkly.flags[KILL] = kill_switch(on=False, rules=others, prerequisites=asks, targets=[])
+    seen = follow(HostedSource(settings))
+    read = editor.read()
+    wanted = kill(read.data.flags[KILL], True, None, ("chat", "tools"))
+    found = editor.write(read, KILL, wanted, comment="")
+    eventually(seen.killed)
+    assert launchdarkly.flags[KILL]["rules"] == others
+    assert (found.data.flags[KILL]["prerequisites"], launchdarkly.flags[KILL]["prerequisites"]) == ([], [])
+    editor.write(editor.read(), KILL, kill(editor.read().data.flags[KILL], False, "chat", ("chat", "tools")), comment="")
+    eventually(lambda: not seen.killed())
+
+
 def test_a_kill_switch_that_is_so_already_is_not_sent(editor, launchdarkly):
     read = editor.read()
     launchdarkly.put_flag(kill_switch(on=True, version=2))
@@ -244,3 +260,14 @@ def test_an_edit_without_a_connection_says_that_nothing_was_changed(editor, laun
     with pytest.raises(FlagSourceError, match="the connection is refused"):
         editor.write(read, CHAT, moved(read), comment="")
     assert launchdarkly.flags[CHAT]["version"] == 1
+
+
+def test_a_token_with_a_line_end_is_the_same_token_and_one_that_cannot_be_is_not_shown(settings, launchdarkly):
+    editor = HostedEditor(settings.model_copy(update={"launchdarkly_api_token": SecretStr(API_TOKEN + "\n")}))
+    read = editor.read()
+    editor.write(read, CHAT, moved(read), comment="")
+    assert launchdarkly.flags[CHAT]["version"] == 2
+    broken = HostedEditor(settings.model_copy(update={"launchdarkly_api_token": SecretStr("api-one\napi-two")}))
+    with pytest.raises(FlagSourceError, match="NETRA_MIGRATION_LAUNCHDARKLY_API_TOKEN has characters that no token has") as refused:
+        broken.write(broken.read(), CHAT, moved(broken.read()), comment="")
+    assert "api-one" not in str(refused.value)

@@ -1,6 +1,7 @@
 """Flags in a real Redis that is written by our editor and by LaunchDarkly's own SDK, killed, emptied, frozen and started again."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import redis
 from ldclient.integrations import Redis
 from ldclient.versioned_data_kind import FEATURES, SEGMENTS
 
+from migration.errors import FlagSourceError
 from migration.flags.editors.redis import RedisEditor
 from migration.flags.sources.redis import RedisSource
 from tests.integration.flag_sources.conftest import eventually
@@ -160,3 +162,20 @@ def test_a_rule_is_evaluated_with_segments_from_redis(redis_server, follow):
     store.init({FEATURES: {CHAT: flag}, SEGMENTS: {"pilots": segment}})
     seen = follow(RedisSource(redis_server.url, PREFIX))
     assert (seen.stage("acme"), seen.stage("globex")) == ("live", "off")
+
+
+def test_the_rights_that_operations_md_lists_are_enough_and_an_operators_edits_need_his_own(tmp_path, follow):
+    lines = [line for line in Path("docs/operations.md").read_text().splitlines() if line.startswith("user netra-")]
+    users = tmp_path / "users.acl"
+    users.write_text("user default on nopass ~* &* +@all\n" + "\n".join(line.replace("PASSWORD", "secret") for line in lines) + "\n")
+    server = RedisServer(tmp_path, "--aclfile", str(users)).start()
+    write(server, at("shadow"), kill_switch(on=False), sampling(100))
+    seen = follow(RedisSource(f"redis://netra-serving:secret@127.0.0.1:{server.port}/0", PREFIX))
+    assert (seen.stage(), seen.error) == ("shadow", "")
+    operator = RedisEditor(f"redis://netra-operator:secret@127.0.0.1:{server.port}/0", PREFIX)
+    operator.write(operator.read(), CHAT, at("live", version=2), comment="")
+    eventually(lambda: seen.stage() == "live")
+    serving = RedisEditor(f"redis://netra-serving:secret@127.0.0.1:{server.port}/0", PREFIX)
+    with pytest.raises(FlagSourceError, match=r"its user may not do this; .*nothing was changed"):
+        serving.write(serving.read(), CHAT, at("off", version=3), comment="")
+    server.kill()

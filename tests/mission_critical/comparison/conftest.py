@@ -192,7 +192,7 @@ class Lab:
             outcome, error = outcome_of_failure(failure), EffectError(type=type(failure).__name__, message="")
         await tape.close(events)
         await candidate.aclose()
-        return tape.record(origin, outcome or tape.outcome(), error, None)
+        return tape.record(origin, outcome or tape.outcome or "completed", error, None)
 
     def frames(self, change: Callable[[Frames], object], **options: Any) -> Comparison:
         """The engine says something else than it did."""

@@ -6,9 +6,9 @@ from typing import Final
 import msgspec
 
 from migration.comparison.ledger import Ledger
-from migration.comparison.noise import rate_bounds
 from migration.consolidation.removal.readiness.criteria import Criterion
 from migration.evidence.views import StrataView, StratumView
+from migration.statistics import rate_bounds
 
 ALPHA: Final = 0.05
 """Chance, over all strata of a surface and over all looks, that any bound is ever too low."""

@@ -7,12 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
 from migration.cli.app import app
-from migration.comparison import aligned_events, compare, load_ledger
+from migration.comparison import aligned_events, compare, default_policy, load_ledger
+from migration.comparison.latency import Pairs, findings
 from migration.evidence import EvidenceStore
 from migration.model import Event, Origin, RunRecord, RunRequest, Stage
 from migration.settings import MigrationSettings
@@ -259,3 +261,45 @@ def test_a_ledger_written_as_an_inline_array_is_continued(run: Run, fingerprints
     ledger.write_text('accepted = [{ id = "a", fingerprint = "0f3a9c2b71de", reason = "r", owner = "o", expires = 2020-01-31 }]\n')
     assert run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER).exit_code == 0
     assert len(load_ledger(ledger).entries) == 2
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> str:
+    """Store twelve comparisons of runs that match, of which the candidate's first event is late, and return the finding's fingerprint."""
+    store = EvidenceStore.for_writing(MigrationSettings(home=tmp_path))
+    whole = (("agent_started", {}), ("agent_thinking", {"step_number": 1}), ("agent_completed", {"success": True}))
+    for number in range(12):
+        control, candidate = (record(origin, f"r{number}", *whole) for origin in Origin)
+        late = tuple(msgspec.structs.replace(event, at_s=event.at_s + 0.7) for event in candidate.events)
+        candidate = msgspec.structs.replace(candidate, events=late)
+        comparison = compare(control, candidate, stage=Stage.SHADOW, serving=Origin.CONTROL)
+        assert comparison.divergences == ()
+        store.store(ShadowJob(record=control, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=1), candidate, comparison)
+    (found,) = findings(
+        default_policy("chat"),
+        lambda rule: Pairs(slower=12 * (rule.metric == "first_event_s"), runs=12),
+    )
+    store.close()
+    return found.fingerprint
+
+
+def test_a_candidate_that_is_slower_over_many_runs_is_listed_and_shown(run: Run, slow: str) -> None:
+    listed = run("list", "--json")
+    assert listed.exit_code == 1
+    (found,) = json.loads(listed.stdout)["divergences"]
+    assert (found["fingerprint"], found["kind"], found["path"], found["count"], found["verdict"]) == (
+        slow,
+        "latency",
+        "run.first_event_s",
+        12,
+        "divergent",
+    )
+    shown = run("show", slow)
+    assert (shown.exit_code, "more than 0.25 s and 5 % longer in 12 of 12 runs" in shown.stdout) == (0, True)
+    assert run("list", "--kind", "payload", "--json").exit_code == 0
+
+
+def test_a_latency_that_is_accepted_is_listed_as_that(run: Run, slow: str) -> None:
+    assert run("accept", slow, *SAID, "--expires", LATER).exit_code == 0
+    listed = run("list", "--json")
+    assert (listed.exit_code, [one["verdict"] for one in json.loads(listed.stdout)["divergences"]]) == (0, ["accepted"])

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from migration.comparison import Excess, NoiseFloor, Rate
 from migration.comparison.ledger import parse_ledger
-from migration.comparison.noise import ALPHA, MIN_ROUNDS, rate_bounds
+from migration.comparison.noise import ALPHA, MIN_ROUNDS
 from migration.comparison.verdict import overall
 from migration.model import Divergence, Verdict
+from migration.statistics import rate_bounds
 
 MARK = "0123456789ab"
 

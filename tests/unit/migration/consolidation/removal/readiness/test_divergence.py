@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migration.comparison.ledger import parse_ledger
-from migration.comparison.noise import rate_bounds
 from migration.consolidation.removal.readiness.divergence import ALPHA, clean_runs_needed, ledger, strata
 from migration.evidence.views import StrataView, StratumView
+from migration.statistics import rate_bounds
 
 
 def stratum(runs, divergent=0, event="agent_completed", tool=""):

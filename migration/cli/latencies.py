@@ -1,0 +1,49 @@
+"""Whether a surface's candidate is slower than its control, as `divergences` lists it: from all comparisons that are known."""
+
+from datetime import UTC, datetime
+
+from migration.comparison.latency import Pairs, findings
+from migration.comparison.ledger import Ledger
+from migration.comparison.policy import LatencyRule, default_policy
+from migration.errors import UnknownSurfaceError
+from migration.evidence.store import EvidenceReader
+from migration.evidence.views import DivergenceView
+
+
+def latencies(evidence: EvidenceReader, surface: str, ledger: Ledger) -> list[DivergenceView]:
+    """Return a finding for each latency rule of the surface's policy that says so; [] for a surface without a policy.
+
+    Raises:
+        EvidenceError: the evidence cannot be read.
+    """
+    try:
+        policy = default_policy(surface)
+    except UnknownSurfaceError:
+        return []
+    seen = evidence.summary(surface)
+    if seen.first_at is None or seen.last_at is None:
+        return []
+
+    def counted(rule: LatencyRule) -> Pairs:
+        slower, faster, runs = evidence.slower_pairs(surface, rule.metric, excess_s=rule.excess_s, ratio=rule.ratio)
+        return Pairs(slower=slower, faster=faster, runs=runs)
+
+    today = datetime.now(UTC).date()
+    judged = [ledger.judge(found, today) for found in findings(policy, counted)]
+    return [
+        DivergenceView(
+            fingerprint=one.fingerprint,
+            surface=surface,
+            kind=one.kind,
+            severity=one.severity,
+            lane=one.lane,
+            path=one.path,
+            sentence=one.sentence,
+            first_seen_at=seen.first_at,
+            last_seen_at=seen.last_at,
+            count=one.occurrences,
+            verdict=one.verdict,
+            accepted_by=one.accepted_by,
+        )
+        for one in judged
+    ]

@@ -1,0 +1,77 @@
+"""Whether candidate is slower than control, told from the times of many comparisons. One slow run is no finding, and no divergence."""
+
+from collections.abc import Callable, Iterable
+from functools import reduce
+from hashlib import blake2b
+
+import msgspec
+
+from migration.comparison.policy import LatencyRule, Policy
+from migration.model import Divergence, Timing
+from migration.statistics import slower_share
+
+_ALIKE = 0.5
+_TIMES = {
+    "duration_s": "The run",
+    "engine_s": "The engine's own share of the run",
+    "first_event_s": "The time to the first event",
+    "longest_gap_s": "The longest pause between two events",
+}
+
+
+class Pairs(msgspec.Struct, frozen=True, kw_only=True):
+    """How often one of two runs of a request was the slower one, past both bounds of a rule."""
+
+    slower: int = 0  #: candidate was
+    faster: int = 0  #: control was
+    runs: int = 0  #: pairs with both times
+
+    def with_pair(self, rule: LatencyRule, control: Timing, candidate: Timing) -> "Pairs":
+        """Return the counts with one pair more. A pair of which one side lacks the time is not counted."""
+        ours, theirs = getattr(control, rule.metric), getattr(candidate, rule.metric)
+        if ours is None or theirs is None:
+            return self
+        return Pairs(slower=self.slower + _passes(rule, theirs, ours), faster=self.faster + _passes(rule, ours, theirs), runs=self.runs + 1)
+
+
+def count(rule: LatencyRule, timings: Iterable[tuple[Timing, Timing]]) -> Pairs:
+    """Return the counts of these pairs, control's time first."""
+    return reduce(lambda pairs, timing: pairs.with_pair(rule, *timing), timings, Pairs())
+
+
+def findings(policy: Policy, counted: Callable[[LatencyRule], Pairs]) -> list[Divergence]:
+    """Return a divergence for each rule that finds candidate slower than control.
+
+    Args:
+        policy: of the surface; has the rules.
+        counted: returns the counts for a rule, of all comparisons that are known.
+    """
+    return [_divergence(policy.surface, rule, pairs) for rule in policy.latency if is_slower(rule, pairs := counted(rule))]
+
+
+def is_slower(rule: LatencyRule, pairs: Pairs) -> bool:
+    """Tell whether candidate is slower. Engines that are alike are ever said to be with a chance of at most the rule's `alpha`."""
+    return slower_share(pairs.slower, pairs.faster, rule.alpha) > _ALIKE
+
+
+def _passes(rule: LatencyRule, slow_s: float, quick_s: float) -> bool:
+    return slow_s - quick_s > rule.excess_s and slow_s > quick_s * rule.ratio
+
+
+def _divergence(surface: str, rule: LatencyRule, pairs: Pairs) -> Divergence:
+    least = slower_share(pairs.slower, pairs.faster, rule.alpha)
+    more = f"{rule.excess_s:g} s" + (f" and {(rule.ratio - 1) * 100:g} %" if rule.ratio > 1 else "")
+    return Divergence(
+        kind="latency",
+        severity="reliability",
+        fingerprint=blake2b(f"latency\x00{surface}\x00{rule.metric}".encode(), digest_size=6).hexdigest(),
+        lane="",
+        path=f"run.{rule.metric}",
+        control=None,
+        candidate=None,
+        sentence=(
+            f"{_TIMES[rule.metric]} takes candidate more than {more} longer in {pairs.slower} of {pairs.runs} runs, and control in "
+            f"{pairs.faster}: of runs that tell them apart, candidate is the slower one in at least {least * 100:.0f} %."
+        ),
+        occurrences=pairs.slower,
+    )
