@@ -32,7 +32,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], wid
 
 
 def _rule(widths: Sequence[int], parts: str) -> str:
-    left, line, middle, right = parts
+    left, line, middle, right = tuple(parts)
     return left + middle.join(line * (width + 2) for width in widths) + right
 
 

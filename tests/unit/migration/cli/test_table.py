@@ -28,8 +28,7 @@ def test_what_is_too_wide_is_folded_and_nothing_is_lost(width):
 
 def test_wide_letters_take_two_columns_and_control_characters_none_of_the_terminal():
     lines = table("T", ["a"], [["日本"], ["\x1b[31mred\n"]], 80).splitlines()
-    assert [line.rstrip("│ ") for line in lines[4:6]] == ["│ 日本", "│  [31mred"]
-    assert {len(line) for line in (lines[1], lines[5])} == {len(lines[4]) + 2}
+    assert lines[4:6] == ["│ 日本      │", "│ [31mred   │"]
     assert "\x1b" not in "".join(lines)
 
 
