@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from rich import box
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from migration.cli.json_patch import json_patch
 from migration.evidence.excerpt import ExcerptEvent, ExcerptRow
 from migration.evidence.views import DivergenceDetail, DivergenceView, Example
 from migration.model import Verdict
@@ -42,6 +44,25 @@ def print_detail(detail: DivergenceDetail, examples: int, reasons: Sequence[str]
         console.print(_example(example, number, len(detail.examples)))
         if example.excerpt:
             console.print(_streams(example.excerpt))
+
+
+def patches(detail: DivergenceDetail) -> list[dict[str, Any]]:
+    """Return a JSON Patch for each pair of events that differs in the examples, as far as these keep values.
+
+    Raises:
+        ConfigurationError: DeepDiff is not installed.
+    """
+    return [
+        {
+            "run_id": example.run_id,
+            "lane": row.lane,
+            "kind": row.control.kind,
+            "patch": json_patch(msgspec.json.decode(row.control.payload), msgspec.json.decode(row.candidate.payload)),
+        }
+        for example in detail.examples
+        for row in example.excerpt
+        if row.mark == "changed" and row.control is not None and row.candidate is not None
+    ]
 
 
 def _facts(detail: DivergenceDetail, reasons: Sequence[str]) -> Table:

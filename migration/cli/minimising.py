@@ -2,14 +2,19 @@
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import msgspec
+
 from migration.cli.kept_recordings import kept
 from migration.cli.names import first_surface
 from migration.cli.output import note, print_json
+from migration.comparison import Comparer
 from migration.errors import ConfigurationError
+from migration.model import Verdict
 from migration.recordings import BadLine, RecordedRun, read, read_line, write_line
 from migration.reproduce import BothEngines, Budget, Minimised, Progress, minimise, test_file
 from migration.settings import MigrationSettings
@@ -24,21 +29,31 @@ def minimised(
     Args:
         settings: name the engines and the evidence.
         fingerprint: 12 hex digits.
-        budget: for the one recording that is made small.
+        budget: for all that is tried.
         recording: a file of recordings; None: those kept as evidence, the smallest first.
         surface: of kept recordings, and of conversations; None: any, and the first that is being migrated.
 
     Raises:
         ConfigurationError: the engines cannot be loaded, or no recording is kept.
+        LedgerError: the ledger is not valid.
         UnknownFingerprintError: no file is given, and the evidence knows no such kind.
         RecordingError: the file cannot be read.
         EvidenceError: the evidence cannot be read.
     """
     runs = _kept(settings, fingerprint, surface) if recording is None else _of_file(recording, surface or first_surface(settings))
     build = load(settings.engines)
-    with closing(BothEngines(build, deadline_s=settings.shadow_deadline_s)) as engines, _quiet(), _progress(budget) as on_progress:
-        tried = (minimise(run, fingerprint, engines, budget=budget, on_progress=on_progress) for run in runs)
-        return next((found for found in tried if found is not None), None)
+    comparer, ends_at = Comparer(settings.path(settings.ledger_dir)), time.monotonic() + budget.seconds
+    engines = BothEngines(build, comparer=comparer, deadline_s=settings.shadow_deadline_s)
+    with closing(engines), _quiet(), _progress(budget) as on_progress:
+        for number, run in enumerate(runs):
+            left_s = ends_at - time.monotonic()
+            if number and left_s <= 0:
+                note(f"{number} recordings do not show it, and then the time was over; --max-seconds gives more")
+                return None
+            found = minimise(run, fingerprint, engines, budget=msgspec.structs.replace(budget, seconds=left_s), on_progress=on_progress)
+            if found is not None:
+                return found
+    return None
 
 
 def write_down(found: Minimised, engines: str, out: Path | None, *, as_json: bool) -> None:
@@ -65,12 +80,15 @@ def write_down(found: Minimised, engines: str, out: Path | None, *, as_json: boo
         facts = {"fingerprint": found.divergence.fingerprint, "kind": found.divergence.kind, "sentence": found.divergence.sentence}
         size = {"bytes_before": before, "bytes_after": after}
         size |= {"effects_before": len(found.before.journal), "effects_after": len(found.recording.journal)}
-        how = {"attempts": found.attempts, "complete": found.complete}
+        how = {"attempts": found.attempts, "complete": found.complete, "seconds": round(found.seconds, 3)}
         print_json(facts | size | how | {"out": None if out is None else str(out), "test": source if out is None else None})
     elif out is None:
         sys.stdout.write(source)
     note(found.divergence.sentence)
-    note(f"{before:,} bytes became {after:,}, {found.attempts} recordings were tried; read what is left before you commit it")
+    tried = f"{found.attempts} recordings were tried in {found.seconds:.1f} s"
+    note(f"{before:,} bytes became {after:,}, {tried}; read what is left before you commit it")
+    if found.divergence.verdict is Verdict.ACCEPTED:
+        note(f"the ledger accepts it ({found.divergence.accepted_by}); the test fails all the same until it is gone")
     if not found.complete:
         note("the search was ended by --max-attempts or --max-seconds; more of either may make it smaller")
 

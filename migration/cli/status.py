@@ -84,7 +84,7 @@ def status(
 
 def _status(settings: MigrationSettings, running: ProcessesStatus, standings: dict[str, Standing], now: datetime) -> Status:
     evidence = EvidenceReader.of_settings(settings)
-    removal = removal_standing(settings, list(standings), now.timestamp())
+    removal = removal_standing(settings, standings, now.timestamp())
     try:
         rows = [_surface(settings, name, standing, evidence, now.date(), removal.get(name)) for name, standing in standings.items()]
     finally:

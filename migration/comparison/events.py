@@ -13,6 +13,7 @@ from migration.comparison.limits import Limits
 from migration.comparison.paths import Json, Path, matches_any
 from migration.comparison.policy import Policy
 from migration.comparison.renaming import Renaming
+from migration.comparison.second_opinion import SecondOpinion
 from migration.comparison.stream import Stream, forms
 from migration.model import DivergenceKind, Origin
 
@@ -22,7 +23,10 @@ _WHICH_EVENTS = frozenset({"missing_event", "extra_event", "duplicate_event", "c
 class EventComparison:
     """Turns the lanes of one comparison into findings."""
 
-    def __init__(self, control: Stream, candidate: Stream, policy: Policy, limits: Limits, renaming: Renaming) -> None:
+    def __init__(
+        self, control: Stream, candidate: Stream, policy: Policy, limits: Limits, renaming: Renaming, *, opinion: SecondOpinion
+    ) -> None:
+        self._opinion = opinion
         self._control, self._candidate = control, candidate
         self._policy, self._limits, self._renaming = policy, limits, renaming
         self._reached: dict[Origin, dict[str, int]] = {}
@@ -116,9 +120,10 @@ class EventComparison:
     def _changed(self, lane: Lane, i: int, j: int) -> Iterator[Finding]:
         ours, theirs, path = forms(self._control, self._candidate, i, j)
         kind = self._control.kinds[i]
-        differing = leaves(ours.value, theirs.value, self._limits.leaves, path)
+        there = leaves(ours.value, theirs.value, self._limits.leaves, path)
+        differing = self._opinion.of(kind, ours.value, theirs.value, there, path)
         found = [self._leaf(lane.name, kind, leaf, (i, j)) for leaf in differing or ()]
-        if not found:  # too many to name; also keeps a difference that no leaf tells from being silent
+        if not there:  # too many to name; also keeps a difference that no leaf tells from being silent
             whole = Leaf((), self._control.normal(i).value, self._candidate.normal(j).value)
             yield self._leaf(lane.name, kind, whole, (i, j), "whole_pair")
             return

@@ -56,7 +56,8 @@ class Recorder:
     def _without_secrets(self, record: RunRecord) -> RunRecord:
         """Return what a replay needs of the run. Its events are not: both engines emit their own."""
         whole = self._redactor.whole
-        request = msgspec.structs.replace(record.request, payload=whole(record.request.payload))
+        asked, safe = record.request, self._redactor.without_secrets
+        request = msgspec.structs.replace(asked, payload=whole(asked.payload), user_id=safe(asked.user_id), thread_id=safe(asked.thread_id))
         journal = tuple(self._effect(effect) for effect in record.journal)
         return msgspec.structs.replace(record, request=request, journal=journal, events=(), error=None)
 

@@ -8,9 +8,12 @@ import hashlib
 import hmac
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 import msgspec
+
+from migration.evidence import secret_search
 
 ENUM_FIELDS = frozenset(
     {
@@ -45,15 +48,8 @@ _ENUM_CHARS = 48
 _NAME = re.compile(r"(?!.*\d{4})[A-Za-z_][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
 _INDEX = re.compile(r"\d{1,4}\Z", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}\Z", re.ASCII)
-_SECRET_FIELD = re.compile(r"passw(or)?d|secret|token|api_?key|authorization|cookie|credential|private_?key", re.IGNORECASE)
-_SECRET_TEXT = re.compile(
-    r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}"  # model providers' and payment keys
-    r"|\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?"  # JWT
-    r"|\bBearer\s+\S{8,}"
-    r"|\bAKIA[0-9A-Z]{16}\b"  # AWS
-    r"|\bgh[pousr]_[A-Za-z0-9]{20,}"  # GitHub
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----)?"
-)
+#: an id that we made: the hexadecimal digits of a UUID
+_OURS = re.compile(r"[0-9a-f]{32}\Z|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 class Redactor:
@@ -77,8 +73,12 @@ class Redactor:
         return f"str[{len(text)}]#{self._digest(text)}" if text else "str[0]"
 
     def identifier(self, text: str) -> str:
-        """Return an id as it is when it is made of letters, digits and `_.:-`; else its shape."""
-        return text if _ID.match(text) else self.shape(text)
+        """Return an id as it is when it is made of letters, digits and `_.:-` and is no secret; else its shape."""
+        return text if _OURS.match(text) or (_ID.match(text) and not any(secret_search.known(text))) else self.shape(text)
+
+    def chosen(self, text: str) -> str:
+        """Return an id that a client may have chosen: as it is when it looks like ours, else its shape."""
+        return text if _OURS.match(text) else self.shape(text)
 
     def path(self, path: str) -> str:
         """Return a path or lane with every part that is no name or short number replaced by its digest."""
@@ -134,7 +134,7 @@ class Redactor:
 
     def _whole(self, value: Any, field: str) -> Any:  # noqa: ANN401 - any JSON
         match value:
-            case str() if value[:1] in {"{", "["} and not _SECRET_FIELD.search(field):
+            case str() if value[:1] in {"{", "["} and not secret_search.FIELD.search(field):
                 return self.whole(value.encode("utf-8", "replace")).decode()
             case str():
                 return self._text(value, field, plain=True)
@@ -145,19 +145,23 @@ class Redactor:
         return value
 
     def without_secrets(self, text: str) -> str:
-        """Return the text with everything that looks like a key or a token replaced by its shape."""
+        """Return the text with everything that looks like a secret replaced by its shape; see `secret_search`."""
         safe = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-        return _SECRET_TEXT.sub(lambda found: self.shape(found[0]), safe)
+        pieces, at = [], 0
+        for start, end in secret_search.find(safe):
+            pieces += [safe[at:start], self.shape(safe[start:end])]
+            at = end
+        return "".join((*pieces, safe[at:]))
 
     def _text(self, text: str, field: str, *, plain: bool) -> str:
-        if _SECRET_FIELD.search(field):
+        if secret_search.FIELD.search(field):
             return self.shape(text)
         if plain:
             return self.without_secrets(text)
         return text if is_enum(text, field) else self.shape(text)
 
     def _name(self, name: str, *, plain: bool) -> str:
-        return self.without_secrets(name) if plain else name if _NAME.match(name) else f"#{self._digest(name)}"
+        return self.without_secrets(name) if plain else name if _is_name(name) else f"#{self._digest(name)}"
 
     def _digest(self, text: str) -> str:
         return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:_DIGEST_HEX]
@@ -169,7 +173,12 @@ def is_enum(text: str, field: str) -> bool:
 
 
 def _is_structure(part: str) -> bool:
-    return bool(not part.strip("./[]#:*") or _INDEX.match(part) or _NAME.match(part))
+    return bool(not part.strip("./[]#:*") or _INDEX.match(part) or _is_name(part))
+
+
+@lru_cache(maxsize=4096)
+def _is_name(text: str) -> bool:
+    return _NAME.match(text) is not None and not secret_search.find(text)
 
 
 def _outline(value: Any) -> str:  # noqa: ANN401 - any JSON

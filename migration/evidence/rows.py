@@ -96,7 +96,7 @@ class RowMaker:
             "serving": done.serving.value,
             "tenant_id": redact.identifier(done.tenant_id),
             "user_digest": redact.shape(done.user_id),
-            "thread_id": redact.identifier(done.thread_id),
+            "thread_id": redact.chosen(done.thread_id),
             "stage": done.stage.value,
             "verdict": done.verdict.value,
             "reasons": [self._sentence(reason, finding) for reason in done.reasons],

@@ -4,7 +4,21 @@ from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
 
 from migration.errors import RecordingError
-from migration.recordings import chat
+from migration.recordings import (
+    anthropic,
+    braintrust,
+    calls,
+    chat,
+    inspect_ai,
+    langchain,
+    langfuse,
+    langsmith,
+    litellm,
+    mlflow,
+    responses,
+    spans,
+    swe_agent,
+)
 from migration.recordings.conversation import Conversation
 from migration.recordings.others import named
 
@@ -47,7 +61,21 @@ class Reads(Protocol):
 
 
 #: In the order in which they are asked: those that are told by names of their own before those that look alike.
-FORMATS: Final[tuple[Format, ...]] = (chat,)
+FORMATS: Final[tuple[Format, ...]] = (
+    spans,
+    langsmith,
+    braintrust,
+    langfuse,
+    swe_agent,
+    inspect_ai,
+    litellm,
+    responses,
+    anthropic,
+    chat,
+)
+
+#: Lists of records under these names, in answers of web interfaces and in exports.
+_LISTS: Final = ("data", "observations", "runs", "traces", "spans", "items", "rows", "results")
 
 
 def conversation_of(part: object) -> Conversation:
@@ -57,7 +85,7 @@ def conversation_of(part: object) -> Conversation:
         RecordingError: it is of no format that is read, and named where it is known; or it cannot be read.
         NotARunError: it is no run.
     """
-    record: object = {"messages": part} if is_message_list(part) else part
+    record: object = {"messages": calls.in_chat_words(part)} if isinstance(part, list) and part and is_part(part[0]) else part
     if isinstance(record, Mapping):
         for one in FORMATS:
             if one.claims(record):
@@ -67,14 +95,31 @@ def conversation_of(part: object) -> Conversation:
 
 def parts_of(value: object) -> Iterator[object]:
     """Yield the conversations, spans or calls of a document, which may hold many."""
+    if not isinstance(value, Mapping) or any(one.claims(value) for one in FORMATS):
+        yield value
+        return
+    found = False
+    for inside in (spans.spans_of(value), mlflow.spans_of(value), inspect_ai.samples_of(value), _listed(value)):
+        for part in inside:
+            found = True
+            yield from parts_of(part)
+        if found:
+            return
     yield value
+
+
+def _listed(record: Record) -> Iterator[object]:
+    for name in _LISTS:
+        inside = record.get(name)
+        if isinstance(inside, list) and inside and all(isinstance(one, Mapping) for one in inside):
+            yield from inside
+            return
 
 
 def is_part(value: object) -> bool:
     """Tell whether a value is a part of a conversation: a list of these is one document."""
-    return isinstance(value, Mapping) and isinstance(value.get("role"), str) and "content" in value
-
-
-def is_message_list(value: object) -> bool:
-    """Tell whether a value is a bare list of messages."""
-    return isinstance(value, list) and bool(value) and is_part(value[0])
+    if not isinstance(value, Mapping):
+        return False
+    if isinstance(value.get("role"), str):
+        return "content" in value or "parts" in value or "tool_calls" in value
+    return responses.is_item(value) or langchain.is_message(value)

@@ -7,6 +7,8 @@ from typing import Final
 
 from migration.errors import MessageError, RecordingError
 from migration.recordings import jsonl
+from migration.recordings.archives import DAMAGED as BROKEN
+from migration.recordings.archives import is_archive, samples
 from migration.recordings.conversation import NotARunError
 from migration.recordings.documents import Document, Documents
 from migration.recordings.formats import conversation_of, is_part, parts_of
@@ -46,6 +48,9 @@ def read(
     """
     asked = Asked(surface=surface, agent=agent, tenant_id=tenant_id, user_id=user_id)
     file = str(path)
+    if is_archive(Path(path)):
+        yield from _of_archive(Path(path), asked, on_bytes)
+        return
     with opened(Path(path), on_bytes) as stream:
         documents = Documents(stream, is_part)
         try:
@@ -58,6 +63,28 @@ def read(
             yield BadLine(line=documents.line + 1, reason=f"the file ends early or is damaged: {type(error).__name__}", file=file)
 
 
+def _of_archive(path: Path, asked: Asked, on_bytes: Callable[[int], None]) -> Iterator[Item]:
+    """Yield what the samples of an archive hold; each counts as a line."""
+    number = 0
+    try:
+        for number, (name, text) in enumerate(samples(path), start=1):
+            if isinstance(text, Exception):
+                yield BadLine(line=number, reason=f"[{name}] damaged: {type(text).__name__}", file=str(path))
+                continue
+            for found in Documents([text], is_part):
+                if isinstance(found, BadLine):
+                    yield BadLine(line=number, reason=f"[{name}] {found.reason}", file=str(path))
+                else:
+                    yield from _part(found.value, Place(file=str(path), line=number, part=name, digest=_digest(text)), asked)
+    except BROKEN as error:
+        yield BadLine(line=number + 1, reason=f"the archive ends early or is damaged: {type(error).__name__}", file=str(path))
+    on_bytes(path.stat().st_size)
+
+
+def _digest(text: bytes) -> str:
+    return blake2b(text, digest_size=16).hexdigest()
+
+
 def _items(document: Document, file: str, asked: Asked) -> Iterator[Item]:
     if isinstance(document.value, dict) and "schema" in document.value:
         try:
@@ -65,7 +92,7 @@ def _items(document: Document, file: str, asked: Asked) -> Iterator[Item]:
         except RecordingError as error:
             yield BadLine(line=document.line, reason=str(error), file=file)
         return
-    digest = blake2b(document.text, digest_size=16).hexdigest()
+    digest = _digest(document.text)
     for index, part in enumerate(parts_of(document.value)):
         names = (document.element, index or None)
         place = Place(file=file, line=document.line, part="/".join(str(one) for one in names if one is not None), digest=digest)

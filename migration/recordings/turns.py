@@ -72,6 +72,11 @@ def runs_of(conversation: Conversation, place: Place, asked: Asked) -> Iterator[
     turns = list(enumerate(zip(starts, [*starts[1:], len(said)], strict=True), start=1))
     for number, (start, end) in turns[-1:] if conversation.last_turn_only else turns:
         turn = _Turn(said, number, start, end)
+        if conversation.last_turn_only and said[-1].message.tool_calls:
+            yield Skipped(
+                line=place.line, file=place.file, reason="a call of a model that asks for tools; the call that answers is another one"
+            )
+            continue
         if (why_not := turn.why_not()) is not None:
             yield Skipped(line=place.line, file=place.file, reason=why_not)
             continue

@@ -39,10 +39,11 @@ class Minimised(msgspec.Struct, frozen=True, kw_only=True):
 
     recording: RecordedRun
     divergence: Divergence
-    comparison: Comparison  #: what the small recording shows, with nothing accepted
+    comparison: Comparison  #: what the small recording shows
     before: RecordedRun
     attempts: int
     complete: bool  #: False: the budget ended the search
+    seconds: float = 0.0  #: that it took
 
 
 def minimise(
@@ -56,12 +57,14 @@ def minimise(
 ) -> Minimised | None:
     """Return the recording without all that the divergence does not need; None when it does not show the divergence.
 
+    A divergence that the ledger does not accept stays one: where more of it than the ledger accepts is what is wrong, more of it is kept.
+
     The same recording, fingerprint and engines give the same result, unless the budget's seconds end the search.
 
     Args:
         recorded: where the divergence may show.
         fingerprint: 12 hex digits.
-        engines: judge by policy, with nothing accepted.
+        engines: judge by policy, and by the ledger that the written test will ask.
         budget: how long to go on.
         clock: monotonic seconds.
         on_progress: told after every attempt.
@@ -79,7 +82,8 @@ def minimise(
                 break
         for simpler in plainer(search.best):  # 4 what makes it readable: no times, plain ids
             search.holds(simpler(search.best))
-    search.loosen()  # 5 what makes it last: no requests, so that a new prompt in both engines does not spoil it
+    with suppress(_SpentError):
+        search.loosen()  # 5 what makes it last: no requests, so that a new prompt in both engines does not spoil it
     return search.result(recorded)
 
 
@@ -99,10 +103,13 @@ class _Search:
         on_progress: Callable[[Progress], None],
     ) -> None:
         self._fingerprint, self._engines, self._budget, self._on_progress = fingerprint, engines, budget, on_progress
-        self._clock, self._ends_at = clock, clock() + budget.seconds
+        self._clock, self._started_at = clock, clock()
+        self._ends_at = self._started_at + budget.seconds
+        self._slowest_s = 0.0  #: the attempt that took longest: none is begun that could not end in time
         self._tried: dict[bytes, tuple[RecordedRun, Comparison] | None] = {}
         self._best: tuple[RecordedRun, Comparison] | None = None
         self._ends: tuple[Outcome, Outcome] | None = None  #: how both runs ended when the divergence was first shown
+        self._verdict: Verdict | None = None  #: of the divergence when it was first shown
         self._complete = True
 
     @property
@@ -137,9 +144,7 @@ class _Search:
         """
         key = _key(recorded)
         if key not in self._tried:
-            if len(self._tried) >= self._budget.attempts or self._clock() >= self._ends_at:
-                self._complete = False
-                raise _SpentError
+            self._check_budget()
             self._tried[key] = self._attempt(recorded)
         found = self._tried[key]
         if found is not None:
@@ -148,9 +153,30 @@ class _Search:
         return found is not None
 
     def loosen(self) -> None:
-        """Leave the requests out of the journal, which then answers in sequence, if the divergence shows all the same."""
-        journal = tuple(msgspec.structs.replace(effect, request=None, key="") for effect in self.best.journal)
-        self._best = self._show(replace(self.best, journal=journal)) or self._best
+        """Leave the requests out of the journal, which then answers in sequence, if the divergence shows all the same.
+
+        Where it does not, because one lane asks for several things at once, those are left out that can be.
+
+        Raises:
+            _SpentError: the budget is spent.
+        """
+        journal = self.best.journal
+        if self._answers_with(tuple(_unasked(effect) for effect in journal)):
+            return
+        for place in range(len(journal)):
+            journal = self.best.journal
+            self._answers_with((*journal[:place], _unasked(journal[place]), *journal[place + 1 :]))
+
+    def _answers_with(self, journal: tuple[Effect, ...]) -> bool:
+        self._check_budget()
+        found = self._show(replace(self.best, journal=journal))
+        self._best = found or self._best
+        return found is not None
+
+    def _check_budget(self) -> None:
+        if len(self._tried) >= self._budget.attempts or self._clock() + self._slowest_s >= self._ends_at:
+            self._complete = False
+            raise _SpentError
 
     def result(self, before: RecordedRun) -> Minimised:
         """Return what was found."""
@@ -162,25 +188,35 @@ class _Search:
             before=before,
             attempts=len(self._tried),
             complete=self._complete,
+            seconds=self._clock() - self._started_at,
         )
 
     def _attempt(self, recorded: RecordedRun) -> tuple[RecordedRun, Comparison] | None:
+        began_at = self._clock()
         fitted = self._engines.fitted(recorded)
-        return None if fitted is None else self._show(fitted)
+        found = None if fitted is None else self._show(fitted)
+        self._slowest_s = max(self._slowest_s, self._clock() - began_at)
+        return found
 
     def _show(self, recorded: RecordedRun) -> tuple[RecordedRun, Comparison] | None:
         compared = self._engines.compare(recorded)
         comparison = compared.comparison
+        shown = next((one for one in comparison.divergences if one.fingerprint == self._fingerprint), None)
         # A doubtful comparison makes no test: it would stay doubtful when the divergence is gone.
-        shown = comparison.verdict is not Verdict.INCONCLUSIVE and any(
-            one.fingerprint == self._fingerprint for one in comparison.divergences
-        )
-        if not shown or compared.control is None or compared.candidate is None:
+        if shown is None or comparison.verdict is Verdict.INCONCLUSIVE or compared.control is None or compared.candidate is None:
+            return None
+        # Nor does one that the ledger accepts: it would pass.
+        self._verdict = self._verdict or shown.verdict
+        if shown.verdict is not self._verdict:
             return None
         # A run that completes must not become one that fails: the same fingerprint would then have another cause.
         ends = compared.control.outcome, compared.candidate.outcome
         self._ends = self._ends or ends
         return (recorded, comparison) if ends == self._ends else None
+
+
+def _unasked(effect: Effect) -> Effect:
+    return msgspec.structs.replace(effect, request=None, key="")
 
 
 def _key(recorded: RecordedRun) -> bytes:

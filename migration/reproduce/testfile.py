@@ -2,15 +2,17 @@
 
 import re
 import textwrap
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from migration.model import Verdict
 from migration.recordings import RecordedRun, write_line
 from migration.reproduce.minimise import Minimised
 
 _NAME: Final = 72
 _WIDTH: Final = 140
+_JSON_WIDTH: Final = 120
 _LONG_LINES: Final = "# ruff: noqa: E501 - recorded texts are not wrapped\n"
 _TEMPLATE: Final = '''\
 """Fails while candidate differs from control in one way, and passes once they agree.
@@ -32,7 +34,7 @@ def {name}() -> None:
         RECORDING,
         engines="{engines}",
         fingerprint="{fingerprint}",
-{besides}    )
+{besides}{accepted}    )
 '''
 
 
@@ -44,7 +46,8 @@ def test_file(found: Minimised, engines: str) -> str:
         engines: import string of the `EngineBuilder` that makes both engines.
     """
     divergence = found.divergence
-    besides = sorted({one.fingerprint for one in found.comparison.divergences} - {divergence.fingerprint})
+    divergent = {one.fingerprint for one in found.comparison.divergences if one.verdict is Verdict.DIVERGENT}
+    besides = sorted(divergent - {divergence.fingerprint})
     source = _TEMPLATE.format(
         fingerprint=divergence.fingerprint,
         before=_size(found.before),
@@ -53,6 +56,7 @@ def test_file(found: Minimised, engines: str) -> str:
         name=test_name(divergence.sentence),
         sentence=_docstring(divergence.sentence),
         engines=engines,
+        accepted="        accepted=True,  # by the ledger, when this was written\n" if divergence.verdict is Verdict.ACCEPTED else "",
         besides=f"        besides={tuple(besides)!r},  # shown as well\n".replace("'", '"') if besides else "",
     )
     return (_LONG_LINES if max(map(len, source.splitlines())) > _WIDTH else "") + source
@@ -77,7 +81,25 @@ def _size(recorded: RecordedRun) -> str:
 
 def _readable(line: bytes) -> str:
     # JSON escapes each quote inside a text, so three in a row cannot end the literal; a raw literal keeps its backslashes.
-    return msgspec.json.format(line.strip(), indent=2).decode()
+    return "\n".join(_lines(msgspec.json.decode(line), ""))
+
+
+def _lines(value: Any, indent: str) -> list[str]:  # noqa: ANN401 - any JSON
+    """Return JSON in which what fits into a line stands in one."""
+    whole = msgspec.json.encode(value).decode()
+    if len(indent) + len(whole) <= _JSON_WIDTH or not isinstance(value, dict | list) or not value:
+        return [whole]
+    deeper = indent + "  "
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    items = value.items() if isinstance(value, dict) else (("", item) for item in value)
+    lines: list[str] = []
+    for key, item in items:
+        first, *rest = _lines(item, deeper)
+        name = f"{msgspec.json.encode(key).decode()}: " if isinstance(value, dict) else ""
+        lines += [f"{deeper}{name}{first}", *rest]
+        lines[-1] += ","
+    lines[-1] = lines[-1].removesuffix(",")
+    return [opening, *lines, f"{indent}{closing}"]
 
 
 def _docstring(sentence: str) -> str:

@@ -74,11 +74,11 @@ class Coverage:
             found: set[tuple[str, Store]] = {(row.surface, row.store) for row in connection.execute(query)}
             return found | {(surface, "user") for surface in surfaces if surface not in verified}
 
-        return await self._database.run("read", work)
+        return await self._database.read("read", work)
 
     async def gaps(self, surface: str, store: Store) -> dict[str, Gap]:
         """Return the store's gaps by tenant. Raises OutboxError."""
-        return await self._database.run("read", lambda connection: _gaps(connection, surface, store))
+        return await self._database.read("read", lambda connection: _gaps(connection, surface, store))
 
     def gaps_now(self, surface: str, store: Store) -> dict[str, Gap]:
         """Return what `gaps` does, in this thread. Raises OutboxError."""
@@ -126,7 +126,7 @@ class Coverage:
             after: RunKey | None = tuple(row.after) if row.after else None
             return Pass(after=after, copied=row.copied, verified_at=row.verified_at)
 
-        return await self._database.run("read", work)
+        return await self._database.read("read", work)
 
     async def advance(self, surface: str, store: Store, after: RunKey | None, copied: int) -> None:
         """Keep how far the backfill is, to go on from there. Raises OutboxError."""

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, StaticPool
 from sqlalchemy.exc import DBAPIError
 
 from migration.database import SqlDatabase
@@ -17,6 +17,8 @@ from migration.errors import OutboxError
 from migration.stores.tables import metadata
 
 T = TypeVar("T")
+
+_READERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,10 @@ class StoresDatabase:
         )
         # One thread: writers of one SQLite file only wait for each other anyway.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-stores")
+        # Readers of a file wait for no writer and no disk; in memory there is one connection for all.
+        self._readers = (
+            self._thread if isinstance(self._database.engine.pool, StaticPool) else ThreadPoolExecutor(_READERS, "run-stores-read")
+        )
         self._jobs: deque[_Job] = deque()
         self._busy = False
         self._lock = Lock()
@@ -73,6 +79,14 @@ class StoresDatabase:
         if idle:
             self._thread.submit(self._work_off)
         return await answer
+
+    async def read(self, doing: str, work: Callable[[Connection], T]) -> T:
+        """Return what the work finds, off the event loop and beside the writer. What was answered as written before is there.
+
+        Raises:
+            OutboxError: the database cannot be read.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.run_now, doing, work)
 
     def run_now(self, doing: str, work: Callable[[Connection], T]) -> T:
         """Do the work in one transaction, in this thread.
@@ -100,6 +114,7 @@ class StoresDatabase:
     def close(self) -> None:
         """Wait for what was asked for, and close all connections."""
         self._thread.shutdown()
+        self._readers.shutdown()
         self._database.close()
 
     def _work_off(self) -> None:

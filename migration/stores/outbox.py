@@ -76,7 +76,7 @@ class Outbox:
 
         def work(connection: Connection) -> list[int]:
             rows = [{"store": store, "due_at": now + (0 if place else first_rests_s), **shared} for place, store in enumerate(stores)]
-            return [connection.execute(insert(outbox).values(row).returning(outbox.c.id)).scalar_one() for row in rows]
+            return list(connection.execute(insert(outbox).returning(outbox.c.id, sort_by_parameter_order=True), rows).scalars())
 
         return await self._database.run("add to", work)
 
@@ -135,11 +135,11 @@ class Outbox:
         def work(connection: Connection) -> list[StoredRun]:
             return [_decoder.decode(row) for row in connection.execute(select(outbox.c.run).where(*mine)).scalars()]
 
-        return await self._database.run("read", work)
+        return await self._database.read("read", work)
 
     async def lags(self) -> list[Lag]:
         """Return what `lags_now` does, off the event loop. Raises OutboxError."""
-        return await self._database.run("read", self._lags)
+        return await self._database.read("read", self._lags)
 
     def lags_now(self) -> list[Lag]:
         """Return how far each store is behind, by surface; [] when none is. Raises OutboxError."""

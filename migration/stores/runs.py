@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from typing import Final
 
 from migration.model import RunRecord
 from migration.settings import MigrationSettings
@@ -16,6 +17,10 @@ from migration.stores.tombstones import Tombstones
 from migration.stores.writer import DualWriter
 from migration.stores.writing import StoreWrites
 from migration.telemetry.metrics import Metrics
+
+#: Seconds that a run store has to answer while a user waits for what it reads, or writes.
+_READ_S: Final = 3.0
+_WRITE_S: Final = 2.0
 
 
 class FinishedRuns:
@@ -43,10 +48,13 @@ class FinishedRuns:
     ) -> None:
         self._database = StoresDatabase(settings.outbox())
         outbox, coverage = Outbox(self._database), Coverage(self._database)
-        writes = StoreWrites(stores, coverage)
-        self._delivery = Delivery(outbox=outbox, writes=writes, metrics=metrics)
+        self._delivery = Delivery(outbox=outbox, writes=StoreWrites(stores, coverage), metrics=metrics)
+        # A user waits for these, so a store has less time; what it does not take then, the outbox does.
+        writes = StoreWrites(stores, coverage, timeout_s=_WRITE_S)
         self.writer = DualWriter(writes=writes, outbox=outbox, delivery=self._delivery, finish=finish, metrics=metrics)
-        self.threads = ThreadReader(stores=stores, outbox=outbox, coverage=coverage, plan=plan, surfaces=settings.surfaces, metrics=metrics)
+        self.threads = ThreadReader(
+            stores=stores, outbox=outbox, coverage=coverage, plan=plan, surfaces=settings.surfaces, metrics=metrics, timeout_s=_READ_S
+        )
         self.tombstones = Tombstones(self._database, surfaces=settings.surfaces, metrics=metrics)
 
     def start(self) -> None:

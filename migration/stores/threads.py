@@ -56,8 +56,7 @@ class ThreadReader:
     async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> ThreadView:
         """Return the thread's runs of all surfaces. Never raises: what cannot be read is counted and makes the view incomplete."""
         # Owed runs first: one that is delivered in between is then in both, and never in neither.
-        owed = await self._owed(tenant_id, user_id, thread_id)
-        lacking = await self._lacking(tenant_id)
+        owed, lacking = await asyncio.gather(self._owed(tenant_id, user_id, thread_id), self._lacking(tenant_id))
         sources = {(surface, self._plan(surface, tenant_id).writes[0]) for surface in self._surfaces}
         wanted = {store for _, store in sources} | {other(store) for _, store in sources & lacking}
         found = await self._read(wanted, tenant_id, user_id, thread_id)

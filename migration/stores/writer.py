@@ -31,26 +31,40 @@ class DualWriter:
         delivery: empties the outbox; told when there is something new.
         finish: what is kept of a run.
         metrics: where failures are counted.
+        patience_s: seconds that the end of a run which is safe in the outbox waits for its store: its user has seen all the rest.
     """
 
     def __init__(
-        self, *, writes: StoreWrites, outbox: Outbox, delivery: Delivery, finish: Callable[[RunRecord], StoredRun], metrics: Metrics
+        self,
+        *,
+        writes: StoreWrites,
+        outbox: Outbox,
+        delivery: Delivery,
+        finish: Callable[[RunRecord], StoredRun],
+        metrics: Metrics,
+        patience_s: float = 0.25,
     ) -> None:
+        self._patience_s = patience_s
         self._writes, self._outbox, self._delivery, self._finish, self._metrics = writes, outbox, delivery, finish, metrics
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def write(self, record: RunRecord, decision: Decision, /) -> None:
-        """Write the run to its authoritative store and see to the other one. A store that is down delays nothing and fails nothing.
+        """Write the run to its authoritative store and see to the other one. A store that is down or slow delays nothing and fails nothing.
 
         A caller that is cancelled meanwhile does not stop the write: the run is finished, and its user has seen it.
 
         Raises:
             OutboxError: neither a store nor the outbox could take it: it would be lost, so the run must be reported failed.
         """
-        task = asyncio.create_task(self._write(self._finish(record), decision.plan.writes), name=f"write-run-{record.request.run_id}")
+        safe = asyncio.Event()
+        task = asyncio.create_task(self._write(self._finish(record), decision.plan.writes, safe), name=f"write-run-{record.request.run_id}")
         self._under_way.add(task)
         task.add_done_callback(self._ended)
-        await asyncio.shield(task)
+        task.add_done_callback(lambda _: safe.set())
+        await safe.wait()
+        await asyncio.wait({task}, timeout=self._patience_s)
+        if task.done():
+            task.result()
 
     async def aclose(self) -> None:
         """Wait for the writes under way."""
@@ -62,11 +76,11 @@ class DualWriter:
             # Said here too: whoever waited for it may be gone.
             logger.error("%s failed with %s: %s", task.get_name(), type(error).__name__, error)
 
-    async def _write(self, run: StoredRun, writes: Sequence[Store]) -> None:
+    async def _write(self, run: StoredRun, writes: Sequence[Store], safe: asyncio.Event) -> None:
         if len(writes) == 1:
             await self._write_one(run, writes[0])
         else:
-            await self._write_all(run, writes)
+            await self._write_all(run, writes, safe)
 
     async def _write_one(self, run: StoredRun, store: Store) -> None:
         """Write the only store of the plan; when it cannot take the run, the outbox keeps it."""
@@ -81,8 +95,11 @@ class DualWriter:
             self._failed(run, store, error)
             await self._write_directly(run, [store, other(store)])
 
-    async def _write_all(self, run: StoredRun, writes: Sequence[Store]) -> None:
-        """Keep the run for all stores at once, then write the first: whenever this process dies, no store lacks what another has."""
+    async def _write_all(self, run: StoredRun, writes: Sequence[Store], safe: asyncio.Event) -> None:
+        """Keep the run for all stores at once, then write the first: whenever this process dies, no store lacks what another has.
+
+        Sets `safe` as soon as the outbox holds it: readers of the thread find it there.
+        """
         authoritative, *others = writes
         try:
             row, *_ = await self._outbox.add(run, writes, first_rests_s=_REST_S)
@@ -90,6 +107,7 @@ class DualWriter:
             self._failed(run, authoritative, error)
             await self._write_directly(run, writes)
             return
+        safe.set()
         for store in others:
             self._delivery.wake(store)
         try:

@@ -55,6 +55,7 @@ VALUES: dict[str, tuple[int, dict[str, int], list[int], list[int]]] = {
     "10-legacy-function-call": (0, {"accepted": 1}, [1], []),
     "11-refusal": (0, {"accepted": 1}, [], []),
     "12-arguments-as-the-model-wrote-them": (0, {"accepted": 4}, [], []),
+    "14-answer-elsewhere": (0, {"accepted": 1}, [], []),
     "15-one-json-document": (0, {"accepted": 1}, [], []),
     "16-byte-order-mark": (0, {"accepted": 1}, [], []),
     "18-same-id-twice": (0, {"accepted": 2}, [], []),
@@ -98,6 +99,14 @@ def test_a_wrong_agent_or_surface_is_wrong_use(command, tmp_path, options, said)
     done = command("replay", tmp_path / "one.jsonl", *options, "--json")
     assert (done.returncode, done.stdout) == (2, b"")
     assert said in done.stderr.decode()
+
+
+def test_what_the_sdks_of_others_recorded_replays_with_every_verdict_explained(replay):
+    code, report, said = replay(ROOT / "tests" / "fixtures" / "recordings" / "samples")
+    assert (code, report["bad_lines"], report["inconclusive"]) == (0, [], []), said
+    assert counts(report) == {"accepted": report["runs"]}
+    assert report["runs"] >= 40
+    assert report["effects"]["replayed"] == 2 * report["effects"]["recorded"]
 
 
 GOOD = '{"messages": [{"role": "user", "content": "p"}, {"role": "assistant", "content": "12"}]}\n'

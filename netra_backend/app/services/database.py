@@ -8,16 +8,16 @@ from urllib.parse import quote
 
 import aiosqlite
 from pydantic import SecretStr
-from sqlalchemy import JSON, BigInteger, Date, DateTime, Index, Integer, MetaData, String, event, func
+from sqlalchemy import JSON, BigInteger, Connection, Date, DateTime, Index, Integer, MetaData, String, func, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from netra_backend.app.errors import SettingsError
+from netra_backend.app.services.sqlite_files import prepare_sqlite
 
 ID_CHARACTERS = 256  #: longest id of a tenant, user or thread
-_BUSY_TIMEOUT_MS = 5000
 _STOP_S = 1.0
 
 
@@ -67,12 +67,12 @@ class ActionPlanRow(Table):
 
 
 class ThreadRow(Table):
-    """A conversation and whose it is. Thread ids are unique across tenants, so that an id has one owner."""
+    """A conversation and whose it is. Thread ids are a tenant's own: within it an id has one owner."""
 
     __tablename__ = "threads"
 
+    tenant_id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
     id: Mapped[str] = mapped_column(String(ID_CHARACTERS), primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(String(ID_CHARACTERS))
     user_id: Mapped[str] = mapped_column(String(ID_CHARACTERS))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
@@ -112,7 +112,7 @@ def open_engine(url: SecretStr | str, *, read_only: bool = False) -> AsyncEngine
     if is_sqlite and not read_only:
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        prepare_sqlite(engine.sync_engine)
     return engine
 
 
@@ -131,13 +131,6 @@ async def _connect_sqlite(*arguments: Any, **options: Any) -> aiosqlite.Connecti
     except BaseException:
         await asyncio.to_thread(connection._thread.join, _STOP_S)  # noqa: SLF001 - there is no other way to wait for it
         raise
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection has no type
-    cursor = connection.cursor()
-    for pragma in (f"busy_timeout={_BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=NORMAL"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 async def create_schema(engine: AsyncEngine, metadata: MetaData = Table.metadata) -> None:
@@ -163,3 +156,25 @@ async def create_schema(engine: AsyncEngine, metadata: MetaData = Table.metadata
 async def _create_missing(engine: AsyncEngine, metadata: MetaData) -> None:
     async with engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
+        if ThreadRow.__tablename__ in metadata.tables:
+            await connection.run_sync(_make_threads_a_tenants_own)
+
+
+def _make_threads_a_tenants_own(connection: Connection) -> None:
+    """Give a table of before, whose key was the thread's id alone, the key of today. Every row fits: ids were unique over all tenants."""
+    if inspect(connection).get_pk_constraint("threads")["constrained_columns"] != ["id"]:
+        return
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql("LOCK TABLE threads IN ACCESS EXCLUSIVE MODE")
+        if inspect(connection).get_pk_constraint("threads")["constrained_columns"] == ["id"]:
+            connection.exec_driver_sql("ALTER TABLE threads DROP CONSTRAINT threads_pkey, ADD PRIMARY KEY (tenant_id, id)")
+        return
+    # SQLite changes no key, so the table is made anew. The driver begins no transaction for these statements by itself.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if inspect(connection).get_pk_constraint("threads")["constrained_columns"] != ["id"]:
+        return
+    connection.exec_driver_sql("ALTER TABLE threads RENAME TO threads_of_before")
+    Table.metadata.tables["threads"].create(connection)
+    columns = "id, tenant_id, user_id, created_at"
+    connection.exec_driver_sql(f"INSERT INTO threads ({columns}) SELECT {columns} FROM threads_of_before")  # noqa: S608 - our own names
+    connection.exec_driver_sql("DROP TABLE threads_of_before")

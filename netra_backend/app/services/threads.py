@@ -1,17 +1,18 @@
-"""Whose thread is it? A thread belongs to the user that first used its id, for ever."""
+"""Whose thread is it? Within a tenant a thread belongs to the user that first used its id, for ever."""
 
 from collections import OrderedDict
 
-from sqlalchemy import insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from netra_backend.app.errors import ThreadNotFoundError
 from netra_backend.app.services.database import ThreadRow
+from netra_backend.app.services.transactions import transactions
 
 _REMEMBERED_OWNERS = 10_000
 
-_Owner = tuple[str, str]  #: tenant, user
+_Thread = tuple[str, str]  #: tenant, thread
 
 
 class ThreadStore:
@@ -22,8 +23,8 @@ class ThreadStore:
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._owners: OrderedDict[str, _Owner] = OrderedDict()
+        self._database = transactions(engine)
+        self._owners: OrderedDict[_Thread, str] = OrderedDict()
 
     async def ensure(self, tenant_id: str, user_id: str, thread_id: str) -> None:
         """Create the thread for its first user; do nothing when it is that user's already.
@@ -31,11 +32,14 @@ class ThreadStore:
         Of several users that race for a new id, one gets it.
 
         Raises:
-            ThreadNotFoundError: the thread is somebody else's.
+            ThreadNotFoundError: the thread is another user's of the tenant.
         """
-        owner = self._owners.get(thread_id) or await self._read(thread_id) or await self._claim(tenant_id, user_id, thread_id)
-        self._remember(thread_id, owner)
-        if owner != (tenant_id, user_id):
+        thread = (tenant_id, thread_id)
+        owner = self._owners.get(thread)
+        if owner is None:
+            owner = await self._database.write(lambda connection: _claimed(connection, thread, user_id))
+        self._remember(thread, owner)
+        if owner != user_id:
             raise ThreadNotFoundError("no such thread; leave thread_id out to start a new one")
 
     async def check(self, tenant_id: str, user_id: str, thread_id: str) -> None:
@@ -44,30 +48,32 @@ class ThreadStore:
         Raises:
             ThreadNotFoundError: it is somebody else's, or there is none.
         """
-        owner = self._owners.get(thread_id) or await self._read(thread_id)
-        if owner != (tenant_id, user_id):
+        thread = (tenant_id, thread_id)
+        owner = self._owners.get(thread) or await self._database.read(lambda connection: _owner(connection, thread))
+        if owner is None or owner != user_id:
             raise ThreadNotFoundError("no such thread of yours")
-        self._remember(thread_id, owner)
+        self._remember(thread, owner)
 
-    async def _read(self, thread_id: str) -> _Owner | None:
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(select(ThreadRow.tenant_id, ThreadRow.user_id).where(ThreadRow.id == thread_id))).one_or_none()
-        return None if row is None else (row.tenant_id, row.user_id)
-
-    async def _claim(self, tenant_id: str, user_id: str, thread_id: str) -> _Owner:
-        """Return the owner after trying to become it: the primary key decides a race."""
-        try:
-            async with self._engine.begin() as connection:
-                await connection.execute(insert(ThreadRow).values(id=thread_id, tenant_id=tenant_id, user_id=user_id))
-        except IntegrityError:
-            owner = await self._read(thread_id)
-            if owner is None:
-                raise
-            return owner
-        return tenant_id, user_id
-
-    def _remember(self, thread_id: str, owner: _Owner) -> None:
-        self._owners[thread_id] = owner
-        self._owners.move_to_end(thread_id)
+    def _remember(self, thread: _Thread, owner: str) -> None:
+        self._owners[thread] = owner
+        self._owners.move_to_end(thread)
         if len(self._owners) > _REMEMBERED_OWNERS:
             self._owners.popitem(last=False)
+
+
+def _owner(connection: Connection, thread: _Thread) -> str | None:
+    tenant_id, thread_id = thread
+    query = select(ThreadRow.user_id).where(ThreadRow.tenant_id == tenant_id, ThreadRow.id == thread_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _claimed(connection: Connection, thread: _Thread, user_id: str) -> str:
+    """Return the owner after trying to become it: the primary key decides a race."""
+    if (owner := _owner(connection, thread)) is not None:
+        return owner
+    tenant_id, thread_id = thread
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    row = {"id": thread_id, "tenant_id": tenant_id, "user_id": user_id}
+    if connection.execute(insert(ThreadRow).values(row).on_conflict_do_nothing()).rowcount:
+        return user_id
+    return _owner(connection, thread) or user_id

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from netra_backend.app.services.database import PriceRow, UsageRow
+from netra_backend.app.services.transactions import transactions
 
 _DEFAULT_DAYS = 30
 _MILLION = 1_000_000
@@ -58,7 +59,7 @@ class UsageData:
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        self._database = transactions(engine)
 
     async def period(self, tenant_id: str, since: date | None, until: date | None) -> Period | None:
         """Return the asked-for days; an end that is None is filled in: the last day on record, and 30 days back from the end.
@@ -68,8 +69,7 @@ class UsageData:
         last = select(func.max(UsageRow.day)).where(UsageRow.tenant_id == tenant_id)
         if until is not None:
             last = last.where(UsageRow.day <= until)
-        async with self._engine.connect() as connection:
-            latest: date | None = (await connection.execute(last)).scalar_one()
+        latest: date | None = await self._database.read(lambda connection: connection.execute(last).scalar_one())
         if latest is None:
             return None
         end = until or latest
@@ -85,8 +85,7 @@ class UsageData:
             .group_by(key)
             .order_by(*((cost.desc(), key) if by == "model" else (key,)))
         )
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(query)).all()
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
         # PostgreSQL sums 64-bit integers into decimals.
         return tuple(
             Spend(key=str(name), requests=int(requests), input_tokens=int(read), output_tokens=int(written), cost_micro_usd=int(spent))
@@ -95,6 +94,6 @@ class UsageData:
 
     async def prices(self) -> Mapping[str, Price]:
         """Return the price list by model, in alphabetical order."""
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(select(PriceRow.__table__).order_by(PriceRow.model))).all()
+        query = select(PriceRow.__table__).order_by(PriceRow.model)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
         return {row.model: Price(**row._mapping) for row in rows}  # noqa: SLF001 - SQLAlchemy's documented name, underscored against clashes

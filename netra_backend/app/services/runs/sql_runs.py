@@ -1,18 +1,20 @@
 """What both run stores share: one table of runs, SQLite or PostgreSQL, made when it is first needed."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Column, Float, Index, MetaData, String, Table, Text, and_, func, or_, select, tuple_
+from sqlalchemy import Column, Connection, Float, Index, MetaData, Select, String, Table, Text, and_, func, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from netra_backend.app.errors import RunRefusedError, RunStoreUnavailableError
 from netra_backend.app.services.database import ID_CHARACTERS, create_schema
 from netra_backend.app.services.runs.finished_run import FinishedRun, RunKey, in_order, key_of
+from netra_backend.app.services.transactions import transactions
 
 KEY: Final = ("tenant_id", "user_id", "thread_id", "run_id")
 # Pages follow the order of keys, so that order may not depend on the machine's language.
@@ -46,9 +48,10 @@ class SqlRuns:
     """
 
     def __init__(self, engine: AsyncEngine, table: Table) -> None:
-        self._engine, self._table = engine, table
+        self._engine, self._table, self._database = engine, table, transactions(engine)
         self._key = tuple_(*(table.c[column] for column in KEY))
         self._made = False
+        self._making = asyncio.Lock()
 
     async def write(self, runs: Sequence[FinishedRun], /) -> None:
         """Keep the runs, all or none. Writing a run again changes nothing.
@@ -60,12 +63,16 @@ class SqlRuns:
         if not runs:
             return
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        async with self._connection() as connection:
+
+        def work(connection: Connection) -> None:
             rows = [_row(run) for run in runs]
             # Looking first would not do: the other writer of the same run may be between its look and its write, too.
-            result = await connection.execute(dialect.insert(self._table).on_conflict_do_nothing(), rows)
+            result = connection.execute(dialect.insert(self._table).on_conflict_do_nothing(), rows)
             if result.rowcount < len(rows):
-                await self._check_kept(connection, rows)
+                self._check_kept(connection, rows)
+
+        async with self._made_ready():
+            await self._database.write(work)
 
     async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[FinishedRun]:
         """Return the thread's runs, oldest first; [] when there are none of this user.
@@ -75,55 +82,56 @@ class SqlRuns:
         """
         column = self._table.c
         query = select(column.record).where(column.tenant_id == tenant_id, column.user_id == user_id, column.thread_id == thread_id)
-        async with self._connection() as connection:
-            return in_order(_decoder.decode(record) for record in (await connection.execute(query)).scalars())
+        return in_order(await self._decoded(query))
 
     async def count(self, surface: str, /) -> int:
         """Return how many runs of the surface there are. Raises RunStoreUnavailableError."""
         query = select(func.count()).select_from(self._table).where(self._table.c.surface == surface)
-        async with self._connection() as connection:
-            return (await connection.execute(query)).scalar_one()
+        async with self._made_ready():
+            return await self._database.read(lambda connection: connection.execute(query).scalar_one())
 
     async def page(self, surface: str, after: RunKey | None, limit: int, /) -> list[FinishedRun]:
         """Return the next runs in the order of their keys; None begins at the beginning. Raises RunStoreUnavailableError."""
         query = select(self._table.c.record).where(self._table.c.surface == surface).order_by(*self._key.clauses).limit(limit)
         if after is not None:
             query = query.where(self._key > after)
-        async with self._connection() as connection:
-            return [_decoder.decode(record) for record in (await connection.execute(query)).scalars()]
+        return await self._decoded(query)
 
     async def between(self, surface: str, first: RunKey, last: RunKey, /) -> list[FinishedRun]:
         """Return the runs of the surface from one key to another, both included. Raises RunStoreUnavailableError."""
         query = select(self._table.c.record).where(self._table.c.surface == surface, self._key >= first, self._key <= last)
-        async with self._connection() as connection:
-            return [_decoder.decode(record) for record in (await connection.execute(query)).scalars()]
+        return await self._decoded(query)
 
     async def _one(self, column: str, value: str) -> FinishedRun | None:
         """Return the only run with that value in a column; None when there is none."""
         query = select(self._table.c.record).where(self._table.c[column] == value)
-        async with self._connection() as connection:
-            record = (await connection.execute(query)).scalar_one_or_none()
-        return None if record is None else _decoder.decode(record)
+        return next(iter(await self._decoded(query)), None)
 
-    async def _check_kept(self, connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    async def _decoded(self, query: Select[tuple[Any]]) -> list[FinishedRun]:
+        async with self._made_ready():
+            records = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+        return [_decoder.decode(record) for record in records]
+
+    def _check_kept(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Some were there already: raise unless they are the same."""
         columns = list(self._table.primary_key)
         wanted = {tuple(row[column.name] for column in columns): row["record"] for row in rows}
         # Not `(a, b) IN (...)`: SQLite would walk through the whole table for it.
         each = (and_(*(column == value for column, value in zip(columns, key, strict=True))) for key in wanted)
-        for *key, record in await connection.execute(select(*columns, self._table.c.record).where(or_(*each))):
+        for *key, record in connection.execute(select(*columns, self._table.c.record).where(or_(*each))):
             if wanted[tuple(key)] != record:
                 raise RunRefusedError(f"the id of run {key[-1]} stands for another run already")
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction, in words of our own when it fails: a driver's text may quote a user."""
+    async def _made_ready(self) -> AsyncIterator[None]:
+        """See that the table is there; say in words of our own what fails then: a driver's text may quote a user."""
         try:
             if not self._made:
-                await create_schema(self._engine, self._table.metadata)
-                self._made = True
-            async with self._engine.begin() as connection:
-                yield connection
+                async with self._making:
+                    if not self._made:
+                        await create_schema(self._engine, self._table.metadata)
+                        self._made = True
+            yield
         except (SQLAlchemyError, OSError, UnicodeError) as error:
             if _is_of_the_run(error):
                 raise RunRefusedError(f"{self._table.name}: {_name(error)}; the run cannot be stored as it is") from error

@@ -92,10 +92,18 @@ def test_a_spent_budget_gives_the_smallest_found_so_far_and_says_so(both: BothEn
     assert fingerprint in {one.fingerprint for one in both.compare(found.recording).comparison.divergences}
 
 
-def test_seconds_end_the_search_too(both: BothEngines, make_run: MakeRun, fingerprint: str) -> None:
-    found = minimise(make_run(), fingerprint, both, budget=Budget(seconds=9), clock=itertools.count().__next__)
+@pytest.mark.parametrize("attempt_s", [1.0, 2.5, 20.0])
+def test_seconds_end_the_search_before_they_are_over(
+    both: BothEngines, make_run: MakeRun, fingerprint: str, attempt_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, compare = itertools.count(), both.compare
+    monkeypatch.setattr(both, "compare", lambda recorded: (next(now), compare(recorded))[1])
+
+    found = minimise(make_run(), fingerprint, both, budget=Budget(seconds=30.0), clock=lambda: attempt_s * now.__reduce__()[1][0])
+
     assert found is not None
-    assert (found.complete, found.attempts) == (False, 9)
+    assert (found.complete, found.seconds <= 30.0) == (False, True)
+    assert found.seconds >= 30.0 - 2 * attempt_s
 
 
 def test_a_budget_of_nothing_gives_the_recording_as_it_is(both: BothEngines, make_run: MakeRun, fingerprint: str) -> None:

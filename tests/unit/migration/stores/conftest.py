@@ -103,6 +103,7 @@ class World:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.patience_s = 10.0
         self.clock = Clock()
         self.legacy, self.user = FakeStore(), FakeStore()
         self.stages: dict[str, Stage] = {}  #: by tenant; off when missing
@@ -124,6 +125,7 @@ class World:
             delivery=self.delivery,
             finish=lambda record: self.finishes[record.request.run_id],
             metrics=self.metrics,
+            patience_s=self.patience_s,
         )
         self.reader = ThreadReader(
             stores=self.stores,

@@ -46,6 +46,19 @@ async def test_a_store_that_hangs_is_given_up_after_its_time_and_gets_the_run_la
     assert world.legacy.ids == world.user.ids == {"run-1"}
 
 
+async def test_a_store_that_hangs_delays_no_user_whose_run_is_safe_in_the_outbox(world, make_run):
+    world.close()
+    world.patience_s = 0.0
+    world.open()
+    world.legacy.hang = asyncio.Event()
+    await world.finish(make_run(), Stage.DUALWRITE)
+    assert (world.legacy.ids, world.failures()) == (set(), 0)  # its store has not been given up yet
+    assert [run.run_id for run in (await world.reader.thread("acme", "ada", "t-1")).runs] == ["run-1"]
+    world.legacy.hang.set()
+    await world.writer.aclose()
+    assert world.legacy.ids == {"run-1"}
+
+
 async def test_a_store_that_raises_anything_fails_no_run(world, make_run):
     world.legacy.during_write = lambda: 1 / 0
     await world.finish(make_run(), Stage.OFF)

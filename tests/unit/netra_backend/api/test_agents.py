@@ -119,7 +119,7 @@ async def test_an_agent_that_is_not_there_is_not_found(agent: str, site: Any) ->
 
 
 async def test_the_thread_of_somebody_else_is_not_found(site: Any) -> None:
-    await site.post(RUN, {**ASKED, "thread_id": "thread-7"}, user="bob", tenant="globex")
+    await site.post(RUN, {**ASKED, "thread_id": "thread-7"}, user="bob")
     answer = await site.post(RUN, {**ASKED, "thread_id": "thread-7"})
     assert (answer.status_code, answer.json()["code"], len(site.execution.asked)) == (404, "foreign_thread", 1)
 

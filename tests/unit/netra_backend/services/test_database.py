@@ -1,4 +1,6 @@
 import asyncio
+import os
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -8,8 +10,9 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from netra_backend.app.errors import SettingsError
+from netra_backend.app.errors import SettingsError, ThreadNotFoundError
 from netra_backend.app.services.database import create_schema, open_engine
+from netra_backend.app.services.threads import ThreadStore
 
 
 async def table_names(engine: AsyncEngine) -> list[str]:
@@ -38,7 +41,7 @@ async def test_sqlite_writes_ahead_and_waits_for_other_writers(engine: AsyncEngi
     async with engine.connect() as connection:
         mode = (await connection.execute(text("PRAGMA journal_mode"))).scalar_one()
         timeout_ms = (await connection.execute(text("PRAGMA busy_timeout"))).scalar_one()
-    assert (mode, timeout_ms) == ("wal", 5000)
+    assert (mode, timeout_ms) == ("wal", 1500)
 
 
 def test_the_folder_of_an_sqlite_file_is_made(tmp_path: Path) -> None:
@@ -81,3 +84,33 @@ async def test_a_connection_that_fails_leaves_no_thread_behind_that_would_answer
             await table_names(engine)
         assert not [thread for thread in set(threading.enumerate()) - before if "_connection_worker_thread" in thread.name]
     await engine.dispose()
+
+
+async def test_a_new_sqlite_file_and_its_log_are_their_owners_alone(tmp_path: Path) -> None:
+    old = os.umask(0)
+    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'netra.db'}")
+    try:
+        await create_schema(engine)
+        assert [os.stat(tmp_path / name).st_mode & 0o777 for name in ("netra.db", "netra.db-wal")] == [0o600, 0o600]  # noqa: PTH116
+    finally:
+        await engine.dispose()
+        os.umask(old)
+
+
+async def test_threads_of_before_are_made_a_tenants_own_once_and_keep_their_owners(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "netra.db") as old:
+        old.execute(
+            "CREATE TABLE threads (id VARCHAR(256) NOT NULL, tenant_id VARCHAR(256) NOT NULL, user_id VARCHAR(256) NOT NULL, "
+            "created_at DATETIME DEFAULT (CURRENT_TIMESTAMP) NOT NULL, PRIMARY KEY (id))"
+        )
+        old.execute("INSERT INTO threads (id, tenant_id, user_id) VALUES ('support', 'acme', 'ada')")
+    old.close()
+    engines = [open_engine(f"sqlite+aiosqlite:///{tmp_path / 'netra.db'}") for _ in range(3)]
+    await asyncio.gather(*(create_schema(engine) for engine in engines))
+    threads = ThreadStore(engines[0])
+    await threads.ensure("acme", "ada", "support")
+    await threads.ensure("globex", "eve", "support")
+    with pytest.raises(ThreadNotFoundError):
+        await threads.ensure("acme", "bob", "support")
+    for engine in engines:
+        await engine.dispose()

@@ -2,7 +2,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from netra_backend.app.errors import RunRefusedError, RunStoreUnavailableError
 from netra_backend.app.services.database import open_engine
@@ -124,8 +124,8 @@ async def test_writing_again_finds_what_is_kept_by_its_key_and_not_by_walking_th
         if statement.startswith("SELECT"):
             plans.extend(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters))
 
-    event.listen(engine.sync_engine, "before_cursor_execute", explain)
+    event.listen(Engine, "before_cursor_execute", explain)
     await store.write([make_run(), make_run("run-2")])
-    event.remove(engine.sync_engine, "before_cursor_execute", explain)
+    event.remove(Engine, "before_cursor_execute", explain)
     assert plans
     assert not [plan for plan in plans if plan.startswith("SCAN")]

@@ -1,0 +1,127 @@
+"""Finds keys, tokens, passwords, card and account numbers in a text: by a kept library's rules, by check digits, and by looking random.
+
+What is not recognised: a password that is a plain word in a sentence, random letters of one case alone, random text of fewer than 20
+characters without a known form, digests and ids written as UUIDs, names, addresses, e-mail addresses and telephone numbers.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
+from math import log2
+from typing import Final
+
+Span = tuple[int, int]
+
+#: Names of fields whose values are secrets, whatever they look like.
+FIELD: Final = re.compile(
+    r"passw(or)?d|passphrase|secret|token|api_?key|access_?key|authorization|cookie|credential|private_?key|\bpin\b|\bcvv\b", re.IGNORECASE
+)
+_NAMED: Final = (
+    r"(?:pass(?:word|wd|phrase)|pwd|secret|token|(?:api|access|secret|private|account|shared)[_ -]?key|credentials?|client[_ -]?secret)"
+)
+#: What the library has no rule for: forms that say by themselves that what follows is a secret.
+_OWN: Final = (
+    r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}",  # model providers' and payment keys
+    r"(?<![\w-])eyJ[\w=-]{6,}\.[\w=-]{6,}(?:\.[\w.+/=-]*)?",  # RFC 7519; the library's own rule takes time by the square of a text's length
+    r"\bgh[pousr]_[A-Za-z0-9]{16,}",  # GitHub, shorter than today's
+    r"\bgl[a-z]{2,5}-[A-Za-z0-9_-]{20,}",  # GitLab
+    r"\bhf_[A-Za-z0-9]{30,}",  # Hugging Face
+    r"\bAIza[A-Za-z0-9_-]{35}",  # Google
+    r"\b\d{8,10}:[A-Za-z0-9_-]{35}\b",  # Telegram
+    r"\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}",  # RFC 6750, RFC 7617
+    r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|[\s\S]*)",
+    rf"(?i){_NAMED}[\w-]{{0,40}}[\"']?\s{{0,3}}(?::=|=>|->|=|:)\s{{0,3}}[\"']?[^\s\"',;]{{4,}}",
+    # In prose, where "the password is wrong" is no secret.
+    rf"(?i)\b{_NAMED}\s{{1,3}}(?:is|was|are)\s{{1,3}}[\"']?(?=[^\s\"',;]*[\d!@#$%^&*_+])[^\s\"',;]{{4,}}",
+    r"://[^\s/:@]*:[^\s/@]+@",  # RFC 3986: a user's password in an address
+)
+_NOT_USED: Final = frozenset({"RegexBasedDetector", "JwtTokenDetector"})
+_CARD: Final = re.compile(r"(?<![\w.-])[2-6](?:[ -]?\d){12,18}(?![\w-])")
+_IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_SSN: Final = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
+_RANDOM: Final = re.compile(r"[A-Za-z0-9+/_=-]{20,}")
+_RUN: Final = re.compile(r"[A-Za-z0-9]+")
+#: Ids as we make them, and as others do: they are looked up and compared.
+_UUID: Final = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}", re.IGNORECASE
+)
+#: Of neighbouring characters, the share that changes between letter and digit, or from a small to a large letter: in names it is small.
+_CHANGES: Final = 0.2
+_CHANGES_IN_ONE_CASE: Final = 0.13
+_FEWEST: Final = 3
+_DIGITS: Final = 2
+#: The share that changes in any way, where two large letters stand side by side: InNamesLikeThisOne they do not.
+_ALL_CHANGES: Final = 0.42
+_SIDE_BY_SIDE: Final = re.compile(r"[A-Z]{2}")
+_BITS: Final = 2.8
+
+
+def find(text: str) -> list[Span]:
+    """Return where secrets stand, in order, without overlaps."""
+    found = sorted((*known(text), *_random(text)))
+    joined: list[Span] = []
+    for start, end in found:
+        if joined and start < joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def known(text: str) -> Iterator[Span]:
+    """Yield where secrets of a known form stand."""
+    for rule in _rules():
+        yield from (match.span() for match in rule.finditer(text))
+    if any(character.isdigit() for character in text):
+        yield from _with_check_digits(text)
+
+
+@lru_cache(maxsize=1)
+def _rules() -> tuple[re.Pattern[str], ...]:
+    # Imported here: it brings an HTTP client along, for asking providers about keys, which is never done.
+    import detect_secrets.plugins as library
+    from detect_secrets.plugins.base import RegexBasedDetector
+
+    rules = [re.compile(pattern) for pattern in _OWN]
+    for module in pkgutil.iter_modules(library.__path__):
+        for value in vars(importlib.import_module(f"{library.__name__}.{module.name}")).values():
+            if inspect.isclass(value) and issubclass(value, RegexBasedDetector) and value.__name__ not in _NOT_USED:
+                rules += getattr(value, "denylist", ())
+    return tuple(dict.fromkeys(rules))
+
+
+def _with_check_digits(text: str) -> Iterator[Span]:
+    from stdnum import iban, luhn
+    from stdnum.us import ssn
+
+    for pattern, valid in ((_CARD, luhn.is_valid), (_IBAN, iban.is_valid), (_SSN, ssn.is_valid)):
+        for match in pattern.finditer(text):
+            if valid(re.sub(r"[ -]", "", match[0])):
+                yield match.span()
+
+
+def _random(text: str) -> Iterator[Span]:
+    """Yield what looks as if it had been drawn: many changes between kinds of characters, and many different ones."""
+    yield from (match.span() for match in _RANDOM.finditer(text) if not _UUID.fullmatch(match[0]) and _is_random(match[0]))
+
+
+def _is_random(token: str) -> bool:
+    if _bits(token) < _BITS:
+        return False
+    pairs = [pair for run in _RUN.findall(token) for pair in pairwise(run)]
+    turns = sum(one.isdigit() != other.isdigit() or (one.islower() and other.isupper()) for one, other in pairs)
+    least = _CHANGES_IN_ONE_CASE if token.islower() or token.isupper() else _CHANGES
+    if sum(character.isdigit() for character in token) >= _DIGITS and turns >= max(_FEWEST, least * len(pairs)):
+        return True
+    changes = turns + sum(one.isupper() and other.islower() for one, other in pairs)
+    return changes >= _ALL_CHANGES * len(pairs) and _SIDE_BY_SIDE.search(token) is not None
+
+
+def _bits(text: str) -> float:
+    """Return Shannon's entropy in bits a character. Source: Shannon (1948), "A mathematical theory of communication"."""
+    return -sum(count / len(text) * log2(count / len(text)) for count in Counter(text).values())

@@ -1,0 +1,101 @@
+"""Spans of traces, whoever wrote them down: OTLP as JSON, OpenTelemetry's console exporter, Phoenix, Logfire, MLflow."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from migration.errors import RecordingError
+from migration.recordings import genai, langfuse_spans, mlflow, openinference
+from migration.recordings.attributes import Attributes
+from migration.recordings.conversation import Conversation, NotARunError, field
+
+NAME: Final = "a span of a trace"
+
+
+class _Kind(Protocol):
+    """A module that reads one instrumentation's spans."""
+
+    @property
+    def claims(self) -> Callable[[Attributes], bool]: ...
+
+    @property
+    def conversation(self) -> Callable[[Attributes, Sequence[Mapping[str, Any]], object], Conversation]: ...
+
+
+#: Instrumentations of calls of models, in the order in which they are asked: the richest first, since one span may follow several.
+_KINDS: Final[tuple[_Kind, ...]] = (mlflow, langfuse_spans, openinference, genai)
+_OWN: Final = "migration."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Span:
+    name: str
+    label: object
+    attributes: Attributes
+    events: tuple[Mapping[str, Any], ...]
+
+
+def claims(record: Mapping[str, Any]) -> bool:
+    """Tell whether it is one, or was meant to be."""
+    if "attributes" not in record:
+        return False
+    return any(name in record for name in ("context", "span_id", "spanId", "span_context", "trace_id", "traceId", "span_name"))
+
+
+def conversation(record: Mapping[str, Any]) -> Conversation:
+    """Return the call of a model that the span is.
+
+    Raises:
+        NotARunError: it is another span, or one whose texts nobody recorded.
+        RecordingError: some of its attributes were dropped when it was recorded.
+    """
+    span = _span(record)
+    for kind in _KINDS:
+        if kind.claims(span.attributes):
+            try:
+                return kind.conversation(span.attributes, span.events, span.label)
+            except NotARunError as reason:
+                if (dropped := record.get("droppedAttributesCount") or record.get("dropped_attributes_count")) and isinstance(dropped, int):
+                    raise _dropped(dropped) from reason
+                raise
+    if span.name.startswith(_OWN):
+        raise NotARunError("a span of this tool's own, which tells how a run went and not what was said; `evidence export` has runs")
+    raise NotARunError("a span that is not a call of a model")
+
+
+def spans_of(value: object) -> Iterator[object]:
+    """Yield the spans of an OTLP document, those of one resource after another's; nothing when it is none.
+
+    A span is given the name of its list alone, so what stands around it is not needed.
+    """
+    for resource in _list(value, "resourceSpans", "resource_spans"):
+        for scope in _list(resource, "scopeSpans", "scope_spans", "instrumentationLibrarySpans"):
+            yield from _list(scope, "spans")
+
+
+def _list(value: object, *names: str) -> list[Any]:
+    found = next((value[name] for name in names if name in value), None) if isinstance(value, Mapping) else None
+    return found if isinstance(found, list) else []
+
+
+def _span(record: Mapping[str, Any]) -> _Span:
+    events = record.get("events")
+    name = record.get("name", record.get("span_name"))
+    ids = (record.get("span_id"), record.get("spanId"), field(record, "context", "span_id"), record.get("id"))
+    attributes = Attributes(record["attributes"])
+    if (kind := record.get("span_kind")) in {"LLM", "CHAIN", "TOOL", "AGENT", "RETRIEVER", "EMBEDDING"}:
+        # Phoenix keeps this one apart.
+        attributes = Attributes({**attributes.flat, "openinference.span.kind": kind})
+    return _Span(
+        name=name if isinstance(name, str) else "",
+        label=next((one for one in ids if isinstance(one, str)), None),
+        attributes=attributes,
+        events=tuple(one for one in events if isinstance(one, Mapping)) if isinstance(events, list) else (),
+    )
+
+
+def _dropped(count: int) -> RecordingError:
+    return RecordingError(
+        f"the tracer dropped {count} attributes of this span, so its messages are not whole; "
+        "raise OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT where it is recorded"
+    )

@@ -1,0 +1,55 @@
+"""How SQLite files are opened: for their owner alone, from the first byte, and so that what is removed is gone."""
+
+import contextlib
+import os
+import sqlite3
+import time
+from typing import Any, Final
+
+from sqlalchemy import Engine, event
+
+#: Milliseconds for which another process may hold the file. Longer, and users are told that the database does not answer.
+BUSY_MS: Final = 1500
+_PRAGMAS: Final = (f"busy_timeout={BUSY_MS}", "synchronous=NORMAL", "secure_delete=ON")
+_SWITCH_S: Final = 5.0
+_PAUSE_S: Final = 0.01
+
+
+def prepare_sqlite(engine: Engine) -> None:
+    """Have each new connection of the engine set up so, and its file made if it is missing."""
+    event.listen(engine, "do_connect", _own)
+    event.listen(engine, "connect", _set_up)
+
+
+def _own(_dialect: object, _record: object, arguments: Any, _options: object) -> None:  # noqa: ANN401 - as the dialect gives them
+    """Make the file before SQLite does, which would let others read it. Its log gets the same mode."""
+    name = str(arguments[0]) if arguments else ""
+    if name and name != ":memory:" and not name.startswith("file:"):
+        with contextlib.suppress(OSError):  # what is wrong, SQLite says next
+            os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection has no type
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    _write_ahead(cursor)
+    cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:  # noqa: ANN401 - a DB-API cursor has no type
+    """Switch the file to a write-ahead log, for good.
+
+    Two connections that switch a new file at once do not wait for each other: SQLite tells one of them at once that the file is locked,
+    whatever its timeout, because waiting could deadlock (https://www.sqlite.org/c3ref/busy_handler.html).
+    """
+    until = time.monotonic() + _SWITCH_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return

@@ -1,0 +1,222 @@
+"""Work on a database in transactions.
+
+SQLite lets one writer at a time into a file, and whoever waits for it looks again and again, in no order. So each process has one writer a
+file: what is asked for while it commits is committed together next, in the order in which it was asked for. Readers work beside it and wait
+for nobody. A server database gets a connection a transaction.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from netra_backend.app.services.sqlite_files import prepare_sqlite
+
+T = TypeVar("T")
+
+_READERS: Final = 2
+#: Writes in one transaction at most, and the seconds after it in which other processes get at the file and more writes gather.
+_GROUP: Final = 128
+_REST_S: Final = 0.001
+
+
+class Transactions(Protocol):
+    """One database. Work gets a connection in a transaction, which is committed when it returns."""
+
+    async def read(self, work: Callable[[Connection], T], /) -> T:
+        """Return what the work returns. It changes nothing.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: the database cannot be read now, or refuses.
+            Exception: of the work.
+        """
+        ...
+
+    async def write(self, work: Callable[[Connection], T], /) -> T:
+        """Return what the work returns, once it is committed. It may be done twice, if the first transaction fails.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: the database cannot be written now, or refuses; nothing of the work is stored.
+            Exception: of the work; nothing of it is stored.
+        """
+        ...
+
+
+_known: WeakKeyDictionary[Engine, Transactions] = WeakKeyDictionary()
+
+
+def transactions(engine: AsyncEngine) -> Transactions:
+    """Return the way to work on this engine's database, the same at each call.
+
+    The engine's `dispose()` closes it; it opens again when it is used.
+    """
+    known = _known.get(engine.sync_engine)
+    if known is None:
+        # What is opened for reading only has nobody to wait for; what lies in memory has no second connection.
+        in_file = engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:") and "mode" not in engine.url.query
+        known = _known[engine.sync_engine] = _OfFile(engine) if in_file else _OfServer(engine)
+    return known
+
+
+class _OfServer:
+    """A connection a transaction."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def read(self, work: Callable[[Connection], T], /) -> T:
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(work)
+
+    async def write(self, work: Callable[[Connection], T], /) -> T:
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(work)
+
+
+class _OfFile:
+    """The process' one writer and readers of a SQLite file."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._url = engine.url
+        self._file: _File | None = None
+        event.listen(engine.sync_engine, "engine_disposed", self._release)
+
+    async def read(self, work: Callable[[Connection], T], /) -> T:
+        return await self._opened().read(work)
+
+    async def write(self, work: Callable[[Connection], T], /) -> T:
+        return await self._opened().write(work)
+
+    def _opened(self) -> "_File":
+        if self._file is None:
+            self._file = _File.of(self._url)
+        return self._file
+
+    def _release(self, _engine: object) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.release()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    work: Callable[[Connection], Any]
+    answer: asyncio.Future[Any]
+
+    def resolve(self, result: object = None, error: BaseException | None = None) -> None:
+        """Hand the result to the waiting task, in its own loop."""
+        loop = self.answer.get_loop()
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self._resolve, result, error)
+
+    def _resolve(self, result: object, error: BaseException | None) -> None:
+        if self.answer.done():
+            return
+        if error is not None:
+            self.answer.set_exception(error)
+        else:
+            self.answer.set_result(result)
+
+
+class _BusyError(Exception):
+    """The file cannot be written now, whatever the work is."""
+
+
+class _File:
+    """One SQLite file. Whoever uses it holds it; with the last one it is closed."""
+
+    _open: Final[dict[str, "_File"]] = {}
+    _opening: Final = threading.Lock()
+
+    def __init__(self, url: URL) -> None:
+        self._name = str(url.database)
+        self._engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True, pool_size=_READERS + 1, max_overflow=0)
+        prepare_sqlite(self._engine)
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database-writer")
+        self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="database-reader")
+        self.users = 0  #: who hold it
+        self._jobs: deque[_Job] = deque()
+        self._busy = False
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, url: URL) -> "_File":
+        """Return the process' one for this file, held."""
+        with cls._opening:
+            file = cls._open.setdefault(str(url.database), cls(url))
+            file.users += 1
+            return file
+
+    def release(self) -> None:
+        """Let go of it."""
+        with self._opening:
+            self.users -= 1
+            if self.users:
+                return
+            del self._open[self._name]
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self._engine.dispose()
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        def reading() -> T:
+            with self._engine.connect() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        with self._lock:
+            self._jobs.append(_Job(work=work, answer=answer))
+            idle, self._busy = not self._busy, True
+        if idle:
+            self._writer.submit(self._work_off)
+        return await answer
+
+    def _work_off(self) -> None:
+        while True:
+            with self._lock:
+                jobs = [self._jobs.popleft() for _ in range(min(_GROUP, len(self._jobs)))]
+                self._busy = bool(jobs)
+            if not jobs:
+                return
+            self._do(jobs)
+            time.sleep(_REST_S)
+
+    def _do(self, jobs: Sequence[_Job]) -> None:
+        """Do the jobs in one transaction; when one of them fails, each in one of its own, so that nobody fails for somebody else."""
+        try:
+            results = self._committed(jobs)
+        except _BusyError as busy:
+            for job in jobs:
+                job.resolve(error=busy.__cause__)
+        except BaseException as error:  # noqa: BLE001 - handed to whoever asked
+            if len(jobs) == 1:
+                jobs[0].resolve(error=error)
+                return
+            for job in jobs:
+                self._do([job])
+        else:
+            for job, result in zip(jobs, results, strict=True):
+                job.resolve(result)
+
+    def _committed(self, jobs: Sequence[_Job]) -> list[Any]:
+        with self._engine.connect() as connection:
+            try:
+                # At once, not with the first change: a read that is to become a write fails when somebody wrote in between.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except SQLAlchemyError as error:
+                raise _BusyError from error
+            results = [job.work(connection) for job in jobs]
+            connection.commit()
+            return results
