@@ -12,7 +12,7 @@ from tests.servers.launchdarkly import Faults, LaunchDarkly
 from tests.unit.migration.flags.making import at, kill_switch
 
 FAULTS = {
-    "slow": (Faults(slow_s=8), "it does not answer in time"),
+    "slow": (Faults(slow_s=4), "it does not answer in time"),
     "a proxy's page": (Faults(html=True), "a page came back where LaunchDarkly was expected"),
     "garbage": (Faults(garbage=True), "what it sends cannot be read"),
     "half an answer": (Faults(half=True), "the answer ends half way"),
@@ -105,7 +105,7 @@ def test_only_the_kill_switchs_path_is_broken_and_flags_are_followed(launchdarkl
 
 def test_a_client_that_is_closed_while_it_connects_streams_nothing_later(launchdarkly, settings, follow):
     seen = follow(HostedSource(settings, restart_s=3600))
-    launchdarkly.faults = Faults(slow_s=2)
+    launchdarkly.faults = Faults(slow_s=1)
     launchdarkly.cut()
     eventually(lambda: not seen.up)
     eventually(lambda: launchdarkly.requests.count(("GET", "/all")) == 2)
