@@ -13,7 +13,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from migration.cli.app import app
-from migration.comparison import aligned_events, compare, default_policy, load_ledger
+from migration.comparison import aligned_events, default_policy, load_ledger
+from migration.comparison.compare import compare
 from migration.comparison.latency import Pairs, findings
 from migration.evidence import EvidenceStore
 from migration.model import Event, Origin, RunRecord, RunRequest, Stage
