@@ -110,6 +110,12 @@ def settled(servers: Servers) -> bool:
     return expected > 0 and expected == became and "migration_shadow_waiting 0.0" in servers.metrics()
 
 
+def readable_by_others(home: Path) -> list[str]:
+    kept = [path for path in home.iterdir() if ".db" in path.name or path.suffix == ".key"]
+    assert {"evidence.db", "stores.db", "netra.db"} <= {path.name for path in kept}
+    return [path.name for path in kept if path.stat().st_mode & 0o077]
+
+
 def evidence(home: Path) -> str:
     return b"".join(path.read_bytes() for path in home.glob("evidence.db*")).decode("latin-1")
 
@@ -121,7 +127,8 @@ async def test_no_secret_leaves_the_process(tmp_path: Path, collector: Collector
     with servers.running():
         given = [secret async for secret in everything(servers)]
         until(lambda: settled(servers), "a verdict for every run")
-        metrics = servers.metrics()
+        metrics, exposed = servers.metrics(), readable_by_others(tmp_path)
+    assert exposed == []
     assert len(given) >= 21
     got = {"spans": collector.text(), "log": servers.log(), "metrics": metrics, "evidence": evidence(tmp_path)}
     looked_for = {

@@ -180,7 +180,7 @@ class HostedProcessor(UpdateProcessor):
     def _restart_stream(self, *, at_once: bool) -> None:
         """Start the stream anew, if that is due: LaunchDarkly answers, and the stream does not, or may have died in an outage unseen."""
         due = self._stream_trouble is not None and self._clock() >= self._next_restart
-        if not (due or at_once) or self._stopped or not self._streaming:
+        if self._stopped or not (due or (at_once and self._streaming)):
             return
         self._wait_s = min(self._wait_s * 2, _LONGEST_RESTART_S)
         self._next_restart = self._clock() + self._wait_s
