@@ -17,7 +17,7 @@ from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json
 from migration.comparison.ledger import Ledger, load_ledger
 from migration.errors import ConfigurationError, LedgerError, UnknownFingerprintError
-from migration.evidence.store import EvidenceReader
+from migration.evidence.reader import EvidenceReader
 from migration.evidence.views import DivergenceDetail, DivergenceView
 from migration.model import DivergenceKind, Verdict
 from migration.settings import MigrationSettings

@@ -31,6 +31,7 @@ _runs = msgspec.msgpack.Decoder(CellRun)
 GRACE_S: Final = 2.0
 #: Share of the worker's own time to start that its cell may take: what was wrong is then said before the worker is replaced.
 _SHARE: Final = 0.9
+_END_S: Final = 5.0
 _READ_BYTES: Final = 2**18
 _WRITE_BYTES: Final = 2**16
 _LIST_BYTES: Final = 2**16
@@ -72,16 +73,18 @@ class CellProcess:
             refusal = self._exchange(_hello(settings, engines), settings.shadow_start_s * _SHARE)
         except _GoneError as gone:
             self.close()
-            tried = f"; it tried: {', '.join(self._attempts.names)}" if self._attempts.names else ""
-            raise ConfigurationError(f"the process that runs engines was not ready: {gone.detail}{tried}") from gone
+            raise ConfigurationError(f"the process that runs engines was not ready: {gone.detail}{self._tried()}") from gone
         if refusal:
             self.close()
-            raise ConfigurationError(refusal.decode(errors="replace"))
+            raise ConfigurationError(refusal.decode(errors="replace") + self._tried())
         # Libraries look at the machine when they are imported; that is no run's doing.
         tried_in_vain, _more = self._attempts.take()
         self._attempts.paths = False
         if tried_in_vain:
             logger.warning("loading the engines tried to reach the outside, and was refused: %s", ", ".join(tried_in_vain))
+
+    def _tried(self) -> str:
+        return f"; it was refused: {', '.join(self._attempts.names)}" if self._attempts.names else ""
 
     @property
     def pid(self) -> int:
@@ -108,7 +111,8 @@ class CellProcess:
     def close(self) -> None:
         """End the process at once. Idempotent."""
         self._process.kill()
-        self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # held by the kernel: it ends when that lets go
+            self._process.wait(_END_S)
         self._selector.close()
         self._control.close()
         if self._judge is not None:
@@ -189,10 +193,15 @@ class CellProcess:
         """Return the next frame; None when there is none yet."""
         piece = os.read(self._results, _READ_BYTES)
         if not piece:
-            status = self._process.wait()
-            how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-            raise _GoneError("worker_died", f"the process that ran the engine ended with {how}")
+            raise _GoneError("worker_died", f"the process that ran the engine ended with {self._how_it_ended()}")
         return next(self._frames.feed(piece), None)
+
+    def _how_it_ended(self) -> str:
+        try:
+            status = self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            return "its pipe, and lives"
+        return signal.Signals(-status).name if status < 0 else f"exit status {status}"
 
     def _take_listener(self) -> None:
         """Take what the cell sends once it is sealed: by what the kernel asks, and what it may read."""
