@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from rich import box
@@ -9,6 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from migration.cli.json_patch import json_patch
+from migration.comparison.paths import matches, split
+from migration.comparison.policy import Rule, default_policy
+from migration.errors import UnknownSurfaceError
 from migration.evidence.excerpt import ExcerptEvent, ExcerptRow
 from migration.evidence.views import DivergenceDetail, DivergenceView, Example
 from migration.model import Verdict
@@ -44,6 +49,25 @@ def print_detail(detail: DivergenceDetail, examples: int, reasons: Sequence[str]
             console.print(_streams(example.excerpt))
 
 
+def patches(detail: DivergenceDetail) -> list[dict[str, Any]]:
+    """Return a JSON Patch for each pair of events that differs in the examples, as far as these keep values.
+
+    Raises:
+        ConfigurationError: DeepDiff is not installed.
+    """
+    return [
+        {
+            "run_id": example.run_id,
+            "lane": row.lane,
+            "kind": row.control.kind,
+            "patch": json_patch(msgspec.json.decode(row.control.payload), msgspec.json.decode(row.candidate.payload)),
+        }
+        for example in detail.examples
+        for row in example.excerpt
+        if row.mark == "changed" and row.control is not None and row.candidate is not None
+    ]
+
+
 def _facts(detail: DivergenceDetail, reasons: Sequence[str]) -> Table:
     kind = detail.divergence
     table = Table(title=f"Divergence {kind.fingerprint}", title_justify="left", show_header=False, box=box.SIMPLE)
@@ -58,11 +82,29 @@ def _facts(detail: DivergenceDetail, reasons: Sequence[str]) -> Table:
         ("comparisons", judged),
         ("last verdict", kind.verdict.value + (f", accepted by {kind.accepted_by!r}" if kind.accepted_by else "")),
         *(("why", reason) for reason in reasons),
+        *(("rule", f"{rule.id} ({rule.action}): {rule.reason}") for rule in _touching(kind)),
         ("recordings", str(kind.recordings) if kind.recordings else "none is kept: only of tenants that allow free text"),
         ("seen", f"{_time(kind.first_seen_at)} to {_time(kind.last_seen_at)}"),
     ):
         table.add_row(Text(name, style="bold"), Text(value))
     return table
+
+
+def _touching(kind: DivergenceView) -> list[Rule]:
+    """Return the rules of the shipped policy that touch the field: what they do to it is compared no further."""
+    try:
+        policy = default_policy(kind.surface)
+    except UnknownSurfaceError:
+        return []
+    first, *path = split(kind.path)
+    if kind.kind.startswith("effect_"):
+        first, path = f"effect:{first}", path[first in {"tool", "id"} :]
+    return [
+        rule
+        for rule in policy.rules
+        if (first in rule.kinds or (not rule.kinds and not first.startswith("effect:")))
+        and any(matches(one, tuple(path)) for one in rule.paths)
+    ]
 
 
 def _judged(runs: int, verdict: Verdict, most: int) -> str:
@@ -73,7 +115,8 @@ def _example(example: Example, number: int, of: int) -> Table:
     title = (
         f"Example {number} of {of}: run {example.run_id}, tenant {example.tenant_id}, {example.stage.value}, {example.serving.value} served"
     )
-    trace = f"trace {example.trace_id}" if example.trace_id else "not traced"
+    traces = {"served run": example.trace_id, "shadow": example.shadow_trace_id}
+    trace = ", ".join(f"trace of the {whose}: {one or 'none'}" for whose, one in traces.items())
     table = Table("control", "candidate", title=title, caption=trace, title_justify="left", caption_justify="left", expand=True)
     table.add_row(*(Text("nothing", style="dim") if value is None else Text(value) for value in (example.control, example.candidate)))
     return table

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from migration.cli.divergence_page import print_detail, print_list
+from migration.cli.divergence_page import patches, print_detail, print_list
 from migration.cli.judgement import Judgement, judgement
 from migration.cli.latencies import latencies
 from migration.cli.ledger_file import NewEntry, add_entry
@@ -17,7 +17,7 @@ from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json
 from migration.comparison.ledger import Ledger, load_ledger
 from migration.errors import ConfigurationError, LedgerError, UnknownFingerprintError
-from migration.evidence.store import EvidenceReader
+from migration.evidence.reader import EvidenceReader
 from migration.evidence.views import DivergenceDetail, DivergenceView
 from migration.model import DivergenceKind, Verdict
 from migration.settings import MigrationSettings
@@ -67,6 +67,7 @@ def show(
     fingerprint: _Fingerprint,
     surface: _Surface = None,
     examples: Annotated[int, typer.Option(min=0, help="At most so many examples on the terminal.")] = 1,
+    patch: Annotated[bool, typer.Option("--patch", help="Print what turns control's events into candidate's, as JSON Patch.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show one kind of divergence: what differs, how often, how it was judged, and examples with both streams side by side.
@@ -78,7 +79,9 @@ def show(
     settings = MigrationSettings()
     detail = _detail(settings, fingerprint, surface)
     why = _judgement(settings, detail)
-    if as_json:
+    if patch:
+        print_json({"patches": patches(detail)})
+    elif as_json:
         print_json(msgspec.to_builtins(detail) | {"judgement": why})
     else:
         print_detail(detail, examples, why.reasons)

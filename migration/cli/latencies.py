@@ -6,7 +6,7 @@ from migration.comparison.latency import Pairs, findings
 from migration.comparison.ledger import Ledger
 from migration.comparison.policy import LatencyRule, default_policy
 from migration.errors import UnknownSurfaceError
-from migration.evidence.store import EvidenceReader
+from migration.evidence.reader import EvidenceReader
 from migration.evidence.views import DivergenceView
 
 

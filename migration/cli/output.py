@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from migration.cli.table import table
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 
 
@@ -21,11 +23,4 @@ def note(text: str) -> None:
 
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """Print a table for people on stdout. Cells are plain text; square brackets mean nothing."""
-    from rich.console import Console
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    table = Table(*(Column(name, overflow="fold") for name in columns), title=title, title_justify="left")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    sys.stdout.write(table(title, columns, rows))

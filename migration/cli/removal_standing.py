@@ -1,21 +1,30 @@
 """What `status` says of removal: little, and quickly. `removal check` says all, and audits the code for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from migration.cli.process_status import Standing
 from migration.consolidation.removal.manifest import load_manifest
-from migration.consolidation.removal.readiness.criteria import Criterion
-from migration.consolidation.removal.readiness.production import Production
 from migration.errors import ConfigurationError
+from migration.model import Stage
 from migration.settings import MigrationSettings
 
+if TYPE_CHECKING:
+    from migration.consolidation.removal.readiness.criteria import Criterion
 
-def removal_standing(settings: MigrationSettings, surfaces: Sequence[str], now: float) -> dict[str, str]:
+_ALL = 100.0
+
+
+def removal_standing(settings: MigrationSettings, standings: Mapping[str, Standing], now: float) -> dict[str, str]:
     """Return for each surface how far it is from removal, as far as no audit is needed to know.
+
+    The criteria are asked only where processes say that every tenant is at `complete`: before that, that is what is missing.
 
     Args:
         settings: name flags, evidence and run stores.
-        surfaces: those that the manifest in the working directory does not name are left out; without a manifest all are.
+        standings: where processes say the surfaces are; those that the manifest in the working directory does not name are left out, and
+            without a manifest all are.
         now: Unix seconds.
     """
     root = Path()
@@ -23,11 +32,27 @@ def removal_standing(settings: MigrationSettings, surfaces: Sequence[str], now: 
         manifest = load_manifest(root)
     except ConfigurationError:
         return {}
-    with Production(root, manifest, settings, now=now) as production:
-        return {surface: _standing(production.criteria(surface)) for surface in surfaces if surface in manifest.surfaces}
+    named = {surface: standing for surface, standing in standings.items() if surface in manifest.surfaces}
+    found = {surface: _missing(standing) for surface, standing in named.items()}
+    if None in found.values():
+        from migration.consolidation.removal.readiness.production import Production
+
+        with Production(root, manifest, settings, now=now) as production:
+            return {surface: missing or _standing(production.criteria(surface)) for surface, missing in found.items()}
+    return {surface: missing for surface, missing in found.items() if missing is not None}
 
 
-def _standing(criteria: Sequence[Criterion]) -> str:
+def _missing(standing: Standing) -> str | None:
+    """Return that not every tenant is at `complete`; None: as far as is known, all are."""
+    if standing.stage is None or standing.percent is None:
+        return "not known: no process says where its tenants are; `removal check` asks the flags"
+    elsewhere = [stage for stage, tenants in standing.tenants.items() if tenants and stage != Stage.COMPLETE.value]
+    if standing.stage is Stage.COMPLETE and standing.percent == _ALL and not elsewhere:
+        return None
+    return "not every tenant is at `complete`; `removal check` says what else is missing"
+
+
+def _standing(criteria: "Sequence[Criterion]") -> str:
     unmet = [one.name for one in criteria if not one.met]
     if not unmet:
         return f"{len(criteria)} of {len(criteria)} criteria met; `removal check` looks at the code, too"

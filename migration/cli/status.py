@@ -13,7 +13,7 @@ from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.process_status import Followed, Process, ProcessesStatus, Standing, print_processes, processes_status
 from migration.cli.removal_standing import removal_standing
 from migration.cli.store_lag import StoresStatus, print_stores, say_what_is_wrong, stores_status
-from migration.evidence.store import EvidenceReader
+from migration.evidence.reader import EvidenceReader
 from migration.model import Stage, Verdict
 from migration.settings import MigrationSettings
 
@@ -84,7 +84,7 @@ def status(
 
 def _status(settings: MigrationSettings, running: ProcessesStatus, standings: dict[str, Standing], now: datetime) -> Status:
     evidence = EvidenceReader.of_settings(settings)
-    removal = removal_standing(settings, list(standings), now.timestamp())
+    removal = removal_standing(settings, standings, now.timestamp())
     try:
         rows = [_surface(settings, name, standing, evidence, now.date(), removal.get(name)) for name, standing in standings.items()]
     finally:

@@ -124,6 +124,7 @@ def _json(_rule: Rule, below: Below | None) -> Step:
     return step
 
 
+#: `deepdiff` does nothing to a value: it is asked about pairs that differ, by `second_opinion.py`.
 _STEPS: dict[Action, Callable[[Rule, Below | None], Step]] = {
     "mask": _mask,
     "rename": _rename,

@@ -19,6 +19,7 @@ from migration.comparison.pairing import Pairing
 from migration.comparison.policy import Policy, default_policy
 from migration.comparison.renaming import Renaming
 from migration.comparison.runs import ending, timing
+from migration.comparison.second_opinion import SecondOpinion
 from migration.comparison.shapes import Shapes
 from migration.comparison.stream import HeadReader, Stream
 from migration.comparison.verdict import overall
@@ -121,15 +122,17 @@ def compare(
 def _findings(control: RunRecord, candidate: RunRecord, serving: Origin, policy: Policy, limits: Limits) -> tuple[list[Finding], list[str]]:
     """Return all findings, and why some part could not be compared."""
     ready = prepared(policy)
-    renaming = Renaming()
+    renaming, opinion = Renaming(), SecondOpinion(policy)
     served, shadow, side = (control, candidate, 1) if serving is Origin.CONTROL else (candidate, control, 0)
-    effects = EffectComparison(ready.normaliser, limits, renaming)  # 1 effects: what was asked of the outside
+    effects = EffectComparison(ready.normaliser, limits, renaming, opinion)  # 1 effects: what was asked of the outside
     found = effects.findings(control, candidate)
     in_want = serving.other if starved(found, served, shadow, side) else None
     found = [*ending(control, candidate, policy, in_want), *found]  # 2 runs: how both ended
     pairing = ready.pairing(control, candidate)  # 3 stream: frames, decoded as little as can be
     alignment = align(pairing)  # 4 align: which event stands for which
-    differing = EventComparison(pairing.control, pairing.candidate, policy, limits, renaming).findings(alignment)  # 5 events: what differs
+    differing = EventComparison(pairing.control, pairing.candidate, policy, limits, renaming, opinion=opinion).findings(
+        alignment
+    )  # 5 events: what differs
     found += [finding for finding in differing if not _unread(finding, pairing)]
     doubts = unexplained(found, shadow, side)
     found = without_consequences(found, shadow, side)  # 6 consequences: of effects without an answer
@@ -140,7 +143,7 @@ def _findings(control: RunRecord, candidate: RunRecord, serving: Origin, policy:
     ]
     if control.origin is not candidate.origin:
         found = with_causes(found, policy)  # 7 causes: what follows from what
-    return found, [*effects.reasons, *undecodable, *doubts]
+    return found, [*effects.reasons, *undecodable, *opinion.reasons, *doubts]
 
 
 def _unread(finding: Finding, pairing: Pairing) -> bool:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from migration.comparison.canonical import UNREADABLE
 from migration.comparison.findings import agent_of
-from migration.comparison.policy import Contract, Pair
+from migration.comparison.policy import Contract, Pair, Rising
 from migration.comparison.stream import Stream
 
 _ABSENT: object = object()
@@ -28,25 +28,45 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
 
 def violations(stream: Stream, contract: Contract) -> list[Violation]:
     """Return every rule that the stream breaks, each once an agent or lane."""
+    order = _remembered if len(stream.kinds) <= _REMEMBERED else _order
+    told = order(tuple(stream.kinds), tuple(stream.places), contract)
+    return [*told.broken, *(broken for numbers in told.rising for broken in _rising(stream, *numbers))]
+
+
+class _Order(msgspec.Struct, frozen=True):
+    """What the kinds and lanes of a stream's events say by themselves, whatever stands in them."""
+
+    broken: tuple[Violation, ...]
+    rising: tuple[tuple[str, Rising, tuple[int, ...]], ...]  #: agent, the rule, and the events whose numbers it is about
+
+
+def _order(said: tuple[str, ...], places: tuple[str, ...], contract: Contract) -> _Order:
+    lanes: dict[str, list[int]] = {}
     agents: dict[str, list[int]] = {}
-    said = stream.kinds
-    for lane, indexes in stream.lanes.items():
-        agents.setdefault(agent_of(lane), []).extend(indexes)
+    for index, lane in enumerate(places):
+        lanes.setdefault(lane, []).append(index)
+        agents.setdefault(agent_of(lane), []).append(index)
     found: list[Violation] = []
+    rising: list[tuple[str, Rising, tuple[int, ...]]] = []
     for agent, indexes in agents.items():
         if agent:
-            indexes.sort()  # its tool calls' lanes were appended behind its own
             kinds = [said[index] for index in indexes]
             found += _counts(agent, kinds, contract)
             found += _ends(agent, indexes, kinds, contract)
             found += _before(agent, indexes, kinds, contract.before)
-            found += _rising(agent, stream, indexes, kinds, contract)
+            for rule in contract.rising:
+                numbered = tuple(index for index in indexes if said[index] == rule.kind)
+                if len(numbered) > 1:
+                    rising.append((agent, rule, numbered))
     for pair in contract.closes:
-        for lane, indexes in stream.lanes.items():
-            if len(indexes) == 2 and said[indexes[0]] == pair.first and said[indexes[1]] == pair.then:  # noqa: PLR2004 - the usual call
-                continue
+        for lane, indexes in lanes.items():
             found += _closes(lane, indexes, [said[index] for index in indexes], pair)
-    return found
+    return _Order(tuple(found), tuple(rising))
+
+
+#: Events of a stream whose order is remembered: streams say the same kinds of event in the same order again and again.
+_REMEMBERED: Final = 512
+_remembered = lru_cache(maxsize=256)(_order)
 
 
 def _counts(agent: str, kinds: list[str], contract: Contract) -> Iterator[Violation]:
@@ -91,17 +111,16 @@ def _closes(lane: str, indexes: list[int], kinds: list[str], pair: Pair) -> Iter
         yield Violation(lane=lane, rule=rule, kinds=(pair.then, pair.first), about="count", lacks=True)
 
 
-def _rising(agent: str, stream: Stream, indexes: list[int], kinds: list[str], contract: Contract) -> Iterator[Violation]:
-    for rising in contract.rising:
-        read = _reader(rising.field)
-        last: float | None = None
-        for index in [index for index, kind in zip(indexes, kinds, strict=True) if kind == rising.kind]:
-            number = read(stream.events[index].payload)
-            if number is not None and last is not None and number <= last:
-                rule = f"`{rising.kind}.{rising.field}` rises from one to the next"
-                yield Violation(lane=agent, rule=rule, kinds=(rising.kind,), about="field", index=index)
-                break
-            last = number if number is not None else last
+def _rising(stream: Stream, agent: str, rising: Rising, indexes: Sequence[int]) -> Iterator[Violation]:
+    read = _reader(rising.field)
+    last: float | None = None
+    for index in indexes:
+        number = read(stream.events[index].payload)
+        if number is not None and last is not None and number <= last:
+            rule = f"`{rising.kind}.{rising.field}` rises from one to the next"
+            yield Violation(lane=agent, rule=rule, kinds=(rising.kind,), about="field", index=index)
+            return
+        last = number if number is not None else last
 
 
 class _FieldReader:

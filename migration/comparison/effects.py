@@ -15,6 +15,7 @@ from migration.comparison.limits import Limits
 from migration.comparison.normalise import Normal, Normaliser
 from migration.comparison.paths import Path
 from migration.comparison.renaming import Renaming
+from migration.comparison.second_opinion import SecondOpinion
 from migration.comparison.sequences import Match, gaps, match, moved, pair_similar
 from migration.errors import EffectMissingError
 from migration.model import Effect, RunRecord
@@ -31,7 +32,8 @@ _Key = tuple[str, str, bytes]
 class EffectComparison:
     """Compares two journals. `reasons` says, afterwards, what could not be compared."""
 
-    def __init__(self, normaliser: Normaliser, limits: Limits, renaming: Renaming) -> None:
+    def __init__(self, normaliser: Normaliser, limits: Limits, renaming: Renaming, opinion: SecondOpinion) -> None:
+        self._opinion = opinion
         self._normaliser, self._limits, self._renaming = normaliser, limits, renaming
         self._normals: dict[int, Normal] = {}
         self._unread: set[int] = set()  #: effects of which nothing is known but their kind and name
@@ -104,7 +106,8 @@ class EffectComparison:
         a, b = self._normal(ours), self._normal(theirs)
         if not self._unread.isdisjoint((id(ours), id(theirs))):
             return  # nothing is known of what differs
-        differing = leaves(a.value, b.value, self._limits.leaves)
+        there = leaves(a.value, b.value, self._limits.leaves)
+        differing = self._opinion.of(f"effect:{ours.kind}", a.value, b.value, there)
         if differing is None:
             yield self._leaf(lane, ours, Leaf((), a.value, b.value), "whole_pair")
             return

@@ -13,6 +13,7 @@ from migration.comparison.limits import Limits
 from migration.comparison.paths import Json, Path, matches_any
 from migration.comparison.policy import Policy
 from migration.comparison.renaming import Renaming
+from migration.comparison.second_opinion import SecondOpinion
 from migration.comparison.stream import Stream, forms
 from migration.model import DivergenceKind, Origin
 
@@ -22,18 +23,21 @@ _WHICH_EVENTS = frozenset({"missing_event", "extra_event", "duplicate_event", "c
 class EventComparison:
     """Turns the lanes of one comparison into findings."""
 
-    def __init__(self, control: Stream, candidate: Stream, policy: Policy, limits: Limits, renaming: Renaming) -> None:
+    def __init__(
+        self, control: Stream, candidate: Stream, policy: Policy, limits: Limits, renaming: Renaming, *, opinion: SecondOpinion
+    ) -> None:
+        self._opinion = opinion
         self._control, self._candidate = control, candidate
         self._policy, self._limits, self._renaming = policy, limits, renaming
-        self._reached: dict[Origin, dict[str, int]] = {}
+        self._alignment = Alignment(equal=[], unequal=[])
+        self._reached: dict[str, tuple[int, int] | None] = {}  #: see `_reach`
         self._foreign = {Origin.CONTROL: frozenset(control.foreign()), Origin.CANDIDATE: frozenset(candidate.foreign())}
 
     def findings(self, alignment: Alignment) -> list[Finding]:
         """Return all findings: other people's frames first, then lane by lane, then rules of the contract that no difference explains."""
         found = [*self._breaches(self._control), *self._breaches(self._candidate)]
         lanes = alignment.unequal
-        if lanes:
-            self._reached = _reached(alignment)
+        self._alignment = alignment
         absent = {
             Origin.CONTROL: {lane.name for lane in lanes if lane.control is None},
             Origin.CANDIDATE: {lane.name for lane in lanes if lane.candidate is None},
@@ -74,11 +78,25 @@ class EventComparison:
 
     def _is_tail(self, lane: Lane, side: Origin, index: int) -> bool:
         """Tell whether the other side has nothing any more of what this side has behind that event: of its agent, or of later ones."""
-        reached = self._reached[side].get(agent_of(lane.name))
+        reached = self._reach(agent_of(lane.name))
         if reached is not None:
-            return index > reached
+            return index > reached[side is Origin.CANDIDATE]
         ours, theirs = self._control.lanes, self._candidate.lanes
         return is_last(lane.name, ours, theirs) if side is Origin.CONTROL else is_last(lane.name, theirs, ours)
+
+    def _reach(self, agent: str) -> tuple[int, int] | None:
+        """Return the agent's last events, in control and in candidate, that stand for one in the other stream; None: none does."""
+        if agent not in self._reached:
+            pairs = [
+                (ours[-1], theirs[-1])
+                for name, ours, theirs in self._alignment.equal
+                if ours and name.startswith(agent) and agent_of(name) == agent
+            ]
+            for lane in self._alignment.unequal:
+                if agent_of(lane.name) == agent:
+                    pairs += [*lane.equal, *lane.changed, *lane.moved]
+            self._reached[agent] = (max(i for i, _ in pairs), max(j for _, j in pairs)) if pairs else None
+        return self._reached[agent]
 
     def _lane(self, lane: Lane) -> Iterator[Finding]:
         for i, j in lane.moved:
@@ -116,9 +134,10 @@ class EventComparison:
     def _changed(self, lane: Lane, i: int, j: int) -> Iterator[Finding]:
         ours, theirs, path = forms(self._control, self._candidate, i, j)
         kind = self._control.kinds[i]
-        differing = leaves(ours.value, theirs.value, self._limits.leaves, path)
+        there = leaves(ours.value, theirs.value, self._limits.leaves, path)
+        differing = self._opinion.of(kind, ours.value, theirs.value, there, path)
         found = [self._leaf(lane.name, kind, leaf, (i, j)) for leaf in differing or ()]
-        if not found:  # too many to name; also keeps a difference that no leaf tells from being silent
+        if not there:  # too many to name; also keeps a difference that no leaf tells from being silent
             whole = Leaf((), self._control.normal(i).value, self._candidate.normal(j).value)
             yield self._leaf(lane.name, kind, whole, (i, j), "whole_pair")
             return
@@ -213,18 +232,6 @@ class EventComparison:
                 because="" if cause is None else fingerprint(cause, self._policy),
                 at=(None, rule.index),
             )
-
-
-def _reached(alignment: Alignment) -> dict[Origin, dict[str, int]]:
-    """Return the last event of each agent, in either stream, that stands for one in the other stream."""
-    reached: dict[Origin, dict[str, int]] = {Origin.CONTROL: {}, Origin.CANDIDATE: {}}
-    for lane in alignment.lanes():
-        agent = agent_of(lane.name)
-        for pairs in (lane.equal, lane.changed, lane.moved):
-            for pair in pairs:
-                for side, index in zip(reached, pair, strict=True):
-                    reached[side][agent] = max(index, reached[side].get(agent, -1))
-    return reached
 
 
 def _one_sided(kind: DivergenceKind, side: Origin, place: tuple[str, int], path: Path, value: Json, *, detail: Detail = "") -> Finding:

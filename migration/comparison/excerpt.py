@@ -10,6 +10,7 @@ from migration.comparison.align import Lane
 from migration.comparison.canonical import encode
 from migration.comparison.compare import aligned
 from migration.comparison.differences import leaves
+from migration.comparison.effect_rows import effect_rows
 from migration.comparison.fingerprint import value_shape
 from migration.comparison.limits import NOTHING_COMPARED
 from migration.comparison.pairing import Pairing
@@ -17,7 +18,7 @@ from migration.comparison.paths import Json, text
 from migration.comparison.policy import Policy
 from migration.comparison.sequences import Match
 from migration.comparison.stream import Stream
-from migration.model import Comparison, Event, RunRecord
+from migration.model import Comparison, Divergence, Event, RunRecord
 
 Mark = Literal["equal", "changed", "moved", "missing", "extra", "gap", "effect", "end"]
 """What a row shows: two events that are equal, differ or changed places; one that only control or only candidate has; equal rows left out;
@@ -51,6 +52,8 @@ def aligned_events(
 ) -> list[EventRow]:
     """Return the events around the differences, in control's order; candidate's extra events stand where they came in their lane.
 
+    Where some difference is one of effects, those of both sides come first, in order, each as an event: `tool.<name>`, `model.<name>`.
+
     Args:
         control: the run that was compared as control.
         candidate: the run that was compared as candidate.
@@ -66,9 +69,13 @@ def aligned_events(
         return []
     pairing, places = _shown(control, candidate, context, policy)
     ours, theirs = pairing.control.events, pairing.candidate.events
+    asked = effect_rows(control, candidate, limit) if any(map(_is_effect, comparison.divergences)) else []
     return [
-        EventRow(mark=mark, lane=lane, control=None if i is None else ours[i], candidate=None if j is None else theirs[j])
-        for mark, lane, i, j in _limited(places, limit)
+        *(EventRow(mark=mark, lane=lane, control=one, candidate=other) for mark, lane, one, other in asked),
+        *(
+            EventRow(mark=mark, lane=lane, control=None if i is None else ours[i], candidate=None if j is None else theirs[j])
+            for mark, lane, i, j in _limited(places, limit)
+        ),
     ]
 
 
@@ -160,9 +167,13 @@ def _gap(rows: int) -> _Place:
     return "gap", f"... {rows} more", None, None
 
 
+def _is_effect(divergence: Divergence) -> bool:
+    return divergence.kind.startswith("effect_") or divergence.path.partition(".")[0] in {"model", "tool", "clock", "id"}
+
+
 def _apart(comparison: Comparison, *, show_values: bool) -> Iterable[Row]:
     for divergence in comparison.divergences:
-        is_effect = divergence.kind.startswith("effect_") or divergence.path.partition(".")[0] in {"model", "tool", "clock", "id"}
+        is_effect = _is_effect(divergence)
         if is_effect or divergence.path.startswith("run."):
             sides = [
                 _cell(divergence.path, _written(encoded, show_values=show_values)) for encoded in (divergence.control, divergence.candidate)

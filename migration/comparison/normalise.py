@@ -147,7 +147,11 @@ class Normaliser:
 
     def rules(self, kind: str) -> tuple[Rule, ...]:
         """Return the rules that may apply to an event of that kind, or to "effect:<kind>"."""
-        return tuple(rule for rule in self._policy.rules if kind in rule.kinds or (rule.kinds == EVERY_EVENT and not _is_effect(kind)))
+        return tuple(
+            rule
+            for rule in self._policy.rules
+            if rule.compare is None and (kind in rule.kinds or (rule.kinds == EVERY_EVENT and not _is_effect(kind)))
+        )
 
     def event(self, kind: str, value: dict[str, Json]) -> Normal:
         """Normalise a decoded frame, in place. Who it names in its envelope is compared apart, against the run's own request."""

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from keyword import iskeyword
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,7 +16,7 @@ from migration.comparison.paths import compiled, matches
 from migration.errors import ConfigurationError, UnknownSurfaceError
 from migration.model import RunRequest, Severity
 
-Action = Literal["mask", "rename", "round", "tolerance", "sort", "json"]
+Action = Literal["mask", "rename", "round", "tolerance", "sort", "json", "deepdiff"]
 """What a rule does with a value:
 
 mask       its presence and JSON type count, its value does not (`int` and `float` are one type here)
@@ -25,6 +25,7 @@ round      a float is rounded to `digits`
 tolerance  numbers may differ by `absolute` or by `relative` of the larger one
 sort       a list whose order carries no meaning
 json       a text that holds JSON is compared as JSON
+deepdiff   written `compare = "deepdiff"`: values that differ are no difference if DeepDiff, with the rule's `options`, finds none
 """
 
 Change = Literal["value", "type", "presence"]
@@ -41,7 +42,9 @@ class Rule(PolicyData, frozen=True, kw_only=True, eq=False):
     """One normalisation. Of several rules that fit a field, the first one in the file is applied."""
 
     id: str
-    action: Action
+    action: Action = "deepdiff"
+    compare: Literal["deepdiff"] | None = None  #: instead of an action
+    options: dict[str, Any] = msgspec.field(default_factory=dict)  #: of DeepDiff; `custom_operators` are import strings
     paths: tuple[str, ...]  #: patterns from the frame's root
     reason: str
     kinds: tuple[str, ...] = EVERY_EVENT  #: event kinds; "effect:model", "effect:tool" for requests; () is every event and no effect
@@ -154,7 +157,23 @@ def parse_policy(written: str, source: str) -> Policy:
             )
     for rule in policy.rules:
         _refuse_hidden_identity(policy, rule, source)
+        _check_deepdiff(policy, rule, source)
     return policy
+
+
+def _check_deepdiff(policy: Policy, rule: Rule, source: str) -> None:
+    from migration.comparison.second_opinion import checked
+
+    if (rule.action == "deepdiff") is not (rule.compare == "deepdiff") or (rule.options and rule.compare is None):
+        raise ConfigurationError(f'{source}: rule {rule.id!r} needs either an `action`, or `compare = "deepdiff"` with its `options`')
+    if rule.compare is None:
+        return
+    left_out = str([rule.options.get(name) for name in ("exclude_paths", "exclude_regex_paths")])
+    hidden = [name for name in policy.protected if name in left_out]
+    if hidden:
+        raise ConfigurationError(f"{source}: rule {rule.id!r} would leave out {', '.join(hidden)}; these must always be compared")
+    if fault := checked(rule.options):
+        raise ConfigurationError(f"{source}: rule {rule.id!r}: {fault}")
 
 
 def _check_envelope(envelope: Envelope, source: str) -> None:
@@ -172,7 +191,7 @@ def _check_envelope(envelope: Envelope, source: str) -> None:
 
 
 def _refuse_hidden_identity(policy: Policy, rule: Rule, source: str) -> None:
-    if rule.action not in {"mask", "rename", "tolerance", "round"}:
+    if rule.action not in {"mask", "rename", "tolerance", "round", "deepdiff"}:
         return
     for pattern in rule.paths:
         last = compiled(pattern).last

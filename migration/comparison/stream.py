@@ -62,7 +62,10 @@ class HeadReader:
             return True  # read as floats, 1 and 1.0 would be equal
         others = {*envelope.texts, *envelope.ints} - masked
         own = [
-            path for rule in self.policy.rules for path in rule.paths if not all(kind.startswith("effect:") for kind in rule.kinds or ("",))
+            path
+            for rule in self.policy.rules
+            for path in rule.paths
+            if rule.compare is None and not all(kind.startswith("effect:") for kind in rule.kinds or ("",))
         ]
         return any(matches(path, (name,)) for path in own for name in (*others, envelope.body))
 

@@ -70,7 +70,7 @@ def divergence(connection: Connection, fingerprint: str, surface: str | None) ->
     verdicts = [(Verdict(verdict), runs, most) for verdict, runs, most in connection.execute(judged)]
     shown = (
         select(
-            *(_COMPARED[name] for name in ("run_id", "tenant_id", "stage", "serving", "trace_id", "compared_at")),
+            *(_COMPARED[name] for name in ("run_id", "tenant_id", "stage", "serving", "trace_id", "shadow_trace_id", "compared_at")),
             *(_FOUND[name] for name in ("verdict", "control", "candidate", "excerpt")),
         )
         .join_from(occurrences, comparisons)

@@ -8,16 +8,18 @@ unaccepted divergences touch; each set is kept once.
 import hashlib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from migration.evidence.redaction import Redactor
-from migration.evidence.rows import Finding
 from migration.evidence.tables import comparisons, strata_sets
 from migration.evidence.views import StrataView, StratumView
 from migration.model import Verdict
+
+if TYPE_CHECKING:
+    from migration.evidence.redaction import Redactor
+    from migration.evidence.rows import Finding
 
 OTHER: Final = "(other)"
 """Stands for the names beyond the limit."""
@@ -45,7 +47,7 @@ class StrataMaker:
         limit: event kinds, and tools, of a surface that this process tells apart; an engine that makes up names fills no database.
     """
 
-    def __init__(self, redactor: Redactor, *, limit: int = 64) -> None:
+    def __init__(self, redactor: "Redactor", *, limit: int = 64) -> None:
         self._redactor, self._limit = redactor, limit
         self._names: dict[tuple[str, str], dict[str, str]] = {}
         self._shapes: dict[Hashable, _Set] = {}
@@ -53,7 +55,7 @@ class StrataMaker:
         self._new: dict[str, frozenset[Stratum]] = {}
         self._stored: set[str] = set()
 
-    def row(self, finding: Finding) -> dict[str, str | None]:
+    def row(self, finding: "Finding") -> dict[str, str | None]:
         """Return the columns of `comparisons` that tell the run's strata, and those that divergences touch."""
         digest, strata = self._of(finding)
         self._want(digest, strata)
@@ -81,7 +83,7 @@ class StrataMaker:
         if digest not in self._stored:
             self._new[digest] = strata
 
-    def _of(self, finding: Finding) -> _Set:
+    def _of(self, finding: "Finding") -> _Set:
         record = finding.served.record
         places = frozenset([(event.kind, event.lane) for event in record.events])
         shape = (record.request.surface, record.outcome, places)
@@ -90,7 +92,7 @@ class StrataMaker:
             _remember(self._shapes, shape, known)
         return known
 
-    def _touched(self, finding: Finding, digest: str, strata: frozenset[Stratum]) -> _Set:
+    def _touched(self, finding: "Finding", digest: str, strata: frozenset[Stratum]) -> _Set:
         """Return the strata that divergences of which nobody accepted anything touch; one without an event of the run touches them all."""
         surface = finding.served.record.request.surface
         found = frozenset([(one.path, one.lane) for one in finding.comparison.divergences if one.verdict is Verdict.DIVERGENT])
@@ -100,7 +102,7 @@ class StrataMaker:
             _remember(self._touches, (surface, digest, found), known)
         return known
 
-    def _stratum(self, kind: str, lane: str, finding: Finding) -> Stratum:
+    def _stratum(self, kind: str, lane: str, finding: "Finding") -> Stratum:
         record = finding.served.record
         surface = record.request.surface
         return Stratum(self._name(surface, "event", kind), self._name(surface, "tool", _tool_of(lane)), record.outcome)

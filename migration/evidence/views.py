@@ -55,6 +55,7 @@ class Example(View, frozen=True, kw_only=True):
     control: str | None  #: JSON; None when that side has nothing there
     candidate: str | None
     excerpt: list[ExcerptRow]  #: [] when none was kept
+    shadow_trace_id: str | None = None  #: of the shadow; None: not traced
 
 
 class DivergenceDetail(View, frozen=True, kw_only=True):

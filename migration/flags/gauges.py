@@ -1,9 +1,9 @@
 """The gauges of flags: what the SDK evaluates, and how well the source can be read."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from migration.flags.bands import bands
 from migration.flags.contexts import Tenant
 from migration.flags.data import FlagData, surface_flag_key
 from migration.flags.evaluation import FlagEvaluator
@@ -11,7 +11,7 @@ from migration.flags.sources.source import FlagStatus
 from migration.model import Stage
 from migration.telemetry.metrics import Metrics
 
-#: Stand for tenants without attributes and without a pin. Enough that a percentage is off by three at most, mostly.
+#: Stand for tenants without attributes and without a pin, where a flag is more than bands. A percentage is off by three at most, mostly.
 _MADE_UP: Final = tuple(Tenant(tenant_id=f"made-up-{number}") for number in range(200))
 
 
@@ -28,18 +28,31 @@ class FlagGauges:
         self._shown: FlagData | None = None
 
     def show_flags(self, data: FlagData, evaluator: FlagEvaluator, *, emergency: bool) -> None:
-        """Evaluate, and show versions, kill switch and shares of the stages."""
+        """Show versions, and the kill switch as it is evaluated."""
         for surface in self._surfaces:
             flag = data.live(surface_flag_key(surface))
             self._metrics.flag_version.labels(surface).set(0 if flag is None else flag["version"])
             killed = emergency or evaluator.killed(surface, _MADE_UP[0])
             self._metrics.kill_switch.labels(surface).set(int(killed))
-            if data is self._shown:
-                continue
-            stages = Counter(evaluator.stage(surface, tenant).stage or Stage.OFF for tenant in _MADE_UP)
-            for stage in Stage:
-                self._metrics.stage_percent.labels(surface, stage.value).set(100 * stages[stage] / len(_MADE_UP))
-        self._shown = data
+
+    def show_shares(self, data: FlagData, evaluator: FlagEvaluator) -> None:
+        """Show the shares of the stages, unless these flags were shown before. It may take a while."""
+        if data is not self._shown:
+            self._shown = data
+            for surface in self._surfaces:
+                for stage, percent in self._shares(data, surface, evaluator).items():
+                    self._metrics.stage_percent.labels(surface, stage.value).set(percent)
+
+    def _shares(self, data: FlagData, surface: str, evaluator: FlagEvaluator) -> Mapping[Stage, float]:
+        """Return the percentage of tenants at each stage: of all without a pin where the flag is bands, else of the made-up ones."""
+        shares = dict.fromkeys(Stage, 0.0)
+        if (found := bands(data, surface)) is not None:
+            for band in found:
+                shares[band.stage] += band.percent
+        else:
+            for tenant in _MADE_UP:
+                shares[evaluator.stage(surface, tenant).stage or Stage.OFF] += 100 / len(_MADE_UP)
+        return {stage: round(percent, 3) for stage, percent in shares.items()}
 
     def show_source(self, status: FlagStatus, *, emergency: bool) -> None:
         """Show how well flags can be read."""

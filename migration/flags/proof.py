@@ -79,7 +79,7 @@ def prove(
     """
     key = surface_flag_key(surface)
     old, new = before.live(key), after.live(key)
-    found, moves, shares = Found(surface=surface), list[Move](), Shares()
+    found, moves = Found(surface=surface), list[Move]()
     with quiet_sdk(), FlagEvaluator.of(before) as now, FlagEvaluator.of(after) as then:
         tenants = _with_pins(known, pins(old) | pins(new))
         stages = _evaluate(now, then, found, tenants.values(), progress)
@@ -90,11 +90,10 @@ def prove(
             _evaluate(now, then, theirs, tenants.values(), progress)
             found.problems += [*theirs.problems, _unknown_dependents(other, key)]
             moves += theirs.moves()
-        if new is not None:
-            found.problems += forbidden_changes(old, new)
-            shares = everybody_else(old, new, found)
-            found.problems += _missed(aim, surface, shares, then, tenants)
-            found.problems += _unread_pins(after, old, new, tenants)
+        shares = everybody_else(old, new, found)
+        found.problems += forbidden_changes(key, old, new)
+        found.problems += _missed(aim, surface, shares, then, tenants)
+        found.problems += _unread_pins(after, old, new, tenants)
     moves = [*found.moves(), *moves]
     return Proof(
         surface=surface,
@@ -181,9 +180,9 @@ def reason_in_words(reason: Mapping[str, Any]) -> str:
     return f"{kind} ({detail})" if detail else kind
 
 
-def _unread_pins(data: FlagData, old: Flag | None, new: Flag, tenants: Mapping[str, Tenant]) -> Iterator[str]:
+def _unread_pins(data: FlagData, old: Flag | None, new: Flag | None, tenants: Mapping[str, Tenant]) -> Iterator[str]:
     """Yield a sentence for tenants that come under rules, or leave them, by a pin, while what the rules look at is not known of them."""
-    if old is None or not (wanted := attributes_read(data, new)):
+    if old is None or new is None or not (wanted := attributes_read(data, new)):
         return
     for tenant_id in sorted(pins(old) ^ pins(new)):
         if lacking := sorted(wanted - tenants[tenant_id].attributes.keys()):

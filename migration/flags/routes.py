@@ -29,8 +29,12 @@ class _Way:
     outcome: Mapping[str, Any] | None  #: what is at its end: `variation` or `rollout`; None: the flag says nothing
 
 
-def forbidden_changes(old: Flag | None, new: Flag) -> Iterator[str]:
+def forbidden_changes(key: str, old: Flag | None, new: Flag | None) -> Iterator[str]:
     """Yield a sentence for each change of the flag that no edit may make, or whose effect cannot be shown."""
+    if new is None:
+        if old is not None:
+            yield f"{key} would be gone, which puts everybody at `off`"
+        return
     if (first := _first_listed(new)) not in (None, Stage.OFF.value):
         yield f"{new['key']} would list {first} first, which whoever is no tenant gets; `off` must be listed first"
     if old is None:
@@ -53,16 +57,18 @@ class Shares:
     after: dict[Stage, float] = field(default_factory=lambda: defaultdict(float))
 
 
-def everybody_else(old: Flag | None, new: Flag, found: Found) -> Shares:
-    """Find the moves of tenants who are not known; return how many of them are where."""
+def everybody_else(old: Flag | None, new: Flag | None, found: Found) -> Shares:
+    """Find the moves of tenants who are not known; return how many of them are where. None: there is no flag, so all are at `off`."""
     shares = Shares()
-    before, after = _ways(old), _ways(new)
-    alike = old is not None and (old.get("on") is True) is (new.get("on") is True)
+    before, after, some = _ways(old), _ways(new), new or old
+    if some is None:
+        return shares
+    alike = old is not None and new is not None and (old.get("on") is True) is (new.get("on") is True)
     for one in before:
         for other in after:
             # Who goes one way before goes the same one after, unless the flag was switched on, or is new.
             if not alike or one.who == other.who:
-                _compare(old or new, new, (one, other), found, shares)
+                _compare(old or some, new or some, (one, other), found, shares)
     return shares
 
 

@@ -279,6 +279,8 @@ class LaunchDarklyFlags:
             except Exception:
                 logger.exception("a listener for flag changes failed")
                 self._metrics.failures.labels("flags.reload").inc()
+        with self._changing:
+            self._gauges.show_shares(self.data, self.evaluator)
 
     def _drop(self) -> None:
         known = {**self._outdated, **self._answers}

@@ -31,6 +31,7 @@ _runs = msgspec.msgpack.Decoder(CellRun)
 GRACE_S: Final = 2.0
 #: Share of the worker's own time to start that its cell may take: what was wrong is then said before the worker is replaced.
 _SHARE: Final = 0.9
+_END_S: Final = 5.0
 _READ_BYTES: Final = 2**18
 _WRITE_BYTES: Final = 2**16
 _LIST_BYTES: Final = 2**16
@@ -108,7 +109,8 @@ class CellProcess:
     def close(self) -> None:
         """End the process at once. Idempotent."""
         self._process.kill()
-        self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # held by the kernel: it ends when that lets go
+            self._process.wait(_END_S)
         self._selector.close()
         self._control.close()
         if self._judge is not None:
@@ -189,10 +191,15 @@ class CellProcess:
         """Return the next frame; None when there is none yet."""
         piece = os.read(self._results, _READ_BYTES)
         if not piece:
-            status = self._process.wait()
-            how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-            raise _GoneError("worker_died", f"the process that ran the engine ended with {how}")
+            raise _GoneError("worker_died", f"the process that ran the engine ended with {self._how_it_ended()}")
         return next(self._frames.feed(piece), None)
+
+    def _how_it_ended(self) -> str:
+        try:
+            status = self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            return "its pipe, and lives"
+        return signal.Signals(-status).name if status < 0 else f"exit status {status}"
 
     def _take_listener(self) -> None:
         """Take what the cell sends once it is sealed: by what the kernel asks, and what it may read."""

@@ -168,7 +168,8 @@ class ProcessShadow:
                 await asyncio.wait_for(self._gone.wait(), _EXIT_S)
             except TimeoutError:
                 self._worker.kill()
-                await self._gone.wait()
+                with contextlib.suppress(TimeoutError):  # held by the kernel: it ends when that lets go
+                    await asyncio.wait_for(self._gone.wait(), _EXIT_S)
         while self._in_flight or self._queue:
             self._fail((self._in_flight or self._queue).popleft(), "closed", "the application ended")
         self._queued_bytes = 0

@@ -5,19 +5,23 @@ verifies, `Coverage` knows which store lacks whose runs, and `check_history` let
 counts which engines ran, by day, and `watch_now` tells.
 """
 
-from migration.stores.adapter import AdaptedScan, AdaptedStore, Shape
-from migration.stores.backfill import Backfill, Progress, TenantResult
-from migration.stores.coverage import Coverage, Gap
-from migration.stores.database import StoresDatabase
-from migration.stores.delivery import Delivery, Retry
-from migration.stores.gate import check_history
-from migration.stores.outbox import Lag, Outbox
-from migration.stores.run import PersonalData, RunKey, RunScan, RunStore, RunStores, StoredRun, StoresOpener, key_of
-from migration.stores.runs import FinishedRuns
-from migration.stores.threads import ThreadReader, ThreadView
-from migration.stores.tombstones import Ran, Tombstones
-from migration.stores.watch import RanOn, Watch, watch_now
-from migration.stores.writer import DualWriter
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from migration.stores.adapter import AdaptedScan, AdaptedStore, Shape
+    from migration.stores.backfill import Backfill, Progress, TenantResult
+    from migration.stores.coverage import Coverage, Gap
+    from migration.stores.database import StoresDatabase
+    from migration.stores.delivery import Delivery, Retry
+    from migration.stores.gate import check_history
+    from migration.stores.outbox import Lag, Outbox
+    from migration.stores.run import PersonalData, RunKey, RunScan, RunStore, RunStores, StoredRun, StoresOpener, key_of
+    from migration.stores.runs import FinishedRuns
+    from migration.stores.threads import ThreadReader, ThreadView
+    from migration.stores.tombstones import Ran, Tombstones
+    from migration.stores.watch import RanOn, Watch, watch_now
+    from migration.stores.writer import DualWriter
 
 __all__ = [
     "AdaptedScan",
@@ -52,3 +56,45 @@ __all__ = [
     "key_of",
     "watch_now",
 ]
+
+#: Where each name is: imported when it is first asked for, since a command line needs few of them.
+_MODULES = {
+    "AdaptedScan": "adapter",
+    "AdaptedStore": "adapter",
+    "Backfill": "backfill",
+    "Coverage": "coverage",
+    "Delivery": "delivery",
+    "DualWriter": "writer",
+    "FinishedRuns": "runs",
+    "Gap": "coverage",
+    "Lag": "outbox",
+    "Outbox": "outbox",
+    "PersonalData": "run",
+    "Progress": "backfill",
+    "Ran": "tombstones",
+    "RanOn": "watch",
+    "Retry": "delivery",
+    "RunKey": "run",
+    "RunScan": "run",
+    "RunStore": "run",
+    "RunStores": "run",
+    "Shape": "adapter",
+    "StoredRun": "run",
+    "StoresDatabase": "database",
+    "StoresOpener": "run",
+    "TenantResult": "backfill",
+    "ThreadReader": "threads",
+    "ThreadView": "threads",
+    "Tombstones": "tombstones",
+    "Watch": "watch",
+    "check_history": "gate",
+    "key_of": "run",
+    "watch_now": "watch",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    """Import a name of this package."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Table, case
 
@@ -18,7 +18,9 @@ from migration.model import Origin, Stage
 from migration.stages import Plan
 from migration.stores.database import StoresDatabase
 from migration.stores.tables import tombstones, watched_days
-from migration.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from migration.telemetry.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ class Tombstones:
         database: StoresDatabase,
         *,
         surfaces: Collection[str],
-        metrics: Metrics,
+        metrics: "Metrics",
         clock: Callable[[], float] = time.time,
         rest_s: float = 2.0,
         retry_s: float = 10.0,

@@ -2,14 +2,25 @@
 
 import errno
 import logging
+import re
 import traceback
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import unquote
 
 import msgspec
+from starlette.routing import Route, WebSocketRoute
 
-_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "color_message"}
+FIELDS: Final = frozenset(
+    """
+    agent at_most_s close_code code engine_id error error_type event pid pids reason requests run_id runs seconds status support_code
+    surface tool where
+    """.split()  # noqa: SIM905 - a list to be read
+)
+"""The fields that a line may have beside its message: words of our own code, numbers, and ids that we made. Others are left out."""
+
 _FRAMES: Final = 12  #: innermost frames of a traceback that are kept
 
 #: Loggers that write message text or addresses with secrets when they are talkative, and the least level at which they do not.
@@ -57,7 +68,7 @@ def _machine_name(error: BaseException) -> str | None:
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record, its `extra` fields included, as a JSON object; of an exception only what `describe` tells."""
+    """Writes a record, with the `extra` fields that are on the list, as a JSON object; of an exception only what `describe` tells."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -65,26 +76,54 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
         }
-        entry |= {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+        entry |= {name: value for name, value in record.__dict__.items() if name in FIELDS}
         if record.exc_info and record.exc_info[1] is not None:
             entry["error"] = describe(record.exc_info[1])
         return msgspec.json.encode(entry, enc_hook=str).decode()
 
 
+def _message(record: logging.LogRecord) -> str:
+    # asyncio writes the exception, with its text, and the arguments of callbacks on the lines after the first.
+    return record.getMessage().partition("\n")[0] if record.name == "asyncio" else record.getMessage()
+
+
 class Discreet(logging.Filter):
-    """Takes out of uvicorn's lines what is not ours to keep: clients' addresses, and queries, where careless ones put tokens."""
+    """Takes out of uvicorn's lines what is not ours to keep: clients' addresses, and paths and queries, where careless ones put tokens.
+
+    A path becomes the template of the route that answers it, so `/api/threads/{thread_id}`; one that no route answers becomes `(no route)`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._routes: list[tuple[re.Pattern[str], str]] = []
+
+    def know(self, routes: Iterable[object]) -> None:
+        """Learn the routes of the application."""
+        self._routes = [(route.path_regex, route.path) for route in routes if isinstance(route, Route | WebSocketRoute)]
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass."""
         if record.name.startswith("uvicorn") and isinstance(record.args, tuple):
-            args = [arg.partition("?")[0] if isinstance(arg, str) and arg.startswith("/") else arg for arg in record.args]
+            args = [self._template(arg) if isinstance(arg, str) and arg.startswith("/") else arg for arg in record.args]
             # Lines about a request begin with who sent it: '%s - "WebSocket %s" [accepted]'.
             if str(record.msg).startswith('%s - "'):
                 args[0] = "client"
             record.args = tuple(args)
         return True
+
+    def _template(self, address: str) -> str:
+        path = unquote(address.partition("?")[0])
+        return next((template for pattern, template in self._routes if pattern.match(path)), "(no route)")
+
+
+_discreet: Final = Discreet()
+
+
+def know_routes(routes: Iterable[object]) -> None:
+    """Have the lines about requests name the routes of this application."""
+    _discreet.know(routes)
 
 
 def configure_logging(level: int = logging.INFO) -> None:
@@ -95,7 +134,7 @@ def configure_logging(level: int = logging.INFO) -> None:
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
-    handler.addFilter(Discreet())
+    handler.addFilter(_discreet)
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(level)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):

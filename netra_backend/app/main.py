@@ -16,7 +16,7 @@ from netra_backend.app.api.problems import as_response, handle_problems, problem
 from netra_backend.app.api.rate_limit import RateLimiter
 from netra_backend.app.config import Settings, load_settings
 from netra_backend.app.draining import DRAIN, Drain
-from netra_backend.app.logs import configure_logging
+from netra_backend.app.logs import configure_logging, know_routes
 from netra_backend.app.services.database import create_schema, open_engine
 from netra_backend.app.services.runs.history import StoredHistory, ThreadRuns
 from netra_backend.app.services.threads import ThreadStore
@@ -83,13 +83,21 @@ def create_app(
 
     # No interactive pages: they load scripts from elsewhere.
     app = FastAPI(
-        title="Netra", summary="Agents that lower what a company spends on AI models.", lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Netra",
+        summary="Agents that lower what a company spends on AI models.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # Its spans, metrics and log records hold paths, queries and exception messages, and it takes a client's word for what is traced.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.add_middleware(AnswerHeaders)
     app.add_exception_handler(Exception, _failed)
     handle_problems(app)
-    for part in (health, chat, agents, batch, tools, threads):
+    parts = (health, chat, agents, batch, tools, threads)
+    for part in parts:
         app.include_router(part.router)
+    know_routes(route for part in parts for route in part.router.routes)
     return app
 
 

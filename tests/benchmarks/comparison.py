@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 from deepdiff import DeepDiff
 
-from migration.comparison import compare
+from migration.comparison.compare import compare
 from migration.model import Comparison, Origin, RunRecord, Stage, Verdict, encode
 from tests.benchmarks.measuring import Measured, against, alone, beside, typical_us
 from tests.benchmarks.streams import Said, frames, record

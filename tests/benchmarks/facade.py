@@ -12,17 +12,16 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from ldclient import Context
+import msgspec
 from ldclient.migrations import Stage as LaunchDarklyStage
 from prometheus_client import CollectorRegistry
 
 from migration.effects import perform, recording, tape_served_logs
 from migration.effects.ports import activate, deactivate
 from migration.facade import ExecutionFacade
-from migration.flags.file import FlagFile
-from migration.flags.launchdarkly import LaunchDarklyFlags
-from migration.flags.ramp import share
-from migration.flags.surface_flag import TENANT_KIND, flag_key
+from migration.flags.contexts import context
+from migration.flags.data import surface_flag_key
+from migration.flags.serving import LaunchDarklyFlags
 from migration.model import Event, Origin, RunRequest, Stage, encode
 from migration.settings import MigrationSettings
 from migration.shadow import ProcessShadow, ShadowResult
@@ -32,6 +31,7 @@ from migration.telemetry.metrics import Metrics
 from migration.telemetry.tracing import configure_tracing
 from tests.benchmarks.measuring import Measured, against, alone, beside, typical_us
 from tests.benchmarks.streams import REQUEST, events, frames, prompt, record
+from tests.unit.migration.flags.making import clause, flag_file, rollout, rule, surface_flag
 
 EFFECTS = 10
 RUNS = 50  #: between two looks at the clock
@@ -64,9 +64,9 @@ class NoShadow:
 
 @contextmanager
 def _flags(settings: MigrationSettings, metrics: Metrics) -> Iterator[LaunchDarklyFlags]:
-    """Every tenant is at `shadow`."""
-    file = FlagFile(settings.path(settings.flags_file), settings.surfaces)
-    file.edit(lambda document: document.with_surface(share(document.surfaces["chat"], Stage.SHADOW)))
+    """Every tenant is at `shadow`, those with attributes by a rule."""
+    everybody = rule({"variation": 2}, clause("plan", "in", "pro", "free"), clause("region", "in", "eu"))
+    settings.path(settings.flags_file).write_bytes(flag_file(surface_flag(rules=[everybody], fallthrough=rollout(shadow=100))))
     flags = LaunchDarklyFlags(settings, metrics)
     try:
         yield flags
@@ -113,17 +113,22 @@ def _line() -> dict[str, Measured]:
 
 
 def _decision(flags: LaunchDarklyFlags) -> dict[str, Measured]:
-    context = Context.create(REQUEST.tenant_id, TENANT_KIND)
-    decision = flags.decide(REQUEST)
-    if decision.plan.stage is not Stage.SHADOW:
-        raise SystemExit(f"the plan is {decision.plan}, so the time would mean nothing")
-    value, peer_value, ratio = against(
-        lambda: flags.decide(REQUEST),
-        lambda: flags._client.migration_variation(flag_key("chat"), context, LaunchDarklyStage.OFF),
-        calls=5000,
-        peer_calls=2000,
-    )
-    return {"decide(), a request": beside(value, "us", "migration_variation() itself", peer_value, ratio)}
+    """Measure a decision from the cache, without attributes and with some that a rule looks at, beside LaunchDarkly's own evaluation."""
+    measured: dict[str, Measured] = {}
+    for what, attributes in (("", b""), (", rules on attributes", b'{"plan":"pro","region":"eu"}')):
+        request = msgspec.structs.replace(REQUEST, attributes=attributes)
+        asked = context(flags.attributes.described(request.tenant_id, attributes), "chat")
+        decision = flags.decide(request)
+        if decision.plan.stage is not Stage.SHADOW:
+            raise SystemExit(f"the plan is {decision.plan}, so the time would mean nothing")
+        value, peer_value, ratio = against(
+            partial(flags.decide, request),
+            partial(flags._client.migration_variation, surface_flag_key("chat"), asked, LaunchDarklyStage.OFF),
+            calls=5000,
+            peer_calls=2000,
+        )
+        measured[f"decide(), a request{what}"] = beside(value, "us", "migration_variation() itself", peer_value, ratio)
+    return measured
 
 
 def _facade(flags: LaunchDarklyFlags, metrics: Metrics) -> dict[str, Measured]:

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from contextlib import closing
 
-from migration.comparison import compare
+from migration.comparison.compare import compare
 from migration.model import Origin, Stage, Verdict
 from tests.benchmarks.measuring import Measured, alone
 from tests.property.test_self_replay import RUNS, ShufflingLoop, again, record

@@ -10,13 +10,14 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from migration.effects import MissPolicy, Reads, perform
-from migration.errors import UnknownSurfaceError
+from migration.errors import BoundaryError, UnknownSurfaceError
 from migration.model import Comparison, Event, Origin, RunRecord, RunRequest, Timing, Verdict
 from migration.settings import MigrationSettings
 from migration.shadow.engine_runner import Engines
@@ -75,6 +76,14 @@ async def interrupt_in_a_task() -> None:
 
 async def leave_a_task_behind() -> None:
     asyncio.create_task(hang()).set_name("left behind")
+
+
+async def leave_a_thread_behind() -> None:
+    threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
+
+
+async def work_in_a_thread() -> None:
+    await asyncio.gather(*(asyncio.to_thread(sum, range(1000)) for _ in range(3)))
 
 
 async def sleep_for_hours() -> None:
@@ -272,6 +281,10 @@ def engines(_settings: MigrationSettings) -> Engines:
 def engines_that_may_read(_settings: MigrationSettings) -> Engines:
     reads = Reads(timeout_s=0.2)
     return Engines(build=build, misses=MissPolicy(read_only=frozenset({"read"}), budget=2, perform=reads.perform, stuck=reads.stuck))
+
+
+def engines_on_an_old_kernel(_settings: MigrationSettings) -> Engines:
+    raise BoundaryError("Landlock")
 
 
 def engines_that_fail(_settings: MigrationSettings) -> Engines:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,8 @@ import yaml
 from websockets.sync.client import ClientConnection, connect
 
 from dashboards.promql import DIVERGENT_SHARE
-from migration.flags.document import FlagDocument
-from migration.flags.file import FlagFile
 from migration.model import Stage
-from migration.settings import MigrationSettings
+from tests.unit.migration.flags.making import flag_file, sampling, surface_flag
 
 ROOT = Path(__file__).parents[2] / "dashboards"
 DEADLINE_S = 30.0
@@ -129,11 +127,8 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, s
     """The real backend as a process of its own: its addresses. One tenant at `shadow`, one at `live`, half of the shadows sampled."""
     home = tmp_path_factory.mktemp("backend")
 
-    def pin(document: FlagDocument) -> FlagDocument:
-        flag = replace(document.surfaces["chat"], pins=TENANTS)
-        return document.with_surface(flag).with_sampling(50)
-
-    FlagFile(home / "flags.json", MigrationSettings().surfaces).edit(pin)
+    pins = {tenant: stage.value for tenant, stage in TENANTS.items()}
+    (home / "flags.json").write_bytes(flag_file(surface_flag(pins=pins), sampling(50)))
     environment = os.environ | {
         "NETRA_HOME": str(home),
         "NETRA_JWT_SECRET": SECRET,

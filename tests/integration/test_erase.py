@@ -140,7 +140,15 @@ def test_a_process_with_shadows_of_before_is_waited_for_and_named(home, monkeypa
     monkeypatch.setattr("migration.erasure.erase.WAIT_S", 0.0)
     table = ProcessTable(MigrationSettings().evidence())
     busy = ProcessRow(
-        process_id="f" * 32, role="server", host=this_host(), pid=1, birth=birth(1), started_at=1.0, code_version="1", shadow_waiting=3
+        process_id="f" * 32,
+        role="server",
+        host=this_host(),
+        pid=1,
+        birth=birth(1),
+        started_at=1.0,
+        said_at=1.0,
+        code_version="1",
+        shadow_waiting=3,
     )
     table.beat([busy])
     table.close()

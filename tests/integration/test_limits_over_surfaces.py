@@ -6,27 +6,19 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from migration.flags.document import default_document, render_document
-from migration.flags.ramp import share
 from migration.settings import MigrationSettings
-from migration.stages import STAGE_ORDER
 from netra_backend.app.config import Settings
 from netra_backend.app.errors import UserLimitExceededError
 from netra_backend.app.execution import BackendExecution
 from netra_backend.app.services.database import create_schema, open_engine
 from netra_backend.app.services.user_execution_context import UserExecutionContext
+from tests.unit.migration.flags.making import at, flag_file
 
 SURFACES = ("chat", "oneshot", "batch", "tools")
 
 
 def everybody_on_the_candidate(path: Path) -> None:
-    document = default_document(SURFACES)
-    for surface in SURFACES:
-        flag = document.surfaces[surface]
-        for stage in STAGE_ORDER[1:]:
-            flag = share(flag, stage, 100.0)
-        document = document.with_surface(flag)
-    path.write_bytes(render_document(document))
+    path.write_bytes(flag_file(*(at("complete", surface) for surface in SURFACES)))
 
 
 def context(number: int) -> UserExecutionContext:

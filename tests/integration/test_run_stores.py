@@ -10,8 +10,6 @@ import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
-from migration.flags.file import FlagFile
-from migration.flags.ramp import pin
 from migration.model import Origin, Stage
 from migration.settings import MigrationSettings
 from migration.stages import STAGE_ORDER
@@ -24,6 +22,7 @@ from netra_backend.app.services.runs.databases import RunDatabases
 from netra_backend.app.services.runs.history import StoredHistory
 from netra_backend.app.services.runs.legacy import LegacyRunStore
 from netra_backend.app.services.user_execution_context import UserExecutionContext
+from tests.unit.migration.flags.making import flag_file, replace_file, surface_flag
 
 PATIENCE_S = 15.0
 #: There and back again.
@@ -45,7 +44,8 @@ class Backend:
             user_runs_url=f"sqlite+aiosqlite:///{self.stores / 'user.db'}",
         )
         self.migration = MigrationSettings(home=home, surfaces=("chat", "oneshot"), flags_poll_s=0.02)
-        self.flags = FlagFile(home / "flags.json", self.migration.surfaces)
+        self.pins: dict[str, Stage] = {}
+        self.edits = 0
         self.runs = 0
 
     async def open(self) -> None:
@@ -61,7 +61,10 @@ class Backend:
 
     async def move(self, stage: Stage, surface: str = "chat") -> None:
         """Pin the tenant to the stage, and wait until the backend knows."""
-        self.flags.edit(lambda document: document.with_surface(pin(document.surfaces[surface], "acme", stage)))
+        self.pins[surface] = stage
+        self.edits += 1
+        flags = [surface_flag(name, pins={"acme": at.value}, version=self.edits) for name, at in self.pins.items()]
+        replace_file(self.home / "flags.json", flag_file(*flags))
         async with asyncio.timeout(PATIENCE_S):
             while self.execution._flags.plan(surface, "acme").stage is not stage:  # noqa: ASYNC110 - the flags change in a thread
                 await asyncio.sleep(0.01)

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from migration.cli.demo.backend import Backend
-from migration.flags.file import FlagFile
 from migration.model import Stage
 from migration.settings import MigrationSettings
 from migration.stages import PLANS, STAGE_ORDER
@@ -27,6 +25,7 @@ from migration.stores.writing import StoreWrites
 from migration.telemetry.metrics import Metrics
 from netra_backend.app.config import Settings
 from netra_backend.app.execution import open_run_stores
+from tests.unit.migration.flags.making import flag_file, surface_flag
 
 CHILD = Path(__file__).with_name("run_store_child.py")
 #: Each stage, with each store and moment at which a process can die while it writes there.
@@ -110,9 +109,8 @@ async def thread_of(backend: Backend, tenant: str, token: str) -> list[str]:
 async def test_a_server_killed_under_load_again_and_again_has_every_run_that_its_users_saw_finished(tmp_path):
     stages = {f"tenant-{stage.value}": stage for stage in STAGE_ORDER}
     migration = MigrationSettings(home=tmp_path)
-    FlagFile(migration.path(migration.flags_file), migration.surfaces).edit(
-        lambda document: document.with_surface(replace(document.surfaces["chat"], pins=stages))
-    )
+    pins = {tenant: stage.value for tenant, stage in stages.items()}
+    migration.path(migration.flags_file).write_bytes(flag_file(surface_flag(pins=pins)))
     talkers = [Talker(tenant) for tenant in stages]
     for wanted in (20, 45):
         async with serving(tmp_path, stages) as backend:

@@ -242,6 +242,59 @@ async def test_a_killed_worker_costs_one_job_and_is_replaced(start) -> None:
     assert sum(watched.count("shadow_worker_restarts").values()) == 1
 
 
+async def test_a_killed_cell_costs_one_job_and_is_replaced_with_its_worker(start) -> None:
+    async with start() as watched:
+        watched.shadow.offer(job("hang", deadline_s=PATIENCE_S))
+        for number in range(5):
+            watched.shadow.offer(job("behave", number))
+        await until(lambda: watched.shadow.in_flight > 0)
+        (cell,) = children(watched.shadow.worker_pid)
+        os.kill(cell, signal.SIGKILL)
+        assert await watched.shadow.drain(PATIENCE_S)
+    assert watched.outcome("hang-0") == "worker_died"
+    assert watched.count("shadow_compared") == {"chat": 5}
+    assert sum(watched.count("shadow_worker_restarts").values()) == 1
+
+
+def children(pid: int | None) -> list[int]:
+    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+
+
+async def test_the_cell_ends_with_its_worker(start) -> None:
+    async with start() as watched:
+        watched.shadow.offer(job("behave"))
+        assert await watched.shadow.drain(PATIENCE_S)
+        (cell,) = children(watched.shadow.worker_pid)
+        os.kill(watched.shadow.worker_pid, signal.SIGKILL)
+        await until(lambda: is_gone(cell))
+
+
+async def test_a_thread_that_an_engine_leaves_behind_is_gone_before_the_next_run(start) -> None:
+    async with start() as watched:
+        watched.shadow.offer(job("leave_a_thread_behind"))
+        watched.shadow.offer(job("behave"))
+        assert await watched.shadow.drain(PATIENCE_S)
+    assert watched.outcome("behave-0") == "match"
+    assert sum(watched.count("shadow_worker_restarts").values()) == 1
+
+
+async def test_threads_that_end_with_the_run_cost_nothing(start) -> None:
+    async with start() as watched:
+        for number in range(3):
+            watched.shadow.offer(job("work_in_a_thread", number))
+        assert await watched.shadow.drain(PATIENCE_S)
+    assert watched.count("shadow_compared") == {"chat": 3}
+    assert watched.count("shadow_worker_restarts") == {}
+
+
+async def test_where_the_kernel_gives_no_boundary_nothing_is_shadowed(start, monkeypatch, capfd) -> None:
+    async with start(cell="hostile_engines:engines_on_an_old_kernel") as watched:
+        watched.shadow.offer(job("behave"))
+        await until(lambda: watched.count("failures").get("shadow.worker", 0) >= 1)
+        assert watched.shadow.waiting == 1
+    assert "this kernel gives no boundary for shadows: Landlock" in capfd.readouterr().err
+
+
 async def test_a_worker_goes_on_when_the_whole_process_group_is_told_to_end(start) -> None:
     async with start() as watched:
         watched.shadow.offer(job("behave", 0))

@@ -69,7 +69,10 @@ def start(tmp_path: Path) -> Callable[..., Any]:
     @contextmanager
     def run(*arguments: str, **environment: str) -> Iterator[Backend]:
         home = tmp_path
-        given = {"NETRA_HOME": str(home), "NETRA_JWT_SECRET": SECRET, "NETRA_MIGRATION_HOME": str(home)}
+        given = {"NETRA_HOME": str(home), "NETRA_JWT_SECRET": SECRET}
+        # goes with: migration
+        given["NETRA_MIGRATION_HOME"] = str(home)
+        # stays
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("NETRA_", "PROMETHEUS_"))}
         command = [NETRA, "serve", "--port", "0", "--json", *arguments]
         with (
@@ -242,18 +245,12 @@ def collector() -> Iterator[tuple[str, Counter[str]]]:
 async def test_the_spans_of_finished_runs_and_of_the_worker_are_delivered_before_the_process_ends(
     start: Any, collector: Any, sent: signal.Signals
 ) -> None:
-    from migration.flags.document import default_document, render_document
-    from migration.flags.ramp import share
-    from migration.model import Stage
+    from tests.unit.migration.flags.making import at, flag_file
 
     endpoint, got = collector
     with start(NETRA_MIGRATION_OTLP_ENDPOINT=endpoint, NETRA_MIGRATION_SHADOW_PRIORITY="normal") as backend:
         await backend.ready()
-        document = default_document(("chat", "oneshot", "batch", "tools"))
-        flag = document.surfaces["chat"]
-        for stage in (Stage.DUALWRITE, Stage.SHADOW):
-            flag = share(flag, stage, 100.0)
-        (backend.home / "flags.json").write_bytes(render_document(document.with_surface(flag)))
+        (backend.home / "flags.json").write_bytes(flag_file(at("shadow")))
         async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client, asyncio.timeout(PATIENCE_S):
             asked = 0
             while True:

@@ -9,15 +9,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 
-from migration.flags.document import default_document, render_document
-from migration.flags.ramp import share
 from migration.model import Stage
 from migration.settings import MigrationSettings
-from migration.stages import STAGE_ORDER
 from netra_backend.app.config import Settings
 from netra_backend.app.execution import BackendExecution
 from netra_backend.app.services.database import create_schema, open_engine
 from netra_backend.app.services.user_execution_context import UserExecutionContext
+from tests.unit.migration.flags.making import at, flag_file
 
 USERS = 200
 SURFACES = ("chat", "oneshot", "batch", "tools")
@@ -53,11 +51,7 @@ def open_execution(tmp_path):
     """Composes the backend with one stage for everybody, on fresh files."""
 
     async def compose(surface: str, stage: Stage) -> tuple[BackendExecution, Settings]:
-        document = default_document(SURFACES)
-        flag = document.surfaces[surface]
-        for step in STAGE_ORDER[1 : STAGE_ORDER.index(stage) + 1]:
-            flag = share(flag, step, 100.0)
-        (tmp_path / "flags.json").write_bytes(render_document(document.with_surface(flag)))
+        (tmp_path / "flags.json").write_bytes(flag_file(at(stage.value, surface)))
         settings = Settings(home=tmp_path, jwt_secret="0123456789abcdef0123456789abcdef", scripted_latency_ms=2)
         database = open_engine(settings.database_url)
         await create_schema(database)

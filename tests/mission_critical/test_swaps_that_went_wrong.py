@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import netra_backend
-from migration.comparison import compare
+from migration.comparison.compare import compare
 from migration.model import EffectError, Event, Origin, RunRecord, RunRequest, Stage
 from netra_backend.app.agents.base import Agent, Answer, Task
 from netra_backend.app.agents.registry import AgentRegistry

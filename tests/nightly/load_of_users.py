@@ -23,25 +23,12 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import connect
 
+from tests.unit.migration.flags.making import at, flag_file
+
 SECRET = "a-secret-of-the-tests-0123456789ab"
 PATIENCE_S = 120.0
 SURFACES = ("chat", "oneshot", "batch", "tools")
 _SERVE = "import sys; from netra_backend.app.cli import main; sys.argv = ['netra', 'serve', '--port', '0', '--json', *sys.argv[1:]]; main()"
-_FLAGS = """
-import sys
-from pathlib import Path
-from migration.flags.document import default_document, render_document
-from migration.flags.ramp import share
-from migration.model import Stage
-from migration.stages import STAGE_ORDER
-document = default_document(("chat", "oneshot", "batch", "tools"))
-for surface in ("chat", "oneshot", "batch", "tools"):
-    flag = document.surfaces[surface]
-    for step in STAGE_ORDER[1 : STAGE_ORDER.index(Stage(sys.argv[2])) + 1]:
-        flag = share(flag, step, 100.0)
-    document = document.with_surface(flag)
-Path(sys.argv[1]).write_bytes(render_document(document))
-"""
 
 
 @contextlib.contextmanager
@@ -57,7 +44,7 @@ def backend(
     where = build or Path.cwd()
     seed = "import sys; from netra_backend.app.cli import main; sys.argv = ['netra', 'seed', '--tenant', 'acme', '--json']; main()"
     subprocess.run([sys.executable, "-c", seed], env=environment, cwd=where, check=True, timeout=PATIENCE_S, stdout=subprocess.DEVNULL)
-    subprocess.run([sys.executable, "-c", _FLAGS, home / "flags.json", stage], env=environment, cwd=where, check=True, timeout=PATIENCE_S)
+    (home / "flags.json").write_bytes(flag_file(*(at(stage, surface) for surface in SURFACES)))
     with (
         (home / "log").open("w") as log,
         subprocess.Popen(

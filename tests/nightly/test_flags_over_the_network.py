@@ -71,6 +71,37 @@ def test_redis_killed_and_started_again_thirty_times_loses_no_edit(redis_server,
     print(f"\n30 restarts: median {statistics.median(took):.3f} s after the edit, slowest {max(took):.3f} s")  # noqa: T201 - the figure
 
 
+EDITS = """
+import sys
+from migration.errors import EditConflictError, FlagSourceError
+from migration.flags.editors.redis import RedisEditor
+editor, taken, told = RedisEditor(sys.argv[1], "launchdarkly"), 0, 0
+for _ in range(250):
+    read = editor.read()
+    flag = read.data.flags["execution-engine-chat"]
+    try:
+        editor.write(read, flag["key"], {**flag, "version": flag["version"] + 1}, comment="")
+        taken += 1
+    except EditConflictError:
+        told += 1
+    except FlagSourceError as error:
+        assert "was taken, and somebody edited it right after" in str(error), error
+        taken += 1
+print(taken, told)
+"""
+
+
+@pytest.mark.server
+def test_of_a_thousand_edits_in_redis_by_four_processes_none_is_lost_and_each_refusal_is_told(redis_server):
+    editor = RedisEditor(redis_server.url, PREFIX)
+    editor.write(editor.read(), CHAT, at("off"), comment="")
+    command = [sys.executable, "-c", EDITS, redis_server.url]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    taken, told = (sum(column) for column in zip(*(map(int, one.communicate()[0].split()) for one in processes), strict=True))
+    print(f"\n1,000 edits by 4 processes: {taken} taken, {told} refused and told")  # noqa: T201 - the figure
+    assert (taken + told, editor.read().data.flags[CHAT]["version"]) == (1000, 1 + taken)
+
+
 @pytest.mark.parametrize("sdk", ["9.18.2", "9.20.0"])
 def test_the_seam_works_on_the_oldest_and_the_newest_sdk_that_is_allowed(sdk, tmp_path):
     folder = tmp_path / "sdk"

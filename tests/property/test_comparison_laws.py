@@ -11,7 +11,7 @@ from deepdiff import DeepDiff
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from migration.comparison import compare
+from migration.comparison.compare import compare
 from migration.comparison.differences import leaves
 from migration.comparison.sequences import gaps, match, moved
 from migration.model import Comparison, Event, Origin, RunRecord, RunRequest, Stage, Verdict

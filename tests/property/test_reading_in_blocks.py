@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migration.comparison import compare
-from migration.comparison.compare import prepared
+from migration.comparison.compare import compare, prepared
 from migration.comparison.policy import default_policy
 from migration.model import Comparison, Event, Origin, RunRecord, RunRequest, Stage
 

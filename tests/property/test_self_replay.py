@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from migration.comparison import compare
+from migration.comparison.compare import compare
 from migration.effects import recording
 from migration.model import Origin, RunRecord, RunRequest, Stage, Verdict
 from migration.shadow.runner import RunLimits, replay_run

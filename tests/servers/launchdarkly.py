@@ -28,10 +28,11 @@ class Faults:
     slow_s: float = 0.0  #: seconds before any answer
     html: bool = False  #: a proxy answers everything, with status 200
     garbage: bool = False  #: bodies are not JSON
+    lie: Any = None  #: what the first message of a stream says in place of the flags
     half: bool = False  #: the connection ends in the middle of a body
     deny: bool = False  #: every key is refused
-    stream: list[int] = field(default_factory=list)  #: statuses of the next connections to the stream
-    stream_always: int = 0  #: status of every connection to the stream; 0: it is served
+    stream: list[int] = field(default_factory=list)  #: statuses of the next connections to the stream, or polls
+    stream_always: int = 0  #: status of every connection to the stream, or poll; 0: it is served
     events: list[int] = field(default_factory=list)  #: statuses of the next deliveries of events
     rest: list[tuple[int, Json, dict[str, str]]] = field(default_factory=list)  #: status, body and headers of the next calls of the API
     approval: bool = False  #: the environment requires approval
@@ -225,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif api and faults.rest:
             status, body, headers = faults.rest.pop(0)
             self._send(status, json.dumps(body).encode(), {"Content-Type": "application/json"} | headers)
-        elif self.path == "/all" and (faults.stream or faults.stream_always):
+        elif self.path in {"/all", "/sdk/latest-all"} and (faults.stream or faults.stream_always):
             self._json({}, faults.stream.pop(0) if faults.stream else faults.stream_always)
         else:
             return False
@@ -238,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header(*(("Connection", "close") if self.it.faults.unframed else ("Transfer-Encoding", "chunked")))
         self.end_headers()
         with self.it.lock:
-            text = "{not json" if self.it.faults.garbage else json.dumps({"path": "/", "data": self.it.payload()})
+            text = "{not json" if self.it.faults.garbage else json.dumps(self.it.faults.lie or {"path": "/", "data": self.it.payload()})
             first = f"event: put\ndata: {text}\n\n".encode()
             self.it._streams.append(waiting)
         try:

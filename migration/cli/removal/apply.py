@@ -103,7 +103,8 @@ def _write(root: Path, plan: RemovalPlan, document: bytes | None, manifest: Remo
     if document is None or (reason := _refusal(document, manifest, plan, root)) is not None:
         return Done(refused=reason if document is not None else "there is no certificate")
     carry_out(root, plan)
-    return Done(written=True, flags=remove_flags(settings.path(settings.flags_file), plan.surfaces))
+    flags = remove_flags(settings.path(settings.flags_file), plan.surfaces) if settings.flags_source == "file" else ()
+    return Done(written=True, flags=flags)
 
 
 def _document(plan: RemovalPlan, done: Done) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +43,13 @@ class FileEditor:
 
     def write(self, read: FlagRead, key: str, flag: Mapping[str, Any], *, comment: str) -> FlagRead:  # noqa: ARG002 - a file keeps none
         """Put the flag into the file. See `FlagEditor`."""
+        return self._edit(read, lambda now: _with_flag(now, key, flag))
+
+    def remove(self, read: FlagRead, keys: Collection[str]) -> FlagRead:
+        """Take these flags out of the file: what nobody asks for any more. Raises as `write` does."""
+        return self._edit(read, lambda now: _without_flags(now or b"{}", frozenset(keys)))
+
+    def _edit(self, read: FlagRead, change: Callable[[bytes | None], bytes]) -> FlagRead:
         try:
             real = self._real()
             if not self.path.is_symlink():
@@ -50,7 +57,7 @@ class FileEditor:
             with self._lock(real):
                 if self._real() != real or (now := _bytes(real)) != read.raw:
                     raise EditConflictError(self.name, what_changed(read.data, self.read().data))
-                _replace(real, _with_flag(now, key, flag))
+                _replace(real, change(now))
                 return self._read(real)
         except OSError as error:
             raise FlagSourceError(f"{self.path}: cannot be written ({error.strerror}); nothing was changed; {_advice(error)}") from error
@@ -117,6 +124,25 @@ def _with_flag(raw: bytes | None, key: str, flag: Mapping[str, Any]) -> bytes:
     encoding = json.detect_encoding(raw)
     text = raw.decode(encoding, "surrogatepass")
     return spliced(text, _placed(json.loads(text), key, flag)).encode(encoding, "surrogatepass")
+
+
+def _without_flags(raw: bytes, keys: frozenset[str]) -> bytes:
+    """Return the file's text without these flags."""
+    encoding = json.detect_encoding(raw)
+    text = raw.decode(encoding, "surrogatepass")
+    return spliced(text, _bereft(json.loads(text), keys)).encode(encoding, "surrogatepass")
+
+
+def _bereft(whole: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
+    if "flags" not in whole and isinstance(whole.get("data"), dict):
+        return {**whole, "data": _bereft(whole["data"], keys)}
+    left = dict(whole)
+    for name in ("flags", "flagValues"):
+        if isinstance(found := whole.get(name), list):
+            left[name] = [one for one in found if one.get("key") not in keys]
+        elif isinstance(found, dict):
+            left[name] = {key: value for key, value in found.items() if key not in keys}
+    return left
 
 
 def _placed(whole: dict[str, Any], key: str, flag: Mapping[str, Any]) -> dict[str, Any]:

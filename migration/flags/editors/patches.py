@@ -9,8 +9,8 @@ from migration.flags.editors.rest import Patch
 Json = Mapping[str, Any]
 _PARTS: Final = ("on", "fallthrough", "offVariation", "targets", "contextTargets", "rules", "prerequisites", "salt")
 _EDITABLE: Final = ("on", "fallthrough", "offVariation", "targets", "contextTargets")
-_UNCOMPARED: Final = frozenset({"id", "ref", "description", "trackEvents"})
-"""Of rules: each side has its own, and nobody is dealt by them."""
+_UNCOMPARED: Final = frozenset({"id", "ref", "description", "trackEvents", "untracked", "experimentAllocation"})
+"""Of rules and experiments: each side has its own, and nobody is dealt by them."""
 _STANDARD: Final = (("contextKind", "user"), ("kind", "rollout"), ("bucketBy", "key"), ("bucketBy", ""))
 """What LaunchDarkly takes where nothing is said."""
 
@@ -120,14 +120,18 @@ def _targeted(flag: Json) -> dict[tuple[str, str], int]:
 
 
 def _plain(value: object) -> object:
-    """Return it without ids, without what stands for a default, and without targets of nobody."""
+    """Return it without ids, without what stands for a default, and without what concerns nobody."""
     if isinstance(value, Mapping):
         named = {name: one for name, one in value.items() if not name.startswith("_") and name not in _UNCOMPARED}
         plain = {name: _plain(one) for name, one in named.items() if (name, one) not in _STANDARD}
         return {name: one for name, one in plain.items() if one is not None}
     if isinstance(value, list | tuple):
-        kept = [
-            _plain(one) for one in value if not (isinstance(one, Mapping) and {"values", "variation"} <= one.keys() and not one["values"])
-        ]
-        return kept or None
+        return [_plain(one) for one in value if not _is_nobody(one)] or None
     return None if value is False or value == {} else value
+
+
+def _is_nobody(one: object) -> bool:
+    """Whether it is a target without a key, or a share of nobody: LaunchDarkly adds both."""
+    if not isinstance(one, Mapping) or "variation" not in one:
+        return False
+    return ("values" in one and not one["values"]) or one.get("weight") == 0

@@ -4,13 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from redis.exceptions import RedisError, WatchError
-
 from migration.errors import EditConflictError, FlagSourceError
 from migration.flags.data import KILL_SWITCH
 from migration.flags.editors.editor import FlagRead, what_changed
 from migration.flags.editors.splice import spliced
-from migration.flags.sources.redis_layout import RawFlags, RedisLayout, connect, name, parse, redis_trouble
+from migration.flags.sources.redis_layout import RawFlags, RedisError, RedisLayout, WatchError, connect, name, parse, redis_trouble
 
 if TYPE_CHECKING:
     import redis

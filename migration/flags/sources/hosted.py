@@ -1,6 +1,7 @@
 """LaunchDarkly, hosted, by its Relay Proxy or in an instance of its own: the SDK's stream, and the kill switch's own path beside it."""
 
 import copy
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -44,18 +45,21 @@ class HostedSource:
 
     def __init__(self, settings: MigrationSettings, *, kill_poll_s: float = _KILL_POLL_S, restart_s: float = _RESTART_S) -> None:
         self._settings, self._kill_poll_s, self._restart_s = settings, kill_poll_s, restart_s
+        self._key = settings.launchdarkly_sdk_key.get_secret_value().strip()
 
     @property
     def name(self) -> str:
-        """Where the flags come from: "launchdarkly:" and the address of the stream."""
-        return f"launchdarkly:{self._settings.launchdarkly_stream_uri}"
+        """Where the flags come from: "launchdarkly:", the address, and six digits that tell SDK keys, and so environments, apart."""
+        settings = self._settings
+        address = settings.launchdarkly_stream_uri if settings.launchdarkly_stream else settings.launchdarkly_base_uri
+        return f"launchdarkly:{address}#{hashlib.sha256(self._key.encode()).hexdigest()[:6]}"
 
     def options(self, on_loss: Callable[[str], None] | None = None, /) -> Mapping[str, Any]:
         """Return key, addresses and authorities, what of a tenant stays here, and what delivers events."""
         settings = self._settings
         ca_file = settings.launchdarkly_ca_file
         return {
-            "sdk_key": settings.launchdarkly_sdk_key.get_secret_value().strip(),
+            "sdk_key": self._key,
             "base_uri": settings.launchdarkly_base_uri,
             "stream_uri": settings.launchdarkly_stream_uri,
             "events_uri": settings.launchdarkly_events_uri,
@@ -176,7 +180,7 @@ class HostedProcessor(UpdateProcessor):
     def _restart_stream(self, *, at_once: bool) -> None:
         """Start the stream anew, if that is due: LaunchDarkly answers, and the stream does not, or may have died in an outage unseen."""
         due = self._stream_trouble is not None and self._clock() >= self._next_restart
-        if not (due or at_once) or self._stopped or not self._streaming:
+        if self._stopped or not (due or (at_once and self._streaming)):
             return
         self._wait_s = min(self._wait_s * 2, _LONGEST_RESTART_S)
         self._next_restart = self._clock() + self._wait_s

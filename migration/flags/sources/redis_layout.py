@@ -22,12 +22,25 @@ try:
         ReadOnlyError,
         RedisError,
         ResponseError,
+        WatchError,
     )
     from redis.exceptions import TimeoutError as RedisTimeoutError
     from redis.retry import Retry
 except ImportError as error:  # pragma: no cover - depends on what is installed
     raise ConfigurationError("flags in Redis need the extra `redis`: pip install 'netra-strangler[redis]'") from error
 
+__all__ = [
+    "ANSWER_S",
+    "CONNECT_S",
+    "RawFlags",
+    "RedisError",
+    "RedisLayout",
+    "WatchError",
+    "connect",
+    "name",
+    "parse",
+    "redis_trouble",
+]
 CONNECT_S: Final = 2.0
 ANSWER_S: Final = 2.0
 Hash = Mapping[bytes, bytes]

@@ -19,6 +19,7 @@ UNREADABLE: Final = "what it sends cannot be read"
 _OTHER_NAME: Final = "its TLS certificate is for another name; check the address"
 _NO_NAME: Final = "its name cannot be resolved; check the address and the name server"
 _CUT: Final = "the connection was cut"
+_AWAY: Final = "it cannot be reached"
 _HOST: Final = re.compile(r"(?:host|url)[=:] ?'[^']*'")
 
 _SIGNS: Final = (
@@ -43,6 +44,9 @@ _SIGNS: Final = (
     ("reset", _CUT),
     ("aborted", _CUT),
     ("disconnected", _CUT),
+    ("connect", _AWAY),
+    ("errno", _AWAY),
+    ("retries", _AWAY),
 )
 """What libraries say (in lower case), and what that means; the first that is found counts."""
 
@@ -60,10 +64,10 @@ def status_trouble(status: int, credential: str = SDK_KEY) -> str:
     return f"it answers with status {status}"
 
 
-def text_trouble(text: str) -> str:
-    """Return what a library's message means."""
+def text_trouble(text: str, otherwise: str = _AWAY) -> str:
+    """Return what a library's message means; `otherwise`: one that nothing is known about."""
     lower = _HOST.sub("", text.lower())
-    return next((meaning for sign, meaning in _SIGNS if sign in lower), "it cannot be reached")
+    return next((meaning for sign, meaning in _SIGNS if sign in lower), otherwise)
 
 
 def sdk_trouble(error: DataSourceErrorInfo | None) -> str:
@@ -76,4 +80,5 @@ def sdk_trouble(error: DataSourceErrorInfo | None) -> str:
         return UNREADABLE
     if error.kind is DataSourceErrorKind.STORE_ERROR:
         return "the flags that it sends cannot be taken over"
-    return text_trouble(error.message or "")
+    # What is no trouble with the connection was met in what came through it: the SDK tells its own exceptions from nobody's.
+    return text_trouble(error.message or "", otherwise=UNREADABLE)

@@ -7,14 +7,16 @@ import pytest
 from pydantic import SecretStr
 
 from migration.errors import EditConflictError, FlagSourceError
+from migration.flags.contexts import Tenant
 from migration.flags.editors.hosted import HostedEditor
+from migration.flags.evaluation import FlagEvaluator
 from migration.flags.sources.hosted import HostedSource
-from migration.flags.switch_changes import kill
+from migration.flags.switch_changes import kill, sample
 from tests.integration.flag_sources.conftest import eventually
 from tests.servers.launchdarkly import API_TOKEN, Faults
 from tests.unit.migration.flags.making import at, clause, kill_switch, rollout, rule, surface_flag
 
-CHAT, KILL = "execution-engine-chat", "execution-engine-kill-switch"
+CHAT, KILL, SAMPLING = "execution-engine-chat", "execution-engine-kill-switch", "shadow-sampling"
 SEMANTIC = "application/json; domain-model=launchdarkly.semanticpatch"
 
 
@@ -63,6 +65,14 @@ def test_rules_and_targets_of_others_stay(editor, launchdarkly):
     editor.write(read, CHAT, moved(read), comment="")
     after = launchdarkly.flags[CHAT]
     assert (after["rules"], after["targets"]) == (rules, [{"variation": 2, "values": ["ada"]}])
+
+
+def test_a_percentage_of_shadowed_runs_that_the_flag_does_not_list_is_added_to_it(editor, launchdarkly, settings, follow):
+    seen = follow(HostedSource(settings))
+    read = editor.read()
+    editor.write(read, SAMPLING, sample(read.data.flags[SAMPLING], 12.5), comment="")
+    eventually(lambda: FlagEvaluator(seen.client).sampling("chat", Tenant(tenant_id="acme")) == 12.5)
+    assert launchdarkly.flags[SAMPLING]["variations"] == [0, 100, 12.5]
 
 
 def test_of_two_edits_one_wins_and_the_other_is_told_what_changed(editor, launchdarkly):

@@ -12,9 +12,11 @@ from tests.servers.launchdarkly import Faults, LaunchDarkly
 from tests.unit.migration.flags.making import at, kill_switch
 
 FAULTS = {
-    "slow": (Faults(slow_s=8), "it does not answer in time"),
+    "slow": (Faults(slow_s=4), "it does not answer in time"),
     "a proxy's page": (Faults(html=True), "a page came back where LaunchDarkly was expected"),
     "garbage": (Faults(garbage=True), "what it sends cannot be read"),
+    "flags that are none": (Faults(lie={"path": "/", "data": {"flags": [1], "segments": {}}}), "the stream: what it sends cannot be read"),
+    "something else": (Faults(lie={"hello": "world"}), "the stream: what it sends cannot be read"),
     "half an answer": (Faults(half=True), "the answer ends half way"),
     "a refused key": (Faults(deny=True), "the key is refused (401); check NETRA_MIGRATION_LAUNCHDARKLY_SDK_KEY"),
 }
@@ -38,6 +40,13 @@ def test_flags_are_caught_up_with_when_a_fault_ends(launchdarkly, settings, foll
     launchdarkly.put_flag(at("live", version=2))
     launchdarkly.faults = Faults()
     eventually(lambda: seen.up and seen.stage() == "live")
+
+
+def test_a_poll_that_was_refused_once_is_made_again_while_launchdarkly_answers(launchdarkly, settings, follow):
+    settings = settings.model_copy(update={"launchdarkly_stream": False})
+    launchdarkly.faults.stream = [404]
+    seen = follow(HostedSource(settings, kill_poll_s=0.05, restart_s=0.2))
+    eventually(lambda: seen.stage() == "shadow" and seen.up)
 
 
 def test_the_last_known_flags_hold_through_five_seconds_without_a_connection(launchdarkly, settings, follow):
@@ -105,7 +114,7 @@ def test_only_the_kill_switchs_path_is_broken_and_flags_are_followed(launchdarkl
 
 def test_a_client_that_is_closed_while_it_connects_streams_nothing_later(launchdarkly, settings, follow):
     seen = follow(HostedSource(settings, restart_s=3600))
-    launchdarkly.faults = Faults(slow_s=2)
+    launchdarkly.faults = Faults(slow_s=1)
     launchdarkly.cut()
     eventually(lambda: not seen.up)
     eventually(lambda: launchdarkly.requests.count(("GET", "/all")) == 2)

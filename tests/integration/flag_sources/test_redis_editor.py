@@ -1,6 +1,8 @@
 """Edits in a real Redis: one of two wins, others' text stays, and what became of an edit is never guessed."""
 
 import json
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -103,3 +105,20 @@ def test_without_redis_an_edit_says_so_and_changes_nothing(editor, redis_server)
 def test_an_address_that_is_none_is_refused():
     with pytest.raises(FlagSourceError, match="NETRA_MIGRATION_REDIS_URL is not the address of a Redis"):
         RedisEditor("http://127.0.0.1:6379", PREFIX).read()
+
+
+@pytest.mark.parametrize("what", ["editors.open import open_editor", "sources.open import open_source"])
+def test_without_redis_for_python_the_extra_is_named(what):
+    code = f"""
+import sys
+sys.modules["redis"] = None
+from migration.errors import ConfigurationError
+from migration.settings import MigrationSettings
+from migration.flags.{what} as opened
+try:
+    opened(MigrationSettings(flags_source="redis"))
+except ConfigurationError as error:
+    print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "flags in Redis need the extra `redis`" in ran.stdout

@@ -55,6 +55,14 @@ def test_a_process_that_starts_while_launchdarkly_is_away_serves_by_the_snapshot
     eventually(lambda: flags.plan("chat", "acme").serves is Origin.CONTROL)
 
 
+def test_what_another_environment_left_behind_is_never_served(launchdarkly, settings, opened):
+    launchdarkly.put_flag(at("complete", version=2))
+    serve(settings, opened).close()
+    launchdarkly.stop()
+    flags = serve(settings.model_copy(update={"launchdarkly_sdk_key": SecretStr("sdk-of-production")}), opened)
+    assert (flags.ready, flags.status().from_snapshot) == (False, False)
+
+
 def test_with_a_wrong_key_and_no_snapshot_nothing_is_ready_and_the_status_says_why(settings, opened):
     flags = serve(settings.model_copy(update={"launchdarkly_sdk_key": SecretStr("sdk-wrong")}), opened)
     eventually(lambda: "the key is refused (401)" in (flags.status().error or ""))

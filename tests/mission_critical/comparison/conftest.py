@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from migration.comparison import Policy, compare
+from migration.comparison import Policy
+from migration.comparison.compare import compare
 from migration.effects import outcome_of_failure, recording
 from migration.model import Comparison, EffectError, Engine, Event, Origin, RunRecord, RunRequest, Stage
 from migration.shadow.runner import RunLimits, replay_run

@@ -8,7 +8,8 @@ from typing import get_args
 import msgspec
 import pytest
 
-from migration.comparison import Comparer, compare
+from migration.comparison import Comparer
+from migration.comparison.compare import compare
 from migration.effects import BLOCK, MissPolicy, perform, with_keys
 from migration.errors import ConfigurationError, EvidenceError
 from migration.model import Effect, Event, Origin, RunRequest, Verdict

@@ -1,12 +1,17 @@
+import ast
 import json
 import logging
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from netra_backend.app.logs import Discreet, JsonFormatter, configure_logging, describe
+from netra_backend.app.api import chat, health, threads
+from netra_backend.app.logs import FIELDS, Discreet, JsonFormatter, configure_logging, describe
+
+ROOT = Path(__file__).parents[3] / "netra_backend"
 
 
 def raised(error: Exception, cause: Exception | None = None) -> Exception:
@@ -23,7 +28,7 @@ def line(record: logging.LogRecord) -> dict[str, Any]:
 
 def test_a_record_is_one_line_of_json_with_its_extra_fields() -> None:
     record = logging.makeLogRecord(
-        {"name": "netra", "levelname": "INFO", "msg": "a run %s", "args": ("began",), "run_id": "r\n1", "odd": {1, 2}}
+        {"name": "netra", "levelname": "INFO", "msg": "a run %s", "args": ("began",), "run_id": "r\n1", "runs": {1, 2}}
     )
     formatted = JsonFormatter().format(record)
     assert "\n" not in formatted
@@ -51,7 +56,53 @@ def test_neither_clients_addresses_nor_queries_are_logged() -> None:
         {"name": "uvicorn.error", "msg": '%s - "WebSocket %s" [accepted]', "args": ("203.0.113.9:1", "/ws/chat?token=secret")}
     )
     assert Discreet().filter(record)
-    assert record.getMessage() == 'client - "WebSocket /ws/chat" [accepted]'
+    assert record.getMessage() == 'client - "WebSocket (no route)" [accepted]'
+
+
+def access(path: str) -> str:
+    record = logging.makeLogRecord(
+        {"name": "uvicorn.access", "msg": '%s - "%s %s HTTP/%s" %d', "args": ("203.0.113.9:1", "GET", path, "1.1", 200)}
+    )
+    discreet = Discreet()
+    discreet.know([*chat.router.routes, *threads.router.routes, *health.router.routes])
+    discreet.filter(record)
+    return record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("path", "template"),
+    [
+        ("/ws/chat?token=hunter2", "/ws/chat"),
+        ("/api/threads/hunter2?limit=hunter2", "/api/threads/{thread_id}"),
+        ("/health?hunter2", "/health"),
+        ("/hunter2", "(no route)"),
+        ("/api/threads/hunter2%2Fx", "(no route)"),
+    ],
+)
+def test_a_line_about_a_request_names_its_route_and_not_its_path(path: str, template: str) -> None:
+    assert access(path) == f'client - "GET {template} HTTP/1.1" 200'
+
+
+def test_a_field_that_is_not_on_the_list_is_left_out() -> None:
+    assert "hunter2" not in json.dumps(line(logging.makeLogRecord({"msg": "m", "request_id": "hunter2", "headers": {"a": "hunter2"}})))
+
+
+def test_every_field_that_our_code_logs_is_on_the_list() -> None:
+    logged = {
+        key.value
+        for source in ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.keyword) and node.arg == "extra" and isinstance(node.value, ast.Dict)
+        for key in node.value.keys
+        if isinstance(key, ast.Constant)
+    }
+    assert "run_id" in logged
+    assert logged <= FIELDS | {"request_id"}  # which clients choose
+
+
+def test_what_a_task_raised_and_nobody_took_is_not_quoted() -> None:
+    text = "Task exception was never retrieved\nfuture: <Task finished exception=ValueError('hunter2')>"
+    assert line(logging.makeLogRecord({"name": "asyncio", "msg": text}))["message"] == "Task exception was never retrieved"
 
 
 def test_a_line_about_no_request_stays_as_it_is() -> None:

@@ -7,7 +7,7 @@ from migration.consolidation.inventory import Inventory
 from migration.consolidation.removal.manifest import SurfaceParts
 from migration.consolidation.removal.readiness.criteria import Criterion
 from migration.consolidation.removal.readiness.uses import Use, Uses, files_of
-from migration.flags.surface_flag import flag_key
+from migration.flags.data import surface_flag_key
 
 _SHOWN = 5
 
@@ -48,7 +48,7 @@ def strings(uses: Uses) -> Criterion:
 
 def flags(surface: str, files: Sequence[str]) -> Criterion:
     """Return whether only the migration's half knows the surface's flag."""
-    key = flag_key(surface)
+    key = surface_flag_key(surface)
     detail = f"Only the migration's half names `{key}`."
     if files:
         detail = f"`{key}` stands in {', '.join(files[:_SHOWN])}{_more(files)}; only the facade may ask it."

@@ -10,7 +10,7 @@ from migration.consolidation.removal.tracked import tracked_files
 from migration.consolidation.sources.discovery import discover
 from migration.consolidation.sources.workers import read_bytes
 from migration.errors import ConfigurationError
-from migration.flags.surface_flag import flag_key
+from migration.flags.data import surface_flag_key
 
 #: Folders and files of the half that goes, and what tells of it: a certificate, too, that lies in its own tree.
 ALLOWED: Final = (CERTIFICATE_NAME, "migration/", "dashboards/", "ledger/", "docs/", "tests/", "changelog.d/", "README.md", "CHANGELOG.md")
@@ -28,7 +28,7 @@ def flag_references(root: Path, configuration: AuditConfiguration, surfaces: Seq
     found: dict[str, list[str]] = {surface: [] for surface in surfaces}
     tree = discover(root, configuration)
     tracked = tracked_files(root)
-    keys = {surface: flag_key(surface).encode() for surface in surfaces}
+    keys = {surface: surface_flag_key(surface).encode() for surface in surfaces}
     for file in sorted((*tree.python, *tree.configuration, *tree.documents), key=lambda one: one.path):
         if file.path.startswith(ALLOWED) or (tracked is not None and file.path not in tracked):
             continue

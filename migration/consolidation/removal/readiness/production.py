@@ -8,9 +8,10 @@ from migration.comparison.ledger import load_ledger
 from migration.consolidation.removal.manifest import RemovalManifest
 from migration.consolidation.removal.readiness import divergence, history, runs
 from migration.consolidation.removal.readiness.criteria import Criterion, CriterionName
+from migration.consolidation.removal.readiness.stages import tenant_stages
 from migration.errors import EvidenceError, FlagSourceError, LedgerError, OutboxError, StoreError
-from migration.evidence.store import EvidenceReader
-from migration.flags.file import FlagFile
+from migration.evidence.reader import EvidenceReader
+from migration.flags.editors.open import open_editor
 from migration.settings import MigrationSettings
 from migration.stores import Coverage, Outbox, StoresDatabase, Watch, watch_now
 
@@ -33,7 +34,7 @@ class Production:
 
     def __init__(self, root: Path, manifest: RemovalManifest, settings: MigrationSettings, *, now: float) -> None:
         self._root, self._manifest, self._settings, self._now = root, manifest, settings, now
-        self._flags = FlagFile(settings.path(settings.flags_file), {*settings.surfaces, *manifest.surfaces})
+        self._flags = open_editor(settings)
         self._evidence = EvidenceReader.of_settings(settings)
         self._stores = StoresDatabase(settings.outbox())
 
@@ -54,7 +55,7 @@ class Production:
         """
         parts = self._manifest.of(surface)
         return [
-            asked("complete", lambda: runs.complete(self._flags.read().surfaces[surface], self._watch(surface))),
+            asked("complete", lambda: runs.complete(tenant_stages(self._flags.read(), surface), self._watch(surface))),
             asked("no_legacy_run", lambda: runs.no_legacy_run(self._watch(surface))),
             asked("strata", lambda: divergence.strata(self._evidence.strata(surface), self._manifest.max_divergence)),
             asked("ledger", lambda: divergence.ledger(load_ledger(self._root / parts.ledger))),

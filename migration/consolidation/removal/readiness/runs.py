@@ -4,8 +4,8 @@ import time
 from collections.abc import Sequence
 
 from migration.consolidation.removal.readiness.criteria import Criterion
+from migration.consolidation.removal.readiness.stages import TenantStages
 from migration.consolidation.removal.readiness.witness import LegacyRuns
-from migration.flags.surface_flag import SurfaceFlag
 from migration.model import Origin, Stage
 from migration.stores.tombstones import DAY_S
 from migration.stores.watch import RanOn, Watch
@@ -15,14 +15,19 @@ _ALL = 100.0
 _NAMED = 5
 
 
-def complete(flag: SurfaceFlag, watch: Watch) -> Criterion:
+def complete(held: TenantStages, watch: Watch) -> Criterion:
     """Return whether every tenant is at `complete`, and no run was at another stage on the days looked back on."""
-    percent = flag.percents()[Stage.COMPLETE]
-    pins = {tenant: stage.value for tenant, stage in sorted(flag.pins.items()) if stage is not Stage.COMPLETE}
+    percent = held.complete_percent
+    pins = {tenant: stage.value for tenant, stage in sorted(held.pins.items()) if stage is not Stage.COMPLETE}
     runs = watch.of(stages=_EARLIER)
     evidence = {"percent": percent, "pins": pins, **_seen(watch, runs)}
-    surface, days = flag.surface, len(watch.days)
-    if percent < _ALL:
+    surface, days = held.surface, len(watch.days)
+    if percent is None:
+        why = (
+            "Its flag decides by more than targets of tenants and a rollout, so it cannot be shown that everybody is at `complete`; take "
+            "rules, prerequisites and targets of surfaces out of it."
+        )
+    elif percent < _ALL:
         why = f"{percent:g} % of the tenants without a pin are at `complete`; go there with `netra-migration stage set {surface} ...`."
     elif pins:
         why = f"{_listed(pins)} are pinned to another stage; `netra-migration stage unpin {surface} TENANT` lets them follow."

@@ -1,5 +1,6 @@
 """The command line finds its commands and starts fast."""
 
+import os
 import subprocess
 import sys
 
@@ -40,3 +41,34 @@ sys.exit(bool(unwanted & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True)
     assert (done.returncode, done.stdout[:1]) == (0, "{"), done.stderr
+
+
+#: What takes long to import, and what each command may have of it.
+HEAVY = {"ldclient", "sqlalchemy", "alembic", "rich", "opentelemetry", "prometheus_client", "cryptography", "libcst", "httpx", "redis"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        (["status"], {"sqlalchemy"}),
+        (["history"], {"sqlalchemy"}),
+        (["kill", "on"], {"sqlalchemy", "ldclient"}),
+        (["stage", "show", "--json"], {"sqlalchemy", "ldclient"}),
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_must_be_fast_imports_what_it_needs_and_no_more(arguments, needed, tmp_path):
+    """A benchmark (`cli_start`) has the times; what most of them are spent on is here."""
+    (tmp_path / "flags.json").write_text('{"flags": {}}')
+    code = """
+import sys
+from migration.cli.app import app
+try:
+    app(sys.argv[1:])
+except SystemExit:
+    pass
+print(*sys.modules, file=sys.stderr)
+"""
+    environment = os.environ | {"NETRA_MIGRATION_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, check=True, text=True, env=environment)
+    assert set(done.stderr.splitlines()[-1].split()) & HEAVY <= needed

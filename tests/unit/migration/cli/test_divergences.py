@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from migration.cli.app import app
-from migration.comparison import aligned_events, compare, default_policy, load_ledger
+from migration.comparison import aligned_events, default_policy, load_ledger
+from migration.comparison.compare import compare
 from migration.comparison.latency import Pairs, findings
 from migration.evidence import EvidenceStore
-from migration.model import Event, Origin, RunRecord, RunRequest, Stage
+from migration.model import Effect, Event, Origin, RunRecord, RunRequest, Stage
 from migration.settings import MigrationSettings
 from migration.shadow.job import ShadowJob
 
@@ -303,3 +305,48 @@ def test_a_latency_that_is_accepted_is_listed_as_that(run: Run, slow: str) -> No
     assert run("accept", slow, *SAID, "--expires", LATER).exit_code == 0
     listed = run("list", "--json")
     assert (listed.exit_code, [one["verdict"] for one in json.loads(listed.stdout)["divergences"]]) == (0, ["accepted"])
+
+
+def test_an_example_shows_the_effects_of_both_sides_in_order_the_traces_and_the_rule_that_touched_the_field(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NETRA_MIGRATION_PLAINTEXT_TENANTS", '["acme"]')
+
+    def asked(tool: str, days: int) -> Effect:
+        request = json.dumps({"name": tool, "arguments": {"days": days}}).encode()
+        plain = {"kind": "tool", "lane": "data", "key": "", "reply": b"{}", "error": None, "started_s": 0.1, "duration_s": 0.1}
+        return Effect(name=tool, request=request, **plain)
+
+    whole = (("agent_started", {}), ("agent_thinking", {"step_number": 1, "duration_ms": 3}), ("agent_completed", {"success": True}))
+    control, candidate = (record(origin, "r1", *whole) for origin in Origin)
+    control = msgspec.structs.replace(control, trace_id="1" * 32, journal=(asked("usage", 30), asked("prices", 1), asked("save", 2)))
+    late = json.loads(candidate.events[1].payload)
+    late["payload"]["duration_ms"] = "3"
+    events = (candidate.events[0], msgspec.structs.replace(candidate.events[1], payload=json.dumps(late).encode()), candidate.events[2])
+    candidate = msgspec.structs.replace(
+        candidate, trace_id="2" * 32, events=events, journal=(asked("usage", 7), asked("prices", 1), asked("mail", 1))
+    )
+    comparison = compare(control, candidate, stage=Stage.SHADOW, serving=Origin.CONTROL)
+    with closing(EvidenceStore.for_writing(MigrationSettings(home=tmp_path), align=aligned_events)) as store:
+        store.store(ShadowJob(record=control, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=1), candidate, comparison)
+    marks = {one.kind: one.fingerprint for one in comparison.divergences}
+
+    effect = run("show", marks["effect_changed"], "--json")
+    rows = json.loads(effect.stdout)["examples"][0]["excerpt"]
+    assert [(row["mark"], (row["control"] or row["candidate"])["kind"]) for row in rows if row["mark"] != "gap"][:4] == [
+        ("changed", "tool.usage"),
+        ("equal", "tool.prices"),
+        ("missing", "tool.save"),
+        ("extra", "tool.mail"),
+    ]
+    shown = run("show", marks["payload"]).stdout
+    assert "durations (mask)" in shown
+    assert "1" * 32 in shown
+    assert "2" * 32 in shown
+    patched = run("show", marks["effect_changed"], "--patch")
+    assert json.loads(patched.stdout)["patches"][0] == {
+        "run_id": "r1",
+        "lane": "data",
+        "kind": "tool.usage",
+        "patch": [{"op": "replace", "path": "/arguments/days", "value": 7}],
+    }

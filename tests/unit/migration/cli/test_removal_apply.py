@@ -14,9 +14,7 @@ from migration.consolidation.removal.digest import digests
 from migration.consolidation.removal.manifest import load_manifest
 from migration.consolidation.removal.readiness.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.consolidation.removal.signing_key import public_key
-from migration.flags.file import FlagFile
-from migration.flags.ramp import share
-from migration.stages import Stage
+from tests.unit.migration.flags.making import at, flag_file, kill_switch
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 FILES = {
@@ -179,13 +177,11 @@ def test_a_rehearsal_needs_no_certificate_and_leaves_the_tree_alone(project, tmp
 
 
 def test_the_flag_leaves_the_flag_file_and_the_others_stay(project, certificate, tmp_path):
-    flags = FlagFile(tmp_path / "var" / "flags.json", ("chat", "tools"))
-    flags.edit(
-        lambda document: document.with_surface(share(document.surfaces["chat"], Stage.DUALWRITE, 100.0)).with_kill_switch(True, "chat")
-    )
-    before = flags.read()
+    file = tmp_path / "var" / "flags.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(flag_file(at("dualwrite"), at("live", "tools"), kill_switch(on=False)))
+    before = json.loads(file.read_bytes())["flags"]
     done = apply("chat", "--certificate", certificate, "--write")
-    after = FlagFile(tmp_path / "var" / "flags.json", ()).read()
+    after = json.loads(file.read_bytes())["flags"]
     assert "flag execution-engine-chat was taken out" in done.stderr
-    assert (sorted(after.surfaces), after.kill_switch.exceptions) == (["tools"], frozenset())
-    assert after.version > before.version
+    assert after == {key: flag for key, flag in before.items() if key != "execution-engine-chat"}

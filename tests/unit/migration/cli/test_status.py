@@ -137,9 +137,13 @@ def test_how_far_removal_is_stands_there_only_where_a_manifest_names_the_surface
         '[tool.netra-migration.removal.surfaces.chat]\nengines = ["engine.py"]\nadapter = "adapter.py"\nledger = "chat.toml"\n'
     )
     assert [row["removal"] for row in status()["surfaces"]] == [
-        "3 of 5 criteria unmet: complete, no_legacy_run, strata; the code was not looked at",
+        "not known: no process says where its tenants are; `removal check` asks the flags",
         None,
     ]
+    running(tmp_path, shares={"chat": {"live": 100.0}})
+    assert status()["surfaces"][0]["removal"] == "not every tenant is at `complete`; `removal check` says what else is missing"
+    running(tmp_path, shares={"chat": {"complete": 100.0}})
+    assert "criteria unmet: " in status()["surfaces"][0]["removal"]
 
 
 def test_stages_and_tenants_are_what_a_process_evaluates(run: Run, status: Callable[[], dict[str, Any]], tmp_path: Path) -> None:

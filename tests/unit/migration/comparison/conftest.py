@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from migration.comparison import Policy, compare
+from migration.comparison import Policy
+from migration.comparison.compare import compare
 from migration.model import Comparison, Effect, EffectError, Event, Origin, Outcome, RunRecord, RunRequest, Stage
 
 REQUEST = RunRequest(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from migration.comparison import compare
+from migration.comparison.compare import compare
 from migration.model import Origin, Stage, Verdict
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from migration.comparison import compare, default_policy
+from migration.comparison import default_policy
+from migration.comparison.compare import compare
 from migration.comparison.latency import Pairs, count, findings, is_slower
 from migration.comparison.policy import LatencyRule
 from migration.model import Event, Origin, RunRecord, RunRequest, Stage, Timing, Verdict

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from migration.comparison import default_policy, explain, load_policy, parse_policy
+from migration.comparison import default_policy, load_policy, parse_policy
+from migration.comparison.explain import explain
 from migration.comparison.normalise import Normaliser
 from migration.errors import ConfigurationError, UnknownSurfaceError
 from migration.model import Origin, Verdict

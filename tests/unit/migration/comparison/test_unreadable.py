@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migration.comparison import compare, explain
+from migration.comparison.compare import compare
+from migration.comparison.explain import explain
 from migration.model import Comparison, Effect, EffectError, Event, Origin, RunRecord, RunRequest, Stage, Verdict
 
 CASES = Path(__file__).resolve().parents[4].parent / "shared" / "cases" / "replay"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 STAGES = ("off", "dualwrite", "shadow", "live", "rampdown", "complete")
@@ -81,6 +82,13 @@ def flag_file(*flags: Mapping[str, Any], segments: Sequence[Mapping[str, Any]] =
     """Return a flag file with these flags and segments."""
     whole = {"flags": {flag["key"]: flag for flag in flags}, "segments": {segment["key"]: segment for segment in segments}}
     return json.dumps(whole, indent=1).encode()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put the content in the file's place, so that a reader sees the old or the new one."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_bytes(content)
+    new.replace(path)
 
 
 PLANS_OF_TENANTS: dict[str, dict[str, Any]] = {}

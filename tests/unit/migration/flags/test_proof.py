@@ -118,6 +118,13 @@ def test_a_flag_that_is_switched_on_is_proved_way_by_way():
     assert any("whom rule 1 matches" in move.who for move in proof.moves)
 
 
+def test_a_flag_that_would_be_gone_moves_everybody_to_off_and_is_refused():
+    before = flag(0, 0, 70_000, 30_000)
+    proof = check(before, before | {"deleted": True}, known=())
+    assert paths(proof) == {("shadow", "off"): 70.0, ("live", "off"): 30.0}
+    assert any("would be gone" in problem for problem in proof.problems)
+
+
 def test_a_pinned_tenant_moves_alone():
     before = flag(0, 100_000)
     proof = check(before, pin(before, "chat", "acme", Stage.SHADOW), aim=Aim(stage=Stage.SHADOW, tenant_id="acme"))

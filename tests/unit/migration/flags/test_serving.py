@@ -346,10 +346,17 @@ def test_the_metrics_show_stages_kill_switch_version_and_health(start, source, m
         'migration_flag_version{surface="chat"} 1.0',
         "migration_flag_source_up 0.0",
         'migration_stage_percent{stage="off",surface="batch"} 100.0',
+        'migration_stage_percent{stage="live",surface="chat"} 25.0',
+        'migration_stage_percent{stage="shadow",surface="chat"} 75.0',
     ):
         assert line in text
-    live = metrics.registry.get_sample_value("migration_stage_percent", {"surface": "chat", "stage": "live"})
-    assert 20 < live < 30
+
+
+def test_the_shares_of_a_flag_with_rules_are_those_of_made_up_tenants(start, source, metrics):
+    source.put(surface_flag(rules=[rule({"variation": 5}, clause("plan", "in", "pro"))], fallthrough=rollout(shadow=75, live=25)))
+    start()
+    shares = {stage: metrics.registry.get_sample_value("migration_stage_percent", {"surface": "chat", "stage": stage}) for stage in Stage}
+    assert (shares["complete"], 15 < shares["live"] < 35, sum(shares.values())) == (0, True, pytest.approx(100))
 
 
 def test_decisions_are_counted_by_stage_and_reason(start, source, ask, metrics):

@@ -5,7 +5,8 @@ from datetime import date
 import msgspec
 import pytest
 
-from migration.comparison import Accepted, Ledger, compare
+from migration.comparison import Accepted, Ledger
+from migration.comparison.compare import compare
 from migration.isolation import Identity
 from migration.isolation.report import MOST
 from migration.model import EffectError, Origin, RunLog, Stage, Verdict

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
-from migration.comparison import compare
+from migration.comparison.compare import compare
 from migration.effects import canary, perform
 from migration.facade import ExecutionFacade
 from migration.flags.decision import Decision

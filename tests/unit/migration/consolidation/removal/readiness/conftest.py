@@ -18,18 +18,16 @@ from migration.consolidation.removal.digest import digests
 from migration.consolidation.removal.manifest import RemovalManifest, load_manifest
 from migration.consolidation.removal.readiness.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.evidence import EvidenceStore
-from migration.flags.document import FlagDocument
-from migration.flags.file import FlagFile
-from migration.flags.surface_flag import SurfaceFlag
 from migration.model import Comparison, Divergence, Event, Origin, RunRecord, RunRequest, Stage, Timing, Verdict
 from migration.settings import MigrationSettings
 from migration.shadow.job import ShadowJob
 from migration.stages import PLANS
 from migration.stores import Coverage, RunStores, StoredRun, StoresDatabase, Tombstones, key_of
 from migration.telemetry.metrics import Metrics
+from tests.unit.migration.flags.making import at, flag_file
 
 DAY = 86_400.0
-COMPLETE = SurfaceFlag(surface="chat", weights=(0, 0, 0, 0, 0, 100_000))
+COMPLETE = at("complete")
 _EVENTS = tuple(Event(kind=kind, lane="data", payload=b"{}", at_s=0.0) for kind in ("agent_started", "agent_completed"))
 
 
@@ -75,10 +73,7 @@ class Production:
             asyncio.run(Coverage(database).verified("chat", "user"))
 
     def move(self, flag):
-        def change(document: FlagDocument) -> FlagDocument:
-            return document.with_surface(flag)
-
-        FlagFile(self.home / "flags.json", ["chat"]).edit(change)
+        (self.home / "flags.json").write_bytes(flag_file(flag))
 
     def ran(self, stage, ago, runs=1):
         """Count runs on a day so many days ago, and that somebody watched on it."""

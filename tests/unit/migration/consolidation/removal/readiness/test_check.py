@@ -8,8 +8,8 @@ import pytest
 from migration.consolidation.removal.readiness.check import Check
 from migration.consolidation.removal.readiness.criteria import CRITERIA
 from migration.errors import ConfigurationError, StoreUnavailableError, UnknownSurfaceError
-from migration.flags.surface_flag import SurfaceFlag
 from migration.model import Stage
+from tests.unit.migration.flags.making import at
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ BREAKS = {
     "a tenant is at another stage": (
         {"complete"},
         lambda production, tree: production.move(
-            SurfaceFlag(surface="chat", weights=(0, 0, 0, 0, 0, 100_000), pins={"acme": Stage.RAMPDOWN})
+            at("complete", contextTargets=[{"contextKind": "tenant", "variation": 4, "values": ["acme"]}])
         ),
     ),
     "the flags cannot be read": ({"complete"}, lambda production, tree: (production.home / "flags.json").write_text("{")),

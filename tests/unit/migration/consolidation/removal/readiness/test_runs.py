@@ -3,14 +3,24 @@
 import pytest
 
 from migration.consolidation.removal.readiness.runs import complete, confirmed, no_legacy_run
+from migration.consolidation.removal.readiness.stages import TenantStages, tenant_stages
 from migration.consolidation.removal.readiness.witness import LegacyRuns
-from migration.flags.surface_flag import SurfaceFlag
+from migration.errors import FlagSourceError
+from migration.flags.data import read_flag_data
+from migration.flags.editors.editor import FlagRead
 from migration.model import Origin, Stage
 from migration.stages import PLANS
 from migration.stores import RanOn, Watch
+from tests.unit.migration.flags.making import at, clause, flag_file, rollout, rule, surface_flag
 
 DAYS = tuple(range(20_000, 20_014))
-ALL_COMPLETE = SurfaceFlag(surface="chat", weights=(0, 0, 0, 0, 0, 100_000))
+ALL_COMPLETE = TenantStages(surface="chat", complete_percent=100.0, pins={})
+
+
+def held(*flags):
+    """Where tenants are, as the SDK evaluates these flags."""
+    data, problems = read_flag_data(flag_file(*flags))
+    return tenant_stages(FlagRead(data=data, token=None, problems=problems), "chat")
 
 
 def watch(*ran, watched=DAYS):
@@ -28,22 +38,38 @@ def test_everybody_at_complete_for_long_enough_is_met():
 
 
 @pytest.mark.parametrize(
-    ("flag", "said"),
+    ("flags", "said"),
     [
-        (SurfaceFlag(surface="chat"), "0 %"),
-        (SurfaceFlag(surface="chat", weights=(0, 0, 0, 0, 1, 99_999)), "99.999 %"),
-        (SurfaceFlag(surface="chat", weights=(0, 0, 0, 0, 0, 100_000), on=False), "0 %"),
-        (SurfaceFlag(surface="chat", weights=(0, 0, 0, 0, 0, 100_000), pins={"acme": Stage.RAMPDOWN}), "acme are pinned"),
+        ([], "0 %"),
+        ([surface_flag()], "0 %"),
+        ([surface_flag(fallthrough=rollout(rampdown=0.001, complete=99.999))], "99.999 %"),
+        ([at("complete", on=False)], "0 %"),
+        ([at("complete", deleted=True)], "0 %"),
+        ([at("complete", contextTargets=[{"contextKind": "tenant", "variation": 4, "values": ["acme"]}])], "acme are pinned"),
+        ([at("complete", rules=[rule({"variation": 5}, clause("plan", "in", "pro"))])], "it cannot be shown"),
+        ([at("complete", prerequisites=[{"key": "allowed", "variation": 1}])], "it cannot be shown"),
+        ([at("complete", contextTargets=[{"contextKind": "surface", "variation": 5, "values": ["chat"]}])], "it cannot be shown"),
     ],
+    ids=range(9),
 )
-def test_a_tenant_that_is_elsewhere_is_told(flag, said):
-    found = complete(flag, watch())
+def test_a_tenant_that_is_elsewhere_is_told(flags, said):
+    found = complete(held(*flags), watch())
     assert not found.met
     assert said in found.detail
 
 
+@pytest.mark.parametrize("flag", [at("complete"), surface_flag(fallthrough=rollout(complete=100)), at("off", on=False, offVariation=5)])
+def test_everybody_at_complete_is_seen_however_the_flag_says_so(flag):
+    assert complete(held(flag), watch()).met
+
+
 def test_a_tenant_that_is_pinned_to_complete_is_no_exception():
-    assert complete(SurfaceFlag(surface="chat", weights=(0, 0, 0, 0, 0, 100_000), pins={"acme": Stage.COMPLETE}), watch()).met
+    assert complete(held(at("complete", contextTargets=[{"contextKind": "tenant", "variation": 5, "values": ["acme"]}])), watch()).met
+
+
+def test_a_flag_that_cannot_be_taken_says_nothing():
+    with pytest.raises(FlagSourceError, match="execution-engine-chat: `on` must be true or false"):
+        held(at("complete", on="yes"))
 
 
 @pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.COMPLETE])

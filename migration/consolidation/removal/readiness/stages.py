@@ -1,0 +1,38 @@
+"""Where the tenants of a surface are, as LaunchDarkly's SDK evaluates its flag."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from migration.errors import FlagSourceError
+from migration.flags.bands import bands
+from migration.flags.changes import pins
+from migration.flags.contexts import Tenant
+from migration.flags.data import surface_flag_key
+from migration.flags.editors.editor import FlagRead
+from migration.flags.evaluation import FlagEvaluator
+from migration.model import Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantStages:
+    """The stages of all tenants of a surface."""
+
+    surface: str
+    complete_percent: float | None  #: at `complete` of those that no target names; None: its flag is more than bands, so nobody can say
+    pins: Mapping[str, Stage]  #: of those that a target names
+
+
+def tenant_stages(read: FlagRead, surface: str) -> TenantStages:
+    """Return where they are.
+
+    Raises:
+        FlagSourceError: the flag is there and cannot be taken.
+    """
+    key = surface_flag_key(surface)
+    if spoiled := [problem for problem in read.problems if problem.key == key and problem.kind == "flag"]:
+        raise FlagSourceError(str(spoiled[0]))
+    found = bands(read.data, surface)
+    with FlagEvaluator.of(read.data) as evaluator:
+        named = {name: evaluator.stage(surface, Tenant(tenant_id=name)).stage or Stage.OFF for name in sorted(pins(read.data.live(key)))}
+    percent = None if found is None else sum(band.percent for band in found if band.stage is Stage.COMPLETE)
+    return TenantStages(surface=surface, complete_percent=percent, pins=named)
