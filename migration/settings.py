@@ -1,10 +1,27 @@
 """Settings of the migration, from `NETRA_MIGRATION_*` variables. The backend's composition root and the command line read the same ones."""
 
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _names(value: Any) -> Any:  # noqa: ANN401 - whatever the variable or the caller gave; pydantic judges it
+    """Read `a, b` as two values; so is `["a", "b"]`, but JSON in a shell variable is a trap."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return tuple(json.loads(value))
+        except ValueError:
+            raise ValueError("is neither names, separated by commas, nor a JSON list of them") from None
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+"""A setting that is a list of names."""
 
 
 class MigrationSettings(BaseSettings):
@@ -18,7 +35,7 @@ class MigrationSettings(BaseSettings):
         default="netra_backend.app.execution:check_conversations",
         description="Import string of a ConversationCheck, for replays of conversations; empty: any surface and agent will do.",
     )
-    surfaces: tuple[str, ...] = Field(
+    surfaces: Names = Field(
         default=(
             "chat",  # goes with: chat
             "oneshot",  # goes with: oneshot
@@ -52,7 +69,7 @@ class MigrationSettings(BaseSettings):
     launchdarkly_events_uri: str = Field(default="https://events.launchdarkly.com", description="Where events go; a Relay Proxy's address.")
     launchdarkly_stream: bool = Field(default=True, description="Whether flags are streamed; no: they are polled.")
     launchdarkly_ca_file: Path | None = Field(default=None, description="Certificates, in PEM, of who may vouch for these addresses.")
-    launchdarkly_private_attributes: tuple[str, ...] = Field(
+    launchdarkly_private_attributes: Names = Field(
         default=(), description="Attributes of tenants that never leave in an event; the tenant's key always does."
     )
     launchdarkly_api_uri: str = Field(default="https://app.launchdarkly.com", description="Address of the REST API, for edits.")
@@ -68,7 +85,7 @@ class MigrationSettings(BaseSettings):
         default="",
         description="Import string of a callable (tenant id) -> attributes or None, from memory: it is asked on the request's path.",
     )
-    tenant_claims: tuple[str, ...] = Field(default=(), description="The only claims of a token that become attributes of the tenant.")
+    tenant_claims: Names = Field(default=(), description="The only claims of a token that become attributes of the tenant.")
     evidence_url: str = Field(default="", description="SQLAlchemy URL; empty: evidence.db in `home`.")
     stores: str = Field(
         default="netra_backend.app.execution:open_run_stores",
@@ -79,13 +96,13 @@ class MigrationSettings(BaseSettings):
         default_factory=lambda: Path.cwd() / "ledger",
         description="Folder of <surface>.toml: accepted divergences; default: `ledger` in the working directory.",
     )
-    tenants: tuple[str, ...] = Field(default=(), description="Known tenants: commands refuse any other; empty: every well-formed id.")
-    watch_tenants: tuple[str, ...] = Field(default=(), description="The only tenants that become metric labels.")
-    plaintext_tenants: tuple[str, ...] = Field(default=(), description="Tenants that allow free text in stored evidence.")
+    tenants: Names = Field(default=(), description="Known tenants: commands refuse any other; empty: every well-formed id.")
+    watch_tenants: Names = Field(default=(), description="The only tenants that become metric labels.")
+    plaintext_tenants: Names = Field(default=(), description="Tenants that allow free text in stored evidence.")
     recordings_per_divergence: int = Field(
         default=3, ge=0, description="Served runs kept whole of each kind of divergence, of the tenants above alone; 0: none."
     )
-    canary_tenants: tuple[str, ...] = Field(
+    canary_tenants: Names = Field(
         default=(), description="Synthetic tenants: models' answers to them carry canaries, which are looked for in everybody else's runs."
     )
     hash_key: str = Field(

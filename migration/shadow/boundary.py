@@ -49,6 +49,7 @@ _GET_NOTIF_SIZES: Final = 3  # SECCOMP_GET_NOTIF_SIZES: the library asks for it 
 _SYSTEM: Final = (
     "/usr", "/lib", "/lib64", "/etc/ssl", "/etc/localtime", "/etc/ld.so.cache", "/etc/mime.types", "/dev/null", "/dev/urandom",
     "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel", "/proc/sys/vm", "/sys/devices/system/cpu",
+    "/sys/fs/cgroup",
 )  # fmt: skip
 _LISTING: Final = AccessFS.READ_DIR
 _READING: Final = AccessFS.READ_DIR | AccessFS.READ_FILE

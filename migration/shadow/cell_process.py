@@ -73,16 +73,18 @@ class CellProcess:
             refusal = self._exchange(_hello(settings, engines), settings.shadow_start_s * _SHARE)
         except _GoneError as gone:
             self.close()
-            tried = f"; it tried: {', '.join(self._attempts.names)}" if self._attempts.names else ""
-            raise ConfigurationError(f"the process that runs engines was not ready: {gone.detail}{tried}") from gone
+            raise ConfigurationError(f"the process that runs engines was not ready: {gone.detail}{self._tried()}") from gone
         if refusal:
             self.close()
-            raise ConfigurationError(refusal.decode(errors="replace"))
+            raise ConfigurationError(refusal.decode(errors="replace") + self._tried())
         # Libraries look at the machine when they are imported; that is no run's doing.
         tried_in_vain, _more = self._attempts.take()
         self._attempts.paths = False
         if tried_in_vain:
             logger.warning("loading the engines tried to reach the outside, and was refused: %s", ", ".join(tried_in_vain))
+
+    def _tried(self) -> str:
+        return f"; it was refused: {', '.join(self._attempts.names)}" if self._attempts.names else ""
 
     @property
     def pid(self) -> int:

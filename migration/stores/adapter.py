@@ -18,7 +18,7 @@ class BackendStore(Protocol[R]):
         """Keep the runs, all or none."""
         ...
 
-    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[R]:
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[R]:
         """Return the thread's runs."""
         ...
 
@@ -75,10 +75,10 @@ class AdaptedStore(Generic[R]):
         with self._shape.errors():
             await self._store.write([self._shape.decode(run) for run in runs])
 
-    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[StoredRun]:
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[StoredRun]:
         """Return the thread's runs. Raises StoreUnavailableError."""
         with self._shape.errors():
-            return [self._shape.encode(run) for run in await self._store.thread(tenant_id, user_id, thread_id)]
+            return [self._shape.encode(run) for run in await self._store.thread(tenant_id, user_id, thread_id, newest)]
 
 
 class AdaptedScan(Generic[R]):

@@ -40,7 +40,7 @@ class RunStore(Protocol):
         """
         ...
 
-    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[StoredRun]:
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[StoredRun]:
         """Return the thread's runs; [] when there are none of this user.
 
         Raises:

@@ -53,20 +53,22 @@ class ThreadReader:
         self._stores, self._outbox, self._coverage = stores, outbox, coverage
         self._plan, self._surfaces, self._metrics, self._timeout_s = plan, tuple(surfaces), metrics, timeout_s
 
-    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> ThreadView:
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> ThreadView:
         """Return the thread's runs of all surfaces. Never raises: what cannot be read is counted and makes the view incomplete."""
         # Owed runs first: one that is delivered in between is then in both, and never in neither.
         owed, lacking = await asyncio.gather(self._owed(tenant_id, user_id, thread_id), self._lacking(tenant_id))
+        thread = (tenant_id, user_id, thread_id)
         sources = {(surface, self._plan(surface, tenant_id).writes[0]) for surface in self._surfaces}
         wanted = {store for _, store in sources} | {other(store) for _, store in sources & lacking}
-        found = await self._read(wanted, tenant_id, user_id, thread_id)
-        found |= await self._read({other(store) for store in wanted - set(found)} - wanted, tenant_id, user_id, thread_id)
+        found = await self._read(wanted, thread, newest)
+        found |= await self._read({other(store) for store in wanted - set(found)} - wanted, thread, newest)
         whole = all(
             len(found) == len(STORES) or any(store in found and (surface, store) not in lacking for store in STORES)
             for surface in self._surfaces
         )
         runs = [run for read in (*found.values(), owed or ()) for run in read]
-        return ThreadView(runs=_in_order(runs), complete=whole and owed is not None)
+        ordered = _in_order(runs)
+        return ThreadView(runs=ordered if newest is None else ordered[-newest:], complete=whole and owed is not None)
 
     async def _owed(self, *thread: str) -> list[StoredRun] | None:
         try:
@@ -82,13 +84,13 @@ class ThreadReader:
             self._failed("what the stores lack", error)
             return {(surface, store) for surface in self._surfaces for store in STORES}
 
-    async def _read(self, stores: Collection[Store], *thread: str) -> dict[Store, list[StoredRun]]:
+    async def _read(self, stores: Collection[Store], thread: tuple[str, str, str], newest: int | None) -> dict[Store, list[StoredRun]]:
         """Return what each of the stores has; a store that does not answer is missing."""
 
         async def read(store: Store) -> list[StoredRun] | None:
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    return await self._stores[store].thread(*thread)
+                    return await self._stores[store].thread(*thread, newest)
             except Exception as error:  # noqa: BLE001 - a chat is served, whatever a store's driver raises
                 self._failed(f"the {store} store", error)
                 return None

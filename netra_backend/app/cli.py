@@ -54,10 +54,9 @@ def serve(
     import uvicorn
 
     from netra_backend.app.main import server_options
-    from netra_backend.app.services.database import open_engine
 
     settings = _settings(host=host, port=port, workers=workers)
-    open_engine(settings.database_url)  # a URL that cannot be used is refused here, not in the log of a worker
+    _check(settings)
     config = uvicorn.Config(
         "netra_backend.app.main:create_app",
         factory=True,
@@ -149,6 +148,16 @@ def _settings(**overrides: object) -> "Settings":
     from netra_backend.app.config import load_settings
 
     return load_settings(**{name: value for name, value in overrides.items() if value is not None})
+
+
+def _check(settings: "Settings") -> None:
+    """Refuse here what could only be said in the log of a server process otherwise, after it was said that it listens."""
+    from netra_backend.app.config import misspelt_variables
+    from netra_backend.app.execution import check_settings
+
+    misspelt = misspelt_variables(os.environ, check_settings(settings))
+    if misspelt:
+        _refuse("; ".join(misspelt))
 
 
 def _with_database(work: Callable[["AsyncEngine"], Awaitable[T]]) -> T:

@@ -1,11 +1,14 @@
 """Settings of the backend, from `NETRA_*` variables, read once at start."""
 
+import difflib
+import json
 import os
 import secrets
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from netra_backend.app.errors import SettingsError
@@ -14,9 +17,20 @@ SECRET_BYTES = 32  #: RFC 7518, 3.2: an HS256 key is at least as long as its has
 _SECRET_FILE = "jwt_secret"  # noqa: S105 - the name of a file
 
 
-def _list(value: Any) -> Any:  # noqa: ANN401 - whatever the variable or the caller gave; pydantic judges it
-    """Read `a, b` as two values: JSON in a shell variable is a trap."""
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+def names_in(value: Any) -> Any:  # noqa: ANN401 - whatever the variable or the caller gave; pydantic judges it
+    """Read `a, b` as two values; so is `["a", "b"]`, but JSON in a shell variable is a trap."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return tuple(json.loads(value))
+        except ValueError:
+            raise ValueError("is neither names, separated by commas, nor a JSON list of them") from None
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(names_in)]
+"""A setting that is a list of names."""
 
 
 def _default_url(data: dict[str, Any]) -> SecretStr:
@@ -37,6 +51,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0: any free one.")
     workers: int = Field(default=1, ge=1, le=64, description="Server processes.")
 
+    metrics_token: SecretStr | None = Field(
+        default=None, description="Bearer token that `/metrics` asks for; without one it asks for nothing."
+    )
     drain_s: float = Field(
         default=20.0,
         ge=0,
@@ -48,7 +65,11 @@ class Settings(BaseSettings):
     jwt_issuer: str = Field(default="netra", min_length=1, description="`iss` that a token must have.")
     jwt_audience: str = Field(default="netra-chat", min_length=1, description="`aud` that a token must have.")
 
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    jwt_leeway_s: float = Field(
+        default=30.0, ge=0, le=600, description="Seconds by which clocks of the identity provider and of this server may differ."
+    )
+
+    allowed_origins: Names = Field(
         default=("http://127.0.0.1:8000", "http://localhost:8000"), description="Web pages that may connect, comma-separated."
     )
     max_message_bytes: int = Field(default=64 * 2**10, ge=2**10, le=16 * 2**20, description="Bytes of one message from a client.")
@@ -69,9 +90,7 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the user-scoped run store; default: the database.",
     )
     history_runs: int = Field(default=50, ge=0, description="Runs of a thread, the newest, that agents are told about.")
-    read_only_tenants: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="Tenants whose users may call no tool that writes, comma-separated."
-    )
+    read_only_tenants: Names = Field(default=(), description="Tenants whose users may call no tool that writes, comma-separated.")
 
     model_provider: Literal["scripted", "openai"] = Field(
         default="scripted", description="scripted: offline and deterministic; openai: any compatible endpoint."
@@ -90,8 +109,6 @@ class Settings(BaseSettings):
     engines_per_user: int = Field(default=2, ge=1, description="Engines that a user may have at once.")
     max_engines: int = Field(default=1000, ge=1, description="Engines that all users may have at once.")
     engine_idle_s: float = Field(default=300.0, gt=0, description="Seconds after which an idle engine is closed.")
-
-    _split = field_validator("allowed_origins", "read_only_tenants", mode="before")(_list)
 
     @field_validator("jwt_secret")
     @classmethod
@@ -137,6 +154,26 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field of 
         return Settings(**overrides)
     except ValidationError as error:
         raise SettingsError("; ".join(_explain(problem["loc"], problem["msg"]) for problem in error.errors())) from None
+
+
+_PREFIX = "NETRA_"
+
+
+def variables_of(settings: type[BaseSettings]) -> list[str]:
+    """Return the names of the variables that these settings are read from."""
+    prefix = settings.model_config.get("env_prefix", "")
+    return [f"{prefix}{name}".upper() for name in settings.model_fields]
+
+
+def misspelt_variables(environment: Mapping[str, str], known: Iterable[str]) -> list[str]:
+    """Return a sentence for each variable that looks like one of ours and is none: what it sets, nobody reads."""
+    names = sorted({*known, *variables_of(Settings)})
+    unknown = sorted(name for name in environment if name.upper().startswith(_PREFIX) and name.upper() not in names)
+    found = ((name, difflib.get_close_matches(name.upper(), names, n=1, cutoff=0.8)) for name in unknown)
+    return [
+        f"{name} is no setting" + (f"; did you mean {close[0]}?" if close else "; docs/settings.md has all of them")
+        for name, close in found
+    ]
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:

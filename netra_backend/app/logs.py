@@ -15,11 +15,12 @@ from starlette.routing import Route, WebSocketRoute
 
 FIELDS: Final = frozenset(
     """
-    agent at_most_s close_code code engine_id error error_type event pid pids reason requests run_id runs seconds status support_code
-    surface tool where
+    agent at_most_s close_code code engine_id error error_type event pid pids reason requests requests_left run_id runs runs_cut
+    seconds status support_code surface tool where
     """.split()  # noqa: SIM905 - a list to be read
 )
-"""The fields that a line may have beside its message: words of our own code, numbers, and ids that we made. Others are left out."""
+"""The fields that a line may have beside its message: words of our own code, numbers, and ids that we made. `error` is what
+`describe` tells. Others are left out."""
 
 _FRAMES: Final = 12  #: innermost frames of a traceback that are kept
 
@@ -65,6 +66,15 @@ def _machine_name(error: BaseException) -> str | None:
     if isinstance(driver, OSError) and driver.errno is not None:
         return errno.errorcode.get(driver.errno)
     return type(driver).__name__ if driver is not error else None
+
+
+def cause_of(error: BaseException) -> str:
+    """Return the machine's name for what is behind an error, or else the type of the innermost error."""
+    innermost, name = error, _machine_name(error)
+    while innermost.__cause__ is not None:
+        innermost = innermost.__cause__
+        name = _machine_name(innermost) or name
+    return name or type(innermost).__name__
 
 
 class JsonFormatter(logging.Formatter):

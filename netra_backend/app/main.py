@@ -18,6 +18,7 @@ from netra_backend.app.config import Settings, load_settings
 from netra_backend.app.draining import DRAIN, Drain
 from netra_backend.app.logs import configure_logging, know_routes
 from netra_backend.app.services.database import create_schema, open_engine
+from netra_backend.app.services.machine import Machine
 from netra_backend.app.services.runs.history import StoredHistory, ThreadRuns
 from netra_backend.app.services.threads import ThreadStore
 from netra_backend.app.websocket.connections import Connections
@@ -77,6 +78,7 @@ def create_app(
                 batches=Connections(of_batches.batches_per_user),
                 batch_limits=of_batches,
                 drain=drain,
+                machine=Machine(chosen.home),
                 wall_clock=wall_clock,
             )
             yield {DRAIN: drain}  # for the server, which knows when it stops
@@ -105,9 +107,9 @@ def server_options(settings: Settings) -> dict[str, Any]:
     """Return the options of uvicorn that the application counts on; address and number of processes are up to the caller."""
     return {
         "loop": "uvloop",
-        "http": "httptools",
-        # 1.5 times the frames of the default; compression halves them again.
-        "ws": "websockets-sansio",
+        # httptools, and websockets' sans-I/O layer: 1.5 times the frames of the default; compression halves them again.
+        "http": "netra_backend.app.protocols:HttpProtocol",
+        "ws": "netra_backend.app.protocols:WebSocketProtocol",
         "ws_per_message_deflate": False,
         "ws_max_size": settings.max_message_bytes,
         "server_header": False,

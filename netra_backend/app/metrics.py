@@ -1,9 +1,10 @@
 """What the backend counts of its runs, and how Prometheus reads it."""
 
+import functools
 import os
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -42,3 +43,18 @@ class RunMetrics:
             MultiProcessCollector(source, folder)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
         encode, content_type = choose_encoder("")
         return encode(source), content_type
+
+
+@functools.cache
+def ready_components() -> Gauge:
+    """Return the gauge of what `/ready` and `/metrics` found when they were last asked: 1 for a component that can serve, else 0.
+
+    Made when it is first needed: a process first makes itself known in the folder of shared metrics.
+    """
+    return Gauge("netra_ready", "Whether a component can serve, when it was last looked at.", ["component"], multiprocess_mode="livemin")
+
+
+@functools.cache
+def unavailable() -> Counter:
+    """Return the count of requests that were told `unavailable`, by the machine's own name for the cause, such as ENOSPC or SQLITE_BUSY."""
+    return Counter("netra_unavailable_total", "Requests that were told unavailable, by cause.", ["cause"])

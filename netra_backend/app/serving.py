@@ -19,6 +19,7 @@ from netra_backend.app.candidate import Candidate
 from netra_backend.app.config import Settings
 from netra_backend.app.errors import RunStoreUnavailableError
 from netra_backend.app.metrics import RunMetrics
+from netra_backend.app.services.database import open_engine
 from netra_backend.app.services.outside import Outside
 from netra_backend.app.services.runs.databases import RunDatabases
 from netra_backend.app.services.runs.finished_run import FinishedRun, RunEnd, RunStore, finished_run
@@ -203,3 +204,14 @@ def compose(settings: Settings) -> DirectExecution:
         SettingsError: a setting of the backend cannot be used.
     """
     return DirectExecution(settings)
+
+
+def check_settings(settings: Settings) -> tuple[str, ...]:
+    """See that everything can be composed of these settings, and return the variables that further settings are read from.
+
+    Raises:
+        SettingsError: a setting cannot be used; the message names its variable.
+    """
+    open_engine(settings.database_url)
+    open_engine(settings.user_runs_url, setting="NETRA_USER_RUNS_URL")
+    return ()

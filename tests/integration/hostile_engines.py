@@ -287,6 +287,11 @@ def engines_on_an_old_kernel(_settings: MigrationSettings) -> Engines:
     raise BoundaryError("Landlock")
 
 
+def engines_that_read_a_file(_settings: MigrationSettings) -> Engines:
+    Path("/etc/hostname").read_text()
+    return Engines(build=build)
+
+
 def engines_that_fail(_settings: MigrationSettings) -> Engines:
     raise RuntimeError("cannot be made")
 

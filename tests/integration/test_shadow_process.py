@@ -256,6 +256,12 @@ async def test_a_killed_cell_costs_one_job_and_is_replaced_with_its_worker(start
     assert sum(watched.count("shadow_worker_restarts").values()) == 1
 
 
+async def test_engines_that_need_what_they_may_not_have_say_which_file_that_is(start, capfd) -> None:
+    async with start(cell="hostile_engines:engines_that_read_a_file") as watched:
+        await until(lambda: watched.count("failures").get("shadow.worker", 0) >= 1)
+    assert "it was refused: open for reading /etc/hostname" in capfd.readouterr().err
+
+
 def children(pid: int | None) -> list[int]:
     return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
 

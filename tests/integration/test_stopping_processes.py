@@ -1,93 +1,29 @@
 """`netra serve` told to stop by real signals, with real chats under way: each ends and is kept, or is told that it was cut."""
 
 import asyncio
+import functools
 import json
-import os
 import signal
-import sqlite3
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from netra_backend.app.config import Settings
-from netra_backend.app.services.tokens import mint
-
-PATIENCE_S = 60.0
-SECRET = "a-secret-of-the-tests-0123456789ab"
-NETRA = Path(sys.executable).with_name("netra")
-
-
-class Backend:
-    """A `netra serve` of its own."""
-
-    def __init__(self, process: subprocess.Popen[str], home: Path, url: str) -> None:
-        self.process, self.home, self.url = process, home, url
-
-    def token(self, user: str, tenant: str = "acme") -> str:
-        return mint(Settings(home=self.home, jwt_secret=SECRET), tenant, user)
-
-    async def connect(self, user: str) -> ClientConnection:
-        address = f"{self.url.replace('http', 'ws')}/ws/chat"
-        return await connect(
-            address, proxy=None, additional_headers={"Authorization": f"Bearer {self.token(user)}"}, open_timeout=PATIENCE_S
-        )
-
-    async def ready(self) -> None:
-        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
-            assert (await client.get(f"{self.url}/health")).status_code == 200
-
-    def ended(self) -> int:
-        return self.process.wait(timeout=PATIENCE_S)
-
-    def log(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.home / "log").read_text().splitlines() if line.startswith("{")]
-
-    def kept(self, tables: tuple[str, ...] = ("agent_runs", "user_runs")) -> dict[str, str]:
-        """The outcome of each run that a store holds."""
-        found = {}
-        with sqlite3.connect(self.home / "netra.db") as database:
-            for table in tables:
-                if database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone():
-                    rows = database.execute(f"SELECT run_id, json_extract(record, '$.outcome') FROM {table}")  # noqa: S608 - our own names
-                    found |= dict(rows)
-        return found
+from tests.integration.netra_serve import PATIENCE_S, Backend, serve
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Callable[..., Any]:
-    @contextmanager
-    def run(*arguments: str, **environment: str) -> Iterator[Backend]:
-        home = tmp_path
-        given = {"NETRA_HOME": str(home), "NETRA_JWT_SECRET": SECRET}
-        # goes with: migration
-        given["NETRA_MIGRATION_HOME"] = str(home)
-        # stays
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("NETRA_", "PROMETHEUS_"))}
-        command = [NETRA, "serve", "--port", "0", "--json", *arguments]
-        with (
-            (home / "log").open("a") as log,
-            subprocess.Popen(command, env={**inherited, **given, **environment}, stdout=subprocess.PIPE, stderr=log, text=True) as process,
-        ):
-            try:
-                told = process.stdout.readline() if process.stdout else ""
-                yield Backend(process, home, json.loads(told)["url"])
-            finally:
-                if process.poll() is None:
-                    process.kill()
-                process.wait(timeout=PATIENCE_S)
-
-    return run
+    home = tmp_path / "home"
+    home.mkdir()
+    return functools.partial(serve, home)
 
 
 async def begin(socket: ClientConnection) -> str:

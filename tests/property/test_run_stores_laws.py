@@ -96,9 +96,10 @@ class MortalStore:
         if work is not None:
             await work()
 
-    async def thread(self, *ids: str) -> list[StoredRun]:
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[StoredRun]:
+        assert newest is None
         self._up()
-        return [run for key, run in self.runs.items() if key[:3] == ids]
+        return [run for key, run in self.runs.items() if key[:3] == (tenant_id, user_id, thread_id)]
 
     async def count(self, _surface: str, /) -> int:
         self._up()

@@ -1,5 +1,6 @@
 """A request over HTTP, up to the point where its run begins: who asks, what is asked, how often, in which thread."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import ClientDisconnect
 
 from netra_backend.app.api import auth
 from netra_backend.app.api.gateway import Gateway, gateway_of
@@ -16,6 +18,9 @@ from netra_backend.app.services.tokens import Identity
 from netra_backend.app.services.user_execution_context import MAX_ID_LENGTH, PLACEHOLDERS, UserExecutionContext, check_id
 
 Body = TypeVar("Body")
+
+#: Seconds that a body may take to arrive.
+_BODY_S: Final = 30.0
 
 #: Documents the scheme; `auth` reads the header, as it does for a WebSocket.
 _bearer: Final = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The token that opens a chat too.")
@@ -131,8 +136,14 @@ async def _bounded(request: Request, limit_bytes: int) -> bytes:
     if declared.isdecimal() and int(declared) > limit_bytes:
         raise too_large
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > limit_bytes:
-            raise too_large
+    try:
+        async with asyncio.timeout(_BODY_S):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > limit_bytes:
+                    raise too_large
+    except TimeoutError:
+        raise ProblemError("invalid_request", f"the body did not arrive within {_BODY_S:g} s") from None
+    except ClientDisconnect:
+        raise ProblemError("invalid_request", "the client left before its body was there") from None
     return bytes(body)

@@ -49,8 +49,12 @@ async def chat(socket: WebSocket) -> None:
         except TooManyConnectionsError as error:
             await _deny(socket, Failure(code="too_many_connections", message=str(error)))
         else:
-            await socket.accept(subprotocol=auth.SUBPROTOCOL if shown.by_subprotocol else None)
+            await _accept(socket, shown)
             await ChatSession(gateway, Connection(socket, send_timeout_s=gateway.limits.send_timeout_s), identity).serve()
+
+
+async def _accept(socket: WebSocket, shown: auth.Credentials) -> None:
+    await socket.accept(subprotocol=auth.SUBPROTOCOL if shown.by_subprotocol else None)
 
 
 async def _deny(socket: WebSocket, failure: Failure) -> None:
@@ -66,7 +70,7 @@ async def _refuse_token(socket: WebSocket, shown: auth.Credentials, failure: Fai
     if not shown.by_subprotocol:
         await _deny(socket, failure)
         return
-    await socket.accept(subprotocol=auth.SUBPROTOCOL)
+    await _accept(socket, shown)
     connection = Connection(socket, send_timeout_s=1.0)
     try:
         await connection.send(encode(report(failure)))

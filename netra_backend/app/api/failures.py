@@ -18,7 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from netra_backend.app import errors
 from netra_backend.app.api.auth import ForeignOriginError
-from netra_backend.app.logs import describe
+from netra_backend.app.logs import cause_of, describe
+from netra_backend.app.metrics import unavailable
 
 _logger = logging.getLogger(__name__)
 
@@ -159,6 +160,8 @@ def log_failure(failure: Failure, error: BaseException | None, **facts: Any) -> 
         # What the server does on purpose is no defect of it.
         level = logging.INFO if isinstance(error, errors.DrainingError | errors.RunCutError | errors.NotReadyError) else logging.ERROR
         _logger.log(level, "a request failed", extra={**told, "error": describe(error)})
+        if failure.code == "unavailable":
+            unavailable().labels(cause_of(error)).inc()
     else:
         _logger.info("a request was refused", extra=told)
     return str(told["support_code"])

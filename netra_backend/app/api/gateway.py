@@ -11,6 +11,7 @@ from netra_backend.app.api.ports import Execution, HistoryReader, OwnedThreads
 from netra_backend.app.api.rate_limit import RateLimiter
 from netra_backend.app.config import Settings
 from netra_backend.app.draining import Drain
+from netra_backend.app.services.machine import Machine
 from netra_backend.app.services.runs.history import ThreadRuns
 from netra_backend.app.websocket.connections import Connections
 
@@ -51,6 +52,7 @@ class Gateway:
     batches: Connections
     batch_limits: BatchLimits
     drain: Drain
+    machine: Machine
     wall_clock: Callable[[], float] = time.time  #: Unix seconds; says when a token has expired
 
 

@@ -1,6 +1,7 @@
 """`/health`, `/ready` and `/metrics`: for load balancers, orchestrators and Prometheus. They tell nothing about users."""
 
 import asyncio
+import hmac
 import logging
 from typing import Annotated, Any, Final, Literal
 
@@ -10,8 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from netra_backend.app.api.auth import credentials
 from netra_backend.app.api.gateway import Gateway, gateway_of
 from netra_backend.app.api.problems import documented
+from netra_backend.app.errors import AuthenticationError
+from netra_backend.app.metrics import ready_components
+from netra_backend.app.services.machine import Machine
 
 _logger = logging.getLogger(__name__)
 
@@ -62,20 +67,43 @@ async def health() -> Health:
 @router.get("/ready", summary="Can it serve chats?", response_description="It can.", responses={503: _NOT_READY, **_FAILED})
 async def ready(gateway: Annotated[Gateway, Depends(_gateway)], response: Response) -> Readiness:
     """Ask each component; 503 when one cannot serve."""
-    components = {"database": await _database(gateway.database), **gateway.execution.ready()}
-    if gateway.drain.begun:
-        components["server"] = "it is stopping"
+    components = await _components(gateway)
     if all(state == "ok" for state in components.values()):
         return Readiness(status="ready", components=components)
     response.status_code = 503
     return Readiness(status="not_ready", components=components)
 
 
-@router.get("/metrics", summary="What happened so far, counted", response_class=Response, responses={200: _METRICS, **_FAILED})
-async def metrics(gateway: Annotated[Gateway, Depends(_gateway)]) -> Response:
-    """Return what was counted so far."""
+@router.get("/metrics", summary="What happened so far, counted", response_class=Response, responses={200: _METRICS, **documented(401, 500)})
+async def metrics(gateway: Annotated[Gateway, Depends(_gateway)], request: Request) -> Response:
+    """Return what was counted so far. With NETRA_METRICS_TOKEN set, only to whoever shows it."""
+    wanted = gateway.settings.metrics_token
+    if wanted is not None:
+        shown = credentials(request).token or ""
+        if not hmac.compare_digest(shown.encode(), wanted.get_secret_value().encode()):
+            raise AuthenticationError("send 'Authorization: Bearer <token>' with the token of NETRA_METRICS_TOKEN")
+    await _components(gateway)
     body, content_type = gateway.execution.metrics()
     return Response(body, headers={"content-type": content_type})
+
+
+async def _components(gateway: Gateway) -> dict[str, str]:
+    """Return the state of each component, and show it in the metrics."""
+    components = {"database": await _database(gateway.database), **await _machine(gateway.machine), **gateway.execution.ready()}
+    components["server"] = "it is stopping" if gateway.drain.begun else "ok"
+    for name, state in components.items():
+        ready_components().labels(name).set(state == "ok")
+    return components
+
+
+async def _machine(machine: Machine) -> dict[str, str]:
+    try:
+        async with asyncio.timeout(_DATABASE_TIMEOUT_S):
+            return await asyncio.to_thread(machine.state)
+    except TimeoutError:
+        return {"home": f"no answer within {_DATABASE_TIMEOUT_S:.0f} s; the disk hangs"}
+    except (RuntimeError, MemoryError):
+        return {"memory": "no thread can be started; raise the limits of memory and processes"}
 
 
 async def _database(engine: AsyncEngine) -> str:

@@ -82,6 +82,6 @@ class ComposedExecution(Execution, Protocol):
 class NoRuns:
     """Threads of an application that keeps no runs: all empty."""
 
-    async def thread(self, _tenant_id: str, _user_id: str, _thread_id: str, /) -> list[FinishedRun]:
+    async def thread(self, _tenant_id: str, _user_id: str, _thread_id: str, _newest: int | None = None, /) -> list[FinishedRun]:
         """Return []."""
         return []

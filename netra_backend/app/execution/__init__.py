@@ -7,7 +7,7 @@ takes its place where a replay may read what the journal does not hold. `open_ru
 (`conversations.py`). When the last surface is done this folder goes, and `serving.py` alone remains.
 """
 
-from netra_backend.app.execution.backend import BackendExecution, compose
+from netra_backend.app.execution.backend import BackendExecution, check_settings, compose
 from netra_backend.app.execution.conversations import check_conversations
 from netra_backend.app.execution.engines import CONTROLS, BackendEngine, ReadingEngines, fresh_engine
 from netra_backend.app.execution.recorded_ports import recorded
@@ -20,6 +20,7 @@ __all__ = [
     "PlannedThreads",
     "ReadingEngines",
     "check_conversations",
+    "check_settings",
     "compose",
     "fresh_engine",
     "open_run_stores",

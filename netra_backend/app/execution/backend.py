@@ -4,15 +4,17 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
+from pydantic import ValidationError
 
 from migration.effects import tape_served_logs
-from migration.errors import OutboxError, UnknownSurfaceError
+from migration.errors import ConfigurationError, OutboxError, UnknownSurfaceError
+from migration.evidence import EvidenceStore
 from migration.facade import ExecutionFacade
 from migration.flags.serving import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
@@ -20,18 +22,20 @@ from migration.model import Origin, RunRequest
 from migration.processes.heartbeat import Heartbeat
 from migration.settings import MigrationSettings
 from migration.shadow import ProcessShadow, ShadowResult
-from migration.stores import FinishedRuns
+from migration.stores import FinishedRuns, StoresDatabase
 from migration.telemetry import multiprocess
 from migration.telemetry.exposition import render
 from migration.telemetry.metrics import Metrics
 from migration.telemetry.tracing import configure_tracing, deliver_spans
+from netra_backend.app import serving
 from netra_backend.app.candidate import Candidate
-from netra_backend.app.config import Settings
-from netra_backend.app.errors import NotReadyError, RunStoreUnavailableError
+from netra_backend.app.config import Settings, variables_of
+from netra_backend.app.errors import NotReadyError, RunStoreUnavailableError, SettingsError
 from netra_backend.app.execution.engines import CONTROLS, BackendEngine, check_surfaces
 from netra_backend.app.execution.recorded_ports import recorded
 from netra_backend.app.execution.run_stores import PlannedThreads, finished, run_stores
 from netra_backend.app.metrics import RunMetrics
+from netra_backend.app.services.database import open_engine
 from netra_backend.app.services.outside import Outside
 from netra_backend.app.services.runs.databases import RunDatabases
 from netra_backend.app.services.user_execution_context import UserExecutionContext
@@ -197,6 +201,41 @@ class BackendExecution:
 _DRAIN_S: Final = 2.0
 #: Seconds that a collector has for the last spans.
 _DELIVERY_S: Final = 5.0
+
+
+def check_settings(settings: Settings) -> tuple[str, ...]:
+    """See that everything can be composed of these settings, and return the variables that the migration's are read from.
+
+    Raises:
+        SettingsError: a setting cannot be used; the message names its variable.
+    """
+    serving.check_settings(settings)
+    open_engine(settings.legacy_runs_url, setting="NETRA_LEGACY_RUNS_URL")
+    try:
+        migration = MigrationSettings()
+        check_surfaces(migration.surfaces)
+        _closed("NETRA_MIGRATION_STORES_URL", lambda: StoresDatabase(migration.outbox()))
+        _closed("NETRA_MIGRATION_EVIDENCE_URL", lambda: EvidenceStore.for_writing(migration))
+    except ValidationError as error:
+        raise SettingsError("; ".join(_explained(problem["loc"], problem["msg"]) for problem in error.errors())) from None
+    except UnknownSurfaceError as error:
+        raise SettingsError(f"NETRA_MIGRATION_SURFACES: {error}") from None
+    return tuple(variables_of(MigrationSettings))
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+def _closed(setting: str, opened: Callable[[], _Closable]) -> None:
+    try:
+        opened().close()
+    except ConfigurationError as error:
+        raise SettingsError(f"{setting}: {error}") from None
+
+
+def _explained(location: tuple[int | str, ...], message: str) -> str:
+    return f"NETRA_MIGRATION_{str(location[0]).upper()}: {message.removeprefix('Value error, ')}" if location else message
 
 
 def compose(settings: Settings) -> BackendExecution:

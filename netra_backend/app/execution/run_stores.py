@@ -95,19 +95,21 @@ class PlannedThreads:
     def __init__(self, reader: ThreadReader, done: ThreadRuns | None = None) -> None:
         self._reader, self._done = reader, done
 
-    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[FinishedRun]:
-        """Return the thread's runs, oldest first.
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[FinishedRun]:
+        """Return the thread's runs, oldest first: all of them, or the newest alone.
 
         Raises:
             IncompleteThreadError: a store that may hold more does not answer; it has those that are known.
         """
-        view = await self._reader.thread(tenant_id, user_id, thread_id)
+        view = await self._reader.thread(tenant_id, user_id, thread_id, newest)
         runs, complete = {run.run_id: run for run in (_finished_run.decode(run.body) for run in view.runs)}, view.complete
         if self._done is not None:
             try:
-                runs |= {run.run_id: run for run in await self._done.thread(tenant_id, user_id, thread_id)}
+                runs |= {run.run_id: run for run in await self._done.thread(tenant_id, user_id, thread_id, newest)}
             except errors.RunStoreUnavailableError:
                 complete = False
+        known = in_order(runs.values())
+        known = known if newest is None else known[-newest:]
         if not complete:
-            raise IncompleteThreadError(in_order(runs.values()))
-        return in_order(runs.values())
+            raise IncompleteThreadError(known)
+        return known

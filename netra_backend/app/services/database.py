@@ -77,13 +77,15 @@ class ThreadRow(Table):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
-def open_engine(url: SecretStr | str, *, read_only: bool = False) -> AsyncEngine:
+def open_engine(url: SecretStr | str, *, read_only: bool = False, setting: str = "NETRA_DATABASE_URL") -> AsyncEngine:
     """Return an engine for the database; `dispose()` it at the end. Connects to nothing yet.
 
     Args:
         url: SQLAlchemy URL with an async driver, such as `sqlite+aiosqlite:///var/netra.db` (the folder is made) or
             `postgresql+psycopg://user:password@host/name`.
         read_only: the database itself refuses to change anything on these connections. A SQLite file is not made: it must be there.
+
+        setting: the variable that holds the URL, for the error.
 
     Raises:
         SettingsError: the URL cannot be read, its driver is not async or not installed. Never quotes the URL.
@@ -101,12 +103,12 @@ def open_engine(url: SecretStr | str, *, read_only: bool = False) -> AsyncEngine
         )
     except (ArgumentError, InvalidRequestError, NoSuchModuleError):
         raise SettingsError(
-            "NETRA_DATABASE_URL is no SQLAlchemy URL with an async driver; set it like sqlite+aiosqlite:///var/netra.db "
+            f"{setting} is no SQLAlchemy URL with an async driver; set it like sqlite+aiosqlite:///var/netra.db "
             "or postgresql+psycopg://user:password@host/name"
         ) from None
     except ModuleNotFoundError as error:
         raise SettingsError(
-            f"NETRA_DATABASE_URL needs the module {error.name}, which is not installed; "
+            f"{setting} needs the module {error.name}, which is not installed; "
             "for PostgreSQL use postgresql+psycopg:// and pip install 'netra-strangler[postgres]'"
         ) from None
     if is_sqlite and not read_only:

@@ -72,6 +72,7 @@ def verify(settings: Settings, token: str) -> Identity:
             algorithms=[_ALGORITHM],
             audience=settings.jwt_audience,
             issuer=settings.jwt_issuer,
+            leeway=settings.jwt_leeway_s,
             options={"require": list(_REQUIRED), "strict_aud": True},
         )
         tenant, user = check_id("tenant", claims["tenant"]), check_id("sub", claims["sub"])

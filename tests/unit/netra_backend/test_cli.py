@@ -138,8 +138,8 @@ def test_serve_runs_the_application_with_the_fast_protocols(run: Run, served: li
         "netra_backend.app.main:create_app",
         True,
         "uvloop",
-        "httptools",
-        "websockets-sansio",
+        "netra_backend.app.protocols:HttpProtocol",
+        "netra_backend.app.protocols:WebSocketProtocol",
     )
     assert (config.ws_per_message_deflate, config.ws_max_size) == (False, load_settings().max_message_bytes)
 
@@ -163,3 +163,25 @@ def test_serve_refuses_a_database_that_it_cannot_use(run: Run, served: list[Any]
     code, _, err = run("serve", "--port", "0")
     assert (code, served) == (2, [])
     assert "async driver" in err
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("NETRA_DRIAN_S=5", "did you mean NETRA_DRAIN_S?"),
+        ("NETRA_USER_RUNS_URL=sqlite:///runs.db", "NETRA_USER_RUNS_URL"),
+        # goes with: migration
+        ("NETRA_MIGRATION_SHADOW_QUEUE_JOBS=many", "NETRA_MIGRATION_SHADOW_QUEUE_JOBS"),
+        ("NETRA_MIGRATION_SURFACES=chat, telex", "NETRA_MIGRATION_SURFACES"),
+        ("NETRA_MIGRATION_STORES_URL=oracle://x", "NETRA_MIGRATION_STORES_URL"),
+        ("NETRA_MIGRATION_WATCH_TENANT=acme", "did you mean NETRA_MIGRATION_WATCH_TENANTS?"),
+        # stays
+    ],
+)
+def test_serve_refuses_every_bad_setting_before_it_says_that_it_listens(
+    run: Run, served: list[Any], monkeypatch: pytest.MonkeyPatch, setting: str, says: str
+) -> None:
+    monkeypatch.setenv(*setting.split("=", 1))
+    code, out, err = run("serve", "--port", "0")
+    assert (code, out, served) == (2, "", [])
+    assert says in err

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from netra_backend.app import config
-from netra_backend.app.config import load_settings
+from netra_backend.app.config import load_settings, misspelt_variables
 from netra_backend.app.errors import SettingsError
 
 SECRET = "a-secret-of-more-than-thirty-two-bytes"
@@ -134,3 +134,34 @@ def test_settings_show_no_secret_when_printed(monkeypatch: pytest.MonkeyPatch) -
 def test_settings_cannot_be_changed_after_the_start() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         load_settings().port = 1
+
+
+@pytest.mark.parametrize("written", ["acme, globex", "acme,globex,", '["acme", "globex"]'])
+def test_a_list_is_names_between_commas_or_json(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("NETRA_READ_ONLY_TENANTS", written)
+    monkeypatch.setenv("NETRA_MIGRATION_WATCH_TENANTS", written)  # goes with: migration
+    assert load_settings().read_only_tenants == ("acme", "globex")
+    # goes with: migration
+    from migration.settings import MigrationSettings
+
+    assert MigrationSettings().watch_tenants == ("acme", "globex")
+    # stays
+
+
+def test_a_list_that_is_neither_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETRA_READ_ONLY_TENANTS", '["acme"')
+    with pytest.raises(SettingsError, match="NETRA_READ_ONLY_TENANTS: is neither names"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("NETRA_DRIAN_S", "NETRA_DRIAN_S is no setting; did you mean NETRA_DRAIN_S?"),
+        ("NETRA_MIGRATON_HOME", "did you mean NETRA_MIGRATION_HOME?"),
+        ("NETRA_QQ", "docs/settings.md has all of them"),
+    ],
+)
+def test_a_variable_that_nobody_reads_is_named(name: str, says: str) -> None:
+    [sentence] = misspelt_variables({name: "x", "NETRA_HOME": "var", "PATH": "/bin"}, ["NETRA_MIGRATION_HOME"])
+    assert says in sentence

@@ -1,4 +1,5 @@
 import ast
+import errno
 import json
 import logging
 import sys
@@ -142,3 +143,9 @@ def test_the_logs_of_a_server_go_to_standard_error_as_json(capsys: pytest.Captur
             handler.setStream(sys.stderr)
     logging.getLogger("netra_backend.app").info("up")
     assert json.loads(capsys.readouterr().err)["message"] == "up"
+
+
+def test_the_cause_of_a_failed_request_is_on_its_line() -> None:
+    error = raised(OSError(errno.ENOSPC, "the words of a user"))
+    told = line(logging.makeLogRecord({"msg": "a request failed", "error": describe(error)}))
+    assert (told["error"]["name"], "words" in json.dumps(told)) == ("ENOSPC", False)

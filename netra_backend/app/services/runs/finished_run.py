@@ -71,8 +71,8 @@ class RunStore(Protocol):
         """
         ...
 
-    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[FinishedRun]:
-        """Return the thread's runs, oldest first; [] when there are none of this user.
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[FinishedRun]:
+        """Return the thread's runs, oldest first: all of them, or the newest alone. [] when there are none of this user.
 
         Raises:
             RunStoreUnavailableError: the store cannot be read now.

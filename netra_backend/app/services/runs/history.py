@@ -22,8 +22,8 @@ class IncompleteThreadError(RunStoreUnavailableError):
 class ThreadRuns(Protocol):
     """Knows a thread's finished runs. A run store does; so does whatever chooses between two of them."""
 
-    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[FinishedRun]:
-        """Return the thread's runs, oldest first.
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[FinishedRun]:
+        """Return the thread's runs, oldest first: all of them, or the newest alone.
 
         Raises:
             RunStoreUnavailableError: they cannot be read now; an IncompleteThreadError has those that could be.
@@ -51,7 +51,7 @@ class StoredHistory:
             return []
         runs: Sequence[FinishedRun]
         try:
-            runs = await self._threads.thread(context.tenant_id, context.user_id, context.thread_id)
+            runs = await self._threads.thread(context.tenant_id, context.user_id, context.thread_id, self._runs)
         except RunStoreUnavailableError as error:
             runs = error.known if isinstance(error, IncompleteThreadError) else ()
             _logger.warning(

@@ -74,14 +74,16 @@ class SqlRuns:
         async with self._made_ready():
             await self._database.write(work)
 
-    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[FinishedRun]:
-        """Return the thread's runs, oldest first; [] when there are none of this user.
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[FinishedRun]:
+        """Return the thread's runs, oldest first: all of them, or the newest alone. [] when there are none of this user.
 
         Raises:
             RunStoreUnavailableError: the store cannot be read now.
         """
         column = self._table.c
         query = select(column.record).where(column.tenant_id == tenant_id, column.user_id == user_id, column.thread_id == thread_id)
+        if newest is not None:
+            query = query.order_by(column.started_at.desc(), column.run_id.desc()).limit(newest)
         return in_order(await self._decoded(query))
 
     async def count(self, surface: str, /) -> int:

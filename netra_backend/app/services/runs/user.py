@@ -30,13 +30,13 @@ class UserRunStore:
         """
         await self._runs.write(runs)
 
-    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[FinishedRun]:
-        """Return the thread's runs, oldest first; [] when there are none of this user.
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[FinishedRun]:
+        """Return the thread's runs, oldest first: all of them, or the newest alone. [] when there are none of this user.
 
         Raises:
             RunStoreUnavailableError: the store cannot be read now.
         """
-        return await self._runs.thread(tenant_id, user_id, thread_id)
+        return await self._runs.thread(tenant_id, user_id, thread_id, newest)
 
 
 def user_run_scan(engine: AsyncEngine) -> SqlRuns:

@@ -55,9 +55,12 @@ class FakeStore:
                 raise StoreRefusedError(f"the id of run {run.run_id} stands for another run already")
         self.runs.update({key_of(run): run for run in runs})
 
-    async def thread(self, tenant_id: str, user_id: str, thread_id: str, /) -> list[StoredRun]:
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[StoredRun]:
         self._check()
-        return [run for key, run in self.runs.items() if key[:3] == (tenant_id, user_id, thread_id)]
+        found = sorted(
+            (run for key, run in self.runs.items() if key[:3] == (tenant_id, user_id, thread_id)), key=lambda run: run.started_at
+        )
+        return found if newest is None else found[-newest:]
 
     async def count(self, surface: str, /) -> int:
         self._check()

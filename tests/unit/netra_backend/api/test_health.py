@@ -1,13 +1,19 @@
+import errno
 import json
+import os
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from prometheus_client import REGISTRY
+from pydantic import SecretStr
 
 from netra_backend.app.config import Settings
 from netra_backend.app.main import create_app, server_options
+
+COMPONENTS = ("database", "home", "descriptors", "memory", "chat", "server")
 
 
 class FakeExecution:
@@ -59,7 +65,7 @@ async def test_a_live_process_says_so(http: httpx.AsyncClient) -> None:
 
 async def test_it_is_ready_when_every_component_is(http: httpx.AsyncClient) -> None:
     answer = await http.get("/ready")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "components": {"database": "ok", "chat": "ok"}})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "components": dict.fromkeys(COMPONENTS, "ok")})
 
 
 async def test_it_is_not_ready_when_a_component_says_why_not(http: httpx.AsyncClient, execution: FakeExecution) -> None:
@@ -105,7 +111,9 @@ async def test_every_answer_carries_the_security_headers(http: httpx.AsyncClient
     assert "server" not in headers
 
 
-@pytest.mark.parametrize(("path", "statuses"), [("/health", {"200"}), ("/ready", {"200", "503", "500"}), ("/metrics", {"200", "500"})])
+@pytest.mark.parametrize(
+    ("path", "statuses"), [("/health", {"200"}), ("/ready", {"200", "503", "500"}), ("/metrics", {"200", "401", "500"})]
+)
 def test_openapi_documents_every_status_of(app: FastAPI, path: str, statuses: set[str]) -> None:
     assert set(app.openapi()["paths"][path]["get"]["responses"]) == statuses
 
@@ -124,3 +132,36 @@ def test_the_server_says_nothing_about_itself_and_limits_messages(settings: Sett
     options = server_options(settings)
     assert options["server_header"] is False
     assert options["ws_max_size"] == settings.max_message_bytes
+
+
+async def test_metrics_ask_for_their_token_where_one_is_set(settings: Settings, execution: FakeExecution) -> None:
+    app = create_app(settings.model_copy(update={"metrics_token": SecretStr("a-token-for-prometheus")}), execution)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://netra") as client:
+        statuses = [
+            (await client.get("/metrics", headers={"Authorization": f"Bearer {shown}"} if shown else {})).status_code
+            for shown in (None, "another", "a-token-for-prometheus")
+        ]
+    assert statuses == [401, 401, 200]
+
+
+@pytest.mark.parametrize(
+    ("failure", "says"), [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "read-only"), (errno.EMFILE, "no descriptors are left")]
+)
+async def test_what_the_machine_has_run_out_of_makes_it_unready_and_moves_a_metric_and_comes_back_by_itself(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, failure: int, says: str
+) -> None:
+    real = os.open
+
+    def refuse(path: Any, *arguments: Any, **options: Any) -> int:
+        if ".room-" in str(path):
+            raise OSError(failure, os.strerror(failure))
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    answer = await http.get("/ready")
+    assert (answer.status_code, says in answer.json()["components"]["home"]) == (503, True)
+    assert REGISTRY.get_sample_value("netra_ready", {"component": "home"}) == 0
+    monkeypatch.undo()
+    assert (await http.get("/ready")).status_code == 200
+    assert REGISTRY.get_sample_value("netra_ready", {"component": "home"}) == 1

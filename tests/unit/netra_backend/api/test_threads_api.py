@@ -36,10 +36,10 @@ class MemoryRuns:
         self.threads = {MINE: [run_of(number) for number in range(5)]}
         self.error: Exception | None = None
 
-    async def thread(self, *ids: str) -> list[FinishedRun]:
+    async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[FinishedRun]:
         if self.error is not None:
             raise self.error
-        return self.threads.get(ids, [])
+        return self.threads.get((tenant_id, user_id, thread_id), [])[-(newest or 0) :]
 
 
 @pytest.fixture

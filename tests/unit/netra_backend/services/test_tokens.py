@@ -90,3 +90,17 @@ def test_production_mints_no_tokens(settings: Settings) -> None:
 def test_a_token_that_would_be_useless_is_not_minted(settings: Settings, tenant: str, user: str, hours: float) -> None:
     with pytest.raises(ValueError, match=r"may not be|must be"):
         mint(settings, tenant, user, hours)
+
+
+@pytest.mark.parametrize(("late_s", "taken"), [(20, True), (40, False)])
+def test_clocks_may_differ_by_the_leeway(settings: Settings, late_s: int, taken: bool) -> None:
+    token = mint(settings, "acme", "ada", 1.0, now=datetime.now(UTC) - timedelta(hours=1, seconds=late_s))
+    if taken:
+        assert verify(settings, token).user_id == "ada"
+    else:
+        with pytest.raises(AuthenticationError, match="expired"):
+            verify(settings, token)
+
+
+def test_a_token_of_a_clock_that_is_ahead_is_taken_too(settings: Settings) -> None:
+    assert verify(settings, mint(settings, "acme", "ada", 1.0, now=datetime.now(UTC) + timedelta(seconds=20))).user_id == "ada"

@@ -1,0 +1,98 @@
+"""uvicorn's protocols as this server speaks them: they wait for no silent client, and take no misbehaving one for a defect of their own."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
+
+#: Seconds that a client may take for the head of a request.
+HEAD_S: Final = 10.0
+#: Connections of one process that may owe a head at once; with one more, the one that has owed it longest is closed.
+SILENT: Final = 1000
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """HTTP/1.1, with a limit on how long and how many clients may say nothing, or half of something."""
+
+    head_s = HEAD_S
+    silent = SILENT
+    _owing: dict["HttpProtocol", None] = {}  # noqa: RUF012 - of the whole process, oldest first
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
+        """Take a connection, which owes a head from here on."""
+        super().connection_made(transport)
+        self._owe()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of it."""
+        self._paid()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes: the first ones after an answer begin another head."""
+        if self._timer is None and (self.cycle is None or self.cycle.response_complete):
+            self._owe()
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        """The head is there."""
+        self._paid()
+        super().on_headers_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """The connection is a WebSocket's from here on."""
+        self._paid()
+        super().handle_websocket_upgrade()
+
+    def _owe(self) -> None:
+        if len(self._owing) >= self.silent:
+            next(iter(self._owing))._close()  # noqa: SLF001 - one of our own
+        self._owing[self] = None
+        self._timer = self.loop.call_later(self.head_s, self._close)
+
+    def _paid(self) -> None:
+        self._owing.pop(self, None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _close(self) -> None:
+        self._paid()
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """WebSockets on which nothing that a client does is an error line."""
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message on. Text that is not UTF-8 goes on as bytes, so that its sender is told what is wrong with it."""
+        if self.curr_msg_data_type == "text" and not _is_text(b"".join(self.frames)):
+            self.curr_msg_data_type = "bytes"
+        super().send_receive_event_to_app()
+
+    async def send(self, message: "ASGISendEvent") -> None:
+        """Send. After the socket was closed because of what the client sent, the application finds it gone, and does not fail."""
+        if self.close_sent and self.initial_response is None:
+            raise ClientDisconnected
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not _goes_on(message):
+            self.handshake_complete = True  # a refusal completes it too
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _goes_on(message: Any) -> bool:  # noqa: ANN401 - one kind of an ASGI message
+    return bool(message.get("more_body", False))

@@ -1,0 +1,107 @@
+"""What the machine may run out of: room and permission to write, descriptors, memory. Each is tried or measured, none is assumed."""
+
+import contextlib
+import errno
+import os
+import resource
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+#: Bytes written to see whether there is room: a database page and the log around it need about as much.
+_PROBE_BYTES: Final = 64 * 2**10
+#: Descriptors that must be left: a connection, its file and its database each take one.
+_SPARE_DESCRIPTORS: Final = 8
+#: Share of the memory limit from which on nothing new should come in.
+_FULL: Final = 0.95
+_CGROUP: Final = Path("/sys/fs/cgroup")
+_ADVICE: Final[Mapping[int, str]] = {
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "the quota is used up; raise it, or free some space",
+    errno.EROFS: "the file system is read-only; mount it for writing",
+    errno.EACCES: "it may not be written; see to its owner and mode",
+    errno.EPERM: "it may not be written; see to its owner and mode",
+    errno.ENOENT: "the folder is gone; mount it, or make it",
+    errno.EMFILE: "no descriptors are left; raise the limit (ulimit -n), or run more processes",
+    errno.ENFILE: "the machine has no descriptors left",
+    errno.EIO: "the disk fails",
+}
+
+
+class Machine:
+    """What one process has left.
+
+    Args:
+        home: the folder of the files that it writes.
+        memory: bytes in use, and how many there may be; None: there is no limit.
+    """
+
+    def __init__(self, home: Path, memory: Callable[[], tuple[int, int] | None] | None = None) -> None:
+        self._home, self._memory = home, memory or memory_of_process
+
+    def state(self) -> dict[str, str]:
+        """Return "ok", or what is used up and what to do, for "home", "descriptors" and "memory". Writes a file: off the event loop."""
+        return {"home": self._of_home(), "descriptors": _of_descriptors(), "memory": self._of_memory()}
+
+    def _of_home(self) -> str:
+        probe = self._home / f".room-{os.getpid()}"
+        try:
+            descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                data = memoryview(bytes(_PROBE_BYTES))
+                while data:
+                    data = data[os.write(descriptor, data) :]
+                os.fsync(descriptor)  # some file systems find out only then
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            return _advice(error)
+        finally:
+            with contextlib.suppress(OSError):
+                probe.unlink()
+        return "ok"
+
+    def _of_memory(self) -> str:
+        measured = self._memory()
+        if measured is None or measured[0] < measured[1] * _FULL:
+            return "ok"
+        used, limit = measured
+        return f"{used / limit:.0%} of the memory limit is used; raise the limit, or run more processes"
+
+
+def _of_descriptors() -> str:
+    with contextlib.ExitStack() as opened:
+        try:
+            for _ in range(_SPARE_DESCRIPTORS):
+                opened.enter_context(_descriptor())
+        except OSError as error:
+            return _advice(error)
+    return "ok"
+
+
+@contextlib.contextmanager
+def _descriptor() -> Iterator[None]:
+    descriptor = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _advice(error: OSError) -> str:
+    return _ADVICE.get(error.errno or 0, f"it cannot be written: {errno.errorcode.get(error.errno or 0, type(error).__name__)}")
+
+
+def memory_of_process() -> tuple[int, int] | None:
+    """Return the bytes in use and the limit: of the control group, or of the address space. None: there is none, or it cannot be read."""
+    with contextlib.suppress(OSError, ValueError):
+        limit = (_CGROUP / "memory.max").read_text(encoding="ascii").strip()
+        if limit != "max":
+            return int((_CGROUP / "memory.current").read_text(encoding="ascii")), int(limit)
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if soft == resource.RLIM_INFINITY:
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        return pages * os.sysconf("SC_PAGE_SIZE"), soft
+    return None
