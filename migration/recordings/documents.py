@@ -67,7 +67,7 @@ class Documents:
         first = True
         while (found := self._next()) is not None:
             number, line, alone = found
-            text = line.strip(b" \t\r\n\x1e").removeprefix(_MARK).strip()
+            text = line.strip().removeprefix(b"\x1e").removeprefix(_MARK).strip()  # RFC 7464 begins each text with a separator
             if not text:
                 continue
             yield from self._line(number, text, alone=alone, first=first)
