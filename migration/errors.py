@@ -11,9 +11,7 @@ MigrationError
 ├── FlagSourceError                 flags cannot be read or written
 │   └── EditConflictError           somebody else edited the flags in between
 ├── RolloutError
-│   ├── ForbiddenStageMoveError     the two stages are no neighbours
 │   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
-│   ├── BackwardRampError           the edit would move a tenant to an earlier stage
 │   ├── UnprovenEditError           an edit breaks a rule of ramps, or it cannot be shown that it does not
 │   ├── HistoryMissingError         a run store that the stage reads from is not known to hold every run
 │   └── CertificateError            a removal certificate does not allow the removal
@@ -130,14 +128,6 @@ class RolloutError(MigrationError):
     """An operator's move is refused."""
 
 
-class ForbiddenStageMoveError(RolloutError):
-    """A surface may not jump between these stages."""
-
-    def __init__(self, surface: str, current: str, wanted: str, next_step: str) -> None:
-        super().__init__(f"{surface}: {current} -> {wanted} skips a stage; go to {next_step} first")
-        self.surface, self.current, self.wanted, self.next_step = surface, current, wanted, next_step
-
-
 class KillSwitchRefusedError(RolloutError):
     """The kill switch cannot send these tenants back."""
 
@@ -146,14 +136,6 @@ class KillSwitchRefusedError(RolloutError):
             f"{surface}: at `complete` the legacy run store is no longer written, so control would serve without the newest history; "
             f"go back with `stage set {surface} rampdown --all` first"
         )
-        self.surface = surface
-
-
-class BackwardRampError(RolloutError):
-    """The edit would move tenants to an earlier stage than they are in."""
-
-    def __init__(self, surface: str, reason: str) -> None:
-        super().__init__(f"{surface}: {reason}")
         self.surface = surface
 
 

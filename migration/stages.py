@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from migration.errors import ForbiddenStageMoveError, UnknownStageError
+from migration.errors import UnknownStageError
 from migration.model import Origin, Stage
 
 Store = Literal["legacy", "user"]
@@ -57,14 +57,3 @@ def next_towards(current: Stage, wanted: Stage) -> Stage:
     """Return the neighbour of `current` that is nearest to `wanted`; `current` itself when they are equal."""
     here, there = STAGE_ORDER.index(current), STAGE_ORDER.index(wanted)
     return STAGE_ORDER[here + (there > here) - (there < here)]
-
-
-def check_move(surface: str, current: Stage, wanted: Stage) -> None:
-    """Allow staying and moving to a neighbour, in both directions.
-
-    Raises:
-        ForbiddenStageMoveError: the move skips a stage; the message names the next allowed one.
-    """
-    step = next_towards(current, wanted)
-    if step is not wanted:
-        raise ForbiddenStageMoveError(surface, current.value, wanted.value, step.value)

@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -75,7 +77,7 @@ class Erasure:
                 removed[place] = removed.get(place, 0) + rows
             places.compact()
             left = {place: rows for place, rows in (await places.left(subject)).items() if rows}
-            searched, named_in = self._search(subject, places)
+            searched, named_in = await self._search(subject, places)
         report = Report(
             removed=removed,
             left=left,
@@ -105,10 +107,14 @@ class Erasure:
         finally:
             table.close()
 
-    def _search(self, subject: Subject, places: Places) -> tuple[int, list[Path]]:
+    async def _search(self, subject: Subject, places: Places) -> tuple[int, list[Path]]:
         files = sorted({path.resolve() for path in (*files_below(self._settings.home), *places.files())})
+        # In a process of its own: to close a database's file gives up the locks of all connections of that process
+        # (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+        with ProcessPoolExecutor(1, get_context("spawn")) as other:
+            search = asyncio.get_running_loop().run_in_executor(other, found_in, files, subject.needles())
         try:
-            return found_in(files, subject.needles())
+            return await search
         except OSError as error:
             raise ErasureError(f"{error.filename}: {error.strerror}; make it readable and repeat the erasure") from error
 

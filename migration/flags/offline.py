@@ -1,5 +1,6 @@
 """A client of LaunchDarkly over one set of flags: it connects to nothing, sends nothing and starts no thread."""
 
+import logging
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,14 @@ from ldclient.versioned_data_kind import VersionedDataKind
 
 Whole = Mapping[VersionedDataKind, Mapping[str, dict[str, Any]]]
 """What the SDK's store is initialised with."""
+
+
+def _says_more(record: logging.LogRecord) -> bool:
+    return record.msg not in ("Started LaunchDarkly Client: OK", "Closing LaunchDarkly client..")
+
+
+# Several such clients come and go with each change of the flags, which is nobody's news.
+logging.getLogger("ldclient.util").addFilter(_says_more)
 
 
 def offline_client(whole: Whole) -> LDClient:

@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import importlib.metadata
 import os
 import socket
 from pathlib import Path
@@ -47,6 +46,8 @@ def _place() -> str:
 @functools.cache
 def code_version() -> str:
     """Return the version of the distribution that holds this package, and a digest of the package's code: deploys may forget the former."""
+    import importlib.metadata
+
     folder = Path(migration.__file__).parent
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):

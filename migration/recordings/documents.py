@@ -15,6 +15,8 @@ import msgspec
 from migration.recordings.run import BadLine
 
 _MARK: Final = b"\xef\xbb\xbf"
+#: What JSON takes for blank; Python takes more.
+_BLANK: Final = b" \t\r\n"
 #: A text, a bracket, a comma, or the quotation mark of a text that its line does not end.
 _TOKEN: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
 _OPENS_ONLY: Final = re.compile(rb"[\[{\s]+\Z")
@@ -67,7 +69,7 @@ class Documents:
         first = True
         while (found := self._next()) is not None:
             number, line, alone = found
-            text = line.strip(b" \t\r\n\x1e").removeprefix(_MARK).strip()
+            text = line.strip(_BLANK).removeprefix(b"\x1e").removeprefix(_MARK).strip(_BLANK)  # RFC 7464 begins each text with a separator
             if not text:
                 continue
             yield from self._line(number, text, alone=alone, first=first)
@@ -118,7 +120,7 @@ class Documents:
         taken: list[tuple[int, bytes]] = []
         while depth > 0 and (found := self._next()) is not None:
             taken.append(found[:2])
-            line = found[1].strip()
+            line = found[1].strip(_BLANK)
             change = _depth(line)
             if change is None or not _goes_on(parts[-1], line):
                 break
@@ -156,9 +158,9 @@ class Documents:
                 pending.clear()
             if splitter.closed or splitter.broken or (found := self._next()) is None:
                 break
-            before, (last, line) = line.strip() or before, found[:2]
+            before, (last, line) = line.strip(_BLANK) or before, found[:2]
             pending.append((last, line))
-            if not _goes_on(before, line.strip()):
+            if not _goes_on(before, line.strip(_BLANK)):
                 splitter.broken = True
                 break
         if splitter.closed and whole is not None:
@@ -197,14 +199,14 @@ class Splitter:
                 ended += self._cut(number, line[start : token.start()])
                 start = token.end()
             if self._depth == 0:
-                self.closed = not line[start:].strip()
+                self.closed = not line[start:].strip(_BLANK)
                 self.broken = not self.closed
                 return ended
         self._keep(number, line[start:])
         return ended
 
     def _keep(self, number: int, text: bytes) -> None:
-        if stripped := text.strip():
+        if stripped := text.strip(_BLANK):
             self._began = self._began if self._parts else number
             self._parts.append(stripped)
 
@@ -231,7 +233,7 @@ def _or_none(text: bytes | msgspec.Raw) -> object:
 
 
 def _is_object(line: bytes) -> bool:
-    text = line.strip()
+    text = line.strip(_BLANK)
     return text.startswith(b"{") and isinstance(_or_none(text), dict)
 
 

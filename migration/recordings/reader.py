@@ -1,6 +1,7 @@
 """Reads files of recordings, document by document. What cannot be read is named and counted; the rest goes on."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -86,9 +87,10 @@ def _digest(text: bytes) -> str:
 
 
 def _items(document: Document, file: str, asked: Asked) -> Iterator[Item]:
-    if isinstance(document.value, dict) and "schema" in document.value:
+    # Conversations of others may say a schema of their own.
+    if isinstance(document.value, dict) and "schema" in document.value and "messages" not in document.value:
         try:
-            yield jsonl.read_line(document.text)
+            yield replace(jsonl.read_line(document.text), line=document.line)
         except RecordingError as error:
             yield BadLine(line=document.line, reason=str(error), file=file)
         return

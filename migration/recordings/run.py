@@ -13,6 +13,7 @@ class RecordedRun:
     journal: tuple[Effect, ...]
     origin: Origin | None = None  #: who ran it; None when the file does not say
     events: tuple[Event, ...] = ()  #: () when the recording holds none
+    line: int = 0  #: on which it begins, from 1; 0: it is from no file
     label: str = ""  #: what the file calls it, for reports; "": it goes by its run id
     outcome: Outcome | None = None  #: how it ended; None when the file does not say
     answer: str | None = None  #: the text that the user got at the end; None when the file does not say

@@ -91,6 +91,7 @@ def runs_of(conversation: Conversation, place: Place, asked: Asked) -> Iterator[
                 received_at=0.0,
             ),
             journal=with_keys(turn.journal(asked.agent)),
+            line=place.line,
             label=f"{label} turn {number}",
             outcome="completed",
             answer=turn.answer,

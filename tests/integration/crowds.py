@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from migration.comparison import compare
+from migration.comparison.compare import compare
 from migration.effects import recording
 from migration.model import Origin, RunRecord, RunRequest, Stage, Verdict
 from migration.shadow.runner import RunLimits, replay_run

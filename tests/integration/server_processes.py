@@ -90,7 +90,7 @@ class Servers:
         try:
             told = json.loads(server.stdout.readline())
             self.url, self.chat_url = told["url"], told["chat"]
-            until(lambda: len(self.live()) == self._processes, "as many live processes", 120)
+            until(lambda: len(self.live()) == self._processes, "as many live processes", 300)
             yield self
         finally:
             for pid in self.pids():

@@ -16,6 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from server_processes import Servers, flag_file, until, value
 
+pytestmark = pytest.mark.timeout(600)  # of a busy machine: four servers start
 ALL_FOLLOW = re.compile(r"4 of 4 processes follow, the slowest after (\d+\.\d) s")
 VERSIONS = itertools.count(1000, 1000)
 

@@ -82,7 +82,9 @@ def judge(seed: int, *, tenants: int) -> int:
 
 def told(sdk: LDClient, surface: str, tenant_id: str, attributes: dict[str, Any]) -> tuple[Stage | None, bool, float]:
     """Return what the SDK says: stage (None: its default), kill switch, percentage."""
-    known = {name: value for name, value in attributes.items() if name != "key" and not (name == "name" and value == 3)}
+    # 1 and 1.0 are one number in JSON; the SDK deals them to different buckets, so that a tenant has whole numbers alone.
+    whole = {name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in attributes.items()}
+    known = {name: value for name, value in whole.items() if name != "key" and not (name == "name" and value == 3)}
     context = Context.from_dict({"kind": "multi", "tenant": {**known, "key": tenant_id}, "surface": {"key": surface}})
     stage, tracker = sdk.migration_variation(f"execution-engine-{surface}", context, LaunchDarklyStage.OFF)
     event = tracker.operation(Operation.READ).invoked(Origin.OLD).build()

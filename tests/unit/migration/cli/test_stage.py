@@ -277,7 +277,7 @@ def test_markup_in_a_tenants_name_is_plain_text(run):
     assert "[red]x" in run("show").stdout
 
 
-@pytest.mark.parametrize(("name", "value"), [("FLAGS_POLL_S", "-1"), ("TENANTS", "acme")])
+@pytest.mark.parametrize(("name", "value"), [("FLAGS_POLL_S", "-1"), ("SHADOW_QUEUE_JOBS", "many")])
 def test_a_wrong_setting_is_exit_code_2_with_its_name(run, monkeypatch, *, name, value):
     monkeypatch.setenv(f"NETRA_MIGRATION_{name}", value)
     result = run("show")

@@ -32,6 +32,8 @@ def reason(line: bytes) -> str:
         (b'{"a":' + b"[" * 3000 + b"]" * 3000 + b"}", "nested too deeply"),
         (b"[" * 3000 + b"]" * 3000, "nested too deeply"),
         (b"\x00\x01\x02", "not a JSON object"),
+        (b'{"a":1}\x0c', "not a JSON object"),
+        (b'{"a":1}\x1e', "not a JSON object"),
     ],
 )
 def test_whatever_stands_in_a_line_is_one_bad_line_between_good_ones(line, what):
