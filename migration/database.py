@@ -245,7 +245,22 @@ def _make_private(file: Path) -> None:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            give_to_owner_of(file.parent, handle)
+        finally:
+            os.close(handle)
+
+
+def give_to_owner_of(folder: Path, handle: int) -> None:
+    """Let a new file belong to whom its folder does, when root made it: else the service could not open what an operator's command made.
+
+    Raises:
+        OSError: the file system does not let root give files away.
+    """
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

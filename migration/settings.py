@@ -52,7 +52,8 @@ class MigrationSettings(BaseSettings):
     flags_poll_s: float = Field(default=0.2, gt=0, description="Seconds between two looks at the flag file.")
     start_without_flags: Literal["wait", "off"] = Field(
         default="wait",
-        description="While no flags are known: wait: nothing is served; off: all tenants are at `off`. `netra serve` in development: off.",
+        description="While no flags are known: wait: nothing is served; off: all tenants are at `off`. "
+        "`netra serve` in development without a flag file: off.",
     )
     snapshot_dir: Path = Field(
         default=Path("flags-snapshots"), description="Folder of the last known flags, one file a source, for a restart without the source."

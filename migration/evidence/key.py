@@ -5,6 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
+from migration.database import give_to_owner_of
 from migration.errors import ConfigurationError
 from migration.settings import MigrationSettings
 
@@ -47,6 +48,7 @@ def _make(path: Path) -> bytes:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 - opens a descriptor with a mode
+            give_to_owner_of(path.parent, file.fileno())
             file.write(secrets.token_bytes(_KEY_BYTES))
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)

@@ -199,6 +199,7 @@ class Metrics:
         self.flag_jumps.labels(surface)
         for verdict in Verdict:
             self.comparisons.labels(surface, verdict.value)
+        self.effects.labels(surface, "unpermitted")
         for operation in get_args(Operation):
             self.failures.labels(operation)
 

@@ -106,6 +106,18 @@ async def test_in_development_a_first_start_needs_no_flags(settings):
     assert (await kept(settings))["legacy"] == ["run-1"]
 
 
+@pytest.mark.parametrize("spoiled", ["half", "dangling link"])
+async def test_in_development_too_a_flag_file_that_cannot_be_read_yet_is_waited_for(settings, home, spoiled):
+    if spoiled == "half":
+        (home / "flags.json").write_bytes(flag_file(*COMPLETE)[:300])
+    else:
+        (home / "flags.json").symlink_to(home / "mounted" / "flags.json")
+    async with serving(settings) as execution:
+        with pytest.raises(NotReadyError, match="cannot serve chat yet"):
+            await chat(execution, "run-1")
+    assert await kept(settings) == {"legacy": [], "user": []}
+
+
 async def test_only_allowed_claims_of_the_token_are_looked_at_by_rules(settings, home):
     rules = [rule({"variation": 5}, clause("plan", "in", "pro")), rule({"variation": 1}, clause("email", "in", "ann@acme.org"))]
     (home / "flags.json").write_bytes(flag_file(surface_flag(rules=rules)))

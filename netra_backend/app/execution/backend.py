@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -55,8 +56,13 @@ def _neighbourhood(migration: MigrationSettings) -> Neighbourhood:
 
 
 def _started_by_default(settings: Settings, migration: MigrationSettings) -> MigrationSettings:
-    """Return the settings with what a developer's first `netra serve` needs where nothing else is said: a start without flags."""
+    """Return the settings with what a developer's first `netra serve` needs where nothing else is said: a start without flags.
+
+    A flag file that is there is waited for until it can be read: its tenants may be at `complete`, where control must not serve.
+    """
     if settings.environment != "development" or "start_without_flags" in migration.model_fields_set:
+        return migration
+    if migration.flags_source == "file" and os.path.lexists(migration.path(migration.flags_file)):
         return migration
     return migration.model_copy(update={"start_without_flags": "off"})
 

@@ -22,11 +22,21 @@ def prepare_sqlite(engine: Engine) -> None:
 
 
 def _own(_dialect: object, _record: object, arguments: Any, _options: object) -> None:  # noqa: ANN401 - as the dialect gives them
-    """Make the file before SQLite does, which would let others read it. Its log gets the same mode."""
+    """Make the file before SQLite does, which would let others read it. Its log gets the same mode, and the same owner.
+
+    A file that is there is not opened: to close it again would give up every lock that this process' connections hold on it
+    (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
     name = str(arguments[0]) if arguments else ""
     if name and name != ":memory:" and not name.startswith("file:"):
         with contextlib.suppress(OSError):  # what is wrong, SQLite says next
-            os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                if os.geteuid() == 0:  # the service, which owns the folder, has to be able to open it
+                    folder = os.stat(os.path.dirname(name) or ".")  # noqa: PTH116, PTH120 - a name as the dialect gives it
+                    os.fchown(handle, folder.st_uid, folder.st_gid)
+            finally:
+                os.close(handle)
 
 
 def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection has no type

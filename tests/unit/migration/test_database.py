@@ -1,5 +1,6 @@
 """Connections to SQLite that are opened by several at once."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -76,3 +77,15 @@ def test_opening_a_file_again_gives_up_no_lock_that_this_process_holds_on_it(tmp
     assert file.with_name("shared.db-wal").stat().st_ino == log
     for part in parts:
         part.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")
+def test_a_database_that_root_makes_belongs_to_whom_its_folder_does(tmp_path):
+    os.chown(tmp_path, 1000, 1000)
+
+    facts(f"sqlite:///{tmp_path / 'facts.db'}").compact()
+    with facts(f"sqlite:///{tmp_path / 'facts.db'}").transaction("read"):
+        found = {file.name: (file.stat().st_uid, file.stat().st_gid, file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
+
+    assert set(found) >= {"facts.db"}
+    assert set(found.values()) == {(1000, 1000, 0o600)}

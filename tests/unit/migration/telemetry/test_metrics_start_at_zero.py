@@ -12,6 +12,7 @@ from migration.telemetry.metrics import Metrics
         ("migration_runs_total", {"surface": "chat", "stage": "live", "origin": "candidate", "outcome": "failed"}),
         ("migration_shadow_expected_total", {"surface": "chat"}),
         ("migration_comparisons_total", {"surface": "chat", "verdict": "divergent"}),
+        ("migration_effects_total", {"surface": "chat", "mode": "unpermitted"}),
         ("migration_failures_total", {"operation": "shadow.worker"}),
     ],
 )

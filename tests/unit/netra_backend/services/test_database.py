@@ -1,6 +1,8 @@
 import asyncio
+import fcntl
 import os
 import sqlite3
+import sys
 import threading
 from pathlib import Path
 
@@ -42,6 +44,31 @@ async def test_sqlite_writes_ahead_and_waits_for_other_writers(engine: AsyncEngi
         mode = (await connection.execute(text("PRAGMA journal_mode"))).scalar_one()
         timeout_ms = (await connection.execute(text("PRAGMA busy_timeout"))).scalar_one()
     assert (mode, timeout_ms) == ("wal", 1500)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")
+async def test_a_database_that_root_makes_belongs_to_whom_its_folder_does(tmp_path: Path) -> None:
+    os.chown(tmp_path, 1000, 1000)
+    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'netra.db'}")
+    await create_schema(engine)
+    await engine.dispose()
+    found = (tmp_path / "netra.db").stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (1000, 1000, 0o600)
+
+
+async def test_a_new_connection_gives_up_no_lock_that_this_process_holds_on_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "netra.db"
+    engine = open_engine(f"sqlite+aiosqlite:///{path}")
+    await create_schema(engine)
+    await engine.dispose()
+    take = f"import fcntl; fcntl.lockf(open({str(path)!r}, 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB, 1)"
+    with path.open("r+") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX, 1)  # one byte that SQLite does not lock
+        async with engine.connect():
+            other = await asyncio.create_subprocess_exec(sys.executable, "-c", take, stderr=asyncio.subprocess.PIPE)
+            _, said = await other.communicate()
+    await engine.dispose()
+    assert b"BlockingIOError" in said
 
 
 def test_the_folder_of_an_sqlite_file_is_made(tmp_path: Path) -> None:
