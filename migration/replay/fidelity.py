@@ -90,7 +90,9 @@ def _effects(recorded: RecordedRun, control: ShadowRun) -> Iterator[str]:
     many = _named(one for one in record.journal if one.performed_by_shadow or _is_missing(one))
     few = Counter(one.kind for one in recorded.journal) - Counter(one.kind for one in record.journal if not _is_missing(one))
     names = ", ".join(f"{count} {kind}" for kind, count in sorted(few.items()))
-    yield f"it asks for {tally.missing} effects too many{many} and {tally.unused} too few{f' ({names})' if names else ''}"
+    sides = [(tally.missing, "many", many), (tally.unused, "few", f" ({names})" if names else "")]
+    parts = [f"{count} {'effect' if count == 1 else 'effects'} too {what}{which}" for count, what, which in sides if count]
+    yield f"it asks for {' and '.join(parts)}"
     if set(few) == {"model"} and not tally.missing and record.outcome == "completed":
         yield "it ends with its first answer, and the recording goes on"
 
