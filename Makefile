@@ -39,7 +39,7 @@ dashboards: $(STAMP) ## build dashboards/grafana/*.json
 # stays
 
 test: $(STAMP) servers check ## all that CI runs
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 # goes with: migration
 	$(BIN)/netra-migration tracker --run
 # stays

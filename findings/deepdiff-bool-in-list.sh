@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # DeepDiff tells true from 1 in an object and, with the order ignored, in a list, but in an ordered list it finds no difference.
 # Who is hurt: whoever decides with it that two JSON documents are the same. A client in a typed language reads another type.
-# Ours compares types first (migration/comparison/second_opinion.py), so that a rule that names DeepDiff cannot forgive it.
+# Ours compares types first before, so that a rule that names DeepDiff cannot forgive it.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A field of the type msgspec.Raw is taken although what stands in it cannot be decoded: numbers out of range, bytes that are no UTF-8.
 # Who is hurt: whoever decodes the outside of a message and later the inside, and handles a broken message only at the first.
-# Ours treats the second decoding as one that may fail, too (migration/comparison/stream.py, `body`).
+# Ours treats the second decoding as one that may fail, too.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

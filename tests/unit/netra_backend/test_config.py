@@ -158,10 +158,10 @@ def test_a_list_that_is_neither_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     ("name", "says"),
     [
         ("NETRA_DRIAN_S", "NETRA_DRIAN_S is no setting; did you mean NETRA_DRAIN_S?"),
-        ("NETRA_MIGRATON_HOME", "did you mean NETRA_MIGRATION_HOME?"),
+        ("NETRA_GUSET_HOME", "did you mean NETRA_GUEST_HOME?"),
         ("NETRA_QQ", "docs/settings.md has all of them"),
     ],
 )
 def test_a_variable_that_nobody_reads_is_named(name: str, says: str) -> None:
-    [sentence] = misspelt_variables({name: "x", "NETRA_HOME": "var", "PATH": "/bin"}, ["NETRA_MIGRATION_HOME"])
+    [sentence] = misspelt_variables({name: "x", "NETRA_HOME": "var", "PATH": "/bin"}, ["NETRA_GUEST_HOME"])
     assert says in sentence
