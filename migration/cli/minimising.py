@@ -16,6 +16,7 @@ from migration.comparison import Comparer
 from migration.errors import ConfigurationError
 from migration.model import Verdict
 from migration.recordings import BadLine, RecordedRun, read, read_line, write_line
+from migration.recordings.opening import named
 from migration.reproduce import BothEngines, Budget, Minimised, Progress, minimise, test_file
 from migration.settings import MigrationSettings
 from migration.shadow.parts import load
@@ -98,11 +99,17 @@ def _kept(settings: MigrationSettings, fingerprint: str, surface: str | None) ->
 
 
 def _of_file(path: Path, surface: str) -> Iterator[RecordedRun]:
+    runs, why = 0, "it is empty"
     for item in read(path, surface=surface):
         if isinstance(item, RecordedRun):
+            runs += 1
             yield item
-        elif isinstance(item, BadLine):
+            continue
+        why = item.reason
+        if isinstance(item, BadLine):
             note(f"{path}:{item.line}: {item.reason}")
+    if not runs:
+        note(f"no run in {named(path)}: {why}")
 
 
 @contextmanager

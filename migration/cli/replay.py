@@ -16,6 +16,7 @@ from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.comparison.explain import Rule
 from migration.errors import RecordingError
 from migration.recordings import BadLine, RecordedRun, Skipped, files_of, read, size_of
+from migration.recordings.opening import named
 from migration.replay import Replay, Report, Strictness
 from migration.settings import MigrationSettings
 
@@ -148,7 +149,7 @@ class _Counted:
     def empty(self) -> list[str]:
         """Return the paths without a run, each with the first reasons."""
         return [
-            f"no run in {path}: {'; '.join(list(self._reasons[path])[:_REASONS]) or 'it is empty'}"
+            f"no run in {named(Path(path))}: {'; '.join(list(self._reasons[path])[:_REASONS]) or 'it is empty'}"
             for path, runs in self._runs.items()
             if not runs
         ]

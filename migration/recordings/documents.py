@@ -97,7 +97,7 @@ class Documents:
             if text.startswith(b"[") and len(cut := splitter.feed(number, text)) > 1 and splitter.closed:
                 yield from (_document(number, element, index) for index, (_, element) in enumerate(cut))
             elif alone or not (_OPENS_ONLY.match(text) or (first and (_depth(text) or 0) > 0)):
-                yield bad
+                yield from _run_together(number, text) or [bad]
             elif text.startswith(b"["):
                 yield from self._read_list(number, text)
             else:
@@ -132,6 +132,9 @@ class Documents:
             try:
                 yield Document(line=number, text=whole, value=_decode(whole))
             except UNREADABLE as error:
+                if together := _run_together(number, whole):
+                    yield from together
+                    return
                 what = why_unreadable(whole, error) if depth == 0 else f"a JSON document that begins here ends early: {bad.reason}"
                 yield BadLine(line=number, reason=what)
                 # What stands inside it may be good lines after all.
@@ -217,11 +220,26 @@ class Splitter:
         return [(self._began, element)] if element else []
 
 
-def _document(number: int, text: bytes, element: int | None) -> Document | BadLine:
+def _run_together(number: int, text: bytes) -> list[Document | BadLine]:
+    """Return the objects of a text that holds several and nothing else, as streams write them that put no line end between records."""
+    cut: list[bytes] = []
+    start = depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += (token[0] in b"[{") - (token[0] in b"]}")
+        if depth == 0 and token[0] == b"}":
+            cut.append(text[start : token.end()].strip(_BLANK))
+            start = token.end()
+    cut += [rest] if (rest := text[start:].strip(_BLANK)) else []
+    if len(cut) == 1 or not all(one.startswith(b"{") for one in cut):
+        return []
+    return [_document(number, one, index, of="the line") for index, one in enumerate(cut)]
+
+
+def _document(number: int, text: bytes, element: int | None, *, of: str = "the list") -> Document | BadLine:
     try:
         return Document(line=number, text=text, value=_decode(text), element=element)
     except UNREADABLE as error:
-        where = "" if element is None else f"element {element} of the list: "
+        where = "" if element is None else f"element {element} of {of}: "
         return BadLine(line=number, reason=where + why_unreadable(text, error))
 
 

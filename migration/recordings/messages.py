@@ -150,7 +150,7 @@ def _message(index: int, raw: Mapping[str, Any]) -> Said:
         role=role,
         content=content,
         tool_calls=calls,
-        tool_call_id=answers if role == "tool" and isinstance(answers, str) and answers else None,
+        tool_call_id=_id(answers) if role == "tool" else None,
         name=name if isinstance(name, str) and name else None,
     )
     return Said(message=message, odd=odd)
@@ -193,7 +193,7 @@ def _part(index: int, part: object) -> tuple[str | None, str | None]:
         return None, None
     if isinstance(kind, str) and kind in _MEDIA:
         return None, _MEDIA[kind]
-    named = f" of type {kind}" if isinstance(kind, str) and kind.isidentifier() and len(kind) < 40 else ""  # noqa: PLR2004 - a name, not a text
+    named = f" of type {kind}" if isinstance(kind, str) and kind.isidentifier() and len(kind) < 40 else " of an unknown type"  # noqa: PLR2004 - a name, not a text
     return None, f"a part{named}"
 
 
@@ -211,9 +211,22 @@ def _calls(index: int, raw: Mapping[str, Any]) -> tuple[tuple[ToolCall, ...], st
             raise MessageError(index, f"has a tool call [{number}] that is not an object")
         if call.get("type") == "custom" or ("function" not in call and "name" not in call and call.get("type") not in {None, "function"}):
             odd = "a call of a tool that is not a function"
+            # It stays a call, so that its result has one.
+            calls.append(_call(index, number, {"id": call.get("id"), "name": _named(call)}))
             continue
         calls.append(_call(index, number, call))
     return tuple(calls), odd
+
+
+def _named(call: Mapping[str, Any]) -> str:
+    custom = call.get("custom")
+    name = custom.get("name") if isinstance(custom, Mapping) else call.get("type")
+    return name if isinstance(name, str) and name else "custom"
+
+
+def _id(value: object) -> str | None:
+    """Return an id that was written as a text or a whole number; None: there is none."""
+    return (str(value) or None) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
 def _call(index: int, number: int, call: Mapping[str, Any]) -> ToolCall:
@@ -232,9 +245,7 @@ def _call(index: int, number: int, call: Mapping[str, Any]) -> ToolCall:
         except ValueError as error:
             raise MessageError(index, f"has a tool call [{number}] with arguments that cannot be handed on: {error}") from None
         arguments = msgspec.json.encode(arguments).decode()
-    own = call.get("id")
-    made = own if isinstance(own, str) and own else f"call-{index}-{number}"
-    return ToolCall(id=made, function=Function(name=name, arguments=arguments))
+    return ToolCall(id=_id(call.get("id")) or f"call-{index}-{number}", function=Function(name=name, arguments=arguments))
 
 
 def _matched(index: int, said: Said, waiting: list[tuple[str, str]]) -> Said:

@@ -23,6 +23,10 @@ _HEAD_BYTES: Final = 16
 _CHUNK_BYTES: Final = 2**16
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
+#: Frames that zstd skips may stand first: 0x184D2A50 to 0x184D2A5F, little-endian (RFC 8878, 3.1.2).
+_ZSTD_SKIPPED: Final = tuple(bytes((one,)) + b"\x2a\x4d\x18" for one in range(0x50, 0x60))
+#: Bytes unpacked at once: a block of four bytes may become 128 KiB.
+_ZSTD_STEP_BYTES: Final = 2**10
 
 #: First bytes of what is often at hand and cannot be read -> what it is, and what to do.
 _OTHERS: Final = {
@@ -52,6 +56,11 @@ def nobody_watches(_bytes: int, /) -> None:
     """Hear how many more bytes were read, and do nothing."""
 
 
+def named(path: Path) -> str:
+    """Return what the path is called in sentences."""
+    return "standard input" if str(path) == STDIN else str(path)
+
+
 @contextmanager
 def opened(path: Path, on_bytes: Callable[[int], None] = nobody_watches) -> Iterator[Iterator[bytes]]:
     """Open the path for the block, and give its lines: UTF-8, without their ends.
@@ -64,12 +73,11 @@ def opened(path: Path, on_bytes: Callable[[int], None] = nobody_watches) -> Iter
         RecordingError: it cannot be opened; or, from the first line on, it is something that is known and not read. It says what.
         DAMAGED: from the first line on.
     """
-    named = "standard input" if str(path) == STDIN else str(path)
     try:
         with nullcontext(sys.stdin.buffer) if str(path) == STDIN else path.open("rb", buffering=0) as raw:
-            yield _lines(raw, named, on_bytes)
+            yield _lines(raw, named(path), on_bytes)
     except OSError as error:
-        raise RecordingError(f"cannot read {named}: {error.strerror or error}") from error
+        raise RecordingError(f"cannot read {named(path)}: {error.strerror or error}") from error
 
 
 def _counted(raw: BinaryIO, on_bytes: Callable[[int], None]) -> bytes:
@@ -98,19 +106,42 @@ class _Source:
         return chunk[:size]
 
 
-def _unpacked(source: _Source, named: str) -> _Source:
+def _unpacked(source: _Source, name: str) -> _Source:
     head = source.head
     if head.startswith(_GZIP):
         # Whoever unpacks only ever reads.
         packed = gzip.GzipFile(fileobj=cast("BinaryIO", source), mode="rb")
         return _Source(lambda: packed.read1(_CHUNK_BYTES))
-    if head.startswith(_ZSTD):
-        frames = zstandard.ZstdDecompressor().stream_reader(cast("BinaryIO", source), read_across_frames=True)
-        return _Source(lambda: frames.read(_CHUNK_BYTES))
+    if head.startswith((_ZSTD, *_ZSTD_SKIPPED)):
+        frames = _frames(source)
+        return _Source(lambda: next(frames, b""))
     for magic, what in _OTHERS.items():
         if head.startswith(magic):
-            raise RecordingError(f"cannot read {named}: it is {what}")
+            raise RecordingError(f"cannot read {name}: it is {what}")
     return source
+
+
+def _frames(source: _Source) -> Iterator[bytes]:
+    """Yield what the frames of zstd hold, frame after frame.
+
+    The library's own reader ends without an error where a frame is cut off (python-zstandard 0.25), so that runs would be lost unsaid.
+
+    Raises:
+        EOFError: the last frame does not end.
+        zstandard.ZstdError: a frame is damaged, or what follows on one is none.
+    """
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    begun = False
+    while packed := source.read(_ZSTD_STEP_BYTES):
+        while packed:
+            begun = True
+            if unpacked := frame.decompress(packed):
+                yield unpacked
+            packed = b""
+            if frame.eof:
+                packed, frame, begun = frame.unused_data, zstandard.ZstdDecompressor().decompressobj(), False
+    if begun:
+        raise EOFError
 
 
 def _text(source: _Source) -> Iterator[bytes]:
@@ -125,9 +156,9 @@ def _text(source: _Source) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
 
 
-def _lines(raw: BinaryIO, named: str, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
+def _lines(raw: BinaryIO, name: str, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
     begun: list[bytes] = []  # of a line whose end has not come
-    for chunk in _text(_unpacked(_Source(lambda: _counted(raw, on_bytes)), named)):
+    for chunk in _text(_unpacked(_Source(lambda: _counted(raw, on_bytes)), name)):
         first, *rest = chunk.split(b"\n")
         begun.append(first)
         if rest:

@@ -61,7 +61,13 @@ def read(
                 else:
                     yield from _items(found, file, asked)
         except DAMAGED as error:
-            yield BadLine(line=documents.line + 1, reason=f"the file ends early or is damaged: {type(error).__name__}", file=file)
+            yield BadLine(line=documents.line + 1, reason=f"the file ends early or is damaged: {_named(error)}", file=file)
+
+
+def _named(error: Exception) -> str:
+    # The error of zlib is called `error`.
+    name = type(error).__name__
+    return name if name[0].isupper() else f"{type(error).__module__}.{name}"
 
 
 def _of_archive(path: Path, asked: Asked, on_bytes: Callable[[int], None]) -> Iterator[Item]:

@@ -155,6 +155,12 @@ def test_where_there_is_no_run_nothing_passes_and_the_reason_is_said(replay, tmp
         assert reason in said
 
 
+def test_nothing_on_standard_input_is_no_pass(replay):
+    code, report, said = replay("-", stdin=b"")
+    assert (code, report["empty"]) == (1, ["no run in standard input: it is empty"])
+    assert "no run in standard input: it is empty" in said
+
+
 def test_where_there_is_no_ledger_it_is_said(replay, tmp_path):
     (tmp_path / "good.jsonl").write_text(GOOD)
     code, report, said = replay(tmp_path / "good.jsonl", cwd=tmp_path)

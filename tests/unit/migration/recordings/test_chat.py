@@ -219,6 +219,26 @@ def test_a_call_of_a_custom_tool_is_skipped_with_that_reason(items):
     assert "turn 1 has a call of a tool that is not a function" in skipped.reason
 
 
+def test_the_result_of_a_custom_tool_belongs_to_its_call_and_costs_no_other_turn(items):
+    custom = {"id": "c", "type": "custom", "custom": {"name": "shell", "input": "ls"}}
+    result = {"role": "tool", "tool_call_id": "c", "content": "a"}
+    found = items(chat("p", "1", "q", {"role": "assistant", "tool_calls": [custom]}, result, "2", "r", "3"))
+    assert [type(one) for one in found] == [RecordedRun, Skipped, Skipped]
+    assert "turn 2 has a call of a tool that is not a function (messages[3])" in found[1].reason
+
+
+@pytest.mark.parametrize(("own", "answers"), [(7, 7), (7, "7"), ("7", 7), (0, 0)])
+def test_an_id_may_be_a_number(run, own, answers):
+    turn = run(
+        {"role": "user", "content": "p"},
+        {"role": "assistant", "tool_calls": [call() | {"id": "other"}, call() | {"id": own}]},
+        {"role": "tool", "tool_call_id": answers, "content": "2"},
+        {"role": "tool", "tool_call_id": "other", "content": "1"},
+        {"role": "assistant", "content": "3"},
+    )
+    assert [one.reply for one in turn.journal if one.kind == "tool"] == [b'"1"', b'"2"']
+
+
 def test_a_bare_list_of_messages_is_a_conversation(items):
     [one] = items(PLAIN["messages"])
     assert one.answer == "Twelve."

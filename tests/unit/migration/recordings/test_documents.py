@@ -89,3 +89,18 @@ def test_a_list_of_messages_is_one_document():
 
 def test_a_list_that_breaks_off_keeps_what_it_had():
     assert told(b"[", b'{"a": 1},', b'{"b": 2},') == [(2, {"a": 1}), (3, {"b": 2}), 1]
+
+
+def test_objects_that_run_together_are_read_one_by_one_and_an_odd_one_costs_no_other():
+    assert told(b'{"a": "}{"}{"b": 2} {"c": {}}') == [(1, {"a": "}{"}), (1, {"b": 2}), (1, {"c": {}})]
+    assert told(b'{"a": 1}{"b": NaN}{"c": 3}', b'{"d": 4}') == [(1, {"a": 1}), 1, (1, {"c": 3}), (2, {"d": 4})]
+    assert told(b'{"a": 1}{"b": "cut o', b'{"c": 3}') == [(1, {"a": 1}), 1, (2, {"c": 3})]
+    assert told(b"{", b'"a": 1', b"}{", b'"b": 2', b"}") == [(1, {"a": 1}), (1, {"b": 2})]
+    assert [one.reason for one in Documents([b'{"a": 1}{"b": 1e999}'], lambda _value: False) if not isinstance(one, Document)] == [
+        "element 1 of the line: a number is out of range"
+    ]
+
+
+@pytest.mark.parametrize("line", [b'{"a": 1},', b'{"a": 1} and {"b": 2}', b"}{", b'{"a": 1}}{"b": 2}'])
+def test_objects_among_other_things_are_one_bad_line(line):
+    assert told(line) == [1]

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import threading
+import zlib
 
 import pytest
 import zstandard
@@ -36,6 +37,11 @@ LIST = json.dumps([json.loads(line) for line in LINES.splitlines()])
         zstandard.compress(PLAIN),
         zstandard.compress(PLAIN[:100]) + zstandard.compress(PLAIN[100:]),
         zstandard.compress(b"\xef\xbb\xbf" + PLAIN),
+        b"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd" + zstandard.compress(PLAIN),
+        zstandard.compress(PLAIN) + b"\x5e\x2a\x4d\x18\x00\x00\x00\x00",
+        PLAIN.replace(b"\n", b""),
+        PLAIN.replace(b"\n", b"\r"),
+        "".join(json.dumps(json.loads(line), indent=2) for line in LINES.splitlines()).encode(),
         LIST.encode(),
         json.dumps(json.loads(LIST), indent=1).encode(),
         json.dumps(json.loads(LIST), indent=4, ensure_ascii=False).encode("utf-16"),
@@ -69,6 +75,30 @@ def test_a_packed_file_that_ends_early_gives_its_whole_lines_and_says_so(tmp_pat
     assert len([one for one in whole if isinstance(one, RecordedRun)]) > 100
     assert isinstance(last, BadLine)
     assert last.line == len(whole) + 1 or "ends early" in last.reason or "not a JSON" in last.reason
+
+
+@pytest.mark.parametrize("pack", [zlib.compressobj(wbits=31), zstandard.ZstdCompressor().compressobj()], ids=["gzip", "zstd"])
+def test_a_packed_file_that_ends_early_between_two_lines_is_not_whole(tmp_path, pack):
+    flush = [zlib.Z_SYNC_FLUSH] if hasattr(pack, "copy") else [zstandard.COMPRESSOBJ_FLUSH_BLOCK]
+    (tmp_path / "file").write_bytes(pack.compress(PLAIN) + pack.flush(*flush))
+    *whole, last = read(tmp_path / "file")
+    assert [type(one) for one in whole] == [RecordedRun] * 3
+    assert (last.line, last.reason) == (4, "the file ends early or is damaged: EOFError")
+
+
+def test_what_follows_on_a_packed_file_costs_no_line_of_it(tmp_path):
+    (tmp_path / "file").write_bytes(zstandard.compress(PLAIN) + b"garbage")
+    *whole, last = read(tmp_path / "file")
+    assert [type(one) for one in whole] == [RecordedRun] * 3
+    assert "damaged" in last.reason
+
+
+def test_an_error_is_named_so_that_it_can_be_looked_up(tmp_path):
+    packed = bytearray(gzip.compress(PLAIN))
+    packed[len(packed) // 2] ^= 0xFF
+    (tmp_path / "file").write_bytes(packed)
+    *_, last = read(tmp_path / "file")
+    assert last.reason in {f"the file ends early or is damaged: {name}" for name in ("zlib.error", "BadGzipFile")}
 
 
 @pytest.mark.parametrize("packed", [b"\x1f\x8b\x08", b"\x1f\x8bnothing", b"\x28\xb5\x2f\xfdnothing", b"\xff\xfe{\x00a"])
