@@ -82,4 +82,6 @@ def _check_flags(settings: MigrationSettings, tenant: str) -> None:
     from migration.processes.known_tenants import pinned
 
     if tenant in pinned(open_editor(settings).read().data):
-        raise ConfigurationError(f"flags name {tenant}: `netra-migration stage unpin SURFACE {tenant}` on every surface first")
+        raise ConfigurationError(
+            f"flags name {tenant}: `netra-migration stage unpin SURFACE {tenant}` on every surface first; no rule or segment may name it"
+        )

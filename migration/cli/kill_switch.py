@@ -91,7 +91,7 @@ class Turned:
         with FlagEvaluator.of(self.data) as evaluator:
             own = {surface: evaluator.killed(surface, _SAMPLE[0]) for surface in self.surfaces}
             tenants = [Tenant(tenant_id=one) for one in pinned(self.data)]
-            stays = {surface: _stay(evaluator, surface, tenants) for surface in self.chosen}
+            stays = {surface: _stay(evaluator, surface, tenants, _complete(found.rows, surface)) for surface in self.chosen}
         killed = {
             surface: all(row.kill_switch.get(surface, own[surface]) for row in found.rows) if found.rows else own[surface]
             for surface in own
@@ -118,13 +118,20 @@ class _Stay:
     who: str  #: in words; empty: nobody
 
 
-def _stay(evaluator: FlagEvaluator, surface: str, pinned: Sequence[Tenant]) -> _Stay:
+def _complete(rows: Sequence["ProcessRow"], surface: str) -> int:
+    """Return how many known tenants are at `complete`, as the process that counts them evaluates it; 0 where none was counted."""
+    return max((row.stage_counts.get(surface, {}).get(Stage.COMPLETE.value, 0) for row in rows), default=0)
+
+
+def _stay(evaluator: FlagEvaluator, surface: str, pinned: Sequence[Tenant], known: int) -> _Stay:
     named = [one.tenant_id for one in pinned if evaluator.evaluate(surface, one).stage is Stage.COMPLETE]
     # Mostly nobody is there, and a few show it.
     sample = _SAMPLE if any(evaluator.stage(surface, one).stage is Stage.COMPLETE for one in _SAMPLE[:_FEW]) else ()
     share = sum(evaluator.stage(surface, one).stage is Stage.COMPLETE for one in sample) / len(_SAMPLE)
     parts = [f"about {share:.0%} of the tenants"] if share else []
     parts += [", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")] if named else []
+    if not share and known > len(named):  # by a rule that looks at something else than their names
+        parts.append(f"{known - len(named)} known tenants")
     return _Stay(everybody=share == 1.0 and len(named) == len(pinned), who=" and ".join(parts))
 
 

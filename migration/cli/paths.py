@@ -9,12 +9,12 @@ def require_home(settings: MigrationSettings) -> None:
 
     Raises:
         ConfigurationError: flags come from a file that is not there, and nothing shows that anything ever ran here.
-        FlagSourceError: the file is not there although processes follow it.
+        FlagSourceError: the file, or what its link points to, is not there although processes follow it.
     """
     if settings.flags_source != "file":
         return
     path = settings.path(settings.flags_file)
-    if path.exists() or path.is_symlink():
+    if path.exists():
         return
     from migration.processes.control import ask, control_folder
 

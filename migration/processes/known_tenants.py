@@ -57,6 +57,9 @@ def pinned(data: FlagData) -> list[str]:
         for target in (*_of(item, "targets"), *_of(item, "contextTargets"), *_of(item, "includedContexts"), *_of(item, "excludedContexts")):
             if target.get("contextKind", TENANT_KIND) in {TENANT_KIND, ""}:
                 found.update(one for one in target.get("values") or () if isinstance(one, str))
+        for clause in (clause for rule in _of(item, "rules") for clause in _of(rule, "clauses")):
+            if clause.get("contextKind") == TENANT_KIND and clause.get("attribute") == "key" and clause.get("op") == "in":
+                found.update(one for one in clause.get("values") or () if isinstance(one, str))
     return sorted(found)
 
 

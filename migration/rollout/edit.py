@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Self
 
-from migration.errors import EditConflictError, HistoryError, UnprovenEditError
+from migration.errors import EditConflictError, FlagSourceError, HistoryError, UnprovenEditError
 from migration.flags import changes, switch_changes
 from migration.flags.data import SHADOW_SAMPLING, surface_flag_key
 from migration.flags.editors.editor import FlagEditor, FlagRead
@@ -22,6 +22,7 @@ from migration.flags.proof import Aim
 from migration.history import Entry
 from migration.model import Stage
 from migration.processes.confirm import Confirmation
+from migration.processes.control import ask, control_folder
 from migration.rollout.parts import Parts
 from migration.rollout.preview import Change, Preview, preview_sampling, preview_stage
 from migration.settings import MigrationSettings
@@ -29,6 +30,7 @@ from migration.settings import MigrationSettings
 Progress = Callable[[int], None]
 
 _WAIT_S: Final = 3.0
+_ASK_S: Final = 0.5
 _TRIES: Final = 20
 _KEPT_NAMES: Final = 50
 
@@ -90,12 +92,12 @@ class Edits:
     def sample(self, percent: float, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
         """Return what another share of shadows would do. Raises ConfigurationError, FlagSourceError."""
         change = partial(switch_changes.sample, percent=percent, surface=surface, tenant_id=tenant_id)
-        return preview_sampling(self.parts, self.editor.read(), SHADOW_SAMPLING, change, progress=progress)
+        return preview_sampling(self.parts, self._read(), SHADOW_SAMPLING, change, progress=progress)
 
     def unsample(self, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
         """Return what taking back a share of its own would do. Raises ConfigurationError, FlagSourceError."""
         change = partial(switch_changes.unsample, surface=surface, tenant_id=tenant_id)
-        return preview_sampling(self.parts, self.editor.read(), SHADOW_SAMPLING, change, progress=progress)
+        return preview_sampling(self.parts, self._read(), SHADOW_SAMPLING, change, progress=progress)
 
     def write(self, preview: Preview, *, forced: bool = False, reason: str = "") -> Written:
         """Write what was previewed, wait for the processes, keep it in the history.
@@ -117,8 +119,22 @@ class Edits:
         confirmation = self.parts.confirm(found.data.version, self._wait_s)
         return Written(read=found, confirmation=confirmation, unkept=self._keep(preview, found, confirmation, what, reason))
 
+    def _read(self) -> FlagRead:
+        """Return the flags. A file that is gone is none to begin anew: what processes go on with would be lost.
+
+        Raises FlagSourceError.
+        """
+        read = self.editor.read()
+        if not read.data.flags and not read.problems:
+            followed = max((row.flags_version or 0 for row in ask(control_folder(self.parts.settings.home), _ASK_S).rows), default=0)
+            if followed:
+                raise FlagSourceError(
+                    f"{self.editor.name} holds no flags, although processes of this host follow version {followed} of them; put it back"
+                )
+        return read
+
     def _stage(self, surface: str, change: Change, aim: Aim | None, progress: Progress) -> Preview:
-        return preview_stage(self.parts, self.editor.read(), surface, surface_flag_key(surface), change, aim=aim, progress=progress)
+        return preview_stage(self.parts, self._read(), surface, surface_flag_key(surface), change, aim=aim, progress=progress)
 
     def _keep(self, preview: Preview, found: FlagRead, confirmation: Confirmation, what: str, reason: str) -> str | None:
         old, new = preview.read.data.flags.get(preview.key), found.data.flags.get(preview.key, preview.flag)

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import deque
 
 import pytest
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from migration.cli.app import app
 from migration.flags.serving import LaunchDarklyFlags
 from migration.history import History
+from migration.processes.control import ask, control_folder
 from migration.processes.heartbeat import Heartbeat
 from migration.settings import MigrationSettings
 from migration.telemetry.metrics import Metrics
@@ -65,10 +67,10 @@ def process(settings):
     """Starts what a serving process has of flags and heartbeat, in this process; returns its flags."""
     started = []
 
-    def start():
+    def start(settings=settings):
         metrics = Metrics(registry=CollectorRegistry())
         flags = LaunchDarklyFlags(settings, metrics)
-        heart = Heartbeat(settings, flags, metrics, runs=dict, shadow=Idle())
+        heart = Heartbeat(settings, flags, metrics, runs=dict, shadow=Idle(), attributes=flags.attributes)
         heart.start()
         heart.beat()
         started.append((heart, flags))
@@ -240,6 +242,40 @@ def test_those_that_it_cannot_reach_are_named_and_the_others_go_to_control(run, 
     assert result.exit_code == 0
     assert "chat: control serves, but acme stay with the candidate: they are at `complete`" in result.stderr
     assert (served(flags), served(flags, tenant="globex")) == ("candidate", "control")
+
+
+def by_rule(attribute, value):
+    clause = {"contextKind": "tenant", "attribute": attribute, "op": "in", "values": [value], "negate": False}
+    return at("live", rules=[{"id": "r", "variation": 5, "clauses": [clause]}])
+
+
+def test_who_is_at_complete_by_a_rule_that_names_them_is_named_too(run, put):
+    put(by_rule("key", "acme"))
+    assert "chat: control serves, but acme stay with the candidate" in run("on", "chat").stderr
+
+
+def test_who_is_at_complete_by_a_rule_about_attributes_is_counted(run, put, process, tmp_path, settings):
+    (tmp_path / "tenants.json").write_text(json.dumps({"acme": {"plan": "pro"}, "globex": {"plan": "pro"}, "initech": {}}))
+    put(by_rule("plan", "pro"))
+    flags = process(settings.model_copy(update={"tenant_attributes_file": tmp_path / "tenants.json"}))
+    until = time.monotonic() + 30
+    while not any(row.known_tenants for row in ask(control_folder(tmp_path), 1.0).rows) and time.monotonic() < until:
+        time.sleep(0.01)
+    result = run("on", "chat")
+    assert (served(flags), served(flags, tenant="initech")) == ("candidate", "control")
+    assert "chat: control serves, but 2 known tenants stay with the candidate" in result.stderr
+
+
+def test_where_the_link_leads_nowhere_though_processes_follow_it_nothing_is_begun_anew(run, put, process, tmp_path):
+    put(at("complete"))
+    (tmp_path / "mount").mkdir()
+    (tmp_path / "flags.json").rename(tmp_path / "mount" / "flags.json")
+    (tmp_path / "flags.json").symlink_to("mount/flags.json")
+    process()
+    (tmp_path / "mount" / "flags.json").unlink()
+    result = run("on")
+    assert (result.exit_code, "put it back" in result.stderr) == (1, True)
+    assert list((tmp_path / "mount").iterdir()) == []
 
 
 def test_a_link_stays_a_link_and_its_file_is_edited(run, put, process, tmp_path):

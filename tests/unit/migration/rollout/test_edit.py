@@ -2,13 +2,15 @@
 
 import os
 import time
+from contextlib import nullcontext
 
 import pytest
 
-from migration.errors import EditConflictError, UnprovenEditError
+from migration.errors import EditConflictError, FlagSourceError, UnprovenEditError
 from migration.flags.data import surface_flag_key
 from migration.history import History
 from migration.model import Stage
+from migration.processes.control import ControlServer, control_folder
 from migration.processes.identity import birth, this_host
 from migration.processes.row import ProcessRow
 from migration.processes.table import ProcessTable
@@ -84,6 +86,28 @@ def test_what_is_not_proved_is_not_written(edits):
     with pytest.raises(UnprovenEditError, match="skips a stage"):
         edits.write(edits.share("chat", Stage.LIVE))
     assert edits.editor.read().raw is None
+
+
+@pytest.mark.parametrize(("version", "refused"), [(None, False), (0, False), (7, True)])
+def test_flags_that_are_gone_are_not_begun_anew_while_processes_follow_them(edits, settings, version, refused):
+    row = ProcessRow(
+        process_id="a" * 32,
+        role="server",
+        host="h",
+        pid=1,
+        birth="b",
+        started_at=1.0,
+        code_version="1",
+        said_at=1.0,
+        flags_version=version,
+    )
+    server = ControlServer(control_folder(settings.home), lambda: row)
+    server.start()
+    try:
+        with pytest.raises(FlagSourceError, match="follow version 7 of them; put it back") if refused else nullcontext():
+            edits.share("chat", Stage.DUALWRITE)
+    finally:
+        server.stop()
 
 
 def test_runs_under_way_come_from_the_processes(edits, process):
