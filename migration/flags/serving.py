@@ -78,6 +78,7 @@ class LaunchDarklyFlags:
         self.surfaces = settings.surfaces
         self._metrics = metrics
         self._starts_at_off = settings.start_without_flags == "off"
+        logging.getLogger("ldclient.util").addFilter(_said_once)
         self._answers: dict[_Key, _Answer] = {}
         self._outdated: dict[_Key, _Answer] = {}
         self._complaints: dict[str, None] = {}
@@ -310,6 +311,11 @@ class _Nothing(UpdateProcessor):
 
     def initialized(self) -> bool:
         return bool(self._store.initialized)
+
+
+def _said_once(record: logging.LogRecord) -> bool:
+    """Return False for what the SDK logs at every evaluation while no flags are known: `FlagStatus.error` says it once."""
+    return not record.getMessage().startswith("Feature Flag evaluation attempted before client has initialized!")
 
 
 def _quiet(store: InMemoryFeatureStore) -> FlagEvaluator:

@@ -56,7 +56,7 @@ class Confirmation:
         if self.others:
             return f"not confirmed: {done} of {self.seen} processes follow, not {'; '.join(self.others)}{died}"
         if self.asked:
-            unwritten = f"{', '.join(self.asked)} cannot write into the database"
+            unwritten = f"{', '.join(self.asked)} wrote nothing of it into the database meanwhile"
             return f"not confirmed: {done} of {self.seen} processes follow, as they say themselves, but {unwritten}{died}"
         return f"{done} of {self.seen} processes follow, the slowest after {max(self.following.values()):.1f} s{died}"
 

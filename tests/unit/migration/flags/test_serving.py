@@ -186,6 +186,7 @@ def test_the_setting_lets_everybody_start_at_off_and_it_is_said(start, settings,
     flags = start(settings=settings.model_copy(update={"start_without_flags": "off"}))
     assert (flags.ready, flags.decide(ask()).plan.stage) == (True, Stage.OFF)
     assert "all tenants are at `off` until" in caplog.text
+    assert "attempted before client has initialized!" not in caplog.text
     assert "all tenants are at `off` until" in flags.status().error
 
 
