@@ -57,7 +57,7 @@ def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: s
         _print(editor.name, read.data.version, rows, places, sampling)
     if read.raw is None and not read.data.flags:
         note(f"there are no flags at {editor.name} yet: every surface is at `off`; begin with `stage set SURFACE dualwrite --all`")
-    for line in (*problems, *parts.notes, following):
+    for line in (*problems, *sampling["complaints"], *parts.notes, following):
         note(line)
     if problems or behind:
         raise typer.Exit(_FINDING)
@@ -68,10 +68,7 @@ def sampling_now(settings: MigrationSettings) -> tuple[str, dict[str, Any]]:
     editor = open_editor(settings)
     data = editor.read().data
     with quiet_sdk(), FlagEvaluator.of(data) as evaluator:
-        found = _sampling(data, evaluator, settings.surfaces)
-        complaints = [evaluator.evaluate(surface, ANYBODY).complaint or "" for surface in settings.surfaces]
-    ours = [complaint for complaint in complaints if complaint.startswith(SHADOW_SAMPLING)]
-    return editor.name, found | {"complaints": list(dict.fromkeys(ours))}
+        return editor.name, _sampling(data, evaluator, settings.surfaces)
 
 
 def _surface(read: FlagRead, evaluator: FlagEvaluator, parts: Parts, surface: str) -> dict[str, Any]:
@@ -119,12 +116,18 @@ def _explained(data: FlagData, evaluator: FlagEvaluator, surface: str, tenant: T
 
 
 def _sampling(data: FlagData, evaluator: FlagEvaluator, surfaces: Sequence[str]) -> dict[str, Any]:
-    """Return the percentage of runs that are shadowed: of those whom nothing names, and of each tenant that the flag names."""
-    tenants = {
-        name: {surface: evaluator.sampling(surface, Tenant(tenant_id=name)) for surface in surfaces}
-        for name in sorted(named_by_sampling(data))
+    """Return the percentage of runs that are shadowed: of those whom nothing names, and of each tenant that the flag names.
+
+    Under `complaints`: what is wrong with a value that one of them gets.
+    """
+    named = {name: Tenant(tenant_id=name) for name in sorted(named_by_sampling(data))}
+    tenants = {name: {surface: evaluator.sampling(surface, tenant) for surface in surfaces} for name, tenant in named.items()}
+    said = [evaluator.evaluate(surface, tenant).complaint or "" for tenant in (ANYBODY, *named.values()) for surface in surfaces]
+    return {
+        "surfaces": {surface: evaluator.sampling(surface, ANYBODY) for surface in surfaces},
+        "tenants": tenants,
+        "complaints": list(dict.fromkeys(one for one in said if one.startswith(SHADOW_SAMPLING))),
     }
-    return {"surfaces": {surface: evaluator.sampling(surface, ANYBODY) for surface in surfaces}, "tenants": tenants}
 
 
 def _followed(parts: Parts, version: int) -> tuple[str, bool]:

@@ -215,6 +215,20 @@ def test_show_as_json_is_one_document_on_stdout(run):
     assert shown["processes"] == "no process has been seen"
 
 
+def test_a_sampling_value_that_is_none_is_said_with_the_stages_even_where_only_one_tenant_gets_it(run, tmp_path):
+    sampling = {
+        "key": "shadow-sampling",
+        "version": 1,
+        "on": True,
+        "variations": ["often", 100],
+        "fallthrough": {"variation": 1},
+        "salt": "a",
+    }
+    sampling |= {"contextTargets": [{"contextKind": "tenant", "variation": 0, "values": ["acme"]}]}
+    (tmp_path / "flags.json").write_text(json.dumps({"flags": {"shadow-sampling": sampling}}))
+    assert "shadow-sampling: some tenants get a value that is not a number from 0 to 100" in run("show").stderr
+
+
 def test_a_tenant_is_explained_by_stage_reason_rule_and_bucket(run, put, tmp_path, monkeypatch):
     (tmp_path / "attributes.json").write_text('{"acme": {"plan": "free"}, "zen": {"plan": "paid"}}')
     monkeypatch.setenv("NETRA_MIGRATION_TENANT_ATTRIBUTES_FILE", "attributes.json")
