@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The stream reader of python-zstandard ends like a whole file where a frame is cut off: no error, only less data. gzip raises EOFError there.
 # Who is hurt: whoever reads packed lines and takes the end of the stream for the end of the data; an upload that broke off loses lines unsaid.
-# Ours asks each frame whether it has ended (migration/recordings/opening.py, `_frames`).
+# Ours asks each frame whether it has ended (our reader, `_frames`).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
