@@ -25,7 +25,7 @@ from migration.model import Stage
 from tests.unit.migration.flags.making import flag_file, sampling, surface_flag
 
 ROOT = Path(__file__).parents[2] / "dashboards"
-DEADLINE_S = 30.0
+DEADLINE_S = 120.0
 SCRAPE_S = 1
 TENANTS = {"acme": Stage.SHADOW, "globex": Stage.LIVE}
 SECRET = "a-secret-of-this-test-alone-0123456789"
@@ -235,6 +235,15 @@ def prometheus(backend_metrics_url: str, load: Callable[[], None], tmp_path_fact
     with running_prometheus(tmp_path_factory.mktemp("prometheus"), backend_metrics_url) as server:
         poll("two scrapes of the idle backend", lambda: server.scrapes() >= 2)
         server.idle_at = time.time()
+
+        def compared() -> bool:
+            """Whether comparisons of both tenants were scraped. A worker takes its time to start, on a busy machine more of it."""
+            load()
+            asked = "count(sum by (tenant) (rate(migration_tenant_comparisons_total[10s])) > 0)"
+            found = server.get("query", query=asked)["result"]
+            return bool(found) and float(found[0]["value"][1]) >= len(TENANTS)
+
+        poll("comparisons of both tenants", compared)
         wanted = server.scrapes() + 4
 
         def busy() -> bool:
