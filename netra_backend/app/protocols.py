@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a client may take for the head of a request.
 HEAD_S: Final = 10.0
+#: Seconds in which a client that has just connected is expected to send its first request.
+FRESH_S: Final = 1.0
 #: Connections of one process that may owe a head at once; with one more, the one that has owed it longest is closed.
 SILENT: Final = 1000
 
@@ -21,12 +23,20 @@ class HttpProtocol(HttpToolsProtocol):
 
     head_s = HEAD_S
     silent = SILENT
+    fresh_s = FRESH_S
     _owing: dict["HttpProtocol", None] = {}  # noqa: RUF012 - of the whole process, oldest first
     _timer: asyncio.TimerHandle | None = None
+    _made_at = 0.0
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the client has just connected, and its first request may be on its way: it must get an answer."""
+        return self in self._owing and self.cycle is None and self.loop.time() - self._made_at < self.fresh_s
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         """Take a connection, which owes a head from here on."""
         super().connection_made(transport)
+        self._made_at = self.loop.time()
         self._owe()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -85,7 +85,7 @@ class DrainingServer(uvicorn.Server):
         began, requests = time.monotonic(), len(self.server_state.tasks)
         _logger.info("the server stops; requests under way may end", extra={"requests": requests, "at_most_s": self._drain_s})
         cut = 0
-        if not await self._until(lambda: not self.server_state.tasks, self._drain_s, or_hurried=True):
+        if not await self._until(self._quiet, self._drain_s, or_hurried=True):
             cut = drain.cut()
             await self._until(lambda: not self.server_state.tasks, CUT_S)
         left = len(self.server_state.tasks)
@@ -93,6 +93,10 @@ class DrainingServer(uvicorn.Server):
         await self._until(lambda: not any(getattr(each, "close_timer", None) for each in self.server_state.connections), _FAREWELL_S)
         facts = {"runs_cut": cut, "requests_left": left, "seconds": round(time.monotonic() - began, 3)}
         _logger.log(logging.WARNING if cut or left else logging.INFO, "the server is drained", extra=facts)
+
+    def _quiet(self) -> bool:
+        """Whether nothing is under way, and nobody has connected a moment ago who may still ask."""
+        return not self.server_state.tasks and not any(getattr(each, "fresh", False) for each in self.server_state.connections)
 
     async def _until(self, done: Callable[[], bool], at_most_s: float, *, or_hurried: bool = False) -> bool:
         """Wait; return whether it is done."""

@@ -10,6 +10,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from netra_backend.app.draining import Drain
+from netra_backend.app.protocols import HttpProtocol
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 
 PATIENCE_S = 10.0
@@ -193,3 +194,17 @@ async def test_a_handshake_that_comes_too_late_is_denied_with_503(chat: Any) -> 
             pass
     assert denied.value.response.status_code == 503
     assert json.loads(denied.value.response.body or b"")["code"] == "unavailable"
+
+
+async def test_a_client_that_had_just_connected_gets_an_answer(start_chat: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HttpProtocol, "fresh_s", PATIENCE_S)
+    async with start_chat() as chat:
+        reader, writer = await asyncio.open_connection(*chat.address.split(":"))
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
+            await client.get(f"http://{chat.address}/health")  # after which the one before is accepted, too
+        chat.stop()
+        await until(lambda: drain_of(chat).begun)
+        writer.write(b"GET /health HTTP/1.1\r\nHost: netra\r\nConnection: close\r\n\r\n")
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        writer.close()
