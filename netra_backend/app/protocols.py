@@ -27,11 +27,12 @@ class HttpProtocol(HttpToolsProtocol):
     _owing: dict["HttpProtocol", None] = {}  # noqa: RUF012 - of the whole process, oldest first
     _timer: asyncio.TimerHandle | None = None
     _made_at = 0.0
+    _asked = False
 
     @property
     def fresh(self) -> bool:
         """Whether the client has just connected, and its first request may be on its way: it must get an answer."""
-        return self in self._owing and self.cycle is None and self.loop.time() - self._made_at < self.fresh_s
+        return self in self._owing and not self._asked and self.loop.time() - self._made_at < self.fresh_s
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         """Take a connection, which owes a head from here on."""
@@ -52,6 +53,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is there."""
+        self._asked = True
         self._paid()
         super().on_headers_complete()
 
