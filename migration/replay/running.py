@@ -143,7 +143,7 @@ class _CountingSink:
             new = self._sink.store(job, shadow, comparison)
         except Exception as failure:  # noqa: BLE001 - whatever it raises is one more that is not stored
             # The type alone: the message may quote what the run said.
-            logger.error("run %s is not stored: %s", comparison.run_id, type(failure).__name__)  # noqa: TRY400
+            logger.error("run %s is not stored: %s", comparison.run_id, type(failure).__name__)  # noqa: TRY400 - as above
             self.kept.failed += 1
         else:
             # A sink that does not say keeps whatever it is given.

@@ -132,7 +132,7 @@ class Judge:
             base = os.readlink(f"/proc/{thread}/cwd" if at == _AT_FDCWD else f"/proc/{thread}/fd/{at}")  # noqa: PTH115 - as strings
         except (OSError, OverflowError):
             return None
-        return os.path.realpath(os.path.join(base, _OWN.sub(f"/proc/{self._pid}", named)))  # noqa: PTH118
+        return os.path.realpath(os.path.join(base, _OWN.sub(f"/proc/{self._pid}", named)))  # noqa: PTH118 - names of another process, as it gave them
 
     def _clone_flags(self, asked: Notification) -> int:
         try:

@@ -67,8 +67,8 @@ def readable(home: Path) -> tuple[list[str], list[str]]:
     for entry in dict.fromkeys(os.path.realpath(path) for path in sys.path if path):
         if any(_beneath(entry, folder) for folder in whole):
             continue
-        if not os.path.isdir(entry):  # noqa: PTH112
-            whole += [entry] * os.path.exists(entry)  # noqa: PTH110
+        if not os.path.isdir(entry):  # noqa: PTH112 - a string
+            whole += [entry] * os.path.exists(entry)  # noqa: PTH110 - a string
             continue
         listed.append(entry)
         found = (item.path for item in os.scandir(entry) if not item.name.startswith("."))
@@ -112,7 +112,7 @@ def seal(control: socket.socket, home: Path) -> None:
 def _seal_files(whole: list[str], listed: list[str]) -> None:
     with landlockpy.Ruleset(scoped=Scope.ABSTRACT_UNIX_SOCKET | Scope.SIGNAL) as rules:
         for path in (*whole, f"/proc/{os.getpid()}"):
-            rules.allow_path(path, _READING if os.path.isdir(path) else AccessFS.READ_FILE)  # noqa: PTH112
+            rules.allow_path(path, _READING if os.path.isdir(path) else AccessFS.READ_FILE)  # noqa: PTH112 - a string
         for path in listed:
             rules.allow_path(path, _LISTING)
         # The one writable file: nothing that is written there is anywhere.

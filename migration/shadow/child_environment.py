@@ -21,7 +21,7 @@ def plain(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     PYTHONPATH stays but for entries that are not absolute: an empty one is the working directory, where anybody's `attrs.py` may lie.
     """
     kept = {name: value for name, value in environment.items() if name in _NAMES | _PYTHON or name.startswith(_PREFIXES)}
-    if path := os.pathsep.join(entry for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(entry)):  # noqa: PTH117
+    if path := os.pathsep.join(entry for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(entry)):  # noqa: PTH117 - strings
         kept["PYTHONPATH"] = path
     return kept
 

@@ -216,16 +216,16 @@ def _settle(counters: Path) -> dict[str, int]:
             key = mmap_key(
                 "migration_shadow_failed", "migration_shadow_failed_total", ["surface", "reason"], [surface, DIED], _help(values)
             )
-            value, _ = values.read_value(key)  # type: ignore[no-untyped-call]
-            values.write_value(key, value + count, 0.0)  # type: ignore[no-untyped-call]
+            value, _ = values.read_value(key)  # type: ignore[no-untyped-call]  # as above
+            values.write_value(key, value + count, 0.0)  # type: ignore[no-untyped-call]  # as above
         return open_jobs
     finally:
-        values.close()  # type: ignore[no-untyped-call]
+        values.close()  # type: ignore[no-untyped-call]  # as above
 
 
 def _open_jobs(values: MmapedDict) -> dict[str, int]:
     left: defaultdict[str, float] = defaultdict(float)
-    for key, value, _ in values.read_all_values():  # type: ignore[no-untyped-call]
+    for key, value, _ in values.read_all_values():  # type: ignore[no-untyped-call]  # as above
         metric, _name, labels, _help_text = msgspec.json.decode(key)
         if metric == _EXPECTED:
             left[labels["surface"]] += value
@@ -238,7 +238,7 @@ def _help(values: MmapedDict) -> str:
     """Return the help text under which the file knows failed shadows, so that both are one metric."""
     from migration.telemetry.metrics import SHADOW_FAILED
 
-    for key, _, _ in values.read_all_values():  # type: ignore[no-untyped-call]
+    for key, _, _ in values.read_all_values():  # type: ignore[no-untyped-call]  # as above
         metric, _name, _labels, text = msgspec.json.decode(key)
         if metric == _FAILED:
             return str(text)

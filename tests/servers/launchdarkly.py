@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
 
-    def log_message(self, format: str, *args: Any) -> None: ...  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None: ...  # noqa: A002 - the base names it so
 
     @property
     def it(self) -> LaunchDarkly:

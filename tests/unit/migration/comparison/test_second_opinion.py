@@ -57,7 +57,7 @@ def rows(run: Any, compared: Any) -> Callable[..., Comparison]:
         control, candidate = run(), run(1)
         for one, value in ((control, ours), (candidate, theirs)):
             one.frame("agent_completed", "data").payload["rows"] = value
-        return compared(control, candidate, policy=policy(f"{RULE}options = {{ {options} }}"), **more)  # type: ignore[no-any-return]
+        return compared(control, candidate, policy=policy(f"{RULE}options = {{ {options} }}"), **more)  # type: ignore[no-any-return]  # a factory of tests
 
     return compare_rows
 

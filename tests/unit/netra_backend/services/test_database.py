@@ -118,7 +118,7 @@ async def test_a_new_sqlite_file_and_its_log_are_their_owners_alone(tmp_path: Pa
     engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'netra.db'}")
     try:
         await create_schema(engine)
-        assert [os.stat(tmp_path / name).st_mode & 0o777 for name in ("netra.db", "netra.db-wal")] == [0o600, 0o600]  # noqa: PTH116
+        assert [os.stat(tmp_path / name).st_mode & 0o777 for name in ("netra.db", "netra.db-wal")] == [0o600, 0o600]  # noqa: PTH116 - a mode
     finally:
         await engine.dispose()
         os.umask(old)
