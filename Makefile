@@ -39,8 +39,7 @@ dashboards: $(STAMP) ## build dashboards/grafana/*.json
 # stays
 
 test: $(STAMP) servers check ## all that CI runs
-	# What fails beside others is asked once more alone, and both are shown: tests with real servers share two cores here.
-	$(BIN)/python -m pytest -n 3 --dist worksteal || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 # goes with: migration
 	$(BIN)/netra-migration tracker --run
 # stays
