@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from seccompy.notify import Listener
 
-from migration.effects import Tally
+from migration.effects.replaying import Tally
 from migration.errors import ConfigurationError
 from migration.model import encode
 from migration.settings import MigrationSettings
