@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from seccompy.notify import Listener
 
+from migration import variables
 from migration.effects import Tally
 from migration.errors import ConfigurationError
 from migration.model import encode
@@ -232,9 +233,9 @@ def _left(until: float, seconds: float) -> float:
 def _hello(settings: MigrationSettings, engines: str) -> bytes:
     reading = settings.miss_policy == "allow"
     # What it does not need is not there to be found.
-    told = settings if reading else settings.model_copy(update=dict.fromkeys(_SECRET, ""))
+    told = settings if reading else msgspec.structs.replace(settings, **dict.fromkeys(_SECRET, ""))
     environment = child_environment.by_pipe(reading=True) if reading else {}
-    return msgspec.msgpack.encode(CellHello(settings=told.model_dump_json().encode(), engines=engines, environment=environment))
+    return msgspec.msgpack.encode(CellHello(settings=variables.encode(told), engines=engines, environment=environment))
 
 
 _SECRET: Final = ("hash_key", "evidence_url", "stores_url", "otlp_endpoint")

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from migration import variables
 from migration.errors import Operation
 from migration.model import encode
 from migration.settings import MigrationSettings
@@ -330,6 +331,4 @@ class ProcessShadow:
 
 def _hello(settings: MigrationSettings, parts: str, engines: str) -> bytes:
     environment = child_environment.by_pipe(reading=settings.miss_policy == "allow")
-    return msgspec.msgpack.encode(
-        Hello(settings=settings.model_dump_json().encode(), parts=parts, engines=engines, environment=environment)
-    )
+    return msgspec.msgpack.encode(Hello(settings=variables.encode(settings), parts=parts, engines=engines, environment=environment))
