@@ -1,11 +1,12 @@
 """Settings of the migration, from `NETRA_MIGRATION_*` variables. The backend's composition root and the command line read the same ones."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from migration.project import defaults, find_project
 from migration.variables import FromVariables, Secret
 
 Names = tuple[str, ...]
@@ -16,18 +17,21 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     """Everything that can be configured, with the embedded defaults: no server is needed."""
 
     home: Annotated[Path, Meta(description="Folder of the files below, unless they are given absolutely.")] = Path("var")
-    engines: Annotated[str, Meta(description="Import string of an EngineBuilder, for replays.")] = (
-        "netra_backend.app.execution:fresh_engine"
-    )
+    project: Annotated[
+        Path | None,
+        Meta(
+            description="TOML file with `[tool.netra-migration]`, or its folder; default: the closest `pyproject.toml` with it, from the "
+            "working directory upwards. What it says is the default of `engines`, `surfaces` and others."
+        ),
+    ] = None
+    import_path: Annotated[
+        Names, Meta(description="Folders of modules that are not installed, for the processes that import engines.")
+    ] = ()
+    engines: Annotated[str, Meta(description="Import string of an EngineBuilder, for replays.")] = ""
     conversations: Annotated[
         str, Meta(description="Import string of a ConversationCheck, for replays of conversations; empty: any surface and agent will do.")
-    ] = "netra_backend.app.execution:check_conversations"
-    surfaces: Annotated[Names, Meta(description="Surfaces whose engine is being replaced.")] = (
-        "chat",  # goes with: chat
-        "oneshot",  # goes with: oneshot
-        "batch",  # goes with: batch
-        "tools",  # goes with: tools
-    )
+    ] = ""
+    surfaces: Annotated[Names, Meta(description="Surfaces whose engine is being replaced; default: all that the project configures.")] = ()
     flags_source: Annotated[
         Literal["file", "launchdarkly", "redis"],
         Meta(description="Where flags come from: the flag file, LaunchDarkly or its Relay Proxy, or Redis in LaunchDarkly's layout."),
@@ -80,10 +84,14 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     stores: Annotated[
         str,
         Meta(description="Import string of a StoresOpener, for `backfill`; empty: no finished runs are kept, so no stage waits for them."),
-    ] = "netra_backend.app.execution:open_run_stores"
+    ] = ""
     stores_url: Annotated[str, Meta(description="SQLAlchemy URL of the outbox of the run stores; empty: stores.db in `home`.")] = ""
     ledger_dir: Annotated[
-        Path, Meta(description="Folder of <surface>.toml: accepted divergences; default: `ledger` in the working directory.")
+        Path,
+        Meta(
+            description="Folder of <surface>.toml: accepted divergences; default: as the project says, or `ledger` in the working "
+            "directory."
+        ),
     ] = msgspec.field(default_factory=lambda: Path.cwd() / "ledger")
     tenants: Annotated[Names, Meta(description="Known tenants: commands refuse any other; empty: every well-formed id.")] = ()
     watch_tenants: Annotated[Names, Meta(description="The only tenants that become metric labels.")] = ()
@@ -108,7 +116,7 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     miss_timeout_s: Annotated[float, Meta(gt=0, description="Seconds that one such call may take.")] = 2.0
     reading_engines: Annotated[
         str, Meta(description="Import string of what opens ReadingEngines, which take the place of `engines` when misses are allowed.")
-    ] = "netra_backend.app.execution:ReadingEngines"
+    ] = ""
     signing_key_file: Annotated[
         Path | None, Meta(description="Private key of removal certificates, Ed25519 in PEM, mode 0600; empty: name it with --key.")
     ] = None
@@ -136,6 +144,11 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     ] = 2.0
     otlp_endpoint: Annotated[str, Meta(description="OTLP/HTTP endpoint for spans; empty: an in-memory ring only.")] = ""
     trace_percent: Annotated[float, Meta(ge=0, le=100, description="Percent of runs whose spans are kept and exported.")] = 100.0
+
+    @staticmethod
+    def defaults(project: Any) -> dict[str, Any]:  # noqa: ANN401 - the value given for `project`, if any
+        """Return what the project says, for settings that nobody gives. Raises ConfigurationError."""
+        return defaults(Path(project) if project else find_project())
 
     def path(self, path: Path) -> Path:
         """Return `path`, taken relative to `home` unless it is absolute."""

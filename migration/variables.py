@@ -36,12 +36,14 @@ class Secret:
 class FromVariables(msgspec.StructMeta):
     """The class of a frozen struct, whose call takes what it is not given from the environment; decoding and replacing do not.
 
+    What stands in neither comes from the class's `defaults(project)`.
+
     Raises:
         ConfigurationError: values cannot be used; each is named with what is wanted. No value is quoted: it may be a secret.
     """
 
     def __call__(cls, **given: Any) -> Any:  # noqa: ANN401, D102, N805 - any field's value, checked below; a metaclass calls its class `cls`
-        found = {**_in_environment(), **given}
+        found = {**_defaults(cls, given), **_in_environment(), **given}
         read, problems = {}, []
         for field in _fields(cls):
             if field.name in found:
@@ -95,6 +97,11 @@ def encode(settings: msgspec.Struct) -> bytes:
 def decode(kind: type[_Settings], encoded: bytes) -> _Settings:
     """Return what `encode` gave; nothing is taken from the environment."""
     return msgspec.json.decode(encoded, type=kind, dec_hook=_custom)
+
+
+def _defaults(cls: Any, given: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - as below
+    found: dict[str, Any] = cls.defaults(given.get("project"))
+    return found
 
 
 def _fields(cls: Any) -> tuple[msgspec.structs.FieldInfo, ...]:  # noqa: ANN401 - to mypy, a class made by a metaclass is not yet a struct

@@ -35,13 +35,15 @@ def severity(finding: Finding, policy: Policy) -> Severity:
     """Return how much a finding matters.
 
     Another tenant's or user's data is always `security`, whatever the policy says. An effect that leaves unknown how its agent would
-    have gone on is as serious as its kind: what it hides may be worse than itself.
+    have gone on is as serious as its kind: what it hides may be worse than itself. So is a call of an irreversible tool.
     """
     if finding.kind == "isolation_breach":
         return "security"
     if finding.stops:
         return SEVERITY[finding.kind]
     path = segments(finding.path)
+    if finding.kind.startswith("effect_") and path[:1] == ("tool",) and path[1:2] and path[1] in policy.tools.irreversible:
+        return "contract"
     for rule in policy.severities:
         if finding.change not in rule.changes and finding.kind in {"payload", "effect_changed"}:
             continue

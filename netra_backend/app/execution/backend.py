@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from migration.composition import check_configuration
 from migration.effects import tape_served_logs
 from migration.errors import ConfigurationError, OutboxError, UnknownSurfaceError
 from migration.evidence import EvidenceStore
@@ -77,10 +78,12 @@ class BackendExecution:
 
     Raises:
         UnknownSurfaceError: the migration names a surface that the backend does not have.
+        ConfigurationError: the configuration of a surface is missing or not valid; the message names the line.
     """
 
     def __init__(self, settings: Settings, migration: MigrationSettings, registry: CollectorRegistry = REGISTRY) -> None:
         check_surfaces(migration.surfaces)
+        check_configuration(migration)
         migration = _started_by_default(settings, migration)
         multiprocess.begin()
         self._tenant_claims = migration.tenant_claims
@@ -220,6 +223,7 @@ def check_settings(settings: Settings) -> tuple[str, ...]:
     try:
         migration = MigrationSettings()
         check_surfaces(migration.surfaces)
+        check_configuration(migration)
         _closed("NETRA_MIGRATION_STORES_URL", lambda: StoresDatabase(migration.outbox()))
         _closed("NETRA_MIGRATION_EVIDENCE_URL", lambda: EvidenceStore.for_writing(migration))
     except UnknownSurfaceError as error:
