@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from migration.project import defaults, find_project
 
 
 def _names(value: Any) -> Any:  # noqa: ANN401 - whatever the variable or the caller gave; pydantic judges it
@@ -29,21 +31,33 @@ class MigrationSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="NETRA_MIGRATION_", frozen=True, extra="ignore")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read what is given, then variables, then what the project says: the first that has a value wins."""
+        named = init_settings().get("project")
+        project = InitSettingsSource(settings_cls, defaults(Path(named) if named else find_project()))
+        return (init_settings, env_settings, dotenv_settings, file_secret_settings, project)
+
     home: Path = Field(default=Path("var"), description="Folder of the files below, unless they are given absolutely.")
-    engines: str = Field(default="netra_backend.app.execution:fresh_engine", description="Import string of an EngineBuilder, for replays.")
+    project: Path | None = Field(
+        default=None,
+        description="TOML file with `[tool.netra-migration]`, or its folder; default: the closest `pyproject.toml` with it, from the "
+        "working directory upwards. What it says is the default of `engines`, `surfaces` and others.",
+    )
+    import_path: Names = Field(default=(), description="Folders of modules that are not installed, for the processes that import engines.")
+    engines: str = Field(default="", description="Import string of an EngineBuilder, for replays.")
     conversations: str = Field(
-        default="netra_backend.app.execution:check_conversations",
+        default="",
         description="Import string of a ConversationCheck, for replays of conversations; empty: any surface and agent will do.",
     )
-    surfaces: Names = Field(
-        default=(
-            "chat",  # goes with: chat
-            "oneshot",  # goes with: oneshot
-            "batch",  # goes with: batch
-            "tools",  # goes with: tools
-        ),
-        description="Surfaces whose engine is being replaced.",
-    )
+    surfaces: Names = Field(default=(), description="Surfaces whose engine is being replaced; default: all that the project configures.")
     flags_source: Literal["file", "launchdarkly", "redis"] = Field(
         default="file",
         description="Where flags come from: the flag file, LaunchDarkly or its Relay Proxy, or Redis in LaunchDarkly's layout.",
@@ -89,13 +103,13 @@ class MigrationSettings(BaseSettings):
     tenant_claims: Names = Field(default=(), description="The only claims of a token that become attributes of the tenant.")
     evidence_url: str = Field(default="", description="SQLAlchemy URL; empty: evidence.db in `home`.")
     stores: str = Field(
-        default="netra_backend.app.execution:open_run_stores",
+        default="",
         description="Import string of a StoresOpener, for `backfill`; empty: no finished runs are kept, so no stage waits for them.",
     )
     stores_url: str = Field(default="", description="SQLAlchemy URL of the outbox of the run stores; empty: stores.db in `home`.")
     ledger_dir: Path = Field(
         default_factory=lambda: Path.cwd() / "ledger",
-        description="Folder of <surface>.toml: accepted divergences; default: `ledger` in the working directory.",
+        description="Folder of <surface>.toml: accepted divergences; default: as the project says, or `ledger` in the working directory.",
     )
     tenants: Names = Field(default=(), description="Known tenants: commands refuse any other; empty: every well-formed id.")
     watch_tenants: Names = Field(default=(), description="The only tenants that become metric labels.")
@@ -117,7 +131,7 @@ class MigrationSettings(BaseSettings):
     miss_budget: int = Field(default=3, ge=0, description="Calls that one run may make so; the next one is blocked.")
     miss_timeout_s: float = Field(default=2.0, gt=0, description="Seconds that one such call may take.")
     reading_engines: str = Field(
-        default="netra_backend.app.execution:ReadingEngines",
+        default="",
         description="Import string of what opens ReadingEngines, which take the place of `engines` when misses are allowed.",
     )
     signing_key_file: Path | None = Field(

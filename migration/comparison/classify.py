@@ -36,7 +36,7 @@ def severity(finding: Finding, policy: Policy) -> Severity:
     """Return how much a finding matters.
 
     Another tenant's or user's data is always `security`, whatever the policy says. An effect that leaves unknown how its agent would
-    have gone on is as serious as its kind: what it hides may be worse than itself.
+    have gone on is as serious as its kind: what it hides may be worse than itself. So is a call of an irreversible tool.
     """
     if finding.kind == "isolation_breach":
         return "security"
@@ -53,6 +53,8 @@ def severity(finding: Finding, policy: Policy) -> Severity:
 @lru_cache(maxsize=4096)
 def _declared(policy: Policy, kind: DivergenceKind, change: Change, path: tuple[str, ...]) -> Severity | None:
     """Return what the policy says of it; None: nothing."""
+    if kind.startswith("effect_") and path[:1] == ("tool",) and path[1:2] and path[1] in policy.tools.irreversible:
+        return "contract"
     for rule in policy.severities:
         if change not in rule.changes and kind in {"payload", "effect_changed"}:
             continue

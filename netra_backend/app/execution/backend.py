@@ -13,6 +13,7 @@ import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 from pydantic import ValidationError
 
+from migration.composition import check_configuration
 from migration.effects import tape_served_logs
 from migration.errors import ConfigurationError, OutboxError, UnknownSurfaceError
 from migration.evidence import EvidenceStore
@@ -77,10 +78,12 @@ class BackendExecution:
 
     Raises:
         UnknownSurfaceError: the migration names a surface that the backend does not have.
+        ConfigurationError: the configuration of a surface is missing or not valid; the message names the line.
     """
 
     def __init__(self, settings: Settings, migration: MigrationSettings, registry: CollectorRegistry = REGISTRY) -> None:
         check_surfaces(migration.surfaces)
+        check_configuration(migration)
         migration = _started_by_default(settings, migration)
         multiprocess.begin()
         self._tenant_claims = migration.tenant_claims
@@ -220,12 +223,15 @@ def check_settings(settings: Settings) -> tuple[str, ...]:
     try:
         migration = MigrationSettings()
         check_surfaces(migration.surfaces)
+        check_configuration(migration)
         _closed("NETRA_MIGRATION_STORES_URL", lambda: StoresDatabase(migration.outbox()))
         _closed("NETRA_MIGRATION_EVIDENCE_URL", lambda: EvidenceStore.for_writing(migration))
     except ValidationError as error:
         raise SettingsError("; ".join(_explained(problem["loc"], problem["msg"]) for problem in error.errors())) from None
     except UnknownSurfaceError as error:
         raise SettingsError(f"NETRA_MIGRATION_SURFACES: {error}") from None
+    except ConfigurationError as error:
+        raise SettingsError(str(error)) from None
     return tuple(variables_of(MigrationSettings))
 
 
