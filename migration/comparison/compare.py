@@ -38,12 +38,12 @@ class Prepared:
         self.policy = policy
         self.reader = HeadReader(policy)
         self.normaliser = Normaliser(policy)
-        self.shapes = Shapes(self.normaliser)
+        self.shapes = Shapes(self.normaliser, self.reader)
 
     def pairing(self, control: RunRecord, candidate: RunRecord) -> Pairing:
         """Return both streams, decoded as far as is needed to tell equal frames."""
         ours = Stream(Origin.CONTROL, control, self.reader, self.normaliser)
-        theirs = Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser, ours)
+        theirs = Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser)
         return Pairing(ours, theirs, self.shapes)
 
 

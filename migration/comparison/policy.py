@@ -139,7 +139,7 @@ class Tools(PolicyData, frozen=True, kw_only=True, eq=False):
     """What calls of the surface's tools do. A tool that is in neither list changes something, and may be undone."""
 
     read_only: tuple[str, ...] = ()  #: may be called again without changing anything: the miss policy may let them out
-    irreversible: tuple[str, ...] = ()  #: no severity rule makes a call more, a call less or another call matter less
+    irreversible: tuple[str, ...] = ()  #: a call more, a call less or another call is always of severity `contract`
 
 
 class Policy(PolicyData, frozen=True, kw_only=True, eq=False):

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from migration import variables
 from migration.effects.guard import Guard
 from migration.effects.misses import BLOCK
 from migration.errors import MigrationError
@@ -63,7 +64,7 @@ def main(jobs_fd: int, results_fd: int, control_fd: int) -> None:
 
 def _runner(first: bytes, control_fd: int) -> EngineRunner:
     hello = msgspec.msgpack.decode(first, type=CellHello)
-    settings = MigrationSettings.model_validate_json(hello.settings)
+    settings = variables.decode(MigrationSettings, hello.settings)
     os.environ.update(hello.environment)
     confinement.yield_processor(settings.shadow_priority)
     make_importable(settings.import_path)  # before the boundary is closed: what may be imported may be read

@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol
 
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
-from pydantic import ValidationError
 
 from migration.composition import check_configuration
 from migration.effects.logs import tape_served_logs
@@ -29,9 +28,10 @@ from migration.telemetry import multiprocess
 from migration.telemetry.exposition import render
 from migration.telemetry.metrics import Metrics
 from migration.telemetry.tracing import configure_tracing, deliver_spans
+from migration.variables import described
 from netra_backend.app import serving
 from netra_backend.app.candidate import Candidate
-from netra_backend.app.config import Settings, variables_of
+from netra_backend.app.config import Settings
 from netra_backend.app.errors import NotReadyError, RunStoreUnavailableError, SettingsError
 from netra_backend.app.execution.engines import CONTROLS, BackendEngine, check_surfaces
 from netra_backend.app.execution.recorded_ports import recorded
@@ -61,11 +61,11 @@ def _started_by_default(settings: Settings, migration: MigrationSettings) -> Mig
 
     A flag file that is there is waited for until it can be read: its tenants may be at `complete`, where control must not serve.
     """
-    if settings.environment != "development" or "start_without_flags" in migration.model_fields_set:
+    if settings.environment != "development" or migration.start_without_flags is not None:
         return migration
     if migration.flags_source == "file" and os.path.lexists(migration.path(migration.flags_file)):
         return migration
-    return migration.model_copy(update={"start_without_flags": "off"})
+    return msgspec.structs.replace(migration, start_without_flags="off")
 
 
 class BackendExecution:
@@ -226,13 +226,11 @@ def check_settings(settings: Settings) -> tuple[str, ...]:
         check_configuration(migration)
         _closed("NETRA_MIGRATION_STORES_URL", lambda: StoresDatabase(migration.outbox()))
         _closed("NETRA_MIGRATION_EVIDENCE_URL", lambda: EvidenceStore.for_writing(migration))
-    except ValidationError as error:
-        raise SettingsError("; ".join(_explained(problem["loc"], problem["msg"]) for problem in error.errors())) from None
     except UnknownSurfaceError as error:
         raise SettingsError(f"NETRA_MIGRATION_SURFACES: {error}") from None
     except ConfigurationError as error:
         raise SettingsError(str(error)) from None
-    return tuple(variables_of(MigrationSettings))
+    return tuple(setting.variable for setting in described(MigrationSettings))
 
 
 class _Closable(Protocol):
@@ -246,16 +244,12 @@ def _closed(setting: str, opened: Callable[[], _Closable]) -> None:
         raise SettingsError(f"{setting}: {error}") from None
 
 
-def _explained(location: tuple[int | str, ...], message: str) -> str:
-    return f"NETRA_MIGRATION_{str(location[0]).upper()}: {message.removeprefix('Value error, ')}" if location else message
-
-
 def compose(settings: Settings) -> BackendExecution:
     """Return what the API runs on, with the migration's settings from the environment.
 
     Raises:
         SettingsError: a setting of the backend cannot be used.
         UnknownSurfaceError: NETRA_MIGRATION_SURFACES names one that the backend does not have.
-        pydantic.ValidationError: a NETRA_MIGRATION_* variable cannot be used.
+        ConfigurationError: a NETRA_MIGRATION_* variable cannot be used.
     """
     return BackendExecution(settings, MigrationSettings())
