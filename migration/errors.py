@@ -3,6 +3,7 @@
 MigrationError
 ├── ConfigurationError              settings, files or import strings are wrong; the command line exits with 2
 │   ├── UnknownSurfaceError
+│   │   └── UnconfiguredSurfaceError    the project has no TOML file for this surface
 │   ├── UnknownStageError
 │   ├── UnknownTenantError
 │   ├── UnknownFingerprintError     no divergence of this kind is known
@@ -76,6 +77,28 @@ class UnknownSurfaceError(UnknownNameError):
     """No such surface."""
 
     what = "surface"
+
+
+class UnconfiguredSurfaceError(UnknownSurfaceError):
+    """The project has no TOML file for this surface: nobody says what its streams mean.
+
+    Args:
+        surface: its name.
+        configured: the surfaces that have one.
+        project: the file that names them; None: no project was found.
+    """
+
+    def __init__(self, surface: str, configured: Iterable[str], project: str | None) -> None:
+        self.name, self.valid, self.project = surface, tuple(configured), project
+        where = project or (
+            "a pyproject.toml (none with [tool.netra-migration] was found from the working directory upwards; go there, or set "
+            "NETRA_MIGRATION_PROJECT)"
+        )
+        ConfigurationError.__init__(
+            self,
+            f"unknown surface {surface!r}; use one of: {', '.join(self.valid) or '(none is configured)'}; or configure it: write its TOML "
+            f'file, and `{surface} = "FILE"` under [tool.netra-migration.surfaces] of {where}',
+        )
 
 
 class UnknownStageError(UnknownNameError):

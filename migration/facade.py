@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Protocol
 
 from opentelemetry import trace
@@ -66,6 +66,7 @@ class ExecutionFacade:
         shadow_deadline_s: seconds that a shadow of this surface may take.
         writer: writes finished runs; None: this surface keeps none.
         tombstones: counts which engines run, for the day on which control is to be removed; None: this surface does not.
+        outcome_by_events: says how a run ended of which its engine said nothing, by its events; None: it completed.
         neighbourhood: knows who is served beside whom, over all surfaces of the process; None: this surface's own.
         clock: monotonic seconds.
     """
@@ -81,6 +82,7 @@ class ExecutionFacade:
         shadow_deadline_s: float = 10.0,
         writer: RunWriter | None = None,
         tombstones: RunCounter | None = None,
+        outcome_by_events: Callable[[Sequence[Event]], Outcome] | None = None,
         neighbourhood: Neighbourhood | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -92,6 +94,7 @@ class ExecutionFacade:
         self._shadow_deadline_s = shadow_deadline_s
         self._writer = writer
         self._tombstones = tombstones
+        self._outcome_by_events = outcome_by_events or _completed
         self._neighbourhood = neighbourhood or Neighbourhood()
         self._clock = clock
 
@@ -117,7 +120,7 @@ class ExecutionFacade:
             while (event := await tape.next_of(events)) is not None:
                 tape.append(event)
                 yield event
-            outcome = tape.outcome or "completed"
+            outcome = tape.outcome or self._outcome_by_events(tape.events)
         except BaseException as failure:
             if isinstance(failure, Exception):
                 error = EffectError(type=type(failure).__name__, message="")  # its text may quote a user
@@ -199,6 +202,10 @@ class _Unexplained:
 
     def settle(self, outcome: Outcome, /) -> None:
         """Do nothing."""
+
+
+def _completed(_events: Sequence[Event], /) -> Outcome:
+    return "completed"
 
 
 def _start_span(request: RunRequest, decision: Decision) -> Span:

@@ -233,7 +233,7 @@ class ReadingEngines(EngineBuilder, Protocol):
 
     @property
     def read_only(self) -> frozenset[str]:
-        """The names of the tools that may be called again without changing anything. No others are within the engines' reach."""
+        """The names of the tools within the engines' reach. Of these, the ones that the surfaces declare read-only may be called."""
         ...
 
 

@@ -34,8 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type="linelist",
         default=[_DEFAULT_RECORDINGS],
     )
-    parser.addini("engine_parity_engines", "Import string of a callable (surface, origin) -> engine.")
-    parser.addini("engine_parity_ledger", "Folder of <surface>.toml: accepted divergences. Default: ledger", default="ledger")
+    parser.addini("engine_parity_engines", "Import string of a callable (surface, origin) -> engine. Default: as the project says.")
+    parser.addini("engine_parity_ledger", "Folder of <surface>.toml: accepted divergences. Default: as the project says, or ledger.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -53,11 +53,19 @@ class Recordings:
     """
 
     def __init__(self, config: pytest.Config) -> None:
+        from migration.project import defaults, find_project, read_project
+
         self._config = config
-        self._engines: str = config.getini("engine_parity_engines") or ""
+        self._project = find_project(config.rootpath)
+        project = read_project(self._project)
+        self._folders = tuple(defaults(self._project).get("import_path", ()))
+        self._engines: str = config.getini("engine_parity_engines") or project.engines
+        at = config.rootpath if self._project is None or config.getini("engine_parity_ledger") else self._project.parent
+        self._ledger: Path = at / (config.getini("engine_parity_ledger") or project.ledger)
         if not self._engines:
             raise pytest.UsageError(
-                "--engine-parity needs the setting engine_parity_engines: the import string of a callable (surface, origin) -> engine"
+                "--engine-parity needs the import string of a callable (surface, origin) -> engine: the setting engine_parity_engines, or "
+                "`engines` under [tool.netra-migration] in pyproject.toml"
             )
         self._globs: list[str] = config.getini("engine_parity_recordings")
         try:
@@ -68,10 +76,10 @@ class Recordings:
 
     @cached_property
     def comparer(self) -> "Comparer":
-        """Judges by the shipped policies and the project's ledgers."""
+        """Judges by the project's policies and ledgers."""
         from migration.comparison import Comparer
 
-        return Comparer(self._config.rootpath / self._config.getini("engine_parity_ledger"))
+        return Comparer(self._ledger, project=self._project)
 
     @cached_property
     def engines(self) -> "BothEngines":
@@ -83,7 +91,7 @@ class Recordings:
         from migration.reproduce import BothEngines
         from migration.shadow.parts import load
 
-        return BothEngines(load(self._engines), comparer=self.comparer)
+        return BothEngines(load(self._engines, self._folders), comparer=self.comparer)
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         """Collect a file of recordings."""
@@ -102,8 +110,7 @@ class Recordings:
 
     def pytest_report_header(self) -> list[str]:
         """Say when there is no ledger: then no divergence is accepted."""
-        folder = self._config.rootpath / self._config.getini("engine_parity_ledger")
-        return [] if folder.is_dir() else [f"engine parity: there is no ledger folder {folder}, so no divergence is accepted"]
+        return [] if self._ledger.is_dir() else [f"engine parity: there is no ledger folder {self._ledger}, so no divergence is accepted"]
 
     def pytest_unconfigure(self) -> None:
         """Close what was opened."""

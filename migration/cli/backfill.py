@@ -100,7 +100,7 @@ def _opener(settings: MigrationSettings) -> StoresOpener:
 
     if not settings.stores:
         raise ConfigurationError("NETRA_MIGRATION_STORES is empty: this backend keeps no finished runs, so there is nothing to copy")
-    opener: StoresOpener = load(settings.stores)
+    opener: StoresOpener = load(settings.stores, settings.import_path)
     return opener
 
 

@@ -47,7 +47,7 @@ def erase(
 
     async def run() -> Report:
         try:
-            async with load(settings.stores)() as stores:
+            async with load(settings.stores, settings.import_path)() as stores:
                 return await Erasure(settings, stores).run(subject)
         except MigrationError:
             raise

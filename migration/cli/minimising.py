@@ -42,7 +42,7 @@ def minimised(
         EvidenceError: the evidence cannot be read.
     """
     runs = _kept(settings, fingerprint, surface) if recording is None else _of_file(recording, surface or first_surface(settings))
-    build = load(settings.engines)
+    build = load(settings.engines, settings.import_path)
     comparer, ends_at = Comparer(settings.path(settings.ledger_dir)), time.monotonic() + budget.seconds
     engines = BothEngines(build, comparer=comparer, deadline_s=settings.shadow_deadline_s)
     with closing(engines), _quiet(), _progress(budget) as on_progress:

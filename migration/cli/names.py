@@ -1,7 +1,8 @@
 """Checks the names of surfaces and tenants that people type."""
 
-from migration.errors import ConfigurationError, UnknownSurfaceError, UnknownTenantError
+from migration.errors import ConfigurationError, UnconfiguredSurfaceError, UnknownSurfaceError, UnknownTenantError
 from migration.model import ConversationCheck
+from migration.project import read_project
 from migration.settings import MigrationSettings
 
 _LONGEST_TENANT = 256
@@ -11,10 +12,26 @@ def known_surface(settings: MigrationSettings, surface: str) -> str:
     """Return the surface.
 
     Raises:
-        UnknownSurfaceError: the settings do not name it.
+        UnconfiguredSurfaceError: neither the settings nor the project name it.
+        UnknownSurfaceError: the project names it, and the settings leave it out.
     """
     if surface not in settings.surfaces:
-        raise UnknownSurfaceError(surface, settings.surfaces)
+        if surface in read_project(settings.project).surfaces:
+            raise UnknownSurfaceError(surface, settings.surfaces)
+        raise UnconfiguredSurfaceError(surface, settings.surfaces, None if settings.project is None else str(settings.project))
+    return surface
+
+
+def configured_surface(settings: MigrationSettings, surface: str) -> str:
+    """Return the surface, if what is particular to it can be read: otherwise nothing of it could be compared.
+
+    Raises:
+        UnknownSurfaceError: see `known_surface`; or it is named by the settings alone (`UnconfiguredSurfaceError`).
+        ConfigurationError: its file is not valid; the message names the line.
+    """
+    from migration.comparison.policy import default_policy
+
+    default_policy(known_surface(settings, surface), settings.project)
     return surface
 
 
@@ -37,7 +54,7 @@ def conversations_on(settings: MigrationSettings, surface: str | None, agent: st
     """
     from migration.shadow.parts import load
 
-    check: ConversationCheck = load(settings.conversations) if settings.conversations else _anything
+    check: ConversationCheck = load(settings.conversations, settings.import_path) if settings.conversations else _anything
     if surface is not None:
         check(known_surface(settings, surface), agent)
         return surface

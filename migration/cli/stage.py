@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from migration.cli.names import known_surface, known_tenant
+from migration.cli.names import configured_surface, known_surface, known_tenant
 from migration.cli.output import JsonFlag
 from migration.errors import ConfigurationError
 from migration.settings import MigrationSettings
@@ -80,7 +80,7 @@ def set_stage(
 
     settings = MigrationSettings()
     wanted, lowest = parse_stage(stage), parse_stage(rest) if rest is not None else None
-    known_surface(settings, surface)
+    configured_surface(settings, surface)
     check_one_of(tenant=tenant, percent=percent, everybody=everybody, rest=rest)
     with Edits(settings) as edits:
         if tenant is not None:

@@ -13,8 +13,7 @@ from migration.flags.contexts import Tenant
 from migration.flags.data import SHADOW_SAMPLING, FlagData, surface_flag_key
 from migration.flags.editors.editor import FlagRead
 from migration.flags.editors.open import open_editor
-from migration.flags.evaluation import FlagEvaluator, quiet_sdk
-from migration.flags.proof import reason_in_words
+from migration.flags.evaluation import FlagEvaluator, quiet_sdk, reason_in_words
 from migration.flags.sampling_proof import ANYBODY, named_by_sampling
 from migration.rollout.parts import Parts
 from migration.settings import MigrationSettings

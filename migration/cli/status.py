@@ -8,11 +8,12 @@ import typer
 
 from migration.cli.judgement import NoiseStatus, noise_status
 from migration.cli.ledger_status import LedgerStatus, ledger_status
-from migration.cli.names import known_surface
+from migration.cli.names import configured_surface, known_surface
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.process_status import Followed, Process, ProcessesStatus, Standing, print_processes, processes_status
 from migration.cli.removal_standing import removal_standing
 from migration.cli.store_lag import StoresStatus, print_stores, say_what_is_wrong, stores_status
+from migration.errors import ConfigurationError
 from migration.evidence.reader import EvidenceReader
 from migration.model import Stage, Verdict
 from migration.settings import MigrationSettings
@@ -39,6 +40,7 @@ class SurfaceStatus(msgspec.Struct, frozen=True, kw_only=True):
     removal: str | None  #: how many of the criteria that need no audit are met; None: no manifest here names the surface
     ledger: LedgerStatus
     noise: NoiseStatus
+    configuration: str | None = None  #: why nothing of it can be compared: its configuration is missing or not valid; None: it is valid
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +62,8 @@ def status(
 
     Stages, flags and kill switch are what serving processes evaluate; without processes nothing is said of them.
 
-    Exit codes: 0 fine; 1 a process is silent or cannot read its flags, a ledger cannot be read, an accepted divergence has expired, or a
-    run store refused a run; 2 wrong use.
+    Exit codes: 0 fine; 1 a process is silent or cannot read its flags, a surface is not configured, a ledger cannot be read, an accepted
+    divergence has expired, or a run store refused a run; 2 wrong use.
 
     Example: netra-migration status --json
     """
@@ -78,7 +80,11 @@ def status(
     for remark in running.remarks():
         note(remark)
     _say_what_is_wrong(found)
-    if running.needs_attention or found.run_stores.needs_attention or any(one.ledger.error or one.ledger.expired for one in found.surfaces):
+    if (
+        running.needs_attention
+        or found.run_stores.needs_attention
+        or any(one.configuration or one.ledger.error or one.ledger.expired for one in found.surfaces)
+    ):
         raise typer.Exit(_FINDING)
 
 
@@ -118,7 +124,16 @@ def _surface(
         removal=removal,
         ledger=ledger_status(settings.path(settings.ledger_dir) / f"{surface}.toml", known, today),
         noise=noise_status(evidence.noise(surface)),
+        configuration=_misconfigured(settings, surface),
     )
+
+
+def _misconfigured(settings: MigrationSettings, surface: str) -> str | None:
+    try:
+        configured_surface(settings, surface)
+    except ConfigurationError as error:
+        return str(error)
+    return None
 
 
 def _print(found: Status) -> None:
@@ -150,6 +165,8 @@ def _tenants(one: SurfaceStatus) -> str:
 
 def _say_what_is_wrong(found: Status) -> None:
     for one in found.surfaces:
+        if one.configuration is not None:
+            note(f"{one.surface}: not configured, so nothing of it is compared: {one.configuration}")
         for remark in (*one.ledger.remarks(), *one.noise.remarks()):
             note(f"{one.surface}: {remark}")
         if not one.runs:

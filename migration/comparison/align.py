@@ -5,8 +5,9 @@ not by its number, so that one call more or less does not shift all calls after 
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import zip_longest
 
 from migration.comparison.differences import leaves
@@ -17,6 +18,7 @@ from migration.comparison.stream import Stream
 
 #: more differing fields than this are no likeness worth measuring
 _UNLIKE = 40
+_NO_LANES: dict[str, list[int]] = {}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,12 +39,33 @@ class Lane:
         return self.control if self.control is not None else self.candidate or ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Alignment:
-    """Both streams, lane by lane."""
+    """Both streams, lane by lane.
 
-    equal: list[tuple[str, list[int], list[int]]]  #: lanes whose events are equal one by one: name, control's events, candidate's
-    unequal: list[Lane]  #: in the order of control, then those that only candidate has
+    Args:
+        ours: the events of control's lanes.
+        theirs: those of candidate's.
+        unequal: lanes that are not plainly equal, in the order of control, then those that only candidate has.
+        left: control's lanes among them.
+    """
+
+    def __init__(
+        self,
+        ours: dict[str, list[int]] = _NO_LANES,
+        theirs: dict[str, list[int]] = _NO_LANES,
+        unequal: Sequence[Lane] = (),
+        left: Collection[str] = (),
+    ) -> None:
+        self._ours, self._theirs, self.unequal, self._left = ours, theirs, unequal, frozenset(left)
+
+    def is_equal(self, lane: str) -> bool:
+        """Tell whether the events of this lane of control are equal, one by one, to those of candidate's."""
+        return lane not in self._left
+
+    @cached_property
+    def equal(self) -> list[tuple[str, list[int], list[int]]]:
+        """Lanes whose events are equal one by one: name, control's events, candidate's."""
+        return [(name, indexes, self._theirs[name]) for name, indexes in self._ours.items() if name not in self._left]
 
     def lanes(self) -> Iterator[Lane]:
         """Yield all lanes, the equal ones first."""
@@ -55,18 +78,16 @@ def align(pairing: Pairing) -> Alignment:
     """Return which event stands for which."""
     ours, theirs = pairing.control.lanes, pairing.candidate.lanes
     changed = {pairing.control.places[index] for index in pairing.differing}
-    equal = [
-        (name, indexes, theirs[name]) for name, indexes in ours.items() if name not in changed and len(theirs.get(name, ())) == len(indexes)
-    ]
-    settled = {name for name, _, _ in equal}
-    left, others = ([name for name in lanes if name not in settled] for lanes in (ours, theirs))
+    left, others = pairing.beside.unequal, pairing.beside.other_unequal
+    if changed:
+        left, others = sorted(changed.union(left), key=ours.__getitem__), sorted(changed.union(others), key=theirs.__getitem__)
     if not left and not others:
-        return Alignment(equal=equal, unequal=[])
+        return Alignment(ours, theirs)
     aligned = _Aligner(pairing, ours, theirs)
     lanes = [aligned.lane(a, b) for a, b in aligned.partners(left, others)]
     order = {name: position for position, name in enumerate(left)}
     lanes.sort(key=lambda lane: len(order) if lane.control is None else order[lane.control])
-    return Alignment(equal=equal, unequal=lanes)
+    return Alignment(ours, theirs, lanes, left)
 
 
 class _Aligner:

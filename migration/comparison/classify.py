@@ -1,6 +1,7 @@
 """From a finding to a divergence: how much it matters, its fingerprint, its sentence."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
@@ -9,7 +10,7 @@ from migration.comparison.findings import Finding
 from migration.comparison.fingerprint import fingerprint
 from migration.comparison.limits import Limits
 from migration.comparison.paths import Value, glob, matches, segments, text
-from migration.comparison.policy import Policy
+from migration.comparison.policy import Change, Policy
 from migration.comparison.sentences import sentence
 from migration.model import Divergence, DivergenceKind, Severity
 
@@ -35,21 +36,31 @@ def severity(finding: Finding, policy: Policy) -> Severity:
     """Return how much a finding matters.
 
     Another tenant's or user's data is always `security`, whatever the policy says. An effect that leaves unknown how its agent would
-    have gone on is as serious as its kind: what it hides may be worse than itself.
+    have gone on is as serious as its kind: what it hides may be worse than itself. So is a call of an irreversible tool.
     """
     if finding.kind == "isolation_breach":
         return "security"
     if finding.stops:
         return SEVERITY[finding.kind]
-    path = segments(finding.path)
-    for rule in policy.severities:
-        if finding.change not in rule.changes and finding.kind in {"payload", "effect_changed"}:
-            continue
-        if any(glob(kind)(finding.kind) for kind in rule.kinds) and any(matches(pattern, path) for pattern in rule.paths):
-            return rule.severity
+    declared = _declared(policy, finding.kind, finding.change, segments(finding.path))
+    if declared is not None:
+        return declared
     if finding.detail == "repeated" or (finding.kind == "terminal_state" and "timed_out" in {finding.control, finding.candidate}):
         return "reliability"
     return SEVERITY[finding.kind]
+
+
+@lru_cache(maxsize=4096)
+def _declared(policy: Policy, kind: DivergenceKind, change: Change, path: tuple[str, ...]) -> Severity | None:
+    """Return what the policy says of it; None: nothing."""
+    if kind.startswith("effect_") and path[:1] == ("tool",) and path[1:2] and path[1] in policy.tools.irreversible:
+        return "contract"
+    for rule in policy.severities:
+        if change not in rule.changes and kind in {"payload", "effect_changed"}:
+            continue
+        if any(glob(one)(kind) for one in rule.kinds) and any(matches(pattern, path) for pattern in rule.paths):
+            return rule.severity
+    return None
 
 
 def divergences(found: Iterable[Finding], policy: Policy, limits: Limits) -> list[tuple[Divergence, str]]:

@@ -38,12 +38,12 @@ class Prepared:
         self.policy = policy
         self.reader = HeadReader(policy)
         self.normaliser = Normaliser(policy)
-        self.shapes = Shapes(self.normaliser)
+        self.shapes = Shapes(self.normaliser, self.reader)
 
     def pairing(self, control: RunRecord, candidate: RunRecord) -> Pairing:
         """Return both streams, decoded as far as is needed to tell equal frames."""
         ours = Stream(Origin.CONTROL, control, self.reader, self.normaliser)
-        theirs = Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser, ours)
+        theirs = Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser)
         return Pairing(ours, theirs, self.shapes)
 
 
@@ -74,7 +74,7 @@ def compare(
         candidate: the run that stands for its replacement.
         stage: the stage of the plan under which they ran.
         serving: whose stream the user saw; the other one ran on its journal.
-        policy: what may be overlooked; None: the one shipped for the surface.
+        policy: what may be overlooked; None: the one that the project configures.
         ledger: accepted divergences.
         noise: what the engines show against themselves.
         today: the day on which the ledger is read; None: today, UTC.
@@ -83,7 +83,7 @@ def compare(
         performed_by_shadow: effects that the shadow performed, as measured by whoever ran it.
 
     Raises:
-        UnknownSurfaceError: no policy was given and none is shipped for the surface.
+        UnconfiguredSurfaceError: no policy was given and the project has none for the surface.
     """
     policy = policy or default_policy(control.request.surface)
     doubts = [*reasons, *_doubts(control, candidate)]
@@ -176,7 +176,7 @@ def aligned(control: RunRecord, candidate: RunRecord, policy: Policy | None = No
     """Return both streams and how their events correspond, for showing them side by side.
 
     Raises:
-        UnknownSurfaceError: no policy was given and none is shipped for the surface.
+        UnconfiguredSurfaceError: no policy was given and the project has none for the surface.
     """
     pairing = prepared(policy or default_policy(control.request.surface)).pairing(control, candidate)
     return pairing, align(pairing)

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from migration.comparison.compare import compare
+from migration.comparison.endings import ended
 from migration.comparison.ledger import Ledger, load_ledger
 from migration.comparison.limits import Limits
 from migration.comparison.noise import NoiseFloor
@@ -31,7 +32,8 @@ class Comparer:
 
     Args:
         ledger_dir: folder of `<surface>.toml`; None: nothing is accepted.
-        policies: by surface; the shipped policy serves a surface that is not among them.
+        policies: by surface; a surface that is not among them has the policy that its project configures.
+        project: the project's file; None: the one that is found (`migration.project`).
         limits: how much one comparison takes on.
         noise: returns what a surface's engines show against themselves; asked for each comparison, so it must be quick.
         today: the day on which ledgers are read.
@@ -43,12 +45,14 @@ class Comparer:
         ledger_dir: Path | None = None,
         *,
         policies: Mapping[str, Policy] | None = None,
+        project: Path | None = None,
         limits: Limits | None = None,
         noise: Callable[[str], NoiseFloor] = lambda _surface: _SILENCE,
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
         on_failure: Callable[[Operation, BaseException], None] = lambda _operation, _error: None,
     ) -> None:
         self._folder, self._policies, self._limits = ledger_dir, dict(policies or {}), limits or Limits()
+        self._project = project
         self._noise, self._today, self._on_failure = noise, today, on_failure
         self._ledgers: dict[str, _Loaded] = {}
 
@@ -64,9 +68,9 @@ class Comparer:
 
         Raises:
             LedgerError: a ledger is not valid.
-            UnknownSurfaceError: no policy is shipped for one of the surfaces.
+            ConfigurationError: the policy of one of the surfaces is not valid, or there is none (`UnconfiguredSurfaceError`).
         """
-        comparer = cls(settings.path(settings.ledger_dir), noise=noise, on_failure=on_failure)
+        comparer = cls(settings.path(settings.ledger_dir), project=settings.project, noise=noise, on_failure=on_failure)
         for surface in settings.surfaces:
             comparer.policy(surface)
             comparer.ledger(surface)
@@ -78,18 +82,18 @@ class Comparer:
         """Compare the run that the user saw with the one that shadowed it. Arguments as of `compare.compare`.
 
         Raises:
-            UnknownSurfaceError: the surface has no policy.
+            UnconfiguredSurfaceError: the surface has no policy.
             LedgerError: the surface's ledger was never valid since this comparer was made.
         """
-        surface = served.request.surface
-        serving = served.origin
+        surface, serving, policy = served.request.surface, served.origin, self.policy(served.request.surface)
+        served, shadow = ended(served, policy), ended(shadow, policy)
         control, candidate = (served, shadow) if serving is Origin.CONTROL else (shadow, served)
         return compare(
             control,
             candidate,
             stage=stage,
             serving=serving,
-            policy=self.policy(surface),
+            policy=policy,
             ledger=self.ledger(surface),
             noise=self._noise(surface),
             today=self._today(),
@@ -102,11 +106,11 @@ class Comparer:
         """Return the surface's policy.
 
         Raises:
-            UnknownSurfaceError: there is none.
+            UnconfiguredSurfaceError: there is none.
         """
         policy = self._policies.get(surface)
         if policy is None:
-            policy = self._policies[surface] = default_policy(surface)
+            policy = self._policies[surface] = default_policy(surface, self._project)
         return policy
 
     def ledger(self, surface: str) -> Ledger:

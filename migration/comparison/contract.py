@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Final, Literal
+from operator import attrgetter
+from typing import Any, Literal
 
 import msgspec
 
 from migration.comparison.canonical import UNREADABLE
 from migration.comparison.findings import agent_of
+from migration.comparison.outline import KEPT, Outline
 from migration.comparison.policy import Contract, Pair, Rising
 from migration.comparison.stream import Stream
-
-_ABSENT: object = object()
 
 
 class Violation(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,44 +28,44 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
 
 def violations(stream: Stream, contract: Contract) -> list[Violation]:
     """Return every rule that the stream breaks, each once an agent or lane."""
-    order = _remembered if len(stream.kinds) <= _REMEMBERED else _order
-    told = order(tuple(stream.kinds), tuple(stream.places), contract)
-    return [*told.broken, *(broken for numbers in told.rising for broken in _rising(stream, *numbers))]
+    order = _remembered if len(stream.kinds) <= KEPT else _order
+    told = order(stream.outline, contract)
+    return [*told.broken, *(broken for rule, agents in told.rising for broken in _rising(stream, rule, agents))]
+
+
+_Numbered = tuple[str, list[int]]  # an agent, and those of its events that hold a number
 
 
 class _Order(msgspec.Struct, frozen=True):
     """What the kinds and lanes of a stream's events say by themselves, whatever stands in them."""
 
     broken: tuple[Violation, ...]
-    rising: tuple[tuple[str, Rising, tuple[int, ...]], ...]  #: agent, the rule, and the events whose numbers it is about
+    rising: tuple[tuple[Rising, list[_Numbered]], ...]  #: rules, and the agents whose events they are about
 
 
-def _order(said: tuple[str, ...], places: tuple[str, ...], contract: Contract) -> _Order:
-    lanes: dict[str, list[int]] = {}
+def _order(outline: Outline, contract: Contract) -> _Order:
+    said, lanes = outline.kinds, outline.lanes
     agents: dict[str, list[int]] = {}
-    for index, lane in enumerate(places):
-        lanes.setdefault(lane, []).append(index)
+    for index, lane in enumerate(outline.places):
         agents.setdefault(agent_of(lane), []).append(index)
     found: list[Violation] = []
-    rising: list[tuple[str, Rising, tuple[int, ...]]] = []
     for agent, indexes in agents.items():
         if agent:
             kinds = [said[index] for index in indexes]
             found += _counts(agent, kinds, contract)
             found += _ends(agent, indexes, kinds, contract)
             found += _before(agent, indexes, kinds, contract.before)
-            for rule in contract.rising:
-                numbered = tuple(index for index in indexes if said[index] == rule.kind)
-                if len(numbered) > 1:
-                    rising.append((agent, rule, numbered))
     for pair in contract.closes:
         for lane, indexes in lanes.items():
             found += _closes(lane, indexes, [said[index] for index in indexes], pair)
-    return _Order(tuple(found), tuple(rising))
+    return _Order(tuple(found), tuple((rule, _numbered(agents, said, rule)) for rule in contract.rising))
 
 
-#: Events of a stream whose order is remembered: streams say the same kinds of event in the same order again and again.
-_REMEMBERED: Final = 512
+def _numbered(agents: dict[str, list[int]], said: list[str], rule: Rising) -> list[_Numbered]:
+    numbered = [(agent, [index for index in indexes if said[index] == rule.kind]) for agent, indexes in agents.items() if agent]
+    return [(agent, indexes) for agent, indexes in numbered if len(indexes) > 1]
+
+
 _remembered = lru_cache(maxsize=256)(_order)
 
 
@@ -111,39 +111,38 @@ def _closes(lane: str, indexes: list[int], kinds: list[str], pair: Pair) -> Iter
         yield Violation(lane=lane, rule=rule, kinds=(pair.then, pair.first), about="count", lacks=True)
 
 
-def _rising(stream: Stream, agent: str, rising: Rising, indexes: Sequence[int]) -> Iterator[Violation]:
-    read = _reader(rising.field)
-    last: float | None = None
-    for index in indexes:
-        number = read(stream.events[index].payload)
-        if number is not None and last is not None and number <= last:
+def _rising(stream: Stream, rising: Rising, agents: Sequence[_Numbered]) -> Iterator[Violation]:
+    numbers = iter(_reader(rising.field).all([stream.frames[index] for _, indexes in agents for index in indexes]))
+    for agent, indexes in agents:
+        last: float | None = None
+        fallen: int | None = None
+        for index, number in zip(indexes, numbers, strict=False):  # takes this agent's share of the numbers
+            if number is not None and last is not None and number <= last and fallen is None:
+                fallen = index
+            last = number if number is not None else last
+        if fallen is not None:
             rule = f"`{rising.kind}.{rising.field}` rises from one to the next"
-            yield Violation(lane=agent, rule=rule, kinds=(rising.kind,), about="field", index=index)
-            return
-        last = number if number is not None else last
+            yield Violation(lane=agent, rule=rule, kinds=(rising.kind,), about="field", index=fallen)
 
 
 class _FieldReader:
-    """Reads one number out of a frame and skips the rest of it."""
+    """Reads one number out of frames and skips the rest of them."""
 
     def __init__(self, field: str) -> None:
-        self._names = field.split(".")
-        wanted: type = object
-        for name in reversed(self._names):
-            wanted = msgspec.defstruct("Wanted", [(name, wanted, _ABSENT)])
+        wanted: Any = float | int | None
+        empty: Any = None
+        for name in reversed(field.split(".")):
+            wanted = msgspec.defstruct("Wanted", [(name, wanted, empty)], frozen=True, gc=False)
+            empty = wanted()
         self._decode: Callable[[bytes], object] = msgspec.json.Decoder(wanted).decode
+        self._get: Callable[[object], float | None] = attrgetter(field)
 
-    def __call__(self, frame: bytes) -> float | None:
-        """Return the number; None when the frame has none there."""
+    def all(self, frames: list[bytes]) -> list[float | None]:
+        """Return the number of each frame; None when it has none there."""
         try:
-            value: object = self._decode(frame)
+            return list(map(self._get, map(self._decode, frames)))
         except UNREADABLE:
-            return None
-        for name in self._names:
-            if value is _ABSENT:
-                return None
-            value = getattr(value, name)
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+            return [number for frame in frames for number in (self.all([frame]) if len(frames) > 1 else [None])]
 
 
 @lru_cache(maxsize=64)

@@ -10,6 +10,9 @@ from migration.comparison.paths import Json, Path, Value
 from migration.comparison.policy import Change
 from migration.comparison.sequences import Match, gaps, match, moved, pair_similar
 
+_PLAIN = frozenset({str, int, bool, type(None)})
+"""Types of which two values that are equal are the same."""
+
 
 class Leaf(msgspec.Struct, frozen=True):
     """One place where two values differ."""
@@ -62,7 +65,10 @@ def _same(control: Value, candidate: Value) -> bool:
 def _objects(control: dict[str, Json], candidate: dict[str, Json], path: Path) -> Iterator[Leaf]:
     """Yield what stands below both objects, pair by pair."""
     for key, value in control.items():
-        yield Leaf((*path, key), value, candidate.get(key, msgspec.UNSET))
+        other = candidate.get(key, msgspec.UNSET)
+        if type(value) in _PLAIN and type(value) is type(other) and value == other:
+            continue
+        yield Leaf((*path, key), value, other)
     for key, value in candidate.items():
         if key not in control:
             yield Leaf((*path, key), msgspec.UNSET, value)

@@ -29,7 +29,7 @@ class EventComparison:
         self._opinion = opinion
         self._control, self._candidate = control, candidate
         self._policy, self._limits, self._renaming = policy, limits, renaming
-        self._alignment = Alignment(equal=[], unequal=[])
+        self._alignment = Alignment()
         self._reached: dict[str, tuple[int, int] | None] = {}  #: see `_reach`
         self._foreign = {Origin.CONTROL: frozenset(control.foreign()), Origin.CANDIDATE: frozenset(candidate.foreign())}
 
@@ -87,11 +87,9 @@ class EventComparison:
     def _reach(self, agent: str) -> tuple[int, int] | None:
         """Return the agent's last events, in control and in candidate, that stand for one in the other stream; None: none does."""
         if agent not in self._reached:
-            pairs = [
-                (ours[-1], theirs[-1])
-                for name, ours, theirs in self._alignment.equal
-                if ours and name.startswith(agent) and agent_of(name) == agent
-            ]
+            ours, theirs = self._control.lanes, self._candidate.lanes
+            names = filter(self._alignment.is_equal, self._control.outline.agents.get(agent, ()))
+            pairs = [(ours[name][-1], theirs[name][-1]) for name in names]
             for lane in self._alignment.unequal:
                 if agent_of(lane.name) == agent:
                     pairs += [*lane.equal, *lane.changed, *lane.moved]

@@ -59,11 +59,11 @@ def aligned_events(
         candidate: the run that was compared as candidate.
         comparison: what came of it; one that hit a limit compared nothing, and so there are no rows.
         context: equal events shown before and after each difference.
-        policy: None: the one shipped for the surface.
+        policy: None: the one that the project configures.
         limit: rows at most; the last one then stands for the rest.
 
     Raises:
-        UnknownSurfaceError: no policy was given and none is shipped for the surface.
+        UnconfiguredSurfaceError: no policy was given and the project has none for the surface.
     """
     if _nothing_compared(comparison):
         return []
@@ -97,11 +97,11 @@ def aligned_rows(
         comparison: what came of it.
         context: equal events shown before and after each difference.
         show_values: whether payloads may be shown; without, a cell holds kinds, field names and types only.
-        policy: None: the one shipped for the surface.
+        policy: None: the one that the project configures.
         limit: rows of events at most; the last one then stands for the rest.
 
     Raises:
-        UnknownSurfaceError: no policy was given and none is shipped for the surface.
+        UnconfiguredSurfaceError: no policy was given and the project has none for the surface.
     """
     if _nothing_compared(comparison):
         return []

@@ -37,10 +37,10 @@ def explain(run: RunRecord, policy: Policy | None = None) -> list[Touched]:
 
     Args:
         run: any recorded run.
-        policy: None: the one shipped for the run's surface.
+        policy: None: the one that the project configures for its surface.
 
     Raises:
-        UnknownSurfaceError: no policy was given and none is shipped for the surface.
+        UnconfiguredSurfaceError: no policy was given and the project has none for the surface.
     """
     chosen = policy or default_policy(run.request.surface)
     encoded = [(f"event {n} ({e.kind})", e.lane, e.kind, e.payload) for n, e in enumerate(run.events, 1)]

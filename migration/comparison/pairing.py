@@ -1,17 +1,21 @@
 """Which frames of two streams are equal, found out as cheaply as can be.
 
-Frames are read block by block, each with the frames of the other stream that stand for them if nothing differs, and what was found equal is
-forgotten: what is known of a long stream would not fit into the processor's cache, and every pass over it would wait for memory.
+Frames are read block by block, each with the frames of the other stream that stand for them if nothing differs, and nothing is kept of
+those found equal: what is known of a long stream would not fit into the processor's cache, and every pass over it would wait for memory.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from operator import eq
+from collections.abc import Iterator, Sequence
+from itertools import compress
+from operator import ne, not_
 from typing import Final
 
+from migration.comparison.outline import side_by_side
+from migration.comparison.sequences import Match
 from migration.comparison.shapes import Shapes
-from migration.comparison.stream import Content, Stream
+from migration.comparison.stream import Stream, picked
 
-_BLOCK: Final = 256  #: frames of each stream that are read at once; a stream that is no longer is kept whole
+_BLOCK: Final = 256  #: frames of each stream that are read at once
+_FEW: Final = 4  #: frames that differ are few when less than one in so many does
 
 
 class Pairing:
@@ -26,9 +30,9 @@ class Pairing:
     def __init__(self, control: Stream, candidate: Stream, shapes: Shapes) -> None:
         self.control, self.candidate, self._shapes = control, candidate, shapes
         #: whether both streams send the same kinds of event in the same lanes in the same order, as replays mostly do
-        self.in_step = control.kinds == candidate.kinds and control.places == candidate.places
-        if self.in_step:
-            candidate.lanes = control.lanes
+        self.in_step = control.outline.encoded == candidate.outline.encoded
+        self.beside = side_by_side(control.outline, candidate.outline)
+        self._different: set[Match] = set()  #: frames that were found not to be the same
         self.differing: list[int] = []  #: control's frames that are not the same as candidate's in that place of their lane
         for ours, theirs in self._blocks():
             self.differing += self._differing(ours, theirs)
@@ -42,57 +46,68 @@ class Pairing:
             whole = range(len(self.control.events))
             yield from ((block, block) for block in _cut(whole))
             return
-        ours, theirs = self.control.lanes, self.candidate.lanes
-        paired = [(indexes, theirs[name]) for name, indexes in ours.items() if len(theirs.get(name, ())) == len(indexes)]
-        for stream, others in ((self.control, theirs), (self.candidate, ours)):
-            odd = [index for name, indexes in stream.lanes.items() if len(others.get(name, ())) != len(indexes) for index in indexes]
+        for stream, odd in zip((self.control, self.candidate), self.beside.others, strict=True):
             for block in _cut(odd):
                 stream.read(block)
-        yield from zip(*(_cut([index for pair in paired for index in pair[side]]) for side in (0, 1)), strict=True)
+        yield from zip(*map(_cut, self.beside.alike), strict=True)
 
     def _differing(self, ours: Sequence[int], theirs: Sequence[int]) -> list[int]:
-        """Read and compare a block of both streams, and forget what is equal. Returns control's frames that differ."""
+        """Read and compare a block of both streams. Returns control's frames that differ."""
         control, candidate = self.control, self.candidate
-        control.read(ours)
-        candidate.read(theirs, ours)
-        kinds, others, unusual = control.kinds, candidate.kinds, control.unusual
-        equal: Iterable[bool] = map(eq, _picked(control.contents, ours), _picked(candidate.contents, theirs))
-        if not self.in_step:
-            equal = (same and kinds[i] == others[j] for same, i, j in zip(equal, ours, theirs, strict=True))
-        if unusual:  # of two frames without a head the contents, None, say nothing
-            equal = (same and index not in unusual for index, same in zip(ours, equal, strict=True))
-        places = [place for place, same in enumerate(equal) if not same and not self.same(ours[place], theirs[place])]
-        if len(control.events) > _BLOCK:
-            for stream, indexes in ((control, ours), (candidate, theirs)):
-                left = [indexes[place] for place in places]
-                kept = _picked(stream.contents, left)
-                stream.keep(indexes, [None] * len(indexes))
-                stream.keep(left, kept)
-        return [ours[place] for place in places]
+        # Engines without a clock of their own send most frames in the same bytes: those are read once.
+        unlike = list(map(ne, picked(control.frames, ours), picked(candidate.frames, theirs)))
+        differ = sum(unlike)
+        left: list[Match] = []
+        if differ * _FEW < len(unlike):
+            control.read(ours)  # one more costs less than picking the others out
+            left = list(zip(compress(ours, unlike), compress(theirs, unlike), strict=True)) if differ else []
+            candidate.read([j for _, j in left])
+        else:
+            control.read(list(compress(ours, map(not_, unlike))))
+            every = differ == len(unlike)
+            left = self._doubted(*((ours, theirs) if every else (list(compress(ours, unlike)), list(compress(theirs, unlike)))))
+        odd = control.unusual or (not self.in_step and picked(control.kinds, ours) != picked(candidate.kinds, theirs))
+        if odd or control.misnamed or control.own != candidate.own:
+            both = [pair for pair, differs in zip(zip(ours, theirs, strict=True), unlike, strict=True) if not differs]
+            candidate.take_over([j for _, j in both], control, [i for i, _ in both])
+            left += [pair for pair in both if self._is_odd(*pair)]  # equal bytes may stand for another kind, or for nothing
+        different = [pair for pair in left if not self.same(*pair)]
+        self._different.update(different)
+        return [i for i, _ in different]
+
+    def _doubted(self, ours: Sequence[int], theirs: Sequence[int]) -> list[Match]:
+        """Return those of the pairs that are not surely equal; only these are read."""
+        control, candidate = self.control, self.candidate
+        pairs: Sequence[Match] = list(zip(ours, theirs, strict=True))
+        kinds = picked(control.kinds, ours)
+        if control.reader.read is not None and control.own == candidate.own and (self.in_step or kinds == picked(candidate.kinds, theirs)):
+            places = self._shapes.doubted(kinds, picked(control.frames, ours), picked(candidate.frames, theirs), control.own)
+            pairs = [pairs[place] for place in places]
+        control.read([i for i, _ in pairs])
+        candidate.read([j for _, j in pairs])
+        return list(pairs)
+
+    def _is_odd(self, i: int, j: int) -> bool:
+        return self.control.kinds[i] != self.candidate.kinds[j] or i in self.control.unusual or j in self.candidate.unusual
 
     def same(self, i: int, j: int) -> bool:
         """Tell whether control's frame i and candidate's frame j have one canonical form."""
         control, candidate = self.control, self.candidate
-        kind = control.kinds[i]
-        if kind != candidate.kinds[j]:
+        if control.kinds[i] != candidate.kinds[j] or (i, j) in self._different:
             return False
+        if control.frames[i] == candidate.frames[j] and i not in control.unusual and j not in candidate.unusual:
+            return True
+        return self._alike(control.kinds[i], i, j)
+
+    def _alike(self, kind: str, i: int, j: int) -> bool:
+        control, candidate = self.control, self.candidate
         a, b = control.content(i), candidate.content(j)
         if a is None or b is None:
             return control.normal(i).canonical == candidate.normal(j).canonical
-        if a == b:
-            return True
         if a[1:] != b[1:]:
             return False
-        if self._shapes.equal(kind, a[0], b[0]):
-            return True
-        return control.body(i, a).canonical == candidate.body(j, b).canonical
+        return a[0] == b[0] or self._shapes.equal(kind, a[0], b[0]) or control.body(i, a).canonical == candidate.body(j, b).canonical
 
 
 def _cut(indexes: Sequence[int]) -> Iterator[Sequence[int]]:
     return (indexes[start : start + _BLOCK] for start in range(0, len(indexes), _BLOCK))
-
-
-def _picked(contents: list[Content | None], indexes: Sequence[int]) -> list[Content | None]:
-    if isinstance(indexes, range):
-        return contents[indexes.start : indexes.stop]
-    return [contents[index] for index in indexes]

@@ -43,6 +43,7 @@ def split(written: str) -> tuple[str, ...]:
     return tuple(part for part in _INDEX.sub(f".{ITEM}", written).split(".") if part)
 
 
+@lru_cache(maxsize=2048)
 def shape(name: str) -> str:
     """Return a lane, a path or a key without what varies from run to run: ids and numbers become `#`, list indexes `[]`."""
     return without_ids(_INDEX.sub(ITEM, name))
@@ -128,5 +129,9 @@ def matches(written: str, path: tuple[str, ...]) -> bool:
 
 def matches_any(patterns: Iterable[str], path: Path) -> bool:
     """Tell whether the path matches one of the patterns."""
-    seen = segments(path)
-    return any(matches(pattern, seen) for pattern in patterns)
+    return _matches_any(tuple(patterns), segments(path))
+
+
+@lru_cache(maxsize=4096)
+def _matches_any(patterns: tuple[str, ...], path: tuple[str, ...]) -> bool:
+    return any(matches(pattern, path) for pattern in patterns)

@@ -1,11 +1,10 @@
-"""What a comparison may overlook and what it must insist on, as data: one versioned TOML file a surface.
+"""What a comparison may overlook and what it must insist on, as data: one versioned TOML file a surface, in the project that has it.
 
 A policy never hides a field silently: a masked field must still be there and keep its JSON type, and `explain` lists every touch.
 Whoever is compared (tenant, user, thread, run, agent, success, status, error type) cannot be masked: such a policy does not load.
 """
 
-from functools import cache
-from importlib import resources
+from functools import lru_cache
 from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +12,10 @@ from typing import Any, Literal
 import msgspec
 
 from migration.comparison.paths import compiled, matches
-from migration.errors import ConfigurationError, UnknownSurfaceError
-from migration.model import RunRequest, Severity
+from migration.errors import ConfigurationError
+from migration.model import Outcome, RunRequest, Severity
+from migration.project import find_project, surface_file
+from migration.toml_text import Step, TomlText
 
 Action = Literal["mask", "rename", "round", "tolerance", "sort", "json", "deepdiff"]
 """What a rule does with a value:
@@ -118,6 +119,29 @@ class LatencyRule(PolicyData, frozen=True, kw_only=True, eq=False):
     alpha: float = 0.001  #: chance that engines that are alike are ever found to differ
 
 
+class Sign(PolicyData, frozen=True, kw_only=True, eq=False):
+    """An event by its kind and, if a field is named, the text in it."""
+
+    kind: str
+    field: str = ""  #: dotted, from the frame's root; empty: the kind alone decides
+    equals: str = ""
+
+
+class Ending(PolicyData, frozen=True, kw_only=True, eq=False):
+    """How a run ended whose last event is this one. The first that fits is applied; a run that none fits completed."""
+
+    outcome: Outcome
+    last: Sign
+    after: Sign | None = None  #: fits the closest event of its kind before, in the same lane; None: nothing need have come before
+
+
+class Tools(PolicyData, frozen=True, kw_only=True, eq=False):
+    """What calls of the surface's tools do. A tool that is in neither list changes something, and may be undone."""
+
+    read_only: tuple[str, ...] = ()  #: may be called again without changing anything: the miss policy may let them out
+    irreversible: tuple[str, ...] = ()  #: a call more, a call less or another call is always of severity `contract`
+
+
 class Policy(PolicyData, frozen=True, kw_only=True, eq=False):
     """Everything that is particular to the streams of one surface."""
 
@@ -131,6 +155,8 @@ class Policy(PolicyData, frozen=True, kw_only=True, eq=False):
     refusals: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)  #: outcome, as "busy" -> exceptions that turn a request away
     severities: tuple[SeverityRule, ...] = ()
     latency: tuple[LatencyRule, ...] = ()
+    endings: tuple[Ending, ...] = ()
+    tools: Tools = Tools()
 
 
 def parse_policy(written: str, source: str) -> Policy:
@@ -142,64 +168,70 @@ def parse_policy(written: str, source: str) -> Policy:
 
     Raises:
         ConfigurationError: the text is no TOML, a field is missing, unknown or of the wrong type, two rules share an id, or a rule would
-            hide a protected field.
+            hide a protected field; the message names the line.
     """
-    try:
-        policy = msgspec.toml.decode(written, type=Policy)
-    except msgspec.DecodeError as error:
-        raise ConfigurationError(f"{source}: {error}; see migration/comparison/policies/chat.toml for an example") from error
-    _check_envelope(policy.envelope, source)
-    ids = [rule.id for rule in policy.rules]
-    for name in ids:
-        if ids.count(name) > 1:
-            raise ConfigurationError(
-                f"{source}: two rules are called {name!r}; give each its own id, because `--explain` names rules by it"
+    return _checked(TomlText(written, source))
+
+
+def _checked(text: TomlText) -> Policy:
+    policy = text.read(Policy)
+    _check_envelope(policy.envelope, text)
+    ids: list[str] = []
+    for number, rule in enumerate(policy.rules):
+        if rule.id in ids:
+            raise text.error(
+                f"two rules are called {rule.id!r}; give each its own id, because `--explain` names rules by it", "rules", number, "id"
             )
-    for rule in policy.rules:
-        _refuse_hidden_identity(policy, rule, source)
-        _check_deepdiff(policy, rule, source)
+        ids.append(rule.id)
+        _refuse_hidden_identity(policy, rule, text, ("rules", number, "paths"))
+        _check_deepdiff(policy, rule, text, ("rules", number))
+    for name in policy.tools.read_only:
+        if name in policy.tools.irreversible:
+            raise text.error(f"the tool {name!r} cannot be read-only and irreversible; leave it in one list", "tools", "irreversible")
     return policy
 
 
-def _check_deepdiff(policy: Policy, rule: Rule, source: str) -> None:
+def _check_deepdiff(policy: Policy, rule: Rule, text: TomlText, place: tuple[Step, ...]) -> None:
     from migration.comparison.second_opinion import checked
 
     if (rule.action == "deepdiff") is not (rule.compare == "deepdiff") or (rule.options and rule.compare is None):
-        raise ConfigurationError(f'{source}: rule {rule.id!r} needs either an `action`, or `compare = "deepdiff"` with its `options`')
+        raise text.error(f'rule {rule.id!r} needs either an `action`, or `compare = "deepdiff"` with its `options`', *place)
     if rule.compare is None:
         return
     left_out = str([rule.options.get(name) for name in ("exclude_paths", "exclude_regex_paths")])
     hidden = [name for name in policy.protected if name in left_out]
     if hidden:
-        raise ConfigurationError(f"{source}: rule {rule.id!r} would leave out {', '.join(hidden)}; these must always be compared")
+        raise text.error(f"rule {rule.id!r} would leave out {', '.join(hidden)}; these must always be compared", *place)
     if fault := checked(rule.options):
-        raise ConfigurationError(f"{source}: rule {rule.id!r}: {fault}")
+        raise text.error(f"rule {rule.id!r}: {fault}", *place, "options")
 
 
-def _check_envelope(envelope: Envelope, source: str) -> None:
+def _check_envelope(envelope: Envelope, text: TomlText) -> None:
     fields = [*envelope.texts, *envelope.ints, *envelope.numbers, envelope.body]
     for field in fields:
         if fields.count(field) > 1 or not field.isidentifier() or iskeyword(field):
-            raise ConfigurationError(
-                f"{source}: envelope field {field!r} is listed twice or is no plain name; list each field once, by its name"
-            )
+            raise text.error(f"envelope field {field!r} is listed twice or is no plain name; list each field once, by its name", "envelope")
     for attribute, field in envelope.identity.items():
         if attribute not in RunRequest.__struct_fields__ or field not in envelope.texts:
-            raise ConfigurationError(
-                f"{source}: envelope.identity {attribute!r} = {field!r}; name an attribute of the request and one of the fields in `texts`"
+            raise text.error(
+                f"envelope.identity {attribute!r} = {field!r}; name an attribute of the request and one of the fields in `texts`",
+                "envelope",
+                "identity",
+                attribute,
             )
 
 
-def _refuse_hidden_identity(policy: Policy, rule: Rule, source: str) -> None:
+def _refuse_hidden_identity(policy: Policy, rule: Rule, text: TomlText, place: tuple[Step, ...]) -> None:
     if rule.action not in {"mask", "rename", "tolerance", "round", "deepdiff"}:
         return
     for pattern in rule.paths:
         last = compiled(pattern).last
         hidden = [name for name in policy.protected if matches(last or "**", (name,))]
         if hidden:
-            raise ConfigurationError(
-                f"{source}: rule {rule.id!r} would {rule.action} {', '.join(hidden)} through the path {pattern!r}; "
-                "name the volatile fields one by one, these must always be compared"
+            raise text.error(
+                f"rule {rule.id!r} would {rule.action} {', '.join(hidden)} through the path {pattern!r}; "
+                "name the volatile fields one by one, these must always be compared",
+                *place,
             )
 
 
@@ -209,22 +241,31 @@ def load_policy(path: Path) -> Policy:
     Raises:
         ConfigurationError: the file cannot be read, or see `parse_policy`.
     """
-    try:
-        written = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: the comparison policy cannot be read ({error})") from error
-    return parse_policy(written, str(path))
+    return _checked(TomlText.of(path, "the comparison policy"))
 
 
-@cache
-def default_policy(surface: str) -> Policy:
-    """Return the policy that is shipped for a surface.
+def default_policy(surface: str, project: Path | None = None) -> Policy:
+    """Return the policy that the project configures for a surface: the same object as long as its file stays as it is.
+
+    Args:
+        surface: its name.
+        project: the project's file; None: the one that is found (`migration.project`).
 
     Raises:
-        UnknownSurfaceError: none is shipped; the error names those that are.
+        UnconfiguredSurfaceError: the project names no file for it.
+        ConfigurationError: the file is of another surface, or see `load_policy`.
     """
-    folder = resources.files("migration.comparison") / "policies"
-    shipped = {entry.name.removesuffix(".toml"): entry for entry in folder.iterdir() if entry.name.endswith(".toml")}
-    if surface not in shipped:
-        raise UnknownSurfaceError(surface, sorted(shipped))
-    return parse_policy(shipped[surface].read_text(encoding="utf-8"), f"policies/{surface}.toml")
+    file = surface_file(project or find_project(), surface)
+    try:
+        status = file.stat()
+    except OSError:
+        return load_policy(file)
+    return _loaded(file, surface, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=64)
+def _loaded(file: Path, surface: str, _mtime_ns: int, _size: int) -> Policy:
+    policy = load_policy(file)
+    if policy.surface != surface:
+        raise ConfigurationError(f"{file}: it is the policy of {policy.surface!r}, and the project names it for {surface!r}")
+    return policy

@@ -1,6 +1,7 @@
 """What differs between two runs as wholes: how they ended, and how long the engines took."""
 
 from collections.abc import Iterator
+from itertools import islice
 from operator import sub
 
 import msgspec
@@ -23,7 +24,7 @@ def timing(run: RunRecord) -> Timing:
         duration_s=run.duration_s,
         effect_s=effect_s,
         first_event_s=at_s[0] if at_s else None,
-        longest_gap_s=max(map(sub, at_s[1:], at_s), default=None),
+        longest_gap_s=max(map(sub, islice(at_s, 1, None), at_s), default=None),
     )
 
 

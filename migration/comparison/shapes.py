@@ -1,34 +1,80 @@
-"""Comparators for the bodies of frames, generated from the policy for each shape that is met.
+"""Comparators for frames, generated from the policy for each shape of body that is met.
 
-A body is decoded into a struct that is typed along the masked fields and keeps everything else as raw bytes; two bodies of the shape are
-equal when those bytes are. That only ever proves equality: whatever is of another shape, or differs in bytes, is normalised and compared
-in full.
+A frame is decoded, in one go, into a struct that is typed along the masked fields and keeps everything else of the body as raw bytes; two
+frames of the shape are equal when those bytes and the texts around the body are. That only ever proves equality: whatever is of another
+shape, or differs in bytes, is normalised and compared in full.
 """
 
-from collections.abc import Callable
-from operator import attrgetter
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from operator import attrgetter, call, eq
+from typing import Any
 
 import msgspec
 
 from migration.comparison.canonical import UNREADABLE
 from migration.comparison.normalise import Normaliser
 from migration.comparison.paths import Json
+from migration.comparison.stream import Content, HeadReader, Sketch
 
 #: shapes learned for one kind of event; a kind with more is compared in full when its shape is not the last one learned
 _SHAPES_PER_KIND = 32
 _MASKED_AS: dict[type, type] = {int: float, float: float, str: str, bool: bool}
 
-_Decode = Callable[[msgspec.Raw], object]
-_Shape = tuple[_Decode, Callable[[object], object]]
+
+class _Shape(msgspec.Struct, frozen=True):
+    """How to read bodies of one shape."""
+
+    decode: Callable[[msgspec.Raw], object]
+    content: Callable[[object], object]
+    sketch: Sketch  #: the same for whole frames
 
 
 class Shapes:
     """Learns shapes from the bodies it is given. Keep one for many comparisons."""
 
-    def __init__(self, normaliser: Normaliser) -> None:
-        self._normaliser = normaliser
+    def __init__(self, normaliser: Normaliser, reader: HeadReader) -> None:
+        self._normaliser, self._reader = normaliser, reader
         self._shapes: dict[str, _Shape | None] = {}
         self._learned: dict[str, int] = {}
+        self._identity = reader.identity
+        self._plain = reader.sketch(msgspec.Raw, ())  #: of kinds for which nothing was learned
+        self._readers: dict[str, Callable[[bytes], Any]] = {}  #: of whole frames
+        self._contents: dict[str, Callable[[Any], Content]] = {}
+
+    def doubted(self, kinds: list[str], ours: list[bytes], theirs: list[bytes], own: Content) -> list[int]:
+        """Return the places at which a frame of control and one of candidate are not surely equal, or not surely the run's own.
+
+        Args:
+            kinds: of control's frames.
+            ours: control's frames.
+            theirs: candidate's.
+            own: whom frames of the run itself name.
+        """
+        try:
+            b"".join(ours).decode()  # raw bytes are not checked for being UTF-8
+        except UnicodeDecodeError:
+            return list(range(len(ours)))
+        try:
+            return self._compared(kinds, ours, theirs, own)
+        except UNREADABLE:  # some frame is of another shape than the one learned last
+            return [place for place, pair in enumerate(zip(kinds, ours, theirs, strict=True)) if self._is_doubted(*pair, own)]
+
+    def _compared(self, kinds: Sequence[str], ours: Sequence[bytes], theirs: Sequence[bytes], own: Content) -> list[int]:
+        readers = list(map(self._readers.get, kinds, repeat(self._plain.read)))
+        contents = list(map(self._contents.get, kinds, repeat(self._plain.content)))
+        heads, others = list(map(call, readers, ours)), list(map(call, readers, theirs))
+        same = list(map(eq, map(call, contents, heads), map(call, contents, others)))
+        named = [list(map(self._identity, each)) for each in (heads, others)]
+        if all(same) and all(names.count(own) == len(names) for names in named):
+            return []
+        return [place for place, (equal, *names) in enumerate(zip(same, *named, strict=True)) if not equal or names != [own, own]]
+
+    def _is_doubted(self, kind: str, ours: bytes, theirs: bytes, own: Content) -> bool:
+        try:
+            return bool(self._compared([kind], [ours], [theirs], own))
+        except UNREADABLE:
+            return True
 
     def equal(self, kind: str, control: msgspec.Raw, candidate: msgspec.Raw) -> bool:
         """Tell whether two bodies are surely equal under the policy. They may be equal all the same when this says no."""
@@ -47,13 +93,15 @@ class Shapes:
         shape = self._shapes.get(kind)
         if shape is None:
             return False
-        decode, content = shape
+        decode, content = shape.decode, shape.content
         return bool(content(decode(control)) == content(decode(candidate)))
 
     def _learn(self, kind: str, body: msgspec.Raw) -> None:
         learned = self._learned[kind] = self._learned.get(kind, 0) + 1
         if learned <= _SHAPES_PER_KIND:
-            self._shapes[kind] = self._shape(kind, body)
+            self._shapes[kind] = shape = self._shape(kind, body)
+            if shape is not None:
+                self._readers[kind], self._contents[kind] = shape.sketch.read, shape.sketch.content
 
     def _shape(self, kind: str, body: msgspec.Raw) -> _Shape | None:
         masked = self._normaliser.masked(kind, body)
@@ -64,7 +112,7 @@ class Shapes:
         struct = _struct(value, masked, (), "", raw)
         if struct is None or not raw:
             return None
-        return msgspec.json.Decoder(struct).decode, attrgetter(*raw)
+        return _Shape(msgspec.json.Decoder(struct).decode, attrgetter(*raw), self._reader.sketch(struct, raw))
 
 
 def _struct(value: dict[str, Json], masked: set[tuple[str, ...]], path: tuple[str, ...], prefix: str, raw: list[str]) -> type | None:

@@ -2,27 +2,32 @@
 
 A frame of the usual shape is read into a typed head: its texts, and its body left as raw bytes. Two frames with equal texts and equal
 body bytes are equal without a look inside. Only the others are decoded whole and normalised, once.
-
-Of a head only what is compared is kept, and `pairing.py` has even that forgotten once a frame was found equal.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
-from itertools import groupby
-from operator import attrgetter, eq
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 
 import msgspec
 
 from migration.comparison.canonical import TOO_DEEP, UNREADABLE, UndecodableError, decode_object
 from migration.comparison.normalise import Normal, Normaliser
+from migration.comparison.outline import outline
 from migration.comparison.paths import Json, Path, matches
 from migration.comparison.policy import EVERY_EVENT, Policy
 from migration.model import Origin, RunRecord, RunRequest
 
+_Item = TypeVar("_Item")
 _Head = Any  # a struct made from the policy; mypy cannot know its fields
 Content = tuple[Any, ...]
 """The body of a frame, raw, and those of its texts that are compared."""
+
+
+class Sketch(msgspec.Struct, frozen=True):
+    """How to read frames of one shape in one go."""
+
+    read: Callable[[bytes], _Head]
+    content: Callable[[_Head], Content]  #: its texts, and those parts of its body that count
 
 
 class HeadReader:
@@ -36,21 +41,39 @@ class HeadReader:
         fields += [(name, float) for name in envelope.numbers]
         masked = {name for name, _ in fields if self._is_masked_everywhere(name)}
         identity = tuple(envelope.identity.values())
-        compared = [name for name, _ in fields if name not in masked and name not in identity]
-        head = msgspec.defstruct("Head", [*fields, (envelope.body, msgspec.Raw)], frozen=True, forbid_unknown_fields=True, gc=False)
-        decoder = msgspec.json.Decoder(head)
+        compared = tuple(name for name, _ in fields if name not in masked and name not in identity)
+        self._fields, self._compared = fields, compared
         #: None: some rule looks into the envelope itself, so every frame is decoded whole
-        self.read: Callable[[bytes], _Head] | None = None if self._envelope_has_rules(masked) else decoder.decode
-        self.identity: Callable[[_Head], object] = attrgetter(*identity) if identity else lambda _head: ()
+        self.read: Callable[[bytes], _Head] | None = None if self._envelope_has_rules(masked) else self._decoder(msgspec.Raw)
+        named = msgspec.defstruct("Named", [(name, str) for name in identity], frozen=True, gc=False)
+        self.named: Callable[[bytes], object] = msgspec.json.Decoder(named).decode  #: whom a frame names, and nothing else of it
+        self._named: Callable[..., object] = named
+        self.identity: Callable[[_Head], Content] = _tuple_of(*identity)  #: whom a head names
         #: body and texts of a head; frames of one kind are equal if these are
-        self.content: Callable[[_Head], Content] = (
-            attrgetter(envelope.body, *compared) if compared else lambda head: (getattr(head, envelope.body),)
-        )
+        self.content: Callable[[_Head], Content] = _tuple_of(envelope.body, *compared)
 
-    def expected(self, request: RunRequest) -> object:
-        """Return what `identity` gives for a frame of the run itself."""
-        values = tuple(getattr(request, name) for name in self.policy.envelope.identity)
-        return values[0] if len(values) == 1 else values
+    def sketch(self, body: type, parts: Sequence[str]) -> Sketch:
+        """Return how to read frames whose body is of that type.
+
+        Args:
+            body: a struct, or `msgspec.Raw`.
+            parts: attribute paths of the struct: what counts of it; (): the body as a whole.
+        """
+        name = self.policy.envelope.body
+        places = [f"{name}.{part}" for part in parts] or [name]
+        return Sketch(self._decoder(body), _tuple_of(*self._compared, *places))
+
+    def _decoder(self, body: type) -> Callable[[bytes], _Head]:
+        fields = [*self._fields, (self.policy.envelope.body, body)]
+        return msgspec.json.Decoder(msgspec.defstruct("Head", fields, frozen=True, forbid_unknown_fields=True, gc=False)).decode
+
+    def expected(self, request: RunRequest) -> Content:
+        """Return whom a frame of the run itself names."""
+        return tuple(getattr(request, name) for name in self.policy.envelope.identity)
+
+    def owner(self, own: Content) -> object:
+        """Return what `named` gives for a frame that names these."""
+        return self._named(*own)
 
     def _is_masked_everywhere(self, name: str) -> bool:
         first = next((rule for rule in self.policy.rules if any(matches(path, (name,)) for path in rule.paths)), None)
@@ -78,99 +101,74 @@ class Stream:
         run: the run.
         reader: reads heads.
         normaliser: normalises what is no more than alike.
-        beside: the stream that it is compared with, if that is always read first; None: it is this one that is.
     """
 
-    def __init__(self, side: Origin, run: RunRecord, reader: HeadReader, normaliser: Normaliser, beside: "Stream | None" = None) -> None:
+    def __init__(self, side: Origin, run: RunRecord, reader: HeadReader, normaliser: Normaliser) -> None:
         self.side, self.run, self.events = side, run, run.events
-        self.kinds = [event.kind for event in run.events]
-        self.places = [event.lane for event in run.events]
+        self.frames = [event.payload for event in run.events]
+        self.outline = outline([event.kind for event in run.events], [event.lane for event in run.events])
+        self.kinds, self.places = self.outline.kinds, self.outline.places
         self.reader, self._normaliser = reader, normaliser
         self._normals: dict[int, Normal] = {}
         self._bodies: dict[int, Normal] = {}
+        self._contents: dict[int, Content] = {}
         self.undecodable: dict[int, str] = {}  #: index -> why
         self.unusual: set[int] = set()  #: frames that have no head
         self.has_holes = False  #: whether some frame looked at so far holds a value that only a pair can judge
-        self.own = reader.expected(run.request)  #: what `identity` gives for a frame that names this run's own tenant, user, thread, run
-        self.misnamed: set[int] = set()  #: frames with a head that names others
-        self.contents: list[Content | None] = [None] * len(run.events)  #: of each frame; None: no head, not read yet, or forgotten
-        self._beside = beside if beside is not None and beside.own == self.own else None
+        self.own = reader.expected(run.request)  #: whom a frame names that names this run's own tenant, user, thread and run
+        self._owner = reader.owner(self.own)
+        self.misnamed: set[int] = set()  #: frames that name others
 
-    def read(self, indexes: Sequence[int], others: Sequence[int] = ()) -> None:
-        """Read these frames, each once.
-
-        Args:
-            indexes: which.
-            others: the frames of the stream beside that may be the same ones, as many; (): none may.
-        """
-        read, beside = self.reader.read, self._beside
-        if read is None:
+    def read(self, indexes: Sequence[int]) -> None:
+        """Find out which of these frames name others than this run's own, or nobody; nothing else is kept of them."""
+        if self.reader.read is None:
             self.unusual.update(indexes)
             return
-        frames = [self.events[index].payload for index in indexes]
-        # Engines without a clock of their own send most frames in the same bytes: those were read before.
-        if beside is None or not others or frames[0] != beside.events[others[0]].payload:
-            self._read_all(indexes, frames, read)
+        frames = picked(self.frames, indexes)
+        try:
+            # What is skipped is not checked for being UTF-8; many at once cost next to nothing.
+            b"".join(frames).decode()
+            self._look_at(indexes, list(map(self.reader.named, frames)))
+        except UNREADABLE:
+            self._read_one_by_one(indexes, frames)
+
+    def take_over(self, indexes: Sequence[int], beside: "Stream", others: Sequence[int]) -> None:
+        """Take note that these frames are, byte for byte, those of another stream, which has read them."""
+        if beside.own != self.own:
+            self.read(indexes)
             return
-        begin = 0
-        for same, places in groupby(map(eq, frames, [beside.events[index].payload for index in others])):
-            stop = begin + len(list(places))
-            if same:
-                self._take_over(indexes[begin:stop], beside, others[begin:stop])
-            else:
-                self._read_all(indexes[begin:stop], frames[begin:stop], read)
-            begin = stop
-
-    def content(self, index: int) -> Content | None:
-        """Return the content of a frame, read again if it was forgotten; None when it has no head."""
-        content = self.contents[index]
-        if content is None and index not in self.unusual and self.reader.read is not None:
-            content = self.contents[index] = self.reader.content(self.reader.read(self.events[index].payload))
-        return content
-
-    def _take_over(self, indexes: Sequence[int], beside: "Stream", others: Sequence[int]) -> None:
-        """Keep what is known of the same frames of the other stream."""
-        self.keep(indexes, [beside.contents[index] for index in others])
         for mine, theirs in ((self.unusual, beside.unusual), (self.misnamed, beside.misnamed)):
             if theirs:
                 mine.update(index for index, other in zip(indexes, others, strict=True) if other in theirs)
 
-    def _read_all(self, indexes: Sequence[int], frames: list[bytes], read: Callable[[bytes], _Head]) -> None:
-        try:
-            # A body that is left as raw bytes is not checked for being UTF-8; many at once cost next to nothing.
-            b"".join(frames).decode()
-            self._keep_heads(indexes, list(map(read, frames)))
-        except UNREADABLE:
-            self._read_one_by_one(indexes, frames, read)
-
-    def _read_one_by_one(self, indexes: Sequence[int], frames: list[bytes], read: Callable[[bytes], _Head]) -> None:
+    def _read_one_by_one(self, indexes: Sequence[int], frames: list[bytes]) -> None:
         for index, frame in zip(indexes, frames, strict=True):
             try:
                 frame.decode()
-                head = read(frame)
+                named = self.reader.named(frame)
             except UNREADABLE:
                 self.unusual.add(index)  # an unusual shape, or no JSON: decoding it whole will tell
             else:
-                self._keep_heads([index], [head])
+                self._look_at([index], [named])
 
-    def _keep_heads(self, indexes: Sequence[int], heads: list[_Head]) -> None:
-        identities = list(map(self.reader.identity, heads))
-        if identities.count(self.own) != len(heads):
-            self.misnamed.update(index for index, identity in zip(indexes, identities, strict=True) if identity != self.own)
-        self.keep(indexes, list(map(self.reader.content, heads)))
+    def _look_at(self, indexes: Sequence[int], named: list[object]) -> None:
+        if named.count(self._owner) != len(named):
+            self.misnamed.update(index for index, names in zip(indexes, named, strict=True) if names != self._owner)
 
-    def keep(self, indexes: Sequence[int], contents: Sequence[Content | None]) -> None:
-        """Keep the contents of these frames; None: forget it."""
-        if isinstance(indexes, range):
-            self.contents[indexes.start : indexes.stop] = contents
-            return
-        for index, content in zip(indexes, contents, strict=True):
-            self.contents[index] = content
+    def content(self, index: int) -> Content | None:
+        """Return the content of a frame that was read; None when it has no head."""
+        content, read = self._contents.get(index), self.reader.read
+        if content is None and index not in self.unusual and read is not None:
+            try:
+                content = self._contents[index] = self.reader.content(read(self.frames[index]))
+            except UNREADABLE:
+                self.unusual.add(index)
+        return content
 
     def value(self, index: int) -> dict[str, Json] | None:
         """Return the frame decoded anew, not normalised; None when it is undecodable."""
         try:
-            return decode_object(self.events[index].payload)
+            return decode_object(self.frames[index])
         except UndecodableError as error:
             self.undecodable[index] = str(error)
             return None
@@ -191,7 +189,7 @@ class Stream:
     def _unread(self, index: int, why: str = "") -> Normal:
         if why:
             self.undecodable[index] = why
-        return Normal(b"undecodable:" + self.events[index].payload, (), {})
+        return Normal(b"undecodable:" + self.frames[index], (), {})
 
     def body(self, index: int, content: Content) -> Normal:
         """Return the body of a frame with this content, normalised: enough to tell whether it equals another one."""
@@ -214,17 +212,10 @@ class Stream:
         content = self.content(index)
         return self.known(index) or (self.normal(index) if content is None else self.body(index, content))
 
-    @cached_property
+    @property
     def lanes(self) -> dict[str, list[int]]:
         """The frames of each lane, in order; lanes in order of their first frame."""
-        lanes: dict[str, list[int]] = {}
-        for index, name in enumerate(self.places):
-            lane = lanes.get(name)
-            if lane is None:
-                lanes[name] = [index]
-            else:
-                lane.append(index)
-        return lanes
+        return self.outline.lanes
 
     def foreign(self) -> list[int]:
         """Return the frames that do not name this run's own tenant, user, thread and run."""
@@ -238,6 +229,21 @@ class Stream:
         """Return the identity fields of a decoded frame that name somebody else. A missing field is no other's: it shows as a lost key."""
         identity, request = self.reader.policy.envelope.identity, self.run.request
         return {field: value[field] for name, field in identity.items() if field in value and value[field] != getattr(request, name)}
+
+
+def picked(items: list[_Item], indexes: Sequence[int]) -> list[_Item]:
+    """Return the items at these indexes."""
+    if isinstance(indexes, range):
+        return items[indexes.start : indexes.stop]
+    return [items[index] for index in indexes]
+
+
+def _tuple_of(*names: str) -> Callable[[_Head], Content]:
+    """Return what gets these attributes as a tuple, however few they are."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    only = [attrgetter(name) for name in names]
+    return lambda head: tuple(get(head) for get in only)
 
 
 def forms(control: Stream, candidate: Stream, i: int, j: int) -> tuple[Normal, Normal, Path]:

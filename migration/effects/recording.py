@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final, Literal
 
 from migration.effects.journal import Asked, Journal, JournalLimits
@@ -81,6 +81,11 @@ class Recording:
     def truncated(self) -> bool:
         """Whether a limit or a failure kept something off the record. Such a record must not be replayed."""
         return self._journal.truncated
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """The events so far: all of them, or the beginning and the last one."""
+        return self._taped()
 
     async def next_of(self, events: AsyncGenerator[Event, None]) -> Event | None:
         """Return the engine's next event, None at the end. Its effects, and those of tasks that it starts, are recorded.

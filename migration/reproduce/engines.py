@@ -34,7 +34,7 @@ class BothEngines:
 
     Args:
         build: makes the engines.
-        comparer: judges; None: by the shipped policies, with nothing accepted.
+        comparer: judges; None: by the project's policies, with nothing accepted.
         seal: open while an engine runs; None: contact with the outside is refused by an audit hook of this process, for good there but
             asleep between runs.
         deadline_s: seconds that one run of one engine may take.

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from migration import variables
 from migration.effects import BLOCK
 from migration.effects.guard import Guard
 from migration.errors import MigrationError
@@ -21,7 +22,7 @@ from migration.shadow import boundary, confinement
 from migration.shadow.cell_job import CellHello, CellJob
 from migration.shadow.engine_runner import EngineRunner, Engines
 from migration.shadow.frames import FrameError, frame, read_frame
-from migration.shadow.parts import load
+from migration.shadow.parts import load, make_importable
 
 _jobs = msgspec.msgpack.Decoder(CellJob)
 
@@ -63,9 +64,10 @@ def main(jobs_fd: int, results_fd: int, control_fd: int) -> None:
 
 def _runner(first: bytes, control_fd: int) -> EngineRunner:
     hello = msgspec.msgpack.decode(first, type=CellHello)
-    settings = MigrationSettings.model_validate_json(hello.settings)
+    settings = variables.decode(MigrationSettings, hello.settings)
     os.environ.update(hello.environment)
     confinement.yield_processor(settings.shadow_priority)
+    make_importable(settings.import_path)  # before the boundary is closed: what may be imported may be read
     with socket.socket(fileno=control_fd) as control:
         engines = _engines(hello.engines, settings, control)
     confinement.bound_memory(settings.shadow_memory_bytes)

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from migration import variables
 from migration.errors import Operation
 from migration.model import encode
 from migration.settings import MigrationSettings
@@ -158,18 +159,29 @@ class ProcessShadow:
         for timer in (self._start_timer, self._ready_timer, self._pulse):
             if timer is not None:
                 timer.cancel()
-        if self._worker is not None:
-            if not self._ready:
-                self._worker.kill()
-            elif self.waiting:
-                self._worker.stop()
-            self._worker.hang_up()
-            try:
+        try:
+            if self._worker is not None:
+                await self._see_off(self._worker)
+        finally:
+            if self._worker is not None:  # cancelled, or not gone although it was killed
+                self._worker.end()
+                self._bury(-signal.SIGKILL)
+            self._give_up_what_waits()
+
+    async def _see_off(self, worker: WorkerLink) -> None:
+        """Have the worker exit in the best way that there is time for."""
+        if not self._ready:
+            worker.kill()
+        elif self.waiting:
+            worker.stop()
+        worker.hang_up()
+        for _ in range(2):
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._gone.wait(), _EXIT_S)
-            except TimeoutError:
-                self._worker.kill()
-                with contextlib.suppress(TimeoutError):  # held by the kernel: it ends when that lets go
-                    await asyncio.wait_for(self._gone.wait(), _EXIT_S)
+                return
+            worker.kill()  # what it has written by now is still read
+
+    def _give_up_what_waits(self) -> None:
         while self._in_flight or self._queue:
             self._fail((self._in_flight or self._queue).popleft(), "closed", "the application ended")
         self._queued_bytes = 0
@@ -330,6 +342,4 @@ class ProcessShadow:
 
 def _hello(settings: MigrationSettings, parts: str, engines: str) -> bytes:
     environment = child_environment.by_pipe(reading=settings.miss_policy == "allow")
-    return msgspec.msgpack.encode(
-        Hello(settings=settings.model_dump_json().encode(), parts=parts, engines=engines, environment=environment)
-    )
+    return msgspec.msgpack.encode(Hello(settings=variables.encode(settings), parts=parts, engines=engines, environment=environment))

@@ -1,7 +1,8 @@
 """What a shadow worker is made of, and how it is named across the process boundary: by import strings."""
 
 import importlib
-from collections.abc import Callable, Collection
+import sys
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -60,12 +61,22 @@ class Parts:
         return None if self.inspector is None else self.inspector.canary(request)
 
 
-def load(import_string: str) -> Any:  # noqa: ANN401 - whatever the string names
+def make_importable(folders: Iterable[str]) -> None:
+    """Have Python look for modules in these folders too, after all others: none of them can take the place of a dependency."""
+    sys.path.extend(folder for folder in folders if folder not in sys.path)
+
+
+def load(import_string: str, folders: Iterable[str] = ()) -> Any:  # noqa: ANN401 - whatever the string names
     """Return the object that "package.module:name" names.
+
+    Args:
+        import_string: the name.
+        folders: where its project keeps modules that are not installed (`MigrationSettings.import_path`).
 
     Raises:
         ConfigurationError: there is none; the message says what is wrong with the string.
     """
+    make_importable(folders)
     module, _, name = import_string.partition(":")
     if not module or not name:
         raise ConfigurationError(f"{import_string!r} is no import string; write it as package.module:name")

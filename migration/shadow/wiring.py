@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import NoReturn
 
-from migration.comparison import Comparer, aligned_events
+from migration.comparison import Comparer, EventRow, aligned_events
 from migration.errors import Operation
 from migration.evidence import EvidenceStore, digest_key
 from migration.isolation import Canaries, Inspector
-from migration.model import Origin
+from migration.model import Comparison, Origin, RunRecord
 from migration.recordings import write_line
 from migration.settings import MigrationSettings
 from migration.shadow.engines import default_engines
@@ -36,7 +36,10 @@ def judging_parts(settings: MigrationSettings) -> Parts:
     def failed(operation: Operation, _error: BaseException) -> None:
         failures.append(operation)
 
-    store = EvidenceStore.for_writing(settings, align=aligned_events, record=write_line)
+    def aligned(control: RunRecord, candidate: RunRecord, comparison: Comparison) -> list[EventRow]:
+        return aligned_events(control, candidate, comparison, policy=comparer.policy(control.request.surface))
+
+    store = EvidenceStore.for_writing(settings, align=aligned, record=write_line)
     comparer = Comparer.from_settings(settings, failed, noise=NoiseFloors(store.noise, failed))
     return Parts(
         build=_elsewhere,

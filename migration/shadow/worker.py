@@ -14,6 +14,7 @@ from typing import BinaryIO, Final
 import msgspec
 from opentelemetry import trace
 
+from migration import variables
 from migration.model import RunRecord, encode
 from migration.settings import MigrationSettings
 from migration.shadow import confinement
@@ -160,7 +161,7 @@ def main(jobs_fd: int, results_fd: int) -> int:
             return 0
         hello = msgspec.msgpack.decode(first, type=Hello)
         os.environ.update(hello.environment)
-        settings = MigrationSettings.model_validate_json(hello.settings)
+        settings = variables.decode(MigrationSettings, hello.settings)
         confinement.yield_processor(settings.shadow_priority)
         confinement.die_after(settings.shadow_start_s)
         with contextlib.closing(CellProcess(settings, hello.engines)) as cell:

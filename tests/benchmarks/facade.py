@@ -198,6 +198,10 @@ class Link:
         """Be gone."""
         self.hang_up()
 
+    def end(self) -> None:
+        """Be gone."""
+        self.hang_up()
+
     def hang_up(self) -> None:
         """Be gone."""
         os.close(self.far)

@@ -89,7 +89,7 @@ def test_of_long_streams_in_step_only_what_differs_is_kept() -> None:
     pairing = ready.pairing(record(Origin.CONTROL, same, 0), record(Origin.CANDIDATE, [*same[:300], "another payload", *same[301:]], 1))
     assert pairing.differing == [300]
     for stream in (pairing.control, pairing.candidate):
-        assert [index for index, content in enumerate(stream.contents) if content is not None] == [300]
+        assert [index for index in range(len(stream.frames)) if stream.known(index) is not None] == [300]
 
 
 def test_the_same_bytes_are_somebody_elses_in_a_run_of_another_request() -> None:
@@ -104,3 +104,20 @@ def test_events_of_two_kinds_with_the_same_frame_differ() -> None:
     renamed = (ours.events[0], msgspec.structs.replace(ours.events[1], kind="agent_note"), ours.events[2])
     theirs = msgspec.structs.replace(ours, origin=Origin.CANDIDATE, events=renamed)
     assert {"missing_event", "extra_event"} <= {found.kind for found in compared((ours, theirs)).divergences}
+
+
+def test_events_of_two_kinds_with_frames_that_differ_in_their_times_alone_differ() -> None:
+    ours, theirs = record(Origin.CONTROL, ["plain"] * 3, 0), record(Origin.CANDIDATE, ["plain"] * 3, 1)
+    renamed = (theirs.events[0], msgspec.structs.replace(theirs.events[1], kind="agent_note"), theirs.events[2])
+    found = compared((ours, msgspec.structs.replace(theirs, events=renamed))).divergences
+    assert {"missing_event", "extra_event"} <= {divergence.kind for divergence in found}
+
+
+def test_half_surrogates_in_the_names_of_lanes_are_compared_like_any_other_name() -> None:
+    ours, theirs = record(Origin.CONTROL, ["plain"] * 3, 0), record(Origin.CANDIDATE, ["plain"] * 3, 0)
+    odd = [
+        msgspec.structs.replace(run, events=tuple(msgspec.structs.replace(event, lane="data\ud800") for event in run.events))
+        for run in (ours, theirs)
+    ]
+    assert prepared(default_policy("chat")).pairing(odd[0], odd[1]).differing == []
+    assert prepared(default_policy("chat")).pairing(odd[0], theirs).in_step is False

@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
-from pydantic import ValidationError
 
+from migration.composition import check_configuration
 from migration.effects import tape_served_logs
 from migration.errors import ConfigurationError, OutboxError, UnknownSurfaceError
 from migration.evidence import EvidenceStore
@@ -28,9 +28,10 @@ from migration.telemetry import multiprocess
 from migration.telemetry.exposition import render
 from migration.telemetry.metrics import Metrics
 from migration.telemetry.tracing import configure_tracing, deliver_spans
+from migration.variables import described
 from netra_backend.app import serving
 from netra_backend.app.candidate import Candidate
-from netra_backend.app.config import Settings, variables_of
+from netra_backend.app.config import Settings
 from netra_backend.app.errors import NotReadyError, RunStoreUnavailableError, SettingsError
 from netra_backend.app.execution.engines import CONTROLS, BackendEngine, check_surfaces
 from netra_backend.app.execution.recorded_ports import recorded
@@ -60,11 +61,11 @@ def _started_by_default(settings: Settings, migration: MigrationSettings) -> Mig
 
     A flag file that is there is waited for until it can be read: its tenants may be at `complete`, where control must not serve.
     """
-    if settings.environment != "development" or "start_without_flags" in migration.model_fields_set:
+    if settings.environment != "development" or migration.start_without_flags is not None:
         return migration
     if migration.flags_source == "file" and os.path.lexists(migration.path(migration.flags_file)):
         return migration
-    return migration.model_copy(update={"start_without_flags": "off"})
+    return msgspec.structs.replace(migration, start_without_flags="off")
 
 
 class BackendExecution:
@@ -77,10 +78,12 @@ class BackendExecution:
 
     Raises:
         UnknownSurfaceError: the migration names a surface that the backend does not have.
+        ConfigurationError: the configuration of a surface is missing or not valid; the message names the line.
     """
 
     def __init__(self, settings: Settings, migration: MigrationSettings, registry: CollectorRegistry = REGISTRY) -> None:
         check_surfaces(migration.surfaces)
+        check_configuration(migration)
         migration = _started_by_default(settings, migration)
         multiprocess.begin()
         self._tenant_claims = migration.tenant_claims
@@ -220,13 +223,14 @@ def check_settings(settings: Settings) -> tuple[str, ...]:
     try:
         migration = MigrationSettings()
         check_surfaces(migration.surfaces)
+        check_configuration(migration)
         _closed("NETRA_MIGRATION_STORES_URL", lambda: StoresDatabase(migration.outbox()))
         _closed("NETRA_MIGRATION_EVIDENCE_URL", lambda: EvidenceStore.for_writing(migration))
-    except ValidationError as error:
-        raise SettingsError("; ".join(_explained(problem["loc"], problem["msg"]) for problem in error.errors())) from None
     except UnknownSurfaceError as error:
         raise SettingsError(f"NETRA_MIGRATION_SURFACES: {error}") from None
-    return tuple(variables_of(MigrationSettings))
+    except ConfigurationError as error:
+        raise SettingsError(str(error)) from None
+    return tuple(setting.variable for setting in described(MigrationSettings))
 
 
 class _Closable(Protocol):
@@ -240,16 +244,12 @@ def _closed(setting: str, opened: Callable[[], _Closable]) -> None:
         raise SettingsError(f"{setting}: {error}") from None
 
 
-def _explained(location: tuple[int | str, ...], message: str) -> str:
-    return f"NETRA_MIGRATION_{str(location[0]).upper()}: {message.removeprefix('Value error, ')}" if location else message
-
-
 def compose(settings: Settings) -> BackendExecution:
     """Return what the API runs on, with the migration's settings from the environment.
 
     Raises:
         SettingsError: a setting of the backend cannot be used.
         UnknownSurfaceError: NETRA_MIGRATION_SURFACES names one that the backend does not have.
-        pydantic.ValidationError: a NETRA_MIGRATION_* variable cannot be used.
+        ConfigurationError: a NETRA_MIGRATION_* variable cannot be used.
     """
     return BackendExecution(settings, MigrationSettings())

@@ -227,7 +227,7 @@ DEFECTS: list[tuple[str, Scenario, tuple[str, str, str]]] = [
     ("chat: bob sees what ann's agent does", leak("chat", "bob"), ("missing_event", CONTRACT, "tool_executing")),
     ("chat: ann does not see it", leak("chat", "ann"), ("extra_event", CONTRACT, "*")),
     ("chat: bob gets the answer to ann", lambda lab: lab.second(lab.on_ports("chat")), ("effect_extra", CONTRACT, "clock")),
-    ("chat: a retry repeats a side effect", retry, ("effect_missing", RELIABILITY, "tool.save_action_plan")),
+    ("chat: a retry repeats a side effect", retry, ("effect_missing", CONTRACT, "tool.save_action_plan")),
     ("chat: a retry tells its error again", retry, ("duplicate_event", CONTRACT, "agent_error")),
     ("chat: an exception ends the stream", retry, ("terminal_state", CONTRACT, "run.outcome")),
     ("chat: a burst starves others", burst_of_ann, ("missing_event", CONTRACT, "agent_thinking")),

@@ -237,7 +237,7 @@ EFFECTS: list[tuple[str, tuple[str, str, Any], str, str]] = [
     ("changes a tool's argument", ("tools", "call", call_with("simulate_switch", share=0.5)), "effect_changed", CONTRACT),
     ("changes an argument's type", ("tools", "call", call_with("simulate_switch", share="0.3")), "effect_changed", CONTRACT),
     ("adds an argument", ("tools", "call", call_with("usage_summary", since="2025-01-01")), "effect_changed", CONTRACT),
-    ("repeats a side effect", ("tools", "call", call_twice), "effect_extra", RELIABILITY),
+    ("repeats a side effect", ("tools", "call", call_twice), "effect_extra", CONTRACT),
     ("answers a tool call from memory", ("tools", "call", answer_from_memory), "effect_missing", CONTRACT),
     ("calls a tool before it is asked to", ("tools", "call", call_ahead), "causal_reorder", CONTRACT),
     ("looks at the clock once more", ("clock", "now", look_again), "effect_extra", OBSERVABILITY),

@@ -173,6 +173,7 @@ def test_serve_refuses_a_database_that_it_cannot_use(run: Run, served: list[Any]
         # goes with: migration
         ("NETRA_MIGRATION_SHADOW_QUEUE_JOBS=many", "NETRA_MIGRATION_SHADOW_QUEUE_JOBS"),
         ("NETRA_MIGRATION_SURFACES=chat, telex", "NETRA_MIGRATION_SURFACES"),
+        ("NETRA_MIGRATION_PROJECT=/nowhere/pyproject.toml", "/nowhere/pyproject.toml: the project's configuration cannot be read"),
         ("NETRA_MIGRATION_STORES_URL=oracle://x", "NETRA_MIGRATION_STORES_URL"),
         ("NETRA_MIGRATION_WATCH_TENANT=acme", "did you mean NETRA_MIGRATION_WATCH_TENANTS?"),
         # stays

@@ -61,7 +61,7 @@ class Check:
         since = (int(self.now // DAY_S) - self.manifest.days) * float(DAY_S)
 
         def ask() -> Criterion:
-            found: LegacyRuns = legacy_runs_since(load(self.settings.stores), surface, since)
+            found: LegacyRuns = legacy_runs_since(load(self.settings.stores, self.settings.import_path), surface, since)
             return runs.confirmed(told, found)
 
         return asked("no_legacy_run", ask)

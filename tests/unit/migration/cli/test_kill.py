@@ -8,6 +8,7 @@ import time
 from collections import deque
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
@@ -257,7 +258,7 @@ def test_who_is_at_complete_by_a_rule_that_names_them_is_named_too(run, put):
 def test_who_is_at_complete_by_a_rule_about_attributes_is_counted(run, put, process, tmp_path, settings):
     (tmp_path / "tenants.json").write_text(json.dumps({"acme": {"plan": "pro"}, "globex": {"plan": "pro"}, "initech": {}}))
     put(by_rule("plan", "pro"))
-    flags = process(settings.model_copy(update={"tenant_attributes_file": tmp_path / "tenants.json"}))
+    flags = process(replace(settings, tenant_attributes_file=tmp_path / "tenants.json"))
     until = time.monotonic() + 30
     while not any(row.known_tenants for row in ask(control_folder(tmp_path), 1.0).rows) and time.monotonic() < until:
         time.sleep(0.01)

@@ -296,3 +296,10 @@ def test_a_wrong_setting_is_exit_code_2_with_its_name(run, monkeypatch, *, name,
     monkeypatch.setenv(f"NETRA_MIGRATION_{name}", value)
     result = run("show")
     assert (result.exit_code, name.lower() in result.stderr.lower()) == (2, True)
+
+
+def test_a_surface_that_only_a_variable_names_is_refused_before_anything_is_written(run, percents, monkeypatch):
+    monkeypatch.setenv("NETRA_MIGRATION_SURFACES", "chat, support")
+    result = run("set", "support", "shadow", "--percent", "10")
+    assert (result.exit_code, percents()) == (2, {"off": 100.0})
+    assert "[tool.netra-migration.surfaces]" in result.stderr

@@ -313,3 +313,12 @@ def test_evidence_that_cannot_be_read_is_said_and_exits_with_2(run: Run, tmp_pat
     result = run("status")
     assert result.exit_code == 2
     assert "cannot read evidence" in result.stderr
+
+
+def test_a_surface_that_is_not_configured_is_said_to_be_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETRA_MIGRATION_SURFACES", "chat, support")
+    result = run("status", "--json")
+    rows = {row["surface"]: row["configuration"] for row in json.loads(result.stdout)["surfaces"]}
+    assert (result.exit_code, rows["chat"]) == (1, None)
+    assert "[tool.netra-migration.surfaces]" in rows["support"]
+    assert "support: not configured, so nothing of it is compared" in result.stderr

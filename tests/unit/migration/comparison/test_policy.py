@@ -138,7 +138,7 @@ def test_without_a_rule_a_volatile_field_shows(run: Any, compared: Any) -> None:
 
 @pytest.mark.parametrize(("apart", "verdict"), [(0.009, Verdict.MATCH), (0.011, Verdict.DIVERGENT)])
 def test_numbers_within_tolerance_match(apart: float, verdict: Verdict, run: Any, compared: Any) -> None:
-    text = (Path(__file__).parents[4] / "migration/comparison/policies/chat.toml").read_text()
+    text = (Path(__file__).parents[4] / "netra_backend/app/execution/surfaces/chat.toml").read_text()
     policy = parse_policy(text + rule("tolerance", "payload.cost", "absolute = 0.01"), "test")
     control, candidate = run(), run(1)
     control.frame("agent_completed", "data").payload["cost"] = 1.0

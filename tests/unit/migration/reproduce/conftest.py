@@ -15,6 +15,7 @@ from migration.recordings import RecordedRun
 from migration.reproduce import BothEngines
 from migration.shadow.parts import load
 
+ROOT = Path(__file__).parents[4]
 BUG = 'self.origin is Origin.CANDIDATE and any("refund" in message["content"] for message in messages) and "lookup" in tools'
 ENGINE = """
 import json
@@ -79,6 +80,13 @@ class Planted:
     def plant(self, bug: str) -> None:
         (self.folder / f"{self.name}.py").write_text(ENGINE.replace("BUG", bug))
         sys.modules.pop(self.name, None)
+
+
+@pytest.fixture(autouse=True)
+def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The small engine speaks on a surface that this repository configures; what is accepted there is not accepted here."""
+    monkeypatch.setenv("NETRA_MIGRATION_PROJECT", str(ROOT))
+    monkeypatch.setenv("NETRA_MIGRATION_LEDGER_DIR", str(tmp_path / "ledger"))
 
 
 @pytest.fixture

@@ -21,7 +21,10 @@ def project(pytester: pytest.Pytester, planted: Planted, monkeypatch: pytest.Mon
     """Runs pytest in a project that keeps recordings."""
     monkeypatch.setenv("PYTHONPATH", str(planted.folder))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    pytester.makeini(f"[pytest]\nengine_parity_engines = {planted.engines}\nengine_parity_recordings = recordings/*.jsonl\n")
+    pytester.makeini(
+        f"[pytest]\nengine_parity_engines = {planted.engines}\nengine_parity_recordings = recordings/*.jsonl\n"
+        "engine_parity_ledger = ledger\n"
+    )
     return lambda *arguments: pytester.runpytest_inprocess("-p", "migration.pytest_plugin", "-p", "no:cacheprovider", *arguments)
 
 
@@ -157,17 +160,22 @@ def test_to_find_no_recording_is_an_error_and_not_a_pass(project: Project, keep,
     result.stderr.fnmatch_lines(["*--engine-parity collected no recording: recordings/[*].jsonl*"])
 
 
-def test_without_engines_the_setting_is_named(project: Project, keep, fitting, pytester: pytest.Pytester) -> None:
+def test_without_engines_the_setting_is_named(
+    project: Project, keep, fitting, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keep(fitting())
     pytester.makeini("[pytest]\n")
+    monkeypatch.setenv("NETRA_MIGRATION_PROJECT", str(pytester.makepyprojecttoml("[tool.netra-migration]\n")))
     result = project("--engine-parity")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*needs the setting engine_parity_engines*"])
+    result.stderr.fnmatch_lines(["*needs the import string*engine_parity_engines*"])
 
 
 def test_engines_that_cannot_be_imported_fail_with_their_name(project: Project, keep, fitting, pytester: pytest.Pytester) -> None:
     keep(fitting(said="hello"))
-    pytester.makeini("[pytest]\nengine_parity_engines = nowhere:build\nengine_parity_recordings = recordings/*.jsonl\n")
+    pytester.makeini(
+        "[pytest]\nengine_parity_engines = nowhere:build\nengine_parity_recordings = recordings/*.jsonl\nengine_parity_ledger = ledger\n"
+    )
     result = project("--engine-parity")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*'nowhere:build' cannot be imported*"])

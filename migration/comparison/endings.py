@@ -1,0 +1,48 @@
+"""How a run ended of which only the events say it. Of an engine whose adapter says it (`run_ended`), nobody asks the events."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from migration.comparison.policy import Ending, Policy, Sign
+from migration.model import Event, Outcome, RunRecord
+
+_json: Final = msgspec.json.Decoder()
+
+
+def outcome_by(endings: Sequence[Ending], events: Sequence[Event]) -> Outcome:
+    """Return how a stream that ended by itself ended, as its last event says; "completed" when no ending fits."""
+    if not events:
+        return "completed"
+    last = events[-1]
+    return next((one.outcome for one in endings if _fits(one.last, last) and _came(one.after, events[:-1], last.lane)), "completed")
+
+
+def ended(run: RunRecord, policy: Policy) -> RunRecord:
+    """Return the run with the outcome that its last event gives, if it ended by itself and nobody said more."""
+    if run.outcome != "completed" or not policy.endings:
+        return run
+    outcome = outcome_by(policy.endings, run.events)
+    return run if outcome == "completed" else msgspec.structs.replace(run, outcome=outcome)
+
+
+def _came(sign: Sign | None, before: Iterable[Event], lane: str) -> bool:
+    if sign is None:
+        return True
+    closest = next((event for event in reversed(tuple(before)) if event.kind == sign.kind and event.lane == lane), None)
+    return closest is not None and _fits(sign, closest)
+
+
+def _fits(sign: Sign, event: Event) -> bool:
+    if sign.kind != event.kind:
+        return False
+    if not sign.field:
+        return True
+    try:
+        value: Any = _json.decode(event.payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False  # a frame of another shape says nothing; comparing its bytes is the comparison's business
+    for name in sign.field.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return isinstance(value, str) and value == sign.equals

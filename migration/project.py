@@ -1,0 +1,122 @@
+"""The project whose engines are replaced: `[tool.netra-migration]` of its `pyproject.toml`, or of the TOML file that a setting names.
+
+```toml
+[tool.netra-migration]
+engines = "shop.engines:build"            # an EngineBuilder: (surface, origin) -> Engine
+ledger = "ledger"                         # folder of <surface>.toml: accepted divergences
+
+[tool.netra-migration.surfaces]           # each surface, and the TOML file that says what is particular to it
+support = "migration/support.toml"
+```
+
+Paths are relative to the file. What stands here is a default of the settings: a variable `NETRA_MIGRATION_*` wins.
+"""
+
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from migration.errors import UnconfiguredSurfaceError
+from migration.toml_text import TomlText
+
+VARIABLE: Final = "NETRA_MIGRATION_PROJECT"
+TABLE: Final = ("tool", "netra-migration")
+_NAME: Final = "pyproject.toml"
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """What a project says of itself. Import strings are written as package.module:name; empty: there is none."""
+
+    engines: str = ""  #: of an `EngineBuilder`
+    reading_engines: str = ""  #: of what opens `ReadingEngines`
+    conversations: str = ""  #: of a `ConversationCheck`
+    stores: str = ""  #: of a `StoresOpener`
+    demo: str = ""  #: of a callable (home) -> exit code, for `netra-migration demo`
+    ledger: str = "ledger"  #: folder
+    import_path: tuple[str, ...] = ()  #: folders of modules that are not installed, for the processes that import the engines
+    surfaces: dict[str, str] = {}  #: surface -> its TOML file, in the order in which surfaces are listed
+    #: Tables that other parts read by themselves.
+    audit: dict[str, Any] = {}
+    codemod: dict[str, Any] = {}
+    removal: dict[str, Any] = {}
+    tracker: dict[str, Any] = {}
+
+
+_NONE: Final = Project()
+
+
+def find_project(start: Path | None = None) -> Path | None:
+    """Return the file that the variable NETRA_MIGRATION_PROJECT names, or the closest `pyproject.toml` with the table; None: there is none.
+
+    Args:
+        start: the folder to begin at, upwards; None: the working directory.
+
+    Raises:
+        ConfigurationError: a `pyproject.toml` on the way cannot be read.
+    """
+    if named := os.environ.get(VARIABLE):
+        return _file(Path(named))
+    folder = (start or Path.cwd()).absolute()
+    return next((file for file in _upwards(folder) if "netra-migration" in _text(file).document.get("tool", {})), None)
+
+
+def read_project(file: Path | None) -> Project:
+    """Return what the file says; an empty project for None.
+
+    Raises:
+        ConfigurationError: it cannot be read, or its table holds an unknown key or a value of a wrong type; the message names the line.
+    """
+    return _NONE if file is None else _text(_file(file)).read(Project, *TABLE)
+
+
+def surface_file(project: Path | None, surface: str) -> Path:
+    """Return the TOML file of a surface.
+
+    Raises:
+        UnconfiguredSurfaceError: the project names none; the message says where to write it.
+        ConfigurationError: see `read_project`.
+    """
+    surfaces = read_project(project).surfaces
+    if project is None or surface not in surfaces:
+        raise UnconfiguredSurfaceError(surface, surfaces, None if project is None else str(_file(project)))
+    return _file(project).parent / surfaces[surface]
+
+
+def defaults(file: Path | None) -> dict[str, Any]:
+    """Return the settings that the project gives, by name; none for None.
+
+    Raises:
+        ConfigurationError: see `read_project`.
+    """
+    if file is None:
+        return {}
+    file, project = _file(file), read_project(file)
+    strings = {name: value for name in ("engines", "reading_engines", "conversations", "stores") if (value := getattr(project, name))}
+    folders = {"ledger_dir": file.parent / project.ledger, "import_path": tuple(str(file.parent / one) for one in project.import_path)}
+    return strings | folders | {"project": file, "surfaces": tuple(project.surfaces)}
+
+
+def _file(named: Path) -> Path:
+    named = named.absolute()
+    return named / _NAME if named.is_dir() else named
+
+
+def _upwards(folder: Path) -> Iterator[Path]:
+    return (file for one in (folder, *folder.parents) if (file := one / _NAME).is_file())
+
+
+def _text(file: Path) -> TomlText:
+    try:
+        status = file.stat()
+    except OSError:
+        return TomlText.of(file, "the project's configuration")
+    return _read(file, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=16)
+def _read(file: Path, _mtime_ns: int, _size: int) -> TomlText:
+    return TomlText.of(file, "the project's configuration")
