@@ -136,6 +136,7 @@ def _report(preview: Preview, written: Written, *, as_json: bool) -> None:
                 "written": True,
                 "flags_version": written.read.data.version,
                 "processes": {
+                    "confirmed": confirmation.holds,
                     "seen": confirmation.seen,
                     "following": len(confirmation.following) + len(confirmation.asked),
                     "sentence": confirmation.sentence(),
@@ -143,6 +144,5 @@ def _report(preview: Preview, written: Written, *, as_json: bool) -> None:
                 "history": written.unkept or "kept",
             }
         )
-    # A process that follows and cannot write it down follows all the same.
-    if confirmation.others or confirmation.problem or written.unkept is not None:
+    if not confirmation.holds or written.unkept is not None:
         raise typer.Exit(_FINDING)

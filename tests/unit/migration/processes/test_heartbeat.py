@@ -169,6 +169,7 @@ def test_a_process_that_died_is_buried_once_by_those_that_live(make, settings, t
         started_at=0.0,
         code_version="1",
         said_at=0.0,
+        runs={"chat": 1, "tools": 1},
         shadow_waiting=3,
     )
     table.beat([row])
@@ -182,7 +183,7 @@ def test_a_process_that_died_is_buried_once_by_those_that_live(make, settings, t
     history.close()
     assert (entry.kind, entry.what) == (
         "process_died",
-        f"server {dead.pid} on h died; 3 shadow jobs waited in it when it was last heard of",
+        f"server {dead.pid} on h died; 2 runs were under way and 3 shadow jobs waited in it when it was last heard of",
     )
 
 
