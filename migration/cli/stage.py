@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from migration.cli.names import configured_surface, known_surface, known_tenant
+from migration.cli.names import chosen_surfaces, configured_surface, known_surface, known_tenant
 from migration.cli.output import JsonFlag
 from migration.errors import ConfigurationError
 from migration.settings import MigrationSettings
@@ -51,7 +51,7 @@ def show(
     from migration.cli.stage_page import show_stages
 
     settings = MigrationSettings()
-    chosen = [known_surface(settings, surface)] if surface else list(settings.surfaces)
+    chosen = chosen_surfaces(settings, [surface] if surface else [])
     show_stages(settings, chosen, known_tenant(settings, explain) if explain is not None else None, as_json=as_json)
 
 

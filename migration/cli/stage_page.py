@@ -45,10 +45,11 @@ def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: s
             tenant = parts.tenant(read.data, explain) if explain is not None else None
             places = {surface: _explained(read.data, evaluator, surface, tenant) for surface in surfaces} if tenant is not None else {}
             sampling = _sampling(read.data, evaluator, settings.surfaces)
+            unread = [one for surface in surfaces if (one := _unread(evaluator, surface))]
         following, behind = _followed(parts, read.data.version)
     finally:
         parts.close()
-    problems = [str(problem) for problem in read.problems]
+    problems = [*map(str, read.problems), *unread]
     if as_json:
         document = {"surfaces": [row | {"tenant": places.get(row["surface"])} for row in rows], "shadow_sampling": sampling}
         print_json(document | {"version": read.data.version, "source": editor.name, "processes": following, "problems": problems})
@@ -91,6 +92,12 @@ def _surface(read: FlagRead, evaluator: FlagEvaluator, parts: Parts, surface: st
     return row | {
         "evaluated": {"known_tenants": counts.total(), "stages": {stage.value: counts[stage] for stage in STAGE_ORDER if counts[stage]}}
     }
+
+
+def _unread(evaluator: FlagEvaluator, surface: str) -> str | None:
+    """Return a sentence if the surface's flag cannot be evaluated for whom nothing in it names."""
+    found = evaluator.evaluate(surface, ANYBODY)
+    return found.complaint if found.answer.failed else None
 
 
 def _explained(data: FlagData, evaluator: FlagEvaluator, surface: str, tenant: Tenant) -> dict[str, Any]:
