@@ -13,8 +13,8 @@ from typing import BinaryIO
 import msgspec
 
 from migration import variables
-from migration.effects import BLOCK
 from migration.effects.guard import Guard
+from migration.effects.misses import BLOCK
 from migration.errors import MigrationError
 from migration.model import encode
 from migration.settings import MigrationSettings
