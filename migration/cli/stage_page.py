@@ -15,6 +15,7 @@ from migration.flags.editors.editor import FlagRead
 from migration.flags.editors.open import open_editor
 from migration.flags.evaluation import FlagEvaluator, quiet_sdk, reason_in_words
 from migration.flags.sampling_proof import ANYBODY, named_by_sampling
+from migration.processes.known_tenants import LOOKED_AT
 from migration.rollout.parts import Parts
 from migration.settings import MigrationSettings
 from migration.stages import STAGE_ORDER
@@ -200,7 +201,8 @@ def _drawing(row: dict[str, Any]) -> str:
     """Return the bands as letters, the lowest buckets first; no band is so small that it is not drawn. Of other flags: why not."""
     if row["bands"] is None:
         known = row["evaluated"]["known_tenants"]
-        return f"evaluated {known:,} known tenants: the flag is more than bands (rules, prerequisites or another way of dealing)"
+        why = "the flag is more than bands (rules, prerequisites or another way of dealing)"
+        return f"evaluated {known:,} known tenants: {why} (known: {LOOKED_AT})"
     drawn = [(band["stage"], band["percent"]) for band in row["bands"] if band["percent"]]
     letters = "".join(stage[0] * max(1, round(percent * _DRAWN / 100)) for stage, percent in drawn)
     return f"|{letters}| {', '.join(f'{stage} {percent:g} %' for stage, percent in drawn)}"

@@ -192,7 +192,7 @@ def test_known_tenants_are_enforced_and_named_when_the_settings_list_them(run, m
     assert (unknown.exit_code, "unknown tenant 'amce'; use one of: acme, zen" in unknown.stderr) == (2, True)
     said = run("set", "chat", "dualwrite", "--all").stderr
     assert "100 % of the tenants, among those known acme, zen: off -> dualwrite" in said
-    assert "evaluated: 2 known tenants; after it they are at: 2 dualwrite" in said
+    assert "evaluated: 2 known tenants; after it they are at: 2 dualwrite (known: named by settings" in said
 
 
 def test_an_edit_that_changes_nothing_writes_nothing(run, tmp_path):
