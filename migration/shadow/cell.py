@@ -80,6 +80,9 @@ def _engines(named: str, settings: MigrationSettings, control: socket.socket) ->
     Where engines may read, the thread that reads is made before and stays outside: the boundary holds the threads that are made later.
     """
     if settings.miss_policy == "block":
+        # Opens a socket when it is imported, to see whether there is IPv6: no engine's doing, and it would believe that there is none.
+        import urllib3  # noqa: F401 - as said
+
         _seal(settings, control)
         engines: Engines = load(named)(settings)
         return engines
