@@ -1,8 +1,28 @@
 """A strangler migration with shadow execution, for any asyncio engine that streams events and calls models and tools.
 
-Read in this order:
+What stands here is public, as are `migration.effects` (ports), `migration.adapters` (those of SDKs and frameworks), `migration.testing`
+and `migration.errors`; the rest may change. Read in this order:
 
 1. `model`: the nouns (`RunRequest`, `Event`, `Effect`, `RunRecord`, `Comparison`, `Divergence`) and the `Engine` seam.
 2. `stages`: what a stage means for one request.
 3. `facade`: one request as numbered steps; each names the package that does it.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from migration.engines import by_field, emitter_engine, stream_engine
+    from migration.model import Engine, Event, Origin, Outcome, RunRequest
+
+__all__ = ["Engine", "Event", "Origin", "Outcome", "RunRequest", "by_field", "emitter_engine", "stream_engine"]
+
+#: Where each name is: imported when it is first asked for, since a command line needs none of them.
+_MODULES = {name: "engines" if name in {"by_field", "emitter_engine", "stream_engine"} else "model" for name in __all__}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    """Import a public name."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -43,17 +43,31 @@ class FromVariables(msgspec.StructMeta):
     """
 
     def __call__(cls, **given: Any) -> Any:  # noqa: ANN401, D102, N805 - any field's value, checked below; a metaclass calls its class `cls`
-        found = {**_defaults(cls, given), **_in_environment(), **given}
-        read, problems = {}, []
-        for field in _fields(cls):
-            if field.name in found:
-                try:
-                    read[field.name] = _read(found.pop(field.name), field.type)
-                except ValueError:  # also msgspec's
-                    problems.append(f"{variable(field.name)}: must be {_wanted(field.type)}")
-        if problems:
-            raise ConfigurationError("; ".join(problems))
-        return super().__call__(**read, **{name: given[name] for name in found if name in given})
+        read = values(cls, {**_defaults(cls, given), **_in_environment(), **given})
+        return super().__call__(**read, **{name: given[name] for name in given if name not in read})
+
+
+def from_environment(kind: type[_Settings]) -> _Settings:
+    """Return the settings as variables alone give them, without the `defaults` of the class. Raises ConfigurationError."""
+    return msgspec.convert(values(kind, _in_environment()), kind, dec_hook=_custom)
+
+
+def values(settings: Any, found: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - to mypy, such a class is not yet a struct
+    """Return what was found for the settings' fields, each checked and as what the field is.
+
+    Raises:
+        ConfigurationError: values cannot be used; each is named with what is wanted.
+    """
+    read, problems = {}, []
+    for field in msgspec.structs.fields(settings):
+        if field.name in found:
+            try:
+                read[field.name] = _read(found[field.name], field.type)
+            except ValueError:  # also msgspec's
+                problems.append(f"{variable(field.name)}: must be {_wanted(field.type)}")
+    if problems:
+        raise ConfigurationError("; ".join(problems))
+    return read
 
 
 class Described(NamedTuple):
@@ -99,13 +113,9 @@ def decode(kind: type[_Settings], encoded: bytes) -> _Settings:
     return msgspec.json.decode(encoded, type=kind, dec_hook=_custom)
 
 
-def _defaults(cls: Any, given: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - as below
+def _defaults(cls: Any, given: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - as above
     found: dict[str, Any] = cls.defaults(given.get("project"))
     return found
-
-
-def _fields(cls: Any) -> tuple[msgspec.structs.FieldInfo, ...]:  # noqa: ANN401 - to mypy, a class made by a metaclass is not yet a struct
-    return msgspec.structs.fields(cls)
 
 
 def _in_environment() -> dict[str, str]:

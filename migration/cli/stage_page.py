@@ -15,6 +15,7 @@ from migration.flags.editors.editor import FlagRead
 from migration.flags.editors.open import open_editor
 from migration.flags.evaluation import FlagEvaluator, quiet_sdk, reason_in_words
 from migration.flags.sampling_proof import ANYBODY, named_by_sampling
+from migration.processes.known_tenants import LOOKED_AT
 from migration.rollout.parts import Parts
 from migration.settings import MigrationSettings
 from migration.stages import STAGE_ORDER
@@ -45,10 +46,11 @@ def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: s
             tenant = parts.tenant(read.data, explain) if explain is not None else None
             places = {surface: _explained(read.data, evaluator, surface, tenant) for surface in surfaces} if tenant is not None else {}
             sampling = _sampling(read.data, evaluator, settings.surfaces)
+            unread = [one for surface in surfaces if (one := _unread(evaluator, surface))]
         following, behind = _followed(parts, read.data.version)
     finally:
         parts.close()
-    problems = [str(problem) for problem in read.problems]
+    problems = [*map(str, read.problems), *unread]
     if as_json:
         document = {"surfaces": [row | {"tenant": places.get(row["surface"])} for row in rows], "shadow_sampling": sampling}
         print_json(document | {"version": read.data.version, "source": editor.name, "processes": following, "problems": problems})
@@ -91,6 +93,12 @@ def _surface(read: FlagRead, evaluator: FlagEvaluator, parts: Parts, surface: st
     return row | {
         "evaluated": {"known_tenants": counts.total(), "stages": {stage.value: counts[stage] for stage in STAGE_ORDER if counts[stage]}}
     }
+
+
+def _unread(evaluator: FlagEvaluator, surface: str) -> str | None:
+    """Return a sentence if the surface's flag cannot be evaluated for whom nothing in it names."""
+    found = evaluator.evaluate(surface, ANYBODY)
+    return found.complaint if found.answer.failed else None
 
 
 def _explained(data: FlagData, evaluator: FlagEvaluator, surface: str, tenant: Tenant) -> dict[str, Any]:
@@ -193,7 +201,8 @@ def _drawing(row: dict[str, Any]) -> str:
     """Return the bands as letters, the lowest buckets first; no band is so small that it is not drawn. Of other flags: why not."""
     if row["bands"] is None:
         known = row["evaluated"]["known_tenants"]
-        return f"evaluated {known:,} known tenants: the flag is more than bands (rules, prerequisites or another way of dealing)"
+        why = "the flag is more than bands (rules, prerequisites or another way of dealing)"
+        return f"evaluated {known:,} known tenants: {why} (known: {LOOKED_AT})"
     drawn = [(band["stage"], band["percent"]) for band in row["bands"] if band["percent"]]
     letters = "".join(stage[0] * max(1, round(percent * _DRAWN / 100)) for stage, percent in drawn)
     return f"|{letters}| {', '.join(f'{stage} {percent:g} %' for stage, percent in drawn)}"

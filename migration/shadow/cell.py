@@ -13,8 +13,8 @@ from typing import BinaryIO
 import msgspec
 
 from migration import variables
-from migration.effects import BLOCK
 from migration.effects.guard import Guard
+from migration.effects.misses import BLOCK
 from migration.errors import MigrationError
 from migration.model import encode
 from migration.settings import MigrationSettings
@@ -80,6 +80,9 @@ def _engines(named: str, settings: MigrationSettings, control: socket.socket) ->
     Where engines may read, the thread that reads is made before and stays outside: the boundary holds the threads that are made later.
     """
     if settings.miss_policy == "block":
+        # Opens a socket when it is imported, to see whether there is IPv6: no engine's doing, and it would believe that there is none.
+        import urllib3  # noqa: F401 - as said
+
         _seal(settings, control)
         engines: Engines = load(named)(settings)
         return engines

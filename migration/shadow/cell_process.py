@@ -15,7 +15,7 @@ import msgspec
 from seccompy.notify import Listener
 
 from migration import variables
-from migration.effects import Tally
+from migration.effects.replaying import Tally
 from migration.errors import ConfigurationError
 from migration.model import encode
 from migration.settings import MigrationSettings

@@ -1,6 +1,7 @@
 """The engines that the settings name, for the process that runs them: it has no use for the comparison and the database."""
 
-from migration.effects import MissPolicy, Reads
+from migration.effects.misses import MissPolicy
+from migration.effects.reads import Reads
 from migration.errors import ConfigurationError
 from migration.model import EngineBuilder, ReadingEngines
 from migration.settings import MigrationSettings

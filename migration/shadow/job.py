@@ -4,7 +4,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from migration.effects import with_keys
+from migration.effects.keys import with_keys
 from migration.errors import Operation
 from migration.isolation import Identity
 from migration.model import Comparison, Noun, Origin, RunLog, RunRecord, Stage

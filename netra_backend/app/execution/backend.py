@@ -13,7 +13,7 @@ import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from migration.composition import check_configuration
-from migration.effects import tape_served_logs
+from migration.effects.logs import tape_served_logs
 from migration.errors import ConfigurationError, OutboxError, UnknownSurfaceError
 from migration.evidence import EvidenceStore
 from migration.facade import ExecutionFacade

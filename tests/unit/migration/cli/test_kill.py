@@ -320,3 +320,41 @@ app(["kill", "on"], standalone_mode=False)
     environment = {"NETRA_MIGRATION_HOME": str(tmp_path), "PATH": ""}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     assert done.stdout.splitlines()[:1] == ["written"], done.stderr
+
+
+def prerequisite(key, of):
+    flag = {"key": key, "version": 1, "on": True, "variations": [True, False], "offVariation": 1, "fallthrough": {"variation": 0}}
+    return {key: flag | {"prerequisites": [{"key": of, "variation": 0}]}}
+
+
+def test_what_the_sdk_logs_about_a_flag_that_needs_itself_is_one_sentence(run, put, caplog, process):
+    put(prerequisite("a", "b"), prerequisite("b", "a"), at("live", prerequisites=[{"key": "a", "variation": 0}]))
+    process()
+    caplog.clear()
+    result = run("on")
+    said = [line for line in result.stderr.splitlines() if "execution-engine-chat" in line]
+    assert (result.exit_code, len(said), [one for one in caplog.records if one.name.startswith("ldclient.flag")]) == (0, 1, [])
+    assert "finds no stage in it" in said[0]
+    assert said[0].endswith("the kill switch works nevertheless")
+
+
+def test_a_spoiled_file_of_the_project_does_not_stand_in_the_way(run, put, process, tmp_path, monkeypatch):
+    put(at("live"))
+    flags = process()
+    (tmp_path / "pyproject.toml").write_text("[tool.netra-migration\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NETRA_MIGRATION_SURFACES")
+    result = run("on", "chat")
+    assert (result.exit_code, served(flags)) == (0, "control")
+    assert "the kill switch works nevertheless" in result.stderr
+
+
+def test_without_a_project_a_surface_that_no_process_serves_is_still_refused(run, put, process, tmp_path, monkeypatch):
+    put(at("live"))
+    flags = process()
+    monkeypatch.chdir("/")
+    monkeypatch.delenv("NETRA_MIGRATION_SURFACES")
+    monkeypatch.delenv("NETRA_MIGRATION_PROJECT", raising=False)
+    result = run("on", "chta")
+    assert (result.exit_code, served(flags)) == (2, "candidate")
+    assert "chat, batch" in result.stderr

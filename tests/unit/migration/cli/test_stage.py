@@ -192,7 +192,7 @@ def test_known_tenants_are_enforced_and_named_when_the_settings_list_them(run, m
     assert (unknown.exit_code, "unknown tenant 'amce'; use one of: acme, zen" in unknown.stderr) == (2, True)
     said = run("set", "chat", "dualwrite", "--all").stderr
     assert "100 % of the tenants, among those known acme, zen: off -> dualwrite" in said
-    assert "evaluated: 2 known tenants; after it they are at: 2 dualwrite" in said
+    assert "evaluated: 2 known tenants; after it they are at: 2 dualwrite (known: named by settings" in said
 
 
 def test_an_edit_that_changes_nothing_writes_nothing(run, tmp_path):
@@ -303,3 +303,13 @@ def test_a_surface_that_only_a_variable_names_is_refused_before_anything_is_writ
     result = run("set", "support", "shadow", "--percent", "10")
     assert (result.exit_code, percents()) == (2, {"off": 100.0})
     assert "[tool.netra-migration.surfaces]" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["stage", "show"], ["status"], ["shadow", "show"]])
+def test_where_no_surface_is_configured_a_page_without_any_is_not_shown(command, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    for name in ("SURFACES", "PROJECT"):
+        monkeypatch.delenv(f"NETRA_MIGRATION_{name}", raising=False)
+    monkeypatch.setenv("NETRA_MIGRATION_HOME", str(tmp_path))
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, "no surface is configured" in result.stderr) == (2, True)
