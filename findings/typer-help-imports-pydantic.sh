@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # typer 0.29 does not import pydantic when it is imported, but every run of a command does, even of one without parameters: to convert the
 # --help that nobody gave, and that import takes longer than the one of typer. Who is hurt: whoever measures `import typer` for the start of a
-# command line. Ours converts plain values itself (migration/cli/parameters.py).
+# command line. Ours converts plain values itself.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -115,6 +115,11 @@ class ProcessShadow:
         """The worker's process id; None while there is none."""
         return None if self._worker is None else self._worker.pid
 
+    @property
+    def worker_ready(self) -> bool:
+        """Whether the worker has said that it takes jobs."""
+        return self._ready
+
     async def start(self) -> None:
         """Start the worker. Jobs may be offered at once; they wait until it is ready."""
         self._loop = asyncio.get_running_loop()

@@ -1,7 +1,8 @@
 """Kills processes of a real server at random moments while real clients use it, and looks at what that did.
 
 Kills come in rounds: several processes die within a few seconds, then the server is left alone until 5 s after the last death, from
-where on the law of shadows must hold at each scrape. The next round begins without waiting for what still starts, so that also dies.
+where on the law of shadows must hold at each scrape. The next round begins when shadows are compared again,
+by whichever process; what still starts then dies as well.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Self
 
 import httpx
-from server_processes import Servers, flag_file, law, until
+from server_processes import Servers, flag_file, law, until, value
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
@@ -157,6 +158,8 @@ def killed_under_load(home: Path, *, kills: int, seed: int, together: int = 1, p
         counted, tree = Counter[str](), _Tree(servers.pid)
         for number in range(kills):
             kind = list(KINDS)[number % len(KINDS)]
+            if number % together == 0:
+                _wait_for_shadows(servers)
             time.sleep(chance.uniform(0.0, 0.8))
             _kill(tree, kind, chance)
             counted[kind] += 1
@@ -188,6 +191,18 @@ def _kill(tree: _Tree, kind: str, chance: random.Random) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)
             return
+
+
+def _wait_for_shadows(servers: Servers) -> None:
+    """Wait until a shadow is compared."""
+
+    def compared() -> float:
+        with contextlib.suppress(httpx.HTTPError):
+            return value(servers.metrics(), "migration_shadow_compared_total") or 0.0
+        return 0.0
+
+    before = compared()
+    until(lambda: compared() > before, "another comparison", _PATIENCE_S)
 
 
 def _look_at_the_law(servers: Servers, found: Found) -> None:

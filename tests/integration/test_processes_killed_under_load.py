@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(600)
 def test_kills_of_servers_workers_and_cells_lose_nothing_and_leave_no_gauge(tmp_path):
     found = killed_under_load(tmp_path, kills=3, seed=1, together=3)
     assert found.kills == {"server": 1, "worker": 1, "cell": 1}
-    assert found.finished > 0
+    assert min(found.finished, found.compared) > 0
     assert found.scrapes > 0
     assert (found.lost, found.twice) == ([], [])
     assert found.broken_laws == []

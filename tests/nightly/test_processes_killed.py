@@ -12,7 +12,7 @@ _KILLS = 200 * len(KINDS)
 
 def test_two_hundred_kills_of_each_kind_lose_nothing_and_leave_no_gauge(tmp_path):
     kills = int(os.environ.get("KILLS", _KILLS))
-    found = killed_under_load(tmp_path, kills=kills, seed=2, processes=3, together=9)
+    found = killed_under_load(tmp_path, kills=kills, seed=2, together=15)
     assert sum(found.kills.values()) == kills
     assert min(found.finished, found.compared, found.scrapes) > 0
     assert (found.lost, found.twice, found.broken_laws) == ([], [], [])

@@ -58,6 +58,7 @@ def run(tmp_path, monkeypatch):
 class Idle:
     waiting = 0
     worker_pid = None
+    worker_ready = False
 
     def __init__(self):
         self.worker_deaths = deque()

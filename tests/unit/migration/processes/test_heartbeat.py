@@ -187,6 +187,18 @@ def test_a_process_that_died_is_buried_once_by_those_that_live(make, settings, t
     )
 
 
+def test_of_a_worker_that_takes_no_jobs_yet_nobody_says_what_holds_its_engines(make, table, monkeypatch):
+    shadow = Shadow()
+    shadow.worker_pid = os.getpid()
+    monkeypatch.setattr("migration.processes.own_row.held_by", lambda _worker: "kernel")
+    heart, _ = make(at("shadow"), shadow=shadow)
+    heart.beat()
+    shadow.worker_ready = True
+    heart.beat()
+    (row,) = (told.row for told in table.told() if told.row.role == "worker")
+    assert row.held_by == "kernel"
+
+
 def test_a_process_that_ends_as_it_should_says_so(make, table):
     heart, _ = make(at("off"))
     heart.start()
