@@ -358,3 +358,11 @@ def test_without_a_project_a_surface_that_no_process_serves_is_still_refused(run
     result = run("on", "chta")
     assert (result.exit_code, served(flags)) == (2, "candidate")
     assert "chat, batch" in result.stderr
+
+
+@pytest.mark.parametrize(("target", "message"), [("gone/flags.json", "which is not there"), ("flags.json", "leads in a circle")])
+def test_a_link_to_nothing_is_a_source_that_is_down(run, tmp_path, target, message):
+    (tmp_path / "flags.json").symlink_to(target)
+    result = run("on")
+    assert (result.exit_code, message in result.stderr, "kill on --emergency" in result.stderr) == (1, True, True)
+    assert (tmp_path / "flags.json").is_symlink()
