@@ -12,13 +12,46 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from migration.composition import KeptRuns, Migration, compose
     from migration.engines import by_field, emitter_engine, stream_engine
     from migration.model import Engine, Event, Origin, Outcome, RunRequest
+    from migration.settings import MigrationSettings
+    from migration.threaded import ThreadedMigration, in_thread
 
-__all__ = ["Engine", "Event", "Origin", "Outcome", "RunRequest", "by_field", "emitter_engine", "stream_engine"]
+__all__ = [
+    "Engine",
+    "Event",
+    "KeptRuns",
+    "Migration",
+    "MigrationSettings",
+    "Origin",
+    "Outcome",
+    "RunRequest",
+    "ThreadedMigration",
+    "by_field",
+    "compose",
+    "emitter_engine",
+    "in_thread",
+    "stream_engine",
+]
 
 #: Where each name is: imported when it is first asked for, since a command line needs none of them.
-_MODULES = {name: "engines" if name in {"by_field", "emitter_engine", "stream_engine"} else "model" for name in __all__}
+_MODULES = {
+    "Engine": "model",
+    "Event": "model",
+    "KeptRuns": "composition",
+    "Migration": "composition",
+    "MigrationSettings": "settings",
+    "Origin": "model",
+    "Outcome": "model",
+    "RunRequest": "model",
+    "ThreadedMigration": "threaded",
+    "by_field": "engines",
+    "compose": "composition",
+    "emitter_engine": "engines",
+    "in_thread": "threaded",
+    "stream_engine": "engines",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
