@@ -14,7 +14,7 @@ import msgspec
 from migration.errors import Operation
 from migration.settings import MigrationSettings
 from migration.shadow.counts import ShadowCounts
-from migration.shadow.job import FailReason, ShadowJob, ShadowResult, ShedReason
+from migration.shadow.job import FailReason, Said, ShadowJob, ShadowResult, ShedReason
 from migration.shadow.line import Line, WaitingJob
 from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
 from migration.shadow.worker import COMPARE_S, GRACE_S, RECYCLE, hello
@@ -22,7 +22,7 @@ from migration.shadow.worker_process import SpawnWorker, WorkerLink, WorkerProce
 from migration.telemetry.metrics import Metrics
 
 logger = logging.getLogger(__name__)
-_results = msgspec.msgpack.Decoder(ShadowResult)
+_said: msgspec.msgpack.Decoder[Said] = msgspec.msgpack.Decoder(Said)
 
 #: How often the parent looks for a worker that is late with a job. The worker's own timer comes first; this is for one that is stopped.
 _PULSE_S: Final = 0.25
@@ -201,7 +201,7 @@ class ProcessShadow:
         self._start_timer = loop.call_later(wait_s, self._start_worker, loop)
 
     def _hear(self, body: bytes) -> None:
-        """Take one frame of the worker: that it is ready, or its next result."""
+        """Take one frame of the worker: that it is ready, its next result, or how many of its spans were lost."""
         if self._blame is not None:
             return  # given up: what it still says must not shift the blame to the job after
         if not body:
@@ -210,9 +210,12 @@ class ProcessShadow:
             self._feed()
             return
         try:
-            result = _results.decode(body)
+            result = _said.decode(body)
         except msgspec.MsgspecError as error:
             self._lose_worker("protocol", f"a result cannot be decoded: {error}")
+            return
+        if isinstance(result, int):
+            self._metrics.failures.labels("telemetry.export").inc(result)
             return
         if not self._line.awaits(result.run_id):
             self._lose_worker("protocol", "a result answers no job")
@@ -221,7 +224,6 @@ class ProcessShadow:
         self._deaths = 0
         for operation in result.failures:
             self._metrics.failures.labels(operation).inc()
-        self._metrics.failures.labels("telemetry.export").inc(result.lost_spans)
         self._counts.learnt(result.sought_in_text, result.sought_in_fields)
         if result.noise is not None:
             self._counts.round(waiting.surface, result.noise)
