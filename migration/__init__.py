@@ -1,8 +1,61 @@
 """A strangler migration with shadow execution, for any asyncio engine that streams events and calls models and tools.
 
-Read in this order:
+What stands here is public, as are `migration.effects` (ports), `migration.adapters` (those of SDKs and frameworks), `migration.testing`
+and `migration.errors`; the rest may change. Read in this order:
 
 1. `model`: the nouns (`RunRequest`, `Event`, `Effect`, `RunRecord`, `Comparison`, `Divergence`) and the `Engine` seam.
 2. `stages`: what a stage means for one request.
 3. `facade`: one request as numbered steps; each names the package that does it.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from migration.composition import KeptRuns, Migration, compose
+    from migration.engines import by_field, emitter_engine, stream_engine
+    from migration.model import Engine, Event, Origin, Outcome, RunRequest
+    from migration.settings import MigrationSettings
+    from migration.threaded import ThreadedMigration, in_thread
+
+__all__ = [
+    "Engine",
+    "Event",
+    "KeptRuns",
+    "Migration",
+    "MigrationSettings",
+    "Origin",
+    "Outcome",
+    "RunRequest",
+    "ThreadedMigration",
+    "by_field",
+    "compose",
+    "emitter_engine",
+    "in_thread",
+    "stream_engine",
+]
+
+#: Where each name is: imported when it is first asked for, since a command line needs none of them.
+_MODULES = {
+    "Engine": "model",
+    "Event": "model",
+    "KeptRuns": "composition",
+    "Migration": "composition",
+    "MigrationSettings": "settings",
+    "Origin": "model",
+    "Outcome": "model",
+    "RunRequest": "model",
+    "ThreadedMigration": "threaded",
+    "by_field": "engines",
+    "compose": "composition",
+    "emitter_engine": "engines",
+    "in_thread": "threaded",
+    "stream_engine": "engines",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    """Import a public name."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,14 +1,295 @@
-"""Puts the parts together for a serving process."""
+"""`compose`: engines and settings in, a running migration out. The one place where the parts of a serving process are put together."""
 
+import asyncio
+import logging
+import time
+import uuid
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import msgspec
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from migration.comparison.endings import outcome_by
+from migration.comparison.policy import Policy, default_policy
+from migration.effects.logs import tape_served_logs
+from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
+from migration.facade import ExecutionFacade, RunEnding
+from migration.flags.serving import LaunchDarklyFlags
+from migration.isolation import Canaries, Neighbourhood
+from migration.model import Engine, Event, Origin, Outcome, RunRecord, RunRequest
+from migration.processes.heartbeat import Heartbeat
 from migration.settings import MigrationSettings
+from migration.shadow import ProcessShadow, ShadowResult
+from migration.shadow.engines import builder, declared_read_only
+from migration.stages import Store
+from migration.stores import FinishedRuns, RunStore, StoredRun, ThreadReader
+from migration.telemetry import multiprocess
+from migration.telemetry.exposition import render
+from migration.telemetry.metrics import Metrics
+from migration.telemetry.tracing import configure_tracing, deliver_spans
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that shadows under way have at shutdown; what is left is counted as failed, "closed".
+_DRAIN_S: Final = 2.0
+#: Seconds that a collector has for the last spans.
+_DELIVERY_S: Final = 5.0
+_encode: Final = msgspec.json.encode
+
+Engines = Mapping[str, Mapping[Origin, Engine]]
+"""Both engines of each surface."""
 
 
-def check_configuration(settings: MigrationSettings) -> None:
-    """See at start that everything which is particular to the surfaces can be read: not when the first run is to be compared.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRuns:
+    """Where finished runs are kept, for surfaces whose threads are read again."""
+
+    stores: Mapping[Store, RunStore]  #: "legacy" and "user"; whoever opened them closes them
+    finish: Callable[[RunRecord], StoredRun]  #: what is kept of a run
+
+
+def compose(
+    settings: MigrationSettings | None = None,
+    *,
+    engines: Engines | None = None,
+    runs: KeptRuns | None = None,
+    registry: CollectorRegistry = REGISTRY,
+    service: str = "migration",
+) -> "Migration":
+    """Return a migration of the surfaces that the project configures. Nothing is started yet: see `Migration`.
+
+    Args:
+        settings: None: from the project's `[tool.netra-migration]` and `NETRA_MIGRATION_*`.
+        engines: those that serve; None: made once by the builder that the project names under `engines`, as the worker makes its own.
+        runs: where finished runs are kept; None: nowhere, so no stage waits for a thread's history.
+        registry: of the metrics; a process has one.
+        service: OpenTelemetry's `service.name`.
+
+    Raises:
+        ConfigurationError: a setting, a surface's file or an import string cannot be used; the message names it, and the line.
+    """
+    chosen = settings or MigrationSettings()
+    policies = check_configuration(chosen)
+    if engines is None:
+        build = builder(chosen)
+        engines = {surface: {origin: build(surface, origin) for origin in Origin} for surface in chosen.surfaces}
+    return Migration(chosen, engines, policies, runs=runs, registry=registry, service=service)
+
+
+def check_configuration(settings: MigrationSettings) -> dict[str, Policy]:
+    """Return the policies of all surfaces: what is wrong with one shows at start, not when the first run is to be compared.
 
     Raises:
         ConfigurationError: a surface's file is missing or not valid, or surfaces contradict each other; the message names file and line.
     """
-    from migration.shadow.engines import declared_read_only
-
     declared_read_only(settings)
+    return {surface: default_policy(surface, settings.project) for surface in settings.surfaces}
+
+
+class Migration:
+    """A migration in a serving process: an async context manager, and by `lifespan` that of an ASGI application.
+
+    Everything runs on the loop on which it is entered. In a program without a loop, see `migration.threaded`.
+
+    Args:
+        settings: of the migration.
+        engines: those that serve; a surface that is not among them is not served here.
+        policies: by surface; of each the endings are asked how a run ended whose engine does not say.
+        runs: where finished runs are kept; None: nowhere.
+        registry: of the metrics.
+        service: OpenTelemetry's `service.name`.
+
+    Raises:
+        ConfigurationError: a setting cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: MigrationSettings,
+        engines: Engines,
+        policies: Mapping[str, Policy],
+        *,
+        runs: KeptRuns | None = None,
+        registry: CollectorRegistry = REGISTRY,
+        service: str = "migration",
+    ) -> None:
+        multiprocess.begin()
+        self._metrics = metrics = Metrics(watch_tenants=settings.watch_tenants, registry=registry, surfaces=settings.surfaces)
+        self.spans = configure_tracing(settings, service, metrics.failures.labels("telemetry.export").inc)
+        self.flags = LaunchDarklyFlags(settings, metrics)
+        self.shadow = ProcessShadow(settings, metrics, self._compared)
+        self._under_way = Counter[str]()
+        self._heartbeat = Heartbeat(
+            settings, self.flags, metrics, runs=lambda: self._under_way, shadow=self.shadow, attributes=self.flags.attributes
+        )
+        self._runs: FinishedRuns | None = None
+        if runs is not None:
+            self._runs = FinishedRuns(settings, stores=runs.stores, finish=runs.finish, plan=self.flags.plan, metrics=metrics)
+        neighbourhood = _neighbourhood(settings)
+        self._facades = {
+            surface: ExecutionFacade(
+                surface=surface,
+                engines=both,
+                flags=self.flags,
+                shadow=self.shadow,
+                metrics=metrics,
+                shadow_deadline_s=settings.shadow_deadline_s,
+                neighbourhood=neighbourhood,
+                writer=None if self._runs is None else self._runs.writer,
+                tombstones=None if self._runs is None else self._runs.tombstones,
+                outcome_by_events=_outcome(policies[surface]),
+            )
+            for surface, both in engines.items()
+        }
+
+    @property
+    def surfaces(self) -> tuple[str, ...]:
+        """The surfaces that are served here."""
+        return tuple(self._facades)
+
+    @property
+    def threads(self) -> ThreadReader:
+        """Reads threads from whichever run stores the plans name.
+
+        Raises:
+            ConfigurationError: no finished runs are kept.
+        """
+        if self._runs is None:
+            raise ConfigurationError("no finished runs are kept, so there are no threads; give `compose` the run stores as `runs`")
+        return self._runs.threads
+
+    async def start(self) -> None:
+        """Start the shadow worker, deliver what finished runs are still owed, tape what runs log, and be known."""
+        tape_served_logs()
+        await self.shadow.start()
+        if self._runs is not None:
+            self._runs.start()
+        self._heartbeat.start()
+
+    async def aclose(self) -> None:
+        """Give waiting shadows a moment, and close everything. Engines are to be closed before, run stores afterwards."""
+        async with AsyncExitStack() as closing:
+            closing.callback(multiprocess.end)
+            # Late, so that the spans of all the rest are among them.
+            closing.push_async_callback(asyncio.to_thread, deliver_spans, _DELIVERY_S)
+            if self._runs is not None:
+                closing.push_async_callback(self._runs.aclose)
+            closing.callback(self.flags.close)
+            closing.push_async_callback(asyncio.to_thread, self._heartbeat.stop)
+            closing.push_async_callback(self.shadow.aclose)
+            closing.push_async_callback(self.shadow.drain, _DRAIN_S)
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        try:
+            await self.start()
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.aclose()
+
+    @asynccontextmanager
+    async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
+        """Be an ASGI application's lifespan: `Starlette(lifespan=migration.lifespan)`, `FastAPI(lifespan=migration.lifespan)`."""
+        async with self:
+            yield
+
+    async def run(
+        self,
+        surface: str,
+        payload: Mapping[str, Any] | bytes,
+        *,
+        tenant_id: str,
+        user_id: str = "",
+        thread_id: str = "",
+        run_id: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """Yield the events of whichever engine the flags name, unchanged and unbuffered; its errors pass through.
+
+        Closing the generator stops the engine (`contextlib.aclosing`).
+
+        Args:
+            surface: the entry point.
+            payload: what the engines get, as `RunRequest.payload`: a mapping, or JSON.
+            tenant_id: whom flags and evidence speak of.
+            user_id: who asked; other users' data is looked for by it.
+            thread_id: the conversation; empty: it has none.
+            run_id: unique; None: a new one.
+            attributes: of the tenant, for rules of flags; None: none.
+
+        Raises:
+            UnknownSurfaceError: this surface is not served here.
+            NotReadyError: no flags are known yet.
+        """
+        request = RunRequest(
+            surface=surface,
+            tenant_id=tenant_id,
+            user_id=user_id,
+            thread_id=thread_id,
+            run_id=run_id or uuid.uuid4().hex,
+            payload=payload if isinstance(payload, bytes) else _encode(payload),
+            received_at=time.time(),
+            attributes=_encode(attributes) if attributes else b"",
+        )
+        async with aclosing(self.serve(request)) as events:
+            async for event in events:
+                yield event
+
+    async def serve(self, request: RunRequest, /, ending: RunEnding | None = None) -> AsyncGenerator[Event, None]:
+        """Yield the events of a request that the caller made. As `run`, and raises the same.
+
+        Args:
+            request: what is asked.
+            ending: says why the run was broken off, and hears how it ended; None: whoever breaks it off cancels it.
+        """
+        surface = request.surface
+        if (facade := self._facades.get(surface)) is None:
+            raise UnknownSurfaceError(surface, self._facades)
+        if (why := self.flags.unready(surface)) is not None:
+            raise NotReadyError(surface, why)
+        self._heartbeat.saw(request.tenant_id, request.attributes)
+        self._under_way[surface] += 1
+        try:
+            async with aclosing(facade.run(request, ending)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._under_way[surface] -= 1
+
+    def unready(self, surface: str) -> str | None:
+        """Return why runs of a surface are refused now; None: they are not."""
+        return self.flags.unready(surface)
+
+    async def drained(self, timeout_s: float) -> bool:
+        """Wait until no run waits for its shadow; False when that took longer."""
+        return await self.shadow.drain(timeout_s)
+
+    def metrics(self) -> tuple[bytes, str]:
+        """Return the metrics of all serving processes for a scraper, and their content type."""
+        self.flags.status()
+        return render(self._metrics.registry)
+
+    def _compared(self, result: ShadowResult) -> None:
+        self.flags.compared(result.run_id, result.comparison)
+
+
+def _outcome(policy: Policy) -> Callable[[Any], Outcome]:
+    return lambda events: outcome_by(policy.endings, events)
+
+
+def _neighbourhood(settings: MigrationSettings) -> Neighbourhood:
+    """Return who is served by this process, with canaries for synthetic tenants when there are any: only these need the key."""
+    if not settings.canary_tenants:
+        return Neighbourhood()
+    from migration.evidence import digest_key
+
+    return Neighbourhood(Canaries(digest_key(settings)), settings.canary_tenants)

@@ -9,6 +9,7 @@ MigrationError
 │   ├── UnknownFingerprintError     no divergence of this kind is known
 │   ├── BoundaryError               the kernel cannot keep engines of shadows from the outside
 │   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a term
+├── NotReadyError                   no flags are known yet, so nobody can say which engine serves
 ├── FlagSourceError                 flags cannot be read or written
 │   └── EditConflictError           somebody else edited the flags in between
 ├── RolloutError
@@ -19,6 +20,7 @@ MigrationError
 ├── EffectMissingError              a replayed run asked for an effect that its journal does not hold, and got no answer
 ├── ReadTimeoutError                an effect that a replay was permitted to perform gave no answer in time
 ├── RecordedEffectError             the effect failed when it was recorded, and so it fails again
+├── ComparisonError                 two runs could not be compared at all
 ├── RecordingError                  a recording or a replay file cannot be read
 │   └── MessageError                a message of a recorded conversation cannot be read
 ├── EvidenceError                   the evidence store cannot be read or written
@@ -134,6 +136,17 @@ class LedgerError(ConfigurationError):
     """The ledger of accepted divergences is not valid."""
 
 
+class NotReadyError(MigrationError):
+    """No flags are known yet, so nobody can say which engine serves."""
+
+    def __init__(self, surface: str, why: str) -> None:
+        super().__init__(
+            f"{surface}: no run is served yet: {why}; `netra-migration stage set {surface} off --all` makes the flag, and with "
+            "NETRA_MIGRATION_START_WITHOUT_FLAGS=off control serves until there is one"
+        )
+        self.surface, self.why = surface, why
+
+
 class FlagSourceError(MigrationError):
     """Flags cannot be read or written."""
 
@@ -207,6 +220,10 @@ class RecordedEffectError(MigrationError):
     def __init__(self, error_type: str, message: str) -> None:
         super().__init__(f"{error_type}: {message}")
         self.error_type, self.message = error_type, message
+
+
+class ComparisonError(MigrationError):
+    """Two runs could not be compared at all."""
 
 
 class RecordingError(MigrationError):

@@ -8,7 +8,9 @@ from typing import Protocol
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
-from migration.effects import Recording, outcome_of_failure, recording
+from migration.effects.outcome import outcome_of_failure
+from migration.effects.recording import Recording, recording
+from migration.effects.threads import follow_threads
 from migration.errors import Operation
 from migration.flags.decision import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
@@ -86,6 +88,7 @@ class ExecutionFacade:
         neighbourhood: Neighbourhood | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        follow_threads()
         self.surface = surface
         self._engines = dict(engines)
         self._flags = flags

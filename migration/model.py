@@ -5,7 +5,7 @@ Payloads, requests and replies stay encoded JSON (`bytes`): what an engine wrote
 
 from collections.abc import AsyncGenerator
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -82,6 +82,15 @@ class RunRequest(Noun, frozen=True, kw_only=True):
     payload: bytes  #: JSON object, in the backend's own shape
     received_at: float  #: Unix seconds
     attributes: bytes = b""  #: JSON object: attributes of the tenant that came with the request, for rules of flags; b"": none
+
+    @property
+    def body(self) -> Any:  # noqa: ANN401 - any JSON
+        """The payload, decoded.
+
+        Raises:
+            msgspec.DecodeError: it is no JSON.
+        """
+        return msgspec.json.decode(self.payload)
 
 
 class Event(Noun, frozen=True, kw_only=True, gc=False):

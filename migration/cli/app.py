@@ -6,15 +6,17 @@ A command module defines `command`, a `typer.Typer`: with one command it becomes
 
 import importlib
 import importlib.util
+import os
 import sys
 from typing import Any, Final
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 from typer.core import TyperGroup
 
+from migration.cli.parameters import spare_pydantic, sparing
 from migration.errors import MigrationError
+from migration.settings import MigrationSettings
+from migration.variables import misspelt
 
 #: in the order of the help
 COMMANDS: Final = (
@@ -54,20 +56,21 @@ class LazyCommands(TyperGroup):
         command = typer.main.get_command(importlib.import_module(f"migration.cli.{cmd_name}").command)
         command.name = cmd_name
         _as_markdown(command)
+        spare_pydantic(command)
         return command
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - the signature of typer's vendored click
+        """Return the parameters before the command."""
+        return sparing(super().get_params(ctx))
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - the signature of typer's vendored click
         """Run the command; an error of this package becomes a message on stderr and exit code 2."""
+        for sentence in misspelt(MigrationSettings, os.environ):
+            typer.echo(f"warning: {sentence}", err=True)
         try:
             return super().invoke(ctx)
         except MigrationError as error:
             typer.echo(f"error: {error}", err=True)
-        except ValidationError as error:
-            for problem in error.errors():
-                field = "_".join(str(part) for part in problem["loc"][:1]).upper()
-                typer.echo(f"error: setting NETRA_MIGRATION_{field}: {problem['msg']}", err=True)
-        except SettingsError as error:
-            typer.echo(f"error: {error}; lists are given as JSON, e.g. '[\"acme\"]'", err=True)
         raise typer.Exit(WRONG_USE)
 
 

@@ -8,6 +8,7 @@ import typer
 
 from migration.cli.output import note, print_json
 from migration.errors import ConfigurationError, UnprovenEditError
+from migration.processes.known_tenants import LOOKED_AT
 from migration.rollout.edit import Edits, Written, repeated, sentence
 from migration.rollout.preview import Preview, moves_as_json
 from migration.stages import STAGE_ORDER
@@ -86,7 +87,8 @@ def say(preview: Preview) -> None:
         note("nobody moves")
     if preview.surface is not None:
         counts = ", ".join(f"{preview.after[stage]:,} {stage.value}" for stage in STAGE_ORDER if preview.after.get(stage))
-        note(f"evaluated: {preview.known:,} known tenants" + (f"; after it they are at: {counts}" if counts else ""))
+        after = f"; after it they are at: {counts}" if counts else ""
+        note(f"evaluated: {preview.known:,} known tenants{after} (known: {LOOKED_AT})")
     if preview.runs is not None:
         note(f"{preview.runs} runs under way on {preview.surface} keep the plan they began with")
     if preview.load is not None and (preview.load.before or preview.load.after):
@@ -107,6 +109,7 @@ def as_document(preview: Preview) -> dict[str, Any]:
         "problems": list(preview.problems),
         "proved": not preview.problems,
         "known_tenants": preview.known,
+        "known_from": LOOKED_AT,
         "before": {stage.value: number for stage, number in preview.before.items()},
         "after": {stage.value: number for stage, number in preview.after.items()},
         "runs_under_way": preview.runs,
@@ -136,6 +139,7 @@ def _report(preview: Preview, written: Written, *, as_json: bool) -> None:
                 "written": True,
                 "flags_version": written.read.data.version,
                 "processes": {
+                    "confirmed": confirmation.holds,
                     "seen": confirmation.seen,
                     "following": len(confirmation.following) + len(confirmation.asked),
                     "sentence": confirmation.sentence(),
@@ -143,6 +147,5 @@ def _report(preview: Preview, written: Written, *, as_json: bool) -> None:
                 "history": written.unkept or "kept",
             }
         )
-    # A process that follows and cannot write it down follows all the same.
-    if confirmation.others or confirmation.problem or written.unkept is not None:
+    if not confirmation.holds or written.unkept is not None:
         raise typer.Exit(_FINDING)

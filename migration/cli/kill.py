@@ -3,12 +3,14 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json
 from migration.errors import ConfigurationError, FlagSourceError, HistoryError
 from migration.settings import MigrationSettings
+from migration.variables import from_environment
 
 if TYPE_CHECKING:
     from migration.cli.kill_switch import Turned
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 command = typer.Typer(add_completion=False)
 
 _FINDING = 1
+_ASK_S = 0.5
 _BY_HAND = "make or remove it as the owner of the backend, or stop the backend"
 
 
@@ -43,7 +46,7 @@ def kill(
     Exit codes: 0 it holds; 1 it does not, or nobody knows, or all tenants are at `complete`, where it is refused; 2 wrong use, and nothing
     was written.
     """
-    settings = MigrationSettings()
+    settings = _settings()
     if surface is not None:
         known_surface(settings, surface)
     on = switch is Switch.ON
@@ -61,6 +64,25 @@ def kill(
     found = confirm(settings, turned.is_followed_by)
     _keep(settings, turned.entry(found, reason))
     raise typer.Exit(_say(turned, found, as_json=as_json))
+
+
+def _settings() -> MigrationSettings:
+    """Return the settings; what the project's files say, or that they are elsewhere or spoiled, stands in nobody's way.
+
+    Raises:
+        ConfigurationError: a variable cannot be used.
+    """
+    try:
+        settings = MigrationSettings()
+    except ConfigurationError as error:
+        settings = from_environment(MigrationSettings)
+        note(f"{error}; the kill switch works nevertheless")
+    if settings.surfaces:
+        return settings
+    from migration.processes.control import ask, control_folder
+
+    served = {surface: None for row in ask(control_folder(settings.home), _ASK_S).rows for surface in row.surfaces}
+    return msgspec.structs.replace(settings, surfaces=tuple(served))
 
 
 def _source_is_down(error: FlagSourceError, switch: Switch, *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from migration.flags.contexts import Tenant
 from migration.flags.data import KILL_SWITCH, FlagData
 from migration.flags.editors.editor import FlagEditor, FlagRead
 from migration.flags.editors.open import open_editor
-from migration.flags.evaluation import FlagEvaluator
+from migration.flags.evaluation import FlagEvaluator, quiet_sdk
 from migration.flags.switch_changes import kill
 from migration.model import Stage
 from migration.settings import MigrationSettings
@@ -88,9 +88,10 @@ class Turned:
         """Return what it reaches: as the processes say, and where nobody runs, as one that starts now would."""
         from migration.processes.known_tenants import pinned
 
-        with FlagEvaluator.of(self.data) as evaluator:
+        with quiet_sdk(), FlagEvaluator.of(self.data) as evaluator:
             own = {surface: evaluator.killed(surface, _SAMPLE[0]) for surface in self.surfaces}
             tenants = [Tenant(tenant_id=one) for one in pinned(self.data)]
+            unread = [_unread(evaluator, surface) for surface in self.chosen]
             stays = {surface: _stay(evaluator, surface, tenants, _complete(found.rows, surface)) for surface in self.chosen}
         killed = {
             surface: all(row.kill_switch.get(surface, own[surface]) for row in found.rows) if found.rows else own[surface]
@@ -98,7 +99,7 @@ class Turned:
         }
         refused = tuple(surface for surface in self.chosen if self.on and stays[surface].everybody)
         said = [self._said(surface, stays[surface], confirmed=found.holds) for surface in self.chosen]
-        return Effects(sentences=tuple(one for one in said if one), killed=killed, refused=refused)
+        return Effects(sentences=tuple(one for one in (*unread, *said) if one), killed=killed, refused=refused)
 
     def _said(self, surface: str, stays: "_Stay", *, confirmed: bool) -> str | None:
         if self.on and stays.everybody:
@@ -116,6 +117,13 @@ class _Stay:
 
     everybody: bool
     who: str  #: in words; empty: nobody
+
+
+def _unread(evaluator: FlagEvaluator, surface: str) -> str | None:
+    """Return a sentence if the surface's flag cannot be evaluated."""
+    if not evaluator.stage(surface, _SAMPLE[0]).failed:
+        return None
+    return f"{evaluator.evaluate(surface, _SAMPLE[0]).complaint}; the kill switch works nevertheless"
 
 
 def _complete(rows: Sequence["ProcessRow"], surface: str) -> int:

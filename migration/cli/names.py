@@ -1,5 +1,7 @@
 """Checks the names of surfaces and tenants that people type."""
 
+from collections.abc import Sequence
+
 from migration.errors import ConfigurationError, UnconfiguredSurfaceError, UnknownSurfaceError, UnknownTenantError
 from migration.model import ConversationCheck
 from migration.project import read_project
@@ -20,6 +22,22 @@ def known_surface(settings: MigrationSettings, surface: str) -> str:
             raise UnknownSurfaceError(surface, settings.surfaces)
         raise UnconfiguredSurfaceError(surface, settings.surfaces, None if settings.project is None else str(settings.project))
     return surface
+
+
+def chosen_surfaces(settings: MigrationSettings, named: Sequence[str]) -> list[str]:
+    """Return the surfaces that somebody named, or all that are being migrated.
+
+    Raises:
+        UnknownSurfaceError: see `known_surface`.
+        ConfigurationError: there is none to look at, which must not look as if all were well.
+    """
+    if named or settings.surfaces:
+        return [known_surface(settings, one) for one in named or settings.surfaces]
+    project = settings.project or "a pyproject.toml from the working directory upwards"
+    raise ConfigurationError(
+        f"no surface is configured: [tool.netra-migration.surfaces] of {project} names none; go to the folder of the project, or set "
+        "NETRA_MIGRATION_PROJECT or NETRA_MIGRATION_SURFACES"
+    )
 
 
 def configured_surface(settings: MigrationSettings, surface: str) -> str:

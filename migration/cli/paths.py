@@ -1,5 +1,7 @@
 """Says that a command runs in the wrong folder before it writes there."""
 
+import os
+
 from migration.errors import ConfigurationError, FlagSourceError
 from migration.settings import MigrationSettings
 
@@ -14,7 +16,7 @@ def require_home(settings: MigrationSettings) -> None:
     if settings.flags_source != "file":
         return
     path = settings.path(settings.flags_file)
-    if path.exists():
+    if os.path.lexists(path):  # also a link to nothing: it was set up, and whoever reads it says what is wrong with it
         return
     from migration.processes.control import ask, control_folder
 

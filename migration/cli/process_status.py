@@ -8,6 +8,7 @@ import msgspec
 from migration.cli.output import print_table
 from migration.errors import ProcessesError
 from migration.model import Stage
+from migration.processes.held_by import HeldBy
 from migration.processes.row import ProcessRow, Told
 from migration.processes.table import ProcessTable
 from migration.settings import MigrationSettings
@@ -30,6 +31,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     kill_switch: list[str]  #: surfaces where it is on
     emergency: bool
     runs: dict[str, int]  #: under way
+    held_by: HeldBy | None  #: what holds a worker's engines away from the outside; None: no worker, or it takes no jobs yet
     shadow_waiting: int
     last_error: str | None
 
@@ -76,6 +78,8 @@ class ProcessesStatus(msgspec.Struct, frozen=True, kw_only=True):
                 found.append(f"{one.name} is silent for {one.heard_s:.0f} s: it is stopped, hangs, or cannot reach the database")
             elif one.state in {"died", "lost"}:
                 found.append(f"{one.name} {'died' if one.state == 'died' else 'is lost'}; it was last heard of {one.heard_s:.0f} s ago")
+            if one.state == "live" and one.held_by == "interpreter":
+                found.append(f"{one.name}: not the kernel but the interpreter alone keeps its shadows from the outside")
         if self.flags.error is not None:
             found.append(f"flags: {self.flags.error}")
         versions = {one.flags_version for one in self.processes if one.state == "live" and one.flags_version is not None}
@@ -112,13 +116,26 @@ def print_processes(found: ProcessesStatus) -> None:
             "-" if one.flags_version is None or one.followed_s is None else f"{one.flags_version}, for {one.followed_s:.0f} s",
             ("EMERGENCY " if one.emergency else "") + (", ".join(one.kill_switch) or "-"),
             str(sum(one.runs.values())),
+            one.held_by or "-",
             str(one.shadow_waiting),
             one.last_error or "-",
         ]
         for one in found.processes
     ]
     if rows:
-        columns = ["process", "state", "heard", "started (UTC)", "code", "flags version", "killed", "runs", "shadows waiting", "last error"]
+        columns = [
+            "process",
+            "state",
+            "heard",
+            "started (UTC)",
+            "code",
+            "flags version",
+            "killed",
+            "runs",
+            "held by",
+            "shadows waiting",
+            "last error",
+        ]
         print_table("Processes", columns, rows)
 
 
@@ -136,6 +153,7 @@ def _process(told: Told) -> Process:
         kill_switch=[surface for surface, on in row.kill_switch.items() if on],
         emergency=row.emergency,
         runs=row.runs,
+        held_by=row.held_by,
         shadow_waiting=row.shadow_waiting,
         last_error=row.last_error,
     )

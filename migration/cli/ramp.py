@@ -4,11 +4,9 @@ from typing import Annotated
 
 import typer
 
-from migration.cli.names import known_surface, known_tenant
+from migration.cli.moves import All, Percent, Rest, StageName, Surface, asked
 from migration.cli.output import JsonFlag, note, print_json
-from migration.cli.stage import All, Percent, Rest, StageName, Surface, check_one_of
 from migration.settings import MigrationSettings
-from migration.stages import parse_stage
 
 command = typer.Typer(add_completion=False, no_args_is_help=True, help="Look at a step of a ramp before it is taken.")
 
@@ -41,15 +39,9 @@ def preview(
     from migration.rollout.edit import Edits
 
     settings = MigrationSettings()
-    wanted, lowest = parse_stage(stage), parse_stage(rest) if rest is not None else None
-    known_surface(settings, surface)
-    check_one_of(tenant=tenant, percent=percent, everybody=everybody, rest=rest)
+    move = asked(settings, surface, stage, tenant=tenant, percent=percent, everybody=everybody, rest=rest)
     with Edits(settings) as edits:
-        if tenant is not None:
-            held = known_tenant(settings, tenant)
-            found = previewed(lambda tell: edits.pin(surface, held, wanted, progress=tell))
-        else:
-            found = previewed(lambda tell: edits.share(surface, wanted, 100.0 if percent is None else percent, lowest, progress=tell))
+        found = previewed(move.on(edits))
     say(found)
     for problem in found.problems:
         note(f"refused: {problem}")

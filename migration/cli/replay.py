@@ -94,8 +94,8 @@ def replay(
 
 @contextmanager
 def _running(settings: MigrationSettings, *, store: bool, explain: bool) -> Iterator[Replay]:
-    from migration.effects import BLOCK
     from migration.effects.guard import Guard
+    from migration.effects.misses import BLOCK
     from migration.shadow.wiring import replay_parts
 
     parts = replay_parts(settings, store=store)

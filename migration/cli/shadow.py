@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from migration.cli.names import known_surface, known_tenant
+from migration.cli.names import chosen_surfaces, known_surface, known_tenant
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.stage import Force, Reason, Yes
 from migration.errors import ConfigurationError
@@ -22,6 +22,7 @@ def show(as_json: JsonFlag = False) -> None:
     from migration.cli.stage_page import sampling_now
 
     settings = MigrationSettings()
+    chosen_surfaces(settings, [])
     name, found = sampling_now(settings)
     if as_json:
         print_json(found)

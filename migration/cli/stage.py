@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from migration.cli.names import configured_surface, known_surface, known_tenant
+from migration.cli.moves import All, Percent, Rest, StageName, Surface, asked
+from migration.cli.names import chosen_surfaces, known_surface, known_tenant
 from migration.cli.output import JsonFlag
-from migration.errors import ConfigurationError
 from migration.settings import MigrationSettings
-from migration.stages import parse_stage
 
 command = typer.Typer(
     add_completion=False,
@@ -16,18 +15,6 @@ command = typer.Typer(
     help="Show or move the stage of a surface, of a percentage of its tenants, or of one tenant.",
 )
 
-Surface = Annotated[str, typer.Argument(help="The surface, e.g. chat.")]
-StageName = Annotated[str, typer.Argument(help="off, dualwrite, shadow, live, rampdown or complete.")]
-Percent = Annotated[float | None, typer.Option("--percent", help="This percentage of the tenants goes to the stage.")]
-All = Annotated[bool, typer.Option("--all", help="All tenants go to the stage; pinned ones and those of rules stay.")]
-Rest = Annotated[
-    str | None,
-    typer.Option(
-        "--rest",
-        help="With --percent: the others are at this stage at least; who is further stays, up to the stage before. "
-        "Without it all others go to the stage before.",
-    ),
-]
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
 Force = Annotated[bool, typer.Option("--force", help="Write it though it is refused; needs --reason, and is kept in the history.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the history.")]
@@ -51,7 +38,7 @@ def show(
     from migration.cli.stage_page import show_stages
 
     settings = MigrationSettings()
-    chosen = [known_surface(settings, surface)] if surface else list(settings.surfaces)
+    chosen = chosen_surfaces(settings, [surface] if surface else [])
     show_stages(settings, chosen, known_tenant(settings, explain) if explain is not None else None, as_json=as_json)
 
 
@@ -79,19 +66,11 @@ def set_stage(
     from migration.rollout.edit import Edits
 
     settings = MigrationSettings()
-    wanted, lowest = parse_stage(stage), parse_stage(rest) if rest is not None else None
-    configured_surface(settings, surface)
-    check_one_of(tenant=tenant, percent=percent, everybody=everybody, rest=rest)
+    move = asked(settings, surface, stage, tenant=tenant, percent=percent, everybody=everybody, rest=rest)
     with Edits(settings) as edits:
-        if tenant is not None:
-            held = known_tenant(settings, tenant)
-            carry_out(
-                edits, lambda tell: edits.pin(surface, held, wanted, progress=tell), yes=yes, force=force, reason=reason, as_json=as_json
-            )
-            return
         carry_out(
             edits,
-            lambda tell: edits.share(surface, wanted, 100.0 if percent is None else percent, lowest, progress=tell),
+            move.on(edits),
             yes=yes,
             force=force,
             reason=reason,
@@ -119,14 +98,3 @@ def unpin_tenant(
     known_surface(settings, surface)
     with Edits(settings) as edits:
         carry_out(edits, lambda tell: edits.unpin(surface, tenant, progress=tell), yes=yes, force=force, reason=reason, as_json=as_json)
-
-
-def check_one_of(*, tenant: str | None, percent: float | None, everybody: bool, rest: str | None) -> None:
-    """Refuse an edit that does not say whom it moves, or says it twice."""
-    given = [name for name, said in (("--tenant", tenant is not None), ("--percent", percent is not None), ("--all", everybody)) if said]
-    if not given:
-        raise ConfigurationError("say whom to move: --percent P of the tenants, --all of them, or one --tenant T")
-    if len(given) > 1:
-        raise ConfigurationError(f"{' and '.join(given)} say different things; give one of them")
-    if rest is not None and percent is None:
-        raise ConfigurationError("--rest says where those outside of --percent are; give both")

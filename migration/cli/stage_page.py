@@ -13,9 +13,9 @@ from migration.flags.contexts import Tenant
 from migration.flags.data import SHADOW_SAMPLING, FlagData, surface_flag_key
 from migration.flags.editors.editor import FlagRead
 from migration.flags.editors.open import open_editor
-from migration.flags.evaluation import FlagEvaluator, quiet_sdk
-from migration.flags.proof import reason_in_words
+from migration.flags.evaluation import FlagEvaluator, quiet_sdk, reason_in_words
 from migration.flags.sampling_proof import ANYBODY, named_by_sampling
+from migration.processes.known_tenants import LOOKED_AT
 from migration.rollout.parts import Parts
 from migration.settings import MigrationSettings
 from migration.stages import STAGE_ORDER
@@ -45,11 +45,12 @@ def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: s
             rows = [_surface(read, evaluator, parts, surface) for surface in surfaces]
             tenant = parts.tenant(read.data, explain) if explain is not None else None
             places = {surface: _explained(read.data, evaluator, surface, tenant) for surface in surfaces} if tenant is not None else {}
-            sampling = _sampling(read.data, evaluator, settings.surfaces)
+            sampling = _sampling(read.data, evaluator, settings.surfaces, parts)
+            unread = list(dict.fromkeys(one for surface in surfaces if (one := _unread(evaluator, surface))))
         following, behind = _followed(parts, read.data.version)
     finally:
         parts.close()
-    problems = [str(problem) for problem in read.problems]
+    problems = [*map(str, read.problems), *unread]
     if as_json:
         document = {"surfaces": [row | {"tenant": places.get(row["surface"])} for row in rows], "shadow_sampling": sampling}
         print_json(document | {"version": read.data.version, "source": editor.name, "processes": following, "problems": problems})
@@ -65,10 +66,13 @@ def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: s
 
 def sampling_now(settings: MigrationSettings) -> tuple[str, dict[str, Any]]:
     """Return the source's name, and the percentages of runs that are shadowed. Raises FlagSourceError."""
-    editor = open_editor(settings)
-    data = editor.read().data
-    with quiet_sdk(), FlagEvaluator.of(data) as evaluator:
-        return editor.name, _sampling(data, evaluator, settings.surfaces)
+    editor, parts = open_editor(settings), Parts(settings)
+    try:
+        data = editor.read().data
+        with quiet_sdk(), FlagEvaluator.of(data) as evaluator:
+            return editor.name, _sampling(data, evaluator, settings.surfaces, parts)
+    finally:
+        parts.close()
 
 
 def _surface(read: FlagRead, evaluator: FlagEvaluator, parts: Parts, surface: str) -> dict[str, Any]:
@@ -94,6 +98,12 @@ def _surface(read: FlagRead, evaluator: FlagEvaluator, parts: Parts, surface: st
     }
 
 
+def _unread(evaluator: FlagEvaluator, surface: str) -> str | None:
+    """Return a sentence if the surface's flag, or the kill switch, gives nothing usable to those whom neither names."""
+    complaint = evaluator.evaluate(surface, ANYBODY).complaint
+    return None if complaint is None or complaint.startswith(SHADOW_SAMPLING) else complaint
+
+
 def _explained(data: FlagData, evaluator: FlagEvaluator, surface: str, tenant: Tenant) -> dict[str, Any]:
     """Return where the tenant is on the surface, and why."""
     found = evaluator.evaluate(surface, tenant)
@@ -115,16 +125,23 @@ def _explained(data: FlagData, evaluator: FlagEvaluator, surface: str, tenant: T
     }
 
 
-def _sampling(data: FlagData, evaluator: FlagEvaluator, surfaces: Sequence[str]) -> dict[str, Any]:
-    """Return the percentage of runs that are shadowed: of those whom nothing names, and of each tenant that the flag names.
+def _sampling(data: FlagData, evaluator: FlagEvaluator, surfaces: Sequence[str], parts: Parts) -> dict[str, Any]:
+    """Return the percentage of runs that are shadowed: of those whom nothing names, and of each tenant that gets another one or is named.
 
     Under `complaints`: what is wrong with a value that one of them gets.
     """
-    named = {name: Tenant(tenant_id=name) for name in sorted(named_by_sampling(data))}
-    tenants = {name: {surface: evaluator.sampling(surface, tenant) for surface in surfaces} for name, tenant in named.items()}
-    said = [evaluator.evaluate(surface, tenant).complaint or "" for tenant in (ANYBODY, *named.values()) for surface in surfaces]
+    others = {surface: evaluator.sampling(surface, ANYBODY) for surface in surfaces}
+    named = named_by_sampling(data)
+    looks = bool((data.live(SHADOW_SAMPLING) or {}).get("rules"))  # at attributes, or segments: then all that are known are evaluated
+    known = parts.known(data, None) if looks else [Tenant(tenant_id=name) for name in named]
+    tenants, said = {}, [evaluator.evaluate(surface, ANYBODY).complaint or "" for surface in surfaces]
+    for tenant in sorted(known, key=lambda one: one.tenant_id):
+        found = {surface: evaluator.sampling(surface, tenant) for surface in surfaces}
+        if tenant.tenant_id in named or found != others:
+            tenants[tenant.tenant_id] = found
+        said += [evaluator.evaluate(surface, tenant).complaint or "" for surface in surfaces]
     return {
-        "surfaces": {surface: evaluator.sampling(surface, ANYBODY) for surface in surfaces},
+        "surfaces": others,
         "tenants": tenants,
         "complaints": list(dict.fromkeys(one for one in said if one.startswith(SHADOW_SAMPLING))),
     }
@@ -167,8 +184,10 @@ def _print(source: str, version: int, rows: list[dict[str, Any]], places: dict[s
     for row in rows:
         typer.echo(f"{row['surface']:{width}}  {_drawing(row)}")
     typer.echo(f"shadow sampling: {_of_surfaces(sampling['surfaces'])}")
-    for tenant, percents in sampling["tenants"].items():
+    for tenant, percents in list(sampling["tenants"].items())[:_NAMED]:
         typer.echo(f"shadow sampling of {tenant}: {_of_surfaces(percents)}")
+    if (more := len(sampling["tenants"]) - _NAMED) > 0:
+        typer.echo(f"shadow sampling of {more:,} more tenants: see `netra-migration shadow show`")
     for surface, place in places.items():
         _print_place(surface, place)
 
@@ -194,7 +213,8 @@ def _drawing(row: dict[str, Any]) -> str:
     """Return the bands as letters, the lowest buckets first; no band is so small that it is not drawn. Of other flags: why not."""
     if row["bands"] is None:
         known = row["evaluated"]["known_tenants"]
-        return f"evaluated {known:,} known tenants: the flag is more than bands (rules, prerequisites or another way of dealing)"
+        why = "the flag is more than bands (rules, prerequisites or another way of dealing)"
+        return f"evaluated {known:,} known tenants: {why} (known: {LOOKED_AT})"
     drawn = [(band["stage"], band["percent"]) for band in row["bands"] if band["percent"]]
     letters = "".join(stage[0] * max(1, round(percent * _DRAWN / 100)) for stage, percent in drawn)
     return f"|{letters}| {', '.join(f'{stage} {percent:g} %' for stage, percent in drawn)}"

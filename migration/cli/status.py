@@ -8,7 +8,7 @@ import typer
 
 from migration.cli.judgement import NoiseStatus, noise_status
 from migration.cli.ledger_status import LedgerStatus, ledger_status
-from migration.cli.names import configured_surface, known_surface
+from migration.cli.names import chosen_surfaces, configured_surface
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.process_status import Followed, Process, ProcessesStatus, Standing, print_processes, processes_status
 from migration.cli.removal_standing import removal_standing
@@ -68,7 +68,7 @@ def status(
     Example: netra-migration status --json
     """
     settings = MigrationSettings()
-    chosen = [known_surface(settings, name) for name in surface or settings.surfaces]
+    chosen = chosen_surfaces(settings, surface or [])
     running, standings = processes_status(settings, chosen)
     found = _status(settings, running, standings, datetime.now(UTC))
     if as_json:

@@ -1,35 +1,30 @@
-"""A run's calls to the outside: performed and recorded while it serves, answered from the record while it shadows.
+"""A run's calls to the outside: performed and recorded while it serves, answered from the record while it is replayed.
 
-Ports call `perform` and `perform_now`; the facade opens a `recording`; the shadow answers from a `ReplayJournal`.
+What an adopter imports, and nothing else: `perform` and its kin are what every port is made of; `effect` makes one of a function;
+`now`, `unix_time`, `uuid4`, `randomness` and `sleep` are ports themselves; `http` has those for httpx. Ports of model SDKs lie in
+`migration.adapters`. Outside of a run every port simply does what it is for.
+
+The facade opens a `recording`; the shadow answers from a `ReplayJournal` (`replaying`): both are this package's own business.
 """
 
-from migration.effects.journal import JournalLimits
-from migration.effects.keys import effect_key, with_keys
-from migration.effects.logs import tape_served_logs, taped_logs
-from migration.effects.misses import BLOCK, MissPolicy
-from migration.effects.outcome import outcome_of_failure
-from migration.effects.ports import Canary, canary, perform, perform_now, run_ended
-from migration.effects.reads import Reads
-from migration.effects.recording import Recording, recording
-from migration.effects.replaying import ReplayJournal, Tally
+from migration.effects.functions import effect
+from migration.effects.lanes import current_lane, lane
+from migration.effects.ports import canary, perform, perform_now, perform_stream, perform_stream_now, run_ended
+from migration.effects.values import now, randomness, sleep, unix_time, uuid4
 
 __all__ = [
-    "BLOCK",
-    "Canary",
-    "JournalLimits",
-    "MissPolicy",
-    "Reads",
-    "Recording",
-    "ReplayJournal",
-    "Tally",
     "canary",
-    "effect_key",
-    "outcome_of_failure",
+    "current_lane",
+    "effect",
+    "lane",
+    "now",
     "perform",
     "perform_now",
-    "recording",
+    "perform_stream",
+    "perform_stream_now",
+    "randomness",
     "run_ended",
-    "tape_served_logs",
-    "taped_logs",
-    "with_keys",
+    "sleep",
+    "unix_time",
+    "uuid4",
 ]

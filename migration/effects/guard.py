@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Final
 
+from migration.effects.advice import port_for
 from migration.errors import EffectMissingError
 
 _CONTACTS: Final = frozenset(
@@ -81,7 +82,7 @@ class Guard:
         if self._is_trusted():
             return
         self._refused.append(event)
-        raise EffectMissingError("outside", event, "")
+        raise EffectMissingError("outside", event, "", f"a shadow performs no effect; {port_for(event)}")
 
     def _adopt_kin(self) -> None:
         """Trust a thread that a trusted one starts, from before it runs."""

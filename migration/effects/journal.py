@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from migration.effects.streams import encode_stream
 from migration.model import Effect, EffectError, EffectKind
 
 #: Error type of an effect that was asked for and never answered: its caller was cancelled, or the run ended first.
@@ -33,6 +34,8 @@ class Asked:
     reply: bytes | None = None
     error: EffectError | None = None
     performed_by_shadow: bool = False
+    chunks: list[tuple[float, bytes]] | None = None  #: of a reply that is streamed: seconds since it was asked for, and the piece
+    whole: bool = False  #: of a reply that is streamed: its source had no more
 
 
 class Journal:
@@ -79,6 +82,25 @@ class Journal:
         asked.reply = bytes(reply)
         asked.ended_s = self._clock()
 
+    def stream(self, asked: Asked | None, chunk: bytes | None) -> None:
+        """Put a piece of a reply on record; None: it begins, and there is none yet."""
+        if asked is None or self._effects is not None:
+            return
+        asked.chunks = [] if asked.chunks is None else asked.chunks
+        if chunk is None:
+            return
+        if not self.take(len(chunk)):
+            self.truncate()
+            return
+        asked.chunks.append((self._clock() - asked.started_s, bytes(chunk)))
+
+    def end_stream(self, asked: Asked | None, *, whole: bool) -> None:
+        """Put on record that no piece follows, because the source had no more or because the reader went. The first of both counts."""
+        if asked is None or self._effects is not None or asked.ended_s is not None:
+            return
+        asked.whole = whole
+        asked.ended_s = self._clock()
+
     def fail(self, asked: Asked | None, error: EffectError) -> None:
         """Put the failure on record."""
         if asked is None or self._effects is not None:
@@ -107,14 +129,18 @@ class Journal:
 
 def _effect(asked: Asked, now_s: float) -> Effect:
     under_way = asked.ended_s is None
+    error = EffectError(type=UNANSWERED, message="the run ended first") if under_way and not asked.chunks else asked.error
+    reply = asked.reply
+    if asked.chunks is not None and (asked.chunks or error is None):
+        reply = encode_stream(asked.chunks, "failed" if error is not None else "done" if asked.whole else "left")
     return Effect(
         kind=asked.kind,
         name=asked.name,
         lane=asked.lane,
         key=asked.key,
         request=asked.request,
-        reply=asked.reply,
-        error=EffectError(type=UNANSWERED, message="the run ended first") if under_way else asked.error,
+        reply=reply,
+        error=error,
         started_s=asked.started_s,
         duration_s=max(0.0, (now_s if asked.ended_s is None else asked.ended_s) - asked.started_s),
         performed_by_shadow=asked.performed_by_shadow,

@@ -1,9 +1,10 @@
 """How a port reaches the outside: through the current run's journal when there is one, directly when there is none."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from contextvars import ContextVar, Token
 from typing import Protocol
 
+from migration.effects.lanes import current_lane
 from migration.model import EffectKind, Outcome
 
 
@@ -33,6 +34,32 @@ class Performer(Protocol):
 
     def perform_now(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], bytes]) -> bytes:
         """Return the reply to one effect that needs no waiting."""
+        ...
+
+    def perform_stream(
+        self,
+        kind: EffectKind,
+        name: str,
+        *,
+        lane: str,
+        request: bytes,
+        call: Callable[[], AsyncIterator[bytes]],
+        whole: Callable[[bytes], Iterable[bytes]] | None,
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the pieces of the reply to one effect."""
+        ...
+
+    def perform_stream_now(
+        self,
+        kind: EffectKind,
+        name: str,
+        *,
+        lane: str,
+        request: bytes,
+        call: Callable[[], Iterator[bytes]],
+        whole: Callable[[bytes], Iterable[bytes]] | None,
+    ) -> Generator[bytes, None, None]:
+        """Yield the pieces of the reply to one effect, in a thread."""
         ...
 
     @property
@@ -80,7 +107,7 @@ def run_ended(outcome: Outcome) -> None:
         performer.settle(outcome)
 
 
-async def perform(kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:
+async def perform(kind: EffectKind, name: str, *, request: bytes, call: Callable[[], Awaitable[bytes]], lane: str | None = None) -> bytes:
     """Return the reply to one effect.
 
     Without a journal, and while a run is recorded, that is what `call` returns; its exceptions pass through unchanged. While a run
@@ -89,9 +116,9 @@ async def perform(kind: EffectKind, name: str, *, lane: str, request: bytes, cal
     Args:
         kind: what kind of effect.
         name: model, tool, or what it is for.
-        lane: who asks: the agent's name. Equal calls of different lanes are told apart by it.
         request: JSON; the key order does not matter.
         call: reaches the outside and returns JSON.
+        lane: who asks, e.g. an agent's name. Equal calls of different lanes are told apart by it. None: the lane of the context (`lane`).
 
     Raises:
         EffectMissingError: replaying, and the journal does not hold this effect.
@@ -105,11 +132,13 @@ async def perform(kind: EffectKind, name: str, *, lane: str, request: bytes, cal
         performer.performing()
         return await call()
 
-    return await performer.perform(kind, name, lane=lane, request=request, call=counted)
+    return await performer.perform(kind, name, lane=current_lane() if lane is None else lane, request=request, call=counted)
 
 
-def perform_now(kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], bytes]) -> bytes:
-    """Return the reply to one effect that needs no waiting, such as the clock or a new id. Otherwise as `perform`.
+def perform_now(kind: EffectKind, name: str, *, request: bytes, call: Callable[[], bytes], lane: str | None = None) -> bytes:
+    """Return the reply to one effect that needs no waiting, such as the clock or a new id, or that a thread waits for. As `perform`.
+
+    A replay answers it at once, whatever its recorded duration.
 
     Raises:
         EffectMissingError: replaying, and the journal does not hold this effect.
@@ -123,4 +152,79 @@ def perform_now(kind: EffectKind, name: str, *, lane: str, request: bytes, call:
         performer.performing()
         return call()
 
-    return performer.perform_now(kind, name, lane=lane, request=request, call=counted)
+    return performer.perform_now(kind, name, lane=current_lane() if lane is None else lane, request=request, call=counted)
+
+
+async def perform_stream(
+    kind: EffectKind,
+    name: str,
+    *,
+    request: bytes,
+    call: Callable[[], AsyncIterator[bytes]],
+    lane: str | None = None,
+    whole: Callable[[bytes], Iterable[bytes]] | None = None,
+) -> AsyncGenerator[bytes, None]:
+    """Yield the reply to one effect piece by piece, each as it comes.
+
+    Recorded, each piece is kept with its time; replayed, the same pieces come at the same times. A reader may leave early: close the
+    generator then (`contextlib.aclosing`).
+
+    Args:
+        kind: what kind of effect.
+        name: model, tool, or what it is for.
+        request: JSON; what asks for a stream should say so in it (`"stream": true`).
+        call: reaches the outside and yields JSON, a piece at a time; its exceptions pass through.
+        lane: as of `perform`.
+        whole: returns the pieces of a reply that was recorded whole, as recordings of other tools are; None: it is one piece.
+
+    Raises:
+        EffectMissingError: replaying, and the journal does not hold this effect, or holds no more of it: the recorded run left earlier.
+        RecordedEffectError: replaying, and the effect failed at this point when it was recorded.
+    """
+    performer = _current.get()
+    if performer is None:
+        source = call()
+    else:
+
+        def counted() -> AsyncIterator[bytes]:
+            performer.performing()
+            return call()
+
+        told = current_lane() if lane is None else lane
+        source = performer.perform_stream(kind, name, lane=told, request=request, call=counted, whole=whole)
+    try:
+        async for chunk in source:
+            yield chunk
+    finally:
+        if (close := getattr(source, "aclose", None)) is not None:
+            await close()
+
+
+def perform_stream_now(
+    kind: EffectKind,
+    name: str,
+    *,
+    request: bytes,
+    call: Callable[[], Iterator[bytes]],
+    lane: str | None = None,
+    whole: Callable[[bytes], Iterable[bytes]] | None = None,
+) -> Generator[bytes, None, None]:
+    """Yield the reply to one effect piece by piece, in a thread that waits for each. Otherwise as `perform_stream`.
+
+    A replay answers at once, whatever the recorded times.
+
+    Raises:
+        EffectMissingError: as of `perform_stream`.
+        RecordedEffectError: as of `perform_stream`.
+    """
+    performer = _current.get()
+    if performer is None:
+        yield from call()
+        return
+
+    def counted() -> Iterator[bytes]:
+        performer.performing()
+        return call()
+
+    told = current_lane() if lane is None else lane
+    yield from performer.perform_stream_now(kind, name, lane=told, request=request, call=counted, whole=whole)

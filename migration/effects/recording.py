@@ -1,14 +1,14 @@
 """Recording: effects are performed as ever, and put on record. Recording never changes the run, not even when it fails itself."""
 
-import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from typing import Final, Literal
 
-from migration.effects.journal import Asked, Journal, JournalLimits
+from migration.effects.journal import Journal, JournalLimits
 from migration.effects.log_tape import LogTape
 from migration.effects.ports import Canary, activate, deactivate
+from migration.effects.unfailing import UnfailingJournal
 from migration.errors import Operation
 from migration.model import EffectError, EffectKind, Event, Origin, Outcome, RunLog, RunRecord, RunRequest
 
@@ -69,6 +69,7 @@ class Recording:
         self._events: list[Event] = []
         self._last: Event | None = None
         self._journal = Journal(clock=self.elapsed_s, limits=limits)
+        self._record = UnfailingJournal(self._journal, on_failure)
         self._cancelled = False
         self.outcome: Outcome | None = None  #: as the engine's adapter says; None: it said nothing yet
         self._log: LogTape | None = None
@@ -175,27 +176,87 @@ class Recording:
 
     async def perform(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:
         """Perform the effect and put it on record; its exceptions pass through unchanged."""
-        asked = self._ask(kind, name, lane, request)
+        asked = self._record.ask(kind, name, lane, request)
         try:
             reply = await call()
         except BaseException as error:
-            self._fail(asked, error)
+            self._record.fail(asked, error)
             raise
         if self._canary is not None:
             reply = self._planted(self._canary, kind, reply)
-        self._answer(asked, reply)
+        self._record.answer(asked, reply)
         return reply
 
     def perform_now(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], bytes]) -> bytes:
         """Perform the effect and put it on record; its exceptions pass through unchanged."""
-        asked = self._ask(kind, name, lane, request)
+        asked = self._record.ask(kind, name, lane, request)
         try:
             reply = call()
         except BaseException as error:
-            self._fail(asked, error)
+            self._record.fail(asked, error)
             raise
-        self._answer(asked, reply)
+        self._record.answer(asked, reply)
         return reply
+
+    async def perform_stream(
+        self,
+        kind: EffectKind,
+        name: str,
+        *,
+        lane: str,
+        request: bytes,
+        call: Callable[[], AsyncIterator[bytes]],
+        whole: Callable[[bytes], Iterable[bytes]] | None,  # noqa: ARG002 - a recording has none
+    ) -> AsyncGenerator[bytes, None]:
+        """Perform the effect, put each piece on record as it comes, and yield it; its exceptions pass through unchanged."""
+        asked = self._record.ask(kind, name, lane, request, streamed=True)
+        source = call()
+        try:
+            while True:
+                try:
+                    chunk = await anext(source)
+                except StopAsyncIteration:
+                    break
+                except BaseException as error:
+                    self._record.fail(asked, error)
+                    raise
+                self._record.stream(asked, chunk)
+                yield chunk
+            self._record.end_stream(asked, whole=True)
+        finally:
+            self._record.end_stream(asked, whole=False)
+            if (close := getattr(source, "aclose", None)) is not None:
+                await close()
+
+    def perform_stream_now(
+        self,
+        kind: EffectKind,
+        name: str,
+        *,
+        lane: str,
+        request: bytes,
+        call: Callable[[], Iterator[bytes]],
+        whole: Callable[[bytes], Iterable[bytes]] | None,  # noqa: ARG002 - a recording has none
+    ) -> Generator[bytes, None, None]:
+        """Perform the effect in a thread; otherwise as `perform_stream`."""
+        asked = self._record.ask(kind, name, lane, request, streamed=True)
+        source = call()
+        try:
+            while True:
+                try:
+                    chunk = next(source)
+                except StopIteration:
+                    break
+                except BaseException as error:
+                    self._record.fail(asked, error)
+                    raise
+                self._record.stream(asked, chunk)
+                yield chunk
+            self._record.end_stream(asked, whole=True)
+        finally:
+            self._record.end_stream(asked, whole=False)
+            if (close := getattr(source, "close", None)) is not None:
+                close()
 
     @property
     def canary(self) -> str | None:
@@ -215,28 +276,3 @@ class Recording:
     def _taped(self) -> tuple[Event, ...]:
         cut_off = self._last is not None and (not self._events or self._events[-1] is not self._last)
         return (*self._events, self._last) if self._last is not None and cut_off else tuple(self._events)
-
-    def _ask(self, kind: EffectKind, name: str, lane: str, request: bytes) -> Asked | None:
-        try:
-            return self._journal.ask(kind, name, lane, request)
-        except Exception as failure:  # noqa: BLE001 - recording must not change the run
-            self._failed(failure)
-            return None
-
-    def _answer(self, asked: Asked | None, reply: bytes) -> None:
-        try:
-            self._journal.answer(asked, reply)
-        except Exception as failure:  # noqa: BLE001 - recording must not change the run
-            self._failed(failure)
-
-    def _fail(self, asked: Asked | None, error: BaseException) -> None:
-        # A cancelled effect is recorded under its type, "CancelledError": a replay does not answer it either.
-        try:
-            self._journal.fail(asked, EffectError(type=type(error).__name__, message=str(error)))
-        except Exception as failure:  # noqa: BLE001 - recording must not change the run
-            self._failed(failure)
-
-    def _failed(self, failure: Exception) -> None:
-        self._journal.truncate()
-        with contextlib.suppress(Exception):
-            self._on_failure("effects.record", failure)

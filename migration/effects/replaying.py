@@ -1,18 +1,19 @@
 """Replaying: effects are answered from a journal; only what a miss policy permits is performed. What is asked for is put on record."""
 
 import asyncio
-import builtins
+import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, Literal
 
+from migration.effects.answers import pieces, recorded_error
 from migration.effects.journal import UNANSWERED, Asked, Journal, JournalLimits
 from migration.effects.keys import Occurrences, with_keys
 from migration.effects.misses import BLOCK, MissPolicy
-from migration.errors import EffectMissingError, ReadTimeoutError, RecordedEffectError
+from migration.effects.streams import StreamReply, decode_stream
+from migration.errors import EffectMissingError, ReadTimeoutError
 from migration.model import Effect, EffectError, EffectKind, Outcome
 
 Pacing = Literal["none", "recorded"]
@@ -31,26 +32,6 @@ class Tally:
     unused: int  #: in it, but not asked for
     performed: int  #: calls of the outside made: 0 unless the miss policy permits some; measured, not assumed
     permitted: int = 0  #: of the missing, those that the miss policy let out; more performed than these is a broken promise
-
-
-def recorded_error(error: EffectError) -> RecordedEffectError:
-    """Return what to raise for a recorded failure.
-
-    It goes by the recorded name, and is also Python's own exception of that name: an engine that names, or catches, what its ports raise
-    does the same as when it was recorded.
-    """
-    try:
-        return _error_class(error.type)(error.type, error.message)
-    except TypeError:  # of the few whose constructors want more than a text, e.g. UnicodeDecodeError
-        return RecordedEffectError(error.type, error.message)
-
-
-@lru_cache(maxsize=256)
-def _error_class(name: str) -> type[RecordedEffectError]:
-    known = getattr(builtins, name, None)
-    if isinstance(known, type) and issubclass(known, Exception):
-        return type(name, (RecordedEffectError, known), {})
-    return type(name, (RecordedEffectError,), {})
 
 
 class ReplayJournal:
@@ -86,6 +67,7 @@ class ReplayJournal:
         self._misses = misses
         # Taking the next one is one step of the interpreter: no two calls get the same permit, whatever tasks or threads they come from.
         self._permits = iter(range(misses.budget))
+        self._one_at_a_time = threading.Lock()  # an engine's threads ask too
         self._pacing = pacing
         self._sleep = sleep
         self._by_key: dict[str, Effect] = {}
@@ -175,21 +157,93 @@ class ReplayJournal:
             raise self._refuse(asked)
         return self._reply(asked, effect)
 
+    async def perform_stream(
+        self,
+        kind: EffectKind,
+        name: str,
+        *,
+        lane: str,
+        request: bytes,
+        call: Callable[[], AsyncIterator[bytes]],  # noqa: ARG002 - not calling it is what a replay is for
+        whole: Callable[[bytes], Iterable[bytes]] | None,
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the recorded pieces; `call` is not called. With recorded pacing each comes when it came.
+
+        Raises:
+            EffectMissingError: the journal does not hold this effect, or holds no more of it, or the run is over.
+            RecordedEffectError: the effect failed at this point when it was recorded.
+        """
+        asked, effect = self._find(kind, name, lane, request)
+        if effect is None:
+            try:
+                await asyncio.sleep(0)  # as in `perform`
+            finally:
+                missing = self._refuse(asked)
+            raise missing
+        if effect.error is not None and effect.error.type == UNANSWERED and effect.reply is None:
+            await asyncio.get_running_loop().create_future()
+        self._asked.stream(asked, None)
+        recorded, waited_s = pieces(effect, whole), 0.0
+        try:
+            for at_s, chunk in recorded.stream:
+                await self._sleep(max(0.0, at_s - waited_s) if self._pacing == "recorded" else 0.0)
+                waited_s = max(at_s, waited_s)
+                self._asked.stream(asked, bytes(chunk))
+                yield bytes(chunk)
+            await self._sleep(max(0.0, effect.duration_s - waited_s) if self._pacing == "recorded" else 0.0)
+            self._end(asked, effect, recorded)
+        finally:
+            self._asked.end_stream(asked, whole=False)
+
+    def perform_stream_now(
+        self,
+        kind: EffectKind,
+        name: str,
+        *,
+        lane: str,
+        request: bytes,
+        call: Callable[[], Iterator[bytes]],  # noqa: ARG002 - not calling it is what a replay is for
+        whole: Callable[[bytes], Iterable[bytes]] | None,
+    ) -> Generator[bytes, None, None]:
+        """Yield the recorded pieces, in a thread, at once. Otherwise as `perform_stream`; it raises the same."""
+        asked, effect = self._find(kind, name, lane, request)
+        if effect is None:
+            raise self._refuse(asked)
+        self._asked.stream(asked, None)
+        recorded = pieces(effect, whole)
+        try:
+            for _at_s, chunk in recorded.stream:
+                self._asked.stream(asked, bytes(chunk))
+                yield bytes(chunk)
+            self._end(asked, effect, recorded)
+        finally:
+            self._asked.end_stream(asked, whole=False)
+
+    def _end(self, asked: Asked, effect: Effect, recorded: StreamReply) -> None:
+        if effect.error is not None:
+            self._asked.fail(asked, effect.error)
+            raise recorded_error(effect.error)
+        if recorded.ended == "left":
+            self._missing += 1
+            raise self._unanswered(asked, f"the recorded run read {len(recorded.stream)} pieces of it and left")
+        self._asked.end_stream(asked, whole=True)
+
     def performing(self) -> None:
         """Count a call of the outside: there must be none but those that were permitted."""
         self._performed += 1
 
     def _find(self, kind: EffectKind, name: str, lane: str, request: bytes) -> tuple[Asked, Effect | None]:
-        key = self._occurrences.key(kind, name, lane, bytes(request))
-        asked = self._asked.ask(kind, name, lane, request, key=key)
-        if asked is None:
-            self._missing += not self._asked.closed
-            raise EffectMissingError(kind, name, lane)
-        effect = self._by_key.pop(key, None)
-        if effect is None and (waiting := self._in_sequence.get((kind, lane))):
-            effect = waiting.popleft()
-        self._replayed += effect is not None
-        return asked, effect
+        with self._one_at_a_time:
+            key = self._occurrences.key(kind, name, lane, bytes(request))
+            asked = self._asked.ask(kind, name, lane, request, key=key)
+            if asked is None:
+                self._missing += not self._asked.closed
+                raise EffectMissingError(kind, name, lane)
+            effect = self._by_key.pop(key, None)
+            if effect is None and (waiting := self._in_sequence.get((kind, lane))):
+                effect = waiting.popleft()
+            self._replayed += effect is not None
+            return asked, effect
 
     async def _let_out(self, asked: Asked, call: Callable[[], Awaitable[bytes]]) -> bytes:
         """Perform a permitted effect. One that gives no answer is refused after all: what the engine does then says nothing about it."""
@@ -216,6 +270,9 @@ class ReplayJournal:
         return error
 
     def _reply(self, asked: Asked, effect: Effect) -> bytes:
+        if effect.error is None and decode_stream(effect.reply) is not None:
+            self._missing += 1
+            raise self._unanswered(asked, "it was recorded as a stream; ask for it with `perform_stream`")
         if effect.error is not None or effect.reply is None:
             error = effect.error or EffectError(type="RecordingError", message="the recording holds neither a reply nor an error")
             self._asked.fail(asked, error)

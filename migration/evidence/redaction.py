@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from migration.evidence import secret_search
+from migration.evidence.secret_forms import FIELD
 
 ENUM_FIELDS = frozenset(
     {
@@ -141,14 +142,14 @@ class Redactor:
 
     def _whole(self, value: Any, field: str) -> Any:  # noqa: ANN401 - any JSON
         match value:
-            case str() if value[:1] in {"{", "["} and not secret_search.FIELD.search(field):
+            case str() if value[:1] in {"{", "["} and not FIELD.search(field):
                 return self.whole(value.encode("utf-8", "replace")).decode()
             case str():
                 return self._text(value, field, plain=True)
             case list():
                 return [self._whole(item, field) for item in value]
             case dict():
-                return {self.without_secrets(key): self._whole(item, key) for key, item in value.items()}
+                return {self._name(key, plain=True): self._whole(item, key) for key, item in value.items()}
         return value
 
     def without_secrets(self, text: str) -> str:
@@ -161,14 +162,16 @@ class Redactor:
         return "".join((*pieces, safe[at:]))
 
     def _text(self, text: str, field: str, *, plain: bool) -> str:
-        if secret_search.FIELD.search(field):
+        if FIELD.search(field):
             return self.shape(text)
         if plain:
             return self.without_secrets(text)
         return text if is_enum(text, field) else self.shape(text)
 
     def _name(self, name: str, *, plain: bool) -> str:
-        return self.without_secrets(name) if plain else name if _is_name(name) else f"#{self._digest(name)}"
+        if plain:
+            return f"#{self._digest(name)}" if secret_search.is_drawn(name) else self.without_secrets(name)
+        return name if _is_name(name) else f"#{self._digest(name)}"
 
     def _digest(self, text: str) -> str:
         return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:_DIGEST_HEX]
@@ -185,7 +188,7 @@ def _is_structure(part: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_name(text: str) -> bool:
-    return _NAME.match(text) is not None and not secret_search.find(text)
+    return _NAME.match(text) is not None and not secret_search.is_drawn(text) and not secret_search.find(text)
 
 
 def _outline(value: Any) -> str:  # noqa: ANN401 - any JSON

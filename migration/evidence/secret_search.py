@@ -15,31 +15,10 @@ from itertools import pairwise
 from math import log2
 from typing import Final
 
+from migration.evidence.secret_forms import FORMS
+
 Span = tuple[int, int]
 
-#: Names of fields whose values are secrets, whatever they look like.
-FIELD: Final = re.compile(
-    r"passw(or)?d|passphrase|secret|token|api_?key|access_?key|authorization|cookie|credential|private_?key|\bpin\b|\bcvv\b", re.IGNORECASE
-)
-_NAMED: Final = (
-    r"(?:pass(?:word|wd|phrase)|pwd|secret|token|(?:api|access|secret|private|account|shared)[_ -]?key|credentials?|client[_ -]?secret)"
-)
-#: What the library has no rule for: forms that say by themselves that what follows is a secret.
-_OWN: Final = (
-    r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}",  # model providers' and payment keys
-    r"(?<![\w-])eyJ[\w=-]{6,}\.[\w=-]{6,}(?:\.[\w.+/=-]*)?",  # RFC 7519; the library's own rule takes time by the square of a text's length
-    r"\bgh[pousr]_[A-Za-z0-9]{16,}",  # GitHub, shorter than today's
-    r"\bgl[a-z]{2,5}-[A-Za-z0-9_-]{20,}",  # GitLab
-    r"\bhf_[A-Za-z0-9]{30,}",  # Hugging Face
-    r"\bAIza[A-Za-z0-9_-]{35}",  # Google
-    r"\b\d{8,10}:[A-Za-z0-9_-]{35}\b",  # Telegram
-    r"\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}",  # RFC 6750, RFC 7617
-    r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|[\s\S]*)",
-    rf"(?i){_NAMED}[\w-]{{0,40}}[\"']?\s{{0,3}}(?::=|=>|->|=|:)\s{{0,3}}[\"']?[^\s\"',;]{{4,}}",
-    # In prose, where "the password is wrong" is no secret.
-    rf"(?i)\b{_NAMED}\s{{1,3}}(?:is|was|are)\s{{1,3}}[\"']?(?=[^\s\"',;]*[\d!@#$%^&*_+])[^\s\"',;]{{4,}}",
-    r"://[^\s/:@]*:[^\s/@]+@",  # RFC 3986: a user's password in an address
-)
 _NOT_USED: Final = frozenset({"RegexBasedDetector", "JwtTokenDetector"})
 _CARD: Final = re.compile(r"(?<![\w.-])[2-6](?:[ -]?\d){12,18}(?![\w-])")
 _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
@@ -59,6 +38,7 @@ _DIGITS: Final = 2
 _ALL_CHANGES: Final = 0.42
 _SIDE_BY_SIDE: Final = re.compile(r"[A-Z]{2}")
 _BITS: Final = 2.8
+_SHORTEST_DRAWN: Final = 12
 
 
 def find(text: str) -> list[Span]:
@@ -87,7 +67,7 @@ def _rules() -> tuple[re.Pattern[str], ...]:
     import detect_secrets.plugins as library
     from detect_secrets.plugins.base import RegexBasedDetector
 
-    rules = [re.compile(pattern) for pattern in _OWN]
+    rules = [re.compile(pattern) for pattern in FORMS]
     for module in pkgutil.iter_modules(library.__path__):
         for value in vars(importlib.import_module(f"{library.__name__}.{module.name}")).values():
             if inspect.isclass(value) and issubclass(value, RegexBasedDetector) and value.__name__ not in _NOT_USED:
@@ -108,6 +88,11 @@ def _with_check_digits(text: str) -> Iterator[Span]:
 def _random(text: str) -> Iterator[Span]:
     """Yield what looks as if it had been drawn: many changes between kinds of characters, and many different ones."""
     yield from (match.span() for match in _RANDOM.finditer(text) if not _UUID.fullmatch(match[0]) and _is_random(match[0]))
+
+
+def is_drawn(name: str) -> bool:
+    """Return whether what stands in the place of a name looks as if it had been drawn: shorter than a text may be and still count."""
+    return len(name) >= _SHORTEST_DRAWN and not _UUID.fullmatch(name) and _is_random(name)
 
 
 def _is_random(token: str) -> bool:

@@ -24,6 +24,7 @@ Item = Mapping[str, Any]
 Kind = Literal["flag", "segment"]
 
 _NONE: Final[Mapping[str, Item]] = MappingProxyType({})
+_REST_API: Final = "LaunchDarkly's REST API, which the SDK cannot evaluate; fetch /sdk/latest-all with the SDK key"
 _RESTORE: Final = "correct it, or restore what was there before"
 
 
@@ -137,8 +138,18 @@ def read_flag_data(raw: bytes) -> tuple[FlagData, tuple[FlagProblem, ...]]:
         else:
             # As LaunchDarkly's own file source reads it.
             flags[key] = {"key": key, "version": 1, "on": True, "fallthrough": {"variation": 0}, "variations": [value]}
+    described = [
+        FlagProblem(key=key, place="environments", what=f"is of {_REST_API}") for key, item in flags.items() if _is_of_rest_api(item)
+    ]
+    for problem in described:
+        del flags[problem.key]
     data, problems = check_items(_versioned(flags), _versioned(dict(_entries(whole, "segments"))))
-    return data, (*problems, *doubled)
+    return data, (*problems, *described, *doubled)
+
+
+def _is_of_rest_api(item: object) -> bool:
+    """Whether it is a flag as LaunchDarkly's REST API describes it, per environment: the SDK takes it, and evaluates it to nothing."""
+    return isinstance(item, dict) and isinstance(item.get("environments"), dict) and not {"on", "fallthrough"} & item.keys()
 
 
 def _document(raw: bytes) -> dict[str, Any]:
@@ -154,9 +165,7 @@ def _document(raw: bytes) -> dict[str, Any]:
     if isinstance(whole, dict) and isinstance(whole.get("data"), dict) and "flags" not in whole:
         whole = whole["data"]
     if isinstance(whole, dict) and isinstance(whole.get("items"), list):
-        raise FlagSourceError(
-            "it is an answer of LaunchDarkly's REST API, which the SDK cannot evaluate; fetch /sdk/latest-all with the SDK key"
-        )
+        raise FlagSourceError(f"it is an answer of {_REST_API}")
     if not isinstance(whole, dict) or not {"flags", "flagValues"} & whole.keys():
         raise FlagSourceError("it holds neither `flags` nor `flagValues`: it is not a flag file of LaunchDarkly; check the path")
     return whole

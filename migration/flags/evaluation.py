@@ -181,3 +181,12 @@ def quiet_sdk() -> Iterator[None]:
     finally:
         for logger, was in zip(loggers, were, strict=True):
             logger.disabled = was
+
+
+def reason_in_words(reason: Mapping[str, Any]) -> str:
+    """Return LaunchDarkly's reason as words, e.g. "RULE_MATCH (rule 2, id r1)"."""
+    kind = str(reason.get("kind"))
+    if kind == "RULE_MATCH":
+        return f"{kind} (rule {reason.get('ruleIndex', 0) + 1}" + (f", id {reason['ruleId']})" if reason.get("ruleId") else ")")
+    detail = reason.get("prerequisiteKey") or reason.get("errorKind") or ("in an experiment" if reason.get("inExperiment") else "")
+    return f"{kind} ({detail})" if detail else kind

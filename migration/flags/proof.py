@@ -8,12 +8,12 @@ there one made-up tenant is evaluated for each stretch of buckets between two cu
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from migration.flags.changes import pins
 from migration.flags.contexts import Tenant, context
 from migration.flags.data import CANDIDATE_FAILOVER, KILL_SWITCH, SHADOW_SAMPLING, FlagData, surface_flag_key
-from migration.flags.evaluation import FlagEvaluator, quiet_sdk
+from migration.flags.evaluation import FlagEvaluator, quiet_sdk, reason_in_words
 from migration.flags.moves import Found, Move, named
 from migration.flags.reads import attributes_read, depends
 from migration.flags.routes import Shares, everybody_else, forbidden_changes
@@ -169,15 +169,6 @@ def _missed(aim: Aim | None, surface: str, shares: Shares, then: FlagEvaluator, 
     if answer.stage is not aim.stage:
         stage = (answer.stage or Stage.OFF).value
         yield f"{aim.tenant_id} would be at {stage} instead of {aim.stage.value}: the SDK's reason is {reason_in_words(answer.reason)}"
-
-
-def reason_in_words(reason: Mapping[str, Any]) -> str:
-    """Return LaunchDarkly's reason as words, e.g. "RULE_MATCH (rule 2, id r1)"."""
-    kind = str(reason.get("kind"))
-    if kind == "RULE_MATCH":
-        return f"{kind} (rule {reason.get('ruleIndex', 0) + 1}" + (f", id {reason['ruleId']})" if reason.get("ruleId") else ")")
-    detail = reason.get("prerequisiteKey") or reason.get("errorKind") or ("in an experiment" if reason.get("inExperiment") else "")
-    return f"{kind} ({detail})" if detail else kind
 
 
 def _unread_pins(data: FlagData, old: Flag | None, new: Flag | None, tenants: Mapping[str, Tenant]) -> Iterator[str]:

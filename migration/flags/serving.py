@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from ldclient import Config
-from ldclient.client import LDClient
 from ldclient.feature_store import InMemoryFeatureStore
-from ldclient.interfaces import EventProcessor, UpdateProcessor
+from ldclient.interfaces import EventProcessor
 from prometheus_client import Counter
 
 from migration.flags.attributes import TenantAttributes
+from migration.flags.clients import fed_client, quiet_evaluator
 from migration.flags.data import KILL_SWITCH, FlagData, surface_flag_key
 from migration.flags.decision import Decision, Reason
 from migration.flags.emergency import EmergencySwitch
@@ -33,7 +33,6 @@ from migration.telemetry.metrics import Metrics
 logger = logging.getLogger(__name__)
 _CACHE_LIMIT: Final = 10_000
 _CACHED_BYTES: Final = 1024  #: of attributes; an answer for more is not kept, so that ten thousand of them cannot fill the memory
-_START_WAIT_S: Final = 5.0
 
 _Key = tuple[str, str, bytes, bytes]
 """Surface, tenant, attributes that came with the request, attributes that the callable gave: with the flags, all that is looked at."""
@@ -78,7 +77,6 @@ class LaunchDarklyFlags:
         self.surfaces = settings.surfaces
         self._metrics = metrics
         self._starts_at_off = settings.start_without_flags == "off"
-        logging.getLogger("ldclient.util").addFilter(_said_once)
         self._answers: dict[_Key, _Answer] = {}
         self._outdated: dict[_Key, _Answer] = {}
         self._complaints: dict[str, None] = {}
@@ -91,8 +89,9 @@ class LaunchDarklyFlags:
         self._ask = self.attributes.asked if self.attributes.asks else None
         self._emergency = EmergencySwitch(settings.path(settings.emergency_file), self._changed)
         store = InMemoryFeatureStore()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
-        self._client = self._connect(settings, source, store, event_processor)
-        self.evaluator = _quiet(store)  #: says what holds, without LaunchDarkly counting it
+        private = frozenset(settings.launchdarkly_private_attributes)
+        self._client = fed_client(source, self.intake, store, self._lost_events, private=private, event_processor=event_processor)
+        self.evaluator = quiet_evaluator(store)  #: says what holds, without LaunchDarkly counting it
         self._serving = FlagEvaluator(self._client)
         self._op_events = OpEvents(self._client, metrics)
         self._gauges = FlagGauges(metrics, settings.surfaces)
@@ -183,31 +182,6 @@ class LaunchDarklyFlags:
         self._serving.close()
         self.evaluator.close()
 
-    def _connect(
-        self,
-        settings: MigrationSettings,
-        source: FlagSource,
-        store: InMemoryFeatureStore,
-        event_processor: Callable[[Config], EventProcessor] | None,
-    ) -> LDClient:
-        def processor(config: Config, _store: object, ready: object) -> UpdateProcessor:
-            self.intake.connect(config.data_source_update_sink)
-            # The one way to have the SDK's own processors feed the intake: they take their sink from here, and it has no setter.
-            config._data_source_update_sink = self.intake  # noqa: SLF001
-            return source.processor(config, self.intake, ready)  # type: ignore[arg-type]  # the SDK gives an Event
-
-        options = dict(source.options(self._lost_events))
-        if event_processor is not None:
-            options |= {"send_events": True, "event_processor_class": event_processor}
-        config = Config(
-            **options,
-            feature_store=store,
-            update_processor_class=processor,
-            private_attributes=set(settings.launchdarkly_private_attributes),
-            diagnostic_opt_out=True,
-        )
-        return LDClient(config, start_wait=_START_WAIT_S)
-
     def _lost_events(self, what: str) -> None:
         logger.warning("flags: events for LaunchDarkly were given up: %s", what)
         self._metrics.failures.labels("flags.track").inc()
@@ -295,36 +269,3 @@ class LaunchDarklyFlags:
 
 def _complete(answer: _Answer) -> bool:
     return answer.sampled.plan.stage is Stage.COMPLETE
-
-
-class _Nothing(UpdateProcessor):
-    """Of a client that reads a store which somebody else fills."""
-
-    def __init__(self, store: InMemoryFeatureStore) -> None:
-        self._store = store
-
-    def start(self) -> None:
-        pass
-
-    def stop(self) -> None:
-        pass
-
-    def initialized(self) -> bool:
-        return bool(self._store.initialized)
-
-
-def _said_once(record: logging.LogRecord) -> bool:
-    """Return False for what the SDK logs at every evaluation while no flags are known: `FlagStatus.error` says it once."""
-    return not record.getMessage().startswith("Feature Flag evaluation attempted before client has initialized!")
-
-
-def _quiet(store: InMemoryFeatureStore) -> FlagEvaluator:
-    """Return an evaluator over the same flags that sends nothing."""
-    config = Config(
-        "sdk-key-not-needed-without-a-connection",
-        feature_store=store,
-        update_processor_class=lambda _config, _store, _ready: _Nothing(store),
-        send_events=False,
-        diagnostic_opt_out=True,
-    )
-    return FlagEvaluator(LDClient(config, start_wait=0))

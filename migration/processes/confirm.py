@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from migration.errors import ProcessesError
-from migration.processes.control import ask, control_folder
+from migration.processes.control import Answers, ask, control_folder
 from migration.processes.row import ProcessRow, Told
 from migration.processes.table import ProcessTable
 from migration.settings import MigrationSettings
@@ -91,13 +91,14 @@ def _by_rows(settings: MigrationSettings, table: ProcessTable, follows: Follows,
             if process_id not in following and follows(one.row):
                 following[process_id] = time.monotonic() - started
         missing = [one for process_id, one in serving.items() if process_id not in following]
-        if (serving and not missing) or time.monotonic() >= until:
-            break
-        if not serving and not ask(control_folder(settings.home), _ASK_S).rows:
-            break
+        late = time.monotonic() >= until
+        if late or not missing:
+            answers = ask(control_folder(settings.home), _ASK_S)
+            if late or not _without_row(answers, serving):
+                break  # else one that just started has yet to write its first row
         time.sleep(_LOOK_S)
-    words = {row.process_id: row for row in ask(control_folder(settings.home), _ASK_S).rows}
-    asked, others = _by_own_words(words, follows, missing, known=serving.keys())
+    asked, others = _by_own_words(answers, follows, missing, serving)
+    words = {row.process_id: row for row in answers.rows}
     return Confirmation(
         following={serving[process_id].row.name: after_s for process_id, after_s in following.items() if process_id in serving},
         asked=asked,
@@ -107,10 +108,17 @@ def _by_rows(settings: MigrationSettings, table: ProcessTable, follows: Follows,
     )
 
 
+def _without_row(answers: Answers, serving: Mapping[str, Told]) -> bool:
+    """Return whether a process of this host is there that no row says to serve."""
+    pids = {one.row.pid for one in serving.values()}
+    return any(row.process_id not in serving for row in answers.rows) or any(pid not in pids for pid in answers.silent)
+
+
 def _by_own_words(
-    words: Mapping[str, ProcessRow], follows: Follows, missing: Collection[Told], known: Collection[str]
+    answers: Answers, follows: Follows, missing: Collection[Told], serving: Mapping[str, Told]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return, of those that no row confirmed or that have none, who follows nevertheless, and what the others do."""
+    words = {row.process_id: row for row in answers.rows}
     asked, others = [], []
     for one in missing:
         row = words.get(one.row.process_id)
@@ -121,9 +129,15 @@ def _by_own_words(
         else:
             others.append(_elsewhere(row))
     for row in words.values():
-        if row.process_id not in known:
+        if row.process_id not in serving:
             (asked if follows(row) else others).append(row.name if follows(row) else _elsewhere(row))
+    pids = {one.row.pid for one in serving.values()}
+    others += [_silent(pid) for pid in answers.silent if pid not in pids]
     return tuple(asked), tuple(others)
+
+
+def _silent(pid: int) -> str:
+    return f"process {pid} of this host (it does not answer: stopped, or it hangs)"
 
 
 def _elsewhere(row: ProcessRow) -> str:
@@ -145,7 +159,7 @@ def _by_asking(settings: MigrationSettings, follows: Follows, until: float, prob
             break
         time.sleep(_LOOK_S)
     others = [_elsewhere(row) for row in missing]
-    others += [f"process {pid} of this host (it does not answer: stopped, or it hangs)" for pid in answers.silent]
+    others += [_silent(pid) for pid in answers.silent]
     if problem is None:
         return Confirmation(following=following, others=tuple(others), rows=answers.rows)
     return Confirmation(following={}, asked=tuple(following), others=tuple(others), problem=problem, rows=answers.rows)

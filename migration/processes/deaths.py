@@ -43,11 +43,19 @@ def _write(history: History, rows: Sequence[ProcessRow], how: str, found_by: Pro
         what = (
             f"{row.name} died" if how == "died" else f"{row.name} was not heard of for {LOST_AFTER_S / 60:.0f} minutes, and counts as dead"
         )
-        waited = f"; {row.shadow_waiting} shadow jobs waited in it when it was last heard of" if row.shadow_waiting else ""
-        logger.error("%s%s", what, waited)
+        what += _taken_along(row)
+        logger.error("%s", what)
         history.append_first(
-            Entry(kind="process_died", what=what + waited, who="", host=row.host, seen=f"by {found_by.name}"), f"death {row.process_id}"
+            Entry(kind="process_died", what=what, who="", host=row.host, seen=f"by {found_by.name}"), f"death {row.process_id}"
         )
+
+
+def _taken_along(row: ProcessRow) -> str:
+    """Say what the process had in memory alone when it was last heard of; "" if nothing."""
+    runs = sum(row.runs.values())
+    had = [f"{runs} runs were under way" if runs else "", f"{row.shadow_waiting} shadow jobs waited" if row.shadow_waiting else ""]
+    said = " and ".join(part for part in had if part)
+    return f"; {said} in it when it was last heard of" if said else ""
 
 
 class WorkerDeaths:

@@ -87,6 +87,7 @@ class Heartbeat:
     def start(self) -> None:
         """Begin."""
         self._flags.on_change(self._wake.set)
+        self._wake.set()  # the first row at once
         self._control.start()
         self._thread.start()
         self._census.start()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -10,6 +10,11 @@ from migration.flags.attributes import TenantAttributes
 from migration.flags.contexts import NO_ATTRIBUTES, Tenant
 from migration.flags.data import TENANT_KIND, FlagData
 from migration.processes.table import ProcessTable
+
+#: What `known_tenants` is made from, in words: who is in nobody's list is not among them, and the reader of a count should know.
+LOOKED_AT: Final = (
+    "named by settings, the attribute file or flags, or served within 30 days; of run stores, those of whom one store lacks runs"
+)
 
 
 def known_tenants(

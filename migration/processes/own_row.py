@@ -14,6 +14,7 @@ from migration.flags.contexts import Tenant
 from migration.flags.data import KILL_SWITCH
 from migration.model import Stage
 from migration.processes.followed import FollowedFlags
+from migration.processes.held_by import held_by
 from migration.processes.identity import birth, code_version, own_birth, this_host
 from migration.processes.row import ProcessRow
 
@@ -34,6 +35,11 @@ class ShadowState(Protocol):
     @property
     def worker_pid(self) -> int | None:
         """The worker's process id; None while there is none."""
+        ...
+
+    @property
+    def worker_ready(self) -> bool:
+        """Whether the worker takes jobs."""
         ...
 
     @property
@@ -142,6 +148,7 @@ class OwnRows:
             code_version=code_version(),
             said_at=self._clock(),
             surfaces=list(self._surfaces),
+            held_by=held_by(pid) if self._shadow.worker_ready else None,
             shadow_waiting=self._shadow.waiting,
         )
 

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from migration.processes.held_by import HeldBy
+
 Role = Literal["server", "worker"]
 
 BEAT_S = 2.0
@@ -41,6 +43,7 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     stage_counts: dict[str, dict[str, int]] = {}  #: surface -> stage -> known tenants there, evaluated
     counted_at: float | None = None  #: when that count was finished
     runs: dict[str, int] = {}  #: surface -> runs under way
+    held_by: HeldBy | None = None  #: of a worker: what holds its engines away from the outside; None: it takes no jobs yet
     shadow_waiting: int = 0  #: shadow jobs queued or under way
     last_error: str | None = None  #: what went wrong last in the tool itself; None: nothing since the start
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select, text, update
 
-from migration.database import IN_MEMORY, SqlDatabase, insert_into
+from migration.database import SqlDatabase, insert_into
 from migration.errors import ProcessesError
 from migration.processes.identity import birth, is_here, is_this_boot, this_host
 from migration.processes.row import LOST_AFTER_S, SILENT_AFTER_S, ProcessRow, Told, decode_row, encode_row
@@ -37,6 +37,7 @@ class ProcessTable:
             error=ProcessesError,
             wait_s=_WAIT_S,
         )
+        self._makes = True
 
     @classmethod
     def reading(cls, settings: MigrationSettings) -> "ProcessTable":
@@ -46,8 +47,8 @@ class ProcessTable:
             ConfigurationError: see the class.
         """
         table = ProcessTable(settings.evidence())
-        file = table.database.file
-        return table if file is None or file.exists() else ProcessTable(IN_MEMORY)
+        table._makes = False
+        return table
 
     def beat(self, rows: Sequence[ProcessRow]) -> None:
         """Write these rows, each in the place of the last one of its process.
@@ -86,6 +87,8 @@ class ProcessTable:
         Raises:
             ProcessesError: the database cannot be read.
         """
+        if self._absent():
+            return []
         with self.database.transaction("read") as connection:
             now = _now(connection)
             asked = select(processes).where(processes.c.seen_at >= now - _KEPT_S).order_by(processes.c.seen_at.desc())
@@ -130,6 +133,8 @@ class ProcessTable:
         Raises:
             ProcessesError: the database cannot be read.
         """
+        if self._absent():
+            return []
         with self.database.transaction("read") as connection:
             first_day = int(_now(connection) // DAY_S) - KNOWN_DAYS
             asked = select(known_tenants.c.tenant_id, known_tenants.c.attributes).order_by(known_tenants.c.tenant_id).limit(limit)
@@ -142,8 +147,14 @@ class ProcessTable:
         Raises:
             ProcessesError: the database cannot be written.
         """
+        if self._absent():
+            return False
         with self.database.transaction("write") as connection:
             return bool(connection.execute(known_tenants.delete().where(known_tenants.c.tenant_id == tenant_id)).rowcount)
+
+    def _absent(self) -> bool:
+        """Return whether there is no file yet, and this is not to make it. It is looked for each time: a process that starts makes it."""
+        return not self._makes and self.database.file is not None and not self.database.file.exists()
 
     def close(self) -> None:
         """Close all connections. The next question connects anew."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from migration.effects.advice import port_for
 from migration.errors import EffectMissingError
 from migration.model import Effect, Event
 from migration.recordings import RecordedRun
@@ -28,7 +29,8 @@ def unfaithful(recorded: RecordedRun, control: ShadowRun, refused: Sequence[str]
     if control.record is None:
         return f"control: {control.failed}: {control.detail}"
     if refused:
-        return f"control tried to reach the outside without a port: {', '.join(sorted(set(refused)))}"
+        told = "; ".join(f"{name}: {port_for(name)}" for name in sorted(set(refused)))
+        return f"control tried to reach the outside without a port: {told}"
     troubles = [*_effects(recorded, control), *_ending(recorded, control)]
     if not troubles:
         return None

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from migration.comparison import Explanation, default_policy
+from migration.effects.threads import follow_threads
 from migration.model import Comparison, Origin, RunLog, RunRecord, Stage, Timing, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
 from migration.replay.fidelity import unfaithful
@@ -32,6 +33,7 @@ class Replay:
     """
 
     def __init__(self, parts: Parts, *, seal: Seal, deadline_s: float, explain: bool = False) -> None:
+        follow_threads()
         self._parts, self._seal, self._deadline_s = parts, seal, deadline_s
         self._explained: dict[str, Explanation] | None = {} if explain else None
         self._loop = VirtualTimeLoop()

@@ -4,8 +4,6 @@ import logging
 import os
 import sys
 
-from pydantic import ValidationError
-
 from migration.errors import MigrationError
 from migration.shadow.frames import FrameError
 from migration.shadow.worker import main
@@ -18,7 +16,7 @@ if __name__ == "__main__":
         status = main(int(sys.argv[1]), int(sys.argv[2]))
     except FrameError:
         status = 0  # the parent died in the middle of a frame
-    except (MigrationError, ValidationError) as error:
+    except MigrationError as error:
         logger.critical("cannot start, so nothing is shadowed: %s", error)
         status = 2
     logging.shutdown()

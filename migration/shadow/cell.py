@@ -12,8 +12,9 @@ from typing import BinaryIO
 
 import msgspec
 
-from migration.effects import BLOCK
+from migration import variables
 from migration.effects.guard import Guard
+from migration.effects.misses import BLOCK
 from migration.errors import MigrationError
 from migration.model import encode
 from migration.settings import MigrationSettings
@@ -63,7 +64,7 @@ def main(jobs_fd: int, results_fd: int, control_fd: int) -> None:
 
 def _runner(first: bytes, control_fd: int) -> EngineRunner:
     hello = msgspec.msgpack.decode(first, type=CellHello)
-    settings = MigrationSettings.model_validate_json(hello.settings)
+    settings = variables.decode(MigrationSettings, hello.settings)
     os.environ.update(hello.environment)
     confinement.yield_processor(settings.shadow_priority)
     make_importable(settings.import_path)  # before the boundary is closed: what may be imported may be read
@@ -79,6 +80,9 @@ def _engines(named: str, settings: MigrationSettings, control: socket.socket) ->
     Where engines may read, the thread that reads is made before and stays outside: the boundary holds the threads that are made later.
     """
     if settings.miss_policy == "block":
+        # Opens a socket when it is imported, to see whether there is IPv6: no engine's doing, and it would believe that there is none.
+        import urllib3  # noqa: F401 - as said
+
         _seal(settings, control)
         engines: Engines = load(named)(settings)
         return engines

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import msgspec
 
-from migration.effects import Tally
+from migration.effects.replaying import Tally
 from migration.model import Effect, Noun, Origin, RunLog, RunRecord, RunRequest
 from migration.shadow.job import FailReason
 from migration.shadow.runner import ShadowRun

@@ -14,13 +14,15 @@ from typing import Final
 import msgspec
 from seccompy.notify import Listener
 
-from migration.effects import Tally
+from migration import variables
+from migration.effects.replaying import Tally
 from migration.errors import ConfigurationError
 from migration.model import encode
 from migration.settings import MigrationSettings
 from migration.shadow import child_environment
 from migration.shadow.attempts import Attempts, Judge
 from migration.shadow.cell_job import CellHello, CellJob, CellRun
+from migration.shadow.ending import END_S, end
 from migration.shadow.frames import FrameAssembler, FrameError, frame
 from migration.shadow.job import FailReason
 
@@ -31,7 +33,6 @@ _runs = msgspec.msgpack.Decoder(CellRun)
 GRACE_S: Final = 2.0
 #: Share of the worker's own time to start that its cell may take: what was wrong is then said before the worker is replaced.
 _SHARE: Final = 0.9
-_END_S: Final = 5.0
 _READ_BYTES: Final = 2**18
 _WRITE_BYTES: Final = 2**16
 _LIST_BYTES: Final = 2**16
@@ -71,9 +72,12 @@ class CellProcess:
             self._selector.register(self._control, selectors.EVENT_READ, self._take_listener)
             self._selector.register(self._results, selectors.EVENT_READ)
             refusal = self._exchange(_hello(settings, engines), settings.shadow_start_s * _SHARE)
-        except _GoneError as gone:
+        except (_GoneError, FrameError) as gone:
             self.close()
-            raise ConfigurationError(f"the process that runs engines was not ready: {gone.detail}{self._tried()}") from gone
+            raise ConfigurationError(f"the process that runs engines was not ready: {gone}{self._tried()}") from gone
+        except BaseException:
+            self.close()
+            raise
         if refusal:
             self.close()
             raise ConfigurationError(refusal.decode(errors="replace") + self._tried())
@@ -110,9 +114,7 @@ class CellProcess:
 
     def close(self) -> None:
         """End the process at once. Idempotent."""
-        self._process.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):  # held by the kernel: it ends when that lets go
-            self._process.wait(_END_S)
+        end(self._process)
         self._selector.close()
         self._control.close()
         if self._judge is not None:
@@ -198,7 +200,7 @@ class CellProcess:
 
     def _how_it_ended(self) -> str:
         try:
-            status = self._process.wait(_END_S)
+            status = self._process.wait(END_S)
         except subprocess.TimeoutExpired:
             return "its pipe, and lives"
         return signal.Signals(-status).name if status < 0 else f"exit status {status}"
@@ -232,9 +234,9 @@ def _left(until: float, seconds: float) -> float:
 def _hello(settings: MigrationSettings, engines: str) -> bytes:
     reading = settings.miss_policy == "allow"
     # What it does not need is not there to be found.
-    told = settings if reading else settings.model_copy(update=dict.fromkeys(_SECRET, ""))
+    told = settings if reading else msgspec.structs.replace(settings, **dict.fromkeys(_SECRET, ""))
     environment = child_environment.by_pipe(reading=True) if reading else {}
-    return msgspec.msgpack.encode(CellHello(settings=told.model_dump_json().encode(), engines=engines, environment=environment))
+    return msgspec.msgpack.encode(CellHello(settings=variables.encode(told), engines=engines, environment=environment))
 
 
 _SECRET: Final = ("hash_key", "evidence_url", "stores_url", "otlp_endpoint")

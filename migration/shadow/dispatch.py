@@ -12,19 +12,20 @@ from typing import Final
 
 import msgspec
 
+from migration import variables
 from migration.errors import Operation
 from migration.model import encode
 from migration.settings import MigrationSettings
 from migration.shadow import child_environment
 from migration.shadow.counts import ShadowCounts
-from migration.shadow.job import FailReason, ShadowJob, ShadowResult, ShedReason
+from migration.shadow.job import FailReason, Said, ShadowJob, ShadowResult, ShedReason
 from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
 from migration.shadow.worker import COMPARE_S, GRACE_S, RECYCLE, Hello
 from migration.shadow.worker_process import SpawnWorker, WorkerLink, WorkerProcess
 from migration.telemetry.metrics import Metrics
 
 logger = logging.getLogger(__name__)
-_results = msgspec.msgpack.Decoder(ShadowResult)
+_said: msgspec.msgpack.Decoder[Said] = msgspec.msgpack.Decoder(Said)
 
 #: Jobs in the worker's pipe: it need not wait for the parent's loop between two of them.
 _WINDOW: Final = 16
@@ -114,6 +115,11 @@ class ProcessShadow:
         """The worker's process id; None while there is none."""
         return None if self._worker is None else self._worker.pid
 
+    @property
+    def worker_ready(self) -> bool:
+        """Whether the worker has said that it takes jobs."""
+        return self._ready
+
     async def start(self) -> None:
         """Start the worker. Jobs may be offered at once; they wait until it is ready."""
         self._loop = asyncio.get_running_loop()
@@ -158,18 +164,29 @@ class ProcessShadow:
         for timer in (self._start_timer, self._ready_timer, self._pulse):
             if timer is not None:
                 timer.cancel()
-        if self._worker is not None:
-            if not self._ready:
-                self._worker.kill()
-            elif self.waiting:
-                self._worker.stop()
-            self._worker.hang_up()
-            try:
+        try:
+            if self._worker is not None:
+                await self._see_off(self._worker)
+        finally:
+            if self._worker is not None:  # cancelled, or not gone although it was killed
+                self._worker.end()
+                self._bury(-signal.SIGKILL)
+            self._give_up_what_waits()
+
+    async def _see_off(self, worker: WorkerLink) -> None:
+        """Have the worker exit in the best way that there is time for."""
+        if not self._ready:
+            worker.kill()
+        elif self.waiting:
+            worker.stop()
+        worker.hang_up()
+        for _ in range(2):
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._gone.wait(), _EXIT_S)
-            except TimeoutError:
-                self._worker.kill()
-                with contextlib.suppress(TimeoutError):  # held by the kernel: it ends when that lets go
-                    await asyncio.wait_for(self._gone.wait(), _EXIT_S)
+                return
+            worker.kill()  # what it has written by now is still read
+
+    def _give_up_what_waits(self) -> None:
         while self._in_flight or self._queue:
             self._fail((self._in_flight or self._queue).popleft(), "closed", "the application ended")
         self._queued_bytes = 0
@@ -227,7 +244,7 @@ class ProcessShadow:
         self._start_timer = loop.call_later(wait_s, self._start_worker, loop)
 
     def _hear(self, body: bytes) -> None:
-        """Take one frame of the worker: that it is ready, or its next result."""
+        """Take one frame of the worker: that it is ready, its next result, or how many of its spans were lost."""
         if self._blame is not None:
             return  # given up: what it still says must not shift the blame to the job after
         if not body:
@@ -236,9 +253,12 @@ class ProcessShadow:
             self._feed()
             return
         try:
-            result = _results.decode(body)
+            result = _said.decode(body)
         except msgspec.MsgspecError as error:
             self._lose_worker("protocol", f"a result cannot be decoded: {error}")
+            return
+        if isinstance(result, int):
+            self._metrics.failures.labels("telemetry.export").inc(result)
             return
         if not self._in_flight or result.run_id not in {self._in_flight[0].run_id, ""}:
             self._lose_worker("protocol", "a result answers no job")
@@ -248,7 +268,6 @@ class ProcessShadow:
         self._deaths = 0
         for operation in result.failures:
             self._metrics.failures.labels(operation).inc()
-        self._metrics.failures.labels("telemetry.export").inc(result.lost_spans)
         self._counts.learnt(result.sought_in_text, result.sought_in_fields)
         if result.noise is not None:
             self._counts.round(waiting.surface, result.noise)
@@ -330,6 +349,4 @@ class ProcessShadow:
 
 def _hello(settings: MigrationSettings, parts: str, engines: str) -> bytes:
     environment = child_environment.by_pipe(reading=settings.miss_policy == "allow")
-    return msgspec.msgpack.encode(
-        Hello(settings=settings.model_dump_json().encode(), parts=parts, engines=engines, environment=environment)
-    )
+    return msgspec.msgpack.encode(Hello(settings=variables.encode(settings), parts=parts, engines=engines, environment=environment))

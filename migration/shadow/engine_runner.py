@@ -11,7 +11,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from migration.effects import BLOCK, MissPolicy, Tally
+from migration.effects.misses import BLOCK, MissPolicy
+from migration.effects.replaying import Tally
+from migration.effects.threads import follow_threads
 from migration.model import EngineBuilder
 from migration.shadow.cell_job import CellJob, CellRun
 from migration.shadow.runner import RunLimits, ShadowRun, replay_run
@@ -48,6 +50,7 @@ class EngineRunner:
     """
 
     def __init__(self, engines: Engines, *, seal: Seal, limits: RunLimits = _LIMITS) -> None:
+        follow_threads()
         self._engines, self._seal, self._limits = engines, seal, limits
         self._loop = VirtualTimeLoop()
         self._loop.set_exception_handler(_log_loop_error)

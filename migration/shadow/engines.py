@@ -1,6 +1,7 @@
 """The engines that the settings name, for the process that runs them: it has no use for the comparison and the database."""
 
-from migration.effects import MissPolicy, Reads
+from migration.effects.misses import MissPolicy
+from migration.effects.reads import Reads
 from migration.errors import ConfigurationError
 from migration.model import EngineBuilder, ReadingEngines
 from migration.settings import MigrationSettings
@@ -15,8 +16,8 @@ def default_engines(settings: MigrationSettings) -> Engines:
         ConfigurationError: an import string is wrong.
     """
     if settings.miss_policy == "block":
-        return Engines(build=_builder(settings))
-    build, within_reach = _builder(settings), None
+        return Engines(build=builder(settings))
+    build, within_reach = builder(settings), None
     if settings.reading_engines:
         try:
             opened: ReadingEngines = load(settings.reading_engines, settings.import_path)()
@@ -54,7 +55,12 @@ def declared_read_only(settings: MigrationSettings) -> frozenset[str]:
     return names
 
 
-def _builder(settings: MigrationSettings) -> EngineBuilder:
+def builder(settings: MigrationSettings) -> EngineBuilder:
+    """Return the callable that the settings name under `engines`.
+
+    Raises:
+        ConfigurationError: they name none, or it cannot be imported.
+    """
     if not settings.engines:
         raise ConfigurationError(
             'no engines are named: write `engines = "package.module:name"` under [tool.netra-migration] of the project\'s pyproject.toml, '

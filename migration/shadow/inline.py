@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from migration.effects.threads import follow_threads
 from migration.shadow.counts import ShadowCounts
 from migration.shadow.job import ShadowJob, ShadowResult, ShedReason, keyed
 from migration.shadow.parts import Parts
@@ -41,6 +42,7 @@ class InlineShadow:
         limits: RunLimits = _LIMITS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        follow_threads()
         self._parts, self._metrics, self._on_result = parts, metrics, on_result
         self._queue_jobs, self._limits, self._clock = queue_jobs, limits, clock
         self._counts = ShadowCounts(metrics)

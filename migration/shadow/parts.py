@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from migration.effects import BLOCK, MissPolicy
+from migration.effects.misses import BLOCK, MissPolicy
 from migration.errors import ConfigurationError, Operation
 from migration.isolation import Inspector
 from migration.model import Comparison, EngineBuilder, RunRecord, RunRequest

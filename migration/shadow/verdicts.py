@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import msgspec
 from opentelemetry import trace
 
-from migration.effects import Tally, effect_key
+from migration.effects.advice import port_for
+from migration.effects.keys import effect_key
+from migration.effects.replaying import Tally
 from migration.errors import Operation
 from migration.isolation import Learnt
 from migration.model import Comparison, Effect, EffectError, RunRecord, Verdict
@@ -32,11 +34,12 @@ def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str
     if run.record is None:
         return failed(job, run.failed or "engine", run.detail)
     if refused:
-        logger.warning("the shadow of run %s tried to reach the outside: %s", job.record.request.run_id, ", ".join(refused))
+        told = "; ".join(f"{name}: {port_for(name)}" for name in dict.fromkeys(refused))
+        logger.warning("the shadow of run %s tried to reach the outside without a port: %s", job.record.request.run_id, told)
     shadow = _with_refused(run.record, refused)
     with _tracer.start_as_current_span(spans.COMPARE) as span:
         try:
-            comparison = _with_effects(parts.compare(job, shadow), run.tally, len(refused))
+            comparison = _with_effects(_advised(parts.compare(job, shadow), refused), run.tally, len(refused))
         except Exception as failure:  # noqa: BLE001 - a failed comparison is a counted result
             _log("comparison", job, failure)
             return failed(job, "comparison", type(failure).__name__, ("comparison.compare",))
@@ -90,11 +93,24 @@ def _with_effects(comparison: Comparison, tally: Tally, refused: int) -> Compari
     )
 
 
+def _advised(comparison: Comparison, refused: Sequence[str]) -> Comparison:
+    """Return the comparison with a note on each divergence that is a contact without a port: which port it needs."""
+    notes = {f"tool.{name}": f"A call without a port: {port_for(name)}." for name in refused}
+    if not notes:
+        return comparison
+    told = (
+        msgspec.structs.replace(one, note=f"{one.note} {notes[one.path]}".strip())
+        if one.kind in {"effect_extra", "effect_missing"} and one.path in notes
+        else one
+        for one in comparison.divergences
+    )
+    return msgspec.structs.replace(comparison, divergences=tuple(told))
+
+
 def _with_refused(record: RunRecord, refused: Sequence[str]) -> RunRecord:
     """Return the record with refused contacts in its journal, where the comparison sees them as effects that nobody recorded."""
     if not refused:
         return record
-    error = EffectError(type="EffectMissingError", message="refused: a shadow performs no effect")
     effects = tuple(
         Effect(
             kind="tool",
@@ -103,7 +119,7 @@ def _with_refused(record: RunRecord, refused: Sequence[str]) -> RunRecord:
             key=effect_key("tool", name, "", b"{}", number),
             request=b"{}",
             reply=None,
-            error=error,
+            error=EffectError(type="EffectMissingError", message=f"refused, a shadow performs no effect; {port_for(name)}"),
             started_s=record.duration_s,
             duration_s=0.0,
         )

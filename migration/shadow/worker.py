@@ -14,13 +14,15 @@ from typing import BinaryIO, Final
 import msgspec
 from opentelemetry import trace
 
+from migration import variables
 from migration.model import RunRecord, encode
 from migration.settings import MigrationSettings
 from migration.shadow import confinement
+from migration.shadow.answers import Answers
 from migration.shadow.cell_job import CellJob, RunsEngines
 from migration.shadow.cell_process import GRACE_S, CellProcess
 from migration.shadow.engine_runner import Seal
-from migration.shadow.frames import frame, read_frame
+from migration.shadow.frames import read_frame
 from migration.shadow.job import ShadowJob, ShadowResult, keyed
 from migration.shadow.noise_round import NoiseRounds
 from migration.shadow.parts import Parts, load
@@ -68,7 +70,6 @@ class Worker:
     def __init__(self, parts: Parts, cell: RunsEngines, *, bound: Callable[[float], None] = confinement.die_after) -> None:
         self._parts, self._cell, self._bound = parts, cell, bound
         self._rounds = NoiseRounds(parts, cell)
-        self._lost_spans = 0
         self.spoiled = False  #: an engine left something behind, or its process is gone: replace this one
 
     def handle(self, body: bytes) -> ShadowResult:
@@ -90,12 +91,7 @@ class Worker:
             result = self._run(job)
             if result.failed is not None:
                 span.set_status(trace.StatusCode.ERROR)
-        lost, self._lost_spans = self._lost_spans, 0
-        return msgspec.structs.replace(result, lost_spans=lost) if lost else result
-
-    def lost(self, number: int) -> None:
-        """Take note of spans that did not reach the collector; the next result tells of them."""
-        self._lost_spans += number
+        return result
 
     def _run(self, job: ShadowJob) -> ShadowResult:
         started = time.monotonic()
@@ -171,18 +167,18 @@ def main(jobs_fd: int, results_fd: int) -> int:
             return 0
         hello = msgspec.msgpack.decode(first, type=Hello)
         os.environ.update(hello.environment)
-        settings = MigrationSettings.model_validate_json(hello.settings)
+        settings = variables.decode(MigrationSettings, hello.settings)
         confinement.yield_processor(settings.shadow_priority)
         confinement.die_after(settings.shadow_start_s)
         with contextlib.closing(CellProcess(settings, hello.engines)) as cell:
-            worker = Worker(load(hello.parts)(settings), cell)
-            trace_to_collector(settings, worker.lost)
+            worker, answers = Worker(load(hello.parts)(settings), cell), Answers(results_fd)
+            trace_to_collector(settings, answers.lost)
             gc.freeze()
             confinement.spare()
             try:
                 signal.signal(signal.SIGUSR1, _stop)
-                _write(results_fd, frame(b""))
-                return _serve(worker, jobs, results_fd)
+                answers.say(b"")
+                return _serve(worker, jobs, answers)
             except _StopError:
                 return 0
             finally:
@@ -190,12 +186,12 @@ def main(jobs_fd: int, results_fd: int) -> int:
                 deliver_spans(_DELIVERY_S)
 
 
-def _serve(worker: Worker, jobs: BinaryIO, results_fd: int) -> int:
+def _serve(worker: Worker, jobs: BinaryIO, answers: Answers) -> int:
     with contextlib.suppress(BrokenPipeError):
         while (body := read_frame(jobs)) is not None:
             result = worker.handle(body)
             confinement.spare()
-            _write(results_fd, frame(encode(result)))
+            answers.say(encode(result))
             if worker.spoiled:
                 return RECYCLE
     return 0
@@ -204,9 +200,3 @@ def _serve(worker: Worker, jobs: BinaryIO, results_fd: int) -> int:
 def _stop(_signal: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     raise _StopError
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]

@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from migration.shadow import child_environment
+from migration.shadow.ending import end
 from migration.shadow.frames import FrameAssembler, FrameError, frame
 
 _PIPE_BYTES: Final = 2**20  #: what Linux allows without privileges
@@ -21,7 +23,7 @@ _REAP_TRIES: Final = 50
 
 
 class WorkerLink(Protocol):
-    """What the dispatcher needs of a worker. All methods return at once."""
+    """What the dispatcher needs of a worker. All methods but `end` return at once."""
 
     @property
     def pid(self) -> int:
@@ -49,6 +51,10 @@ class WorkerLink(Protocol):
         """Tell the worker that no job follows; it exits when it has done what it was sent."""
         ...
 
+    def end(self) -> None:
+        """Kill the process and wait for that, a few seconds at most, which is nearly always at once; `on_exit` is not called any more."""
+        ...
+
 
 class SpawnWorker(Protocol):
     """Starts a worker."""
@@ -65,7 +71,7 @@ class SpawnWorker(Protocol):
 
 
 class WorkerProcess:
-    """A worker process. All methods return at once; news comes by callbacks of the loop.
+    """A worker process. All methods but `end` return at once; news comes by callbacks of the loop. Its process ends with it.
 
     Args:
         loop: watches the pipes.
@@ -85,8 +91,9 @@ class WorkerProcess:
         self._frames = FrameAssembler()
         self._unsent: deque[memoryview] = deque()
         self._reap_timer: asyncio.TimerHandle | None = None
-        jobs_read, self._jobs = os.pipe()
-        self._results, results_write = os.pipe()
+        jobs_read, jobs = os.pipe()
+        results, results_write = os.pipe()
+        self._pipes = _Pipes(jobs, results)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
                 # -P: the working directory is not on the import path, where a file may be called like a dependency.
@@ -97,18 +104,24 @@ class WorkerProcess:
                 stdout=sys.__stderr__.fileno() if sys.__stderr__ else subprocess.DEVNULL,  # stdout may carry a JSON document
             )
         except OSError:
-            os.close(self._jobs)
-            os.close(self._results)
+            self._pipes.close()
             raise
         finally:
             os.close(jobs_read)
             os.close(results_write)
-        os.set_blocking(self._jobs, False)
-        os.set_blocking(self._results, False)
-        with contextlib.suppress(OSError, AttributeError):
-            fcntl.fcntl(self._jobs, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        loop.add_reader(self._results, self._readable)
-        self.send(hello)
+        # A loop may be closed while the process runs. Not at exit: the process sees to that itself, and a fork must not do it for us.
+        self._left_alone = weakref.finalize(self, _end, self._process, self._pipes)
+        self._left_alone.atexit = False
+        try:
+            os.set_blocking(jobs, False)
+            os.set_blocking(results, False)
+            with contextlib.suppress(OSError, AttributeError):
+                fcntl.fcntl(jobs, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+            loop.add_reader(results, self._readable)
+            self.send(hello)
+        except BaseException:
+            self.end()
+            raise
 
     @property
     def pid(self) -> int:
@@ -127,7 +140,7 @@ class WorkerProcess:
             rest = self._write(rest)
             if not rest:
                 return
-            self._loop.add_writer(self._jobs, self._writable)
+            self._loop.add_writer(self._pipes.jobs, self._writable)
         self._unsent.append(rest)
 
     def kill(self) -> None:
@@ -143,12 +156,21 @@ class WorkerProcess:
         """Tell the worker that no job follows; it exits when it has done what it was sent."""
         self._stop_writing()
 
+    def end(self) -> None:
+        """Kill the process and wait for that, a few seconds at most, which is nearly always at once; `on_exit` is not called any more."""
+        if self._reap_timer is not None:
+            self._reap_timer.cancel()
+        if not self._loop.is_closed():
+            self._stop_writing()
+            self._stop_reading()
+        self._left_alone()
+
     def _write(self, data: memoryview) -> memoryview:
         """Return what the pipe did not take; nothing when the worker is gone, which its other pipe will tell."""
-        if self._jobs < 0:
+        if self._pipes.jobs < 0:
             return data[:0]
         try:
-            return data[os.write(self._jobs, data) :]
+            return data[os.write(self._pipes.jobs, data) :]
         except BlockingIOError:
             return data
         except OSError:
@@ -159,23 +181,22 @@ class WorkerProcess:
     def _writable(self) -> None:
         while self._unsent:
             rest = self._write(self._unsent[0])
-            if self._jobs < 0:
+            if self._pipes.jobs < 0:
                 return
             if rest:
                 self._unsent[0] = rest
                 return
             self._unsent.popleft()
-        self._loop.remove_writer(self._jobs)
+        self._loop.remove_writer(self._pipes.jobs)
 
     def _readable(self) -> None:
         try:
-            piece = os.read(self._results, _READ_BYTES)
+            piece = os.read(self._pipes.results, _READ_BYTES)
         except BlockingIOError:
             return
         if not piece:
             self._stop_writing()
-            self._loop.remove_reader(self._results)
-            os.close(self._results)
+            self._stop_reading()
             self._reap(_REAP_TRIES)
             return
         try:
@@ -195,8 +216,35 @@ class WorkerProcess:
         self._reap_timer = self._loop.call_later(_REAP_S, self._reap, tries - 1)
 
     def _stop_writing(self) -> None:
-        if self._jobs >= 0:
-            self._loop.remove_writer(self._jobs)
-            os.close(self._jobs)
-            self._jobs = -1
+        if self._pipes.jobs >= 0:
+            self._loop.remove_writer(self._pipes.jobs)
+            self._pipes.close_jobs()
         self._unsent.clear()
+
+    def _stop_reading(self) -> None:
+        if self._pipes.results >= 0:
+            self._loop.remove_reader(self._pipes.results)
+            self._pipes.close()
+
+
+class _Pipes:
+    """Our ends of a worker's pipes. Closing is idempotent."""
+
+    def __init__(self, jobs: int, results: int) -> None:
+        self.jobs, self.results = jobs, results  #: descriptors; -1: closed
+
+    def close_jobs(self) -> None:
+        if self.jobs >= 0:
+            os.close(self.jobs)
+            self.jobs = -1
+
+    def close(self) -> None:
+        self.close_jobs()
+        if self.results >= 0:
+            os.close(self.results)
+            self.results = -1
+
+
+def _end(process: "subprocess.Popen[bytes]", pipes: _Pipes) -> None:
+    pipes.close()
+    end(process)

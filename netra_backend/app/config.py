@@ -159,15 +159,9 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field of 
 _PREFIX = "NETRA_"
 
 
-def variables_of(settings: type[BaseSettings]) -> list[str]:
-    """Return the names of the variables that these settings are read from."""
-    prefix = settings.model_config.get("env_prefix", "")
-    return [f"{prefix}{name}".upper() for name in settings.model_fields]
-
-
 def misspelt_variables(environment: Mapping[str, str], known: Iterable[str]) -> list[str]:
     """Return a sentence for each variable that looks like one of ours and is none: what it sets, nobody reads."""
-    names = sorted({*known, *variables_of(Settings)})
+    names = sorted({*known, *(f"{_PREFIX}{name}".upper() for name in Settings.model_fields)})
     unknown = sorted(name for name in environment if name.upper().startswith(_PREFIX) and name.upper() not in names)
     found = ((name, difflib.get_close_matches(name.upper(), names, n=1, cutoff=0.8)) for name in unknown)
     return [

@@ -16,8 +16,10 @@ import msgspec
 from ldclient.migrations import Stage as LaunchDarklyStage
 from prometheus_client import CollectorRegistry
 
-from migration.effects import perform, recording, tape_served_logs
+from migration.effects import perform
+from migration.effects.logs import tape_served_logs
 from migration.effects.ports import activate, deactivate
+from migration.effects.recording import recording
 from migration.facade import ExecutionFacade
 from migration.flags.contexts import context
 from migration.flags.data import surface_flag_key
@@ -195,6 +197,10 @@ class Link:
         self.hear(encode(result))
 
     def kill(self) -> None:
+        """Be gone."""
+        self.hang_up()
+
+    def end(self) -> None:
         """Be gone."""
         self.hang_up()
 

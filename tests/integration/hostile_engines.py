@@ -16,7 +16,9 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from migration.effects import MissPolicy, Reads, perform
+from migration.effects import perform
+from migration.effects.misses import MissPolicy
+from migration.effects.reads import Reads
 from migration.errors import BoundaryError, UnknownSurfaceError
 from migration.model import Comparison, Event, Origin, RunRecord, RunRequest, Timing, Verdict
 from migration.settings import MigrationSettings

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from netra_backend.app.config import Settings
 from netra_backend.app.services.tokens import mint
@@ -46,6 +48,10 @@ class Backend:
 
     def log(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
+
+    def drained(self) -> list[dict[str, Any]]:
+        """The log lines of processes that drained."""
+        return [line for line in self.log() if line["message"] == "the server is drained"]
 
     def kept(self, tables: tuple[str, ...] = ("agent_runs", "user_runs")) -> dict[str, str]:
         """The outcome of each run that a store holds."""
@@ -96,3 +102,45 @@ async def ask(socket: ClientConnection, **more: Any) -> dict[str, Any]:
         message: dict[str, Any] = json.loads(await socket.recv())
         if message["type"] == "run_finished" or (message["type"] == "error" and "run_id" not in message):
             return message
+
+
+async def begin(socket: ClientConnection) -> str:
+    """Ask, and return the id of the run when its first event is there."""
+    await socket.send(json.dumps({"type": "chat", "message": "What did we spend last month?", "agent": "data"}))
+    run_id = ""
+    while True:
+        message = json.loads(await socket.recv())
+        if message["type"] == "run_accepted":
+            run_id = message["run_id"]
+        elif message["type"] == "agent_started":
+            return run_id
+
+
+async def to_the_end(socket: ClientConnection) -> tuple[str, bool, int | None]:
+    """How the run ended as its client was told, whether it heard that the server stops, and the close code."""
+    outcome, draining = "nothing", False
+    try:
+        while True:
+            message = json.loads(await socket.recv())
+            draining = draining or message["type"] == "server_draining"
+            if message["type"] == "run_finished":
+                outcome = message["outcome"]
+    except ConnectionClosed:
+        return outcome, draining, socket.close_code
+
+
+#: How a chat may end for a client that connects while processes are renewed: one whose process was just told to stop hears so.
+ENDS_OF_RENEWALS = {"completed", "unavailable", "closed 1012", "denied 503"}
+
+
+async def chat_again_and_again(backend: Backend, user: str, stop: asyncio.Event, ends: Counter[str]) -> None:
+    """Connect, ask and count how that ended, until told to stop."""
+    while not stop.is_set():
+        try:
+            async with await backend.connect(user) as socket:
+                ended = await ask(socket)
+                ends[ended.get("outcome", ended.get("code"))] += 1
+        except ConnectionClosed as closed:
+            ends[f"closed {closed.rcvd.code if closed.rcvd else None}"] += 1
+        except InvalidStatus as denied:
+            ends[f"denied {denied.response.status_code}"] += 1

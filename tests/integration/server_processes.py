@@ -80,6 +80,7 @@ class Servers:
             **settings,
         }
         self.url = self.chat_url = ""
+        self.pid = 0  #: of the process that started the others
 
     @contextlib.contextmanager
     def running(self) -> Iterator["Servers"]:
@@ -87,6 +88,7 @@ class Servers:
         command = [program("netra"), "serve", "--port", "0", "--workers", str(self._processes), "--json"]
         with (self.home / "backend.log").open("ab") as log:
             server = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True)
+        self.pid = server.pid
         try:
             told = json.loads(server.stdout.readline())
             self.url, self.chat_url = told["url"], told["chat"]

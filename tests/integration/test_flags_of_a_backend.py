@@ -138,9 +138,9 @@ async def test_the_emergency_switch_works_while_the_flag_file_is_half_written(se
     async with serving(settings) as execution:
         (home / "flags.json").write_text(json.dumps({"flags": {}})[:8])
         (home / "emergency-kill-switch").touch()
-        await until(lambda: execution._flags.emergency)
-        await until(lambda: execution._flags.plan("chat", "acme").serves == "control")
+        await until(lambda: execution._migration.flags.emergency)
+        await until(lambda: execution._migration.flags.plan("chat", "acme").serves == "control")
         await chat(execution, "run-1")
         (home / "emergency-kill-switch").unlink()
-        await until(lambda: execution._flags.plan("chat", "acme").serves == "candidate")
+        await until(lambda: execution._migration.flags.plan("chat", "acme").serves == "candidate")
     assert (await kept(settings))["legacy"] == ["run-1"]

@@ -14,8 +14,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from migration.comparison import Comparer
-from migration.effects import recording, tape_served_logs
+from migration.effects.logs import tape_served_logs
 from migration.effects.ports import activate, deactivate
+from migration.effects.recording import recording
 from migration.facade import ExecutionFacade
 from migration.flags.decision import Decision
 from migration.isolation import Canaries, Inspector, Neighbourhood

@@ -3,6 +3,7 @@
 # ruff: noqa: S311 - made to be the same each time
 
 import asyncio
+import contextlib
 import gzip
 import importlib.util
 import json
@@ -17,6 +18,7 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidHandshake
 
 from migration.telemetry import spans
 from migration.telemetry.allowed import ATTRIBUTES, NAMES
@@ -89,17 +91,34 @@ async def give(servers: Servers, text: str, secret: str) -> None:
         await client.post("/api/agents/data/run", json={secret: secret}, params={"token": secret})
         await client.post("/api/agents/data/run", content=f"{{{text}")
         await client.post("/api/tools/price_lookup", json={"arguments": {"model": secret, secret: text}})
+        await client.post(f"/api/tools/{quote(name)}", json={"arguments": {}})
+        await client.post(f"/api/agents/{quote(name)}/run", json={"message": text})
+        await client.post("/api/batch", json={"items": [{"message": text, "thread_id": name, "request_id": name}], "agent": "data"})
+        await client.post("/api/batch", json={"items": [{"message": text}], "agent": secret})
+        told = {"Referer": f"http://netra.invalid/{name}", "X-Forwarded-For": name, "Accept": f"text/{name}", "Forwarded": f"for={name}"}
+        await client.request(f"{name[:20]}", "/health", headers=told)
+        await client.get("/api/threads/t", headers={"Authorization": f"Basic {name}"})
+        user = {"Authorization": f"Bearer {servers.token(user=name)}"}
+        await client.post("/api/agents/data/run", json={"message": text}, headers=user | told)
     async with connect(f"{servers.chat_url}?token={quote(secret)}", proxy=None, additional_headers=headers) as socket:
         await socket.send(json.dumps({"type": "chat", "message": text, "thread_id": name, "request_id": name}))
         await socket.send(json.dumps({"type": secret, secret: text}))
         await socket.send(text)
+        await socket.send(json.dumps({"type": "chat", "message": text, "agent": secret}))
+        await socket.send(json.dumps({"type": "cancel", "run_id": secret}))
         async with asyncio.timeout(PATIENCE_S):
             while json.loads(await socket.recv())["type"] != "run_finished":
                 pass
+        await socket.close(reason=name[:100])
+    with contextlib.suppress(InvalidHandshake):
+        async with connect(
+            servers.chat_url, proxy=None, additional_headers=headers, subprotocols=[name[:60]], origin=f"http://{name[:60]}"
+        ):
+            pass
 
 
 async def everything(servers: Servers) -> AsyncIterator[str]:
-    for kind in list(corpus.SECRETS)[::2]:
+    for kind in list(corpus.SECRETS)[::3]:
         text, secret = corpus.planted(Random(kind), kind)
         await give(servers, text, secret)
         yield secret

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from netra_backend.app.api import callers
 from netra_backend.app.protocols import HttpProtocol
 
 PATIENCE_S = 10.0
@@ -95,3 +96,16 @@ async def test_a_message_that_is_too_long_in_the_middle_of_a_run_is_no_defect_of
         assert client.socket.close_code == 1009
         async with asyncio.timeout(PATIENCE_S):
             await ended.wait()
+
+
+async def test_a_body_that_does_not_come_is_a_bad_request_when_its_time_is_over(chat: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert callers._BODY_S == 30
+    monkeypatch.setattr(callers, "_BODY_S", 0.1)
+    reader, writer = await asyncio.open_connection(*chat.address.split(":"))
+    head = f"POST /api/agents/data/run HTTP/1.1\r\nHost: netra\r\nAuthorization: Bearer {chat.token()}\r\nContent-Length: 100\r\n\r\n"
+    writer.write(head.encode() + b'{"message": "He')
+    async with asyncio.timeout(PATIENCE_S):
+        answer = await reader.readuntil(b"0.1 s")
+    assert answer.startswith(b"HTTP/1.1 4"), answer
+    assert b"the body did not arrive within" in answer
+    writer.close()

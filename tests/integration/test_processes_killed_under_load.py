@@ -1,4 +1,4 @@
-"""Server processes and workers are killed under load: nothing is lost, nothing is there twice, and no gauge of the dead stays.
+"""Server processes, workers and cells are killed under load: nothing is lost, nothing is there twice, and no gauge of the dead stays.
 
 A small, seeded version of `tests/nightly/test_processes_killed.py`.
 """
@@ -14,10 +14,11 @@ from killing import killed_under_load
 pytestmark = pytest.mark.timeout(600)
 
 
-def test_kills_of_servers_and_workers_lose_nothing_and_leave_no_gauge(tmp_path):
-    found = killed_under_load(tmp_path, kills=2, seed=1)
-    assert found.kills == {"server": 1, "worker": 1}
-    assert found.finished > 0
+def test_kills_of_servers_workers_and_cells_lose_nothing_and_leave_no_gauge(tmp_path):
+    found = killed_under_load(tmp_path, kills=3, seed=1, together=3)
+    assert found.kills == {"server": 1, "worker": 1, "cell": 1}
+    assert min(found.finished, found.compared) > 0
+    assert found.scrapes > 0
     assert (found.lost, found.twice) == ([], [])
     assert found.broken_laws == []
-    assert found.gauges_of_the_dead == []
+    assert (found.gauges_of_the_dead, found.orphans) == ([], [])

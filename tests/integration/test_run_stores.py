@@ -66,7 +66,7 @@ class Backend:
         flags = [surface_flag(name, pins={"acme": at.value}, version=self.edits) for name, at in self.pins.items()]
         replace_file(self.home / "flags.json", flag_file(*flags))
         async with asyncio.timeout(PATIENCE_S):
-            while self.execution._flags.plan(surface, "acme").stage is not stage:  # noqa: ASYNC110 - the flags change in a thread
+            while self.execution._migration.flags.plan(surface, "acme").stage is not stage:  # noqa: ASYNC110 - the flags change in a thread
                 await asyncio.sleep(0.01)
 
     async def ask(self, question: str, surface: str = "chat") -> list[str]:
@@ -90,7 +90,7 @@ class Backend:
     async def drained(self) -> None:
         """Wait until the outbox owes nothing."""
         async with asyncio.timeout(PATIENCE_S):
-            while await self.execution._runs.writer._outbox.lags():  # noqa: ASYNC110 - the outbox is a database
+            while await self.execution._migration._runs.writer._outbox.lags():  # noqa: ASYNC110 - the outbox is a database
                 await asyncio.sleep(0.02)
 
     async def kept(self) -> dict[str, list[str]]:
@@ -140,7 +140,7 @@ async def test_the_backend_counts_by_stage_which_engines_ran_and_that_it_watched
     for stage in STAGE_ORDER:
         await backend.move(stage) if stage is not Stage.OFF else None
         await backend.ask(stage.value)
-    await backend.execution._runs.tombstones.flush()
+    await backend.execution._migration._runs.tombstones.flush()
     now, database = time.time(), StoresDatabase(backend.migration.outbox())
     chat, oneshot = (watch_now(database, surface, days=1, now=now + 86_400) for surface in backend.migration.surfaces)
     database.close()
@@ -163,7 +163,7 @@ async def test_while_both_stores_are_down_users_are_served_with_their_whole_thre
     assert await backend.ask("second") == ["first"]
     with pytest.raises(RunStoreUnavailableError):
         await backend.execution.threads.thread(*THREAD)
-    lags = {lag.store: lag.rows for lag in await backend.execution._runs.writer._outbox.lags()}
+    lags = {lag.store: lag.rows for lag in await backend.execution._migration._runs.writer._outbox.lags()}
     assert lags == {"legacy": 2, "user": 2}
     for path in unusable:
         path.rmdir()

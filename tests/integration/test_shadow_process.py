@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 
 from migration.evidence import EvidenceStore, Redactor
 from migration.model import Effect, Origin, RunRecord, RunRequest, Stage
+from migration.processes.held_by import held_by
 from migration.settings import MigrationSettings
 from migration.shadow import ProcessShadow, ShadowJob, ShadowResult
 from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
@@ -291,6 +292,14 @@ async def test_threads_that_end_with_the_run_cost_nothing(start) -> None:
         assert await watched.shadow.drain(PATIENCE_S)
     assert watched.count("shadow_compared") == {"chat": 3}
     assert watched.count("shadow_worker_restarts") == {}
+
+
+@pytest.mark.parametrize("boundary", ["kernel", "interpreter"])
+async def test_what_holds_the_engines_is_what_the_kernel_shows_of_their_process(start, boundary) -> None:
+    async with start(shadow_boundary=boundary) as watched:
+        await until(lambda: watched.shadow.worker_ready)
+        assert held_by(watched.shadow.worker_pid) == boundary
+        assert held_by(os.getpid()) != "kernel"
 
 
 async def test_where_the_kernel_gives_no_boundary_nothing_is_shadowed(start, monkeypatch, capfd) -> None:

@@ -13,10 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.integration.netra_serve import PATIENCE_S, Backend, serve
+from tests.integration.netra_serve import ENDS_OF_RENEWALS, PATIENCE_S, Backend, begin, chat_again_and_again, serve, to_the_end
 
 
 @pytest.fixture
@@ -24,31 +22,6 @@ def start(tmp_path: Path) -> Callable[..., Any]:
     home = tmp_path / "home"
     home.mkdir()
     return functools.partial(serve, home)
-
-
-async def begin(socket: ClientConnection) -> str:
-    """Ask, and return the id of the run when its first event is there."""
-    await socket.send(json.dumps({"type": "chat", "message": "What did we spend last month?", "agent": "data"}))
-    run_id = ""
-    while True:
-        message = json.loads(await socket.recv())
-        if message["type"] == "run_accepted":
-            run_id = message["run_id"]
-        elif message["type"] == "agent_started":
-            return run_id
-
-
-async def to_the_end(socket: ClientConnection) -> tuple[str, bool, int | None]:
-    """How the run ended as its client was told, whether it heard that the server stops, and the close code."""
-    outcome, draining = "nothing", False
-    try:
-        while True:
-            message = json.loads(await socket.recv())
-            draining = draining or message["type"] == "server_draining"
-            if message["type"] == "run_finished":
-                outcome = message["outcome"]
-    except ConnectionClosed:
-        return outcome, draining, socket.close_code
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -80,7 +53,7 @@ async def test_chats_that_do_not_end_in_time_are_cut_told_kept_as_cut_and_counte
         backend.ended()
         assert Counter(ends) == {("cut", True, 1012): chats}
         assert [backend.kept().get(run_id) for run_id in run_ids] == ["cut"] * chats
-        [drained] = [line for line in backend.log() if line["message"] == "the server is drained"]
+        [drained] = backend.drained()
         assert (drained["runs_cut"], drained["requests_left"]) == (chats, 0)
 
 
@@ -100,36 +73,34 @@ async def test_a_second_signal_ends_it_at_once_and_what_is_cut_is_kept(start: An
         assert backend.kept()[run_id] == "cut"
 
 
+async def test_of_a_run_whose_process_is_killed_outright_nothing_is_kept_and_its_client_is_told_no_end(start: Any) -> None:
+    with start(NETRA_SCRIPTED_LATENCY_MS="60000", NETRA_AGENT_TIMEOUT_S="120") as backend:
+        await backend.ready()
+        socket = await backend.connect("ann")
+        run_id = await begin(socket)
+        backend.process.kill()
+        async with asyncio.timeout(PATIENCE_S):
+            assert await to_the_end(socket) == ("nothing", False, 1006)
+        backend.ended()
+        assert run_id not in backend.kept()
+
+
 async def test_on_sighup_the_processes_are_renewed_one_by_one_and_no_request_goes_without_an_answer(start: Any) -> None:
     with start(
         "--workers", "2", NETRA_SCRIPTED_LATENCY_MS="20", NETRA_RATE_LIMIT_BURST="1000", NETRA_RATE_LIMIT_PER_MINUTE="100000"
     ) as backend:
         await backend.ready()
-        before, ends, stop = pids(backend), Counter[str](), asyncio.Event()
-
-        async def chat(user: str) -> None:
-            while not stop.is_set():
-                try:
-                    async with await backend.connect(user) as socket:
-                        await socket.send(json.dumps({"type": "chat", "message": "What did we spend?", "agent": "data"}))
-                        while (message := json.loads(await socket.recv()))["type"] not in {"run_finished", "error"}:
-                            pass
-                        ends[message.get("outcome", message.get("code"))] += 1
-                except ConnectionClosed as closed:
-                    ends[f"closed {closed.rcvd.code if closed.rcvd else None}"] += 1
-                except InvalidStatus as denied:
-                    ends[f"denied {denied.response.status_code}"] += 1
+        before, ends, stop = started(backend), Counter[str](), asyncio.Event()
 
         async with asyncio.timeout(PATIENCE_S * 2), asyncio.TaskGroup() as chats:
             for number in range(4):
-                chats.create_task(chat(f"user-{number}"))
+                chats.create_task(chat_again_and_again(backend, f"user-{number}", stop, ends))
             backend.process.send_signal(signal.SIGHUP)
-            while len(started(backend)) < 4 or len(drained(backend)) < 2:  # noqa: ASYNC110 - it happens in other processes
+            while len(started(backend)) < 4 or len(backend.drained()) < 2:  # noqa: ASYNC110 - it happens in other processes
                 await asyncio.sleep(0.05)
             stop.set()
-        # A client that connected just as its process was told to stop hears so: "unavailable", or the close code 1012.
         assert ends["completed"] > 0
-        assert set(ends) <= {"completed", "unavailable", "closed 1012", "denied 503"}
+        assert set(ends) <= ENDS_OF_RENEWALS
         assert not set(before) & set(started(backend)[-2:])
         backend.process.send_signal(signal.SIGTERM)
         backend.ended()
@@ -137,14 +108,6 @@ async def test_on_sighup_the_processes_are_renewed_one_by_one_and_no_request_goe
 
 def started(backend: Backend) -> list[str]:
     return [line["message"] for line in backend.log() if line["message"].startswith("Started server process")]
-
-
-def drained(backend: Backend) -> list[Any]:
-    return [line for line in backend.log() if line["message"] == "the server is drained"]
-
-
-def pids(backend: Backend) -> list[str]:
-    return started(backend)
 
 
 # goes with: migration

@@ -1,7 +1,7 @@
 """Ways in which an engine may touch the outside. Imported by cells; see test_boundary.py."""
 
 # Any way to do it is meant, the old ones above all.
-# ruff: noqa: PTH101, PTH102, PTH104, PTH107, PTH123, PTH208, PTH211, S103, S605, SIM115
+# ruff: noqa: PTH101, PTH102, PTH104, PTH107, PTH119, PTH120, PTH123, PTH208, PTH211, S103, S301, S605, SIM115
 
 import array
 import asyncio
@@ -608,6 +608,174 @@ def c_lift_the_filter(_outside: Outside) -> None:
 @way
 def c_outlive_the_parent(_outside: Outside) -> None:
     c("prctl", 1, 0, 0, 0, 0)
+
+
+# By ordinary libraries.
+
+
+@way
+def fetch_by_httpx(outside: Outside) -> None:
+    import httpx
+
+    httpx.get(f"http://127.0.0.1:{outside.port}/", timeout=1, trust_env=False)
+
+
+@way
+def speak_to_redis(outside: Outside) -> None:
+    import redis
+
+    redis.Redis(port=outside.port, socket_timeout=1).ping()
+
+
+@way
+def speak_to_postgresql(outside: Outside) -> None:
+    import psycopg
+
+    psycopg.connect(f"host=127.0.0.1 port={outside.port} connect_timeout=2")
+
+
+@way
+def connect_on_a_loop_in_c(outside: Outside) -> None:
+    import uvloop
+
+    async def reach() -> None:
+        await asyncio.open_connection("127.0.0.1", outside.port)
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(lambda: asyncio.Runner(loop_factory=uvloop.new_event_loop).run(reach())).result()
+
+
+@way
+def start_a_program_on_a_loop(outside: Outside) -> None:
+    async def start() -> None:
+        await asyncio.create_subprocess_exec("/usr/bin/touch", outside.file())
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(asyncio.run, start()).result()
+
+
+@way
+def serve_metrics(_outside: Outside) -> None:
+    import prometheus_client
+
+    prometheus_client.start_http_server(0, "127.0.0.1")
+
+
+@way
+def write_metrics_to_a_file(outside: Outside) -> None:
+    import prometheus_client
+
+    prometheus_client.write_to_textfile(outside.file(), prometheus_client.CollectorRegistry())
+
+
+@way
+def export_spans(outside: Outside) -> None:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+    tracing = TracerProvider()
+    tracing.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(f"http://127.0.0.1:{outside.port}/", timeout=1)))
+    tracing.get_tracer("ways").start_span("way").end()
+
+
+@way
+def log_by_http(outside: Outside) -> None:
+    logging.handlers.HTTPHandler(f"127.0.0.1:{outside.port}", "/").handle(logging.makeLogRecord({"msg": "x"}))
+
+
+@way
+def call_by_xml(outside: Outside) -> None:
+    from xmlrpc.client import ServerProxy
+
+    ServerProxy(f"http://127.0.0.1:{outside.port}/").say("x")
+
+
+@way
+def c_log_to_syslog(_outside: Outside) -> None:
+    import syslog
+
+    syslog.syslog("netra-ways")
+
+
+@way
+def list_the_interfaces(_outside: Outside) -> None:
+    socket.if_nameindex()
+
+
+@way
+def attach_a_database(outside: Outside) -> None:
+    sqlite3.connect(":memory:").execute("ATTACH DATABASE ? AS other", [outside.file()]).execute("CREATE TABLE other.t (x)")
+
+
+@way
+def copy_a_database_out_of_memory(outside: Outside) -> None:
+    sqlite3.connect(":memory:").execute("VACUUM INTO ?", [outside.file()])
+
+
+@way
+def open_a_database_by_sqlalchemy(outside: Outside) -> None:
+    import sqlalchemy
+
+    sqlalchemy.create_engine(f"sqlite:///{outside.file()}").connect()
+
+
+@way
+def keep_values_in_a_file(outside: Outside) -> None:
+    import shelve
+
+    shelve.open(outside.file())["x"] = 1
+
+
+@way
+def write_an_archive(outside: Outside) -> None:
+    shutil.make_archive(outside.file(), "zip", os.path.dirname(__file__), os.path.basename(__file__))
+
+
+@way
+def make_a_temporary_folder(_outside: Outside) -> None:
+    tempfile.mkdtemp()
+
+
+@way
+def open_a_terminal(_outside: Outside) -> None:
+    os.openpty()
+
+
+@way
+def lock_between_processes(_outside: Outside) -> None:
+    multiprocessing.Lock()
+
+
+@way
+def start_a_manager(_outside: Outside) -> None:
+    multiprocessing.Manager()
+
+
+@way
+def c_watch_files(_outside: Outside) -> None:
+    c("inotify_init")
+
+
+@way
+def hold_another_to_one_processor(outside: Outside) -> None:
+    os.sched_setaffinity(outside.pid, [0])
+
+
+@way
+def have_others_wait_for_a_file(_outside: Outside) -> None:
+    with open(__file__, "rb") as file:
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+
+
+@way
+def flush_all_disks(_outside: Outside) -> None:
+    os.sync()
+
+
+@way
+def list_the_folder_of_the_service(outside: Outside) -> None:
+    os.listdir(os.path.dirname(outside.secret))
 
 
 # What was open before.

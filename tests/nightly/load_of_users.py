@@ -79,11 +79,17 @@ def token(user: str, tenant: str) -> str:
 
 
 class _Asking:
-    """What became of all users' questions so far."""
+    """What became of all users' questions so far.
 
-    def __init__(self, pause_s: float) -> None:
+    Args:
+        users: how many there are; nobody asks before all are connected.
+        pause_s: seconds between an answer and the next question, on average.
+    """
+
+    def __init__(self, users: int, pause_s: float) -> None:
         self.ends, self.seconds, self._pause_s = Counter[str](), list[float](), pause_s
         self._random = random.Random(7)  # noqa: S311 - it guards nothing
+        self.all_connected = asyncio.Barrier(users)
 
     async def pause(self) -> None:
         """Think, for so long on average."""
@@ -94,6 +100,7 @@ class _Asking:
 async def _chat(url: str, user: str, times: int, asking: _Asking) -> None:
     headers = {"Authorization": f"Bearer {token(user, f'tenant-{user}')}"}
     async with connect(f"{url.replace('http', 'ws')}/ws/chat", proxy=None, additional_headers=headers, open_timeout=PATIENCE_S) as socket:
+        await asking.all_connected.wait()
         for number in range(times):
             await asking.pause()
             began = time.perf_counter()
@@ -125,6 +132,7 @@ async def _http(url: str, surface: str, user: str, times: int, asking: _Asking) 
     data = json.dumps(body).encode()
     shown = token(user, f"tenant-{user}")
     head = f"POST {path} HTTP/1.1\r\nHost: netra\r\nAuthorization: Bearer {shown}\r\nContent-Length: {len(data)}\r\n\r\n"
+    await asking.all_connected.wait()
     for _ in range(times):
         await asking.pause()
         began = time.perf_counter()
@@ -159,7 +167,7 @@ async def ask_all(url: str, surface: str, users: int, times: int, pause_s: float
 
     Return how that ended: counts by ending, and quantiles of the time to the end in milliseconds.
     """
-    asking = _Asking(pause_s)
+    asking = _Asking(users, pause_s)
     began = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for number in range(users):

@@ -67,6 +67,10 @@ class FileEditor:
             raw = _bytes(real)
         except OSError as error:
             raise FlagSourceError(f"{self.path}: {error.strerror}; check the path and its permissions") from error
+        if raw is None and self.path.is_symlink():
+            raise FlagSourceError(
+                f"{self.path}: it is a link to {real}, which is not there; put it back, or point the link at the flag file"
+            )
         if raw is None:
             return FlagRead(data=FlagData(), token=real, raw=None)
         try:

@@ -45,7 +45,7 @@ class HostedEditor:
         self.name = f"launchdarkly:{settings.launchdarkly_api_uri}"
         ca_file = settings.launchdarkly_ca_file
         self._config = Config(
-            settings.launchdarkly_sdk_key.get_secret_value().strip(),
+            settings.launchdarkly_sdk_key.reveal().strip(),
             base_uri=settings.launchdarkly_base_uri,
             stream_uri=settings.launchdarkly_stream_uri,
             http=HTTPConfig(ca_certs=None if ca_file is None else str(ca_file)),
@@ -137,7 +137,7 @@ class HostedEditor:
     @contextmanager
     def _api(self) -> Iterator[RestApi]:
         settings = self._settings
-        token = settings.launchdarkly_api_token.get_secret_value().strip()
+        token = settings.launchdarkly_api_token.reveal().strip()
         if not (token.isascii() and token.isprintable()):
             raise FlagSourceError(f"{self.name}: {API_TOKEN} has characters that no token has; set it anew")
         for value, name in ((token, "API_TOKEN"), (self._project, "PROJECT"), (self._environment, "ENVIRONMENT")):

@@ -18,10 +18,10 @@ def open_editor(settings: MigrationSettings) -> FlagEditor:
         case "launchdarkly":
             from migration.flags.editors.hosted import HostedEditor
 
-            if not settings.launchdarkly_sdk_key.get_secret_value():
+            if not settings.launchdarkly_sdk_key.reveal():
                 raise ConfigurationError("flags at LaunchDarkly need NETRA_MIGRATION_LAUNCHDARKLY_SDK_KEY (docs/launchdarkly.md)")
             return HostedEditor(settings)
         case "redis":
             from migration.flags.editors.redis import RedisEditor
 
-            return RedisEditor(settings.redis_url.get_secret_value(), settings.redis_prefix)
+            return RedisEditor(settings.redis_url.reveal(), settings.redis_prefix)

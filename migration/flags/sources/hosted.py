@@ -45,7 +45,7 @@ class HostedSource:
 
     def __init__(self, settings: MigrationSettings, *, kill_poll_s: float = _KILL_POLL_S, restart_s: float = _RESTART_S) -> None:
         self._settings, self._kill_poll_s, self._restart_s = settings, kill_poll_s, restart_s
-        self._key = settings.launchdarkly_sdk_key.get_secret_value().strip()
+        self._key = settings.launchdarkly_sdk_key.reveal().strip()
 
     @property
     def name(self) -> str:

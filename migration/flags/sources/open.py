@@ -18,10 +18,10 @@ def open_source(settings: MigrationSettings) -> FlagSource:
         case "launchdarkly":
             from migration.flags.sources.hosted import HostedSource
 
-            if not settings.launchdarkly_sdk_key.get_secret_value():
+            if not settings.launchdarkly_sdk_key.reveal():
                 raise ConfigurationError("flags from LaunchDarkly need NETRA_MIGRATION_LAUNCHDARKLY_SDK_KEY (docs/launchdarkly.md)")
             return HostedSource(settings)
         case "redis":
             from migration.flags.sources.redis import RedisSource
 
-            return RedisSource(settings.redis_url.get_secret_value(), settings.redis_prefix)
+            return RedisSource(settings.redis_url.reveal(), settings.redis_prefix)

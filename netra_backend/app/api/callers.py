@@ -78,7 +78,7 @@ class Caller:
         return self.gateway.drain.pass_on(self.gateway.execution.stream(surface, context, payload), context.ending)
 
 
-def caller(request: Request, _shown: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Caller:
+async def caller(request: Request, _shown: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Caller:
     """Return who asks.
 
     Raises:

@@ -54,7 +54,7 @@ _METRICS: Final[dict[str, Any]] = {
 }
 
 
-def _gateway(request: Request) -> Gateway:
+async def _gateway(request: Request) -> Gateway:
     return gateway_of(request.app)
 
 

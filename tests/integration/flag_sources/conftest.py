@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from ldclient import Config
 from ldclient.client import LDClient
-from pydantic import SecretStr
 
 from migration.flags.contexts import Tenant
 from migration.flags.evaluation import FlagEvaluator
 from migration.flags.intake import FlagIntake
 from migration.flags.sources.source import FlagSource
 from migration.settings import MigrationSettings
+from migration.variables import Secret
 from tests.servers.certificates import Authority
 from tests.servers.launchdarkly import API_TOKEN, SDK_KEY, LaunchDarkly
 from tests.servers.redis import RedisServer
@@ -107,8 +107,8 @@ def settings(launchdarkly: LaunchDarkly, authority: Authority, tmp_path: Path) -
         home=tmp_path,
         surfaces=("chat",),
         flags_source="launchdarkly",
-        launchdarkly_sdk_key=SecretStr(SDK_KEY),
-        launchdarkly_api_token=SecretStr(API_TOKEN),
+        launchdarkly_sdk_key=Secret(SDK_KEY),
+        launchdarkly_api_token=Secret(API_TOKEN),
         launchdarkly_base_uri=launchdarkly.url,
         launchdarkly_stream_uri=launchdarkly.url,
         launchdarkly_events_uri=launchdarkly.url,

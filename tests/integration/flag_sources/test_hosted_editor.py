@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from pydantic import SecretStr
+from msgspec.structs import replace
 
 from migration.errors import EditConflictError, FlagSourceError
 from migration.flags.contexts import Tenant
@@ -12,6 +12,7 @@ from migration.flags.editors.hosted import HostedEditor
 from migration.flags.evaluation import FlagEvaluator
 from migration.flags.sources.hosted import HostedSource
 from migration.flags.switch_changes import kill, sample
+from migration.variables import Secret
 from tests.integration.flag_sources.conftest import eventually
 from tests.servers.launchdarkly import API_TOKEN, Faults
 from tests.unit.migration.flags.making import at, clause, kill_switch, rollout, rule, surface_flag
@@ -36,7 +37,7 @@ def test_flags_are_read_as_sdks_get_them(editor, launchdarkly):
 
 
 def test_without_streaming_flags_are_read_by_the_poll(settings, launchdarkly):
-    editor = HostedEditor(settings.model_copy(update={"launchdarkly_stream": False}))
+    editor = HostedEditor(replace(settings, launchdarkly_stream=False))
     assert editor.read().data.flags == launchdarkly.flags
     assert ("GET", "/all") not in launchdarkly.requests
 
@@ -222,14 +223,14 @@ def test_a_flag_that_does_not_exist_is_to_be_made_at_launchdarkly(editor, launch
 
 
 def test_an_environment_that_does_not_exist_is_named(settings):
-    editor = HostedEditor(settings.model_copy(update={"launchdarkly_environment": "prod"}))
+    editor = HostedEditor(replace(settings, launchdarkly_environment="prod"))
     read = editor.read()
     with pytest.raises(FlagSourceError, match="is not in the environment `prod`; check NETRA_MIGRATION_LAUNCHDARKLY_ENVIRONMENT"):
         editor.write(read, CHAT, moved(read), comment="")
 
 
 def test_without_a_token_flags_can_be_read_and_edits_name_the_setting(settings):
-    editor = HostedEditor(settings.model_copy(update={"launchdarkly_api_token": SecretStr("")}))
+    editor = HostedEditor(replace(settings, launchdarkly_api_token=Secret("")))
     read = editor.read()
     with pytest.raises(FlagSourceError, match="edits need NETRA_MIGRATION_LAUNCHDARKLY_API_TOKEN"):
         editor.write(read, CHAT, moved(read), comment="")
@@ -273,11 +274,11 @@ def test_an_edit_without_a_connection_says_that_nothing_was_changed(editor, laun
 
 
 def test_a_token_with_a_line_end_is_the_same_token_and_one_that_cannot_be_is_not_shown(settings, launchdarkly):
-    editor = HostedEditor(settings.model_copy(update={"launchdarkly_api_token": SecretStr(API_TOKEN + "\n")}))
+    editor = HostedEditor(replace(settings, launchdarkly_api_token=Secret(API_TOKEN + "\n")))
     read = editor.read()
     editor.write(read, CHAT, moved(read), comment="")
     assert launchdarkly.flags[CHAT]["version"] == 2
-    broken = HostedEditor(settings.model_copy(update={"launchdarkly_api_token": SecretStr("api-one\napi-two")}))
+    broken = HostedEditor(replace(settings, launchdarkly_api_token=Secret("api-one\napi-two")))
     with pytest.raises(FlagSourceError, match="NETRA_MIGRATION_LAUNCHDARKLY_API_TOKEN has characters that no token has") as refused:
         broken.write(broken.read(), CHAT, moved(broken.read()), comment="")
     assert "api-one" not in str(refused.value)

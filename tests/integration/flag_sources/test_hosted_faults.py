@@ -4,9 +4,10 @@ import threading
 import time
 
 import pytest
-from pydantic import SecretStr
+from msgspec.structs import replace
 
 from migration.flags.sources.hosted import HostedSource
+from migration.variables import Secret
 from tests.integration.flag_sources.conftest import eventually
 from tests.servers.launchdarkly import Faults, LaunchDarkly
 from tests.unit.migration.flags.making import at, kill_switch
@@ -43,7 +44,7 @@ def test_flags_are_caught_up_with_when_a_fault_ends(launchdarkly, settings, foll
 
 
 def test_a_poll_that_was_refused_once_is_made_again_while_launchdarkly_answers(launchdarkly, settings, follow):
-    settings = settings.model_copy(update={"launchdarkly_stream": False})
+    settings = replace(settings, launchdarkly_stream=False)
     launchdarkly.faults.stream = [404]
     seen = follow(HostedSource(settings, kill_poll_s=0.05, restart_s=0.2))
     eventually(lambda: seen.stage() == "shadow" and seen.up)
@@ -73,7 +74,7 @@ def test_a_process_that_starts_while_launchdarkly_is_away_follows_it_when_it_is_
 
 
 def test_a_wrong_key_is_named_at_once_and_does_not_use_up_the_wait(launchdarkly, settings, follow):
-    wrong = settings.model_copy(update={"launchdarkly_sdk_key": SecretStr("sdk-of-another-environment")})
+    wrong = replace(settings, launchdarkly_sdk_key=Secret("sdk-of-another-environment"))
     seen = follow(HostedSource(wrong))
     assert seen.start_s < 20  # of the 30 that it may take
     eventually(lambda: "the key is refused (401)" in seen.error)
@@ -83,21 +84,21 @@ def test_a_wrong_key_is_named_at_once_and_does_not_use_up_the_wait(launchdarkly,
 def test_a_certificate_that_expired_is_named(authority, launchdarkly, settings, follow):
     expired = LaunchDarkly(launchdarkly.flags, tls=authority.server_context(expired=True)).start()
     uris = dict.fromkeys(("launchdarkly_base_uri", "launchdarkly_stream_uri"), expired.url)
-    seen = follow(HostedSource(settings.model_copy(update=uris)))
+    seen = follow(HostedSource(replace(settings, **uris)))
     eventually(lambda: "its TLS certificate has expired" in seen.error)
     assert not seen.intake.taken
     expired.stop()
 
 
 def test_an_authority_that_nobody_trusts_is_named_with_the_setting(settings, follow):
-    seen = follow(HostedSource(settings.model_copy(update={"launchdarkly_ca_file": None})))
+    seen = follow(HostedSource(replace(settings, launchdarkly_ca_file=None)))
     eventually(lambda: "name the authority in NETRA_MIGRATION_LAUNCHDARKLY_CA_FILE" in seen.error)
 
 
 def test_plain_http_where_tls_was_expected_is_named(launchdarkly, settings, follow):
     plain = LaunchDarkly(launchdarkly.flags).start()
     https = plain.url.replace("http:", "https:")
-    seen = follow(HostedSource(settings.model_copy(update=dict.fromkeys(("launchdarkly_base_uri", "launchdarkly_stream_uri"), https))))
+    seen = follow(HostedSource(replace(settings, **dict.fromkeys(("launchdarkly_base_uri", "launchdarkly_stream_uri"), https))))
     eventually(lambda: "it does not speak TLS" in seen.error)
     plain.stop()
 
@@ -105,7 +106,7 @@ def test_plain_http_where_tls_was_expected_is_named(launchdarkly, settings, foll
 def test_only_the_kill_switchs_path_is_broken_and_flags_are_followed(launchdarkly, settings, follow):
     elsewhere = LaunchDarkly(launchdarkly.flags)
     elsewhere.start().stop()  # a port where nobody listens
-    seen = follow(HostedSource(settings.model_copy(update={"launchdarkly_base_uri": elsewhere.url})))
+    seen = follow(HostedSource(replace(settings, launchdarkly_base_uri=elsewhere.url)))
     eventually(lambda: "the kill switch's own path: the connection is refused" in seen.error)
     launchdarkly.put_flag(kill_switch(on=True, version=2))
     eventually(seen.killed)

@@ -1,5 +1,7 @@
 """LaunchDarkly's real SDK against a server that speaks its protocols over TLS: what is followed, and how soon."""
 
+from msgspec.structs import replace
+
 from migration.flags.data import KILL_SWITCH
 from migration.flags.sources.hosted import HostedSource
 from tests.integration.flag_sources.conftest import eventually
@@ -91,7 +93,7 @@ def test_a_stream_that_a_proxy_framed_anew_is_followed_at_once(launchdarkly, set
 
 
 def test_without_streaming_flags_are_polled(launchdarkly, settings, follow):
-    seen = follow(HostedSource(settings.model_copy(update={"launchdarkly_stream": False})))
+    seen = follow(HostedSource(replace(settings, launchdarkly_stream=False)))
     assert (seen.stage(), seen.up, launchdarkly.streams) == ("shadow", True, 0)
     launchdarkly.put_flag(kill_switch(on=True, version=2))
     eventually(seen.killed)

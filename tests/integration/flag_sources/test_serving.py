@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 
 from migration.flags.editors.open import open_editor
 from migration.flags.serving import LaunchDarklyFlags
@@ -12,6 +12,7 @@ from migration.flags.switch_changes import kill
 from migration.model import Origin
 from migration.settings import MigrationSettings
 from migration.telemetry.metrics import Metrics
+from migration.variables import Secret
 from tests.integration.flag_sources.conftest import eventually
 from tests.unit.migration.flags.making import at, kill_switch
 
@@ -59,24 +60,24 @@ def test_what_another_environment_left_behind_is_never_served(launchdarkly, sett
     launchdarkly.put_flag(at("complete", version=2))
     serve(settings, opened).close()
     launchdarkly.stop()
-    flags = serve(settings.model_copy(update={"launchdarkly_sdk_key": SecretStr("sdk-of-production")}), opened)
+    flags = serve(replace(settings, launchdarkly_sdk_key=Secret("sdk-of-production")), opened)
     assert (flags.ready, flags.status().from_snapshot) == (False, False)
 
 
 def test_with_a_wrong_key_and_no_snapshot_nothing_is_ready_and_the_status_says_why(settings, opened):
-    flags = serve(settings.model_copy(update={"launchdarkly_sdk_key": SecretStr("sdk-wrong")}), opened)
+    flags = serve(replace(settings, launchdarkly_sdk_key=Secret("sdk-wrong")), opened)
     eventually(lambda: "the key is refused (401)" in (flags.status().error or ""))
     assert not flags.ready
 
 
 def test_a_key_with_a_line_end_is_the_same_key(settings, opened):
-    key = settings.launchdarkly_sdk_key.get_secret_value()
-    assert serve(settings.model_copy(update={"launchdarkly_sdk_key": SecretStr(key + "\n")}), opened).ready
+    key = settings.launchdarkly_sdk_key.reveal()
+    assert serve(replace(settings, launchdarkly_sdk_key=Secret(key + "\n")), opened).ready
 
 
 @pytest.mark.server
 def test_flags_in_redis_give_plans_and_the_kill_switch_wins(settings, opened, redis_server):
-    settings = settings.model_copy(update={"flags_source": "redis", "redis_url": SecretStr(redis_server.url)})
+    settings = replace(settings, flags_source="redis", redis_url=Secret(redis_server.url))
     editor = open_editor(settings)
     editor.write(editor.read(), "execution-engine-chat", at("live"), comment="")
     editor.write(editor.read(), KILL, kill_switch(on=False), comment="")

@@ -13,7 +13,8 @@ import pytest
 
 from migration.comparison import Policy
 from migration.comparison.compare import compare
-from migration.effects import outcome_of_failure, recording
+from migration.effects.outcome import outcome_of_failure
+from migration.effects.recording import recording
 from migration.model import Comparison, EffectError, Engine, Event, Origin, RunRecord, RunRequest, Stage
 from migration.shadow.runner import RunLimits, replay_run
 from migration.shadow.virtual_time import VirtualTimeLoop

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from migration.comparison.compare import compare
-from migration.effects import recording
+from migration.effects.recording import recording
 from migration.model import Comparison, EffectError, Origin, RunRecord, RunRequest, Stage, Verdict
 from migration.shadow.runner import RunLimits, replay_run
 from migration.shadow.virtual_time import VirtualTimeLoop

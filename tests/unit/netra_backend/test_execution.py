@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from migration.effects import recording, with_keys
+from migration.effects.keys import with_keys
 from migration.effects.ports import activate, deactivate
+from migration.effects.recording import recording
 from migration.effects.replaying import ReplayJournal
 from migration.errors import UnknownSurfaceError
 from migration.model import Origin, RunRequest

@@ -8,6 +8,7 @@ import time
 from collections import deque
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
@@ -57,6 +58,7 @@ def run(tmp_path, monkeypatch):
 class Idle:
     waiting = 0
     worker_pid = None
+    worker_ready = False
 
     def __init__(self):
         self.worker_deaths = deque()
@@ -257,7 +259,7 @@ def test_who_is_at_complete_by_a_rule_that_names_them_is_named_too(run, put):
 def test_who_is_at_complete_by_a_rule_about_attributes_is_counted(run, put, process, tmp_path, settings):
     (tmp_path / "tenants.json").write_text(json.dumps({"acme": {"plan": "pro"}, "globex": {"plan": "pro"}, "initech": {}}))
     put(by_rule("plan", "pro"))
-    flags = process(settings.model_copy(update={"tenant_attributes_file": tmp_path / "tenants.json"}))
+    flags = process(replace(settings, tenant_attributes_file=tmp_path / "tenants.json"))
     until = time.monotonic() + 30
     while not any(row.known_tenants for row in ask(control_folder(tmp_path), 1.0).rows) and time.monotonic() < until:
         time.sleep(0.01)
@@ -318,3 +320,49 @@ app(["kill", "on"], standalone_mode=False)
     environment = {"NETRA_MIGRATION_HOME": str(tmp_path), "PATH": ""}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     assert done.stdout.splitlines()[:1] == ["written"], done.stderr
+
+
+def prerequisite(key, of):
+    flag = {"key": key, "version": 1, "on": True, "variations": [True, False], "offVariation": 1, "fallthrough": {"variation": 0}}
+    return {key: flag | {"prerequisites": [{"key": of, "variation": 0}]}}
+
+
+def test_what_the_sdk_logs_about_a_flag_that_needs_itself_is_one_sentence(run, put, caplog, process):
+    put(prerequisite("a", "b"), prerequisite("b", "a"), at("live", prerequisites=[{"key": "a", "variation": 0}]))
+    process()
+    caplog.clear()
+    result = run("on")
+    said = [line for line in result.stderr.splitlines() if "execution-engine-chat" in line]
+    assert (result.exit_code, len(said), [one for one in caplog.records if one.name.startswith("ldclient.flag")]) == (0, 1, [])
+    assert "finds no stage in it" in said[0]
+    assert said[0].endswith("the kill switch works nevertheless")
+
+
+def test_a_spoiled_file_of_the_project_does_not_stand_in_the_way(run, put, process, tmp_path, monkeypatch):
+    put(at("live"))
+    flags = process()
+    (tmp_path / "pyproject.toml").write_text("[tool.netra-migration\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NETRA_MIGRATION_SURFACES")
+    result = run("on", "chat")
+    assert (result.exit_code, served(flags)) == (0, "control")
+    assert "the kill switch works nevertheless" in result.stderr
+
+
+def test_without_a_project_a_surface_that_no_process_serves_is_still_refused(run, put, process, tmp_path, monkeypatch):
+    put(at("live"))
+    flags = process()
+    monkeypatch.chdir("/")
+    monkeypatch.delenv("NETRA_MIGRATION_SURFACES")
+    monkeypatch.delenv("NETRA_MIGRATION_PROJECT", raising=False)
+    result = run("on", "chta")
+    assert (result.exit_code, served(flags)) == (2, "candidate")
+    assert "chat, batch" in result.stderr
+
+
+@pytest.mark.parametrize(("target", "message"), [("gone/flags.json", "which is not there"), ("flags.json", "leads in a circle")])
+def test_a_link_to_nothing_is_a_source_that_is_down(run, tmp_path, target, message):
+    (tmp_path / "flags.json").symlink_to(target)
+    result = run("on")
+    assert (result.exit_code, message in result.stderr, "kill on --emergency" in result.stderr) == (1, True, True)
+    assert (tmp_path / "flags.json").is_symlink()

@@ -192,7 +192,7 @@ def test_known_tenants_are_enforced_and_named_when_the_settings_list_them(run, m
     assert (unknown.exit_code, "unknown tenant 'amce'; use one of: acme, zen" in unknown.stderr) == (2, True)
     said = run("set", "chat", "dualwrite", "--all").stderr
     assert "100 % of the tenants, among those known acme, zen: off -> dualwrite" in said
-    assert "evaluated: 2 known tenants; after it they are at: 2 dualwrite" in said
+    assert "evaluated: 2 known tenants; after it they are at: 2 dualwrite (known: named by settings" in said
 
 
 def test_an_edit_that_changes_nothing_writes_nothing(run, tmp_path):
@@ -303,3 +303,51 @@ def test_a_surface_that_only_a_variable_names_is_refused_before_anything_is_writ
     result = run("set", "support", "shadow", "--percent", "10")
     assert (result.exit_code, percents()) == (2, {"off": 100.0})
     assert "[tool.netra-migration.surfaces]" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["stage", "show"], ["status"], ["shadow", "show"]])
+def test_where_no_surface_is_configured_a_page_without_any_is_not_shown(command, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    for name in ("SURFACES", "PROJECT"):
+        monkeypatch.delenv(f"NETRA_MIGRATION_{name}", raising=False)
+    monkeypatch.setenv("NETRA_MIGRATION_HOME", str(tmp_path))
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, "no surface is configured" in result.stderr) == (2, True)
+
+
+def test_a_link_to_nothing_is_not_taken_for_a_beginning(run, tmp_path):
+    (tmp_path / "flags.json").symlink_to("gone.json")
+    for command in (["show"], ["set", "chat", "dualwrite", "--all"]):
+        result = run(*command)
+        assert (result.exit_code, "which is not there" in result.stderr) == (2, True)
+    assert not (tmp_path / "gone.json").exists()
+
+
+def switch_giving(*values):
+    return {"key": "execution-engine-kill-switch", "version": 1, "on": True, "variations": list(values), "fallthrough": {"variation": 0}}
+
+
+def test_a_kill_switch_that_gives_no_position_is_said_to(run, tmp_path):
+    flag = switch_giving("no", "yes")
+    (tmp_path / "flags.json").write_text(json.dumps({"flags": {flag["key"]: flag}}))
+    result = run("show")
+    assert (result.exit_code, result.stderr.count("gives something else than true or false")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        {"contextKind": "tenant", "attribute": "key", "op": "in", "values": ["acme"]},
+        {"contextKind": "tenant", "attribute": "plan", "op": "in", "values": ["free"]},
+    ],
+)
+@pytest.mark.parametrize(("value", "complains"), [(7, False), ("7", True)])
+def test_a_sampling_value_that_a_rule_gives_is_shown_or_complained_of(run, tmp_path, monkeypatch, clause, value, complains):
+    (tmp_path / "tenants.json").write_text('{"acme": {"plan": "free"}}')
+    monkeypatch.setenv("NETRA_MIGRATION_TENANT_ATTRIBUTES_FILE", str(tmp_path / "tenants.json"))
+    flag = {"key": "shadow-sampling", "version": 1, "on": True, "variations": [value, 100], "fallthrough": {"variation": 1}}
+    flag["rules"] = [{"id": "r", "variation": 0, "clauses": [clause]}]
+    (tmp_path / "flags.json").write_text(json.dumps({"flags": {flag["key"]: flag}}))
+    result = run("show")
+    shown = "shadow sampling of acme: 7 %" in result.stdout
+    assert (shown, "not a number from 0 to 100" in result.stderr) == (not complains, complains)

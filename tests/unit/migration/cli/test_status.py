@@ -200,6 +200,16 @@ def test_a_process_that_died_is_named_and_serves_nothing(run: Run, tmp_path: Pat
     assert "no process has been seen" in result.stderr
 
 
+@pytest.mark.parametrize(("held_by", "remarks"), [("kernel", 0), ("interpreter", 1), (None, 0)])
+def test_it_says_what_holds_the_engines_of_shadows_and_remarks_where_that_is_not_the_kernel(
+    run: Run, tmp_path: Path, held_by: str | None, remarks: int
+) -> None:
+    running(tmp_path, role="worker", held_by=held_by)
+    result = run("status", "--json")
+    assert [one["held_by"] for one in json.loads(result.stdout)["processes"]] == [held_by]
+    assert result.stderr.count("the interpreter alone keeps its shadows from the outside") == remarks
+
+
 def test_a_silent_process_is_a_finding(run: Run, tmp_path: Path) -> None:
     running(tmp_path)
     with sqlite3.connect(tmp_path / "evidence.db") as connection:

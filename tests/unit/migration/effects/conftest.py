@@ -1,10 +1,15 @@
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
-from migration.effects import Recording, perform, recording
-from migration.model import Event, RunRequest
+from migration.effects import perform
+from migration.effects.ports import activate, deactivate
+from migration.effects.recording import Recording, recording
+from migration.effects.replaying import ReplayJournal
+from migration.model import Effect, Event, Origin, RunRequest
 
 
 @dataclass
@@ -90,3 +95,30 @@ def ask() -> Callable[..., Awaitable[bytes]]:
         return await perform(kind, name, lane=lane, request=request, call=outside.call)  # type: ignore[arg-type]  # tests pass any kind
 
     return asked
+
+
+@pytest.fixture
+def recorded(request_: RunRequest, drive) -> Callable[..., Awaitable[tuple[Effect, ...]]]:
+    """Runs a body as a served run; returns its journal."""
+
+    async def record(body: Callable[[], Awaitable[object]], clock: Callable[[], float] = time.monotonic) -> tuple[Effect, ...]:
+        tape = recording(request_, clock=clock)
+        await drive(tape, body)
+        return tape.record(Origin.CONTROL, "completed", None, None).journal
+
+    return record
+
+
+@pytest.fixture
+def replayed() -> Callable[..., Awaitable[tuple[Any, ReplayJournal]]]:
+    """Runs a body on a journal; returns what it returns, and the journal of what it asked."""
+
+    async def replay(body: Callable[[], Awaitable[Any]], journal: tuple[Effect, ...], **options: Any) -> tuple[Any, ReplayJournal]:
+        performer = ReplayJournal(journal, **options)
+        token = activate(performer)
+        try:
+            return await body(), performer
+        finally:
+            deactivate(token)
+
+    return replay

@@ -3,9 +3,10 @@ import logging
 
 import pytest
 
-from migration.effects import Recording, recording, tape_served_logs, taped_logs
 from migration.effects.log_tape import LogTape
+from migration.effects.logs import tape_served_logs, taped_logs
 from migration.effects.ports import activate, deactivate
+from migration.effects.recording import Recording, recording
 from migration.model import RunLog
 
 logger = logging.getLogger(__name__)

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration.effects import BLOCK, MissPolicy, ReplayJournal, perform, perform_now
+from migration.effects import perform, perform_now
+from migration.effects.misses import BLOCK, MissPolicy
 from migration.effects.ports import activate, deactivate
+from migration.effects.replaying import ReplayJournal
 from migration.errors import EffectMissingError, ReadTimeoutError
 from migration.model import Effect, EffectKind
 

@@ -2,8 +2,9 @@ import asyncio
 
 import pytest
 
-from migration.effects import JournalLimits, Recording, perform, perform_now, recording
-from migration.effects.journal import UNANSWERED
+from migration.effects import perform, perform_now
+from migration.effects.journal import UNANSWERED, JournalLimits
+from migration.effects.recording import Recording, recording
 from migration.model import Effect, EffectError, Event, Origin
 
 

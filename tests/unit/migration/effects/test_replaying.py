@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration.effects import JournalLimits, ReplayJournal, perform, perform_now, recording
-from migration.effects.journal import UNANSWERED
+from migration.effects import perform, perform_now
+from migration.effects.journal import UNANSWERED, JournalLimits
 from migration.effects.ports import activate, deactivate
+from migration.effects.recording import recording
+from migration.effects.replaying import ReplayJournal
 from migration.errors import EffectMissingError, RecordedEffectError
 from migration.model import Effect, EffectError, Origin, RunRequest
 

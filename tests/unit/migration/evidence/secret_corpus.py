@@ -9,6 +9,7 @@ import string
 from collections.abc import Callable
 from random import Random
 from typing import Final
+from urllib.parse import quote
 
 from stdnum import iban, luhn
 
@@ -109,6 +110,32 @@ SECRETS: Final[dict[str, Make]] = {
     "password in JSON": lambda r: json.dumps({"password": f"«{of(r, WORD, 9)}»"}, ensure_ascii=False),
     "password in a sentence": lambda r: f"the password is «{of(r, LOWER, 6)}{of(r, DIGITS, 2)}»",
     "client secret in a setting": lambda r: f"client_secret: «{of(r, WORD + '~', 34)}»",
+    "password in XML": lambda r: f"<db:password>«{of(r, WORD, 10)}»</db:password>",
+    "password in JSON within JSON": lambda r: json.dumps(
+        {"body": json.dumps({"pass": f"«{of(r, WORD, 10)}»"}, ensure_ascii=False)}, ensure_ascii=False
+    ),
+    "password on a command line": lambda r: f"mysql -h db --password «{of(r, LOWER, 7)}{of(r, DIGITS, 3)}» -u ann",
+    "password in quotes": lambda r: f"the passphrase '«{of(r, LOWER, 12)}»'",
+    "user and password for curl": lambda r: f"curl -u ann:«{of(r, WORD, 8)}{of(r, DIGITS, 2)}» https://api.example",
+    "line of .netrc": lambda r: f"machine db.example login ann password «{of(r, WORD, 10)}»",
+    "line of .pgpass": lambda r: f"db.example:5432:app:ann:«{of(r, WORD, 12)}»",
+    "German password": lambda r: f"Passwort: «{of(r, WORD, 10)}»",
+    "French password": lambda r: f"mot de passe : «{of(r, WORD, 10)}»",
+    "Spanish password": lambda r: f"contraseña=«{of(r, WORD, 10)}»",
+    "Swedish password": lambda r: f"lösenord är «{of(r, LOWER, 6)}{of(r, DIGITS, 2)}»",
+    "session cookie": lambda r: f"Cookie: theme=dark; PHPSESSID=«{of(r, LOWER + DIGITS, 26)}»",
+    "cookie that is set": lambda r: f"Set-Cookie: sid=«{of(r, WORD, 16)}»; Path=/; HttpOnly",
+    "shared access signature": lambda r: f"https://acme.blob.example/c/f?sv=2022-11-02&sp=r&sig=«{quote(b64(r, 32), safe='')}»",
+    "signed address": lambda r: f"https://acme.s3.example/f?X-Amz-Expires=60&X-Amz-Signature=«{of(r, '0123456789abcdef', 64)}»",
+    "code in an address": lambda r: f"https://acme.example/callback?state=x&code=«{of(r, LOWER, 6)}{of(r, DIGITS, 4)}»",
+    "connection string": lambda r: f"AccountName=acme;AccountKey=«{b64(r, 64)}»",
+    "seed of one-time codes": lambda r: f"otpauth://totp/Acme:ann?secret=«{of(r, UPPER + '234567', 16)}»&issuer=Acme",
+    "one-time code": lambda r: f"your login code is «{of(r, DIGITS, 6)}»",
+    "PIN": lambda r: f"PIN: «{of(r, DIGITS, 4)}»",
+    "bcrypt hash": lambda r: f"$2b$12$«{of(r, WORD + './', 53)}»",
+    "SHA-512 crypt hash": lambda r: f"$6$«{of(r, WORD + './', 12)}${of(r, WORD + './', 86)}»",
+    "Argon2 hash": lambda r: f"$argon2id$v=19$m=65536,t=3,p=4$«{b64(r, 16).rstrip('=')}${b64(r, 32).rstrip('=')}»",
+    "PlanetScale password": lambda r: f"pscale_pw_«{of(r, WORD + '-_', 43)}»",
     "random hexadecimal": lambda r: of(r, "0123456789abcdef", 40),
     "random base64": lambda r: b64(r, 32),
     "random letters and digits": lambda r: of(r, WORD, 32),
@@ -204,6 +231,14 @@ BENIGN: Final[dict[str, Make]] = {
         f"max_tokens={r.randrange(999)}, total_tokens: {r.randrange(999)}; the token is expired and the password is wrong"
     ),
     "German": lambda r: "Donaudampfschifffahrtsgesellschaftskapitän und Rindfleischetikettierungsüberwachungsaufgabe " * r.randrange(1, 3),
+    "talk of codes": lambda r: (
+        f"the exit code is {r.randrange(1000, 9999)}, status code: {r.randrange(100, 599)}, pin {r.randrange(40)} of the board"
+    ),
+    "talk of passwords": lambda r: "the password policy asks for words; passwords expire, a passphrase helps, and pass: true",
+    "place in a file": lambda r: f"src/{r.choice(_WORDS)}.py:{r.randrange(1000, 9999)}:{r.randrange(80)}: error: {r.choice(_WORDS)}",
+    "filter in an address": lambda r: f"https://shop.example/list?key={r.choice(_WORDS)}&code=de&auth=none&sid={r.randrange(999)}",
+    "price": lambda r: f"${r.randrange(9)}.{of(r, DIGITS, 2)} and US${r.randrange(999)}",
+    "call of a shell": lambda r: f"git push -u origin {r.choice(_WORDS)}; docker run -u 1000:1000 image; curl -u node:node",
     "shape of a redacted text": lambda r: f"str[{r.randrange(99)}]#{of(r, 'abcdef0123456789', 12)}",
 }
 

@@ -12,6 +12,7 @@ import pytest
 
 from migration.comparison import aligned_events
 from migration.evidence import EvidenceStore, Redactor
+from migration.evidence.secret_search import find
 from migration.model import EffectError, Origin
 from migration.recordings import write_line
 
@@ -28,18 +29,22 @@ def quoted(stored: bytes, secret: str) -> bool:
     return any(form.encode() in stored for form in forms)
 
 
-def name_of(secret: str) -> str:
-    """What stands in the place of a name. A short word could be one, which the docs say; anything else is planted there too."""
-    return "name" if len(secret) < 12 else secret
+def name_of(secret: str, tenant: str) -> str:
+    """What stands in the place of a name. What the docs say is taken for one is not planted: a short word, letters alone.
+
+    Of a tenant that allows its texts nor is a short secret without the words that say what it is.
+    """
+    short = len(secret) < (20 if tenant == PLAIN and not find(secret) else 12)
+    return "name" if short or secret.isalpha() else secret
 
 
 def id_of(secret: str, tenant: str) -> str:
     """What stands in the place of ids. Of a tenant that allows no texts, none stays; of the others, what is no secret by itself."""
-    return name_of(secret) if tenant == PLAIN else secret
+    return name_of(secret, tenant) if tenant == PLAIN else secret
 
 
 def run_with(make: Make, secret: str, text: str, origin: Origin, tenant: str) -> Any:
-    name, id_ = name_of(secret), id_of(secret, tenant)
+    name, id_ = name_of(secret, tenant), id_of(secret, tenant)
     said = {"content": text, name: text, "nested": {"list": [text], "password": secret, "status": name}}
     body = msgspec.json.encode({"message": text, "history": [{"role": "user", "content": text}], name: 1})
     failure = EffectError(type="ToolError", message=text)
@@ -55,8 +60,8 @@ def stored(folder: Path, make: Make, secret: str, text: str, tenant: str) -> byt
     """All bytes that are kept of a run in which the secret stands everywhere; recordings as they are read."""
     control, candidate = (run_with(make, secret, text, origin, tenant) for origin in Origin)
     divergence = make.divergence(
-        lane=f"data/{name_of(secret)}",
-        path=f"agent_completed.payload.{name_of(secret)}",
+        lane=f"data/{name_of(secret, tenant)}",
+        path=f"agent_completed.payload.{name_of(secret, tenant)}",
         control=msgspec.json.encode(text).decode(),
         candidate=text,
         sentence=text,

@@ -10,6 +10,7 @@ from time import process_time
 
 import pytest
 
+from migration.evidence.secret_forms import FIELD
 from migration.evidence.secret_search import find
 
 from .secret_corpus import BENIGN, SECRETS, planted
@@ -57,6 +58,23 @@ def test_check_digits_decide(number: str, *, is_one: bool) -> None:
     assert bool(find(f"charge {number} now")) is is_one
 
 
+def test_the_docs_name_as_many_kinds_as_are_tried() -> None:
+    assert f"of {len(SECRETS)} kinds of secrets" in DOCS.read_text()
+    assert f"of {len(BENIGN)} kinds of texts" in DOCS.read_text()
+
+
+@pytest.mark.parametrize(
+    "name", ["db_pwd", "pass", "sessionId", "otp", "x-signature", "connectionString", "jwt", "Passwort", "seed_phrase"]
+)
+def test_fields_of_such_names_hold_secrets(name: str) -> None:
+    assert FIELD.search(name)
+
+
+@pytest.mark.parametrize("name", ["passed", "author", "pinned", "options", "compass", "assign", "message"])
+def test_fields_of_other_names_do_not(name: str) -> None:
+    assert not FIELD.search(name)
+
+
 def test_places_are_in_order_and_do_not_overlap() -> None:
     rng = Random(4)
     found = find(" ".join(planted(rng, kind)[0] for kind in SECRETS))
@@ -64,7 +82,7 @@ def test_places_are_in_order_and_do_not_overlap() -> None:
     assert all(one[1] <= other[0] for one, other in pairwise(found))
 
 
-@pytest.mark.parametrize("piece", ["a-", "password", "4 ", "://", "key=", "-----BEGIN PRIVATE KEY-----", "A1"])
+@pytest.mark.parametrize("piece", ["a-", "password", "4 ", "://", "key=", "-----BEGIN PRIVATE KEY-----", "A1", "?sig=", "-u a:", "pwd "])
 def test_a_text_that_is_made_to_take_long_takes_no_longer_than_others(piece: str) -> None:
     started = process_time()
     find(piece * (100_000 // len(piece)))

@@ -153,3 +153,10 @@ def test_a_flag_can_be_put_in_without_changing_the_data_before():
     before = FlagData()
     after = before.with_flag(FLAG["key"], FLAG)
     assert (dict(before.flags), after.live(FLAG["key"])) == ({}, FLAG)
+
+
+def test_a_flag_of_the_rest_api_is_left_out_and_said_to_be_one():
+    described = {"key": FLAG["key"], "variations": [{"value": "live"}], "environments": {"production": {"on": True}}}
+    data, problems = read_flag_data(json.dumps({"flags": {FLAG["key"]: described, "other": {**FLAG, "key": "other"}}}).encode())
+    assert (set(data.flags), [problem.key for problem in problems]) == ({"other"}, [FLAG["key"]])
+    assert "fetch /sdk/latest-all" in str(problems[0])

@@ -6,6 +6,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 from ldclient import Context
 from ldclient.migrations import Stage as LaunchDarklyStage
+from msgspec.structs import replace
 from prometheus_client import generate_latest
 
 from migration.flags.contexts import Tenant
@@ -77,7 +78,7 @@ def test_attributes_of_the_file_decide_and_a_change_of_the_file_counts(start, so
     file = tmp_path / "tenants.json"
     file.write_text(json.dumps({"acme": {"plan": "pro"}, "globex": {"plan": "free"}}))
     source.put(BY_PLAN)
-    flags = start(settings=settings.model_copy(update={"tenant_attributes_file": file, "flags_poll_s": 3600}))
+    flags = start(settings=replace(settings, tenant_attributes_file=file, flags_poll_s=3600))
     before = [flags.decide(ask(tenant)).plan.stage for tenant in ("acme", "globex", "other")]
     file.write_text(json.dumps({"acme": {"plan": "free"}, "globex": {"plan": "pro"}}))
     flags.attributes._follower.look()
@@ -89,7 +90,7 @@ def test_what_the_callable_says_counts_each_time(start, source, ask, settings, m
     plans = {"acme": {"plan": "pro"}}
     monkeypatch.setattr("tests.unit.migration.flags.making.PLANS_OF_TENANTS", plans)
     source.put(BY_PLAN)
-    flags = start(settings=settings.model_copy(update={"tenant_attributes_from": "tests.unit.migration.flags.making:attributes_of"}))
+    flags = start(settings=replace(settings, tenant_attributes_from="tests.unit.migration.flags.making:attributes_of"))
     before = [flags.decide(ask(tenant)).plan.stage for tenant in ("acme", "other")]
     plans["acme"] = {"plan": "free"}
     assert (before, flags.decide(ask()).plan.stage) == ([Stage.LIVE, Stage.OFF], Stage.OFF)
@@ -99,7 +100,7 @@ def test_what_comes_with_the_request_counts_more_than_the_file(start, source, as
     file = tmp_path / "tenants.json"
     file.write_text(json.dumps({"acme": {"plan": "free", "region": "eu"}}))
     source.put(surface_flag(rules=[rule({"variation": 3}, clause("plan", "in", "pro"), clause("region", "in", "eu"))]))
-    flags = start(settings=settings.model_copy(update={"tenant_attributes_file": file}))
+    flags = start(settings=replace(settings, tenant_attributes_file=file))
     assert flags.decide(ask(attributes=b'{"plan":"pro"}')).plan.stage is Stage.LIVE
 
 
@@ -183,7 +184,7 @@ def test_nothing_may_be_served_before_flags_were_read(start, source, ask):
 
 
 def test_the_setting_lets_everybody_start_at_off_and_it_is_said(start, settings, ask, caplog):
-    flags = start(settings=settings.model_copy(update={"start_without_flags": "off"}))
+    flags = start(settings=replace(settings, start_without_flags="off"))
     assert (flags.ready, flags.decide(ask()).plan.stage) == (True, Stage.OFF)
     assert "all tenants are at `off` until" in caplog.text
     assert "attempted before client has initialized!" not in caplog.text
@@ -209,7 +210,7 @@ def test_a_surface_whose_flag_was_never_good_is_not_served_and_the_others_are(st
 def test_nothing_may_be_served_before_the_attribute_file_was_read(start, source, settings, tmp_path, ask):
     file = tmp_path / "tenants.json"
     source.put(surface_flag(rules=[rule({"variation": 5}, clause("plan", "in", "pro"))]))
-    flags = start(settings=settings.model_copy(update={"tenant_attributes_file": file, "flags_poll_s": 3600}))
+    flags = start(settings=replace(settings, tenant_attributes_file=file, flags_poll_s=3600))
     before = flags.unready("chat")
     file.write_text(json.dumps({"acme": {"plan": "pro"}}))
     flags.attributes._follower.look()
@@ -382,5 +383,5 @@ def test_a_listener_that_fails_is_counted_and_harms_nothing(start, source, ask, 
 
 def test_private_attributes_are_the_clients_setting(start, source, settings):
     source.put(at("live"))
-    flags = start(settings=settings.model_copy(update={"launchdarkly_private_attributes": ("plan",)}))
+    flags = start(settings=replace(settings, launchdarkly_private_attributes=("plan",)))
     assert set(flags._client._config.private_attributes) == {"plan"}

@@ -77,4 +77,5 @@ class Shadow:
     def __init__(self) -> None:
         self.waiting = 0
         self.worker_pid: int | None = None
+        self.worker_ready = False
         self.worker_deaths: deque[tuple[int, int]] = deque()

@@ -169,6 +169,7 @@ def test_a_process_that_died_is_buried_once_by_those_that_live(make, settings, t
         started_at=0.0,
         code_version="1",
         said_at=0.0,
+        runs={"chat": 1, "tools": 1},
         shadow_waiting=3,
     )
     table.beat([row])
@@ -182,8 +183,20 @@ def test_a_process_that_died_is_buried_once_by_those_that_live(make, settings, t
     history.close()
     assert (entry.kind, entry.what) == (
         "process_died",
-        f"server {dead.pid} on h died; 3 shadow jobs waited in it when it was last heard of",
+        f"server {dead.pid} on h died; 2 runs were under way and 3 shadow jobs waited in it when it was last heard of",
     )
+
+
+def test_of_a_worker_that_takes_no_jobs_yet_nobody_says_what_holds_its_engines(make, table, monkeypatch):
+    shadow = Shadow()
+    shadow.worker_pid = os.getpid()
+    monkeypatch.setattr("migration.processes.own_row.held_by", lambda _worker: "kernel")
+    heart, _ = make(at("shadow"), shadow=shadow)
+    heart.beat()
+    shadow.worker_ready = True
+    heart.beat()
+    (row,) = (told.row for told in table.told() if told.row.role == "worker")
+    assert row.held_by == "kernel"
 
 
 def test_a_process_that_ends_as_it_should_says_so(make, table):

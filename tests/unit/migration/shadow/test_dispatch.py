@@ -38,6 +38,9 @@ class FakeWorker:
     def hang_up(self) -> None:
         self.on_exit(0)
 
+    def end(self) -> None:
+        self.killed = True
+
 
 def run_id_of(body: bytes) -> str:
     return msgspec.msgpack.decode(body, type=ShadowJob).record.request.run_id

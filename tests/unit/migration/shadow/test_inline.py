@@ -1,6 +1,7 @@
 from dataclasses import replace
 
-from migration.effects import MissPolicy, perform
+from migration.effects import perform
+from migration.effects.misses import MissPolicy
 from migration.shadow import InlineShadow
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from migration.effects import MissPolicy
+from migration.effects.misses import MissPolicy
 from migration.errors import EvidenceError
 from migration.model import Divergence, Origin, RunRecord, Verdict, encode
 from migration.shadow.engine_runner import EngineRunner, Engines

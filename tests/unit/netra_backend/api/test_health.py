@@ -1,15 +1,20 @@
 import errno
+import inspect
 import json
 import os
 from collections.abc import AsyncIterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
+from netra_backend.app import main
+from netra_backend.app.api import agents, batch, health, threads, tools
 from netra_backend.app.config import Settings
 from netra_backend.app.main import create_app, server_options
 
@@ -165,3 +170,29 @@ async def test_what_the_machine_has_run_out_of_makes_it_unready_and_moves_a_metr
     monkeypatch.undo()
     assert (await http.get("/ready")).status_code == 200
     assert REGISTRY.get_sample_value("netra_ready", {"component": "home"}) == 1
+
+
+@pytest.mark.parametrize(("is_own_process", "frozen"), [(True, ["collect", "freeze"]), (False, [])])
+async def test_a_server_that_is_up_keeps_the_collector_from_what_stays(
+    settings: Settings, execution: FakeExecution, monkeypatch: pytest.MonkeyPatch, is_own_process: bool, frozen: list[str]
+) -> None:
+    done: list[str] = []
+    collector = SimpleNamespace(collect=lambda: done.append("collect"), freeze=lambda: done.append("freeze"))
+    monkeypatch.setattr(main, "gc", collector)
+    monkeypatch.setattr(main, "load_settings", lambda: settings)
+    monkeypatch.setattr(main, "configure_logging", lambda: None)
+    app = create_app(None if is_own_process else settings, execution)
+    assert done == []
+    async with app.router.lifespan_context(app):
+        assert done == frozen
+
+
+def test_no_request_waits_for_a_thread_to_learn_who_asks() -> None:
+    routes = [route for module in (agents, batch, health, threads, tools) for route in module.router.routes]
+    parts = [part for route in routes if isinstance(route, APIRoute) for part in route.dependant.dependencies]
+    assert parts
+    while parts:
+        part = parts.pop()
+        parts += part.dependencies
+        call = part.call
+        assert inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(type(call).__call__), call

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from msgspec.structs import replace
 
 from migration.consolidation.removal.readiness.check import Check
 from migration.consolidation.removal.readiness.criteria import CRITERIA
@@ -15,7 +16,7 @@ from tests.unit.migration.flags.making import at
 @pytest.fixture
 def check(tree, production, now):
     def run(surface="chat", at=now, **changes):
-        settings = production.settings.model_copy(update=changes)
+        settings = replace(production.settings, **changes)
         (found,) = Check(root=tree.root, manifest=tree.manifest, settings=settings, now=at).readiness([surface])
         return found
 

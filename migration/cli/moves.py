@@ -1,0 +1,81 @@
+"""A move as `stage set` and `ramp preview` ask for it: a tenant, a percentage of the tenants, or all of them, to a stage."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from migration.cli.names import configured_surface, known_tenant
+from migration.errors import ConfigurationError
+from migration.model import Stage
+from migration.settings import MigrationSettings
+from migration.stages import parse_stage
+
+if TYPE_CHECKING:
+    from migration.rollout.edit import Edits
+    from migration.rollout.preview import Preview
+
+Surface = Annotated[str, typer.Argument(help="The surface, e.g. chat.")]
+StageName = Annotated[str, typer.Argument(help="off, dualwrite, shadow, live, rampdown or complete.")]
+Percent = Annotated[float | None, typer.Option("--percent", help="This percentage of the tenants goes to the stage.")]
+All = Annotated[bool, typer.Option("--all", help="All tenants go to the stage; pinned ones and those of rules stay.")]
+Rest = Annotated[
+    str | None,
+    typer.Option(
+        "--rest",
+        help="With --percent: the others are at this stage at least; who is further stays, up to the stage before. "
+        "Without it all others go to the stage before.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedMove:
+    """What is asked for, checked."""
+
+    surface: str
+    stage: Stage
+    tenant: str | None  #: who is pinned; None: a percentage moves
+    percent: float
+    rest: Stage | None  #: where the others are at least; None: as the move leaves them
+
+    def on(self, edits: "Edits") -> Callable[[Callable[[int], None]], "Preview"]:
+        """Return what makes the preview of this move, showing progress with what it is given."""
+        if self.tenant is not None:
+            tenant = self.tenant
+            return lambda tell: edits.pin(self.surface, tenant, self.stage, progress=tell)
+        return lambda tell: edits.share(self.surface, self.stage, self.percent, self.rest, progress=tell)
+
+
+def asked(
+    settings: MigrationSettings,
+    surface: str,
+    stage: str,
+    *,
+    tenant: str | None,
+    percent: float | None,
+    everybody: bool,
+    rest: str | None,
+) -> AskedMove:
+    """Return the move that the options ask for.
+
+    Raises:
+        ConfigurationError: they name an unknown surface, stage or tenant, do not say whom to move, or say it twice.
+    """
+    wanted, lowest = parse_stage(stage), parse_stage(rest) if rest is not None else None
+    configured_surface(settings, surface)
+    _check_one_of(tenant=tenant, percent=percent, everybody=everybody, rest=rest)
+    held = known_tenant(settings, tenant) if tenant is not None else None
+    return AskedMove(surface=surface, stage=wanted, tenant=held, percent=100.0 if percent is None else percent, rest=lowest)
+
+
+def _check_one_of(*, tenant: str | None, percent: float | None, everybody: bool, rest: str | None) -> None:
+    """Refuse an edit that does not say whom it moves, or says it twice."""
+    given = [name for name, said in (("--tenant", tenant is not None), ("--percent", percent is not None), ("--all", everybody)) if said]
+    if not given:
+        raise ConfigurationError("say whom to move: --percent P of the tenants, --all of them, or one --tenant T")
+    if len(given) > 1:
+        raise ConfigurationError(f"{' and '.join(given)} say different things; give one of them")
+    if rest is not None and percent is None:
+        raise ConfigurationError("--rest says where those outside of --percent are; give both")

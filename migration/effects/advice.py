@@ -1,0 +1,60 @@
+"""Which port belongs around a contact with the outside that the boundary refused. Contacts go by their system call or audit event."""
+
+from typing import Final
+
+_NETWORK: Final = (
+    "it opens a network connection: give httpx clients `migration.effects.http.AsyncHttpPort` (or `HttpPort`) as transport, model SDKs "
+    "their port of `migration.adapters`, and put `@migration.effects.effect` on a function that uses another client"
+)
+_PROGRAM: Final = "it starts or signals a program: put `@migration.effects.effect` on the function that does"
+_FILE: Final = "it reads or changes files: put `@migration.effects.effect` on the function that does, or have it read when it is imported"
+_OTHER: Final = "put `@migration.effects.effect` on the function that does it"
+
+_BY_NAME: Final = (
+    (("socket", "connect", "send", "bind", "listen", "accept", "getaddrinfo", "gethost"), _NETWORK),
+    (
+        (
+            "subprocess",
+            "exec",
+            "os.system",
+            "os.exec",
+            "os.fork",
+            "os.posix_spawn",
+            "os.spawn",
+            "os.kill",
+            "fork",
+            "vfork",
+            "clone",
+            "kill",
+        ),
+        _PROGRAM,
+    ),
+    (
+        (
+            "open",
+            "sqlite3",
+            "os.",
+            "unlink",
+            "rename",
+            "mkdir",
+            "rmdir",
+            "link",
+            "symlink",
+            "truncate",
+            "ftruncate",
+            "chmod",
+            "chown",
+            "write",
+        ),
+        _FILE,
+    ),
+)
+
+
+def port_for(contact: str) -> str:
+    """Return what to do about a contact, as the end of a sentence.
+
+    Args:
+        contact: its name as the boundary gives it, such as "connect", "open for writing /tmp/x" or "subprocess.Popen".
+    """
+    return next((advice for begins, advice in _BY_NAME if contact.startswith(begins)), _OTHER)

@@ -1,0 +1,164 @@
+"""`effect`: a decorator that makes a port of a function of one's own: plain, async, or a generator of either kind."""
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
+from typing import Any, Final, TypeVar, get_args, get_type_hints
+
+import msgspec
+
+from migration.effects.ports import perform, perform_now, perform_stream, perform_stream_now
+from migration.errors import RecordedEffectError
+from migration.model import EffectKind
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_SELF: Final = ("self", "cls")
+
+
+def effect(
+    kind: EffectKind, name: str = "", *, raises: Iterable[type[Exception]] = (), leave_out: Iterable[str] = ()
+) -> Callable[[_F], _F]:
+    """Return a decorator that makes a function's calls effects: performed and recorded in a run, answered from its journal in a replay.
+
+    Arguments and results must be what JSON holds: plain values, lists, dicts, dataclasses, msgspec structs, pydantic models, dates, UUIDs.
+    A result comes back as the type that the function's return annotation names; without one, as plain values. Of a generator the
+    annotation names the item. The request on record is `{"name": NAME, "arguments": {PARAMETER: VALUE}}`, without `self` and `cls`.
+
+    Args:
+        kind: "model", "tool", "clock" or "id".
+        name: of the model or tool; empty: the function's name.
+        raises: exceptions that callers handle. A recorded failure of one of these names is raised as that class, with its text; any other
+            as `RecordedEffectError`, which is also Python's own exception of that name.
+        leave_out: parameters that are not part of the request: clients, sessions, secrets.
+
+    Raises:
+        TypeError: a call's arguments do not fit the function, or hold what JSON does not.
+    """
+    errors, hidden = {error.__name__: error for error in raises}, {*_SELF, *leave_out}
+
+    def decorate(function: _F) -> _F:
+        port = _Port(kind, name or function.__name__, function, hidden, errors)
+        if inspect.isasyncgenfunction(function):
+            wrapper: Callable[..., Any] = port.async_stream
+        elif inspect.isgeneratorfunction(function):
+            wrapper = port.stream
+        elif inspect.iscoroutinefunction(function):
+            wrapper = port.async_call
+        else:
+            wrapper = port.call
+        shaped: _F = _shaped(function, wrapper)
+        return shaped
+
+    return decorate
+
+
+class _Port:
+    """One function's port."""
+
+    def __init__(
+        self, kind: EffectKind, name: str, function: Callable[..., Any], hidden: set[str], errors: dict[str, type[Exception]]
+    ) -> None:
+        self._kind, self._name, self._function, self._hidden, self._errors = kind, name, function, hidden, errors
+        self._signature = inspect.signature(function)
+
+    @functools.cached_property
+    def _type(self) -> Any:  # noqa: ANN401 - a type
+        told = get_type_hints(self._function).get("return", Any)
+        if inspect.isgeneratorfunction(self._function) or inspect.isasyncgenfunction(self._function):
+            return next(iter(get_args(told)), Any)
+        return told
+
+    async def async_call(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the function
+        async def call() -> bytes:
+            return _encode(await self._function(*args, **kwargs))
+
+        try:
+            return self._decode(await perform(self._kind, self._name, request=self._request(args, kwargs), call=call))
+        except RecordedEffectError as error:
+            raise self._own(error) from None
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the function
+        request = self._request(args, kwargs)
+        try:
+            return self._decode(perform_now(self._kind, self._name, request=request, call=lambda: _encode(self._function(*args, **kwargs))))
+        except RecordedEffectError as error:
+            raise self._own(error) from None
+
+    async def async_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 - as the function
+        async def call() -> AsyncIterator[bytes]:
+            async for item in self._function(*args, **kwargs):
+                yield _encode(item)
+
+        chunks = perform_stream(self._kind, self._name, request=self._request(args, kwargs), call=call)
+        try:
+            async for chunk in chunks:
+                yield self._decode(chunk)
+        except RecordedEffectError as error:
+            raise self._own(error) from None
+        finally:
+            await chunks.aclose()
+
+    def stream(self, *args: Any, **kwargs: Any) -> Generator[Any, None, None]:  # noqa: ANN401 - as the function
+        def call() -> Iterator[bytes]:
+            return map(_encode, self._function(*args, **kwargs))
+
+        try:
+            for chunk in perform_stream_now(self._kind, self._name, request=self._request(args, kwargs), call=call):
+                yield self._decode(chunk)
+        except RecordedEffectError as error:
+            raise self._own(error) from None
+
+    def _request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        told = {name: value for name, value in bound.arguments.items() if name not in self._hidden}
+        return _encode({"name": self._name, "arguments": told})
+
+    def _decode(self, reply: bytes) -> Any:  # noqa: ANN401 - as the function
+        return msgspec.json.decode(reply, type=self._type, dec_hook=_from_plain)
+
+    def _own(self, error: RecordedEffectError) -> Exception:
+        kind = self._errors.get(error.error_type)
+        return error if kind is None else kind(error.message)
+
+
+def _shaped(function: Callable[..., Any], method: Callable[..., Any]) -> Any:  # noqa: ANN401 - a function of the same shape
+    """Return a function, so that a decorated method still gets its `self`, and frameworks still see which kind of function it is."""
+    if inspect.isasyncgenfunction(function):
+
+        async def async_stream(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 - as the function
+            items = method(*args, **kwargs)
+            try:
+                async for item in items:
+                    yield item
+            finally:
+                await items.aclose()
+
+        return functools.wraps(function)(async_stream)
+    if inspect.iscoroutinefunction(function):
+
+        async def async_call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the function
+            return await method(*args, **kwargs)
+
+        return functools.wraps(function)(async_call)
+
+    def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the function
+        return method(*args, **kwargs)
+
+    return functools.wraps(function)(call)
+
+
+def _encode(value: object) -> bytes:
+    return msgspec.json.encode(value, enc_hook=_to_plain)
+
+
+def _to_plain(value: object) -> Any:  # noqa: ANN401 - plain values
+    if (dump := getattr(value, "model_dump", None)) is not None:
+        return dump(mode="json")
+    raise TypeError(f"{type(value).__name__} is not a value that JSON holds; name its parameter in `leave_out`, or return plain values")
+
+
+def _from_plain(kind: type, value: object) -> Any:  # noqa: ANN401 - an object of that type
+    if (validate := getattr(kind, "model_validate", None)) is not None:
+        return validate(value)
+    raise TypeError(f"{kind.__name__} cannot be made of what is on record; annotate the function with a type that JSON holds")

@@ -1,0 +1,35 @@
+"""Replies that come in pieces: how a journal keeps them, so that a replay gives the same pieces at the same times."""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import msgspec
+
+Ended = Literal["done", "left", "failed"]
+"""done: the source had no more; left: the reader went, or the run ended, before that; failed: the source raised."""
+
+
+class StreamReply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The reply of an effect that was streamed, as JSON in `Effect.reply`."""
+
+    stream: tuple[tuple[float, msgspec.Raw], ...]  #: seconds since the effect was asked for, and the piece, any JSON
+    ended: Ended
+
+
+_decoder: Final = msgspec.json.Decoder(StreamReply)
+_encode: Final = msgspec.json.encode
+
+
+def encode_stream(chunks: Sequence[tuple[float, bytes]], ended: Ended) -> bytes:
+    """Return the reply that holds these pieces."""
+    return _encode(StreamReply(stream=tuple((round(at_s, 6), msgspec.Raw(chunk)) for at_s, chunk in chunks), ended=ended))
+
+
+def decode_stream(reply: bytes | None) -> StreamReply | None:
+    """Return the pieces of a reply; None: it was not streamed."""
+    if reply is None or not reply.startswith(b'{"stream":'):
+        return None
+    try:
+        return _decoder.decode(reply)
+    except msgspec.MsgspecError:
+        return None

@@ -1,0 +1,66 @@
+"""Threads and thread pools find the run that started them. `asyncio` tasks and `asyncio.to_thread` do so by themselves."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, Final, TypeVar
+
+from migration.effects.lanes import _lane
+from migration.effects.ports import _current
+
+_T = TypeVar("_T")
+_CARRIED: Final[tuple[ContextVar[Any], ...]] = (_current, _lane)
+_MARK: Final = "_follows_runs"
+
+
+def follow_threads() -> None:
+    """Have threads and pool jobs that a run starts, from here on, put their effects on its record. A second call changes nothing.
+
+    Of the context only the run and its lane are carried: an engine's own context variables stay as they would be without the migration.
+    """
+    if hasattr(threading.Thread.start, _MARK):
+        return
+    start, submit = threading.Thread.start, ThreadPoolExecutor.submit
+
+    def started(thread: threading.Thread) -> None:
+        if _current.get() is not None:
+            thread.run = _carrying(thread.run)  # type: ignore[method-assign]
+        start(thread)
+
+    def submitted(pool: ThreadPoolExecutor, function: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:  # noqa: ANN401 - as given
+        if _current.get() is None:
+            return submit(pool, function, *args, **kwargs)
+        carrying = _carrying(function)
+        with _nobody():  # a thread that the pool starts now serves other runs later
+            return submit(pool, carrying, *args, **kwargs)
+
+    setattr(started, _MARK, True)
+    threading.Thread.start = started  # type: ignore[method-assign, assignment]
+    ThreadPoolExecutor.submit = submitted  # type: ignore[method-assign, assignment]
+
+
+def _carrying(function: Callable[..., _T]) -> Callable[..., _T]:
+    values = [(variable, variable.get()) for variable in _CARRIED]
+
+    @wraps(function)
+    def carried(*args: Any, **kwargs: Any) -> _T:  # noqa: ANN401 - as given
+        tokens = [(variable, variable.set(value)) for variable, value in values]
+        try:
+            return function(*args, **kwargs)
+        finally:
+            for variable, token in tokens:
+                variable.reset(token)
+
+    return carried
+
+
+@contextmanager
+def _nobody() -> Iterator[None]:
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)

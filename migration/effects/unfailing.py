@@ -1,0 +1,61 @@
+"""A journal that never fails a run: what goes wrong in it is reported, and the record is not whole from there on."""
+
+import contextlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from migration.effects.journal import Asked, Journal
+from migration.errors import Operation
+from migration.model import EffectError, EffectKind
+
+_T = TypeVar("_T")
+
+
+class UnfailingJournal:
+    """Puts effects on record; its methods raise nothing.
+
+    Args:
+        journal: takes them.
+        on_failure: told when it fails ("effects.record").
+    """
+
+    __slots__ = ("_journal", "_on_failure")
+
+    def __init__(self, journal: Journal, on_failure: Callable[[Operation, BaseException], None]) -> None:
+        self._journal, self._on_failure = journal, on_failure
+
+    def ask(self, kind: EffectKind, name: str, lane: str, request: bytes, *, streamed: bool = False) -> Asked | None:
+        """Give the effect its place. None: it is not on record."""
+
+        def step() -> Asked | None:
+            asked = self._journal.ask(kind, name, lane, request)
+            if streamed:
+                self._journal.stream(asked, None)
+            return asked
+
+        return self._tried(step)
+
+    def answer(self, asked: Asked | None, reply: bytes) -> None:
+        """Put the reply on record."""
+        self._tried(lambda: self._journal.answer(asked, reply))
+
+    def stream(self, asked: Asked | None, chunk: bytes) -> None:
+        """Put a piece of the reply on record."""
+        self._tried(lambda: self._journal.stream(asked, chunk))
+
+    def end_stream(self, asked: Asked | None, *, whole: bool) -> None:
+        """Put on record that no piece follows."""
+        self._tried(lambda: self._journal.end_stream(asked, whole=whole))
+
+    def fail(self, asked: Asked | None, error: BaseException) -> None:
+        """Put the failure on record. A cancelled effect is so under its type, "CancelledError": a replay does not answer it either."""
+        self._tried(lambda: self._journal.fail(asked, EffectError(type=type(error).__name__, message=str(error))))
+
+    def _tried(self, step: Callable[[], _T]) -> _T | None:
+        try:
+            return step()
+        except Exception as failure:  # noqa: BLE001 - recording must not change the run
+            self._journal.truncate()
+            with contextlib.suppress(Exception):
+                self._on_failure("effects.record", failure)
+            return None

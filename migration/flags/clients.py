@@ -1,0 +1,85 @@
+"""LaunchDarkly's clients of a serving process: one that a source feeds and that sends events, one that reads the same flags in silence."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from ldclient import Config
+from ldclient.client import LDClient
+from ldclient.feature_store import InMemoryFeatureStore
+from ldclient.interfaces import EventProcessor, UpdateProcessor
+
+from migration.flags.evaluation import FlagEvaluator
+from migration.flags.intake import FlagIntake
+from migration.flags.sources.source import FlagSource
+
+_START_WAIT_S: Final = 5.0
+
+
+def fed_client(
+    source: FlagSource,
+    intake: FlagIntake,
+    store: InMemoryFeatureStore,
+    lost: Callable[[str], None],
+    *,
+    private: frozenset[str],
+    event_processor: Callable[[Config], EventProcessor] | None,
+) -> LDClient:
+    """Return a client whose flags come from the source through the intake.
+
+    Args:
+        source: where flags come from.
+        intake: takes them one by one.
+        store: holds what was taken.
+        lost: told what events were given up.
+        private: attributes of tenants that never leave in an event.
+        event_processor: takes the events in place of what the source names; None: that.
+    """
+    logging.getLogger("ldclient.util").addFilter(_said_once)
+
+    def processor(config: Config, _store: object, ready: object) -> UpdateProcessor:
+        intake.connect(config.data_source_update_sink)
+        # The one way to have the SDK's own processors feed the intake: they take their sink from here, and it has no setter.
+        config._data_source_update_sink = intake  # noqa: SLF001
+        return source.processor(config, intake, ready)  # type: ignore[arg-type]  # the SDK gives an Event
+
+    options = dict(source.options(lost))
+    if event_processor is not None:
+        options |= {"send_events": True, "event_processor_class": event_processor}
+    config = Config(
+        **options, feature_store=store, update_processor_class=processor, private_attributes=set(private), diagnostic_opt_out=True
+    )
+    return LDClient(config, start_wait=_START_WAIT_S)
+
+
+def quiet_evaluator(store: InMemoryFeatureStore) -> FlagEvaluator:
+    """Return an evaluator over the flags in the store that sends nothing."""
+    config = Config(
+        "sdk-key-not-needed-without-a-connection",
+        feature_store=store,
+        update_processor_class=lambda _config, _store, _ready: _Nothing(store),
+        send_events=False,
+        diagnostic_opt_out=True,
+    )
+    return FlagEvaluator(LDClient(config, start_wait=0))
+
+
+class _Nothing(UpdateProcessor):
+    """Of a client that reads a store which somebody else fills."""
+
+    def __init__(self, store: InMemoryFeatureStore) -> None:
+        self._store = store
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    def initialized(self) -> bool:
+        return bool(self._store.initialized)
+
+
+def _said_once(record: logging.LogRecord) -> bool:
+    """Return False for what the SDK logs at every evaluation while no flags are known: `FlagStatus.error` says it once."""
+    return not record.getMessage().startswith("Feature Flag evaluation attempted before client has initialized!")

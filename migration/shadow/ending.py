@@ -1,0 +1,22 @@
+"""The end of a process that we started: killed and reaped, whatever it ignores."""
+
+import subprocess
+import threading
+from typing import Final
+
+#: Seconds in which the kernel has ended a killed process, however busy the machine is.
+END_S: Final = 5.0
+
+
+def end(process: subprocess.Popen[bytes], seconds: float = END_S) -> int | None:
+    """Kill the process and wait until it is gone.
+
+    Returns:
+        Its exit status. None: the kernel holds it longer than that; a thread reaps it when that lets go.
+    """
+    process.kill()
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        threading.Thread(target=process.wait, name=f"reaps process {process.pid}", daemon=True).start()
+        return None

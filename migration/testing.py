@@ -1,0 +1,125 @@
+"""For tests of one's own engines: serve one request by one engine, replay it on the other, and have the comparison.
+
+```python
+async def test_a_ticket_is_answered_alike():
+    comparison = await compared("support", {"text": "hello"})
+    assert comparison.verdict is Verdict.MATCH, explained(comparison)
+```
+
+The engine that serves reaches what its ports reach; the other one runs on its journal as it does in a shadow worker: in virtual time, in a
+thread of its own, and contact with the outside is refused. No flags, no worker and no files are needed. Recorded runs that a project keeps
+become test items by `pytest --engine-parity`.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
+import msgspec
+
+from migration.comparison import Comparer
+from migration.comparison.endings import outcome_by
+from migration.effects.keys import with_keys
+from migration.effects.outcome import outcome_of_failure
+from migration.effects.recording import recording
+from migration.effects.threads import follow_threads
+from migration.errors import ComparisonError
+from migration.model import Comparison, EffectError, EngineBuilder, Origin, Outcome, RunRecord, RunRequest, Stage, Verdict
+from migration.reproduce.engines import sealed
+from migration.settings import MigrationSettings
+from migration.shadow.cell_job import CellJob
+from migration.shadow.engine_runner import EngineRunner, Engines
+from migration.shadow.engines import builder
+from migration.shadow.job import ShadowJob
+from migration.shadow.parts import Parts
+from migration.shadow.verdicts import conclude
+
+__all__ = ["Comparison", "Verdict", "compared", "explained"]
+
+
+async def compared(
+    surface: str,
+    payload: Mapping[str, Any] | bytes,
+    *,
+    serving: Origin = Origin.CONTROL,
+    tenant_id: str = "tenant",
+    user_id: str = "user",
+    thread_id: str = "thread",
+    engines: EngineBuilder | None = None,
+    settings: MigrationSettings | None = None,
+    deadline_s: float = 10.0,
+) -> Comparison:
+    """Return what a comparison says of both engines on one request.
+
+    Args:
+        surface: the entry point, as the project configures it.
+        payload: what the engines get: a mapping, or JSON.
+        serving: the engine that runs for real; the other one runs on its journal.
+        tenant_id: whose request it is.
+        user_id: who asks.
+        thread_id: the conversation.
+        engines: makes both; None: the builder that the project names.
+        settings: None: from the project and the environment.
+        deadline_s: seconds that the other engine may take.
+
+    Raises:
+        ConfigurationError: the surface, its ledger or the engines are not configured, or not as they must be.
+        ComparisonError: there is no comparison: the other engine did not end, or the comparison itself failed; the message says why.
+    """
+    chosen = settings or MigrationSettings()
+    build, comparer = engines or builder(chosen), Comparer(chosen.path(chosen.ledger_dir), project=chosen.project)
+    policy = comparer.policy(surface)
+    comparer.ledger(surface)
+    request = RunRequest(
+        surface=surface,
+        tenant_id=tenant_id,
+        user_id=user_id,
+        thread_id=thread_id,
+        run_id=uuid.uuid4().hex,
+        payload=payload if isinstance(payload, bytes) else msgspec.json.encode(payload),
+        received_at=time.time(),
+    )
+    served = await _served(build, request, serving)
+    if served.outcome == "completed":
+        served = msgspec.structs.replace(served, outcome=outcome_by(policy.endings, served.events))
+    return await asyncio.to_thread(_shadowed, build, served, comparer, deadline_s)
+
+
+def explained(comparison: Comparison) -> str:
+    """Return the verdict and a sentence for each divergence, for the message of an assertion. It may quote no payload."""
+    lines = [f"{one.severity} {one.kind} {one.fingerprint}: {one.sentence} {one.note}".rstrip() for one in comparison.divergences]
+    return "\n".join([f"{comparison.surface}: {comparison.verdict.value}", *comparison.reasons, *lines])
+
+
+async def _served(build: EngineBuilder, request: RunRequest, origin: Origin) -> RunRecord:
+    follow_threads()
+    tape, events = recording(request), build(request.surface, origin).run(request)
+    outcome: Outcome = "completed"
+    error: EffectError | None = None
+    try:
+        while (event := await tape.next_of(events)) is not None:
+            tape.append(event)
+        outcome = tape.outcome or "completed"
+    except Exception as failure:  # noqa: BLE001 - what the engine raises is what it did with the request
+        outcome, error = tape.outcome or outcome_of_failure(failure), EffectError(type=type(failure).__name__, message="")
+    finally:
+        await tape.close(events)
+    if tape.truncated:
+        raise ComparisonError("the run that served is too large to be put on record whole, so it cannot be replayed")
+    return tape.record(origin, outcome, error, None)
+
+
+def _shadowed(build: EngineBuilder, served: RunRecord, comparer: Comparer, deadline_s: float) -> Comparison:
+    record = msgspec.structs.replace(served, journal=with_keys(served.journal))
+    job = ShadowJob(record=record, stage=Stage.SHADOW, shadows=served.origin.other, deadline_s=deadline_s)
+    asked = CellJob(request=record.request, journal=record.journal, origin=job.shadows, deadline_s=deadline_s)
+    with closing(EngineRunner(Engines(build=build), seal=sealed)) as runner:
+        shadow = runner.run(asked)
+    parts = Parts(build=build, compare=lambda job, run: comparer.compare(job.record, run, stage=job.stage), sink=None)
+    result = conclude(job, shadow.run(), parts, shadow.refused)
+    if result.comparison is None:
+        raise ComparisonError(f"the {job.shadows.value} engine gave no run to compare: {result.failed}: {result.detail}")
+    return result.comparison

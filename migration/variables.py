@@ -1,0 +1,178 @@
+"""Settings from variables: each field of a struct is read from `NETRA_MIGRATION_<FIELD>`, and a sentence says what is wrong with it."""
+
+import difflib
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple, TypeVar, get_args, get_origin
+
+import msgspec
+
+from migration.errors import ConfigurationError
+
+_Settings = TypeVar("_Settings", bound=msgspec.Struct)
+PREFIX: Final = "NETRA_MIGRATION_"
+_WORDS: Final = {
+    **dict.fromkeys(("yes", "y", "on", "true", "t", "1"), True),
+    **dict.fromkeys(("no", "n", "off", "false", "f", "0"), False),
+}
+
+
+class Secret:
+    """A text that neither prints nor serialises itself."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text."""
+        return self._text
+
+
+class FromVariables(msgspec.StructMeta):
+    """The class of a frozen struct, whose call takes what it is not given from the environment; decoding and replacing do not.
+
+    What stands in neither comes from the class's `defaults(project)`.
+
+    Raises:
+        ConfigurationError: values cannot be used; each is named with what is wanted. No value is quoted: it may be a secret.
+    """
+
+    def __call__(cls, **given: Any) -> Any:  # noqa: ANN401, D102, N805 - any field's value, checked below; a metaclass calls its class `cls`
+        read = values(cls, {**_defaults(cls, given), **_in_environment(), **given})
+        return super().__call__(**read, **{name: given[name] for name in given if name not in read})
+
+
+def from_environment(kind: type[_Settings]) -> _Settings:
+    """Return the settings as variables alone give them, without the `defaults` of the class. Raises ConfigurationError."""
+    return msgspec.convert(values(kind, _in_environment()), kind, dec_hook=_custom)
+
+
+def values(settings: Any, found: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - to mypy, such a class is not yet a struct
+    """Return what was found for the settings' fields, each checked and as what the field is.
+
+    Raises:
+        ConfigurationError: values cannot be used; each is named with what is wanted.
+    """
+    read, problems = {}, []
+    for field in msgspec.structs.fields(settings):
+        if field.name in found:
+            try:
+                read[field.name] = _read(found[field.name], field.type)
+            except ValueError:  # also msgspec's
+                problems.append(f"{variable(field.name)}: must be {_wanted(field.type)}")
+    if problems:
+        raise ConfigurationError("; ".join(problems))
+    return read
+
+
+class Described(NamedTuple):
+    """A setting, for its documentation."""
+
+    variable: str
+    default: Any  #: None if it depends on where the program runs
+    description: str
+
+
+def described(settings: type[msgspec.Struct]) -> Iterator[Described]:
+    """Yield each setting in the order of the class."""
+    for field in msgspec.structs.fields(settings):
+        default = None if field.default is msgspec.NODEFAULT else field.default
+        shown = default.reveal() if isinstance(default, Secret) else default
+        _, meta = get_args(field.type)
+        yield Described(variable(field.name), shown, meta.description)
+
+
+def variable(field: str) -> str:
+    """Return the variable that this field is read from."""
+    return f"{PREFIX}{field.upper()}"
+
+
+def misspelt(settings: type[msgspec.Struct], environment: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each variable that looks like one of these settings and is not: what it sets, nobody reads."""
+    ours = [variable(name) for name in settings.__struct_fields__]
+    unknown = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in ours)
+    close = {name: difflib.get_close_matches(name.upper(), ours, n=1, cutoff=0.8) for name in unknown}
+    return [
+        f"{name} is not a setting" + (f"; did you mean {close[name][0]}?" if close[name] else "; docs/settings.md has all of them")
+        for name in unknown
+    ]
+
+
+def encode(settings: msgspec.Struct) -> bytes:
+    """Return the settings as JSON for a process of ours; secrets stay behind."""
+    return msgspec.json.encode(settings, enc_hook=_without_secrets)
+
+
+def decode(kind: type[_Settings], encoded: bytes) -> _Settings:
+    """Return what `encode` gave; nothing is taken from the environment."""
+    return msgspec.json.decode(encoded, type=kind, dec_hook=_custom)
+
+
+def _defaults(cls: Any, given: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - as above
+    found: dict[str, Any] = cls.defaults(given.get("project"))
+    return found
+
+
+def _in_environment() -> dict[str, str]:
+    return {name[len(PREFIX) :].lower(): text for name, text in os.environ.items() if name.upper().startswith(PREFIX)}
+
+
+def _read(value: Any, kind: Any) -> Any:  # noqa: ANN401 - whatever the variable or the caller gave, as what the field is
+    if isinstance(value, str):
+        value = _from_text(value, kind)
+    read = msgspec.convert(value, kind, strict=False, dec_hook=_custom)
+    if isinstance(read, float) and not math.isfinite(read):
+        raise ValueError("is not finite")
+    return read
+
+
+def _from_text(text: str, kind: Any) -> Any:  # noqa: ANN401 - a type, and a value for msgspec
+    plain, *_ = get_args(kind)
+    options = get_args(plain)
+    if plain is Path or Path in options:
+        return Path(text) if text or plain is Path else None
+    if plain is bool:
+        return _WORDS.get(text.strip().lower(), text)
+    if plain in (int, float):
+        return text.strip()
+    if str in options:  # names
+        return tuple(json.loads(text)) if text.lstrip().startswith("[") else tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def _custom(kind: type, value: Any) -> Any:  # noqa: ANN401 - msgspec's own signature
+    if isinstance(value, kind):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"is not text for a {kind.__name__}")  # noqa: TRY004 - msgspec takes it for what is wrong with the value
+    return kind(value)
+
+
+def _without_secrets(value: Any) -> str:  # noqa: ANN401 - msgspec's own signature
+    return "" if isinstance(value, Secret) else str(value)
+
+
+def _wanted(kind: Any) -> str:  # noqa: ANN401 - a type
+    """Return what the field takes, in a person's words."""
+    plain, meta = get_args(kind)
+    if plain in (int, float):
+        return f"a {'whole ' if plain is int else ''}number{_bounds(meta)}"
+    if plain is bool:
+        return "yes or no"
+    if get_origin(plain) is tuple:
+        return "names, separated by commas, or a JSON list of them"
+    words = [word for option in (plain, *get_args(plain)) if get_origin(option) is Literal for word in get_args(option)]
+    return f"one of: {', '.join(words)}" if words else "a text"
+
+
+def _bounds(meta: msgspec.Meta) -> str:
+    if meta.gt is not None:
+        return f" above {meta.gt:g}"
+    if meta.le is not None:
+        return f" from {meta.ge:g} to {meta.le:g}"
+    return f", {meta.ge} or more" if meta.ge is not None else ""

@@ -1,0 +1,120 @@
+"""`effect`: one's own functions as ports."""
+
+import asyncio
+import inspect
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+from pydantic import BaseModel
+
+from migration.effects import effect
+from migration.effects.threads import follow_threads
+from migration.errors import RecordedEffectError
+
+
+class OutOfStockError(Exception):
+    pass
+
+
+@dataclass
+class Order:
+    number: int
+    due: date
+
+
+class Answer(BaseModel):
+    text: str
+
+
+CALLED = []
+
+
+class Shop:
+    @effect("tool", raises=[OutOfStockError], leave_out=["client"])
+    async def order(self, number: int, *, client: object = None) -> Order:
+        CALLED.append("order")
+        if number > 9:
+            raise OutOfStockError("none left")
+        return Order(number, date(2026, 1, 2))
+
+    @effect("tool", "stock")
+    def look(self, number: int) -> list[int]:
+        CALLED.append("look")
+        return [number]
+
+    @effect("model")
+    async def answer(self, text: str) -> AsyncIterator[Answer]:
+        CALLED.append("answer")
+        for word in text.split():
+            yield Answer(text=word)
+
+    @effect("model")
+    def words(self, text: str) -> Iterator[str]:
+        CALLED.append("words")
+        yield from text.split()
+
+
+async def everything():
+    shop = Shop()
+    found = [await shop.order(1, client=object()), shop.look(2), [one async for one in shop.answer("a b")], list(shop.words("c d"))]
+    return [*found, await asyncio.to_thread(shop.look, 3)]
+
+
+async def test_a_replay_gets_the_same_values_of_the_same_types_and_calls_nothing(recorded, replayed):
+    follow_threads()
+    journal = await recorded(everything)
+    CALLED.clear()
+    found, replay = await replayed(everything, journal)
+    assert found == [Order(1, date(2026, 1, 2)), [2], [Answer(text="a"), Answer(text="b")], ["c", "d"], [3]]
+    assert (CALLED, replay.tally.missing) == ([], 0)
+
+
+async def test_the_request_names_the_arguments_but_those_that_are_left_out(recorded):
+    journal = await recorded(everything)
+    assert [json.loads(one.request) for one in journal[:2]] == [
+        {"name": "order", "arguments": {"number": 1}},
+        {"name": "stock", "arguments": {"number": 2}},
+    ]
+
+
+async def test_a_recorded_failure_is_raised_as_the_functions_own(recorded, replayed):
+    async def refused():
+        with pytest.raises(OutOfStockError, match="none left"):
+            await Shop().order(10)
+
+    await replayed(refused, await recorded(refused))
+
+
+async def test_another_failure_goes_by_its_name(recorded, replayed):
+    @effect("tool")
+    async def broken() -> None:
+        raise ConnectionError("gone")
+
+    async def run():
+        with pytest.raises(ConnectionError) as failure:
+            await broken()
+        return failure.value
+
+    again, _ = await replayed(run, await recorded(run))
+    assert isinstance(again, RecordedEffectError)
+
+
+async def test_what_json_does_not_hold_is_named_with_what_to_do(recorded):
+    @effect("tool")
+    async def take(thing: object) -> None:
+        pass
+
+    async def run():
+        with pytest.raises(TypeError, match=r"Shop.*leave_out"):
+            await take(Shop())
+
+    await recorded(run)
+
+
+def test_a_decorated_function_is_of_the_same_kind():
+    assert inspect.iscoroutinefunction(Shop.order)
+    assert inspect.isasyncgenfunction(Shop.answer)
+    assert Shop.order.__name__ == "order"
