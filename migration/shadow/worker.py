@@ -17,7 +17,7 @@ from opentelemetry import trace
 from migration import variables
 from migration.model import RunRecord, encode
 from migration.settings import MigrationSettings
-from migration.shadow import confinement
+from migration.shadow import child_environment, confinement
 from migration.shadow.answers import Answers
 from migration.shadow.cell_job import CellJob, RunsEngines
 from migration.shadow.cell_process import GRACE_S, CellProcess
@@ -56,6 +56,12 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     parts: str  #: import string of a callable (MigrationSettings) -> Parts
     engines: str  #: import string of a callable (MigrationSettings) -> Engines, for the cell
     environment: dict[str, str] = {}  #: variables that hold secrets: no process starts with them
+
+
+def hello(settings: MigrationSettings, parts: str, engines: str) -> bytes:
+    """Return the first frame of a worker with these parts and engines, which are import strings; what a child may see goes along."""
+    environment = child_environment.by_pipe(reading=settings.miss_policy == "allow")
+    return msgspec.msgpack.encode(Hello(settings=variables.encode(settings), parts=parts, engines=engines, environment=environment))
 
 
 class Worker:
