@@ -7,28 +7,23 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from migration import variables
 from migration.errors import Operation
-from migration.model import encode
 from migration.settings import MigrationSettings
-from migration.shadow import child_environment
 from migration.shadow.counts import ShadowCounts
-from migration.shadow.job import FailReason, ShadowJob, ShadowResult, ShedReason
+from migration.shadow.job import FailReason, Said, ShadowJob, ShadowResult, ShedReason
+from migration.shadow.line import Line, WaitingJob
 from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
-from migration.shadow.worker import COMPARE_S, GRACE_S, RECYCLE, Hello
+from migration.shadow.worker import COMPARE_S, GRACE_S, RECYCLE, hello
 from migration.shadow.worker_process import SpawnWorker, WorkerLink, WorkerProcess
 from migration.telemetry.metrics import Metrics
 
 logger = logging.getLogger(__name__)
-_results = msgspec.msgpack.Decoder(ShadowResult)
+_said: msgspec.msgpack.Decoder[Said] = msgspec.msgpack.Decoder(Said)
 
-#: Jobs in the worker's pipe: it need not wait for the parent's loop between two of them.
-_WINDOW: Final = 16
 #: How often the parent looks for a worker that is late with a job. The worker's own timer comes first; this is for one that is stopped.
 _PULSE_S: Final = 0.25
 _LATE_S: Final = GRACE_S + COMPARE_S + 1.0
@@ -39,17 +34,6 @@ _LONGEST_WAIT_S: Final = 5.0
 _EXIT_S: Final = 3.0
 #: Deaths of workers that are remembered until somebody reads them.
 _DEATHS: Final = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Waiting:
-    """A job that has no result yet."""
-
-    surface: str
-    run_id: str
-    body: bytes
-    deadline_s: float
-    offered_at: float
 
 
 class ProcessShadow:
@@ -81,11 +65,8 @@ class ProcessShadow:
     ) -> None:
         self._settings, self._metrics, self._on_result, self._spawn, self._clock = settings, metrics, on_result, spawn, clock
         self._counts = ShadowCounts(metrics)
-        self._hello = _hello(settings, parts, engines)
-        self._queue: deque[_Waiting] = deque()
-        self._queued_bytes = 0
-        self._in_flight: deque[_Waiting] = deque()
-        self._head_since = 0.0
+        self._hello = hello(settings, parts, engines)
+        self._line = Line(settings, clock)
         self._loop: asyncio.AbstractEventLoop | None = None  #: None: not started, or closed
         self._worker: WorkerLink | None = None
         self._ready = False
@@ -103,12 +84,12 @@ class ProcessShadow:
     @property
     def waiting(self) -> int:
         """How many jobs are queued or under way."""
-        return len(self._queue) + len(self._in_flight)
+        return len(self._line)
 
     @property
     def in_flight(self) -> int:
         """How many of them the worker has been sent."""
-        return len(self._in_flight)
+        return self._line.sent
 
     @property
     def worker_pid(self) -> int | None:
@@ -134,7 +115,7 @@ class ProcessShadow:
         """
         request = job.record.request
         try:
-            reason = shed or self._take(job)
+            reason = shed or ("closed" if self._loop is None else self._line.take(job))
         except Exception as error:  # noqa: BLE001 - whatever cannot be encoded is counted, not raised into the request
             self._tool_failed("shadow.offer", error)
             self._counts.expected(request.surface)
@@ -147,6 +128,7 @@ class ProcessShadow:
             self._counts.shed(request.surface, reason)
             self._tell_later(ShadowResult(run_id=request.run_id, comparison=None, detail=f"shed: {reason}"))
             return
+        self._idle.clear()
         self._show_waiting()
         self._feed()
 
@@ -187,42 +169,17 @@ class ProcessShadow:
             worker.kill()  # what it has written by now is still read
 
     def _give_up_what_waits(self) -> None:
-        while self._in_flight or self._queue:
-            self._fail((self._in_flight or self._queue).popleft(), "closed", "the application ended")
-        self._queued_bytes = 0
+        while (waiting := self._line.give_up()) is not None:
+            self._fail(waiting, "closed", "the application ended")
         self._show_waiting()
-
-    def _take(self, job: ShadowJob) -> ShedReason | None:
-        """Queue the job, or say why not."""
-        if self._loop is None:
-            return "closed"
-        if self.waiting >= self._settings.shadow_queue_jobs:
-            return "queue_jobs"
-        body = encode(job)
-        if len(body) > self._settings.shadow_job_bytes:
-            return "job_bytes"
-        if self._queued_bytes + len(body) > self._settings.shadow_queue_bytes:
-            return "queue_bytes"
-        request = job.record.request
-        self._queue.append(
-            _Waiting(surface=request.surface, run_id=request.run_id, body=body, deadline_s=job.deadline_s, offered_at=self._clock())
-        )
-        self._queued_bytes += len(body)
-        self._idle.clear()
-        return None
 
     def _feed(self) -> None:
         """Give the worker what it has room for."""
         worker = self._worker
         if worker is not None and self._ready and self._blame is None:
-            while self._queue and len(self._in_flight) < _WINDOW and not worker.blocked:
-                waiting = self._queue.popleft()
-                self._queued_bytes -= len(waiting.body)
-                if not self._in_flight:
-                    self._head_since = self._clock()
-                self._in_flight.append(waiting)
+            while not worker.blocked and (waiting := self._line.send()) is not None:
                 worker.send(waiting.body)
-            if self._in_flight and self._pulse is None and self._loop is not None:
+            if self._line.sent and self._pulse is None and self._loop is not None:
                 self._pulse = self._loop.call_later(_PULSE_S, self._look_for_late)
         self._show_waiting()
 
@@ -244,7 +201,7 @@ class ProcessShadow:
         self._start_timer = loop.call_later(wait_s, self._start_worker, loop)
 
     def _hear(self, body: bytes) -> None:
-        """Take one frame of the worker: that it is ready, or its next result."""
+        """Take one frame of the worker: that it is ready, its next result, or how many of its spans were lost."""
         if self._blame is not None:
             return  # given up: what it still says must not shift the blame to the job after
         if not body:
@@ -253,19 +210,20 @@ class ProcessShadow:
             self._feed()
             return
         try:
-            result = _results.decode(body)
+            result = _said.decode(body)
         except msgspec.MsgspecError as error:
             self._lose_worker("protocol", f"a result cannot be decoded: {error}")
             return
-        if not self._in_flight or result.run_id not in {self._in_flight[0].run_id, ""}:
+        if isinstance(result, int):
+            self._metrics.failures.labels("telemetry.export").inc(result)
+            return
+        if not self._line.awaits(result.run_id):
             self._lose_worker("protocol", "a result answers no job")
             return
-        waiting = self._in_flight.popleft()
-        self._head_since = self._clock()
+        waiting = self._line.answered()
         self._deaths = 0
         for operation in result.failures:
             self._metrics.failures.labels(operation).inc()
-        self._metrics.failures.labels("telemetry.export").inc(result.lost_spans)
         self._counts.learnt(result.sought_in_text, result.sought_in_fields)
         if result.noise is not None:
             self._counts.round(waiting.surface, result.noise)
@@ -284,10 +242,9 @@ class ProcessShadow:
 
     def _look_for_late(self) -> None:
         self._pulse = None
-        if self._loop is None or not self._in_flight:
+        if self._loop is None or not self._line.sent:
             return
-        late_s = self._clock() - self._head_since - self._in_flight[0].deadline_s
-        if late_s > _LATE_S:
+        if (late_s := self._line.late_s()) > _LATE_S:
             self._lose_worker("deadline", f"no answer {late_s:.1f} s after the deadline")
         self._pulse = self._loop.call_later(_PULSE_S, self._look_for_late)
 
@@ -305,26 +262,23 @@ class ProcessShadow:
         self._worker, self._ready = None, False
         self._await_ready_no_more()
         self._gone.set()
-        if self._in_flight and status != RECYCLE:
+        if self._line.sent and status != RECYCLE:
             reason: FailReason = self._blame or ("deadline" if status == -signal.SIGALRM else "worker_died")
-            self._fail(self._in_flight.popleft(), reason if self._loop is not None else "closed", f"exit status {status}")
-        while self._in_flight:
-            waiting = self._in_flight.pop()
-            self._queue.appendleft(waiting)
-            self._queued_bytes += len(waiting.body)
+            self._fail(self._line.answered(), reason if self._loop is not None else "closed", f"exit status {status}")
+        self._line.put_back()
         self._show_waiting()
         if self._loop is not None:
             if status != RECYCLE:
                 self._tool_failed("shadow.worker", ChildProcessError(f"the shadow worker ended with status {status}; it is started again"))
             self._start_again(self._loop)
 
-    def _fail(self, waiting: _Waiting, reason: FailReason, detail: str) -> None:
+    def _fail(self, waiting: WaitingJob, reason: FailReason, detail: str) -> None:
         self._counts.failed(waiting.surface, reason)
         self._show_waiting()
         self._tell(ShadowResult(run_id=waiting.run_id, comparison=None, failed=reason, detail=detail))
 
     def _show_waiting(self) -> None:
-        self._counts.waiting(self.waiting, self._queued_bytes)
+        self._counts.waiting(self.waiting, self._line.queued_bytes)
         if not self.waiting:
             self._idle.set()
 
@@ -343,8 +297,3 @@ class ProcessShadow:
     def _tool_failed(self, operation: Operation, error: Exception) -> None:
         logger.error("%s: %s", operation, error if isinstance(error, OSError) else type(error).__name__)
         self._metrics.failures.labels(operation).inc()
-
-
-def _hello(settings: MigrationSettings, parts: str, engines: str) -> bytes:
-    environment = child_environment.by_pipe(reading=settings.miss_policy == "allow")
-    return msgspec.msgpack.encode(Hello(settings=variables.encode(settings), parts=parts, engines=engines, environment=environment))

@@ -48,7 +48,10 @@ class ShadowResult(Noun, frozen=True, kw_only=True):
     sought_in_text: int = 0  #: identifiers of others that this job brought and that are looked for everywhere
     sought_in_fields: int = 0  #: those too common for that: they are looked for in identity fields alone
     noise: NoiseOutcome | None = None  #: None: this job was followed by no round
-    lost_spans: int = 0  #: of the worker, that did not reach the collector
+
+
+Said = ShadowResult | int
+"""What a worker says beside that it is ready: how a job ended, or how many of its own spans did not reach the collector just now."""
 
 
 class Shadow(Protocol):

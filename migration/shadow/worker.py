@@ -17,11 +17,12 @@ from opentelemetry import trace
 from migration import variables
 from migration.model import RunRecord, encode
 from migration.settings import MigrationSettings
-from migration.shadow import confinement
+from migration.shadow import child_environment, confinement
+from migration.shadow.answers import Answers
 from migration.shadow.cell_job import CellJob, RunsEngines
 from migration.shadow.cell_process import GRACE_S, CellProcess
 from migration.shadow.engine_runner import Seal
-from migration.shadow.frames import frame, read_frame
+from migration.shadow.frames import read_frame
 from migration.shadow.job import ShadowJob, ShadowResult, keyed
 from migration.shadow.noise_round import NoiseRounds
 from migration.shadow.parts import Parts, load
@@ -57,6 +58,12 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, str] = {}  #: variables that hold secrets: no process starts with them
 
 
+def hello(settings: MigrationSettings, parts: str, engines: str) -> bytes:
+    """Return the first frame of a worker with these parts and engines, which are import strings; what a child may see goes along."""
+    environment = child_environment.by_pipe(reading=settings.miss_policy == "allow")
+    return msgspec.msgpack.encode(Hello(settings=variables.encode(settings), parts=parts, engines=engines, environment=environment))
+
+
 class Worker:
     """Turns jobs into results, one at a time. Never raises what an engine, the comparison or the evidence store raises.
 
@@ -69,7 +76,6 @@ class Worker:
     def __init__(self, parts: Parts, cell: RunsEngines, *, bound: Callable[[float], None] = confinement.die_after) -> None:
         self._parts, self._cell, self._bound = parts, cell, bound
         self._rounds = NoiseRounds(parts, cell)
-        self._lost_spans = 0
         self.spoiled = False  #: an engine left something behind, or its process is gone: replace this one
 
     def handle(self, body: bytes) -> ShadowResult:
@@ -91,12 +97,7 @@ class Worker:
             result = self._run(job)
             if result.failed is not None:
                 span.set_status(trace.StatusCode.ERROR)
-        lost, self._lost_spans = self._lost_spans, 0
-        return msgspec.structs.replace(result, lost_spans=lost) if lost else result
-
-    def lost(self, number: int) -> None:
-        """Take note of spans that did not reach the collector; the next result tells of them."""
-        self._lost_spans += number
+        return result
 
     def _run(self, job: ShadowJob) -> ShadowResult:
         started = time.monotonic()
@@ -118,6 +119,17 @@ class Worker:
         done = self._rounds.run(job, shadow, left_s)
         self.spoiled = done.spoiled
         return msgspec.structs.replace(result, noise=done.outcome, failures=(*result.failures, *done.failures))
+
+
+def trace_to_collector(settings: MigrationSettings, on_lost: Callable[[int], None]) -> None:
+    """Make a worker's spans real if they are delivered: nobody reads the ring of its process.
+
+    Args:
+        settings: `otlp_endpoint` (empty: there is no collector) and `trace_percent`.
+        on_lost: told how many spans were not delivered just now.
+    """
+    if settings.otlp_endpoint:
+        configure_tracing(settings, "netra-migration-worker", on_lost)
 
 
 def _shadow_of(job: ShadowJob, parts: Parts) -> CellJob:
@@ -165,14 +177,14 @@ def main(jobs_fd: int, results_fd: int) -> int:
         confinement.yield_processor(settings.shadow_priority)
         confinement.die_after(settings.shadow_start_s)
         with contextlib.closing(CellProcess(settings, hello.engines)) as cell:
-            worker = Worker(load(hello.parts)(settings), cell)
-            configure_tracing(settings, "netra-migration-worker", worker.lost)
+            worker, answers = Worker(load(hello.parts)(settings), cell), Answers(results_fd)
+            trace_to_collector(settings, answers.lost)
             gc.freeze()
             confinement.spare()
             try:
                 signal.signal(signal.SIGUSR1, _stop)
-                _write(results_fd, frame(b""))
-                return _serve(worker, jobs, results_fd)
+                answers.say(b"")
+                return _serve(worker, jobs, answers)
             except _StopError:
                 return 0
             finally:
@@ -180,12 +192,12 @@ def main(jobs_fd: int, results_fd: int) -> int:
                 deliver_spans(_DELIVERY_S)
 
 
-def _serve(worker: Worker, jobs: BinaryIO, results_fd: int) -> int:
+def _serve(worker: Worker, jobs: BinaryIO, answers: Answers) -> int:
     with contextlib.suppress(BrokenPipeError):
         while (body := read_frame(jobs)) is not None:
             result = worker.handle(body)
             confinement.spare()
-            _write(results_fd, frame(encode(result)))
+            answers.say(encode(result))
             if worker.spoiled:
                 return RECYCLE
     return 0
@@ -194,9 +206,3 @@ def _serve(worker: Worker, jobs: BinaryIO, results_fd: int) -> int:
 def _stop(_signal: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     raise _StopError
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]

@@ -1,7 +1,7 @@
 """Draws whole sets of flags as LaunchDarkly can have them, and tenants for whom they can be evaluated. A number draws always the same."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from random import Random
 from typing import Any
 
@@ -158,11 +158,20 @@ class Drawer:
         }
         return {"key": key, "version": 1, "deleted": self.now_and_then(16), "unbounded": self.now_and_then(16), **self.optional(fields)}
 
-    def flag_file(self) -> bytes:
-        """The flags of all surfaces, most of the time the switches, and what these may depend on."""
+    def ramp_flag(self, key: str) -> Json:
+        """A flag in the middle of its ramp: two neighbouring stages, and whatever targets and rules beside."""
+        upper, weight = self.random.randint(1, 5), self.one([0, 1_000, 25_000, 50_000, 100_000])
+        shares = [{"variation": index, "weight": {upper: weight, upper - 1: 100_000 - weight}.get(index, 0)} for index in range(upper + 1)]
+        rollout = {"contextKind": "tenant", "variations": shares, **self.optional({"seed": lambda: 61})}
+        plain = self.flag(key, STAGES) if self.now_and_then(3) else {"key": key, "version": 1, "variations": [*STAGES], "salt": "netra"}
+        return {**plain, "on": True, "deleted": False, "fallthrough": {"rollout": rollout}}
+
+    def flag_file(self, ramping: Collection[str] = ()) -> bytes:
+        """The flags of all surfaces, most of the time the switches, and what these may depend on. `ramping`: surfaces in mid-ramp."""
         switched = [[False, True], [False, True], [False, True], [True, False], [False], ["no", "yes"], []]
         sampled = [[0, 100], [0, 12.5, 50], [0, 100, "ten %"], [True, -1, 101], [None]]
-        flags = [self.flag(f"execution-engine-{surface}", self.stages()) for surface in SURFACES]
+        keys = {surface: f"execution-engine-{surface}" for surface in SURFACES}
+        flags = [self.ramp_flag(key) if surface in ramping else self.flag(key, self.stages()) for surface, key in keys.items()]
         flags += [self.flag("execution-engine-kill-switch", self.one(switched))] if self.now_and_then(2) else []
         flags += [self.flag("shadow-sampling", self.one(sampled))] if not self.now_and_then(4) else []
         flags += [{"key": "allowed", "version": 1, "on": True, "variations": [False, True], "fallthrough": {"variation": 1}}]

@@ -80,17 +80,22 @@ def judge(seed: int, *, tenants: int) -> int:
     return named
 
 
-def told(sdk: LDClient, surface: str, tenant_id: str, attributes: dict[str, Any]) -> tuple[Stage | None, bool, float]:
-    """Return what the SDK says: stage (None: its default), kill switch, percentage."""
+def context(surface: str, tenant_id: str, attributes: dict[str, Any]) -> Context:
+    """Return what the SDK is asked about."""
     # 1 and 1.0 are one number in JSON; the SDK deals them to different buckets, so that a tenant has whole numbers alone.
     whole = {name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in attributes.items()}
     known = {name: value for name, value in whole.items() if name != "key" and not (name == "name" and value == 3)}
-    context = Context.from_dict({"kind": "multi", "tenant": {**known, "key": tenant_id}, "surface": {"key": surface}})
-    stage, tracker = sdk.migration_variation(f"execution-engine-{surface}", context, LaunchDarklyStage.OFF)
+    return Context.from_dict({"kind": "multi", "tenant": {**known, "key": tenant_id}, "surface": {"key": surface}})
+
+
+def told(sdk: LDClient, surface: str, tenant_id: str, attributes: dict[str, Any]) -> tuple[Stage | None, bool, float]:
+    """Return what the SDK says: stage (None: its default), kill switch, percentage."""
+    asked = context(surface, tenant_id, attributes)
+    stage, tracker = sdk.migration_variation(f"execution-engine-{surface}", asked, LaunchDarklyStage.OFF)
     event = tracker.operation(Operation.READ).invoked(Origin.OLD).build()
-    percent = sdk.variation("shadow-sampling", context, 100.0)
+    percent = sdk.variation("shadow-sampling", asked, 100.0)
     good = isinstance(percent, int | float) and not isinstance(percent, bool) and 0 <= percent <= 100
-    killed = sdk.variation("execution-engine-kill-switch", context, False) is True
+    killed = sdk.variation("execution-engine-kill-switch", asked, False) is True
     return (None if event.detail.variation_index is None else Stage(stage.value)), killed, float(percent) if good else 100.0
 
 

@@ -50,6 +50,7 @@ RESERVED_KEYS = frozenset({"user_id", "thread_id", "run_id", "request_id", "tena
 _SHORT_ID = 20
 _PLACEHOLDER_PREFIX = re.compile(rf"(?:{'|'.join(sorted(PLACEHOLDERS))})[^a-z0-9]", re.IGNORECASE)
 _FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u2028\u2029]")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
 _SCALARS = (str, int, float, bool, type(None), bytes, datetime)
 
 CleanupCallback = Callable[[], Awaitable[None] | None]
@@ -63,7 +64,8 @@ def check_id(name: str, value: object) -> str:
         value: the candidate id.
 
     Raises:
-        InvalidContextError: it is no string, blank, too long, a placeholder, or holds a control character or a path separator.
+        InvalidContextError: it is no string, blank, too long, a placeholder, or holds a control character, a path separator or half
+            of a character.
             The message names the field and the rule, never the value.
     """
     if not isinstance(value, str):
@@ -74,6 +76,8 @@ def check_id(name: str, value: object) -> str:
         raise InvalidContextError(name, f"may not be longer than {MAX_ID_LENGTH} characters")
     if _FORBIDDEN_CHARACTERS.search(value):
         raise InvalidContextError(name, "may not hold control characters or path separators")
+    if _SURROGATES.search(value):  # JSON lets half of a character through; no database takes it, and no flag deals it
+        raise InvalidContextError(name, "must be well-formed Unicode")
     if len(value) < _SHORT_ID and (value.strip().lower() in PLACEHOLDERS or _PLACEHOLDER_PREFIX.match(value)):
         raise InvalidContextError(name, "may not be a placeholder")
     return value

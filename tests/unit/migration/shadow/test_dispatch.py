@@ -301,7 +301,7 @@ class CountingLaw(RuleBasedStateMachine):
 
     @invariant()
     def bytes_are_accounted_for(self) -> None:
-        assert self.bench.value("shadow_waiting_bytes") == sum(len(waiting.body) for waiting in self.bench.shadow._queue)
+        assert self.bench.value("shadow_waiting_bytes") == sum(len(waiting.body) for waiting in self.bench.shadow._line._queue)
 
     def teardown(self) -> None:
         if hasattr(self, "bench"):

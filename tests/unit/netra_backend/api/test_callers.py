@@ -1,5 +1,6 @@
 """What the description says of ids is what the endpoints hold them to."""
 
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -26,3 +27,9 @@ def test_an_id_is_described_as_valid_exactly_when_it_is(value: str) -> None:
     else:
         valid = True
     assert DESCRIBED.is_valid(value) is valid
+
+
+@pytest.mark.parametrize("value", ["\ud800", "acme\udfff", "\udcff-1"])
+def test_half_of_a_character_is_in_no_id(value: str) -> None:
+    with pytest.raises(InvalidContextError, match="must be well-formed Unicode"):
+        check_id("tenant", value)

@@ -1,0 +1,41 @@
+"""The worker's end of the pipe that it answers on: whole frames, whichever thread has something to say."""
+
+import contextlib
+import os
+import threading
+
+import msgspec
+
+from migration.shadow.frames import frame
+
+
+class Answers:
+    """Writes frames to the parent, one at a time.
+
+    Args:
+        descriptor: the pipe.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+        self._whole = True  #: the last frame was written to its end: one that a signal broke off can be followed by none
+
+    def say(self, body: bytes) -> None:
+        """Write one frame; nothing after one that was broken off.
+
+        Raises:
+            BrokenPipeError: the parent is gone.
+        """
+        with self._lock:
+            if not self._whole:
+                return
+            self._whole, rest = False, memoryview(frame(body))
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+            self._whole = True
+
+    def lost(self, number: int) -> None:
+        """Say that so many spans did not reach the collector. Never raises: without a parent nobody counts them."""
+        with contextlib.suppress(OSError):
+            self.say(msgspec.msgpack.encode(number))

@@ -1,0 +1,104 @@
+"""The line of jobs that have no result yet: first those that the worker was sent, then those that wait for it. Bounded, in order."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from migration.model import encode
+from migration.settings import MigrationSettings
+from migration.shadow.job import ShadowJob, ShedReason
+
+#: Jobs in the worker's pipe: it need not wait for the parent's loop between two of them.
+_WINDOW: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingJob:
+    """A job that has no result yet."""
+
+    surface: str
+    run_id: str
+    body: bytes
+    deadline_s: float
+    offered_at: float
+
+
+class Line:
+    """Jobs in the order in which they came; its length is how many there are.
+
+    Args:
+        settings: the limits.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, settings: MigrationSettings, clock: Callable[[], float]) -> None:
+        self._settings, self._clock = settings, clock
+        self._queue: deque[WaitingJob] = deque()
+        self._sent: deque[WaitingJob] = deque()
+        self._head_since = 0.0
+        self.queued_bytes = 0  #: of those that were not sent
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._queue) + len(self._sent)
+
+    @property
+    def sent(self) -> int:
+        """How many the worker has been sent."""
+        return len(self._sent)
+
+    def take(self, job: ShadowJob) -> ShedReason | None:
+        """Put the job at the end, or say why not."""
+        if len(self) >= self._settings.shadow_queue_jobs:
+            return "queue_jobs"
+        body = encode(job)
+        if len(body) > self._settings.shadow_job_bytes:
+            return "job_bytes"
+        if self.queued_bytes + len(body) > self._settings.shadow_queue_bytes:
+            return "queue_bytes"
+        request, now = job.record.request, self._clock()
+        self._queue.append(WaitingJob(surface=request.surface, run_id=request.run_id, body=body, deadline_s=job.deadline_s, offered_at=now))
+        self.queued_bytes += len(body)
+        return None
+
+    def send(self) -> WaitingJob | None:
+        """Return the next job for the worker; None: there is none, or it has enough."""
+        if not self._queue or len(self._sent) >= _WINDOW:
+            return None
+        waiting = self._queue.popleft()
+        self.queued_bytes -= len(waiting.body)
+        if not self._sent:
+            self._head_since = self._clock()
+        self._sent.append(waiting)
+        return waiting
+
+    def awaits(self, run_id: str) -> bool:
+        """Whether the next answer may be that run's; "": of a job that the worker could not read."""
+        return bool(self._sent) and run_id in {self._sent[0].run_id, ""}
+
+    def answered(self) -> WaitingJob:
+        """Take out the job that the worker was running; the next one it runs from now on."""
+        self._head_since = self._clock()
+        return self._sent.popleft()
+
+    def late_s(self) -> float:
+        """Return how long the job that the worker runs is over its deadline; negative while it is not. One must have been sent."""
+        return self._clock() - self._head_since - self._sent[0].deadline_s
+
+    def put_back(self) -> None:
+        """Put what was sent at the head of the queue again: its worker is gone."""
+        while self._sent:
+            waiting = self._sent.pop()
+            self._queue.appendleft(waiting)
+            self.queued_bytes += len(waiting.body)
+
+    def give_up(self) -> WaitingJob | None:
+        """Take out the oldest job; None: there is none left."""
+        if self._sent:
+            return self._sent.popleft()
+        if not self._queue:
+            return None
+        waiting = self._queue.popleft()
+        self.queued_bytes -= len(waiting.body)
+        return waiting
