@@ -45,6 +45,8 @@ def print_detail(detail: DivergenceDetail, examples: int, reasons: Sequence[str]
     console.print(_facts(detail, reasons))
     for number, example in enumerate(detail.examples[:examples], 1):
         console.print(_example(example, number, len(detail.examples)))
+        for clause in example.follows:
+            console.print(Text(f"what follows from it: {clause}"))
         if example.excerpt:
             console.print(_streams(example.excerpt))
 

@@ -12,7 +12,7 @@ from migration.comparison.effects import EffectComparison
 from migration.comparison.events import EventComparison
 from migration.comparison.findings import Finding
 from migration.comparison.ledger import Ledger
-from migration.comparison.limits import Limits
+from migration.comparison.limits import NOTHING_COMPARED, Limits
 from migration.comparison.noise import NoiseFloor
 from migration.comparison.normalise import Normaliser
 from migration.comparison.pairing import Pairing
@@ -93,6 +93,8 @@ def compare(
         found, uncompared = _findings(control, candidate, serving, policy, limits)
         doubts += uncompared
     doubts += too_much
+    if not found and not any((control.events, candidate.events, control.journal, candidate.journal, control.error, candidate.error)):
+        doubts.append(f"neither run sent an event, asked for an effect or raised an exception: {NOTHING_COMPARED}")
     day = today or datetime.now(UTC).date()
     rows = divergences(found, policy, limits)
     judged = told_together([(noise.judge(ledger.judge(divergence, day)), because) for divergence, because in rows])

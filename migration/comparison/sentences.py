@@ -1,14 +1,19 @@
 """One English sentence for each divergence. It names kinds, lanes, fields and closed words, never a value that a user or a model wrote."""
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
 from migration.comparison.findings import Detail, Finding
 from migration.comparison.fingerprint import value_shapes
-from migration.comparison.paths import text
+from migration.comparison.paths import Path
+from migration.comparison.paths import text as written
 from migration.comparison.policy import Policy
 from migration.model import DivergenceKind
+
+#: characters of a name that stand in a sentence; data may use texts of any length as keys
+_LONGEST: Final = 120
 
 
 def sentence(finding: Finding, policy: Policy) -> str:
@@ -16,8 +21,18 @@ def sentence(finding: Finding, policy: Policy) -> str:
     return _SENTENCES[finding.kind](finding, *value_shapes(finding, policy))
 
 
+def _cut(name: str) -> str:
+    """Return a name of a lane, a field or a tool as a sentence can hold it: the middle of one that is longer is left out."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST * 2 // 3]}...{name[-_LONGEST // 3 + 3 :]}"
+
+
+def text(path: Path) -> str:
+    """Return the path as people write it, cut."""
+    return _cut(written(path))
+
+
 def _who(finding: Finding) -> str:
-    return f"`{finding.lane}`" if finding.lane else "the run"
+    return f"`{_cut(finding.lane)}`" if finding.lane else "the run"
 
 
 def _side(finding: Finding) -> tuple[str, str]:
@@ -29,12 +44,12 @@ def _one_sided(finding: Finding, _a: str, _b: str) -> str:
     has, lacks = _side(finding)
     if finding.detail == "whole_lane":
         return f"{has} runs {_who(finding)}; {lacks} sends no event of it at all."
-    return f"{has} sends `{finding.subject}` for {_who(finding)}; {lacks} does not."
+    return f"{has} sends `{_cut(finding.subject)}` for {_who(finding)}; {lacks} does not."
 
 
 def _duplicate(finding: Finding, _a: str, _b: str) -> str:
     has, lacks = _side(finding)
-    return f"{has} sends `{finding.subject}` for {_who(finding)} once more than {lacks}, though it already said so."
+    return f"{has} sends `{_cut(finding.subject)}` for {_who(finding)} once more than {lacks}, though it already said so."
 
 
 def _reorder(finding: Finding, _a: str, _b: str) -> str:
@@ -44,7 +59,7 @@ def _reorder(finding: Finding, _a: str, _b: str) -> str:
         return f"{_who(finding)} asks the same of {_effect(finding)} in both runs, but not in the same order.".replace(
             "the run", "The run", 1
         )
-    return f"Both send the same `{finding.subject}` for {_who(finding)}, but not in the same order within that lane."
+    return f"Both send the same `{_cut(finding.subject)}` for {_who(finding)}, but not in the same order within that lane."
 
 
 _PAYLOAD: dict[Detail, str] = {
@@ -93,7 +108,7 @@ def _error(finding: Finding, a: str, b: str) -> str:
 
 
 def _effect(finding: Finding) -> str:
-    kind, name = finding.subject, str(finding.path[1]) if len(finding.path) > 1 else ""
+    kind, name = finding.subject, _cut(str(finding.path[1])) if len(finding.path) > 1 else ""
     return {"model": "the model", "clock": "the clock", "tool": f"the tool `{name}`", "id": f"new ids for `{name}`"}.get(kind, kind)
 
 

@@ -71,7 +71,7 @@ def divergence(connection: Connection, fingerprint: str, surface: str | None) ->
     shown = (
         select(
             *(_COMPARED[name] for name in ("run_id", "tenant_id", "stage", "serving", "trace_id", "shadow_trace_id", "compared_at")),
-            *(_FOUND[name] for name in ("verdict", "control", "candidate", "excerpt")),
+            *(_FOUND[name] for name in ("verdict", "control", "candidate", "excerpt", "follows")),
         )
         .join_from(occurrences, comparisons)
         .where(here, _FOUND.example)
@@ -128,7 +128,7 @@ def _divergence(row: RowMapping) -> DivergenceView:
 
 
 def _example(row: RowMapping) -> Example:
-    return msgspec.convert(_fields(row, Example) | {"excerpt": row["excerpt"] or []}, Example)
+    return msgspec.convert(_fields(row, Example) | {"excerpt": row["excerpt"] or [], "follows": row["follows"] or []}, Example)
 
 
 def _comparison(row: RowMapping) -> ComparisonView:

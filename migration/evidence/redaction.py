@@ -48,9 +48,16 @@ _ENUM_CHARS = 48
 #: a name in code; a run of four digits is more likely an id or a number of a person
 _NAME = re.compile(r"(?!.*\d{4})[A-Za-z_][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
 _INDEX = re.compile(r"\d{1,4}\Z", re.ASCII)
+_LONGEST_ID = 128
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}\Z", re.ASCII)
 #: an id that we made: the hexadecimal digits of a UUID
 _OURS = re.compile(r"[0-9a-f]{32}\Z|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+
+
+@lru_cache(maxsize=4096)
+def _is_plain_id(text: str) -> bool:
+    """Tell whether it is an id and no secret. The same tenants, users and threads come again and again, so the answers are kept."""
+    return _OURS.match(text) is not None or (_ID.match(text) is not None and not any(secret_search.known(text)))
 
 
 class Redactor:
@@ -75,7 +82,7 @@ class Redactor:
 
     def identifier(self, text: str) -> str:
         """Return an id as it is when it is made of letters, digits and `_.:-` and is no secret; else its shape."""
-        return text if _OURS.match(text) or (_ID.match(text) and not any(secret_search.known(text))) else self.shape(text)
+        return text if len(text) <= _LONGEST_ID and _is_plain_id(text) else self.shape(text)
 
     def chosen(self, text: str) -> str:
         """Return an id that a client may have chosen: as it is when it looks like ours, else its shape."""

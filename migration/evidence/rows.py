@@ -3,14 +3,14 @@
 import logging
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import msgspec
 
 from migration.evidence.excerpt import Aligner, redacted
 from migration.evidence.redaction import Redactor
 from migration.evidence.scrub import free_texts, scrub
-from migration.model import Comparison, Divergence, Origin, RunRecord, Verdict
+from migration.model import Comparison, Divergence, DivergenceKind, Origin, RunRecord, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +20,11 @@ _BEST_TO_WORST = tuple(Verdict)
 _MAX_SENTENCE = 400
 #: sentences put lanes, paths and event kinds between backticks
 _NAMED = re.compile(r"`([^`]*)`")
+#: what follows from a divergence, and how a list of that ends which is cut: see `Divergence.follows`
+_CLAUSE = re.compile(
+    rf"(?P<kind>{'|'.join(get_args(DivergenceKind))}) (?P<path>.*?)(?: of (?P<lane>.*?))?(?P<times>, \d+ times)?", re.DOTALL
+)
+_MORE = re.compile(r"\d+ more")
 _HEX = re.compile(r"[0-9a-f]{1,32}\Z")
 
 
@@ -155,7 +160,16 @@ class RowMaker:
             "control": self._redactor.json(divergence.control, field=field, plain=plain),
             "candidate": self._redactor.json(divergence.candidate, field=field, plain=plain),
             "excerpt": self._excerpt(divergence, finding, plain=plain),
+            "follows": [self._clause(clause) for clause in divergence.follows] or None,
         }
+
+    def _clause(self, clause: str) -> str:
+        """Return what follows from a divergence as it may be stored: its lane and its path may hold names from data."""
+        found = _CLAUSE.fullmatch(clause)
+        if found is None:
+            return clause if _MORE.fullmatch(clause) else self._redactor.shape(clause)
+        lane = f" of {self._redactor.path(found['lane'])}" if found["lane"] else ""
+        return f"{found['kind']} {self._redactor.path(found['path'])}{lane}{found['times'] or ''}"
 
     def _excerpt(self, divergence: Divergence, finding: Finding, *, plain: bool) -> Sequence[Row] | None:
         if self._align is None:

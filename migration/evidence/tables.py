@@ -103,6 +103,7 @@ occurrences = Table(
     Column("control", Text, comment="redacted JSON; null: that side has nothing there"),
     Column("candidate", Text, comment="redacted JSON; null: that side has nothing there"),
     Column("excerpt", JSON, comment="redacted rows of both streams, aligned; null: none is kept"),
+    Column("follows", JSON, comment="redacted clauses, one for each consequence; null: none is kept"),
     ForeignKeyConstraint(["fingerprint", "surface"], [divergence_kinds.c.fingerprint, divergence_kinds.c.surface], ondelete="CASCADE"),
     UniqueConstraint("comparison_id", "fingerprint"),
     Index(None, "fingerprint", "surface", "example"),

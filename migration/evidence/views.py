@@ -56,6 +56,7 @@ class Example(View, frozen=True, kw_only=True):
     candidate: str | None
     excerpt: list[ExcerptRow]  #: [] when none was kept
     shadow_trace_id: str | None = None  #: of the shadow; None: not traced
+    follows: list[str] = []  #: what follows from it in that comparison, a clause each; [] when nothing does
 
 
 class DivergenceDetail(View, frozen=True, kw_only=True):

@@ -146,7 +146,7 @@ def _kept(what: str, name: _Kind, kinds: Mapping[_Kind, Row], known: Mapping[_Ki
 
 
 _NOTHING_COUNTED: Row = {"count": 0, "examples": 0, "recordings": 0}
-_NO_EXAMPLE: Row = {"example": False, "control": None, "candidate": None, "excerpt": None}
+_NO_EXAMPLE: Row = {"example": False, "control": None, "candidate": None, "excerpt": None, "follows": None}
 
 
 def _known_kinds(connection: Connection, names: set[_Kind]) -> dict[_Kind, _Known]:

@@ -140,8 +140,16 @@ class Documents:
                 # What stands inside it may be good lines after all.
                 self._again.extend(one for one in taken if _is_object(one[1]))
             return
-        yield bad
-        self._again.extend(taken)
+        if not _OPENS_ONLY.match(text):
+            yield bad
+            self._again.extend(taken)
+            return
+        # Lines that are indented, or close something, belong to the document that is broken and stand for nothing themselves.
+        yield BadLine(line=number, reason=f"a JSON document that begins here breaks off at line {taken[-1][0]}")
+        self._again.extend(one for one in taken if not _is_inside(one[1]))
+        while not self._again and (found := self._next()) is not None:
+            if not _is_inside(found[1]):
+                self._again.append(found[:2])
 
     def _read_list(self, number: int, text: bytes) -> Iterator[Document | BadLine]:
         """Yield the elements of the list that begins here and goes on below, each as soon as it ends."""
@@ -263,6 +271,10 @@ def _depth(line: bytes) -> int | None:
             return None
         depth += (token[0] in b"[{") - (token[0] in b"]}")
     return depth
+
+
+def _is_inside(line: bytes) -> bool:
+    return line[:1] in b" \t}]" or not line.strip(_BLANK)
 
 
 def _goes_on(before: bytes, line: bytes) -> bool:

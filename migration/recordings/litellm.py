@@ -1,9 +1,12 @@
-"""LiteLLM's standard log: one object a call, with `messages` and `response`."""
+"""LiteLLM's standard log: one object a call, with `messages` and `response`; and what gateways and batches keep in its manner.
+
+What was asked may stand in a `request` or a `body`, what came back in a `body` of the response, or as `choices` beside the messages.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from migration.recordings.calls import call
+from migration.recordings.calls import call, decoded
 from migration.recordings.conversation import Conversation, NotARunError, field
 
 NAME: Final = "LiteLLM's standard log"
@@ -13,7 +16,7 @@ _CHATS: Final = ("completion", "acompletion", "responses", "aresponses", "anthro
 
 def claims(record: Mapping[str, Any]) -> bool:
     """Tell whether it is one, or was meant to be: any object with what was asked and what came back."""
-    return "messages" in record and "response" in record
+    return _request(record) is not None and ("response" in record or isinstance(record.get("choices"), list))
 
 
 def conversation(record: Mapping[str, Any]) -> Conversation:
@@ -27,6 +30,27 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
     kind = record.get("call_type") or ""
     if kind not in _CHATS:
         raise NotARunError("a call of a model that is not a chat")
-    asked = {"messages": record["messages"], "system": record.get("system")}
-    tools = record.get("tools") or field(record, "model_parameters", "tools") or field(record, "model_parameters", "functions")
-    return call(asked, record["response"], label=record.get("id") or record.get("litellm_call_id"), tools=tools)
+    request = _request(record) or record
+    asked = {"messages": request["messages"], "system": request.get("system")}
+    tools = (
+        request.get("tools")
+        or request.get("functions")
+        or field(record, "model_parameters", "tools")
+        or field(record, "model_parameters", "functions")
+    )
+    label = record.get("id") or record.get("litellm_call_id") or record.get("custom_id")
+    return call(asked, _reply(record), label=label, tools=tools)
+
+
+def _request(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the object that holds the messages; None when there is none."""
+    if "messages" in record:
+        return record
+    inside = (decoded(record.get(name)) for name in ("request", "body"))
+    return next((one for one in inside if isinstance(one, Mapping) and "messages" in one), None)
+
+
+def _reply(record: Mapping[str, Any]) -> object:
+    reply = decoded(record["response"]) if "response" in record else {"choices": record["choices"]}
+    body = decoded(reply.get("body")) if isinstance(reply, Mapping) else None
+    return body if isinstance(body, Mapping) else reply

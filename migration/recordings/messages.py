@@ -202,7 +202,7 @@ def _calls(index: int, raw: Mapping[str, Any]) -> tuple[tuple[ToolCall, ...], st
     found = raw.get("tool_calls") or []
     if not isinstance(found, list):
         raise MessageError(index, "has tool_calls that are not a list")
-    if not found and isinstance(raw.get("function_call"), Mapping):
+    if not found and isinstance(raw.get("function_call"), Mapping) and raw["function_call"]:
         found = [{"function": raw["function_call"]}]
     calls: list[ToolCall] = []
     odd: str | None = None

@@ -28,6 +28,8 @@ _LIMITS: Final = RunLimits(pacing="recorded")
 _NOTHING: Final = Tally(recorded=0, replayed=0, missing=0, unused=0, performed=0)
 _TASKS: Final = "/proc/self/task"
 _LOOK_S: Final = 0.002
+#: As many as asyncio's own executor has; counting the processors takes a look into the system for each run.
+_THREADS: Final = min(32, (os.cpu_count() or 1) + 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ class EngineRunner:
 
     def _on(self, loop: VirtualTimeLoop, job: CellJob) -> CellRun:
         misses = self._engines.misses if job.may_read else BLOCK
-        executor = ThreadPoolExecutor(thread_name_prefix="engine")
+        executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="engine")
         loop.set_default_executor(executor)
         with self._seal() as refused:
             try:
@@ -102,6 +104,7 @@ class EngineRunner:
             deadline_s=job.deadline_s,
             trace_id=job.trace_id,
             clock=loop.time,
+            sleep=loop.rest,
             limits=self._limits,
             arm=loop.call_on_expiry,
             canary=job.canary,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
@@ -88,6 +88,7 @@ async def replay_run(
     deadline_s: float,
     trace_id: str | None = None,
     clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     limits: RunLimits = _DEFAULT_LIMITS,
     arm: ArmDeadline | None = None,
     canary: str | None = None,
@@ -103,6 +104,7 @@ async def replay_run(
         deadline_s: seconds after which it is told to stop.
         trace_id: put on the record; 32 hex digits or None.
         clock: monotonic seconds; in virtual time that of the loop.
+        sleep: waits seconds of that clock for a recorded reply.
         limits: what the run may use up.
         arm: calls back at the deadline; None: the running loop's timer. In virtual time it must be told by the wall.
         canary: the token that the run's contexts may carry; None: there is none.
@@ -111,7 +113,7 @@ async def replay_run(
     Raises:
         asyncio.CancelledError: the caller was cancelled; the engine is stopped first.
     """
-    replay = ReplayJournal(journal, pacing=limits.pacing, clock=clock, limits=limits.journal, canary=canary, misses=misses)
+    replay = ReplayJournal(journal, pacing=limits.pacing, clock=clock, sleep=sleep, limits=limits.journal, canary=canary, misses=misses)
     started = replay.started  # one zero for events and effects, so that it can be told which came first
     run = _Run(request, origin, replay, limits.journal, lambda: clock() - started)
     loop = asyncio.get_running_loop()

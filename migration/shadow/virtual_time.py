@@ -9,6 +9,7 @@ import contextlib
 import random
 import selectors
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from contextvars import Context
@@ -65,6 +66,9 @@ class _JumpingSelector(selectors.DefaultSelector):
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """Runs one coroutine after another, each in virtual time. `time()` is the wall's monotonic clock plus what was skipped."""
 
+    _ready: deque[asyncio.Handle]  #: asyncio's own: what is called in the next turn
+    _scheduled: list[asyncio.TimerHandle]  #: asyncio's own: a heap of timers
+
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
@@ -72,6 +76,26 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Return virtual monotonic seconds: computing takes its time, waiting takes none."""
         return _monotonic() + self._jumping.skipped_s
+
+    async def rest(self, seconds: float) -> None:
+        """Wait as `asyncio.sleep` does. Where nothing else could happen meanwhile, the clock goes on without a turn of the loop."""
+        if self._is_alone(seconds):
+            self._jumping.skipped_s += max(0.0, seconds)
+        else:
+            await asyncio.sleep(seconds)
+
+    def _is_alone(self, seconds: float) -> bool:
+        """Tell whether the running task is the only one that has anything to do for so long."""
+        jumping = self._jumping
+        if self._ready or jumping.threads_busy or len(jumping.get_map()) != 1:
+            return False
+        task = asyncio.current_task(self)
+        if task is None or task.cancelling():
+            return False
+        now_s, until_s = _monotonic(), jumping.skipped_s + seconds
+        if until_s > jumping.skip_until_s or (jumping.expires_at is not None and now_s >= jumping.expires_at):
+            return False
+        return not self._scheduled or self._scheduled[0].when() > now_s + until_s
 
     def call_on_expiry(self, wall_s: float, callback: Callable[[], object]) -> Callable[[], None]:
         """Call back after that many seconds on the wall, or once waiting has skipped `SKIP_LIMIT_S`. Only the last one set counts.

@@ -121,6 +121,17 @@ class Worker:
         return msgspec.structs.replace(result, noise=done.outcome, failures=(*result.failures, *done.failures))
 
 
+def trace_to_collector(settings: MigrationSettings, on_lost: Callable[[int], None]) -> None:
+    """Make a worker's spans real if they are delivered: nobody reads the ring of its process.
+
+    Args:
+        settings: `otlp_endpoint` (empty: there is no collector) and `trace_percent`.
+        on_lost: told how many spans were not delivered just now.
+    """
+    if settings.otlp_endpoint:
+        configure_tracing(settings, "netra-migration-worker", on_lost)
+
+
 def _shadow_of(job: ShadowJob, parts: Parts) -> CellJob:
     served = job.record
     return CellJob(
@@ -167,7 +178,7 @@ def main(jobs_fd: int, results_fd: int) -> int:
         confinement.die_after(settings.shadow_start_s)
         with contextlib.closing(CellProcess(settings, hello.engines)) as cell:
             worker, answers = Worker(load(hello.parts)(settings), cell), Answers(results_fd)
-            configure_tracing(settings, "netra-migration-worker", answers.lost)
+            trace_to_collector(settings, answers.lost)
             gc.freeze()
             confinement.spare()
             try:

@@ -22,8 +22,7 @@ from migration.settings import MigrationSettings
 from migration.shadow.engine_runner import EngineRunner, Engines
 from migration.shadow.job import ShadowJob
 from migration.shadow.parts import Parts
-from migration.shadow.worker import Worker
-from migration.telemetry.tracing import configure_tracing
+from migration.shadow.worker import Worker, trace_to_collector
 from tests.benchmarks.measuring import Measured, alone, typical_us
 from tests.benchmarks.streams import events, frames, prompt, record
 
@@ -76,7 +75,6 @@ def job_us(said: tuple[Event, ...], verdict: Verdict, *, stored: bool) -> float:
     body = _job(record(Origin.CONTROL, frames(AGENTS), EFFECTS))
     comparer = Comparer()
     with tempfile.TemporaryDirectory() as folder:
-        configure_tracing(MigrationSettings(home=Path(folder)), "benchmark")
         parts = Parts(
             build=lambda _surface, _origin: Engine(said),
             compare=lambda job, run: comparer.compare(job.record, run, stage=job.stage),
@@ -88,6 +86,7 @@ def job_us(said: tuple[Event, ...], verdict: Verdict, *, stored: bool) -> float:
             )
         with contextlib.closing(EngineRunner(Engines(build=parts.build), seal=Guard().sealed)) as runner:
             worker = Worker(parts, runner, bound=lambda _seconds: None)
+            trace_to_collector(MigrationSettings(home=Path(folder)), lambda _number: None)
             found = worker.handle(body)
             if found.comparison is None or found.comparison.verdict is not verdict or found.failures:
                 raise SystemExit(f"the job ended with {found}, not {verdict.value}, so its time would mean nothing")

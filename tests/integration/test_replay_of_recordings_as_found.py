@@ -20,8 +20,8 @@ Replay = Callable[..., tuple[int, dict[str, Any], str]]
 
 @pytest.fixture
 def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    def run(*arguments: Any, stdin: bytes | None = None, cwd: Path = ROOT) -> subprocess.CompletedProcess[bytes]:
-        environment = {"NETRA_MIGRATION_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
+    def run(*arguments: Any, stdin: bytes | None = None, cwd: Path = ROOT, **given: str) -> subprocess.CompletedProcess[bytes]:
+        environment = {"NETRA_MIGRATION_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"} | given
         return subprocess.run([MIGRATION, *arguments], capture_output=True, timeout=120, check=False, cwd=cwd, env=environment, input=stdin)
 
     return run
@@ -163,6 +163,6 @@ def test_nothing_on_standard_input_is_no_pass(replay):
 
 def test_where_there_is_no_ledger_it_is_said(replay, tmp_path):
     (tmp_path / "good.jsonl").write_text(GOOD)
-    code, report, said = replay(tmp_path / "good.jsonl", cwd=tmp_path)
+    code, report, said = replay(tmp_path / "good.jsonl", NETRA_MIGRATION_LEDGER_DIR=str(tmp_path / "ledger"))
     assert (code, report["ledger"], counts(report)) == (1, None, {"divergent": 1})
     assert f"there is no ledger folder {tmp_path / 'ledger'}" in said

@@ -4,22 +4,21 @@ from collections.abc import Sequence
 from typing import Final
 
 import libcst as cst
-from libcst.metadata import ImportAssignment
 
 from migration.consolidation.codemod.bindings import Bindings, Bound, Origin
 from migration.consolidation.codemod.calls import CallRewriter
 from migration.consolidation.codemod.choices import Choices
 from migration.consolidation.codemod.configuration import CodemodConfiguration
 from migration.consolidation.codemod.contexts import objection_to_rename
-from migration.consolidation.codemod.edits import Edit, Span
+from migration.consolidation.codemod.edits import Span
 from migration.consolidation.codemod.groups import Analysis, Group
 from migration.consolidation.codemod.leaving import Leaving
 from migration.consolidation.codemod.named_by_strings import NamedByStrings
 from migration.consolidation.codemod.partials import objection_to_partial, partial_call
+from migration.consolidation.codemod.renaming import Renaming
 from migration.consolidation.codemod.rules import ObjectName, Rule
-from migration.consolidation.codemod.source import Source, by_getattr, dotted, root_name
+from migration.consolidation.codemod.source import Source, dotted, root_name
 from migration.consolidation.codemod.statements import Need
-from migration.consolidation.codemod.strings import requote
 from migration.consolidation.codemod.surface import Surfaces
 from migration.consolidation.codemod.tables import calls_by_table
 from migration.consolidation.codemod.tree import Tree, taken_elsewhere
@@ -77,6 +76,7 @@ class _FileAnalysis:
         self._calls = CallRewriter(source, self._uses.meaning, analyser.tree.names)
         self._choices = Choices(source, self._bindings, self._tree, calls=self._calls, surfaces=analyser.surfaces, rules=self._rules)
         self._variables = Variables(source, path, analyser.tree, self._uses)
+        self._renaming = Renaming(source, self._bindings, analyser.tree, analyser.successor)
         self._groups: dict[str, Group] = {}
         self._left_out: list[Span] = []  #: arguments that the new call does not have
         self._chosen: set[cst.CSTNode] = set()  #: names that more than one module may give, and become the same from each
@@ -160,7 +160,7 @@ class _FileAnalysis:
         if chosen is None or taken_elsewhere(self._tree, self._path, chosen.bounds[0].local) is not None:
             return False
         needs = [[Need(bound.statement, item.module, item.name, None) for item in chosen.done.objects] for bound in chosen.bounds]
-        if any(self._clash(node, need) is not None for some in needs for need in some):
+        if any(self._renaming.clash(node, need) is not None for some in needs for need in some):
             return False
         groups = [self._group(bound.meaning.module) for bound in chosen.bounds]
         for group, some in zip(groups, needs, strict=True):
@@ -178,11 +178,11 @@ class _FileAnalysis:
         elif (objection := objection_to_rename(self._source, use.node)) is not None:
             group.refuse(self._source.line(use.node), objection)
         else:
-            self._rename(group, use, origin)
+            self._renaming.rename(group, use, origin)
 
     def _table(self, group: Group, calls: Sequence[cst.Call], use: ObjectUse, origin: Origin) -> None:
         """Rewrite a class in a table with its calls, and the method that is called on each of their results."""
-        self._rename(group, use, origin)
+        self._renaming.rename(group, use, origin)
         for call in calls:
             member, later = self._source.parent(call), self._source.parent(self._source.parent(call))
             if not isinstance(member, cst.Attribute) or not isinstance(later, cst.Call) or later.func is not member:
@@ -203,7 +203,7 @@ class _FileAnalysis:
         if is_partial and (objection := objection_to_partial(self._source, self._path, self._tree, call, self._rules(use.meaning))):
             group.refuse(self._source.line(call), objection)
         elif not is_partial and self._is_made_alike(use.meaning):
-            self._rename(group, use, origin)
+            self._renaming.rename(group, use, origin)
         else:
             group.makes = True
             self._call(group, call, use, use.meaning, origin)
@@ -237,7 +237,7 @@ class _FileAnalysis:
         elif (objection := self._all.surfaces.objection_to_attribute(use.meaning, parent.attr.value)) is not None:
             group.refuse(self._source.line(parent), objection)
         else:
-            self._rename(group, use, origin)
+            self._renaming.rename(group, use, origin)
 
     def _is_of_instances(self, member: Meaning) -> bool:
         function = self._tree.names.function_of(member)
@@ -266,7 +266,7 @@ class _FileAnalysis:
 
         def name(item: ObjectName) -> str:
             if use is not None and item == self._all.successor(use.meaning):
-                text, need = self._new_name(use, item, origin)
+                text, need = self._renaming.new_name(use, item, origin)
                 text = self._source.code(call.func) if isinstance(call.func, cst.Subscript) else text
             else:
                 text, need = item.name, Need(origin.statement, item.module, item.name, None)
@@ -278,7 +278,7 @@ class _FileAnalysis:
         if isinstance(done, str):
             group.refuse(self._source.line(call), f"{self._source.code(call.func)}(...): {done}")
             return
-        if (clash := next((clash for need in needs if (clash := self._clash(call, need)) is not None), None)) is not None:
+        if (clash := next((clash for need in needs if (clash := self._renaming.clash(call, need)) is not None), None)) is not None:
             group.refuse(self._source.line(call), clash)
             return
         group.edits.extend(edit for edit in done.edits if edit.changes(self._source.text))
@@ -287,51 +287,7 @@ class _FileAnalysis:
         spans = [self._source.span(argument.value) for argument in call.args]
         self._left_out.extend(span for span in spans if not any(start <= span[0] and span[1] <= end for start, end in kept))
         if use is not None:
-            self._rename_nones(group, origin)
-
-    def _rename(self, group: Group, use: ObjectUse, origin: Origin) -> None:
-        successor = self._all.successor(use.meaning)
-        if successor is None:
-            return
-        text, need = self._new_name(use, successor, origin)
-        if need is not None and (clash := self._clash(use.node, need)) is not None:
-            group.refuse(self._source.line(use.node), clash)
-            return
-        group.needs.extend([need] if need is not None else [])
-        if text != self._source.code(use.node):
-            group.edits.append(Edit(self._source.bare_span(use.node), (text,)))
-        self._rename_nones(group, origin)
-
-    def _new_name(self, use: ObjectUse, successor: ObjectName, origin: Origin) -> tuple[str, Need | None]:
-        """Return what the file calls the class afterwards, and what has to be imported for that."""
-        if origin.statement is None:
-            if isinstance(use.node, cst.Name):
-                return use.node.value, None
-            if isinstance(use.node, cst.Attribute):
-                return f"{self._source.code(use.node.value)}.{successor.name}", None
-            holder, literal = by_getattr(use.node) or (use.node, cst.SimpleString("''"))
-            return f"getattr({self._source.code(holder)}, {requote(literal, successor.name)})", None
-        given = origin.bound.given if origin.bound is not None and origin.bound.meaning.kind == "object" else None
-        return given or successor.name, Need(origin.statement, successor.module, successor.name, given)
-
-    def _rename_nones(self, group: Group, origin: Origin) -> None:
-        successor = self._all.successor(origin.bound.meaning) if origin.bound is not None else None
-        if origin.bound is not None and origin.bound.given is None and successor is not None:
-            group.edits.extend(Edit(self._source.bare_span(node), (successor.name,)) for node in origin.nones)
-
-    def _clash(self, node: cst.CSTNode, need: Need) -> str | None:
-        """Return why a name cannot be imported here: the file calls something else so."""
-        name = need.given or need.name
-        wanted = Meaning("object", need.module, need.name)
-        leaving = {id(bound.statement) for bound in self._bindings.bound if bound.local == name}
-        for item in self._source.bound(node, name):
-            statement = item.node if isinstance(item, ImportAssignment) else None
-            same = isinstance(statement, cst.ImportFrom) and (
-                id(statement) in leaving or self._tree.names.member(self._bindings.module_of(statement), name) == wanted
-            )
-            if not same:
-                return f"something else is called {name} in this file; give it another name"
-        return None
+            self._renaming.rename_nones(group, origin)
 
     def _rules(self, meaning: Meaning) -> Sequence[Rule]:
         return self._all.configuration.rules.get(meaning.text, ())

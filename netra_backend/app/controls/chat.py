@@ -10,6 +10,7 @@ from netra_backend.app.agents.plan_ids import offered_to_model
 from netra_backend.app.agents.registry import AgentRegistry
 from netra_backend.app.agents.supervisor.execution_context import AgentExecutionContext, AgentExecutionResult, PipelineStep
 from netra_backend.app.agents.supervisor.execution_engine import ExecutionEngine
+from netra_backend.app.agents.supervisor.execution_tracker import ExecutionTracker
 from netra_backend.app.agents.supervisor.workflow import read_request, run_workflow
 from netra_backend.app.services.llm.chat_model import ToolSpec
 from netra_backend.app.services.user_execution_context import UserExecutionContext
@@ -45,7 +46,8 @@ class ControlChat:
         with warnings.catch_warnings():
             # This adapter is the one place that may still make a legacy engine.
             warnings.simplefilter("ignore", DeprecationWarning)
-            self._engine = ExecutionEngine(self._registry, self._bridge, clock=clock, sleep=sleep)
+            # With a tracker of its own: the process's never lets go of an engine, and replays make one for each run.
+            self._engine = ExecutionEngine(self._registry, self._bridge, clock=clock, sleep=sleep, tracker=ExecutionTracker())
 
     def stream(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
         """Return the chat's frames, as they are sent. Closing the generator stops the work.

@@ -1,6 +1,7 @@
 """The composition root: ports become effects, frames become events in lanes, and a replay has no world but its journal."""
 
 import asyncio
+import gc
 import json
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from migration.effects.recording import recording
 from migration.effects.replaying import ReplayJournal
 from migration.errors import UnknownSurfaceError
 from migration.model import Origin, RunRequest
+from netra_backend.app.agents.registry import AgentRegistry
 from netra_backend.app.errors import ModelTimeoutError, ToolFailedError
 from netra_backend.app.execution import CONTROLS, fresh_engine, recorded
 from netra_backend.app.lanes import Lanes
@@ -136,6 +138,18 @@ def test_frames_lie_in_the_lane_of_their_agent_and_tool_events_in_that_of_their_
 @pytest.mark.parametrize("surface", CONTROLS)
 def test_each_surface_has_both_engines_for_replays(surface, origin):
     assert fresh_engine(surface, origin) is not fresh_engine(surface, origin)
+
+
+@pytest.mark.parametrize("origin", Origin)
+@pytest.mark.parametrize("surface", CONTROLS)
+def test_nothing_keeps_an_engine_for_replays_that_nobody_uses(surface, origin):
+    def alive() -> int:
+        gc.collect()
+        return sum(isinstance(one, AgentRegistry) for one in gc.get_objects())
+
+    before = alive()
+    fresh_engine(surface, origin)
+    assert alive() == before
 
 
 def test_an_unknown_surface_is_named_together_with_the_known_ones():

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from migration.model import Verdict
+from migration.model import EffectError, Verdict
 
 
 def _reverse_keys(value: Any) -> Any:
@@ -73,12 +73,23 @@ def test_a_benign_change_is_a_match(name: str, changed: Any) -> None:
     assert (comparison.verdict, comparison.divergences) == (Verdict.MATCH, ())
 
 
-def test_two_runs_without_events_and_effects_match(run: Any, compared: Any) -> None:
+def test_of_two_runs_without_events_and_effects_nothing_was_compared(run: Any, compared: Any) -> None:
     empty, other = run(), run(1)
     for one in (empty, other):
         one.frames, one.effects = [], []
+    comparison = compared(empty, other)
 
-    assert compared(empty, other).verdict is Verdict.MATCH
+    assert comparison.verdict is Verdict.INCONCLUSIVE
+    assert comparison.reasons == ("neither run sent an event, asked for an effect or raised an exception: nothing was compared",)
+
+
+def test_two_runs_that_turn_their_request_away_alike_match(run: Any, compared: Any) -> None:
+    busy, other = run(), run(1)
+    for one in (busy, other):
+        one.frames, one.effects, one.outcome = [], [], "failed"
+        one.error = EffectError(type="CapacityError", message="all places are taken")
+
+    assert compared(busy, other).verdict is Verdict.MATCH
 
 
 def test_text_outside_ascii_is_compared_like_any_other(run: Any, compared: Any) -> None:

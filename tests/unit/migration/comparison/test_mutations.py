@@ -240,3 +240,15 @@ def test_every_sentence_is_english_and_tells_no_value(name: str, changed: Any) -
     assert found.sentence[0].isupper() or found.sentence[0] == "`"
     for value in ("quite different", "12.5", "Be brief", "globex", "bob", "thread-8", "money"):
         assert value not in found.sentence
+
+
+def test_a_long_name_of_a_field_is_cut_in_the_sentence_and_whole_in_the_path(run: Any, compared: Any) -> None:
+    control, candidate = run(), run(1)
+    key = "k" * 5_000 + "end"
+    candidate.frame("tool_completed", "data/usage_summary#1").payload[key] = 1
+    (divergence,) = compared(control, candidate).divergences
+
+    assert key in divergence.path
+    assert len(divergence.sentence) < 300
+    assert "..." in divergence.sentence
+    assert "end`" in divergence.sentence

@@ -306,3 +306,15 @@ def test_evidence_made_by_a_newer_tool_is_refused(store: EvidenceStore, database
     engine.dispose()
     with pytest.raises(EvidenceError, match="newer"):
         EvidenceStore(f"sqlite:///{database}", Redactor(b"k")).summary("chat")
+
+
+def test_an_example_keeps_what_follows_from_it_with_lanes_and_paths_redacted(store: EvidenceStore, make: Make) -> None:
+    follows = ("missing_event agent_completed of data, 2 times", "payload tool_completed.payload.Ada Lovelace of actions", "3 more")
+    store.store(*make.item(make.divergence(follows=follows)))
+    detail = store.divergence("a" * 12)
+    assert detail is not None
+    whole, redacted, more = detail.examples[0].follows
+    assert (whole, more) == (follows[0], follows[2])
+    assert redacted.startswith("payload tool_completed.payload.#")
+    assert redacted.endswith(" of actions")
+    assert "Ada" not in redacted

@@ -60,6 +60,12 @@ def test_an_indented_document_begins_where_its_first_line_stands():
     ]
 
 
+def test_an_indented_document_that_is_broken_inside_is_one_bad_line_and_costs_no_other():
+    broken = [b"{", b' "a": [', b'  {"b": 1},', b'  {"c": 2},', b" ]", b"}"]
+    assert told(*broken) == [1]
+    assert told(b'{"y":1}', *broken, b'{"z":1}', *broken, b'{"z":2}') == [(1, {"y": 1}), 2, (8, {"z": 1}), 9, (15, {"z": 2})]
+
+
 def test_an_indented_document_that_ends_early_is_one_bad_line():
     indented = json.dumps({"a": {"b": [1, {"c": 2}]}}, indent=1).encode().split(b"\n")
     assert told(*indented[:-2]) == [1]

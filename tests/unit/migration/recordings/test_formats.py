@@ -103,6 +103,26 @@ def test_a_call_in_litellms_log_that_is_no_run_is_skipped_with_the_reason(items,
     assert what in skipped.reason
 
 
+@pytest.mark.parametrize(
+    "log",
+    [
+        {"messages": [{"role": "user", "content": "p"}], "choices": [{"message": {"role": "assistant", "content": "12"}}]},
+        {"request": {"messages": [{"role": "user", "content": "p"}]}, "response": reply(content="12")},
+        {"request": '{"messages": [{"role": "user", "content": "p"}]}', "response": json.dumps(reply(content="12"))},
+        {"custom_id": "c", "body": {"messages": [{"role": "user", "content": "p"}]}, "response": {"body": reply(content="12")}},
+    ],
+    ids=["choices beside messages", "a gateway's pair", "a pair of texts", "a request of a batch joined with its answer"],
+)
+def test_what_was_asked_and_what_came_back_are_found_where_gateways_and_batches_put_them(items, log):
+    [run] = items(log)
+    assert (json.loads(run.request.payload)["message"], run.answer) == ("p", "12")
+
+
+def test_an_empty_function_call_is_none(items):
+    [run] = items({"messages": [{"role": "user", "content": "p"}, {"role": "assistant", "content": "12", "function_call": {}}]})
+    assert (run.answer, len(run.journal)) == ("12", 1)
+
+
 def test_a_log_of_calls_gives_the_last_turn_of_each_since_those_before_have_calls_of_their_own(items):
     [run] = items({"messages": chat("one", "1", "two")["messages"], "response": reply(content="2")})
     assert (run.answer, run.label[-6:]) == ("2", "turn 2")

@@ -182,3 +182,61 @@ def test_plain_callbacks_keep_their_order_in_a_shuffled_loop() -> None:
     with contextlib.closing(ShuffledTimeLoop("seed")) as loop:
         loop.drive(work())
     assert called == list(range(50))
+
+
+def test_a_rest_of_the_only_task_moves_the_clock_without_a_turn_of_the_loop(loop) -> None:
+    turns = []
+
+    async def work() -> float:
+        started = loop.time()
+        loop.call_at(started + 100, turns.append, "a later timer")
+        await loop.rest(60)
+        return loop.time() - started
+
+    assert loop.drive(work()) == pytest.approx(60, abs=1.0)
+    assert turns == []
+
+
+def test_a_timer_that_is_due_during_a_rest_comes_first(loop) -> None:
+    async def work() -> list[str]:
+        order: list[str] = []
+        loop.call_later(30, order.append, "timer")
+        await loop.rest(60)
+        return [*order, "rested"]
+
+    assert loop.drive(work()) == ["timer", "rested"]
+
+
+def test_tasks_that_are_ready_have_their_turn_during_a_rest_of_no_time(loop) -> None:
+    async def work() -> list[str]:
+        order: list[str] = []
+        loop.call_soon(order.append, "other")
+        await loop.rest(0)
+        return [*order, "rested"]
+
+    assert loop.drive(work()) == ["other", "rested"]
+
+
+def test_a_task_that_was_cancelled_hears_of_it_when_it_rests(loop) -> None:
+    async def work() -> str:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        try:
+            await loop.rest(1)
+        except asyncio.CancelledError:
+            return "cancelled"
+        return "rested"
+
+    assert loop.drive(work()) == "cancelled"
+
+
+def test_rests_without_end_expire_on_the_wall(loop) -> None:
+    async def work() -> str:
+        over = []
+        loop.call_on_expiry(0.0, lambda: over.append(True))
+        while not over:
+            await loop.rest(0)
+        return "expired"
+
+    assert loop.drive(work()) == "expired"

@@ -1,0 +1,19 @@
+"""What follows from a divergence in the comparison that is kept as its example."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the column. Of what was compared before it is not known."""
+    op.add_column("occurrences", sa.Column("follows", sa.JSON(), comment="redacted clauses, one for each consequence; null: none is kept"))
+
+
+def downgrade() -> None:
+    """Drop it."""
+    op.drop_column("occurrences", "follows")
