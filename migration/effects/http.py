@@ -4,20 +4,16 @@ On record are method, address, body and a few headers of the request, status, bo
 authorises, no cookies. The run itself gets the response as it came; a replay gets what is on record, in the same pieces.
 """
 
-from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import msgspec
 
+from migration.effects.http_record import answered, asked, piece, piece_bytes
 from migration.effects.ports import perform_stream, perform_stream_now
 from migration.errors import RecordedEffectError
 
-_ASKED: Final = ("accept", "content-type")
-_ANSWERED: Final = (
-    "content-type", "content-encoding", "etag", "last-modified", "location", "retry-after", "x-request-id", "request-id",
-)  # fmt: skip
 _encode: Final = msgspec.json.encode
 _decode: Final = msgspec.json.decode
 
@@ -48,13 +44,12 @@ class AsyncHttpPort(httpx.AsyncBaseTransport):
             yield _head(response)
             try:
                 if isinstance(response.stream, httpx.AsyncByteStream):
-                    async for piece in response.stream:
-                        yield _piece(piece)
+                    async for part in response.stream:
+                        yield piece(part)
             finally:
                 await response.aclose()
 
-        asked = _request(request, await request.aread())
-        pieces = perform_stream("tool", _name(request), lane=self._lane, request=asked, call=call)
+        pieces = perform_stream("tool", _name(request), lane=self._lane, request=_request(request, await request.aread()), call=call)
         try:
             head = await anext(pieces)
         except RecordedEffectError as error:
@@ -82,7 +77,7 @@ class HttpPort(httpx.BaseTransport):
             yield _head(response)
             try:
                 if isinstance(response.stream, httpx.SyncByteStream):
-                    yield from map(_piece, response.stream)
+                    yield from map(piece, response.stream)
             finally:
                 response.close()
 
@@ -104,8 +99,8 @@ class _AsyncBody(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for piece in self._pieces:
-                yield _bytes(piece)
+            async for recorded in self._pieces:
+                yield piece_bytes(recorded)
         except RecordedEffectError as error:
             raise _own(error, self._request) from None
 
@@ -119,8 +114,8 @@ class _Body(httpx.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            for piece in self._pieces:
-                yield _bytes(piece)
+            for recorded in self._pieces:
+                yield piece_bytes(recorded)
         except RecordedEffectError as error:
             raise _own(error, self._request) from None
 
@@ -133,41 +128,11 @@ def _name(request: httpx.Request) -> str:
 
 
 def _request(request: httpx.Request, body: bytes) -> bytes:
-    """Return what is on record of a request: a body that is JSON as it is, any other as text or base64."""
-    url = request.url.copy_with(userinfo=b"")
-    arguments: dict[str, Any] = {"url": str(url), "headers": {name: request.headers[name] for name in _ASKED if name in request.headers}}
-    if body:
-        arguments["body"] = _readable(body)
-    return _encode({"name": _name(request), "arguments": arguments})
-
-
-def _readable(body: bytes) -> Any:  # noqa: ANN401 - any JSON
-    try:
-        return _decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        pass
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return {"base64": b64encode(body).decode()}
+    return asked(_name(request), str(request.url.copy_with(userinfo=b"")), request.headers, body)
 
 
 def _head(response: httpx.Response) -> bytes:
-    headers = {name: response.headers[name] for name in _ANSWERED if name in response.headers}
-    return _encode({"status": response.status_code, "headers": headers})
-
-
-def _piece(piece: bytes) -> bytes:
-    """Return a piece of a body as JSON: text where it is some, so that what is looked for in journals is found in it."""
-    try:
-        return _encode(piece.decode())
-    except UnicodeDecodeError:
-        return _encode({"base64": b64encode(piece).decode()})
-
-
-def _bytes(piece: bytes) -> bytes:
-    told = _decode(piece)
-    return told.encode() if isinstance(told, str) else b64decode(told["base64"])
+    return _encode(answered(response.status_code, response.headers))
 
 
 def _response(head: bytes, real: list[httpx.Response], body: httpx.AsyncByteStream | httpx.SyncByteStream) -> httpx.Response:

@@ -1,0 +1,37 @@
+"""Ports for the OpenAI SDK, and for whatever speaks to endpoints through it: `AsyncOpenAI(http_client=async_http_client())`.
+
+The SDK's surface stays as it is: all clients (`AzureOpenAI` too), all endpoints, `stream=True`, `.stream(...)`, `.parse(...)`, raw
+responses, errors, retries. Needs the extra `[openai]`.
+"""
+
+import platform
+
+import httpx2
+from openai import DefaultAsyncHttpxClient, DefaultHttpxClient
+
+from migration.adapters.model_http import AsyncModelTransport, ModelTransport
+
+__all__ = ["async_http_client", "http_client"]
+
+platform.platform()  # the SDK asks at its first request, and Python then starts `uname`: once, and where a shadow may
+
+
+def async_http_client(client: httpx2.AsyncClient | None = None, *, lane: str | None = None) -> httpx2.AsyncClient:
+    """Return an HTTP client for `AsyncOpenAI` whose exchanges are effects.
+
+    Args:
+        client: reaches the outside, with proxies and certificates of its own; None: as the SDK makes it.
+        lane: who asks; None: the lane of the context.
+    """
+    ported = DefaultAsyncHttpxClient(transport=AsyncModelTransport(lambda: client or DefaultAsyncHttpxClient(), lane=lane))
+    if client is not None:
+        ported.timeout = client.timeout
+    return ported
+
+
+def http_client(client: httpx2.Client | None = None, *, lane: str | None = None) -> httpx2.Client:
+    """Return an HTTP client for `OpenAI`; otherwise as `async_http_client`."""
+    ported = DefaultHttpxClient(transport=ModelTransport(lambda: client or DefaultHttpxClient(), lane=lane))
+    if client is not None:
+        ported.timeout = client.timeout
+    return ported

@@ -1,0 +1,65 @@
+"""What a record holds of an HTTP exchange, whichever client made it: nothing that authorises, no cookies."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+_ASKED: Final = ("accept", "content-type")
+_ANSWERED: Final = (
+    "content-type", "content-encoding", "etag", "last-modified", "location", "retry-after", "retry-after-ms", "x-should-retry",
+    "x-request-id", "request-id",
+)  # fmt: skip
+_encode: Final = msgspec.json.encode
+_decode: Final = msgspec.json.decode
+
+
+def asked(name: str, url: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Return a request's record, as of a tool.
+
+    Args:
+        name: of the tool.
+        url: without user and password.
+        headers: of which a few are kept.
+        body: empty: none.
+    """
+    arguments: dict[str, Any] = {"url": url, "headers": _kept(headers, _ASKED)}
+    if body:
+        arguments["body"] = readable(body)
+    return _encode({"name": name, "arguments": arguments})
+
+
+def answered(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the record of how a response begins."""
+    return {"status": status, "headers": _kept(headers, _ANSWERED)}
+
+
+def _kept(headers: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    return {name: headers[name] for name in names if name in headers}
+
+
+def readable(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Return a body as JSON: one that is JSON as it is, any other as text or base64."""
+    try:
+        return _decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return _text(body)
+
+
+def piece(part: bytes) -> bytes:
+    """Return a piece of a body as JSON: text where it is some, so that what is looked for in journals is found in it."""
+    return _encode(_text(part))
+
+
+def piece_bytes(recorded: bytes) -> bytes:
+    """Undo `piece`."""
+    told = _decode(recorded)
+    return told.encode() if isinstance(told, str) else b64decode(told["base64"])
+
+
+def _text(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return {"base64": b64encode(body).decode()}
