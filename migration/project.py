@@ -35,7 +35,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     reading_engines: str = ""  #: of what opens `ReadingEngines`
     conversations: str = ""  #: of a `ConversationCheck`
     stores: str = ""  #: of a `StoresOpener`
-    demo: str = ""  #: of a callable (home) -> exit code, for `netra-migration demo`
+    demo: str = ""  #: of a `typer.Typer` with one command: what `netra-migration demo` runs
     ledger: str = "ledger"  #: folder
     import_path: tuple[str, ...] = ()  #: folders of modules that are not installed, for the processes that import the engines
     surfaces: dict[str, str] = {}  #: surface -> its TOML file, in the order in which surfaces are listed

@@ -62,6 +62,8 @@ class Recordings:
         self._engines: str = config.getini("engine_parity_engines") or project.engines
         at = config.rootpath if self._project is None or config.getini("engine_parity_ledger") else self._project.parent
         self._ledger: Path = at / (config.getini("engine_parity_ledger") or project.ledger)
+        #: the one on which conversations run; recordings know their own
+        self.surface = next(iter(project.surfaces), "")
         if not self._engines:
             raise pytest.UsageError(
                 "--engine-parity needs the import string of a callable (surface, origin) -> engine: the setting engine_parity_engines, or "
@@ -133,7 +135,7 @@ class RecordingFile(pytest.File):
         seen: dict[str, int] = {}
         runs, reasons = 0, dict[str, None]()
         try:
-            for recorded in read(self.path):
+            for recorded in read(self.path, surface=self._recordings.surface):
                 if isinstance(recorded, RecordedRun):
                     runs += 1
                     yield self._item(recorded.name, seen, recorded)

@@ -1,26 +1,29 @@
 """The `netra-migration` command: finds each subcommand in the module of its name, when it is asked for, so that start-up stays fast.
 
 A command module defines `command`, a `typer.Typer`: with one command it becomes `netra-migration <module>`, with several or a callback
-`netra-migration <module> <command>`. A name below whose module does not exist is no command.
+`netra-migration <module> <command>`. A name below whose module does not exist is not a command.
 """
 
-import importlib
 import importlib.util
 import os
 import sys
+from pkgutil import resolve_name
 from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from migration.cli.parameters import spare_pydantic, sparing
-from migration.errors import MigrationError
+from migration.errors import ConfigurationError, MigrationError
+from migration.project import find_project, read_project
 from migration.settings import MigrationSettings
 from migration.variables import misspelt
 
+#: not a module here, but what the project names
+DEMO: Final = "demo"
 #: in the order of the help
 COMMANDS: Final = (
-    "demo",
+    DEMO,
     "status",
     "stage",
     "ramp",
@@ -47,13 +50,14 @@ class LazyCommands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - the signature of typer's vendored click
         """Return the names of the commands that exist."""
-        return [name for name in COMMANDS if importlib.util.find_spec(f"migration.cli.{name}")]
+        return [name for name in COMMANDS if (_demo() if name == DEMO else importlib.util.find_spec(f"migration.cli.{name}"))]
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - the signature of typer's vendored click
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - the signature of typer's vendored click
         """Return the command of that name, or None."""
-        if cmd_name not in self.list_commands(ctx):
+        named = _demo() if cmd_name == DEMO else f"migration.cli.{cmd_name}:command" * (cmd_name in COMMANDS)
+        if not named or (cmd_name != DEMO and importlib.util.find_spec(f"migration.cli.{cmd_name}") is None):
             return None
-        command = typer.main.get_command(importlib.import_module(f"migration.cli.{cmd_name}").command)
+        command = typer.main.get_command(resolve_name(named))
         command.name = cmd_name
         _as_markdown(command)
         spare_pydantic(command)
@@ -74,6 +78,14 @@ class LazyCommands(TyperGroup):
         raise typer.Exit(WRONG_USE)
 
 
+def _demo() -> str:
+    """Return the import string of the command that shows the project at work; empty: the project has none, or is not valid."""
+    try:
+        return read_project(find_project()).demo
+    except ConfigurationError:
+        return ""
+
+
 def _as_markdown(command: Any) -> None:  # noqa: ANN401 - a command of typer's vendored click
     """Have help texts read as Markdown: rich's own markup takes `[tool.netra-migration.audit]` for a style, and shows nothing."""
     command.rich_markup_mode = "markdown"
@@ -86,13 +98,13 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Move surfaces from their legacy engines to UserExecutionEngine, watched. Exit codes: 0 fine, 1 a finding, 2 wrong use.",
+    help="Move surfaces from their legacy engines to those that stay, watched. Exit codes: 0 fine, 1 a finding, 2 wrong use.",
 )
 
 
 @app.callback()
 def netra_migration() -> None:
-    """Move surfaces from their legacy engines to UserExecutionEngine, watched. Exit codes: 0 fine, 1 a finding, 2 wrong use."""
+    """Move surfaces from their legacy engines to those that stay, watched. Exit codes: 0 fine, 1 a finding, 2 wrong use."""
 
 
 def main() -> None:

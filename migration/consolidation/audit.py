@@ -63,7 +63,7 @@ def audit(
 
     Args:
         root: the folder.
-        configuration: what to look for; None: that of the closest `pyproject.toml`, otherwise the seven engines of this project.
+        configuration: what to look for; None: that of the closest `pyproject.toml`, otherwise of the project that is found.
         cache: folder for what is remembered between runs; None: nothing is.
         progress: sees how far the audit is.
         now_ns: wall clock, to compare with time stamps of files.

@@ -1,4 +1,8 @@
-"""What an audit looks for: `[tool.netra-migration.audit]` of the closest `pyproject.toml`, or the seven engines of this project."""
+"""What an audit looks for: `[tool.netra-migration.audit]` of the closest `pyproject.toml`.
+
+Where that names no target, or a tree has none, the target, the factory, the roles and the class patterns are those of the project that the
+settings find: so a project's family is looked for in other trees too.
+"""
 
 import re
 import tomllib
@@ -10,10 +14,10 @@ import msgspec
 
 from migration.consolidation.inventory import Role
 from migration.errors import ConfigurationError
+from migration.project import find_project
 
 _TABLE: Final = "[tool.netra-migration.audit]"
 _SHORTEST_LITERAL: Final = 4
-_APP: Final = "netra_backend/app"
 
 #: Never part of a project: version control, environments, caches.
 _ALWAYS_EXCLUDED: Final = (
@@ -38,8 +42,8 @@ class AuditConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     base: str  #: absolute path of the folder that paths are relative to
     explicit: bool  #: somebody wrote it, so a missing target is a mistake
     classes: tuple[str, ...] = ("*ExecutionEngine",)  #: shell patterns of class names
-    target: str = "netra_backend.app.agents.supervisor.user_execution_engine:UserExecutionEngine"
-    factory: str = "netra_backend.app.agents.supervisor.execution_engine_factory:ExecutionEngineFactory"
+    target: str = ""  #: `module:Class` of the one that stays; read from a file it is never empty
+    factory: str = ""  #: of what makes it; empty: there is none
     roles: dict[str, RoleOverride] = {}
     exclude: tuple[str, ...] = ()  #: folders or files, as paths or shell patterns of paths
     doubles: tuple[str, ...] = ("tests", "test")  #: folder names whose classes are test doubles: consumers, never implementations
@@ -69,16 +73,6 @@ class AuditConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         return name in _ALWAYS_EXCLUDED or any(path == pattern or fnmatchcase(path, pattern) for pattern in self.exclude)
 
 
-#: The engines of this project whose role their code does not tell, or not completely.
-_SEVEN: Final = {
-    f"{_APP}/agents/supervisor/execution_engine.py": RoleOverride("deprecated", "global state"),
-    f"{_APP}/agents/execution_engine_consolidated.py": RoleOverride("duplicate", "extension pattern"),
-    f"{_APP}/core/execution_engine.py": RoleOverride("re-export", "an old path"),
-    f"{_APP}/services/unified_tool_registry/execution_engine.py": RoleOverride("duplicate", "tools only"),
-    f"{_APP}/agents/supervisor/request_scoped_execution_engine.py": RoleOverride("duplicate", "scoping"),
-}
-
-
 def load_configuration(root: Path, file: Path | None = None) -> AuditConfiguration:
     """Return the configuration for a folder.
 
@@ -87,22 +81,40 @@ def load_configuration(root: Path, file: Path | None = None) -> AuditConfigurati
         file: a TOML file with the table; None: the closest `pyproject.toml` with it, from `root` upwards.
 
     Raises:
-        ConfigurationError: the file cannot be read, lacks the table, or a value in it is wrong.
+        ConfigurationError: the file cannot be read, lacks the table, or a value in it is wrong; or nobody names a target.
     """
     if file is not None:
         table = _table(file)
         if table is None:
             raise ConfigurationError(f"{file}: has no table {_TABLE}; add it or leave --config out")
-        return _parse(table, file)
+        return _parse(table, file, str(file.parent.resolve()))
     for folder in (root, *root.parents):
         candidate = folder / "pyproject.toml"
         if candidate.is_file() and (table := _table(candidate)) is not None:
-            return _parse(table, candidate)
-    return AuditConfiguration(base=str(_default_base(root)), explicit=False, roles=_SEVEN)
+            return _parse(table, candidate, str(candidate.parent.resolve()))
+    return _parse({}, root, str(_default_base(root)))
+
+
+def _family(table: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Return what of the project's table says which family is looked for, for a table without a target of its own.
+
+    Raises:
+        ConfigurationError: no project is found, or it names no target either.
+    """
+    if "target" in table:
+        return {}
+    project = find_project()
+    found = None if project is None else _table(project)
+    if found is None or "target" not in found:
+        where = f"of {project}" if project is not None else f"of {file if file.is_file() else file / 'pyproject.toml'}"
+        raise ConfigurationError(
+            f'nobody says which class is to stay: write `target = "package.module:Class"` under {_TABLE} {where}, or give --config'
+        )
+    return {name: found[name] for name in ("target", "factory", "classes", "roles") if name in found}
 
 
 def _default_base(root: Path) -> Path:
-    """Return the folder above the package that `root` lies in, so that the built-in paths hold inside of `netra_backend` too."""
+    """Return the folder above the package that `root` lies in, so that the project's paths hold inside of a package too."""
     folder = root
     while (folder / "__init__.py").is_file() and folder.parent != folder:
         folder = folder.parent
@@ -118,16 +130,17 @@ def _table(file: Path) -> dict[str, Any] | None:
     return dict(table) if isinstance(table, dict) else None
 
 
-def _parse(table: dict[str, Any], file: Path) -> AuditConfiguration:
+def _parse(table: dict[str, Any], file: Path, base: str) -> AuditConfiguration:
     known = {name.replace("_", "-") for name in AuditConfiguration.__struct_fields__} - {"base", "explicit"}
     for key in table:
         if key not in known:
             raise ConfigurationError(f"{file}: {_TABLE} has no setting {key!r}; it has {', '.join(sorted(known))}")
-    values = {key.replace("-", "_"): value for key, value in table.items()}
-    overrides = {path: _override(text, path, file) for path, text in values.pop("roles", {}).items()}
-    roles = overrides if "target" in table else _SEVEN | overrides
+    family = _family(table, file)
+    written = {**family, **table, "roles": {**family.get("roles", {}), **table.get("roles", {})}}
+    values = {key.replace("-", "_"): value for key, value in written.items()}
+    roles = {path: _override(text, path, file) for path, text in values.pop("roles").items()}
     try:
-        configuration = msgspec.convert({**values, "base": str(file.parent.resolve()), "explicit": "target" in table}, AuditConfiguration)
+        configuration = msgspec.convert({**values, "base": base, "explicit": "target" in table}, AuditConfiguration)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"{file}: {_TABLE}: {error}") from error
     configuration = msgspec.structs.replace(configuration, roles=roles)
@@ -148,7 +161,7 @@ def _override(text: object, path: str, file: Path) -> RoleOverride:
 def _check(configuration: AuditConfiguration, file: Path) -> None:
     for setting in ("target", "factory"):
         value = getattr(configuration, setting)
-        if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
+        if (value or setting == "target") and not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
             raise ConfigurationError(f"{file}: {_TABLE}: {setting} = {value!r} is no `module:Class`")
     for pattern in configuration.classes:
         if len(_literal(pattern)) < _SHORTEST_LITERAL:

@@ -74,7 +74,7 @@ def _of(item: Any, name: str) -> list[Any]:  # noqa: ANN401 - LaunchDarkly's JSO
 
 def _seen(table: ProcessTable) -> Iterator[tuple[str, bytes]]:
     after = ""
-    while batch := table.seen_tenants(after):
-        for tenant_id, said in batch:
+    while page := table.seen_tenants(after):
+        for tenant_id, said in page:
             yield tenant_id, b"" if said == "{}" else said.encode()
-        after = batch[-1][0]
+        after = page[-1][0]

@@ -8,13 +8,13 @@ from migration.recordings import (
     anthropic,
     braintrust,
     calls,
-    chat,
     inspect_ai,
     langchain,
     langfuse,
     langsmith,
     litellm,
     mlflow,
+    openai_chat,
     responses,
     spans,
     swe_agent,
@@ -71,7 +71,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     litellm,
     responses,
     anthropic,
-    chat,
+    openai_chat,
 )
 
 #: Lists of records under these names, in answers of web interfaces and in exports.

@@ -26,7 +26,7 @@ _SHAPES: Final = (TypeError, ValueError, KeyError, AttributeError, IndexError, O
 def read(
     path: Path | str,
     *,
-    surface: str = "chat",
+    surface: str = "",
     agent: str = "assistant",
     tenant_id: str = "recorded",
     user_id: str = "recorded-user",
@@ -38,7 +38,7 @@ def read(
 
     Args:
         path: a file, plain or packed by gzip or zstd, or a pipe; "-": standard input.
-        surface: surface of conversations; recordings know their own.
+        surface: surface of conversations; recordings know their own, and a file without conversations needs none.
         agent: agent that answers conversations.
         tenant_id: tenant of conversations.
         user_id: user of conversations.

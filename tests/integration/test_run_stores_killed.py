@@ -16,7 +16,6 @@ from prometheus_client import CollectorRegistry
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from migration.cli.demo.backend import Backend
 from migration.model import Stage
 from migration.settings import MigrationSettings
 from migration.stages import PLANS, STAGE_ORDER
@@ -25,6 +24,7 @@ from migration.stores.writing import StoreWrites
 from migration.telemetry.metrics import Metrics
 from netra_backend.app.config import Settings
 from netra_backend.app.execution import open_run_stores
+from netra_backend.app.execution.demo.backend import Backend
 from tests.unit.migration.flags.making import flag_file, surface_flag
 
 CHILD = Path(__file__).with_name("run_store_child.py")

@@ -1,4 +1,4 @@
-"""What the codemod may do: `[tool.netra-migration.codemod]` of the closest `pyproject.toml`, before the rules for the seven engines."""
+"""What the codemod may do: `[tool.netra-migration.codemod]` of the closest `pyproject.toml`, before that of the project that is found."""
 
 import re
 import tomllib
@@ -11,34 +11,10 @@ import msgspec
 
 from migration.consolidation.codemod.rules import Rule, parse_rule
 from migration.errors import ConfigurationError
+from migration.project import find_project
 
 _TABLE: Final = "[tool.netra-migration.codemod]"
 _OBJECT: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-_SUPERVISOR: Final = "netra_backend.app.agents.supervisor"
-# Put together, so that the audit does not count the rules among the users of what they are about.
-_DEPRECATED: Final = f"{_SUPERVISOR}.execution_engine"
-_SCOPED: Final = f"{_SUPERVISOR}.request_scoped_execution_engine"
-
-#: Calls of the seven engines whose arguments are all that the target's method needs.
-_METHODS: Final = (
-    (f"{_DEPRECATED}:ExecutionEngine.execute_agent(context, user_context=...)", "{self}.execute_agent({context})"),
-    (
-        f"{_DEPRECATED}:ExecutionEngine.execute_pipeline(steps, context, user_context=...)",
-        "{self}.execute_agent_pipeline({steps}, {context})",
-    ),
-    (f"await {_DEPRECATED}:ExecutionEngine.get_execution_stats()", "{self}.get_user_execution_stats()"),
-    (f"{_DEPRECATED}:ExecutionEngine.shutdown()", "{self}.cleanup()"),
-    (f"{_SCOPED}:RequestScopedExecutionEngine.execute_agent(context, state=None)", "{self}.execute_agent({context})"),
-    (f"{_SCOPED}:RequestScopedExecutionEngine.get_execution_stats()", "{self}.get_user_execution_stats()"),
-)
-#: Calls that make one of the seven. The application's factory knows the agents and the emitters, so these wait until it is named.
-_CONSTRUCTORS: Final = (
-    f"{_DEPRECATED}:ExecutionEngine(registry, websocket_bridge, user_context@execute_agent)",
-    f"{_DEPRECATED}:ExecutionEngine._init_from_factory(registry, websocket_bridge, user_context)",
-    f"{_DEPRECATED}:create_request_scoped_engine(user_context, registry, websocket_bridge)",
-    f"{_SCOPED}:RequestScopedExecutionEngine(user_context, registry, websocket_bridge, max_concurrent_executions=3)",
-    f"{_SCOPED}:create_request_scoped_engine(user_context, registry, websocket_bridge, max_concurrent_executions=3)",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +23,7 @@ class CodemodConfiguration:
 
     rules: Mapping[str, Sequence[Rule]] = field(default_factory=dict)  #: by callee; the first that fits a call is taken
     names: Mapping[str, str] = field(default_factory=dict)  #: `module:Class` to `module:Class`; any other legacy class becomes the target
-    file: Path | None = None  #: where the rules stand; None: nowhere, they are the built-in ones
+    file: Path | None = None  #: where the rules stand; None: nowhere
     written: tuple[str, ...] = ()  #: the old forms in that file
 
 
@@ -59,7 +35,10 @@ class _Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calls: tuple[_Call, ...] = ()
     names: dict[str, str] = {}
-    factory: str | None = None
+    factory: str | None = None  #: `module:name` of what makes the target; calls that make a legacy engine wait until it is named
+    constructors: tuple[str, ...] = ()  #: such calls
+    rules: str = ""  #: a TOML file with more of this table, relative to this one; an audit should leave it out
+    create: str = ""  #: what is called on the factory instead, e.g. "create_for({user})"
 
 
 def load_codemod_configuration(root: Path, file: Path | None = None) -> CodemodConfiguration:
@@ -79,6 +58,11 @@ def load_codemod_configuration(root: Path, file: Path | None = None) -> CodemodC
     return _configuration(_Table(), _TABLE)
 
 
+def _of_the_project() -> _Table:
+    project = find_project()
+    return (None if project is None else _read(project)) or _Table()
+
+
 def _read(file: Path) -> _Table | None:
     try:
         document: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8-sig"))
@@ -88,9 +72,21 @@ def _read(file: Path) -> _Table | None:
     if table is None:
         return None
     try:
-        return msgspec.convert(table, _Table)
+        found = msgspec.convert(table, _Table)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"{file}: {_TABLE}: {error}") from error
+    more = _read(file.parent / found.rules) if found.rules else None
+    return found if more is None else _together(found, more)
+
+
+def _together(table: _Table, more: _Table) -> _Table:
+    return _Table(
+        calls=(*table.calls, *more.calls),
+        names={**more.names, **table.names},
+        factory=table.factory or more.factory,
+        constructors=(*table.constructors, *more.constructors),
+        create=table.create or more.create,
+    )
 
 
 def _configuration(table: _Table, where: str, file: Path | None = None) -> CodemodConfiguration:
@@ -98,15 +94,15 @@ def _configuration(table: _Table, where: str, file: Path | None = None) -> Codem
         if _OBJECT.fullmatch(text) is None:
             raise ConfigurationError(f"{where}: {text!r} is no `module:Name`")
     rules: dict[str, list[Rule]] = {}
-    for old, new in _calls(table):
+    for old, new in _calls(table, _of_the_project()):
         rule = parse_rule(old, new, where)
         rules.setdefault(rule.callee, []).append(rule)
     written = (*(call.old for call in table.calls), *table.names)
     return CodemodConfiguration(rules=rules, names=table.names, file=file, written=written)
 
 
-def _calls(table: _Table) -> Iterator[tuple[str, str]]:
-    yield from ((call.old, call.new) for call in table.calls)
-    yield from _METHODS
-    if table.factory is not None:
-        yield from ((old, f"await {table.factory}.create_for_user({{user_context}})") for old in _CONSTRUCTORS)
+def _calls(table: _Table, project: _Table) -> Iterator[tuple[str, str]]:
+    yield from ((call.old, call.new) for call in (*table.calls, *project.calls))
+    factory, create = table.factory or project.factory, table.create or project.create
+    if factory is not None and create:
+        yield from ((old, f"await {factory}.{create}") for old in dict.fromkeys((*table.constructors, *project.constructors)))

@@ -187,7 +187,7 @@ class Search:
         return Family(names, self._facts, self._configuration, self._prefix)
 
     def _configured_modules(self) -> list[str]:
-        configured = [_meaning(text).module for text in (self._configuration.target, self._configuration.factory)]
+        configured = [_meaning(text).module for text in (self._configuration.target, self._configuration.factory) if text]
         paths = (path.removeprefix(self._prefix) for path in self._configuration.roles if path.startswith(self._prefix))
         return [*configured, *(self._modules.name(path) for path in paths if self._modules.has(path))]
 

@@ -29,7 +29,7 @@ def write(path, *lines: object) -> None:
 
 def test_each_answered_turn_of_a_conversation_is_a_run_with_its_effects_as_journal(tmp_path):
     write(tmp_path / "file.jsonl", CONVERSATION)
-    run, skipped = read(tmp_path / "file.jsonl")
+    run, skipped = read(tmp_path / "file.jsonl", surface="chat")
     assert isinstance(run, RecordedRun)
     assert (run.request.thread_id, run.request.surface, run.label) == (run.request.run_id.removesuffix("-turn-1"), "chat", "c-1 turn 1")
     assert [(effect.kind, effect.name) for effect in run.journal] == [

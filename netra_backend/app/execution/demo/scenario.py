@@ -16,14 +16,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from migration.cli.demo.backend import Backend, Metrics
-from migration.cli.demo.clients import Chat, User
 from migration.flags.changes import new_surface_flag, pin
 from migration.flags.data import surface_flag_key
 from migration.flags.editors.file import FileEditor
 from migration.flags.targets import Flag
 from migration.model import Origin, Stage
 from migration.stages import PLANS, STAGE_ORDER
+from netra_backend.app.execution.demo.backend import Backend, Metrics
+from netra_backend.app.execution.demo.clients import Chat, User
 
 SURFACE: Final = "chat"
 OTHERS: Final = ("oneshot", "batch", "tools")

@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from migration.cli.demo.backend import Metrics
-from migration.cli.demo.scenario import OTHERS, SURFACE, Progress
 from migration.cli.divergence_page import print_detail
 from migration.evidence import EvidenceReader
 from migration.evidence.views import DivergenceDetail, DivergenceView
 from migration.model import Origin, Verdict
 from migration.stages import PLANS, STAGE_ORDER
+from netra_backend.app.execution.demo.backend import Metrics
+from netra_backend.app.execution.demo.scenario import OTHERS, SURFACE, Progress
 
 _SHOWN: Final = 8
 _ROWS: Final = 12
