@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 from migration.cli.paths import require_home
 from migration.errors import EditConflictError, KillSwitchRefusedError
 from migration.flags.contexts import Tenant
-from migration.flags.data import KILL_SWITCH, FlagData
+from migration.flags.data import KILL_SWITCH, FlagData, surface_flag_key
 from migration.flags.editors.editor import FlagEditor, FlagRead
 from migration.flags.editors.open import open_editor
 from migration.flags.evaluation import FlagEvaluator, quiet_sdk
 from migration.flags.switch_changes import kill
+from migration.flags.weights import remark
 from migration.model import Stage
 from migration.settings import MigrationSettings
 
@@ -91,7 +92,7 @@ class Turned:
         with quiet_sdk(), FlagEvaluator.of(self.data) as evaluator:
             own = {surface: evaluator.killed(surface, _SAMPLE[0]) for surface in self.surfaces}
             tenants = [Tenant(tenant_id=one) for one in pinned(self.data)]
-            unread = [_unread(evaluator, surface) for surface in self.chosen]
+            unread = [_unread(evaluator, surface) or self._odd(surface) for surface in self.surfaces]
             stays = {surface: _stay(evaluator, surface, tenants, _complete(found.rows, surface)) for surface in self.chosen}
         killed = {
             surface: all(row.kill_switch.get(surface, own[surface]) for row in found.rows) if found.rows else own[surface]
@@ -100,6 +101,10 @@ class Turned:
         refused = tuple(surface for surface in self.chosen if self.on and stays[surface].everybody)
         said = [self._said(surface, stays[surface], confirmed=found.holds) for surface in self.chosen]
         return Effects(sentences=tuple(one for one in (*unread, *said) if one), killed=killed, refused=refused)
+
+    def _odd(self, surface: str) -> str | None:
+        key = surface_flag_key(surface)
+        return remark(key, self.data.live(key))
 
     def _said(self, surface: str, stays: "_Stay", *, confirmed: bool) -> str | None:
         if self.on and stays.everybody:

@@ -15,6 +15,7 @@ from migration.flags.editors.editor import FlagRead
 from migration.flags.editors.open import open_editor
 from migration.flags.evaluation import FlagEvaluator, quiet_sdk, reason_in_words
 from migration.flags.sampling_proof import ANYBODY, named_by_sampling
+from migration.flags.weights import remark
 from migration.processes.known_tenants import LOOKED_AT
 from migration.rollout.parts import Parts
 from migration.settings import MigrationSettings
@@ -47,18 +48,21 @@ def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: s
             places = {surface: _explained(read.data, evaluator, surface, tenant) for surface in surfaces} if tenant is not None else {}
             sampling = _sampling(read.data, evaluator, settings.surfaces, parts)
             unread = list(dict.fromkeys(one for surface in surfaces if (one := _unread(evaluator, surface))))
+            odd = [one for key in map(surface_flag_key, surfaces) if (one := remark(key, read.data.live(key)))]
         following, behind = _followed(parts, read.data.version)
     finally:
         parts.close()
     problems = [*map(str, read.problems), *unread]
     if as_json:
         document = {"surfaces": [row | {"tenant": places.get(row["surface"])} for row in rows], "shadow_sampling": sampling}
-        print_json(document | {"version": read.data.version, "source": editor.name, "processes": following, "problems": problems})
+        print_json(
+            document | {"version": read.data.version, "source": editor.name, "processes": following, "problems": problems, "remarks": odd}
+        )
     else:
         _print(editor.name, read.data.version, rows, places, sampling)
     if read.raw is None and not read.data.flags:
         note(f"there are no flags at {editor.name} yet: every surface is at `off`; begin with `stage set SURFACE dualwrite --all`")
-    for line in (*problems, *sampling["complaints"], *parts.notes, following):
+    for line in (*problems, *odd, *sampling["complaints"], *parts.notes, following):
         note(line)
     if problems or behind:
         raise typer.Exit(_FINDING)

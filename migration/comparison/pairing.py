@@ -62,10 +62,11 @@ class Pairing:
             control.read(ours)  # one more costs less than picking the others out
             left = list(zip(compress(ours, unlike), compress(theirs, unlike), strict=True)) if differ else []
             candidate.read([j for _, j in left])
+        elif differ == len(unlike):
+            left = self._doubted(ours, theirs)
         else:
             control.read(list(compress(ours, map(not_, unlike))))
-            every = differ == len(unlike)
-            left = self._doubted(*((ours, theirs) if every else (list(compress(ours, unlike)), list(compress(theirs, unlike)))))
+            left = self._doubted(list(compress(ours, unlike)), list(compress(theirs, unlike)))
         odd = control.unusual or (not self.in_step and picked(control.kinds, ours) != picked(candidate.kinds, theirs))
         if odd or control.misnamed or control.own != candidate.own:
             both = [pair for pair, differs in zip(zip(ours, theirs, strict=True), unlike, strict=True) if not differs]
@@ -78,14 +79,14 @@ class Pairing:
     def _doubted(self, ours: Sequence[int], theirs: Sequence[int]) -> list[Match]:
         """Return those of the pairs that are not surely equal; only these are read."""
         control, candidate = self.control, self.candidate
-        pairs: Sequence[Match] = list(zip(ours, theirs, strict=True))
         kinds = picked(control.kinds, ours)
+        places: Sequence[int] = range(len(ours))
         if control.reader.read is not None and control.own == candidate.own and (self.in_step or kinds == picked(candidate.kinds, theirs)):
             places = self._shapes.doubted(kinds, picked(control.frames, ours), picked(candidate.frames, theirs), control.own)
-            pairs = [pairs[place] for place in places]
+        pairs = [(ours[place], theirs[place]) for place in places]
         control.read([i for i, _ in pairs])
         candidate.read([j for _, j in pairs])
-        return list(pairs)
+        return pairs
 
     def _is_odd(self, i: int, j: int) -> bool:
         return self.control.kinds[i] != self.candidate.kinds[j] or i in self.control.unusual or j in self.candidate.unusual

@@ -121,6 +121,8 @@ class Stream:
 
     def read(self, indexes: Sequence[int]) -> None:
         """Find out which of these frames name others than this run's own, or nobody; nothing else is kept of them."""
+        if not indexes:
+            return
         if self.reader.read is None:
             self.unusual.update(indexes)
             return

@@ -24,3 +24,8 @@ def lane(name: str) -> Iterator[None]:
     finally:
         with suppress(ValueError):  # of a generator that is closed elsewhere than it was begun: nothing is left to undo
             _lane.reset(token)
+
+
+def set_lane(name: str) -> None:
+    """Have the effects of this context belong to a lane, from here to its end. For frameworks that call back where a branch begins."""
+    _lane.set(name)

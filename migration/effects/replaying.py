@@ -12,6 +12,7 @@ from migration.effects.answers import pieces, recorded_error
 from migration.effects.journal import UNANSWERED, Asked, Journal, JournalLimits
 from migration.effects.keys import Occurrences, with_keys
 from migration.effects.misses import BLOCK, MissPolicy
+from migration.effects.ports import current
 from migration.effects.streams import StreamReply, decode_stream
 from migration.errors import EffectMissingError, ReadTimeoutError
 from migration.model import Effect, EffectError, EffectKind, Outcome
@@ -32,6 +33,11 @@ class Tally:
     unused: int  #: in it, but not asked for
     performed: int  #: calls of the outside made: 0 unless the miss policy permits some; measured, not assumed
     permitted: int = 0  #: of the missing, those that the miss policy let out; more performed than these is a broken promise
+
+
+def is_replayed() -> bool:
+    """Return whether this context's run is a replay, for what frameworks do beside a run, such as exporting traces."""
+    return isinstance(current(), ReplayJournal)
 
 
 class ReplayJournal:

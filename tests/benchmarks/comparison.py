@@ -7,16 +7,18 @@ import msgspec
 from deepdiff import DeepDiff
 
 from migration.comparison.compare import compare
+from migration.comparison.policy import default_policy
 from migration.model import Comparison, Origin, RunRecord, Stage, Verdict, encode
 from tests.benchmarks.measuring import Measured, against, alone, beside, typical_us
 from tests.benchmarks.streams import Said, frames, record
 
 _decode = msgspec.msgpack.Decoder(RunRecord).decode
+_POLICY = default_policy("chat")
 
 
 def ours(control: bytes, candidate: bytes) -> Comparison:
-    """Decode both records and compare them."""
-    return compare(_decode(control), _decode(candidate), stage=Stage.SHADOW, serving=Origin.CONTROL)
+    """Decode both records and compare them, under the surface's policy as a worker keeps it."""
+    return compare(_decode(control), _decode(candidate), stage=Stage.SHADOW, serving=Origin.CONTROL, policy=_POLICY)
 
 
 def deepdiff(control: bytes, candidate: bytes) -> object:

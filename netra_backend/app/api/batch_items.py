@@ -100,7 +100,7 @@ class BatchItems:
         await self._say("item_finished", **told, status=status, done=self._ended.total(), items=len(self._items))
 
     async def _result(self, index: int, context: UserExecutionContext, item: Item) -> Result:
-        frames = await self._caller.agent_frames(SURFACE, context, item.agent or self._agent, item.message)
+        frames = await self._caller.agent_frames(SURFACE, context, item.agent or self._agent, item.message, is_new=item.thread_id is None)
         found: Result | None = None
         async with aclosing(await RunningFrames.open(context, frames)) as running:
             async for frame in running:

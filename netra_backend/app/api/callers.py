@@ -68,9 +68,22 @@ class Caller:
         await self.gateway.drain.unless_cut(self.gateway.threads.ensure(context.tenant_id, context.user_id, context.thread_id))
         return context
 
-    async def agent_frames(self, surface: str, context: UserExecutionContext, agent: str, message: str) -> AsyncGenerator[bytes, None]:
-        """Return the frames of an agent's run, with the thread so far as its history. Raises RunCutError."""
-        history = await self.gateway.drain.unless_cut(self.gateway.history.history(context))
+    async def agent_frames(
+        self, surface: str, context: UserExecutionContext, agent: str, message: str, *, is_new: bool
+    ) -> AsyncGenerator[bytes, None]:
+        """Return the frames of an agent's run, with the thread so far as its history.
+
+        Args:
+            surface: where it was asked.
+            context: of the run.
+            agent: its name.
+            message: the user's.
+            is_new: whether the thread begins with this run, so that there is nothing to read.
+
+        Raises:
+            RunCutError: the server stopped meanwhile.
+        """
+        history = [] if is_new else await self.gateway.drain.unless_cut(self.gateway.history.history(context))
         return self.frames(surface, context, {"agent": agent, "message": message, "history": history})
 
     def frames(self, surface: str, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:

@@ -113,7 +113,8 @@ class ChatRuns:
     async def _prepared(self, chat: Chat, context: UserExecutionContext) -> dict[str, Any]:
         """Return what the execution is asked, once the thread is the user's."""
         await self._threads.ensure(context.tenant_id, context.user_id, context.thread_id)
-        return {"message": chat.message, "agent": chat.agent, "history": await self._history.history(context)}
+        history = await self._history.history(context) if chat.thread_id else []  # a new thread has none
+        return {"message": chat.message, "agent": chat.agent, "history": history}
 
     def _context(self, chat: Chat, run_id: str) -> UserExecutionContext:
         return UserExecutionContext(

@@ -69,8 +69,6 @@ def _owner(connection: Connection, thread: _Thread) -> str | None:
 
 def _claimed(connection: Connection, thread: _Thread, user_id: str) -> str:
     """Return the owner after trying to become it: the primary key decides a race."""
-    if (owner := _owner(connection, thread)) is not None:
-        return owner
     tenant_id, thread_id = thread
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     row = {"id": thread_id, "tenant_id": tenant_id, "user_id": user_id}

@@ -366,3 +366,16 @@ def test_a_link_to_nothing_is_a_source_that_is_down(run, tmp_path, target, messa
     result = run("on")
     assert (result.exit_code, message in result.stderr, "kill on --emergency" in result.stderr) == (1, True, True)
     assert (tmp_path / "flags.json").is_symlink()
+
+
+@pytest.mark.parametrize("asked", [("on",), ("on", "chat")])
+def test_weights_of_another_surface_that_are_no_whole_are_remarked_on_and_stay(run, put, process, asked):
+    put(
+        at("live"),
+        switch(False),
+        at("live", surface="batch", fallthrough={"rollout": {"variations": [{"variation": 2, "weight": 99_000}]}}),
+    )
+    flags = process()
+    result = run(*asked)
+    assert (result.exit_code, served(flags)) == (0, "control")
+    assert "execution-engine-batch: fallthrough: the weights add up to 99 %; the last variation listed gets the rest" in result.stderr

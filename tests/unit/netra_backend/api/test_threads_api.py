@@ -129,3 +129,19 @@ async def test_agents_are_told_what_was_said_in_their_thread_before(make_site: A
         await site.post("/api/agents/data/run", {"message": "and now?", "thread_id": "thread-7"})
         [(_, _, payload)] = site.execution.asked
     assert json.dumps(payload["history"][-2:]) == json.dumps([{"role": "user", "content": "4?"}, {"role": "assistant", "content": "4."}])
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/api/agents/data/run", {"message": "hello"}), ("/api/batch", {"items": [{"message": "hello"}]})],
+    ids=["oneshot", "batch"],
+)
+async def test_for_a_thread_that_begins_no_store_is_asked(make_site: Any, path: str, body: Any) -> None:
+    class Refuses:
+        async def thread(self, *_: Any) -> Any:
+            raise AssertionError("a new thread has no runs")
+
+    async with make_site({"runs": Refuses()}) as site:
+        assert (await site.post(path, body)).status_code == 200
+        [(_, _, payload)] = site.execution.asked
+    assert payload["history"] == []

@@ -1,0 +1,35 @@
+"""What docs/running.md says of limits is what holds."""
+
+from pathlib import Path
+
+import pytest
+
+from netra_backend.app import protocols, server
+from netra_backend.app.api import callers
+from netra_backend.app.api.gateway import ChatLimits
+from netra_backend.app.config import Settings
+from netra_backend.app.services import sqlite_files
+
+RUNNING = " ".join((Path(__file__).parents[3] / "docs" / "running.md").read_text(encoding="utf-8").split())
+SET = {name: field.default for name, field in Settings.model_fields.items()}
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        f"After `NETRA_DRAIN_S` ({SET['drain_s']:g} s unless set) what is still under way is cut",
+        f"does not send the whole head of a request within {protocols.HEAD_S:g} s is closed",
+        f"the oldest of {protocols.SILENT} that owe one at once",
+        f"A body has {callers._BODY_S:g} s.",
+        f"without a run is hung up on after {ChatLimits().idle_timeout_s / 60:g} minutes",
+        f"a write waits {sqlite_files.BUSY_MS / 1000:g} s; then",
+        f"Tokens are taken `NETRA_JWT_LEEWAY_S` ({SET['jwt_leeway_s']:g} s) early and late",
+    ],
+)
+def test_running_says_what_holds(sentence: str) -> None:
+    assert sentence in RUNNING
+
+
+def test_what_follows_the_drain_takes_less_than_operators_are_told_to_give() -> None:
+    assert "Give the process `NETRA_DRAIN_S` and 30 s more before you kill it" in RUNNING
+    assert server.CUT_S + server._FAREWELL_S + server.CLOSE_S < 30
