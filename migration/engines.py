@@ -7,7 +7,7 @@ import inspect
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from typing import Any, Final
 
 import msgspec
@@ -183,6 +183,25 @@ class _ReaderGoneError(BaseException):
     """Stops an engine in a thread whose reader went: no `except Exception` of the engine takes it for a failure."""
 
 
+class _OwnThread(Executor):
+    """Gives each job a thread that the end of the program does not wait for: an engine that hangs must not keep a server from stopping."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - as given
+        done: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                result = function(*args, **kwargs)
+            except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+                done.set_exception(error)
+            else:
+                done.set_result(result)
+
+        done.set_running_or_notify_cancel()
+        threading.Thread(target=run, name="engine", daemon=True).start()
+        return done
+
+
 async def _in_thread(work: Callable[[Emit], object]) -> AsyncGenerator[Any, None]:
     """Yield what the work emits from a thread of its own; it waits when it is too far ahead, and is stopped at its next item."""
     follow_threads()
@@ -205,8 +224,7 @@ async def _in_thread(work: Callable[[Emit], object]) -> AsyncGenerator[Any, None
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for the end
                 loop.call_soon_threadsafe(queue.put_nowait, _END)
 
-    own = ThreadPoolExecutor(1, thread_name_prefix="engine")
-    thread = loop.run_in_executor(own, worked)  # by the loop, so that virtual time waits for it
+    thread = loop.run_in_executor(_OwnThread(), worked)  # by the loop, so that virtual time waits for it
     try:
         while (item := await queue.get()) is not _END:
             room.release()
@@ -215,6 +233,5 @@ async def _in_thread(work: Callable[[Emit], object]) -> AsyncGenerator[Any, None
     finally:
         gone.set()
         room.release()
-        own.shutdown(wait=False)
         if thread.done() and not thread.cancelled():
             thread.exception()

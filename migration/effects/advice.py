@@ -1,14 +1,17 @@
-"""Which port belongs around a contact with the outside that the boundary refused. Contacts go by their system call or audit event."""
+"""Which port belongs around a contact with the outside that the boundary refused. Contacts go by their system call or audit event.
+
+Without backticks: evidence keeps sentences, and takes what stands in backticks for a name of an event or a path.
+"""
 
 from typing import Final
 
 _NETWORK: Final = (
-    "it opens a network connection: give httpx clients `migration.effects.http.AsyncHttpPort` (or `HttpPort`) as transport, model SDKs "
-    "their port of `migration.adapters`, and put `@migration.effects.effect` on a function that uses another client"
+    "it opens a network connection: give httpx clients migration.effects.http.AsyncHttpPort (or HttpPort) as transport, model SDKs "
+    "their port of migration.adapters, and put @migration.effects.effect on a function that uses another client"
 )
-_PROGRAM: Final = "it starts or signals a program: put `@migration.effects.effect` on the function that does"
-_FILE: Final = "it reads or changes files: put `@migration.effects.effect` on the function that does, or have it read when it is imported"
-_OTHER: Final = "put `@migration.effects.effect` on the function that does it"
+_PROGRAM: Final = "it starts or signals a program: put @migration.effects.effect on the function that does"
+_FILE: Final = "it reads or changes files: put @migration.effects.effect on the function that does, or have it read when it is imported"
+_OTHER: Final = "put @migration.effects.effect on the function that does it"
 
 _BY_NAME: Final = (
     (("socket", "connect", "send", "bind", "listen", "accept", "getaddrinfo", "gethost"), _NETWORK),

@@ -94,12 +94,12 @@ def _with_effects(comparison: Comparison, tally: Tally, refused: int) -> Compari
 
 
 def _advised(comparison: Comparison, refused: Sequence[str]) -> Comparison:
-    """Return the comparison with a note on each divergence that is a contact without a port: which port it needs."""
-    notes = {f"tool.{name}": f"A call without a port: {port_for(name)}." for name in refused}
+    """Return the comparison whose sentence about a contact without a port says which port it needs."""
+    notes = {f"tool.{name}": f"It has no port: {port_for(name)}." for name in refused}
     if not notes:
         return comparison
     told = (
-        msgspec.structs.replace(one, note=f"{one.note} {notes[one.path]}".strip())
+        msgspec.structs.replace(one, sentence=f"{one.sentence} {notes[one.path]}")
         if one.kind in {"effect_extra", "effect_missing"} and one.path in notes
         else one
         for one in comparison.divergences
@@ -119,7 +119,8 @@ def _with_refused(record: RunRecord, refused: Sequence[str]) -> RunRecord:
             key=effect_key("tool", name, "", b"{}", number),
             request=b"{}",
             reply=None,
-            error=EffectError(type="EffectMissingError", message=f"refused, a shadow performs no effect; {port_for(name)}"),
+            # Not the advice: evidence takes a run's own texts out of sentences.
+            error=EffectError(type="EffectMissingError", message="refused: a shadow performs no effect"),
             started_s=record.duration_s,
             duration_s=0.0,
         )

@@ -91,13 +91,14 @@ async def test_beside_a_server_equal_engines_match_and_a_fault_is_named():
         streams = await asyncio.gather(*(served(migration, text=f"ticket {number}") for number in range(5)))
         assert Counter(outside().reached) == {"oracle": 5, "look_up": 15, "notify": 5}  # the old engine's calls alone
         await served(migration, fault="a word is lost")
+        await served(migration, fault="forgets a port")
         assert await migration.drained(PATIENCE_S)
     assert {(kinds[0], kinds[-1]) for kinds in streams} == {("ticket.opened", "ticket.closed")}
-    assert verdicts() == {"match": 5, "divergent": 1}
-    (found,) = [
-        one for one in json.loads(command("divergences", "list", "--json", code=1))["divergences"] if one["kind"] == "missing_event"
-    ]
+    assert verdicts() == {"match": 5, "divergent": 2}
+    listed = json.loads(command("divergences", "list", "--json", code=1))["divergences"]
+    (found,) = [one for one in listed if one["kind"] == "missing_event"]
     assert found["sentence"] == "Control sends `token` for `answer`; candidate does not."
+    assert any("It has no port: it opens a network connection" in one["sentence"] for one in listed)
 
 
 def test_threads_have_runs_served_without_a_loop_of_their_own():
@@ -121,6 +122,13 @@ async def test_a_planted_fault_is_found_and_named(fault):
     comparison = await compared("support", ticket(fault))
     assert comparison.verdict is Verdict.DIVERGENT
     assert FAULTS[fault] in {(one.kind, one.path) for one in comparison.divergences}, explained(comparison)
+
+
+async def test_a_forgotten_port_is_named_with_the_port_that_it_needs():
+    comparison = await compared("support", ticket("forgets a port"))
+    (found,) = comparison.divergences
+    assert (found.kind, found.path) == ("effect_extra", "tool.socket.connect")
+    assert "migration.effects.http.AsyncHttpPort" in found.sentence
 
 
 @pytest.mark.parametrize("path", sorted((FOREIGN / "src").rglob("*.py")), ids=lambda path: path.name)

@@ -7,9 +7,9 @@ from typing import Any, Final, NoReturn, Protocol
 
 import msgspec
 
+from migration import Engine, Event, Origin, RunRequest
 from migration.effects import canary, run_ended
 from migration.errors import UnknownSurfaceError
-from migration.model import Engine, Event, Origin, RunRequest
 from netra_backend.app.candidate import Candidate
 from netra_backend.app.config import Settings, load_settings
 from netra_backend.app.controls.batch import ControlBatch

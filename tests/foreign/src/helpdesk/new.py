@@ -1,6 +1,8 @@
 """The engine that comes: a plain function in a thread that calls back. Its payload may name a fault that it then has."""
 
 import asyncio
+import contextlib
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,6 +24,8 @@ class Desk:
         self.emit({"event": "ticket.opened", "ticket": "another" if self.fault == "ticket is not kept" else ticket})
         if self.fault == "crashes":
             raise LookupError(ticket)
+        if self.fault == "forgets a port":
+            self.reach()
         if self.fault == "an event too many":
             self.emit({"event": "ticket.seen"})
         self.search()
@@ -33,6 +37,11 @@ class Desk:
         if self.fault == "a field is lost":
             del closed["answer"]
         self.emit(closed | {"took_s": took_s})
+
+    def reach(self) -> None:
+        """Ask the outside behind the migration's back, and go on without an answer."""
+        with contextlib.suppress(Exception), socket.socket() as reaching:
+            reaching.connect(("127.0.0.1", 9))
 
     def search(self) -> None:
         """Look everything up at once."""
