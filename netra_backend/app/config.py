@@ -104,8 +104,6 @@ class Settings(BaseSettings):
     openai_retries: int = Field(default=2, ge=0, le=10, description="Tries after a failed one: 408, 409, 429, 5xx, lost connections.")
     scripted_latency_ms: float = Field(default=0.0, ge=0, le=60_000, description="Milliseconds that a scripted answer takes.")
 
-    agent_timeout_s: float = Field(default=25.0, gt=0, description="Seconds an agent may take.")
-    agents_per_engine: int = Field(default=3, ge=1, description="Agents that one engine runs at once.")
     engines_per_user: int = Field(default=2, ge=1, description="Engines that a user may have at once.")
     max_engines: int = Field(default=1000, ge=1, description="Engines that all users may have at once.")
     engine_idle_s: float = Field(default=300.0, gt=0, description="Seconds after which an idle engine is closed.")
