@@ -74,3 +74,11 @@ def test_own_rules_come_before_those_for_the_seven(tmp_path):
     callee = "netra_backend.app.agents.supervisor.execution_engine:ExecutionEngine.shutdown"
     (tmp_path / "pyproject.toml").write_text(f"[[tool.netra-migration.codemod.calls]]\nold = '{callee}()'\nnew = 'own({{self}})'\n")
     assert [rule.new[0] for rule in load_codemod_configuration(tmp_path).rules[callee]] == ["own(", Placeholder("self")]
+
+
+@pytest.mark.parametrize("named", ["pyproject.toml", "missing.toml", "empty.toml"])
+def test_a_file_of_rules_that_has_none_is_refused(tmp_path, named):
+    (tmp_path / "pyproject.toml").write_text(f'[tool.netra-migration.codemod]\nrules = "{named}"\n')
+    (tmp_path / "empty.toml").write_text("")
+    with pytest.raises(ConfigurationError, match=named):
+        load_codemod_configuration(tmp_path)
