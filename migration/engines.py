@@ -212,6 +212,7 @@ async def _in_thread(work: Callable[[Emit], object]) -> AsyncGenerator[Any, None
         if not gone.is_set():
             room.acquire()
         if gone.is_set():
+            room.release()  # whoever else waits for room, in another thread of the engine, is to hear it too
             raise _ReaderGoneError
         loop.call_soon_threadsafe(queue.put_nowait, _Emitted(item, current_lane()))
 

@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
+from contextlib import aclosing
 from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 import msgspec
@@ -86,8 +87,9 @@ class _Port:
 
     async def async_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 - as the function
         async def call() -> AsyncIterator[bytes]:
-            async for item in self._function(*args, **kwargs):
-                yield _encode(item)
+            async with aclosing(self._function(*args, **kwargs)) as items:
+                async for item in items:
+                    yield _encode(item)
 
         chunks = perform_stream(self._kind, self._name, request=self._request(args, kwargs), call=call)
         try:
