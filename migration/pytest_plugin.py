@@ -132,7 +132,7 @@ class RecordingFile(pytest.File):
         self._recordings = recordings
 
     def collect(self) -> Iterator["ParityItem"]:
-        """Yield an item for each run, each line that cannot be read, and each part that is no run; one that fails where no run is."""
+        """Yield an item for each run, each line that cannot be read, and each part that is not a run; one that fails where no run is."""
         from migration.errors import RecordingError
         from migration.recordings import BadLine, RecordedRun, read
 

@@ -98,7 +98,7 @@ def _together(table: _Table, more: _Table) -> _Table:
 def _configuration(table: _Table, where: str, file: Path | None = None) -> CodemodConfiguration:
     for text in (*table.names, *table.names.values(), *([table.factory] if table.factory is not None else [])):
         if _OBJECT.fullmatch(text) is None:
-            raise ConfigurationError(f"{where}: {text!r} is no `module:Name`")
+            raise ConfigurationError(f"{where}: {text!r} is not a `module:Name`")
     rules: dict[str, list[Rule]] = {}
     for old, new in _calls(table, _of_the_project()):
         rule = parse_rule(old, new, where)

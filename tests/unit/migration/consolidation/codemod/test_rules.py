@@ -31,12 +31,12 @@ def test_a_parameter_may_be_given_to_a_method_instead():
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
-        ("a.b:Engine(x@)", "{x}", "is no parameter"),
-        ("a.b:Engine(x@y=3)", "{x}", "is no parameter"),
-        ("a.b.Engine(x)", "{x}", "is no `module:name"),
-        ("a.b:Engine(*x)", "{x}", "is no parameter"),
-        ("a.b:Engine(x=)", "f()", "is no parameter"),
-        ("a.b:Engine(x)", "{x", "is no expression"),
+        ("a.b:Engine(x@)", "{x}", "is not a parameter"),
+        ("a.b:Engine(x@y=3)", "{x}", "is not a parameter"),
+        ("a.b.Engine(x)", "{x}", "is not a `module:name"),
+        ("a.b:Engine(*x)", "{x}", "is not a parameter"),
+        ("a.b:Engine(x=)", "f()", "is not a parameter"),
+        ("a.b:Engine(x)", "{x", "is not an expression"),
         ("a.b:Engine(x=...)", "f({x})", "does not require"),
         ("a.b:Engine(x)", "f({y})", "does not require"),
     ],
@@ -50,8 +50,8 @@ def test_a_rule_that_cannot_be_read_is_refused(old, new, why):
     ("table", "why"),
     [
         ("call = 1", "unknown field"),
-        ("names = { 'a.b' = 'c:D' }", "is no `module:Name`"),
-        ("factory = 'here'", "is no `module:Name`"),
+        ("names = { 'a.b' = 'c:D' }", "is not a `module:Name`"),
+        ("factory = 'here'", "is not a `module:Name`"),
         ("calls = [{ old = 'a:b()' }]", "missing required field"),
     ],
 )
