@@ -1,7 +1,8 @@
 """Ports for httpx: transports whose exchanges are effects. `httpx.AsyncClient(transport=AsyncHttpPort())`; needs httpx.
 
 On record are method, address, body and a few headers of the request, status, body and a few headers of the response: no header that
-authorises, no cookies, no password of an address. Query and body are on record as they are: send keys in headers. The run itself gets the response as it came; a replay gets what is on record, in the same pieces.
+authorises, no cookies, no password of an address. Query and body are on record as they are: send keys in headers. The run
+itself gets the response as it came; a replay gets what is on record, in the same pieces.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator

@@ -11,7 +11,7 @@ from agents.tracing import get_current_trace
 from migration import Origin
 from migration.adapters.openai import async_http_client
 from migration.adapters.openai_agents import agents_engine
-from migration.effects import effect
+from migration.effects import effect, lane
 from migration.model import RunRequest
 from migration.testing import Verdict, compared, explained
 
@@ -37,7 +37,8 @@ async def weather(city: str) -> str:
 @function_tool(name_override="weather")
 def weather_in_a_thread(city: str) -> str:
     """Return the weather."""
-    return look_up_now(city)
+    with lane(city):
+        return look_up_now(city)
 
 
 set_trace_processors([])  # a served run is traced as it was; here nobody takes traces

@@ -135,3 +135,11 @@ async def test_a_reader_that_leaves_early_ends_the_functions_own_generator():
     async with aclosing(words()) as read:
         await anext(read)
     assert ended == [True]
+
+
+async def test_a_result_may_be_annotated_with_any_object():
+    @effect("tool")
+    async def found() -> dict[str, object]:
+        return {"words": ["a"], "n": 1}
+
+    assert await found() == {"words": ["a"], "n": 1}

@@ -82,3 +82,12 @@ def test_a_file_of_rules_that_has_none_is_refused(tmp_path, named):
     (tmp_path / "empty.toml").write_text("")
     with pytest.raises(ConfigurationError, match=named):
         load_codemod_configuration(tmp_path)
+
+
+def test_rules_may_stand_in_a_file_of_their_own(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[tool.netra-migration.codemod]\nrules = 'rules.toml'\nfactory = 'app.main:FACTORY'\n")
+    (tmp_path / "rules.toml").write_text(
+        "[tool.netra-migration.codemod]\nconstructors = ['old.engine:Engine(user)']\ncreate = 'make({user})'\n"
+    )
+    (rule,) = load_codemod_configuration(tmp_path).rules["old.engine:Engine"]
+    assert rule.new == ("await ", ObjectName("app.main", "FACTORY"), ".make(", Placeholder("user"), ")")
