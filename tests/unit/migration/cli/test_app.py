@@ -20,7 +20,7 @@ def test_a_command_whose_module_does_not_exist_is_no_command(monkeypatch):
     assert cli.LazyCommands(name="x").list_commands(None) == ["stage"]
 
 
-@pytest.mark.parametrize(("table", "there"), [("", False), ("demo = 'shop:demo'", True)])
+@pytest.mark.parametrize(("table", "there"), [("", False), ("demo = 'migration.cli.kill:command'", True)])
 def test_demo_is_a_command_where_the_project_has_one(monkeypatch, tmp_path, table, there):
     (tmp_path / "pyproject.toml").write_text(f"[tool.netra-migration]\n{table}\n")
     monkeypatch.setenv("NETRA_MIGRATION_PROJECT", str(tmp_path))
