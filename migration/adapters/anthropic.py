@@ -4,10 +4,13 @@ The SDK's surface stays as it is: all clients, all endpoints, `stream=True`, `.s
 retries. Clients for Bedrock and Vertex take an `http_client` too. Needs the extra `[anthropic]`.
 """
 
-import httpx2
-from anthropic import DefaultAsyncHttpxClient, DefaultHttpxClient
+from migration.extras import extra
 
-from migration.adapters.model_http import AsyncModelTransport, ModelTransport
+with extra("anthropic"):
+    import httpx2
+    from anthropic import DefaultAsyncHttpxClient, DefaultHttpxClient
+
+    from migration.adapters.model_http import AsyncModelTransport, ModelTransport
 
 __all__ = ["async_http_client", "http_client"]
 
