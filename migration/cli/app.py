@@ -32,6 +32,8 @@ COMMANDS: Final = (
     "shadow",
     "kill",
     "history",
+    "doctor",
+    "init",
     "divergences",
     "replay",
     "backfill",
