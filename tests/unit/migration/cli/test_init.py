@@ -14,7 +14,8 @@ from migration.comparison.policy import default_policy
 from migration.settings import MigrationSettings
 
 PAGE = Path(__file__).parents[4] / "docs" / "adopt.md"
-ENGINES = re.search(r"```python\n# shop/engines.py\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
+#: The page's engines; of two versions of a file the later one.
+FILES = dict(re.findall(r"```python\n# (shop/(?:outside|old|new|engines)\.py)\n(.*?)```", PAGE.read_text(), re.DOTALL))
 ASKED = ("--engines", "shop.engines:build", "--record", '{"product": "lamp"}')
 
 
@@ -22,7 +23,8 @@ ASKED = ("--engines", "shop.engines:build", "--record", '{"product": "lamp"}')
 def project(tmp_path, monkeypatch):
     """A project that has the engines of the page and nothing else."""
     (tmp_path / "shop").mkdir()
-    (tmp_path / "shop" / "engines.py").write_text(ENGINES)
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NETRA_MIGRATION_PROJECT", raising=False)
     monkeypatch.setattr(sys, "path", sys.path.copy())
@@ -56,7 +58,7 @@ def test_the_first_parity_test_passes_and_finds_an_engine_that_differs(project):
     init("shop", *ASKED)
     tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", "tests"]
     assert subprocess.run(tests, cwd=project, capture_output=True, timeout=60, check=False).returncode == 0
-    (project / "shop" / "engines.py").write_text(ENGINES.replace('{"type": "done", "cost": await', '{"type": "done", "price": await'))
+    (project / "shop" / "new.py").write_text(FILES["shop/new.py"].replace('"cost"', '"price"'))
     failed = subprocess.run(tests, cwd=project, capture_output=True, text=True, timeout=60, check=False)
     assert failed.returncode == 1
     assert "divergent" in failed.stdout
