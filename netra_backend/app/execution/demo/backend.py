@@ -17,7 +17,7 @@ import jwt
 from prometheus_client.parser import text_string_to_metric_families
 
 from migration.errors import ConfigurationError, MigrationError
-from migration.settings import MigrationSettings
+from migration import MigrationSettings
 
 _START_S: Final = 30.0
 _STOP_S: Final = 15.0

@@ -41,7 +41,7 @@ async def _play(home: Path, *, as_json: bool) -> bool:
     from rich.live import Live
 
     from migration.evidence import EvidenceReader
-    from migration.settings import MigrationSettings
+    from migration import MigrationSettings
     from netra_backend.app.execution.demo.backend import Backend, BackendError
     from netra_backend.app.execution.demo.report import Report
     from netra_backend.app.execution.demo.scenario import Progress, Scenario
