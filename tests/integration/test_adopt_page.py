@@ -4,76 +4,27 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
-import sys
-import sysconfig
 import time
-import venv
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[2]
+from tests.integration.empty_environment import PATIENCE_S, ROOT, built, empty_environment
+
 PAGE = (ROOT / "docs" / "adopt.md").read_text()
 BLOCKS = re.findall(r"```(python|toml|sh)\n(.*?)```", PAGE, re.DOTALL)
 NAMED = re.compile(r"# (more of )?(\S+)\n")
-PATIENCE_S = 90.0
 HOUR_S = 180.0
 TOOLS = ("pytest", "pytest-asyncio")  #: what the page's first line installs beside the wheel
 BARE = ("netra_backend", "dashboards", "fastapi", "openai", "httpx", "uvicorn", "redis", "psycopg", "deepdiff")
 
 
-def closure(name: str, extras: frozenset[str], found: dict[str, Distribution]) -> None:
-    """Add what a distribution needs with these extras, and itself."""
-    key = re.sub(r"[-_.]+", "-", name).lower()
-    if key in found and not extras:
-        return
-    found[key] = distribution(name)
-    for text in found[key].requires or ():
-        need = Requirement(text)
-        if need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
-            closure(need.name, frozenset(need.extras), found)
-
-
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The tool's wheel, built by what the lock file holds."""
-    place = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=PATIENCE_S)
-    (built,) = place.glob("*.whl")
-    return built
-
-
-@pytest.fixture(scope="module")
-def bin_folder(wheel, tmp_path_factory):
-    """The programs of an environment with the wheel, its extra `codemod`, what these need, and nothing else: no index is asked."""
-    place = tmp_path_factory.mktemp("empty")
-    venv.create(place, with_pip=False)
-    (packages,) = place.glob("lib/python*/site-packages")
-    needed: dict[str, Distribution] = {}
-    try:
-        closure("netra-strangler", frozenset({"codemod"}), needed)
-        for tool in TOOLS:
-            closure(tool, frozenset(), needed)
-    except PackageNotFoundError as missing:
-        pytest.skip(f"{missing} is not installed here, and no index is asked")
-    del needed["netra-strangler"]
-    own = Path(sysconfig.get_path("purelib"))
-    for one in needed.values():
-        for file in one.files or ():
-            source = Path(str(one.locate_file(file)))
-            if source.is_relative_to(own) and source.exists() and "__pycache__" not in source.parts:
-                target = packages / source.relative_to(own)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, target)
-    pip = [sys.executable, "-m", "pip", "--python", str(place / "bin" / "python"), "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "-q", "--no-deps", "--no-index", str(wheel)], check=True, capture_output=True, timeout=PATIENCE_S)
-    subprocess.run([*pip, "check"], check=True, capture_output=True, timeout=PATIENCE_S)
-    return place / "bin"
+def bin_folder(tmp_path_factory):
+    """The programs of an environment with the wheel and its extra `codemod`."""
+    wheel = built(ROOT, tmp_path_factory.mktemp("wheel"))
+    return empty_environment(tmp_path_factory.mktemp("empty"), [wheel], extras=["codemod"], tools=TOOLS)
 
 
 @pytest.fixture(scope="module")
