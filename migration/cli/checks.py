@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -37,15 +38,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def package(settings: MigrationSettings) -> Iterator[Finding]:
-    """Look for another installed package, or a module of the project, whose name is that of the import package."""
+    """Look for what else has the name of the import package, or of one that it needs: pip lays one over the other without a word."""
     here = Path(migration.__file__).parent
-    owners = {name for name in importlib.metadata.packages_distributions().get(_NAME, []) if name.lower() != _OURS}
-    for owner in sorted(owners):
+    for name, owners in _clashes().items():
+        others = sorted(owners)
         yield Finding(
             check="package",
             state="wrong",
-            found=f"the installed package {owner} has an import package `{_NAME}` too, so files of one lie over the other's",
-            advice=f"use an environment without {owner}, and install {_OURS} anew",
+            found=f"the import package `{name}` is of {' and '.join(others)}: files of one lie over the other's",
+            advice=f"use an environment with one of them, and install {_OURS} anew",
         )
     for folder in dict.fromkeys((*(one or str(Path.cwd()) for one in sys.path), str(Path.cwd()), *settings.import_path)):
         other = next((one for one in (Path(folder, _NAME, "__init__.py"), Path(folder, f"{_NAME}.py")) if one.is_file()), None)
@@ -57,6 +58,30 @@ def package(settings: MigrationSettings) -> Iterator[Finding]:
                 advice="rename it",
             )
     yield Finding(check="package", state="ok", found=f"{_OURS} {_version()} in {here}")
+
+
+def _clashes() -> dict[str, set[str]]:
+    """Return the import packages, ours and those of what we need, that several distributions bring, with these."""
+    needed = {re.split(r"[^\w.-]", text, maxsplit=1)[0].lower() for text in _required()} | {_OURS}
+    found: dict[str, set[str]] = {}
+    for name, distributions in importlib.metadata.packages_distributions().items():
+        owners = {one.lower() for one in distributions} | ({_OURS} if name == _NAME else set())
+        # Namespace packages have no `__init__.py`, and several owners by design. An editable installation lists no files.
+        whole = {one for one in owners if one == _OURS or _has(one, f"{name}/__init__.py")}
+        if len(whole) > 1 and whole & needed:
+            found[name] = whole
+    return found
+
+
+def _required() -> list[str]:
+    try:
+        return importlib.metadata.requires(_OURS) or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+
+
+def _has(distribution: str, path: str) -> bool:
+    return any(str(file) == path for file in importlib.metadata.files(distribution) or ())
 
 
 def _version() -> str:

@@ -77,9 +77,37 @@ def test_another_module_of_the_same_name_is_a_clash(tmp_path, monkeypatch):
     assert str(tmp_path / "migration.py") in finding.found
 
 
-def test_another_installed_package_of_the_same_name_is_a_clash(monkeypatch):
-    monkeypatch.setattr("importlib.metadata.packages_distributions", lambda: {"migration": ["netra-strangler", "schema-moves"]})
-    assert "schema-moves" in one(checks.package).found
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Installs a distribution that brings these import packages."""
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+
+    def install(name, *packages):
+        for package in packages:
+            (tmp_path / "packages" / package).mkdir(parents=True)
+            (tmp_path / "packages" / package / "__init__.py").touch()
+        about = tmp_path / "packages" / f"{name.replace('-', '_')}-1.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        (about / "RECORD").write_text("".join(f"{package}/__init__.py,,\n" for package in packages))
+
+    return install
+
+
+def test_another_installed_package_of_the_same_name_is_a_clash(installed):
+    installed("schema-moves", "migration")
+    assert found(checks.package)[0].found.startswith("the import package `migration` is of netra-strangler and schema-moves")
+
+
+def test_two_owners_of_a_package_that_is_needed_are_a_clash(installed):
+    installed("detect-secrets", "detect_secrets")
+    assert "`detect_secrets` is of bc-detect-secrets and detect-secrets" in one(checks.package).found
+
+
+def test_other_peoples_clashes_are_not_ours(installed):
+    installed("one-jose", "jose")
+    installed("another", "unheard_of")
+    assert states(checks.package) == {"ok"}
 
 
 def test_a_surface_whose_file_is_not_valid_is_named_with_its_line(tmp_path, monkeypatch):
