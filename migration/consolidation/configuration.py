@@ -162,7 +162,7 @@ def _check(configuration: AuditConfiguration, file: Path) -> None:
     for setting in ("target", "factory"):
         value = getattr(configuration, setting)
         if (value or setting == "target") and not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
-            raise ConfigurationError(f"{file}: {_TABLE}: {setting} = {value!r} is no `module:Class`")
+            raise ConfigurationError(f"{file}: {_TABLE}: {setting} = {value!r} is not a `module:Class`")
     for pattern in configuration.classes:
         if len(_literal(pattern)) < _SHORTEST_LITERAL:
             raise ConfigurationError(

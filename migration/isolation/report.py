@@ -42,7 +42,7 @@ def divergences(breaches: Iterable[Breach], comparison: Comparison) -> tuple[Div
 
 
 def with_breaches(comparison: Comparison, found: tuple[Divergence, ...], reasons: tuple[str, ...]) -> Comparison:
-    """Return the comparison with these divergences: it is no match any more, whatever the ledger says of its other ones."""
+    """Return the comparison with these divergences: it is not a match any more, whatever the ledger says of its other ones."""
     if not found and not reasons:
         return comparison
     verdict = Verdict.INCONCLUSIVE if reasons or comparison.verdict is Verdict.INCONCLUSIVE else Verdict.DIVERGENT
