@@ -46,7 +46,12 @@ class ThreadedMigration:
 
     def drained(self, timeout_s: float) -> bool:
         """Wait until no run waits for its shadow; False when that took longer."""
-        return asyncio.run_coroutine_threadsafe(self._migration.drained(timeout_s), self._loop).result()
+        waiting = asyncio.run_coroutine_threadsafe(self._migration.drained(timeout_s), self._loop)
+        try:
+            return waiting.result(timeout_s + _CANCEL_S)
+        except TimeoutError:  # also of a loop that stops meanwhile
+            waiting.cancel()
+            return False
 
     async def _pump(self, events: "SimpleQueue[Any]", surface: str, payload: Any, who: dict[str, Any]) -> None:  # noqa: ANN401 - as above
         served = self._migration.run(surface, payload, **who)
