@@ -159,6 +159,8 @@ def _to_plain(value: object) -> Any:  # noqa: ANN401 - plain values
 
 
 def _from_plain(kind: type, value: object) -> Any:  # noqa: ANN401 - an object of that type
+    if kind is object:
+        return value
     if (validate := getattr(kind, "model_validate", None)) is not None:
         return validate(value)
     raise TypeError(f"{kind.__name__} cannot be made of what is on record; annotate the function with a type that JSON holds")

@@ -14,6 +14,8 @@ from migration.effects.http_record import answered, asked, piece, piece_bytes
 from migration.effects.ports import perform_stream, perform_stream_now
 from migration.errors import RecordedEffectError
 
+__all__ = ["AsyncHttpPort", "HttpPort"]
+
 _encode: Final = msgspec.json.encode
 _decode: Final = msgspec.json.decode
 

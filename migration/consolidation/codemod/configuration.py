@@ -102,7 +102,9 @@ def _configuration(table: _Table, where: str, file: Path | None = None) -> Codem
 
 
 def _calls(table: _Table, project: _Table) -> Iterator[tuple[str, str]]:
-    yield from ((call.old, call.new) for call in (*table.calls, *project.calls))
-    factory, create = table.factory or project.factory, table.create or project.create
-    if factory is not None and create:
-        yield from ((old, f"await {factory}.{create}") for old in dict.fromkeys((*table.constructors, *project.constructors)))
+    """Yield each old form with its new one: the table's before the project's; the factory is the table's, if it names one."""
+    yield from dict.fromkeys((call.old, call.new) for call in (*table.calls, *project.calls))
+    factory = table.factory or project.factory
+    made = dict.fromkeys(project.constructors, project.create) | dict.fromkeys(table.constructors, table.create or project.create)
+    if factory is not None:
+        yield from ((old, f"await {factory}.{create}") for old, create in made.items() if create)

@@ -79,7 +79,18 @@ class FakeShadow:
 class World:
     """A facade with fakes around it."""
 
-    def __init__(self, stage=Stage.SHADOW, *, control=None, candidate=None, shadow=None, flags=None, writer=None, tombstones=None) -> None:
+    def __init__(
+        self,
+        stage=Stage.SHADOW,
+        *,
+        control=None,
+        candidate=None,
+        shadow=None,
+        flags=None,
+        writer=None,
+        tombstones=None,
+        outcome_by_events=None,
+    ) -> None:
         self.engines = {
             Origin.CONTROL: control or FakeEngine(make_event(1), make_event(2)),
             Origin.CANDIDATE: candidate or FakeEngine(make_event(3)),
@@ -95,6 +106,7 @@ class World:
             metrics=self.metrics,
             writer=writer,
             tombstones=tombstones,
+            outcome_by_events=outcome_by_events,
         )
 
     async def run(self) -> list[Event]:
@@ -205,6 +217,13 @@ async def test_flags_metrics_spans_stores_shadow_and_backend_hear_what_the_engin
     ((job, _),) = world.shadow.offers
     assert (job.record.outcome, writer.written[0].outcome, world.flags.ended[0][1], ending.heard) == (*[outcome] * 3, [outcome])
     assert world.count("migration_runs_total", surface="chat", stage="shadow", origin="control", outcome=outcome) == 1
+
+
+@pytest.mark.parametrize(("engine", "outcome"), [(FakeEngine(make_event(1)), "failed"), (SayingEngine("timed_out"), "timed_out")])
+async def test_the_events_say_how_a_run_ended_when_its_engine_does_not(engine, outcome):
+    writer = FakeWriter()
+    await World(control=engine, writer=writer, outcome_by_events=lambda events: "failed" if len(events) == 1 else "completed").run()
+    assert [record.outcome for record in writer.written] == [outcome]
 
 
 async def test_a_run_that_its_backend_cuts_is_written_counted_and_not_shadowed():

@@ -20,6 +20,13 @@ def test_a_command_whose_module_does_not_exist_is_no_command(monkeypatch):
     assert cli.LazyCommands(name="x").list_commands(None) == ["stage"]
 
 
+@pytest.mark.parametrize(("table", "there"), [("", False), ("demo = 'shop:demo'", True)])
+def test_demo_is_a_command_where_the_project_has_one(monkeypatch, tmp_path, table, there):
+    (tmp_path / "pyproject.toml").write_text(f"[tool.netra-migration]\n{table}\n")
+    monkeypatch.setenv("NETRA_MIGRATION_PROJECT", str(tmp_path))
+    assert ("demo" in cli.LazyCommands(name="x").list_commands(None)) is there
+
+
 @pytest.mark.parametrize("name", ["audit", "guard", "codemod"])
 def test_help_shows_names_of_tables_in_brackets(name):
     shown = CliRunner(env={"COLUMNS": "200"}).invoke(cli.app, [name, "--help"]).stdout

@@ -13,12 +13,18 @@ def load(tmp_path):
     return load
 
 
-def test_without_configuration_the_seven_engines_of_this_project_are_looked_for(tmp_path):
+def test_without_a_table_the_family_of_the_project_is_looked_for(tmp_path):
     configuration = load_configuration(tmp_path)
     assert configuration.target == "netra_backend.app.agents.supervisor.user_execution_engine:UserExecutionEngine"
     assert configuration.classes == ("*ExecutionEngine",)
     assert len(configuration.roles) == 5  # of the seven; target and factory have settings of their own
     assert not configuration.explicit
+
+
+def test_where_nobody_names_a_target_the_audit_says_what_to_write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"which class is to stay: write `target = .*\[tool\.netra-migration\.audit\]"):
+        load_configuration(tmp_path)
 
 
 def test_a_target_of_ones_own_leaves_the_seven_out(load):

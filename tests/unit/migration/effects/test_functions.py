@@ -118,3 +118,11 @@ def test_a_decorated_function_is_of_the_same_kind():
     assert inspect.iscoroutinefunction(Shop.order)
     assert inspect.isasyncgenfunction(Shop.answer)
     assert Shop.order.__name__ == "order"
+
+
+async def test_a_result_may_be_annotated_with_any_object():
+    @effect("tool")
+    async def found() -> dict[str, object]:
+        return {"words": ["a"], "n": 1}
+
+    assert await found() == {"words": ["a"], "n": 1}

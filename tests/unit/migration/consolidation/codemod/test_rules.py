@@ -74,3 +74,12 @@ def test_own_rules_come_before_those_for_the_seven(tmp_path):
     callee = "netra_backend.app.agents.supervisor.execution_engine:ExecutionEngine.shutdown"
     (tmp_path / "pyproject.toml").write_text(f"[[tool.netra-migration.codemod.calls]]\nold = '{callee}()'\nnew = 'own({{self}})'\n")
     assert [rule.new[0] for rule in load_codemod_configuration(tmp_path).rules[callee]] == ["own(", Placeholder("self")]
+
+
+def test_rules_may_stand_in_a_file_of_their_own(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[tool.netra-migration.codemod]\nrules = 'rules.toml'\nfactory = 'app.main:FACTORY'\n")
+    (tmp_path / "rules.toml").write_text(
+        "[tool.netra-migration.codemod]\nconstructors = ['old.engine:Engine(user)']\ncreate = 'make({user})'\n"
+    )
+    (rule,) = load_codemod_configuration(tmp_path).rules["old.engine:Engine"]
+    assert rule.new == ("await ", ObjectName("app.main", "FACTORY"), ".make(", Placeholder("user"), ")")

@@ -1,0 +1,117 @@
+"""Engines of the OpenAI Agents SDK: `Runner.run_streamed`. Needs the extra `[openai-agents]`.
+
+Its models reach the outside by the OpenAI SDK: give them a client with the port of `migration.adapters.openai`.
+"""
+
+import asyncio
+import dataclasses
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import Any, Final, cast
+
+from agents import Agent, RunConfig, Runner
+from agents.items import RunItem
+from agents.stream_events import AgentUpdatedStreamEvent, RawResponsesStreamEvent, StreamEvent
+from pydantic_core import to_jsonable_python
+
+from migration.effects.replaying import is_replayed
+from migration.engines import by_field, stream_engine
+from migration.model import Engine, RunRequest
+
+__all__ = ["agents_engine"]
+
+_MADE_HERE: Final = "__fake_id__"  #: of responses that the SDK makes of chat completions, with the time of its own clock
+
+
+def agents_engine(
+    agent: Agent[Any], given: Callable[[RunRequest], Any], *, options: Callable[[RunRequest], Mapping[str, Any]] | None = None
+) -> Engine:
+    """Return an engine around an agent.
+
+    Its events are those of `stream_events`, `{"type", "agent", "lane", ...}`: an event of the model by its own type with `data`, such as
+    "response.output_text.delta"; an item by its name with `item` and, of a tool, `output`; "agent_updated"; last "final_output" with
+    `output`. The lane is the agent's name, of a tool's call "triage/weather#2" for its second call by this agent. A replay is not traced.
+
+    Args:
+        agent: where runs start.
+        given: the agent's input: a text, or a list of items.
+        options: further arguments of `Runner.run_streamed`, such as `context`, `run_config`, `session`; None: none. A session is state that
+            no record holds.
+
+    The engine's `run` raises what the runner raises: exceptions of `agents`, of tools, and the model's.
+    """
+
+    async def run(request: RunRequest) -> AsyncGenerator[dict[str, Any], None]:
+        told = dict(options(request) if options is not None else {})
+        if is_replayed():
+            told["run_config"] = _untraced(told.get("run_config"))
+        result, lanes = Runner.run_streamed(agent, given(request), **told), _Lanes(agent.name)
+        try:
+            async with aclosing(cast(AsyncGenerator[StreamEvent, None], result.stream_events())) as events:
+                async for event in events:
+                    yield lanes.placed(event)
+            if result.run_loop_exception is not None:  # the stream may end without it
+                raise result.run_loop_exception
+            yield lanes.last(result.final_output)
+        finally:
+            if result.run_loop_task is not None and not result.run_loop_task.done():
+                result.cancel()
+                await asyncio.wait({result.run_loop_task})
+
+    return stream_engine(run, by_field("type", "lane"))
+
+
+def _untraced(config: RunConfig | Mapping[str, Any] | None) -> RunConfig | dict[str, Any]:
+    if isinstance(config, Mapping):
+        return {**config, "tracing_disabled": True}
+    return dataclasses.replace(config or RunConfig(), tracing_disabled=True)
+
+
+class _Lanes:
+    """Says of each event whose it is."""
+
+    def __init__(self, agent: str) -> None:
+        self._agent = agent
+        self._of_call: dict[str, str] = {}
+        self._seen = Counter[str]()
+
+    def placed(self, event: StreamEvent) -> dict[str, Any]:
+        """Return the event as an item of the engine."""
+        if isinstance(event, RawResponsesStreamEvent):
+            return self._of(event.data.type, data=_data(event.data))
+        if isinstance(event, AgentUpdatedStreamEvent):
+            self._agent = event.new_agent.name
+            return self._of("agent_updated")
+        output = {"output": _plain(event.item.output)} if hasattr(event.item, "output") else {}
+        return self._of(event.name, self._lane(event.item), item=_plain(event.item.raw_item), **output)
+
+    def last(self, output: object) -> dict[str, Any]:
+        """Return the item that ends a run."""
+        return self._of("final_output", output=_plain(output))
+
+    def _of(self, kind: str, lane: str = "", **told: object) -> dict[str, Any]:
+        return {"type": kind, "agent": self._agent, "lane": lane or self._agent, **told}
+
+    def _lane(self, item: RunItem) -> str:
+        raw = item.raw_item
+        call, name = (raw.get(key) if isinstance(raw, Mapping) else getattr(raw, key, None) for key in ("call_id", "name"))
+        if not isinstance(call, str):
+            return item.agent.name
+        if call not in self._of_call:
+            lane = f"{item.agent.name}/{name}"
+            self._seen[lane] += 1
+            self._of_call[call] = f"{lane}#{self._seen[lane]}"
+        return self._of_call[call]
+
+
+def _data(event: object) -> Any:  # noqa: ANN401 - plain values
+    told = _plain(event)
+    response = told.get("response")
+    if isinstance(response, dict) and response.get("id") == _MADE_HERE:
+        response.pop("created_at", None)
+    return told
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - plain values
+    return to_jsonable_python(value, fallback=lambda other: f"<{type(other).__name__}>")
