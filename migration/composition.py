@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Self
 
 import msgspec
@@ -20,10 +21,10 @@ from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceEr
 from migration.facade import ExecutionFacade, RunEnding
 from migration.flags.serving import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
-from migration.model import Engine, Event, Origin, Outcome, RunRecord, RunRequest
+from migration.model import Engine, Event, Origin, RunRecord, RunRequest
 from migration.processes.heartbeat import Heartbeat
 from migration.settings import MigrationSettings
-from migration.shadow import ProcessShadow, ShadowResult
+from migration.shadow import ProcessShadow
 from migration.shadow.engines import builder, declared_read_only
 from migration.stages import Store
 from migration.stores import FinishedRuns, RunStore, StoredRun, ThreadReader
@@ -70,13 +71,15 @@ def compose(
         service: OpenTelemetry's `service.name`.
 
     Raises:
-        ConfigurationError: a setting, a surface's file or an import string cannot be used; the message names it, and the line.
+        ConfigurationError: a setting, a surface's file or an import string cannot be used, or engines are given that are not both of a
+            surface that is migrated; the message names it, and the line.
     """
     chosen = settings or MigrationSettings()
     policies = check_configuration(chosen)
     if engines is None:
         build = builder(chosen)
         engines = {surface: {origin: build(surface, origin) for origin in Origin} for surface in chosen.surfaces}
+    _check_engines(engines, policies)
     return Migration(chosen, engines, policies, runs=runs, registry=registry, service=service)
 
 
@@ -90,10 +93,18 @@ def check_configuration(settings: MigrationSettings) -> dict[str, Policy]:
     return {surface: default_policy(surface, settings.project) for surface in settings.surfaces}
 
 
+def _check_engines(engines: Engines, policies: Mapping[str, Policy]) -> None:
+    for surface, both in engines.items():
+        if surface not in policies:
+            raise UnknownSurfaceError(surface, policies)
+        if len(both) < len(Origin):
+            raise ConfigurationError(f"{surface}: one engine is not enough; give `compose` those of control and candidate")
+
+
 class Migration:
     """A migration in a serving process: an async context manager, and by `lifespan` that of an ASGI application.
 
-    Everything runs on the loop on which it is entered. In a program without a loop, see `migration.threaded`.
+    Everything runs on the loop on which it is entered. In a program without a loop, see `migration.threaded`. `compose` makes it.
 
     Args:
         settings: of the migration.
@@ -121,7 +132,7 @@ class Migration:
         self._metrics = metrics = Metrics(watch_tenants=settings.watch_tenants, registry=registry, surfaces=settings.surfaces)
         self.spans = configure_tracing(settings, service, metrics.failures.labels("telemetry.export").inc)
         self.flags = LaunchDarklyFlags(settings, metrics)
-        self.shadow = ProcessShadow(settings, metrics, self._compared)
+        self.shadow = ProcessShadow(settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison))
         self._under_way = Counter[str]()
         self._heartbeat = Heartbeat(
             settings, self.flags, metrics, runs=lambda: self._under_way, shadow=self.shadow, attributes=self.flags.attributes
@@ -141,7 +152,7 @@ class Migration:
                 neighbourhood=neighbourhood,
                 writer=None if self._runs is None else self._runs.writer,
                 tombstones=None if self._runs is None else self._runs.tombstones,
-                outcome_by_events=_outcome(policies[surface]),
+                outcome_by_events=partial(outcome_by, policies[surface].endings),
             )
             for surface, both in engines.items()
         }
@@ -277,13 +288,6 @@ class Migration:
         """Return the metrics of all serving processes for a scraper, and their content type."""
         self.flags.status()
         return render(self._metrics.registry)
-
-    def _compared(self, result: ShadowResult) -> None:
-        self.flags.compared(result.run_id, result.comparison)
-
-
-def _outcome(policy: Policy) -> Callable[[Any], Outcome]:
-    return lambda events: outcome_by(policy.endings, events)
 
 
 def _neighbourhood(settings: MigrationSettings) -> Neighbourhood:

@@ -171,7 +171,7 @@ def _parse(url: str, holds: str, setting: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise ConfigurationError(f"{setting} is no SQLAlchemy URL, such as sqlite:///{holds.replace(' ', '_')}.db") from error
+        raise ConfigurationError(f"{setting} is not an SQLAlchemy URL, such as sqlite:///{holds.replace(' ', '_')}.db") from error
     match parsed.get_backend_name():
         case "sqlite":
             return parsed.set(drivername="sqlite")

@@ -56,8 +56,8 @@ def stream_engine(
         place: says of each item what kind of event it is, and of which lane; None: `by_field()`.
         clock: monotonic seconds.
 
-    The engine's `run` raises what the function raises, and TypeError for an item that is no JSON. Closing its stream closes the iterator; a
-    thread is stopped at its next item.
+    The engine's `run` raises what the function raises, and TypeError for an item that is not JSON. Closing its stream closes the iterator;
+    a thread is stopped at its next item.
     """
     placed = place or by_field()
 
@@ -136,7 +136,7 @@ def _encoded(item: Any) -> tuple[bytes, Any]:  # noqa: ANN401 - whatever an engi
         try:
             return payload, msgspec.json.decode(payload)
         except (msgspec.MsgspecError, ValueError) as error:
-            raise TypeError(f"an engine yielded text that is no JSON ({error}); yield an object, such as a dict with a `type`") from None
+            raise TypeError(f"an engine yielded text that is not JSON ({error}); yield an object, such as a dict with a `type`") from None
     if (dump := getattr(item, "model_dump", None)) is not None:
         item = dump(mode="json")
     elif dataclasses.is_dataclass(item) and not isinstance(item, type):
@@ -212,6 +212,7 @@ async def _in_thread(work: Callable[[Emit], object]) -> AsyncGenerator[Any, None
         if not gone.is_set():
             room.acquire()
         if gone.is_set():
+            room.release()  # whoever else waits for room, in another thread of the engine, is to hear it too
             raise _ReaderGoneError
         loop.call_soon_threadsafe(queue.put_nowait, _Emitted(item, current_lane()))
 

@@ -89,7 +89,7 @@ class RunRequest(Noun, frozen=True, kw_only=True):
         """The payload, decoded.
 
         Raises:
-            msgspec.DecodeError: it is no JSON.
+            msgspec.DecodeError: it is not JSON.
         """
         return msgspec.json.decode(self.payload)
 

@@ -49,16 +49,20 @@ class Recordings:
     """Collects recordings and owns the engines that they run on.
 
     Raises:
-        pytest.UsageError: the settings name no engines, or a glob is not relative.
+        pytest.UsageError: the project cannot be read, nothing names engines, or a glob is not relative.
     """
 
     def __init__(self, config: pytest.Config) -> None:
+        from migration.errors import ConfigurationError
         from migration.project import defaults, find_project, read_project
 
         self._config = config
-        self._project = find_project(config.rootpath)
-        project = read_project(self._project)
-        self._folders = tuple(defaults(self._project).get("import_path", ()))
+        try:
+            self._project = find_project(config.rootpath)
+            project = read_project(self._project)
+            self._folders = tuple(defaults(self._project).get("import_path", ()))
+        except ConfigurationError as error:
+            raise pytest.UsageError(str(error)) from error
         self._engines: str = config.getini("engine_parity_engines") or project.engines
         at = config.rootpath if self._project is None or config.getini("engine_parity_ledger") else self._project.parent
         self._ledger: Path = at / (config.getini("engine_parity_ledger") or project.ledger)
@@ -128,7 +132,7 @@ class RecordingFile(pytest.File):
         self._recordings = recordings
 
     def collect(self) -> Iterator["ParityItem"]:
-        """Yield an item for each run, each line that cannot be read, and each part that is no run; one that fails where no run is."""
+        """Yield an item for each run, each line that cannot be read, and each part that is not a run; one that fails where no run is."""
         from migration.errors import RecordingError
         from migration.recordings import BadLine, RecordedRun, read
 

@@ -12,6 +12,10 @@ from migration.model import Event
 
 _END: Final = object()
 _START_S: Final = 60.0
+_END_S: Final = 60.0
+#: Seconds that engines of runs under way have to end when the block does.
+_CANCEL_S: Final = 5.0
+_RUN: Final = "run of a thread"
 
 
 class ThreadedMigration:
@@ -26,7 +30,11 @@ class ThreadedMigration:
         self._migration, self._loop = migration, loop
 
     def run(self, surface: str, payload: Any, **who: Any) -> Generator[Event, None, None]:  # noqa: ANN401 - as of `Migration.run`
-        """Yield a run's events as they come. Arguments and errors as of `Migration.run`; closing the generator stops the engine."""
+        """Yield a run's events as they come. Arguments and errors as of `Migration.run`; closing the generator stops the engine.
+
+        Raises:
+            CancelledError: of `concurrent.futures`: the block of `in_thread` ended before the run did.
+        """
         events: SimpleQueue[Any] = SimpleQueue()
         running = asyncio.run_coroutine_threadsafe(self._pump(events, surface, payload, who), self._loop)
         try:
@@ -38,10 +46,17 @@ class ThreadedMigration:
 
     def drained(self, timeout_s: float) -> bool:
         """Wait until no run waits for its shadow; False when that took longer."""
-        return asyncio.run_coroutine_threadsafe(self._migration.drained(timeout_s), self._loop).result()
+        waiting = asyncio.run_coroutine_threadsafe(self._migration.drained(timeout_s), self._loop)
+        try:
+            return waiting.result(timeout_s + _CANCEL_S)
+        except TimeoutError:  # also of a loop that stops meanwhile
+            waiting.cancel()
+            return False
 
     async def _pump(self, events: "SimpleQueue[Any]", surface: str, payload: Any, who: dict[str, Any]) -> None:  # noqa: ANN401 - as above
         served = self._migration.run(surface, payload, **who)
+        if (task := asyncio.current_task()) is not None:
+            task.set_name(_RUN)
         try:
             async for event in served:
                 events.put(event)
@@ -54,13 +69,14 @@ class ThreadedMigration:
 
 @contextmanager
 def in_thread(make: Callable[[], Migration]) -> Iterator[ThreadedMigration]:
-    """Run a migration on a loop in a thread of its own until the end of the block.
+    """Run a migration on a loop in a thread of its own until the end of the block. Runs that are under way then are cancelled.
 
     Args:
         make: composes it, in that thread: usually `compose`.
 
     Raises:
         ConfigurationError: as of `compose`.
+        TimeoutError: it did not start or end within a minute.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="migration", daemon=True)
@@ -74,8 +90,19 @@ def in_thread(make: Callable[[], Migration]) -> Iterator[ThreadedMigration]:
         try:
             yield ThreadedMigration(migration, loop)
         finally:
-            asyncio.run_coroutine_threadsafe(migration.aclose(), loop).result(_START_S)
+            asyncio.run_coroutine_threadsafe(_break_off(), loop).result(_END_S)
+            asyncio.run_coroutine_threadsafe(migration.aclose(), loop).result(_END_S)
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(_START_S)
-        loop.close()
+        thread.join(_END_S)
+        if not thread.is_alive():
+            loop.close()
+
+
+async def _break_off() -> None:
+    """Cancel the runs that are still under way, so that the threads that read them hear it: nobody does once the loop has stopped."""
+    runs = [task for task in asyncio.all_tasks() if task.get_name() == _RUN]
+    for task in runs:
+        task.cancel()
+    if runs:
+        await asyncio.wait(runs, timeout=_CANCEL_S)

@@ -31,7 +31,7 @@ class TomlText:
         source: named in errors, usually the file.
 
     Raises:
-        ConfigurationError: the text is no TOML.
+        ConfigurationError: the text is not TOML.
     """
 
     def __init__(self, written: str, source: str) -> None:
@@ -52,7 +52,7 @@ class TomlText:
             what: what it is, for errors: "the policy".
 
         Raises:
-            ConfigurationError: it cannot be read, or is no TOML.
+            ConfigurationError: it cannot be read, or is not TOML.
         """
         try:
             return cls(file.read_text(encoding="utf-8-sig"), str(file))

@@ -43,7 +43,10 @@ class FromVariables(msgspec.StructMeta):
     """
 
     def __call__(cls, **given: Any) -> Any:  # noqa: ANN401, D102, N805 - any field's value, checked below; a metaclass calls its class `cls`
-        read = values(cls, {**_defaults(cls, given), **_in_environment(), **given})
+        found = {**_in_environment(), **given}
+        # An empty `project` names none, so one is looked for; what was found is what the settings say.
+        project = found.pop("project", None)
+        read = values(cls, {**_defaults(cls, project), **found})
         return super().__call__(**read, **{name: given[name] for name in given if name not in read})
 
 
@@ -113,8 +116,8 @@ def decode(kind: type[_Settings], encoded: bytes) -> _Settings:
     return msgspec.json.decode(encoded, type=kind, dec_hook=_custom)
 
 
-def _defaults(cls: Any, given: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - as above
-    found: dict[str, Any] = cls.defaults(given.get("project"))
+def _defaults(cls: Any, project: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    found: dict[str, Any] = cls.defaults(project)
     return found
 
 

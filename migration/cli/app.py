@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from migration.cli.parameters import spare_pydantic, sparing
 from migration.errors import ConfigurationError, MigrationError
-from migration.project import find_project, read_project
+from migration.project import defaults, find_project, read_project
 from migration.settings import MigrationSettings
 from migration.variables import misspelt
 
@@ -50,14 +50,18 @@ class LazyCommands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - the signature of typer's vendored click
         """Return the names of the commands that exist."""
-        return [name for name in COMMANDS if (_demo() if name == DEMO else importlib.util.find_spec(f"migration.cli.{name}"))]
+        return [name for name in COMMANDS if (_has_demo() if name == DEMO else importlib.util.find_spec(f"migration.cli.{name}"))]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - the signature of typer's vendored click
-        """Return the command of that name, or None."""
-        named = _demo() if cmd_name == DEMO else f"migration.cli.{cmd_name}:command" * (cmd_name in COMMANDS)
-        if not named or (cmd_name != DEMO and importlib.util.find_spec(f"migration.cli.{cmd_name}") is None):
+        """Return the command of that name, or None.
+
+        Raises:
+            ConfigurationError: the project cannot be read, or what it names as its demo cannot be imported.
+        """
+        found = _demo() if cmd_name == DEMO else _own(cmd_name)
+        if found is None:
             return None
-        command = typer.main.get_command(resolve_name(named))
+        command = typer.main.get_command(found)
         command.name = cmd_name
         _as_markdown(command)
         spare_pydantic(command)
@@ -78,12 +82,27 @@ class LazyCommands(TyperGroup):
         raise typer.Exit(WRONG_USE)
 
 
-def _demo() -> str:
-    """Return the import string of the command that shows the project at work; empty: the project has none, or is not valid."""
+def _own(name: str) -> Any:  # noqa: ANN401 - a `typer.Typer`; None: there is none
+    module = f"migration.cli.{name}"
+    return resolve_name(f"{module}:command") if name in COMMANDS and importlib.util.find_spec(module) else None
+
+
+def _demo() -> Any:  # noqa: ANN401 - as `_own`
+    """Return what shows the project at work; None: the project has none. Raises ConfigurationError."""
+    file = find_project()
+    if not (named := read_project(file).demo):
+        return None
+    from migration.shadow.parts import load
+
+    return load(named, defaults(file)["import_path"])
+
+
+def _has_demo() -> bool:
+    """Return whether help lists it. Help is shown whatever is wrong with the project; whoever asks for the demo learns it."""
     try:
-        return read_project(find_project()).demo
+        return _demo() is not None
     except ConfigurationError:
-        return ""
+        return False
 
 
 def _as_markdown(command: Any) -> None:  # noqa: ANN401 - a command of typer's vendored click

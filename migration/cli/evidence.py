@@ -106,5 +106,5 @@ def downgrade(
 def _seconds(age: str) -> float:
     match = _AGE.fullmatch(age.strip())
     if match is None:
-        raise ConfigurationError(f"{age!r} is no age; write a number and s, m, h, d or w, such as 30d")
+        raise ConfigurationError(f"{age!r} is not an age; write a number and s, m, h, d or w, such as 30d")
     return int(match[1]) * _SECONDS[match[2]]

@@ -44,8 +44,8 @@ class AskedMove:
         """Return what makes the preview of this move, showing progress with what it is given."""
         if self.tenant is not None:
             tenant = self.tenant
-            return lambda tell: edits.pin(self.surface, tenant, self.stage, progress=tell)
-        return lambda tell: edits.share(self.surface, self.stage, self.percent, self.rest, progress=tell)
+            return lambda show: edits.pin(self.surface, tenant, self.stage, progress=show)
+        return lambda show: edits.share(self.surface, self.stage, self.percent, self.rest, progress=show)
 
 
 def asked(

@@ -178,7 +178,7 @@ class _Aligner:
 
 
 def _family(lane: str) -> str:
-    """Return what the calls of one tool by one agent have in common; a lane that is no call is a family of its own."""
+    """Return what the calls of one tool by one agent have in common; a lane that is not a call is a family of its own."""
     call, mark, number = lane.rpartition("#")
     return f"{call}{mark}" if number.isdigit() else lane
 

@@ -7,7 +7,7 @@ import msgspec
 from migration.comparison.paths import Json, type_name
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What reading a text that is no JSON, not UTF-8 or nested too deeply raises. How deep is too deep depends on who is asking: Python's
+"""What reading a text that is not JSON, not UTF-8 or nested too deeply raises. How deep is too deep depends on who is asking: Python's
 stack is shared with the caller."""
 
 TOO_DEEP: Final = "it is nested too deeply"

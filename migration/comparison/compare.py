@@ -84,7 +84,7 @@ def compare(
         limits: how much to take on.
         reasons: why the runs cannot be compared fully, if the caller knows one (a truncated journal): the verdict is `inconclusive`.
         performed_by_shadow: effects that the shadow performed, as measured by whoever ran it.
-        cross_talk: what of control's events is somebody else's, so that it is no difference that the candidate makes.
+        cross_talk: what of control's events is somebody else's, so that it is not a difference that the candidate makes.
 
     Raises:
         UnconfiguredSurfaceError: no policy was given and the project has none for the surface.

@@ -208,7 +208,7 @@ class EventComparison:
         """Rules that candidate breaks: out of order if control keeps that rule, else broken by both alike.
 
         One that control keeps follows from the difference that says so, if there is one. What control breaks too is never hidden by it.
-        Of an engine beside itself, only what no difference explains and the other run keeps is told: it is no noise, and may not explain
+        Of an engine beside itself, only what no difference explains and the other run keeps is told: it is not noise, and may not explain
         what candidate does.
         """
         rules = list(broken)

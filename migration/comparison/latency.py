@@ -1,4 +1,4 @@
-"""Whether candidate is slower than control, told from the times of many comparisons. One slow run is no finding, and no divergence."""
+"""Whether candidate is slower than control, told from the times of many comparisons. One slow run is not a finding, nor a divergence."""
 
 from collections.abc import Callable, Iterable
 from functools import reduce

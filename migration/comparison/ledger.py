@@ -145,7 +145,7 @@ def parse_ledger(written: str, source: str) -> Ledger:
         source: named in errors, usually the file.
 
     Raises:
-        LedgerError: the text is no TOML, or an entry lacks an id, reason, owner or term, names neither or both of fingerprint and
+        LedgerError: the text is not TOML, or an entry lacks an id, reason, owner or term, names neither or both of fingerprint and
             pattern, shares its id, or would accept what never is. The message names the line where it can be known.
     """
     try:

@@ -111,7 +111,7 @@ class SeverityRule(PolicyData, frozen=True, kw_only=True, eq=False):
 
 
 class LatencyRule(PolicyData, frozen=True, kw_only=True, eq=False):
-    """When one of two runs counts as slower: both bounds are passed. One slow run is no finding: see `latency.py`."""
+    """When one of two runs counts as slower: both bounds are passed. One slow run is not a finding: see `latency.py`."""
 
     metric: Literal["duration_s", "engine_s", "first_event_s", "longest_gap_s"]
     ratio: float  #: slower / faster, 1 or more
@@ -167,7 +167,7 @@ def parse_policy(written: str, source: str) -> Policy:
         source: named in errors, usually the file.
 
     Raises:
-        ConfigurationError: the text is no TOML, a field is missing, unknown or of the wrong type, two rules share an id, or a rule would
+        ConfigurationError: the text is not TOML, a field is missing, unknown or of the wrong type, two rules share an id, or a rule would
             hide a protected field; the message names the line.
     """
     return _checked(TomlText(written, source))
@@ -210,7 +210,9 @@ def _check_envelope(envelope: Envelope, text: TomlText) -> None:
     fields = [*envelope.texts, *envelope.ints, *envelope.numbers, envelope.body]
     for field in fields:
         if fields.count(field) > 1 or not field.isidentifier() or iskeyword(field):
-            raise text.error(f"envelope field {field!r} is listed twice or is no plain name; list each field once, by its name", "envelope")
+            raise text.error(
+                f"envelope field {field!r} is listed twice or is not a plain name; list each field once, by its name", "envelope"
+            )
     for attribute, field in envelope.identity.items():
         if attribute not in RunRequest.__struct_fields__ or field not in envelope.texts:
             raise text.error(

@@ -75,7 +75,7 @@ def outcome(run: RunRecord, policy: Policy) -> str:
 
 
 def _unicode(said: str) -> str:
-    """Return the text with what is no Unicode spelled out: exceptions repeat names of files, and those may be any bytes."""
+    """Return the text with what is not Unicode spelled out: exceptions repeat names of files, and those may be any bytes."""
     return said.encode("utf-8", "backslashreplace").decode()
 
 

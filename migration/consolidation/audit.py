@@ -69,7 +69,7 @@ def audit(
         now_ns: wall clock, to compare with time stamps of files.
 
     Raises:
-        ConfigurationError: `root` is no folder, the configuration is wrong, or names a target that is not there.
+        ConfigurationError: `root` is not a folder, the configuration is wrong, or names a target that is not there.
     """
     root = root.resolve()
     if not root.is_dir():

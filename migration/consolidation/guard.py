@@ -98,14 +98,14 @@ def load_baseline(file: Path) -> Baseline:
     """Return the baseline in a file.
 
     Raises:
-        ConfigurationError: there is no such file, or it is no baseline.
+        ConfigurationError: there is no such file, or it is not a baseline.
     """
     try:
         return msgspec.json.decode(file.read_bytes(), type=Baseline)
     except FileNotFoundError:
         raise ConfigurationError(f"{file}: there is no baseline; make one with `netra-migration guard --accept`") from None
     except (OSError, msgspec.DecodeError) as error:
-        raise ConfigurationError(f"{file}: is no baseline ({error}); take it from version control again") from error
+        raise ConfigurationError(f"{file}: is not a baseline ({error}); take it from version control again") from error
 
 
 def save_baseline(file: Path, baseline: Baseline) -> None:

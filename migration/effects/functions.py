@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
+from contextlib import aclosing
 from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 import msgspec
@@ -63,10 +64,10 @@ class _Port:
 
     @functools.cached_property
     def _type(self) -> Any:  # noqa: ANN401 - a type
-        told = get_type_hints(self._function).get("return", Any)
+        annotated = get_type_hints(self._function).get("return", Any)
         if inspect.isgeneratorfunction(self._function) or inspect.isasyncgenfunction(self._function):
-            return next(iter(get_args(told)), Any)
-        return told
+            return next(iter(get_args(annotated)), Any)
+        return annotated
 
     async def async_call(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the function
         async def call() -> bytes:
@@ -86,8 +87,9 @@ class _Port:
 
     async def async_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 - as the function
         async def call() -> AsyncIterator[bytes]:
-            async for item in self._function(*args, **kwargs):
-                yield _encode(item)
+            async with aclosing(self._function(*args, **kwargs)) as items:
+                async for item in items:
+                    yield _encode(item)
 
         chunks = perform_stream(self._kind, self._name, request=self._request(args, kwargs), call=call)
         try:
@@ -111,8 +113,8 @@ class _Port:
     def _request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        told = {name: value for name, value in bound.arguments.items() if name not in self._hidden}
-        return _encode({"name": self._name, "arguments": told})
+        shown = {name: value for name, value in bound.arguments.items() if name not in self._hidden}
+        return _encode({"name": self._name, "arguments": shown})
 
     def _decode(self, reply: bytes) -> Any:  # noqa: ANN401 - as the function
         return msgspec.json.decode(reply, type=self._type, dec_hook=_from_plain)

@@ -1,7 +1,8 @@
 """Ports for httpx: transports whose exchanges are effects. `httpx.AsyncClient(transport=AsyncHttpPort())`; needs httpx.
 
-On record are method, address, body and a few headers of the request, status, body and a few headers of the response: nothing that
-authorises, no cookies. The run itself gets the response as it came; a replay gets what is on record, in the same pieces.
+On record are method, address, body and a few headers of the request, status, body and a few headers of the response: no header that
+authorises, no cookies, no password of an address. Query and body are on record as they are: send keys in headers. The run
+itself gets the response as it came; a replay gets what is on record, in the same pieces.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
@@ -140,8 +141,8 @@ def _head(response: httpx.Response) -> bytes:
 def _response(head: bytes, real: list[httpx.Response], body: httpx.AsyncByteStream | httpx.SyncByteStream) -> httpx.Response:
     if real:
         return httpx.Response(real[0].status_code, headers=real[0].headers, stream=body, extensions=real[0].extensions)
-    told = _decode(head)
-    return httpx.Response(told["status"], headers=told["headers"], stream=body)
+    begins = _decode(head)
+    return httpx.Response(begins["status"], headers=begins["headers"], stream=body)
 
 
 def _own(error: RecordedEffectError, request: httpx.Request) -> Exception:

@@ -1,4 +1,4 @@
-"""What a record holds of an HTTP exchange, whichever client made it: nothing that authorises, no cookies."""
+"""What a record holds of an HTTP exchange, whichever client made it: no header that authorises, no cookies."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
@@ -54,8 +54,8 @@ def piece(part: bytes) -> bytes:
 
 def piece_bytes(recorded: bytes) -> bytes:
     """Undo `piece`."""
-    told = _decode(recorded)
-    return told.encode() if isinstance(told, str) else b64decode(told["base64"])
+    part = _decode(recorded)
+    return part.encode() if isinstance(part, str) else b64decode(part["base64"])
 
 
 def _text(body: bytes) -> Any:  # noqa: ANN401 - any JSON

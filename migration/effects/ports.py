@@ -72,7 +72,7 @@ class Performer(Protocol):
         ...
 
     def performing(self) -> None:
-        """Hear that `call` is being called. Told from outside the performer, so that one that must not call cannot do so unseen."""
+        """Hear that `call` is being called. Called from outside the performer, so that one that must not call cannot do so unseen."""
         ...
 
 
@@ -190,8 +190,8 @@ async def perform_stream(
             performer.performing()
             return call()
 
-        told = current_lane() if lane is None else lane
-        source = performer.perform_stream(kind, name, lane=told, request=request, call=counted, whole=whole)
+        whose = current_lane() if lane is None else lane
+        source = performer.perform_stream(kind, name, lane=whose, request=request, call=counted, whole=whole)
     try:
         async for chunk in source:
             yield chunk
@@ -226,5 +226,5 @@ def perform_stream_now(
         performer.performing()
         return call()
 
-    told = current_lane() if lane is None else lane
-    yield from performer.perform_stream_now(kind, name, lane=told, request=request, call=counted, whole=whole)
+    whose = current_lane() if lane is None else lane
+    yield from performer.perform_stream_now(kind, name, lane=whose, request=request, call=counted, whole=whole)

@@ -46,7 +46,7 @@ class Recording:
         request: what the run answers.
         clock: monotonic seconds.
         limits: beyond them the recording is truncated and the run goes on.
-        on_failure: told when recording itself fails ("effects.record").
+        on_failure: called when recording itself fails ("effects.record").
         canary: planted in the replies of this run, for the engine as on record; None: every reply stays as it is.
     """
 

@@ -128,7 +128,7 @@ class ReplayJournal:
             if self._misses.permits(kind, name) and next(self._permits, None) is not None:
                 return await self._let_out(asked, call)
             try:
-                # Whoever reads the stream hears first what was sent before this: that is no consequence of having no answer.
+                # Whoever reads the stream hears first what was sent before this: that is not a consequence of having no answer.
                 await asyncio.sleep(0)
             finally:
                 missing = self._refuse(asked)

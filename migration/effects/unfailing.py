@@ -16,7 +16,7 @@ class UnfailingJournal:
 
     Args:
         journal: takes them.
-        on_failure: told when it fails ("effects.record").
+        on_failure: called when it fails ("effects.record").
     """
 
     __slots__ = ("_journal", "_on_failure")

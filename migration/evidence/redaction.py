@@ -81,7 +81,7 @@ class Redactor:
         return f"str[{len(text)}]#{self._digest(text)}" if text else "str[0]"
 
     def identifier(self, text: str) -> str:
-        """Return an id as it is when it is made of letters, digits and `_.:-` and is no secret; else its shape."""
+        """Return an id as it is when it is made of letters, digits and `_.:-` and is not a secret; else its shape."""
         return text if len(text) <= _LONGEST_ID and _is_plain_id(text) else self.shape(text)
 
     def chosen(self, text: str) -> str:
@@ -89,11 +89,11 @@ class Redactor:
         return text if _OURS.match(text) else self.shape(text)
 
     def path(self, path: str) -> str:
-        """Return a path or lane with every part that is no name or short number replaced by its digest."""
+        """Return a path or lane with every part that is not a name or short number replaced by its digest."""
         return "".join(part if _is_structure(part) else f"#{self._digest(part)}" for part in re.split(r"([./\[\]#:*]+)", path))
 
     def json(self, text: str | None, *, field: str = "", plain: bool = False) -> str | None:
-        """Return JSON text redacted leaf by leaf; text that is no JSON counts as one string. None stays None.
+        """Return JSON text redacted leaf by leaf; text that is not JSON counts as one string. None stays None.
 
         Args:
             text: as the comparison gives it.

@@ -40,7 +40,7 @@ FORMS: Final = (
     rf"(?i){_NAMED}[\w-]{{0,40}}[\\\"']{{0,4}}\s{{0,3}}(?::=|=>|->|=|:)\s{{0,3}}[\\\"']{{0,4}}[^\s\"',;]{{4,}}",
     rf"(?i)<[\w:-]{{0,40}}{_WORDS}[^<>]{{0,80}}>\s{{0,3}}[^<>]{{4,200}}<",  # XML
     r"(?i)[\"'](?:pass|pw)\\?[\"']\s{0,3}:\s{0,3}\\?[\"'][^\s\"'\\]{4,}",
-    # In prose, where "the password is wrong" is no secret.
+    # In prose, where "the password is wrong" is not a secret.
     rf"(?i)\b{_NAMED}\s{{1,3}}(?:is|was|are|ist|est|es|är)\s{{1,3}}[\"']?(?=[^\s\"',;]*[\d!@#$%^&*_+])[^\s\"',;]{{4,}}",
     # On a command line, and in .netrc: no sign between name and value.
     rf"(?i){_WORDS}\s{{1,3}}[\"']?(?=[^\s\"',;]*\d)(?=[^\s\"',;]*[a-z])[^\s\"',;]{{6,}}",

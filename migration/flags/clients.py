@@ -31,7 +31,7 @@ def fed_client(
         source: where flags come from.
         intake: takes them one by one.
         store: holds what was taken.
-        lost: told what events were given up.
+        lost: called with a sentence about events that were given up.
         private: attributes of tenants that never leave in an event.
         event_processor: takes the events in place of what the source names; None: that.
     """

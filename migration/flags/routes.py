@@ -36,7 +36,7 @@ def forbidden_changes(key: str, old: Flag | None, new: Flag | None) -> Iterator[
             yield f"{key} would be gone, which puts everybody at `off`"
         return
     if (first := _first_listed(new)) not in (None, Stage.OFF.value):
-        yield f"{new['key']} would list {first} first, which whoever is no tenant gets; `off` must be listed first"
+        yield f"{new['key']} would list {first} first, which whoever is not a tenant gets; `off` must be listed first"
     if old is None:
         return
     before, after = (_dealing(flag) for flag in (old, new))

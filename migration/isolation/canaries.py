@@ -50,7 +50,7 @@ class LiveCanary:
         """Return the reply with the token at the end of a model's free text. Any other reply stays as it is, and so does JSON in a text.
 
         Raises:
-            msgspec.DecodeError: the reply is no JSON.
+            msgspec.DecodeError: the reply is not JSON.
         """
         if kind != "model":
             return reply

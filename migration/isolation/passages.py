@@ -22,7 +22,7 @@ class Passage:
     data: bytes  #: JSON, but for logs and the messages of errors
     own_words: bool = False  #: the user wrote it: identifiers in it are no news
     shared: bool = False  #: both runs got it: it says nothing of which engine mixes people up
-    event: int | None = None  #: index of the event; None: it is no event
+    event: int | None = None  #: index of the event; None: it is not an event
 
 
 def all_at_once(served: RunRecord, shadow: RunRecord, logs: Logs) -> bytes:

@@ -16,7 +16,7 @@ from migration.model import Comparison, Divergence, DivergenceKind, Origin, Verd
 MOST: Final = 50
 
 _SIDES: Final = (Origin.CONTROL, Origin.CANDIDATE)
-_CONTROLS_OWN: Final = "Control alone mixes people up here: it is a finding about control, and no difference that the candidate makes."
+_CONTROLS_OWN: Final = "Control alone mixes people up here: it is a finding about control, and not a difference that the candidate makes."
 _ENVELOPE: Final = frozenset(name.value for name in Field)
 
 
@@ -63,7 +63,7 @@ def _is_controls_own(same: Iterable[Breach]) -> bool:
 
 
 def with_breaches(comparison: Comparison, found: tuple[Divergence, ...], reasons: tuple[str, ...]) -> Comparison:
-    """Return the comparison with these divergences: it is no match any more, whatever the ledger says of its other ones.
+    """Return the comparison with these divergences: it is not a match any more, whatever the ledger says of its other ones.
 
     What control alone mixed up makes it noise at least, and divergent only by what else differs.
     """

@@ -38,6 +38,8 @@ _SAME_S: Final = 60.0
 _REMEMBERED: Final = 500
 _MOST_SEEN: Final = 50_000
 _STOP_S: Final = 3.0
+#: Seconds between two removals of what nobody reads any more.
+_FORGET_S: Final = 3600.0
 
 
 class Heartbeat:
@@ -81,6 +83,7 @@ class Heartbeat:
         self._census = Census(flags, settings.surfaces, self._rows, self._table, self._known)
         self._control = ControlServer(control_folder(settings.home), self._rows.server)
         self._problems: dict[str, str] = {}
+        self._forget_at = 0.0  #: Unix seconds; a process that starts begins with it
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="migration-heartbeat", daemon=True)
 
@@ -129,6 +132,7 @@ class Heartbeat:
             self._try("changes", self._write_changes)
             self._try("tenants", self._write_tenants)
             self._try("deaths", self._find_dead)
+            self._try("old rows", self._forget_old)
 
     def _tell(self) -> None:
         worker = self._rows.worker()
@@ -172,6 +176,11 @@ class Heartbeat:
     def _find_dead(self) -> None:
         own_the_dead(self._table, self._history, self._rows.server())
         self._deaths_of_workers.write(self._shadow.worker_deaths)
+
+    def _forget_old(self) -> None:
+        if self._clock() >= self._forget_at:
+            self._table.forget_old()
+            self._forget_at = self._clock() + _FORGET_S
 
     def _say_goodbye(self) -> None:
         own = self._rows.server()

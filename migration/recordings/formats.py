@@ -83,7 +83,7 @@ def conversation_of(part: object) -> Conversation:
 
     Raises:
         RecordingError: it is of no format that is read, and named where it is known; or it cannot be read.
-        NotARunError: it is no run.
+        NotARunError: it is not a run.
     """
     record: object = {"messages": calls.in_chat_words(part)} if isinstance(part, list) and part and is_part(part[0]) else part
     if isinstance(record, Mapping):

@@ -149,7 +149,7 @@ def read_line(line: bytes) -> RecordedRun:
         ),
         origin=decoded.origin,
         events=events,
-        # What the candidate did is no measure for control.
+        # What the candidate did is not a measure for control.
         outcome=outcome_of(request.surface, events) if events and decoded.origin is Origin.CONTROL else None,
     )
 

@@ -27,7 +27,7 @@ class RecordedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadLine:
-    """A line that is no recording. The rest of the file goes on."""
+    """A line that is not a recording. The rest of the file goes on."""
 
     line: int  #: from 1; 0 for the file as a whole
     reason: str  #: quotes nothing of the line
@@ -37,7 +37,7 @@ class BadLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A part of a good line that is no run, such as a user's turn that nobody answered."""
+    """A part of a good line that is not a run, such as a user's turn that nobody answered."""
 
     line: int
     reason: str

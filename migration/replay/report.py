@@ -95,7 +95,7 @@ class Count:
         self._most: dict[str, int] = {}
 
     def skipped(self, item: Skipped) -> None:
-        """Count a part that is no run."""
+        """Count a part that is not a run."""
         self.report.skipped_count += 1
         if len(self.report.skipped) < NAMED:
             self.report.skipped.append(item)

@@ -98,7 +98,7 @@ def _guard() -> Guard:
 def sealed() -> Iterator[list[str]]:
     """Refuse contact with the outside inside the block. Yields the list to which the names of what was refused are added."""
     before = sys.dont_write_bytecode
-    # An engine that imports something on its first run would write a bytecode file, which is no contact with the outside.
+    # An engine that imports something on its first run would write a bytecode file, which is not a contact with the outside.
     sys.dont_write_bytecode = True
     try:
         with _guard().sealed() as refused:

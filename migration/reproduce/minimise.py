@@ -267,7 +267,7 @@ def _answered(recorded: RecordedRun, journal: tuple[Effect, ...]) -> RecordedRun
 
 
 def _decoded(text: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value; None when it is no JSON, which then stays as it is."""
+    """Return the value; None when it is not JSON, which then stays as it is."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

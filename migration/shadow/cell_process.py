@@ -81,7 +81,7 @@ class CellProcess:
         if refusal:
             self.close()
             raise ConfigurationError(refusal.decode(errors="replace") + self._tried())
-        # Libraries look at the machine when they are imported; that is no run's doing.
+        # Libraries look at the machine when they are imported; that is not a run's doing.
         tried_in_vain, _more = self._attempts.take()
         self._attempts.paths = False
         if tried_in_vain:
@@ -157,7 +157,7 @@ class CellProcess:
 
         Raises:
             _GoneError: none came in time, or the process ended; it is gone now.
-            FrameError: what came is no frame.
+            FrameError: what came is not a frame.
         """
         if self._jobs < 0:
             raise _GoneError("worker_died", "the process that ran engines was gone")

@@ -45,7 +45,7 @@ class ProcessShadow:
     Args:
         settings: limits of the queue; passed on to the worker.
         metrics: where every run that should have been shadowed is counted.
-        on_result: told how each run ended, on the loop, never from inside `offer`; its failures are counted.
+        on_result: called with how each run ended, on the loop, never from inside `offer`; its failures are counted.
         parts: import string of what the worker is made of.
         engines: import string of what runs in its cell.
         spawn: starts a worker.

@@ -18,7 +18,7 @@ FailReason = Literal["worker_died", "deadline", "engine", "comparison", "protoco
 
 NoiseOutcome = Literal["clean", "noisy", "inconclusive", "failed", "skipped", "cross_talk"]
 """How a round of both engines against themselves ended: nothing differed, something did, nobody can tell, it failed, no time was left, or
-it was not held, as a run held somebody else's data: what differs then is no noise."""
+it was not held, as a run held somebody else's data: what differs then is not noise."""
 
 
 class ShadowJob(Noun, frozen=True, kw_only=True):

@@ -79,7 +79,7 @@ def load(import_string: str, folders: Iterable[str] = ()) -> Any:  # noqa: ANN40
     make_importable(folders)
     module, _, name = import_string.partition(":")
     if not module or not name:
-        raise ConfigurationError(f"{import_string!r} is no import string; write it as package.module:name")
+        raise ConfigurationError(f"{import_string!r} is not an import string; write it as package.module:name")
     try:
         return getattr(importlib.import_module(module), name)
     except ImportError as error:

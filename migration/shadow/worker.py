@@ -129,7 +129,7 @@ def trace_to_collector(settings: MigrationSettings, on_lost: Callable[[int], Non
 
     Args:
         settings: `otlp_endpoint` (empty: there is no collector) and `trace_percent`.
-        on_lost: told how many spans were not delivered just now.
+        on_lost: called with how many spans were not delivered just now.
     """
     if settings.otlp_endpoint:
         configure_tracing(settings, "netra-migration-worker", on_lost)

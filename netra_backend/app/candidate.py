@@ -81,7 +81,7 @@ class Candidate:
 
         Raises: as `stream`, without `UnknownAgentError`, and
             AgentTimeoutError: the tool took longer than 25 s.
-            Exception: of the tool, when it is no `ToolError`.
+            Exception: of the tool, when it is not a `ToolError`.
         """
 
         async def call(engine: UserExecutionEngine, request: ToolRequest) -> None:

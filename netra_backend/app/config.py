@@ -104,8 +104,6 @@ class Settings(BaseSettings):
     openai_retries: int = Field(default=2, ge=0, le=10, description="Tries after a failed one: 408, 409, 429, 5xx, lost connections.")
     scripted_latency_ms: float = Field(default=0.0, ge=0, le=60_000, description="Milliseconds that a scripted answer takes.")
 
-    agent_timeout_s: float = Field(default=25.0, gt=0, description="Seconds an agent may take.")
-    agents_per_engine: int = Field(default=3, ge=1, description="Agents that one engine runs at once.")
     engines_per_user: int = Field(default=2, ge=1, description="Engines that a user may have at once.")
     max_engines: int = Field(default=1000, ge=1, description="Engines that all users may have at once.")
     engine_idle_s: float = Field(default=300.0, gt=0, description="Seconds after which an idle engine is closed.")
@@ -165,7 +163,7 @@ def misspelt_variables(environment: Mapping[str, str], known: Iterable[str]) -> 
     unknown = sorted(name for name in environment if name.upper().startswith(_PREFIX) and name.upper() not in names)
     found = ((name, difflib.get_close_matches(name.upper(), names, n=1, cutoff=0.8)) for name in unknown)
     return [
-        f"{name} is no setting" + (f"; did you mean {close[0]}?" if close else "; docs/settings.md has all of them")
+        f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else "; docs/settings.md has all of them")
         for name, close in found
     ]
 

@@ -1,8 +1,8 @@
 """The audit of about 8,000 files beside `ast.parse` of all of them in one process, and beside LibCST on a share of them.
 
 The tree is this environment's installed packages, copied, with the seven engines put beside and a consumer's code put at the end of every
-eighth file: every import form in turn. Its counts are known, so an audit that lost something is no fast audit. The audit's time is that of
-all its processes, and beside it what the clock says, which other work on the machine makes longer.
+eighth file: every import form in turn. Its counts are known, so an audit that lost something is not a fast audit. The audit's time is that
+of all its processes, and beside it what the clock says, which other work on the machine makes longer.
 """
 
 import ast

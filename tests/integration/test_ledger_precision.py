@@ -94,7 +94,7 @@ def without(kind: str, nth: int = 0) -> Change:
 
 
 def twice(kind: str, **changes: object) -> Change:
-    """Repeat the first event of the kind with another payload, so that it is no plain duplicate."""
+    """Repeat the first event of the kind with another payload, so that it is not a plain duplicate."""
 
     def change(events: list[Event]) -> list[Event]:
         place = next(place for place, event in enumerate(events) if event.kind == kind)

@@ -43,7 +43,7 @@ async def test_chats_under_way_end_are_kept_and_hung_up_on_with_1012(start: Any,
 
 async def test_chats_that_do_not_end_in_time_are_cut_told_kept_as_cut_and_counted_in_the_log(start: Any) -> None:
     chats = 4
-    with start(NETRA_SCRIPTED_LATENCY_MS="60000", NETRA_AGENT_TIMEOUT_S="120", NETRA_DRAIN_S="0.2") as backend:
+    with start(NETRA_SCRIPTED_LATENCY_MS="60000", NETRA_DRAIN_S="0.2") as backend:
         await backend.ready()
         sockets = [await backend.connect(f"user-{number}") for number in range(chats)]
         run_ids = await asyncio.gather(*(begin(socket) for socket in sockets))
@@ -59,7 +59,7 @@ async def test_chats_that_do_not_end_in_time_are_cut_told_kept_as_cut_and_counte
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_a_second_signal_ends_it_at_once_and_what_is_cut_is_kept(start: Any, workers: int) -> None:
-    with start("--workers", str(workers), NETRA_SCRIPTED_LATENCY_MS="60000", NETRA_AGENT_TIMEOUT_S="120", NETRA_DRAIN_S="600") as backend:
+    with start("--workers", str(workers), NETRA_SCRIPTED_LATENCY_MS="60000", NETRA_DRAIN_S="600") as backend:
         await backend.ready()
         socket = await backend.connect("ann")
         run_id = await begin(socket)
@@ -74,7 +74,7 @@ async def test_a_second_signal_ends_it_at_once_and_what_is_cut_is_kept(start: An
 
 
 async def test_of_a_run_whose_process_is_killed_outright_nothing_is_kept_and_its_client_is_told_no_end(start: Any) -> None:
-    with start(NETRA_SCRIPTED_LATENCY_MS="60000", NETRA_AGENT_TIMEOUT_S="120") as backend:
+    with start(NETRA_SCRIPTED_LATENCY_MS="60000") as backend:
         await backend.ready()
         socket = await backend.connect("ann")
         run_id = await begin(socket)

@@ -1,4 +1,4 @@
-"""The legacy engine of `batch` does its work: an engine that merely fails is no control."""
+"""The legacy engine of `batch` does its work: an engine that merely fails is not a control."""
 
 import asyncio
 import json

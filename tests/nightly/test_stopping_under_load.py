@@ -16,9 +16,7 @@ _LIMITS = {"NETRA_RATE_LIMIT_BURST": "1000", "NETRA_RATE_LIMIT_PER_MINUTE": "100
 async def test_two_hundred_chats_under_way_complete_and_are_kept(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    with serve(
-        home, "--workers", "2", NETRA_SCRIPTED_LATENCY_MS="5000", NETRA_AGENT_TIMEOUT_S="240", NETRA_DRAIN_S="240", **_LIMITS
-    ) as backend:
+    with serve(home, "--workers", "2", NETRA_SCRIPTED_LATENCY_MS="5000", NETRA_DRAIN_S="240", **_LIMITS) as backend:
         await backend.ready()
         sockets = [await backend.connect(f"user-{number}") for number in range(CHATS)]
         run_ids = await asyncio.gather(*(begin(socket) for socket in sockets))

@@ -52,7 +52,7 @@ class IndependentEvaluation:
 
 def some_tenants(drawer: Drawer, number: int) -> list[Tenant]:
     """Return tenants, some of whom targets and segments may name, with attributes that rules look at."""
-    # A lone surrogate is no text: nobody can be served under such an id, and the SDK deals it to no bucket.
+    # A lone surrogate is not a text: nobody can be served under such an id, and the SDK deals it to no bucket.
     drawn = [one for one in (drawer.tenant() for _ in range(number)) if one[0].isprintable()]
     names = [tenant_id if drawer.now_and_then(3) else f"x{drawer.random.randrange(100_000)}" for tenant_id, _ in drawn]
     return [Tenant(tenant_id=name, attributes=attributes) for name, (_, attributes) in zip(names, drawn, strict=True)]

@@ -90,7 +90,7 @@ class CallRewriter:
                 return f"it is given {len(arguments)} arguments, and the rule knows {len(parameters)}"
             name = argument.keyword.value if argument.keyword is not None else parameters[index].name
             if name in bound or all(parameter.name != name for parameter in parameters):
-                return f"{name} is no parameter that the rule knows, or is given twice"
+                return f"{name} is not a parameter that the rule knows, or is given twice"
             bound[name] = argument
         for parameter in parameters:
             given = bound.get(parameter.name)
@@ -114,7 +114,7 @@ class CallRewriter:
         if isinstance(call.func, cst.Attribute):
             values["self"] = call.func.value
         if rule.awaited and not isinstance(self._source.parent(call), cst.Await):
-            return "it is not awaited where it stands, and the target's method is no coroutine"
+            return "it is not awaited where it stands, and the target's method is not a coroutine"
         if rule.awaits and not self._in_coroutine(call):
             return "the target is made by a coroutine, and this is none; make the engine where it can be awaited"
         pinned = {parameter.name for parameter in rule.parameters if parameter.presence == "pinned"}

@@ -75,8 +75,14 @@ def _read(file: Path) -> _Table | None:
         found = msgspec.convert(table, _Table)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"{file}: {_TABLE}: {error}") from error
-    more = _read(file.parent / found.rules) if found.rules else None
-    return found if more is None else _together(found, more)
+    return _together(found, _more(file, found.rules)) if found.rules else found
+
+
+def _more(file: Path, rules: str) -> _Table:
+    named = file.parent / rules
+    if named.resolve() == file.resolve() or (more := _read(named)) is None:
+        raise ConfigurationError(f"{file}: {_TABLE}: rules = {rules!r} is not a TOML file with more of this table; correct the path")
+    return more
 
 
 def _together(table: _Table, more: _Table) -> _Table:
@@ -92,7 +98,7 @@ def _together(table: _Table, more: _Table) -> _Table:
 def _configuration(table: _Table, where: str, file: Path | None = None) -> CodemodConfiguration:
     for text in (*table.names, *table.names.values(), *([table.factory] if table.factory is not None else [])):
         if _OBJECT.fullmatch(text) is None:
-            raise ConfigurationError(f"{where}: {text!r} is no `module:Name`")
+            raise ConfigurationError(f"{where}: {text!r} is not a `module:Name`")
     rules: dict[str, list[Rule]] = {}
     for old, new in _calls(table, _of_the_project()):
         rule = parse_rule(old, new, where)

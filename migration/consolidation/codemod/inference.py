@@ -33,7 +33,7 @@ class _Function:
     node: _AnyFunction
     scope: int
     results: list[str] = field(default_factory=list)  #: dotted, of each `return` and `yield`
-    opaque: bool = False  #: one of them is no dotted name
+    opaque: bool = False  #: one of them is not a dotted name
 
     @property
     def is_fixture(self) -> bool:

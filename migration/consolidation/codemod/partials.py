@@ -45,7 +45,7 @@ def left_to_give(call: cst.Call, rule: Rule) -> list[str] | str:
     """Return the parameters of a rule that `partial(callee, ...)` leaves to be given; or why that cannot be told."""
     given, parameters = call.args[1:], rule.parameters
     if any(argument.star or argument.keyword is not None or not is_simple(argument.value) for argument in given):
-        return "partial is given something that is no plain name by its place; write a function instead"
+        return "partial is given something that is not a plain name by its place; write a function instead"
     if rule.awaits or rule.awaited or "self" in rule.used:
         return "the target is made by a coroutine; write one instead of partial"
     left = [parameter.name for parameter in parameters[len(given) :] if parameter.presence == "required"]

@@ -93,7 +93,7 @@ def plan(
         progress: sees how many of the files that may matter were looked at.
 
     Raises:
-        ConfigurationError: `root` is no folder, or a configuration is wrong.
+        ConfigurationError: `root` is not a folder, or a configuration is wrong.
     """
     root = root.resolve()
     if not root.is_dir():

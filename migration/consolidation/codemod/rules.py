@@ -74,7 +74,7 @@ def parse_rule(old: str, new: str, where: str) -> Rule:
     """
     match = _OLD.fullmatch(old.strip())
     if match is None:
-        raise ConfigurationError(f"{where}: old = {old!r} is no `module:name(parameters)`")
+        raise ConfigurationError(f"{where}: old = {old!r} is not a `module:name(parameters)`")
     parameters = tuple(_parameters(match["parameters"], old, where))
     pieces = tuple(_pieces(new))
     rule = Rule(
@@ -98,7 +98,7 @@ def _parameters(text: str, old: str, where: str) -> Iterator[Parameter]:
         is_name = name.isidentifier() and (not at or (method.isidentifier() and not equals))
         if not is_name or (equals and not _is_expression(value)):
             raise ConfigurationError(
-                f"{where}: {written.strip()!r} in old = {old!r} is no parameter; write `name`, `name@method`, `name=...` or `name=value`"
+                f"{where}: {written.strip()!r} in old = {old!r} is not a parameter; write `name`, `name@method`, `name=...` or `name=value`"
             )
         if not equals:
             yield Parameter(name, "required", method=method)
@@ -149,5 +149,5 @@ def _check_new(pieces: tuple[str | Placeholder | ObjectName, ...], new: str, whe
     try:
         expression = ast.parse(text, mode="eval")
     except SyntaxError as error:
-        raise ConfigurationError(f"{where}: new = {new!r} is no expression: {error.msg}") from None
+        raise ConfigurationError(f"{where}: new = {new!r} is not an expression: {error.msg}") from None
     return any(isinstance(node, ast.Await) for node in ast.walk(expression))

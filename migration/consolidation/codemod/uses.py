@@ -121,7 +121,7 @@ class Uses:
         return isinstance(node, cst.Import) and any(self._tree.names.modules.knows_top(dotted(alias.name) or "") for alias in node.names)
 
     def _is_read(self, node: cst.Name | cst.Attribute) -> bool:
-        """Return whether a name stands for a value, and is no part of a longer word, a keyword, a target or an import."""
+        """Return whether a name stands for a value, and is not part of a longer word, a keyword, a target or an import."""
         parent = self._source.parent(node)
         match parent:
             case cst.Attribute(attr=other) | cst.Arg(keyword=other) | cst.NamedExpr(target=other) if other is node:

@@ -47,7 +47,7 @@ class Names:
         return self._facts.get(path) if path is not None else None
 
     def class_of(self, meaning: Meaning) -> ClassFact | None:
-        """Return the class that is meant, or whose instance is; None: it is no class."""
+        """Return the class that is meant, or whose instance is; None: it is not a class."""
         path = self.modules.path(meaning.module)
         return self._locals.class_named(path, meaning.name) if path is not None and path in self._facts else None
 

@@ -114,7 +114,7 @@ def _parse(document: bytes) -> _Signed:
     try:
         return msgspec.json.decode(document, type=_Signed)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CertificateError(f"this is no certificate ({error}); `netra-migration removal certificate` writes one") from None
+        raise CertificateError(f"this is not a certificate ({error}); `netra-migration removal certificate` writes one") from None
 
 
 def _check_signature(signed: _Signed, public_keys: Collection[str]) -> None:

@@ -44,7 +44,7 @@ class Runs(Check, frozen=True, kw_only=True, tag="runs"):
     """A file of commands, such as CI's, runs certain ones."""
 
     file: str
-    commands: tuple[str, ...]  #: each stands in a line that is no comment
+    commands: tuple[str, ...]  #: each stands in a line that is not a comment
 
     def judge(self, tree: Tree) -> Judgement:
         """Tick the box when it runs all of them."""

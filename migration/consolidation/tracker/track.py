@@ -29,7 +29,7 @@ def track(root: Path, *, rounds: Rounds | None = None, cache: Path | None = None
         progress: sees how far the audit is.
 
     Raises:
-        ConfigurationError: `root` is no folder, or a configuration is wrong.
+        ConfigurationError: `root` is not a folder, or a configuration is wrong.
     """
     root = _folder(root)
     configuration = load_tracker_configuration(root)
@@ -49,7 +49,7 @@ def run_tests(root: Path, tell: Callable[[str], None]) -> Rounds:
         tell: is told which round begins.
 
     Raises:
-        ConfigurationError: `root` is no folder, a configuration is wrong, or no box names a test that is there.
+        ConfigurationError: `root` is not a folder, a configuration is wrong, or no box names a test that is there.
     """
     root = _folder(root)
     configuration = load_tracker_configuration(root)

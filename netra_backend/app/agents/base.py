@@ -73,7 +73,7 @@ class Agent:
         Raises:
             AgentFailedError: the model does not come to an end, or its answer cannot be used.
             ModelError: the model did not answer.
-            Exception: of a port, when it is no error of this tree.
+            Exception: of a port, when it is not an error of this tree.
         """
         talk = _Talk(task=task, tools=self._usable(task), messages=self.conversation(task))
         await self._think(talk, "Reading the request.")

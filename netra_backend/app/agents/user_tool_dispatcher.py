@@ -36,7 +36,7 @@ class UserToolDispatcher:
 
         Raises:
             ForeignContextError: the calls are for another user, tenant, thread or run.
-            Exception: of a tool, when it is no `ToolError`; the calls are closed before.
+            Exception: of a tool, when it is not a `ToolError`; the calls are closed before.
         """
         if not self._context.owns(user):
             raise ForeignContextError("the tool dispatcher belongs to another user or run")

@@ -119,7 +119,7 @@ def decode(raw: bytes) -> ClientMessage:
     """Return what the client sent.
 
     Raises:
-        MessageError: it is no JSON object ("bad_json"), of no known type ("unknown_type"), or lacks something ("invalid_message").
+        MessageError: it is not a JSON object ("bad_json"), of no known type ("unknown_type"), or lacks something ("invalid_message").
     """
     try:
         kind = _head.decode(raw).type

@@ -157,7 +157,7 @@ def log_failure(failure: Failure, error: BaseException | None, **facts: Any) -> 
     """
     told = {"support_code": new_support_code(), "code": failure.code, **facts}
     if error is not None and STATUS[failure.code] >= STATUS["internal"]:
-        # What the server does on purpose is no defect of it.
+        # What the server does on purpose is not a defect of it.
         level = logging.INFO if isinstance(error, errors.DrainingError | errors.RunCutError | errors.NotReadyError) else logging.ERROR
         _logger.log(level, "a request failed", extra={**told, "error": describe(error)})
         if failure.code == "unavailable":

@@ -103,7 +103,7 @@ def open_engine(url: SecretStr | str, *, read_only: bool = False, setting: str =
         )
     except (ArgumentError, InvalidRequestError, NoSuchModuleError):
         raise SettingsError(
-            f"{setting} is no SQLAlchemy URL with an async driver; set it like sqlite+aiosqlite:///var/netra.db "
+            f"{setting} is not an SQLAlchemy URL with an async driver; set it like sqlite+aiosqlite:///var/netra.db "
             "or postgresql+psycopg://user:password@host/name"
         ) from None
     except ModuleNotFoundError as error:

@@ -64,7 +64,7 @@ def check_id(name: str, value: object) -> str:
         value: the candidate id.
 
     Raises:
-        InvalidContextError: it is no string, blank, too long, a placeholder, or holds a control character, a path separator or half
+        InvalidContextError: it is not a string, blank, too long, a placeholder, or holds a control character, a path separator or half
             of a character.
             The message names the field and the rule, never the value.
     """

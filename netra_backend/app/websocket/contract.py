@@ -15,7 +15,7 @@ def check_contract(frames: Iterable[bytes]) -> list[str]:
     """Return every breach of the contract in the finished stream of one run; [] when it obeys all of it.
 
     Raises:
-        msgspec.DecodeError: a frame is no envelope.
+        msgspec.DecodeError: a frame is not an envelope.
     """
     events = [_decoder.decode(frame) for frame in frames]
     breaches = [*_envelopes(events), *_payloads(events)]
@@ -37,7 +37,7 @@ def _payloads(events: Sequence[Envelope]) -> list[str]:
     for event in events:
         keys = PAYLOAD_KEYS.get(event.type)
         if keys is None:
-            breaches.append(f"{event.type} is no event of the contract")
+            breaches.append(f"{event.type} is not an event of the contract")
         elif keys != event.payload.keys():
             breaches.append(f"{event.type} has the keys {sorted(event.payload)}, not {sorted(keys)}")
         elif event.type == "agent_completed" and event.payload["result"].keys() != RESULT_KEYS:

@@ -1,4 +1,4 @@
-"""The same engine again: what differs between any two runs of a correct engine is no divergence, each by itself and all together."""
+"""The same engine again: what differs between any two runs of a correct engine is not a divergence, each by itself and all together."""
 
 import asyncio
 import json

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from migration.effects import lane
-from migration.engines import by_field, emitter_engine, stream_engine
+from migration.engines import _AHEAD, by_field, emitter_engine, stream_engine
 from migration.model import RunRequest
 
 REQUEST = RunRequest(surface="support", tenant_id="t", user_id="u", thread_id="d", run_id="r", payload=b'{"words":3}', received_at=0.0)
@@ -160,3 +160,25 @@ async def test_text_that_is_no_json_is_refused_with_what_to_do():
 
     with pytest.raises(TypeError, match="yield an object"):
         await events_of(stream_engine(run))
+
+
+async def test_a_reader_that_goes_stops_every_thread_that_waits_for_room():
+    stopped, tried = threading.Barrier(3, timeout=30), []
+
+    def floods(emit):
+        with suppress(BaseException):
+            while True:
+                tried.append(1)
+                emit({"type": "word"})
+        stopped.wait()
+
+    def run(_request, emit):
+        for _ in range(2):
+            threading.Thread(target=floods, args=(emit,), daemon=True).start()
+
+    async with aclosing(emitter_engine(run).run(REQUEST)) as events:
+        await anext(events)
+        async with asyncio.timeout(30):
+            while len(tried) < _AHEAD + 3:  # noqa: ASYNC110 - threads tell nobody that they wait
+                await asyncio.sleep(0.01)
+    await asyncio.to_thread(stopped.wait)

@@ -3,7 +3,7 @@
 import pytest
 
 from migration.comparison.policy import default_policy
-from migration.composition import check_configuration
+from migration.composition import check_configuration, compose
 from migration.errors import ConfigurationError, UnconfiguredSurfaceError
 from migration.project import find_project, read_project
 from migration.settings import MigrationSettings
@@ -112,3 +112,22 @@ def test_a_tool_cannot_be_read_only_on_one_surface_and_irreversible_on_another(p
     (project / "migration" / "sales.toml").write_text(POLICY.replace("support", "sales") + '[tools]\nirreversible = ["look"]\n')
     with pytest.raises(ConfigurationError, match="'look' is irreversible on sales"):
         check_configuration(MigrationSettings())
+
+
+def test_a_variable_that_is_empty_names_no_project_so_one_is_looked_for(project, monkeypatch):
+    monkeypatch.setenv("NETRA_MIGRATION_PROJECT", "")
+    settings = MigrationSettings()
+    assert (settings.project, settings.surfaces) == (project / "pyproject.toml", ("support",))
+
+
+def test_the_settings_name_the_file_of_a_project_that_is_named_by_its_folder(project, monkeypatch):
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("netra_migration_project", str(project))
+    settings = MigrationSettings()
+    assert (settings.project, settings.surfaces) == (project / "pyproject.toml", ("support",))
+
+
+@pytest.mark.parametrize(("engines", "said"), [({"sales": {}}, "unknown surface 'sales'"), ({"support": {}}, "support: one engine")])
+def test_engines_that_cannot_serve_are_refused_before_anything_is_started(project, engines, said):
+    with pytest.raises(ConfigurationError, match=said):
+        compose(engines=engines)

@@ -157,7 +157,7 @@ def test_a_list_that_is_neither_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("NETRA_DRIAN_S", "NETRA_DRIAN_S is no setting; did you mean NETRA_DRAIN_S?"),
+        ("NETRA_DRIAN_S", "NETRA_DRIAN_S is not a setting; did you mean NETRA_DRAIN_S?"),
         ("NETRA_GUSET_HOME", "did you mean NETRA_GUEST_HOME?"),
         ("NETRA_QQ", "docs/settings.md has all of them"),
     ],

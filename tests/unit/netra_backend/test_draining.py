@@ -119,7 +119,7 @@ async def test_who_is_cancelled_and_cut_at_once_is_cancelled(drain):
 async def test_what_comes_before_a_run_is_cut_too(drain):
     waiting = asyncio.create_task(drain.unless_cut(asyncio.Event().wait()))
     await asyncio.sleep(0)
-    assert drain.cut() == 0  # it is no run
+    assert drain.cut() == 0  # it is not a run
     with pytest.raises(RunCutError):
         await waiting
 

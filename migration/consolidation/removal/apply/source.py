@@ -50,7 +50,7 @@ class Source:
         for line in data.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
         if data.startswith(codecs.BOM_UTF8):
-            self._lines[0] = len(codecs.BOM_UTF8)  # it is no part of the columns of the first line
+            self._lines[0] = len(codecs.BOM_UTF8)  # it is not part of the columns of the first line
 
     @cached_property
     def _holders(self) -> dict[ast.AST, ast.AST]:

@@ -39,7 +39,7 @@ class UserExecutionEngine:
 
     Raises (at construction):
         ForeignContextError: the emitter is of another user, tenant, thread or run.
-        InvalidContextError: the context's resource limit is no whole number.
+        InvalidContextError: the context's resource limit is not a whole number.
     """
 
     AGENT_EXECUTION_TIMEOUT = 25.0
@@ -126,7 +126,7 @@ class UserExecutionEngine:
         Raises:
             EngineClosedError, ForeignContextError, InvalidContextError: as `execute_agent`.
             AgentTimeoutError: the tool took longer than 25 s and was cancelled.
-            Exception: of the tool, when it is no `ToolError`.
+            Exception: of the tool, when it is not a `ToolError`.
         """
         self._admit(context)
         speaker = Speaker(agent_name=context.agent_name, user_id=self.context.user_id, run_id=self.context.run_id, notifier=self._emitter)

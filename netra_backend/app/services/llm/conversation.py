@@ -54,7 +54,7 @@ def read(request: ModelRequest) -> Conversation:
 
 
 def _answers(messages: Iterable[Message]) -> Iterable[tuple[str, dict[str, Any]]]:
-    """Yield tool and answer. An answer that is no JSON object becomes one with a single key."""
+    """Yield tool and answer. An answer that is not a JSON object becomes one with a single key."""
     names: dict[str, str] = {}
     for message in messages:
         names |= {call.id: call.function.name for call in message.tool_calls}

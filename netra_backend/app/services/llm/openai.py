@@ -108,7 +108,7 @@ class OpenAIChatModel:
         except (msgspec.MsgspecError, UnicodeDecodeError, IndexError):
             logger.warning("model %s answered %s with %d bytes that are no chat completion", self._model, lane, len(body))
             raise ModelUnavailableError(
-                "the model's endpoint answered with something that is no chat completion; check NETRA_OPENAI_BASE_URL"
+                "the model's endpoint answered with something that is not a chat completion; check NETRA_OPENAI_BASE_URL"
             ) from None
         content = message.content if message.content is not None else message.refusal
         if content is None and not message.tool_calls:

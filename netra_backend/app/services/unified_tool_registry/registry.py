@@ -35,7 +35,7 @@ class Tool:
     """A tool: what the model is told, who may call it, and what it does.
 
     Raises:
-        jsonschema.SchemaError: `parameters` is no JSON schema.
+        jsonschema.SchemaError: `parameters` is not a JSON schema.
     """
 
     name: str

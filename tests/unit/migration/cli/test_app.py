@@ -20,7 +20,7 @@ def test_a_command_whose_module_does_not_exist_is_no_command(monkeypatch):
     assert cli.LazyCommands(name="x").list_commands(None) == ["stage"]
 
 
-@pytest.mark.parametrize(("table", "there"), [("", False), ("demo = 'shop:demo'", True)])
+@pytest.mark.parametrize(("table", "there"), [("", False), ("demo = 'migration.cli.kill:command'", True)])
 def test_demo_is_a_command_where_the_project_has_one(monkeypatch, tmp_path, table, there):
     (tmp_path / "pyproject.toml").write_text(f"[tool.netra-migration]\n{table}\n")
     monkeypatch.setenv("NETRA_MIGRATION_PROJECT", str(tmp_path))
@@ -79,3 +79,15 @@ print(*sys.modules, file=sys.stderr)
     environment = os.environ | {"NETRA_MIGRATION_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, check=True, text=True, env=environment)
     assert set(done.stderr.splitlines()[-1].split()) & HEAVY <= set(needed)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [("legder = 1", "legder"), ('demo = "nowhere.at.all:command"', "cannot be imported"), ('demo = "demo"', "is not an import string")],
+)
+def test_a_demo_that_cannot_be_had_is_said_to_be_so(table, said, tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text(f"[tool.netra-migration]\n{table}\n")
+    monkeypatch.setenv("NETRA_MIGRATION_PROJECT", str(tmp_path))
+    asked = CliRunner().invoke(cli.app, ["demo"])
+    assert (asked.exit_code, said in asked.stderr) == (2, True)
+    assert CliRunner().invoke(cli.app, ["--help"]).exit_code == 0

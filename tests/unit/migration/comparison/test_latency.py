@@ -1,4 +1,4 @@
-"""A slower candidate is found over many runs; one slow run is no finding, and engines that are alike are not told apart."""
+"""A slower candidate is found over many runs; one slow run is not a finding, and engines that are alike are not told apart."""
 
 import random
 from collections.abc import Callable, Iterator

@@ -46,7 +46,7 @@ def rule(action: str, path: str, more: str = "") -> str:
         (with_rule("mask", "payload.**"), "would mask tenant_id, status"),
         (with_rule("rename", "*_id"), "would rename tenant_id"),
         (ENVELOPE.replace('["type", "tenant_id"]', '["type", "tenant_id", "type"]'), "listed twice"),
-        (ENVELOPE.replace('"type"', '"a-b"'), "no plain name"),
+        (ENVELOPE.replace('"type"', '"a-b"'), "not a plain name"),
         (ENVELOPE.replace('tenant_id = "tenant_id"', 'tenant = "tenant_id"'), "name an attribute of the request"),
         (ENVELOPE.replace('tenant_id = "tenant_id"', 'tenant_id = "owner"'), "one of the fields in `texts`"),
     ],

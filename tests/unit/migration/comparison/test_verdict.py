@@ -1,4 +1,4 @@
-"""A difference that is ignored, accepted or noise is no match; a comparison that hits a limit is inconclusive."""
+"""A difference that is ignored, accepted or noise is not a match; a comparison that hits a limit is inconclusive."""
 
 from datetime import date
 from itertools import product

@@ -68,10 +68,11 @@ def test_the_built_in_paths_hold_inside_of_the_package_too(tmp_path):
     ("table", "message"),
     [
         ("clases = []", "has no setting 'clases'"),
-        ('target = "shop.engine.Engine"', "is no `module:Class`"),
-        ('factory = "x"', "is no `module:Class`"),
+        ('target = "shop.engine.Engine"', "is not a `module:Class`"),
+        ('factory = "x"', "is not a `module:Class`"),
         ('classes = ["*Eng*"]', "matches too much"),
         ('classes = "ExecutionEngine"', "Expected `array`"),
+        ("roles = 1", "roles must be a table"),
         ("shape-share = 1.5", "shape-share must be above 0"),
         ('roles = {"a.py" = "obsolete"}', "unknown role 'obsolete'; use one of: target, factory, deprecated, duplicate, re-export"),
     ],

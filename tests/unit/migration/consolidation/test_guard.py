@@ -89,7 +89,7 @@ def test_a_baseline_is_read_as_it_was_written(tmp_path):
     assert load_baseline(tmp_path / "b.json") == baseline
 
 
-@pytest.mark.parametrize(("text", "why"), [(None, "there is no baseline"), ("{}", "is no baseline"), ("[", "is no baseline")])
+@pytest.mark.parametrize(("text", "why"), [(None, "there is no baseline"), ("{}", "is not a baseline"), ("[", "is not a baseline")])
 def test_a_missing_or_broken_baseline_says_what_to_do(tmp_path, text, why):
     if text is not None:
         (tmp_path / "b.json").write_text(text)

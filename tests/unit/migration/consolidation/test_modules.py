@@ -46,7 +46,7 @@ def test_names_begin_with_the_package_that_the_root_lies_in(tmp_path):
         ("app/__init__.py", 1, "core", "app.core"),  # a package starts at itself
         ("scripts/run.py", 0, "near", "scripts.near"),  # a script finds its neighbours
         ("app/core/engine.py", 0, "core.other", "app.core.other"),  # so does one that puts a folder above it on the path
-        ("app/core/engine.py", 0, "logging", "logging"),  # the standard library is no neighbour
+        ("app/core/engine.py", 0, "logging", "logging"),  # the standard library is not a neighbour
         ("app/core/engine.py", 0, "numpy", "numpy"),
     ],
 )

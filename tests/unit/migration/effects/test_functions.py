@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
 
@@ -118,6 +119,22 @@ def test_a_decorated_function_is_of_the_same_kind():
     assert inspect.iscoroutinefunction(Shop.order)
     assert inspect.isasyncgenfunction(Shop.answer)
     assert Shop.order.__name__ == "order"
+
+
+async def test_a_reader_that_leaves_early_ends_the_functions_own_generator():
+    ended = []
+
+    @effect("model")
+    async def words() -> AsyncIterator[str]:
+        try:
+            yield "a"
+            yield "b"
+        finally:
+            ended.append(True)
+
+    async with aclosing(words()) as read:
+        await anext(read)
+    assert ended == [True]
 
 
 async def test_a_result_may_be_annotated_with_any_object():

@@ -39,7 +39,7 @@ def name_of(secret: str, tenant: str) -> str:
 
 
 def id_of(secret: str, tenant: str) -> str:
-    """What stands in the place of ids. Of a tenant that allows no texts, none stays; of the others, what is no secret by itself."""
+    """What stands in the place of ids. Of a tenant that allows no texts, none stays; of the others, what is not a secret by itself."""
     return name_of(secret, tenant) if tenant == PLAIN else secret
 
 

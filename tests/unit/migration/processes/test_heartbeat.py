@@ -241,3 +241,13 @@ def test_the_death_of_a_worker_is_in_the_history_and_many_are_one_entry_a_minute
         f"shadow worker 9 of {name} ended with status 1, and is replaced; so did 1 before it",
     ]
     history.close()
+
+
+def test_what_is_old_is_removed_once_an_hour(make, clock, monkeypatch):
+    removed = []
+    monkeypatch.setattr(ProcessTable, "forget_old", lambda _table: removed.append(clock.now))
+    heart, _ = make(at("shadow"))
+    for _ in range(3):
+        heart.beat()
+        clock.now += 1800
+    assert removed == [1_000_000.0, 1_003_600.0]

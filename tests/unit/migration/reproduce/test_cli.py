@@ -158,4 +158,4 @@ def test_prune_removes_what_is_older(run: Run, store_it: Callable[[], str]) -> N
 def test_prune_refuses_what_is_no_age(run: Run, age: str) -> None:
     result = run("evidence", "prune", f"--older-than={age}")
     assert result.exit_code == 2
-    assert "is no age" in result.stderr
+    assert "is not an age" in result.stderr

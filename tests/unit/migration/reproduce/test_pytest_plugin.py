@@ -204,3 +204,10 @@ def test_the_plugin_is_found_by_name_and_costs_nothing_unless_it_is_asked_for(py
         "    assert [name for name in sys.modules if name.startswith('migration.')] == ['migration.pytest_plugin']\n"
     )
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_a_project_that_cannot_be_read_is_wrong_use(project: Project, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETRA_MIGRATION_PROJECT", str(pytester.makepyprojecttoml("[tool.netra-migration]\nlegder = 1\n")))
+    result = project("--engine-parity")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *pyproject.toml:2: *legder*"])

@@ -31,12 +31,12 @@ def test_a_parameter_may_be_given_to_a_method_instead():
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
-        ("a.b:Engine(x@)", "{x}", "is no parameter"),
-        ("a.b:Engine(x@y=3)", "{x}", "is no parameter"),
-        ("a.b.Engine(x)", "{x}", "is no `module:name"),
-        ("a.b:Engine(*x)", "{x}", "is no parameter"),
-        ("a.b:Engine(x=)", "f()", "is no parameter"),
-        ("a.b:Engine(x)", "{x", "is no expression"),
+        ("a.b:Engine(x@)", "{x}", "is not a parameter"),
+        ("a.b:Engine(x@y=3)", "{x}", "is not a parameter"),
+        ("a.b.Engine(x)", "{x}", "is not a `module:name"),
+        ("a.b:Engine(*x)", "{x}", "is not a parameter"),
+        ("a.b:Engine(x=)", "f()", "is not a parameter"),
+        ("a.b:Engine(x)", "{x", "is not an expression"),
         ("a.b:Engine(x=...)", "f({x})", "does not require"),
         ("a.b:Engine(x)", "f({y})", "does not require"),
     ],
@@ -50,8 +50,8 @@ def test_a_rule_that_cannot_be_read_is_refused(old, new, why):
     ("table", "why"),
     [
         ("call = 1", "unknown field"),
-        ("names = { 'a.b' = 'c:D' }", "is no `module:Name`"),
-        ("factory = 'here'", "is no `module:Name`"),
+        ("names = { 'a.b' = 'c:D' }", "is not a `module:Name`"),
+        ("factory = 'here'", "is not a `module:Name`"),
         ("calls = [{ old = 'a:b()' }]", "missing required field"),
     ],
 )
@@ -74,6 +74,14 @@ def test_own_rules_come_before_those_for_the_seven(tmp_path):
     callee = "netra_backend.app.agents.supervisor.execution_engine:ExecutionEngine.shutdown"
     (tmp_path / "pyproject.toml").write_text(f"[[tool.netra-migration.codemod.calls]]\nold = '{callee}()'\nnew = 'own({{self}})'\n")
     assert [rule.new[0] for rule in load_codemod_configuration(tmp_path).rules[callee]] == ["own(", Placeholder("self")]
+
+
+@pytest.mark.parametrize("named", ["pyproject.toml", "missing.toml", "empty.toml"])
+def test_a_file_of_rules_that_has_none_is_refused(tmp_path, named):
+    (tmp_path / "pyproject.toml").write_text(f'[tool.netra-migration.codemod]\nrules = "{named}"\n')
+    (tmp_path / "empty.toml").write_text("")
+    with pytest.raises(ConfigurationError, match=named):
+        load_codemod_configuration(tmp_path)
 
 
 def test_rules_may_stand_in_a_file_of_their_own(tmp_path):

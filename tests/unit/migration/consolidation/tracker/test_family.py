@@ -102,7 +102,7 @@ def test_the_guards_box_is_that_of_its_baseline(boxes, baseline):
 def test_a_baseline_that_cannot_be_read_leaves_the_box_empty_and_says_why_without_naming_the_machine(boxes, tmp_path):
     box = boxes({BASELINE_NAME: "["})["Nobody adds an implementation, or a user of one that has to go."]
     assert not box.done
-    assert box.evidence.startswith(f"The evidence cannot be read: {BASELINE_NAME}: is no baseline")
+    assert box.evidence.startswith(f"The evidence cannot be read: {BASELINE_NAME}: is not a baseline")
     assert str(tmp_path) not in box.evidence
 
 

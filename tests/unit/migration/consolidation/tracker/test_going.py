@@ -82,4 +82,4 @@ def test_what_is_no_certificate_ticks_nothing(data, boxes, tmp_path):
     (tmp_path / FILE).write_bytes(data)
     box = boxes({}, MANIFEST)[TEXT]
     assert not box.done
-    assert "this is no certificate" in box.evidence
+    assert "this is not a certificate" in box.evidence

@@ -42,7 +42,7 @@ def test_the_order_and_the_layout_of_the_json_do_not_matter(check, document):
 
 @pytest.mark.parametrize("garbage", [b"", b"{}", b"[]", b"\xff", b'{"certificate": 1, "public_key": "", "signature": ""}', b"[" * 100_000])
 def test_what_is_no_certificate_is_refused(check, garbage):
-    with pytest.raises(CertificateError, match="no certificate"):
+    with pytest.raises(CertificateError, match="not a certificate"):
         check(garbage)
 
 
@@ -125,6 +125,6 @@ def test_no_changed_byte_goes_unnoticed(place, byte):
         same = msgspec.json.decode(bytes(changed)) == msgspec.json.decode(_SIGNED)
     except (msgspec.DecodeError, UnicodeDecodeError):
         same = False
-    # Layout means nothing, so a blank may become another one. Then all of it is believed, and this folder is no tree with a manifest.
+    # Layout means nothing, so a blank may become another one. Then all of it is believed, and this folder is not a tree with a manifest.
     with pytest.raises(ConfigurationError if same else CertificateError):
         verify(bytes(changed), keys, now=NOW, surfaces=["chat"], root=Path(__file__).parent)

@@ -61,9 +61,9 @@ BREAKS = {
         {"complete", "no_legacy_run", "backfill"},
         lambda production, tree: (production.home / "stores.db").unlink(),
     ),
-    "the stores' database is no database": ({"complete", "no_legacy_run", "backfill"}, _lock),
+    "the stores' database is not a database": ({"complete", "no_legacy_run", "backfill"}, _lock),
     "the evidence is gone": ({"strata"}, lambda production, tree: (production.home / "evidence.db").unlink()),
-    "the evidence is no database": ({"strata"}, lambda production, tree: (production.home / "evidence.db").write_bytes(b"x" * 4096)),
+    "the evidence is not a database": ({"strata"}, lambda production, tree: (production.home / "evidence.db").write_bytes(b"x" * 4096)),
     "runs diverge": ({"strata"}, lambda production, tree: production.compared(200, divergent=100)),
     "something is accepted for a time": (
         {"ledger"},
@@ -71,7 +71,7 @@ BREAKS = {
             "ledger/chat.toml", '[[accepted]]\nid="a"\nfingerprint="0123456789ab"\nreason="r"\nowner="o"\nexpires=2099-01-01\n'
         ),
     ),
-    "the ledger is no ledger": ({"ledger"}, lambda production, tree: tree.write("ledger/chat.toml", "[[")),
+    "the ledger is not a ledger": ({"ledger"}, lambda production, tree: tree.write("ledger/chat.toml", "[[")),
     "a module imports control": (
         {"consumers"},
         lambda production, tree: tree.write("pkg/a.py", "from pkg.engine import ExecutionEngine\n"),
