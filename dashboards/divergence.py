@@ -66,9 +66,11 @@ _NOW: Final[Sequence[AnyPanel]] = (
         title="Isolation breaches",
         unit="none",
         steps=ANY_IS_BAD,
-        description="Unexplained, since the backend started: one run's stream held another user's or tenant's data. "
+        description="Unexplained, since the backend started: one run's stream held another user's or tenant's data, also by control alone. "
         "If the candidate serves: `netra-migration kill on SURFACE`, then `netra-migration divergences list`.",
-        queries=[Query(expr=or_zero(total(select(_DIVERGENCES, 'kind="isolation_breach"', 'verdict="divergent"'))))],
+        queries=[
+            Query(expr=or_zero(total(select(_DIVERGENCES, 'kind=~"isolation_breach|control_cross_talk"', 'verdict=~"divergent|noise"'))))
+        ],
     ),
     Number(
         id=6,

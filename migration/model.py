@@ -48,6 +48,7 @@ DivergenceKind = Literal[
     "effect_missing",
     "effect_extra",
     "isolation_breach",
+    "control_cross_talk",
     "contract_violation",
     "latency",
 ]

@@ -27,7 +27,10 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     import_path: Annotated[
         Names, Meta(description="Folders of modules that are not installed, for the processes that import engines.")
     ] = ()
-    engines: Annotated[str, Meta(description="Import string of an EngineBuilder, for replays.")] = ""
+    engines: Annotated[
+        str,
+        Meta(description="Import string of an EngineBuilder: makes the engines of shadows and replays, and those that serve unless given."),
+    ] = ""
     conversations: Annotated[
         str, Meta(description="Import string of a ConversationCheck, for replays of conversations; empty: any surface and agent will do.")
     ] = ""

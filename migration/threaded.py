@@ -1,6 +1,7 @@
 """A migration in a program without an event loop: the loop has a thread of its own, and any thread may have runs served."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ _START_S: Final = 60.0
 _END_S: Final = 60.0
 #: Seconds that engines of runs under way have to end when the block does.
 _CANCEL_S: Final = 5.0
+_AHEAD: Final = 64  #: events that a run may be ahead of the thread that reads them
 _RUN: Final = "run of a thread"
 
 
@@ -36,9 +38,12 @@ class ThreadedMigration:
             CancelledError: of `concurrent.futures`: the block of `in_thread` ended before the run did.
         """
         events: SimpleQueue[Any] = SimpleQueue()
-        running = asyncio.run_coroutine_threadsafe(self._pump(events, surface, payload, who), self._loop)
+        room = asyncio.Semaphore(_AHEAD)
+        running = asyncio.run_coroutine_threadsafe(self._pump(events, room, surface, payload, who), self._loop)
         try:
             while (event := events.get()) is not _END:
+                with contextlib.suppress(RuntimeError):  # the loop is closed: what came before is still there to be read
+                    self._loop.call_soon_threadsafe(room.release)
                 yield event
             running.result()
         finally:
@@ -46,14 +51,27 @@ class ThreadedMigration:
 
     def drained(self, timeout_s: float) -> bool:
         """Wait until no run waits for its shadow; False when that took longer."""
-        return asyncio.run_coroutine_threadsafe(self._migration.drained(timeout_s), self._loop).result()
+        waiting = asyncio.run_coroutine_threadsafe(self._migration.drained(timeout_s), self._loop)
+        try:
+            return waiting.result(timeout_s + _CANCEL_S)
+        except TimeoutError:  # also of a loop that stops meanwhile
+            waiting.cancel()
+            return False
 
-    async def _pump(self, events: "SimpleQueue[Any]", surface: str, payload: Any, who: dict[str, Any]) -> None:  # noqa: ANN401 - as above
+    async def _pump(
+        self,
+        events: "SimpleQueue[Any]",
+        room: asyncio.Semaphore,
+        surface: str,
+        payload: Any,  # noqa: ANN401 - as above
+        who: dict[str, Any],
+    ) -> None:
         served = self._migration.run(surface, payload, **who)
         if (task := asyncio.current_task()) is not None:
             task.set_name(_RUN)
         try:
             async for event in served:
+                await room.acquire()
                 events.put(event)
         finally:
             try:

@@ -164,7 +164,7 @@ class _Came:
         yield from map(self._kept, self._frames.end())
 
     def rest(self, body: bytes) -> bytes:
-        """Take a body that is no events, return its piece."""
+        """Take a body of anything but events, return its piece."""
         self._parts.append(body)
         return msgspec.json.encode(readable(body))
 

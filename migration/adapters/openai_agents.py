@@ -33,7 +33,8 @@ def agents_engine(
 
     Its events are those of `stream_events`, `{"type", "agent", "lane", ...}`: an event of the model by its own type with `data`, such as
     "response.output_text.delta"; an item by its name with `item` and, of a tool, `output`; "agent_updated"; last "final_output" with
-    `output`. The lane is the agent's name, of a tool's call "triage/weather#2" for its second call by this agent. A replay is not traced.
+    `output`. The lane is the agent's name, of a tool's call "triage/weather#2" for its second call by this agent. A replay is not
+    traced. A run that has no `group_id` gets the run's id for one: the SDK makes the prompt's cache key of it.
 
     Args:
         agent: where runs start.
@@ -46,8 +47,7 @@ def agents_engine(
 
     async def run(request: RunRequest) -> AsyncGenerator[dict[str, Any], None]:
         told = dict(options(request) if options is not None else {})
-        if is_replayed():
-            told["run_config"] = _untraced(told.get("run_config"))
+        told["run_config"] = _configured(told.get("run_config"), request)
         result, lanes = Runner.run_streamed(agent, given(request), **told), _Lanes(agent.name)
         try:
             async with aclosing(cast(AsyncGenerator[StreamEvent, None], result.stream_events())) as events:
@@ -64,10 +64,11 @@ def agents_engine(
     return stream_engine(run, by_field("type", "lane"))
 
 
-def _untraced(config: RunConfig | Mapping[str, Any] | None) -> RunConfig | dict[str, Any]:
-    if isinstance(config, Mapping):
-        return {**config, "tracing_disabled": True}
-    return dataclasses.replace(config or RunConfig(), tracing_disabled=True)
+def _configured(config: RunConfig | Mapping[str, Any] | None, request: RunRequest) -> RunConfig:
+    told = RunConfig(**config) if isinstance(config, Mapping) else config or RunConfig()
+    untraced = told.tracing_disabled or is_replayed()
+    # Without a group the SDK makes a `prompt_cache_key` at random, so that no two runs ask alike.
+    return dataclasses.replace(told, tracing_disabled=untraced, group_id=told.group_id or request.run_id)
 
 
 class _Lanes:

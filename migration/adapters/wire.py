@@ -146,7 +146,7 @@ def event_bytes(piece: bytes) -> bytes:
 
 
 def body_bytes(piece: bytes) -> bytes:
-    """Return a body that is no server-sent events, of its piece."""
+    """Return a body of anything but server-sent events, made of its piece."""
     return _bytes(_decode(piece))
 
 

@@ -93,7 +93,7 @@ def _facts(detail: DivergenceDetail, reasons: Sequence[str]) -> Table:
 
 
 def _touching(kind: DivergenceView) -> list[Rule]:
-    """Return the rules of the shipped policy that touch the field: what they do to it is compared no further."""
+    """Return the rules of the surface's policy that touch the field: what they do to it is compared no further."""
     try:
         policy = default_policy(kind.surface)
     except UnknownSurfaceError:

@@ -26,6 +26,7 @@ SEVERITY: dict[DivergenceKind, Severity] = {
     "effect_missing": "contract",
     "effect_extra": "contract",
     "isolation_breach": "security",
+    "control_cross_talk": "security",
     "contract_violation": "contract",
     "latency": "reliability",
 }

@@ -8,6 +8,7 @@ from migration.comparison.align import Alignment, align
 from migration.comparison.causes import told_together, with_causes
 from migration.comparison.classify import divergences
 from migration.comparison.consequences import starved, unexplained, without_consequences
+from migration.comparison.cross_talk import CrossTalk, without_cross_talk
 from migration.comparison.effects import EffectComparison
 from migration.comparison.events import EventComparison
 from migration.comparison.findings import Finding
@@ -29,6 +30,7 @@ from migration.model import Comparison, Origin, RunRecord, Stage
 _NO_LIMITS_GIVEN = Limits()
 _EMPTY = Ledger()
 _SILENCE = NoiseFloor()
+_NO_TALK: CrossTalk = ()
 
 
 class Prepared:
@@ -66,6 +68,7 @@ def compare(
     limits: Limits = _NO_LIMITS_GIVEN,
     reasons: Iterable[str] = (),
     performed_by_shadow: int = 0,
+    cross_talk: CrossTalk = _NO_TALK,
 ) -> Comparison:
     """Set two runs of the same request side by side.
 
@@ -81,6 +84,7 @@ def compare(
         limits: how much to take on.
         reasons: why the runs cannot be compared fully, if the caller knows one (a truncated journal): the verdict is `inconclusive`.
         performed_by_shadow: effects that the shadow performed, as measured by whoever ran it.
+        cross_talk: what of control's events is somebody else's, so that it is not a difference that the candidate makes.
 
     Raises:
         UnconfiguredSurfaceError: no policy was given and the project has none for the surface.
@@ -90,7 +94,7 @@ def compare(
     too_much = [*limits.exceeded(Origin.CONTROL, control), *limits.exceeded(Origin.CANDIDATE, candidate)]
     found: list[Finding] = []
     if not too_much:
-        found, uncompared = _findings(control, candidate, serving, policy, limits)
+        found, uncompared = _findings(control, candidate, serving, policy, limits, cross_talk=cross_talk)
         doubts += uncompared
     doubts += too_much
     if not found and not any((control.events, candidate.events, control.journal, candidate.journal, control.error, candidate.error)):
@@ -121,7 +125,9 @@ def compare(
     )
 
 
-def _findings(control: RunRecord, candidate: RunRecord, serving: Origin, policy: Policy, limits: Limits) -> tuple[list[Finding], list[str]]:
+def _findings(
+    control: RunRecord, candidate: RunRecord, serving: Origin, policy: Policy, limits: Limits, *, cross_talk: CrossTalk
+) -> tuple[list[Finding], list[str]]:
     """Return all findings, and why some part could not be compared."""
     ready = prepared(policy)
     renaming, opinion = Renaming(), SecondOpinion(policy)
@@ -135,6 +141,7 @@ def _findings(control: RunRecord, candidate: RunRecord, serving: Origin, policy:
     differing = EventComparison(pairing.control, pairing.candidate, policy, limits, renaming, opinion=opinion).findings(
         alignment
     )  # 5 events: what differs
+    differing = without_cross_talk(differing, control, cross_talk)  # what control mixed in
     found += [finding for finding in differing if not _unread(finding, pairing)]
     doubts = unexplained(found, shadow, side)
     found = without_consequences(found, shadow, side)  # 6 consequences: of effects without an answer

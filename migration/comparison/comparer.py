@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from migration.comparison.compare import compare
+from migration.comparison.cross_talk import CrossTalk
 from migration.comparison.endings import ended
 from migration.comparison.ledger import Ledger, load_ledger
 from migration.comparison.limits import Limits
@@ -20,6 +21,7 @@ from migration.settings import MigrationSettings
 _log = logging.getLogger(__name__)
 _State = tuple[int, int, int] | None
 _SILENCE = NoiseFloor()
+_NO_TALK: CrossTalk = ()
 
 
 class _Loaded(msgspec.Struct, frozen=True):
@@ -77,7 +79,14 @@ class Comparer:
         return comparer
 
     def compare(
-        self, served: RunRecord, shadow: RunRecord, *, stage: Stage, reasons: Iterable[str] = (), performed_by_shadow: int = 0
+        self,
+        served: RunRecord,
+        shadow: RunRecord,
+        *,
+        stage: Stage,
+        reasons: Iterable[str] = (),
+        performed_by_shadow: int = 0,
+        cross_talk: CrossTalk = _NO_TALK,
     ) -> Comparison:
         """Compare the run that the user saw with the one that shadowed it. Arguments as of `compare.compare`.
 
@@ -100,6 +109,7 @@ class Comparer:
             limits=self._limits,
             reasons=reasons,
             performed_by_shadow=performed_by_shadow,
+            cross_talk=cross_talk,
         )
 
     def policy(self, surface: str) -> Policy:

@@ -187,7 +187,8 @@ class EventComparison:
             return
         stream = self._control if ours else self._candidate
         beside = [pair[0 if ours else 1] for pairs in (lane.equal, lane.changed, lane.moved) for pair in pairs]
-        present = {self._sameness(stream, index) for index in beside}
+        kinds = {stream.kinds[index] for index in alone}
+        present = {self._sameness(stream, index) for index in beside if stream.kinds[index] in kinds}
         for index in alone:
             event, key = stream.events[index], self._sameness(stream, index)
             value = stream.value(index) or {}

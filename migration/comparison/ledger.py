@@ -54,7 +54,7 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Return what is wrong with the pattern; None when nothing is."""
         if self.kind in {None, "*"} and self.path in {None, "*", "**"}:
             return "the pattern would accept nearly everything; name at least a `kind` or a `path`"
-        return _NEVER if self.severity == "security" or self.kind == "isolation_breach" else None
+        return _NEVER if self.severity == "security" or self.kind in {"isolation_breach", "control_cross_talk"} else None
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

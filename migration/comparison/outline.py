@@ -50,6 +50,7 @@ class SideBySide:
 
     def __init__(self, control: Outline, candidate: Outline) -> None:
         self._ours, self._theirs = ours, theirs = control.lanes, candidate.lanes
+        self._kinds = control.kinds, candidate.kinds
         self._same = [name for name, indexes in ours.items() if len(theirs.get(name, ())) == len(indexes)]
         settled = frozenset(self._same)
         self.unequal = [name for name in ours if name not in settled]  #: control's other lanes
@@ -59,6 +60,12 @@ class SideBySide:
     def alike(self) -> tuple[list[int], list[int]]:
         """Control's events of lanes that have as many on both sides, and candidate's, in the same order."""
         return _events(self._ours, self._same), _events(self._theirs, self._same)
+
+    @cached_property
+    def same_kinds(self) -> bool:
+        """Whether all events that are set side by side are of one kind with their partners."""
+        ours, theirs = ([kinds[index] for index in indexes] for kinds, indexes in zip(self._kinds, self.alike, strict=True))
+        return ours == theirs
 
     @cached_property
     def others(self) -> tuple[list[int], list[int]]:

@@ -32,6 +32,7 @@ class Pairing:
         #: whether both streams send the same kinds of event in the same lanes in the same order, as replays mostly do
         self.in_step = control.outline.encoded == candidate.outline.encoded
         self.beside = side_by_side(control.outline, candidate.outline)
+        self._same_kinds = self.in_step or self.beside.same_kinds
         self._different: set[Match] = set()  #: frames that were found not to be the same
         self.differing: list[int] = []  #: control's frames that are not the same as candidate's in that place of their lane
         for ours, theirs in self._blocks():
@@ -67,8 +68,7 @@ class Pairing:
         else:
             control.read(list(compress(ours, map(not_, unlike))))
             left = self._doubted(list(compress(ours, unlike)), list(compress(theirs, unlike)))
-        odd = control.unusual or (not self.in_step and picked(control.kinds, ours) != picked(candidate.kinds, theirs))
-        if odd or control.misnamed or control.own != candidate.own:
+        if control.unusual or not self._are_same_kinds(ours, theirs) or control.misnamed or control.own != candidate.own:
             both = [pair for pair, differs in zip(zip(ours, theirs, strict=True), unlike, strict=True) if not differs]
             candidate.take_over([j for _, j in both], control, [i for i, _ in both])
             left += [pair for pair in both if self._is_odd(*pair)]  # equal bytes may stand for another kind, or for nothing
@@ -79,14 +79,17 @@ class Pairing:
     def _doubted(self, ours: Sequence[int], theirs: Sequence[int]) -> list[Match]:
         """Return those of the pairs that are not surely equal; only these are read."""
         control, candidate = self.control, self.candidate
-        kinds = picked(control.kinds, ours)
         places: Sequence[int] = range(len(ours))
-        if control.reader.read is not None and control.own == candidate.own and (self.in_step or kinds == picked(candidate.kinds, theirs)):
+        if control.reader.read is not None and control.own == candidate.own and self._are_same_kinds(ours, theirs):
+            kinds = picked(control.kinds, ours)
             places = self._shapes.doubted(kinds, picked(control.frames, ours), picked(candidate.frames, theirs), control.own)
         pairs = [(ours[place], theirs[place]) for place in places]
         control.read([i for i, _ in pairs])
         candidate.read([j for _, j in pairs])
         return pairs
+
+    def _are_same_kinds(self, ours: Sequence[int], theirs: Sequence[int]) -> bool:
+        return self._same_kinds or picked(self.control.kinds, ours) == picked(self.candidate.kinds, theirs)
 
     def _is_odd(self, i: int, j: int) -> bool:
         return self.control.kinds[i] != self.candidate.kinds[j] or i in self.control.unusual or j in self.candidate.unusual

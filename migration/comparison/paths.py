@@ -29,10 +29,11 @@ _INDEX = re.compile(r"\[\d+\]")
 
 def text(path: Path) -> str:
     """Return the path as people write it: `payload.items[2].id`; empty for the root."""
-    out = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    out = "".join([f"[{part}]" if isinstance(part, int) else f".{part}" for part in path])
     return out.removeprefix(".")
 
 
+@lru_cache(maxsize=4096)
 def segments(path: Path) -> tuple[str, ...]:
     """Return the path as patterns see it: every list index is `[]`."""
     return tuple(ITEM if isinstance(part, int) else part for part in path)

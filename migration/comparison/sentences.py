@@ -141,7 +141,7 @@ def _violation(finding: Finding, _a: str, _b: str) -> str:
     return f"Candidate breaks the event contract for {_who(finding)}: {finding.rule}."
 
 
-#: `latency` is told by `latency.py`: it is found in many comparisons, never in one.
+#: `latency` is told by `latency.py`: it is found in many comparisons, never in one; `control_cross_talk` by `isolation/report.py`.
 _SENTENCES: dict[DivergenceKind, Callable[[Finding, str, str], str]] = {
     "missing_event": _one_sided,
     "extra_event": _one_sided,

@@ -6,16 +6,15 @@ shape, or differs in bytes, is normalised and compared in full.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import repeat
-from operator import attrgetter, call, eq
-from typing import Any
+from functools import lru_cache
+from operator import attrgetter
 
 import msgspec
 
 from migration.comparison.canonical import UNREADABLE
 from migration.comparison.normalise import Normaliser
 from migration.comparison.paths import Json
-from migration.comparison.stream import Content, HeadReader, Sketch
+from migration.comparison.stream import Content, HeadReader, Sketch, picked
 
 #: shapes learned for one kind of event; a kind with more is compared in full when its shape is not the last one learned
 _SHAPES_PER_KIND = 32
@@ -37,10 +36,8 @@ class Shapes:
         self._normaliser, self._reader = normaliser, reader
         self._shapes: dict[str, _Shape | None] = {}
         self._learned: dict[str, int] = {}
-        self._identity = reader.identity
         self._plain = reader.sketch(msgspec.Raw, ())  #: of kinds for which nothing was learned
-        self._readers: dict[str, Callable[[bytes], Any]] = {}  #: of whole frames
-        self._contents: dict[str, Callable[[Any], Content]] = {}
+        self._sketches: dict[str, Sketch] = {}
 
     def doubted(self, kinds: list[str], ours: list[bytes], theirs: list[bytes], own: Content) -> list[int]:
         """Return the places at which a frame of control and one of candidate are not surely equal, or not surely the run's own.
@@ -55,26 +52,15 @@ class Shapes:
             b"".join(ours).decode()  # raw bytes are not checked for being UTF-8
         except UnicodeDecodeError:
             return list(range(len(ours)))
-        try:
-            return self._compared(kinds, ours, theirs, own)
-        except UNREADABLE:  # some frame is of another shape than the one learned last
-            return [place for place, pair in enumerate(zip(kinds, ours, theirs, strict=True)) if self._is_doubted(*pair, own)]
-
-    def _compared(self, kinds: Sequence[str], ours: Sequence[bytes], theirs: Sequence[bytes], own: Content) -> list[int]:
-        readers = list(map(self._readers.get, kinds, repeat(self._plain.read)))
-        contents = list(map(self._contents.get, kinds, repeat(self._plain.content)))
-        heads, others = list(map(call, readers, ours)), list(map(call, readers, theirs))
-        same = list(map(eq, map(call, contents, heads), map(call, contents, others)))
-        named = [list(map(self._identity, each)) for each in (heads, others)]
-        if all(same) and all(names.count(own) == len(names) for names in named):
-            return []
-        return [place for place, (equal, *names) in enumerate(zip(same, *named, strict=True)) if not equal or names != [own, own]]
-
-    def _is_doubted(self, kind: str, ours: bytes, theirs: bytes, own: Content) -> bool:
-        try:
-            return bool(self._compared([kind], [ours], [theirs], own))
-        except UNREADABLE:
-            return True
+        doubted: list[int] = []
+        for kind, places in _by_kind(tuple(kinds)):
+            sketch, pairs = self._sketches.get(kind, self._plain), (picked(ours, places), picked(theirs, places))
+            try:
+                unsure = _unsure(sketch, *pairs, own)
+            except UNREADABLE:  # some frame is of another shape than the one learned last
+                unsure = [place for place, pair in enumerate(zip(*pairs, strict=True)) if _is_unsure(sketch, *pair, own)]
+            doubted += [places[place] for place in unsure]
+        return sorted(doubted)
 
     def equal(self, kind: str, control: msgspec.Raw, candidate: msgspec.Raw) -> bool:
         """Tell whether two bodies are surely equal under the policy. They may be equal all the same when this says no."""
@@ -101,7 +87,7 @@ class Shapes:
         if learned <= _SHAPES_PER_KIND:
             self._shapes[kind] = shape = self._shape(kind, body)
             if shape is not None:
-                self._readers[kind], self._contents[kind] = shape.sketch.read, shape.sketch.content
+                self._sketches[kind] = shape.sketch
 
     def _shape(self, kind: str, body: msgspec.Raw) -> _Shape | None:
         masked = self._normaliser.masked(kind, body)
@@ -113,6 +99,34 @@ class Shapes:
         if struct is None or not raw:
             return None
         return _Shape(msgspec.json.Decoder(struct).decode, attrgetter(*raw), self._reader.sketch(struct, raw))
+
+
+@lru_cache(maxsize=64)
+def _by_kind(kinds: tuple[str, ...]) -> list[tuple[str, list[int]]]:
+    """Return each kind with its places. Streams say the same kinds in the same order again and again."""
+    places: dict[str, list[int]] = {}
+    for place, kind in enumerate(kinds):
+        places.setdefault(kind, []).append(place)
+    return list(places.items())
+
+
+def _unsure(sketch: Sketch, ours: Sequence[bytes], theirs: Sequence[bytes], own: Content) -> list[int]:
+    """Return the places at which two frames of one kind do not say the same, or do not name the run's own."""
+    a, b = sketch.columns(ours), sketch.columns(theirs)
+    if a == b and all(column.count(name) == len(column) for name, column in zip(own, a, strict=False)):  # the first columns are the names
+        return []
+    return [
+        place
+        for place, (control, candidate) in enumerate(zip(zip(*a, strict=True), zip(*b, strict=True), strict=True))
+        if control != candidate or control[: len(own)] != own
+    ]
+
+
+def _is_unsure(sketch: Sketch, ours: bytes, theirs: bytes, own: Content) -> bool:
+    try:
+        return bool(_unsure(sketch, [ours], [theirs], own))
+    except UNREADABLE:
+        return True
 
 
 def _struct(value: dict[str, Json], masked: set[tuple[str, ...]], path: tuple[str, ...], prefix: str, raw: list[str]) -> type | None:

@@ -27,7 +27,18 @@ class Sketch(msgspec.Struct, frozen=True):
     """How to read frames of one shape in one go."""
 
     read: Callable[[bytes], _Head]
-    content: Callable[[_Head], Content]  #: its texts, and those parts of its body that count
+    counted: tuple[int, ...]  #: places of the fields that are compared: first those that name somebody, then the other texts
+    parts: Callable[[_Head], object] | None  #: those parts of a body that count; None: all of it
+
+    def columns(self, frames: Sequence[bytes]) -> tuple[Sequence[object], ...]:
+        """Return what counts of these frames, field by field: the names, the texts, the bodies; each in the order of the frames.
+
+        Raises:
+            DecodeError: some frame is of another shape (or one of the other errors in `UNREADABLE`).
+        """
+        fields = tuple(zip(*map(msgspec.structs.astuple, map(self.read, frames)), strict=True))
+        bodies = fields[-1]
+        return *map(fields.__getitem__, self.counted), bodies if self.parts is None else list(map(self.parts, bodies))
 
 
 class HeadReader:
@@ -42,13 +53,13 @@ class HeadReader:
         masked = {name for name, _ in fields if self._is_masked_everywhere(name)}
         identity = tuple(envelope.identity.values())
         compared = tuple(name for name, _ in fields if name not in masked and name not in identity)
-        self._fields, self._compared = fields, compared
+        places = {name: place for place, (name, _) in enumerate(fields)}
+        self._fields, self._counted = fields, tuple(places[name] for name in (*identity, *compared))
         #: None: some rule looks into the envelope itself, so every frame is decoded whole
         self.read: Callable[[bytes], _Head] | None = None if self._envelope_has_rules(masked) else self._decoder(msgspec.Raw)
         named = msgspec.defstruct("Named", [(name, str) for name in identity], frozen=True, gc=False)
         self.named: Callable[[bytes], object] = msgspec.json.Decoder(named).decode  #: whom a frame names, and nothing else of it
         self._named: Callable[..., object] = named
-        self.identity: Callable[[_Head], Content] = _tuple_of(*identity)  #: whom a head names
         #: body and texts of a head; frames of one kind are equal if these are
         self.content: Callable[[_Head], Content] = _tuple_of(envelope.body, *compared)
 
@@ -59,9 +70,7 @@ class HeadReader:
             body: a struct, or `msgspec.Raw`.
             parts: attribute paths of the struct: what counts of it; (): the body as a whole.
         """
-        name = self.policy.envelope.body
-        places = [f"{name}.{part}" for part in parts] or [name]
-        return Sketch(self._decoder(body), _tuple_of(*self._compared, *places))
+        return Sketch(self._decoder(body), self._counted, attrgetter(*parts) if parts else None)
 
     def _decoder(self, body: type) -> Callable[[bytes], _Head]:
         fields = [*self._fields, (self.policy.envelope.body, body)]

@@ -136,6 +136,8 @@ def _parse(table: dict[str, Any], file: Path, base: str) -> AuditConfiguration:
         if key not in known:
             raise ConfigurationError(f"{file}: {_TABLE} has no setting {key!r}; it has {', '.join(sorted(known))}")
     family = _family(table, file)
+    if not all(isinstance(one.get("roles", {}), dict) for one in (family, table)):
+        raise ConfigurationError(f"{file}: {_TABLE}: roles must be a table: path of a file = role, and after a colon the reason")
     written = {**family, **table, "roles": {**family.get("roles", {}), **table.get("roles", {})}}
     values = {key.replace("-", "_"): value for key, value in written.items()}
     roles = {path: _override(text, path, file) for path, text in values.pop("roles").items()}

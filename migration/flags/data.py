@@ -1,7 +1,7 @@
 """Flags and segments as LaunchDarkly's JSON, read from any form in which people have them. What a flag means, the SDK alone says."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -63,10 +63,6 @@ class FlagData:
     def with_flag(self, key: str, flag: Item) -> "FlagData":
         """Return the same with this flag put in."""
         return replace(self, flags=MappingProxyType({**self.flags, key: flag}))
-
-    def without_flags(self, keys: Collection[str]) -> "FlagData":
-        """Return the same without the flags of these keys."""
-        return replace(self, flags=MappingProxyType({key: flag for key, flag in self.flags.items() if key not in keys}))
 
     def live(self, key: str) -> Item | None:
         """Return the flag of that key; None: there is none, or a tombstone stands in its place."""

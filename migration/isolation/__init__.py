@@ -6,8 +6,8 @@ What a frame's envelope claims is checked by `comparison`, field by field; this 
 
 from migration.isolation.canaries import Canaries, LiveCanary
 from migration.isolation.identity import Identity
-from migration.isolation.inspector import Inspector
+from migration.isolation.inspector import Inspection, Inspector
 from migration.isolation.neighbourhood import Neighbourhood
 from migration.isolation.registry import Learnt, Registry
 
-__all__ = ["Canaries", "Identity", "Inspector", "Learnt", "LiveCanary", "Neighbourhood", "Registry"]
+__all__ = ["Canaries", "Identity", "Inspection", "Inspector", "Learnt", "LiveCanary", "Neighbourhood", "Registry"]

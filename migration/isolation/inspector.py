@@ -1,17 +1,36 @@
 """Scans a pair of runs, step by step. Each step names the file that does it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from migration.isolation.canaries import Canaries
 from migration.isolation.identity import Identity
 from migration.isolation.passages import all_at_once, passages
 from migration.isolation.registry import Learnt, Registry
-from migration.isolation.report import Breach, divergences, with_breaches
+from migration.isolation.report import Breach, cross_talk, divergences, with_breaches
 from migration.isolation.scan import Scan
 from migration.model import Comparison, RunLog, RunRecord, RunRequest
 
 _SILENCE: Final = RunLog(lines=())
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What one pair of runs holds of other people's."""
+
+    breaches: tuple[Breach, ...] = ()
+    reasons: tuple[str, ...] = ()  #: why something was not scanned
+
+    @cached_property
+    def cross_talk(self) -> tuple[tuple[int, str], ...]:
+        """Where events of control hold somebody else's data and the candidate's do not: index of the event, and path."""
+        return cross_talk(self.breaches)
+
+    def reported_in(self, comparison: Comparison) -> Comparison:
+        """Return the comparison with a divergence for each kind of breach; a ledger has no say in them."""
+        return with_breaches(comparison, divergences(self.breaches, comparison), self.reasons)
 
 
 class Inspector:
@@ -35,22 +54,20 @@ class Inspector:
         learnt, self._learnt = self._learnt, Learnt()
         return learnt
 
-    def inspect(
+    def scan(
         self,
         served: RunRecord,
         shadow: RunRecord,
-        comparison: Comparison,
         *,
         neighbours: Sequence[Identity] = (),
         served_log: RunLog | None = None,
         log: RunLog | None = None,
-    ) -> Comparison:
-        """Return the comparison with a divergence for each kind of breach; a ledger has no say in them.
+    ) -> Inspection:
+        """Return what both runs hold of other tenants' and users'.
 
         Args:
             served: the run that the user saw.
             shadow: the other engine's.
-            comparison: of the two.
             neighbours: who was served beside and before this run.
             served_log: what the served run logged; None: nothing was taped.
             log: what the shadow logged; None: nothing was taped.
@@ -68,10 +85,10 @@ class Inspector:
         )
         scan = Scan(self._registry, self._canaries, served)  # 2 scan: one pass over everything; as a rule this is all
         if not any(scan.hits(all_at_once(served, shadow, logs))):
-            return with_breaches(comparison, (), reasons)
-        found = [  # 3 passages, places: where exactly
-            Breach(passage.side, passage.lane, path, hit)
+            return Inspection(reasons=reasons)
+        found = tuple(  # 3 passages, places: where exactly
+            Breach(passage.side, passage.lane, path, hit, passage.shared, passage.event)
             for passage in passages(served, shadow, logs)
             for hit, path in scan.located(passage.data, passage.subject, own_words=passage.own_words)
-        ]
-        return with_breaches(comparison, divergences(found, comparison), reasons)  # 4 report: as divergences
+        )
+        return Inspection(found, reasons)  # 4 report: as divergences, once the runs are compared

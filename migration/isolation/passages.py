@@ -21,6 +21,8 @@ class Passage:
     subject: str  #: what the piece is: an event's kind, "model.request", "tool.usage_summary.reply", "run.request", "log"
     data: bytes  #: JSON, but for logs and the messages of errors
     own_words: bool = False  #: the user wrote it: identifiers in it are no news
+    shared: bool = False  #: both runs got it: it says nothing of which engine mixes people up
+    event: int | None = None  #: index of the event; None: it is not an event
 
 
 def all_at_once(served: RunRecord, shadow: RunRecord, logs: Logs) -> bytes:
@@ -42,10 +44,10 @@ def all_at_once(served: RunRecord, shadow: RunRecord, logs: Logs) -> bytes:
 
 def passages(served: RunRecord, shadow: RunRecord, logs: Logs) -> Iterator[Passage]:
     """Yield everything, piece by piece."""
-    yield Passage(side=served.origin, lane="", subject="run.request", data=served.request.payload, own_words=True)
+    yield Passage(side=served.origin, lane="", subject="run.request", data=served.request.payload, own_words=True, shared=True)
     for run in (served, shadow):
-        for event in run.events:
-            yield Passage(side=run.origin, lane=event.lane, subject=event.kind, data=event.payload)
+        for index, event in enumerate(run.events):
+            yield Passage(side=run.origin, lane=event.lane, subject=event.kind, data=event.payload, event=index)
         for effect in run.journal:
             yield from _effect(effect, run.origin, with_reply=run is served or effect.performed_by_shadow)
         if run.error is not None:
@@ -60,9 +62,9 @@ def _effect(effect: Effect, side: Origin, *, with_reply: bool) -> Iterator[Passa
     if effect.request is not None:
         yield Passage(side=side, lane=effect.lane, subject=f"{subject}.request", data=effect.request)
     if effect.reply is not None and with_reply:
-        yield Passage(side=side, lane=effect.lane, subject=f"{subject}.reply", data=effect.reply)
+        yield Passage(side=side, lane=effect.lane, subject=f"{subject}.reply", data=effect.reply, shared=not effect.performed_by_shadow)
     if effect.error is not None:
-        yield Passage(side=side, lane=effect.lane, subject=f"{subject}.error", data=_bytes(effect.error.message))
+        yield Passage(side=side, lane=effect.lane, subject=f"{subject}.error", data=_bytes(effect.error.message), shared=True)
 
 
 def _errors(run: RunRecord) -> list[str]:

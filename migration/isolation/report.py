@@ -10,12 +10,13 @@ import msgspec
 from migration.identifiers import without_ids
 from migration.isolation.identity import Field
 from migration.isolation.scan import Hit
-from migration.model import Comparison, Divergence, Origin, Verdict
+from migration.model import Comparison, Divergence, DivergenceKind, Origin, Verdict
 
 #: Kinds of breaches of one comparison that are told one by one. A run that shows more has no secrets left to find.
 MOST: Final = 50
 
 _SIDES: Final = (Origin.CONTROL, Origin.CANDIDATE)
+_CONTROLS_OWN: Final = "Control alone mixes people up here: it is a finding about control, and not a difference that the candidate makes."
 _ENVELOPE: Final = frozenset(name.value for name in Field)
 
 
@@ -27,6 +28,19 @@ class Breach:
     lane: str
     path: str
     hit: Hit
+    shared: bool = False  #: both runs got it
+    event: int | None = None  #: index of the event in its stream; None: it is in no event
+
+
+def cross_talk(breaches: Iterable[Breach]) -> tuple[tuple[int, str], ...]:
+    """Return where control's events hold somebody else's data and candidate's do not at that place: index of the event, and path."""
+    breaches = tuple(breaches)
+    of_both = {(_shape(one.lane), _shape(one.path)) for one in breaches if one.side is Origin.CANDIDATE}
+    return tuple(
+        (one.event, one.path)
+        for one in breaches
+        if one.side is Origin.CONTROL and one.event is not None and (_shape(one.lane), _shape(one.path)) not in of_both
+    )
 
 
 def divergences(breaches: Iterable[Breach], comparison: Comparison) -> tuple[Divergence, ...]:
@@ -38,14 +52,25 @@ def divergences(breaches: Iterable[Breach], comparison: Comparison) -> tuple[Div
         if any((lane, known) in reported for known in _claims(path)):
             continue
         grouped.setdefault((breach.hit.what, breach.hit.relation, lane, path), []).append(breach)
-    return tuple(_divergence(kind, same) for kind, same in list(grouped.items())[:MOST])
+    # Control's own last: however many there are, they leave room for what the candidate does.
+    told = sorted(grouped.items(), key=lambda item: _is_controls_own(item[1]))
+    return tuple(_divergence(kind, same) for kind, same in told[:MOST])
+
+
+def _is_controls_own(same: Iterable[Breach]) -> bool:
+    """Tell whether control alone mixes people up there; what both runs got says nothing about either engine."""
+    return all(one.side is Origin.CONTROL and not one.shared for one in same)
 
 
 def with_breaches(comparison: Comparison, found: tuple[Divergence, ...], reasons: tuple[str, ...]) -> Comparison:
-    """Return the comparison with these divergences: it is not a match any more, whatever the ledger says of its other ones."""
+    """Return the comparison with these divergences: it is not a match any more, whatever the ledger says of its other ones.
+
+    What control alone mixed up makes it noise at least, and divergent only by what else differs.
+    """
     if not found and not reasons:
         return comparison
-    verdict = Verdict.INCONCLUSIVE if reasons or comparison.verdict is Verdict.INCONCLUSIVE else Verdict.DIVERGENT
+    verdicts = [comparison.verdict, *(one.verdict for one in found), *([Verdict.INCONCLUSIVE] if reasons else [])]
+    verdict = max(verdicts, key=tuple(Verdict).index)
     return msgspec.structs.replace(
         comparison, verdict=verdict, divergences=(*found, *comparison.divergences), reasons=(*comparison.reasons, *reasons)
     )
@@ -61,10 +86,13 @@ def _divergence(kind: tuple[str, ...], same: list[Breach]) -> Divergence:
     first = same[0]
     sides = {breach.side: breach for breach in reversed(same)}
     there = [side for side in _SIDES if side in sides]
-    mark = blake2b("\x00".join(("isolation", *kind, *(side.value for side in there))).encode(), digest_size=6).hexdigest()
+    controls = _is_controls_own(same)
+    reported_as: DivergenceKind = "control_cross_talk" if controls else "isolation_breach"
+    named = ("cross_talk" if controls else "isolation", *kind, *(side.value for side in there))
+    mark = blake2b("\x00".join(named).encode(), digest_size=6).hexdigest()
     values = {side: _value(sides[side].hit) for side in there}
     return Divergence(
-        kind="isolation_breach",
+        kind=reported_as,
         severity="security",
         fingerprint=mark,
         lane=first.lane,
@@ -72,7 +100,9 @@ def _divergence(kind: tuple[str, ...], same: list[Breach]) -> Divergence:
         control=values.get(Origin.CONTROL),
         candidate=values.get(Origin.CANDIDATE),
         sentence=_sentence(first, there),
+        verdict=Verdict.NOISE if controls else Verdict.DIVERGENT,
         occurrences=len(same),
+        note=_CONTROLS_OWN if controls else "",
     )
 
 

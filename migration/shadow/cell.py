@@ -4,6 +4,7 @@ import contextlib
 import gc
 import logging
 import os
+import platform
 import signal
 import socket
 import sys
@@ -83,6 +84,10 @@ def _engines(named: str, settings: MigrationSettings, control: socket.socket) ->
         # Opens a socket when it is imported, to see whether there is IPv6: no engine's doing, and it would believe that there is none.
         import urllib3  # noqa: F401 - as said
 
+        # Python starts a program and reads a file when it is first asked, as SDKs do at their first request; then it knows.
+        platform.platform()
+        with contextlib.suppress(OSError):
+            platform.freedesktop_os_release()
         _seal(settings, control)
         engines: Engines = load(named)(settings)
         return engines

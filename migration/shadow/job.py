@@ -16,8 +16,9 @@ FailReason = Literal["worker_died", "deadline", "engine", "comparison", "protoco
 """Why a shadow was tried and gave no verdict. `process_died`: the process in which the job waited; see `telemetry.multiprocess`."""
 
 
-NoiseOutcome = Literal["clean", "noisy", "inconclusive", "failed", "skipped"]
-"""How a round of both engines against themselves ended: nothing differed, something did, nobody can tell, it failed, no time was left."""
+NoiseOutcome = Literal["clean", "noisy", "inconclusive", "failed", "skipped", "cross_talk"]
+"""How a round of both engines against themselves ended: nothing differed, something did, nobody can tell, it failed, no time was left, or
+it was not held, as a run held somebody else's data: what differs then is not noise."""
 
 
 class ShadowJob(Noun, frozen=True, kw_only=True):
@@ -30,6 +31,7 @@ class ShadowJob(Noun, frozen=True, kw_only=True):
     span_id: str | None = None  #: 16 hex digits: the served run's span, which the shadow's span links to; None when not traced
     neighbours: tuple[Identity, ...] = ()  #: who was served beside and before this run: theirs must not be in it
     log: RunLog | None = None  #: what the served run logged; None: nothing, or nobody taped it
+    cross_talk: tuple[tuple[int, str], ...] = ()  #: control's, as `comparison` takes it; found by the worker before it compares
 
 
 def keyed(job: ShadowJob) -> ShadowJob:

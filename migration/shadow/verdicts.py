@@ -11,8 +11,8 @@ from migration.effects.advice import port_for
 from migration.effects.keys import effect_key
 from migration.effects.replaying import Tally
 from migration.errors import Operation
-from migration.isolation import Learnt
-from migration.model import Comparison, Effect, EffectError, RunRecord, Verdict
+from migration.isolation import Inspection, Learnt
+from migration.model import Comparison, Effect, EffectError, RunRecord
 from migration.shadow.job import FailReason, ShadowJob, ShadowResult
 from migration.shadow.parts import Parts
 from migration.shadow.runner import ShadowRun
@@ -38,12 +38,14 @@ def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str
         logger.warning("the shadow of run %s tried to reach the outside without a port: %s", job.record.request.run_id, told)
     shadow = _with_refused(run.record, refused)
     with _tracer.start_as_current_span(spans.COMPARE) as span:
+        inspection = _inspection(job, run, shadow, parts)
+        job = msgspec.structs.replace(job, cross_talk=inspection.cross_talk)
         try:
             comparison = _with_effects(_advised(parts.compare(job, shadow), refused), run.tally, len(refused))
         except Exception as failure:  # noqa: BLE001 - a failed comparison is a counted result
             _log("comparison", job, failure)
             return failed(job, "comparison", type(failure).__name__, ("comparison.compare",))
-        comparison = _inspected(job, run, shadow, comparison, parts)
+        comparison = inspection.reported_in(comparison)
         span.set_attribute(spans.VERDICT, comparison.verdict.value)
         span.set_attribute(spans.DIVERGENCE_COUNT, len(comparison.divergences))
     failures = list(parts.failures)
@@ -64,17 +66,16 @@ def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str
     )
 
 
-def _inspected(job: ShadowJob, run: ShadowRun, shadow: RunRecord, comparison: Comparison, parts: Parts) -> Comparison:
-    """Return the comparison with what of other tenants and users was found. A scan that fails leaves no verdict but `inconclusive`."""
+def _inspection(job: ShadowJob, run: ShadowRun, shadow: RunRecord, parts: Parts) -> Inspection:
+    """Return what of other tenants and users was found. A scan that fails leaves no verdict but `inconclusive`."""
     if parts.inspector is None:
-        return comparison
+        return Inspection()
     try:
-        return parts.inspector.inspect(job.record, shadow, comparison, neighbours=job.neighbours, served_log=job.log, log=run.log)
-    except Exception as failure:  # noqa: BLE001 - what the comparison found stands, and the failure is counted
+        return parts.inspector.scan(job.record, shadow, neighbours=job.neighbours, served_log=job.log, log=run.log)
+    except Exception as failure:  # noqa: BLE001 - what the comparison finds stands, and the failure is counted
         _log("scan for other tenants' data", job, failure)
         parts.failures.append("comparison.compare")
-        reasons = (*comparison.reasons, "the scan for other tenants' data failed")
-        return msgspec.structs.replace(comparison, verdict=Verdict.INCONCLUSIVE, reasons=reasons)
+        return Inspection(reasons=("the scan for other tenants' data failed",))
 
 
 def failed(job: ShadowJob, reason: FailReason, detail: str, failures: tuple[Operation, ...] = ()) -> ShadowResult:

@@ -111,6 +111,9 @@ class Worker:
         if result.comparison.effects_performed_by_shadow:
             # Its answers are not all on the journal, so running it again on the journal would show differences that mean nothing.
             return msgspec.structs.replace(result, noise="skipped")
+        if any(one.kind in {"isolation_breach", "control_cross_talk"} for one in result.comparison.divergences):
+            # What differs from a replay at rest may be what others did beside the run: that must never excuse a candidate.
+            return msgspec.structs.replace(result, noise="cross_talk")
         return self._with_round(job, shadow.record, result, job.deadline_s - (time.monotonic() - started))
 
     def _with_round(self, job: ShadowJob, shadow: RunRecord, result: ShadowResult, left_s: float) -> ShadowResult:

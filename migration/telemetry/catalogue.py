@@ -22,7 +22,8 @@ LABELS = {
     "mode": "`recorded`, `replayed`, `missing`, `performed_by_shadow`, `unpermitted`: performed although the miss policy forbids it",
     "reason": "why: `ShedReason` and `FailReason` in `migration/shadow/job.py`, `Reason` in `migration/flags/decision.py`",
     "sought": "`text`: in everything; `fields`: too common to mean anything in a text, so in fields called like an identity alone",
-    "result": "`clean`: neither engine differs from itself; `noisy`: one does; `inconclusive`, `failed`, `skipped`: not known",
+    "result": "`clean`: neither engine differs from itself; `noisy`: one does; `inconclusive`, `failed`, `skipped`: not known; "
+    "`cross_talk`: none was held, as a run held somebody else's data",
     "operation": "where the tool itself failed, see `Operation` in `migration/errors.py`",
     "tenant": f"tenant on the watch list (`NETRA_MIGRATION_WATCH_TENANTS`); all others are `{OTHER_TENANT}`",
 }

@@ -6,7 +6,6 @@ Code with spans uses `opentelemetry.trace.get_tracer("migration")` and the names
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -77,16 +76,6 @@ class SpanRing(SpanProcessor):
             return found
         return [span for span in found if span.trace_id == trace_id or any(linked == trace_id for linked, _ in span.links)]
 
-    def export_jsonl(self, path: Path) -> int:
-        """Write the spans to `path`, one JSON object a line, and return how many there were.
-
-        Raises:
-            OSError: the file cannot be written.
-        """
-        spans = self.spans()
-        path.write_bytes(b"".join(msgspec.json.encode(span) + b"\n" for span in spans))
-        return len(spans)
-
 
 def configure_tracing(settings: MigrationSettings, service_name: str, on_lost: Callable[[int], None] | None = None) -> SpanRing:
     """Make spans real in this process. The second call returns the ring of the first.
@@ -96,7 +85,7 @@ def configure_tracing(settings: MigrationSettings, service_name: str, on_lost: C
     Args:
         settings: `otlp_endpoint` (empty: the ring only) and `trace_percent`.
         service_name: OpenTelemetry's `service.name`, e.g. "netra-backend".
-        on_lost: told how many spans were not delivered just now; None: they are only logged.
+        on_lost: called with how many spans were not delivered just now; None: they are only logged.
     """
     with _lock:
         provider = trace.get_tracer_provider()
@@ -138,12 +127,6 @@ def links_to(trace_id: str | None, span_id: str | None) -> tuple[Link, ...]:
     except ValueError:
         return ()
     return (Link(context),) if context.is_valid else ()
-
-
-def current_trace_id() -> str | None:
-    """Return the current span's trace id, 32 hex digits; None when nothing is traced."""
-    context = trace.get_current_span().get_span_context()
-    return trace.format_trace_id(context.trace_id) if context.is_valid else None
 
 
 def _traces_url(endpoint: str) -> str:

@@ -294,10 +294,6 @@ def engines_that_read_a_file(_settings: MigrationSettings) -> Engines:
     return Engines(build=build)
 
 
-def engines_that_fail(_settings: MigrationSettings) -> Engines:
-    raise RuntimeError("cannot be made")
-
-
 def parts_without_disk(_settings: MigrationSettings) -> Parts:
     return Parts(build=build, compare=compare, sink=FullDisk())
 

@@ -17,6 +17,7 @@ from migration.comparison import Comparer
 from migration.effects.logs import tape_served_logs
 from migration.effects.ports import activate, deactivate
 from migration.effects.recording import recording
+from migration.evidence import EvidenceReader
 from migration.facade import ExecutionFacade
 from migration.flags.decision import Decision
 from migration.isolation import Canaries, Inspector, Neighbourhood
@@ -105,7 +106,7 @@ class Served:
         comparer = Comparer(LEDGERS, today=lambda: date(2026, 12, 1))
         parts = Parts(
             build=fresh_engine,
-            compare=lambda job, run: comparer.compare(job.record, run, stage=job.stage),
+            compare=lambda job, run: comparer.compare(job.record, run, stage=job.stage, cross_talk=job.cross_talk),
             sink=None,
             inspector=Inspector(Canaries(KEY)),
         )
@@ -133,15 +134,17 @@ class Served:
         await self.control.aclose()
         return {result.comparison.tenant_id: result.comparison for result in self.results}
 
-    def counted(self) -> float:
-        labels = {"surface": "chat", "kind": "isolation_breach", "severity": "security", "verdict": "divergent"}
+    def counted(self, kind: str = "control_cross_talk", verdict: str = "noise") -> float:
+        labels = {"surface": "chat", "kind": kind, "severity": "security", "verdict": verdict}
         return self.metrics.registry.get_sample_value("migration_divergences_total", labels) or 0.0
 
 
 def breaches(comparison: Comparison) -> list[tuple[str, bool, bool]]:
     """Where, and whether in control and in candidate."""
     return [
-        (one.path, one.control is not None, one.candidate is not None) for one in comparison.divergences if one.kind == "isolation_breach"
+        (one.path, one.control is not None, one.candidate is not None)
+        for one in comparison.divergences
+        if one.kind in {"isolation_breach", "control_cross_talk"}
     ]
 
 
@@ -163,13 +166,14 @@ async def both(served: Served) -> None:
     await asyncio.gather(served.chat(ANN, f"secret plan of {ANN['user_id']}"), served.chat(BOB, "what did we spend?"))
 
 
-async def test_another_tenants_event_that_the_legacy_engine_delivered_is_a_counted_breach() -> None:
+async def test_another_tenants_event_that_the_legacy_engine_delivered_is_counted_as_controls_and_no_divergence_of_the_candidate() -> None:
     served = Served(meeting(), Stage.SHADOW)
     await both(served)
     found = await served.comparisons()
     assert breaches(found["initech"]) == [("tool_executing.payload.parameters.note", True, False)]
-    assert found["initech"].verdict is Verdict.DIVERGENT
-    assert served.counted() == 1
+    assert [one.kind for one in found["initech"].divergences if one.accepted_by is None] == ["control_cross_talk"]
+    assert found["initech"].verdict is Verdict.ACCEPTED
+    assert (served.counted(), served.counted("isolation_breach", "divergent")) == (1, 0)
 
 
 async def test_the_target_delivers_nothing_of_anybody_else() -> None:
@@ -206,7 +210,7 @@ async def test_a_canary_changes_nothing_in_the_comparison_of_its_own_run() -> No
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Any:
-    settings = MigrationSettings(home=tmp_path, surfaces=("chat",), ledger_dir=LEDGERS, hash_key=KEY.decode())
+    settings = MigrationSettings(home=tmp_path, surfaces=("chat",), ledger_dir=LEDGERS, hash_key=KEY.decode(), noise_sampling=100.0)
     # Without a bound: that of a real worker would have the kernel end this process.
     parts = default_parts(settings)
     runner = EngineRunner(Engines(build=parts.build), seal=_open)
@@ -222,18 +226,30 @@ def _stored(home: Path) -> bytes:
     return b"".join(path.read_bytes() for path in home.iterdir())
 
 
-async def test_a_worker_that_knows_the_others_from_the_jobs_alone_keeps_the_breach_and_not_what_leaked(worker: Any, tmp_path: Path) -> None:
+async def mixed_up() -> ShadowJob:
+    """Return the job of the run into which the legacy engine mixed another tenant's event."""
     kept = KeepingShadow()
     served = Served(meeting(), Stage.SHADOW, shadow=kept)
     await both(served)
     await served.comparisons()
     (job,) = [job for job in kept.jobs if job.record.request.tenant_id == "initech"]
-    result = await asyncio.to_thread(worker.handle, encode(job))
+    return job
+
+
+async def test_a_worker_that_knows_the_others_from_the_jobs_alone_keeps_the_breach_and_not_what_leaked(worker: Any, tmp_path: Path) -> None:
+    result = await asyncio.to_thread(worker.handle, encode(await mixed_up()))
     assert breaches(result.comparison) == [("tool_executing.payload.parameters.note", True, False)]
     assert (result.sought_in_text, result.sought_in_fields) == (6, 2)
     stored = _stored(tmp_path)
-    assert b"isolation_breach" in stored
+    assert b"control_cross_talk" in stored
     assert ANN["user_id"].encode() not in stored
+
+
+def test_what_the_legacy_engine_mixed_up_is_no_part_of_the_noise_floor(worker: Any, tmp_path: Path) -> None:
+    result = worker.handle(encode(asyncio.run(mixed_up())))
+    evidence = EvidenceReader.of_settings(MigrationSettings(home=tmp_path, surfaces=("chat",), hash_key=KEY.decode()))
+    assert (result.noise, result.comparison.verdict) == ("cross_talk", Verdict.ACCEPTED)
+    assert (evidence.noise("chat").rounds, evidence.noise("chat").hits) == (0, [])
 
 
 @pytest.fixture
@@ -280,7 +296,7 @@ async def test_a_line_about_another_tenant_that_a_served_run_logged_is_a_counted
     served_by_control = stage is Stage.SHADOW
     assert breaches(found["initech"]) == [("log", served_by_control, not served_by_control)]
     assert breaches(found["acme"]) == []
-    assert served.counted() == 1
+    assert served.counted(*(() if served_by_control else ("isolation_breach", "divergent"))) == 1
 
 
 @pytest.mark.usefixtures("taped_serving")
@@ -294,6 +310,6 @@ async def test_a_served_runs_log_goes_to_the_worker_and_no_further(worker: Any, 
     assert [job.log is None for job in kept.jobs] == [True, False]
     assert breaches(results[1].comparison) == [("log", True, False)]
     stored = _stored(tmp_path)
-    assert b"isolation_breach" in stored
+    assert b"control_cross_talk" in stored
     assert ANN["user_id"].encode() not in stored
     assert b"an answer was at hand" not in stored

@@ -53,7 +53,7 @@ def inspect(owner: Identity, others: list[Identity], control: list[str], candida
         surface="chat", stage=Stage.SHADOW, serving=Origin.CONTROL, verdict=Verdict.MATCH, divergences=(), control=NOW, candidate=NOW, **ids
     )
     inspector = Inspector(Canaries(b"a key of the tests"))
-    return inspector.inspect(served, make_record(owner, Origin.CANDIDATE, candidate), comparison, neighbours=others)
+    return inspector.scan(served, make_record(owner, Origin.CANDIDATE, candidate), neighbours=others).reported_in(comparison)
 
 
 # Whoever is called so, in whatever field: a text does not say which of them is meant.

@@ -113,6 +113,18 @@ def test_events_of_two_kinds_with_frames_that_differ_in_their_times_alone_differ
     assert {"missing_event", "extra_event"} <= {divergence.kind for divergence in found}
 
 
+def test_of_kinds_that_take_turns_only_frames_that_may_differ_are_doubted() -> None:
+    ready = prepared(default_policy("chat"))
+    kinds = ["agent_thinking", "agent_note"] * (LENGTH // 2)
+    told = ["plain"] * LENGTH
+    told[3], told[6], told[9], told[12] = "another payload", "somebody else's", "another text", "one key more"
+    ours = [frame(number, variant=0, type=kind) for number, kind in enumerate(kinds)]
+    theirs = [CHANGES[change](number, 1).replace(b"agent_thinking", kinds[number].encode()) for number, change in enumerate(told)]
+    own = ready.reader.expected(REQUEST)
+    assert ready.shapes.doubted(kinds, ours, theirs, own) == [3, 6, 9, 12]
+    assert ready.shapes.doubted(kinds[6:7], theirs[6:7], theirs[6:7], own) == [0]  # equal, and both somebody else's
+
+
 def test_half_surrogates_in_the_names_of_lanes_are_compared_like_any_other_name() -> None:
     ours, theirs = record(Origin.CONTROL, ["plain"] * 3, 0), record(Origin.CANDIDATE, ["plain"] * 3, 0)
     odd = [

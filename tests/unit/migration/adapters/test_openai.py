@@ -1,6 +1,8 @@
 """The OpenAI SDK behind its port: what it does on record it does again in a replay, and nobody is asked."""
 
 import json
+import subprocess
+import sys
 import threading
 
 import httpx2
@@ -236,3 +238,18 @@ async def test_what_is_no_models_is_a_tool(recorded, replayed):
 
 async def test_outside_of_a_run_the_port_is_as_if_it_were_not_there(endpoint):
     assert (await of_async(endpoint.url, CALLS["whole"]))["choices"][0]["message"]["content"] == "".join(WORDS)
+
+
+WATCHED = """
+import sys, httpx2, openai, migration.adapters.openai as port
+started = []
+sys.addaudithook(lambda event, told: started.append(told[1]) if event == "subprocess.Popen" else None)
+bare = httpx2.Client(transport=httpx2.MockTransport(lambda _: httpx2.Response(200, json={"choices": []})))
+with openai.OpenAI(api_key="k", http_client=port.http_client(bare)) as client:
+    client.chat.completions.create(model="m", messages=[])
+print(started)
+"""
+
+
+def test_a_run_starts_no_program_for_the_sdks_first_request():
+    assert subprocess.run([sys.executable, "-c", WATCHED], capture_output=True, text=True, check=True, timeout=60).stdout == "[]\n"

@@ -1,7 +1,9 @@
 """The OpenAI Agents SDK behind its adapter: handoffs, tools that are called at once, sync tools in threads, an error of the model's SDK."""
 
 import asyncio
+import json
 
+import httpx2
 import msgspec
 import openai
 import pytest
@@ -132,3 +134,23 @@ async def test_a_reader_that_goes_stops_the_agent(endpoint, building):
     async with asyncio.timeout(60):
         while [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]:  # noqa: ASYNC110 - tasks say nothing
             await asyncio.sleep(0)
+
+
+async def test_what_is_asked_of_openai_itself_is_the_same_in_every_replay_of_a_run(recorded, replayed):
+    """For its own endpoint the SDK adds a key for the prompt's cache, at random if it knows nothing better."""
+    asked = []
+
+    def answer(request):
+        asked.append(json.loads(request.content))
+        return httpx2.Response(429, json={"error": {}})
+
+    async def body():
+        port = async_http_client(httpx2.AsyncClient(transport=httpx2.MockTransport(answer)))
+        async with openai.AsyncOpenAI(base_url="https://api.openai.com/v1", api_key="k", http_client=port, max_retries=0) as client:
+            agent = Agent(name="bot", model=OpenAIResponsesModel(model="m", openai_client=client))
+            with pytest.raises(openai.RateLimitError):
+                [event async for event in agents_engine(agent, lambda _: "Hi").run(REQUEST)]
+
+    _, journal = await recorded(body)
+    _, replay = await replayed(body, journal)
+    assert ("prompt_cache_key" in asked[0], replay.tally.missing) == (True, 0)

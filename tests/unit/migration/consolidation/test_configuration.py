@@ -72,6 +72,7 @@ def test_the_built_in_paths_hold_inside_of_the_package_too(tmp_path):
         ('factory = "x"', "is not a `module:Class`"),
         ('classes = ["*Eng*"]', "matches too much"),
         ('classes = "ExecutionEngine"', "Expected `array`"),
+        ("roles = 1", "roles must be a table"),
         ("shape-share = 1.5", "shape-share must be above 0"),
         ('roles = {"a.py" = "obsolete"}', "unknown role 'obsolete'; use one of: target, factory, deprecated, duplicate, re-export"),
     ],

@@ -133,9 +133,9 @@ class Pair:
     def inspected(self, *divergences: Divergence, verdict: Verdict = Verdict.MATCH) -> Comparison:
         served = self.control.record()
         comparison = make_comparison(served, divergences, verdict)
-        return self.inspector.inspect(
-            served, self.candidate.record(), comparison, neighbours=self.known, served_log=self.served_log, log=self.log
-        )
+        shadow = self.candidate.record()
+        inspection = self.inspector.scan(served, shadow, neighbours=self.known, served_log=self.served_log, log=self.log)
+        return inspection.reported_in(comparison)
 
     def found(self) -> list[tuple[str, str, str]]:
         """What leaked, on which side, and where."""

@@ -120,7 +120,7 @@ def test_the_envelopes_own_leak_is_the_comparisons_to_report(pair, bob):
     pair.control.envelope = {"user_id": bob.user_id, "run_id": bob.run_id}
     served, shadow = pair.control.record(), pair.candidate.record()
     comparison = compare(served, shadow, stage=Stage.SHADOW, serving=Origin.CONTROL)
-    inspected = pair.inspector.inspect(served, shadow, comparison, neighbours=pair.known)
+    inspected = pair.inspector.scan(served, shadow, neighbours=pair.known).reported_in(comparison)
     told = [(one.lane, one.path) for one in inspected.divergences if one.kind == "isolation_breach"]
     assert told == [("data", "agent_started.user_id"), ("data", "agent_completed.user_id")]
 
@@ -228,8 +228,27 @@ def test_nothing_that_leaked_is_in_what_is_told(pair, bob, canaries):
     assert canaries.tenant(bob.tenant_id) in told
 
 
-def test_a_breach_is_of_the_highest_severity_and_makes_the_comparison_divergent(pair, bob):
+def test_control_that_alone_mixes_people_up_is_a_finding_of_its_own_and_no_divergence_of_the_candidate(pair, bob):
     _final_answer(pair.control, bob.user_id)
+    comparison = pair.inspected()
+    assert comparison.verdict is Verdict.NOISE
+    assert [(one.kind, one.severity, one.verdict) for one in comparison.divergences] == [("control_cross_talk", "security", Verdict.NOISE)]
+
+
+def test_what_both_runs_got_is_not_put_down_to_control(pair, bob, effect):
+    pair.control.effects[0] = effect("usage_summary", {}, {"rows": [{"owner": bob.user_id}]})
+    assert [one.kind for one in pair.inspected().divergences] == ["isolation_breach"]
+
+
+def test_no_amount_of_controls_cross_talk_hides_a_breach_of_the_candidate(pair, bob):
+    pair.control.frames += [(f"kind_{chr(97 + n // 26)}{chr(97 + n % 26)}", "data", {"by": bob.user_id}) for n in range(3 * MOST)]
+    _final_answer(pair.candidate, bob.user_id)
+    comparison = pair.inspected()
+    assert (comparison.verdict, comparison.divergences[0].kind) == (Verdict.DIVERGENT, "isolation_breach")
+
+
+def test_a_breach_is_of_the_highest_severity_and_makes_the_comparison_divergent(pair, bob):
+    _final_answer(pair.candidate, bob.user_id)
     comparison = pair.inspected(verdict=Verdict.ACCEPTED)
     assert comparison.verdict is Verdict.DIVERGENT
     assert [(one.kind, one.severity, one.verdict) for one in comparison.divergences] == [
@@ -252,7 +271,7 @@ def test_log_lines_that_were_not_scanned_make_it_inconclusive(pair, whose, named
 
 
 def test_the_ledger_cannot_accept_a_breach(pair, bob):
-    _final_answer(pair.control, bob.user_id)
+    _final_answer(pair.candidate, bob.user_id)
     (breach,) = pair.inspected().divergences
     entry = Accepted(id="x", reason="because", owner="ann", expires=date(2999, 1, 1), fingerprint=breach.fingerprint)
     assert Ledger([entry]).judge(breach, date(2025, 1, 1)).verdict is Verdict.DIVERGENT

@@ -61,7 +61,7 @@ class KeepingShadow:
 
 
 class BrokenInspector(Inspector):
-    def inspect(self, *_: Any, **__: Any) -> Any:
+    def scan(self, *_: Any, **__: Any) -> Any:
         raise KeyError("secret")
 
 

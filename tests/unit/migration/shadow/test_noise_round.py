@@ -115,6 +115,16 @@ async def answered(_call: object) -> bytes:
     return b"1"
 
 
+@pytest.mark.parametrize("kind", ["isolation_breach", "control_cross_talk"])
+def test_no_round_follows_a_run_that_holds_somebody_elses_data(kind: Any, worker: Any, job: Any, parts: Parts, rounds: Rounds) -> None:
+    def compare(job: ShadowJob, shadow: RunRecord) -> Any:
+        found = msgspec.structs.replace(divergence("a" * 12), kind=kind)
+        return msgspec.structs.replace(parts.compare(job, shadow), divergences=(found,))
+
+    result = worker(compare=compare).handle(encode(job()))
+    assert (result.noise, rounds.stored) == ("cross_talk", [])
+
+
 def test_a_round_that_says_nothing_is_not_counted_as_a_clean_one(worker: Any, job: Any, comparing: Any, rounds: Rounds) -> None:
     result = worker(compare=comparing(reasons=("cut off",))).handle(encode(job()))
     assert (result.noise, result.comparison.verdict, rounds.stored) == ("inconclusive", "match", [])
