@@ -112,3 +112,9 @@ def test_the_removal_check_says_what_is_not_met_yet(said):
     (checked,) = outputs(said, "netra-migration removal check")
     assert re.search(r"shop: \d of 8 criteria unmet", checked)
     assert "no_legacy_run" in checked
+
+
+def test_the_rehearsal_of_the_removal_names_what_goes_and_what_is_left_to_a_person(said):
+    (rehearsed,) = outputs(said, "netra-migration removal apply")
+    assert re.search(r"deleted: shop/old.py .*engine of shop", rehearsed)
+    assert set(re.findall(r"left to you: (\S+?):\d+", rehearsed)) == {"shop/app.py", "shop/new.py", "shop/outside.py"}
