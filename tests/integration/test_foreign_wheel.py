@@ -61,3 +61,8 @@ def test_what_an_installed_project_serves_is_shadowed_and_a_fault_is_found(run):
 
 def test_the_doctor_finds_it_in_order(run):
     assert json.loads(run("netra-migration", "doctor", "--json"))["healthy"]
+
+
+def test_its_type_checker_sees_the_types(run):
+    asked = "import pathlib, migration; print(pathlib.Path(migration.__file__).with_name('py.typed').exists())"
+    assert run("python", "-c", asked) == "True\n"
