@@ -69,6 +69,7 @@ check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 # goes with: migration
 	$(BIN)/python -m dashboards.build --check
 	$(BIN)/python docs/divergences.py --check
+	$(BIN)/python docs/surface_schema.py --check
 	$(BIN)/netra-migration tracker --check docs/tracker.md
 # stays
 
@@ -76,6 +77,7 @@ generate: $(STAMP) ## rewrite the generated parts of README and docs
 	$(BIN)/cog -r README.md docs/cli.md docs/settings.md
 # goes with: migration
 	$(BIN)/python docs/divergences.py
+	$(BIN)/python docs/surface_schema.py
 	$(BIN)/netra-migration tracker --write docs/tracker.md
 # stays
 
