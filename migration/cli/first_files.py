@@ -1,8 +1,9 @@
 """The texts that `init` writes: a section of `pyproject.toml`, a surface's file and a parity test, with what a recorded run shows."""
 
+import tomllib
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import tomlkit
@@ -84,14 +85,28 @@ def with_surface(written: str, surface: str, file: str, engines: str) -> str:
     """Return `pyproject.toml` with one more surface in the section that it has; all else stays as it is.
 
     Raises:
-        ConfigurationError: it names other engines.
+        ConfigurationError: it names other engines, or is written so that nothing can be added without touching the rest.
     """
+    wanted = tomllib.loads(written)
+    _add(wanted["tool"]["netra-migration"], surface, file, engines, {})
     document = tomlkit.parse(written)
-    table = document["tool"]["netra-migration"]
-    if engines and (there := table.setdefault("engines", engines)) != engines:
+    try:
+        _add(document["tool"]["netra-migration"], surface, file, engines, tomlkit.table())
+        after = tomlkit.dumps(document)
+        if tomllib.loads(after) == wanted:
+            return after
+    except ValueError:  # also tomlkit's and tomllib's
+        pass
+    raise ConfigurationError(
+        f"{surface} cannot be added to [tool.netra-migration] as it is written; by hand, add `{surface} = {_quoted(file)}` to its table "
+        "`surfaces`"
+    )
+
+
+def _add(section: Any, surface: str, file: str, engines: str, surfaces: Any) -> None:  # noqa: ANN401 - dicts, or tomlkit's likes of them
+    if engines and (there := section.setdefault("engines", engines)) != engines:
         raise ConfigurationError(f"[tool.netra-migration] has `engines = {_quoted(there)}`; leave --engines out, or change it there first")
-    table.setdefault("surfaces", tomlkit.table()).setdefault(surface, file)
-    return tomlkit.dumps(document)
+    section.setdefault("surfaces", surfaces).setdefault(surface, file)
 
 
 def surface_file(surface: str, record: RunRecord | None) -> str:

@@ -121,3 +121,10 @@ def test_other_engines_than_the_project_names_are_refused(project):
     before = files(project)
     assert "leave --engines out" in init("other", "--engines", "shop.engines:another", code=2)
     assert files(project) == before
+
+
+def test_a_section_that_cannot_take_a_surface_is_left_as_it_is(project):
+    (project / "pyproject.toml").write_text('[tool]\nnetra-migration = { engines = "shop.engines:build" }\n')
+    before = files(project)
+    assert "by hand" in init("shop", code=2)
+    assert files(project) == before
