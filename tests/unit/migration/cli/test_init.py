@@ -103,7 +103,7 @@ def test_a_second_surface_joins_the_first(project):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("../shop",), "is no name of a surface"),
+        (("../shop",), "cannot be the name of a surface"),
         (("shop", "--record", "{}"), "--record needs engines"),
         (("shop", "--engines", "shop.engines:build", "--record", "{"), "is not JSON"),
         (("shop", "--engines", "shop.engines:build", "--record", "{}"), "failed with KeyError"),
