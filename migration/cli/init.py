@@ -46,7 +46,9 @@ def init(
     Example: netra-migration init shop --engines shop.engines:build --record '{"product": "lamp"}'
     """
     if not _SURFACE.fullmatch(surface):
-        raise ConfigurationError(f"{surface!r} cannot be the name of a surface: begin with a letter, go on with letters, digits, `_` and `-`")
+        raise ConfigurationError(
+            f"{surface!r} cannot be the name of a surface: begin with a letter, go on with letters, digits, `_` and `-`"
+        )
     project = find_project() if root is None else None
     folder = (project.parent if project else root or Path.cwd()).absolute()
     file = project or folder / "pyproject.toml"
