@@ -4,7 +4,7 @@
 # The openai SDK 3.54.0, of the same generator and on the same client, raises its own APIConnectionError.
 # Expected: anthropic.APIConnectionError.
 # Hurt: whoever retries or falls back on `except anthropic.APIError`: exactly when half an answer was shown, the error reaches the top.
-# Mended in our HTTP client for model SDKs: a replay raises what was raised, httpx2's own too, so both engines are compared on this very path.
+# In the product, a replay raises what was raised, httpx2's own too, so both engines are compared on this very path.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv --without-pip "$work/v"

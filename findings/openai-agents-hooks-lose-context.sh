@@ -3,7 +3,7 @@
 # of their own (`asyncio.gather`), also when there is a single one. LangChain's `on_tool_start` has `run_inline` for this.
 # Expected: what is awaited "before a tool is invoked" runs in the context of that call, so that a trace, tenant or deadline set there holds in it.
 # Hurt: who binds log context, tenants or tracing in hooks: the tool runs under whatever was set before, with no error.
-# In the product: our adapter cannot name the lane of what a tool asks; its page says who does it.
+# In the product: the adapter cannot name the lane of what a tool asks; its page says who does it.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv --without-pip "$work/v"

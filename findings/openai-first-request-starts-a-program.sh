@@ -4,7 +4,7 @@
 # Expected: a client of an HTTP API starts no program.
 # Seen: `uname -p`, at the first request, not at import: within the run that is served.
 # Hurt: who forks late (threads, gRPC), and whose sandbox refuses `execve`: the first call of a model fails or is counted as an escape.
-# Mended in our port of this SDK: Python is asked once, at import, where starting it is allowed; it keeps the answer.
+# In the product Python is asked once, at import, where starting it is allowed; it keeps the answer.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv --without-pip "$work/v"

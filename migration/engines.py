@@ -150,7 +150,7 @@ async def _one(made: Awaitable[Any]) -> AsyncGenerator[Any, None]:
 
 
 def _feed(items: Iterable[Any], emit: Emit) -> None:
-    with contextlib.closing(items) if hasattr(items, "close") else contextlib.nullcontext():  # type: ignore[type-var]
+    with contextlib.closing(items) if hasattr(items, "close") else contextlib.nullcontext():  # type: ignore[type-var]  # it has `close`
         for item in items:
             emit(item)
 

@@ -125,11 +125,11 @@ class _Marks(BaseCallbackHandler):
         self._lanes = lanes
 
     # What a handler is called with has LangChain's names.
-    def on_chain_start(self, serialized: Any, inputs: object, *, run_id: UUID, parent_run_id: UUID | None = None, **told: Any) -> None:  # noqa: ANN401, ARG002
+    def on_chain_start(self, serialized: Any, inputs: object, *, run_id: UUID, parent_run_id: UUID | None = None, **told: Any) -> None:  # noqa: ANN401, ARG002 - LangChain's
         """Mark a node."""
         self._mark("chain", serialized, run_id, parent_run_id, told)
 
-    def on_tool_start(self, serialized: Any, input_str: str, *, run_id: UUID, parent_run_id: UUID | None = None, **told: Any) -> None:  # noqa: ANN401, ARG002
+    def on_tool_start(self, serialized: Any, input_str: str, *, run_id: UUID, parent_run_id: UUID | None = None, **told: Any) -> None:  # noqa: ANN401, ARG002 - LangChain's
         """Mark a tool."""
         self._mark("tool", serialized, run_id, parent_run_id, told)
 

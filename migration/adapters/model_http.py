@@ -21,6 +21,22 @@ _EVENTS: Final = "text/event-stream"
 _DECODED: Final = {"content-encoding", "content-length", "transfer-encoding"}  #: headers that no longer hold of a body as it is handed on
 
 
+def async_client_of(default: Callable[..., httpx2.AsyncClient], client: httpx2.AsyncClient | None, lane: str | None) -> httpx2.AsyncClient:
+    """Return a client as an SDK makes its own, by `default`, whose exchanges are effects; `client`, if given, reaches the outside."""
+    ported = default(transport=AsyncModelTransport(lambda: client or default(), lane=lane))
+    if client is not None:
+        ported.timeout = client.timeout
+    return ported
+
+
+def client_of(default: Callable[..., httpx2.Client], client: httpx2.Client | None, lane: str | None) -> httpx2.Client:
+    """As `async_client_of`, for plain clients."""
+    ported = default(transport=ModelTransport(lambda: client or default(), lane=lane))
+    if client is not None:
+        ported.timeout = client.timeout
+    return ported
+
+
 class AsyncModelTransport(httpx2.AsyncBaseTransport):
     """A transport whose exchanges are effects.
 
@@ -72,7 +88,7 @@ class AsyncModelTransport(httpx2.AsyncBaseTransport):
                 await response.aclose()
 
         told = {"lane": self._lane, "request": asked.request, "whole": taken_apart}
-        pieces = perform_stream(asked.kind, asked.name, call=call, **told)  # type: ignore[arg-type]
+        pieces = perform_stream(asked.kind, asked.name, call=call, **told)  # type: ignore[arg-type]  # of several types by name
         return came.response(await anext(pieces), _AsyncBody(pieces, came, request))
 
     async def aclose(self) -> None:
@@ -120,7 +136,7 @@ class ModelTransport(httpx2.BaseTransport):
                 response.close()
 
         told = {"lane": self._lane, "request": asked.request, "whole": taken_apart}
-        pieces = perform_stream_now(asked.kind, asked.name, call=call, **told)  # type: ignore[arg-type]
+        pieces = perform_stream_now(asked.kind, asked.name, call=call, **told)  # type: ignore[arg-type]  # of several types by name
         return came.response(next(pieces), _Body(pieces, came, request))
 
     def close(self) -> None:
@@ -189,7 +205,7 @@ class _Came:
     @staticmethod
     def _real(response: httpx2.Response, **body: object) -> httpx2.Response:
         headers = [(name, value) for name, value in response.headers.multi_items() if name not in _DECODED]
-        return httpx2.Response(response.status_code, headers=headers, extensions=response.extensions, **body)  # type: ignore[arg-type]
+        return httpx2.Response(response.status_code, headers=headers, extensions=response.extensions, **body)  # type: ignore[arg-type]  # by name
 
 
 class _AsyncBody(httpx2.AsyncByteStream):

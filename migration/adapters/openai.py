@@ -1,6 +1,6 @@
 """Ports for the OpenAI SDK, and for whatever speaks to endpoints through it: `AsyncOpenAI(http_client=async_http_client())`.
 
-The SDK's surface stays as it is: all clients (`AzureOpenAI` too), all endpoints, `stream=True`, `.stream(...)`, `.parse(...)`, raw
+The SDK's surface stays as it is: both clients, all endpoints, `stream=True`, `.stream(...)`, `.parse(...)`, raw
 responses, errors, retries. Needs the extra `[openai]`.
 """
 
@@ -12,7 +12,7 @@ with extra("openai"):
     import httpx2
     from openai import DefaultAsyncHttpxClient, DefaultHttpxClient
 
-    from migration.adapters.model_http import AsyncModelTransport, ModelTransport
+    from migration.adapters.model_http import async_client_of, client_of
 
 __all__ = ["async_http_client", "http_client"]
 
@@ -26,15 +26,9 @@ def async_http_client(client: httpx2.AsyncClient | None = None, *, lane: str | N
         client: reaches the outside, with proxies and certificates of its own; None: as the SDK makes it.
         lane: who asks; None: the lane of the context.
     """
-    ported = DefaultAsyncHttpxClient(transport=AsyncModelTransport(lambda: client or DefaultAsyncHttpxClient(), lane=lane))
-    if client is not None:
-        ported.timeout = client.timeout
-    return ported
+    return async_client_of(DefaultAsyncHttpxClient, client, lane)
 
 
 def http_client(client: httpx2.Client | None = None, *, lane: str | None = None) -> httpx2.Client:
     """Return an HTTP client for `OpenAI`; otherwise as `async_http_client`."""
-    ported = DefaultHttpxClient(transport=ModelTransport(lambda: client or DefaultHttpxClient(), lane=lane))
-    if client is not None:
-        ported.timeout = client.timeout
-    return ported
+    return client_of(DefaultHttpxClient, client, lane)

@@ -58,9 +58,9 @@ class Guard:
     """
 
     def __init__(self, *, trust_kin: bool = False) -> None:
-        self._kin: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self._sealed = False
-        self._trusted = {thread.ident for thread in threading.enumerate() if thread is not threading.main_thread()}
+        # The threads themselves: the identifier of one that ended is given to the next.
+        self._trusted = weakref.WeakSet(thread for thread in threading.enumerate() if thread is not threading.main_thread())
         self._refused: list[str] = []
         if trust_kin:
             self._adopt_kin()
@@ -90,14 +90,14 @@ class Guard:
 
         def started(thread: threading.Thread) -> None:
             if self._is_trusted():
-                self._kin.add(thread)
+                self._trusted.add(thread)
             start(thread)
 
         # The audit event `_thread.start_new_thread` would do, but Python 3.11 does not raise it.
         threading.Thread.start = started  # type: ignore[method-assign, assignment]
 
     def _is_trusted(self) -> bool:
-        return threading.get_ident() in self._trusted or threading.current_thread() in self._kin
+        return threading.current_thread() in self._trusted
 
 
 def _writes(arguments: tuple[object, ...]) -> bool:

@@ -27,7 +27,7 @@ def follow_threads() -> None:
 
     def started(thread: threading.Thread) -> None:
         if _current.get() is not None:
-            thread.run = _carrying(thread.run)  # type: ignore[method-assign]
+            thread.run = _carrying(thread.run)  # type: ignore[method-assign]  # of this thread alone
         start(thread)
 
     def submitted(pool: ThreadPoolExecutor, function: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:  # noqa: ANN401 - as given
@@ -38,8 +38,8 @@ def follow_threads() -> None:
             return submit(pool, carrying, *args, **kwargs)
 
     setattr(started, _MARK, True)
-    threading.Thread.start = started  # type: ignore[method-assign, assignment]
-    ThreadPoolExecutor.submit = submitted  # type: ignore[method-assign, assignment]
+    threading.Thread.start = started  # type: ignore[method-assign, assignment]  # there is no other hook
+    ThreadPoolExecutor.submit = submitted  # type: ignore[method-assign, assignment]  # there is no other hook
 
 
 def _carrying(function: Callable[..., _T]) -> Callable[..., _T]:

@@ -40,7 +40,7 @@ def fed_client(
     def processor(config: Config, _store: object, ready: object) -> UpdateProcessor:
         intake.connect(config.data_source_update_sink)
         # The one way to have the SDK's own processors feed the intake: they take their sink from here, and it has no setter.
-        config._data_source_update_sink = intake  # noqa: SLF001
+        config._data_source_update_sink = intake  # noqa: SLF001 - no setter
         return source.processor(config, intake, ready)  # type: ignore[arg-type]  # the SDK gives an Event
 
     options = dict(source.options(lost))

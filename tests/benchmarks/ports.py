@@ -72,7 +72,7 @@ async def _pairs(ported: Read, bare: Read) -> tuple[Measured, Measured]:
 def _row(pairs: list[tuple[float, float]]) -> Measured:
     ours, peers = (median(column) * 1000 for column in zip(*pairs, strict=True))
     row = beside(ours, "ms", "the SDK without a port", peers, 1.0)
-    return row | {"value": round(ours, 3), "peer_value": round(peers, 3), "ratio": round(median(peer / mine for mine, peer in pairs), 4)}  # type: ignore[return-value]
+    return row | {"value": round(ours, 3), "peer_value": round(peers, 3), "ratio": round(median(peer / mine for mine, peer in pairs), 4)}  # type: ignore[return-value]  # a row
 
 
 async def _measured(url: str) -> dict[str, Measured]:

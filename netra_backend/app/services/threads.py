@@ -72,6 +72,5 @@ def _claimed(connection: Connection, thread: _Thread, user_id: str) -> str:
     tenant_id, thread_id = thread
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     row = {"id": thread_id, "tenant_id": tenant_id, "user_id": user_id}
-    if connection.execute(insert(ThreadRow).values(row).on_conflict_do_nothing()).rowcount:
-        return user_id
-    return _owner(connection, thread) or user_id
+    claim = insert(ThreadRow).values(row).on_conflict_do_nothing().returning(ThreadRow.user_id)
+    return connection.execute(claim).scalar_one_or_none() or _owner(connection, thread) or _claimed(connection, thread, user_id)

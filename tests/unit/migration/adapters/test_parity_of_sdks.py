@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import anthropic
+import httpx2
 import openai
 import pytest
 
@@ -86,3 +87,9 @@ async def test_the_same_engine_on_both_sides_matches(endpoint, built, run, servi
 async def test_a_planted_difference_is_found(built, run, kind):
     comparison = await compared("bot", {"question": "both"}, engines=built(run, fault=True))
     assert (comparison.verdict, kind in {one.kind for one in comparison.divergences}) == (Verdict.DIVERGENT, True), explained(comparison)
+
+
+@pytest.mark.parametrize("port", [openai_port, anthropic_port])
+def test_a_client_of_ones_own_keeps_its_time_limit(port):
+    with httpx2.Client(timeout=1.5) as own, port.http_client(own) as ported:
+        assert ported.timeout == httpx2.Timeout(1.5)

@@ -17,7 +17,7 @@ from migration.errors import RecordedEffectError
 
 
 class OutOfStockError(Exception):
-    pass
+    """What a tool of an engine raises."""
 
 
 @dataclass
@@ -106,7 +106,7 @@ async def test_another_failure_goes_by_its_name(recorded, replayed):
 async def test_what_json_does_not_hold_is_named_with_what_to_do(recorded):
     @effect("tool")
     async def take(thing: object) -> None:
-        pass
+        """Take it."""
 
     async def run():
         with pytest.raises(TypeError, match=r"Shop.*leave_out"):

@@ -8,7 +8,7 @@ from migration.shadow.frames import FrameAssembler
 
 
 class StopError(BaseException):
-    pass
+    """What no `except Exception` catches."""
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ BREACHES: list[tuple[Callable[[list[Event]], object], str]] = [
     (set_in(2, "tenant_id", to="globex"), "2 different users"),
     (set_in(2, "run_id", to="other"), "2 different users"),
     (set_in(2, "sequence", to=2), "sequence does not rise"),
-    (set_in(2, "type", to="tool_started"), "no event of the contract"),
+    (set_in(2, "type", to="tool_started"), "is not an event of the contract"),
     (set_in(1, "payload", "extra", to=1), "agent_thinking has the keys"),
     (lambda events: events[2]["payload"].pop("parameters"), "tool_executing has the keys"),
     (lambda events: events[5]["payload"]["result"].pop("step_count"), "result has the keys"),
