@@ -29,10 +29,11 @@ class PromptPool:
     def __init__(self, pool: urllib3.PoolManager) -> None:
         self._pool = pool
         self._closed = threading.Event()
+        self._last: urllib3.BaseHTTPResponse | None = None
 
     def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:  # noqa: ANN401 - of any pool
         """Send, and return the response. Raises urllib3's errors."""
-        response = self._pool.request(method, url, **options)
+        response = self._last = self._pool.request(method, url, **options)
         if self._closed.is_set():
             response.close()
             raise urllib3.exceptions.HTTPError("closed meanwhile")
@@ -47,6 +48,12 @@ class PromptPool:
         self._closed.set()
         close(self._pool)
 
+    def end(self) -> None:
+        """Close what is left, in the thread that read: the SDK drops a response that came while it was stopped, and closes it never."""
+        self.close()
+        if self._last is not None:
+            self._last.close()
+
 
 class PromptStream(StreamingUpdateProcessor):
     """`StreamingUpdateProcessor` on a `PromptPool`."""
@@ -59,7 +66,7 @@ class PromptStream(StreamingUpdateProcessor):
             super().run()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
         finally:
             if self._pool is not None:
-                self._pool.close()
+                self._pool.end()
 
     def stop(self) -> None:
         """Stop. Called by the SDK."""

@@ -4,12 +4,14 @@ import threading
 import time
 
 import pytest
+import urllib3
 from msgspec.structs import replace
 
 from migration.flags.sources.hosted import HostedSource
+from migration.flags.sources.prompt import PromptPool
 from migration.variables import Secret
 from tests.integration.flag_sources.conftest import eventually
-from tests.servers.launchdarkly import Faults, LaunchDarkly
+from tests.servers.launchdarkly import SDK_KEY, Faults, LaunchDarkly
 from tests.unit.migration.flags.making import at, kill_switch
 
 FAULTS = {
@@ -111,6 +113,15 @@ def test_only_the_kill_switchs_path_is_broken_and_flags_are_followed(launchdarkl
     launchdarkly.put_flag(kill_switch(on=True, version=2))
     eventually(seen.killed)
     assert "the stream works" in seen.error
+
+
+def test_a_stream_that_the_sdk_drops_unread_is_closed_at_its_end(launchdarkly, authority):
+    pool = PromptPool(urllib3.PoolManager(ca_certs=str(authority.ca_file)))
+    response = pool.request("GET", f"{launchdarkly.url}/all", headers={"Authorization": SDK_KEY}, preload_content=False)
+    pool.close()  # as the SDK's thread was between the response and its first read
+    assert not response.closed
+    pool.end()
+    assert response.closed
 
 
 def test_a_client_that_is_closed_while_it_connects_streams_nothing_later(launchdarkly, settings, follow):
