@@ -9,6 +9,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from migration.sentence import Sentence
+
 
 class Origin(StrEnum):
     """Which of a surface's two engines. LaunchDarkly calls them `old` and `new`."""
@@ -173,7 +175,7 @@ class Divergence(Noun, frozen=True, kw_only=True):
     path: str  #: where in the event or effect, e.g. "agent_completed.payload.result.success"
     control: str | None  #: JSON text; None when that side has nothing there
     candidate: str | None
-    sentence: str  #: what differs, in English
+    sentence: Sentence  #: what differs, in English
     verdict: Verdict = Verdict.DIVERGENT  #: DIVERGENT, ACCEPTED or NOISE
     accepted_by: str | None = None  #: id of the ledger entry
     occurrences: int = 1  #: how often it is in this comparison; all of one fingerprint are one divergence
@@ -197,7 +199,7 @@ class Comparison(Noun, frozen=True, kw_only=True):
     divergences: tuple[Divergence, ...]
     control: Timing
     candidate: Timing
-    reasons: tuple[str, ...] = ()  #: why it is inconclusive; () otherwise
+    reasons: tuple[Sentence, ...] = ()  #: why it is inconclusive; () otherwise
     trace_id: str | None = None
     effects_recorded: int = 0  #: by the serving run
     effects_replayed: int = 0  #: answered from the journal

@@ -122,7 +122,7 @@ def replayed(
 def explained(comparison: Comparison) -> str:
     """Return the verdict and a sentence for each divergence, for the message of an assertion. It may quote no payload."""
     lines = [f"{one.severity} {one.kind} {one.fingerprint}: {one.sentence} {one.note}".rstrip() for one in comparison.divergences]
-    return "\n".join([f"{comparison.surface}: {comparison.verdict.value}", *comparison.reasons, *lines])
+    return "\n".join([f"{comparison.surface}: {comparison.verdict.value}", *map(str, comparison.reasons), *lines])
 
 
 def _shadowed(build: EngineBuilder, served: RunRecord, comparer: Comparer, deadline_s: float) -> Comparison:

@@ -8,6 +8,7 @@ from migration.comparison import Excess, NoiseFloor
 from migration.comparison.ledger import Accepted, Ledger
 from migration.evidence.views import DivergenceDetail, DivergenceView, NoiseView
 from migration.model import Divergence, Verdict
+from migration.sentence import quoted
 
 
 class NoisyKind(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +81,7 @@ def as_divergence(view: DivergenceView) -> Divergence:
         path=view.path,
         control=None,
         candidate=None,
-        sentence=view.sentence,
+        sentence=quoted(view.sentence),
     )
 
 

@@ -38,7 +38,7 @@ def latencies(evidence: EvidenceReader, surface: str, ledger: Ledger) -> list[Di
             severity=one.severity,
             lane=one.lane,
             path=one.path,
-            sentence=one.sentence,
+            sentence=str(one.sentence),
             first_seen_at=seen.first_at,
             last_seen_at=seen.last_at,
             count=one.occurrences,

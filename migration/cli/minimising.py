@@ -78,14 +78,14 @@ def write_down(found: Minimised, engines: str, out: Path | None, *, as_json: boo
         except OSError as error:
             raise ConfigurationError(f"{out} cannot be written: {error.strerror}; name another file") from error
     if as_json:
-        facts = {"fingerprint": found.divergence.fingerprint, "kind": found.divergence.kind, "sentence": found.divergence.sentence}
+        facts = {"fingerprint": found.divergence.fingerprint, "kind": found.divergence.kind, "sentence": str(found.divergence.sentence)}
         size = {"bytes_before": before, "bytes_after": after}
         size |= {"effects_before": len(found.before.journal), "effects_after": len(found.recording.journal)}
         how = {"attempts": found.attempts, "complete": found.complete, "seconds": round(found.seconds, 3)}
         print_json(facts | size | how | {"out": None if out is None else str(out), "test": source if out is None else None})
     elif out is None:
         sys.stdout.write(source)
-    note(found.divergence.sentence)
+    note(str(found.divergence.sentence))
     tried = f"{found.attempts} recordings were tried in {found.seconds:.1f} s"
     note(f"{before:,} bytes became {after:,}, {tried}; read what is left before you commit it")
     if found.divergence.verdict is Verdict.ACCEPTED:

@@ -26,6 +26,7 @@ from migration.comparison.stream import HeadReader, Stream
 from migration.comparison.verdict import overall
 from migration.errors import EffectMissingError
 from migration.model import Comparison, Origin, RunRecord, Stage
+from migration.sentence import Sentence, say, word
 
 _NO_LIMITS_GIVEN = Limits()
 _EMPTY = Ledger()
@@ -66,7 +67,7 @@ def compare(
     noise: NoiseFloor = _SILENCE,
     today: date | None = None,
     limits: Limits = _NO_LIMITS_GIVEN,
-    reasons: Iterable[str] = (),
+    reasons: Iterable[Sentence] = (),
     performed_by_shadow: int = 0,
     cross_talk: CrossTalk = _NO_TALK,
 ) -> Comparison:
@@ -98,7 +99,7 @@ def compare(
         doubts += uncompared
     doubts += too_much
     if not found and not any((control.events, candidate.events, control.journal, candidate.journal, control.error, candidate.error)):
-        doubts.append(f"neither run sent an event, asked for an effect or raised an exception: {NOTHING_COMPARED}")
+        doubts.append(say("neither run sent an event, asked for an effect or raised an exception: {end}", end=word(NOTHING_COMPARED)))
     day = today or datetime.now(UTC).date()
     rows = divergences(found, policy, limits)
     judged = told_together([(noise.judge(ledger.judge(divergence, day)), because) for divergence, because in rows])
@@ -127,7 +128,7 @@ def compare(
 
 def _findings(
     control: RunRecord, candidate: RunRecord, serving: Origin, policy: Policy, limits: Limits, *, cross_talk: CrossTalk
-) -> tuple[list[Finding], list[str]]:
+) -> tuple[list[Finding], list[Sentence]]:
     """Return all findings, and why some part could not be compared."""
     ready = prepared(policy)
     renaming, opinion = Renaming(), SecondOpinion(policy)
@@ -146,7 +147,7 @@ def _findings(
     doubts = unexplained(found, shadow, side)
     found = without_consequences(found, shadow, side)  # 6 consequences: of effects without an answer
     undecodable = [
-        f"event {index + 1} of {stream.side.value} is undecodable: {why}"
+        say("event {number} of {side} is undecodable: {why}", number=index + 1, side=word(stream.side.value), why=why)
         for stream in (pairing.control, pairing.candidate)
         for index, why in stream.undecodable.items()
     ]
@@ -161,16 +162,17 @@ def _unread(finding: Finding, pairing: Pairing) -> bool:
     return finding.detail != "whole_lane" and (i in pairing.control.undecodable or j in pairing.candidate.undecodable)
 
 
-def _doubts(control: RunRecord, candidate: RunRecord) -> Sequence[str]:
+def _doubts(control: RunRecord, candidate: RunRecord) -> Sequence[Sentence]:
     a, b = control.request, candidate.request
     doubts = [
-        f"the runs do not belong to one request: {name} differs"
+        say("the runs do not belong to one request: {name} differs", name=word(name))
         for name in ("surface", "tenant_id", "user_id", "thread_id", "run_id", "payload")
         if getattr(a, name) != getattr(b, name)
     ]
     for side, run in ((Origin.CONTROL, control), (Origin.CANDIDATE, candidate)):
         if run.outcome in ("cancelled", "cut"):
-            doubts.append(f"{side.value} was {run.outcome}: its stream ends before the run did")
+            how = word("cut off" if run.outcome == "cut" else "cancelled")
+            doubts.append(say("{side} was {how}: its stream ends before the run did", side=word(side.value), how=how))
     return doubts
 
 

@@ -16,6 +16,7 @@ from migration.comparison.noise import NoiseFloor
 from migration.comparison.policy import Policy, default_policy
 from migration.errors import LedgerError, Operation
 from migration.model import Comparison, Origin, RunRecord, Stage
+from migration.sentence import Sentence
 from migration.settings import MigrationSettings
 
 _log = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ class Comparer:
         shadow: RunRecord,
         *,
         stage: Stage,
-        reasons: Iterable[str] = (),
+        reasons: Iterable[Sentence] = (),
         performed_by_shadow: int = 0,
         cross_talk: CrossTalk = _NO_TALK,
     ) -> Comparison:

@@ -12,6 +12,7 @@ import msgspec
 from migration.comparison.findings import Finding, agent_of
 from migration.errors import EffectMissingError
 from migration.model import RunRecord
+from migration.sentence import Sentence, say
 
 _REFUSED = EffectMissingError.__name__
 #: how an effect ends that was under way when its run did: nobody answers it in a replay either
@@ -51,14 +52,17 @@ def starved(found: Sequence[Finding], served: RunRecord, shadow: RunRecord, side
     return all(finding.tail for finding in found if _is_asked(finding, side))
 
 
-def unexplained(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[str]:
+def unexplained(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[Sentence]:
     """Return why the comparison is not whole: agents that asked for what is not on record although none of their effects differs.
 
     They asked in vain, or were answered from outside the record as the miss policy permits. Arguments as below.
     """
     answered = {agent_of(effect.lane) for effect in shadow.journal if effect.performed_by_shadow}
     agents = (first_unanswered(shadow).keys() | answered) - _explained(found, side)
-    return [f"`{agent}` asked for an effect that is not on record, and no difference shows which" for agent in sorted(agents)]
+    return [
+        say("`{agent}` asked for an effect that was not recorded, and no difference shows which one", agent=agent)
+        for agent in sorted(agents)
+    ]
 
 
 def without_consequences(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[Finding]:

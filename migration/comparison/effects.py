@@ -19,6 +19,7 @@ from migration.comparison.second_opinion import SecondOpinion
 from migration.comparison.sequences import Match, gaps, match, moved, pair_similar
 from migration.errors import EffectMissingError
 from migration.model import Effect, RunRecord
+from migration.sentence import Sentence, say, word
 
 #: goes over the text and keeps nothing
 _check_object = msgspec.json.Decoder(msgspec.defstruct("AnyObject", [])).decode
@@ -41,7 +42,7 @@ class EffectComparison:
         self._renames = normaliser.renames_in_effects
         self._lanes: tuple[dict[str, list[Effect]], dict[str, list[Effect]]] = ({}, {})
         self._places: tuple[dict[int, int], ...] = ()  #: where each effect stands in its journal
-        self.reasons: list[str] = []
+        self.reasons: list[Sentence] = []
 
     def findings(self, control: RunRecord, candidate: RunRecord) -> list[Finding]:
         """Return all findings, lane by lane, in the order of control's journal."""
@@ -150,16 +151,16 @@ class EffectComparison:
 
     def _read(self, effect: Effect) -> Normal:
         if effect.request is None:
-            return self._unreadable(effect, "was not recorded, so it cannot be compared")
+            return self._unreadable(effect, say("was not recorded, so it cannot be compared"))
         try:
             return self._normaliser.request(effect.kind, decode_object(effect.request))
         except UndecodableError as error:
-            return self._unreadable(effect, f"is undecodable: {error}")
+            return self._unreadable(effect, say("is undecodable: {error}", error=str(error)))
         except RecursionError:
-            return self._unreadable(effect, f"is undecodable: {TOO_DEEP}")
+            return self._unreadable(effect, say("is undecodable: {error}", error=word(TOO_DEEP)))
 
-    def _unreadable(self, effect: Effect, why: str) -> Normal:
-        self.reasons.append(f"the request of a {effect.kind} effect of {effect.lane!r} {why}")
+    def _unreadable(self, effect: Effect, why: Sentence) -> Normal:
+        self.reasons.append(say("the request of a {kind} effect of `{lane}` {why}", kind=word(effect.kind), lane=effect.lane, why=why))
         self._unread.add(id(effect))
         return Normal(b"unread:" + (effect.request or b""), (), None)
 

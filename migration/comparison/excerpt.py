@@ -135,7 +135,7 @@ def _in_order(lanes: Sequence[Lane]) -> list[_Place]:
 
 
 def _nothing_compared(comparison: Comparison) -> bool:
-    return any(reason.endswith(NOTHING_COMPARED) for reason in comparison.reasons)
+    return any(str(reason).endswith(NOTHING_COMPARED) for reason in comparison.reasons)
 
 
 def _shown(control: RunRecord, candidate: RunRecord, context: int, policy: Policy | None) -> tuple[Pairing, list[_Place]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from migration.model import Origin, RunRecord
+from migration.sentence import Sentence, say, word
 
 NOTHING_COMPARED: Final = "nothing was compared"
 """How the reason of a comparison ends that hit a limit."""
@@ -20,7 +21,7 @@ class Limits:
     leaves: int = 100  #: differing fields of one pair that are named one by one; with more, the pair is reported as a whole
     value_bytes: int = 8192  #: bytes of a value kept in a divergence; a longer one is cut, and says so
 
-    def exceeded(self, side: Origin, run: RunRecord) -> tuple[str, ...]:
+    def exceeded(self, side: Origin, run: RunRecord) -> tuple[Sentence, ...]:
         """Return each cap that this run passes, as a clause; () when it passes none."""
         counts = (
             ("events", len(run.events), self.events),
@@ -29,5 +30,14 @@ class Limits:
             ("bytes of effect requests", sum([len(effect.request or b"") for effect in run.journal]), self.effect_bytes),
         )
         return tuple(
-            f"{side.value} has {count} {what}, the limit is {cap}: {NOTHING_COMPARED}" for what, count, cap in counts if count > cap
+            say(
+                "{side} has {count} {what}, and the limit is {cap}: {end}",
+                side=word(side.value),
+                count=count,
+                what=word(what),
+                cap=cap,
+                end=word(NOTHING_COMPARED),
+            )
+            for what, count, cap in counts
+            if count > cap
         )

@@ -17,6 +17,7 @@ from migration.comparison.paths import Json, Path, matches, segments, text
 from migration.comparison.policy import EVERY_EVENT, Policy, Rule
 from migration.errors import MissingExtraError
 from migration.extras import extra
+from migration.sentence import Sentence, say, word
 
 #: Bytes of a value: beyond, DeepDiff would take seconds, with the order ignored far longer.
 _MOST_BYTES: Final = 200_000
@@ -36,7 +37,7 @@ class SecondOpinion:
 
     def __init__(self, policy: Policy) -> None:
         self._rules = tuple(rule for rule in policy.rules if rule.compare == "deepdiff")
-        self.reasons: list[str] = []  #: why some part could not be compared
+        self.reasons: list[Sentence] = []  #: why some part could not be compared
 
     def of(self, kind: str, control: Json, candidate: Json, leaves: Sequence[Leaf] | None, root: Path = ()) -> list[Leaf] | None:
         """Return the leaves that stay, of two values of that kind of event or "effect:<kind>"; None, as given: there were too many.
@@ -70,11 +71,20 @@ class SecondOpinion:
         if strict:
             return found
         if max(len(encode(control)), len(encode(candidate))) > _MOST_BYTES:
-            self.reasons.append(f"`{text(path)}` is larger than {_MOST_BYTES} bytes, which rule {rule.id!r} does not have DeepDiff compare")
+            self.reasons.append(
+                say(
+                    "`{path}` is larger than {most} bytes, the limit up to which rule '{rule}' may ask DeepDiff",
+                    path=text(path),
+                    most=_MOST_BYTES,
+                    rule=word(rule.id),
+                )
+            )
             return []
         differs = _differs(control, candidate, rule.options)
         if differs is None:
-            self.reasons.append(f"DeepDiff reached a limit, or failed, at `{text(path)}`, of which rule {rule.id!r} asks it")
+            self.reasons.append(
+                say("DeepDiff reached a limit, or failed, at `{path}` for rule '{rule}'", path=text(path), rule=word(rule.id))
+            )
         return found if differs else []
 
 

@@ -1,7 +1,4 @@
-"""Which port belongs around a contact with the outside that the boundary refused. Contacts go by their system call or audit event.
-
-Without backticks: evidence keeps sentences, and takes what stands in backticks for a name of an event or a path.
-"""
+"""Which port belongs around a contact with the outside that the boundary refused. Contacts go by their system call or audit event."""
 
 from typing import Final
 

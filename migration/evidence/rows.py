@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, get_args
 
 import msgspec
@@ -18,8 +18,6 @@ Row = dict[str, Any]
 
 _BEST_TO_WORST = tuple(Verdict)
 _MAX_SENTENCE = 400
-#: sentences put lanes, paths and event kinds between backticks
-_NAMED = re.compile(r"`([^`]*)`")
 #: what follows from a divergence, and how a list of that ends which is cut: see `Divergence.follows`
 _CLAUSE = re.compile(
     rf"(?P<kind>{'|'.join(get_args(DivergenceKind))}) (?P<path>.*?)(?: of (?P<lane>.*?))?(?P<times>, \d+ times)?", re.DOTALL
@@ -62,7 +60,7 @@ class Finding:
 
     @property
     def texts(self) -> str:
-        """What our sentences must not quote. Collected on first use: a match needs none of it."""
+        """What stored sentences must not quote. Collected on first use: a match needs none of it."""
         if self._texts is None:
             self._texts = free_texts(self.served.record, self.shadow, found=self.comparison.divergences)
         return self._texts
@@ -104,7 +102,7 @@ class RowMaker:
             "thread_id": redact.chosen(done.thread_id),
             "stage": done.stage.value,
             "verdict": done.verdict.value,
-            "reasons": [self._sentence(reason, finding) for reason in done.reasons],
+            "reasons": [reason.quoting(lambda part: scrub(part[:_MAX_SENTENCE], finding.texts)) for reason in done.reasons],
             "divergence_count": len(done.divergences),
             "control_duration_s": done.control.duration_s,
             "control_effect_s": done.control.effect_s,
@@ -134,9 +132,10 @@ class RowMaker:
         return fingerprint if _HEX.match(fingerprint) else self._redactor.shape(fingerprint)
 
     def sentence(self, divergence: Divergence, finding: Finding) -> str:
-        """Return the divergence's sentence without quotations. All tenants share a kind's row, so no tenant's texts may stand in it."""
-        named = _NAMED.sub(lambda found: f"`{self._redactor.path(found[1])}`", divergence.sentence)
-        return self._sentence(named, finding, (divergence.kind, self._redactor.path(divergence.lane), self._redactor.path(divergence.path)))
+        """Return the divergence's sentence. All tenants share the row of a kind, so what it quotes is redacted for all of them."""
+        lane, path = self._redactor.path(divergence.lane), self._redactor.path(divergence.path)
+        shown = {lane, path, *path.split(".")}  # columns of the same row
+        return divergence.sentence.quoting(lambda part: scrub(self._redactor.path(part[:_MAX_SENTENCE]), finding.texts, shown))
 
     def kind(self, divergence: Divergence, sentence: str) -> Row:
         """Return the part of a row of `divergence_kinds` that all its occurrences share."""
@@ -184,9 +183,6 @@ class RowMaker:
             return None
         rows: Sequence[Row] = msgspec.to_builtins(redacted(aligned, self._redactor, plain=plain))
         return rows
-
-    def _sentence(self, sentence: str, finding: Finding, names: Iterable[str] = ()) -> str:
-        return scrub(sentence[:_MAX_SENTENCE], finding.texts, names)
 
 
 def _hex(id_: str | None) -> str | None:

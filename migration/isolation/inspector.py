@@ -12,6 +12,7 @@ from migration.isolation.registry import Learnt, Registry
 from migration.isolation.report import Breach, cross_talk, divergences, with_breaches
 from migration.isolation.scan import Scan
 from migration.model import Comparison, RunLog, RunRecord, RunRequest
+from migration.sentence import Sentence, say, word
 
 _SILENCE: Final = RunLog(lines=())
 
@@ -21,7 +22,7 @@ class Inspection:
     """What one pair of runs holds of other people's."""
 
     breaches: tuple[Breach, ...] = ()
-    reasons: tuple[str, ...] = ()  #: why something was not scanned
+    reasons: tuple[Sentence, ...] = ()  #: why something was not scanned
 
     @cached_property
     def cross_talk(self) -> tuple[tuple[int, str], ...]:
@@ -79,7 +80,7 @@ class Inspector:
         )
         logs = (served_log or _SILENCE, log or _SILENCE)
         reasons = tuple(
-            f"{one.lost} log lines of the {whose} were not scanned for other tenants' data"
+            say("{lost} log lines of the {whose} were not scanned for other tenants' data", lost=one.lost, whose=word(whose))
             for one, whose in zip(logs, ("served run", "shadow"), strict=True)
             if one.lost
         )

@@ -11,6 +11,7 @@ from migration.identifiers import without_ids
 from migration.isolation.identity import Field
 from migration.isolation.scan import Hit
 from migration.model import Comparison, Divergence, DivergenceKind, Origin, Verdict
+from migration.sentence import Sentence, say, word
 
 #: Kinds of breaches of one comparison that are told one by one. A run that shows more has no secrets left to find.
 MOST: Final = 50
@@ -62,7 +63,7 @@ def _is_controls_own(same: Iterable[Breach]) -> bool:
     return all(one.side is Origin.CONTROL and not one.shared for one in same)
 
 
-def with_breaches(comparison: Comparison, found: tuple[Divergence, ...], reasons: tuple[str, ...]) -> Comparison:
+def with_breaches(comparison: Comparison, found: tuple[Divergence, ...], reasons: tuple[Sentence, ...]) -> Comparison:
     """Return the comparison with these divergences: it is not a match any more, whatever the ledger says of its other ones.
 
     What control alone mixed up makes it noise at least, and divergent only by what else differs.
@@ -110,12 +111,12 @@ def _value(hit: Hit) -> str:
     return msgspec.json.encode({"kind": hit.what, "of": hit.relation, "tenant_digest": hit.tenant}).decode()
 
 
-def _sentence(breach: Breach, sides: list[Origin]) -> str:
-    where = " and in ".join(side.value for side in sides)
-    what = "a canary" if breach.hit.what == "canary" else f"a {breach.hit.what} id"
-    whose = "another tenant" if breach.hit.relation == "another_tenant" else "another user of the same tenant"
-    who = f"`{breach.lane}`" if breach.lane else "the run"
-    return f"`{breach.path}` of {who} in {where} holds {what} that belongs to {whose}: somebody else's data got into this run."
+def _sentence(breach: Breach, sides: list[Origin]) -> Sentence:
+    where = word(" and ".join(side.value for side in sides))
+    what = word("a canary" if breach.hit.what == "canary" else f"a {breach.hit.what} id")
+    whose = word("another tenant" if breach.hit.relation == "another_tenant" else "another user of the same tenant")
+    who = say("`{lane}`", lane=breach.lane) if breach.lane else word("the run")
+    return say("In {where}, `{path}` of {who} contains {what} of {whose}.", where=where, path=breach.path, who=who, what=what, whose=whose)
 
 
 def _shape(name: str) -> str:

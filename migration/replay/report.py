@@ -114,7 +114,7 @@ class Count:
         for what in recorded.ignored:
             report.ignored[what] = report.ignored.get(what, 0) + 1
         if comparison.verdict is Verdict.INCONCLUSIVE and len(report.inconclusive) < NAMED:
-            reason = "; ".join(comparison.reasons)
+            reason = "; ".join(map(str, comparison.reasons))
             report.inconclusive.append({"run": comparison.run_id, "label": recorded.name, "reason": reason})
         for divergence in comparison.divergences:
             key = divergence.fingerprint

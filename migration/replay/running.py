@@ -11,7 +11,8 @@ from migration.model import Comparison, Origin, RunLog, RunRecord, Stage, Timing
 from migration.recordings import BadLine, RecordedRun, Skipped
 from migration.replay.fidelity import unfaithful
 from migration.replay.report import Count, Kept, Report
-from migration.shadow.job import ShadowJob
+from migration.sentence import Sentence, say, word
+from migration.shadow.job import ShadowJob, ShadowResult
 from migration.shadow.parts import EvidenceSink, Parts
 from migration.shadow.runner import RunLimits, ShadowRun, replay_run
 from migration.shadow.verdicts import conclude
@@ -63,13 +64,13 @@ class Replay:
         self._tally(control, serving=True)
         why_not = unfaithful(recorded, control, refused)
         if why_not is not None or control.record is None:
-            return self._inconclusive(recorded, control.record, None, why_not or "control gave no record")
+            return self._inconclusive(recorded, control.record, None, why_not or say("control gave no record"))
         candidate, refused = self.run(recorded, Origin.CANDIDATE)
         self._tally(candidate)
         self._explain(control, candidate)
         result = conclude(self._job(control.record, control.log), candidate, self._judging, refused)  # stores what it found
         if result.comparison is None:
-            return self._inconclusive(recorded, control.record, candidate.record, f"candidate: {result.failed}: {result.detail}")
+            return self._inconclusive(recorded, control.record, candidate.record, _failed(result))
         self._count.compared(recorded, result.comparison)
         return result.comparison
 
@@ -123,7 +124,7 @@ class Replay:
     def _job(self, record: RunRecord, log: RunLog | None = None) -> ShadowJob:
         return ShadowJob(record=record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=self._deadline_s, log=log)
 
-    def _inconclusive(self, recorded: RecordedRun, control: RunRecord | None, candidate: RunRecord | None, reason: str) -> Comparison:
+    def _inconclusive(self, recorded: RecordedRun, control: RunRecord | None, candidate: RunRecord | None, reason: Sentence) -> Comparison:
         """Store, count and return the verdict on a run that cannot be compared."""
         comparison = _inconclusive(recorded, reason, control)
         if self._sink is not None:
@@ -153,12 +154,16 @@ class _CountingSink:
             self.kept.stored += new is not False
 
 
+def _failed(result: ShadowResult) -> Sentence:
+    return say("candidate: {failed}: {detail}", failed=word(str(result.failed)), detail=result.detail)
+
+
 def _nothing(recorded: RecordedRun, origin: Origin) -> RunRecord:
     """Return the record of a run of which nothing is known."""
     return RunRecord(request=recorded.request, origin=origin, events=(), journal=(), outcome="cancelled", duration_s=0.0, trace_id=None)
 
 
-def _inconclusive(recorded: RecordedRun, reason: str, control: RunRecord | None) -> Comparison:
+def _inconclusive(recorded: RecordedRun, reason: Sentence, control: RunRecord | None) -> Comparison:
     nothing = Timing(duration_s=0.0, effect_s=0.0, first_event_s=None)
     request = recorded.request
     return Comparison(

@@ -297,7 +297,7 @@ def test_a_candidate_that_is_slower_over_many_runs_is_listed_and_shown(run: Run,
         "divergent",
     )
     shown = run("show", slow)
-    assert (shown.exit_code, "more than 0.25 s and 5 % longer in 12 of 12 runs" in shown.stdout) == (0, True)
+    assert (shown.exit_code, "more than 0.25 s and 5 % longer in candidate in 12 of 12 runs" in shown.stdout) == (0, True)
     assert run("list", "--kind", "payload", "--json").exit_code == 0
 
 

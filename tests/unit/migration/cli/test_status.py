@@ -20,6 +20,7 @@ from migration.model import Comparison, Divergence, Origin, RunRecord, RunReques
 from migration.processes.identity import birth
 from migration.processes.row import ProcessRow
 from migration.processes.table import ProcessTable
+from migration.sentence import say
 from migration.settings import MigrationSettings
 from migration.shadow.job import ShadowJob
 
@@ -60,7 +61,7 @@ def compared(tmp_path: Path, *accepted_by: str | None, verdict: Verdict = Verdic
             path="agent_completed.payload.note",
             control=None,
             candidate='"x"',
-            sentence="A note.",
+            sentence=say("A note."),
             verdict=verdict,
             accepted_by=entry if verdict is Verdict.ACCEPTED else None,
         )
