@@ -1,4 +1,4 @@
-"""Whether a surface's candidate is slower than its control, as `divergences` lists it: from all comparisons that are known."""
+"""Whether a surface's candidate is slower than its control, for the list of `divergences`: from all known comparisons."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from migration.evidence.views import DivergenceView
 
 
 def latencies(evidence: EvidenceReader, surface: str, ledger: Ledger) -> list[DivergenceView]:
-    """Return a finding for each latency rule of the surface's policy that says so; [] for a surface without a policy.
+    """Return a finding for each latency rule of the surface's policy that is broken; [] for a surface without a policy.
 
     Raises:
         EvidenceError: the evidence cannot be read.

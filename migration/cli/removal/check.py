@@ -15,12 +15,12 @@ from migration.settings import MigrationSettings
 
 _FINDING = 1
 
-Surfaces = Annotated[list[str] | None, typer.Argument(metavar="[SURFACE]...", help="Only these surfaces; default: all of the manifest.")]
+Surfaces = Annotated[list[str] | None, typer.Argument(metavar="[SURFACE]...", help="Only these surfaces; default: all in the manifest.")]
 Root = Annotated[Path, typer.Option("--root", help="The folder with the pyproject.toml that names what belongs to control.")]
 
 
 def run(surfaces: Surfaces = None, *, root: Root = Path(), as_json: JsonFlag = False) -> None:
-    """Check whether control of surfaces may be removed: eight criteria each, with what was seen and what to do next.
+    """Check whether control of surfaces may be removed: eight criteria each, with what was found and what to do next.
 
     Reads the flags, the evidence and the run stores that NETRA_MIGRATION_* name, and the tree below --root. A question that cannot be
     answered is not met.
@@ -51,4 +51,4 @@ def checked(surfaces: list[str] | None, root: Path) -> list[SurfaceReadiness]:
 
 def _print(one: SurfaceReadiness) -> None:
     rows = [[criterion.name, "yes" if criterion.met else "NO", criterion.detail] for criterion in one.criteria]
-    print_table(f"{one.surface}: {'ready' if one.ready else 'not ready'}", ["criterion", "met", "what was seen"], rows)
+    print_table(f"{one.surface}: {'ready' if one.ready else 'not ready'}", ["criterion", "met", "what was found"], rows)

@@ -124,7 +124,7 @@ def test_show_says_which_entry_accepts_it_and_until_when(run: Run, fingerprints:
     run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER, "--at-most", "1")
     result = run("show", fingerprints["missing_event"], "--json")
     [reason] = json.loads(result.stdout)["judgement"]["reasons"]
-    assert reason.endswith(f"accepts it until {LATER}, up to 1 a run (chat-team): Wording only.")
+    assert reason.endswith(f"accepts it until {LATER}, at most 1 in a run (chat-team): Wording only.")
     assert "Wording only." in run("show", fingerprints["missing_event"]).stdout
 
 
