@@ -6,6 +6,12 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help install test unit check generate format lock audit sbom servers
+# What is built from here, each by a pyproject.toml of its own; one lock file serves both.
+PROJECTS := ./netra_backend
+# goes with: migration
+PROJECTS += .
+UNLOCKED := --no-emit-package netra-strangler
+# stays
 # A part of a target, e.g. `make unit T=tests/unit/dashboards`.
 T ?=
 
@@ -15,10 +21,10 @@ help: ## list the targets
 install: $(STAMP) ## make .venv from the hashed lock file
 
 # Debian ships pip and venv without ensurepip, so pip is pointed at the new environment instead of being put into it.
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock pyproject.toml netra_backend/pyproject.toml
 	$(PYTHON) -m venv --without-pip $(VENV)
 	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --require-hashes -r requirements.lock
-	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --no-deps --no-build-isolation --editable .
+	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --no-deps --no-build-isolation $(PROJECTS:%=--editable %)
 	@touch $@
 
 # goes with: migration
@@ -63,6 +69,7 @@ check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 # goes with: migration
 	$(BIN)/python -m dashboards.build --check
 	$(BIN)/python docs/divergences.py --check
+	$(BIN)/python docs/surface_schema.py --check
 	$(BIN)/netra-migration tracker --check docs/tracker.md
 # stays
 
@@ -70,6 +77,7 @@ generate: $(STAMP) ## rewrite the generated parts of README and docs
 	$(BIN)/cog -r README.md docs/cli.md docs/settings.md
 # goes with: migration
 	$(BIN)/python docs/divergences.py
+	$(BIN)/python docs/surface_schema.py
 	$(BIN)/netra-migration tracker --write docs/tracker.md
 # stays
 
@@ -81,11 +89,11 @@ servers: ## real servers for the tests, from Debian packages, where root and apt
 	@tests/servers.sh
 
 lock: $(STAMP) ## resolve dependencies anew; hashes only, no addresses
-	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --all-extras --group dev --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --all-extras --group dev --python-version 3.11 --upgrade $(UNLOCKED) $(PROJECTS:%=%/pyproject.toml) -o requirements.lock
 
 audit: $(STAMP) ## ask for known vulnerabilities of what the lock file installs
 	$(BIN)/python .ci/audit.py
 
 sbom: $(STAMP) ## build/sbom.cdx.json: what the lock file installs, with hashes (CycloneDX)
 	@mkdir -p build
-	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o build/sbom.cdx.json
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject netra_backend/pyproject.toml --output-reproducible -o build/sbom.cdx.json

@@ -12,10 +12,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from migration.composition import KeptRuns, Migration, compose
+    from migration.composition import Migration, compose
     from migration.engines import by_field, emitter_engine, stream_engine
     from migration.model import Engine, Event, Origin, Outcome, RunRequest
     from migration.settings import MigrationSettings
+    from migration.stores.run import KeptRuns
     from migration.threaded import ThreadedMigration, in_thread
 
 __all__ = [
@@ -39,7 +40,7 @@ __all__ = [
 _MODULES = {
     "Engine": "model",
     "Event": "model",
-    "KeptRuns": "composition",
+    "KeptRuns": "stores.run",
     "Migration": "composition",
     "MigrationSettings": "settings",
     "Origin": "model",

@@ -5,11 +5,10 @@ import logging
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -21,17 +20,18 @@ from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceEr
 from migration.facade import ExecutionFacade, RunEnding
 from migration.flags.serving import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
-from migration.model import Engine, Event, Origin, RunRecord, RunRequest
-from migration.processes.heartbeat import Heartbeat
+from migration.model import Engine, Event, Origin, RunRequest
 from migration.settings import MigrationSettings
 from migration.shadow import ProcessShadow
 from migration.shadow.engines import builder, declared_read_only
-from migration.stages import Store
-from migration.stores import FinishedRuns, RunStore, StoredRun, ThreadReader
+from migration.stores.run import KeptRuns
 from migration.telemetry import multiprocess
 from migration.telemetry.exposition import render
 from migration.telemetry.metrics import Metrics
 from migration.telemetry.tracing import configure_tracing, deliver_spans
+
+if TYPE_CHECKING:
+    from migration.stores import FinishedRuns, ThreadReader
 
 logger = logging.getLogger(__name__)
 
@@ -43,14 +43,6 @@ _encode: Final = msgspec.json.encode
 
 Engines = Mapping[str, Mapping[Origin, Engine]]
 """Both engines of each surface."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptRuns:
-    """Where finished runs are kept, for surfaces whose threads are read again."""
-
-    stores: Mapping[Store, RunStore]  #: "legacy" and "user"; whoever opened them closes them
-    finish: Callable[[RunRecord], StoredRun]  #: what is kept of a run
 
 
 def compose(
@@ -134,12 +126,17 @@ class Migration:
         self.flags = LaunchDarklyFlags(settings, metrics)
         self.shadow = ProcessShadow(settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison))
         self._under_way = Counter[str]()
+        # Imported here: SQLAlchemy takes as long as all the rest, and whoever imports `compose` may never call it.
+        from migration.processes.heartbeat import Heartbeat
+
         self._heartbeat = Heartbeat(
             settings, self.flags, metrics, runs=lambda: self._under_way, shadow=self.shadow, attributes=self.flags.attributes
         )
         self._runs: FinishedRuns | None = None
         if runs is not None:
-            self._runs = FinishedRuns(settings, stores=runs.stores, finish=runs.finish, plan=self.flags.plan, metrics=metrics)
+            from migration.stores.runs import FinishedRuns as Kept
+
+            self._runs = Kept(settings, stores=runs.stores, finish=runs.finish, plan=self.flags.plan, metrics=metrics)
         neighbourhood = _neighbourhood(settings)
         self._facades = {
             surface: ExecutionFacade(
@@ -163,7 +160,7 @@ class Migration:
         return tuple(self._facades)
 
     @property
-    def threads(self) -> ThreadReader:
+    def threads(self) -> "ThreadReader":
         """Reads threads from whichever run stores the plans name.
 
         Raises:

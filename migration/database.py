@@ -16,6 +16,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, StaticPool, Table, cre
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from migration.errors import ConfigurationError, MigrationError
+from migration.extras import extra
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +188,8 @@ def _file(url: URL) -> Path | None:
 
 def _engine(url: URL, flush: bool, wait_s: float | None) -> Engine:
     if url.drivername != "sqlite":
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=_postgres_limits(wait_s))
+        with extra("postgres"):
+            return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=_postgres_limits(wait_s))
     # One connection for all threads in memory: a second one would see another, empty database.
     pool: dict[str, Any] = {} if _file(url) else {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
     engine = create_engine(url, hide_parameters=True, **pool)

@@ -7,6 +7,7 @@ MigrationError
 │   ├── UnknownStageError
 │   ├── UnknownTenantError
 │   ├── UnknownFingerprintError     no divergence of this kind is known
+│   ├── MissingExtraError           a library is not installed that comes with an extra; also an ImportError
 │   ├── BoundaryError               the kernel cannot keep engines of shadows from the outside
 │   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a term
 ├── NotReadyError                   no flags are known yet, so nobody can say which engine serves
@@ -63,6 +64,19 @@ class MigrationError(Exception):
 
 class ConfigurationError(MigrationError):
     """A setting, a file or a name given by a person is wrong."""
+
+
+class MissingExtraError(ConfigurationError, ImportError):
+    """A library is not installed that comes with an extra of this package. Also an ImportError, for whoever can do without.
+
+    Args:
+        library: the module that was not found.
+        extra: what brings it.
+    """
+
+    def __init__(self, library: str, extra: str) -> None:
+        super().__init__(f"{library} is not installed; it comes with an extra: pip install 'netra-strangler[{extra}]'")
+        self.library, self.extra = library, extra
 
 
 class UnknownNameError(ConfigurationError):

@@ -8,7 +8,7 @@ async def test_a_ticket_is_answered_alike():
 
 The engine that serves reaches what its ports reach; the other one runs on its journal as it does in a shadow worker: in virtual time, in a
 thread of its own, and contact with the outside is refused. No flags, no worker and no files are needed. Recorded runs that a project keeps
-become test items by `pytest --engine-parity`.
+are compared by `replayed`, or become test items by `pytest --engine-parity`.
 """
 
 import asyncio
@@ -16,19 +16,18 @@ import time
 import uuid
 from collections.abc import Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from migration.comparison import Comparer
 from migration.comparison.endings import outcome_by
-from migration.effects.keys import with_keys
-from migration.effects.outcome import outcome_of_failure
-from migration.effects.recording import recording
-from migration.effects.threads import follow_threads
-from migration.errors import ComparisonError
-from migration.model import Comparison, EffectError, EngineBuilder, Origin, Outcome, RunRecord, RunRequest, Stage, Verdict
-from migration.reproduce.engines import sealed
+from migration.errors import ComparisonError, RecordingError
+from migration.model import Comparison, EngineBuilder, Origin, RunRecord, RunRequest, Stage, Verdict
+from migration.recordings import RecordedRun, read
+from migration.reproduce.engines import BothEngines, sealed
+from migration.reproduce.serving import served_once
 from migration.settings import MigrationSettings
 from migration.shadow.cell_job import CellJob
 from migration.shadow.engine_runner import EngineRunner, Engines
@@ -37,7 +36,7 @@ from migration.shadow.job import ShadowJob
 from migration.shadow.parts import Parts
 from migration.shadow.verdicts import conclude
 
-__all__ = ["Comparison", "Verdict", "compared", "explained"]
+__all__ = ["Comparison", "Verdict", "compared", "explained", "replayed"]
 
 
 async def compared(
@@ -82,10 +81,42 @@ async def compared(
         payload=payload if isinstance(payload, bytes) else msgspec.json.encode(payload),
         received_at=time.time(),
     )
-    served = await _served(build, request, serving)
+    try:
+        served = await served_once(build, request, serving)
+    except RecordingError as error:
+        raise ComparisonError(str(error)) from error
     if served.outcome == "completed":
         served = msgspec.structs.replace(served, outcome=outcome_by(policy.endings, served.events))
     return await asyncio.to_thread(_shadowed, build, served, comparer, deadline_s)
+
+
+def replayed(
+    file: Path, *, engines: EngineBuilder | None = None, settings: MigrationSettings | None = None, deadline_s: float = 10.0
+) -> list[Comparison]:
+    """Return what a comparison says of both engines on each recorded run of a file. Neither reaches the outside.
+
+    Args:
+        file: recorded runs, as `netra-migration init --record`, `evidence export` and others write them.
+        engines: makes both; None: the builder that the project names.
+        settings: None: from the project and the environment.
+        deadline_s: seconds that one run of one engine may take.
+
+    Raises:
+        ConfigurationError: a surface, its ledger or the engines are not configured, or not as they must be.
+        RecordingError: the file cannot be read, a line of it is not a run, or there is none.
+    """
+    chosen = settings or MigrationSettings()
+    comparer = Comparer(chosen.path(chosen.ledger_dir), project=chosen.project)
+    found: list[Comparison] = []
+    with closing(BothEngines(engines or builder(chosen), comparer=comparer, deadline_s=deadline_s)) as both:
+        for recorded in read(file, surface=next(iter(chosen.surfaces), "")):
+            if not isinstance(recorded, RecordedRun):
+                raise RecordingError(f"{file}:{recorded.line}: {recorded.reason}")
+            comparer.ledger(recorded.request.surface)
+            found.append(both.compare(recorded).comparison)
+    if not found:
+        raise RecordingError(f"{file}: there is no run in it")
+    return found
 
 
 def explained(comparison: Comparison) -> str:
@@ -94,28 +125,9 @@ def explained(comparison: Comparison) -> str:
     return "\n".join([f"{comparison.surface}: {comparison.verdict.value}", *comparison.reasons, *lines])
 
 
-async def _served(build: EngineBuilder, request: RunRequest, origin: Origin) -> RunRecord:
-    follow_threads()
-    tape, events = recording(request), build(request.surface, origin).run(request)
-    outcome: Outcome = "completed"
-    error: EffectError | None = None
-    try:
-        while (event := await tape.next_of(events)) is not None:
-            tape.append(event)
-        outcome = tape.outcome or "completed"
-    except Exception as failure:  # noqa: BLE001 - what the engine raises is what it did with the request
-        outcome, error = tape.outcome or outcome_of_failure(failure), EffectError(type=type(failure).__name__, message="")
-    finally:
-        await tape.close(events)
-    if tape.truncated:
-        raise ComparisonError("the run that served is too large to be put on record whole, so it cannot be replayed")
-    return tape.record(origin, outcome, error, None)
-
-
 def _shadowed(build: EngineBuilder, served: RunRecord, comparer: Comparer, deadline_s: float) -> Comparison:
-    record = msgspec.structs.replace(served, journal=with_keys(served.journal))
-    job = ShadowJob(record=record, stage=Stage.SHADOW, shadows=served.origin.other, deadline_s=deadline_s)
-    asked = CellJob(request=record.request, journal=record.journal, origin=job.shadows, deadline_s=deadline_s)
+    job = ShadowJob(record=served, stage=Stage.SHADOW, shadows=served.origin.other, deadline_s=deadline_s)
+    asked = CellJob(request=served.request, journal=served.journal, origin=job.shadows, deadline_s=deadline_s)
     with closing(EngineRunner(Engines(build=build), seal=sealed)) as runner:
         shadow = runner.run(asked)
     parts = Parts(build=build, compare=lambda job, run: comparer.compare(job.record, run, stage=job.stage), sink=None)

@@ -14,6 +14,7 @@ import sys
 import sysconfig
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -100,10 +101,16 @@ def _install(folder: Path) -> None:
     _checked(folder, [sys.executable, "-m", "venv", "--without-pip", ".venv"], os.environ)
     [target] = (folder / ".venv" / "lib").glob("python*/site-packages")
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if "netra_strangler" not in entry.name and entry.name != "__pycache__":
+        if not any(own in entry.name for own in ("netra_strangler", "netra_backend")) and entry.name != "__pycache__":
             (target / entry.name).symlink_to(entry)
     python = [str(Path(sys.base_prefix) / "bin" / "python3"), "-m", "pip", "--disable-pip-version-check", "--python", ".venv/bin/python"]
-    _checked(folder, [*python, "install", "-q", "--no-deps", "--no-build-isolation", "--editable", "."], os.environ)
+    projects = [file.parent for file in (folder / "pyproject.toml", folder / "netra_backend" / "pyproject.toml") if _builds(file)]
+    editable = [word for project in projects for word in ("--editable", str(project))]
+    _checked(folder, [*python, "install", "-q", "--no-deps", "--no-build-isolation", *editable], os.environ)
+
+
+def _builds(file: Path) -> bool:
+    return "project" in tomllib.loads(file.read_text())
 
 
 def _run(case: Case, *command: str) -> str:

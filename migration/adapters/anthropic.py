@@ -4,10 +4,13 @@ The SDK's surface stays as it is: both clients, all endpoints, `stream=True`, `.
 retries. Needs the extra `[anthropic]`.
 """
 
-import httpx2
-from anthropic import DefaultAsyncHttpxClient, DefaultHttpxClient
+from migration.extras import extra
 
-from migration.adapters.model_http import async_client_of, client_of
+with extra("anthropic"):
+    import httpx2
+    from anthropic import DefaultAsyncHttpxClient, DefaultHttpxClient
+
+    from migration.adapters.model_http import async_client_of, client_of
 
 __all__ = ["async_http_client", "http_client"]
 

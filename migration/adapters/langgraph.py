@@ -7,16 +7,18 @@ from contextlib import aclosing, nullcontext
 from typing import Any, Final, cast
 from uuid import UUID
 
-from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
-from langchain_core.runnables.schema import StreamEvent
-from langsmith import tracing_context
-from pydantic import BaseModel
-
 from migration.effects.lanes import set_lane
 from migration.effects.replaying import is_replayed
 from migration.engines import by_field, stream_engine
+from migration.extras import extra
 from migration.model import Engine, RunRequest
+
+with extra("langgraph"):
+    from langchain_core.callbacks import BaseCallbackHandler
+    from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
+    from langchain_core.runnables.schema import StreamEvent
+    from langsmith import tracing_context
+    from pydantic import BaseModel
 
 __all__ = ["langgraph_engine"]
 

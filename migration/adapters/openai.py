@@ -6,10 +6,13 @@ responses, errors, retries. Needs the extra `[openai]`.
 
 import platform
 
-import httpx2
-from openai import DefaultAsyncHttpxClient, DefaultHttpxClient
+from migration.extras import extra
 
-from migration.adapters.model_http import async_client_of, client_of
+with extra("openai"):
+    import httpx2
+    from openai import DefaultAsyncHttpxClient, DefaultHttpxClient
+
+    from migration.adapters.model_http import async_client_of, client_of
 
 __all__ = ["async_http_client", "http_client"]
 

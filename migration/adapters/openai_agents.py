@@ -10,14 +10,16 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Final, cast
 
-from agents import Agent, RunConfig, Runner
-from agents.items import RunItem
-from agents.stream_events import AgentUpdatedStreamEvent, RawResponsesStreamEvent, StreamEvent
-from pydantic_core import to_jsonable_python
-
 from migration.effects.replaying import is_replayed
 from migration.engines import by_field, stream_engine
+from migration.extras import extra
 from migration.model import Engine, RunRequest
+
+with extra("openai-agents"):
+    from agents import Agent, RunConfig, Runner
+    from agents.items import RunItem
+    from agents.stream_events import AgentUpdatedStreamEvent, RawResponsesStreamEvent, StreamEvent
+    from pydantic_core import to_jsonable_python
 
 __all__ = ["agents_engine"]
 

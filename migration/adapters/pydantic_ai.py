@@ -8,16 +8,18 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic_ai import AgentRunResultEvent, RunContext
-from pydantic_ai.agent import AbstractAgent
-from pydantic_ai.capabilities.abstract import AbstractCapability, ValidatedToolArgs, WrapToolExecuteHandler
-from pydantic_ai.messages import ToolCallPart
-from pydantic_ai.tools import ToolDefinition
-from pydantic_core import to_jsonable_python
-
 from migration.effects.lanes import lane
 from migration.engines import by_field, stream_engine
+from migration.extras import extra
 from migration.model import Engine, RunRequest
+
+with extra("pydantic-ai"):
+    from pydantic_ai import AgentRunResultEvent, RunContext
+    from pydantic_ai.agent import AbstractAgent
+    from pydantic_ai.capabilities.abstract import AbstractCapability, ValidatedToolArgs, WrapToolExecuteHandler
+    from pydantic_ai.messages import ToolCallPart
+    from pydantic_ai.tools import ToolDefinition
+    from pydantic_core import to_jsonable_python
 
 __all__ = ["pydantic_ai_engine"]
 

@@ -7,6 +7,7 @@ A command module defines `command`, a `typer.Typer`: with one command it becomes
 import importlib.util
 import os
 import sys
+from contextlib import nullcontext
 from pkgutil import resolve_name
 from typing import Any, Final
 
@@ -14,7 +15,8 @@ import typer
 from typer.core import TyperGroup
 
 from migration.cli.parameters import spare_pydantic, sparing
-from migration.errors import ConfigurationError, MigrationError
+from migration.errors import ConfigurationError, MigrationError, MissingExtraError
+from migration.extras import extra
 from migration.project import defaults, find_project, read_project
 from migration.settings import MigrationSettings
 from migration.variables import misspelt
@@ -30,6 +32,8 @@ COMMANDS: Final = (
     "shadow",
     "kill",
     "history",
+    "doctor",
+    "init",
     "divergences",
     "replay",
     "backfill",
@@ -42,6 +46,8 @@ COMMANDS: Final = (
     "guard",
     "removal",
 )
+#: Commands that need more than serving processes and workers do -> the extra that brings it.
+EXTRAS: Final = {"tracker": "codemod", "codemod": "codemod", "removal": "codemod"}
 WRONG_USE: Final = 2
 
 
@@ -84,7 +90,24 @@ class LazyCommands(TyperGroup):
 
 def _own(name: str) -> Any:  # noqa: ANN401 - a `typer.Typer`; None: there is none
     module = f"migration.cli.{name}"
-    return resolve_name(f"{module}:command") if name in COMMANDS and importlib.util.find_spec(module) else None
+    if name not in COMMANDS or importlib.util.find_spec(module) is None:
+        return None
+    try:
+        with extra(EXTRAS[name]) if name in EXTRAS else nullcontext():
+            return resolve_name(f"{module}:command")
+    except MissingExtraError as error:
+        return _absent(error)
+
+
+def _absent(error: MissingExtraError) -> typer.Typer:
+    """Return what stands for a command whose libraries are not installed: the help says what to install, and so does each call."""
+    absent = typer.Typer(add_completion=False)
+
+    @absent.command(help=f"{error}.", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+    def say() -> None:
+        raise MissingExtraError(error.library, error.extra)
+
+    return absent
 
 
 def _demo() -> Any:  # noqa: ANN401 - as `_own`

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from migration.errors import ConfigurationError
+from migration.extras import extra
 
 Json = Any
 Operation = dict[str, Json]
@@ -20,12 +20,10 @@ def json_patch(control: Json, candidate: Json) -> list[Operation]:
     Where DeepDiff's own are not enough, one operation replaces the whole.
 
     Raises:
-        ConfigurationError: DeepDiff is not installed.
+        MissingExtraError: DeepDiff is not installed.
     """
-    try:
+    with extra("deepdiff"):
         from deepdiff import DeepDiff, Delta
-    except ModuleNotFoundError as error:
-        raise ConfigurationError("a JSON Patch needs DeepDiff; install the extra `deepdiff`") from error
     delta = Delta(DeepDiff(control, candidate, verbose_level=2), bidirectional=True)
     rows: list[dict[str, Any]] = [{**row} for row in delta.to_flat_dicts()]
     changed = [row for row in rows if row["action"] in _CHANGED]

@@ -53,7 +53,7 @@ def add_entry(path: Path, entry: NewEntry, *, name: str, today: date) -> Accepte
             id_ = _free_id(ledger, name)
             text = _with_entry(written, entry, id_)
             added = next(one for one in parse_ledger(text, str(path)).entries if one.id == id_)
-            _replace(path, text)
+            write_whole(path, text)
     except OSError as error:
         raise LedgerError(f"{path}: cannot be written ({error.strerror}); check the folder's permissions") from error
     return added
@@ -99,7 +99,7 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(held)
 
 
-def _replace(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write the file so that a reader sees the old or the new one, never a part."""
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -15,6 +15,8 @@ from migration.comparison.canonical import encode
 from migration.comparison.differences import Leaf
 from migration.comparison.paths import Json, Path, matches, segments, text
 from migration.comparison.policy import EVERY_EVENT, Policy, Rule
+from migration.errors import MissingExtraError
+from migration.extras import extra
 
 #: Bytes of a value: beyond, DeepDiff would take seconds, with the order ignored far longer.
 _MOST_BYTES: Final = 200_000
@@ -79,9 +81,10 @@ class SecondOpinion:
 def checked(options: Mapping[str, Any]) -> str | None:
     """Return what is wrong with the options of a rule, and what to do; None when nothing is."""
     try:
-        from deepdiff import DeepDiff
-    except ModuleNotFoundError:
-        return '`compare = "deepdiff"` needs DeepDiff; install the extra `deepdiff`'
+        with extra("deepdiff"):
+            from deepdiff import DeepDiff
+    except MissingExtraError as error:
+        return f'`compare = "deepdiff"`: {error}'
     try:
         DeepDiff({}, {}, **_arguments(options))
     except (ValueError, TypeError, AttributeError, ImportError, re.error) as error:

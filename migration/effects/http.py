@@ -1,4 +1,4 @@
-"""Ports for httpx: transports whose exchanges are effects. `httpx.AsyncClient(transport=AsyncHttpPort())`; needs httpx.
+"""Ports for httpx: transports whose exchanges are effects. `httpx.AsyncClient(transport=AsyncHttpPort())`; needs the extra `[httpx]`.
 
 On record are method, address, body and a few headers of the request, status, body and a few headers of the response: no header that
 authorises, no cookies, no password of an address. Query and body are on record as they are: send keys in headers. The run
@@ -8,12 +8,15 @@ itself gets the response as it came; a replay gets what is on record, in the sam
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from typing import Final
 
-import httpx
 import msgspec
 
 from migration.effects.http_record import answered, asked, piece, piece_bytes
 from migration.effects.ports import perform_stream, perform_stream_now
 from migration.errors import RecordedEffectError
+from migration.extras import extra
+
+with extra("httpx"):
+    import httpx
 
 __all__ = ["AsyncHttpPort", "HttpPort"]
 

@@ -99,6 +99,17 @@ class ProcessTable:
             if row is not None
         ]
 
+    def now(self) -> float:
+        """Return Unix seconds by the clock that `Told.age_s` is told by: the database's, or for a file this host's.
+
+        Raises:
+            ProcessesError: the database cannot be read.
+        """
+        if self._absent():
+            return time.time()
+        with self.database.transaction("read") as connection:
+            return _now(connection)
+
     def forget_old(self) -> None:
         """Remove processes that wrote nothing for seven days, and tenants that nobody saw for thirty.
 

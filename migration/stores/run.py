@@ -1,12 +1,12 @@
 """What the backend's two run stores look like from here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, get_args
 
-from migration.model import Noun
+from migration.model import Noun, RunRecord
 from migration.stages import Store
 
 STORES: Final[tuple[Store, ...]] = get_args(Store)
@@ -110,3 +110,11 @@ def key_of(run: StoredRun) -> RunKey:
 def other(store: Store) -> Store:
     """Return the other one of the two stores."""
     return "user" if store == "legacy" else "legacy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRuns:
+    """Where finished runs are kept, for surfaces whose threads are read again."""
+
+    stores: Mapping[Store, RunStore]  #: "legacy" and "user"; whoever opened them closes them
+    finish: Callable[[RunRecord], StoredRun]  #: what is kept of a run

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerPro
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Link, SpanContext, StatusCode, TraceFlags
 
+from migration.extras import extra
 from migration.settings import MigrationSettings
 from migration.telemetry.allowed import NAMES, attributes
 from migration.telemetry.delivery import Delivery
@@ -104,7 +105,8 @@ def _attach(provider: TracerProvider, settings: MigrationSettings, on_lost: Call
     provider.add_span_processor(ring)
     if settings.otlp_endpoint:
         # Imported here: it brings protobuf and an HTTP client, which a process without a collector does not need.
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        with extra("otlp"):
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         delivery = _deliveries[provider] = Delivery(OTLPSpanExporter(endpoint=_traces_url(settings.otlp_endpoint)), on_lost)
         provider.add_span_processor(delivery)

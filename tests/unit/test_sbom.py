@@ -10,8 +10,16 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_bill_names_every_locked_package_with_its_version_and_hashes(tmp_path):
-    script = Path(sys.executable).with_name("cyclonedx-py")
-    command = [script, "requirements", "requirements.lock", "--pyproject", "pyproject.toml", "--output-reproducible"]
+    command = [
+        sys.executable,
+        "-m",
+        "cyclonedx_py",
+        "requirements",
+        "requirements.lock",
+        "--pyproject",
+        "netra_backend/pyproject.toml",
+        "--output-reproducible",
+    ]
     subprocess.run([*command, "-o", tmp_path / "sbom.json"], cwd=ROOT, check=True, capture_output=True, timeout=120)
     bill = json.loads((tmp_path / "sbom.json").read_text())
     locked = set(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==([^\s;]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from migration.errors import ConfigurationError, FlagSourceError
+from migration.errors import FlagSourceError
+from migration.extras import extra
 from migration.flags.data import FlagData, FlagProblem, Kind, check_items
 
-try:
+with extra("redis"):
     import redis
     from redis.backoff import NoBackoff
     from redis.exceptions import (
@@ -26,8 +27,6 @@ try:
     )
     from redis.exceptions import TimeoutError as RedisTimeoutError
     from redis.retry import Retry
-except ImportError as error:  # pragma: no cover - depends on what is installed
-    raise ConfigurationError("flags in Redis need the extra `redis`: pip install 'netra-strangler[redis]'") from error
 
 __all__ = [
     "ANSWER_S",

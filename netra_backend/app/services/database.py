@@ -109,7 +109,7 @@ def open_engine(url: SecretStr | str, *, read_only: bool = False, setting: str =
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"{setting} needs the module {error.name}, which is not installed; "
-            "for PostgreSQL use postgresql+psycopg:// and pip install 'netra-strangler[postgres]'"
+            "for PostgreSQL use postgresql+psycopg:// and pip install 'netra-backend[postgres]'"
         ) from None
     if is_sqlite and not read_only:
         if parsed.database and parsed.database != ":memory:":

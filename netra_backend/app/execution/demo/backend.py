@@ -16,8 +16,8 @@ import httpx
 import jwt
 from prometheus_client.parser import text_string_to_metric_families
 
+from migration import MigrationSettings
 from migration.errors import ConfigurationError, MigrationError
-from migration.settings import MigrationSettings
 
 _START_S: Final = 30.0
 _STOP_S: Final = 15.0

@@ -40,8 +40,8 @@ async def _play(home: Path, *, as_json: bool) -> bool:
     from rich.console import Console
     from rich.live import Live
 
+    from migration import MigrationSettings
     from migration.evidence import EvidenceReader
-    from migration.settings import MigrationSettings
     from netra_backend.app.execution.demo.backend import Backend, BackendError
     from netra_backend.app.execution.demo.report import Report
     from netra_backend.app.execution.demo.scenario import Progress, Scenario

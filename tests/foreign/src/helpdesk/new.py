@@ -65,7 +65,7 @@ class Desk:
     async def answer(self) -> list[str]:
         """Stream the model's answer."""
         self.say("answer", "branch.opened")
-        words = []
+        words: list[str] = []
         role = "system" if self.fault == "asks otherwise" else "user"
         async for piece in complete([{"role": role, "content": self.asked["text"]}]):
             if self.fault == "a word is lost" and len(words) == 1:

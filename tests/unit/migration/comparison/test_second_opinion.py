@@ -148,5 +148,5 @@ def test_a_rule_that_cannot_be_followed_does_not_load(rule: str, fault: str) -> 
 
 def test_without_deepdiff_the_policy_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "deepdiff", None)
-    with pytest.raises(ConfigurationError, match="install the extra `deepdiff`"):
+    with pytest.raises(ConfigurationError, match="pip install 'netra-strangler\\[deepdiff\\]'"):
         policy(RULE)

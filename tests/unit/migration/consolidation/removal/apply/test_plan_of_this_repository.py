@@ -1,5 +1,6 @@
 """The plans for this repository: each surface alone, and all. What they lead to is run by `make prove-removable`."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,5 @@ def test_with_all_only_the_backend_is_left_and_nothing_to_a_person():
     assert deleted.isdisjoint({"netra_backend/app/serving.py", "netra_backend/app/candidate.py", "tests/integration/test_golden_path.py"})
     assert "from netra_backend.app.serving import compose" in after["netra_backend/app/main.py"]
     assert "netra-migration" not in after["pyproject.toml"]
+    assert "project" not in tomllib.loads(after["pyproject.toml"])
+    assert "netra-strangler" not in after["netra_backend/pyproject.toml"] + after["Makefile"]

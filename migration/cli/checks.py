@@ -1,0 +1,238 @@
+"""What `doctor` looks at: each check says what holds, and where something is wrong what to do. None of them changes anything."""
+
+import importlib.metadata
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+import migration
+from migration.cli.names import configured_surface
+from migration.errors import ConfigurationError, MigrationError
+from migration.extras import extra
+from migration.model import Origin
+from migration.processes.row import Told
+from migration.processes.table import ProcessTable
+from migration.project import read_project
+from migration.settings import MigrationSettings
+from migration.variables import misspelt
+
+#: Seconds by which two clocks may differ: what is told of processes is in whole seconds, and silence begins after a few.
+SKEW_S: Final = 2.0
+_NAME: Final = "migration"
+_OURS: Final = "netra-strangler"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at."""
+
+    check: str
+    state: Literal["ok", "remark", "wrong"]
+    found: str  #: what holds, a sentence without a full stop
+    advice: str = ""  #: what to do; empty: nothing
+
+
+def package(settings: MigrationSettings) -> Iterator[Finding]:
+    """Look for what else has the name of the import package, or of one that it needs: pip lays one over the other without a word."""
+    here = Path(migration.__file__).parent
+    for name, owners in _clashes().items():
+        others = sorted(owners)
+        yield Finding(
+            check="package",
+            state="wrong",
+            found=f"the import package `{name}` is of {' and '.join(others)}: files of one lie over the other's",
+            advice=f"use an environment with one of them, and install {_OURS} anew",
+        )
+    for folder in dict.fromkeys((*(one or str(Path.cwd()) for one in sys.path), str(Path.cwd()), *settings.import_path)):
+        other = next((one for one in (Path(folder, _NAME, "__init__.py"), Path(folder, f"{_NAME}.py")) if one.is_file()), None)
+        if other is not None and other.resolve().parent != here.resolve():
+            yield Finding(
+                check="package",
+                state="wrong",
+                found=f"{other} is called like the import package of {_OURS}: which of them is imported depends on the import path",
+                advice="rename it",
+            )
+    yield Finding(check="package", state="ok", found=f"{_OURS} {_version()} in {here}")
+
+
+def _clashes() -> dict[str, set[str]]:
+    """Return the import packages, ours and those of what we need, that several distributions bring, with these."""
+    needed = {re.split(r"[^\w.-]", text, maxsplit=1)[0].lower() for text in _required()} | {_OURS}
+    found: dict[str, set[str]] = {}
+    for name, distributions in importlib.metadata.packages_distributions().items():
+        owners = {one.lower() for one in distributions} | ({_OURS} if name == _NAME else set())
+        # Namespace packages have no `__init__.py`, and several owners by design. An editable installation lists no files.
+        whole = {one for one in owners if one == _OURS or _has(one, f"{name}/__init__.py")}
+        if len(whole) > 1 and whole & needed:
+            found[name] = whole
+    return found
+
+
+def _required() -> list[str]:
+    try:
+        return importlib.metadata.requires(_OURS) or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+
+
+def _has(distribution: str, path: str) -> bool:
+    return any(str(file) == path for file in importlib.metadata.files(distribution) or ())
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version(_OURS)
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def configuration(settings: MigrationSettings) -> Iterator[Finding]:
+    """Read the project, each surface's file and its ledger."""
+    for sentence in misspelt(MigrationSettings, os.environ):
+        yield Finding(check="configuration", state="remark", found=sentence, advice="correct or remove it")
+    if settings.project is None or not read_project(settings.project).surfaces:
+        where = settings.project or "no pyproject.toml from the working directory upwards has [tool.netra-migration], or it"
+        advice = "`netra-migration init SURFACE` writes what a project needs; or set NETRA_MIGRATION_PROJECT"
+        yield Finding(check="configuration", state="wrong", found=f"{where} names no surface", advice=advice)
+        return
+    from migration.comparison.ledger import load_ledger
+
+    for surface in settings.surfaces:
+        configured_surface(settings, surface)
+        load_ledger(settings.path(settings.ledger_dir) / f"{surface}.toml")
+    yield Finding(check="configuration", state="ok", found=f"{settings.project}: {', '.join(settings.surfaces)}")
+
+
+def engines(settings: MigrationSettings) -> Iterator[Finding]:
+    """Make each engine once."""
+    from migration.shadow.engines import builder
+
+    build = builder(settings)
+    advice = "a new engine is made for each shadow: it may need nothing that only a serving process has"
+    for surface in settings.surfaces:
+        for origin in Origin:
+            try:
+                made = build(surface, origin)
+            except Exception as error:  # noqa: BLE001 - what a builder of somebody's raises is what is found
+                said = f"{settings.engines} makes no {origin.value} of {surface}: {type(error).__name__}: {error}"
+                yield Finding(check="engines", state="wrong", found=said, advice=advice)
+            else:
+                if not hasattr(made, "run"):
+                    said = f"{settings.engines} gives something without `run` for {origin.value} of {surface}"
+                    yield Finding(check="engines", state="wrong", found=said, advice="return an `Engine`; `stream_engine` makes one")
+    yield Finding(check="engines", state="ok", found=f"{settings.engines} was asked for both engines of each surface")
+
+
+def flags(settings: MigrationSettings) -> Iterator[Finding]:
+    """Read the flags at their source, and ask the processes what they follow."""
+    from migration.flags.editors.open import open_editor
+
+    editor = open_editor(settings)
+    read = editor.read()
+    for problem in read.problems:
+        yield Finding(check="flags", state="wrong", found=str(problem), advice="docs/launchdarkly.md has the form; mend it at the source")
+    if read.raw is None and not read.data.flags:
+        advice = "every surface is at `off`; begin with `netra-migration stage set SURFACE dualwrite --all`"
+        yield Finding(check="flags", state="remark", found=f"there are none at {editor.name} yet", advice=advice)
+    else:
+        yield Finding(check="flags", state="ok", found=f"{editor.name}, version {read.data.version}")
+    for told in serving(settings):
+        if told.row.flags_up is False:
+            said = f"{told.row.name} cannot read them, and follows the last known ones: {told.row.flags_error or 'it does not say why'}"
+            yield Finding(check="flags", state="wrong", found=said, advice="see that it reaches the source as this command does")
+
+
+def stores(settings: MigrationSettings) -> Iterator[Finding]:
+    """Open the evidence and the outbox for reading."""
+    from migration.cli.store_lag import stores_status
+    from migration.evidence.reader import EvidenceReader
+
+    if not _writable(settings.home):
+        advice = "give the user of serving processes and worker the right to write there, or set NETRA_MIGRATION_HOME"
+        yield Finding(check="stores", state="wrong", found=f"{settings.home.absolute()} cannot be written", advice=advice)
+    reader = EvidenceReader.of_settings(settings)
+    try:
+        runs = {surface: reader.summary(surface).runs for surface in settings.surfaces}
+    finally:
+        reader.close()
+    told = ", ".join(f"{count:,} of {surface}" for surface, count in runs.items() if count) or "none"
+    yield Finding(check="stores", state="ok", found=f"evidence can be read; comparisons: {told}")
+    lag = stores_status(settings, settings.surfaces)
+    if lag.error is not None:
+        yield Finding(check="stores", state="wrong", found=lag.error, advice="see NETRA_MIGRATION_STORES_URL")
+    for one in lag.waiting:
+        if one.parked:
+            said = f"the {one.store} store refused {one.parked} runs of {one.surface}: {one.error}"
+            advice = f"mend it, then `netra-migration backfill {one.surface} --to {one.store}`"
+            yield Finding(check="stores", state="wrong", found=said, advice=advice)
+
+
+def _writable(folder: Path) -> bool:
+    """Return whether files can be made in the folder, or the folder itself where it is not there yet."""
+    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def clock(settings: MigrationSettings) -> Iterator[Finding]:
+    """Compare this host's clock with that of the database and of each process that is alive."""
+    advice = "keep all hosts on network time (chrony, systemd-timesyncd)"
+    table = ProcessTable.reading(settings)
+    try:
+        begun = time.time()
+        theirs = table.now()
+        ahead = theirs - (begun + time.time()) / 2
+    finally:
+        table.close()
+    if abs(ahead) > SKEW_S:
+        yield Finding(check="clock", state="wrong", found=f"the database's clock is {ahead:+.1f} s from this host's", advice=advice)
+    for told in serving(settings):
+        skew = told.row.said_at + told.age_s - theirs
+        if told.state == "live" and abs(skew) > SKEW_S:
+            said = f"the clock of {told.row.name} is {skew:+.1f} s from the database's"
+            yield Finding(check="clock", state="wrong", found=said, advice=advice)
+    yield Finding(check="clock", state="ok", found=f"this host and the database differ by {abs(ahead):.1f} s")
+
+
+def metrics(settings: MigrationSettings) -> Iterator[Finding]:
+    """Look at what a scraper and a collector get, and say where dashboards and rules lie."""
+    from migration.telemetry.multiprocess import folder
+
+    if (shared := folder()) is not None and not (shared.is_dir() and _writable(shared)):
+        advice = "make the folder, empty, before the server starts, or unset PROMETHEUS_MULTIPROC_DIR for a single process"
+        yield Finding(check="metrics", state="wrong", found=f"PROMETHEUS_MULTIPROC_DIR {shared} is not a writable folder", advice=advice)
+    if settings.otlp_endpoint:
+        with extra("otlp"):
+            import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401 - whether it is there
+        yield Finding(check="metrics", state="ok", found=f"spans go to {settings.otlp_endpoint}")
+    said = "serve what `Migration.metrics()` returns under /metrics"
+    here = Path(migration.__file__).parent
+    built = next((one for one in (here / "dashboards", here.parent / "dashboards") if (one / "grafana").is_dir()), None)
+    said += f"; dashboards and alert rules lie in {built}" if built else "; dashboards and alert rules are not installed"
+    yield Finding(check="metrics", state="ok" if built else "remark", found=said)
+
+
+def serving(settings: MigrationSettings) -> list[Told]:
+    """Return the processes that may serve requests now. Raises ProcessesError."""
+    table = ProcessTable.reading(settings)
+    try:
+        return [one for one in table.told() if one.serves]
+    finally:
+        table.close()
+
+
+def guarded(check: Callable[[MigrationSettings], Iterator[Finding]], settings: MigrationSettings) -> list[Finding]:
+    """Return what a check finds; what it cannot look at is a finding, too. One that finds anything wrong does not also say "ok"."""
+    found: list[Finding] = []
+    try:
+        found.extend(check(settings))
+    except MigrationError as error:
+        advice = "" if isinstance(error, ConfigurationError) else "nothing can be said before this is mended"
+        found.append(Finding(check=check.__name__, state="wrong", found=str(error), advice=advice))
+    if any(one.state == "wrong" for one in found):
+        return [one for one in found if one.state != "ok"]
+    return found

@@ -1,0 +1,57 @@
+"""`doctor`: is all there that a migration needs, here and now, and if not, what to do."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+import typer
+
+from migration.cli import checks, worker_checks
+from migration.cli.checks import Finding, guarded
+from migration.cli.output import JsonFlag, print_json
+from migration.settings import MigrationSettings
+
+command = typer.Typer(add_completion=False)
+
+_FINDING: Final = 1
+#: In the order in which it is best mended.
+CHECKS: Final[tuple[Callable[[MigrationSettings], Iterator[Finding]], ...]] = (
+    checks.package,
+    checks.configuration,
+    checks.engines,
+    checks.flags,
+    worker_checks.boundary,
+    worker_checks.worker,
+    checks.stores,
+    checks.clock,
+    checks.metrics,
+)
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked at."""
+
+    healthy: bool  #: nothing is wrong; remarks may be there
+    findings: list[Finding]
+
+
+@command.command()
+def doctor(as_json: JsonFlag = False) -> None:
+    """Check package, configuration, engines, flags, boundary, worker, stores, clocks and metrics, and say what to do.
+
+    Where no process serves, a shadow worker is started in an empty folder and stopped again. Nothing of yours is changed.
+
+    Exit codes: 0 nothing is wrong; 1 something is; 2 a setting cannot be used.
+
+    Example: netra-migration doctor --json
+    """
+    settings = MigrationSettings()
+    findings = [found for check in CHECKS for found in guarded(check, settings)]
+    diagnosis = Diagnosis(healthy=all(one.state != "wrong" for one in findings), findings=findings)
+    if as_json:
+        print_json(diagnosis)
+    else:
+        for one in findings:
+            typer.echo(f"{one.state:<6}  {one.check}: {one.found}" + f"\n        -> {one.advice}" * bool(one.advice))
+    if not diagnosis.healthy:
+        raise typer.Exit(_FINDING)

@@ -1,0 +1,91 @@
+"""What `doctor` says of shadow workers: of those that run, or of one that is started for it."""
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from migration.cli.checks import Finding
+from migration.processes.table import ProcessTable
+from migration.settings import MigrationSettings
+from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
+
+_ADVICE: Final = "what it says itself stands above; mend that, then ask again"
+
+
+def worker(settings: MigrationSettings) -> Iterator[Finding]:
+    """Say which workers run; where none does, start one in an empty folder and wait until it would take jobs."""
+    table = ProcessTable.reading(settings)
+    try:
+        told = [one for one in table.told() if one.state in {"live", "silent"}]
+    finally:
+        table.close()
+    workers = [one for one in told if one.row.role == "worker"]
+    for one in told:
+        if one.state == "silent":
+            said = f"{one.row.name} is silent for {one.age_s:.0f} s"
+            yield Finding(check="worker", state="wrong", found=said, advice="it is stopped, hangs, or cannot reach the database")
+    if workers:
+        held = ", ".join(f"{one.row.name}, engines held by {one.row.held_by or 'nothing yet'}" for one in workers)
+        yield Finding(check="worker", state="ok", found=held)
+        return
+    if any(one.row.role == "server" for one in told):
+        said = "processes serve, and none of them has a shadow worker"
+        yield Finding(check="worker", state="wrong", found=said, advice="their logs say why it does not start")
+        return
+    with tempfile.TemporaryDirectory(prefix="netra-migration-doctor-") as home:
+        trouble = asyncio.run(_tried(msgspec.structs.replace(settings, home=Path(home), evidence_url="")))
+    if trouble is None:
+        said = "no process serves; a worker that was started for this took jobs"
+        yield Finding(check="worker", state="ok", found=said)
+    else:
+        yield Finding(check="worker", state="wrong", found=trouble, advice=_ADVICE)
+
+
+def boundary(settings: MigrationSettings) -> Iterator[Finding]:
+    """Ask the kernel whether it can keep engines of shadows from the outside."""
+    from migration.errors import BoundaryError
+    from migration.shadow.boundary import missing
+
+    lacking = missing()
+    if lacking is not None and settings.shadow_boundary == "kernel":
+        yield Finding(check="boundary", state="wrong", found=str(BoundaryError(lacking)))
+    elif settings.shadow_boundary == "interpreter":
+        said = "Python's own gates alone keep engines of shadows from the outside; code in C passes by"
+        advice = f"the kernel lacks {lacking}" if lacking else "this kernel can: unset NETRA_MIGRATION_SHADOW_BOUNDARY"
+        yield Finding(check="boundary", state="remark", found=said, advice=advice)
+    else:
+        yield Finding(check="boundary", state="ok", found="the kernel keeps engines of shadows from the outside")
+
+
+async def _tried(settings: MigrationSettings) -> str | None:
+    """Return what is wrong with a worker of these settings; None: it takes jobs."""
+    from migration.shadow.worker import hello
+    from migration.shadow.worker_process import WorkerProcess
+
+    loop = asyncio.get_running_loop()
+    said: asyncio.Future[str | None] = loop.create_future()
+
+    def say(what: str | None) -> None:
+        if not said.done():
+            said.set_result(what)
+
+    try:
+        started = WorkerProcess(
+            loop=loop,
+            hello=hello(settings, DEFAULT_PARTS, DEFAULT_ENGINES),
+            on_frame=lambda body: None if body else say(None),
+            on_exit=lambda status: say(f"a worker that was started for this ended with status {status}"),
+        )
+    except OSError as error:
+        return f"a worker cannot be started: {error}"
+    try:
+        async with asyncio.timeout(settings.shadow_start_s):
+            return await said
+    except TimeoutError:
+        return f"a worker that was started for this was not ready after {settings.shadow_start_s:g} s"
+    finally:
+        started.end()
