@@ -20,10 +20,13 @@ help: ## list the targets
 
 install: $(STAMP) ## make .venv from the hashed lock file
 
+# Byte code that was compiled once is kept, whatever the environment says: the suite starts hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Debian ships pip and venv without ensurepip, so pip is pointed at the new environment instead of being put into it.
 $(STAMP): requirements.lock pyproject.toml netra_backend/pyproject.toml
 	$(PYTHON) -m venv --without-pip $(VENV)
-	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --require-hashes -r requirements.lock
+	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --no-deps --require-hashes -r requirements.lock
 	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --no-deps --no-build-isolation $(PROJECTS:%=--editable %)
 	@touch $@
 
@@ -61,7 +64,7 @@ nightly: $(STAMP) servers ## the long versions: counts, kills and explorations; 
 check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy -n 2
 # goes with: migration
 	$(BIN)/lint-imports
 # stays

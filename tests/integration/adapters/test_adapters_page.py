@@ -9,7 +9,7 @@ import pytest
 
 from migration.testing import Verdict, compared, explained
 
-PAGE = Path(__file__).parents[4] / "docs" / "adapters.md"
+PAGE = Path(__file__).parents[3] / "docs" / "adapters.md"
 BLOCKS = re.findall(r"### ([^\n]*?): `\[.*?```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 agents.set_trace_processors([])  # there is nobody who takes traces
 
