@@ -1,4 +1,6 @@
-"""Which port belongs around a contact with the outside that the boundary refused. Contacts go by their system call or audit event."""
+"""The port that is needed for a contact with the outside that the boundary refused. Contacts are named by their system call or audit
+event.
+"""
 
 from typing import Final
 
@@ -7,7 +9,9 @@ _NETWORK: Final = (
     "their port of migration.adapters, and put @migration.effects.effect on a function that uses another client"
 )
 _PROGRAM: Final = "it starts or signals a program: put @migration.effects.effect on the function that does"
-_FILE: Final = "it reads or changes files: put @migration.effects.effect on the function that does, or have it read when it is imported"
+_FILE: Final = (
+    "it reads or changes files: put @migration.effects.effect on the function that does, or read the file when the module is imported"
+)
 _OTHER: Final = "put @migration.effects.effect on the function that does it"
 
 _BY_NAME: Final = (

@@ -1,4 +1,4 @@
-"""What is known about divergences, kept: redacted, in SQL."""
+"""Stores what is known about divergences: redacted, in SQL."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ __all__ = [
     "digest_key",
 ]
 
-#: Where each name is: imported when it is first asked for, since a command line needs few of them.
+#: The module of each name: imported on first use, since a command line needs few of them.
 _MODULES = {
     "EvidenceReader": "reader",
     "EvidenceStore": "store",

@@ -1,4 +1,4 @@
-"""From the nouns to redacted rows. Nothing reaches a table but through here."""
+"""Makes redacted rows from the nouns. Everything that reaches a table passes through here."""
 
 import logging
 import re
@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 _BEST_TO_WORST = tuple(Verdict)
 _MAX_SENTENCE = 400
-#: what follows from a divergence, and how a list of that ends which is cut: see `Divergence.follows`
+#: a consequence of a divergence, and the end of a shortened list of them: see `Divergence.follows`
 _CLAUSE = re.compile(
     rf"(?P<kind>{'|'.join(get_args(DivergenceKind))}) (?P<path>.*?)(?: of (?P<lane>.*?))?(?P<times>, \d+ times)?", re.DOTALL
 )
@@ -27,7 +27,7 @@ _HEX = re.compile(r"[0-9a-f]{1,32}\Z")
 
 
 class ServedRun(Protocol):
-    """The served run and what ran beside it: a `shadow.job.ShadowJob`."""
+    """The served run and its shadow: a `shadow.job.ShadowJob`."""
 
     @property
     def record(self) -> RunRecord:
@@ -60,7 +60,7 @@ class Finding:
 
     @property
     def texts(self) -> str:
-        """What stored sentences must not quote. Collected on first use: a match needs none of it."""
+        """What stored sentences must not quote. Collected on first use: a match does not need it."""
         if self._texts is None:
             self._texts = free_texts(self.served.record, self.shadow, found=self.comparison.divergences)
         return self._texts
@@ -151,7 +151,7 @@ class RowMaker:
         }
 
     def example(self, divergence: Divergence, finding: Finding) -> Row:
-        """Return the values and the excerpt of an occurrence that is kept as an example."""
+        """Return the values and the excerpt of an occurrence that is stored as an example."""
         plain = self._redactor.allows_text(finding.comparison.tenant_id)
         field = re.sub(r"\[[^\]]*\]", "", divergence.path.rpartition(".")[2])
         return {
@@ -163,7 +163,7 @@ class RowMaker:
         }
 
     def _clause(self, clause: str) -> str:
-        """Return what follows from a divergence as it may be stored: its lane and its path may hold names from data."""
+        """Return a consequence of a divergence in storable form: its lane and its path may contain names from data."""
         found = _CLAUSE.fullmatch(clause)
         if found is None:
             return clause if _MORE.fullmatch(clause) else self._redactor.shape(clause)
@@ -177,7 +177,7 @@ class RowMaker:
         only = msgspec.structs.replace(finding.comparison, divergences=(divergence,))
         try:
             aligned = self._align(control, candidate, only)
-        except Exception as error:  # noqa: BLE001 - the divergence matters more than its picture
+        except Exception as error:  # noqa: BLE001 - the divergence matters more than its excerpt
             # The type alone: the message may quote what the runs said.
             logger.error("no excerpt for %s: %s; the divergence is stored without", divergence.fingerprint, type(error).__name__)  # noqa: TRY400
             return None

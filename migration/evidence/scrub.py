@@ -17,7 +17,7 @@ _MAX_SEARCHED = 4_000_000
 
 
 def free_texts(*runs: RunRecord, found: Iterable[Divergence] = ()) -> str:
-    """Return all texts of the runs, and of what was found in them, that are not words of our own code, separated by NUL."""
+    """Return all texts of the runs, and of the divergences found in them, that are not words of our own code, separated by NUL."""
     blobs = [blob for run in runs for blob in _blobs(run)]
     blobs += [value.encode("utf-8", "replace") for one in found for value in (one.control, one.candidate) if value is not None]
     return "\0".join(text for blob in blobs for text in _leaves(blob) if len(text) >= QUOTE)

@@ -1,4 +1,4 @@
-"""`FinishedRuns`: everything of this package that a serving process needs, put together."""
+"""`FinishedRuns`: everything in this package that a serving process needs, combined."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -18,7 +18,7 @@ from migration.stores.writer import DualWriter
 from migration.stores.writing import StoreWrites
 from migration.telemetry.metrics import Metrics
 
-#: Seconds that a run store has to answer while a user waits for what it reads, or writes.
+#: Seconds that a run store has to answer while a user waits for a read or a write.
 _READ_S: Final = 3.0
 _WRITE_S: Final = 2.0
 
@@ -28,10 +28,10 @@ class FinishedRuns:
 
     Args:
         settings: where the outbox is, and the surfaces.
-        stores: both run stores; whoever made them closes them.
-        finish: what is kept of a run.
+        stores: both run stores; the code that made them closes them.
+        finish: returns the stored form of a run.
         plan: the plan of a surface for a tenant, now.
-        metrics: where lag and failures are shown.
+        metrics: show lag and failures.
 
     Raises:
         ConfigurationError: the outbox's URL cannot be used.
@@ -49,7 +49,7 @@ class FinishedRuns:
         self._database = StoresDatabase(settings.outbox())
         outbox, coverage = Outbox(self._database), Coverage(self._database)
         self._delivery = Delivery(outbox=outbox, writes=StoreWrites(stores, coverage), metrics=metrics)
-        # A user waits for these, so a store has less time; what it does not take then, the outbox does.
+        # A user waits for these, so a store has less time; the outbox keeps what the store does not accept in time.
         writes = StoreWrites(stores, coverage, timeout_s=_WRITE_S)
         self.writer = DualWriter(writes=writes, outbox=outbox, delivery=self._delivery, finish=finish, metrics=metrics)
         self.threads = ThreadReader(
@@ -58,12 +58,12 @@ class FinishedRuns:
         self.tombstones = Tombstones(self._database, surfaces=settings.surfaces, metrics=metrics)
 
     def start(self) -> None:
-        """Begin to deliver what waits, also from before a restart, and to keep which engines ran."""
+        """Start to deliver waiting rows, including those from before a restart, and to record which engines ran."""
         self._delivery.start()
         self.tombstones.start()
 
     async def aclose(self) -> None:
-        """Finish the writes under way and stop; what is not delivered waits for the next start."""
+        """Finish the current writes and stop; rows that are not delivered wait for the next start."""
         async with AsyncExitStack() as closing:
             closing.callback(self._database.close)
             closing.push_async_callback(self.tombstones.aclose)

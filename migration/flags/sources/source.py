@@ -1,4 +1,4 @@
-"""What a source of flags is, and how well it can be read."""
+"""A source of flags, and how well it can be read."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 class FlagStatus:
     """How well flags can be read."""
 
-    source: str  #: where they come from, e.g. "file:var/flags.json"
-    up: bool  #: False: it cannot be read, or the last known state of one of our flags holds
+    source: str  #: the source, e.g. "file:var/flags.json"
+    up: bool  #: False: it cannot be read, or the last known state of one of our flags is used
     age_s: float | None  #: seconds since the source was last found good; None: never
-    version: int  #: sum of the versions of the flags that hold; 0: none is known
-    error: str | None  #: what is wrong and what holds instead, also while `up` (a flag that nobody here needs); None: nothing
-    from_snapshot: bool  #: whether the flags that hold are those that a process before left behind
+    version: int  #: sum of the versions of the current flags; 0: none is known
+    error: str | None  #: what is wrong and what is used instead, also while `up` (a flag that no surface needs); None: nothing
+    from_snapshot: bool  #: whether the current flags were left behind by an earlier process
 
 
 class FlagSource(Protocol):
-    """Brings flags into the intake for as long as the client runs."""
+    """Passes flags to the intake for as long as the client runs."""
 
     @property
     def name(self) -> str:
-        """Where the flags come from, e.g. "file:var/flags.json", "launchdarkly:https://...", "redis:127.0.0.1:6379/launchdarkly"."""
+        """The source, e.g. "file:var/flags.json", "launchdarkly:https://...", "redis:127.0.0.1:6379/launchdarkly"."""
         ...
 
     def options(self, on_loss: Callable[[str], None] | None = None, /) -> Mapping[str, Any]:
@@ -40,8 +40,9 @@ class FlagSource(Protocol):
         ...
 
     def processor(self, config: Config, intake: "FlagIntake", ready: threading.Event, /) -> UpdateProcessor:
-        """Return what the SDK starts and stops; the SDK's own processors may be given, since `config` has the intake as its sink.
+        """Return the object that the SDK starts and stops; it may be one of the SDK's own processors, since `config` has the intake as its
+        sink.
 
-        `ready` is to be set after the first attempt, whether or not there were flags.
+        `ready` is to be set after the first attempt, with or without flags.
         """
         ...

@@ -223,7 +223,7 @@ def test_a_process_that_died_is_named_and_does_not_count(run, put, process, tmp_
     result = run("on")
     assert result.exit_code == 0
     assert "1 of 1 processes follow" in result.stderr
-    assert f"1 more died and serve nobody: server {other.pid}" in result.stderr
+    assert f"1 more died and serve no requests: server {other.pid}" in result.stderr
 
 
 def test_at_complete_it_reaches_nobody_and_says_so_with_the_way_back(run, put, process):
@@ -360,7 +360,7 @@ def test_without_a_project_a_surface_that_no_process_serves_is_still_refused(run
     assert "chat, batch" in result.stderr
 
 
-@pytest.mark.parametrize(("target", "message"), [("gone/flags.json", "which is not there"), ("flags.json", "leads in a circle")])
+@pytest.mark.parametrize(("target", "message"), [("gone/flags.json", "which does not exist"), ("flags.json", "leads in a circle")])
 def test_a_link_to_nothing_is_a_source_that_is_down(run, tmp_path, target, message):
     (tmp_path / "flags.json").symlink_to(target)
     result = run("on")

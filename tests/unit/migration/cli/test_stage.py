@@ -319,7 +319,7 @@ def test_a_link_to_nothing_is_not_taken_for_a_beginning(run, tmp_path):
     (tmp_path / "flags.json").symlink_to("gone.json")
     for command in (["show"], ["set", "chat", "dualwrite", "--all"]):
         result = run(*command)
-        assert (result.exit_code, "which is not there" in result.stderr) == (2, True)
+        assert (result.exit_code, "which does not exist" in result.stderr) == (2, True)
     assert not (tmp_path / "gone.json").exists()
 
 

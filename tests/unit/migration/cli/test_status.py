@@ -174,10 +174,10 @@ def test_the_kill_switch_is_said_for_the_surface_and_for_all(tmp_path: Path, sta
 
 
 def test_a_process_that_cannot_read_its_flags_is_a_finding_with_the_reason(run: Run, tmp_path: Path) -> None:
-    running(tmp_path, flags_up=False, flags_error="flags.json: it is empty; the last known flags hold")
+    running(tmp_path, flags_up=False, flags_error="flags.json: it is empty; the last known flags stay in use")
     result = run("status", "--json")
     assert (result.exit_code, json.loads(result.stdout)["flags"]["up"]) == (1, False)
-    assert "it is empty; the last known flags hold" in result.stderr
+    assert "it is empty; the last known flags stay in use" in result.stderr
 
 
 def test_processes_that_do_not_agree_are_named(run: Run, tmp_path: Path) -> None:
