@@ -1,7 +1,7 @@
 """A sentence keeps what we wrote apart from what it quotes, until it is shown or stored.
 
 The literal parts are ours. The quoted parts are data: names of lanes, fields and tools, texts of exceptions. Redaction looks only at the
-quoted parts, so the wording may change without a thought for redaction, and a user who writes our words hides none of them.
+quoted parts, so the wording may change freely, and a user who writes our words hides none of them.
 """
 
 from collections.abc import Callable, Iterable
@@ -29,8 +29,8 @@ def say(template: str, /, **values: Sentence | int | str) -> Sentence:
     """Return the sentence that a template makes of its values.
 
     Args:
-        template: a literal with `{names}`; a test refuses anything else. Braces are doubled, as in `str.format`.
-        values: a `Sentence` keeps its parts, a number counts as ours, and every other text is quoted.
+        template: a literal with `{names}`; a test rejects anything else. Braces are doubled, as in `str.format`.
+        values: a `Sentence` keeps its parts, a number counts as ours, and any other text is quoted.
 
     Raises:
         KeyError: the template names a value that is not given.

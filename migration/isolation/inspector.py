@@ -19,27 +19,27 @@ _SILENCE: Final = RunLog(lines=())
 
 @dataclass(frozen=True)
 class Inspection:
-    """What one pair of runs holds of other people's."""
+    """Other tenants' and users' data in one pair of runs."""
 
     breaches: tuple[Breach, ...] = ()
     reasons: tuple[Sentence, ...] = ()  #: why something was not scanned
 
     @cached_property
     def cross_talk(self) -> tuple[tuple[int, str], ...]:
-        """Where events of control hold somebody else's data and the candidate's do not: index of the event, and path."""
+        """The places where control's events contain other people's data and the candidate's do not: index of the event, and path."""
         return cross_talk(self.breaches)
 
     def reported_in(self, comparison: Comparison) -> Comparison:
-        """Return the comparison with a divergence for each kind of breach; a ledger has no say in them."""
+        """Return the comparison with a divergence for each kind of breach; the ledger does not apply to them."""
         return with_breaches(comparison, divergences(self.breaches, comparison), self.reasons)
 
 
 class Inspector:
-    """Looks for other tenants' and users' data. One for a process: what it learns from one job it looks for in the next.
+    """Looks for other tenants' and users' data. One for each process: what it learns from one job it searches for in the next.
 
     Args:
         canaries: makes and reads tokens.
-        registry: who the others are; None: an empty one.
+        registry: the other tenants and users; None: an empty one.
     """
 
     def __init__(self, canaries: Canaries, registry: Registry | None = None) -> None:
@@ -64,16 +64,16 @@ class Inspector:
         served_log: RunLog | None = None,
         log: RunLog | None = None,
     ) -> Inspection:
-        """Return what both runs hold of other tenants' and users'.
+        """Return other tenants' and users' data in both runs.
 
         Args:
             served: the run that the user saw.
-            shadow: the other engine's.
-            neighbours: who was served beside and before this run.
-            served_log: what the served run logged; None: nothing was taped.
-            log: what the shadow logged; None: nothing was taped.
+            shadow: the other engine's run.
+            neighbours: tenants and users served during and before this run.
+            served_log: the log of the served run; None: it was not recorded.
+            log: the log of the shadow; None: it was not recorded.
         """
-        learnt = self._registry.learn((*neighbours, Identity.of(served.request)))  # 1 registry: who the others are
+        learnt = self._registry.learn((*neighbours, Identity.of(served.request)))  # 1 registry: the other tenants and users
         self._learnt = Learnt(
             sought_in_text=self._learnt.sought_in_text + learnt.sought_in_text,
             sought_in_fields=self._learnt.sought_in_fields + learnt.sought_in_fields,
@@ -84,7 +84,7 @@ class Inspector:
             for one, whose in zip(logs, ("served run", "shadow"), strict=True)
             if one.lost
         )
-        scan = Scan(self._registry, self._canaries, served)  # 2 scan: one pass over everything; as a rule this is all
+        scan = Scan(self._registry, self._canaries, served)  # 2 scan: one pass over everything; usually this is all
         if not any(scan.hits(all_at_once(served, shadow, logs))):
             return Inspection(reasons=reasons)
         found = tuple(  # 3 passages, places: where exactly

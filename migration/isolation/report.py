@@ -1,4 +1,4 @@
-"""From breaches to divergences. What leaked is told by its kind and its owner's digest, never by itself."""
+"""From breaches to divergences. Leaked data is reported by its kind and its owner's digest, never by itself."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from migration.isolation.scan import Hit
 from migration.model import Comparison, Divergence, DivergenceKind, Origin, Verdict
 from migration.sentence import Sentence, say, word
 
-#: Kinds of breaches of one comparison that are told one by one. A run that shows more has no secrets left to find.
+#: Kinds of breaches of one comparison that are reported one by one. After that many, further ones add nothing.
 MOST: Final = 50
 
 _SIDES: Final = (Origin.CONTROL, Origin.CANDIDATE)
-_CONTROLS_OWN: Final = "Control alone mixes people up here: it is a finding about control, and not a difference that the candidate makes."
+_CONTROLS_OWN: Final = "Only control mixes people up here: it is a finding about control, and not a difference that the candidate causes."
 _ENVELOPE: Final = frozenset(name.value for name in Field)
 
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Something of somebody else's, at one place."""
+    """Other people's data, at one place."""
 
     side: Origin
     lane: str
@@ -34,7 +34,7 @@ class Breach:
 
 
 def cross_talk(breaches: Iterable[Breach]) -> tuple[tuple[int, str], ...]:
-    """Return where control's events hold somebody else's data and candidate's do not at that place: index of the event, and path."""
+    """Return the places where control's events contain other people's data and candidate's do not: index of the event, and path."""
     breaches = tuple(breaches)
     of_both = {(_shape(one.lane), _shape(one.path)) for one in breaches if one.side is Origin.CANDIDATE}
     return tuple(
@@ -45,7 +45,7 @@ def cross_talk(breaches: Iterable[Breach]) -> tuple[tuple[int, str], ...]:
 
 
 def divergences(breaches: Iterable[Breach], comparison: Comparison) -> tuple[Divergence, ...]:
-    """Return one divergence for each kind of breach, except for those that the comparison itself reports: it reads the envelopes."""
+    """Return one divergence for each kind of breach, except for those that the comparison itself reports from the envelopes."""
     reported = {(_shape(one.lane), _shape(one.path)) for one in comparison.divergences if one.kind == "isolation_breach"}
     grouped: dict[tuple[str, ...], list[Breach]] = {}
     for breach in breaches:
@@ -53,20 +53,20 @@ def divergences(breaches: Iterable[Breach], comparison: Comparison) -> tuple[Div
         if any((lane, known) in reported for known in _claims(path)):
             continue
         grouped.setdefault((breach.hit.what, breach.hit.relation, lane, path), []).append(breach)
-    # Control's own last: however many there are, they leave room for what the candidate does.
+    # Control's own last: however many there are, they leave room for those of the candidate.
     told = sorted(grouped.items(), key=lambda item: _is_controls_own(item[1]))
     return tuple(_divergence(kind, same) for kind, same in told[:MOST])
 
 
 def _is_controls_own(same: Iterable[Breach]) -> bool:
-    """Tell whether control alone mixes people up there; what both runs got says nothing about either engine."""
+    """Tell whether only control mixes people up there; data that both runs got says nothing about either engine."""
     return all(one.side is Origin.CONTROL and not one.shared for one in same)
 
 
 def with_breaches(comparison: Comparison, found: tuple[Divergence, ...], reasons: tuple[Sentence, ...]) -> Comparison:
-    """Return the comparison with these divergences: it is not a match any more, whatever the ledger says of its other ones.
+    """Return the comparison with these divergences: it is no longer a match, whatever the ledger says about its others.
 
-    What control alone mixed up makes it noise at least, and divergent only by what else differs.
+    Data that only control mixed up makes it noise at least; only other differences make it divergent.
     """
     if not found and not reasons:
         return comparison
@@ -78,7 +78,7 @@ def with_breaches(comparison: Comparison, found: tuple[Divergence, ...], reasons
 
 
 def _claims(path: str) -> tuple[str, ...]:
-    """Return the paths under which the comparison may report this place. Of an envelope that names another it reports one field."""
+    """Return the paths under which the comparison may report this place. For an envelope that names another one it reports one field."""
     kind, _, name = path.partition(".")
     return tuple(f"{kind}.{field}" for field in _ENVELOPE) if name in _ENVELOPE else (path,)
 
@@ -120,5 +120,5 @@ def _sentence(breach: Breach, sides: list[Origin]) -> Sentence:
 
 
 def _shape(name: str) -> str:
-    """Return a lane or path without what varies from run to run."""
+    """Return a lane or path without the parts that vary from run to run."""
     return without_ids(name)

@@ -1,6 +1,6 @@
 """Whether control reproduces a recording: its ending, its answer, and the number and kind of its effects.
 
-A recording that control does not reproduce is not a fair ground for a comparison: what the candidate does on it says nothing.
+A recording that control does not reproduce is no basis for a comparison: the candidate's behaviour on it means nothing.
 """
 
 from collections import Counter
@@ -20,11 +20,11 @@ _LONGEST: Final = 300  #: characters of an error's text
 
 
 def unfaithful(recorded: RecordedRun, control: ShadowRun, refused: Sequence[str]) -> Sentence | None:
-    """Return why control does not reproduce the recording, its own error first; None when it does.
+    """Return why control does not reproduce the recording, its own error first; None if it does.
 
     Args:
         recorded: the recording.
-        control: what became of control's run on it.
+        control: the result of control's run on it.
         refused: names of contacts with the outside that were refused while it ran.
     """
     if control.record is None:
@@ -41,7 +41,7 @@ def unfaithful(recorded: RecordedRun, control: ShadowRun, refused: Sequence[str]
 
 
 def said_error(run: ShadowRun) -> str:
-    """Return the error that ended the run, as "Type: text": the exception of its stream or what its frames say; "" when there is none."""
+    """Return the error that ended the run, as "Type: text": the exception of its stream or the error in its frames; "" if there is none."""
     if run.record is None:
         return ""
     if run.record.error is not None:
@@ -70,14 +70,14 @@ _frame = msgspec.json.Decoder(_Frame)
 
 
 def _errors(events: Sequence[Event]) -> Iterator[str]:
-    """Yield what the frames say of errors: first those that name a type, from the last one back."""
+    """Yield the errors in the frames: first those that name a type, from the last one back."""
     bare: list[str] = []
     for event in reversed(events):
         try:
             payload = _frame.decode(event.payload).payload
             result = msgspec.convert(payload.result, _Result) if isinstance(payload.result, dict) else _Result()
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            continue  # a frame of another shape says nothing
+            continue  # a frame of another form contains no error
         for kind, text in ((payload.error_type, payload.error_message), (result.error_type, result.error)):
             if isinstance(kind, str) and isinstance(text, str):
                 yield f"{kind}: {text}"
@@ -137,7 +137,7 @@ def _says(events: Sequence[Event], answer: str) -> bool:
 
 
 def _holds(payload: bytes, answer: str) -> bool:
-    # The same text can be escaped in several ways, so values are what counts.
+    # The same text can be escaped in several ways, so the values are compared.
     try:
         waiting: list[Any] = [msgspec.json.decode(payload)]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -1,4 +1,6 @@
-"""`Replay`: recorded runs through control and candidate. The verdict of a run is made here, once; what is reported is stored."""
+"""`Replay`: runs recorded runs through control and candidate. The verdict of a run is decided here, once; exactly what is reported is
+stored.
+"""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -24,13 +26,13 @@ _LIMITS: Final = RunLimits(pacing="recorded")
 
 
 class Replay:
-    """Puts recorded runs through control and candidate, one after another, in virtual time.
+    """Runs control and candidate on recorded runs, one after another, in virtual time.
 
     Args:
-        parts: engines, comparison and, if what is found shall be kept, evidence.
-        seal: open while an engine runs; counts what tries to reach the outside.
+        parts: engines, comparison and, if the results are to be stored, evidence.
+        seal: open while an engine runs; counts attempts to reach the outside.
         deadline_s: seconds that one run of one engine may take.
-        explain: whether to report what the policies' rules overlook.
+        explain: whether to report what the policies' rules ignore.
     """
 
     def __init__(self, parts: Parts, *, seal: Seal, deadline_s: float, explain: bool = False) -> None:
@@ -47,7 +49,7 @@ class Replay:
         self._loop.close()
 
     def feed(self, items: Iterable[RecordedRun | Skipped | BadLine]) -> Iterator[RecordedRun | Skipped | BadLine]:
-        """Take each item, and yield it once it is done: a run compared, the rest noted."""
+        """Process each item, and yield it once it is done: a run is compared, others are recorded."""
         for item in items:
             match item:
                 case RecordedRun():
@@ -59,7 +61,7 @@ class Replay:
             yield item
 
     def compare(self, recorded: RecordedRun) -> Comparison:
-        """Run both engines on the recording and return the comparison. A run that cannot be compared is inconclusive and says why."""
+        """Run both engines on the recording and return the comparison. A run that cannot be compared is inconclusive, with the reason."""
         control, refused = self.run(recorded, Origin.CONTROL)
         self._tally(control, serving=True)
         why_not = unfaithful(recorded, control, refused)
@@ -75,7 +77,7 @@ class Replay:
         return result.comparison
 
     def run(self, recorded: RecordedRun, origin: Origin) -> tuple[ShadowRun, list[str]]:
-        """Run one engine on the recording; return what became of it, and the names of contacts with the outside that were refused."""
+        """Run one engine on the recording; return the result, and the names of contacts with the outside that were refused."""
         with self._seal() as refused:
             run = self._loop.drive(
                 replay_run(
@@ -94,10 +96,10 @@ class Replay:
         return run, refused
 
     def report(self, seconds: float) -> Report:
-        """Return what was found so far.
+        """Return the results so far.
 
         Args:
-            seconds: that the replay took.
+            seconds: the duration of the replay.
         """
         report = self._count.report
         report.seconds = seconds
@@ -135,21 +137,21 @@ class Replay:
 
 
 class _CountingSink:
-    """Counts what the evidence takes. What it cannot take is counted and logged; the verdict stands."""
+    """Counts what the evidence stores. A failure is counted and logged; the verdict stays."""
 
     def __init__(self, sink: EvidenceSink) -> None:
         self._sink, self.kept = sink, Kept()
 
     def store(self, job: ShadowJob, shadow: RunRecord, comparison: Comparison, /) -> None:
-        """Store one comparison and count what became of that."""
+        """Store one comparison and count the result."""
         try:
             new = self._sink.store(job, shadow, comparison)
-        except Exception as failure:  # noqa: BLE001 - whatever it raises is one more that is not stored
+        except Exception as failure:  # noqa: BLE001 - whatever it raises, the run counts as not stored
             # The type alone: the message may quote what the run said.
             logger.error("run %s is not stored: %s", comparison.run_id, type(failure).__name__)  # noqa: TRY400 - as above
             self.kept.failed += 1
         else:
-            # A sink that does not say keeps whatever it is given.
+            # A sink that returns nothing stores everything.
             self.kept.known += new is False
             self.kept.stored += new is not False
 

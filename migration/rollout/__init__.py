@@ -1,1 +1,1 @@
-"""How tenants are moved: edits of flags that are proved before they are written, and looked after until processes follow."""
+"""Moves tenants: edits of flags are proved before they are written, and then checked until processes follow."""

@@ -1,6 +1,6 @@
-"""Statistics that stay valid however often they are looked at: what noise, latency and gates stand on.
+"""Statistics that stay valid however often they are looked at: the basis of noise, latency and gates.
 
-`rates` bounds how often something happens, `paired` tells which of two sides is slower from pairs of times.
+`rates` bounds how often something happens, `paired` shows from pairs of times which of two sides is slower.
 """
 
 from migration.statistics.paired import slower_share

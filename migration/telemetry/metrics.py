@@ -20,9 +20,9 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 
 class Seconds(Histogram):
-    """A histogram that takes times alone. One NaN would make its sum NaN for the life of the process, and be in no bucket.
+    """A histogram that accepts only times. One NaN would make its sum NaN for the life of the process, and be in no bucket.
 
-    Times come from engines, too (`Event.at_s`), so what is not finite is logged and left out.
+    Times also come from engines (`Event.at_s`), so a value that is not finite is logged and left out.
     """
 
     def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:

@@ -283,7 +283,7 @@ def test_a_spoiled_flag_is_not_moved_from_where_nobody_knows(run, tmp_path):
     (tmp_path / "flags.json").write_text(text)
     result = run("set", "chat", "dualwrite", "--all")
     assert (result.exit_code, (tmp_path / "flags.json").read_text()) == (2, text)
-    assert "where its tenants are cannot be shown" in result.stderr
+    assert "it cannot be shown where its tenants are" in result.stderr
 
 
 def test_markup_in_a_tenants_name_is_plain_text(run):

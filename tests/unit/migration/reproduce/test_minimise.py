@@ -198,7 +198,7 @@ def test_a_new_divergence_in_place_of_the_old_one_fails_the_test(
     assert found is not None
     planted.plant("self.origin is Origin.CANDIDATE and reply['message'].update(content='another answer')")
     recording = write_line(found.recording).decode()
-    with pytest.raises(AssertionError, match=f"{fingerprint} is gone, but candidate differs anew"):
+    with pytest.raises(AssertionError, match=f"{fingerprint} is gone, but candidate has new differences"):
         assert_agree(recording, engines=planted.engines, fingerprint=fingerprint)
 
 
