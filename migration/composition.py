@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from migration.comparison.endings import outcome_by
 from migration.comparison.policy import Policy, default_policy
+from migration.comparison.read.endings import outcome_by
 from migration.effects.logs import tape_served_logs
 from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
 from migration.facade import ExecutionFacade, RunEnding

@@ -100,7 +100,7 @@ def configuration(settings: MigrationSettings) -> Iterator[Finding]:
         advice = "`netra-migration init SURFACE` writes what a project needs; or set NETRA_MIGRATION_PROJECT"
         yield Finding(check="configuration", state="wrong", found=f"{where} names no surface", advice=advice)
         return
-    from migration.comparison.ledger import load_ledger
+    from migration.comparison.judge.ledger import load_ledger
 
     for surface in settings.surfaces:
         configured_surface(settings, surface)

@@ -192,7 +192,7 @@ def _checked(text: TomlText) -> Policy:
 
 
 def _check_deepdiff(policy: Policy, rule: Rule, text: TomlText, place: tuple[Step, ...]) -> None:
-    from migration.comparison.second_opinion import checked
+    from migration.comparison.describe.second_opinion import checked
 
     if (rule.action == "deepdiff") is not (rule.compare == "deepdiff") or (rule.options and rule.compare is None):
         raise text.error(f'rule {rule.id!r} needs either an `action`, or `compare = "deepdiff"` with its `options`', *place)

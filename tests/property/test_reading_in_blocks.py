@@ -70,9 +70,9 @@ def test_a_comparison_finds_the_same_in_blocks_of_any_size(
     ours: list[str], theirs: list[str] | None, variant: int, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair = record(Origin.CONTROL, ours, 0), record(Origin.CANDIDATE, ours if theirs is None else theirs, variant)
-    monkeypatch.setattr("migration.comparison.pairing._BLOCK", WHOLE)
+    monkeypatch.setattr("migration.comparison.match.pairing._BLOCK", WHOLE)
     whole = compared(pair)
-    monkeypatch.setattr("migration.comparison.pairing._BLOCK", size)
+    monkeypatch.setattr("migration.comparison.match.pairing._BLOCK", size)
     assert compared(pair) == whole
 
 
