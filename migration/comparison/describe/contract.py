@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from migration.comparison.describe.findings import agent_of
 from migration.comparison.policy import Contract, Pair, Rising
 from migration.comparison.read.canonical import UNREADABLE
-from migration.comparison.read.outline import KEPT, Outline
+from migration.comparison.read.outline import KEPT, Outline, agent_of
 from migration.comparison.read.stream import Stream
 
 
@@ -112,7 +111,7 @@ def _closes(lane: str, indexes: list[int], kinds: list[str], pair: Pair) -> Iter
 
 
 def _rising(stream: Stream, rising: Rising, agents: Sequence[_Numbered]) -> Iterator[Violation]:
-    numbers = iter(_reader(rising.field).all([stream.frames[index] for _, indexes in agents for index in indexes]))
+    numbers = iter(_reader(rising.field).all([stream.frames.encoded[index] for _, indexes in agents for index in indexes]))
     for agent, indexes in agents:
         last: float | None = None
         fallen: int | None = None

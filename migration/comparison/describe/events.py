@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from migration.comparison.describe.contract import Violation, violations
-from migration.comparison.describe.findings import Detail, Finding, agent_of, is_last
+from migration.comparison.describe.findings import Detail, Finding, is_last
 from migration.comparison.describe.fingerprint import fingerprint
 from migration.comparison.describe.renaming import Renaming
 from migration.comparison.describe.second_opinion import SecondOpinion
@@ -14,6 +14,7 @@ from migration.comparison.match.align import Alignment, Lane
 from migration.comparison.match.differences import Leaf, leaves
 from migration.comparison.paths import Json, Path, matches_any
 from migration.comparison.policy import Policy
+from migration.comparison.read.outline import agent_of
 from migration.comparison.read.stream import Stream, forms
 from migration.model import DivergenceKind, Origin
 
@@ -31,7 +32,7 @@ class EventComparison:
         self._policy, self._limits, self._renaming = policy, limits, renaming
         self._alignment = Alignment()
         self._reached: dict[str, tuple[int, int] | None] = {}  #: see `_reach`
-        self._foreign = {Origin.CONTROL: frozenset(control.foreign()), Origin.CANDIDATE: frozenset(candidate.foreign())}
+        self._foreign = {Origin.CONTROL: frozenset(control.owners.foreign()), Origin.CANDIDATE: frozenset(candidate.owners.foreign())}
 
     def findings(self, alignment: Alignment) -> list[Finding]:
         """Return all findings: other people's frames first, then lane by lane, then rules of the contract that no difference explains."""
@@ -57,8 +58,8 @@ class EventComparison:
         side = stream.side
         for index in sorted(self._foreign[side]):
             event = stream.events[index]
-            value = stream.value(index) or {}
-            for field, other in list(stream.foreign_fields(value).items())[:1]:  # one frame, one breach
+            value = stream.frames.value(index) or {}
+            for field, other in list(stream.owners.foreign_fields(value).items())[:1]:  # one frame, one breach
                 yield _one_sided("isolation_breach", side, (event.lane, index), (event.kind, field), other)
 
     def _one_sided_lane(self, lane: Lane, absent: set[str]) -> Iterator[Finding]:
@@ -114,7 +115,7 @@ class EventComparison:
         A pair whose bytes are equal names its ids alike. That contradicts nothing until some other pair names one otherwise, so only then
         are the equal ones read.
         """
-        if self._control.has_holes:
+        if self._control.frames.has_holes:
             yield from self._judged(alignment, read=False)
         if self._renaming.renames:
             yield from self._judged(alignment, read=True)
@@ -122,10 +123,10 @@ class EventComparison:
     def _judged(self, alignment: Alignment, *, read: bool) -> Iterator[Finding]:
         for lane in alignment.lanes():
             for i, j in (*lane.equal, *lane.moved):
-                ours, theirs = self._control.known(i), self._candidate.known(j)
+                ours, theirs = self._control.frames.known(i), self._candidate.frames.known(j)
                 if (ours is None or theirs is None) is not read:
                     continue
-                ours, theirs = self._control.read_fully(i), self._candidate.read_fully(j)
+                ours, theirs = self._control.frames.read_fully(i), self._candidate.frames.read_fully(j)
                 for leaf, detail in self._renaming.judge(ours.holes, theirs.holes):
                     yield self._leaf(lane.name, self._control.kinds[i], leaf, (i, j), detail)
 
@@ -136,7 +137,7 @@ class EventComparison:
         differing = self._opinion.of(kind, ours.value, theirs.value, there, path)
         found = [self._leaf(lane.name, kind, leaf, (i, j)) for leaf in differing or ()]
         if not there:  # too many to name; also keeps a difference that no leaf tells from being silent
-            whole = Leaf((), self._control.normal(i).value, self._candidate.normal(j).value)
+            whole = Leaf((), self._control.frames.normal(i).value, self._candidate.frames.normal(j).value)
             yield self._leaf(lane.name, kind, whole, (i, j), "whole_pair")
             return
         found += [self._leaf(lane.name, kind, leaf, (i, j), detail) for leaf, detail in self._renaming.judge(ours.holes, theirs.holes)]
@@ -191,7 +192,7 @@ class EventComparison:
         present = {self._sameness(stream, index) for index in beside if stream.kinds[index] in kinds}
         for index in alone:
             event, key = stream.events[index], self._sameness(stream, index)
-            value = stream.value(index) or {}
+            value = stream.frames.value(index) or {}
             kind: DivergenceKind = "duplicate_event" if key in present else "missing_event" if ours else "extra_event"
             present.add(key)
             alone_here = _one_sided(kind, side, (lane.name, index), (event.kind,), value)
@@ -202,7 +203,7 @@ class EventComparison:
         kind = stream.events[index].kind
         if kind in self._policy.contract.once:
             return kind
-        normal = stream.normal(index)
+        normal = stream.frames.normal(index)
         return kind, normal.canonical, tuple(hole.value for hole in normal.holes)
 
     def _broken_rules(self, broken: Iterable[Violation], found: Sequence[Finding]) -> Iterator[Finding]:

@@ -1,7 +1,6 @@
 """What the parts of a comparison find, before it is classified."""
 
 from collections.abc import Container, Iterable
-from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -55,9 +54,3 @@ def is_last(lane: str, mine: Iterable[str], others: Container[str]) -> bool:
     """Tell whether no lane that one side began after this one is there on the other side. `mine` is in order of their beginning."""
     begun = list(mine)
     return not any(later in others for later in begun[begun.index(lane) + 1 :])
-
-
-@lru_cache(maxsize=4096)
-def agent_of(lane: str) -> str:
-    """Return the agent that a lane belongs to: all before the first "/"."""
-    return lane.partition("/")[0]

@@ -7,24 +7,17 @@ reason to call the comparison inconclusive.
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
-from pkgutil import resolve_name
 from typing import Any, Final
 
+from migration.comparison.deepdiff_options import arguments
 from migration.comparison.match.differences import Leaf
 from migration.comparison.paths import Json, Path, matches, segments, text
 from migration.comparison.policy import EVERY_EVENT, Policy, Rule
 from migration.comparison.read.canonical import encode
-from migration.errors import MissingExtraError
-from migration.extras import extra
 
 #: Bytes of a value: beyond, DeepDiff would take seconds, with the order ignored far longer.
 _MOST_BYTES: Final = 200_000
-#: Passes and differences after which DeepDiff gives up; a rule may set its own.
-_LIMITS: Final[dict[str, Any]] = {"max_passes": 100_000, "max_diffs": 500_000}
 _REACHED: Final = ("MAX PASS LIMIT REACHED", "MAX DIFF LIMIT REACHED")
-#: Without it, `[1, 1, 2]` and `[2, 1]` are the same to DeepDiff once it ignores the order.
-_ALWAYS: Final[dict[str, Any]] = {"report_repetition": True}
 
 
 class SecondOpinion:
@@ -78,45 +71,16 @@ class SecondOpinion:
         return found if differs else []
 
 
-def checked(options: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with the options of a rule, and what to do; None when nothing is."""
-    try:
-        with extra("deepdiff"):
-            from deepdiff import DeepDiff
-    except MissingExtraError as error:
-        return f'`compare = "deepdiff"`: {error}'
-    try:
-        DeepDiff({}, {}, **_arguments(options))
-    except (ValueError, TypeError, AttributeError, ImportError, re.error) as error:
-        return f"DeepDiff does not take these options: {error}"
-    return None
-
-
 def _differs(control: Json, candidate: Json, options: Mapping[str, Any]) -> bool | None:
     """Return whether DeepDiff finds a difference; None when it reached a limit, or could not tell."""
     from deepdiff import DeepDiff
 
     try:
-        found = DeepDiff(control, candidate, **_arguments(options))
+        found = DeepDiff(control, candidate, **arguments(options))
     except Exception:  # noqa: BLE001 - a custom operator may raise anything
         return None
     stats: dict[str, int | bool] = found.get_stats()  # type: ignore[no-untyped-call] # DeepDiff types only a part of itself
     return None if any(stats[limit] for limit in _REACHED) else bool(found)
-
-
-def _arguments(options: Mapping[str, Any]) -> dict[str, Any]:
-    arguments = _ALWAYS | _LIMITS | dict(options)
-    operators = arguments.get("custom_operators")
-    if operators:
-        arguments["custom_operators"] = [_operator(name) for name in operators]
-    return arguments
-
-
-@cache
-def _operator(name: str) -> Any:  # noqa: ANN401 - DeepDiff's own protocol
-    """Return the operator that an import string names; of a class, one of its instances."""
-    named = resolve_name(name)
-    return named() if isinstance(named, type) else named
 
 
 def _left_out(options: Mapping[str, Any], below: Path) -> bool:

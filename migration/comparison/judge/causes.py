@@ -20,11 +20,12 @@ from typing import Final, get_args
 
 import msgspec
 
-from migration.comparison.describe.findings import Finding, agent_of
+from migration.comparison.describe.findings import Finding
 from migration.comparison.describe.fingerprint import fingerprint, value_shapes
 from migration.comparison.paths import segments
 from migration.comparison.policy import Policy
 from migration.comparison.read.canonical import encode
+from migration.comparison.read.outline import agent_of
 from migration.model import Divergence, Severity, Verdict
 
 MOST: Final = 50

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from migration.comparison.describe.findings import Finding, agent_of
+from migration.comparison.describe.findings import Finding
+from migration.comparison.read.outline import agent_of
 from migration.errors import EffectMissingError
 from migration.model import RunRecord
 

@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from migration.comparison.describe.findings import Finding, agent_of
+from migration.comparison.describe.findings import Finding
 from migration.comparison.paths import text
+from migration.comparison.read.outline import agent_of
 from migration.model import RunRecord
 
 CrossTalk = Collection[tuple[int, str]]

@@ -127,7 +127,7 @@ class _Aligner:
 
     @staticmethod
     def _content(stream: Stream, indexes: list[int], whole: bool) -> tuple[bytes, ...]:
-        return tuple(stream.normal(index).canonical for index in (indexes if whole else indexes[:1]))
+        return tuple(stream.frames.normal(index).canonical for index in (indexes if whole else indexes[:1]))
 
     def lane(self, ours: str | None, theirs: str | None) -> Lane:
         """Align one lane of each stream."""
@@ -170,7 +170,7 @@ class _Aligner:
 
     def _similar(self, ours: list[int], theirs: list[int]) -> list[Match]:
         def likeness(i: int, j: int) -> float:
-            return _likeness(self._control.normal(ours[i]), self._candidate.normal(theirs[j]))
+            return _likeness(self._control.frames.normal(ours[i]), self._candidate.frames.normal(theirs[j]))
 
         kinds = [self._control.events[i].kind for i in ours], [self._candidate.events[j].kind for j in theirs]
         pairs = pair_similar((range(len(ours)), range(len(theirs))), kinds, likeness)
@@ -184,7 +184,7 @@ def _family(lane: str) -> str:
 
 
 def _keys(stream: Stream, indexes: list[int]) -> list[tuple[str, bytes]]:
-    return [(stream.events[index].kind, stream.normal(index).canonical) for index in indexes]
+    return [(stream.events[index].kind, stream.frames.normal(index).canonical) for index in indexes]
 
 
 def _likeness(a: Normal, b: Normal) -> float:

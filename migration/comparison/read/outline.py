@@ -6,8 +6,6 @@ from typing import Final
 
 import msgspec
 
-from migration.comparison.describe.findings import agent_of
-
 #: Events of a stream whose outline is kept: what is known of a longer one is worked out anew.
 KEPT: Final = 512
 
@@ -102,6 +100,12 @@ def outline(kinds: list[str], places: list[str]) -> Outline:
 def _kept(_encoded: bytes) -> list[Outline]:
     """Return where the outline is kept; [] for one that is new."""
     return []
+
+
+@lru_cache(maxsize=4096)
+def agent_of(lane: str) -> str:
+    """Return the agent that a lane belongs to: all before the first "/"."""
+    return lane.partition("/")[0]
 
 
 def _encoded(kinds: Sequence[str], places: Sequence[str]) -> bytes:

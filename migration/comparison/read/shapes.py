@@ -13,8 +13,9 @@ import msgspec
 
 from migration.comparison.paths import Json
 from migration.comparison.read.canonical import UNREADABLE
+from migration.comparison.read.frames import picked
+from migration.comparison.read.heads import Content, HeadReader, Sketch
 from migration.comparison.read.normalise import Normaliser
-from migration.comparison.read.stream import Content, HeadReader, Sketch, picked
 
 #: shapes learned for one kind of event; a kind with more is compared in full when its shape is not the last one learned
 _SHAPES_PER_KIND = 32

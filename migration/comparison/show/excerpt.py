@@ -210,13 +210,13 @@ class _Writer:
         return Row(mark=mark, lane=lane, control=ours, candidate=theirs)
 
     def _readable(self, i: int, j: int) -> bool:
-        self._control.normal(i)
-        self._candidate.normal(j)
-        return i not in self._control.undecodable and j not in self._candidate.undecodable
+        self._control.frames.normal(i)
+        self._candidate.frames.normal(j)
+        return i not in self._control.frames.undecodable and j not in self._candidate.frames.undecodable
 
     def _changed(self, lane: str, i: int, j: int) -> Row:
         kind = self._control.events[i].kind
-        differing = leaves(self._control.normal(i).value, self._candidate.normal(j).value, _FIELDS_SHOWN)
+        differing = leaves(self._control.frames.normal(i).value, self._candidate.frames.normal(j).value, _FIELDS_SHOWN)
         if differing is None:
             told = f"{kind}: more than {_FIELDS_SHOWN} fields differ"
             return Row(mark="changed", lane=lane, control=told, candidate=told)
@@ -231,8 +231,8 @@ class _Writer:
 
     def _event(self, stream: Stream, index: int) -> str:
         kind = stream.events[index].kind
-        value = stream.value(index)
-        if value is None or index in stream.undecodable:
+        value = stream.frames.value(index)
+        if value is None or index in stream.frames.undecodable:
             return f"{kind}: undecodable"
         body = value.get("payload", value)
         if self._show_values:
