@@ -12,15 +12,15 @@ from typing import Final
 import libcst as cst
 
 from migration.consolidation.audit import NoProgress, Progress
-from migration.consolidation.codemod.analysis import Analyser
 from migration.consolidation.codemod.configuration import CodemodConfiguration, load_codemod_configuration
-from migration.consolidation.codemod.edits import Edit, apply_edits
-from migration.consolidation.codemod.groups import Analysis, Group, Refusal
-from migration.consolidation.codemod.links import Links
-from migration.consolidation.codemod.relevance import may_matter
-from migration.consolidation.codemod.statements import ImportRewriter
-from migration.consolidation.codemod.strings import rename_exports, rename_in_quotes, requote
-from migration.consolidation.codemod.tree import Tree, understand
+from migration.consolidation.codemod.decide.analysis import Analyser
+from migration.consolidation.codemod.decide.groups import Analysis, Group, Refusal
+from migration.consolidation.codemod.decide.links import Links
+from migration.consolidation.codemod.read.relevance import may_matter
+from migration.consolidation.codemod.read.tree import Tree, understand
+from migration.consolidation.codemod.rewrite.edits import Edit, apply_edits
+from migration.consolidation.codemod.rewrite.statements import ImportRewriter
+from migration.consolidation.codemod.rewrite.strings import rename_exports, rename_in_quotes, requote
 from migration.consolidation.configuration import AuditConfiguration, load_configuration
 from migration.consolidation.inventory import DottedString, Problem, StringUse
 from migration.consolidation.sources.workers import read_bytes

@@ -8,7 +8,7 @@ from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from migration.consolidation.codemod.inference import infer
+from migration.consolidation.codemod.read.inference import infer
 from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.findings.documents import search_documents
 from migration.consolidation.findings.names import Meaning, Names

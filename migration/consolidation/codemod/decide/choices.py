@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from migration.consolidation.codemod.bindings import Bindings, Bound
-from migration.consolidation.codemod.calls import CallRewriter, Rewritten
+from migration.consolidation.codemod.read.bindings import Bindings, Bound
+from migration.consolidation.codemod.read.source import Source
+from migration.consolidation.codemod.read.surface import Surfaces
+from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.read.uses import call_fact
+from migration.consolidation.codemod.rewrite.calls import CallRewriter, Rewritten
 from migration.consolidation.codemod.rules import ObjectName, Rule
-from migration.consolidation.codemod.source import Source
-from migration.consolidation.codemod.surface import Surfaces
-from migration.consolidation.codemod.tree import Tree
-from migration.consolidation.codemod.uses import call_fact
 from migration.consolidation.findings.names import Meaning
 
 

@@ -5,15 +5,15 @@ from collections.abc import Callable
 import libcst as cst
 from libcst.metadata import ImportAssignment
 
-from migration.consolidation.codemod.bindings import Bindings, Origin
-from migration.consolidation.codemod.edits import Edit
-from migration.consolidation.codemod.groups import Group
+from migration.consolidation.codemod.decide.groups import Group
+from migration.consolidation.codemod.read.bindings import Bindings, Origin
+from migration.consolidation.codemod.read.source import Source, by_getattr
+from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.read.uses import ObjectUse
+from migration.consolidation.codemod.rewrite.edits import Edit
+from migration.consolidation.codemod.rewrite.statements import Need
+from migration.consolidation.codemod.rewrite.strings import requote
 from migration.consolidation.codemod.rules import ObjectName
-from migration.consolidation.codemod.source import Source, by_getattr
-from migration.consolidation.codemod.statements import Need
-from migration.consolidation.codemod.strings import requote
-from migration.consolidation.codemod.tree import Tree
-from migration.consolidation.codemod.uses import ObjectUse
 from migration.consolidation.findings.names import Meaning
 
 

@@ -7,9 +7,9 @@ from typing import Final
 
 import libcst as cst
 
-from migration.consolidation.codemod.bindings import Bindings, Bound
-from migration.consolidation.codemod.edits import Edit
-from migration.consolidation.codemod.source import AnyImport, Source
+from migration.consolidation.codemod.read.bindings import Bindings, Bound
+from migration.consolidation.codemod.read.source import AnyImport, Source
+from migration.consolidation.codemod.rewrite.edits import Edit
 from migration.consolidation.sources.modules import ModuleNames
 
 _COMMENT: Final = re.compile(r"#[^\r\n]*")

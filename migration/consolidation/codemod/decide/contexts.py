@@ -4,7 +4,7 @@ from typing import Final
 
 import libcst as cst
 
-from migration.consolidation.codemod.source import Source, dotted
+from migration.consolidation.codemod.read.source import Source, dotted
 
 _TAKE_A_CLASS: Final = frozenset(
     {"isinstance", "issubclass", "cast", "NewType", "TypeVar", "Mock", "MagicMock", "AsyncMock", "NonCallableMock"}

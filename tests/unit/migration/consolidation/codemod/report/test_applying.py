@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from migration.consolidation.codemod import plan as planning
-from migration.consolidation.codemod.applying import apply_plan, as_diff
+from migration.consolidation.codemod.report.applying import apply_plan, as_diff
 from migration.errors import ConfigurationError
 
 USE = "from shop.legacy import ExecutionEngine\nx = ExecutionEngine.__name__"

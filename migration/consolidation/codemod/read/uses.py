@@ -8,8 +8,8 @@ from typing import Final
 import libcst as cst
 from libcst.metadata import Assignment, ImportAssignment
 
-from migration.consolidation.codemod.source import Source, by_getattr, dotted, root_name
-from migration.consolidation.codemod.tree import Tree
+from migration.consolidation.codemod.read.source import Source, by_getattr, dotted, root_name
+from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.findings.names import Meaning
 from migration.consolidation.reading.facts import CallFact
 

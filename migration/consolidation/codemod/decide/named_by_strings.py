@@ -4,15 +4,15 @@ from collections.abc import Callable, Collection
 
 import libcst as cst
 
-from migration.consolidation.codemod.edits import Edit
-from migration.consolidation.codemod.groups import Group
-from migration.consolidation.codemod.lazy import LazyEntry, find_lazy_entries
-from migration.consolidation.codemod.partials import others_of
+from migration.consolidation.codemod.decide.groups import Group
+from migration.consolidation.codemod.follow.lazy import LazyEntry, find_lazy_entries
+from migration.consolidation.codemod.follow.partials import others_of
+from migration.consolidation.codemod.read.source import Source
+from migration.consolidation.codemod.read.surface import Surface
+from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.rewrite.edits import Edit
+from migration.consolidation.codemod.rewrite.strings import ImportedByLiteral, Patched, find_literal_imports, find_patches, requote
 from migration.consolidation.codemod.rules import ObjectName
-from migration.consolidation.codemod.source import Source
-from migration.consolidation.codemod.strings import ImportedByLiteral, Patched, find_literal_imports, find_patches, requote
-from migration.consolidation.codemod.surface import Surface
-from migration.consolidation.codemod.tree import Tree
 from migration.consolidation.findings.names import Meaning
 
 

@@ -7,12 +7,12 @@ from typing import Final
 
 import libcst as cst
 
-from migration.consolidation.codemod.edits import Edit, Span
-from migration.consolidation.codemod.named_later import named_later
-from migration.consolidation.codemod.partials import left_to_give
+from migration.consolidation.codemod.follow.named_later import named_later
+from migration.consolidation.codemod.follow.partials import left_to_give
+from migration.consolidation.codemod.follow.unpacking import unpacked
+from migration.consolidation.codemod.read.source import SIMPLE, Source, is_none, is_simple
+from migration.consolidation.codemod.rewrite.edits import Edit, Span
 from migration.consolidation.codemod.rules import ObjectName, Parameter, Placeholder, Rule
-from migration.consolidation.codemod.source import SIMPLE, Source, is_none, is_simple
-from migration.consolidation.codemod.unpacking import unpacked
 from migration.consolidation.findings.names import Meaning, Names
 
 _PINNED_CALL: Final = re.compile(r"(?P<object>[\w.]+:[\w.]+)\(\)")

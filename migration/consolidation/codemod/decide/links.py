@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from migration.consolidation.codemod.analysis import Analyser
-from migration.consolidation.codemod.groups import Analysis, Group, Refusal
-from migration.consolidation.codemod.tree import Tree
-from migration.consolidation.codemod.uses import Suspect, call_fact
+from migration.consolidation.codemod.decide.analysis import Analyser
+from migration.consolidation.codemod.decide.groups import Analysis, Group, Refusal
+from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.read.uses import Suspect, call_fact
 from migration.consolidation.findings.names import Meaning
 
 _MOST_STEPS: Final = 20  #: from one re-export to the next

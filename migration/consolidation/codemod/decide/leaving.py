@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection
 
 import libcst as cst
 
-from migration.consolidation.codemod.bindings import Bindings, Bound
-from migration.consolidation.codemod.groups import Group
+from migration.consolidation.codemod.decide.groups import Group
+from migration.consolidation.codemod.read.bindings import Bindings, Bound
+from migration.consolidation.codemod.read.source import Source, dotted
+from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.codemod.rules import ObjectName
-from migration.consolidation.codemod.source import Source, dotted
-from migration.consolidation.codemod.statements import Need
-from migration.consolidation.codemod.tree import Tree
 from migration.consolidation.findings.names import Meaning
 
 

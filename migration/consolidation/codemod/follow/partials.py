@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import libcst as cst
 from libcst.metadata import ImportAssignment
 
+from migration.consolidation.codemod.read.source import Source, dotted, is_none, is_simple, root_name
+from migration.consolidation.codemod.read.tree import Tree, taken_elsewhere
 from migration.consolidation.codemod.rules import Rule
-from migration.consolidation.codemod.source import Source, dotted, is_none, is_simple, root_name
-from migration.consolidation.codemod.tree import Tree, taken_elsewhere
 
 
 def partial_call(source: Source, node: cst.CSTNode) -> cst.Call | None:

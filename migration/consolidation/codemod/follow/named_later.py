@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 import libcst as cst
 from libcst.metadata import Assignment
 
-from migration.consolidation.codemod.partials import others_of
+from migration.consolidation.codemod.follow.partials import others_of
+from migration.consolidation.codemod.read.source import Source, is_none
 from migration.consolidation.codemod.rules import Parameter
-from migration.consolidation.codemod.source import Source, is_none
 
 _AnyFunction = cst.FunctionDef | cst.Lambda
 #: Says at which place a method, which an expression means, takes a parameter of this name; None: it takes none.

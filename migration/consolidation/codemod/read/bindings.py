@@ -7,8 +7,8 @@ from typing import Final
 import libcst as cst
 from libcst.metadata import Assignment, BaseAssignment, ImportAssignment
 
-from migration.consolidation.codemod.source import AnyImport, Source, dotted, root_name
-from migration.consolidation.codemod.tree import Tree
+from migration.consolidation.codemod.read.source import AnyImport, Source, dotted, root_name
+from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.findings.names import Meaning
 
 

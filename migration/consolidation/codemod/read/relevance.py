@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from migration.consolidation.codemod.tree import Tree
-from migration.consolidation.codemod.uses import is_worth_a_look
+from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.read.uses import is_worth_a_look
 from migration.consolidation.findings.names import Meaning
 
 

@@ -11,12 +11,12 @@ from typing import Final
 import libcst as cst
 from libcst.metadata import Assignment
 
-from migration.consolidation.codemod.edits import Edit
-from migration.consolidation.codemod.inference import literal_import
-from migration.consolidation.codemod.partials import others_of
+from migration.consolidation.codemod.follow.partials import others_of
+from migration.consolidation.codemod.read.inference import literal_import
+from migration.consolidation.codemod.read.source import Source, dotted
+from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.rewrite.edits import Edit
 from migration.consolidation.codemod.rules import ObjectName
-from migration.consolidation.codemod.source import Source, dotted
-from migration.consolidation.codemod.tree import Tree
 from migration.consolidation.findings.names import Meaning
 
 _ASSERTIONS: Final = re.compile(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 from libcst.metadata import Assignment
 
-from migration.consolidation.codemod.source import Source, is_simple, root_name
+from migration.consolidation.codemod.read.source import Source, is_simple, root_name
 
 
 def unpacked(source: Source, call: cst.Call) -> list[cst.Arg] | None:

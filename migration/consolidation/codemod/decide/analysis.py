@@ -5,25 +5,25 @@ from typing import Final
 
 import libcst as cst
 
-from migration.consolidation.codemod.bindings import Bindings, Bound, Origin
-from migration.consolidation.codemod.calls import CallRewriter
-from migration.consolidation.codemod.choices import Choices
 from migration.consolidation.codemod.configuration import CodemodConfiguration
-from migration.consolidation.codemod.contexts import objection_to_rename
-from migration.consolidation.codemod.edits import Span
-from migration.consolidation.codemod.groups import Analysis, Group
-from migration.consolidation.codemod.leaving import Leaving
-from migration.consolidation.codemod.named_by_strings import NamedByStrings
-from migration.consolidation.codemod.partials import objection_to_partial, partial_call
-from migration.consolidation.codemod.renaming import Renaming
+from migration.consolidation.codemod.decide.choices import Choices
+from migration.consolidation.codemod.decide.contexts import objection_to_rename
+from migration.consolidation.codemod.decide.groups import Analysis, Group
+from migration.consolidation.codemod.decide.leaving import Leaving
+from migration.consolidation.codemod.decide.named_by_strings import NamedByStrings
+from migration.consolidation.codemod.decide.renaming import Renaming
+from migration.consolidation.codemod.follow.partials import objection_to_partial, partial_call
+from migration.consolidation.codemod.follow.tables import calls_by_table
+from migration.consolidation.codemod.follow.variables import Variables
+from migration.consolidation.codemod.read.bindings import Bindings, Bound, Origin
+from migration.consolidation.codemod.read.source import Source, dotted, root_name
+from migration.consolidation.codemod.read.surface import Surfaces
+from migration.consolidation.codemod.read.tree import Tree, taken_elsewhere
+from migration.consolidation.codemod.read.uses import MemberUse, ObjectUse, Suspect, Uses, call_fact
+from migration.consolidation.codemod.rewrite.calls import CallRewriter
+from migration.consolidation.codemod.rewrite.edits import Span
+from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.codemod.rules import ObjectName, Rule
-from migration.consolidation.codemod.source import Source, dotted, root_name
-from migration.consolidation.codemod.statements import Need
-from migration.consolidation.codemod.surface import Surfaces
-from migration.consolidation.codemod.tables import calls_by_table
-from migration.consolidation.codemod.tree import Tree, taken_elsewhere
-from migration.consolidation.codemod.uses import MemberUse, ObjectUse, Suspect, Uses, call_fact
-from migration.consolidation.codemod.variables import Variables
 from migration.consolidation.findings.names import Meaning
 
 #: What is done to the method of a mock without calling it as the engine would be.

@@ -3,9 +3,9 @@
 import libcst as cst
 from libcst.metadata import Assignment
 
-from migration.consolidation.codemod.source import Source
-from migration.consolidation.codemod.tree import Tree
-from migration.consolidation.codemod.uses import Uses
+from migration.consolidation.codemod.read.source import Source
+from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.read.uses import Uses
 from migration.consolidation.findings.names import Meaning
 
 

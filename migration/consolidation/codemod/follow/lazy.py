@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from migration.consolidation.codemod.source import Source
-from migration.consolidation.codemod.tree import Tree
+from migration.consolidation.codemod.read.source import Source
+from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.findings.names import Meaning
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from migration.consolidation.codemod.bindings import Bindings, Bound
-from migration.consolidation.codemod.edits import Edit
-from migration.consolidation.codemod.source import AnyImport, Source
-from migration.consolidation.codemod.statements import Need
-from migration.consolidation.codemod.strings import Patched
-from migration.consolidation.codemod.uses import Suspect
+from migration.consolidation.codemod.read.bindings import Bindings, Bound
+from migration.consolidation.codemod.read.source import AnyImport, Source
+from migration.consolidation.codemod.read.uses import Suspect
+from migration.consolidation.codemod.rewrite.edits import Edit
+from migration.consolidation.codemod.rewrite.statements import Need
+from migration.consolidation.codemod.rewrite.strings import Patched
 
 
 @dataclass(frozen=True, slots=True)

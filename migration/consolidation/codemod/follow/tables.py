@@ -2,9 +2,9 @@
 
 import libcst as cst
 
-from migration.consolidation.codemod.partials import others_of
-from migration.consolidation.codemod.source import Source
-from migration.consolidation.codemod.tree import Tree, taken_elsewhere
+from migration.consolidation.codemod.follow.partials import others_of
+from migration.consolidation.codemod.read.source import Source
+from migration.consolidation.codemod.read.tree import Tree, taken_elsewhere
 
 
 def calls_by_table(source: Source, path: str, tree: Tree, node: cst.CSTNode) -> list[cst.Call] | None:
