@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from migration.consolidation.codemod.plan import Change, Plan
+from migration.consolidation.codemod.report.values import Change, Plan
 from migration.errors import ConfigurationError
 
 
