@@ -34,7 +34,7 @@ def replay(
         list[Path],
         typer.Argument(
             metavar="PATH...",
-            help="Files or folders of own recordings or of conversations, see docs/recordings.md; packed by gzip or zstd or not; -: stdin.",
+            help="Files or folders of recordings or conversations (docs/migration/recordings.md), packed by gzip or zstd or not; -: stdin.",
         ),
     ],
     surface: Annotated[

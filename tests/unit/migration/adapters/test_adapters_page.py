@@ -1,4 +1,4 @@
-"""docs/adapters.md: its code, as it stands there, makes engines that match themselves."""
+"""docs/migration/adapters.md: its code, as it stands there, makes engines that match themselves."""
 
 import re
 from contextlib import nullcontext
@@ -9,7 +9,7 @@ import pytest
 
 from migration.testing import Verdict, compared, explained
 
-PAGE = Path(__file__).parents[4] / "docs" / "adapters.md"
+PAGE = Path(__file__).parents[4] / "docs" / "migration" / "adapters.md"
 BLOCKS = re.findall(r"### ([^\n]*?): `\[.*?```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 agents.set_trace_processors([])  # there is nobody who takes traces
 

@@ -1,4 +1,4 @@
-"""docs/adopt.md is a script: in an empty environment with the wheel, its files are written and its commands run, from top to bottom."""
+"""docs/migration/adopt.md is a script: in an empty environment with the wheel, its files are written and its commands run, in order."""
 
 import json
 import os
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.empty_environment import PATIENCE_S, ROOT, built, empty_environment
+from tests.integration.migration.empty_environment import PATIENCE_S, ROOT, built, empty_environment
 
-PAGE = (ROOT / "docs" / "adopt.md").read_text()
+PAGE = (ROOT / "docs" / "migration" / "adopt.md").read_text()
 BLOCKS = re.findall(r"```(python|toml|sh)\n(.*?)```", PAGE, re.DOTALL)
 NAMED = re.compile(r"# (more of )?(\S+)\n")
 HOUR_S = 180.0

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.integration.empty_environment import PATIENCE_S, ROOT, built, empty_environment
+from tests.integration.migration.empty_environment import PATIENCE_S, ROOT, built, empty_environment
 
 FOREIGN = ROOT / "tests" / "foreign"
 SERVING = """

@@ -1,4 +1,4 @@
-"""The engines of docs/adapters.md beside a server: shadowed by a real worker, behind its boundary, each matches itself and asks nobody."""
+"""The engines of docs/migration/adapters.md in a process: shadowed by a real worker, behind its boundary, each matches itself and asks nobody."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 
 from tests.servers.models import ModelEndpoint
 
-PAGE = Path(__file__).parents[2] / "docs" / "adapters.md"
+PAGE = Path(__file__).parents[3] / "docs" / "migration" / "adapters.md"
 BLOCKS = {
     extra.replace("-", "_"): code
     for extra, code in re.findall(r"### [^\n]*: `\[(.*?)\]`\n\n```python\n(.*?)```", PAGE.read_text(), re.DOTALL)

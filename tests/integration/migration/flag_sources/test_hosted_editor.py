@@ -13,7 +13,7 @@ from migration.flags.evaluation import FlagEvaluator
 from migration.flags.sources.hosted import HostedSource
 from migration.flags.switch_changes import kill, sample
 from migration.variables import Secret
-from tests.integration.flag_sources.conftest import eventually
+from tests.integration.migration.flag_sources.conftest import eventually
 from tests.servers.launchdarkly import API_TOKEN, Faults
 from tests.unit.migration.flags.making import at, clause, kill_switch, rollout, rule, surface_flag
 

@@ -1,7 +1,7 @@
 """Writes `migration/comparison/surface.schema.json`: the JSON Schema of a surface's TOML file, for editors that check as one types.
 
-python docs/surface_schema.py            rewrite it
-python docs/surface_schema.py --check    exit with 1 when it is out of date
+python docs/migration/surface_schema.py            rewrite it
+python docs/migration/surface_schema.py --check    exit with 1 when it is out of date
 """
 
 import sys
@@ -11,7 +11,7 @@ import msgspec
 
 from migration.comparison.policy import Policy
 
-FILE = Path(__file__).parents[1] / "migration" / "comparison" / "surface.schema.json"
+FILE = Path(__file__).parents[2] / "migration" / "comparison" / "surface.schema.json"
 
 
 def text() -> str:

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from migration.flags.data import KILL_SWITCH
 from migration.flags.sources.hosted import HostedSource
-from tests.integration.flag_sources.conftest import eventually
+from tests.integration.migration.flag_sources.conftest import eventually
 from tests.servers.launchdarkly import SDK_KEY
 from tests.unit.migration.flags.making import at, kill_switch
 

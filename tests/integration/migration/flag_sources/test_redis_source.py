@@ -12,7 +12,7 @@ from ldclient.versioned_data_kind import FEATURES, SEGMENTS
 from migration.errors import FlagSourceError
 from migration.flags.editors.redis import RedisEditor
 from migration.flags.sources.redis import RedisSource
-from tests.integration.flag_sources.conftest import eventually
+from tests.integration.migration.flag_sources.conftest import eventually
 from tests.servers.redis import RedisServer
 from tests.unit.migration.flags.making import at, kill_switch, sampling, surface_flag
 
@@ -165,7 +165,7 @@ def test_a_rule_is_evaluated_with_segments_from_redis(redis_server, follow):
 
 
 def test_the_rights_that_operations_md_lists_are_enough_and_an_operators_edits_need_his_own(tmp_path, follow):
-    lines = [line for line in Path("docs/operations.md").read_text().splitlines() if line.startswith("user netra-")]
+    lines = [line for line in Path("docs/migration/operations.md").read_text().splitlines() if line.startswith("user netra-")]
     users = tmp_path / "users.acl"
     users.write_text("user default on nopass ~* &* +@all\n" + "\n".join(line.replace("PASSWORD", "secret") for line in lines) + "\n")
     server = RedisServer(tmp_path, "--aclfile", str(users)).start()

@@ -1,7 +1,7 @@
 """Writes the measured part of `divergences.md`: replays recorded conversations and explains what differs, a sentence each.
 
-    python docs/divergences.py            rewrite it
-    python docs/divergences.py --check    exit with 1 when it is out of date
+    python docs/migration/divergences.py            rewrite it
+    python docs/migration/divergences.py --check    exit with 1 when it is out of date
 
 Without the recorded conversations beside the checkout nothing is written, and that is said.
 """
@@ -23,8 +23,8 @@ from migration.replay import Replay
 from migration.settings import MigrationSettings
 from migration.shadow.parts import Parts, load
 
-ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "divergences.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "migration" / "divergences.md"
 CONVERSATIONS = ROOT.parent / "shared" / "data" / "airline_trajectories.jsonl.gz"
 SURFACE = "chat"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -101,7 +101,9 @@ def measured(page: str) -> str:
 def main(arguments: list[str]) -> int:
     """Rewrite or check the page."""
     if not CONVERSATIONS.exists():
-        sys.stderr.write("docs/divergences.md is left as it is: the recorded conversations are not beside this checkout (../shared/data)\n")
+        sys.stderr.write(
+            "docs/migration/divergences.md is left as it is: the recorded conversations are not beside this checkout (../shared/data)\n"
+        )
         return 0
     page = PAGE.read_text(encoding="utf-8")
     now = replayed(CONVERSATIONS)
