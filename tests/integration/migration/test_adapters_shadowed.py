@@ -1,4 +1,4 @@
-"""The engines of docs/migration/adapters.md in a process: shadowed by a real worker, behind its boundary, each matches itself and asks nobody."""
+"""The engines of docs/migration/adapters.md: shadowed by a real worker, behind its boundary, each matches itself and asks nobody."""
 
 import json
 import re
