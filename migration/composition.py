@@ -122,7 +122,7 @@ class Migration:
     ) -> None:
         multiprocess.begin()
         self._metrics = metrics = Metrics(watch_tenants=settings.watch_tenants, registry=registry, surfaces=settings.surfaces)
-        self.spans = configure_tracing(settings, service, metrics.failures.labels("telemetry.export").inc)
+        self.spans = configure_tracing(settings, service, partial(metrics.failed, "telemetry.export"))
         self.flags = LaunchDarklyFlags(settings, metrics)
         self.shadow = ProcessShadow(settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison))
         self._under_way = Counter[str]()

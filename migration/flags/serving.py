@@ -184,7 +184,7 @@ class LaunchDarklyFlags:
 
     def _lost_events(self, what: str) -> None:
         logger.warning("flags: events for LaunchDarkly were given up: %s", what)
-        self._metrics.failures.labels("flags.track").inc()
+        self._metrics.failed("flags.track")
 
     def _answer(self, key: _Key) -> _Answer:
         """Ask the flags, and keep the answer in the cache that was current before asking: a change in between leaves no stale answer."""
@@ -193,7 +193,7 @@ class LaunchDarklyFlags:
             answer = self._evaluate(key)
         except Exception:
             logger.exception("flags could not be evaluated for a request on %s; the last known plan holds", key[0])
-            self._metrics.failures.labels("flags.evaluate").inc()
+            self._metrics.failed("flags.evaluate")
             return self._outdated.get(key) or self._make(key[0], PLANS[Stage.OFF], "default_off", None)
         if len(key[2]) + len(key[3]) <= _CACHED_BYTES:
             if len(answers) >= _CACHE_LIMIT:
@@ -241,7 +241,7 @@ class LaunchDarklyFlags:
         """Say it once until flags change, and show it in the status."""
         if complaint not in self._complaints:
             self._complaints[complaint] = None
-            self._metrics.failures.labels("flags.evaluate").inc()
+            self._metrics.failed("flags.evaluate")
             logger.warning("flags: %s", complaint)
 
     def _changed(self) -> None:
@@ -253,7 +253,7 @@ class LaunchDarklyFlags:
                 listener()
             except Exception:
                 logger.exception("a listener for flag changes failed")
-                self._metrics.failures.labels("flags.reload").inc()
+                self._metrics.failed("flags.reload")
         with self._changing:
             self._gauges.show_shares(self.data, self.evaluator)
 
@@ -263,7 +263,7 @@ class LaunchDarklyFlags:
         self._answers, self._complaints = {}, {}
         status = self.status()
         if not status.up:
-            self._metrics.failures.labels("flags.reload").inc()
+            self._metrics.failed("flags.reload")
         self._gauges.show_flags(self.data, self.evaluator, emergency=self.emergency)
 
 

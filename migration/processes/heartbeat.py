@@ -199,7 +199,7 @@ class Heartbeat:
         except Exception as error:
             known = isinstance(error, MigrationError | OSError)
             problem = str(error) if known else type(error).__name__
-            self._metrics.failures.labels("history.write" if isinstance(error, HistoryError) else "processes.heartbeat").inc()
+            self._metrics.failed("history.write" if isinstance(error, HistoryError) else "processes.heartbeat")
             if self._problems.get(what) != problem:
                 logger.warning("heartbeat (%s): %s", what, problem, exc_info=not known)
             self._problems[what] = problem
