@@ -12,19 +12,20 @@ from ldclient.feature_store import InMemoryFeatureStore
 from ldclient.interfaces import EventProcessor
 from prometheus_client import Counter
 
-from migration.flags.attributes import TenantAttributes
 from migration.flags.clients import fed_client, quiet_evaluator
-from migration.flags.data import KILL_SWITCH, FlagData, surface_flag_key
 from migration.flags.decision import Decision, Reason
 from migration.flags.emergency import EmergencySwitch
-from migration.flags.evaluation import Evaluation, FlagEvaluator
 from migration.flags.gauges import FlagGauges
-from migration.flags.intake import FlagIntake
+from migration.flags.intake.intake import FlagIntake
+from migration.flags.intake.snapshot import Snapshot
+from migration.flags.intake.status import FlagStatus
+from migration.flags.meaning.data import KILL_SWITCH, FlagData, surface_flag_key
+from migration.flags.meaning.evaluation import Evaluation, FlagEvaluator
 from migration.flags.op_events import EvaluatedDecision, OpEvents
 from migration.flags.sampling import POINTS, point, threshold
-from migration.flags.snapshot import Snapshot
 from migration.flags.sources.open import open_source
-from migration.flags.sources.source import FlagSource, FlagStatus
+from migration.flags.sources.source import FlagSource
+from migration.flags.tenant_attributes import TenantAttributes
 from migration.model import Comparison, Outcome, RunRequest, Stage
 from migration.settings import MigrationSettings
 from migration.stages import PLANS, Plan

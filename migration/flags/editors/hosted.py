@@ -13,10 +13,10 @@ from ldclient import Config
 from ldclient.config import HTTPConfig
 
 from migration.errors import EditConflictError, FlagSourceError
-from migration.flags.data import KILL_SWITCH, read_flag_data
 from migration.flags.editors.editor import FlagRead
 from migration.flags.editors.patches import Json, differences, held, json_patch, semantic_patch
 from migration.flags.editors.rest import Patch, RefusedError, RestApi, UnknownOutcomeError
+from migration.flags.meaning.data import KILL_SWITCH, read_flag_data
 from migration.flags.sources.asking import AskError, Limits, SdkHttp, ask, close
 from migration.flags.sources.prompt import PromptPool
 from migration.flags.sources.trouble import API_TOKEN, LATE, PAGE, UNREADABLE, status_trouble, text_trouble

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from migration.errors import FlagSourceError
 from migration.extras import extra
-from migration.flags.data import FlagData, FlagProblem, Kind, check_items
+from migration.flags.meaning.data import FlagData, FlagProblem, Kind, check_items
 
 with extra("redis"):
     import redis

@@ -11,9 +11,9 @@ import pytest
 from ldclient import Config
 from ldclient.client import LDClient
 
-from migration.flags.contexts import Tenant
-from migration.flags.evaluation import FlagEvaluator
-from migration.flags.intake import FlagIntake
+from migration.flags.intake.intake import FlagIntake
+from migration.flags.meaning.contexts import Tenant
+from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.flags.sources.source import FlagSource
 from migration.settings import MigrationSettings
 from migration.variables import Secret

@@ -7,11 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from migration.errors import EditConflictError, FlagSourceError
-from migration.flags.contexts import Tenant
 from migration.flags.editors.hosted import HostedEditor
-from migration.flags.evaluation import FlagEvaluator
+from migration.flags.edits.switch_changes import kill, sample
+from migration.flags.meaning.contexts import Tenant
+from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.flags.sources.hosted import HostedSource
-from migration.flags.switch_changes import kill, sample
 from migration.variables import Secret
 from tests.integration.migration.flag_sources.conftest import eventually
 from tests.servers.launchdarkly import API_TOKEN, Faults

@@ -7,7 +7,7 @@ import pytest
 import urllib3
 from ldclient.migrations import Operation, Origin, Stage
 
-from migration.flags.contexts import Tenant, context
+from migration.flags.meaning.contexts import Tenant, context
 from migration.flags.sources.delivery import PatientSender
 from migration.flags.sources.hosted import HostedSource
 from tests.integration.migration.flag_sources.conftest import eventually

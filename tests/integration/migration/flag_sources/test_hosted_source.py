@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from migration.flags.data import KILL_SWITCH
+from migration.flags.meaning.data import KILL_SWITCH
 from migration.flags.sources.hosted import HostedSource
 from tests.integration.migration.flag_sources.conftest import eventually
 from tests.servers.launchdarkly import SDK_KEY
@@ -109,8 +109,8 @@ def test_without_flags_the_kill_switch_alone_is_not_taken_for_all_flags(launchda
 
 
 def test_a_snapshot_holds_and_the_kill_switch_acts_on_it_while_the_stream_is_away(launchdarkly, settings, follow, tmp_path):
-    from migration.flags.intake import FlagIntake
-    from migration.flags.snapshot import Snapshot
+    from migration.flags.intake.intake import FlagIntake
+    from migration.flags.intake.snapshot import Snapshot
 
     source = HostedSource(settings)
     follow(source, intake=FlagIntake(source.name, ("chat",), snapshot=Snapshot(tmp_path / "snapshots", source.name)))

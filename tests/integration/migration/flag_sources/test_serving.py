@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from migration.flags.editors.open import open_editor
+from migration.flags.edits.switch_changes import kill
 from migration.flags.serving import LaunchDarklyFlags
-from migration.flags.switch_changes import kill
 from migration.model import Origin
 from migration.settings import MigrationSettings
 from migration.telemetry.metrics import Metrics
