@@ -18,10 +18,13 @@ help: ## list the targets
 
 install: $(STAMP) ## make .venv from the hashed lock file
 
+# Byte code that was compiled once is kept, whatever the environment says: the suite starts hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Debian ships pip and venv without ensurepip, so pip is pointed at the new environment instead of being put into it.
 $(STAMP): requirements.lock pyproject.toml netra_backend/pyproject.toml
 	$(PYTHON) -m venv --without-pip $(VENV)
-	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --require-hashes -r requirements.lock
+	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --no-deps --require-hashes -r requirements.lock
 	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --no-deps --no-build-isolation $(PROJECTS:%=--editable %)
 	@touch $@
 
@@ -35,7 +38,7 @@ unit: $(STAMP) ## the tests that start no server, or those under T=
 check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy -n 2
 	$(BIN)/cog --check --check-fail-msg="run make generate" README.md docs/cli.md docs/settings.md
 	$(MORE_CHECKS)
 
