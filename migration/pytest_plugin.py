@@ -1,6 +1,6 @@
 """pytest plugin `--engine-parity`: recorded runs that a project keeps as fixtures, each a test item that both engines must pass alike.
 
-See docs/parity-tests.md. Everything heavy is imported on use: pytest loads this module in every run of every project that has it.
+See docs/migration/parity-tests.md. Everything heavy is imported on use: pytest loads this module in every run of every project that has it.
 """
 
 from collections.abc import Iterator

@@ -215,7 +215,7 @@ class ProcessShadow:
             self._lose_worker("protocol", f"a result cannot be decoded: {error}")
             return
         if isinstance(result, int):
-            self._metrics.failures.labels("telemetry.export").inc(result)
+            self._metrics.failed("telemetry.export", result)
             return
         if not self._line.awaits(result.run_id):
             self._lose_worker("protocol", "a result answers no job")
@@ -223,7 +223,7 @@ class ProcessShadow:
         waiting = self._line.answered()
         self._deaths = 0
         for operation in result.failures:
-            self._metrics.failures.labels(operation).inc()
+            self._metrics.failed(operation)
         self._counts.learnt(result.sought_in_text, result.sought_in_fields)
         if result.noise is not None:
             self._counts.round(waiting.surface, result.noise)
@@ -296,4 +296,4 @@ class ProcessShadow:
 
     def _tool_failed(self, operation: Operation, error: Exception) -> None:
         logger.error("%s: %s", operation, error if isinstance(error, OSError) else type(error).__name__)
-        self._metrics.failures.labels(operation).inc()
+        self._metrics.failed(operation)

@@ -107,7 +107,7 @@ class InlineShadow:
 
     def _end(self, job: ShadowJob, result: ShadowResult, lag_s: float) -> None:
         for operation in result.failures:
-            self._metrics.failures.labels(operation).inc()
+            self._metrics.failed(operation)
         self._counts.learnt(result.sought_in_text, result.sought_in_fields)
         if result.comparison is not None:
             self._counts.compared(result.comparison, lag_s)
@@ -121,4 +121,4 @@ class InlineShadow:
             self._on_result(result)
         except Exception as error:  # noqa: BLE001 - a listener's failure must not lose the next result
             logger.error("shadow.worker: a listener raised %s", type(error).__name__)  # noqa: TRY400 - the text may quote a payload
-            self._metrics.failures.labels("shadow.worker").inc()
+            self._metrics.failed("shadow.worker")

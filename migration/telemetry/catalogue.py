@@ -1,4 +1,4 @@
-"""`docs/metrics.md`, made from `metrics` and `spans`: `python -m migration.telemetry.catalogue > docs/metrics.md`."""
+"""`docs/migration/metrics.md`, made from `metrics` and `spans`: `python -m migration.telemetry.catalogue > docs/migration/metrics.md`."""
 
 import sys
 
@@ -31,7 +31,7 @@ LABELS = {
 
 _HEAD = """# Metrics and spans
 
-<!-- Made by `python -m migration.telemetry.catalogue > docs/metrics.md`; a test says when it is out of date. -->
+<!-- Made by `python -m migration.telemetry.catalogue > docs/migration/metrics.md`; a test says when it is out of date. -->
 
 Each process answers `/metrics`; with `PROMETHEUS_MULTIPROC_DIR` set, any of them answers for all. Durations are in seconds.
 """

@@ -1,4 +1,4 @@
-"""`docs/divergences.md` explains what a replay of recorded conversations finds, and quotes nothing of them."""
+"""`docs/migration/divergences.md` explains what a replay of recorded conversations finds, and quotes nothing of them."""
 
 import gzip
 import importlib.util
@@ -12,12 +12,12 @@ import pytest
 from migration.comparison import load_ledger
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "divergences.md"
+PAGE = ROOT / "docs" / "migration" / "divergences.md"
 
 
 @pytest.fixture(scope="module")
 def generator():
-    spec = importlib.util.spec_from_file_location("divergences_page", ROOT / "docs" / "divergences.py")
+    spec = importlib.util.spec_from_file_location("divergences_page", ROOT / "docs" / "migration" / "divergences.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)

@@ -1,4 +1,4 @@
-"""`docs/metrics.md` says what `migration/telemetry` says, and every label is explained and bounded."""
+"""`docs/migration/metrics.md` says what `migration/telemetry` says, and every label is explained and bounded."""
 
 from pathlib import Path
 
@@ -7,11 +7,13 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from migration.telemetry.catalogue import LABELS, collectors, labels_of, markdown
 
-PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+PAGE = Path(__file__).parents[2] / "docs" / "migration" / "metrics.md"
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert PAGE.read_text(encoding="utf-8") == markdown(), "run: .venv/bin/python -m migration.telemetry.catalogue > docs/metrics.md"
+    assert PAGE.read_text(encoding="utf-8") == markdown(), (
+        "run: .venv/bin/python -m migration.telemetry.catalogue > docs/migration/metrics.md"
+    )
 
 
 def test_every_label_is_explained_and_none_beyond() -> None:
