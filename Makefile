@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install test unit check generate format lock audit sbom servers
+.PHONY: help install test unit check docs generate format lock audit sbom servers
 # What is built from here, each by a pyproject.toml of its own; one lock file serves both.
 PROJECTS := ./netra_backend
 # A part of a target, e.g. `make unit T=tests/unit/netra_backend`.
@@ -39,12 +39,11 @@ check: $(STAMP) ## formatting, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy -n 2
-	$(BIN)/cog --check --check-fail-msg="run make generate" README.md docs/cli.md docs/settings.md
+	$(BIN)/python -m docs.generated --check
 	$(MORE_CHECKS)
 
-generate: $(STAMP) ## rewrite the generated parts of README and docs
-	$(BIN)/cog -r README.md docs/cli.md docs/settings.md
-	$(MORE_GENERATED)
+docs generate: $(STAMP) ## write all that is generated: parts of pages, and whole files
+	$(BIN)/python -m docs.generated $(T)
 
 format: $(STAMP) ## format and fix
 	$(BIN)/ruff format .
