@@ -1,5 +1,5 @@
 # What only the migration needs of `make`; it is removed together with it.
-.PHONY: demo bench nightly prove-removable
+.PHONY: check-contracts demo bench nightly prove-removable
 PROJECTS += .
 UNLOCKED := --no-emit-package netra-strangler
 
@@ -7,9 +7,10 @@ define MORE_TESTS
 $(BIN)/netra-migration tracker --run
 endef
 
-define MORE_CHECKS
-$(BIN)/lint-imports
-endef
+MORE_CHECKS := check-contracts
+
+check-contracts:
+	$(BIN)/lint-imports
 
 demo: $(STAMP) ## move real chats from the legacy engine to UserExecutionEngine, watched
 	$(BIN)/netra-migration demo
