@@ -49,8 +49,10 @@ check-lint:
 check-pages:
 	$(BIN)/python -m docs.generated --check
 
-docs generate: $(STAMP) ## write all that is generated: parts of pages, and whole files
+docs: $(STAMP) ## write all that is generated: parts of pages, and whole files
 	$(BIN)/python -m docs.generated $(T)
+
+generate: docs
 
 format: $(STAMP) ## format and fix
 	$(BIN)/ruff format .
