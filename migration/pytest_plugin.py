@@ -1,7 +1,7 @@
-"""pytest plugin `--engine-parity`: each recorded run that a project keeps as a fixture becomes a test item, which both engines must pass
-alike.
+"""pytest plugin `--engine-parity`: each recorded run that a project keeps as a fixture becomes a test item, which both engines must pass.
 
-See docs/parity-tests.md. Everything heavy is imported on use: pytest loads this module in every run of every project that has it installed.
+See docs/migration/parity-tests.md. Everything heavy is imported on use: pytest loads this module in every run of every project that has
+it installed.
 """
 
 from collections.abc import Iterator

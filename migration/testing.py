@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from migration.comparison import Comparer
-from migration.comparison.endings import outcome_by
+from migration.comparison.read.endings import outcome_by
 from migration.errors import ComparisonError, RecordingError
 from migration.model import Comparison, EngineBuilder, Origin, RunRecord, RunRequest, Stage, Verdict
 from migration.recordings import RecordedRun, read

@@ -15,7 +15,7 @@ from migration.cli.latencies import latencies
 from migration.cli.ledger_file import NewEntry, add_entry
 from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json
-from migration.comparison.ledger import Ledger, load_ledger
+from migration.comparison.judge.ledger import Ledger, load_ledger
 from migration.errors import ConfigurationError, LedgerError, UnknownFingerprintError
 from migration.evidence.reader import EvidenceReader
 from migration.evidence.views import DivergenceDetail, DivergenceView

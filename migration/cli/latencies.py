@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from migration.comparison.latency import Pairs, findings
-from migration.comparison.ledger import Ledger
+from migration.comparison.judge.latency import Pairs, findings
+from migration.comparison.judge.ledger import Ledger
 from migration.comparison.policy import LatencyRule, default_policy
 from migration.errors import UnknownSurfaceError
 from migration.evidence.reader import EvidenceReader

@@ -13,7 +13,7 @@ import typer
 
 from migration.cli.names import conversations_on
 from migration.cli.output import JsonFlag, note, print_json, print_table
-from migration.comparison.explain import Rule
+from migration.comparison.show.explain import Rule
 from migration.errors import RecordingError
 from migration.recordings import BadLine, RecordedRun, Skipped, files_of, read, size_of
 from migration.recordings.opening import named
@@ -34,10 +34,7 @@ def replay(
         list[Path],
         typer.Argument(
             metavar="PATH...",
-            help=(
-                "Files or folders of our own recordings or of conversations, see docs/recordings.md; packed by gzip or zstd or not; "
-                "-: stdin."
-            ),
+            help="Files or folders of recordings or conversations (docs/migration/recordings.md), packed by gzip or zstd or not; -: stdin.",
         ),
     ],
     surface: Annotated[

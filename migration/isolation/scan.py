@@ -5,7 +5,7 @@
 | a canary of another tenant, or of another user | always, anywhere |
 | a distinctive identifier of another tenant or its users | unless the user wrote it in the request |
 | a distinctive identifier of another user of the tenant | unless the user wrote it, or the outside sent it: tenants' data names users |
-| any other identifier, in a field that is named like an identity | unless the user wrote it, or the outside sent it: two tenants may have an `admin` |
+| any other identifier, in a field named like an identity | unless the user wrote it, or the outside sent it: `admin` is common |
 
 A name that is the user's own in one field and another person's in another one counts as the user's own in a text; in a field that is named
 like an identity, the field decides.

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from migration.comparison.endings import outcome_by
 from migration.comparison.policy import default_policy
+from migration.comparison.read.endings import outcome_by
 from migration.errors import UnknownSurfaceError
 from migration.model import Event, Outcome
 

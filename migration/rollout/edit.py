@@ -1,6 +1,6 @@
 """A proved edit, from the current flags to the processes that follow it.
 
-1. read the flags, change one of them                        flags/editors/, flags/changes.py
+1. read the flags, change one of them                        flags/editors/, flags/edits/surface_changes.py
 2. prove it: which tenants move, and may they                preview.py
 3. write it, unless somebody else did in between             flags/editors/
 4. wait for the processes, and report what they do           processes/confirm.py
@@ -13,12 +13,12 @@ from functools import partial
 from typing import Final, Self
 
 from migration.errors import EditConflictError, FlagSourceError, HistoryError, UnprovenEditError
-from migration.flags import changes, switch_changes
-from migration.flags.data import SHADOW_SAMPLING, surface_flag_key
 from migration.flags.editors.editor import FlagEditor, FlagRead
 from migration.flags.editors.open import open_editor
-from migration.flags.moves import Move
-from migration.flags.proof import Aim
+from migration.flags.edits import surface_changes, switch_changes
+from migration.flags.meaning.data import SHADOW_SAMPLING, surface_flag_key
+from migration.flags.proofs.edit_proof import Aim
+from migration.flags.proofs.stage_moves import Move
 from migration.history import Entry
 from migration.model import Stage
 from migration.processes.confirm import Confirmation
@@ -77,17 +77,17 @@ class Edits:
         self, surface: str, stage: Stage, percent: float = 100.0, rest: Stage | None = None, *, progress: Progress = _silent
     ) -> Preview:
         """Return the effect of a percentage of a surface. Raises ConfigurationError, FlagSourceError."""
-        change = partial(changes.share, surface=surface, stage=stage, percent=percent, rest=rest)
+        change = partial(surface_changes.share, surface=surface, stage=stage, percent=percent, rest=rest)
         return self._stage(surface, change, Aim(stage=stage, percent=percent), progress)
 
     def pin(self, surface: str, tenant_id: str, stage: Stage, *, progress: Progress = _silent) -> Preview:
         """Return the effect of pinning one tenant to a stage. Raises ConfigurationError, FlagSourceError."""
-        change = partial(changes.pin, surface=surface, tenant_id=tenant_id, stage=stage)
+        change = partial(surface_changes.pin, surface=surface, tenant_id=tenant_id, stage=stage)
         return self._stage(surface, change, Aim(stage=stage, tenant_id=tenant_id), progress)
 
     def unpin(self, surface: str, tenant_id: str, *, progress: Progress = _silent) -> Preview:
         """Return the effect of unpinning one tenant. Raises ConfigurationError, FlagSourceError."""
-        return self._stage(surface, partial(changes.unpin, surface=surface, tenant_id=tenant_id), None, progress)
+        return self._stage(surface, partial(surface_changes.unpin, surface=surface, tenant_id=tenant_id), None, progress)
 
     def sample(self, percent: float, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
         """Return the effect of another percentage of shadows. Raises ConfigurationError, FlagSourceError."""

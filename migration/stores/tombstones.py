@@ -103,7 +103,7 @@ class Tombstones:
                 self._add(ran, number, last[ran])
             if not isinstance(error, Exception):
                 raise
-            self._metrics.failures.labels("stores.tombstones").inc()
+            self._metrics.failed("stores.tombstones")
             logger.warning("the counts of engines could not be stored: %s; this will be retried", type(error).__name__)
             return False
         return True

@@ -136,5 +136,5 @@ class DualWriter:
                 raise OutboxError(f"neither the {store} store nor the outbox accepted run {run.run_id}; check both") from error
 
     def _failed(self, run: StoredRun, store: Store, error: Exception) -> None:
-        self._metrics.failures.labels("stores.write").inc()
+        self._metrics.failed("stores.write")
         logger.warning("run %s was not written to the %s store: %s", run.run_id, store, error)

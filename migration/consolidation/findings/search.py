@@ -13,9 +13,9 @@ from migration.consolidation.findings.imports import ImportFinder
 from migration.consolidation.findings.names import Meaning, Names
 from migration.consolidation.inventory import Export
 from migration.consolidation.reading.facts import FileFacts, Question
+from migration.consolidation.reading.scan import Sighting, Words
 from migration.consolidation.sources.contents import Contents
 from migration.consolidation.sources.modules import ModuleNames
-from migration.consolidation.sources.scan import Sighting, Words
 
 _NO_NAMES: Final[Mapping[str, frozenset[str]]] = {}
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from migration.errors import EditConflictError, FlagSourceError
-from migration.flags.data import FlagData, read_flag_data
 from migration.flags.editors.editor import FlagRead, what_changed
 from migration.flags.editors.splice import spliced
+from migration.flags.meaning.data import FlagData, read_flag_data
 
 _LOCK_RETRY_S: Final = 0.02
 _NEW_MODE: Final = 0o644

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from migration.errors import EditConflictError, FlagSourceError
-from migration.flags.data import KILL_SWITCH
 from migration.flags.editors.editor import FlagRead, what_changed
 from migration.flags.editors.splice import spliced
+from migration.flags.meaning.data import KILL_SWITCH
 from migration.flags.sources.redis_layout import RawFlags, RedisError, RedisLayout, WatchError, connect, name, parse, redis_trouble
 
 if TYPE_CHECKING:

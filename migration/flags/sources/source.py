@@ -1,27 +1,13 @@
-"""A source of flags, and how well it can be read."""
+"""What a source of flags is."""
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from ldclient import Config
 from ldclient.interfaces import UpdateProcessor
 
-if TYPE_CHECKING:
-    from migration.flags.intake import FlagIntake
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlagStatus:
-    """How well flags can be read."""
-
-    source: str  #: the source, e.g. "file:var/flags.json"
-    up: bool  #: False: it cannot be read, or the last known state of one of our flags is used
-    age_s: float | None  #: seconds since the source was last found good; None: never
-    version: int  #: sum of the versions of the current flags; 0: none is known
-    error: str | None  #: what is wrong and what is used instead, also while `up` (a flag that no surface needs); None: nothing
-    from_snapshot: bool  #: whether the current flags were left behind by an earlier process
+from migration.flags.intake.intake import FlagIntake
 
 
 class FlagSource(Protocol):
@@ -39,7 +25,7 @@ class FlagSource(Protocol):
         """
         ...
 
-    def processor(self, config: Config, intake: "FlagIntake", ready: threading.Event, /) -> UpdateProcessor:
+    def processor(self, config: Config, intake: FlagIntake, ready: threading.Event, /) -> UpdateProcessor:
         """Return the object that the SDK starts and stops; it may be one of the SDK's own processors, since `config` has the intake as its
         sink.
 

@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from migration.cli.app import app
-from migration.flags.contexts import Tenant
-from migration.flags.data import read_flag_data
-from migration.flags.evaluation import FlagEvaluator
+from migration.flags.meaning.contexts import Tenant
+from migration.flags.meaning.data import read_flag_data
+from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.history import History
 from migration.settings import MigrationSettings
 
