@@ -110,7 +110,7 @@ def _touching(kind: DivergenceView) -> list[Rule]:
 
 
 def _judged(runs: int, verdict: Verdict, most: int) -> str:
-    return f"{runs} {verdict.value}" + (f"f  (up to {most} times in one run)" if most > 1 else "")
+    return f"{runs} {verdict.value}" + (f" (up to {most} times in one run)" if most > 1 else "")
 
 
 def _example(example: Example, number: int, of: int) -> Table:

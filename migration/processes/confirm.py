@@ -42,7 +42,7 @@ class Confirmation:
     def sentence(self) -> str:
         """Return what they do, in words."""
         done = len(self.following) + len(self.asked)
-        died = f"f  ({len(self.died)} more died and serve no requests: {', '.join(self.died)})" if self.died else ""
+        died = f" ({len(self.died)} more died and serve no requests: {', '.join(self.died)})" if self.died else ""
         if self.problem is not None:
             known = (
                 f"of this host {done} of {self.seen} processes follow, as they say themselves"

@@ -56,8 +56,8 @@ def test_file(found: Minimised, engines: str) -> str:
         name=test_name(str(divergence.sentence)),
         sentence=_docstring(str(divergence.sentence)),
         engines=engines,
-        accepted="s         accepted=True,  # by the ledger, when this was written\n" if divergence.verdict is Verdict.ACCEPTED else "",
-        besides=f"f         besides={tuple(besides)!r},  # also shown\n".replace("'", '"') if besides else "",
+        accepted="        accepted=True,  # by the ledger, when this was written\n" if divergence.verdict is Verdict.ACCEPTED else "",
+        besides=f"        besides={tuple(besides)!r},  # also shown\n".replace("'", '"') if besides else "",
     )
     return (_LONG_LINES if max(map(len, source.splitlines())) > _WIDTH else "") + source
 

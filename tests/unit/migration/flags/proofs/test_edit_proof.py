@@ -171,7 +171,7 @@ def test_a_surface_that_asks_for_this_flag_moves_along_and_is_refused():
     before = flag(0, 100_000)
     proof = check(before, share(before, "chat", Stage.SHADOW), others=[batch])
     assert [(move.surface, move.before.value, move.after.value) for move in proof.moves][-1] == ("batch", "dualwrite", "off")
-    assert any(f"{BATCH} asks for {CHAT} as a prerequisite" in problem for problem in proof.problems)
+    assert any(f"{BATCH} has {CHAT} as a prerequisite" in problem for problem in proof.problems)
 
 
 def test_a_kill_switch_that_asks_for_this_flag_is_refused():
