@@ -33,7 +33,7 @@ __all__ = [
     "parse_policy",
 ]
 
-#: Where each name is: imported when it is first asked for, since a command line needs few of them.
+#: The module of each name: imported on first use, since a command line needs few of them.
 _MODULES = {
     "Accepted": "judge.ledger",
     "Comparer": "comparer",

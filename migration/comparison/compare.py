@@ -36,7 +36,7 @@ _NO_TALK: CrossTalk = ()
 
 
 class Prepared:
-    """What is generated from a policy once and kept."""
+    """The objects that are generated from a policy once and kept."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -75,8 +75,8 @@ def compare(
     """Set two runs of the same request side by side.
 
     Args:
-        control: the run that stands for the legacy engine.
-        candidate: the run that stands for its replacement.
+        control: the run of the legacy engine.
+        candidate: the run of its replacement.
         stage: the stage of the plan under which they ran.
         serving: whose stream the user saw; the other one ran on its journal.
         policy: what may be overlooked; None: the one that the project configures.
@@ -85,8 +85,8 @@ def compare(
         today: the day on which the ledger is read; None: today, UTC.
         limits: how much to take on.
         reasons: why the runs cannot be compared fully, if the caller knows one (a truncated journal): the verdict is `inconclusive`.
-        performed_by_shadow: effects that the shadow performed, as measured by whoever ran it.
-        cross_talk: what of control's events is somebody else's, so that it is not a difference that the candidate makes.
+        performed_by_shadow: effects that the shadow performed, as measured where it ran.
+        cross_talk: the parts of control's events that are other people's data, and so not differences that the candidate causes.
 
     Raises:
         UnconfiguredSurfaceError: no policy was given and the project has none for the surface.
@@ -139,7 +139,7 @@ def _findings(
     in_want = serving.other if starved(found, served, shadow, side) else None
     found = [*ending(control, candidate, policy, in_want), *found]  # 2 runs: how both ended
     pairing = ready.pairing(control, candidate)  # 3 stream: frames, decoded as little as can be
-    alignment = align(pairing)  # 4 align: which event stands for which
+    alignment = align(pairing)  # 4 align: the pairs of events
     differing = EventComparison(pairing.control, pairing.candidate, policy, limits, renaming, opinion=opinion).findings(
         alignment
     )  # 5 events: what differs
@@ -158,7 +158,7 @@ def _findings(
 
 
 def _unread(finding: Finding, pairing: Pairing) -> bool:
-    """Tell whether the finding is about a frame that could not be read. Of the events of a whole lane the kinds are known."""
+    """Tell whether the finding is about a frame that could not be read. The kinds of the events of a whole lane are known."""
     i, j = finding.at
     return finding.detail != "whole_lane" and (i in pairing.control.frames.undecodable or j in pairing.candidate.frames.undecodable)
 

@@ -40,7 +40,7 @@ class Comparer:
         limits: how much one comparison takes on.
         noise: returns what a surface's engines show against themselves; asked for each comparison, so it must be quick.
         today: the day on which ledgers are read.
-        on_failure: told when a ledger cannot be read any more; the last good one holds.
+        on_failure: called when a ledger can no longer be read; the last valid one is used.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ class Limits:
     effects: int = 20_000
     effect_bytes: int = 64 * 2**20  #: bytes of all requests of a run; replies are not compared
     leaves: int = 100  #: differing fields of one pair that are named one by one; with more, the pair is reported as a whole
-    value_bytes: int = 8192  #: bytes of a value kept in a divergence; a longer one is cut, and says so
+    value_bytes: int = 8192  #: bytes of a value in a divergence; a longer one is cut, and marked
 
     def exceeded(self, side: Origin, run: RunRecord) -> tuple[Sentence, ...]:
         """Return each cap that this run passes, as a clause; () when it passes none."""

@@ -98,7 +98,7 @@ class Metrics:
     shadow_compared = _counter("migration_shadow_compared", "Shadowed runs with a verdict.", "surface")
     shadow_shed = _counter("migration_shadow_shed", "Runs not shadowed, by reason.", "surface", "reason")
     shadow_failed = _counter("migration_shadow_failed", SHADOW_FAILED, "surface", "reason")
-    shadow_waiting = _gauge("migration_shadow_waiting", "Shadow jobs queued or under way.", mode="livesum")
+    shadow_waiting = _gauge("migration_shadow_waiting", "Shadow jobs that wait or run.", mode="livesum")
     shadow_waiting_bytes = _gauge("migration_shadow_waiting_bytes", "Bytes queued for the shadow worker.", mode="livesum")
     shadow_worker_restarts = _counter("migration_shadow_worker_restarts", "Shadow workers started again after they died.")
     shadow_lag_seconds = _seconds("migration_shadow_lag_seconds", "From the end of the served run to its verdict.", "surface")
@@ -120,7 +120,7 @@ class Metrics:
     )
     effects = _counter(
         "migration_effects",
-        "Effects by what became of them: recorded, replayed, missing, performed_by_shadow, and of these unpermitted (always 0).",
+        "Effects by result: recorded, replayed, missing, performed_by_shadow, and of these unpermitted (always 0).",
         "surface",
         "mode",
     )
@@ -143,7 +143,10 @@ class Metrics:
     )
     outbox_oldest_seconds = _gauge("migration_outbox_oldest_seconds", "Age of the oldest of them.", "store", mode="livemostrecent")
     outbox_parked = _gauge(
-        "migration_outbox_parked", "Writes that a run store refused for good; a person has to look at them.", "store", mode="livemostrecent"
+        "migration_outbox_parked",
+        "Writes that a run store refused permanently; a person has to look at them.",
+        "store",
+        mode="livemostrecent",
     )
     failures = _counter("migration_failures", "Failures of the migration tool itself; none reached a request.", "operation")
 
@@ -171,7 +174,7 @@ class Metrics:
             self.failures.labels(operation)
 
     def failed(self, operation: Operation, times: int = 1) -> None:
-        """Count a failure of the tool itself. Whoever calls says in the log what it was, and goes on."""
+        """Count a failure of the tool itself. The caller logs the cause, and continues."""
         self.failures.labels(operation).inc(times)
 
     def tenant(self, tenant_id: str) -> str:

@@ -1,6 +1,6 @@
 """The folder in which the processes of one server share their metrics, and what happens to a process' share when it dies.
 
-prometheus_client keeps a process' files for ever: its live gauges would be added for ever, and the shadow jobs that waited in it would be
+prometheus_client keeps a process' files permanently: its live gauges would always be added, and the shadow jobs that waited in it would be
 neither compared, shed, failed nor waiting. So each process holds a lock in the folder for as long as it lives; a process that finds an
 unheld lock removes the gauges of its owner and counts the lost jobs as failed, in the dead process' own file: repeating this changes
 nothing.

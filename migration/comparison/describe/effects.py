@@ -1,4 +1,4 @@
-"""What differs between two journals: what was asked of models and tools, how often, and in which order.
+"""The differences between two journals: the requests to models and tools, their number, and their order.
 
 Like events, effects are matched lane by lane (a lane is the agent that asks); replies are not compared, because a shadow gets control's.
 Order counts where control had the reply to one before it asked for the other: what it asked for side by side has no order.
@@ -21,7 +21,7 @@ from migration.errors import EffectMissingError
 from migration.model import Effect, RunRecord
 from migration.sentence import Sentence, say, word
 
-#: goes over the text and keeps nothing
+#: reads the text and keeps nothing
 _check_object = msgspec.json.Decoder(msgspec.defstruct("AnyObject", [])).decode
 
 #: pairs of pairs that are looked at for having been asked side by side; with more, every change of places is an order
@@ -37,11 +37,11 @@ class EffectComparison:
         self._opinion = opinion
         self._normaliser, self._limits, self._renaming = normaliser, limits, renaming
         self._normals: dict[int, Normal] = {}
-        self._unread: set[int] = set()  #: effects of which nothing is known but their kind and name
-        # Equal bytes hold equal ids, but whether an id stands for the same one everywhere is only seen when it is read.
+        self._unread: set[int] = set()  #: effects of which only kind and name are known
+        # Equal bytes contain equal ids, but only parsing shows whether an id means the same thing everywhere.
         self._renames = normaliser.renames_in_effects
         self._lanes: tuple[dict[str, list[Effect]], dict[str, list[Effect]]] = ({}, {})
-        self._places: tuple[dict[int, int], ...] = ()  #: where each effect stands in its journal
+        self._places: tuple[dict[int, int], ...] = ()  #: the place of each effect in its journal
         self.reasons: list[Sentence] = []
 
     def findings(self, control: RunRecord, candidate: RunRecord) -> list[Finding]:

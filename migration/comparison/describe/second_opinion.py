@@ -1,7 +1,7 @@
-"""What DeepDiff says of values that differ, where a policy asks for it: `compare = "deepdiff"`.
+"""DeepDiff's opinion about values that differ, if a policy asks for it: `compare = "deepdiff"`.
 
-Equality is decided on bytes, and by JSON types. Only of values that differ in neither of these ways alone is DeepDiff asked, and what it
-finds no difference in, by the options of the rule, is none. Its limits return an empty difference, which reads as equal: here they are a
+Equality is decided on bytes, and by JSON types. DeepDiff is asked only about values that differ in neither of these ways, and if it finds
+no difference, by the options of the rule, there is none. Its limits return an empty difference, which reads as equal: here they are a
 reason to call the comparison inconclusive.
 """
 
@@ -107,7 +107,7 @@ def _listed(value: str | Sequence[str] | None) -> Sequence[str]:
 
 
 def _above(path: Path, root: Path) -> list[Path]:
-    """Return the places above and at the path that stand in no list: of what is in a list it is not certain which item stands for which."""
+    """Return the places above and at the path that are not inside a list: for items of a list the pairs are not certain."""
     plain = next((place for place, part in enumerate(path) if isinstance(part, int)), len(path))
     return [path[:length] for length in range(len(root), plain + 1)]
 

@@ -39,7 +39,7 @@ def text(path: Path) -> str:
 
 
 def _who(finding: Finding, *, first: bool = False) -> Sentence:
-    """Return the lane, or the run where there is none; `first`: as the beginning of a sentence."""
+    """Return the lane, or the run if there is none; `first`: as the beginning of a sentence."""
     return say("`{lane}`", lane=_cut(finding.lane)) if finding.lane else word("The run" if first else "the run")
 
 
@@ -79,7 +79,7 @@ def _reorder(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
 
 _PAYLOAD: dict[Detail, str] = {
     "whole_pair": "differs in too many fields to name each of them",
-    "renamed_id": "is an id that elsewhere in the run stands for another one: it refers to something else",
+    "renamed_id": "is an id that means something else elsewhere in the run: it refers to another object",
     "moved_item": "is at a different place in its list in candidate than in control",
     "out_of_tolerance": "differs by more than the policy tolerates",
 }

@@ -1,4 +1,4 @@
-"""What differs because control's stream held somebody else's events or values: it says nothing about the candidate.
+"""Differences that exist because control's stream contained other people's events or values: they say nothing about the candidate.
 
 Legacy engines share state between the runs that they serve, and the shadow replays each run alone. The scan for other people's data
 (`migration.isolation`) says which events of control hold any, and where; it reports them as control's own, once for each kind.
@@ -14,7 +14,9 @@ from migration.comparison.read.outline import agent_of
 from migration.model import RunRecord
 
 CrossTalk = Collection[tuple[int, str]]
-"""Where events of control hold somebody else's data: the event's index, and a path in it such as `tool_executing.payload.note`."""
+"""The places where events of control contain other people's data: the event's index, and a path in it such as
+`tool_executing.payload.note`.
+"""
 
 _Places = Mapping[int, Collection[str]]
 
@@ -25,9 +27,9 @@ _VALUES = frozenset({"payload", "terminal_state", "error", "isolation_breach"})
 def without_cross_talk(found: Iterable[Finding], control: RunRecord, talk: CrossTalk) -> list[Finding]:
     """Return the findings about events, less those that control's cross-talk explains.
 
-    These are: an event that holds other people's data, and that the candidate does not send; the other events of a tool call that holds
-    some, if the candidate makes no such call; and a value that is somebody else's, unless the candidate's is too. Any other difference
-    of the same event stays.
+    These are: an event that contains other people's data, and that the candidate does not send; the other events of a tool call that
+    contains some, if the candidate makes no such call; and a value that is other people's data, unless the candidate's is too. Any other
+    difference of the same event stays.
     """
     places: dict[int, list[str]] = {}
     for index, path in talk:
@@ -49,7 +51,7 @@ def _explained(finding: Finding, control: RunRecord, talk: _Places) -> bool:
 
 
 def _is_of_others(lane: str, control: RunRecord, talk: _Places) -> bool:
-    """Tell whether a whole lane is somebody else's: a call as soon as one of its events is, an agent when all of them are."""
+    """Tell whether a whole lane belongs to another run: a call if one of its events does, an agent if all of them do."""
     if agent_of(lane) != lane:
         return any(control.events[index].lane == lane for index in talk)
     return all(index in talk for index, event in enumerate(control.events) if agent_of(event.lane) == lane)
@@ -61,7 +63,7 @@ def _holds(path: str, places: Iterable[str]) -> bool:
 
 
 def _names_another(finding: Finding, control: RunRecord) -> bool:
-    """Tell whether the candidate names somebody else there as well: what it does wrong is never hidden by control."""
+    """Tell whether the candidate's value is other people's data as well: control never hides an error of the candidate."""
     request = control.request
     own = {request.tenant_id, request.user_id, request.thread_id, request.run_id, msgspec.UNSET}
     return finding.kind == "isolation_breach" and finding.candidate not in own

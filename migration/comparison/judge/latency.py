@@ -1,4 +1,4 @@
-"""Whether candidate is slower than control, told from the times of many comparisons. One slow run is not a finding, nor a divergence."""
+"""Whether candidate is slower than control, from the times of many comparisons. One slow run is not a finding, nor a divergence."""
 
 from collections.abc import Callable, Iterable
 from functools import reduce
@@ -28,7 +28,7 @@ class Pairs(msgspec.Struct, frozen=True, kw_only=True):
     runs: int = 0  #: pairs with both times
 
     def with_pair(self, rule: LatencyRule, control: Timing, candidate: Timing) -> "Pairs":
-        """Return the counts with one pair more. A pair of which one side lacks the time is not counted."""
+        """Return the counts with one pair more. A pair in which one side lacks the time is not counted."""
         ours, theirs = getattr(control, rule.metric), getattr(candidate, rule.metric)
         if ours is None or theirs is None:
             return self

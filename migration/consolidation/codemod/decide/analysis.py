@@ -1,4 +1,4 @@
-"""One file: what becomes of each use of a legacy module, and why it may not. Nothing is decided here about other files."""
+"""One file: what each use of a legacy module becomes, and why a use may not be rewritten. Nothing is decided here about other files."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -26,7 +26,7 @@ from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.codemod.rules import ObjectName, Rule
 from migration.consolidation.findings.names import Meaning
 
-#: What is done to the method of a mock without calling it as the engine would be.
+#: Methods of a mock that do not call it as the engine would be called.
 _MOCK_CONTROLS: Final = frozenset(
     {
         "return_value", "side_effect", "called", "call_count", "await_count", "reset_mock", "assert_called", "assert_called_once",
@@ -40,7 +40,7 @@ class Analyser:
 
     Args:
         tree: the tree.
-        configuration: what becomes of what.
+        configuration: the rules.
     """
 
     def __init__(self, tree: Tree, configuration: CodemodConfiguration) -> None:

@@ -30,7 +30,7 @@ class Leaving:
         self._successor = successor
 
     def account(self, group: Group, bound: Bound, accounted: Collection[cst.CSTNode], chosen: Collection[cst.CSTNode]) -> None:
-        """Refuse the group when a name is used in a way that nobody understood.
+        """Refuse the group if a name is used in an unknown way.
 
         Args:
             group: of the legacy module.
@@ -47,8 +47,8 @@ class Leaving:
                 continue
             if is_path and self._has_another_root(bound):
                 continue
-            text = f"{name.value} is used here for something else than the legacy module; import it in a statement of its own"
-            hidden = f"nobody can tell what is done with {bound.local} here; use the target instead"
+            text = f"{name.value} is used here for something else than the legacy module; import it in a separate statement"
+            hidden = f"it cannot be determined what is done with {bound.local} here; use the target instead"
             group.refuse(self._source.line(name), text if is_path else hidden)
 
     def _is_target(self, name: cst.Name) -> bool:
@@ -63,7 +63,7 @@ class Leaving:
         return any((dotted(alias.name) or "").partition(".")[0] == root for alias in staying)
 
     def export(self, group: Group, bound: Bound) -> None:
-        """Note what others find under the bound name afterwards, and import what nobody in this file uses but others may."""
+        """Record what others find under the bound name afterwards, and import names that only other files may use."""
         if bound.meaning.kind != "object":
             return
         successor = self._successor(bound.meaning)
@@ -77,7 +77,7 @@ class Leaving:
             group.exports[bound.local] = (given or successor.name) if successor is not None and is_there else None
 
     def export_stars(self, group: Group) -> None:
-        """Note what becomes of the names that star imports pass on, and import the class that stays where nobody in this file uses it."""
+        """Record what the names that star imports pass on become, and import the class that stays if only other files use it."""
         for star in group.stars:
             module = self._bindings.module_of(star) if isinstance(star, cst.ImportFrom) else ""
             passed = [(name, self._tree.names.member(module, name)) for name in self._public(module)]

@@ -1,4 +1,4 @@
-"""What a file names by strings and what becomes of it: patched names, modules that are imported by a literal, lazy tables."""
+"""What a file names by strings and how that is rewritten: patched names, modules that are imported by a literal, lazy tables."""
 
 from collections.abc import Callable, Collection
 
@@ -72,9 +72,7 @@ class NamedByStrings:
         group = self._group(meaning.module)
         successor = self._successor(meaning) if meaning.kind == "object" else ObjectName(self._tree.target.module, "")
         if imported.held is None:
-            group.refuse(
-                line, f"{meaning.module} is imported by its name, and what becomes of it cannot be seen; import the target instead"
-            )
+            group.refuse(line, f"{meaning.module} is imported by its name, and its use cannot be followed; import the target instead")
         elif imported.is_shared:
             group.refuse(line, f"the name of {meaning.module} is in a variable that may be read otherwise; import the target instead")
         elif successor is None:

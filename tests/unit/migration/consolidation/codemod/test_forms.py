@@ -70,9 +70,9 @@ def test_a_relative_import_stays_relative(rewrite):
     ("text", "why"),
     [
         (f"{IMPORT}class Mine(ExecutionEngine): ...", "a subclass overrides and calls what the target does not have"),
-        (f"{IMPORT}import functools\nx = [functools.partial(ExecutionEngine, r)]", "what partial gives is not simply kept"),
-        (f"{IMPORT}x = {{'chat': ExecutionEngine}}\nuse(x)", "the class is handed on"),
-        (f"{IMPORT}def f(): return ExecutionEngine", "the class is handed on"),
+        (f"{IMPORT}import functools\nx = [functools.partial(ExecutionEngine, r)]", "the result of partial is not simply kept"),
+        (f"{IMPORT}x = {{'chat': ExecutionEngine}}\nuse(x)", "the class is passed on"),
+        (f"{IMPORT}def f(): return ExecutionEngine", "the class is passed on"),
         (f"{IMPORT}x = ExecutionEngine.waits", "UserExecutionEngine has no attribute waits"),
         (f"{IMPORT}if x: ExecutionEngine = object\nx = ExecutionEngine(r, b, u)", "is bound in more than one way"),
         (f"class C:\n    {IMPORT}", "is imported in a class body"),
