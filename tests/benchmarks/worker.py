@@ -71,6 +71,9 @@ def job_us(said: tuple[Event, ...], verdict: Verdict, *, stored: bool) -> float:
         said: what the engine that shadows says.
         verdict: what the comparison must come to.
         stored: whether evidence is kept, in a new SQLite file.
+
+    Raises:
+        SystemExit: the comparison came to something else.
     """
     body = _job(record(Origin.CONTROL, frames(AGENTS), EFFECTS))
     comparer = Comparer()
