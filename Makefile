@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install test unit check generate format lock audit sbom servers
+.PHONY: help install test unit check check-types check-lint check-pages docs generate format lock audit sbom servers
 # What is built from here, each by a pyproject.toml of its own; one lock file serves both.
 PROJECTS := ./netra_backend
 # A part of a target, e.g. `make unit T=tests/unit/netra_backend`.
@@ -35,16 +35,24 @@ test: $(STAMP) servers check ## all that CI runs
 unit: $(STAMP) ## the tests that start no server, or those under T=
 	$(BIN)/python -m pytest -q $(or $(T),tests/unit)
 
+# Two at a time: none of them needs what another one writes.
 check: $(STAMP) ## formatting, lint, types, import contracts, generated files
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync check-types check-lint check-pages $(MORE_CHECKS)
+
+check-types:
+	$(BIN)/mypy -n 2
+
+check-lint:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy -n 2
-	$(BIN)/cog --check --check-fail-msg="run make generate" README.md docs/cli.md docs/settings.md
-	$(MORE_CHECKS)
 
-generate: $(STAMP) ## rewrite the generated parts of README and docs
-	$(BIN)/cog -r README.md docs/cli.md docs/settings.md
-	$(MORE_GENERATED)
+check-pages:
+	$(BIN)/python -m docs.generated --check
+
+docs: $(STAMP) ## write all that is generated: parts of pages, and whole files
+	$(BIN)/python -m docs.generated $(T)
+
+generate: docs
 
 format: $(STAMP) ## format and fix
 	$(BIN)/ruff format .

@@ -1,5 +1,5 @@
 # What only the migration needs of `make`; it is removed together with it.
-.PHONY: demo bench nightly dashboards prove-removable
+.PHONY: check-contracts demo bench nightly prove-removable
 PROJECTS += .
 UNLOCKED := --no-emit-package netra-strangler
 
@@ -7,19 +7,10 @@ define MORE_TESTS
 $(BIN)/netra-migration tracker --run
 endef
 
-define MORE_CHECKS
-$(BIN)/lint-imports
-$(BIN)/python -m dashboards.build --check
-$(BIN)/python docs/migration/divergences.py --check
-$(BIN)/python docs/migration/surface_schema.py --check
-$(BIN)/netra-migration tracker --check docs/migration/tracker.md
-endef
+MORE_CHECKS := check-contracts
 
-define MORE_GENERATED
-$(BIN)/python docs/migration/divergences.py
-$(BIN)/python docs/migration/surface_schema.py
-$(BIN)/netra-migration tracker --write docs/migration/tracker.md
-endef
+check-contracts:
+	$(BIN)/lint-imports
 
 demo: $(STAMP) ## move real chats from the legacy engine to UserExecutionEngine, watched
 	$(BIN)/netra-migration demo
@@ -29,9 +20,6 @@ bench: $(STAMP) ## timings against peers, paired in one run
 
 prove-removable: $(STAMP) ## remove control of each surface, and all of the migration, in copies, and test what is left
 	$(BIN)/python -m tests.prove_removable
-
-dashboards: $(STAMP) ## build dashboards/grafana/*.json
-	$(BIN)/python -m dashboards.build
 
 nightly: $(STAMP) servers ## the long versions: counts, kills and explorations; one of them by T=
 	$(BIN)/python -m pytest --timeout=1200 --hypothesis-profile=explore $(or $(T),tests/nightly tests/property)

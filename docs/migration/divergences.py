@@ -1,13 +1,6 @@
-"""Writes the measured part of `divergences.md`: replays recorded conversations and explains what differs, a sentence each.
-
-    python docs/migration/divergences.py            rewrite it
-    python docs/migration/divergences.py --check    exit with 1 when it is out of date
-
-Without the recorded conversations beside the checkout nothing is written, and that is said.
-"""
+"""The measured part of `divergences.md`: a replay of recorded conversations, and what differs, a sentence each."""
 
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
@@ -24,10 +17,8 @@ from migration.settings import MigrationSettings
 from migration.shadow.parts import Parts, load
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "migration" / "divergences.md"
 CONVERSATIONS = ROOT.parent / "shared" / "data" / "airline_trajectories.jsonl.gz"
 SURFACE = "chat"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 #: a call of a tool, whose name is the recordings' own: `assistant/look_up#3`
 _CALL = re.compile(r"`(\w+)/[^`#]+#\d+`")
@@ -93,27 +84,6 @@ def replayed(file: Path) -> str:
     return found.markdown(load_ledger(ROOT / "ledger" / f"{SURFACE}.toml"))
 
 
-def measured(page: str) -> str:
-    """Return the measured part of the page."""
-    return page.partition(BEGIN)[2].partition(END)[0].strip()
-
-
-def main(arguments: list[str]) -> int:
-    """Rewrite or check the page."""
-    if not CONVERSATIONS.exists():
-        sys.stderr.write(
-            "docs/migration/divergences.md is left as it is: the recorded conversations are not beside this checkout (../shared/data)\n"
-        )
-        return 0
-    page = PAGE.read_text(encoding="utf-8")
-    now = replayed(CONVERSATIONS)
-    if "--check" in arguments:
-        return int(now != measured(page))
-    head, _, rest = page.partition(BEGIN)
-    PAGE.write_text(f"{head}{BEGIN}\n\n{now}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
-    return 0
-
-
 def _runs(file: Path) -> Iterable[RecordedRun]:
     items = read(file, surface=SURFACE, agent="assistant", tenant_id="recorded", user_id="recorded-user")
     return (item for item in items if isinstance(item, RecordedRun))
@@ -122,7 +92,3 @@ def _runs(file: Path) -> Iterable[RecordedRun]:
 def _kind(divergence: Divergence) -> Kind:
     sentence = _CALL.sub(r"a call of a tool by `\1`", f"{divergence.sentence} {divergence.note}".rstrip())
     return Kind(divergence.kind, divergence.severity, sentence, divergence.accepted_by)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,7 +1,7 @@
 """`Replay`: recorded runs through control and candidate. The verdict of a run is made here, once; what is reported is stored."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,7 +12,7 @@ from migration.recordings import BadLine, RecordedRun, Skipped
 from migration.replay.fidelity import unfaithful
 from migration.replay.report import Count, Kept, Report
 from migration.shadow.job import ShadowJob
-from migration.shadow.parts import EvidenceSink, Parts
+from migration.shadow.parts import EvidenceSink, Finding, Parts
 from migration.shadow.runner import RunLimits, ShadowRun, replay_run
 from migration.shadow.verdicts import conclude
 from migration.shadow.virtual_time import VirtualTimeLoop
@@ -128,7 +128,7 @@ class Replay:
         comparison = _inconclusive(recorded, reason, control)
         if self._sink is not None:
             served = control or _nothing(recorded, Origin.CONTROL)
-            self._sink.store(self._job(served), candidate or _nothing(recorded, Origin.CANDIDATE), comparison)
+            self._sink.store_each([(self._job(served), candidate or _nothing(recorded, Origin.CANDIDATE), comparison)])
         self._count.compared(recorded, comparison)
         return comparison
 
@@ -139,18 +139,21 @@ class _CountingSink:
     def __init__(self, sink: EvidenceSink) -> None:
         self._sink, self.kept = sink, Kept()
 
-    def store(self, job: ShadowJob, shadow: RunRecord, comparison: Comparison, /) -> None:
-        """Store one comparison and count what became of that."""
+    def store_each(self, findings: Sequence[Finding], /) -> list[bool]:
+        """Store comparisons and count what became of them."""
         try:
-            new = self._sink.store(job, shadow, comparison)
-        except Exception as failure:  # noqa: BLE001 - whatever it raises is one more that is not stored
-            # The type alone: the message may quote what the run said.
-            logger.error("run %s is not stored: %s", comparison.run_id, type(failure).__name__)  # noqa: TRY400 - as above
-            self.kept.failed += 1
-        else:
-            # A sink that does not say keeps whatever it is given.
-            self.kept.known += new is False
-            self.kept.stored += new is not False
+            kept = self._sink.store_each(findings)
+        except Exception as failure:  # noqa: BLE001 - whatever it raises is why none is stored
+            kept = [failure] * len(findings)
+        for (_, _, comparison), outcome in zip(findings, kept, strict=True):
+            if isinstance(outcome, Exception):
+                # The type alone: the message may quote what the run said.
+                logger.error("run %s is not stored: %s", comparison.run_id, type(outcome).__name__)
+                self.kept.failed += 1
+            else:
+                self.kept.known += not outcome
+                self.kept.stored += outcome
+        return [outcome is True for outcome in kept]
 
 
 def _nothing(recorded: RecordedRun, origin: Origin) -> RunRecord:

@@ -10,7 +10,7 @@ from typing import Final
 
 from migration.effects.threads import follow_threads
 from migration.shadow.counts import ShadowCounts
-from migration.shadow.job import ShadowJob, ShadowResult, ShedReason, keyed
+from migration.shadow.job import ShadowJob, ShadowResult, ShedReason
 from migration.shadow.parts import Parts
 from migration.shadow.runner import RunLimits, run_shadow
 from migration.shadow.verdicts import conclude
@@ -97,7 +97,6 @@ class InlineShadow:
     async def _work(self) -> None:
         while self._queue:
             job, offered_at = self._queue[0]
-            job = keyed(job)
             canary = self._parts.canary(job.record.request)
             parts = self._parts
             run = await run_shadow(job, parts.build, clock=self._clock, limits=self._limits, canary=canary, misses=parts.misses)

@@ -59,7 +59,7 @@ class NoiseRounds:
         """Run both engines once more, compare and store.
 
         Args:
-            job: the served run, keyed.
+            job: the served run.
             shadow: the shadow's.
             left_s: seconds on the wall that are left of the job's deadline.
         """

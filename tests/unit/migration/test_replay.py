@@ -73,8 +73,9 @@ class Store:
     def __init__(self):
         self.comparisons = []
 
-    def store(self, job, shadow, comparison, /):
-        self.comparisons.append(comparison)
+    def store_each(self, findings, /):
+        self.comparisons += [comparison for _, _, comparison in findings]
+        return [True] * len(findings)
 
 
 def built(engine):
@@ -303,10 +304,8 @@ def test_what_the_evidence_holds_already_or_cannot_take_is_counted_and_the_latte
         def __init__(self):
             self.answers = [True, False]
 
-        def store(self, job, shadow, comparison, /):
-            if self.answers:
-                return self.answers.pop(0)
-            raise EvidenceError("full")
+        def store_each(self, findings, /):
+            return [self.answers.pop(0) if self.answers else EvidenceError("full") for _ in findings]
 
     with open_replay(AskingEngine(), AskingEngine(), sink=Full()) as replay:
         for _ in range(3):
