@@ -63,7 +63,7 @@ def patches(detail: DivergenceDetail) -> list[dict[str, Any]]:
     """Return a JSON Patch for each pair of events that differs in the examples, as far as these keep values.
 
     Raises:
-        ConfigurationError: DeepDiff is not installed.
+        MissingExtraError: DeepDiff is not installed.
     """
     return [
         {
