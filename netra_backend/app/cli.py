@@ -118,9 +118,9 @@ def seed(
 ) -> None:
     """Load sample prices and usage. A tenant that has usage keeps it."""
     from netra_backend.app.services.sample_data import seed as load
-    from netra_backend.app.services.user_execution_context import check_id
+    from netra_backend.app.services.user_execution_context import check_tenant
 
-    tenants = [check_id("tenant", name) for name in tenant or SAMPLE_TENANTS]
+    tenants = [check_tenant(name) for name in tenant or SAMPLE_TENANTS]
     last = until.date() if until else datetime.now(UTC).date()
     added = _with_database(lambda engine: load(engine, tenants, until=last, days=days))
     rows = [{"tenant": name, "rows": count} for name, count in added.items()]
