@@ -262,6 +262,10 @@ class Migration:
         Args:
             request: the request.
             ending: gives the reason of an interruption, and receives the outcome; None: an interruption counts as cancelled.
+
+        Raises:
+            UnknownSurfaceError: the project has no such surface.
+            NotReadyError: nothing is served on the surface yet, because no flags are known.
         """
         surface = request.surface
         if (facade := self._facades.get(surface)) is None:

@@ -3,6 +3,7 @@
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from migration.comparison.policy import default_policy
 from migration.comparison.read.endings import outcome_by
@@ -10,13 +11,18 @@ from migration.errors import UnknownSurfaceError
 from migration.model import Event, Outcome
 
 
-def outcome_of(surface: str, events: Sequence[Event]) -> Outcome | None:
+def outcome_of(surface: str, events: Sequence[Event], project: Path | None) -> Outcome | None:
     """Return the outcome of a stream that ended normally, by the endings that the project configures; None: it has no such surface.
+
+    Args:
+        surface: whose stream it is.
+        events: the stream.
+        project: the project's file; None: the one that is found (`migration.project`).
 
     Raises:
         ConfigurationError: the surface's configuration is not valid.
     """
     try:
-        return outcome_by(default_policy(surface).endings, events)
+        return outcome_by(default_policy(surface, project).endings, events)
     except UnknownSurfaceError:
         return None

@@ -26,7 +26,7 @@ class FileEditor:
     Args:
         path: the file, or a link to it; it need not exist yet.
         lock_timeout_s: seconds to wait for another editor.
-        clock: monotonic seconds.
+        budget: the limits.
     """
 
     def __init__(self, path: Path, *, lock_timeout_s: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -196,7 +196,11 @@ def _owner(real: Path) -> os.stat_result:
 def _replace(real: Path, data: bytes) -> None:
     """Write the file so that a reader sees the old or the new version, never a part, also after a power failure.
 
-    Owner, group, mode and access lists stay. Raises OSError, FlagSourceError; the file is then unchanged.
+    Owner, group, mode and access lists stay. When it raises, the file is as it was.
+
+    Raises:
+        FlagSourceError: the file has several names, and an edit would reach one of them.
+        OSError: it cannot be written.
     """
     old = real.stat() if real.exists() else None
     if old is not None and old.st_nlink > 1:

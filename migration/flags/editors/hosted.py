@@ -71,6 +71,11 @@ class HostedEditor:
         """Write the flag, if it is still the one that was read. See `FlagEditor`.
 
         The kill switch is written regardless of other edits: it must never be refused.
+
+        Raises:
+            FlagSourceError: LaunchDarkly has no such flag, or cannot be reached.
+            EditConflictError: somebody edited the flag since it was read.
+            RefusedError: LaunchDarkly refused the edit.
         """
         before = read.data.live(key)
         if before is None:
@@ -167,8 +172,10 @@ class HostedEditor:
         return answer.body
 
     def _put(self) -> bytes:
-        """Return the first message of the SDK's stream, which contains everything. The Relay Proxy offers no other way to read
-        everything.
+        """Return the first message of the SDK's stream, which contains everything. The Relay Proxy offers no other way to read everything.
+
+        Raises:
+            FlagSourceError: the stream did not send it in time.
         """
         base = self._config.stream_base_uri
         timeout = urllib3.Timeout(connect=_LIMITS.connect_s, read=_LIMITS.answer_s)

@@ -44,6 +44,10 @@ class RedisEditor:
         """Write the flag, if everything is still as it was read. See `FlagEditor`.
 
         The kill switch checks this only for its own flag: it depends on no other.
+
+        Raises:
+            EditConflictError: somebody edited a flag since they were read.
+            FlagSourceError: Redis cannot be reached, or the flag was edited again right after.
         """
         try:
             with connect(self._url) as client:
