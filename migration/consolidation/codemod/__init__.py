@@ -6,7 +6,7 @@ Read in this order:
 2. `plan`: the steps, each names the folder that does it.
 3. `read/`: `tree`, `inference`, `surface` and `relevance` say what the audited files mean, what the target offers, and which files are
     worth a look; `source`, `uses` and `bindings` are about one file.
-4. `follow/`: what is handed on, by a variable, a table, a `partial`; it is followed where every use can be seen.
+4. `follow/`: what is passed on, by a variable, a table, a `partial`; it is followed where every use can be seen.
 5. `rewrite/`: `calls`, `statements` and `strings` each know one kind of place; all of them make `edits` of the text, so that the rest keeps
     every character.
 6. `decide/`: `analysis` decides what each use in one file becomes; `groups` and `links` what hangs together, in a file and across files.

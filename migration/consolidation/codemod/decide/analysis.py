@@ -186,7 +186,7 @@ class _FileAnalysis:
         for call in calls:
             member, later = self._source.parent(call), self._source.parent(self._source.parent(call))
             if not isinstance(member, cst.Attribute) or not isinstance(later, cst.Call) or later.func is not member:
-                group.refuse(self._source.line(call), f"what {self._source.code(call.func)} makes is handed on; call its method at once")
+                group.refuse(self._source.line(call), f"what {self._source.code(call.func)} makes is passed on; call its method directly")
                 return
             group.makes = True
             self._call(group, call, use, use.meaning, origin)

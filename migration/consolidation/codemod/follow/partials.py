@@ -37,7 +37,7 @@ def objection_to_partial(source: Source, path: str, tree: Tree, call: cst.Call, 
         made = source.parent(name)
         given = [item for item in made.args if not item.star and item.keyword is None] if isinstance(made, cst.Call) else []
         if not isinstance(made, cst.Call) or made.func is not name or not len(given) == len(made.args) == len(left):
-            return f"{variable.value} is handed on, or given other arguments than {', '.join(left)}; write a function instead of partial"
+            return f"{variable.value} is passed on, or given other arguments than {', '.join(left)}; write a function instead of partial"
     return None
 
 

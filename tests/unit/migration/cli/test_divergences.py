@@ -176,10 +176,10 @@ def test_accepting_may_be_limited_to_so_many_a_run(run: Run, fingerprints: dict[
 def test_accepting_may_be_permanent_instead_of_having_a_last_day(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
     result = run("accept", fingerprints["missing_event"], *SAID, "--permanent")
     assert result.exit_code == 0
-    assert "for good" in result.stderr
+    assert "permanently" in result.stderr
     (entry,) = load_ledger(tmp_path / "ledger" / "chat.toml").entries
     assert (entry.permanent, entry.expires) == (True, None)
-    assert "for good" in run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER).stderr
+    assert "permanently" in run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER).stderr
 
 
 @pytest.mark.parametrize("terms", [(), ("--permanent", "--expires", LATER)])

@@ -124,7 +124,7 @@ def test_an_engine_that_cannot_be_made_is_named(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("NETRA_MIGRATION_ENGINES", "broken_engines:build")
     assert [finding.found for finding in found(checks.engines)] == [
-        f"broken_engines:build makes no {origin} of support: ValueError: no key" for origin in ("control", "candidate")
+        f"broken_engines:build cannot make {origin} of support: ValueError: no key" for origin in ("control", "candidate")
     ]
     sys.modules.pop("broken_engines", None)
 

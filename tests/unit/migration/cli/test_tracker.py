@@ -60,7 +60,7 @@ def test_a_new_consumer_makes_the_page_stale(tracker, tmp_path):
     (tmp_path / "use.py").write_text("import shop.old\n")
     done = tracker("--check", "docs/tracker.md")
     assert done.exit_code == 1
-    assert "\n-- [x] Nobody uses `shop/old.py`.\n" in done.stdout
+    assert "\n-- [x] Nothing uses `shop/old.py`.\n" in done.stdout
 
 
 def test_a_page_that_is_not_there_is_not_up_to_date(tracker):

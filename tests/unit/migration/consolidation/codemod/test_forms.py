@@ -95,7 +95,7 @@ def test_a_relative_import_stays_relative(rewrite):
             f"{IMPORT}class C:\n  def f(self): self.e = {CALL}\n  def g(self, x): self.e = x\n  def h(self): self.e.is_active()",
             "self.e may be",
         ),
-        ("NAME = 'shop.legacy.ExecutionEngine'", "it cannot be determined what reads it"),
+        ("NAME = 'shop.legacy.ExecutionEngine'", "it is not known what reads it"),
         ("import logging\nlogging.getLogger('shop.legacy')", "a logger has its name"),
     ],
     ids=range(19),

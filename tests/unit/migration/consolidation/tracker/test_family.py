@@ -76,7 +76,7 @@ def test_an_implementation_without_a_test_has_an_empty_box_until_it_is_gone(boxe
 
 
 def test_a_new_consumer_empties_a_box_that_was_ticked(boxes):
-    text = "Nobody uses `shop/old.py`."
+    text = "Nothing uses `shop/old.py`."
     assert told(boxes({"use.py": "", "tests/test_old.py": None})[text]) == (True, "Used by no file.")
     assert told(boxes({"use.py": "import shop.old\n", "tests/test_old.py": "NAME = 'shop.old.OldEngine'\n"})[text]) == (
         False,
@@ -152,7 +152,7 @@ def test_every_implementation_that_has_to_go_belongs_to_a_surface(boxes):
     assert text not in boxes()
     assert told(boxes({"ledger/shop.toml": ""}, MANIFEST)[text]) == (True, "Each belongs to one.")
     assert told(boxes({"shop/fast.py": "class FastEngine: ...\n"}, MANIFEST)[text]) == (False, "`shop/fast.py` belongs to no surface.")
-    assert told(boxes({"shop/fast.py": None, "ledger/shop.toml": None}, MANIFEST)[text]) == (False, "`ledger/shop.toml` is not there.")
+    assert told(boxes({"shop/fast.py": None, "ledger/shop.toml": None}, MANIFEST)[text]) == (False, "`ledger/shop.toml` does not exist.")
 
 
 ENTRY = "[[accepted]]\nid = 'a'\nfingerprint = '0f3a9c2b71de'\nreason = 'r'\nowner = 'o'\nexpires = 2001-01-01\n"
@@ -165,13 +165,13 @@ PERMANENT = ENTRY.replace("expires = 2001-01-01", "permanent = true")
         (ENTRY, (True, "1 entry, 1 of them with a last day."), (False, "1 entry, 1 of them with a last day.")),
         (PERMANENT, (True, "1 entry, 0 of them with a last day."), (True, "1 entry, 0 of them with a last day.")),
         ("", (True, "No entry."), (True, "No entry.")),
-        (None, (False, "`ledger/shop.toml` is not there."), (True, "`ledger/shop.toml` is not there.")),
+        (None, (False, "`ledger/shop.toml` does not exist."), (True, "`ledger/shop.toml` does not exist.")),
     ],
 )
 def test_a_ledger_is_in_order_first_and_settled_in_the_end(ledger, in_order, settled, boxes):
     found = boxes({"ledger/shop.toml": ledger}, MANIFEST)
     assert told(found["Every accepted difference on `shop` has an owner, a reason, and a last day or the word permanent."]) == in_order
-    assert told(found["The remaining differences on `shop` is to stay."]) == settled
+    assert told(found["The remaining differences on `shop` are accepted permanently."]) == settled
 
 
 def test_an_entry_that_nobody_owns_empties_both_boxes(boxes):

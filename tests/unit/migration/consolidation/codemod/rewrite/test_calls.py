@@ -56,8 +56,8 @@ async def test_a_call_takes_its_new_form(rewrite, old, new):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("ExecutionEngine(r, b)", "no user is given, and nothing may be made up"),
-        ("ExecutionEngine(r, b, None)", "no user is given, and nothing may be made up"),
+        ("ExecutionEngine(r, b)", "no user is given, and none may be invented"),
+        ("ExecutionEngine(r, b, None)", "no user is given, and none may be invented"),
         ("ExecutionEngine(r, b, u, 3)", "it is given 4 arguments"),
         ("ExecutionEngine(r, b, owner=u)", "owner is not a parameter"),
         ("ExecutionEngine(r, b, user=u, registry=r)", "registry is not a parameter that the rule knows, or is given twice"),

@@ -1,10 +1,10 @@
-"""Draw sentences at random, to read them one by one: `python -m tests.meta.draw_sentences --seed 7 --count 300`."""
+"""Draw sentences at random, to read them one by one: `python tests/unit/migration/language/draw_sentences.py --seed 7`."""
 
 import argparse
 import random
 import sys
 
-from tests.meta.prose import sentences
+from prose import sentences
 
 
 def main() -> None:

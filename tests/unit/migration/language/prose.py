@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 SOURCES = ("migration", "netra_backend", "dashboards")
 _ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"(*\[])")
 _TOOL_COMMENT = re.compile(r"#:?\s*(noqa|type:|pragma|fmt:|goes with:|stays\b|!)")
