@@ -1,4 +1,6 @@
-"""How hypothesis draws: the same examples in every run of the suite, new ones where somebody explores."""
+"""How hypothesis draws: the same examples in every run of the suite, new ones where somebody explores. And quick collecting."""
+
+import gc
 
 from hypothesis import HealthCheck, settings
 
@@ -6,3 +8,13 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("fixed", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("fixed")
+
+
+def pytest_collection() -> None:
+    """Nothing that is collected here is garbage, so it is not searched for any."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()

@@ -1,4 +1,4 @@
-"""The engines of docs/other-tools.md beside each other by three tools: what callers wait, what reaches the outside, what is found.
+"""The engines of docs/migration/other-tools.md beside each other by three tools: what callers wait, what reaches the outside, what is found.
 
 Everything goes through what adopters import: `compose`, its facade, its worker. `python -m tests.benchmarks.other_tools` prints the page's
 table in Markdown, and what it says is written there; a test holds what does not depend on the machine.
@@ -23,7 +23,7 @@ from tests.benchmarks.callers import Block, Ratio, Side, in_turn, quantile, rati
 from tests.benchmarks.measuring import Measured, beside
 from tests.unit.migration.flags.making import at, flag_file, surface_flag
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "other-tools.md"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "migration" / "other-tools.md"
 BARE, AGAIN, OURS, MIGRATOR, LABORATORY = "the old engine alone", "the same again", "this migration", "AsyncMigrator", "laboratory"
 TOOLS: Final = (OURS, MIGRATOR, LABORATORY)
 PARTS: Final = {

@@ -11,7 +11,7 @@ import pytest
 from netra_backend.app.config import Settings
 from netra_backend.app.errors import ModelTimeoutError, ModelUnavailableError
 from netra_backend.app.services.llm.chat_model import FunctionCall, FunctionSpec, Message, ModelRequest, ToolCall, ToolSpec, Usage
-from netra_backend.app.services.llm.openai import OpenAIChatModel
+from netra_backend.app.services.llm.provider import OpenChatModel, open_chat_model
 
 KEY = "sk-a-key-that-nobody-may-see"
 QUESTION = ModelRequest(messages=(Message(role="system", content="Be brief."), Message(role="user", content="hunter2?")))
@@ -64,10 +64,12 @@ async def endpoint() -> AsyncIterator[Endpoint]:
 
 
 @pytest.fixture
-async def make_model(endpoint: Endpoint) -> AsyncIterator[Callable[..., OpenAIChatModel]]:
-    made: list[OpenAIChatModel] = []
+async def make_model(endpoint: Endpoint) -> AsyncIterator[Callable[..., OpenChatModel]]:
+    from netra_backend.app.services.llm.openai import OpenAIChatModel  # takes long, and collecting takes short
 
-    def make(*, timeout_s: float = 10.0, retries: int = 0, port: int | None = None) -> OpenAIChatModel:
+    made: list[OpenChatModel] = []
+
+    def make(*, timeout_s: float = 10.0, retries: int = 0, port: int | None = None) -> OpenChatModel:
         url = f"http://127.0.0.1:{port or endpoint.port}/v1"
         made.append(OpenAIChatModel(base_url=url, api_key=KEY, model="gpt-4o-mini", timeout_s=timeout_s, max_retries=retries))
         return made[-1]
@@ -77,7 +79,7 @@ async def make_model(endpoint: Endpoint) -> AsyncIterator[Callable[..., OpenAICh
         await model.aclose()
 
 
-Make = Callable[..., OpenAIChatModel]
+Make = Callable[..., OpenChatModel]
 
 
 async def test_an_answer_comes_back_with_its_usage(endpoint: Endpoint, make_model: Make) -> None:
@@ -226,7 +228,7 @@ async def test_the_settings_name_endpoint_key_and_model(endpoint: Endpoint, sett
         "openai_api_key": type(settings.jwt_secret)(KEY),
         "openai_model": "gpt-4.1",
     }
-    model = OpenAIChatModel.from_settings(settings.model_copy(update=changes))
+    model = open_chat_model(settings.model_copy(update=changes | {"model_provider": "openai"}))
     await model.complete(QUESTION, lane="assistant")
     await model.aclose()
     assert (endpoint.asked[0]["model"], KEY.encode() in endpoint.headers[0]) == ("gpt-4.1", True)
