@@ -1,4 +1,4 @@
-"""The engines of docs/migration/other-tools.md beside each other by three tools: what callers wait, what reaches the outside, what is found.
+"""The engines of docs/migration/other-tools.md by three tools: what callers wait, what reaches the outside, what is found.
 
 Everything goes through what adopters import: `compose`, its facade, its worker. `python -m tests.benchmarks.other_tools` prints the page's
 table in Markdown, and what it says is written there; a test holds what does not depend on the machine.
