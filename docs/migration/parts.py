@@ -10,8 +10,8 @@ import msgspec
 import typer
 
 from dashboards import build
-from docs.drawing import drawn
 from docs.migration import divergences
+from docs.migration.drawing import drawn
 from docs.tables import commands, first_line, table, value
 from migration.cli.app import app
 from migration.comparison.policy import Policy
