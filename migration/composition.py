@@ -258,6 +258,10 @@ class Migration:
         Args:
             request: what is asked.
             ending: says why the run was broken off, and hears how it ended; None: whoever breaks it off cancels it.
+
+        Raises:
+            UnknownSurfaceError: the project has no such surface.
+            NotReadyError: nothing is served on the surface yet, because no flags are known.
         """
         surface = request.surface
         if (facade := self._facades.get(surface)) is None:

@@ -109,7 +109,7 @@ def replayed(
     comparer = Comparer(chosen.path(chosen.ledger_dir), project=chosen.project)
     found: list[Comparison] = []
     with closing(BothEngines(engines or builder(chosen), comparer=comparer, deadline_s=deadline_s)) as both:
-        for recorded in read(file, surface=next(iter(chosen.surfaces), "")):
+        for recorded in read(file, surface=next(iter(chosen.surfaces), ""), project=chosen.project):
             if not isinstance(recorded, RecordedRun):
                 raise RecordingError(f"{file}:{recorded.line}: {recorded.reason}")
             comparer.ledger(recorded.request.surface)

@@ -122,7 +122,8 @@ class Edits:
     def _read(self) -> FlagRead:
         """Return the flags. A file that is gone is none to begin anew: what processes go on with would be lost.
 
-        Raises FlagSourceError.
+        Raises:
+            FlagSourceError: the flags cannot be read, or are gone while processes follow them.
         """
         read = self.editor.read()
         if not read.data.flags and not read.problems:

@@ -57,7 +57,7 @@ class Delivery:
         retry: Retry | None = None,
         poll_s: float = 1.0,
         lease_s: float = 30.0,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = random.random,  # noqa: S311 - a pause between two tries is not a secret
     ) -> None:
         self._outbox, self._writes, self._metrics = outbox, writes, metrics
         self._retry, self._poll_s, self._lease_s, self._jitter = retry or Retry(), poll_s, lease_s, jitter

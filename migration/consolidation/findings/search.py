@@ -10,7 +10,8 @@ import msgspec
 from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.findings.implementations import Family
 from migration.consolidation.findings.imports import ImportFinder
-from migration.consolidation.findings.names import Meaning, Names
+from migration.consolidation.findings.meaning import Meaning
+from migration.consolidation.findings.names import Names
 from migration.consolidation.inventory import Export
 from migration.consolidation.reading.facts import FileFacts, Question
 from migration.consolidation.reading.scan import Sighting, Words

@@ -69,6 +69,11 @@ class HostedEditor:
         """Put the flag there, if it is still the one that was read. See `FlagEditor`.
 
         The kill switch is put there whatever anybody did to it meanwhile: nobody wants that refused.
+
+        Raises:
+            FlagSourceError: LaunchDarkly has no such flag, or cannot be reached.
+            EditConflictError: somebody edited the flag since it was read.
+            RefusedError: LaunchDarkly refused the edit.
         """
         before = read.data.live(key)
         if before is None:

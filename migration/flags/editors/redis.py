@@ -44,6 +44,10 @@ class RedisEditor:
         """Put the flag there, if all is as it was read. See `FlagEditor`.
 
         The kill switch asks that of its own flag alone: it depends on no other.
+
+        Raises:
+            EditConflictError: somebody edited a flag since they were read.
+            FlagSourceError: Redis cannot be reached, or the flag was edited again right after.
         """
         try:
             with connect(self._url) as client:

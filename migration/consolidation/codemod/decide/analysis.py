@@ -24,7 +24,7 @@ from migration.consolidation.codemod.rewrite.calls import CallRewriter
 from migration.consolidation.codemod.rewrite.edits import Span
 from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.codemod.rules import ObjectName, Rule
-from migration.consolidation.findings.names import Meaning
+from migration.consolidation.findings.meaning import Meaning
 
 #: What is done to the method of a mock without calling it as the engine would be.
 _MOCK_CONTROLS: Final = frozenset(

@@ -13,7 +13,7 @@ from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.read.uses import call_fact
 from migration.consolidation.codemod.rewrite.calls import CallRewriter, Rewritten
 from migration.consolidation.codemod.rules import ObjectName, Rule
-from migration.consolidation.findings.names import Meaning
+from migration.consolidation.findings.meaning import Meaning
 
 
 @dataclass(frozen=True, slots=True)

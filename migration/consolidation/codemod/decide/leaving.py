@@ -10,7 +10,7 @@ from migration.consolidation.codemod.read.source import Source, dotted
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.codemod.rules import ObjectName
-from migration.consolidation.findings.names import Meaning
+from migration.consolidation.findings.meaning import Meaning
 
 
 class Leaving:

@@ -7,7 +7,7 @@ from migration.consolidation.codemod.decide.analysis import Analyser
 from migration.consolidation.codemod.decide.groups import Analysis, Group, Refusal
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.read.uses import Suspect, call_fact
-from migration.consolidation.findings.names import Meaning
+from migration.consolidation.findings.meaning import Meaning
 
 _MOST_STEPS: Final = 20  #: from one re-export to the next
 

@@ -13,7 +13,7 @@ from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.rewrite.edits import Edit
 from migration.consolidation.codemod.rewrite.strings import ImportedByLiteral, Patched, find_literal_imports, find_patches, requote
 from migration.consolidation.codemod.rules import ObjectName
-from migration.consolidation.findings.names import Meaning
+from migration.consolidation.findings.meaning import Meaning
 
 
 class NamedByStrings:

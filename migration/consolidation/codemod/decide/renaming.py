@@ -14,7 +14,7 @@ from migration.consolidation.codemod.rewrite.edits import Edit
 from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.codemod.rewrite.strings import requote
 from migration.consolidation.codemod.rules import ObjectName
-from migration.consolidation.findings.names import Meaning
+from migration.consolidation.findings.meaning import Meaning
 
 
 class Renaming:

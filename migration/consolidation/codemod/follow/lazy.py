@@ -7,7 +7,7 @@ import libcst as cst
 
 from migration.consolidation.codemod.read.source import Source
 from migration.consolidation.codemod.read.tree import Tree
-from migration.consolidation.findings.names import Meaning
+from migration.consolidation.findings.meaning import Meaning
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from libcst.metadata import Assignment
 from migration.consolidation.codemod.read.source import Source
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.read.uses import Uses
-from migration.consolidation.findings.names import Meaning
+from migration.consolidation.findings.meaning import Meaning
 
 
 class Variables:

@@ -9,7 +9,7 @@ from libcst.metadata import Assignment, BaseAssignment, ImportAssignment
 
 from migration.consolidation.codemod.read.source import AnyImport, Source, dotted, root_name
 from migration.consolidation.codemod.read.tree import Tree
-from migration.consolidation.findings.names import Meaning
+from migration.consolidation.findings.meaning import Meaning
 
 
 @dataclass(frozen=True, slots=True, eq=False)

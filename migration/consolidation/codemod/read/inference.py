@@ -12,7 +12,8 @@ from typing import Final
 
 import msgspec
 
-from migration.consolidation.findings.names import Meaning, Names
+from migration.consolidation.findings.meaning import Meaning
+from migration.consolidation.findings.names import Names
 from migration.consolidation.inventory import Problem
 from migration.consolidation.reading.dotted import dotted_name
 from migration.consolidation.reading.facts import BindingFact, BoundName, FileFacts, FunctionFact, ImportFact, Signature

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.read.uses import is_worth_a_look
-from migration.consolidation.findings.names import Meaning
+from migration.consolidation.findings.meaning import Meaning
 
 
 def may_matter(tree: Tree, path: str) -> bool:

@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from migration.consolidation.findings.names import Meaning, Names
+from migration.consolidation.findings.meaning import Meaning
+from migration.consolidation.findings.names import Names
 from migration.consolidation.inventory import Problem
 from migration.consolidation.reading.dotted import dotted_name
 from migration.consolidation.reading.facts import CallFact, FunctionKind, Signature

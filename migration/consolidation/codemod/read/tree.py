@@ -11,7 +11,8 @@ from ahocorasick_rs import BytesAhoCorasick
 from migration.consolidation.codemod.read.inference import infer
 from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.findings.documents import search_documents
-from migration.consolidation.findings.names import Meaning, Names
+from migration.consolidation.findings.meaning import Meaning
+from migration.consolidation.findings.names import Names
 from migration.consolidation.findings.search import Found, Search
 from migration.consolidation.findings.strings import Reference, find_strings
 from migration.consolidation.inventory import DottedString, Problem

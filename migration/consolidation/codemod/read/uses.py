@@ -10,7 +10,7 @@ from libcst.metadata import Assignment, ImportAssignment
 
 from migration.consolidation.codemod.read.source import Source, by_getattr, dotted, root_name
 from migration.consolidation.codemod.read.tree import Tree
-from migration.consolidation.findings.names import Meaning
+from migration.consolidation.findings.meaning import Meaning
 from migration.consolidation.reading.facts import CallFact
 
 _SELVES: Final = frozenset({"self", "cls", "super"})

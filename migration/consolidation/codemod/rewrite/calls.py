@@ -13,7 +13,8 @@ from migration.consolidation.codemod.follow.unpacking import unpacked
 from migration.consolidation.codemod.read.source import SIMPLE, Source, is_none, is_simple
 from migration.consolidation.codemod.rewrite.edits import Edit, Span
 from migration.consolidation.codemod.rules import ObjectName, Parameter, Placeholder, Rule
-from migration.consolidation.findings.names import Meaning, Names
+from migration.consolidation.findings.meaning import Meaning
+from migration.consolidation.findings.names import Names
 
 _PINNED_CALL: Final = re.compile(r"(?P<object>[\w.]+:[\w.]+)\(\)")
 #: Expressions that can be followed by a dot or stand in a call as they are.

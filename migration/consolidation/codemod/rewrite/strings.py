@@ -17,7 +17,7 @@ from migration.consolidation.codemod.read.source import Source, dotted
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.rewrite.edits import Edit
 from migration.consolidation.codemod.rules import ObjectName
-from migration.consolidation.findings.names import Meaning
+from migration.consolidation.findings.meaning import Meaning
 
 _ASSERTIONS: Final = re.compile(
     r"\.assert_(?:called|awaited)\w*_with\(|\.assert_any_(?:call|await)\(|\.assert_has_(?:calls|awaits)\(|\bcall_args\b"

@@ -127,7 +127,7 @@ def test_an_unpinned_tenant_follows_the_surface_again(run, stages):
         (("set", "chat", "dualwrite", "--percent", "101"), "101 % is not possible"),
         (("set", "chat", "dualwrite", "--percent", "nan"), "nan % is not possible"),
         (("set", "chat", "off", "--percent", "50"), "`off` has no stage before it"),
-        (("set", "chat", "dualwrite", "--tenant", " "), "a tenant's id has"),
+        (("set", "chat", "dualwrite", "--tenant", " "), "cannot be a tenant's id: tenant_id may not be blank"),
         (("set", "chat", "dualwrite", "--all", "--force"), "--force needs --reason"),
     ],
 )
