@@ -5,18 +5,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install test unit check generate format lock audit sbom servers
+.PHONY: help install test unit check check-types check-lint check-pages docs generate release format lock audit sbom servers
 # What is built from here, each by a pyproject.toml of its own; one lock file serves both.
 PROJECTS := ./netra_backend
-# goes with: migration
-PROJECTS += .
-UNLOCKED := --no-emit-package netra-strangler
-# stays
-# A part of a target, e.g. `make unit T=tests/unit/dashboards`.
+# A part of a target, e.g. `make unit T=tests/unit/netra_backend`.
 T ?=
+# Parts of their own: a `.mk` file adds targets, and with MORE_... lines to those below.
+include $(wildcard *.mk)
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
 
 install: $(STAMP) ## make .venv from the hashed lock file
 
@@ -30,59 +28,37 @@ $(STAMP): requirements.lock pyproject.toml netra_backend/pyproject.toml
 	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --no-deps --no-build-isolation $(PROJECTS:%=--editable %)
 	@touch $@
 
-# goes with: migration
-.PHONY: demo bench nightly dashboards prove-removable
-
-demo: $(STAMP) ## move real chats from the legacy engine to UserExecutionEngine, watched
-	$(BIN)/netra-migration demo
-
-bench: $(STAMP) ## timings against peers, paired in one run
-	$(BIN)/python -m tests.benchmarks $(T)
-
-prove-removable: $(STAMP) ## remove control of each surface, and all of the migration, in copies, and test what is left
-	$(BIN)/python -m tests.prove_removable
-
-dashboards: $(STAMP) ## build dashboards/grafana/*.json
-	$(BIN)/python -m dashboards.build
-
-# stays
-
 test: $(STAMP) servers check ## all that CI runs
 	$(BIN)/python -m pytest -n 3 --dist worksteal
-# goes with: migration
-	$(BIN)/netra-migration tracker --run
-# stays
+	$(MORE_TESTS)
 
 unit: $(STAMP) ## the tests that start no server, or those under T=
 	$(BIN)/python -m pytest -q $(or $(T),tests/unit)
 
-# goes with: migration
-nightly: $(STAMP) servers ## the long versions: counts, kills and explorations; one of them by T=
-	$(BIN)/python -m pytest --timeout=1200 --hypothesis-profile=explore $(or $(T),tests/nightly tests/property)
-# stays
-
+# Two at a time: none of them needs what another one writes.
 check: $(STAMP) ## formatting, lint, types, import contracts, generated files
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync check-types check-lint check-pages $(MORE_CHECKS)
+
+check-types:
+	$(BIN)/mypy -n 2
+
+check-lint:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy -n 2
-# goes with: migration
-	$(BIN)/lint-imports
-# stays
-	$(BIN)/cog --check --check-fail-msg="run make generate" README.md docs/cli.md docs/settings.md
-# goes with: migration
-	$(BIN)/python -m dashboards.build --check
-	$(BIN)/python docs/divergences.py --check
-	$(BIN)/python docs/surface_schema.py --check
-	$(BIN)/netra-migration tracker --check docs/tracker.md
-# stays
 
-generate: $(STAMP) ## rewrite the generated parts of README and docs
-	$(BIN)/cog -r README.md docs/cli.md docs/settings.md
-# goes with: migration
-	$(BIN)/python docs/divergences.py
-	$(BIN)/python docs/surface_schema.py
-	$(BIN)/netra-migration tracker --write docs/tracker.md
-# stays
+check-pages:
+	$(BIN)/python -m docs.generated --check
+
+docs: $(STAMP) ## write all that is generated: parts of pages, and whole files
+	$(BIN)/python -m docs.generated $(T)
+
+generate: docs
+
+release: $(STAMP) ## write version V=... and the fragments' entries of CHANGELOG.md; then commit and tag
+	@echo "$(V)" | grep -qE '^[0-9]+\.[0-9]+\.[0-9]+$$' || { echo "say which version: make release V=0.2.0"; exit 2; }
+	sed -i -E '0,/^version = /s/^version = .*/version = "$(V)"/' $(PROJECTS:%=%/pyproject.toml)
+	$(BIN)/towncrier build --yes --version $(V)
+	@$(MAKE) --no-print-directory install
 
 format: $(STAMP) ## format and fix
 	$(BIN)/ruff format .

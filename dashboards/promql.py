@@ -19,6 +19,10 @@ _SURFACE: Final = 'surface=~"$surface"'
 
 _SCRAPED_ZERO: Final = "0 * max(migration_flag_source_up)"
 """0 while a backend is scraped, nothing otherwise: a zero is shown only when it was measured."""
+#: of durations, with their names
+QUANTILES: Final = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
+#: what becomes of a run that is to be shadowed, once it is not waiting any more
+FATES: Final = ("compared", "shed", "failed")
 
 
 def select(metric: str, *matchers: str) -> str:

@@ -4,14 +4,24 @@ from collections.abc import Sequence
 from typing import Final
 
 from dashboards.frame import Dashboard, Section
-from dashboards.panels import ANY_IS_BAD, AnyPanel, Lines, Number, Query, Steps
-from dashboards.promql import DIVERGENT_LIMIT, DIVERGENT_SHARE, RANGE, WINDOW, increase, or_zero, quantile, rate, select, share, total
+from dashboards.panels import AnyPanel, Lines, Number, Query, Steps
+from dashboards.promql import (
+    DIVERGENT_LIMIT,
+    DIVERGENT_SHARE,
+    FATES,
+    QUANTILES,
+    increase,
+    or_zero,
+    quantile,
+    rate,
+    select,
+    share,
+)
+from dashboards.rollout_machinery import SHADOW, STORES, TOOL
 
 _RUNS: Final = "migration_runs_total"
 _FAILED: Final = 'outcome=~"failed|timed_out"'
 _FAILURE_STEPS: Final[Steps] = ((None, "green"), (0.01, "yellow"), (0.05, "red"))
-_QUANTILES: Final = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
-_FATES: Final = ("compared", "shed", "failed")
 
 
 def _failed_share(origin: str) -> Query:
@@ -21,7 +31,7 @@ def _failed_share(origin: str) -> Query:
 
 def _unaccounted() -> Query:
     # The gauge of waiting jobs knows no surface, so the whole sum leaves the choice of surfaces aside.
-    fates = (f"(sum(migration_shadow_{fate}_total) or vector(0))" for fate in _FATES)
+    fates = (f"(sum(migration_shadow_{fate}_total) or vector(0))" for fate in FATES)
     return Query(expr=or_zero(" - ".join(("sum(migration_shadow_expected_total)", *fates, "sum(migration_shadow_waiting)"))))
 
 
@@ -145,7 +155,7 @@ _DURATIONS: Final[Sequence[AnyPanel]] = (
             description="Of served runs, by engine. A shadow replays its effects, so its duration is not comparable: see engine time.",
             queries=[Query(expr=quantile(level, "migration_run_seconds", ["origin"], 'role="serving"'), legend="{{origin}}")],
         )
-        for place, (level, name) in enumerate(_QUANTILES)
+        for place, (level, name) in enumerate(QUANTILES)
     ),
     *(
         Lines(
@@ -157,7 +167,7 @@ _DURATIONS: Final[Sequence[AnyPanel]] = (
             "comparable between the serving and the shadowing engine of the same runs.",
             queries=[Query(expr=quantile(level, "migration_engine_seconds", ["origin", "role"]), legend="{{origin}} {{role}}")],
         )
-        for place, (level, name) in enumerate(_QUANTILES)
+        for place, (level, name) in enumerate(QUANTILES)
     ),
     *(
         Lines(
@@ -168,170 +178,7 @@ _DURATIONS: Final[Sequence[AnyPanel]] = (
             description="From the start of a served run to its first event: how long the user looks at nothing.",
             queries=[Query(expr=quantile(level, "migration_first_event_seconds", ["origin"], 'role="serving"'), legend="{{origin}}")],
         )
-        for place, (level, name) in enumerate(_QUANTILES)
-    ),
-)
-
-_SHADOW: Final[Sequence[AnyPanel]] = (
-    Lines(
-        id=30,
-        title="Shadow: expected, compared, shed, failed",
-        unit="suffix: runs/s",
-        description="Every expected run becomes compared, shed or failed, or waits. Compared well below expected: "
-        "the verdicts rest on fewer runs than were served.",
-        queries=[Query(expr=or_zero(rate(select(f"migration_shadow_{fate}_total"))), legend=fate) for fate in ("expected", *_FATES)],
-    ),
-    Lines(
-        id=31,
-        title="Shadow lag",
-        unit="s",
-        description="From the end of the served run to its verdict. Rising together with waiting jobs: "
-        "the worker is too slow for the load; lower the flag `shadow-sampling`.",
-        queries=[Query(expr=quantile(level, "migration_shadow_lag_seconds", []), legend=name) for level, name in _QUANTILES],
-    ),
-    Lines(
-        id=32,
-        title="Shadow jobs waiting",
-        unit="suffix: jobs",
-        width=6,
-        description="All surfaces: queued or under way. At NETRA_MIGRATION_SHADOW_QUEUE_JOBS jobs are shed, reason `queue_jobs`.",
-        queries=[Query(expr="sum(migration_shadow_waiting)", legend="waiting")],
-    ),
-    Lines(
-        id=33,
-        title="Shadow bytes waiting",
-        unit="bytes",
-        width=6,
-        description="All surfaces: queued for the worker. At NETRA_MIGRATION_SHADOW_QUEUE_BYTES jobs are shed, reason `queue_bytes`.",
-        queries=[Query(expr="sum(migration_shadow_waiting_bytes)", legend="waiting")],
-    ),
-    Lines(
-        id=34,
-        title="Shadow shed by reason",
-        unit="suffix: runs/s",
-        width=6,
-        description="Runs not shadowed. `sampling` is wanted; `queue_jobs` and `queue_bytes`: the worker is too slow for the load.",
-        queries=[Query(expr=or_zero(rate(select("migration_shadow_shed_total"), ["reason"]), "reason"), legend="{{reason}}")],
-    ),
-    Lines(
-        id=35,
-        title="Shadow failed by reason",
-        unit="suffix: runs/s",
-        width=6,
-        description="Shadows that were tried and gave no verdict. `worker_died`: see restarts; `deadline`: the shadowing engine hangs, or "
-        "NETRA_MIGRATION_SHADOW_DEADLINE_S is too short.",
-        queries=[Query(expr=or_zero(rate(select("migration_shadow_failed_total"), ["reason"]), "reason"), legend="{{reason}}")],
-    ),
-)
-
-_STORES: Final[Sequence[AnyPanel]] = (
-    Lines(
-        id=50,
-        title="Runs waiting for a store",
-        unit="suffix: runs",
-        description="All surfaces: finished runs in the outbox, by the run store that still has to take them. A few come and go; "
-        "growing: that store is down or too slow. Nothing is lost, threads read whole meanwhile; `netra-migration status` has the error.",
-        queries=[Query(expr="max by (store) (migration_outbox_rows)", legend="{{store}}")],
-    ),
-    Lines(
-        id=51,
-        title="Run store lag",
-        unit="s",
-        width=6,
-        steps=((None, "green"), (60, "red")),
-        description="Age of the oldest run in the outbox, by the run store that has to take it. Do not move a surface while it grows.",
-        queries=[Query(expr="max by (store) (migration_outbox_oldest_seconds)", legend="{{store}}")],
-    ),
-    Number(
-        id=52,
-        title="Runs parked",
-        unit="none",
-        width=6,
-        height=8,
-        steps=ANY_IS_BAD,
-        description="Runs that a store refused for good. `netra-migration status` has the error; after mending it, "
-        "`netra-migration backfill SURFACE` tries them again.",
-        queries=[Query(expr="max by (store) (migration_outbox_parked)", legend="{{store}}")],
-    ),
-)
-
-_TOOL: Final[Sequence[AnyPanel]] = (
-    Number(
-        id=40,
-        title="Flag version",
-        unit="none",
-        width=4,
-        description="Version of each surface's flag. Every edit raises it; an edit that does not show here has not arrived.",
-        queries=[Query(expr=f"max by (surface) ({select('migration_flag_version')})", legend="{{surface}}")],
-    ),
-    Number(
-        id=41,
-        title="Flag source age",
-        unit="s",
-        width=4,
-        steps=((None, "green"), (10, "yellow"), (60, "red")),
-        description="Seconds since the flag source was last read well, by the process where that is longest ago.",
-        queries=[Query(expr="max(migration_flag_source_age_seconds)")],
-    ),
-    Number(
-        id=42,
-        title="Shadow worker restarts",
-        unit="none",
-        width=4,
-        steps=((None, "green"), (1, "yellow"), (3, "red")),
-        description="In the time range, all surfaces. Served runs do not notice; "
-        "jobs in flight are counted as failed, reason `worker_died`. Several: the log names the signal or the error.",
-        queries=[Query(expr=total(f"increase(migration_shadow_worker_restarts_total[{RANGE}])"))],
-    ),
-    Number(
-        id=43,
-        title="Failures of the tool itself",
-        unit="none",
-        width=4,
-        steps=ANY_IS_BAD,
-        description="Since the backend started, all surfaces. None reached a request, "
-        "but what failed was not recorded, compared or exported.",
-        queries=[Query(expr=or_zero("sum(migration_failures_total)"))],
-    ),
-    Number(
-        id=46,
-        title="Emergency switch",
-        unit="none",
-        width=4,
-        description="ON: somebody put the file of the emergency kill switch on a host; control serves there until it is removed. "
-        "`netra-migration status` names the host.",
-        queries=[Query(expr="max(migration_emergency_switch)")],
-        names={"0": ("off", "green"), "1": ("ON", "red")},
-    ),
-    Number(
-        id=47,
-        title="Jumps made elsewhere",
-        unit="none",
-        width=4,
-        steps=((None, "green"), (1, "red")),
-        description="In the time range: edits of a flag, made beside this tool, that had tenants skip a stage. They are followed. "
-        "`netra-migration history` has before and after.",
-        queries=[Query(expr=total(f"increase({select('migration_flag_jumps_total')}[{RANGE}])"))],
-    ),
-    Lines(
-        id=44,
-        title="Flag decisions by reason",
-        unit="suffix: plans/s",
-        stacked=True,
-        description="Where plans came from. `last_known` or `default_off`: the flags could not be evaluated. `kill_switch`: it is on.",
-        queries=[Query(expr=or_zero(rate(select("migration_flag_decisions_total"), ["reason"]), "reason"), legend="{{reason}}")],
-    ),
-    Lines(
-        id=45,
-        title="Failures of the tool itself by operation",
-        unit="suffix: failures/s",
-        description="Which part of the migration failed; the log of the same time has the error.",
-        queries=[
-            Query(
-                expr=or_zero(total(f"rate(migration_failures_total[{WINDOW}])", ["operation"]), "operation"),
-                legend="{{operation}}",
-            )
-        ],
+        for place, (level, name) in enumerate(QUANTILES)
     ),
 )
 
@@ -343,8 +190,8 @@ DASHBOARD: Final = Dashboard(
         Section(title="Now", panels=_NOW),
         Section(title="Stages and runs", panels=_STAGES),
         Section(title="Durations, control against candidate", panels=_DURATIONS),
-        Section(title="Shadow", panels=_SHADOW),
-        Section(title="Run stores", panels=_STORES),
-        Section(title="Flags, worker and the tool itself", panels=_TOOL),
+        Section(title="Shadow", panels=SHADOW),
+        Section(title="Run stores", panels=STORES),
+        Section(title="Flags, worker and the tool itself", panels=TOOL),
     ],
 )

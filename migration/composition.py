@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from migration.comparison.endings import outcome_by
 from migration.comparison.policy import Policy, default_policy
+from migration.comparison.read.endings import outcome_by
 from migration.effects.logs import tape_served_logs
 from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
 from migration.facade import ExecutionFacade, RunEnding
@@ -122,7 +122,7 @@ class Migration:
     ) -> None:
         multiprocess.begin()
         self._metrics = metrics = Metrics(watch_tenants=settings.watch_tenants, registry=registry, surfaces=settings.surfaces)
-        self.spans = configure_tracing(settings, service, metrics.failures.labels("telemetry.export").inc)
+        self.spans = configure_tracing(settings, service, partial(metrics.failed, "telemetry.export"))
         self.flags = LaunchDarklyFlags(settings, metrics)
         self.shadow = ProcessShadow(settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison))
         self._under_way = Counter[str]()
@@ -258,6 +258,10 @@ class Migration:
         Args:
             request: what is asked.
             ending: says why the run was broken off, and hears how it ended; None: whoever breaks it off cancels it.
+
+        Raises:
+            UnknownSurfaceError: the project has no such surface.
+            NotReadyError: nothing is served on the surface yet, because no flags are known.
         """
         surface = request.surface
         if (facade := self._facades.get(surface)) is None:

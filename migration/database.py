@@ -226,6 +226,9 @@ def _write_ahead(
 
     Two connections that switch a new file at once do not wait for each other: SQLite tells one of them at once that the file is locked,
     whatever its timeout, because waiting could deadlock (https://www.sqlite.org/c3ref/busy_handler.html).
+
+    Raises:
+        sqlite3.OperationalError: the file stayed locked, or cannot be written.
     """
     until = clock() + _WAIT_S
     while True:

@@ -2,11 +2,12 @@
 
 MigrationError
 ├── ConfigurationError              settings, files or import strings are wrong; the command line exits with 2
-│   ├── UnknownSurfaceError
-│   │   └── UnconfiguredSurfaceError    the project has no TOML file for this surface
-│   ├── UnknownStageError
-│   ├── UnknownTenantError
-│   ├── UnknownFingerprintError     no divergence of this kind is known
+│   ├── UnknownNameError            a name that is not among the valid ones
+│   │   ├── UnknownSurfaceError
+│   │   │   └── UnconfiguredSurfaceError    the project has no TOML file for this surface
+│   │   ├── UnknownStageError
+│   │   ├── UnknownTenantError
+│   │   └── UnknownFingerprintError     no divergence of this kind is known
 │   ├── MissingExtraError           a library is not installed that comes with an extra; also an ImportError
 │   ├── BoundaryError               the kernel cannot keep engines of shadows from the outside
 │   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a term

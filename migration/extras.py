@@ -15,6 +15,7 @@ def extra(name: str) -> Iterator[None]:
 
     Raises:
         MissingExtraError: a module that is not of this package is not installed.
+        ModuleNotFoundError: a module of this package does not exist.
     """
     try:
         yield

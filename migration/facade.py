@@ -193,7 +193,7 @@ class ExecutionFacade:
 
     def _failed(self, operation: Operation, failure: BaseException) -> None:
         logger.error("%s failed with %s; the run was not affected", operation, type(failure).__name__)
-        self._metrics.failures.labels(operation).inc()
+        self._metrics.failed(operation)
 
 
 class _Unexplained:

@@ -35,6 +35,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     reading_engines: str = ""  #: of what opens `ReadingEngines`
     conversations: str = ""  #: of a `ConversationCheck`
     stores: str = ""  #: of a `StoresOpener`
+    tenant_rule: str = ""  #: of a callable that takes a tenant's id, and raises ValueError where the project lets nobody in by it
     demo: str = ""  #: of a `typer.Typer` with one command: what `netra-migration demo` runs
     ledger: str = "ledger"  #: folder
     import_path: tuple[str, ...] = ()  #: folders of modules that are not installed, for the processes that import the engines
@@ -95,7 +96,11 @@ def defaults(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     file, project = _file(file), read_project(file)
-    strings = {name: value for name in ("engines", "reading_engines", "conversations", "stores") if (value := getattr(project, name))}
+    strings = {
+        name: value
+        for name in ("engines", "reading_engines", "conversations", "stores", "tenant_rule")
+        if (value := getattr(project, name))
+    }
     folders = {"ledger_dir": file.parent / project.ledger, "import_path": tuple(str(file.parent / one) for one in project.import_path)}
     return strings | folders | {"project": file, "surfaces": tuple(project.surfaces)}
 

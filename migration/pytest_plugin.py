@@ -1,6 +1,6 @@
 """pytest plugin `--engine-parity`: recorded runs that a project keeps as fixtures, each a test item that both engines must pass alike.
 
-See docs/parity-tests.md. Everything heavy is imported on use: pytest loads this module in every run of every project that has it.
+See docs/migration/parity-tests.md. Everything heavy is imported on use: pytest loads this module in every run of every project that has it.
 """
 
 from collections.abc import Iterator
@@ -58,13 +58,13 @@ class Recordings:
 
         self._config = config
         try:
-            self._project = find_project(config.rootpath)
-            project = read_project(self._project)
-            self._folders = tuple(defaults(self._project).get("import_path", ()))
+            self.project = find_project(config.rootpath)
+            project = read_project(self.project)
+            self._folders = tuple(defaults(self.project).get("import_path", ()))
         except ConfigurationError as error:
             raise pytest.UsageError(str(error)) from error
         self._engines: str = config.getini("engine_parity_engines") or project.engines
-        at = config.rootpath if self._project is None or config.getini("engine_parity_ledger") else self._project.parent
+        at = config.rootpath if self.project is None or config.getini("engine_parity_ledger") else self.project.parent
         self._ledger: Path = at / (config.getini("engine_parity_ledger") or project.ledger)
         #: the one on which conversations run; recordings know their own
         self.surface = next(iter(project.surfaces), "")
@@ -85,7 +85,7 @@ class Recordings:
         """Judges by the project's policies and ledgers."""
         from migration.comparison import Comparer
 
-        return Comparer(self._ledger, project=self._project)
+        return Comparer(self._ledger, project=self.project)
 
     @cached_property
     def engines(self) -> "BothEngines":
@@ -139,7 +139,7 @@ class RecordingFile(pytest.File):
         seen: dict[str, int] = {}
         runs, reasons = 0, dict[str, None]()
         try:
-            for recorded in read(self.path, surface=self._recordings.surface):
+            for recorded in read(self.path, surface=self._recordings.surface, project=self._recordings.project):
                 if isinstance(recorded, RecordedRun):
                     runs += 1
                     yield self._item(recorded.name, seen, recorded)

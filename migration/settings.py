@@ -97,6 +97,13 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
         ),
     ] = msgspec.field(default_factory=lambda: Path.cwd() / "ledger")
     tenants: Annotated[Names, Meta(description="Known tenants: commands refuse any other; empty: every well-formed id.")] = ()
+    tenant_rule: Annotated[
+        str,
+        Meta(
+            description="Import string of a callable (tenant id) that raises ValueError where nobody gets in by that id; empty: every id "
+            "of 1 to 256 printable characters without a blank at its ends will do."
+        ),
+    ] = ""
     watch_tenants: Annotated[Names, Meta(description="The only tenants that become metric labels.")] = ()
     plaintext_tenants: Annotated[Names, Meta(description="Tenants that allow free text in stored evidence.")] = ()
     recordings_per_divergence: Annotated[

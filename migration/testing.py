@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from migration.comparison import Comparer
-from migration.comparison.endings import outcome_by
+from migration.comparison.read.endings import outcome_by
 from migration.errors import ComparisonError, RecordingError
 from migration.model import Comparison, EngineBuilder, Origin, RunRecord, RunRequest, Stage, Verdict
 from migration.recordings import RecordedRun, read
@@ -109,7 +109,7 @@ def replayed(
     comparer = Comparer(chosen.path(chosen.ledger_dir), project=chosen.project)
     found: list[Comparison] = []
     with closing(BothEngines(engines or builder(chosen), comparer=comparer, deadline_s=deadline_s)) as both:
-        for recorded in read(file, surface=next(iter(chosen.surfaces), "")):
+        for recorded in read(file, surface=next(iter(chosen.surfaces), ""), project=chosen.project):
             if not isinstance(recorded, RecordedRun):
                 raise RecordingError(f"{file}:{recorded.line}: {recorded.reason}")
             comparer.ledger(recorded.request.surface)

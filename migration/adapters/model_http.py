@@ -69,7 +69,8 @@ class AsyncModelTransport(httpx2.AsyncBaseTransport):
 
             return came.reply(await perform(asked.kind, asked.name, request=asked.request, call=call, lane=self._lane))
         except RecordedEffectError as error:
-            raise _own(error, request) from None
+            own = _own(error, request)
+            raise own from None
 
     async def _streamed(self, request: httpx2.Request, asked: Asked, came: "_Came") -> httpx2.Response:
         async def call() -> AsyncIterator[bytes]:
@@ -119,7 +120,8 @@ class ModelTransport(httpx2.BaseTransport):
 
             return came.reply(perform_now(asked.kind, asked.name, request=asked.request, call=call, lane=self._lane))
         except RecordedEffectError as error:
-            raise _own(error, request) from None
+            own = _own(error, request)
+            raise own from None
 
     def _streamed(self, request: httpx2.Request, asked: Asked, came: "_Came") -> httpx2.Response:
         def call() -> Iterator[bytes]:

@@ -100,7 +100,7 @@ def configuration(settings: MigrationSettings) -> Iterator[Finding]:
         advice = "`netra-migration init SURFACE` writes what a project needs; or set NETRA_MIGRATION_PROJECT"
         yield Finding(check="configuration", state="wrong", found=f"{where} names no surface", advice=advice)
         return
-    from migration.comparison.ledger import load_ledger
+    from migration.comparison.judge.ledger import load_ledger
 
     for surface in settings.surfaces:
         configured_surface(settings, surface)
@@ -135,7 +135,9 @@ def flags(settings: MigrationSettings) -> Iterator[Finding]:
     editor = open_editor(settings)
     read = editor.read()
     for problem in read.problems:
-        yield Finding(check="flags", state="wrong", found=str(problem), advice="docs/launchdarkly.md has the form; mend it at the source")
+        yield Finding(
+            check="flags", state="wrong", found=str(problem), advice="docs/migration/launchdarkly.md has the form; mend it at the source"
+        )
     if read.raw is None and not read.data.flags:
         advice = "every surface is at `off`; begin with `netra-migration stage set SURFACE dualwrite --all`"
         yield Finding(check="flags", state="remark", found=f"there are none at {editor.name} yet", advice=advice)

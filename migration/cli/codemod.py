@@ -9,9 +9,10 @@ import typer
 
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.progress import progress_bar
-from migration.consolidation.codemod.applying import apply_plan, as_diff
 from migration.consolidation.codemod.configuration import load_codemod_configuration
-from migration.consolidation.codemod.plan import Plan, plan
+from migration.consolidation.codemod.plan import plan
+from migration.consolidation.codemod.report.applying import apply_plan, as_diff
+from migration.consolidation.codemod.report.values import Plan
 from migration.consolidation.configuration import load_configuration
 from migration.errors import ConfigurationError
 

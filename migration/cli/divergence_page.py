@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -39,10 +40,17 @@ def print_list(found: list[DivergenceView]) -> None:
     Console().print(table)
 
 
-def print_detail(detail: DivergenceDetail, examples: int, reasons: Sequence[str] = ()) -> None:
-    """Print the divergence, why it is judged as it is, and the first examples on stdout."""
+def print_detail(detail: DivergenceDetail, examples: int, reasons: Sequence[str] = (), project: Path | None = None) -> None:
+    """Print the divergence, why it is judged as it is, and the first examples on stdout.
+
+    Args:
+        detail: the divergence.
+        examples: print at most this many.
+        reasons: why it is judged as it is.
+        project: the file of the project whose policy touches the field; None: the one that is found (`migration.project`).
+    """
     console = Console()
-    console.print(_facts(detail, reasons))
+    console.print(_facts(detail, reasons, project))
     for number, example in enumerate(detail.examples[:examples], 1):
         console.print(_example(example, number, len(detail.examples)))
         for clause in example.follows:
@@ -55,7 +63,7 @@ def patches(detail: DivergenceDetail) -> list[dict[str, Any]]:
     """Return a JSON Patch for each pair of events that differs in the examples, as far as these keep values.
 
     Raises:
-        ConfigurationError: DeepDiff is not installed.
+        MissingExtraError: DeepDiff is not installed.
     """
     return [
         {
@@ -70,7 +78,7 @@ def patches(detail: DivergenceDetail) -> list[dict[str, Any]]:
     ]
 
 
-def _facts(detail: DivergenceDetail, reasons: Sequence[str]) -> Table:
+def _facts(detail: DivergenceDetail, reasons: Sequence[str], project: Path | None) -> Table:
     kind = detail.divergence
     table = Table(title=f"Divergence {kind.fingerprint}", title_justify="left", show_header=False, box=box.SIMPLE)
     judged = ", ".join(_judged(runs, verdict, detail.most.get(verdict, 1)) for verdict, runs in detail.verdicts.items()) or "none is kept"
@@ -84,7 +92,7 @@ def _facts(detail: DivergenceDetail, reasons: Sequence[str]) -> Table:
         ("comparisons", judged),
         ("last verdict", kind.verdict.value + (f", accepted by {kind.accepted_by!r}" if kind.accepted_by else "")),
         *(("why", reason) for reason in reasons),
-        *(("rule", f"{rule.id} ({rule.action}): {rule.reason}") for rule in _touching(kind)),
+        *(("rule", f"{rule.id} ({rule.action}): {rule.reason}") for rule in _touching(kind, project)),
         ("recordings", str(kind.recordings) if kind.recordings else "none is kept: only of tenants that allow free text"),
         ("seen", f"{_time(kind.first_seen_at)} to {_time(kind.last_seen_at)}"),
     ):
@@ -92,10 +100,10 @@ def _facts(detail: DivergenceDetail, reasons: Sequence[str]) -> Table:
     return table
 
 
-def _touching(kind: DivergenceView) -> list[Rule]:
+def _touching(kind: DivergenceView, project: Path | None) -> list[Rule]:
     """Return the rules of the surface's policy that touch the field: what they do to it is compared no further."""
     try:
-        policy = default_policy(kind.surface)
+        policy = default_policy(kind.surface, project)
     except UnknownSurfaceError:
         return []
     first, *path = split(kind.path)

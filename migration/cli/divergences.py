@@ -15,7 +15,7 @@ from migration.cli.latencies import latencies
 from migration.cli.ledger_file import NewEntry, add_entry
 from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json
-from migration.comparison.ledger import Ledger, load_ledger
+from migration.comparison.judge.ledger import Ledger, load_ledger
 from migration.errors import ConfigurationError, LedgerError, UnknownFingerprintError
 from migration.evidence.reader import EvidenceReader
 from migration.evidence.views import DivergenceDetail, DivergenceView
@@ -84,7 +84,7 @@ def show(
     elif as_json:
         print_json(msgspec.to_builtins(detail) | {"judgement": why})
     else:
-        print_detail(detail, examples, why.reasons)
+        print_detail(detail, examples, why.reasons, project=settings.project)
 
 
 @command.command()
@@ -185,7 +185,7 @@ def _detail(settings: MigrationSettings, fingerprint: str, surface: str | None) 
 
 def _latencies(settings: MigrationSettings, evidence: EvidenceReader, surface: str | None) -> list[DivergenceView]:
     surfaces = evidence.surfaces() if surface is None else [surface]
-    return [slow for one in surfaces for slow in latencies(evidence, one, _ledger(settings, one))]
+    return [slow for one in surfaces for slow in latencies(evidence, one, _ledger(settings, one), settings.project)]
 
 
 def _ledger(settings: MigrationSettings, surface: str) -> Ledger:

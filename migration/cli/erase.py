@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migration.cli.names import known_tenant
+from migration.cli.names import listed_tenant
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.errors import ConfigurationError, MigrationError
 from migration.settings import MigrationSettings
@@ -36,7 +36,7 @@ def erase(
     from migration.shadow.parts import load
 
     settings = MigrationSettings()
-    subject = Subject(tenant_id=known_tenant(settings, tenant), user_id=user)
+    subject = Subject(tenant_id=listed_tenant(settings, tenant), user_id=user)
     if not settings.stores:
         raise ConfigurationError("NETRA_MIGRATION_STORES is empty: say which run stores to erase from")
     if user is None:

@@ -74,7 +74,7 @@ def init(
     elif named:
         note(f"next: netra-migration init {surface} --record PAYLOAD writes a first recording and its test")
     else:
-        note("next: name your engines under [tool.netra-migration], as docs/adopt.md shows")
+        note("next: name your engines under [tool.netra-migration], as docs/migration/adopt.md shows")
 
 
 def _table(file: Path) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from migration.comparison import Excess, NoiseFloor
-from migration.comparison.ledger import Accepted, Ledger
+from migration.comparison.judge.ledger import Accepted, Ledger
 from migration.evidence.views import DivergenceDetail, DivergenceView, NoiseView
 from migration.model import Divergence, Verdict
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from migration.cli.paths import require_home
 from migration.errors import EditConflictError, KillSwitchRefusedError
-from migration.flags.contexts import Tenant
-from migration.flags.data import KILL_SWITCH, FlagData, surface_flag_key
 from migration.flags.editors.editor import FlagEditor, FlagRead
 from migration.flags.editors.open import open_editor
-from migration.flags.evaluation import FlagEvaluator, quiet_sdk
-from migration.flags.switch_changes import kill
-from migration.flags.weights import remark
+from migration.flags.edits.switch_changes import kill
+from migration.flags.meaning.contexts import Tenant
+from migration.flags.meaning.data import KILL_SWITCH, FlagData, surface_flag_key
+from migration.flags.meaning.evaluation import FlagEvaluator, quiet_sdk
+from migration.flags.meaning.weight_sums import remark
 from migration.model import Stage
 from migration.settings import MigrationSettings
 

@@ -1,23 +1,30 @@
 """Whether a surface's candidate is slower than its control, as `divergences` lists it: from all comparisons that are known."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
-from migration.comparison.latency import Pairs, findings
-from migration.comparison.ledger import Ledger
+from migration.comparison.judge.latency import Pairs, findings
+from migration.comparison.judge.ledger import Ledger
 from migration.comparison.policy import LatencyRule, default_policy
 from migration.errors import UnknownSurfaceError
 from migration.evidence.reader import EvidenceReader
 from migration.evidence.views import DivergenceView
 
 
-def latencies(evidence: EvidenceReader, surface: str, ledger: Ledger) -> list[DivergenceView]:
+def latencies(evidence: EvidenceReader, surface: str, ledger: Ledger, project: Path | None) -> list[DivergenceView]:
     """Return a finding for each latency rule of the surface's policy that says so; [] for a surface without a policy.
+
+    Args:
+        evidence: has the times.
+        surface: its name.
+        ledger: accepted divergences.
+        project: the file of the project that has the policy; None: the one that is found (`migration.project`).
 
     Raises:
         EvidenceError: the evidence cannot be read.
     """
     try:
-        policy = default_policy(surface)
+        policy = default_policy(surface, project)
     except UnknownSurfaceError:
         return []
     seen = evidence.summary(surface)

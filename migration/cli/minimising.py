@@ -41,9 +41,9 @@ def minimised(
         RecordingError: the file cannot be read.
         EvidenceError: the evidence cannot be read.
     """
-    runs = _kept(settings, fingerprint, surface) if recording is None else _of_file(recording, surface or first_surface(settings))
+    runs = _kept(settings, fingerprint, surface) if recording is None else _of_file(settings, recording, surface or first_surface(settings))
     build = load(settings.engines, settings.import_path)
-    comparer, ends_at = Comparer(settings.path(settings.ledger_dir)), time.monotonic() + budget.seconds
+    comparer, ends_at = Comparer(settings.path(settings.ledger_dir), project=settings.project), time.monotonic() + budget.seconds
     engines = BothEngines(build, comparer=comparer, deadline_s=settings.shadow_deadline_s)
     with closing(engines), _quiet(), _progress(budget) as on_progress:
         for number, run in enumerate(runs):
@@ -95,12 +95,12 @@ def write_down(found: Minimised, engines: str, out: Path | None, *, as_json: boo
 
 
 def _kept(settings: MigrationSettings, fingerprint: str, surface: str | None) -> Iterable[RecordedRun]:
-    return [read_line(one.line) for one in sorted(kept(settings, fingerprint, surface), key=lambda one: len(one.line))]
+    return [read_line(one.line, settings.project) for one in sorted(kept(settings, fingerprint, surface), key=lambda one: len(one.line))]
 
 
-def _of_file(path: Path, surface: str) -> Iterator[RecordedRun]:
+def _of_file(settings: MigrationSettings, path: Path, surface: str) -> Iterator[RecordedRun]:
     runs, why = 0, "it is empty"
-    for item in read(path, surface=surface):
+    for item in read(path, surface=surface, project=settings.project):
         if isinstance(item, RecordedRun):
             runs += 1
             yield item

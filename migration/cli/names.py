@@ -94,14 +94,31 @@ def _anything(_surface: str, _agent: str, /) -> None:
 
 
 def known_tenant(settings: MigrationSettings, tenant_id: str) -> str:
-    """Return the tenant. When the settings list no tenants, every well-formed id is one.
+    """Return the tenant. When the settings list no tenants, every id is one by which the project lets somebody in (`tenant_rule`).
 
     Raises:
         UnknownTenantError: the settings list tenants, and this is none of them.
-        ConfigurationError: it cannot be a tenant's id.
+        ConfigurationError: it cannot be a tenant's id, or the rule cannot be imported.
+    """
+    listed_tenant(settings, tenant_id)
+    if settings.tenant_rule:
+        from migration.shadow.parts import load
+
+        try:
+            load(settings.tenant_rule, settings.import_path)(tenant_id)
+        except ValueError as error:
+            raise ConfigurationError(f"{tenant_id!r} cannot be a tenant's id: {error}") from error
+    elif not tenant_id.strip() or tenant_id != tenant_id.strip() or len(tenant_id) > _LONGEST_TENANT or not tenant_id.isprintable():
+        raise ConfigurationError(f"a tenant's id has 1 to {_LONGEST_TENANT} printable characters and no blank at its ends")
+    return tenant_id
+
+
+def listed_tenant(settings: MigrationSettings, tenant_id: str) -> str:
+    """Return the tenant, whatever its id looks like: what was kept under an id that nobody gets in by any more can still be erased.
+
+    Raises:
+        UnknownTenantError: the settings list tenants, and this is none of them.
     """
     if settings.tenants and tenant_id not in settings.tenants:
         raise UnknownTenantError(tenant_id, settings.tenants)
-    if not tenant_id.strip() or tenant_id != tenant_id.strip() or len(tenant_id) > _LONGEST_TENANT or not tenant_id.isprintable():
-        raise ConfigurationError(f"a tenant's id has 1 to {_LONGEST_TENANT} printable characters and no blank at its ends")
     return tenant_id

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,7 +14,7 @@ import typer
 
 from migration.cli.names import conversations_on
 from migration.cli.output import JsonFlag, note, print_json, print_table
-from migration.comparison.explain import Rule
+from migration.comparison.show.explain import Rule
 from migration.errors import RecordingError
 from migration.recordings import BadLine, RecordedRun, Skipped, files_of, read, size_of
 from migration.recordings.opening import named
@@ -34,7 +35,7 @@ def replay(
         list[Path],
         typer.Argument(
             metavar="PATH...",
-            help="Files or folders of own recordings or of conversations, see docs/recordings.md; packed by gzip or zstd or not; -: stdin.",
+            help="Files or folders of recordings or conversations (docs/migration/recordings.md), packed by gzip or zstd or not; -: stdin.",
         ),
     ],
     surface: Annotated[
@@ -71,7 +72,7 @@ def replay(
         for path, inside in files.items():
             counted.begin(path)
             for file in inside:
-                items = read(file, surface=chosen, agent=agent, tenant_id=tenant, user_id=user, on_bytes=on_bytes)
+                items = read(file, surface=chosen, agent=agent, tenant_id=tenant, user_id=user, project=settings.project, on_bytes=on_bytes)
                 counted.count(running.feed(_readable(items, file, alone=file is path)))
         report = running.report(time.monotonic() - started)
         report.empty = counted.empty()
@@ -94,13 +95,15 @@ def replay(
 
 @contextmanager
 def _running(settings: MigrationSettings, *, store: bool, explain: bool) -> Iterator[Replay]:
+    from migration.comparison import default_policy
     from migration.effects.guard import Guard
     from migration.effects.misses import BLOCK
     from migration.shadow.wiring import replay_parts
 
     parts = replay_parts(settings, store=store)
     guard = Guard(trust_kin=parts.misses is not BLOCK)
-    with closing(Replay(parts, seal=guard.sealed, deadline_s=settings.shadow_deadline_s, explain=explain)) as running:
+    policies = partial(default_policy, project=settings.project) if explain else None
+    with closing(Replay(parts, seal=guard.sealed, deadline_s=settings.shadow_deadline_s, explain=policies)) as running:
         yield running
 
 

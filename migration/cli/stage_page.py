@@ -7,15 +7,15 @@ from typing import Any, Final
 import typer
 
 from migration.cli.output import note, print_json, print_table
-from migration.flags.bands import bands, bucket_of
-from migration.flags.changes import pins
-from migration.flags.contexts import Tenant
-from migration.flags.data import SHADOW_SAMPLING, FlagData, surface_flag_key
 from migration.flags.editors.editor import FlagRead
 from migration.flags.editors.open import open_editor
-from migration.flags.evaluation import FlagEvaluator, quiet_sdk, reason_in_words
-from migration.flags.sampling_proof import ANYBODY, named_by_sampling
-from migration.flags.weights import remark
+from migration.flags.edits.surface_changes import pins
+from migration.flags.meaning.contexts import Tenant
+from migration.flags.meaning.data import SHADOW_SAMPLING, FlagData, surface_flag_key
+from migration.flags.meaning.evaluation import FlagEvaluator, quiet_sdk, reason_in_words
+from migration.flags.meaning.weight_sums import remark
+from migration.flags.proofs.rollout_bands import bands, bucket_of
+from migration.flags.proofs.sampling_proof import ANYBODY, named_by_sampling
 from migration.processes.known_tenants import LOOKED_AT
 from migration.rollout.parts import Parts
 from migration.settings import MigrationSettings

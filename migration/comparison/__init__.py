@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from migration.comparison.comparer import Comparer
-    from migration.comparison.excerpt import EventRow, Row, aligned_events, aligned_rows
-    from migration.comparison.explain import Explanation
-    from migration.comparison.ledger import Accepted, Ledger, load_ledger, parse_ledger
+    from migration.comparison.judge.ledger import Accepted, Ledger, load_ledger, parse_ledger
+    from migration.comparison.judge.noise import Excess, NoiseFloor, Rate
     from migration.comparison.limits import Limits
-    from migration.comparison.noise import Excess, NoiseFloor, Rate
     from migration.comparison.policy import Policy, default_policy, load_policy, parse_policy
+    from migration.comparison.show.excerpt import EventRow, Row, aligned_events, aligned_rows
+    from migration.comparison.show.explain import Explanation
 
 __all__ = [
     "Accepted",
@@ -35,23 +35,23 @@ __all__ = [
 
 #: Where each name is: imported when it is first asked for, since a command line needs few of them.
 _MODULES = {
-    "Accepted": "ledger",
+    "Accepted": "judge.ledger",
     "Comparer": "comparer",
-    "EventRow": "excerpt",
-    "Excess": "noise",
-    "Explanation": "explain",
-    "Ledger": "ledger",
+    "EventRow": "show.excerpt",
+    "Excess": "judge.noise",
+    "Explanation": "show.explain",
+    "Ledger": "judge.ledger",
     "Limits": "limits",
-    "NoiseFloor": "noise",
+    "NoiseFloor": "judge.noise",
     "Policy": "policy",
-    "Rate": "noise",
-    "Row": "excerpt",
-    "aligned_events": "excerpt",
-    "aligned_rows": "excerpt",
+    "Rate": "judge.noise",
+    "Row": "show.excerpt",
+    "aligned_events": "show.excerpt",
+    "aligned_rows": "show.excerpt",
     "default_policy": "policy",
-    "load_ledger": "ledger",
+    "load_ledger": "judge.ledger",
     "load_policy": "policy",
-    "parse_ledger": "ledger",
+    "parse_ledger": "judge.ledger",
     "parse_policy": "policy",
 }
 

@@ -4,26 +4,27 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
-from migration.comparison.align import Alignment, align
-from migration.comparison.causes import told_together, with_causes
-from migration.comparison.classify import divergences
-from migration.comparison.consequences import starved, unexplained, without_consequences
-from migration.comparison.cross_talk import CrossTalk, without_cross_talk
-from migration.comparison.effects import EffectComparison
-from migration.comparison.events import EventComparison
-from migration.comparison.findings import Finding
-from migration.comparison.ledger import Ledger
+from migration.comparison.describe.effects import EffectComparison
+from migration.comparison.describe.events import EventComparison
+from migration.comparison.describe.findings import Finding
+from migration.comparison.describe.renaming import Renaming
+from migration.comparison.describe.runs import ending, timing
+from migration.comparison.describe.second_opinion import SecondOpinion
+from migration.comparison.judge.causes import told_together, with_causes
+from migration.comparison.judge.classify import divergences
+from migration.comparison.judge.consequences import starved, unexplained, without_consequences
+from migration.comparison.judge.cross_talk import CrossTalk, without_cross_talk
+from migration.comparison.judge.ledger import Ledger
+from migration.comparison.judge.noise import NoiseFloor
+from migration.comparison.judge.verdict import overall
 from migration.comparison.limits import NOTHING_COMPARED, Limits
-from migration.comparison.noise import NoiseFloor
-from migration.comparison.normalise import Normaliser
-from migration.comparison.pairing import Pairing
+from migration.comparison.match.align import Alignment, align
+from migration.comparison.match.pairing import Pairing, pair
 from migration.comparison.policy import Policy, default_policy
-from migration.comparison.renaming import Renaming
-from migration.comparison.runs import ending, timing
-from migration.comparison.second_opinion import SecondOpinion
-from migration.comparison.shapes import Shapes
-from migration.comparison.stream import HeadReader, Stream
-from migration.comparison.verdict import overall
+from migration.comparison.read.heads import HeadReader
+from migration.comparison.read.normalise import Normaliser
+from migration.comparison.read.shapes import Shapes
+from migration.comparison.read.stream import Stream
 from migration.errors import EffectMissingError
 from migration.model import Comparison, Origin, RunRecord, Stage
 
@@ -46,7 +47,7 @@ class Prepared:
         """Return both streams, decoded as far as is needed to tell equal frames."""
         ours = Stream(Origin.CONTROL, control, self.reader, self.normaliser)
         theirs = Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser)
-        return Pairing(ours, theirs, self.shapes)
+        return pair(ours, theirs, self.shapes)
 
 
 @lru_cache(maxsize=64)
@@ -148,7 +149,7 @@ def _findings(
     undecodable = [
         f"event {index + 1} of {stream.side.value} is undecodable: {why}"
         for stream in (pairing.control, pairing.candidate)
-        for index, why in stream.undecodable.items()
+        for index, why in stream.frames.undecodable.items()
     ]
     if control.origin is not candidate.origin:
         found = with_causes(found, policy)  # 7 causes: what follows from what
@@ -158,7 +159,7 @@ def _findings(
 def _unread(finding: Finding, pairing: Pairing) -> bool:
     """Tell whether the finding is about a frame that could not be read. Of the events of a whole lane the kinds are known."""
     i, j = finding.at
-    return finding.detail != "whole_lane" and (i in pairing.control.undecodable or j in pairing.candidate.undecodable)
+    return finding.detail != "whole_lane" and (i in pairing.control.frames.undecodable or j in pairing.candidate.frames.undecodable)
 
 
 def _doubts(control: RunRecord, candidate: RunRecord) -> Sequence[str]:

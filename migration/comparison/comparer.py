@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 
 from migration.comparison.compare import compare
-from migration.comparison.cross_talk import CrossTalk
-from migration.comparison.endings import ended
-from migration.comparison.ledger import Ledger, load_ledger
+from migration.comparison.judge.cross_talk import CrossTalk
+from migration.comparison.judge.ledger import Ledger, load_ledger
+from migration.comparison.judge.noise import NoiseFloor
 from migration.comparison.limits import Limits
-from migration.comparison.noise import NoiseFloor
 from migration.comparison.policy import Policy, default_policy
+from migration.comparison.read.endings import ended
 from migration.errors import LedgerError, Operation
 from migration.model import Comparison, Origin, RunRecord, Stage
 from migration.settings import MigrationSettings

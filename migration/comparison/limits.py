@@ -24,9 +24,9 @@ class Limits:
         """Return each cap that this run passes, as a clause; () when it passes none."""
         counts = (
             ("events", len(run.events), self.events),
-            ("bytes of events", sum([len(event.payload) for event in run.events]), self.event_bytes),
+            ("bytes of events", sum(len(event.payload) for event in run.events), self.event_bytes),
             ("effects", len(run.journal), self.effects),
-            ("bytes of effect requests", sum([len(effect.request or b"") for effect in run.journal]), self.effect_bytes),
+            ("bytes of effect requests", sum(len(effect.request or b"") for effect in run.journal), self.effect_bytes),
         )
         return tuple(
             f"{side.value} has {count} {what}, the limit is {cap}: {NOTHING_COMPARED}" for what, count, cap in counts if count > cap

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from migration.comparison.deepdiff_options import checked
 from migration.comparison.paths import compiled, matches
 from migration.errors import ConfigurationError
 from migration.model import Outcome, RunRequest, Severity
@@ -192,8 +193,6 @@ def _checked(text: TomlText) -> Policy:
 
 
 def _check_deepdiff(policy: Policy, rule: Rule, text: TomlText, place: tuple[Step, ...]) -> None:
-    from migration.comparison.second_opinion import checked
-
     if (rule.action == "deepdiff") is not (rule.compare == "deepdiff") or (rule.options and rule.compare is None):
         raise text.error(f'rule {rule.id!r} needs either an `action`, or `compare = "deepdiff"` with its `options`', *place)
     if rule.compare is None:

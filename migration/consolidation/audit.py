@@ -14,7 +14,7 @@ from migration.consolidation.findings.broken_imports import BrokenImportFinder
 from migration.consolidation.findings.calls import CallFinder, find_attribute_uses, find_subclasses
 from migration.consolidation.findings.documents import search_documents
 from migration.consolidation.findings.imports import ImportFinder
-from migration.consolidation.findings.names import Meaning
+from migration.consolidation.findings.meaning import Meaning
 from migration.consolidation.findings.search import Found, Search
 from migration.consolidation.findings.shared_state import find_shared_state
 from migration.consolidation.findings.similarity import compare, read_functions

@@ -59,7 +59,8 @@ class AsyncHttpPort(httpx.AsyncBaseTransport):
         try:
             head = await anext(pieces)
         except RecordedEffectError as error:
-            raise _own(error, request) from None
+            own = _own(error, request)
+            raise own from None
         return _response(head, real, _AsyncBody(pieces, request))
 
     async def aclose(self) -> None:
@@ -91,7 +92,8 @@ class HttpPort(httpx.BaseTransport):
         try:
             head = next(pieces)
         except RecordedEffectError as error:
-            raise _own(error, request) from None
+            own = _own(error, request)
+            raise own from None
         return _response(head, real, _Body(pieces, request))
 
     def close(self) -> None:

@@ -36,6 +36,7 @@ class Reads:
 
         Raises:
             ReadTimeoutError: there was no answer in time.
+            TimeoutError: `call` raised it.
         """
         reading = asyncio.run_coroutine_threadsafe(_called(call), self._loop)
         try:

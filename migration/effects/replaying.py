@@ -122,6 +122,7 @@ class ReplayJournal:
         Raises:
             EffectMissingError: the journal does not hold this effect and it is not permitted, gave no answer, or the run is over.
             RecordedEffectError: the effect failed when it was recorded.
+            asyncio.CancelledError: the run was cancelled while it waited for the reply.
         """
         asked, effect = self._find(kind, name, lane, request)
         if effect is None:

@@ -3,6 +3,9 @@
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from sqlalchemy.exc import OperationalError
+
+from migration.errors import EvidenceError
 from migration.evidence import noise, writing
 from migration.evidence.excerpt import Aligner
 from migration.evidence.key import digest_key
@@ -15,6 +18,7 @@ from migration.model import Comparison, RunRecord
 from migration.settings import MigrationSettings
 
 _BATCH = 200
+_Item = tuple[ServedRun, RunRecord, Comparison]
 
 
 class EvidenceStore(EvidenceReader):
@@ -68,19 +72,28 @@ class EvidenceStore(EvidenceReader):
         """
         return self.store_many([(served, shadow, comparison)]) == 1
 
-    def store_many(self, items: Iterable[tuple[ServedRun, RunRecord, Comparison]]) -> int:
+    def store_many(self, items: Iterable[_Item]) -> int:
         """Store comparisons, committing every 200, and return how many were new: one of the same surface, run and shadow is stored once.
 
         Raises:
             EvidenceError: the database is full, locked or gone. Whole batches before the failing one are stored; storing all again is safe.
         """
         findings = [Finding(*item) for item in items]
-        new = 0
-        for start in range(0, len(findings), _BATCH):
-            new += self._store_batch(findings[start : start + _BATCH])
-        return new
+        return sum(new for start in range(0, len(findings), _BATCH) for new in self._store_batch(findings[start : start + _BATCH]))
 
-    def _store_batch(self, findings: Sequence[Finding]) -> int:
+    def store_each(self, items: Sequence[_Item]) -> list[bool | Exception]:
+        """Store comparisons in one transaction, and return what became of each: whether it was new, or why it is not stored.
+
+        When that fails for what one of them holds, each is stored by itself; when the database fails, none is.
+        """
+        try:
+            return [*self._store_batch([Finding(*item) for item in items])]
+        except Exception as error:  # noqa: BLE001 - whatever it is: it is told of those that it keeps from being stored
+            if len(items) == 1 or _is_of_the_database(error):
+                return [error] * len(items)
+        return [outcome for item in items for outcome in self.store_each([item])]
+
+    def _store_batch(self, findings: Sequence[Finding]) -> list[bool]:
         with self._database.transaction("write") as connection:
             if self._generation != self._database.generation:
                 self._generation = self._database.generation
@@ -110,3 +123,8 @@ class EvidenceStore(EvidenceReader):
         with self._database.transaction("prune") as connection:
             noise.remove_before(connection, cutoff)
             return writing.remove_before(connection, cutoff)
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    """Tell whether the database cannot be used at all: asking it again for each of many would take as many times as long."""
+    return isinstance(error, EvidenceError) and isinstance(error.__cause__, OperationalError | OSError)

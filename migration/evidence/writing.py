@@ -39,8 +39,8 @@ def write(
     *,
     now: float,
     examples: int,
-) -> int:
-    """Store the findings that are not stored yet and return how many those were.
+) -> list[bool]:
+    """Store the findings that are not stored yet and tell of each whether it is one of those.
 
     Args:
         connection: in a transaction.
@@ -51,18 +51,19 @@ def write(
         now: Unix seconds.
         examples: occurrences of a kind whose values are kept.
     """
-    made: dict[tuple[str, str, str], tuple[Finding, Row]] = {}
-    for finding in findings:
+    made: dict[tuple[str, str, str], tuple[int, Row]] = {}
+    for place, finding in enumerate(findings):
         row = rows.comparison(finding, now) | strata.row(finding)
-        made.setdefault(_key(row), (finding, row))
+        made.setdefault(_key(row), (place, row))
     # The inserts come first: that takes SQLite's write lock at once, where a read would have to be upgraded and could fail.
     if sets := strata.new_rows():
         connection.execute(_statements(connection.dialect.name).insert_sets, sets)
     ids = _insert_new(connection, [row for _, row in made.values()])
-    new = [(number, row["surface"], finding) for key, (finding, row) in made.items() if (number := ids.get(key)) is not None]
+    new = [(number, row["surface"], findings[place]) for key, (place, row) in made.items() if (number := ids.get(key)) is not None]
     if any(finding.comparison.divergences for _, _, finding in new):
         _write_divergences(connection, new, rows, recorder, now=now, examples=examples)
-    return len(new)
+    stored = {place for key, (place, _) in made.items() if key in ids}
+    return [place in stored for place in range(len(findings))]
 
 
 def remove_before(connection: Connection, cutoff: float) -> int:

@@ -9,8 +9,8 @@ from ldclient.client import LDClient
 from ldclient.feature_store import InMemoryFeatureStore
 from ldclient.interfaces import EventProcessor, UpdateProcessor
 
-from migration.flags.evaluation import FlagEvaluator
-from migration.flags.intake import FlagIntake
+from migration.flags.intake.intake import FlagIntake
+from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.flags.sources.source import FlagSource
 
 _START_WAIT_S: Final = 5.0

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from migration.flags.bands import bands
-from migration.flags.contexts import Tenant
-from migration.flags.data import FlagData, surface_flag_key
-from migration.flags.evaluation import FlagEvaluator
-from migration.flags.sources.source import FlagStatus
+from migration.flags.intake.status import FlagStatus
+from migration.flags.meaning.contexts import Tenant
+from migration.flags.meaning.data import FlagData, surface_flag_key
+from migration.flags.meaning.evaluation import FlagEvaluator
+from migration.flags.proofs.rollout_bands import bands
 from migration.model import Stage
 from migration.telemetry.metrics import Metrics
 

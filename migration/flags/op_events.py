@@ -103,7 +103,7 @@ class OpEvents:
 
     def _put(self, note: _Finished | _Compared) -> None:
         if self._queue.qsize() >= _QUEUE_LIMIT:
-            self._metrics.failures.labels("flags.track").inc()
+            self._metrics.failed("flags.track")
         else:
             self._queue.put(note)
 
@@ -113,7 +113,7 @@ class OpEvents:
                 self._take(note)
             except Exception:
                 logger.exception("a migration op event was lost")
-                self._metrics.failures.labels("flags.track").inc()
+                self._metrics.failed("flags.track")
         for run in self._waiting.values():
             self._send(run, None)
 
@@ -126,7 +126,7 @@ class OpEvents:
         else:
             self._waiting[note.run_id] = note
             if len(self._waiting) > self._waiting_limit:
-                self._metrics.failures.labels("flags.track").inc()
+                self._metrics.failed("flags.track")
                 self._send(self._waiting.pop(next(iter(self._waiting))), None)
 
     def _send(self, run: _Finished, compared: _Compared | None) -> None:

@@ -12,19 +12,20 @@ from ldclient.feature_store import InMemoryFeatureStore
 from ldclient.interfaces import EventProcessor
 from prometheus_client import Counter
 
-from migration.flags.attributes import TenantAttributes
 from migration.flags.clients import fed_client, quiet_evaluator
-from migration.flags.data import KILL_SWITCH, FlagData, surface_flag_key
 from migration.flags.decision import Decision, Reason
 from migration.flags.emergency import EmergencySwitch
-from migration.flags.evaluation import Evaluation, FlagEvaluator
 from migration.flags.gauges import FlagGauges
-from migration.flags.intake import FlagIntake
+from migration.flags.intake.intake import FlagIntake
+from migration.flags.intake.snapshot import Snapshot
+from migration.flags.intake.status import FlagStatus
+from migration.flags.meaning.data import KILL_SWITCH, FlagData, surface_flag_key
+from migration.flags.meaning.evaluation import Evaluation, FlagEvaluator
 from migration.flags.op_events import EvaluatedDecision, OpEvents
 from migration.flags.sampling import POINTS, point, threshold
-from migration.flags.snapshot import Snapshot
 from migration.flags.sources.open import open_source
-from migration.flags.sources.source import FlagSource, FlagStatus
+from migration.flags.sources.source import FlagSource
+from migration.flags.tenant_attributes import TenantAttributes
 from migration.model import Comparison, Outcome, RunRequest, Stage
 from migration.settings import MigrationSettings
 from migration.stages import PLANS, Plan
@@ -184,7 +185,7 @@ class LaunchDarklyFlags:
 
     def _lost_events(self, what: str) -> None:
         logger.warning("flags: events for LaunchDarkly were given up: %s", what)
-        self._metrics.failures.labels("flags.track").inc()
+        self._metrics.failed("flags.track")
 
     def _answer(self, key: _Key) -> _Answer:
         """Ask the flags, and keep the answer in the cache that was current before asking: a change in between leaves no stale answer."""
@@ -193,7 +194,7 @@ class LaunchDarklyFlags:
             answer = self._evaluate(key)
         except Exception:
             logger.exception("flags could not be evaluated for a request on %s; the last known plan holds", key[0])
-            self._metrics.failures.labels("flags.evaluate").inc()
+            self._metrics.failed("flags.evaluate")
             return self._outdated.get(key) or self._make(key[0], PLANS[Stage.OFF], "default_off", None)
         if len(key[2]) + len(key[3]) <= _CACHED_BYTES:
             if len(answers) >= _CACHE_LIMIT:
@@ -241,7 +242,7 @@ class LaunchDarklyFlags:
         """Say it once until flags change, and show it in the status."""
         if complaint not in self._complaints:
             self._complaints[complaint] = None
-            self._metrics.failures.labels("flags.evaluate").inc()
+            self._metrics.failed("flags.evaluate")
             logger.warning("flags: %s", complaint)
 
     def _changed(self) -> None:
@@ -253,7 +254,7 @@ class LaunchDarklyFlags:
                 listener()
             except Exception:
                 logger.exception("a listener for flag changes failed")
-                self._metrics.failures.labels("flags.reload").inc()
+                self._metrics.failed("flags.reload")
         with self._changing:
             self._gauges.show_shares(self.data, self.evaluator)
 
@@ -263,7 +264,7 @@ class LaunchDarklyFlags:
         self._answers, self._complaints = {}, {}
         status = self.status()
         if not status.up:
-            self._metrics.failures.labels("flags.reload").inc()
+            self._metrics.failed("flags.reload")
         self._gauges.show_flags(self.data, self.evaluator, emergency=self.emergency)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from migration.flags.data import FlagData
-from migration.flags.evaluation import FlagEvaluator
-from migration.flags.sources.source import FlagStatus
+from migration.flags.intake.status import FlagStatus
+from migration.flags.meaning.data import FlagData
+from migration.flags.meaning.evaluation import FlagEvaluator
 
 
 class FollowedFlags(Protocol):

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from migration.errors import HistoryError, MigrationError
-from migration.flags.attributes import TenantAttributes
-from migration.flags.contexts import Tenant
+from migration.flags.meaning.contexts import Tenant
+from migration.flags.tenant_attributes import TenantAttributes
 from migration.history import History
 from migration.processes.census import Census
 from migration.processes.control import ControlServer, control_folder
@@ -199,7 +199,7 @@ class Heartbeat:
         except Exception as error:
             known = isinstance(error, MigrationError | OSError)
             problem = str(error) if known else type(error).__name__
-            self._metrics.failures.labels("history.write" if isinstance(error, HistoryError) else "processes.heartbeat").inc()
+            self._metrics.failed("history.write" if isinstance(error, HistoryError) else "processes.heartbeat")
             if self._problems.get(what) != problem:
                 logger.warning("heartbeat (%s): %s", what, problem, exc_info=not known)
             self._problems[what] = problem

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from migration.flags.attributes import TenantAttributes
-from migration.flags.contexts import NO_ATTRIBUTES, Tenant
-from migration.flags.data import TENANT_KIND, FlagData
+from migration.flags.meaning.contexts import NO_ATTRIBUTES, Tenant
+from migration.flags.meaning.data import TENANT_KIND, FlagData
+from migration.flags.tenant_attributes import TenantAttributes
 from migration.processes.table import ProcessTable
 
 #: What `known_tenants` is made from, in words: who is in nobody's list is not among them, and the reader of a count should know.

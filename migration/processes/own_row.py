@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from migration.flags.contexts import Tenant
-from migration.flags.data import KILL_SWITCH
+from migration.flags.meaning.contexts import Tenant
+from migration.flags.meaning.data import KILL_SWITCH
 from migration.model import Stage
 from migration.processes.followed import FollowedFlags
 from migration.processes.held_by import held_by

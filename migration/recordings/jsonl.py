@@ -4,6 +4,7 @@
 ever written stays readable: a new one gets a shape of its own beside the old ones, and `tests/.../schema_1.jsonl` a sibling.
 """
 
+from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
@@ -106,8 +107,12 @@ def write_line(record: RunRecord | RecordedRun) -> bytes:
     return (msgspec.json.format(encoded, indent=-1) if b"\n" in encoded else encoded) + b"\n"
 
 
-def read_line(line: bytes) -> RecordedRun:
+def read_line(line: bytes, project: Path | None = None) -> RecordedRun:
     """Return the run that a line of our own format holds.
+
+    Args:
+        line: the line.
+        project: the file of the project whose endings say how the run ended; None: the one that is found (`migration.project`).
 
     Raises:
         RecordingError: the line does not fit the format, or has a schema that this version does not know; the message says what to do.
@@ -150,7 +155,7 @@ def read_line(line: bytes) -> RecordedRun:
         origin=decoded.origin,
         events=events,
         # What the candidate did is not a measure for control.
-        outcome=outcome_of(request.surface, events) if events and decoded.origin is Origin.CONTROL else None,
+        outcome=outcome_of(request.surface, events, project) if events and decoded.origin is Origin.CONTROL else None,
     )
 
 

@@ -43,4 +43,4 @@ def named(value: object) -> str:
             return what
     if "messages" in value:
         return "not a conversation: its `messages` are not a list"
-    return "neither a recording nor a conversation in the OpenAI chat format or another one that docs/recordings.md names"
+    return "neither a recording nor a conversation in the OpenAI chat format or another one that docs/migration/recordings.md names"

@@ -1,20 +1,26 @@
 """How a run ended of which a file holds the events alone. Of a run that runs, its engine's adapter says it (`effects.run_ended`)."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from migration.comparison.endings import outcome_by
 from migration.comparison.policy import default_policy
+from migration.comparison.read.endings import outcome_by
 from migration.errors import UnknownSurfaceError
 from migration.model import Event, Outcome
 
 
-def outcome_of(surface: str, events: Sequence[Event]) -> Outcome | None:
+def outcome_of(surface: str, events: Sequence[Event], project: Path | None) -> Outcome | None:
     """Return how a stream that ended by itself ended, by the endings that the project configures; None: it has no such surface.
+
+    Args:
+        surface: whose stream it is.
+        events: the stream.
+        project: the project's file; None: the one that is found (`migration.project`).
 
     Raises:
         ConfigurationError: the surface's configuration is not valid.
     """
     try:
-        return outcome_by(default_policy(surface).endings, events)
+        return outcome_by(default_policy(surface, project).endings, events)
     except UnknownSurfaceError:
         return None

@@ -30,6 +30,7 @@ def read(
     agent: str = "assistant",
     tenant_id: str = "recorded",
     user_id: str = "recorded-user",
+    project: Path | None = None,
     on_bytes: Callable[[int], None] = nobody_watches,
 ) -> Iterator[Item]:
     """Yield what the file holds, in order: our own format and those of others (`formats.py`), also mixed.
@@ -42,6 +43,7 @@ def read(
         agent: agent that answers conversations.
         tenant_id: tenant of conversations.
         user_id: user of conversations.
+        project: the file of the project whose endings say how recordings ended; None: the one that is found (`migration.project`).
         on_bytes: called with how many more bytes of the file were read.
 
     Raises:
@@ -59,7 +61,7 @@ def read(
                 if isinstance(found, BadLine):
                     yield BadLine(line=found.line, reason=found.reason, file=file)
                 else:
-                    yield from _items(found, file, asked)
+                    yield from _items(found, file, asked, project)
         except DAMAGED as error:
             yield BadLine(line=documents.line + 1, reason=f"the file ends early or is damaged: {_named(error)}", file=file)
 
@@ -92,11 +94,11 @@ def _digest(text: bytes) -> str:
     return blake2b(text, digest_size=16).hexdigest()
 
 
-def _items(document: Document, file: str, asked: Asked) -> Iterator[Item]:
+def _items(document: Document, file: str, asked: Asked, project: Path | None) -> Iterator[Item]:
     # Conversations of others may say a schema of their own.
     if isinstance(document.value, dict) and "schema" in document.value and "messages" not in document.value:
         try:
-            yield replace(jsonl.read_line(document.text), line=document.line)
+            yield replace(jsonl.read_line(document.text, project), line=document.line)
         except RecordingError as error:
             yield BadLine(line=document.line, reason=str(error), file=file)
         return

@@ -56,7 +56,8 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
                 return kind.conversation(span.attributes, span.events, span.label)
             except NotARunError as reason:
                 if (dropped := record.get("droppedAttributesCount") or record.get("dropped_attributes_count")) and isinstance(dropped, int):
-                    raise _dropped(dropped) from reason
+                    lost = _dropped(dropped)
+                    raise lost from reason
                 raise
     if span.name.startswith(_OWN):
         raise NotARunError("a span of this tool's own, which tells how a run went and not what was said; `evidence export` has runs")

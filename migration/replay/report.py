@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from migration.comparison.explain import Rule
+from migration.comparison.show.explain import Rule
 from migration.model import Comparison, Divergence, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
 

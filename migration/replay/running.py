@@ -1,18 +1,18 @@
 """`Replay`: recorded runs through control and candidate. The verdict of a run is made here, once; what is reported is stored."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from migration.comparison import Explanation, default_policy
+from migration.comparison import Explanation, Policy
 from migration.effects.threads import follow_threads
 from migration.model import Comparison, Origin, RunLog, RunRecord, Stage, Timing, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
 from migration.replay.fidelity import unfaithful
 from migration.replay.report import Count, Kept, Report
 from migration.shadow.job import ShadowJob
-from migration.shadow.parts import EvidenceSink, Parts
+from migration.shadow.parts import EvidenceSink, Finding, Parts
 from migration.shadow.runner import RunLimits, ShadowRun, replay_run
 from migration.shadow.verdicts import conclude
 from migration.shadow.virtual_time import VirtualTimeLoop
@@ -29,13 +29,13 @@ class Replay:
         parts: engines, comparison and, if what is found shall be kept, evidence.
         seal: open while an engine runs; counts what tries to reach the outside.
         deadline_s: seconds that one run of one engine may take.
-        explain: whether to report what the policies' rules overlook.
+        explain: gives the policy of a surface, so that the report has what its rules overlook; None: it does not.
     """
 
-    def __init__(self, parts: Parts, *, seal: Seal, deadline_s: float, explain: bool = False) -> None:
+    def __init__(self, parts: Parts, *, seal: Seal, deadline_s: float, explain: Callable[[str], Policy] | None = None) -> None:
         follow_threads()
         self._parts, self._seal, self._deadline_s = parts, seal, deadline_s
-        self._explained: dict[str, Explanation] | None = {} if explain else None
+        self._policy_of, self._explained = explain, dict[str, Explanation]()
         self._loop = VirtualTimeLoop()
         self._count = Count()
         self._sink = None if parts.sink is None else _CountingSink(parts.sink)
@@ -101,17 +101,17 @@ class Replay:
         report = self._count.report
         report.seconds = seconds
         report.evidence = None if self._sink is None else self._sink.kept
-        if self._explained is not None:
+        if self._policy_of is not None:
             report.explained = {surface: told.rules() for surface, told in self._explained.items()}
         report.divergences = self._count.divergences()
         return report
 
     def _explain(self, *runs: ShadowRun) -> None:
         for run in runs:
-            if self._explained is not None and run.record is not None:
+            if self._policy_of is not None and run.record is not None:
                 surface = run.record.request.surface
                 if surface not in self._explained:
-                    self._explained[surface] = Explanation(default_policy(surface))
+                    self._explained[surface] = Explanation(self._policy_of(surface))
                 self._explained[surface].add(run.record)
 
     def _tally(self, run: ShadowRun, *, serving: bool = False) -> None:
@@ -128,7 +128,7 @@ class Replay:
         comparison = _inconclusive(recorded, reason, control)
         if self._sink is not None:
             served = control or _nothing(recorded, Origin.CONTROL)
-            self._sink.store(self._job(served), candidate or _nothing(recorded, Origin.CANDIDATE), comparison)
+            self._sink.store_each([(self._job(served), candidate or _nothing(recorded, Origin.CANDIDATE), comparison)])
         self._count.compared(recorded, comparison)
         return comparison
 
@@ -139,18 +139,21 @@ class _CountingSink:
     def __init__(self, sink: EvidenceSink) -> None:
         self._sink, self.kept = sink, Kept()
 
-    def store(self, job: ShadowJob, shadow: RunRecord, comparison: Comparison, /) -> None:
-        """Store one comparison and count what became of that."""
+    def store_each(self, findings: Sequence[Finding], /) -> list[bool]:
+        """Store comparisons and count what became of them."""
         try:
-            new = self._sink.store(job, shadow, comparison)
-        except Exception as failure:  # noqa: BLE001 - whatever it raises is one more that is not stored
-            # The type alone: the message may quote what the run said.
-            logger.error("run %s is not stored: %s", comparison.run_id, type(failure).__name__)  # noqa: TRY400 - as above
-            self.kept.failed += 1
-        else:
-            # A sink that does not say keeps whatever it is given.
-            self.kept.known += new is False
-            self.kept.stored += new is not False
+            kept = self._sink.store_each(findings)
+        except Exception as failure:  # noqa: BLE001 - whatever it raises is why none is stored
+            kept = [failure] * len(findings)
+        for (_, _, comparison), outcome in zip(findings, kept, strict=True):
+            if isinstance(outcome, Exception):
+                # The type alone: the message may quote what the run said.
+                logger.error("run %s is not stored: %s", comparison.run_id, type(outcome).__name__)
+                self.kept.failed += 1
+            else:
+                self.kept.known += not outcome
+                self.kept.stored += outcome
+        return [outcome is True for outcome in kept]
 
 
 def _nothing(recorded: RecordedRun, origin: Origin) -> RunRecord:

@@ -38,9 +38,9 @@ def assert_agree(
         LedgerError: the ledger is not valid.
     """
     __tracebackhide__ = True  # pytest then points at the test, not here
-    recorded = read_line(recording.encode())
     settings = MigrationSettings()
-    comparer = Comparer(settings.path(settings.ledger_dir))
+    recorded = read_line(recording.encode(), settings.project)
+    comparer = Comparer(settings.path(settings.ledger_dir), project=settings.project)
     with closing(BothEngines(load(engines), comparer=comparer, deadline_s=deadline_s)) as both:
         compared = both.compare(recorded)
     shown = {divergence.fingerprint: divergence.verdict for divergence in compared.comparison.divergences}

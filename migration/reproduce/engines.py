@@ -2,7 +2,7 @@
 
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final
@@ -14,8 +14,7 @@ from migration.effects.guard import Guard
 from migration.model import Comparison, Effect, EffectKind, EngineBuilder, Origin, RunRecord
 from migration.recordings import RecordedRun
 from migration.replay import Replay
-from migration.shadow.job import ShadowJob
-from migration.shadow.parts import Parts
+from migration.shadow.parts import Finding, Parts
 from migration.shadow.worker import Seal
 
 DEADLINE_S: Final = 10.0
@@ -52,9 +51,11 @@ class BothEngines:
         """Close the event loop."""
         self._replay.close()
 
-    def store(self, job: ShadowJob, shadow: RunRecord, _comparison: Comparison, /) -> None:
+    def store_each(self, findings: Sequence[Finding], /) -> list[bool]:
         """Keep both runs of the comparison that is being made: this object is the evidence sink of its own replay."""
-        self._runs = job.record, shadow
+        for job, shadow, _comparison in findings:
+            self._runs = job.record, shadow
+        return [True] * len(findings)
 
     def compare(self, recorded: RecordedRun) -> Compared:
         """Run both engines on the recording. A run that cannot be compared is inconclusive and says why."""

@@ -1,6 +1,6 @@
 """A proved edit, from the flags as they are to the processes that follow it.
 
-1. read the flags, change one of them                        flags/editors/, flags/changes.py
+1. read the flags, change one of them                        flags/editors/, flags/edits/surface_changes.py
 2. prove it: who moves, and may they                         preview.py
 3. write it, unless somebody else did in between             flags/editors/
 4. wait for the processes, and say what they do              processes/confirm.py
@@ -13,12 +13,12 @@ from functools import partial
 from typing import Final, Self
 
 from migration.errors import EditConflictError, FlagSourceError, HistoryError, UnprovenEditError
-from migration.flags import changes, switch_changes
-from migration.flags.data import SHADOW_SAMPLING, surface_flag_key
 from migration.flags.editors.editor import FlagEditor, FlagRead
 from migration.flags.editors.open import open_editor
-from migration.flags.moves import Move
-from migration.flags.proof import Aim
+from migration.flags.edits import surface_changes, switch_changes
+from migration.flags.meaning.data import SHADOW_SAMPLING, surface_flag_key
+from migration.flags.proofs.edit_proof import Aim
+from migration.flags.proofs.stage_moves import Move
 from migration.history import Entry
 from migration.model import Stage
 from migration.processes.confirm import Confirmation
@@ -77,17 +77,17 @@ class Edits:
         self, surface: str, stage: Stage, percent: float = 100.0, rest: Stage | None = None, *, progress: Progress = _silent
     ) -> Preview:
         """Return what a percentage of a surface would do. Raises ConfigurationError, FlagSourceError."""
-        change = partial(changes.share, surface=surface, stage=stage, percent=percent, rest=rest)
+        change = partial(surface_changes.share, surface=surface, stage=stage, percent=percent, rest=rest)
         return self._stage(surface, change, Aim(stage=stage, percent=percent), progress)
 
     def pin(self, surface: str, tenant_id: str, stage: Stage, *, progress: Progress = _silent) -> Preview:
         """Return what holding one tenant at a stage would do. Raises ConfigurationError, FlagSourceError."""
-        change = partial(changes.pin, surface=surface, tenant_id=tenant_id, stage=stage)
+        change = partial(surface_changes.pin, surface=surface, tenant_id=tenant_id, stage=stage)
         return self._stage(surface, change, Aim(stage=stage, tenant_id=tenant_id), progress)
 
     def unpin(self, surface: str, tenant_id: str, *, progress: Progress = _silent) -> Preview:
         """Return what letting one tenant follow its bucket again would do. Raises ConfigurationError, FlagSourceError."""
-        return self._stage(surface, partial(changes.unpin, surface=surface, tenant_id=tenant_id), None, progress)
+        return self._stage(surface, partial(surface_changes.unpin, surface=surface, tenant_id=tenant_id), None, progress)
 
     def sample(self, percent: float, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
         """Return what another share of shadows would do. Raises ConfigurationError, FlagSourceError."""
@@ -122,7 +122,8 @@ class Edits:
     def _read(self) -> FlagRead:
         """Return the flags. A file that is gone is none to begin anew: what processes go on with would be lost.
 
-        Raises FlagSourceError.
+        Raises:
+            FlagSourceError: the flags cannot be read, or are gone while processes follow them.
         """
         read = self.editor.read()
         if not read.data.flags and not read.problems:

@@ -5,9 +5,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from migration.errors import OutboxError, ProcessesError
-from migration.flags.attributes import TenantAttributes
-from migration.flags.contexts import Tenant
-from migration.flags.data import FlagData
+from migration.flags.meaning.contexts import Tenant
+from migration.flags.meaning.data import FlagData
+from migration.flags.tenant_attributes import TenantAttributes
 from migration.processes.known_tenants import known_tenants, pinned
 from migration.processes.row import Told
 from migration.processes.table import ProcessTable

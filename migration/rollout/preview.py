@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from migration.errors import HistoryMissingError, OutboxError
-from migration.flags.contexts import Tenant
-from migration.flags.data import FlagData, FlagProblem
 from migration.flags.editors.editor import FlagRead
-from migration.flags.evaluation import FlagEvaluator
-from migration.flags.moves import Move
-from migration.flags.proof import Aim, prove
-from migration.flags.sampling_proof import prove_sampling
-from migration.flags.targets import Flag
+from migration.flags.edits.targets import Flag
+from migration.flags.meaning.contexts import Tenant
+from migration.flags.meaning.data import FlagData, FlagProblem
+from migration.flags.meaning.evaluation import FlagEvaluator
+from migration.flags.proofs.edit_proof import Aim, prove
+from migration.flags.proofs.sampling_proof import prove_sampling
+from migration.flags.proofs.stage_moves import Move
 from migration.model import Stage
 from migration.rollout.parts import Parts
 from migration.stages import PLANS

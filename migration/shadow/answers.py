@@ -21,8 +21,8 @@ class Answers:
         self._lock = threading.Lock()
         self._whole = True  #: the last frame was written to its end: one that a signal broke off can be followed by none
 
-    def say(self, body: bytes) -> None:
-        """Write one frame; nothing after one that was broken off.
+    def say(self, *bodies: bytes) -> None:
+        """Write frames; nothing after one that was broken off.
 
         Raises:
             BrokenPipeError: the parent is gone.
@@ -30,7 +30,7 @@ class Answers:
         with self._lock:
             if not self._whole:
                 return
-            self._whole, rest = False, memoryview(frame(body))
+            self._whole, rest = False, memoryview(b"".join(map(frame, bodies)))
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
             self._whole = True

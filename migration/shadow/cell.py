@@ -9,7 +9,6 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from typing import BinaryIO
 
 import msgspec
 
@@ -22,7 +21,7 @@ from migration.settings import MigrationSettings
 from migration.shadow import boundary, confinement
 from migration.shadow.cell_job import CellHello, CellJob
 from migration.shadow.engine_runner import EngineRunner, Engines
-from migration.shadow.frames import FrameError, frame, read_frame
+from migration.shadow.frames import FrameError, FramePipe, frame
 from migration.shadow.parts import load, make_importable
 
 _jobs = msgspec.msgpack.Decoder(CellJob)
@@ -46,20 +45,21 @@ def main(jobs_fd: int, results_fd: int, control_fd: int) -> None:
     for polite in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(polite, signal.SIG_IGN)
     confinement.die_with_parent()
-    with open(jobs_fd, "rb", buffering=2**18) as jobs, contextlib.suppress(BrokenPipeError, FrameError):
-        first = read_frame(jobs)
-        if first is None:
+    with contextlib.closing(FramePipe(jobs_fd)) as jobs, contextlib.suppress(BrokenPipeError, FrameError):
+        if not (first := jobs.some(1)):
             return None
         try:
-            runner = _runner(first, control_fd)
+            runner = _runner(first[0], control_fd)
         except MigrationError as error:
             return _write(results_fd, frame(str(error).encode()))
         except Exception as error:  # noqa: BLE001 - whatever loading engines raises is why there are none
             return _write(results_fd, frame(f"the engines cannot be loaded: {type(error).__name__}: {error}".encode()))
         gc.freeze()
         _write(results_fd, frame(b""))
-        for body in _frames(jobs):
-            _write(results_fd, frame(encode(runner.run(_jobs.decode(body)))))
+        for run in map(runner.run, map(_jobs.decode, _frames(jobs))):
+            _write(results_fd, frame(encode(run)))
+            if run.spoiled:
+                return None  # what was sent ahead must not meet what this one left behind
     return None
 
 
@@ -101,9 +101,9 @@ def _seal(settings: MigrationSettings, control: socket.socket) -> None:
         boundary.seal(control, settings.home)
 
 
-def _frames(jobs: BinaryIO) -> Iterator[bytes]:
-    while (body := read_frame(jobs)) is not None:
-        yield body
+def _frames(jobs: FramePipe) -> Iterator[bytes]:
+    while body := jobs.some(1):
+        yield body[0]
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -1,5 +1,6 @@
 """What a worker hands to its cell, and what comes back: the seam between the process that judges and the one that runs engines."""
 
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -22,7 +23,7 @@ class CellJob(Noun, frozen=True, kw_only=True):
     """One engine to be run on a journal."""
 
     request: RunRequest
-    journal: tuple[Effect, ...]  #: keyed
+    journal: tuple[Effect, ...]
     origin: Origin
     deadline_s: float
     trace_id: str | None = None
@@ -55,5 +56,12 @@ class RunsEngines(Protocol):
 
         Raises:
             ConfigurationError: there is nothing to run engines in, and will not be.
+        """
+        ...
+
+    def runs(self, jobs: Sequence[CellJob], /) -> Iterator[CellRun | None]:
+        """Yield what became of each job, in order, while the next ones run ahead of whoever reads; nothing after a run that spoiled.
+
+        None between two of them: the next one takes its time, so that nothing should be held back for it. Errors as of `run`.
         """
         ...

@@ -26,7 +26,7 @@ _said: msgspec.msgpack.Decoder[Said] = msgspec.msgpack.Decoder(Said)
 
 #: How often the parent looks for a worker that is late with a job. The worker's own timer comes first; this is for one that is stopped.
 _PULSE_S: Final = 0.25
-_LATE_S: Final = GRACE_S + COMPARE_S + 1.0
+_LATE_S: Final = GRACE_S + 3 * COMPARE_S + 1.0  #: compared, perhaps held back while the next one was, and stored
 #: Seconds before a worker is started again; they double while workers die without a result.
 _FIRST_WAIT_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 5.0
@@ -39,8 +39,8 @@ _DEATHS: Final = 100
 class ProcessShadow:
     """Runs shadows in a worker process. Everything happens on the loop that called `start`.
 
-    The worker takes jobs in order and answers in order. So when it dies, the oldest job without an answer is the one that it was
-    running: that one has failed, and the others are given to the next worker.
+    The worker takes jobs in order and answers in order, several at a time. When it dies with one job that has no answer, that one has
+    failed. With more of them nobody knows which it was, so none has: they are given to the next worker, each alone, and then it shows.
 
     Args:
         settings: limits of the queue; passed on to the worker.
@@ -215,7 +215,7 @@ class ProcessShadow:
             self._lose_worker("protocol", f"a result cannot be decoded: {error}")
             return
         if isinstance(result, int):
-            self._metrics.failures.labels("telemetry.export").inc(result)
+            self._metrics.failed("telemetry.export", result)
             return
         if not self._line.awaits(result.run_id):
             self._lose_worker("protocol", "a result answers no job")
@@ -223,7 +223,7 @@ class ProcessShadow:
         waiting = self._line.answered()
         self._deaths = 0
         for operation in result.failures:
-            self._metrics.failures.labels(operation).inc()
+            self._metrics.failed(operation)
         self._counts.learnt(result.sought_in_text, result.sought_in_fields)
         if result.noise is not None:
             self._counts.round(waiting.surface, result.noise)
@@ -249,23 +249,23 @@ class ProcessShadow:
         self._pulse = self._loop.call_later(_PULSE_S, self._look_for_late)
 
     def _lose_worker(self, reason: FailReason, detail: str) -> None:
-        """Give up on this worker: what it was running has failed for that reason."""
+        """Give up on this worker: if it has one job, that one has failed for this reason."""
         if self._worker is not None and self._blame is None:
             logger.error("the shadow worker is killed: %s", detail)
             self._blame = reason
             self._worker.kill()
 
     def _bury(self, status: int) -> None:
-        """The worker is gone. The job that it was running has failed; the others go back to the head of the queue."""
+        """The worker is gone. Its only job without an answer has failed; several go back to the head of the queue."""
         if self._worker is not None and self._loop is not None and status != RECYCLE:
             self.worker_deaths.append((self._worker.pid, status))
         self._worker, self._ready = None, False
         self._await_ready_no_more()
         self._gone.set()
-        if self._line.sent and status != RECYCLE:
+        if self._line.sent == 1 and status != RECYCLE:
             reason: FailReason = self._blame or ("deadline" if status == -signal.SIGALRM else "worker_died")
             self._fail(self._line.answered(), reason if self._loop is not None else "closed", f"exit status {status}")
-        self._line.put_back()
+        self._line.put_back(suspected=status != RECYCLE)
         self._show_waiting()
         if self._loop is not None:
             if status != RECYCLE:
@@ -296,4 +296,4 @@ class ProcessShadow:
 
     def _tool_failed(self, operation: Operation, error: Exception) -> None:
         logger.error("%s: %s", operation, error if isinstance(error, OSError) else type(error).__name__)
-        self._metrics.failures.labels(operation).inc()
+        self._metrics.failed(operation)

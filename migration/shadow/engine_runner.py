@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -71,6 +71,14 @@ class EngineRunner:
         except BaseException as failure:  # noqa: BLE001 - `KeyboardInterrupt` of an engine's task must not lose the job
             detail = f"a task of the engine raised {type(failure).__name__}"
             return CellRun(record=None, tally=_NOTHING, failed="engine", detail=detail, spoiled=True)
+
+    def runs(self, jobs: Sequence[CellJob], /) -> Iterator[CellRun]:
+        """Yield what became of each job, in order; nothing after a run that spoiled the process."""
+        for job in jobs:
+            run = self.run(job)
+            yield run
+            if run.spoiled:
+                return
 
     def _on(self, loop: VirtualTimeLoop, job: CellJob) -> CellRun:
         misses = self._engines.misses if job.may_read else BLOCK

@@ -1,10 +1,13 @@
 """Frames on a pipe: four bytes of length, big-endian, then the body. The parent's side never blocks; the worker's side does."""
 
+import os
 import struct
+from collections import deque
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import Final
 
 _LENGTH: Final = struct.Struct(">I")
+_READ_BYTES: Final = 2**18
 #: No frame is longer: a length beyond it means that the two sides have lost each other.
 MAX_FRAME_BYTES: Final = 2**28
 
@@ -18,25 +21,6 @@ def frame(body: bytes) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
-def read_frame(stream: BinaryIO) -> bytes | None:
-    """Wait for the next frame. None: the other side closed the pipe between two frames.
-
-    Raises:
-        FrameError: the pipe ended inside a frame, or the length is impossible.
-    """
-    head = stream.read(_LENGTH.size)
-    if not head:
-        return None
-    if len(head) < _LENGTH.size:
-        raise FrameError("the pipe ended inside a length")
-    (length,) = _LENGTH.unpack(head)
-    _check(length)
-    body = stream.read(length)
-    if len(body) < length:
-        raise FrameError("the pipe ended inside a frame")
-    return body
-
-
 class FrameAssembler:
     """Puts frames together from whatever pieces a non-blocking read returns."""
 
@@ -44,6 +28,11 @@ class FrameAssembler:
 
     def __init__(self) -> None:
         self._pieces = bytearray()
+
+    @property
+    def pending(self) -> bool:
+        """Whether a part of a frame has come."""
+        return bool(self._pieces)
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """Yield the frames that are whole by now.
@@ -61,6 +50,38 @@ class FrameAssembler:
             body = bytes(self._pieces[_LENGTH.size : end])
             del self._pieces[:end]
             yield body
+
+
+class FramePipe:
+    """Frames that come through a pipe, as many at a time as are there.
+
+    Args:
+        descriptor: the pipe's end; it blocks.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._frames = FrameAssembler()
+        self._whole: deque[bytes] = deque()
+
+    def close(self) -> None:
+        """Close the pipe's end."""
+        os.close(self._descriptor)
+
+    def some(self, most: int) -> list[bytes]:
+        """Wait for the next frame, and return it with those that came along. None at all: the other side closed the pipe.
+
+        Raises:
+            FrameError: the pipe ended inside a frame, or a length is impossible.
+        """
+        while not self._whole:
+            piece = os.read(self._descriptor, _READ_BYTES)
+            if not piece:
+                if self._frames.pending:
+                    raise FrameError("the pipe ended inside a frame")
+                return []
+            self._whole.extend(self._frames.feed(piece))
+        return [self._whole.popleft() for _ in range(min(most, len(self._whole)))]
 
 
 def _check(length: int) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from migration.effects.threads import follow_threads
 from migration.shadow.counts import ShadowCounts
-from migration.shadow.job import ShadowJob, ShadowResult, ShedReason, keyed
+from migration.shadow.job import ShadowJob, ShadowResult, ShedReason
 from migration.shadow.parts import Parts
 from migration.shadow.runner import RunLimits, run_shadow
 from migration.shadow.verdicts import conclude
@@ -97,7 +97,6 @@ class InlineShadow:
     async def _work(self) -> None:
         while self._queue:
             job, offered_at = self._queue[0]
-            job = keyed(job)
             canary = self._parts.canary(job.record.request)
             parts = self._parts
             run = await run_shadow(job, parts.build, clock=self._clock, limits=self._limits, canary=canary, misses=parts.misses)
@@ -107,7 +106,7 @@ class InlineShadow:
 
     def _end(self, job: ShadowJob, result: ShadowResult, lag_s: float) -> None:
         for operation in result.failures:
-            self._metrics.failures.labels(operation).inc()
+            self._metrics.failed(operation)
         self._counts.learnt(result.sought_in_text, result.sought_in_fields)
         if result.comparison is not None:
             self._counts.compared(result.comparison, lag_s)
@@ -121,4 +120,4 @@ class InlineShadow:
             self._on_result(result)
         except Exception as error:  # noqa: BLE001 - a listener's failure must not lose the next result
             logger.error("shadow.worker: a listener raised %s", type(error).__name__)  # noqa: TRY400 - the text may quote a payload
-            self._metrics.failures.labels("shadow.worker").inc()
+            self._metrics.failed("shadow.worker")

@@ -2,9 +2,6 @@
 
 from typing import Literal, Protocol
 
-import msgspec
-
-from migration.effects.keys import with_keys
 from migration.errors import Operation
 from migration.isolation import Identity
 from migration.model import Comparison, Noun, Origin, RunLog, RunRecord, Stage
@@ -32,11 +29,6 @@ class ShadowJob(Noun, frozen=True, kw_only=True):
     neighbours: tuple[Identity, ...] = ()  #: who was served beside and before this run: theirs must not be in it
     log: RunLog | None = None  #: what the served run logged; None: nothing, or nobody taped it
     cross_talk: tuple[tuple[int, str], ...] = ()  #: control's, as `comparison` takes it; found by the worker before it compares
-
-
-def keyed(job: ShadowJob) -> ShadowJob:
-    """Return the job with its journal's keys filled in. They are digests of requests, which serving processes leave to the shadow."""
-    return msgspec.structs.replace(job, record=msgspec.structs.replace(job.record, journal=with_keys(job.record.journal)))
 
 
 class ShadowResult(Noun, frozen=True, kw_only=True):

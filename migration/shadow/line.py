@@ -9,8 +9,8 @@ from migration.model import encode
 from migration.settings import MigrationSettings
 from migration.shadow.job import ShadowJob, ShedReason
 
-#: Jobs in the worker's pipe: it need not wait for the parent's loop between two of them.
-_WINDOW: Final = 16
+#: Jobs that the worker has at a time: those that it does together, and as many in its pipe, so that it need not wait for the next ones.
+_WINDOW: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,7 @@ class Line:
         self._settings, self._clock = settings, clock
         self._queue: deque[WaitingJob] = deque()
         self._sent: deque[WaitingJob] = deque()
+        self._suspects = 0  #: of the oldest, how many were with a worker that died: each goes alone
         self._head_since = 0.0
         self.queued_bytes = 0  #: of those that were not sent
 
@@ -64,7 +65,7 @@ class Line:
 
     def send(self) -> WaitingJob | None:
         """Return the next job for the worker; None: there is none, or it has enough."""
-        if not self._queue or len(self._sent) >= _WINDOW:
+        if not self._queue or len(self._sent) >= (1 if self._suspects else _WINDOW):
             return None
         waiting = self._queue.popleft()
         self.queued_bytes -= len(waiting.body)
@@ -78,16 +79,23 @@ class Line:
         return bool(self._sent) and run_id in {self._sent[0].run_id, ""}
 
     def answered(self) -> WaitingJob:
-        """Take out the job that the worker was running; the next one it runs from now on."""
+        """Take out the oldest job that was sent; the next one runs from now on."""
         self._head_since = self._clock()
+        self._suspects = max(0, self._suspects - 1)
         return self._sent.popleft()
 
     def late_s(self) -> float:
         """Return how long the job that the worker runs is over its deadline; negative while it is not. One must have been sent."""
         return self._clock() - self._head_since - self._sent[0].deadline_s
 
-    def put_back(self) -> None:
-        """Put what was sent at the head of the queue again: its worker is gone."""
+    def put_back(self, *, suspected: bool) -> None:
+        """Put what was sent at the head of the queue again: its worker is gone.
+
+        Args:
+            suspected: whether one of these may have been its end. The next worker gets each of them alone, so that the one is found.
+        """
+        if suspected:
+            self._suspects = max(self._suspects, len(self._sent))
         while self._sent:
             waiting = self._sent.pop()
             self._queue.appendleft(waiting)
@@ -95,8 +103,7 @@ class Line:
 
     def give_up(self) -> WaitingJob | None:
         """Take out the oldest job; None: there is none left."""
-        if self._sent:
-            return self._sent.popleft()
+        self.put_back(suspected=False)
         if not self._queue:
             return None
         waiting = self._queue.popleft()

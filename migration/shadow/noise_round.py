@@ -1,6 +1,6 @@
 """One round of noise: both engines once more on the same journal, their tasks in another order, each compared with its own first run.
 
-What differs then is not between the engines. `comparison/noise.py` says what follows from it.
+What differs then is not between the engines. `comparison/judge/noise.py` says what follows from it.
 """
 
 import logging
@@ -59,7 +59,7 @@ class NoiseRounds:
         """Run both engines once more, compare and store.
 
         Args:
-            job: the served run, keyed.
+            job: the served run.
             shadow: the shadow's.
             left_s: seconds on the wall that are left of the job's deadline.
         """

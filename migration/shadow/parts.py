@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -19,14 +19,17 @@ DEFAULT_PARTS: Final = "migration.shadow.wiring:judging_parts"
 DEFAULT_ENGINES: Final = "migration.shadow.engines:default_engines"
 
 
+Finding = tuple[ShadowJob, RunRecord, Comparison]
+"""The served run, the shadow's, and the comparison of the two."""
+
+
 class EvidenceSink(Protocol):
     """Keeps what was found."""
 
-    def store(self, job: ShadowJob, shadow: RunRecord, comparison: Comparison, /) -> object:
-        """Store one comparison. Returns False when it holds one of the same run already, which stays.
+    def store_each(self, findings: Sequence[Finding], /) -> Sequence[bool | Exception]:
+        """Store comparisons, and return what became of each: True when it is new, False when one of the same run is there, which stays.
 
-        Raises:
-            EvidenceError: it cannot be stored.
+        An exception is why it is not stored; so is one that is raised, of all of them.
         """
         ...
 

@@ -3,6 +3,7 @@
 import logging
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 from opentelemetry import trace
@@ -14,7 +15,7 @@ from migration.errors import Operation
 from migration.isolation import Inspection, Learnt
 from migration.model import Comparison, Effect, EffectError, RunRecord
 from migration.shadow.job import FailReason, ShadowJob, ShadowResult
-from migration.shadow.parts import Parts
+from migration.shadow.parts import Finding, Parts
 from migration.shadow.runner import ShadowRun
 from migration.telemetry import spans
 
@@ -22,17 +23,30 @@ logger = logging.getLogger(__name__)
 _tracer = trace.get_tracer("migration")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A job that was compared, or the reason why not."""
+
+    result: ShadowResult
+    finding: Finding | None = None  #: what is to be kept; None: there is nothing
+
+
 def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str] = ()) -> ShadowResult:
-    """Return the result of a job. Never raises what the comparison or the evidence store raises: that is counted as a failure.
+    """Return the result of a job, whose finding is kept; see `judge` and `keep`."""
+    return keep([judge(job, run, parts, refused)], parts)[0]
+
+
+def judge(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str] = ()) -> Judged:
+    """Return what a job comes to. Never raises what the comparison raises: that is counted as a failure.
 
     Args:
-        job: the served run, keyed.
+        job: the served run.
         run: the shadow's.
-        parts: comparison and evidence.
+        parts: the comparison.
         refused: names of contacts with the outside that were refused while the shadow ran.
     """
     if run.record is None:
-        return failed(job, run.failed or "engine", run.detail)
+        return Judged(result=failed(job, run.failed or "engine", run.detail))
     if refused:
         told = "; ".join(f"{name}: {port_for(name)}" for name in dict.fromkeys(refused))
         logger.warning("the shadow of run %s tried to reach the outside without a port: %s", job.record.request.run_id, told)
@@ -44,26 +58,40 @@ def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str
             comparison = _with_effects(_advised(parts.compare(job, shadow), refused), run.tally, len(refused))
         except Exception as failure:  # noqa: BLE001 - a failed comparison is a counted result
             _log("comparison", job, failure)
-            return failed(job, "comparison", type(failure).__name__, ("comparison.compare",))
+            return Judged(result=failed(job, "comparison", type(failure).__name__, ("comparison.compare",)))
         comparison = inspection.reported_in(comparison)
         span.set_attribute(spans.VERDICT, comparison.verdict.value)
         span.set_attribute(spans.DIVERGENCE_COUNT, len(comparison.divergences))
-    failures = list(parts.failures)
+    failures = tuple(parts.failures)
     parts.failures.clear()
-    if parts.sink is not None:
-        try:
-            parts.sink.store(job, shadow, comparison)
-        except Exception as failure:  # noqa: BLE001 - the verdict stands, and the failure is counted
-            _log("evidence", job, failure)
-            failures.append("evidence.write")
     learnt = Learnt() if parts.inspector is None else parts.inspector.learnt()
-    return ShadowResult(
+    result = ShadowResult(
         run_id=job.record.request.run_id,
         comparison=comparison,
-        failures=tuple(failures),
+        failures=failures,
         sought_in_text=learnt.sought_in_text,
         sought_in_fields=learnt.sought_in_fields,
     )
+    return Judged(result=result, finding=(job, shadow, comparison))
+
+
+def keep(judged: Sequence[Judged], parts: Parts) -> list[ShadowResult]:
+    """Return the results of these jobs; what was found is in the evidence by then. What cannot be kept is counted as a failure."""
+    findings = [one.finding for one in judged if one.finding is not None]
+    if parts.sink is None or not findings:
+        return [one.result for one in judged]
+    try:
+        kept = iter(parts.sink.store_each(findings))
+    except Exception as failure:  # noqa: BLE001 - the verdicts stand, and the failures are counted
+        kept = iter([failure] * len(findings))
+    return [one.result if one.finding is None else _kept(one.result, one.finding, next(kept)) for one in judged]
+
+
+def _kept(result: ShadowResult, finding: Finding, outcome: bool | Exception) -> ShadowResult:
+    if not isinstance(outcome, Exception):
+        return result
+    _log("evidence", finding[0], outcome)
+    return msgspec.structs.replace(result, failures=(*result.failures, "evidence.write"))
 
 
 def _inspection(job: ShadowJob, run: ShadowRun, shadow: RunRecord, parts: Parts) -> Inspection:

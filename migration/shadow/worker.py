@@ -1,4 +1,4 @@
-"""The worker process: reads jobs from a pipe, runs, compares and stores them one after another, writes results to another pipe."""
+"""The worker process: reads jobs from a pipe, runs, compares and stores them in order, writes results to another pipe."""
 
 import contextlib
 import gc
@@ -7,26 +7,27 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from types import FrameType
-from typing import BinaryIO, Final
+from typing import Final
 
 import msgspec
 from opentelemetry import trace
 
 from migration import variables
-from migration.model import RunRecord, encode
+from migration.model import Comparison, RunRecord, encode
 from migration.settings import MigrationSettings
 from migration.shadow import child_environment, confinement
 from migration.shadow.answers import Answers
-from migration.shadow.cell_job import CellJob, RunsEngines
+from migration.shadow.cell_job import CellJob, CellRun, RunsEngines
 from migration.shadow.cell_process import GRACE_S, CellProcess
 from migration.shadow.engine_runner import Seal
-from migration.shadow.frames import read_frame
-from migration.shadow.job import ShadowJob, ShadowResult, keyed
+from migration.shadow.frames import FramePipe
+from migration.shadow.job import ShadowJob, ShadowResult
 from migration.shadow.noise_round import NoiseRounds
 from migration.shadow.parts import Parts, load
-from migration.shadow.verdicts import conclude
+from migration.shadow.verdicts import Judged, judge, keep
 from migration.telemetry import spans
 from migration.telemetry.tracing import configure_tracing, deliver_spans, links_to
 
@@ -40,7 +41,10 @@ _jobs = msgspec.msgpack.Decoder(ShadowJob)
 RECYCLE: Final = 75
 #: Seconds that comparing and storing may take; both have limits of their own far below.
 COMPARE_S: Final = 10.0
-
+#: Jobs whose evidence is committed together.
+_TOGETHER: Final = 16
+#: Seconds for which a result may wait for those after it, so that they are stored together.
+_HOLD_S: Final = 0.05
 #: Seconds that spans of finished comparisons may take on their way out, at the end.
 _DELIVERY_S: Final = 2.0
 
@@ -65,25 +69,83 @@ def hello(settings: MigrationSettings, parts: str, engines: str) -> bytes:
 
 
 class Worker:
-    """Turns jobs into results, one at a time. Never raises what an engine, the comparison or the evidence store raises.
+    """Turns jobs into results. Never raises what an engine, the comparison or the evidence store raises.
 
     Args:
         parts: comparison and evidence.
         cell: where engines run.
         bound: called with the seconds that the step which now begins may take.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, parts: Parts, cell: RunsEngines, *, bound: Callable[[float], None] = confinement.die_after) -> None:
-        self._parts, self._cell, self._bound = parts, cell, bound
+    def __init__(
+        self,
+        parts: Parts,
+        cell: RunsEngines,
+        *,
+        bound: Callable[[float], None] = confinement.die_after,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._parts, self._cell, self._bound, self._clock = parts, cell, bound, clock
         self._rounds = NoiseRounds(parts, cell)
         self.spoiled = False  #: an engine left something behind, or its process is gone: replace this one
 
     def handle(self, body: bytes) -> ShadowResult:
         """Run, compare and store one encoded job."""
-        try:
-            job = keyed(_jobs.decode(body))
-        except msgspec.MsgspecError as error:
-            return ShadowResult(run_id="", comparison=None, failed="protocol", detail=f"the job cannot be decoded: {error}")
+        return next(result for results in self.handle_all([body]) for result in results)
+
+    def handle_all(self, bodies: Sequence[bytes]) -> Iterator[list[ShadowResult]]:
+        """Run, compare and store encoded jobs; yield their results in order, as many at a time as were stored together.
+
+        The cell runs ahead while jobs are compared. None is held back for one that takes its time. Those after one that spoiled the cell
+        have no result.
+        """
+        for jobs in self._together(list(map(_decoded, bodies))):
+            yield from self._handle(jobs)
+            if self.spoiled:
+                return
+
+    def _together(self, jobs: Sequence[ShadowJob | ShadowResult]) -> Iterator[list[ShadowJob | ShadowResult]]:
+        """Yield the jobs in parts: one that is followed by a round ends its part, as the cell must have nothing else to do then."""
+        part: list[ShadowJob | ShadowResult] = []
+        for job in jobs:
+            part.append(job)
+            if isinstance(job, ShadowJob) and self._rounds.wanted(job):
+                yield part
+                part = []
+        if part:
+            yield part
+
+    def _handle(self, jobs: Sequence[ShadowJob | ShadowResult]) -> Iterator[list[ShadowResult]]:
+        runs = self._cell.runs([_shadow_of(job, self._parts) for job in jobs if isinstance(job, ShadowJob)])
+        held: list[Judged] = []
+        since = self._clock()
+        for job in jobs:
+            if isinstance(job, ShadowResult):
+                held.append(Judged(result=job))
+                continue
+            began_ns, began = time.time_ns(), self._clock()
+            self._bound(bound_s := job.deadline_s + GRACE_S + COMPARE_S)
+            while (run := next(runs)) is None:
+                if held:
+                    yield self._kept(held)
+                    self._bound(bound_s)
+            held.append(self._judged(job, run, began_ns, began))
+            if self.spoiled:
+                break
+            if self._clock() - since > _HOLD_S:
+                yield self._kept(held)
+                since = self._clock()
+        if held:
+            yield self._kept(held)
+
+    def _kept(self, held: list[Judged]) -> list[ShadowResult]:
+        self._bound(COMPARE_S)
+        results = keep(held, self._parts)
+        held.clear()
+        return results
+
+    def _judged(self, job: ShadowJob, run: CellRun, began_ns: int, began: float) -> Judged:
         request = job.record.request
         attributes = {
             spans.SURFACE: request.surface,
@@ -93,35 +155,36 @@ class Worker:
             spans.ROLE: "shadowing",
         }
         links = links_to(job.record.trace_id, job.span_id)
-        with _tracer.start_as_current_span(spans.SHADOW, links=links, attributes=attributes) as span:
-            result = self._run(job)
-            if result.failed is not None:
+        with _tracer.start_as_current_span(spans.SHADOW, links=links, attributes=attributes, start_time=began_ns) as span:
+            self.spoiled = run.spoiled
+            self._bound(COMPARE_S)
+            judged = judge(job, run.run(), self._parts, run.refused)
+            if judged.result.failed is not None:
                 span.set_status(trace.StatusCode.ERROR)
-        return result
+            if run.record is None or judged.result.comparison is None or self.spoiled or not self._rounds.wanted(job):
+                return judged
+            left_s = job.deadline_s - (self._clock() - began)
+            return replace(judged, result=self._with_round(job, run.record, judged.result, judged.result.comparison, left_s))
 
-    def _run(self, job: ShadowJob) -> ShadowResult:
-        started = time.monotonic()
-        self._bound(job.deadline_s + GRACE_S + COMPARE_S)
-        shadow = self._cell.run(_shadow_of(job, self._parts))
-        self.spoiled = shadow.spoiled
-        self._bound(COMPARE_S)
-        result = conclude(job, shadow.run(), self._parts, shadow.refused)
-        if shadow.record is None or result.comparison is None or self.spoiled or not self._rounds.wanted(job):
-            return result
-        if result.comparison.effects_performed_by_shadow:
+    def _with_round(self, job: ShadowJob, shadow: RunRecord, result: ShadowResult, found: Comparison, left_s: float) -> ShadowResult:
+        """Return the result with how a round of both engines against themselves ended, for which the job's own deadline must do."""
+        if found.effects_performed_by_shadow:
             # Its answers are not all on the journal, so running it again on the journal would show differences that mean nothing.
             return msgspec.structs.replace(result, noise="skipped")
-        if any(one.kind in {"isolation_breach", "control_cross_talk"} for one in result.comparison.divergences):
+        if any(one.kind in {"isolation_breach", "control_cross_talk"} for one in found.divergences):
             # What differs from a replay at rest may be what others did beside the run: that must never excuse a candidate.
             return msgspec.structs.replace(result, noise="cross_talk")
-        return self._with_round(job, shadow.record, result, job.deadline_s - (time.monotonic() - started))
-
-    def _with_round(self, job: ShadowJob, shadow: RunRecord, result: ShadowResult, left_s: float) -> ShadowResult:
-        """Return the result with how a round of both engines against themselves ended, for which the job's own deadline must do."""
         self._bound(max(0.0, left_s) + GRACE_S + COMPARE_S)
         done = self._rounds.run(job, shadow, left_s)
         self.spoiled = done.spoiled
         return msgspec.structs.replace(result, noise=done.outcome, failures=(*result.failures, *done.failures))
+
+
+def _decoded(body: bytes) -> ShadowJob | ShadowResult:
+    try:
+        return _jobs.decode(body)
+    except msgspec.MsgspecError as error:
+        return ShadowResult(run_id="", comparison=None, failed="protocol", detail=f"the job cannot be decoded: {error}")
 
 
 def trace_to_collector(settings: MigrationSettings, on_lost: Callable[[int], None]) -> None:
@@ -170,11 +233,10 @@ def main(jobs_fd: int, results_fd: int) -> int:
         signal.signal(polite, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     confinement.die_with_parent()
-    with open(jobs_fd, "rb", buffering=2**18) as jobs:
-        first = read_frame(jobs)
-        if first is None:
+    with contextlib.closing(FramePipe(jobs_fd)) as jobs:
+        if not (first := jobs.some(1)):
             return 0
-        hello = msgspec.msgpack.decode(first, type=Hello)
+        hello = msgspec.msgpack.decode(first[0], type=Hello)
         os.environ.update(hello.environment)
         settings = variables.decode(MigrationSettings, hello.settings)
         confinement.yield_processor(settings.shadow_priority)
@@ -195,12 +257,12 @@ def main(jobs_fd: int, results_fd: int) -> int:
                 deliver_spans(_DELIVERY_S)
 
 
-def _serve(worker: Worker, jobs: BinaryIO, answers: Answers) -> int:
+def _serve(worker: Worker, jobs: FramePipe, answers: Answers) -> int:
     with contextlib.suppress(BrokenPipeError):
-        while (body := read_frame(jobs)) is not None:
-            result = worker.handle(body)
-            confinement.spare()
-            answers.say(encode(result))
+        while bodies := jobs.some(_TOGETHER):
+            for results in worker.handle_all(bodies):
+                confinement.spare()
+                answers.say(*map(encode, results))
             if worker.spoiled:
                 return RECYCLE
     return 0

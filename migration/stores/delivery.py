@@ -57,7 +57,7 @@ class Delivery:
         retry: Retry | None = None,
         poll_s: float = 1.0,
         lease_s: float = 30.0,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = random.random,  # noqa: S311 - a pause between two tries is not a secret
     ) -> None:
         self._outbox, self._writes, self._metrics = outbox, writes, metrics
         self._retry, self._poll_s, self._lease_s, self._jitter = retry or Retry(), poll_s, lease_s, jitter
@@ -138,7 +138,7 @@ class Delivery:
         parked = refusals >= self._retry.refusals
         await self._outbox.refused(claim, delay_s=None if parked else self._delay_s(refusals), error=str(error))
         if parked:
-            self._metrics.failures.labels("stores.write").inc()
+            self._metrics.failed("stores.write")
             logger.error("the %s store refused run %s %d times; it is parked: %s", store, claim.run.run_id, refusals, error)
 
     def _delay_s(self, failures: int) -> float:
@@ -153,7 +153,7 @@ class Delivery:
                     pass
                 await self.show_lag()
             except Exception as error:  # noqa: BLE001 - whatever it was, delivery goes on; it is counted
-                self._metrics.failures.labels("stores.write").inc()
+                self._metrics.failed("stores.write")
                 logger.error("the outbox could not be delivered to the %s store: %s", store, type(error).__name__)  # noqa: TRY400 - its text may hold an address
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):

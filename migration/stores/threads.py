@@ -99,7 +99,7 @@ class ThreadReader:
         return {store: runs for store, runs in zip(stores, read_all, strict=True) if runs is not None}
 
     def _failed(self, what: str, error: Exception) -> None:
-        self._metrics.failures.labels("stores.read").inc()
+        self._metrics.failed("stores.read")
         logger.warning("%s could not be read for a thread: %s", what, type(error).__name__)
 
 

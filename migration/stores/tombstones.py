@@ -102,7 +102,7 @@ class Tombstones:
                 self._add(ran, number, last[ran])
             if not isinstance(error, Exception):
                 raise
-            self._metrics.failures.labels("stores.tombstones").inc()
+            self._metrics.failed("stores.tombstones")
             logger.warning("which engines ran could not be kept: %s; it is tried again", type(error).__name__)
             return False
         return True

@@ -134,5 +134,5 @@ class DualWriter:
                 raise OutboxError(f"neither the {store} store nor the outbox took run {run.run_id}; see to both") from error
 
     def _failed(self, run: StoredRun, store: Store, error: Exception) -> None:
-        self._metrics.failures.labels("stores.write").inc()
+        self._metrics.failed("stores.write")
         logger.warning("run %s was not written to the %s store: %s", run.run_id, store, error)

@@ -27,6 +27,7 @@ class StoreWrites:
         Raises:
             StoreRefusedError: the store will never take it; also an unexpected error of the store, by its type.
             StoreUnavailableError: the store cannot take it now.
+            StoreError: any other one that the store raised.
         """
         try:
             async with asyncio.timeout(self._timeout_s):

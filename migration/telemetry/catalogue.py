@@ -1,6 +1,4 @@
-"""`docs/metrics.md`, made from `metrics` and `spans`: `python -m migration.telemetry.catalogue > docs/metrics.md`."""
-
-import sys
+"""`docs/migration/metrics.md`, made from `metrics` and `spans`."""
 
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.metrics import MetricWrapperBase
@@ -31,7 +29,7 @@ LABELS = {
 
 _HEAD = """# Metrics and spans
 
-<!-- Made by `python -m migration.telemetry.catalogue > docs/metrics.md`; a test says when it is out of date. -->
+<!-- `make docs` writes this page. -->
 
 Each process answers `/metrics`; with `PROMETHEUS_MULTIPROC_DIR` set, any of them answers for all. Durations are in seconds.
 """
@@ -65,7 +63,3 @@ def _metric(metric: MetricWrapperBase) -> str:
     name = f"{described.name}_total" if isinstance(metric, Counter) else described.name
     labels = ", ".join(f"`{label}`" for label in labels_of(metric)) or "-"
     return f"| `{name}` | {described.type} | {labels} | {described.documentation} |"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(markdown())

@@ -2,8 +2,8 @@
 
 import logging
 import math
-from collections.abc import Collection
-from typing import get_args
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Generic, TypeVar, get_args, overload
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
@@ -33,6 +33,50 @@ class Seconds(Histogram):
             logger.error("%s: an engine gave %s as a time; it is not counted", self._name, amount)
 
 
+_Metric = TypeVar("_Metric", Counter, Gauge, Seconds)
+
+
+class Declared(Generic[_Metric]):
+    """One row of the table: a metric that every `Metrics` makes for itself.
+
+    Args:
+        kind: of metric.
+        name: of the metric, without the suffixes that Prometheus adds.
+        text: what it counts or measures, for people.
+        labels: their names.
+        options: of that kind of metric.
+    """
+
+    def __init__(self, kind: type[_Metric], name: str, text: str, labels: Sequence[str], **options: Any) -> None:  # noqa: ANN401 - as prometheus_client has them
+        self._kind: Callable[..., _Metric] = kind
+        self.name, self.text, self.labels, self._options = name, text, labels, options
+
+    @overload
+    def __get__(self, metrics: None, owner: type, /) -> "Declared[_Metric]": ...
+    @overload
+    def __get__(self, metrics: "Metrics", owner: type, /) -> _Metric: ...
+    def __get__(self, metrics: "Metrics | None", owner: type, /) -> "Declared[_Metric] | _Metric":
+        """Return the row. An instance has the metric itself under the same name, which is found first."""
+        return self
+
+    def made(self, registry: CollectorRegistry) -> _Metric:
+        """Return a new metric of that kind."""
+        return self._kind(self.name, self.text, self.labels, registry=registry, **self._options)
+
+
+def _counter(name: str, text: str, *labels: str) -> Declared[Counter]:
+    return Declared(Counter, name, text, labels)
+
+
+def _seconds(name: str, text: str, *labels: str) -> Declared[Seconds]:
+    return Declared(Seconds, name, text, labels, buckets=_SECONDS)
+
+
+def _gauge(name: str, text: str, *labels: str, mode: str) -> Declared[Gauge]:
+    """Declare a gauge; `mode` says what several processes show together."""
+    return Declared(Gauge, name, text, labels, multiprocess_mode=mode)
+
+
 class Metrics:
     """The metrics of one process.
 
@@ -42,150 +86,73 @@ class Metrics:
         surfaces: whose counters of runs, shadows and verdicts start at 0; others appear with their first run.
     """
 
+    runs = _counter("migration_runs", "Runs that ended, by who served them.", "surface", "stage", "origin", "outcome")
+    run_seconds = _seconds("migration_run_seconds", "Duration of a run.", "surface", "origin", "role")
+    engine_seconds = _seconds(
+        "migration_engine_seconds", "Duration of a run minus the time it waited for effects.", "surface", "origin", "role"
+    )
+    first_event_seconds = _seconds("migration_first_event_seconds", "Time to a run's first event.", "surface", "origin", "role")
+    shadow_expected = _counter(
+        "migration_shadow_expected", "Runs that should have been shadowed: compared + shed + failed + waiting.", "surface"
+    )
+    shadow_compared = _counter("migration_shadow_compared", "Shadowed runs with a verdict.", "surface")
+    shadow_shed = _counter("migration_shadow_shed", "Runs not shadowed, by reason.", "surface", "reason")
+    shadow_failed = _counter("migration_shadow_failed", SHADOW_FAILED, "surface", "reason")
+    shadow_waiting = _gauge("migration_shadow_waiting", "Shadow jobs queued or under way.", mode="livesum")
+    shadow_waiting_bytes = _gauge("migration_shadow_waiting_bytes", "Bytes queued for the shadow worker.", mode="livesum")
+    shadow_worker_restarts = _counter("migration_shadow_worker_restarts", "Shadow workers started again after they died.")
+    shadow_lag_seconds = _seconds("migration_shadow_lag_seconds", "From the end of the served run to its verdict.", "surface")
+    comparisons = _counter("migration_comparisons", "Comparisons by verdict.", "surface", "verdict")
+    tenant_comparisons = _counter(
+        "migration_tenant_comparisons", "Comparisons of watched tenants, by verdict.", "surface", "tenant", "verdict"
+    )
+    divergences = _counter("migration_divergences", "Divergences found, by kind.", "surface", "kind", "severity", "verdict")
+    isolation_identifiers = _counter(
+        "migration_isolation_identifiers",
+        "Identifiers of tenants, users, threads and runs that became known, by where they are sought in the data of all others.",
+        "sought",
+    )
+    noise_rounds = _counter(
+        "migration_noise_rounds",
+        "Rounds in which both engines were run once more and compared with themselves, by how they ended.",
+        "surface",
+        "result",
+    )
+    effects = _counter(
+        "migration_effects",
+        "Effects by what became of them: recorded, replayed, missing, performed_by_shadow, and of these unpermitted (always 0).",
+        "surface",
+        "mode",
+    )
+    flag_decisions = _counter("migration_flag_decisions", "Plans made, by the stage and where it came from.", "surface", "stage", "reason")
+    flag_source_up = _gauge(
+        "migration_flag_source_up", "1 while the flag source can be read, 0 while the last known flags hold.", mode="livemin"
+    )
+    flag_source_age_seconds = _gauge(
+        "migration_flag_source_age_seconds", "Seconds since the flag source was last read well.", mode="livemax"
+    )
+    flag_version = _gauge("migration_flag_version", "Version of a surface's flag.", "surface", mode="livemax")
+    stage_percent = _gauge(
+        "migration_stage_percent", "Percent of tenants that the flag's default rollout puts in a stage.", "surface", "stage", mode="livemax"
+    )
+    kill_switch = _gauge("migration_kill_switch", "1 while the kill switch is on.", "surface", mode="livemax")
+    emergency_switch = _gauge("migration_emergency_switch", "1 while the host's emergency kill switch is on.", mode="livemax")
+    flag_jumps = _counter("migration_flag_jumps", "Edits made elsewhere that had tenants skip a stage; the history names them.", "surface")
+    outbox_rows = _gauge(
+        "migration_outbox_rows", "Writes of finished runs that a run store still has to take.", "store", mode="livemostrecent"
+    )
+    outbox_oldest_seconds = _gauge("migration_outbox_oldest_seconds", "Age of the oldest of them.", "store", mode="livemostrecent")
+    outbox_parked = _gauge(
+        "migration_outbox_parked", "Writes that a run store refused for good; a person has to look at them.", "store", mode="livemostrecent"
+    )
+    failures = _counter("migration_failures", "Failures of the migration tool itself; none reached a request.", "operation")
+
     def __init__(self, watch_tenants: Collection[str] = (), registry: CollectorRegistry = REGISTRY, surfaces: Collection[str] = ()) -> None:
         self._watched = frozenset(watch_tenants)
         self.registry = registry
-        self.runs = Counter(
-            "migration_runs", "Runs that ended, by who served them.", ["surface", "stage", "origin", "outcome"], registry=registry
-        )
-        self.run_seconds = Seconds(
-            "migration_run_seconds", "Duration of a run.", ["surface", "origin", "role"], buckets=_SECONDS, registry=registry
-        )
-        self.engine_seconds = Seconds(
-            "migration_engine_seconds",
-            "Duration of a run minus the time it waited for effects.",
-            ["surface", "origin", "role"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.first_event_seconds = Seconds(
-            "migration_first_event_seconds",
-            "Time to a run's first event.",
-            ["surface", "origin", "role"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.shadow_expected = Counter(
-            "migration_shadow_expected",
-            "Runs that should have been shadowed: compared + shed + failed + waiting.",
-            ["surface"],
-            registry=registry,
-        )
-        self.shadow_compared = Counter("migration_shadow_compared", "Shadowed runs with a verdict.", ["surface"], registry=registry)
-        self.shadow_shed = Counter("migration_shadow_shed", "Runs not shadowed, by reason.", ["surface", "reason"], registry=registry)
-        self.shadow_failed = Counter("migration_shadow_failed", SHADOW_FAILED, ["surface", "reason"], registry=registry)
-        self.shadow_waiting = Gauge(
-            "migration_shadow_waiting", "Shadow jobs queued or under way.", registry=registry, multiprocess_mode="livesum"
-        )
-        self.shadow_waiting_bytes = Gauge(
-            "migration_shadow_waiting_bytes", "Bytes queued for the shadow worker.", registry=registry, multiprocess_mode="livesum"
-        )
-        self.shadow_worker_restarts = Counter(
-            "migration_shadow_worker_restarts", "Shadow workers started again after they died.", registry=registry
-        )
-        self.shadow_lag_seconds = Seconds(
-            "migration_shadow_lag_seconds",
-            "From the end of the served run to its verdict.",
-            ["surface"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.comparisons = Counter("migration_comparisons", "Comparisons by verdict.", ["surface", "verdict"], registry=registry)
-        self.tenant_comparisons = Counter(
-            "migration_tenant_comparisons",
-            "Comparisons of watched tenants, by verdict.",
-            ["surface", "tenant", "verdict"],
-            registry=registry,
-        )
-        self.divergences = Counter(
-            "migration_divergences", "Divergences found, by kind.", ["surface", "kind", "severity", "verdict"], registry=registry
-        )
-        self.isolation_identifiers = Counter(
-            "migration_isolation_identifiers",
-            "Identifiers of tenants, users, threads and runs that became known, by where they are sought in the data of all others.",
-            ["sought"],
-            registry=registry,
-        )
-        self.noise_rounds = Counter(
-            "migration_noise_rounds",
-            "Rounds in which both engines were run once more and compared with themselves, by how they ended.",
-            ["surface", "result"],
-            registry=registry,
-        )
-        self.effects = Counter(
-            "migration_effects",
-            "Effects by what became of them: recorded, replayed, missing, performed_by_shadow, and of these unpermitted (always 0).",
-            ["surface", "mode"],
-            registry=registry,
-        )
-        self.flag_decisions = Counter(
-            "migration_flag_decisions",
-            "Plans made, by the stage and where it came from.",
-            ["surface", "stage", "reason"],
-            registry=registry,
-        )
-        self.flag_source_up = Gauge(
-            "migration_flag_source_up",
-            "1 while the flag source can be read, 0 while the last known flags hold.",
-            registry=registry,
-            multiprocess_mode="livemin",
-        )
-        self.flag_source_age_seconds = Gauge(
-            "migration_flag_source_age_seconds",
-            "Seconds since the flag source was last read well.",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
-        self.flag_version = Gauge(
-            "migration_flag_version", "Version of a surface's flag.", ["surface"], registry=registry, multiprocess_mode="livemax"
-        )
-        self.stage_percent = Gauge(
-            "migration_stage_percent",
-            "Percent of tenants that the flag's default rollout puts in a stage.",
-            ["surface", "stage"],
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
-        self.kill_switch = Gauge(
-            "migration_kill_switch", "1 while the kill switch is on.", ["surface"], registry=registry, multiprocess_mode="livemax"
-        )
-        self.emergency_switch = Gauge(
-            "migration_emergency_switch",
-            "1 while the host's emergency kill switch is on.",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
-        self.flag_jumps = Counter(
-            "migration_flag_jumps",
-            "Edits made elsewhere that had tenants skip a stage; the history names them.",
-            ["surface"],
-            registry=registry,
-        )
-        self.outbox_rows = Gauge(
-            "migration_outbox_rows",
-            "Writes of finished runs that a run store still has to take.",
-            ["store"],
-            registry=registry,
-            multiprocess_mode="livemostrecent",
-        )
-        self.outbox_oldest_seconds = Gauge(
-            "migration_outbox_oldest_seconds",
-            "Age of the oldest of them.",
-            ["store"],
-            registry=registry,
-            multiprocess_mode="livemostrecent",
-        )
-        self.outbox_parked = Gauge(
-            "migration_outbox_parked",
-            "Writes that a run store refused for good; a person has to look at them.",
-            ["store"],
-            registry=registry,
-            multiprocess_mode="livemostrecent",
-        )
-        self.failures = Counter(
-            "migration_failures", "Failures of the migration tool itself; none reached a request.", ["operation"], registry=registry
-        )
-
+        for attribute, row in vars(Metrics).items():
+            if isinstance(row, Declared):
+                setattr(self, attribute, row.made(registry))
         for surface in surfaces:
             self._start_at_zero(surface)
 
@@ -202,6 +169,10 @@ class Metrics:
         self.effects.labels(surface, "unpermitted")
         for operation in get_args(Operation):
             self.failures.labels(operation)
+
+    def failed(self, operation: Operation, times: int = 1) -> None:
+        """Count a failure of the tool itself. Whoever calls says in the log what it was, and goes on."""
+        self.failures.labels(operation).inc(times)
 
     def tenant(self, tenant_id: str) -> str:
         """Return the tenant's label: itself when it is on the watch list, else "other"."""

@@ -43,6 +43,21 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(version("netra-backend"))
+        raise typer.Exit
+
+
+@app.callback()
+def netra(
+    _version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)] = False,
+) -> None:
+    """Run the backend. Settings come from NETRA_* variables."""
+
+
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: NETRA_HOST or 127.0.0.1.")] = None,
@@ -103,9 +118,9 @@ def seed(
 ) -> None:
     """Load sample prices and usage. A tenant that has usage keeps it."""
     from netra_backend.app.services.sample_data import seed as load
-    from netra_backend.app.services.user_execution_context import check_id
+    from netra_backend.app.services.user_execution_context import check_tenant
 
-    tenants = [check_id("tenant", name) for name in tenant or SAMPLE_TENANTS]
+    tenants = [check_tenant(name) for name in tenant or SAMPLE_TENANTS]
     last = until.date() if until else datetime.now(UTC).date()
     added = _with_database(lambda engine: load(engine, tenants, until=last, days=days))
     rows = [{"tenant": name, "rows": count} for name, count in added.items()]

@@ -136,6 +136,7 @@ class _Step:
         Raises:
             RunCutError: it was cut.
             _EndedBeforeError: so it was, but its run had ended.
+            asyncio.CancelledError: somebody else cancelled the task.
         """
         if self._cut.is_set():
             if asyncio.iscoroutine(work):

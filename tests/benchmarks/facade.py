@@ -21,8 +21,8 @@ from migration.effects.logs import tape_served_logs
 from migration.effects.ports import activate, deactivate
 from migration.effects.recording import recording
 from migration.facade import ExecutionFacade
-from migration.flags.contexts import context
-from migration.flags.data import surface_flag_key
+from migration.flags.meaning.contexts import context
+from migration.flags.meaning.data import surface_flag_key
 from migration.flags.serving import LaunchDarklyFlags
 from migration.model import Event, Origin, RunRequest, Stage, encode
 from migration.settings import MigrationSettings

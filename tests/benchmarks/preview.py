@@ -1,10 +1,10 @@
 """The proof of an edit for 100,000 known tenants, against the SDK evaluations that it needs: one of each tenant before, and one after."""
 
-from migration.flags.changes import share
-from migration.flags.contexts import Tenant, context
-from migration.flags.data import FlagData, surface_flag_key
-from migration.flags.evaluation import FlagEvaluator
-from migration.flags.proof import prove
+from migration.flags.edits.surface_changes import share
+from migration.flags.meaning.contexts import Tenant, context
+from migration.flags.meaning.data import FlagData, surface_flag_key
+from migration.flags.meaning.evaluation import FlagEvaluator
+from migration.flags.proofs.edit_proof import prove
 from migration.model import Stage
 from tests.benchmarks.measuring import Measured, against, beside
 

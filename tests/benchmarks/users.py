@@ -5,17 +5,11 @@ are the same for both builds, and so are the installed packages. `BASE` of the e
 build; `SURFACE` one surface alone.
 """
 
-import io
 import os
-import subprocess
-import tarfile
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from tests.benchmarks.builds import build
 from tests.benchmarks.measuring import Measured, alone, beside
 from tests.integration import postgres_server
 from tests.nightly.load_of_users import SURFACES, measure
@@ -37,7 +31,7 @@ def run() -> dict[str, Measured]:
     """
     rows: dict[str, Measured] = {}
     chosen = os.environ.get("SURFACE")
-    with _build(os.environ.get("BASE", BEFORE)) as folder:
+    with build(os.environ.get("BASE", BEFORE), *_PARTS) as folder:
         for surface in [chosen] if chosen else SURFACES:
             pairs = [(_ours(surface), _asked(surface, USERS_BEFORE, build=folder)) for _ in range(ROUNDS)]
             on_postgres = _on_postgres(surface)
@@ -71,15 +65,3 @@ def _on_postgres(surface: str) -> dict[str, Any] | None:
     with postgres_server.running(flush=True) as url:
         plain = url.replace("+psycopg", "")
         return _asked(surface, USERS, NETRA_DATABASE_URL=url, NETRA_MIGRATION_STORES_URL=plain, NETRA_MIGRATION_EVIDENCE_URL=plain)
-
-
-@contextmanager
-def _build(base: str) -> Iterator[Path]:
-    """Give the folder of another build: the one named, or that of a commit."""
-    if Path(base).is_dir():
-        yield Path(base).resolve()
-        return
-    packed = subprocess.run(["git", "archive", base, "--", *_PARTS], check=True, capture_output=True).stdout
-    with tempfile.TemporaryDirectory() as folder, tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
-        yield Path(folder)

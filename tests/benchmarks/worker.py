@@ -1,106 +1,81 @@
-"""How many whole jobs a shadow worker does a second on one core: decode, replay in virtual time, compare, and keep the evidence.
+"""How many whole jobs a shadow worker does in a second of CPU time, beside another build: decode, replay, compare, keep the evidence.
 
-The engine emits 40 events, asks for 10 effects and computes nothing, so the time is that of the tool. Each measurement runs in a process
-of its own: a worker refuses contact with the outside by an audit hook, which cannot be taken out again.
+The engine emits 40 events, asks for 10 effects and computes nothing, so the time is that of the tool: of the worker's process and of those
+that it starts. Both builds do the same jobs in turn, with the same packages. `BASE` of the environment names another commit, or a folder
+with a build.
 """
 
 import contextlib
-import tempfile
-from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
-from functools import partial
-from multiprocessing import get_context
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
+from typing import IO, Final
 
-from migration.comparison import Comparer, aligned_events
-from migration.effects import perform
-from migration.effects.guard import Guard
-from migration.evidence import EvidenceStore, Redactor
-from migration.model import Event, Origin, RunRecord, RunRequest, Stage, Verdict, encode
-from migration.settings import MigrationSettings
-from migration.shadow.engine_runner import EngineRunner, Engines
-from migration.shadow.job import ShadowJob
-from migration.shadow.parts import Parts
-from migration.shadow.worker import Worker, trace_to_collector
-from tests.benchmarks.measuring import Measured, alone, typical_us
-from tests.benchmarks.streams import events, frames, prompt, record
+import msgspec
 
-EFFECTS = 10
-AGENTS = 2  #: 40 events
+from tests.benchmarks.builds import build
+from tests.benchmarks.measuring import Measured, beside
 
-
-async def _nobody() -> bytes:
-    raise RuntimeError("a replay must not reach the outside")
-
-
-class Engine:
-    """Asks for its effects, one before every fourth event, and emits what it was given."""
-
-    def __init__(self, said: tuple[Event, ...]) -> None:
-        self._said = said
-
-    async def run(self, _request: RunRequest, /) -> AsyncGenerator[Event, None]:
-        """Yield the events."""
-        asked = 0
-        for number, event in enumerate(self._said):
-            if number % 4 == 0:
-                await perform("model", "default", lane=f"agent{asked % 2}", request=prompt_of[asked], call=_nobody)
-                asked += 1
-            yield event
-
-
-prompt_of = [prompt(number) for number in range(EFFECTS)]
-
-
-def _job(served: RunRecord) -> bytes:
-    return encode(ShadowJob(record=served, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=10.0))
-
-
-def _said(answer: str = "Use the small model.") -> tuple[Event, ...]:
-    """Return what the engine that shadows says, with that as its last answer; control's is the default."""
-    said = frames(AGENTS, 1)
-    said[-1][1]["payload"]["result"]["final_answer"] = answer
-    return events(said)
-
-
-def job_us(said: tuple[Event, ...], verdict: Verdict, *, stored: bool) -> float:
-    """Return microseconds of CPU time for one job.
-
-    Args:
-        said: what the engine that shadows says.
-        verdict: what the comparison must come to.
-        stored: whether evidence is kept, in a new SQLite file.
-    """
-    body = _job(record(Origin.CONTROL, frames(AGENTS), EFFECTS))
-    comparer = Comparer()
-    with tempfile.TemporaryDirectory() as folder:
-        parts = Parts(
-            build=lambda _surface, _origin: Engine(said),
-            compare=lambda job, run: comparer.compare(job.record, run, stage=job.stage),
-            sink=None,
-        )
-        if stored:
-            parts = replace(
-                parts, sink=EvidenceStore(f"sqlite:///{Path(folder) / 'evidence.db'}", Redactor(b"k" * 32), align=aligned_events)
-            )
-        with contextlib.closing(EngineRunner(Engines(build=parts.build), seal=Guard().sealed)) as runner:
-            worker = Worker(parts, runner, bound=lambda _seconds: None)
-            trace_to_collector(MigrationSettings(home=Path(folder)), lambda _number: None)
-            found = worker.handle(body)
-            if found.comparison is None or found.comparison.verdict is not verdict or found.failures:
-                raise SystemExit(f"the job ended with {found}, not {verdict.value}, so its time would mean nothing")
-            return typical_us(lambda: worker.handle(body), calls=300, rounds=7)
-
-
-MEASURES: dict[str, Callable[[], float]] = {
-    "worker, jobs of 40 events and 10 effects, no evidence": partial(job_us, _said(), Verdict.MATCH, stored=False),
-    "worker, the same with evidence of matches": partial(job_us, _said(), Verdict.MATCH, stored=True),
-    "worker, the same with evidence of divergences": partial(job_us, _said("Use the large model."), Verdict.DIVERGENT, stored=True),
+BEFORE: Final = "a2b7ca7"
+ROUNDS: Final = 9
+JOBS: Final = 400  #: of each round
+_MEASURES: Final = {
+    "worker, jobs of 40 events and 10 effects, matches": ("agreeing", "match"),
+    "worker, the same, divergences": ("differing", "divergent"),
 }
+_HERE: Final = Path(__file__).parents[2]
+_answer: Final = msgspec.json.Decoder(tuple[float, dict[str, int]])
 
 
 def run() -> dict[str, Measured]:
-    """Measure each kind of job in a process of its own."""
-    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
-        return {name: alone(1e6 / processes.submit(measure).result(), "jobs/s of CPU time") for name, measure in MEASURES.items()}
+    """Return jobs a second of both builds, for each kind of job.
+
+    Raises:
+        RuntimeError: a job ended otherwise than it should have.
+    """
+    base = os.environ.get("BASE", BEFORE)
+    rows: dict[str, Measured] = {}
+    with build(base, "migration", "netra_backend", "ledger") as before:
+        for name, (engine, verdict) in _MEASURES.items():
+            with _worker(_HERE, engine) as ours, _worker(before, engine) as theirs:
+                for one in (ours, theirs):
+                    one.jobs_per_s(JOBS, verdict)  # warm
+                pairs = [(ours.jobs_per_s(JOBS, verdict), theirs.jobs_per_s(JOBS, verdict)) for _ in range(ROUNDS)]
+            value, peer = (median(side) for side in zip(*pairs, strict=True))
+            rows[name] = beside(value, "jobs/s of CPU time", base, peer, median(mine / other for mine, other in pairs))
+    return rows
+
+
+class _Worker:
+    """A worker of one build, under load."""
+
+    def __init__(self, orders: IO[str], answers: IO[str]) -> None:
+        self._orders, self._answers = orders, answers
+
+    def jobs_per_s(self, jobs: int, verdict: str) -> float:
+        """Return jobs a second of CPU time, in so many jobs that must come to this verdict."""
+        self._orders.write(f"{jobs}\n")
+        self._orders.flush()
+        line = self._answers.readline()
+        if not line:
+            raise RuntimeError("the worker ended")
+        seconds, ends = _answer.decode(line)
+        if ends != {verdict: jobs}:
+            raise RuntimeError(f"not every job came to {verdict!r}: {ends}")
+        return jobs / seconds
+
+
+@contextmanager
+def _worker(folder: Path, engine: str) -> Iterator[_Worker]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NETRA_")}
+    environment["PYTHONPATH"] = f"{folder}{os.pathsep}{_HERE}"
+    command = [sys.executable, "-P", "-m", "tests.benchmarks.worker_driver", engine]
+    with subprocess.Popen(command, env=environment, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("no pipes")
+        with contextlib.closing(process.stdin):
+            yield _Worker(process.stdin, process.stdout)

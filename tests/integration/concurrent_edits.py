@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from migration.flags.data import read_flag_data, surface_flag_key
+from migration.flags.meaning.data import read_flag_data, surface_flag_key
 from migration.history import History
 from migration.settings import MigrationSettings
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from migration.model import Comparison, Event, Origin, RunRecord, RunRequest, Ti
 from migration.settings import MigrationSettings
 from migration.shadow.engine_runner import Engines
 from migration.shadow.job import ShadowJob
-from migration.shadow.parts import Parts
+from migration.shadow.parts import Finding, Parts
 
 
 class OddError(BaseException):
@@ -249,6 +249,8 @@ def compare(job: ShadowJob, shadow: RunRecord) -> Comparison:
     request = job.record.request
     if request.surface == "incomparable":
         raise ZeroDivisionError
+    if request.surface == "deadly":
+        os._exit(9)
     asked = [effect.key for effect in shadow.journal if effect.error is not None]
     timing = Timing(duration_s=shadow.duration_s, effect_s=0.0, first_event_s=0.0)
     return Comparison(
@@ -268,7 +270,7 @@ def compare(job: ShadowJob, shadow: RunRecord) -> Comparison:
 
 
 class FullDisk:
-    def store(self, job: ShadowJob, shadow: RunRecord, comparison: Comparison, /) -> None:
+    def store_each(self, findings: Sequence[Finding], /) -> list[bool]:
         raise OSError("no space left")
 
 

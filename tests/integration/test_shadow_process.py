@@ -227,20 +227,32 @@ async def test_a_read_that_hangs_or_blocks_costs_its_own_run_alone(start) -> Non
     assert watched.count("shadow_worker_restarts") == {"": 1}
 
 
-async def test_a_killed_worker_costs_one_job_and_is_replaced(start) -> None:
+async def test_a_worker_that_is_killed_with_several_jobs_costs_none_and_with_one_job_that_one(start) -> None:
     async with start() as watched:
         watched.shadow.offer(job("hang", deadline_s=PATIENCE_S))
         for number in range(20):
             watched.shadow.offer(job("behave", number))
-        await until(lambda: watched.shadow.waiting == 21 and watched.shadow.in_flight > 0)
+        await until(lambda: watched.shadow.waiting == 21 and watched.shadow.in_flight > 1)
         first = watched.shadow.worker_pid
         os.kill(first, signal.SIGKILL)
+        await until(lambda: watched.shadow.worker_pid not in {first, None} and watched.shadow.in_flight == 1)
+        assert (watched.shadow.waiting, watched.count("shadow_failed")) == (21, {})
+        os.kill(watched.shadow.worker_pid, signal.SIGKILL)
         assert await watched.shadow.drain(PATIENCE_S)
-        assert watched.shadow.worker_pid not in {first, None}
     assert watched.outcome("hang-0") == "worker_died"
     assert watched.count("shadow_compared") == {"chat": 20}
     assert watched.count("shadow_failed") == {"worker_died": 1}
-    assert sum(watched.count("shadow_worker_restarts").values()) == 1
+    assert sum(watched.count("shadow_worker_restarts").values()) == 2
+
+
+async def test_of_many_jobs_the_one_whose_comparison_ends_the_worker_alone_has_failed(start) -> None:
+    async with start() as watched:
+        for number in range(12):
+            watched.shadow.offer(job("behave", number, surface="deadly" if number == 5 else "chat"))
+        assert await watched.shadow.drain(PATIENCE_S)
+    assert watched.outcome("behave-5") == "worker_died"
+    assert (watched.count("shadow_compared"), watched.count("shadow_failed")) == ({"chat": 11}, {"worker_died": 1})
+    assert sum(watched.count("shadow_worker_restarts").values()) == 2
 
 
 async def test_a_killed_cell_costs_one_job_and_is_replaced_with_its_worker(start) -> None:
@@ -326,9 +338,10 @@ def test_on_uvloop_too_a_killed_worker_costs_one_job(start) -> None:
     async def scenario() -> Watched:
         async with start() as watched:
             watched.shadow.offer(job("hang", deadline_s=PATIENCE_S))
-            watched.shadow.offer(job("behave"))
             await until(lambda: watched.shadow.in_flight > 0)
             os.kill(watched.shadow.worker_pid, signal.SIGKILL)
+            await until(lambda: "hang-0" in watched.results)
+            watched.shadow.offer(job("behave"))
             assert await watched.shadow.drain(PATIENCE_S)
             return watched
 

@@ -1,4 +1,4 @@
-"""What adopters import: every name is there, says what it does and what it raises, and stands in docs/adopt.md."""
+"""What adopters import: every name is there, says what it does and what it raises, and stands in docs/migration/adopt.md."""
 
 import ast
 import importlib
@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODULES = ["migration", "migration.effects", "migration.effects.http", "migration.testing"]
 NAMES = [(module, name) for module in MODULES for name in importlib.import_module(module).__all__]
-PAGE = (ROOT / "docs" / "adopt.md").read_text()
+PAGE = (ROOT / "docs" / "migration" / "adopt.md").read_text()
 
 
 @pytest.mark.parametrize(("module", "name"), NAMES, ids=lambda value: value)

@@ -12,9 +12,9 @@ from ldclient.migrations import Stage as LaunchDarklyStage
 from ldclient.versioned_data_kind import FEATURES, SEGMENTS
 from prometheus_client import CollectorRegistry
 
-from migration.flags.contexts import Tenant
-from migration.flags.data import read_flag_data
-from migration.flags.evaluation import FlagEvaluator
+from migration.flags.meaning.contexts import Tenant
+from migration.flags.meaning.data import read_flag_data
+from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.flags.serving import LaunchDarklyFlags
 from migration.model import RunRequest, Stage
 from migration.settings import MigrationSettings

@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from migration.comparison.compare import compare
-from migration.comparison.differences import leaves
-from migration.comparison.sequences import gaps, match, moved
+from migration.comparison.match.differences import leaves
+from migration.comparison.match.sequences import gaps, match, moved
 from migration.model import Comparison, Event, Origin, RunRecord, RunRequest, Stage, Verdict
 
 REQUEST = RunRequest(surface="chat", tenant_id="acme", user_id="ann", thread_id="t1", run_id="r1", payload=b"{}", received_at=0.0)
@@ -232,7 +232,7 @@ def test_the_cost_of_matching_grows_linearly(change: Any, distinct: int) -> None
 
 
 def test_the_number_of_frames_normalised_grows_linearly(monkeypatch: pytest.MonkeyPatch) -> None:
-    from migration.comparison import normalise
+    from migration.comparison.read import normalise
 
     calls = Counter[str]()
     encode = normalise.encode

@@ -11,10 +11,10 @@ from ldclient.impl.events.types import EventFactory
 from ldclient.versioned_data_kind import FEATURES, SEGMENTS
 
 from migration.errors import ConfigurationError
-from migration.flags.changes import pin, share, unpin
-from migration.flags.contexts import Tenant
-from migration.flags.data import FlagData, read_flag_data, surface_flag_key
-from migration.flags.proof import Proof, prove
+from migration.flags.edits.surface_changes import pin, share, unpin
+from migration.flags.meaning.contexts import Tenant
+from migration.flags.meaning.data import FlagData, read_flag_data, surface_flag_key
+from migration.flags.proofs.edit_proof import Proof, prove
 from migration.model import Stage
 from migration.stages import STAGE_ORDER
 from tests.property.flags_drawn import TENANTS, Drawer

@@ -70,9 +70,9 @@ def test_a_comparison_finds_the_same_in_blocks_of_any_size(
     ours: list[str], theirs: list[str] | None, variant: int, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair = record(Origin.CONTROL, ours, 0), record(Origin.CANDIDATE, ours if theirs is None else theirs, variant)
-    monkeypatch.setattr("migration.comparison.pairing._BLOCK", WHOLE)
+    monkeypatch.setattr("migration.comparison.match.pairing._BLOCK", WHOLE)
     whole = compared(pair)
-    monkeypatch.setattr("migration.comparison.pairing._BLOCK", size)
+    monkeypatch.setattr("migration.comparison.match.pairing._BLOCK", size)
     assert compared(pair) == whole
 
 
@@ -89,14 +89,14 @@ def test_of_long_streams_in_step_only_what_differs_is_kept() -> None:
     pairing = ready.pairing(record(Origin.CONTROL, same, 0), record(Origin.CANDIDATE, [*same[:300], "another payload", *same[301:]], 1))
     assert pairing.differing == [300]
     for stream in (pairing.control, pairing.candidate):
-        assert [index for index in range(len(stream.frames)) if stream.known(index) is not None] == [300]
+        assert [index for index in range(len(stream.events)) if stream.frames.known(index) is not None] == [300]
 
 
 def test_the_same_bytes_are_somebody_elses_in_a_run_of_another_request() -> None:
     control, candidate = (record(origin, ["plain"] * 3, 0) for origin in Origin)
     request = msgspec.structs.replace(REQUEST, tenant_id="initech")
     pairing = prepared(default_policy("chat")).pairing(control, msgspec.structs.replace(candidate, request=request))
-    assert (pairing.control.foreign(), pairing.candidate.foreign()) == ([], [0, 1, 2])
+    assert (pairing.control.owners.foreign(), pairing.candidate.owners.foreign()) == ([], [0, 1, 2])
 
 
 def test_events_of_two_kinds_with_the_same_frame_differ() -> None:

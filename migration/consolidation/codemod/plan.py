@@ -2,79 +2,33 @@
 
 import ast
 import logging
-import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import libcst as cst
 
 from migration.consolidation.audit import NoProgress, Progress
-from migration.consolidation.codemod.analysis import Analyser
 from migration.consolidation.codemod.configuration import CodemodConfiguration, load_codemod_configuration
-from migration.consolidation.codemod.edits import Edit, apply_edits
-from migration.consolidation.codemod.groups import Analysis, Group, Refusal
-from migration.consolidation.codemod.links import Links
-from migration.consolidation.codemod.relevance import may_matter
-from migration.consolidation.codemod.statements import ImportRewriter
-from migration.consolidation.codemod.strings import rename_exports, rename_in_quotes, requote
-from migration.consolidation.codemod.tree import Tree, understand
+from migration.consolidation.codemod.decide.analysis import Analyser
+from migration.consolidation.codemod.decide.groups import Analysis, Group
+from migration.consolidation.codemod.decide.links import Links
+from migration.consolidation.codemod.read.relevance import may_matter
+from migration.consolidation.codemod.read.tree import Tree, understand
+from migration.consolidation.codemod.report.advice import refused, still_named
+from migration.consolidation.codemod.report.values import Change, Plan
+from migration.consolidation.codemod.rewrite.edits import Edit, apply_edits
+from migration.consolidation.codemod.rewrite.statements import ImportRewriter
+from migration.consolidation.codemod.rewrite.strings import rename_exports, rename_in_quotes, requote
 from migration.consolidation.configuration import AuditConfiguration, load_configuration
-from migration.consolidation.inventory import DottedString, Problem, StringUse
+from migration.consolidation.inventory import Problem
 from migration.consolidation.sources.workers import read_bytes
 from migration.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
 _SILENT: Final = NoProgress()
-
-_ADVICE: Final[Mapping[StringUse, str]] = {
-    "import": "it is imported by its name; import the target instead",
-    "patch": "it is patched by its name; patch the target where it is used",
-    "logger": "a logger has its name; name it, and what configures it, after the module that stays",
-    "configuration": "whatever reads it gives it the old arguments; name the target once that is changed",
-    "path": "a path of a file that goes; name the one that stays",
-    "other": "nobody can tell what reads it; name the target once that is changed",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One file that is rewritten."""
-
-    path: str
-    before: bytes
-    after: bytes
-    modules: tuple[str, ...]  #: the legacy modules that it does not use afterwards
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
-    """Something that is left to a person."""
-
-    path: str
-    line: int
-    module: str  #: the legacy module; "" when it is not known which
-    advice: str
-    fails: bool  #: the file cannot work without the module; otherwise it only names it, or may have nothing to do with it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a codemod of a tree does, and does not."""
-
-    root: Path
-    legacy: tuple[str, ...]  #: modules that have to go
-    changes: tuple[Change, ...]  #: by path
-    advice: tuple[Advice, ...]  #: by path and line
-    problems: tuple[Problem, ...]  #: files that could not be read or parsed; nothing in them is changed
-
-    @property
-    def left(self) -> tuple[str, ...]:
-        """The files that cannot work without the legacy modules, once the changes are written; sorted."""
-        return tuple(sorted({item.path for item in self.advice if item.fails}))
 
 
 def plan(
@@ -107,7 +61,7 @@ def plan(
     suspicions = links.suspicions()
     links.spread(suspicions)  # 3 links: what hangs together across files
     changes = _changes(tree, analyses, links)  # 4 edits, statements: the new texts
-    advice = {*_advice(analyses, suspicions), *_strings(tree, changes, analyses, codemod)}
+    advice = {*refused(analyses, suspicions), *still_named(tree, changes, analyses, codemod)}  # 5 report: what is left to a person
     return Plan(
         root=root,
         legacy=tuple(sorted(tree.legacy)),
@@ -184,31 +138,3 @@ def _parses(data: bytes) -> bool:
     except (SyntaxError, ValueError):
         return False
     return True
-
-
-def _advice(analyses: Mapping[str, Analysis], suspicions: Mapping[str, list[Refusal]]) -> Iterator[Advice]:
-    for path, analysis in analyses.items():
-        refused = {refusal for group in analysis.groups.values() for refusal in group.refusals}
-        for group in analysis.groups.values():
-            for refusal in group.refusals:
-                yield Advice(path=path, line=refusal.line, module=group.module, advice=refusal.advice, fails=True)
-        for refusal in suspicions.get(path, ()):
-            if refusal not in refused:
-                yield Advice(path=path, line=refusal.line, module="", advice=refusal.advice, fails=False)
-
-
-def _strings(tree: Tree, changes: tuple[Change, ...], analyses: Mapping[str, Analysis], codemod: CodemodConfiguration) -> Iterator[Advice]:
-    """Yield the strings that are still there afterwards, unless something else is said of their line."""
-    after = {change.path: change.after for change in changes}
-    said = {(path, refusal.line) for path, item in analyses.items() for group in item.groups.values() for refusal in group.refusals}
-    for string in tree.strings:
-        if codemod.file == tree.root / string.path and any(string.text in rule for rule in codemod.written):
-            continue
-        if (string.path, string.line) not in said and _is_left(string, after.get(string.path)):
-            advice = f"{string.text}: {_ADVICE[string.use]}"
-            fails = string.use in {"import", "patch"}
-            yield Advice(path=string.path, line=string.line, module=string.module, advice=advice, fails=fails)
-
-
-def _is_left(string: DottedString, after: bytes | None) -> bool:
-    return after is None or re.search(rf"(?<![\w.]){re.escape(string.text)}(?!\w)".encode(), after) is not None

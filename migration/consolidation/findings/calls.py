@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from migration.consolidation.findings.implementations import Family
-from migration.consolidation.findings.names import Meaning, Names
+from migration.consolidation.findings.meaning import Meaning
+from migration.consolidation.findings.names import Names
 from migration.consolidation.inventory import AttributeUse, Call, CallKind, Subclass
 from migration.consolidation.reading.facts import CallFact, FileFacts, Signature
 from migration.consolidation.reading.signatures import NO_ARGUMENTS, misfit

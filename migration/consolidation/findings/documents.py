@@ -10,8 +10,8 @@ from ahocorasick_rs import BytesAhoCorasick
 from migration.consolidation.findings.strings import Reference, comment_mentions
 from migration.consolidation.inventory import DottedString, Mention, Problem, StringUse
 from migration.consolidation.reading.dotted import names_in_text
+from migration.consolidation.reading.scan import content_digest, lines_with
 from migration.consolidation.sources.discovery import SourceFile
-from migration.consolidation.sources.scan import content_digest, lines_with
 from migration.consolidation.sources.workers import read_bytes
 
 _USUAL_MARKS: Final = ("#", ";", "//")

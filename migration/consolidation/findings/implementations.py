@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from migration.consolidation.configuration import AuditConfiguration
-from migration.consolidation.findings.names import Meaning, Names
+from migration.consolidation.findings.meaning import Meaning
+from migration.consolidation.findings.names import Names
 from migration.consolidation.inventory import Evidence, Export, Implementation, Role
 from migration.consolidation.reading.facts import ClassFact, FileFacts
 

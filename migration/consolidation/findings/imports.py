@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from migration.consolidation.findings.implementations import Family
-from migration.consolidation.findings.names import Meaning, Names
+from migration.consolidation.findings.meaning import Meaning
+from migration.consolidation.findings.names import Names
 from migration.consolidation.inventory import Export, Import, ImportedName
 from migration.consolidation.reading.facts import FileFacts, ImportFact
 from migration.consolidation.sources.modules import ModuleNames

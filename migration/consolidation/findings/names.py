@@ -1,30 +1,14 @@
 """What a dotted name means: imports, aliases, re-exports, star imports and lazy tables are followed to the real object."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from migration.consolidation.findings.local_names import LocalNames
+from migration.consolidation.findings.meaning import Meaning
 from migration.consolidation.reading.facts import RETURNED, ClassFact, FileFacts, FunctionFact
 from migration.consolidation.sources.modules import ModuleNames
 
 _MOST_STEPS: Final = 40  #: of one name; longer ways are circles
-
-MeaningKind = Literal["module", "object", "instance"]
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """A module, an object that a module defines, or an instance of a class that a module defines."""
-
-    kind: MeaningKind
-    module: str
-    name: str = ""  #: in that module, e.g. `ExecutionEngine.execute_agent`
-
-    @property
-    def text(self) -> str:
-        """`module:name`, or the module's name."""
-        return f"{self.module}:{self.name}" if self.name else self.module
 
 
 class Names:

@@ -10,12 +10,13 @@ import msgspec
 from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.findings.implementations import Family
 from migration.consolidation.findings.imports import ImportFinder
-from migration.consolidation.findings.names import Meaning, Names
+from migration.consolidation.findings.meaning import Meaning
+from migration.consolidation.findings.names import Names
 from migration.consolidation.inventory import Export
 from migration.consolidation.reading.facts import FileFacts, Question
+from migration.consolidation.reading.scan import Sighting, Words
 from migration.consolidation.sources.contents import Contents
 from migration.consolidation.sources.modules import ModuleNames
-from migration.consolidation.sources.scan import Sighting, Words
 
 _NO_NAMES: Final[Mapping[str, frozenset[str]]] = {}
 

@@ -14,7 +14,7 @@ from migration.consolidation.reading.expressions import IMPORTERS, ExpressionRea
 from migration.consolidation.reading.facts import FileFacts, Question, unreadable
 from migration.consolidation.reading.lines import Lines, touched
 from migration.consolidation.reading.outline import Leaf, base_names, read_outline, top_level_aliases
-from migration.consolidation.sources.scan import lines_with
+from migration.consolidation.reading.scan import lines_with
 
 _DOCSTRING_LENGTH: Final = 500
 #: Words of the expressions by which a string gets to an import function: the functions, comprehensions, and assignments inside of others.

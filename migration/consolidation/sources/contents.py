@@ -7,8 +7,8 @@ import msgspec
 
 from migration.consolidation.inventory import Problem
 from migration.consolidation.reading.facts import FileFacts, Question
+from migration.consolidation.reading.scan import Sighting, Words, content_digest
 from migration.consolidation.sources.discovery import SourceFile
-from migration.consolidation.sources.scan import Sighting, Words, content_digest
 from migration.consolidation.sources.store import Store, digest
 from migration.consolidation.sources.workers import Workers, read_bytes
 

@@ -13,8 +13,8 @@ import msgspec
 
 from migration.consolidation.inventory import Inventory
 from migration.consolidation.reading.facts import FileFacts
+from migration.consolidation.reading.scan import Sighting
 from migration.consolidation.sources.discovery import SourceFile
-from migration.consolidation.sources.scan import Sighting
 
 logger = logging.getLogger(__name__)
 

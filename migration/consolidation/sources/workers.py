@@ -16,7 +16,7 @@ import msgspec
 from migration.consolidation.inventory import Problem
 from migration.consolidation.reading.facts import FileFacts, Question, unreadable
 from migration.consolidation.reading.reader import read_source
-from migration.consolidation.sources.scan import Scanner, Sighting, Words, unseen
+from migration.consolidation.reading.scan import Scanner, Sighting, Words, unseen
 
 _R = TypeVar("_R")
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from migration.comparison.ledger import load_ledger
+from migration.comparison.judge.ledger import load_ledger
 from migration.consolidation.tracker.checks import Check, code, counted, judgement, listed, shell
 from migration.consolidation.tracker.steps import Judgement
 from migration.consolidation.tracker.tree import Tree

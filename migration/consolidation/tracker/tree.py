@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from migration.consolidation.audit import NoProgress, Progress, audit
-from migration.consolidation.codemod.plan import Plan, plan
+from migration.consolidation.codemod.plan import plan
+from migration.consolidation.codemod.report.values import Plan
 from migration.consolidation.configuration import AuditConfiguration, load_configuration
 from migration.consolidation.guard import BASELINE_NAME, Finding, compare, load_baseline
 from migration.consolidation.inventory import Inventory, Role

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from migration.flags.data import FlagData, FlagProblem
+from migration.flags.meaning.data import FlagData, FlagProblem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from migration.errors import EditConflictError, FlagSourceError
-from migration.flags.data import FlagData, read_flag_data
 from migration.flags.editors.editor import FlagRead, what_changed
 from migration.flags.editors.splice import spliced
+from migration.flags.meaning.data import FlagData, read_flag_data
 
 _LOCK_RETRY_S: Final = 0.02
 _NEW_MODE: Final = 0o644
@@ -194,7 +194,11 @@ def _owner(real: Path) -> os.stat_result:
 def _replace(real: Path, data: bytes) -> None:
     """Write the file so that a reader sees the old or the new one, never a part of one, also after a power cut.
 
-    Owner, group, mode and access lists stay. Raises OSError, FlagSourceError; the file is as it was then.
+    Owner, group, mode and access lists stay. When it raises, the file is as it was.
+
+    Raises:
+        FlagSourceError: the file has several names, and an edit would reach one of them.
+        OSError: it cannot be written.
     """
     old = real.stat() if real.exists() else None
     if old is not None and old.st_nlink > 1:

@@ -13,10 +13,10 @@ from ldclient import Config
 from ldclient.config import HTTPConfig
 
 from migration.errors import EditConflictError, FlagSourceError
-from migration.flags.data import KILL_SWITCH, read_flag_data
 from migration.flags.editors.editor import FlagRead
 from migration.flags.editors.patches import Json, differences, held, json_patch, semantic_patch
 from migration.flags.editors.rest import Patch, RefusedError, RestApi, UnknownOutcomeError
+from migration.flags.meaning.data import KILL_SWITCH, read_flag_data
 from migration.flags.sources.asking import AskError, Limits, SdkHttp, ask, close
 from migration.flags.sources.prompt import PromptPool
 from migration.flags.sources.trouble import API_TOKEN, LATE, PAGE, UNREADABLE, status_trouble, text_trouble
@@ -69,10 +69,17 @@ class HostedEditor:
         """Put the flag there, if it is still the one that was read. See `FlagEditor`.
 
         The kill switch is put there whatever anybody did to it meanwhile: nobody wants that refused.
+
+        Raises:
+            FlagSourceError: LaunchDarkly has no such flag, or cannot be reached.
+            EditConflictError: somebody edited the flag since it was read.
+            RefusedError: LaunchDarkly refused the edit.
         """
         before = read.data.live(key)
         if before is None:
-            raise FlagSourceError(f"{self.name}: {key} does not exist in the project `{self._project}`; create it (docs/launchdarkly.md)")
+            raise FlagSourceError(
+                f"{self.name}: {key} does not exist in the project `{self._project}`; create it (docs/migration/launchdarkly.md)"
+            )
         flag = {**flag, "key": key}
         with self._api() as api:
             patch = self._patch(before, flag, api.flag(key, self._environment), comment)
@@ -142,7 +149,7 @@ class HostedEditor:
             raise FlagSourceError(f"{self.name}: {API_TOKEN} has characters that no token has; set it anew")
         for value, name in ((token, "API_TOKEN"), (self._project, "PROJECT"), (self._environment, "ENVIRONMENT")):
             if not value:
-                raise FlagSourceError(f"{self.name}: edits need NETRA_MIGRATION_LAUNCHDARKLY_{name} (docs/launchdarkly.md)")
+                raise FlagSourceError(f"{self.name}: edits need NETRA_MIGRATION_LAUNCHDARKLY_{name} (docs/migration/launchdarkly.md)")
         pool = self._http.pool(settings.launchdarkly_api_uri)
         try:
             yield RestApi(pool, settings.launchdarkly_api_uri, token, self._project, patience_s=self._patience_s)

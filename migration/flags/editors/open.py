@@ -19,7 +19,7 @@ def open_editor(settings: MigrationSettings) -> FlagEditor:
             from migration.flags.editors.hosted import HostedEditor
 
             if not settings.launchdarkly_sdk_key.reveal():
-                raise ConfigurationError("flags at LaunchDarkly need NETRA_MIGRATION_LAUNCHDARKLY_SDK_KEY (docs/launchdarkly.md)")
+                raise ConfigurationError("flags at LaunchDarkly need NETRA_MIGRATION_LAUNCHDARKLY_SDK_KEY (docs/migration/launchdarkly.md)")
             return HostedEditor(settings)
         case "redis":
             from migration.flags.editors.redis import RedisEditor

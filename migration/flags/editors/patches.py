@@ -47,7 +47,7 @@ def semantic_patch(before: Json, after: Json, shown: Json, environment: str, com
         FlagSourceError: it changes what is only edited at LaunchDarkly.
     """
     if _new_variations(before, after):
-        raise FlagSourceError(f"{after['key']}: LaunchDarkly's flag lacks a variation; add it on its page (docs/launchdarkly.md)")
+        raise FlagSourceError(f"{after['key']}: LaunchDarkly's flag lacks a variation; add it on its page (docs/migration/launchdarkly.md)")
     _changed(before, after, (*_EDITABLE, "prerequisites"))
     part, ids = shown["environments"][environment], [variation["_id"] for variation in shown["variations"]]
     instructions: list[Json] = []

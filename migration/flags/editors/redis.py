@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from migration.errors import EditConflictError, FlagSourceError
-from migration.flags.data import KILL_SWITCH
 from migration.flags.editors.editor import FlagRead, what_changed
 from migration.flags.editors.splice import spliced
+from migration.flags.meaning.data import KILL_SWITCH
 from migration.flags.sources.redis_layout import RawFlags, RedisError, RedisLayout, WatchError, connect, name, parse, redis_trouble
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ class RedisEditor:
         """Put the flag there, if all is as it was read. See `FlagEditor`.
 
         The kill switch asks that of its own flag alone: it depends on no other.
+
+        Raises:
+            EditConflictError: somebody edited a flag since they were read.
+            FlagSourceError: Redis cannot be reached, or the flag was edited again right after.
         """
         try:
             with connect(self._url) as client:

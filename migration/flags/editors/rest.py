@@ -135,7 +135,7 @@ class RestApi:
         if answer.status == HTTPStatus.NOT_FOUND:
             return (
                 f"there is no such flag in the project `{self._project}`, or the token may not see it (404); "
-                "create it (docs/launchdarkly.md), or check NETRA_MIGRATION_LAUNCHDARKLY_PROJECT and the token's role"
+                "create it (docs/migration/launchdarkly.md), or check NETRA_MIGRATION_LAUNCHDARKLY_PROJECT and the token's role"
             )
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED or re.search("requires? approval", said):
             return (
@@ -143,7 +143,7 @@ class RestApi:
                 "approved there, or let the token's role bypass approvals"
             )
         if answer.status == HTTPStatus.FORBIDDEN:
-            return f"the token may not do this (403: {said}); give its role the actions that docs/launchdarkly.md lists"
+            return f"the token may not do this (403: {said}); give its role the actions that docs/migration/launchdarkly.md lists"
         if answer.status == HTTPStatus.UNAUTHORIZED or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return status_trouble(answer.status, API_TOKEN)
         return f"LaunchDarkly refuses it ({answer.status}: {said or 'without a reason'})"

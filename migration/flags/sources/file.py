@@ -8,9 +8,9 @@ from typing import Any, Final
 from ldclient import Config
 from ldclient.interfaces import UpdateProcessor
 
-from migration.flags.data import read_flag_data
-from migration.flags.following import Follower
-from migration.flags.intake import FlagIntake
+from migration.flags.file_follower import Follower
+from migration.flags.intake.intake import FlagIntake
+from migration.flags.meaning.data import read_flag_data
 
 _SILENCE_S: Final = 5.0  #: at least; a look that takes longer is a disk that does not answer
 

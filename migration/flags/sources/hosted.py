@@ -15,8 +15,8 @@ from ldclient.impl.datasource.polling import PollingUpdateProcessor
 from ldclient.interfaces import DataSourceErrorInfo, DataSourceState, DataSourceUpdateSink, FeatureStore, UpdateProcessor
 from ldclient.versioned_data_kind import FEATURES, VersionedDataKind
 
-from migration.flags.data import KILL_SWITCH
-from migration.flags.intake import FlagIntake
+from migration.flags.intake.intake import FlagIntake
+from migration.flags.meaning.data import KILL_SWITCH
 from migration.flags.sources.asking import close
 from migration.flags.sources.delivery import PatientEventProcessor, say_loss
 from migration.flags.sources.kill_path import KillPath, Look

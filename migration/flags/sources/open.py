@@ -19,7 +19,9 @@ def open_source(settings: MigrationSettings) -> FlagSource:
             from migration.flags.sources.hosted import HostedSource
 
             if not settings.launchdarkly_sdk_key.reveal():
-                raise ConfigurationError("flags from LaunchDarkly need NETRA_MIGRATION_LAUNCHDARKLY_SDK_KEY (docs/launchdarkly.md)")
+                raise ConfigurationError(
+                    "flags from LaunchDarkly need NETRA_MIGRATION_LAUNCHDARKLY_SDK_KEY (docs/migration/launchdarkly.md)"
+                )
             return HostedSource(settings)
         case "redis":
             from migration.flags.sources.redis import RedisSource

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ldclient import Config
 from ldclient.interfaces import UpdateProcessor
 
-from migration.flags.intake import FlagIntake
+from migration.flags.intake.intake import FlagIntake
 from migration.flags.sources.redis_layout import ANSWER_S, CONNECT_S, RawFlags, RedisLayout, connect, name, parse, redis_trouble
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from migration.errors import FlagSourceError
 from migration.extras import extra
-from migration.flags.data import FlagData, FlagProblem, Kind, check_items
+from migration.flags.meaning.data import FlagData, FlagProblem, Kind, check_items
 
 with extra("redis"):
     import redis
@@ -44,7 +44,7 @@ CONNECT_S: Final = 2.0
 ANSWER_S: Final = 2.0
 Hash = Mapping[bytes, bytes]
 _DENIED: Final = "it refuses the user or password; check NETRA_MIGRATION_REDIS_URL"
-_FORBIDDEN: Final = "its user may not do this; docs/operations.md lists the commands and keys that it needs"
+_FORBIDDEN: Final = "its user may not do this; docs/migration/operations.md lists the commands and keys that it needs"
 _TROUBLES: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (AuthenticationError, "", _DENIED),
     (RedisError, "noauth", _DENIED),

@@ -80,7 +80,7 @@ async def run_batch(request: Request, caller: Asking) -> Response:
     """Run the items, a few at once, and stream what becomes of them. A client that goes away stops the batch.
 
     One place of the user's engines is left free, so that a batch does not keep its user from chatting.
-    """
+    """  # noqa: DOC501 - the description of the endpoint, whose problems stand in its `responses`
     settings, limits = caller.gateway.settings, caller.gateway.batch_limits
     asked = await read_body(request, BatchBody, _MESSAGES * settings.max_message_bytes)
     if asked.agent not in AGENTS:

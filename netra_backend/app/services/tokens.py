@@ -9,7 +9,7 @@ import jwt
 
 from netra_backend.app.config import Settings
 from netra_backend.app.errors import AuthenticationError, InvalidContextError, SettingsError
-from netra_backend.app.services.user_execution_context import check_id
+from netra_backend.app.services.user_execution_context import check_id, check_tenant
 
 # One algorithm, named on both sides: a token never chooses how it is checked.
 _ALGORITHM = "HS256"
@@ -45,7 +45,7 @@ def mint(settings: Settings, tenant_id: str, user_id: str, hours: float = 8.0, *
         raise SettingsError("tokens are minted in development only; in production your identity provider signs them with NETRA_JWT_SECRET")
     if not 0 < hours <= 366 * 24:
         raise ValueError("hours must be more than 0 and at most 8784")
-    check_id("tenant", tenant_id)
+    check_tenant(tenant_id)
     check_id("user", user_id)
     issued = now or datetime.now(UTC)
     claims = {
@@ -75,7 +75,7 @@ def verify(settings: Settings, token: str) -> Identity:
             leeway=settings.jwt_leeway_s,
             options={"require": list(_REQUIRED), "strict_aud": True},
         )
-        tenant, user = check_id("tenant", claims["tenant"]), check_id("sub", claims["sub"])
+        tenant, user = check_tenant(claims["tenant"]), check_id("sub", claims["sub"])
         expires_at = datetime.fromtimestamp(int(claims["exp"]), UTC)
     except jwt.ExpiredSignatureError:
         raise AuthenticationError("the token has expired; get a new one") from None

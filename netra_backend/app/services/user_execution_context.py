@@ -83,6 +83,15 @@ def check_id(name: str, value: object) -> str:
     return value
 
 
+def check_tenant(value: object) -> str:
+    """Return `value` when it may be a tenant's id: the one rule for tokens, sample data, contexts and whoever else names a tenant.
+
+    Raises:
+        InvalidContextError: see `check_id`.
+    """
+    return check_id("tenant_id", value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class UserExecutionContext:
     """Who asks, in which thread, for which run. Immutable; two contexts are equal only when they are the same object.
@@ -108,7 +117,7 @@ class UserExecutionContext:
 
     def __post_init__(self) -> None:
         """Check the ids and freeze the dicts."""
-        check_id("tenant_id", self.tenant_id)
+        check_tenant(self.tenant_id)
         check_id("user_id", self.user_id)
         check_id("thread_id", self.thread_id)
         check_id("run_id", self.run_id)

@@ -5,40 +5,15 @@ import pytest
 from dashboards import build
 
 
-@pytest.fixture
-def folder(tmp_path):
-    build.write(tmp_path)
-    return tmp_path
+def test_every_file_of_the_folder_is_built_here():
+    assert {path.name for path in build.FOLDER.iterdir()} == build.BOARDS.keys()
 
 
-def test_the_committed_files_are_what_is_built():
-    assert build.stale() == []
+@pytest.mark.parametrize("name", build.BOARDS)
+def test_the_committed_file_is_what_is_built(name):
+    assert (build.FOLDER / name).read_text(encoding="utf-8") == build.text(name)
 
 
-def test_check_accepts_files_that_were_just_built(folder):
-    assert build.main(["--check"], folder) == 0
-
-
-@pytest.mark.parametrize("damage", ["edited", "missing", "unknown"])
-def test_check_names_the_file_that_differs_and_leaves_it_alone(folder, capsys, damage):
-    path = folder / ("unknown.json" if damage == "unknown" else "rollout.json")
-    if damage == "missing":
-        path.unlink()
-    else:
-        path.write_text("{}\n", encoding="utf-8")
-
-    assert build.main(["--check"], folder) == 1
-    assert path.name in capsys.readouterr().err
-    assert path.exists() == (damage != "missing")
-
-
-def test_building_repairs_what_differs_and_removes_what_nothing_builds(folder):
-    (folder / "rollout.json").write_text("{}\n", encoding="utf-8")
-    (folder / "old.json").write_text("{}\n", encoding="utf-8")
-
-    assert build.main([], folder) == 0
-    assert build.stale(folder) == []
-
-
-def test_building_twice_gives_the_same_text():
-    assert build.files() == build.files()
+@pytest.mark.parametrize("name", build.BOARDS)
+def test_building_twice_gives_the_same_text(name):
+    assert build.text(name) == build.text(name)

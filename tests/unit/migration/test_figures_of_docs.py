@@ -1,4 +1,4 @@
-"""What docs/operations.md and docs/running.md say of the migration's own limits is what holds."""
+"""What docs/migration/operations.md and docs/running.md say of the migration's own limits is what holds."""
 
 import inspect
 from pathlib import Path
@@ -14,7 +14,7 @@ from migration.telemetry import delivery
 from netra_backend.app import server
 
 DOCS = Path(__file__).parents[3] / "docs"
-OPERATIONS, RUNNING = (" ".join((DOCS / name).read_text(encoding="utf-8").split()) for name in ("operations.md", "running.md"))
+OPERATIONS, RUNNING = (" ".join((DOCS / name).read_text(encoding="utf-8").split()) for name in ("migration/operations.md", "running.md"))
 PATIENCE_S = inspect.signature(DualWriter).parameters["patience_s"].default
 
 

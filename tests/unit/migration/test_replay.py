@@ -8,7 +8,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from migration.comparison import Comparer
+from migration.comparison import Comparer, default_policy
 from migration.comparison.compare import compare
 from migration.effects import perform
 from migration.effects.keys import with_keys
@@ -73,8 +73,9 @@ class Store:
     def __init__(self):
         self.comparisons = []
 
-    def store(self, job, shadow, comparison, /):
-        self.comparisons.append(comparison)
+    def store_each(self, findings, /):
+        self.comparisons += [comparison for _, _, comparison in findings]
+        return [True] * len(findings)
 
 
 def built(engine):
@@ -83,7 +84,7 @@ def built(engine):
     return engine
 
 
-def open_replay(control, candidate, *, seal=lambda: contextlib.nullcontext([]), sink=None, judge=None, explain=False, misses=BLOCK):
+def open_replay(control, candidate, *, seal=lambda: contextlib.nullcontext([]), sink=None, judge=None, explain=None, misses=BLOCK):
     comparer = Comparer()
     parts = Parts(
         build=lambda _surface, origin: built(control if origin is Origin.CONTROL else candidate),
@@ -164,7 +165,7 @@ def test_where_no_run_was_found_nothing_passes(strictness):
 
 
 def test_what_the_policy_overlooked_in_both_runs_is_reported_when_asked_for():
-    with open_replay(AskingEngine(), AskingEngine(), explain=True) as replay:
+    with open_replay(AskingEngine(), AskingEngine(), explain=default_policy) as replay:
         replay.compare(make_run("r-1", "yes"))
         explained = replay.report(0.0).explained
     assert {rule.rule: rule.fields for rule in explained["chat"]}["durations"] == {"agent_completed: payload.result.duration_ms": 2}
@@ -303,10 +304,8 @@ def test_what_the_evidence_holds_already_or_cannot_take_is_counted_and_the_latte
         def __init__(self):
             self.answers = [True, False]
 
-        def store(self, job, shadow, comparison, /):
-            if self.answers:
-                return self.answers.pop(0)
-            raise EvidenceError("full")
+        def store_each(self, findings, /):
+            return [self.answers.pop(0) if self.answers else EvidenceError("full") for _ in findings]
 
     with open_replay(AskingEngine(), AskingEngine(), sink=Full()) as replay:
         for _ in range(3):

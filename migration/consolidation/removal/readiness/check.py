@@ -1,4 +1,4 @@
-"""`Check`: asks each surface the eight questions. What cannot be answered is not met, with the reason."""
+"""`Check`: asks of each surface what `criteria.CRITERIA` lists. What cannot be answered is not met, with the reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

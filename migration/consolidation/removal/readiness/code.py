@@ -7,7 +7,7 @@ from migration.consolidation.inventory import Inventory
 from migration.consolidation.removal.manifest import SurfaceParts
 from migration.consolidation.removal.readiness.criteria import Criterion
 from migration.consolidation.removal.readiness.uses import Use, Uses, files_of
-from migration.flags.data import surface_flag_key
+from migration.flags.meaning.data import surface_flag_key
 
 _SHOWN = 5
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from migration.comparison.ledger import Ledger
+from migration.comparison.judge.ledger import Ledger
 from migration.consolidation.removal.readiness.criteria import Criterion
 from migration.evidence.views import StrataView, StratumView
 from migration.statistics import rate_bounds

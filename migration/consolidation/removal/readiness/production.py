@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
-from migration.comparison.ledger import load_ledger
+from migration.comparison.judge.ledger import load_ledger
 from migration.consolidation.removal.manifest import RemovalManifest
 from migration.consolidation.removal.readiness import divergence, history, runs
 from migration.consolidation.removal.readiness.criteria import Criterion, CriterionName

@@ -42,6 +42,7 @@ class AgentExecutionCore:
         """Execute the agent. Errors of this backend's own tree are failed results.
 
         Raises:
+            TimeoutError: the agent raised it. When its time is up, it is a failed result.
             Exception: any other error, of the agent, its model or its tools.
         """
         await said.started({})

@@ -33,6 +33,7 @@ class RegistryToolCaller:
             UnknownToolError: there is no such tool.
             ToolPermissionError: the user may not call it; asked before the arguments are looked at.
             ToolArgumentsError: the arguments do not fit.
+            ToolError: any other one that the handler raised.
             ToolFailedError: the handler raised something else; logged under the support code in the message.
         """
         tool = self._registry.get(name)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from migration.cli.app import app
 from migration.comparison import aligned_events, default_policy, load_ledger
 from migration.comparison.compare import compare
-from migration.comparison.latency import Pairs, findings
+from migration.comparison.judge.latency import Pairs, findings
 from migration.evidence import EvidenceStore
 from migration.model import Effect, Event, Origin, RunRecord, RunRequest, Stage
 from migration.settings import MigrationSettings

@@ -18,8 +18,8 @@ from ldclient.versioned_data_kind import FEATURES
 from typer.testing import CliRunner
 
 from migration.cli.app import app
-from migration.flags.changes import share
 from migration.flags.editors.file import FileEditor
+from migration.flags.edits.surface_changes import share
 from migration.model import Stage
 
 CHAT = "execution-engine-chat"

@@ -3,7 +3,7 @@
 from datetime import date
 
 from migration.cli.judgement import judgement
-from migration.comparison.ledger import Accepted, Ledger
+from migration.comparison.judge.ledger import Accepted, Ledger
 from migration.evidence.views import DivergenceDetail, DivergenceView, NoiseView
 from migration.model import Verdict
 

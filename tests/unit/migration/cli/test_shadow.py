@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from migration.cli.app import app
-from migration.flags.data import SHADOW_SAMPLING
+from migration.flags.meaning.data import SHADOW_SAMPLING
 from migration.history import History
 from migration.settings import MigrationSettings
 

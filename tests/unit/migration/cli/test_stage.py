@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from migration.cli.app import app
-from migration.flags.contexts import Tenant
-from migration.flags.data import read_flag_data
-from migration.flags.evaluation import FlagEvaluator
+from migration.flags.meaning.contexts import Tenant
+from migration.flags.meaning.data import read_flag_data
+from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.history import History
 from migration.settings import MigrationSettings
 
@@ -127,7 +127,7 @@ def test_an_unpinned_tenant_follows_the_surface_again(run, stages):
         (("set", "chat", "dualwrite", "--percent", "101"), "101 % is not possible"),
         (("set", "chat", "dualwrite", "--percent", "nan"), "nan % is not possible"),
         (("set", "chat", "off", "--percent", "50"), "`off` has no stage before it"),
-        (("set", "chat", "dualwrite", "--tenant", " "), "a tenant's id has"),
+        (("set", "chat", "dualwrite", "--tenant", " "), "cannot be a tenant's id: tenant_id may not be blank"),
         (("set", "chat", "dualwrite", "--all", "--force"), "--force needs --reason"),
     ],
 )

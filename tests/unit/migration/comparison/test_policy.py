@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from migration.comparison import default_policy, load_policy, parse_policy
-from migration.comparison.explain import explain
-from migration.comparison.normalise import Normaliser
+from migration.comparison.read.normalise import Normaliser
+from migration.comparison.show.explain import explain
 from migration.errors import ConfigurationError, UnknownSurfaceError
 from migration.model import Origin, Verdict
 

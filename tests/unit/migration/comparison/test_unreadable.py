@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migration.comparison.compare import compare
-from migration.comparison.explain import explain
+from migration.comparison.show.explain import explain
 from migration.model import Comparison, Effect, EffectError, Event, Origin, RunRecord, RunRequest, Stage, Verdict
 
 CASES = Path(__file__).resolve().parents[4].parent / "shared" / "cases" / "replay"

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from migration.comparison import sentences
+from migration.comparison.describe import sentences
 from migration.evidence import EvidenceStore, Redactor
 from migration.evidence.redaction import ENUM_FIELDS, MAX_TEXT, is_enum
 from migration.evidence.scrub import OUR_WORDS, QUOTE, scrub

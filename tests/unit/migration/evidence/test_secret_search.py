@@ -1,4 +1,4 @@
-"""What is found of secrets of many kinds, and what is taken for one, as docs/evidence.md states it."""
+"""What is found of secrets of many kinds, and what is taken for one, as docs/migration/evidence.md states it."""
 
 # ruff: noqa: S311 - made to be the same each time
 
@@ -16,7 +16,7 @@ from migration.evidence.secret_search import find
 from .secret_corpus import BENIGN, SECRETS, planted
 
 EACH = 40
-DOCS = Path(__file__).parents[4] / "docs" / "evidence.md"
+DOCS = Path(__file__).parents[4] / "docs" / "migration" / "evidence.md"
 
 
 def covered(text: str, secret: str) -> bool:

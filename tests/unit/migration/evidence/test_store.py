@@ -245,6 +245,30 @@ def test_a_locked_database_is_an_evidence_error_and_works_again_when_it_is_free(
     assert store.summary("chat").runs == 1
 
 
+def test_of_comparisons_that_are_stored_together_the_one_that_cannot_be_costs_no_other(store: EvidenceStore, make: Make) -> None:
+    store.store(*make.item(run_id="r-3"))
+    with store._database.engine.begin() as connection:
+        refuse = "CREATE TRIGGER odd BEFORE INSERT ON comparisons WHEN NEW.run_id = 'r-2' BEGIN SELECT RAISE(ABORT, 'odd'); END"
+        connection.exec_driver_sql(refuse)
+    kept = store.store_each([make.item(run_id=f"r-{number}") for number in range(1, 5)])
+    assert [type(outcome) if isinstance(outcome, Exception) else outcome for outcome in kept] == [True, EvidenceError, False, True]
+    assert {one.run_id for one in store.comparisons()} == {"r-1", "r-3", "r-4"}
+
+
+def test_a_database_that_cannot_be_used_is_asked_once_for_all_that_are_stored_together(
+    store: EvidenceStore, make: Make, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migration.database._WAIT_S", 0)
+    store.summary("chat")
+    other = sqlite3.connect(database)
+    other.execute("BEGIN EXCLUSIVE")
+    kept = store.store_each([make.item(run_id=f"r-{number}") for number in range(3)])
+    other.close()
+    assert len(kept) == 3
+    assert len({id(outcome) for outcome in kept}) == 1
+    assert "locked" in str(kept[0])
+
+
 def test_a_file_that_is_no_database_is_an_evidence_error(store: EvidenceStore, database: Path) -> None:
     database.parent.mkdir()
     database.write_bytes(b"not a database, but long enough to be read as one" * 50)

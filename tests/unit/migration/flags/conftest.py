@@ -8,8 +8,8 @@ import pytest
 from ldclient.interfaces import UpdateProcessor
 from prometheus_client import CollectorRegistry
 
-from migration.flags.data import read_flag_data
-from migration.flags.intake import FlagIntake
+from migration.flags.intake.intake import FlagIntake
+from migration.flags.meaning.data import read_flag_data
 from migration.flags.serving import LaunchDarklyFlags
 from migration.model import RunRequest
 from migration.settings import MigrationSettings

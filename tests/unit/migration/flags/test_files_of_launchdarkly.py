@@ -10,9 +10,9 @@ from ldclient.client import LDClient
 from ldclient.migrations import Stage as LaunchDarklyStage
 from ldclient.versioned_data_kind import FEATURES, SEGMENTS
 
-from migration.flags.contexts import Tenant
-from migration.flags.data import read_flag_data
-from migration.flags.evaluation import FlagEvaluator
+from migration.flags.meaning.contexts import Tenant
+from migration.flags.meaning.data import read_flag_data
+from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.model import Stage
 from tests.unit.migration.flags.making import STAGES, clause, flag_file, kill_switch, rule, surface_flag
 

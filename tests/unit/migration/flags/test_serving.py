@@ -9,7 +9,7 @@ from ldclient.migrations import Stage as LaunchDarklyStage
 from msgspec.structs import replace
 from prometheus_client import generate_latest
 
-from migration.flags.contexts import Tenant
+from migration.flags.meaning.contexts import Tenant
 from migration.model import Origin, Stage
 from migration.stages import PLANS
 from tests.unit.migration.flags.making import at, clause, kill_switch, rollout, rule, sampling, surface_flag, switch

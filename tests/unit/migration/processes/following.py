@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from migration.flags.data import FlagData
-from migration.flags.evaluation import FlagEvaluator
-from migration.flags.sources.source import FlagStatus
+from migration.flags.intake.status import FlagStatus
+from migration.flags.meaning.data import FlagData
+from migration.flags.meaning.evaluation import FlagEvaluator
 
 STAGES = ("off", "dualwrite", "shadow", "live", "rampdown", "complete")
 

@@ -3,7 +3,7 @@
 import pytest
 from following import Following, at, kill_switch
 
-from migration.flags.contexts import Tenant
+from migration.flags.meaning.contexts import Tenant
 from migration.processes.flag_watch import FlagWatch
 
 

@@ -31,4 +31,4 @@ TIMEOUT = event("agent_death", b'{"death_cause":"timeout"}')
     ],
 )
 def test_the_last_event_says_how_the_run_ended(events, outcome) -> None:
-    assert outcome_of("oneshot", events) == outcome
+    assert outcome_of("oneshot", events, None) == outcome

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import pytest
 
 from migration.errors import EditConflictError, FlagSourceError, UnprovenEditError
-from migration.flags.data import surface_flag_key
+from migration.flags.meaning.data import surface_flag_key
 from migration.history import History
 from migration.model import Stage
 from migration.processes.control import ControlServer, control_folder

@@ -95,6 +95,14 @@ class Bench:
         self.worker.on_frame(b"")
         return self
 
+    async def replaced(self) -> None:
+        """Wait until a worker has taken the place of the dead one, and say that it is ready."""
+        dead = self.worker
+        async with asyncio.timeout(30):
+            while self.worker is dead:  # noqa: ASYNC110 - a timer of the loop starts it
+                await asyncio.sleep(0.005)
+        self.worker.on_frame(b"")
+
     def answer(self, run_id: str) -> None:
         self.worker.on_frame(encode(verdict(run_id)))
 
@@ -179,9 +187,9 @@ async def test_before_the_start_a_run_is_shed() -> None:
 async def test_the_worker_is_sent_a_few_jobs_ahead_and_no_more(bench) -> None:
     for number in range(40):
         bench.shadow.offer(make_job(f"r-{number}"))
-    assert len(bench.worker.sent) == 16
+    assert len(bench.worker.sent) == 32
     bench.answer("r-0")
-    assert bench.worker.sent[-1] == "r-16"
+    assert bench.worker.sent[-1] == "r-32"
 
 
 async def test_nothing_more_is_sent_while_the_pipe_is_full(bench) -> None:
@@ -200,14 +208,47 @@ async def test_a_worker_that_talks_nonsense_is_killed_and_its_job_has_failed(ben
     await bench.shadow.aclose()
 
 
-async def test_a_worker_that_was_given_up_cannot_shift_the_blame(bench) -> None:
-    for number in range(2):
-        bench.shadow.offer(make_job(f"r-{number}"))
+async def test_a_worker_that_was_given_up_is_not_heard_any_more(bench) -> None:
+    bench.shadow.offer(make_job("r-0"))
     bench.worker.on_frame(b"\xc1")
     bench.answer("r-0")
     bench.worker.on_exit(-9)
     assert [(result.run_id, result.failed) for result in bench.told] == [("r-0", "protocol")]
-    assert bench.shadow.waiting == 1
+    await bench.shadow.aclose()
+
+
+async def test_of_several_jobs_the_one_that_ends_every_worker_has_failed_and_no_other(bench) -> None:
+    for number in range(4):
+        bench.shadow.offer(make_job(f"r-{number}"))
+    bench.answer("r-0")
+    bench.worker.on_exit(-11)
+    assert (bench.total("shadow_failed"), bench.shadow.waiting) == (0, 3)
+    await bench.replaced()
+    assert bench.worker.sent == ["r-1"]
+    bench.answer("r-1")
+    assert bench.worker.sent == ["r-1", "r-2"]
+    bench.worker.on_exit(-11)
+    await bench.replaced()
+    bench.answer("r-3")
+    assert [(result.run_id, result.failed) for result in bench.told] == [
+        ("r-0", None),
+        ("r-1", None),
+        ("r-2", "worker_died"),
+        ("r-3", None),
+    ]
+    await bench.shadow.aclose()
+
+
+async def test_jobs_are_sent_ahead_again_once_those_of_a_dead_worker_are_done(bench) -> None:
+    for number in range(5):
+        bench.shadow.offer(make_job(f"r-{number}"))
+        if number == 1:
+            bench.worker.on_exit(-9)
+    await bench.replaced()
+    for number in range(2):
+        assert bench.worker.sent[number:] == [f"r-{number}"]
+        bench.answer(f"r-{number}")
+    assert bench.worker.sent[2:] == ["r-2", "r-3", "r-4"]
     await bench.shadow.aclose()
 
 

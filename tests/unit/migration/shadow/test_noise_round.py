@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import time
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
@@ -71,11 +72,17 @@ def comparing(parts: Parts) -> Callable[..., Comparing]:
 def worker(parts: Parts, rounds: Rounds) -> Iterator[Callable[..., Worker]]:
     made: list[EngineRunner] = []
 
-    def make(*, refused: Callable[[], list[str]] = list, bound: Callable[[float], None] = lambda _s: None, **changes: Any) -> Worker:
+    def make(
+        *,
+        refused: Callable[[], list[str]] = list,
+        bound: Callable[[float], None] = lambda _s: None,
+        clock: Callable[[], float] = time.monotonic,
+        **changes: Any,
+    ) -> Worker:
         chosen = {"rounds": rounds, "noise_percent": 100.0} | changes
         whole = dataclasses.replace(parts, **chosen)
         made.append(EngineRunner(Engines(build=whole.build, misses=whole.misses), seal=lambda: contextlib.nullcontext(refused())))
-        return Worker(whole, made[-1], bound=bound)
+        return Worker(whole, made[-1], bound=bound, clock=clock)
 
     yield make
     for one in made:
@@ -154,18 +161,9 @@ def test_there_is_no_round_without_a_verdict(worker: Any, job: Any, rounds: Roun
     assert (result.failed, result.noise, rounds.stored) == ("comparison", None, [])
 
 
-def test_a_job_without_time_left_says_that_its_round_was_skipped(worker: Any, job: Any, rounds: Rounds, monkeypatch: Any) -> None:
-    from migration.shadow import worker as module
-
-    class Time:
-        readings = iter([0.0, 3.0])
-
-        @classmethod
-        def monotonic(cls) -> float:
-            return next(cls.readings)
-
-    monkeypatch.setattr(module, "time", Time)
-    result = worker().handle(encode(job(deadline_s=5.0)))
+def test_a_job_without_time_left_says_that_its_round_was_skipped(worker: Any, job: Any, comparing: Any, rounds: Rounds) -> None:
+    compare = comparing()
+    result = worker(compare=compare, clock=lambda: 3.0 * len(compare.pairs)).handle(encode(job(deadline_s=5.0)))
     assert (result.noise, rounds.stored) == ("skipped", [])
 
 
@@ -191,7 +189,7 @@ def _interrupt() -> None:
 def test_the_round_has_what_is_left_of_the_deadline(worker: Any, job: Any) -> None:
     bounds: list[float] = []
     worker(bound=bounds.append).handle(encode(job(deadline_s=5.0)))
-    first, _comparing, last = bounds
+    first, _comparing, last, _keeping = bounds
     assert 0 < last <= first
 
 

@@ -14,7 +14,7 @@ from migration.statistics.latency import LatencyPairs
 from migration.statistics.means import Mean, evidence_of_rate
 from migration.statistics.outcomes import LIKE_THESE, THESE, Outcomes
 
-DOC = Path(__file__).parents[4] / "docs" / "statistics.md"
+DOC = Path(__file__).parents[4] / "docs" / "migration" / "statistics.md"
 ALLOWED = 0.02
 
 

@@ -123,7 +123,7 @@ async def test_an_outbox_that_cannot_be_read_stops_no_delivery(world, make_run, 
     await world.finish(make_run(), Stage.SHADOW)
     good = world.database._database
     world.break_outbox()
-    monkeypatch.setattr(world.metrics.failures.labels("stores.write"), "inc", failed.set)
+    monkeypatch.setattr(world.metrics, "failed", lambda _operation: failed.set())
     world.delivery.start()
     async with asyncio.timeout(5):
         await failed.wait()

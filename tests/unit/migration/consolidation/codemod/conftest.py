@@ -8,7 +8,8 @@ from textwrap import dedent
 import pytest
 
 from migration.consolidation.codemod.configuration import CodemodConfiguration, load_codemod_configuration
-from migration.consolidation.codemod.plan import Plan, plan
+from migration.consolidation.codemod.plan import plan
+from migration.consolidation.codemod.report.values import Plan
 from migration.consolidation.configuration import AuditConfiguration
 
 _SHOP = {

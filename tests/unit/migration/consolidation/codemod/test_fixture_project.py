@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from migration.consolidation.codemod.applying import apply_plan
 from migration.consolidation.codemod.configuration import load_codemod_configuration
-from migration.consolidation.codemod.plan import Plan, plan
+from migration.consolidation.codemod.plan import plan
+from migration.consolidation.codemod.report.applying import apply_plan
+from migration.consolidation.codemod.report.values import Plan
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "consolidation"
 LEGACY = (

@@ -10,10 +10,10 @@ import threading
 import pytest
 
 from migration.errors import EditConflictError, FlagSourceError
-from migration.flags.changes import pin, share
-from migration.flags.data import KILL_SWITCH
 from migration.flags.editors.file import FileEditor
-from migration.flags.switch_changes import kill
+from migration.flags.edits.surface_changes import pin, share
+from migration.flags.edits.switch_changes import kill
+from migration.flags.meaning.data import KILL_SWITCH
 from migration.model import Stage
 
 CHAT = "execution-engine-chat"
@@ -206,7 +206,7 @@ EDIT_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
 import migration.flags.editors.file as file
-from migration.flags.changes import pin
+from migration.flags.edits.surface_changes import pin
 from migration.model import Stage
 die = lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL)
 {break_it}

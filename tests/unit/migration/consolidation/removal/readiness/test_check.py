@@ -1,4 +1,4 @@
-"""All eight criteria together, on real databases: ready when all are met, and not ready for any single reason."""
+"""All criteria together, on real databases: ready when all are met, and not ready for any single reason."""
 
 import sqlite3
 from contextlib import closing

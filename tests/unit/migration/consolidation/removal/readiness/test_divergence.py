@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migration.comparison.ledger import parse_ledger
+from migration.comparison.judge.ledger import parse_ledger
 from migration.consolidation.removal.readiness.divergence import ALPHA, clean_runs_needed, ledger, strata
 from migration.evidence.views import StrataView, StratumView
 from migration.statistics import rate_bounds

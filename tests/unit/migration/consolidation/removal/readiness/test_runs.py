@@ -6,8 +6,8 @@ from migration.consolidation.removal.readiness.runs import complete, confirmed, 
 from migration.consolidation.removal.readiness.stages import TenantStages, tenant_stages
 from migration.consolidation.removal.readiness.witness import LegacyRuns
 from migration.errors import FlagSourceError
-from migration.flags.data import read_flag_data
 from migration.flags.editors.editor import FlagRead
+from migration.flags.meaning.data import read_flag_data
 from migration.model import Origin, Stage
 from migration.stages import PLANS
 from migration.stores import RanOn, Watch

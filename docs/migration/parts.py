@@ -1,0 +1,82 @@
+"""What is generated of the migration."""
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import typer
+
+from dashboards import build
+from docs.migration import divergences
+from docs.tables import commands, first_line, table, value
+from migration.cli.app import app
+from migration.comparison.policy import Policy
+from migration.consolidation.sources.store import default_folder
+from migration.consolidation.tracker.page import as_markdown
+from migration.consolidation.tracker.track import track
+from migration.settings import MigrationSettings
+from migration.stages import PLANS
+from migration.telemetry.catalogue import markdown
+from migration.variables import described
+
+ROOT: Final = Path(__file__).parents[2]
+TRACKER: Final = "docs/migration/tracker.md"
+
+
+def _stages() -> str:
+    rows = [
+        (f"`{plan.stage.value}`", plan.serves.value, plan.shadows.value if plan.shadows else "-", ", ".join(plan.writes))
+        for plan in PLANS.values()
+    ]
+    return table(("stage", "serves", "shadows", "run stores written"), rows)
+
+
+def _list_of_commands() -> str:
+    group = typer.main.get_command(app)
+    names = group.list_commands(None)  # type: ignore[attr-defined] # typer's own group
+    rows = [(f"`{name}`", first_line(group.get_command(None, name).help)) for name in names]  # type: ignore[attr-defined]
+    return table(("`netra-migration`", "what it does"), rows)
+
+
+def _commands() -> str:
+    return commands(typer.main.get_command(app), "netra-migration")
+
+
+def _settings() -> str:
+    rows = [(f"`{variable}`", value(default), text) for variable, default, text in described(MigrationSettings)]
+    return table(("variable", "default", "meaning"), rows)
+
+
+def _divergences() -> str | None:
+    if not divergences.CONVERSATIONS.exists():
+        sys.stderr.write("docs/migration/divergences.md is left as it is: the recorded conversations are not next to this checkout\n")
+        return None
+    return divergences.replayed(divergences.CONVERSATIONS)
+
+
+def _schema() -> str:
+    """Return the JSON Schema of a surface's TOML file, for editors that check while one types."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A surface"} | msgspec.json.schema(Policy)
+    return msgspec.json.format(msgspec.json.encode(schema), indent=1).decode() + "\n"
+
+
+def _tracker() -> str:
+    return as_markdown(track(ROOT, cache=default_folder()), TRACKER)
+
+
+FILES: Final[Mapping[str, Callable[[], str | None]]] = {
+    **{f"dashboards/grafana/{name}": functools.partial(build.text, name) for name in build.BOARDS},
+    "docs/migration/metrics.md": markdown,
+    TRACKER: _tracker,
+    "migration/comparison/surface.schema.json": _schema,
+}
+PARTS: Final[Mapping[str, Callable[[], str | None]]] = {
+    "stages": _stages,
+    "list of commands": _list_of_commands,
+    "commands of netra-migration": _commands,
+    "settings of netra-migration": _settings,
+    "divergences of a replay": _divergences,
+}

@@ -1,0 +1,149 @@
+"""Where a stream breaks its event contract, by itself, without another stream beside it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, Literal
+
+import msgspec
+
+from migration.comparison.policy import Contract, Pair, Rising
+from migration.comparison.read.canonical import UNREADABLE
+from migration.comparison.read.outline import KEPT, Outline, agent_of
+from migration.comparison.read.stream import Stream
+
+
+class Violation(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule, broken by one agent."""
+
+    lane: str
+    rule: str  #: a clause such as "`agent_started` comes exactly once"
+    kinds: tuple[str, ...]  #: the kinds of event involved; a difference in one of them explains the violation
+    about: Literal["count", "order", "field"]
+    index: int | None = None  #: an event that shows it
+    unopened: bool = False  #: that event ends what never began
+    lacks: bool = False  #: something never came
+
+
+def violations(stream: Stream, contract: Contract) -> list[Violation]:
+    """Return every rule that the stream breaks, each once an agent or lane."""
+    order = _remembered if len(stream.kinds) <= KEPT else _order
+    told = order(stream.outline, contract)
+    return [*told.broken, *(broken for rule, agents in told.rising for broken in _rising(stream, rule, agents))]
+
+
+_Numbered = tuple[str, list[int]]  # an agent, and those of its events that hold a number
+
+
+class _Order(msgspec.Struct, frozen=True):
+    """What the kinds and lanes of a stream's events say by themselves, whatever stands in them."""
+
+    broken: tuple[Violation, ...]
+    rising: tuple[tuple[Rising, list[_Numbered]], ...]  #: rules, and the agents whose events they are about
+
+
+def _order(outline: Outline, contract: Contract) -> _Order:
+    said, lanes = outline.kinds, outline.lanes
+    agents: dict[str, list[int]] = {}
+    for index, lane in enumerate(outline.places):
+        agents.setdefault(agent_of(lane), []).append(index)
+    found: list[Violation] = []
+    for agent, indexes in agents.items():
+        if agent:
+            kinds = [said[index] for index in indexes]
+            found += _counts(agent, kinds, contract)
+            found += _ends(agent, indexes, kinds, contract)
+            found += _before(agent, indexes, kinds, contract.before)
+    for pair in contract.closes:
+        for lane, indexes in lanes.items():
+            found += _closes(lane, indexes, [said[index] for index in indexes], pair)
+    return _Order(tuple(found), tuple((rule, _numbered(agents, said, rule)) for rule in contract.rising))
+
+
+def _numbered(agents: dict[str, list[int]], said: list[str], rule: Rising) -> list[_Numbered]:
+    numbered = [(agent, [index for index in indexes if said[index] == rule.kind]) for agent, indexes in agents.items() if agent]
+    return [(agent, indexes) for agent, indexes in numbered if len(indexes) > 1]
+
+
+_remembered = lru_cache(maxsize=256)(_order)
+
+
+def _counts(agent: str, kinds: list[str], contract: Contract) -> Iterator[Violation]:
+    for kind in contract.once:
+        count = kinds.count(kind)
+        if count != 1:
+            how = "comes again" if count else "never comes"
+            yield Violation(lane=agent, rule=f"`{kind}` comes exactly once, and {how}", kinds=(kind,), about="count", lacks=not count)
+    for kind in contract.required:
+        if kind not in kinds:
+            yield Violation(lane=agent, rule=f"`{kind}` comes at least once", kinds=(kind,), about="count", lacks=True)
+
+
+def _ends(agent: str, indexes: list[int], kinds: list[str], contract: Contract) -> Iterator[Violation]:
+    # An end that is missing altogether breaks the count, not the order.
+    if contract.first in kinds and kinds[0] != contract.first:
+        rule = f"`{contract.first}` comes before everything else of its agent"
+        yield Violation(lane=agent, rule=rule, kinds=(contract.first, kinds[0]), about="order", index=indexes[0])
+    if contract.last in kinds and kinds[-1] != contract.last:
+        rule = f"`{contract.last}` comes after everything else of its agent"
+        yield Violation(lane=agent, rule=rule, kinds=(contract.last, kinds[-1]), about="order", index=indexes[-1])
+
+
+def _before(agent: str, indexes: list[int], kinds: list[str], pairs: Sequence[Pair]) -> Iterator[Violation]:
+    for pair in pairs:
+        if pair.first in kinds and pair.then in kinds and kinds.index(pair.first) > kinds.index(pair.then):
+            rule = f"`{pair.first}` comes before `{pair.then}`"
+            index = indexes[kinds.index(pair.first)]
+            yield Violation(lane=agent, rule=rule, kinds=(pair.first, pair.then), about="order", index=index)
+
+
+def _closes(lane: str, indexes: list[int], kinds: list[str], pair: Pair) -> Iterator[Violation]:
+    opened = 0
+    for index, kind in zip(indexes, kinds, strict=True):
+        opened += (kind == pair.first) - (kind == pair.then)
+        if opened < 0:
+            rule = f"`{pair.then}` comes after its `{pair.first}`"
+            yield Violation(lane=lane, rule=rule, kinds=(pair.first, pair.then), about="order", index=index, unopened=True)
+            return
+    if opened > 0:
+        rule = f"each `{pair.first}` is closed by its `{pair.then}`"
+        yield Violation(lane=lane, rule=rule, kinds=(pair.then, pair.first), about="count", lacks=True)
+
+
+def _rising(stream: Stream, rising: Rising, agents: Sequence[_Numbered]) -> Iterator[Violation]:
+    numbers = iter(_reader(rising.field).all([stream.frames.encoded[index] for _, indexes in agents for index in indexes]))
+    for agent, indexes in agents:
+        last: float | None = None
+        fallen: int | None = None
+        for index, number in zip(indexes, numbers, strict=False):  # takes this agent's share of the numbers
+            if number is not None and last is not None and number <= last and fallen is None:
+                fallen = index
+            last = number if number is not None else last
+        if fallen is not None:
+            rule = f"`{rising.kind}.{rising.field}` rises from one to the next"
+            yield Violation(lane=agent, rule=rule, kinds=(rising.kind,), about="field", index=fallen)
+
+
+class _FieldReader:
+    """Reads one number out of frames and skips the rest of them."""
+
+    def __init__(self, field: str) -> None:
+        wanted: Any = float | int | None
+        empty: Any = None
+        for name in reversed(field.split(".")):
+            wanted = msgspec.defstruct("Wanted", [(name, wanted, empty)], frozen=True, gc=False)
+            empty = wanted()
+        self._decode: Callable[[bytes], object] = msgspec.json.Decoder(wanted).decode
+        self._get: Callable[[object], float | None] = attrgetter(field)
+
+    def all(self, frames: list[bytes]) -> list[float | None]:
+        """Return the number of each frame; None when it has none there."""
+        try:
+            return list(map(self._get, map(self._decode, frames)))
+        except UNREADABLE:
+            return [number for frame in frames for number in (self.all([frame]) if len(frames) > 1 else [None])]
+
+
+@lru_cache(maxsize=64)
+def _reader(field: str) -> _FieldReader:
+    return _FieldReader(field)

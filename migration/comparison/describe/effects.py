@@ -1,0 +1,203 @@
+"""What differs between two journals: what was asked of models and tools, how often, and in which order.
+
+Like events, effects are matched lane by lane (a lane is the agent that asks); replies are not compared, because a shadow gets control's.
+Order counts where control had the reply to one before it asked for the other: what it asked for side by side has no order.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from migration.comparison.describe.findings import Detail, Finding, is_last
+from migration.comparison.describe.renaming import Renaming
+from migration.comparison.describe.second_opinion import SecondOpinion
+from migration.comparison.limits import Limits
+from migration.comparison.match.differences import Leaf, leaves
+from migration.comparison.match.sequences import Match, gaps, match, moved, pair_similar
+from migration.comparison.paths import Path
+from migration.comparison.read.canonical import TOO_DEEP, UNREADABLE, UndecodableError, decode_object
+from migration.comparison.read.normalise import Normal, Normaliser
+from migration.errors import EffectMissingError
+from migration.model import Effect, RunRecord
+
+#: goes over the text and keeps nothing
+_check_object = msgspec.json.Decoder(msgspec.defstruct("AnyObject", [])).decode
+
+#: pairs of pairs that are looked at for having been asked side by side; with more, every change of places is an order
+_CROSSINGS = 100_000
+
+_Key = tuple[str, str, bytes]
+
+
+class EffectComparison:
+    """Compares two journals. `reasons` says, afterwards, what could not be compared."""
+
+    def __init__(self, normaliser: Normaliser, limits: Limits, renaming: Renaming, opinion: SecondOpinion) -> None:
+        self._opinion = opinion
+        self._normaliser, self._limits, self._renaming = normaliser, limits, renaming
+        self._normals: dict[int, Normal] = {}
+        self._unread: set[int] = set()  #: effects of which nothing is known but their kind and name
+        # Equal bytes hold equal ids, but whether an id stands for the same one everywhere is only seen when it is read.
+        self._renames = normaliser.renames_in_effects
+        self._lanes: tuple[dict[str, list[Effect]], dict[str, list[Effect]]] = ({}, {})
+        self._places: tuple[dict[int, int], ...] = ()  #: where each effect stands in its journal
+        self.reasons: list[str] = []
+
+    def findings(self, control: RunRecord, candidate: RunRecord) -> list[Finding]:
+        """Return all findings, lane by lane, in the order of control's journal."""
+        ours, theirs = self._lanes = _by_lane(control.journal), _by_lane(candidate.journal)
+        self._places = tuple({id(effect): place for place, effect in enumerate(run.journal)} for run in (control, candidate))
+        found: list[Finding] = []
+        for lane in dict.fromkeys((*ours, *theirs)):
+            a, b = ours.get(lane, []), theirs.get(lane, [])
+            if not self._renames and len(a) == len(b) and all(map(_surely_equal, a, b)):
+                continue
+            found += self._lane(lane, a, b)
+        return found
+
+    def _lane(self, lane: str, ours: list[Effect], theirs: list[Effect]) -> Iterator[Finding]:
+        keys = [self._key(effect) for effect in ours], [self._key(effect) for effect in theirs]
+        pairs = match(*keys)
+        for i, j in pairs:
+            yield from self._held_out(lane, ours[i], theirs[j])
+        between = gaps(pairs, len(ours), len(theirs))
+        crossed = moved(*keys, between)
+        yield from (Finding(kind="causal_reorder", lane=lane, path=subject(ours[i])) for i in _out_of_order(ours, pairs, crossed))
+        moved_a, moved_b = {i for i, _ in crossed}, {j for _, j in crossed}
+        near: list[Match] = []
+        for mine, other in between:
+            rest_a, rest_b = [i for i in mine if i not in moved_a], [j for j in other if j not in moved_b]
+            near += [(rest_a[i], rest_b[j]) for i, j in self._similar([ours[i] for i in rest_a], [theirs[j] for j in rest_b])]
+        for i, j in near:
+            yield from self._changed(lane, ours[i], theirs[j])
+        met = [*pairs, *crossed, *near]
+        known = {keys[0][i] for i, _ in (*pairs, *crossed)}
+        yield from self._alone(lane, ours, keys[0], {i for i, _ in met}, known, side=0)
+        yield from self._alone(lane, theirs, keys[1], {j for _, j in met}, known, side=1)
+
+    def _alone(
+        self, lane: str, effects: list[Effect], keys: list[_Key], paired: set[int], known: set[_Key], *, side: int
+    ) -> Iterator[Finding]:
+        """Yield the effects that only this side has. `known` are requests that were made before: what comes again is repeated."""
+        reach = max(paired, default=-1)
+        last = not effects or bool(paired) or is_last(lane, self._lanes[side], self._lanes[1 - side])
+        refused: set[_Key] = set()
+        for place, (effect, key) in enumerate(zip(effects, keys, strict=True)):
+            if place in paired or (id(effect) in self._unread and effect.request is not None) or key in refused:
+                continue  # a retry of what was never answered says no more than the first try
+            detail: Detail = "repeated" if key in known else ""
+            known.add(key)
+            if effect.error is not None and effect.error.type == EffectMissingError.__name__:
+                refused.add(key)
+            value = self._normal(effect).value
+            yield Finding(
+                kind="effect_extra" if side else "effect_missing",
+                lane=lane,
+                path=subject(effect),
+                control=msgspec.UNSET if side else value,
+                candidate=value if side else msgspec.UNSET,
+                change="presence",
+                detail=detail,
+                asked=self._places[side][id(effect)],
+                tail=last and place > reach,
+            )
+
+    def _changed(self, lane: str, ours: Effect, theirs: Effect) -> Iterator[Finding]:
+        a, b = self._normal(ours), self._normal(theirs)
+        if not self._unread.isdisjoint((id(ours), id(theirs))):
+            return  # nothing is known of what differs
+        there = leaves(a.value, b.value, self._limits.leaves)
+        differing = self._opinion.of(f"effect:{ours.kind}", a.value, b.value, there)
+        if differing is None:
+            yield self._leaf(lane, ours, Leaf((), a.value, b.value), "whole_pair")
+            return
+        yield from (self._leaf(lane, ours, leaf) for leaf in differing)
+        yield from self._held_out(lane, ours, theirs)
+
+    def _held_out(self, lane: str, ours: Effect, theirs: Effect) -> Iterator[Finding]:
+        for leaf, detail in self._renaming.judge(self._normal(ours).holes, self._normal(theirs).holes):
+            yield self._leaf(lane, ours, leaf, detail)
+
+    @staticmethod
+    def _leaf(lane: str, effect: Effect, leaf: Leaf, detail: Detail = "") -> Finding:
+        path = (*subject(effect), *leaf.path)
+        return Finding(
+            kind="effect_changed",
+            lane=lane,
+            path=path,
+            control=leaf.control,
+            candidate=leaf.candidate,
+            change=leaf.change,
+            detail=detail or ("moved_item" if leaf.moved else ""),
+        )
+
+    def _similar(self, ours: list[Effect], theirs: list[Effect]) -> list[Match]:
+        def likeness(i: int, j: int) -> float:
+            differing = leaves(self._normal(ours[i]).value, self._normal(theirs[j]).value, self._limits.leaves)
+            return 1.0 + (0.0 if differing is None else 1.0 / (1 + len(differing)))
+
+        groups = [(effect.kind, effect.name) for effect in ours], [(effect.kind, effect.name) for effect in theirs]
+        return pair_similar((range(len(ours)), range(len(theirs))), groups, likeness)
+
+    def _key(self, effect: Effect) -> _Key:
+        return effect.kind, effect.name, self._normal(effect).canonical
+
+    def _normal(self, effect: Effect) -> Normal:
+        normal = self._normals.get(id(effect))
+        if normal is None:
+            normal = self._normals[id(effect)] = self._read(effect)
+        return normal
+
+    def _read(self, effect: Effect) -> Normal:
+        if effect.request is None:
+            return self._unreadable(effect, "was not recorded, so it cannot be compared")
+        try:
+            return self._normaliser.request(effect.kind, decode_object(effect.request))
+        except UndecodableError as error:
+            return self._unreadable(effect, f"is undecodable: {error}")
+        except RecursionError:
+            return self._unreadable(effect, f"is undecodable: {TOO_DEEP}")
+
+    def _unreadable(self, effect: Effect, why: str) -> Normal:
+        self.reasons.append(f"the request of a {effect.kind} effect of {effect.lane!r} {why}")
+        self._unread.add(id(effect))
+        return Normal(b"unread:" + (effect.request or b""), (), None)
+
+
+def subject(effect: Effect) -> Path:
+    """Return how paths call the effect: by its kind, and by its name where several may be meant. A model's name is in its request."""
+    return (effect.kind,) if effect.kind in {"model", "clock"} else (effect.kind, effect.name)
+
+
+def _out_of_order(ours: Sequence[Effect], pairs: Sequence[Match], crossed: Sequence[Match]) -> Iterator[int]:
+    """Yield those of the crossed pairs, by their place in control, that changed places with an effect that control had to wait for."""
+    met = [*pairs, *crossed]
+    for i, j in crossed:
+        if len(met) * len(crossed) > _CROSSINGS or any(
+            (i - a) * (j - b) < 0 and _ended(ours[min(i, a)]) <= ours[max(i, a)].started_s for a, b in met
+        ):
+            yield i
+
+
+def _ended(effect: Effect) -> float:
+    return effect.started_s + effect.duration_s
+
+
+def _surely_equal(ours: Effect, theirs: Effect) -> bool:
+    """Tell whether two effects are equal without a look at more than the bytes: the same ones, and a JSON object."""
+    request = ours.request
+    if request is None or request != theirs.request or ours.kind != theirs.kind or ours.name != theirs.name:
+        return False
+    try:
+        request.decode()
+        _check_object(request)
+    except UNREADABLE:
+        return False
+    return True
+
+
+def _by_lane(journal: Sequence[Effect]) -> dict[str, list[Effect]]:
+    lanes: dict[str, list[Effect]] = {}
+    for effect in journal:
+        lanes.setdefault(effect.lane, []).append(effect)
+    return lanes

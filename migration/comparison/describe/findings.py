@@ -1,0 +1,56 @@
+"""What the parts of a comparison find, before it is classified."""
+
+from collections.abc import Container, Iterable
+from typing import Literal
+
+import msgspec
+
+from migration.comparison.paths import Path, Value
+from migration.comparison.policy import Change
+from migration.model import DivergenceKind
+
+Detail = Literal["", "whole_lane", "whole_pair", "repeated", "renamed_id", "out_of_tolerance", "moved_item", "ended_early"]
+"""What makes a finding special among those of its kind.
+
+whole_lane        all events of the lane are missing or extra
+whole_pair        too many fields differ to name each
+repeated          the effect was performed before in this run, with an equal request
+renamed_id        an id that stands for another one here than elsewhere in the run
+out_of_tolerance  numbers further apart than the policy's tolerance
+moved_item        an item of a list stands at another place in it
+ended_early       this run ended, as a rule by an exception, where the other one went on
+"""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference, or one broken rule."""
+
+    kind: DivergenceKind
+    lane: str
+    path: Path  #: starts with the event's kind, or "run", "model", "tool", "clock", "id"
+    control: Value = msgspec.UNSET  #: UNSET: nothing there
+    candidate: Value = msgspec.UNSET
+    change: Change = "value"
+    detail: Detail = ""
+    rule: str = ""  #: the rule of the contract or of latency that is broken, as a clause; empty for plain differences
+    stops: bool = False  #: an effect that the shadow got no answer to: what its agent would have done from there on is not known
+    tail: bool = False  #: the side that lacks it has nothing there from that place on
+    asked: int | None = None  #: index of the effect in the journal of the only side that has it; None: not about such an effect
+    because: str = ""  #: fingerprint of the finding that this one follows from; empty: it stands by itself
+    at: tuple[int | None, int | None] = (None, None)  #: index of the event in each stream; None: not about an event there
+
+    @property
+    def ended_early(self) -> str:
+        """The side whose run ended where the other one went on; empty: the finding is about something else."""
+        return self.rule.partition(" ")[0] if self.detail == "ended_early" else ""
+
+    @property
+    def subject(self) -> str:
+        """The first part of the path."""
+        return str(self.path[0]) if self.path else ""
+
+
+def is_last(lane: str, mine: Iterable[str], others: Container[str]) -> bool:
+    """Tell whether no lane that one side began after this one is there on the other side. `mine` is in order of their beginning."""
+    begun = list(mine)
+    return not any(later in others for later in begun[begun.index(lane) + 1 :])

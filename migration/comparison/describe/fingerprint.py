@@ -1,0 +1,52 @@
+"""The stable name of a kind of divergence: a thousand occurrences in a thousand runs are one fingerprint.
+
+It is made from what stays the same: the kind, the lane without call numbers, the path without indexes, ids and numbers, the shapes of the
+values, and the values themselves only where the policy declares a closed vocabulary (a status, an error type). Never from free text.
+"""
+
+import re
+from hashlib import blake2b
+
+import msgspec
+
+from migration.comparison.describe.findings import Finding
+from migration.comparison.paths import Value, matches_any, shape, text, type_name
+from migration.comparison.policy import Policy
+from migration.comparison.read.actions import stands_for
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}")
+
+
+def fingerprint(finding: Finding, policy: Policy) -> str:
+    """Return 12 hex digits."""
+    parts = [
+        finding.kind,
+        shape(finding.lane),
+        shape(text(finding.path)),
+        finding.detail,
+        shape(finding.rule),
+        # An exception is the same one however the other run ended: it may have gone on, or not have had the answers to go on.
+        *(() if finding.detail == "ended_early" else value_shapes(finding, policy)),
+    ]
+    return blake2b("\x00".join(parts).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+
+
+def value_shapes(finding: Finding, policy: Policy) -> tuple[str, str]:
+    """Return what may be said about both values without telling them: their type, or a word of a closed vocabulary."""
+    spoken = finding.subject == "run" or finding.kind in {"terminal_state", "error"} or matches_any(policy.roles.words, finding.path)
+    return value_shape(finding.control, spoken=spoken), value_shape(finding.candidate, spoken=spoken)
+
+
+def value_shape(value: Value, *, spoken: bool = False) -> str:
+    """Return a value's shape: "nothing", "null", "true", "int", "empty text", "object"; a word itself when it may be spoken."""
+    if value is msgspec.UNSET:
+        return "nothing"
+    hidden = stands_for(value)
+    if hidden is not None:
+        return hidden
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str) and spoken and _WORD.fullmatch(value):
+        return value
+    name = type_name[type(value)]
+    return f"empty {name}" if isinstance(value, str | list | dict) and not value else name

@@ -1,0 +1,87 @@
+"""What differs between two runs as wholes: how they ended, and how long the engines took."""
+
+from collections.abc import Iterator
+from itertools import islice
+from operator import sub
+
+import msgspec
+
+from migration.comparison.describe.findings import Finding
+from migration.comparison.policy import Change, Policy
+from migration.model import Origin, RunRecord, Timing
+
+
+def timing(run: RunRecord) -> Timing:
+    """Return where the run spent its time. Effects that overlap count once; one that outlives the run counts up to its end."""
+    effect_s = reached = 0.0
+    for started, ended in sorted((effect.started_s, effect.started_s + effect.duration_s) for effect in run.journal):
+        begin, end = max(started, reached), min(ended, run.duration_s)
+        if end > begin:
+            effect_s += end - begin
+            reached = end
+    at_s = [event.at_s for event in run.events]
+    return Timing(
+        duration_s=run.duration_s,
+        effect_s=effect_s,
+        first_event_s=at_s[0] if at_s else None,
+        longest_gap_s=max(map(sub, islice(at_s, 1, None), at_s), default=None),
+    )
+
+
+def ending(control: RunRecord, candidate: RunRecord, policy: Policy, starved: Origin | None = None) -> Iterator[Finding]:
+    """Yield how the runs' ends differ: the outcome, or else the exception that ended them.
+
+    Args:
+        control: one run.
+        candidate: the other one.
+        policy: which exceptions turn a request away.
+        starved: the run that asked for more than the other one lived to ask for, so that its own end says nothing; None: both ends count.
+    """
+    ours, theirs = control.error, candidate.error
+    early = None if starved is None else starved.other
+    if early is None and (ours is None) is not (theirs is None):
+        early = Origin.CONTROL if theirs is None else Origin.CANDIDATE
+    how = msgspec.UNSET if starved is Origin.CONTROL else outcome(control, policy)
+    other = msgspec.UNSET if starved is Origin.CANDIDATE else outcome(candidate, policy)
+    if early is not None or how != other:
+        yield Finding(
+            kind="terminal_state",
+            lane="",
+            path=("run", "outcome"),
+            control=how,
+            candidate=other,
+            detail="" if early is None else "ended_early",
+            rule=_errors(control, candidate, early),
+            stops=starved is not None,
+        )
+        return
+    for name in ("type", "message"):
+        a = msgspec.UNSET if ours is None else _unicode(getattr(ours, name))
+        b = msgspec.UNSET if theirs is None else _unicode(getattr(theirs, name))
+        if a != b:
+            change: Change = "presence" if msgspec.UNSET in {a, b} else "value"
+            yield Finding(kind="error", lane="", path=("run", "error", name), control=a, candidate=b, change=change)
+            return
+
+
+def outcome(run: RunRecord, policy: Policy) -> str:
+    """Return how the run ended: its outcome, or the policy's word for the exception with which it turned the request away."""
+    if run.error is None:
+        return run.outcome
+    error = run.error.type
+    # An engine may say that it is done, and raise all the same.
+    broken_off = {"completed": "timed_out" if error == TimeoutError.__name__ else "failed"}.get(run.outcome, run.outcome)
+    return next((word for word, errors in policy.refusals.items() if error in errors), broken_off)
+
+
+def _unicode(said: str) -> str:
+    """Return the text with what is not Unicode spelled out: exceptions repeat names of files, and those may be any bytes."""
+    return said.encode("utf-8", "backslashreplace").decode()
+
+
+def _errors(control: RunRecord, candidate: RunRecord, early: Origin | None) -> str:
+    if early is not None:
+        error = (control if early is Origin.CONTROL else candidate).error
+        return early.value if error is None else f"{early.value} with {error.type}"
+    runs = ((Origin.CONTROL, control), (Origin.CANDIDATE, candidate))
+    return " and ".join(f"{side.value} with {run.error.type}" for side, run in runs if run.error is not None)

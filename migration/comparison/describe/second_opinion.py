@@ -1,0 +1,112 @@
+"""What DeepDiff says of values that differ, where a policy asks for it: `compare = "deepdiff"`.
+
+Equality is decided on bytes, and by JSON types. Only of values that differ in neither of these ways alone is DeepDiff asked, and what it
+finds no difference in, by the options of the rule, is none. Its limits return an empty difference, which reads as equal: here they are a
+reason to call the comparison inconclusive.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from migration.comparison.deepdiff_options import arguments
+from migration.comparison.match.differences import Leaf
+from migration.comparison.paths import Json, Path, matches, segments, text
+from migration.comparison.policy import EVERY_EVENT, Policy, Rule
+from migration.comparison.read.canonical import encode
+
+#: Bytes of a value: beyond, DeepDiff would take seconds, with the order ignored far longer.
+_MOST_BYTES: Final = 200_000
+_REACHED: Final = ("MAX PASS LIMIT REACHED", "MAX DIFF LIMIT REACHED")
+
+
+class SecondOpinion:
+    """Asks DeepDiff about what differs in one comparison.
+
+    Args:
+        policy: has the rules that name it.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._rules = tuple(rule for rule in policy.rules if rule.compare == "deepdiff")
+        self.reasons: list[str] = []  #: why some part could not be compared
+
+    def of(self, kind: str, control: Json, candidate: Json, leaves: Sequence[Leaf] | None, root: Path = ()) -> list[Leaf] | None:
+        """Return the leaves that stay, of two values of that kind of event or "effect:<kind>"; None, as given: there were too many.
+
+        Args:
+            kind: of the frame or the request.
+            control: a value, normalised.
+            candidate: the other one.
+            leaves: where they differ, with paths from the frame's root on.
+            root: where the two values stand in their frame.
+        """
+        rules = [rule for rule in self._rules if kind in rule.kinds or (rule.kinds == EVERY_EVENT and not kind.startswith("effect:"))]
+        if not leaves or not rules:
+            return None if leaves is None else list(leaves)
+        asked: dict[Path, list[Leaf]] = {}
+        by: dict[Path, Rule] = {}
+        kept: list[Leaf] = []
+        for leaf in leaves:
+            place = next(((path, rule) for rule in rules for path in _above(leaf.path, root) if _fits(rule, path)), None)
+            if place is None:
+                kept.append(leaf)
+            else:
+                asked.setdefault(place[0], []).append(leaf)
+                by.setdefault(*place)
+        for path, found in asked.items():
+            kept += self._judged(by[path], path, _at(control, path, root), _at(candidate, path, root), found)
+        return kept
+
+    def _judged(self, rule: Rule, path: Path, control: Json, candidate: Json, found: list[Leaf]) -> list[Leaf]:
+        strict = [leaf for leaf in found if leaf.change == "type" and not _left_out(rule.options, leaf.path[len(path) :])]
+        if strict:
+            return found
+        if max(len(encode(control)), len(encode(candidate))) > _MOST_BYTES:
+            self.reasons.append(f"`{text(path)}` is larger than {_MOST_BYTES} bytes, which rule {rule.id!r} does not have DeepDiff compare")
+            return []
+        differs = _differs(control, candidate, rule.options)
+        if differs is None:
+            self.reasons.append(f"DeepDiff reached a limit, or failed, at `{text(path)}`, of which rule {rule.id!r} asks it")
+        return found if differs else []
+
+
+def _differs(control: Json, candidate: Json, options: Mapping[str, Any]) -> bool | None:
+    """Return whether DeepDiff finds a difference; None when it reached a limit, or could not tell."""
+    from deepdiff import DeepDiff
+
+    try:
+        found = DeepDiff(control, candidate, **arguments(options))
+    except Exception:  # noqa: BLE001 - a custom operator may raise anything
+        return None
+    stats: dict[str, int | bool] = found.get_stats()  # type: ignore[no-untyped-call] # DeepDiff types only a part of itself
+    return None if any(stats[limit] for limit in _REACHED) else bool(found)
+
+
+def _left_out(options: Mapping[str, Any], below: Path) -> bool:
+    """Tell whether the options leave this place out, as DeepDiff writes it: `root['rows'][0]`."""
+    written = "root" + "".join(f"[{part}]" if isinstance(part, int) else f"['{part}']" for part in below)
+    plain = [path if path.startswith("root") else f"root['{path}']" for path in _listed(options.get("exclude_paths"))]
+    return any(written.startswith(path.replace('"', "'")) for path in plain) or any(
+        re.search(pattern, written) for pattern in _listed(options.get("exclude_regex_paths"))
+    )
+
+
+def _listed(value: str | Sequence[str] | None) -> Sequence[str]:
+    return [value] if isinstance(value, str) else value or ()
+
+
+def _above(path: Path, root: Path) -> list[Path]:
+    """Return the places above and at the path that stand in no list: of what is in a list it is not certain which item stands for which."""
+    plain = next((place for place, part in enumerate(path) if isinstance(part, int)), len(path))
+    return [path[:length] for length in range(len(root), plain + 1)]
+
+
+def _fits(rule: Rule, path: Path) -> bool:
+    return any(matches(pattern, segments(path)) for pattern in rule.paths)
+
+
+def _at(value: Json, path: Path, root: Path) -> Any:  # noqa: ANN401 - any JSON
+    for part in path[len(root) :]:
+        value = value.get(str(part)) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,159 @@
+"""One cause, one row: which differences follow from another one, and are told with it instead of beside it.
+
+| cause | what follows from it |
+|---|---|
+| an exception ended the run | what that run lacks from there on, and the rules of the contract that it therefore breaks |
+| an agent ended otherwise | how the run ended, that agent's further events, and other fields of the event that says so |
+| a run failed | what it lacks from there on |
+| a field changed its type, came or went | the same change of the same field in other events and lanes |
+| a value changed | the same change of value in other places |
+| an event or an effect is there on one side only | the same one of other agents |
+| a field names somebody else | what else is wrong with that field |
+| an event came too often, too seldom or too late | the rules of the contract that this breaks (`events.py`) |
+
+Whatever follows is judged by itself first. It is told with its cause only if that is judged no better and matters no less: a ledger that
+accepts a cause never accepts what follows from it.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Final, get_args
+
+import msgspec
+
+from migration.comparison.describe.findings import Finding
+from migration.comparison.describe.fingerprint import fingerprint, value_shapes
+from migration.comparison.paths import segments
+from migration.comparison.policy import Policy
+from migration.comparison.read.canonical import encode
+from migration.comparison.read.outline import agent_of
+from migration.model import Divergence, Severity, Verdict
+
+MOST: Final = 50
+"""Clauses that one row carries of what follows from it."""
+
+_SHORTEST: Final = 4  #: characters that a text must have to be known again at another place
+_FIELDS: Final = frozenset({"payload", "effect_changed"})
+_LACKING: Final = frozenset({"missing_event", "extra_event", "duplicate_event", "effect_missing", "effect_extra", "contract_violation"})
+_VERDICTS: Final = tuple(Verdict)
+_SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+_WELL: Final = "completed"
+
+
+def with_causes(found: Sequence[Finding], policy: Policy) -> list[Finding]:
+    """Return the findings, in which each that follows from another one says so.
+
+    Not for an engine beside itself: noise is counted by fingerprint, and what is noise must not depend on what it came with.
+    """
+    causes = _Causes(found, policy)
+    return [finding if finding.because else causes.attributed(finding) for finding in found]
+
+
+class _Causes:
+    """What may be the cause of something in one comparison."""
+
+    def __init__(self, found: Sequence[Finding], policy: Policy) -> None:
+        self._policy = policy
+        self._early = next((finding for finding in found if finding.ended_early), None)
+        self._ends = {agent_of(one.lane): one for one in reversed(found) if one.kind == "terminal_state" and one.lane}
+        self._changes: dict[Hashable, Finding] = {}
+        self._breaches = {(one.lane, one.path): one for one in found if one.kind == "isolation_breach"}
+        self._run = next((finding for finding in found if finding.kind == "terminal_state" and not finding.lane), None)
+
+    def attributed(self, finding: Finding) -> Finding:
+        """Return the finding with its cause, if it has one."""
+        cause = self._cut_off(finding) or self._ended(finding) or self._changed(finding)
+        if cause is None or cause is finding:
+            return finding
+        because = fingerprint(cause, self._policy)
+        return finding if because == fingerprint(finding, self._policy) else msgspec.structs.replace(finding, because=because)
+
+    def _cut_off(self, finding: Finding) -> Finding | None:
+        early = self._early
+        if early is None or not finding.tail or finding.kind not in _LACKING:
+            return None
+        lacks = "candidate" if finding.candidate is msgspec.UNSET else "control"
+        return early if lacks == early.ended_early else None
+
+    def _ended(self, finding: Finding) -> Finding | None:
+        if finding.kind == "terminal_state":
+            alone = not finding.lane and len(self._ends) == 1
+            return next(iter(self._ends.values())) if alone else None
+        end = self._ends.get(agent_of(finding.lane))
+        if end is None:
+            return self._run if self._never_came(finding) else None
+        if finding.kind in {"missing_event", "extra_event"} or (finding.kind in _LACKING and finding.tail):
+            return end
+        return end if finding.kind == "payload" and finding.at == end.at else None
+
+    def _never_came(self, finding: Finding) -> bool:
+        """Tell whether it is missing because the run failed before."""
+        if self._run is None or not finding.tail or finding.kind not in _LACKING:
+            return False
+        lacking, other = (self._run.candidate, self._run.control)
+        if finding.candidate is not msgspec.UNSET:
+            lacking, other = other, lacking
+        return lacking != _WELL and other == _WELL
+
+    def _changed(self, finding: Finding) -> Finding | None:
+        key = self._change(finding)
+        if finding.kind in _FIELDS and (breach := self._breaches.get((finding.lane, finding.path))):
+            return breach
+        return None if key is None else self._changes.setdefault(key, finding)
+
+    def _change(self, finding: Finding) -> Hashable:
+        """Return what two findings share that are the same change in two places; None: it is in one place only."""
+        if finding.kind in _LACKING:
+            return finding.kind, finding.path, finding.detail, finding.rule, finding.control is msgspec.UNSET
+        if finding.kind not in _FIELDS or finding.detail:
+            return None
+        field = segments(finding.path[1:])
+        if finding.change != "value":
+            return finding.kind, finding.change, field, value_shapes(finding, self._policy)
+        values = finding.control, finding.candidate
+        telling = all(isinstance(value, str) and len(value) >= _SHORTEST for value in values)
+        return finding.kind, () if telling else field[-1:], *(encode(value) for value in values if value is not msgspec.UNSET)
+
+
+def told_together(rows: Sequence[tuple[Divergence, str]]) -> tuple[Divergence, ...]:
+    """Return the divergences, each with what follows from it.
+
+    Args:
+        rows: each with the fingerprint of its cause; empty: it has none.
+    """
+    known = {one.fingerprint: (one, because) for one, because in rows}
+    told: dict[str, list[str]] = {}
+    for one, _ in rows:
+        told.setdefault(_root(one.fingerprint, known), []).append(_clause(one))
+    return tuple(
+        one if len(told[one.fingerprint]) == 1 else msgspec.structs.replace(one, follows=_follows(one, told[one.fingerprint]))
+        for one, _ in rows
+        if one.fingerprint in told
+    )
+
+
+def _root(mark: str, known: Mapping[str, tuple[Divergence, str]]) -> str:
+    met = {mark}
+    while True:
+        one, because = known[mark]
+        if because not in known or because in met or not _covers(known[because][0], one):
+            return mark
+        met.add(because)
+        mark = because
+
+
+def _covers(cause: Divergence, one: Divergence) -> bool:
+    return (
+        one.kind != "isolation_breach"
+        and _VERDICTS.index(cause.verdict) >= _VERDICTS.index(one.verdict)
+        and _SEVERITIES.index(cause.severity) <= _SEVERITIES.index(one.severity)
+    )
+
+
+def _follows(cause: Divergence, clauses: Iterable[str]) -> tuple[str, ...]:
+    others = [clause for clause in clauses if clause != _clause(cause)]
+    return tuple(others) if len(others) <= MOST else (*others[: MOST - 1], f"{len(others) - MOST + 1} more")
+
+
+def _clause(one: Divergence) -> str:
+    where = f" of {one.lane}" if one.lane else ""
+    return f"{one.kind} {one.path}{where}{f', {one.occurrences} times' if one.occurrences > 1 else ''}"

@@ -1,0 +1,101 @@
+"""From a finding to a divergence: how much it matters, its fingerprint, its sentence."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import msgspec
+
+from migration.comparison.describe.findings import Finding
+from migration.comparison.describe.fingerprint import fingerprint
+from migration.comparison.describe.sentences import sentence
+from migration.comparison.limits import Limits
+from migration.comparison.paths import Value, glob, matches, segments, text
+from migration.comparison.policy import Change, Policy
+from migration.comparison.read.canonical import encode
+from migration.model import Divergence, DivergenceKind, Severity
+
+SEVERITY: dict[DivergenceKind, Severity] = {
+    "missing_event": "contract",
+    "extra_event": "contract",
+    "duplicate_event": "contract",
+    "causal_reorder": "contract",
+    "payload": "contract",
+    "terminal_state": "contract",
+    "error": "contract",
+    "effect_changed": "contract",
+    "effect_missing": "contract",
+    "effect_extra": "contract",
+    "isolation_breach": "security",
+    "control_cross_talk": "security",
+    "contract_violation": "contract",
+    "latency": "reliability",
+}
+"""How much a divergence of that kind matters when the policy does not say."""
+
+
+def severity(finding: Finding, policy: Policy) -> Severity:
+    """Return how much a finding matters.
+
+    Another tenant's or user's data is always `security`, whatever the policy says. An effect that leaves unknown how its agent would
+    have gone on is as serious as its kind: what it hides may be worse than itself. So is a call of an irreversible tool.
+    """
+    if finding.kind == "isolation_breach":
+        return "security"
+    if finding.stops:
+        return SEVERITY[finding.kind]
+    declared = _declared(policy, finding.kind, finding.change, segments(finding.path))
+    if declared is not None:
+        return declared
+    if finding.detail == "repeated" or (finding.kind == "terminal_state" and "timed_out" in {finding.control, finding.candidate}):
+        return "reliability"
+    return SEVERITY[finding.kind]
+
+
+@lru_cache(maxsize=4096)
+def _declared(policy: Policy, kind: DivergenceKind, change: Change, path: tuple[str, ...]) -> Severity | None:
+    """Return what the policy says of it; None: nothing."""
+    if kind.startswith("effect_") and path[:1] == ("tool",) and path[1:2] and path[1] in policy.tools.irreversible:
+        return "contract"
+    for rule in policy.severities:
+        if change not in rule.changes and kind in {"payload", "effect_changed"}:
+            continue
+        if any(glob(one)(kind) for one in rule.kinds) and any(matches(pattern, path) for pattern in rule.paths):
+            return rule.severity
+    return None
+
+
+def divergences(found: Iterable[Finding], policy: Policy, limits: Limits) -> list[tuple[Divergence, str]]:
+    """Return one divergence for each fingerprint, in order of first appearance, with the number of its occurrences in this run.
+
+    Each comes with the fingerprint of its cause; empty: some of its occurrences have none.
+    """
+    same: dict[str, list[Finding]] = {}
+    for finding in found:
+        same.setdefault(fingerprint(finding, policy), []).append(finding)
+    return [
+        (_divergence(findings[0], key, len(findings), policy, limits), findings[0].because if all(one.because for one in findings) else "")
+        for key, findings in same.items()
+    ]
+
+
+def _divergence(finding: Finding, key: str, occurrences: int, policy: Policy, limits: Limits) -> Divergence:
+    return Divergence(
+        kind=finding.kind,
+        severity=severity(finding, policy),
+        fingerprint=key,
+        lane=finding.lane,
+        path=text(finding.path),
+        control=_json(finding.control, limits.value_bytes),
+        candidate=_json(finding.candidate, limits.value_bytes),
+        sentence=sentence(finding, policy),
+        occurrences=occurrences,
+    )
+
+
+def _json(value: Value, limit: int) -> str | None:
+    if value is msgspec.UNSET:
+        return None
+    encoded = encode(value)
+    if len(encoded) <= limit:
+        return encoded.decode()
+    return encode(f"{encoded[: limit // 2].decode(errors='ignore')} ... cut, {len(encoded)} bytes in all").decode()

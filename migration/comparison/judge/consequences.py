@@ -1,0 +1,127 @@
+"""What follows from an effect that a shadow asked for and could not get, told apart from what differs on its own.
+
+A shadow performs no effect: when the engine asks for something that the served run did not ask for, it gets an error instead of an
+answer, and from there on its stream says nothing about how it would have gone on. The effect is the difference; what follows it is not
+reported beside it. The comparison is divergent, or accepted, by the effect alone, never a match.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from migration.comparison.describe.findings import Finding
+from migration.comparison.read.outline import agent_of
+from migration.errors import EffectMissingError
+from migration.model import RunRecord
+
+_REFUSED = EffectMissingError.__name__
+#: how an effect ends that was under way when its run did: nobody answers it in a replay either
+_CUT_OFF = "CancelledError"
+_SIDES = ("control", "candidate")
+_ONE_SIDED = frozenset({"effect_extra", "effect_missing"})
+
+
+def first_unanswered(shadow: RunRecord, *, cut_off: bool = False) -> dict[str, tuple[int, float]]:
+    """Return, for each agent that asked in vain, which effect that was, and when it learned so, in seconds since run start.
+
+    Args:
+        shadow: the run that replayed the other one's journal.
+        cut_off: whether what the served run got no answer to counts too, because it ended before.
+    """
+    asked: dict[str, tuple[int, float]] = {}
+    for place, effect in enumerate(shadow.journal):
+        if effect.error is not None and (effect.error.type == _REFUSED or (cut_off and effect.error.type == _CUT_OFF)):
+            refused_s = effect.started_s + (effect.duration_s if effect.error.type == _REFUSED else 0.0)
+            agent = agent_of(effect.lane)
+            if agent not in asked or refused_s < asked[agent][1]:
+                asked[agent] = place, refused_s
+    return asked
+
+
+def starved(found: Sequence[Finding], served: RunRecord, shadow: RunRecord, side: int) -> bool:
+    """Return whether the shadow had to stop because the served run did: it asked for no more than what that one did not live to ask for.
+
+    Args:
+        found: what differs between the effects.
+        served: the run that may have ended before it should have.
+        shadow: the run that replayed its journal.
+        side: where the shadow stands in `Finding.at`.
+    """
+    if served.outcome == "completed" or not first_unanswered(shadow, cut_off=True):
+        return False
+    return all(finding.tail for finding in found if _is_asked(finding, side))
+
+
+def unexplained(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[str]:
+    """Return why the comparison is not whole: agents that asked for what is not on record although none of their effects differs.
+
+    They asked in vain, or were answered from outside the record as the miss policy permits. Arguments as below.
+    """
+    answered = {agent_of(effect.lane) for effect in shadow.journal if effect.performed_by_shadow}
+    agents = (first_unanswered(shadow).keys() | answered) - _explained(found, side)
+    return [f"`{agent}` asked for an effect that is not on record, and no difference shows which" for agent in sorted(agents)]
+
+
+def without_consequences(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[Finding]:
+    """Return the findings less those that an unanswered effect explains.
+
+    Args:
+        found: all findings.
+        shadow: the run that replayed the other one's journal.
+        side: where the shadow stands in `Finding.at`: 0 as control, 1 as candidate.
+
+    An effect finding must be there to explain anything; another tenant's data and whatever came before the effect always stay.
+    """
+    starving = any(finding.ended_early == _SIDES[1 - side] for finding in found)
+    asked = first_unanswered(shadow, cut_off=starving)
+    explained = asked.keys() if starving else asked.keys() & _explained(found, side)
+    if not explained:
+        return list(found)
+    alive = {agent_of(event.lane) for event in shadow.events}
+    asked = {agent: asked[agent] for agent in explained}
+    kept = [finding for finding in found if not _follows(finding, shadow, side, asked, alive)]
+    if starving:
+        kept = [finding for finding in kept if not _came_after(finding, shadow, side, asked)]
+    if len(kept) == len(found):
+        return kept
+    return [
+        msgspec.structs.replace(finding, stops=True) if agent_of(finding.lane) in asked and _is_asked(finding, side) else finding
+        for finding in kept
+    ]
+
+
+def _explained(found: Sequence[Finding], side: int) -> set[str]:
+    return {agent_of(finding.lane) for finding in found if _is_asked(finding, side)}
+
+
+def _is_asked(finding: Finding, side: int) -> bool:
+    """Tell whether the finding is an effect that the shadow asked for and the served run did not."""
+    if finding.kind == "effect_changed":
+        return True
+    return finding.kind in _ONE_SIDED and (finding.control, finding.candidate)[side] is not msgspec.UNSET
+
+
+def _follows(finding: Finding, shadow: RunRecord, side: int, asked: dict[str, tuple[int, float]], alive: Iterable[str]) -> bool:
+    # An effect that was asked for otherwise is what explains the rest; a field that the shadow's request lacks does not change that.
+    # And how the served run ended is its own doing.
+    if finding.kind in {"isolation_breach", "effect_changed"} or finding.ended_early == _SIDES[1 - side]:
+        return False
+    agent = agent_of(finding.lane)
+    if finding.kind in _ONE_SIDED or (finding.kind == "causal_reorder" and finding.at == (None, None)):
+        # Effects that the stopped agent, or one that never came to its turn, did not get to ask for any more.
+        return (finding.control, finding.candidate)[side] is msgspec.UNSET and (agent in asked or agent not in alive)
+    if not agent:
+        return True  # how the run ended
+    index = finding.at[side]
+    if index is None:
+        return agent in asked or agent not in alive
+    return agent in asked and shadow.events[index].at_s >= asked[agent][1]
+
+
+def _came_after(finding: Finding, shadow: RunRecord, side: int, asked: dict[str, tuple[int, float]]) -> bool:
+    """Tell whether the effect was asked for after its agent had been refused one; what stands beside that is asked at the same time."""
+    agent = agent_of(finding.lane)
+    if finding.asked is None or not _is_asked(finding, side) or agent not in asked:
+        return False
+    (first, refused_s), effect = asked[agent], shadow.journal[finding.asked]
+    return finding.asked > first and (effect.started_s > refused_s or effect.kind in {"clock", "id"})

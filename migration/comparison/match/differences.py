@@ -1,0 +1,113 @@
+"""Where two JSON values differ, leaf by leaf, strictly by type."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from migration.comparison.match.sequences import Match, gaps, match, moved, pair_similar
+from migration.comparison.paths import Json, Path, Value
+from migration.comparison.policy import Change
+from migration.comparison.read.actions import stands_for
+from migration.comparison.read.canonical import encode
+
+_PLAIN = frozenset({str, int, bool, type(None)})
+"""Types of which two values that are equal are the same."""
+
+
+class Leaf(msgspec.Struct, frozen=True):
+    """One place where two values differ."""
+
+    path: Path  #: list indexes are control's; for an item that only candidate has, candidate's
+    control: Value
+    candidate: Value
+    moved: bool = False  #: the item stands at another place of its list
+
+    @property
+    def change(self) -> Change:
+        """What became of the field."""
+        if self.control is msgspec.UNSET or self.candidate is msgspec.UNSET:
+            return "presence"
+        # What is masked has no value to differ in, so what differs is its type.
+        hidden = stands_for(self.control) or stands_for(self.candidate)
+        return "value" if type(self.control) is type(self.candidate) and not hidden else "type"
+
+
+def leaves(control: Json, candidate: Json, limit: int, path: Path = ()) -> list[Leaf] | None:
+    """Return every place where two values at that path differ, in control's order; None when there are more than `limit`.
+
+    Lists are matched item by item in order, so that one inserted item is one difference and not one for each item after it.
+    """
+    found: list[Leaf] = []
+    # A stack of our own: values may be nested more deeply than Python's stack allows.
+    walks: list[Iterator[Leaf]] = [iter((Leaf(path, control, candidate),))]
+    while walks:
+        pair = next(walks[-1], None)
+        if pair is None:
+            walks.pop()
+        elif pair.moved:
+            found.append(pair)
+        elif isinstance(pair.control, dict) and isinstance(pair.candidate, dict):
+            walks.append(_objects(pair.control, pair.candidate, pair.path))
+        elif isinstance(pair.control, list) and isinstance(pair.candidate, list):
+            walks.append(_lists(pair.control, pair.candidate, pair.path))
+        elif type(pair.control) is not type(pair.candidate) or not _same(pair.control, pair.candidate):
+            found.append(pair)
+            if len(found) > limit:
+                return None
+    return found
+
+
+def _same(control: Value, candidate: Value) -> bool:
+    """Tell whether two scalars of one type are the same: as they are written, in which 0.0 and -0.0 differ."""
+    return repr(control) == repr(candidate) if type(control) is float else control == candidate
+
+
+def _objects(control: dict[str, Json], candidate: dict[str, Json], path: Path) -> Iterator[Leaf]:
+    """Yield what stands below both objects, pair by pair."""
+    for key, value in control.items():
+        other = candidate.get(key, msgspec.UNSET)
+        if type(value) in _PLAIN and type(value) is type(other) and value == other:
+            continue
+        yield Leaf((*path, key), value, other)
+    for key, value in candidate.items():
+        if key not in control:
+            yield Leaf((*path, key), msgspec.UNSET, value)
+
+
+def _lists(control: list[Json], candidate: list[Json], path: Path) -> Iterator[Leaf]:
+    keys = [encode(item) for item in control], [encode(item) for item in candidate]
+    pairs = match(*keys)
+    between = gaps(pairs, len(control), len(candidate))
+    crossed = moved(*keys, between)
+    for i, j in crossed:
+        yield Leaf((*path, i), control[i], candidate[j], moved=True)
+    for ours, theirs in between:
+        a, b = [i for i in ours if (i not in {i for i, _ in crossed})], [j for j in theirs if (j not in {j for _, j in crossed})]
+        near = _near(control, candidate, a, b)
+        for i, j in near:
+            yield Leaf((*path, i), control[i], candidate[j])
+        for i in a:
+            if i not in {i for i, _ in near}:
+                yield Leaf((*path, i), control[i], msgspec.UNSET)
+        for j in b:
+            if j not in {j for _, j in near}:
+                yield Leaf((*path, j), msgspec.UNSET, candidate[j])
+
+
+def _near(control: list[Json], candidate: list[Json], ours: list[int], theirs: list[int]) -> list[Match]:
+    """Pair the items that are most alike, in order, so that what was put in beside one that changed is told apart from it."""
+    if len(ours) == len(theirs):
+        return list(zip(ours, theirs, strict=True))
+
+    def likeness(i: int, j: int) -> float:
+        a, b = control[ours[i]], candidate[theirs[j]]
+        if not isinstance(a, dict) or not isinstance(b, dict):
+            return 1.0 if type(a) is type(b) else 0.1
+        return 1.0 + sum(key in b and _equal(value, b[key]) for key, value in a.items()) / max(1, len(a), len(b))
+
+    same = [0] * len(ours), [0] * len(theirs)
+    return [(ours[i], theirs[j]) for i, j in pair_similar((range(len(ours)), range(len(theirs))), same, likeness)]
+
+
+def _equal(a: Json, b: Json) -> bool:
+    return type(a) is type(b) and a == b

@@ -1,0 +1,143 @@
+"""Which frames of two streams are equal, found out as cheaply as can be.
+
+Frames are read block by block, each with the frames of the other stream that stand for them if nothing differs, and nothing is kept of
+those found equal: what is known of a long stream would not fit into the processor's cache, and every pass over it would wait for memory.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import compress
+from operator import ne, not_
+from typing import Final
+
+from migration.comparison.match.sequences import Match
+from migration.comparison.read.frames import picked
+from migration.comparison.read.outline import side_by_side
+from migration.comparison.read.shapes import Shapes
+from migration.comparison.read.stream import Stream
+
+_BLOCK: Final = 256  #: frames of each stream that are read at once
+_FEW: Final = 4  #: frames that differ are few when less than one in so many does
+
+
+class Pairing:
+    """Two streams, and which of their frames are equal.
+
+    Args:
+        control: one stream.
+        candidate: the other one.
+        shapes: comparators for bodies.
+    """
+
+    def __init__(self, control: Stream, candidate: Stream, shapes: Shapes) -> None:
+        self.control, self.candidate, self._shapes = control, candidate, shapes
+        #: whether both streams send the same kinds of event in the same lanes in the same order, as replays mostly do
+        self.in_step = control.outline.encoded == candidate.outline.encoded
+        self.beside = side_by_side(control.outline, candidate.outline)
+        self._different: set[Match] = set()  #: frames that were found not to be the same
+        self.differing: list[int] = []  #: control's frames that are not the same as candidate's in that place of their lane
+
+    def same(self, i: int, j: int) -> bool:
+        """Tell whether control's frame i and candidate's frame j have one canonical form."""
+        control, candidate = self.control.frames, self.candidate.frames
+        if self.control.kinds[i] != self.candidate.kinds[j] or (i, j) in self._different:
+            return False
+        if control.encoded[i] == candidate.encoded[j] and i not in control.unusual and j not in candidate.unusual:
+            return True
+        return self._alike(self.control.kinds[i], i, j)
+
+    def _alike(self, kind: str, i: int, j: int) -> bool:
+        control, candidate = self.control.frames, self.candidate.frames
+        a, b = control.content(i), candidate.content(j)
+        if a is None or b is None:
+            return control.normal(i).canonical == candidate.normal(j).canonical
+        if a[1:] != b[1:]:
+            return False
+        return a[0] == b[0] or self._shapes.equal(kind, a[0], b[0]) or control.body(i, a).canonical == candidate.body(j, b).canonical
+
+    def note(self, pairs: Sequence[Match]) -> None:
+        """Compare frames that stand in the same place, and keep those that are not the same."""
+        different = [pair for pair in pairs if not self.same(*pair)]
+        self._different.update(different)
+        self.differing += [i for i, _ in different]
+
+
+def pair(control: Stream, candidate: Stream, shapes: Shapes) -> Pairing:
+    """Read both streams, block by block, and return which of their frames are equal.
+
+    Args:
+        control: one stream.
+        candidate: the other one.
+        shapes: comparators for bodies.
+    """
+    pairing = Pairing(control, candidate, shapes)
+    blocks = _Blocks(pairing, shapes)
+    for ours, theirs in blocks:
+        pairing.note(blocks.doubted(ours, theirs))
+    return pairing
+
+
+class _Blocks:
+    """Reads two streams side by side, and says of which pairs of frames it is not certain at once that they are equal."""
+
+    def __init__(self, pairing: Pairing, shapes: Shapes) -> None:
+        self._control, self._candidate, self._beside, self._shapes = pairing.control, pairing.candidate, pairing.beside, shapes
+        self._in_step, self._same_kinds = pairing.in_step, pairing.in_step or pairing.beside.same_kinds
+
+    def __iter__(self) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
+        """Yield which frames of control and of candidate to set side by side: those of lanes that have as many on both sides.
+
+        All others are read on the way.
+        """
+        if self._in_step:
+            whole = range(len(self._control.events))
+            yield from ((block, block) for block in _cut(whole))
+            return
+        for stream, odd in zip((self._control, self._candidate), self._beside.others, strict=True):
+            for block in _cut(odd):
+                stream.owners.read(block)
+        yield from zip(*map(_cut, self._beside.alike), strict=True)
+
+    def doubted(self, ours: Sequence[int], theirs: Sequence[int]) -> list[Match]:
+        """Read a block of both streams. Returns the pairs that are not surely equal."""
+        control, candidate = self._control.owners, self._candidate.owners
+        # Engines without a clock of their own send most frames in the same bytes: those are read once.
+        unlike = list(map(ne, picked(control.frames.encoded, ours), picked(candidate.frames.encoded, theirs)))
+        differ = sum(unlike)
+        left: list[Match] = []
+        if differ * _FEW < len(unlike):
+            control.read(ours)  # one more costs less than picking the others out
+            left = list(zip(compress(ours, unlike), compress(theirs, unlike), strict=True)) if differ else []
+            candidate.read([j for _, j in left])
+        elif differ == len(unlike):
+            left = self._unsure(ours, theirs)
+        else:
+            control.read(list(compress(ours, map(not_, unlike))))
+            left = self._unsure(list(compress(ours, unlike)), list(compress(theirs, unlike)))
+        if control.frames.unusual or not self._are_same_kinds(ours, theirs) or control.misnamed or control.own != candidate.own:
+            both = [pair for pair, differs in zip(zip(ours, theirs, strict=True), unlike, strict=True) if not differs]
+            candidate.take_over([j for _, j in both], control, [i for i, _ in both])
+            left += [pair for pair in both if self._is_odd(*pair)]  # equal bytes may stand for another kind, or for nothing
+        return left
+
+    def _unsure(self, ours: Sequence[int], theirs: Sequence[int]) -> list[Match]:
+        """Return those of the pairs that are not surely equal; only these are read."""
+        control, candidate = self._control.owners, self._candidate.owners
+        places: Sequence[int] = range(len(ours))
+        if control.frames.reader.read is not None and control.own == candidate.own and self._are_same_kinds(ours, theirs):
+            frames = picked(control.frames.encoded, ours), picked(candidate.frames.encoded, theirs)
+            places = self._shapes.doubted(picked(self._control.kinds, ours), *frames, control.own)
+        pairs = [(ours[place], theirs[place]) for place in places]
+        control.read([i for i, _ in pairs])
+        candidate.read([j for _, j in pairs])
+        return pairs
+
+    def _are_same_kinds(self, ours: Sequence[int], theirs: Sequence[int]) -> bool:
+        return self._same_kinds or picked(self._control.kinds, ours) == picked(self._candidate.kinds, theirs)
+
+    def _is_odd(self, i: int, j: int) -> bool:
+        unusual = i in self._control.frames.unusual or j in self._candidate.frames.unusual
+        return unusual or self._control.kinds[i] != self._candidate.kinds[j]
+
+
+def _cut(indexes: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (indexes[start : start + _BLOCK] for start in range(0, len(indexes), _BLOCK))

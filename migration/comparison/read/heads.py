@@ -1,0 +1,102 @@
+"""How to read frames of the usual shape: into a typed head, its texts decoded and its body left as raw bytes."""
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from migration.comparison.paths import matches
+from migration.comparison.policy import EVERY_EVENT, Policy
+from migration.model import RunRequest
+
+_Head = Any  # a struct made from the policy; mypy cannot know its fields
+Content = tuple[Any, ...]
+"""The body of a frame, raw, and those of its texts that are compared."""
+
+
+class Sketch(msgspec.Struct, frozen=True):
+    """How to read frames of one shape in one go."""
+
+    read: Callable[[bytes], _Head]
+    counted: tuple[int, ...]  #: places of the fields that are compared: first those that name somebody, then the other texts
+    parts: Callable[[_Head], object] | None  #: those parts of a body that count; None: all of it
+
+    def columns(self, frames: Sequence[bytes]) -> tuple[Sequence[object], ...]:
+        """Return what counts of these frames, field by field: the names, the texts, the bodies; each in the order of the frames.
+
+        Raises:
+            DecodeError: some frame is of another shape (or one of the other errors in `UNREADABLE`).
+        """
+        fields = tuple(zip(*map(msgspec.structs.astuple, map(self.read, frames)), strict=True))
+        bodies = fields[-1]
+        return *map(fields.__getitem__, self.counted), bodies if self.parts is None else list(map(self.parts, bodies))
+
+
+class HeadReader:
+    """Typed decoding of frames, generated from a policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        envelope = policy.envelope
+        fields: list[tuple[str, type]] = [(name, str) for name in envelope.texts]
+        fields += [(name, int) for name in envelope.ints]
+        fields += [(name, float) for name in envelope.numbers]
+        masked = {name for name, _ in fields if self._is_masked_everywhere(name)}
+        identity = tuple(envelope.identity.values())
+        compared = tuple(name for name, _ in fields if name not in masked and name not in identity)
+        places = {name: place for place, (name, _) in enumerate(fields)}
+        self._fields, self._counted = fields, tuple(places[name] for name in (*identity, *compared))
+        #: None: some rule looks into the envelope itself, so every frame is decoded whole
+        self.read: Callable[[bytes], _Head] | None = None if self._envelope_has_rules(masked) else self._decoder(msgspec.Raw)
+        named = msgspec.defstruct("Named", [(name, str) for name in identity], frozen=True, gc=False)
+        self.named: Callable[[bytes], object] = msgspec.json.Decoder(named).decode  #: whom a frame names, and nothing else of it
+        self._named: Callable[..., object] = named
+        #: body and texts of a head; frames of one kind are equal if these are
+        self.content: Callable[[_Head], Content] = _tuple_of(envelope.body, *compared)
+
+    def sketch(self, body: type, parts: Sequence[str]) -> Sketch:
+        """Return how to read frames whose body is of that type.
+
+        Args:
+            body: a struct, or `msgspec.Raw`.
+            parts: attribute paths of the struct: what counts of it; (): the body as a whole.
+        """
+        return Sketch(self._decoder(body), self._counted, attrgetter(*parts) if parts else None)
+
+    def _decoder(self, body: type) -> Callable[[bytes], _Head]:
+        fields = [*self._fields, (self.policy.envelope.body, body)]
+        return msgspec.json.Decoder(msgspec.defstruct("Head", fields, frozen=True, forbid_unknown_fields=True, gc=False)).decode
+
+    def expected(self, request: RunRequest) -> Content:
+        """Return whom a frame of the run itself names."""
+        return tuple(getattr(request, name) for name in self.policy.envelope.identity)
+
+    def owner(self, own: Content) -> object:
+        """Return what `named` gives for a frame that names these."""
+        return self._named(*own)
+
+    def _is_masked_everywhere(self, name: str) -> bool:
+        first = next((rule for rule in self.policy.rules if any(matches(path, (name,)) for path in rule.paths)), None)
+        return first is not None and first.action == "mask" and first.kinds == EVERY_EVENT
+
+    def _envelope_has_rules(self, masked: set[str]) -> bool:
+        envelope = self.policy.envelope
+        if not masked.issuperset(envelope.numbers):
+            return True  # read as floats, 1 and 1.0 would be equal
+        others = {*envelope.texts, *envelope.ints} - masked
+        own = [
+            path
+            for rule in self.policy.rules
+            for path in rule.paths
+            if rule.compare is None and not all(kind.startswith("effect:") for kind in rule.kinds or ("",))
+        ]
+        return any(matches(path, (name,)) for path in own for name in (*others, envelope.body))
+
+
+def _tuple_of(*names: str) -> Callable[[_Head], Content]:
+    """Return what gets these attributes as a tuple, however few they are."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    only = [attrgetter(name) for name in names]
+    return lambda head: tuple(get(head) for get in only)

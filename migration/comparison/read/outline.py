@@ -1,0 +1,115 @@
+"""The kinds and lanes of a stream's events, in order: streams say the same kinds of event in the same order again and again."""
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import Final
+
+import msgspec
+
+#: Events of a stream whose outline is kept: what is known of a longer one is worked out anew.
+KEPT: Final = 512
+
+
+class Outline:
+    """What a stream says, whatever stands in its events. One that is kept is shared: nothing in it may be changed.
+
+    Args:
+        encoded: kinds and lanes as bytes; two outlines are the same if these are.
+        kinds: of each event.
+        places: the lane of each event.
+    """
+
+    def __init__(self, encoded: bytes, kinds: list[str], places: list[str]) -> None:
+        self.encoded, self.kinds, self.places = encoded, kinds, places
+
+    @cached_property
+    def agents(self) -> dict[str, list[str]]:
+        """The lanes of each agent."""
+        agents: dict[str, list[str]] = {}
+        for name in self.lanes:
+            agents.setdefault(agent_of(name), []).append(name)
+        return agents
+
+    @cached_property
+    def lanes(self) -> dict[str, list[int]]:
+        """The events of each lane, in order; lanes in order of their first event."""
+        lanes: dict[str, list[int]] = {}
+        for index, name in enumerate(self.places):
+            lane = lanes.get(name)
+            if lane is None:
+                lanes[name] = [index]
+            else:
+                lane.append(index)
+        return lanes
+
+
+class SideBySide:
+    """Two outlines, lane by lane: which events to set side by side, because their lanes have as many on both sides."""
+
+    def __init__(self, control: Outline, candidate: Outline) -> None:
+        self._ours, self._theirs = ours, theirs = control.lanes, candidate.lanes
+        self._kinds = control.kinds, candidate.kinds
+        self._same = [name for name, indexes in ours.items() if len(theirs.get(name, ())) == len(indexes)]
+        settled = frozenset(self._same)
+        self.unequal = [name for name in ours if name not in settled]  #: control's other lanes
+        self.other_unequal = [name for name in theirs if name not in settled]  #: candidate's
+
+    @cached_property
+    def alike(self) -> tuple[list[int], list[int]]:
+        """Control's events of lanes that have as many on both sides, and candidate's, in the same order."""
+        return _events(self._ours, self._same), _events(self._theirs, self._same)
+
+    @cached_property
+    def same_kinds(self) -> bool:
+        """Whether all events that are set side by side are of one kind with their partners."""
+        ours, theirs = ([kinds[index] for index in indexes] for kinds, indexes in zip(self._kinds, self.alike, strict=True))
+        return ours == theirs
+
+    @cached_property
+    def others(self) -> tuple[list[int], list[int]]:
+        """Control's events of all other lanes, and candidate's."""
+        return _events(self._ours, self.unequal), _events(self._theirs, self.other_unequal)
+
+
+def _events(lanes: dict[str, list[int]], names: list[str]) -> list[int]:
+    return [index for name in names for index in lanes[name]]
+
+
+def side_by_side(control: Outline, candidate: Outline) -> SideBySide:
+    """Return two outlines side by side."""
+    if max(len(control.kinds), len(candidate.kinds)) > KEPT:
+        return SideBySide(control, candidate)
+    return _side_by_side(control, candidate)
+
+
+_side_by_side = lru_cache(maxsize=256)(SideBySide)
+
+
+def outline(kinds: list[str], places: list[str]) -> Outline:
+    """Return the outline of a stream."""
+    encoded = _encoded(kinds, places)
+    if len(kinds) > KEPT:
+        return Outline(encoded, kinds, places)
+    kept = _kept(encoded)
+    if not kept:
+        kept.append(Outline(encoded, kinds, places))
+    return kept[0]
+
+
+@lru_cache(maxsize=256)
+def _kept(_encoded: bytes) -> list[Outline]:
+    """Return where the outline is kept; [] for one that is new."""
+    return []
+
+
+@lru_cache(maxsize=4096)
+def agent_of(lane: str) -> str:
+    """Return the agent that a lane belongs to: all before the first "/"."""
+    return lane.partition("/")[0]
+
+
+def _encoded(kinds: Sequence[str], places: Sequence[str]) -> bytes:
+    try:
+        return msgspec.msgpack.encode((kinds, places))
+    except UnicodeEncodeError:  # half surrogates, which no pipe would have let through
+        return msgspec.msgpack.encode([[name.encode("utf-8", "surrogatepass") for name in names] for names in (kinds, places)])

@@ -1,0 +1,74 @@
+"""Whose frames they are: which of them name somebody else than the tenant, user, thread and run that they were sent for."""
+
+from collections.abc import Sequence
+
+from migration.comparison.paths import Json
+from migration.comparison.read.canonical import UNREADABLE
+from migration.comparison.read.frames import Frames, picked
+from migration.model import RunRequest
+
+
+class Owners:
+    """Finds out whom the frames of one run name.
+
+    Args:
+        frames: of the run.
+        request: of the run: whom its own frames name.
+    """
+
+    def __init__(self, frames: Frames, request: RunRequest) -> None:
+        self.frames, self._reader, self._request = frames, frames.reader, request
+        self.own = self._reader.expected(request)  #: whom a frame names that names this run's own tenant, user, thread and run
+        self._owner = self._reader.owner(self.own)
+        self.misnamed: set[int] = set()  #: frames that name others
+
+    def read(self, indexes: Sequence[int]) -> None:
+        """Find out which of these frames name others than this run's own, or nobody; nothing else is kept of them."""
+        if not indexes:
+            return
+        if self._reader.read is None:
+            self.frames.unusual.update(indexes)
+            return
+        frames = picked(self.frames.encoded, indexes)
+        try:
+            # What is skipped is not checked for being UTF-8; many at once cost next to nothing.
+            b"".join(frames).decode()
+            self._look_at(indexes, list(map(self._reader.named, frames)))
+        except UNREADABLE:
+            self._read_one_by_one(indexes, frames)
+
+    def take_over(self, indexes: Sequence[int], beside: "Owners", others: Sequence[int]) -> None:
+        """Take note that these frames are, byte for byte, those of another stream, which has read them."""
+        if beside.own != self.own:
+            self.read(indexes)
+            return
+        for mine, theirs in ((self.frames.unusual, beside.frames.unusual), (self.misnamed, beside.misnamed)):
+            if theirs:
+                mine.update(index for index, other in zip(indexes, others, strict=True) if other in theirs)
+
+    def _read_one_by_one(self, indexes: Sequence[int], frames: list[bytes]) -> None:
+        for index, frame in zip(indexes, frames, strict=True):
+            try:
+                frame.decode()
+                named = self._reader.named(frame)
+            except UNREADABLE:
+                self.frames.unusual.add(index)  # an unusual shape, or no JSON: decoding it whole will tell
+            else:
+                self._look_at([index], [named])
+
+    def _look_at(self, indexes: Sequence[int], named: list[object]) -> None:
+        if named.count(self._owner) != len(named):
+            self.misnamed.update(index for index, names in zip(indexes, named, strict=True) if names != self._owner)
+
+    def foreign(self) -> list[int]:
+        """Return the frames that do not name this run's own tenant, user, thread and run."""
+        return sorted([*self.misnamed, *filter(self._is_foreign, self.frames.unusual)])
+
+    def _is_foreign(self, index: int) -> bool:
+        value = self.frames.value(index)
+        return value is not None and bool(self.foreign_fields(value))
+
+    def foreign_fields(self, value: dict[str, Json]) -> dict[str, Json]:
+        """Return the identity fields of a decoded frame that name somebody else. A missing field is no other's: it shows as a lost key."""
+        identity = self._reader.policy.envelope.identity
+        return {field: value[field] for name, field in identity.items() if field in value and value[field] != getattr(self._request, name)}

@@ -1,0 +1,149 @@
+"""Comparators for frames, generated from the policy for each shape of body that is met.
+
+A frame is decoded, in one go, into a struct that is typed along the masked fields and keeps everything else of the body as raw bytes; two
+frames of the shape are equal when those bytes and the texts around the body are. That only ever proves equality: whatever is of another
+shape, or differs in bytes, is normalised and compared in full.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import attrgetter
+
+import msgspec
+
+from migration.comparison.paths import Json
+from migration.comparison.read.canonical import UNREADABLE
+from migration.comparison.read.frames import picked
+from migration.comparison.read.heads import Content, HeadReader, Sketch
+from migration.comparison.read.normalise import Normaliser
+
+#: shapes learned for one kind of event; a kind with more is compared in full when its shape is not the last one learned
+_SHAPES_PER_KIND = 32
+_MASKED_AS: dict[type, type] = {int: float, float: float, str: str, bool: bool}
+
+
+class _Shape(msgspec.Struct, frozen=True):
+    """How to read bodies of one shape."""
+
+    decode: Callable[[msgspec.Raw], object]
+    content: Callable[[object], object]
+    sketch: Sketch  #: the same for whole frames
+
+
+class Shapes:
+    """Learns shapes from the bodies it is given. Keep one for many comparisons."""
+
+    def __init__(self, normaliser: Normaliser, reader: HeadReader) -> None:
+        self._normaliser, self._reader = normaliser, reader
+        self._shapes: dict[str, _Shape | None] = {}
+        self._learned: dict[str, int] = {}
+        self._plain = reader.sketch(msgspec.Raw, ())  #: of kinds for which nothing was learned
+        self._sketches: dict[str, Sketch] = {}
+
+    def doubted(self, kinds: list[str], ours: list[bytes], theirs: list[bytes], own: Content) -> list[int]:
+        """Return the places at which a frame of control and one of candidate are not surely equal, or not surely the run's own.
+
+        Args:
+            kinds: of control's frames.
+            ours: control's frames.
+            theirs: candidate's.
+            own: whom frames of the run itself name.
+        """
+        try:
+            b"".join(ours).decode()  # raw bytes are not checked for being UTF-8
+        except UnicodeDecodeError:
+            return list(range(len(ours)))
+        doubted: list[int] = []
+        for kind, places in _by_kind(tuple(kinds)):
+            sketch, pairs = self._sketches.get(kind, self._plain), (picked(ours, places), picked(theirs, places))
+            try:
+                unsure = _unsure(sketch, *pairs, own)
+            except UNREADABLE:  # some frame is of another shape than the one learned last
+                unsure = [place for place, pair in enumerate(zip(*pairs, strict=True)) if _is_unsure(sketch, *pair, own)]
+            doubted += [places[place] for place in unsure]
+        return sorted(doubted)
+
+    def equal(self, kind: str, control: msgspec.Raw, candidate: msgspec.Raw) -> bool:
+        """Tell whether two bodies are surely equal under the policy. They may be equal all the same when this says no."""
+        try:
+            if kind in self._shapes:
+                return self._same(kind, control, candidate)
+        except UNREADABLE:
+            pass  # of another shape than the one learned last
+        try:
+            self._learn(kind, control)
+            return self._same(kind, control, candidate)
+        except UNREADABLE:
+            return False
+
+    def _same(self, kind: str, control: msgspec.Raw, candidate: msgspec.Raw) -> bool:
+        shape = self._shapes.get(kind)
+        if shape is None:
+            return False
+        decode, content = shape.decode, shape.content
+        return bool(content(decode(control)) == content(decode(candidate)))
+
+    def _learn(self, kind: str, body: msgspec.Raw) -> None:
+        learned = self._learned[kind] = self._learned.get(kind, 0) + 1
+        if learned <= _SHAPES_PER_KIND:
+            self._shapes[kind] = shape = self._shape(kind, body)
+            if shape is not None:
+                self._sketches[kind] = shape.sketch
+
+    def _shape(self, kind: str, body: msgspec.Raw) -> _Shape | None:
+        masked = self._normaliser.masked(kind, body)
+        value = msgspec.json.decode(body)
+        if not masked or not isinstance(value, dict):
+            return None
+        raw: list[str] = []
+        struct = _struct(value, masked, (), "", raw)
+        if struct is None or not raw:
+            return None
+        return _Shape(msgspec.json.Decoder(struct).decode, attrgetter(*raw), self._reader.sketch(struct, raw))
+
+
+@lru_cache(maxsize=64)
+def _by_kind(kinds: tuple[str, ...]) -> list[tuple[str, list[int]]]:
+    """Return each kind with its places. Streams say the same kinds in the same order again and again."""
+    places: dict[str, list[int]] = {}
+    for place, kind in enumerate(kinds):
+        places.setdefault(kind, []).append(place)
+    return list(places.items())
+
+
+def _unsure(sketch: Sketch, ours: Sequence[bytes], theirs: Sequence[bytes], own: Content) -> list[int]:
+    """Return the places at which two frames of one kind do not say the same, or do not name the run's own."""
+    a, b = sketch.columns(ours), sketch.columns(theirs)
+    if a == b and all(column.count(name) == len(column) for name, column in zip(own, a, strict=False)):  # the first columns are the names
+        return []
+    return [
+        place
+        for place, (control, candidate) in enumerate(zip(zip(*a, strict=True), zip(*b, strict=True), strict=True))
+        if control != candidate or control[: len(own)] != own
+    ]
+
+
+def _is_unsure(sketch: Sketch, ours: bytes, theirs: bytes, own: Content) -> bool:
+    try:
+        return bool(_unsure(sketch, [ours], [theirs], own))
+    except UNREADABLE:
+        return True
+
+
+def _struct(value: dict[str, Json], masked: set[tuple[str, ...]], path: tuple[str, ...], prefix: str, raw: list[str]) -> type | None:
+    """Return a struct type for the object, and add each raw field's attribute path to `raw`; None when a masked field has no type."""
+    fields: list[tuple[str, type]] = []
+    for number, (key, child) in enumerate(value.items()):
+        name, here = f"f{number}", (*path, key)
+        kind: type | None = msgspec.Raw
+        if here in masked:
+            kind = _MASKED_AS.get(type(child))
+        elif isinstance(child, dict) and any(one[: len(here)] == here for one in masked):
+            kind = _struct(child, masked, here, f"{prefix}{name}.", raw)
+        else:
+            raw.append(f"{prefix}{name}")
+        if kind is None:
+            return None
+        fields.append((name, kind))
+    names = {f"f{number}": key for number, key in enumerate(value)}
+    return msgspec.defstruct("Body", fields, rename=names, frozen=True, forbid_unknown_fields=True, gc=False)

@@ -1,0 +1,44 @@
+"""One run's stream: its frames, decoded as little as the comparison needs, its lanes, and whose frames they are.
+
+A frame of the usual shape is read into a typed head: its texts, and its body left as raw bytes. Two frames with equal texts and equal
+body bytes are equal without a look inside. Only the others are decoded whole and normalised, once.
+"""
+
+from migration.comparison.paths import Path
+from migration.comparison.read.frames import Frames
+from migration.comparison.read.heads import HeadReader
+from migration.comparison.read.normalise import Normal, Normaliser
+from migration.comparison.read.outline import outline
+from migration.comparison.read.owners import Owners
+from migration.model import Origin, RunRecord
+
+
+class Stream:
+    """The events of one run, by index.
+
+    Args:
+        side: where it stands in this comparison; a run may also be compared with another one of the same engine.
+        run: the run.
+        reader: reads heads.
+        normaliser: normalises what is no more than alike.
+    """
+
+    def __init__(self, side: Origin, run: RunRecord, reader: HeadReader, normaliser: Normaliser) -> None:
+        self.side, self.run, self.events = side, run, run.events
+        self.outline = outline([event.kind for event in run.events], [event.lane for event in run.events])
+        self.kinds, self.places = self.outline.kinds, self.outline.places
+        self.frames = Frames([event.payload for event in run.events], self.kinds, reader, normaliser)
+        self.owners = Owners(self.frames, run.request)
+
+    @property
+    def lanes(self) -> dict[str, list[int]]:
+        """The events of each lane, in order; lanes in order of their first event."""
+        return self.outline.lanes
+
+
+def forms(control: Stream, candidate: Stream, i: int, j: int) -> tuple[Normal, Normal, Path]:
+    """Return two frames of one kind in normal form, and where that begins: at the body when nothing else differs, else at the root."""
+    a, b = control.frames.content(i), candidate.frames.content(j)
+    if a is None or b is None or a[1:] != b[1:]:
+        return control.frames.normal(i), candidate.frames.normal(j), ()
+    return control.frames.body(i, a), candidate.frames.body(j, b), (control.frames.reader.policy.envelope.body,)

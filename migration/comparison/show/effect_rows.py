@@ -1,0 +1,61 @@
+"""What both runs asked of the outside, side by side and in order, as rows of an excerpt: what differs is marked as events are."""
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Literal
+
+from migration.comparison.match.sequences import gaps, match
+from migration.model import Effect, Event, RunRecord
+
+Mark = Literal["equal", "changed", "missing", "extra"]
+
+_NOTHING = b"{}"
+
+
+def effect_rows(control: RunRecord, candidate: RunRecord, limit: int) -> list[tuple[Mark, str, Event | None, Event | None]]:
+    """Return the effects of both journals, each written as an event whose kind is as paths call it: mark, lane, control, candidate.
+
+    Args:
+        control: the run that was compared as control.
+        candidate: the run that was compared as candidate.
+        limit: rows at most; what is equal goes first.
+    """
+    rows = list(_rows(control.journal, candidate.journal))
+    spare = len(rows) - limit
+    if spare <= 0:
+        return rows
+    differing = [row for row in rows if row[0] != "equal"]
+    return differing[:limit]
+
+
+def _rows(ours: tuple[Effect, ...], theirs: tuple[Effect, ...]) -> Iterator[tuple[Mark, str, Event | None, Event | None]]:
+    pairs = match([_key(effect) for effect in ours], [_key(effect) for effect in theirs])
+    between = {(gap[0].start, gap[1].start): gap for gap in gaps(pairs, len(ours), len(theirs))}
+    i = j = 0
+    for a, b in (*pairs, (len(ours), len(theirs))):
+        if (i, j) in between:
+            yield from _gap([ours[n] for n in between[i, j][0]], [theirs[n] for n in between[i, j][1]])
+        if a < len(ours):
+            yield "equal", ours[a].lane, _event(ours[a]), _event(theirs[b])
+        i, j = a + 1, b + 1
+
+
+def _gap(ours: list[Effect], theirs: list[Effect]) -> Iterator[tuple[Mark, str, Event | None, Event | None]]:
+    met: list[tuple[Effect | None, Effect | None]] = []
+    for one, other in zip_longest(ours, theirs):
+        alike = one is not None and other is not None and (one.kind, one.name, one.lane) == (other.kind, other.name, other.lane)
+        met += [(one, other)] if alike or one is None or other is None else [(one, None), (None, other)]
+    for one, other in met:
+        mark: Mark = "extra" if one is None else "missing" if other is None else "changed"
+        asked = one or other
+        yield mark, "" if asked is None else asked.lane, _event(one), _event(other)
+
+
+def _key(effect: Effect) -> tuple[str, str, str, bytes | None]:
+    return effect.kind, effect.name, effect.lane, effect.request
+
+
+def _event(effect: Effect | None) -> Event | None:
+    if effect is None:
+        return None
+    return Event(kind=f"{effect.kind}.{effect.name}", lane=effect.lane, payload=effect.request or _NOTHING, at_s=effect.started_s)

@@ -1,0 +1,1 @@
+"""What becomes of each use, in a file and across files, and what is left to a person."""

@@ -1,0 +1,59 @@
+"""Everything in one file that has to do with one legacy module: rewritten together, or not at all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from migration.consolidation.codemod.read.bindings import Bindings, Bound
+from migration.consolidation.codemod.read.source import AnyImport, Source
+from migration.consolidation.codemod.read.uses import Suspect
+from migration.consolidation.codemod.rewrite.edits import Edit
+from migration.consolidation.codemod.rewrite.statements import Need
+from migration.consolidation.codemod.rewrite.strings import Patched
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A place that has to be changed by hand, and how."""
+
+    line: int
+    advice: str
+
+
+@dataclass(slots=True)
+class Group:
+    """One group. It is rewritten when nothing is refused, here or in a group that hangs together with it."""
+
+    module: str  #: the legacy module
+    edits: list[Edit] = field(default_factory=list)
+    needs: list[Need] = field(default_factory=list)
+    gone: list[Bound] = field(default_factory=list)  #: imported names that go
+    stars: list[AnyImport] = field(default_factory=list)  #: star imports of the module that go
+    exports: dict[str, str | None] = field(default_factory=dict)  #: the later name of what others may import from here; None: it goes
+    quoted: dict[str, str] = field(default_factory=dict)  #: the later name of what stands in annotations in quotes
+    patches: list[Patched] = field(default_factory=list)  #: of names that another consumer has
+    holders: dict[str, int] = field(default_factory=dict)  #: consumers that a name was imported from, with the line
+    members: int = 0  #: uses of instances
+    makes: bool = False  #: something here makes an instance
+    reshapes: bool = False  #: a method's call gets other arguments
+    together: set[str] = field(default_factory=set)  #: legacy modules that may give the same name in this file
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def refuse(self, line: int, advice: str) -> None:
+        """Leave this group as it is; the advice is what has to be done by hand."""
+        if (refusal := Refusal(line, advice)) not in self.refusals:
+            self.refusals.append(refusal)
+
+    def exchanges(self, other: "Group") -> bool:
+        """Return whether instances may go from one file to the other, when one imports the other."""
+        return bool((self.members and (other.members or other.makes)) or (other.members and self.makes))
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One file."""
+
+    path: str
+    source: Source
+    bindings: Bindings
+    groups: Mapping[str, Group]  #: by legacy module
+    suspects: tuple[Suspect, ...]

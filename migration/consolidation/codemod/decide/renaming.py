@@ -1,0 +1,77 @@
+"""What a use of a legacy class is called afterwards, and what has to be imported for that."""
+
+from collections.abc import Callable
+
+import libcst as cst
+from libcst.metadata import ImportAssignment
+
+from migration.consolidation.codemod.decide.groups import Group
+from migration.consolidation.codemod.read.bindings import Bindings, Origin
+from migration.consolidation.codemod.read.source import Source, by_getattr
+from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.read.uses import ObjectUse
+from migration.consolidation.codemod.rewrite.edits import Edit
+from migration.consolidation.codemod.rewrite.statements import Need
+from migration.consolidation.codemod.rewrite.strings import requote
+from migration.consolidation.codemod.rules import ObjectName
+from migration.consolidation.findings.meaning import Meaning
+
+
+class Renaming:
+    """Renames uses in one file.
+
+    Args:
+        source: of the file.
+        bindings: what its names stand for.
+        tree: all files.
+        successor: gives what a class of the family becomes; None: nothing that is known.
+    """
+
+    def __init__(self, source: Source, bindings: Bindings, tree: Tree, successor: Callable[[Meaning], ObjectName | None]) -> None:
+        self._source, self._bindings, self._tree, self._successor = source, bindings, tree, successor
+
+    def rename(self, group: Group, use: ObjectUse, origin: Origin) -> None:
+        """Give the use its new name, or have the group say why it cannot have it."""
+        successor = self._successor(use.meaning)
+        if successor is None:
+            return
+        text, need = self.new_name(use, successor, origin)
+        if need is not None and (clash := self.clash(use.node, need)) is not None:
+            group.refuse(self._source.line(use.node), clash)
+            return
+        group.needs.extend([need] if need is not None else [])
+        if text != self._source.code(use.node):
+            group.edits.append(Edit(self._source.bare_span(use.node), (text,)))
+        self.rename_nones(group, origin)
+
+    def new_name(self, use: ObjectUse, successor: ObjectName, origin: Origin) -> tuple[str, Need | None]:
+        """Return what the file calls the class afterwards, and what has to be imported for that."""
+        if origin.statement is None:
+            if isinstance(use.node, cst.Name):
+                return use.node.value, None
+            if isinstance(use.node, cst.Attribute):
+                return f"{self._source.code(use.node.value)}.{successor.name}", None
+            holder, literal = by_getattr(use.node) or (use.node, cst.SimpleString("''"))
+            return f"getattr({self._source.code(holder)}, {requote(literal, successor.name)})", None
+        given = origin.bound.given if origin.bound is not None and origin.bound.meaning.kind == "object" else None
+        return given or successor.name, Need(origin.statement, successor.module, successor.name, given)
+
+    def rename_nones(self, group: Group, origin: Origin) -> None:
+        """Rename it where the file sets the name to None when the import fails."""
+        successor = self._successor(origin.bound.meaning) if origin.bound is not None else None
+        if origin.bound is not None and origin.bound.given is None and successor is not None:
+            group.edits.extend(Edit(self._source.bare_span(node), (successor.name,)) for node in origin.nones)
+
+    def clash(self, node: cst.CSTNode, need: Need) -> str | None:
+        """Return why a name cannot be imported here: the file calls something else so."""
+        name = need.given or need.name
+        wanted = Meaning("object", need.module, need.name)
+        leaving = {id(bound.statement) for bound in self._bindings.bound if bound.local == name}
+        for item in self._source.bound(node, name):
+            statement = item.node if isinstance(item, ImportAssignment) else None
+            same = isinstance(statement, cst.ImportFrom) and (
+                id(statement) in leaving or self._tree.names.member(self._bindings.module_of(statement), name) == wanted
+            )
+            if not same:
+                return f"something else is called {name} in this file; give it another name"
+        return None

@@ -1,0 +1,69 @@
+"""Whether a variable always holds what its first assignment says: the audit takes the first, a rewrite has to be sure of all."""
+
+import libcst as cst
+from libcst.metadata import Assignment
+
+from migration.consolidation.codemod.read.source import Source
+from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.read.uses import Uses
+from migration.consolidation.findings.meaning import Meaning
+
+
+class Variables:
+    """The variables of one file.
+
+    Args:
+        source: the file.
+        path: where it lies.
+        tree: says what names mean.
+        uses: of the file.
+    """
+
+    def __init__(self, source: Source, path: str, tree: Tree, uses: Uses) -> None:
+        self._source = source
+        self._path = path
+        self._tree = tree
+        self._uses = uses
+
+    def objection(self, receiver: cst.BaseExpression, holder: Meaning) -> str | None:
+        """Return why a receiver may be something else than an instance of this class; None: it is one."""
+        if isinstance(receiver, cst.Name):
+            values = [self._value(item) for item in self._source.assignments(receiver) if isinstance(item, Assignment)]
+            certain = len(values) <= 1 and not isinstance(values[0] if values else None, cst.IfExp | cst.BooleanOperation)
+            if not certain and not all(value is None or self._is(value, holder) for value in values):
+                return f"{receiver.value} may be something else too; give the other thing another name"
+        elif isinstance(receiver, cst.Attribute) and isinstance(receiver.value, cst.Name) and not self._is_one_attribute(receiver, holder):
+            return f"{self._source.code(receiver)} may be something else too; give the other thing another name"
+        return None
+
+    def _value(self, assignment: Assignment) -> cst.BaseExpression | None:
+        """Return what is assigned; None: nothing that is said here, as for a parameter or after `with`."""
+        node = self._source.parent(assignment.node)
+        around = self._source.parent(node) if isinstance(node, cst.AssignTarget) else node
+        return around.value if isinstance(around, cst.Assign | cst.AnnAssign | cst.NamedExpr) else None
+
+    def _is(self, value: cst.BaseExpression, holder: Meaning) -> bool:
+        match value:
+            case cst.Name(value="None"):
+                return True
+            case cst.IfExp(body=one, orelse=other) | cst.BooleanOperation(left=one, right=other):
+                return self._is(one, holder) and self._is(other, holder)
+            case _:
+                return self._uses.meaning(value) == holder
+
+    def _is_one_attribute(self, receiver: cst.Attribute, holder: Meaning) -> bool:
+        """Return whether all assignments to an attribute of `self` give it an instance of the class."""
+        facts = self._tree.facts[self._path]
+        number = self._source.numbers[receiver]
+        while number >= 0 and facts.scopes[number].kind != "class":
+            number = facts.scopes[number].parent
+        name = f"self.{receiver.attr.value}"
+        bound = {binding for binding in facts.bindings if (binding.scope, binding.name) == (number, name)}
+        if len(bound) <= 1 and not any(len(binding.values) > 1 for binding in bound):
+            return True
+        meanings = set()
+        for binding in bound:
+            for value in binding.values:
+                found = self._tree.names.dotted(self._path, number, value)
+                meanings.add(Meaning("instance", found.module, found.name) if found is not None else None)
+        return meanings == {holder}

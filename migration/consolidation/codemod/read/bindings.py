@@ -1,0 +1,157 @@
+"""Import statements of a file that bind something of a legacy module, and the names in the file that hang on each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import libcst as cst
+from libcst.metadata import Assignment, BaseAssignment, ImportAssignment
+
+from migration.consolidation.codemod.read.source import AnyImport, Source, dotted, root_name
+from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.findings.meaning import Meaning
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """One name of an import statement that stands for something of a legacy module."""
+
+    statement: AnyImport
+    alias: cst.ImportAlias
+    local: str  #: what the file calls it; of `import a.b.c` all of it
+    given: str | None  #: the name after `as`; None: there is none
+    module: str  #: the module that the statement names, absolute
+    meaning: Meaning
+    names: list[cst.Name] = field(default_factory=list)  #: that may mean it
+
+    def shares(self, other: "Bound") -> bool:
+        """Return whether some name in the file may mean either of them."""
+        return not {id(name) for name in self.names}.isdisjoint(id(name) for name in other.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a name in the file comes from."""
+
+    statement: AnyImport | None  #: None: it is a variable that keeps its name
+    bound: Bound | None  #: None: the statement stays; it gives a package, or everything of a module
+    nones: tuple[cst.Name, ...] = ()  #: assignments of None to the same name, as a fallback
+
+
+class Bindings:
+    """The bindings of one file.
+
+    Args:
+        source: the file.
+        path: where it lies.
+        tree: says what names mean.
+    """
+
+    def __init__(self, source: Source, path: str, tree: Tree) -> None:
+        self._source = source
+        self._path = path
+        self._tree = tree
+        self.statements: Final = [node for node in source.nodes() if isinstance(node, cst.Import | cst.ImportFrom)]
+        self.bound: Final = [bound for statement in self.statements for bound in self._bound(statement)]
+        self.stars: Final = [
+            node for node in self.statements if isinstance(node, cst.ImportFrom) and isinstance(node.names, cst.ImportStar)
+        ]
+        self._assign_names()
+
+    def module_of(self, statement: cst.ImportFrom) -> str:
+        """Return the module that the statement names, absolute."""
+        name = dotted(statement.module) or "" if statement.module is not None else ""
+        return self._tree.names.modules.absolute(self._path, len(statement.relative), name)
+
+    def is_legacy_star(self, statement: AnyImport) -> bool:
+        """Return whether it is a star import of a legacy module."""
+        return statement in self.stars and isinstance(statement, cst.ImportFrom) and self.module_of(statement) in self._tree.legacy
+
+    def alternatives(self, name: cst.Name) -> tuple[Bound, ...]:
+        """Return the imported objects that a name may mean, when nothing else gives it; () when something does."""
+        assignments = self._source.assignments(name)
+        statements = {id(item.node) for item in assignments if isinstance(item, ImportAssignment)}
+        found = [bound for bound in self.bound if id(bound.statement) in statements and bound.local == name.value]
+        are_all = len(found) == len(assignments) and all(bound.meaning.kind == "object" for bound in found)
+        return tuple(found) if are_all else ()
+
+    def origin(self, node: cst.Name | cst.Attribute | cst.Call, meaning: Meaning) -> Origin | str:
+        """Return where the name of a use comes from; or why that cannot be told."""
+        root, text = root_name(node), dotted(node) or ""
+        if root is None or "()" in text:
+            return "it is reached through a call; take it from its own module"
+        assignments = self._source.assignments(root)
+        imports = [item for item in assignments if isinstance(item, ImportAssignment)]
+        others = [item for item in assignments if isinstance(item, Assignment) and not isinstance(item, ImportAssignment)]
+        if not assignments:
+            star = next((star for star in reversed(self.stars) if self._passes(star, root.value)), None)
+            return Origin(star, None) if star is not None else f"nobody can tell where {root.value} comes from"
+        if not imports:
+            if all(isinstance(self._source.parent(item.node), cst.AssignTarget | cst.AnnAssign | cst.NamedExpr) for item in others):
+                return Origin(None, None)
+            return f"it is reached through {root.value}; take it from its own module"
+        nones = tuple(item.node for item in others if self._is_none(item) and isinstance(item.node, cst.Name))
+        if len(nones) < len(others) or (nones and node is not root):
+            return f"{root.value} is bound in more than one way; give one of them another name"
+        return self._imported(root, text, imports, nones, meaning)
+
+    def _imported(
+        self, root: cst.Name, text: str, imports: list[ImportAssignment], nones: tuple[cst.Name, ...], meaning: Meaning
+    ) -> Origin | str:
+        statements = {id(item.node) for item in imports}
+        candidates = [bound for bound in self.bound if id(bound.statement) in statements and _reaches(text, bound.local)]
+        if len({bound.meaning for bound in candidates}) > 1:
+            return f"{root.value} is imported from more than one module; keep one of them"
+        if candidates:
+            others = [item for item in imports if id(item.node) not in {id(bound.statement) for bound in candidates}]
+            if any(not isinstance(item.node, cst.Import) for item in others):
+                return f"{root.value} is imported from more than one module; keep one of them"
+            return Origin(candidates[0].statement, candidates[0], nones)
+        statement = imports[0].node
+        if not isinstance(statement, cst.Import | cst.ImportFrom) or meaning.kind != "object" or nones:
+            return f"{root.value} is bound in more than one way; give one of them another name"
+        return Origin(statement, None)
+
+    def _bound(self, statement: AnyImport) -> Iterator[Bound]:
+        if isinstance(statement.names, cst.ImportStar):
+            return
+        for alias in statement.names:
+            name = dotted(alias.name) or ""
+            given = alias.asname.name.value if alias.asname is not None and isinstance(alias.asname.name, cst.Name) else None
+            if isinstance(statement, cst.Import):
+                module = self._tree.names.modules.absolute(self._path, 0, name)
+                meaning = Meaning("module", module) if self._tree.names.modules.exists(module) else None
+            else:
+                module = self.module_of(statement)
+                meaning = self._tree.names.member(module, name)
+                if meaning is None and module in self._tree.legacy:
+                    meaning = Meaning("object", module, name)  # a name that its module does not have
+            if meaning is not None and meaning.module in self._tree.legacy and meaning.kind != "instance":
+                yield Bound(statement, alias, given or name, given, module, meaning)
+
+    def _assign_names(self) -> None:
+        by_statement: dict[int, list[Bound]] = {}
+        for bound in self.bound:
+            by_statement.setdefault(id(bound.statement), []).append(bound)
+        for node in self._source.nodes():
+            if isinstance(node, cst.Name):
+                for item in self._source.assignments(node):
+                    for bound in by_statement.get(id(getattr(item, "node", None)), ()):
+                        if node.value == bound.local.partition(".")[0] and not self._is_in_import(node):
+                            bound.names.append(node)
+
+    def _is_in_import(self, node: cst.Name) -> bool:
+        return any(isinstance(ancestor, cst.Import | cst.ImportFrom) for ancestor in self._source.ancestors(node))
+
+    def _passes(self, star: cst.ImportFrom, name: str) -> bool:
+        return self._tree.names.member(self.module_of(star), name) is not None
+
+    def _is_none(self, item: BaseAssignment) -> bool:
+        node = getattr(item, "node", None)
+        around = self._source.parent(node) if node is not None else None
+        assign = self._source.parent(around) if isinstance(around, cst.AssignTarget) else around
+        return isinstance(assign, cst.Assign | cst.AnnAssign) and isinstance(assign.value, cst.Name) and assign.value.value == "None"
+
+
+def _reaches(text: str, local: str) -> bool:
+    return text == local or text.startswith(local + ".")

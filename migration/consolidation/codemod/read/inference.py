@@ -1,0 +1,279 @@
+"""Types that nobody wrote down: what a function returns or a `partial`, what a fixture gives, a mock stands for, or a string imports.
+
+The facts of a file get further bindings for them. They point at synthetic imports, whose names no file can contain.
+"""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from migration.consolidation.findings.meaning import Meaning
+from migration.consolidation.findings.names import Names
+from migration.consolidation.inventory import Problem
+from migration.consolidation.reading.dotted import dotted_name
+from migration.consolidation.reading.facts import BindingFact, BoundName, FileFacts, FunctionFact, ImportFact, Signature
+from migration.consolidation.sources.modules import ModuleNames
+from migration.consolidation.sources.workers import read_bytes
+
+_AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
+#: A function that returns what another returns, which returns what a third one does.
+_ROUNDS: Final = 3
+#: No identifier has it where Python's grammar allows it to begin one.
+_DOT: Final = "\N{MIDDLE DOT}"
+_ANYTHING: Final = Signature((), 0, 0, (), (), takes_any_positional=True, takes_any_keyword=True)
+_SPECIFIED: Final = ("spec", "spec_set")
+
+
+@dataclass(slots=True)
+class _Function:
+    node: _AnyFunction
+    scope: int
+    results: list[str] = field(default_factory=list)  #: dotted, of each `return` and `yield`
+    opaque: bool = False  #: one of them is not a dotted name
+
+    @property
+    def is_fixture(self) -> bool:
+        return any((dotted_name(decorator) or "").removesuffix("()").endswith("fixture") for decorator in self.node.decorator_list)
+
+
+@dataclass(slots=True)
+class _File:
+    path: str
+    tree: ast.Module
+    functions: list[_Function]
+    fixtures: dict[str, Meaning] = field(default_factory=dict)
+
+
+def infer(root: Path, facts: dict[str, FileFacts], modules: ModuleNames) -> None:
+    """Add to the facts what can be told of types.
+
+    Args:
+        root: the audited folder.
+        facts: of the files, by path; replaced in place.
+        modules: all modules of the tree.
+    """
+    files = [file for path in facts if (file := _parse(root, path, facts[path])) is not None]
+    for file in files:
+        inference = _Inference(file, facts, Names(modules, {}))
+        inference.dynamic_imports_and_mocks()
+        inference.partials()
+    for _ in range(_ROUNDS):
+        before = dict(facts)
+        names = Names(modules, before)
+        for file in files:
+            _Inference(file, facts, names).results()
+        for file in files:
+            _Inference(file, facts, names).fixtures_of_parameters({other.path: other for other in files})
+        if facts == before:
+            return
+
+
+def _parse(root: Path, path: str, facts: FileFacts) -> _File | None:
+    data = read_bytes(root, path)
+    if isinstance(data, Problem) or facts.problem is not None:
+        return None
+    tree = ast.parse(data)
+    numbers: dict[str, list[int]] = {}
+    for number, scope in enumerate(facts.scopes):
+        numbers.setdefault(scope.name, []).append(number)
+    seen: Counter[str] = Counter()
+    functions = []
+    for name, node in _definitions(tree, ""):
+        occurrence = seen[name]
+        seen[name] += 1
+        if isinstance(node, _AnyFunction) and occurrence < len(numbers.get(name, ())):
+            functions.append(_described(node, numbers[name][occurrence]))
+    return _File(path, tree, functions)
+
+
+def _definitions(node: ast.AST, around: str) -> Iterator[tuple[str, ast.AST]]:
+    """Yield functions and classes with their dotted names, in the order in which the audit numbers scopes."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, _AnyFunction | ast.ClassDef):
+            name = f"{around}.{child.name}" if around else child.name
+            yield name, child
+            yield from _definitions(child, name)
+        else:
+            yield from _definitions(child, around)
+
+
+def _described(node: _AnyFunction, scope: int) -> _Function:
+    function = _Function(node, scope)
+    for inner in _own_nodes(node):
+        if isinstance(inner, ast.Return | ast.Yield) and inner.value is not None:
+            name = dotted_name(inner.value)
+            if name is None:
+                function.opaque = True
+            else:
+                function.results.append(name)
+    return function
+
+
+def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what belongs to a function itself, not to functions inside of it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, _AnyFunction | ast.Lambda | ast.ClassDef):
+            yield child
+            yield from _own_nodes(child)
+
+
+class _Inference:
+    """What can be told in one file."""
+
+    def __init__(self, file: _File, facts: dict[str, FileFacts], names: Names) -> None:
+        self._file = file
+        self._all = facts
+        self._names = names
+
+    @property
+    def _facts(self) -> FileFacts:
+        return self._all[self._file.path]
+
+    def results(self) -> None:
+        """Note what functions without a return annotation return."""
+        for function in self._file.functions:
+            meanings = {self._names.dotted(self._file.path, function.scope, text) for text in function.results}
+            if function.opaque or len(meanings) != 1 or (meaning := meanings.pop()) is None or meaning.kind != "instance":
+                continue
+            if function.is_fixture:
+                self._file.fixtures[function.node.name] = meaning
+            if function.node.returns is None:
+                self._returns(function, self._synthetic(meaning))
+
+    def fixtures_of_parameters(self, files: Mapping[str, _File]) -> None:
+        """Bind the parameters of tests and fixtures to what the fixtures of these names give."""
+        known = self._visible_fixtures(files)
+        for function in self._file.functions if known else ():
+            if not (function.is_fixture or function.node.name.startswith("test")):
+                continue
+            for parameter in (*function.node.args.args, *function.node.args.kwonlyargs):
+                if parameter.annotation is None and (meaning := known.get(parameter.arg)) is not None:
+                    self._bind(BindingFact(function.scope, parameter.arg, "instance", (self._synthetic(meaning),)))
+
+    def dynamic_imports_and_mocks(self) -> None:
+        """Bind variables that hold a module or an object named by a literal, and mocks with a specification."""
+        owners = {id(inner): function.scope for function in self._file.functions for inner in _own_nodes(function.node)}
+        texts = _texts(self._file.tree)
+        for node in ast.walk(self._file.tree):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.Call):
+                target = dotted_name(node.targets[0])
+                if target is None or "()" in target or "." in target:
+                    continue
+                scope = owners.get(id(node), 0)
+                if (specified := _specification(node.value)) is not None:
+                    self._bind(BindingFact(scope, target, "instance", (specified,)), first=True)
+                elif (imported := literal_import(_with_text(node.value, texts))) is not None:
+                    self._bind(BindingFact(scope, target, "value", (self._imported(imported),)), first=True)
+
+    def partials(self) -> None:
+        """Take `name = partial(Class, ...)` at the top level for a function that returns what the class makes."""
+        for node in self._file.tree.body:
+            if not isinstance(node, ast.Assign) or len(node.targets) != 1 or (given := partial_of(node.value)) is None:
+                continue
+            target, made = node.targets[0], dotted_name(given)
+            if isinstance(target, ast.Name) and made is not None:
+                function = FunctionFact(
+                    target.id, node.lineno, node.end_lineno or node.lineno, "function", _ANYTHING, (made,), abstract=False
+                )
+                self._all[self._file.path] = msgspec.structs.replace(self._facts, functions=(*self._facts.functions, function))
+
+    def _visible_fixtures(self, files: Mapping[str, _File]) -> dict[str, Meaning]:
+        folders = self._file.path.split("/")[:-1]
+        found: dict[str, Meaning] = {}
+        for depth in range(len(folders) + 1):
+            outer = files.get("/".join([*folders[:depth], "conftest.py"]))
+            found.update(outer.fixtures if outer is not None else {})
+        return found | self._file.fixtures
+
+    def _synthetic(self, meaning: Meaning) -> str:
+        """Return a name that an added import gives to the class."""
+        return self._imported(meaning.text)
+
+    def _imported(self, text: str) -> str:
+        """Return a name that an added import gives to a module, `a.b`, or to an object, `a.b:c`."""
+        module, _, name = text.partition(":")
+        local = _DOT + text.replace(".", _DOT).replace(":", _DOT)
+        statement = ImportFact(0, 0, 0, (), not name, 0, module if name else "", (BoundName(name or module, local),))
+        if statement not in self._facts.imports:
+            self._all[self._file.path] = msgspec.structs.replace(self._facts, imports=(*self._facts.imports, statement))
+        return local
+
+    def _bind(self, binding: BindingFact, *, first: bool = False) -> None:
+        if binding not in self._facts.bindings:
+            bindings = (binding, *self._facts.bindings) if first else (*self._facts.bindings, binding)
+            self._all[self._file.path] = msgspec.structs.replace(self._facts, bindings=bindings)
+
+    def _returns(self, function: _Function, name: str) -> None:
+        def described(fact: FunctionFact) -> FunctionFact:
+            same = fact.line == function.node.lineno and fact.name == function.node.name
+            return msgspec.structs.replace(fact, returns=(name,)) if same else fact
+
+        facts = self._facts
+        self._all[self._file.path] = msgspec.structs.replace(
+            facts,
+            functions=tuple(described(fact) for fact in facts.functions),
+            classes=tuple(msgspec.structs.replace(item, methods=tuple(described(fact) for fact in item.methods)) for item in facts.classes),
+        )
+
+
+def _specification(call: ast.Call) -> str | None:
+    """Return the class that a mock is specified by."""
+    name = (dotted_name(call.func) or "").rpartition(".")[2]
+    if name.endswith("Mock"):
+        return next((dotted_name(keyword.value) for keyword in call.keywords if keyword.arg in _SPECIFIED), None)
+    is_instance = any(
+        keyword.arg == "instance" and isinstance(keyword.value, ast.Constant) and keyword.value.value for keyword in call.keywords
+    )
+    return dotted_name(call.args[0]) if name == "create_autospec" and is_instance and call.args else None
+
+
+def _texts(tree: ast.Module) -> dict[str, str]:
+    """Return the variables that hold one literal text in the whole file: assigned once, in one scope, and no parameter."""
+    bound = Counter(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load))
+    bound.update(node.arg for node in ast.walk(tree) if isinstance(node, ast.arg))
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str() as text)) if bound[name] == 1:
+                found[name] = text
+    return found
+
+
+def _with_text(call: ast.Call, texts: Mapping[str, str]) -> ast.Call:
+    """Return the call with the text of a variable that is its first argument."""
+    first = call.args[0] if call.args else None
+    text = texts.get(first.id) if isinstance(first, ast.Name) else None
+    return ast.Call(call.func, [ast.Constant(text), *call.args[1:]], call.keywords) if text is not None else call
+
+
+def partial_of(value: ast.expr) -> ast.expr | None:
+    """Return what `partial` is given to call; None: the expression is something else."""
+    is_partial = isinstance(value, ast.Call) and dotted_name(value.func) in {"partial", "functools.partial"}
+    return value.args[0] if isinstance(value, ast.Call) and is_partial and value.args else None
+
+
+def literal_import(call: ast.Call) -> str | None:
+    """Return the absolute name, `a.b` or `a.b:c`, that a call imports by a literal; None: it does something else."""
+    name = (dotted_name(call.func) or "").rpartition(".")[2]
+    if name not in {"import_module", "__import__", "resolve_name"} or not call.args:
+        return None
+    first = call.args[0]
+    if not isinstance(first, ast.Constant) or not isinstance(first.value, str):
+        return None
+    text = first.value
+    if name == "__import__" and not any(keyword.arg == "fromlist" for keyword in call.keywords):
+        return None  # it returns the top package
+    if not text.startswith("."):
+        return text
+    given = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "package")]
+    package = given[0].value if given and isinstance(given[0], ast.Constant) and isinstance(given[0].value, str) else None
+    if package is None:
+        return None
+    level = len(text) - len(text.lstrip("."))
+    parts = package.split(".")
+    return ".".join([*parts[: len(parts) - level + 1], text.lstrip(".")]) if level <= len(parts) else None

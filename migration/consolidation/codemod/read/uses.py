@@ -1,0 +1,166 @@
+"""Where a file uses legacy implementations: their objects by whatever name, and what is done with instances of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import libcst as cst
+from libcst.metadata import Assignment, ImportAssignment
+
+from migration.consolidation.codemod.read.source import Source, by_getattr, dotted, root_name
+from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.findings.meaning import Meaning
+from migration.consolidation.reading.facts import CallFact
+
+_SELVES: Final = frozenset({"self", "cls", "super"})
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectUse:
+    """A class, a function or a variable of a legacy module, as far as its name goes."""
+
+    node: cst.Name | cst.Attribute | cst.Call  #: a call only of `getattr` with a literal
+    meaning: Meaning
+
+
+@dataclass(frozen=True, slots=True)
+class MemberUse:
+    """An attribute or a method of an instance of a legacy class."""
+
+    node: cst.Attribute
+    holder: Meaning  #: the instance
+    meaning: Meaning | None  #: the member, where it is defined; None: nobody knows it
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A method that legacy classes have, called on something that nobody knows."""
+
+    node: cst.Call
+    receiver: str
+    method: str
+
+
+class Uses:
+    """The uses in one file.
+
+    Args:
+        source: the file.
+        path: where it lies.
+        tree: says what names mean.
+    """
+
+    def __init__(self, source: Source, path: str, tree: Tree) -> None:
+        self._source = source
+        self._path = path
+        self._tree = tree
+        self._own = tree.names.modules.name(path)
+        self._bound = {(binding.scope, binding.name) for binding in tree.facts[path].bindings}
+
+    @cached_property
+    def found(self) -> tuple[ObjectUse | MemberUse | Suspect, ...]:
+        """All uses, in source order."""
+        return tuple(self._find())
+
+    def meaning(self, node: cst.CSTNode) -> Meaning | None:
+        """Return what an expression means; None: not known."""
+        text = dotted(node)
+        if text is None or self._is_hidden(node):
+            return None
+        return self._tree.names.dotted(self._path, self._source.numbers[node], text)
+
+    def is_legacy(self, meaning: Meaning | None) -> bool:
+        """Return whether something that a legacy module defines is meant, other than in that module itself."""
+        return meaning is not None and meaning.module in self._tree.legacy and meaning.module != self._own
+
+    def _find(self) -> Iterator[ObjectUse | MemberUse | Suspect]:
+        for node in self._source.nodes():
+            if isinstance(node, cst.Call) and (named := by_getattr(node)) is not None:
+                holder, meaning = self.meaning(named[0]), self.meaning(node)
+                if holder is not None and holder.kind == "module" and meaning is not None and meaning.kind == "object":
+                    yield from [ObjectUse(node, meaning)] if self.is_legacy(meaning) else []
+                continue
+            if not isinstance(node, cst.Name | cst.Attribute) or not self._is_read(node):
+                continue
+            holder = self.meaning(node.value) if isinstance(node, cst.Attribute) else None
+            if isinstance(node, cst.Attribute) and holder is not None and self.is_legacy(holder) and holder.kind == "instance":
+                if (holder.module, holder.name) in self._tree.classes:
+                    yield MemberUse(node, holder, self.meaning(node))
+                continue
+            meaning = self.meaning(node)
+            if meaning is not None and meaning.kind == "object" and self.is_legacy(meaning):
+                if not (self.is_legacy(holder) and holder is not None and holder.kind == "object"):
+                    yield ObjectUse(node, meaning)
+            elif isinstance(node, cst.Attribute) and holder is None and (suspect := self._suspect(node)) is not None:
+                yield suspect
+
+    def _suspect(self, node: cst.Attribute) -> Suspect | None:
+        call, method = self._source.parent(node), node.attr.value
+        if method not in self._tree.methods or not isinstance(call, cst.Call) or call.func is not node:
+            return None
+        receiver = self._source.code(node.value)
+        is_told_apart = is_worth_a_look(receiver, method) and not self._is_foreign(node.value)
+        return Suspect(call, receiver, method) if is_told_apart else None
+
+    def _is_foreign(self, node: cst.CSTNode) -> bool:
+        """Return whether an expression begins with something that is not of this tree, or with the object itself."""
+        root = root_name(node)
+        if root is None:
+            return isinstance(node, cst.BaseString | cst.BaseNumber)
+        if isinstance(node, cst.Name | cst.Call) and root.value in _SELVES:
+            return True
+        assignments = self._source.assignments(root)
+        return bool(assignments) and all(isinstance(item, ImportAssignment) and not self._is_of_tree(item) for item in assignments)
+
+    def _is_of_tree(self, assignment: ImportAssignment) -> bool:
+        node = assignment.node
+        if isinstance(node, cst.ImportFrom):
+            module = dotted(node.module) or "" if node.module is not None else ""
+            return bool(node.relative) or self._tree.names.modules.knows_top(module)
+        return isinstance(node, cst.Import) and any(self._tree.names.modules.knows_top(dotted(alias.name) or "") for alias in node.names)
+
+    def _is_read(self, node: cst.Name | cst.Attribute) -> bool:
+        """Return whether a name stands for a value, and is not part of a longer word, a keyword, a target or an import."""
+        parent = self._source.parent(node)
+        match parent:
+            case cst.Attribute(attr=other) | cst.Arg(keyword=other) | cst.NamedExpr(target=other) if other is node:
+                return False
+            case cst.Param(name=other) | cst.FunctionDef(name=other) | cst.ClassDef(name=other) if other is node:
+                return False
+            case cst.AssignTarget(target=other) | cst.AnnAssign(target=other) if other is node and isinstance(node, cst.Name):
+                return False
+        return not any(isinstance(around, cst.Import | cst.ImportFrom | cst.NameItem) for around in self._source.ancestors(node))
+
+    def _is_hidden(self, node: cst.CSTNode) -> bool:
+        """Return whether the audit would take the first name for another of the same spelling, further out."""
+        root = root_name(node)
+        if root is None or root.value in _SELVES:
+            return False
+        assignments = self._source.assignments(root)
+        if not assignments or any(isinstance(item, ImportAssignment) for item in assignments):
+            return False
+        inner = [item for item in assignments if isinstance(item, Assignment) and self._is_unseen(item)]
+        return bool(inner)
+
+    def _is_unseen(self, assignment: Assignment) -> bool:
+        """Return whether the audit does not know what binds the name: a parameter without a type, or the variable of a comprehension."""
+        node = assignment.node
+        if isinstance(node, cst.Param):
+            return (self._source.numbers[node], node.name.value) not in self._bound
+        around = self._source.parent(node)
+        while isinstance(around, cst.Tuple | cst.List | cst.BaseElement):
+            around = self._source.parent(around)
+        return isinstance(around, cst.CompFor | cst.For)
+
+
+def is_worth_a_look(receiver: str, method: str) -> bool:
+    """Return whether a call on something unknown may be one of a legacy class: a method called `cleanup` is everybody's."""
+    return receiver not in _SELVES and ("_" in method.strip("_") or "engine" in receiver.lower())
+
+
+def call_fact(source: Source, call: cst.Call) -> CallFact:
+    """Return the call as the audit describes calls."""
+    plain = sum(argument.keyword is None and not argument.star for argument in call.args)
+    keywords = tuple(argument.keyword.value for argument in call.args if argument.keyword is not None)
+    return CallFact(source.line(call), 0, 0, dotted(call.func) or "", plain, keywords, any(argument.star for argument in call.args))

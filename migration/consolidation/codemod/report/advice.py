@@ -1,0 +1,51 @@
+"""What is left to a person: what is refused, and the strings that still name something of a legacy module."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from migration.consolidation.codemod.configuration import CodemodConfiguration
+from migration.consolidation.codemod.decide.groups import Analysis, Refusal
+from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.report.values import Advice, Change
+from migration.consolidation.inventory import DottedString, StringUse
+
+_ADVICE: Final[Mapping[StringUse, str]] = {
+    "import": "it is imported by its name; import the target instead",
+    "patch": "it is patched by its name; patch the target where it is used",
+    "logger": "a logger has its name; name it, and what configures it, after the module that stays",
+    "configuration": "whatever reads it gives it the old arguments; name the target once that is changed",
+    "path": "a path of a file that goes; name the one that stays",
+    "other": "nobody can tell what reads it; name the target once that is changed",
+}
+
+
+def refused(analyses: Mapping[str, Analysis], suspicions: Mapping[str, list[Refusal]]) -> Iterator[Advice]:
+    """Yield what is refused, group by group, and then the suspicious calls that no group is refused for."""
+    for path, analysis in analyses.items():
+        refused = {refusal for group in analysis.groups.values() for refusal in group.refusals}
+        for group in analysis.groups.values():
+            for refusal in group.refusals:
+                yield Advice(path=path, line=refusal.line, module=group.module, advice=refusal.advice, fails=True)
+        for refusal in suspicions.get(path, ()):
+            if refusal not in refused:
+                yield Advice(path=path, line=refusal.line, module="", advice=refusal.advice, fails=False)
+
+
+def still_named(
+    tree: Tree, changes: tuple[Change, ...], analyses: Mapping[str, Analysis], codemod: CodemodConfiguration
+) -> Iterator[Advice]:
+    """Yield the strings that are still there afterwards, unless something else is said of their line."""
+    after = {change.path: change.after for change in changes}
+    said = {(path, refusal.line) for path, item in analyses.items() for group in item.groups.values() for refusal in group.refusals}
+    for string in tree.strings:
+        if codemod.file == tree.root / string.path and any(string.text in rule for rule in codemod.written):
+            continue
+        if (string.path, string.line) not in said and _is_left(string, after.get(string.path)):
+            advice = f"{string.text}: {_ADVICE[string.use]}"
+            fails = string.use in {"import", "patch"}
+            yield Advice(path=string.path, line=string.line, module=string.module, advice=advice, fails=fails)
+
+
+def _is_left(string: DottedString, after: bytes | None) -> bool:
+    return after is None or re.search(rf"(?<![\w.]){re.escape(string.text)}(?!\w)".encode(), after) is not None

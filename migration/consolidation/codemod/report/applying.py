@@ -1,0 +1,49 @@
+"""What a plan looks like before it is carried out, and carrying it out."""
+
+import difflib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from migration.consolidation.codemod.report.values import Change, Plan
+from migration.errors import ConfigurationError
+
+
+def as_diff(change: Change) -> str:
+    """Return a unified diff of one file that `patch -p1` takes. Bytes that are no UTF-8 are shown escaped."""
+    before, after = (data.decode("utf-8", errors="backslashreplace").splitlines(keepends=True) for data in (change.before, change.after))
+    return "".join(_ended(difflib.unified_diff(before, after, f"a/{change.path}", f"b/{change.path}")))
+
+
+def apply_plan(plan: Plan) -> None:
+    """Write the files, each at once: whoever reads one meanwhile sees the old or the new text.
+
+    Raises:
+        ConfigurationError: a file was changed since the plan was made, or cannot be written. The files before it, by path, are written.
+    """
+    for change in plan.changes:
+        path = plan.root / change.path
+        try:
+            if path.read_bytes() != change.before:
+                raise ConfigurationError(f"{path}: was changed while this ran; run codemod again")
+            _replace(path.resolve(), change.after)
+        except OSError as error:
+            raise ConfigurationError(f"{path}: cannot be written ({error.strerror}); make it writable and run codemod again") from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(path.stat().st_mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _ended(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"

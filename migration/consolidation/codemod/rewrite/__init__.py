@@ -1,0 +1,1 @@
+"""Edits of a file's text: calls, import statements, strings."""

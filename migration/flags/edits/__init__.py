@@ -1,0 +1,1 @@
+"""Edits of flags, as pure functions on one flag's JSON."""

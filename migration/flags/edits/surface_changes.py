@@ -1,0 +1,191 @@
+"""The edits of a surface's flag, as pure functions on one flag's JSON. What a flag means is asked of `meaning/evaluation.py` alone.
+
+Each takes a flag as LaunchDarkly has it (None: there is none yet, or it is marked `deleted`) and returns it changed, its version one
+higher, or the very same flag when nothing is to change. Members that an edit does not concern stay as they are, salt and seed above all.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from migration.errors import ConfigurationError
+from migration.flags.edits.targets import Flag, named_by, raised, retargeted, revived, untargeted
+from migration.flags.meaning.data import TENANT_KIND, surface_flag_key
+from migration.model import Stage
+from migration.stages import STAGE_ORDER
+
+WHOLE: Final = 100_000  #: LaunchDarkly's weights are out of this many
+_PERCENT: Final = WHOLE // 100
+_OFF: Final = {"rollout": {"contextKind": TENANT_KIND, "variations": [{"variation": 0, "weight": WHOLE}]}}
+
+
+def new_surface_flag(surface: str) -> dict[str, Any]:
+    """Return the flag of a surface whose migration has not begun: everybody at `off`. Version 0: it stands nowhere yet."""
+    return {
+        "key": surface_flag_key(surface),
+        "version": 0,
+        "on": True,
+        "variations": [stage.value for stage in STAGE_ORDER],
+        "offVariation": 0,
+        "salt": "netra",
+        "migration": {"checkRatio": 1},
+        "contextTargets": [],
+        "fallthrough": _OFF,
+    }
+
+
+def share(flag: Flag | None, surface: str, stage: Stage, percent: float = 100.0, rest: Stage | None = None) -> Flag:
+    """Return the flag with the upper `percent` of the buckets at `stage`.
+
+    Args:
+        flag: as it is.
+        surface: whose flag it is.
+        stage: where the percentage goes.
+        percent: 0 to 100, in steps of 0.001.
+        rest: the others are here at least, and at most one stage before `stage`: between the two they stay where they are.
+            None: all of them go to the stage before `stage`.
+
+    Raises:
+        ConfigurationError: the percentage is not possible, the flag has no variation for a stage, or `rest` is not before `stage`.
+    """
+    old = revived(flag, new_surface_flag(surface))
+    stages = _stages(old)
+    weight = _weight(percent)
+    _check_listed(old, stage, stages)
+    weights = dict.fromkeys(stages, 0)
+    weights[stage] = weight
+    if weight < WHOLE:
+        lowest, highest = _room(old, stage, rest, stages, percent)
+        for at, part in _below(_shares(old), WHOLE - weight):
+            held = min(max(at, lowest, key=STAGE_ORDER.index), highest, key=STAGE_ORDER.index)
+            weights[held if held in weights else lowest] += part
+    return raised(flag, {**old, "on": True, "fallthrough": _fallthrough(old, weights, stages)})
+
+
+def pin(flag: Flag | None, surface: str, tenant_id: str, stage: Stage) -> Flag:
+    """Return the flag with the tenant held at `stage`, whatever its bucket says.
+
+    Raises:
+        ConfigurationError: the flag has no variation for the stage, or is switched off, so that turning it on would move everybody.
+    """
+    old = revived(flag, new_surface_flag(surface))
+    stages = _stages(old)
+    _check_listed(old, stage, stages)
+    if old.get("on") is not True:
+        raise ConfigurationError(
+            f"{old['key']} is switched off (`on` is false), so everybody is at `off` and a pin means nothing; "
+            f"`stage set {surface} off --all` switches it on first"
+        )
+    targets = retargeted(old, TENANT_KIND, [tenant_id], stages[stage])
+    return raised(flag, {**old, "contextTargets": targets})
+
+
+def unpin(flag: Flag | None, surface: str, tenant_id: str) -> Flag:
+    """Return the flag with the tenant back where rules and its bucket say.
+
+    Raises:
+        ConfigurationError: the tenant is not pinned.
+    """
+    pinned = pins(flag)
+    if flag is None or tenant_id not in pinned:
+        raise ConfigurationError(f"{surface}: tenant {tenant_id!r} is not pinned; pinned are: {', '.join(sorted(pinned)) or 'none'}")
+    return raised(flag, {**flag, "contextTargets": untargeted(flag, TENANT_KIND, {tenant_id})})
+
+
+def pins(flag: Flag | None) -> frozenset[str]:
+    """Return the tenants that the flag's targets name, wherever they are held."""
+    return frozenset() if flag is None else frozenset(named_by(flag, TENANT_KIND))
+
+
+def _weight(percent: float) -> int:
+    weight = round(percent * _PERCENT) if 0 <= percent <= 100 else -1  # noqa: PLR2004 - percent; not a number is neither
+    if weight < 0 or abs(weight - percent * _PERCENT) > 1e-6:  # noqa: PLR2004 - far below one weight
+        raise ConfigurationError(f"{percent:g} % is not possible; give 0 to 100 with at most three decimals")
+    return weight
+
+
+def _stages(flag: Flag) -> dict[Stage, int]:
+    """Return where each stage stands among the flag's variations, in stage order."""
+    variations = flag.get("variations") or []
+    return {stage: variations.index(stage.value) for stage in STAGE_ORDER if stage.value in variations}
+
+
+def _check_listed(flag: Flag, stage: Stage, stages: Mapping[Stage, int]) -> None:
+    if stage not in stages:
+        raise ConfigurationError(
+            f"{flag['key']} has no variation `{stage.value}`; it has: {', '.join(str(value) for value in flag.get('variations') or [])}; "
+            "add the missing one where the flag is kept"
+        )
+
+
+def _room(flag: Flag, stage: Stage, rest: Stage | None, stages: Mapping[Stage, int], percent: float) -> tuple[Stage, Stage]:
+    """Return the earliest and the latest stage of those outside the percentage."""
+    earlier = [one for one in stages if STAGE_ORDER.index(one) < STAGE_ORDER.index(stage)]
+    if not earlier:
+        raise ConfigurationError(f"`{stage.value}` has no stage before it for the other {100 - percent:g} %; say --all")
+    if rest is None:
+        return earlier[-1], earlier[-1]
+    if rest not in earlier:
+        _check_listed(flag, rest, stages)
+        raise ConfigurationError(f"--rest {rest.value} is not before `{stage.value}`; give one of: {', '.join(earlier)}")
+    return rest, earlier[-1]
+
+
+def _shares(flag: Flag) -> list[tuple[Stage, int]]:
+    """Return the stages along the buckets as the fallthrough lists them; together they are 100,000."""
+    variations: Sequence[Any] = flag.get("variations") or []
+    fallthrough = flag.get("fallthrough") or {}
+    if flag.get("on") is not True:
+        return [(_stage_at(variations, flag.get("offVariation")), WHOLE)]
+    if fallthrough.get("variation") is not None:
+        return [(_stage_at(variations, fallthrough["variation"]), WHOLE)]
+    shares: list[tuple[Stage, int]] = []
+    left = WHOLE
+    for listed in (fallthrough.get("rollout") or {}).get("variations") or []:
+        part = max(0, min(listed.get("weight") or 0, left))
+        shares.append((_stage_at(variations, listed.get("variation")), part))
+        left -= part
+    last = shares[-1][0] if shares else Stage.OFF
+    return [*shares, (last, left)]
+
+
+def _below(shares: Iterable[tuple[Stage, int]], weight: int) -> list[tuple[Stage, int]]:
+    """Return what the shares say about the lowest `weight` buckets."""
+    found: list[tuple[Stage, int]] = []
+    for stage, part in shares:
+        taken = min(part, weight)
+        weight -= taken
+        found.append((stage, taken))
+    return found
+
+
+def _stage_at(variations: Sequence[Any], index: object) -> Stage:
+    if not isinstance(index, int) or not 0 <= index < len(variations) or variations[index] not in {*STAGE_ORDER}:
+        return Stage.OFF
+    return Stage(variations[index])
+
+
+def _fallthrough(flag: Flag, weights: Mapping[Stage, int], stages: Mapping[Stage, int]) -> dict[str, Any]:
+    """Return the fallthrough that deals tenants so, by the same kind, attribute and seed as before.
+
+    It lists `off` first even at weight 0, because a context without the tenant kind gets the first listed variation, and nothing after
+    the furthest stage, because what rounding leaves over gets the last.
+    """
+    old = flag.get("fallthrough") or {}
+    rollout = old.get("rollout") or {"contextKind": TENANT_KIND}
+    furthest = max(STAGE_ORDER.index(stage) for stage, weight in weights.items() if weight)
+    untracked = _untracked(rollout)
+    listed = [
+        {"variation": stages[stage], "weight": weights[stage]} | ({"untracked": True} if stages[stage] in untracked else {})
+        for stage in stages
+        if STAGE_ORDER.index(stage) <= furthest
+    ]
+    rest = {name: value for name, value in old.items() if name != "variation"}
+    return {**rest, "rollout": {**rollout, "variations": listed}}
+
+
+def _untracked(rollout: Mapping[str, Any]) -> set[int]:
+    """Return the variations of an experiment none of whose shares is tracked."""
+    listed = rollout.get("variations") or []
+    return {one.get("variation") for one in listed if one.get("untracked")} - {
+        one.get("variation") for one in listed if not one.get("untracked")
+    }

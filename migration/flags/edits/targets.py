@@ -1,0 +1,77 @@
+"""Targets in a flag's JSON, and the marks of an edit: what all edits of `surface_changes.py` and `switch_changes.py` have in common."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from migration.flags.meaning.data import TENANT_KIND
+
+Flag = Mapping[str, Any]
+"""LaunchDarkly's JSON of one flag."""
+
+
+def targets_of(flag: Flag) -> list[Mapping[str, Any]]:
+    """Return the targets of context kinds.
+
+    The SDK takes `targets`, of kind `user`, as they are only while there are no `contextTargets`; with them it follows placeholders.
+    """
+    return list(
+        flag.get("contextTargets")
+        or [{"contextKind": "user", "variation": target.get("variation"), "values": []} for target in flag.get("targets") or []]
+    )
+
+
+def kind_of(target: Mapping[str, Any]) -> str:
+    """Return the kind of context that the target names; without a word about it LaunchDarkly's default."""
+    return target.get("contextKind") or "user"
+
+
+def named_by(flag: Flag, kind: str) -> dict[str, int]:
+    """Return the variation of each key that targets of that kind name; the first that names it counts."""
+    found: dict[str, int] = {}
+    for target in targets_of(flag):
+        if kind_of(target) == kind:
+            for name in target.get("values") or []:
+                found.setdefault(name, target.get("variation", 0))
+    return found
+
+
+def untargeted(flag: Flag, kind: str, names: set[str]) -> list[Mapping[str, Any]]:
+    """Return the targets without these keys; a target that loses its last one leaves."""
+    kept = []
+    for target in targets_of(flag):
+        values = target.get("values") or []
+        if kind_of(target) != kind or names.isdisjoint(values):
+            kept.append(target)
+        elif left := [name for name in values if name not in names]:
+            kept.append({**target, "values": left})
+    return kept
+
+
+def retargeted(flag: Flag, kind: str, names: Sequence[str], variation: int) -> list[Mapping[str, Any]]:
+    """Return the targets with these keys at the variation alone; tenants go before all surfaces."""
+    if all(named_by(flag, kind).get(name) == variation for name in names):
+        return targets_of(flag)
+    targets = untargeted(flag, kind, set(names))
+    for at, target in enumerate(targets):
+        if kind_of(target) == kind and target.get("variation") == variation:
+            targets[at] = {**target, "values": [*(target.get("values") or []), *names]}
+            return targets
+    new = {"contextKind": kind, "variation": variation, "values": list(names)}
+    return [new, *targets] if kind == TENANT_KIND else [*targets, new]
+
+
+def revived(flag: Flag | None, new: dict[str, Any]) -> dict[str, Any]:
+    """Return the flag, or a new one: where a flag is marked `deleted`, nothing of what it said comes back but its version and salt."""
+    if flag is None:
+        return new
+    if flag.get("deleted") is True:
+        return {**new, **{name: flag[name] for name in ("version", "salt") if name in flag}}
+    return dict(flag)
+
+
+def raised(old: Flag | None, new: dict[str, Any]) -> Flag:
+    """Return `new` with the next version, or `old` when they are alike: without a higher version the SDK calls no listener."""
+    if old is not None and new == old:
+        return old
+    version = new.get("version")
+    return {**new, "version": (version if isinstance(version, int) else 0) + 1}

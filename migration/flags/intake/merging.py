@@ -1,0 +1,102 @@
+"""What holds after the source said something: what it says, and the last known state of what it spoils or leaves out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from migration.flags.meaning.data import FlagData, FlagProblem, Item, Kind
+from migration.flags.meaning.evaluation import FlagEvaluator
+
+Named = tuple[Kind, str]
+"""Kind and key of a flag or segment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """What holds, and why some of it is not what the source says."""
+
+    data: FlagData
+    problems: tuple[FlagProblem, ...]
+    held: frozenset[Named]  #: whose last known state holds
+    lost: frozenset[Named]  #: of which the source says nothing usable, and nothing is known
+    needed: frozenset[Named]  #: what our flags are, and what they depend on
+
+
+def merged(said: FlagData, problems: Sequence[FlagProblem], *, known: FlagData, surfaces: Sequence[str], ours: Sequence[str]) -> Merged:
+    """Return what holds.
+
+    Args:
+        said: the flags and segments that the source gives and the SDK takes.
+        problems: of those that it does not take.
+        known: what held before.
+        surfaces: the surfaces whose flags are ours.
+        ours: the keys of all flags that are ours.
+    """
+    merge = _Merge(said, problems, known)
+    needed = merge.follow([("flag", key) for key in ours])
+    merge.try_out(surfaces)
+    return Merged(
+        data=FlagData(flags=MappingProxyType(merge.now["flag"]), segments=MappingProxyType(merge.now["segment"])),
+        problems=tuple(merge.problems),
+        held=frozenset(merge.held),
+        lost=frozenset(merge.lost),
+        needed=frozenset(needed),
+    )
+
+
+class _Merge:
+    def __init__(self, said: FlagData, problems: Sequence[FlagProblem], known: FlagData) -> None:
+        self.now: dict[Kind, dict[str, Item]] = {"flag": dict(said.flags), "segment": dict(said.segments)}
+        self._known: dict[Kind, Mapping[str, Item]] = {"flag": known.flags, "segment": known.segments}
+        self.problems, self.held, self.lost = list(problems), set[Named](), set[Named]()
+        for problem in problems:
+            if problem.key not in self.now[problem.kind]:
+                self._hold(problem.kind, problem.key)
+
+    def follow(self, start: Sequence[Named]) -> set[Named]:
+        """Hold what is missing of `start` and of all that it depends on; return all of these."""
+        needed, queue = set[Named](), list(start)
+        while queue:
+            kind, key = named = queue.pop()
+            if named in needed:
+                continue
+            needed.add(named)
+            if key not in self.now[kind] and self._is_known(kind, key):
+                self._hold(kind, key)
+                what = "is missing; put it back, or put `deleted: true` and a higher version in its place"
+                self.problems.append(FlagProblem(kind=kind, key=key, place="", what=what))
+            if key in self.now[kind]:
+                queue.extend(_references(kind, self.now[kind][key]))
+        return needed
+
+    def try_out(self, surfaces: Sequence[str]) -> None:
+        """Hold those of our flags of which the SDK makes nothing for anybody."""
+        with FlagEvaluator.of(FlagData(flags=self.now["flag"], segments=self.now["segment"])) as evaluator:
+            faults = evaluator.faults(surfaces)
+        for key, why in faults.items():
+            if ("flag", key) not in self.held:
+                self.problems.append(FlagProblem(key=key, place="", what=f"gives nothing that can be used ({why}); correct it"))
+                self._hold("flag", key)
+
+    def _is_known(self, kind: Kind, key: str) -> bool:
+        return self._known[kind].get(key, {"deleted": True}).get("deleted") is not True
+
+    def _hold(self, kind: Kind, key: str) -> None:
+        if self._is_known(kind, key):
+            self.now[kind][key] = self._known[kind][key]
+            self.held.add((kind, key))
+        else:
+            self.lost.add((kind, key))
+
+
+def _references(kind: Kind, item: Mapping[str, Any]) -> Iterator[Named]:
+    """Yield the flags and segments that this one names."""
+    if item.get("deleted") is True:
+        return
+    if kind == "flag":
+        yield from (("flag", one["key"]) for one in item.get("prerequisites") or ())
+    for rule in item.get("rules") or ():
+        for clause in rule["clauses"]:
+            if clause["op"] == "segmentMatch":
+                yield from (("segment", key) for key in clause["values"] if isinstance(key, str))

@@ -1,0 +1,48 @@
+"""A tenant as LaunchDarkly sees it: one multi-kind context of the tenant, with its attributes, and the surface."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from ldclient import Context
+
+from migration.flags.meaning.data import SURFACE_KIND, TENANT_KIND
+
+Attributes = Mapping[str, Any]
+"""Attribute -> JSON value. Rules of a flag look at them; a name or an address of a person does not belong here."""
+
+NO_ATTRIBUTES: Final[Attributes] = MappingProxyType({})
+_EXACT: Final = 2.0**53  #: beyond it a float stands for several whole numbers
+RESERVED: Final = frozenset({"key", "kind", "_meta", "anonymous", ""})
+"""Names that are LaunchDarkly's own and cannot be attributes of a tenant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """Whom a flag is evaluated for."""
+
+    tenant_id: str
+    attributes: Attributes = field(default_factory=lambda: NO_ATTRIBUTES)
+
+
+def context(tenant: Tenant, surface: str) -> Context:
+    """Return the tenant on that surface. An attribute that LaunchDarkly cannot take is left out; `attributes` complains about it before."""
+    if tenant.attributes:
+        builder = Context.builder(tenant.tenant_id).kind(TENANT_KIND)
+        for name, value in tenant.attributes.items():
+            if name not in RESERVED:
+                builder.try_set(name, int(value) if _is_whole(value) else value)
+        return Context.create_multi(builder.build(), _surface(surface))
+    return Context.create_multi(Context.create(tenant.tenant_id, TENANT_KIND), _surface(surface))
+
+
+def _is_whole(value: object) -> bool:
+    """Return whether this is a whole number as a float: the SDK deals 12 to a bucket, and 12.0 always to the first one."""
+    return isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT
+
+
+@lru_cache(maxsize=64)
+def _surface(name: str) -> Context:
+    return Context.create(name, SURFACE_KIND)

@@ -1,0 +1,187 @@
+"""Flags and segments as LaunchDarkly's JSON, read from any form in which people have them. What a flag means, the SDK alone says."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from ldclient.versioned_data_kind import FEATURES, SEGMENTS, VersionedDataKind
+
+from migration.errors import FlagSourceError
+from migration.flags.meaning.misshapen import misshapen
+from migration.flags.meaning.offline import offline_client
+
+TENANT_KIND: Final = "tenant"
+SURFACE_KIND: Final = "surface"
+SURFACE_PREFIX: Final = "execution-engine-"
+KILL_SWITCH: Final = "execution-engine-kill-switch"
+SHADOW_SAMPLING: Final = "shadow-sampling"
+CANDIDATE_FAILOVER: Final = "candidate-failover"
+
+Item = Mapping[str, Any]
+"""LaunchDarkly's JSON of one flag or segment."""
+Kind = Literal["flag", "segment"]
+
+_NONE: Final[Mapping[str, Item]] = MappingProxyType({})
+_REST_API: Final = "LaunchDarkly's REST API, which the SDK cannot evaluate; fetch /sdk/latest-all with the SDK key"
+_RESTORE: Final = "correct it, or restore what was there before"
+
+
+def surface_flag_key(surface: str) -> str:
+    """Return the key of a surface's migration flag."""
+    return SURFACE_PREFIX + surface
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagProblem:
+    """What is wrong with one flag or segment, in words for the operator."""
+
+    key: str
+    place: str  #: where in its JSON, e.g. "rules[0].clauses[1].op"; "": the whole of it
+    what: str  #: what is wrong there, and what to do
+    kind: Kind = "flag"
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        subject = self.key if self.kind == "flag" else f"segment {self.key}"
+        return f"{subject}: {f'`{self.place}` ' if self.place else ''}{self.what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagData:
+    """All flags and segments at one moment; each is one that LaunchDarkly's SDK takes."""
+
+    flags: Mapping[str, Item] = field(default_factory=lambda: _NONE)  #: tombstones (`deleted`) included
+    segments: Mapping[str, Item] = field(default_factory=lambda: _NONE)
+
+    @property
+    def version(self) -> int:
+        """Sum of the versions of all flags and segments: every edit raises it. 0: there are none."""
+        return sum(item["version"] for items in (self.flags, self.segments) for item in items.values())
+
+    def with_flag(self, key: str, flag: Item) -> "FlagData":
+        """Return the same with this flag put in."""
+        return replace(self, flags=MappingProxyType({**self.flags, key: flag}))
+
+    def live(self, key: str) -> Item | None:
+        """Return the flag of that key; None: there is none, or a tombstone stands in its place."""
+        flag = self.flags.get(key)
+        return None if flag is None or flag.get("deleted") is True else flag
+
+    def for_sdk(self) -> dict[VersionedDataKind, dict[str, dict[str, Any]]]:
+        """Return what the SDK's store is initialised with."""
+        return {
+            FEATURES: {key: for_sdk(key, flag) for key, flag in self.flags.items()},
+            SEGMENTS: {key: for_sdk(key, segment) for key, segment in self.segments.items()},
+        }
+
+
+def for_sdk(key: str, item: Item) -> dict[str, Any]:
+    """Return the item as the SDK's store takes it: a tombstone without a key, or `prerequisites: null`, would fail the whole set."""
+    return {"key": key, **{name: value for name, value in item.items() if name != "prerequisites" or value is not None}}
+
+
+def check_item(kind: Kind, key: str, item: object) -> FlagProblem | None:
+    """Return why LaunchDarkly's SDK does not take this flag or segment; None: it takes it."""
+    if not isinstance(item, Mapping):
+        return FlagProblem(kind=kind, key=key, place="", what=f"is not a JSON object; {_RESTORE}")
+    if item.get("key", key) != key and isinstance(item["key"], str):
+        return FlagProblem(kind=kind, key=key, place="key", what=f"is another one than the name it stands under; make both {key!r}")
+    if _is_taken(FlagData(flags={key: item}) if kind == "flag" else FlagData(segments={key: item})):
+        return None
+    place, what = misshapen(kind, item)
+    return FlagProblem(kind=kind, key=key, place=place, what=f"{what}; {_RESTORE}")
+
+
+def check_items(flags: Mapping[str, Any], segments: Mapping[str, Any]) -> tuple[FlagData, tuple[FlagProblem, ...]]:
+    """Return those flags and segments of a full state that the SDK takes, and what is wrong with the others."""
+    whole = FlagData(flags=MappingProxyType(dict(flags)), segments=MappingProxyType(dict(segments)))
+    if all(isinstance(item, Mapping) for items in (flags, segments) for item in items.values()) and _is_taken(whole):
+        return whole, ()
+    kinds: tuple[tuple[Kind, Mapping[str, Any]], ...] = (("flag", flags), ("segment", segments))
+    found = {(kind, key): check_item(kind, key, item) for kind, items in kinds for key, item in items.items()}
+    sound = FlagData(
+        flags=MappingProxyType({key: item for key, item in flags.items() if found["flag", key] is None}),
+        segments=MappingProxyType({key: item for key, item in segments.items() if found["segment", key] is None}),
+    )
+    return sound, tuple(problem for problem in found.values() if problem is not None)
+
+
+def _is_taken(data: FlagData) -> bool:
+    """Whether a client of LaunchDarkly takes these. Tried out: what its decoders let pass may still fail its store."""
+    try:
+        offline_client(data.for_sdk()).close()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
+    except Exception:  # noqa: BLE001 - whatever it cannot take, and in whatever way
+        return False
+    return True
+
+
+def read_flag_data(raw: bytes) -> tuple[FlagData, tuple[FlagProblem, ...]]:
+    """Return the flags and segments in this file, and what is wrong with those that are left out.
+
+    Read are LaunchDarkly's flag file (`flags`, `flagValues`, `segments`), the answer of `/sdk/latest-all`, an export of a project with
+    `flags` and `segments` (as objects or as lists), and the stream's `put`.
+
+    Raises:
+        FlagSourceError: nothing can be read, or what cannot be read may be anything.
+    """
+    whole = _document(raw)
+    flags, doubled = dict(_entries(whole, "flags")), list[FlagProblem]()
+    for key, value in _entries(whole, "flagValues", plain=True):
+        if key in flags:
+            doubled.append(FlagProblem(key=key, place="flagValues", what="stands under `flags` too, which counts; remove one of the two"))
+        else:
+            # As LaunchDarkly's own file source reads it.
+            flags[key] = {"key": key, "version": 1, "on": True, "fallthrough": {"variation": 0}, "variations": [value]}
+    described = [
+        FlagProblem(key=key, place="environments", what=f"is of {_REST_API}") for key, item in flags.items() if _is_of_rest_api(item)
+    ]
+    for problem in described:
+        del flags[problem.key]
+    data, problems = check_items(_versioned(flags), _versioned(dict(_entries(whole, "segments"))))
+    return data, (*problems, *described, *doubled)
+
+
+def _is_of_rest_api(item: object) -> bool:
+    """Whether it is a flag as LaunchDarkly's REST API describes it, per environment: the SDK takes it, and evaluates it to nothing."""
+    return isinstance(item, dict) and isinstance(item.get("environments"), dict) and not {"on", "fallthrough"} & item.keys()
+
+
+def _document(raw: bytes) -> dict[str, Any]:
+    try:
+        whole = json.loads(raw)
+    except json.JSONDecodeError as error:
+        where = (
+            "ends too early: half of it may be missing" if error.pos >= len(error.doc.rstrip()) else f"is not JSON at line {error.lineno}"
+        )
+        raise FlagSourceError(f"it {where if raw.strip() else 'is empty'}; write it anew, or restore it") from None
+    except (ValueError, RecursionError):
+        raise FlagSourceError("it is not JSON text; write it anew, or restore it") from None
+    if isinstance(whole, dict) and isinstance(whole.get("data"), dict) and "flags" not in whole:
+        whole = whole["data"]
+    if isinstance(whole, dict) and isinstance(whole.get("items"), list):
+        raise FlagSourceError(f"it is an answer of {_REST_API}")
+    if not isinstance(whole, dict) or not {"flags", "flagValues"} & whole.keys():
+        raise FlagSourceError("it holds neither `flags` nor `flagValues`: it is not a flag file of LaunchDarkly; check the path")
+    return whole
+
+
+def _entries(whole: Mapping[str, Any], name: str, *, plain: bool = False) -> Iterator[tuple[str, Any]]:
+    """Yield what stands under that name, by key: of an object, or (not `plain`) of a list of objects that know their key.
+
+    Raises:
+        FlagSourceError: it is neither, so that nobody knows what is missing.
+    """
+    found = whole.get(name)
+    if isinstance(found, dict):
+        yield from found.items()
+    elif isinstance(found, list) and not plain and all(isinstance(item, dict) and isinstance(item.get("key"), str) for item in found):
+        yield from ((item["key"], item) for item in found)
+    elif found is not None:
+        raise FlagSourceError(f"`{name}` in it is not an object; {_RESTORE}")
+
+
+def _versioned(items: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the items with the version that a flag file may leave out: 1, as LaunchDarkly's own file source reads it."""
+    return {key: {"version": 1, **item} if isinstance(item, dict) else item for key, item in items.items()}

@@ -1,0 +1,183 @@
+"""Who moves by an edit, and whether they may: the flags before and after it are evaluated by LaunchDarkly's SDK, and nothing else.
+
+Known tenants and pins are evaluated one by one. Everybody else is covered by what an edit leaves alone: who matched a rule before it
+matches it after it. Only where the outcome differs (the fallthrough, or all of it when the flag is switched on) somebody can move, and
+there one made-up tenant is evaluated for each stretch of buckets between two cut points.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from migration.flags.edits.surface_changes import pins
+from migration.flags.edits.targets import Flag
+from migration.flags.meaning.contexts import Tenant, context
+from migration.flags.meaning.data import CANDIDATE_FAILOVER, KILL_SWITCH, SHADOW_SAMPLING, FlagData, surface_flag_key
+from migration.flags.meaning.evaluation import FlagEvaluator, quiet_sdk, reason_in_words
+from migration.flags.proofs.dependencies import attributes_read, depends
+from migration.flags.proofs.stage_moves import Found, Move, named
+from migration.flags.proofs.unknown_tenants import Shares, everybody_else, forbidden_changes
+from migration.model import Stage
+from migration.stages import next_towards
+
+_SWITCHES: Final = (KILL_SWITCH, SHADOW_SAMPLING, CANDIDATE_FAILOVER)
+_STRIDE: Final = 1_000  #: tenants between two reports of progress
+_ROUNDING: Final = 1e-6
+_HELD_ELSEWHERE: Final = (
+    "the flag does not deal tenants out by their key; let its fallthrough be a percentage rollout by the key of kind `tenant`"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What an edit does, and all that speaks against it."""
+
+    surface: str
+    moves: tuple[Move, ...]  #: of this surface first, in stage order
+    problems: tuple[str, ...]  #: () : the edit is proved; each is a sentence with its evidence
+    known: int  #: known tenants and pins that were evaluated
+    before: Mapping[Stage, int]  #: how many of them are at each stage
+    after: Mapping[Stage, int]
+    shares: Shares  #: how many of those who are not known are where
+
+    @property
+    def lowering(self) -> bool:
+        """Whether somebody goes to an earlier stage."""
+        return any(move.backward for move in self.moves)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """What the edit is for, so that one without that effect is not taken for one that has it."""
+
+    stage: Stage
+    tenant_id: str | None = None  #: the tenant that shall be there; None: a percentage
+    percent: float = 100.0  #: of those whom no target and no rule names
+
+
+def prove(
+    before: FlagData,
+    after: FlagData,
+    surface: str,
+    *,
+    aim: Aim | None = None,
+    known: Iterable[Tenant] = (),
+    surfaces: Collection[str] = (),
+    progress: Callable[[int], None] = lambda _tenants: None,
+) -> Proof:
+    """Return who moves by an edit of a surface's flag, and why it is to be refused.
+
+    Args:
+        before: the flags as they are.
+        after: the same with the one flag changed.
+        surface: whose flag that is.
+        aim: who shall be where then; None: nobody in particular.
+        known: tenants to evaluate and to name, with their attributes.
+        surfaces: all surfaces; those whose flag asks for this one as a prerequisite are looked at too.
+        progress: called with the number of tenants evaluated since the last call.
+    """
+    key = surface_flag_key(surface)
+    old, new = before.live(key), after.live(key)
+    found, moves = Found(surface=surface), list[Move]()
+    with quiet_sdk(), FlagEvaluator.of(before) as now, FlagEvaluator.of(after) as then:
+        tenants = _with_pins(known, pins(old) | pins(new))
+        stages = _evaluate(now, then, found, tenants.values(), progress)
+        switches = [switch for switch in _SWITCHES if depends(after, switch, key)]
+        found.problems += [f"{switch} asks for {key} as a prerequisite, so it changes, too" for switch in switches]
+        for other in sorted(name for name in surfaces if name != surface and depends(after, surface_flag_key(name), key)):
+            theirs = Found(surface=other)
+            _evaluate(now, then, theirs, tenants.values(), progress)
+            found.problems += [*theirs.problems, _unknown_dependents(other, key)]
+            moves += theirs.moves()
+        shares = everybody_else(old, new, found)
+        found.problems += forbidden_changes(key, old, new)
+        found.problems += _missed(aim, surface, shares, then, tenants)
+        found.problems += _unread_pins(after, old, new, tenants)
+    moves = [*found.moves(), *moves]
+    return Proof(
+        surface=surface,
+        moves=tuple(moves),
+        problems=tuple(dict.fromkeys([*_forbidden_moves(moves), *found.problems])),
+        known=len(tenants),
+        before=stages[0],
+        after=stages[1],
+        shares=shares,
+    )
+
+
+def _with_pins(known: Iterable[Tenant], pinned: Iterable[str]) -> dict[str, Tenant]:
+    """Return the known tenants and those whom a target names, by id."""
+    tenants = {tenant.tenant_id: tenant for tenant in known}
+    for tenant_id in pinned:
+        tenants.setdefault(tenant_id, Tenant(tenant_id=tenant_id))
+    return tenants
+
+
+def _evaluate(
+    now: FlagEvaluator, then: FlagEvaluator, found: Found, tenants: Collection[Tenant], progress: Callable[[int], None]
+) -> tuple[Counter[Stage], Counter[Stage]]:
+    """Ask the SDK where each tenant is before and after; return how many are at each stage then."""
+    key, surface, names = surface_flag_key(found.surface), found.surface, found.names
+    before, after, waiting, astray = Counter[Stage](), Counter[Stage](), 0, list[str]()
+    for tenant in tenants:
+        asked = context(tenant, surface)
+        # Where the SDK meets an error in a flag, control serves.
+        old, new = now.held_at(key, asked) or Stage.OFF, then.held_at(key, asked)
+        if new is None:
+            astray.append(tenant.tenant_id)
+            new = Stage.OFF
+        before[old] += 1
+        after[new] += 1
+        if old is not new:
+            names[old, new].append(tenant.tenant_id)
+        waiting += 1
+        if waiting == _STRIDE:
+            progress(waiting)
+            waiting = 0
+    progress(waiting)
+    if astray:
+        found.problems.append(f"{key} would give no stage to {named(astray)}")
+    return before, after
+
+
+def _forbidden_moves(moves: Sequence[Move]) -> Iterator[str]:
+    """Yield a sentence for each move that skips a stage, or leads back while others go forward."""
+    raising = any(not move.backward for move in moves)
+    for move in moves:
+        step = next_towards(move.before, move.after)
+        path = f"{move.who}: {move.before.value} -> {move.after.value}"
+        if step is not move.after:
+            yield f"{path} skips a stage; go to {step.value} first"
+        elif move.backward and raising:
+            yield f"{path} is backwards, while others go forward"
+
+
+def _unknown_dependents(other: str, key: str) -> str:
+    return f"{surface_flag_key(other)} asks for {key} as a prerequisite, so tenants of {other} who are not known here may move, too"
+
+
+def _missed(aim: Aim | None, surface: str, shares: Shares, then: FlagEvaluator, tenants: Mapping[str, Tenant]) -> Iterator[str]:
+    """Yield a sentence when those who shall be somewhere would not be there."""
+    if aim is None:
+        return
+    if aim.tenant_id is None:
+        if abs((reached := shares.after.get(aim.stage, 0.0)) - aim.percent) > _ROUNDING:
+            yield f"{reached:g} % instead of {aim.percent:g} % of the tenants would be at {aim.stage.value}: {_HELD_ELSEWHERE}"
+        return
+    answer = then.stage(surface, tenants[aim.tenant_id])
+    if answer.stage is not aim.stage:
+        stage = (answer.stage or Stage.OFF).value
+        yield f"{aim.tenant_id} would be at {stage} instead of {aim.stage.value}: the SDK's reason is {reason_in_words(answer.reason)}"
+
+
+def _unread_pins(data: FlagData, old: Flag | None, new: Flag | None, tenants: Mapping[str, Tenant]) -> Iterator[str]:
+    """Yield a sentence for tenants that come under rules, or leave them, by a pin, while what the rules look at is not known of them."""
+    if old is None or new is None or not (wanted := attributes_read(data, new)):
+        return
+    for tenant_id in sorted(pins(old) ^ pins(new)):
+        if lacking := sorted(wanted - tenants[tenant_id].attributes.keys()):
+            yield (
+                f"the rules of {new['key']} look at {', '.join(lacking)}, which is not known of {tenant_id}, so nobody can say where it is "
+                "without its pin; put it into the file of tenants' attributes (NETRA_MIGRATION_TENANT_ATTRIBUTES_FILE)"
+            )

@@ -1,0 +1,137 @@
+"""Made-up tenants, one in each stretch of a rollout's buckets: through them the SDK is asked about everybody in it."""
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+from migration.flags.meaning.contexts import Tenant, context
+from migration.flags.meaning.data import TENANT_KIND, FlagData
+from migration.flags.meaning.evaluation import FlagEvaluator
+from migration.model import Stage
+
+WHOLE: Final = 100_000  #: LaunchDarkly's weights are out of this many
+_TRIES: Final = 3_000_000  #: made-up tenants; a stretch of one weight is missed once in e^30 times
+_BUCKETS: Final = float(0xFFFFFFFFFFFFFFF)
+_IN: Final = Stage.DUALWRITE.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Tenants whose bucket is in [low, high), and one of them."""
+
+    low: int  #: out of 100,000
+    high: int
+    probe: Tenant | None  #: None: none was found, so nothing can be said of them
+
+    @property
+    def percent(self) -> float:
+        """Share of all buckets, 0 to 100."""
+        return (self.high - self.low) * 100 / WHOLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dealing:
+    """By what a rollout deals tenants to buckets. Two that are equal deal alike."""
+
+    key: str  #: of the flag
+    salt: str
+    seed: int | None  #: takes the place of key and salt; None: not used
+    kind: str  #: of the context that is dealt
+    attribute: str  #: of that context
+
+    @classmethod
+    def of(cls, flag: Mapping[str, Any], rollout: Mapping[str, Any]) -> "Dealing":
+        """Return that of a rollout of the flag."""
+        attribute = "key" if rollout.get("kind") == "experiment" else rollout.get("bucketBy") or "key"
+        return cls(
+            key=flag["key"],
+            salt=flag.get("salt") or "",
+            seed=rollout.get("seed"),
+            kind=rollout.get("contextKind") or "user",
+            attribute="key" if attribute == "/key" else attribute,
+        )
+
+    def stretches(self, cuts: Sequence[int]) -> tuple[Stretch, ...]:
+        """Return the stretches between these cut points, each with a tenant that the SDK itself finds there.
+
+        Args:
+            cuts: out of 100,000, in any order; 0 and 100,000 are always among them.
+        """
+        edges = sorted({0, WHOLE, *(cut for cut in cuts if 0 < cut < WHOLE)})
+        if self.kind != TENANT_KIND:
+            # The same for all tenants of a surface, whatever the cut points: one of them speaks for all.
+            return (Stretch(low=0, high=WHOLE, probe=Tenant(tenant_id="probe")),)
+        found = self._search(edges)
+        return tuple(Stretch(low=low, high=high, probe=found.get(at)) for at, (low, high) in enumerate(pairwise(edges)))
+
+    def _search(self, edges: Sequence[int]) -> dict[int, Tenant]:
+        """Return a tenant for each stretch. Where LaunchDarkly's bucket formula puts one is a guess that its SDK then confirms.
+
+        Source of the formula: `ldclient.impl.evaluator_common._bucket_context`, the first 15 hex digits of a SHA-1.
+        """
+        prefix = hashlib.sha1(f"{self.key}.{self.salt}.".encode() if self.seed is None else f"{self.seed}.".encode(), usedforsecurity=False)
+        bounds = [edge / WHOLE for edge in edges]
+        found: dict[int, Tenant] = {}
+        for number in range(_TRIES):
+            digest = prefix.copy()
+            digest.update(b"probe-%d" % number)
+            at = bisect_right(bounds, int(digest.hexdigest()[:15], 16) / _BUCKETS) - 1
+            if at not in found and at < len(edges) - 1:
+                found[at] = self._tenant(f"probe-{number}")
+                if len(found) == len(edges) - 1:
+                    break
+        return {at: probe for at, probe in found.items() if self.holds(edges[at], edges[at + 1], probe)}
+
+    def _tenant(self, value: str) -> Tenant:
+        """Return a tenant that is dealt by this value."""
+        if self.attribute == "key":
+            return Tenant(tenant_id=value)
+        # https://docs.launchdarkly.com: an attribute is a name, or a path of names behind slashes, `~1` and `~0` being `/` and `~` in one.
+        path = self.attribute[1:].split("/") if self.attribute.startswith("/") else [self.attribute]
+        inner: Any = value
+        for name in reversed(path[1:]):
+            inner = {_unescaped(name): inner}
+        name = _unescaped(path[0]) if self.attribute.startswith("/") else path[0]
+        return Tenant(tenant_id="probe", attributes={name: inner})
+
+    def holds(self, low: int, high: int, tenant: Tenant) -> bool:
+        """Return whether the SDK puts the tenant between these cut points, out of 100,000."""
+        rollout: dict[str, Any] = {
+            "contextKind": self.kind,
+            "bucketBy": self.attribute,
+            "variations": [
+                {"variation": 0, "weight": low},
+                {"variation": 1, "weight": high - low},
+                {"variation": 0, "weight": WHOLE - high},
+            ],
+        }
+        if self.seed is not None:
+            rollout["seed"] = self.seed
+        flag = {
+            "key": self.key,
+            "version": 1,
+            "on": True,
+            "salt": self.salt,
+            "variations": [Stage.OFF.value, _IN],
+            "fallthrough": {"rollout": rollout},
+        }
+        with FlagEvaluator.of(FlagData(flags={self.key: flag})) as evaluator:
+            return evaluator.held_at(self.key, context(tenant, "probe")) is Stage.DUALWRITE
+
+
+def cut_points(outcome: Mapping[str, Any]) -> list[int]:
+    """Return where a rollout goes from one share to the next, out of 100,000; of a plain variation: nowhere."""
+    if outcome.get("variation") is not None:
+        return []
+    total, cuts = 0, []
+    for share in (outcome.get("rollout") or {}).get("variations") or []:
+        total += share["weight"]
+        cuts.append(total)
+    return cuts
+
+
+def _unescaped(name: str) -> str:
+    return name.replace("~1", "/").replace("~0", "~")
