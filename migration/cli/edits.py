@@ -8,7 +8,7 @@ import typer
 
 from migration.cli.output import note, print_json
 from migration.errors import ConfigurationError, UnprovenEditError
-from migration.processes.known_tenants import LOOKED_AT
+from migration.processes.tenant_list import LOOKED_AT
 from migration.rollout.edit import Edits, Written, repeated, sentence
 from migration.rollout.preview import Preview, moves_as_json
 from migration.stages import STAGE_ORDER
