@@ -27,8 +27,7 @@ from migration.processes.row import BEAT_S, ProcessRow
 from migration.processes.table import ProcessTable
 from migration.processes.tenant_list import described, known_tenants
 from migration.settings import MigrationSettings
-from migration.telemetry import multiprocess
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics, multiprocess
 
 logger = logging.getLogger(__name__)
 

@@ -21,8 +21,7 @@ from migration.flags.proofs.edit_proof import Aim
 from migration.flags.proofs.stage_moves import Move
 from migration.history import Entry
 from migration.model import Stage
-from migration.processes.confirmation import Confirmation
-from migration.processes.control import ask, control_folder
+from migration.processes import Confirmation, ask, control_folder
 from migration.rollout.parts import Parts
 from migration.rollout.preview import Change, Preview, preview_sampling, preview_stage
 from migration.settings import MigrationSettings

@@ -16,7 +16,7 @@ from migration.consolidation.removal.apply.values import RemovalPlan
 from migration.consolidation.removal.certificate import verify
 from migration.consolidation.removal.manifest import RemovalManifest, load_manifest
 from migration.errors import CertificateError, ConfigurationError
-from migration.rollout.flag_removal import remove_flags
+from migration.rollout import remove_flags
 from migration.settings import MigrationSettings
 
 _FINDING = 1

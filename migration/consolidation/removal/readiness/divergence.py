@@ -8,7 +8,7 @@ import msgspec
 
 from migration.comparison import Ledger, load_ledger
 from migration.consolidation.removal.readiness.criteria import Criterion
-from migration.evidence.views import StrataView, StratumView
+from migration.evidence import StrataView, StratumView
 from migration.statistics import rate_bounds
 
 ALPHA: Final = 0.05

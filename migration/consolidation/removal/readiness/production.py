@@ -9,7 +9,7 @@ from migration.consolidation.removal.readiness import divergence, history, runs
 from migration.consolidation.removal.readiness.criteria import Criterion, CriterionName
 from migration.consolidation.removal.readiness.stages import tenant_stages
 from migration.errors import EvidenceError, FlagSourceError, LedgerError, OutboxError, StoreError
-from migration.evidence.reader import EvidenceReader
+from migration.evidence import EvidenceReader
 from migration.flags.editors.open import open_editor
 from migration.settings import MigrationSettings
 from migration.stores import Coverage, Outbox, StoresDatabase, Watch, watch_now
