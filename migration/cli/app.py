@@ -9,7 +9,7 @@ import os
 import sys
 from contextlib import nullcontext
 from pkgutil import resolve_name
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -49,6 +49,7 @@ COMMANDS: Final = (
 #: Commands that need more than serving processes and workers do -> the extra that brings it.
 EXTRAS: Final = {"tracker": "codemod", "codemod": "codemod", "removal": "codemod"}
 WRONG_USE: Final = 2
+DISTRIBUTION: Final = "netra-strangler"
 
 
 class LazyCommands(TyperGroup):
@@ -144,8 +145,18 @@ app = typer.Typer(
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(version(DISTRIBUTION))
+        raise typer.Exit
+
+
 @app.callback()
-def netra_migration() -> None:
+def netra_migration(
+    _version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)] = False,
+) -> None:
     """Move surfaces from their legacy engines to those that stay, watched. Exit codes: 0 fine, 1 a finding, 2 wrong use."""
 
 

@@ -35,8 +35,6 @@ class SurfaceStatus(msgspec.Struct, frozen=True, kw_only=True):
     kill_switch: bool | None  #: None: no process says, or they do not agree
     runs: int  #: comparisons
     verdicts: dict[Verdict, int]
-    upper_bound: float | None  #: of the divergence rate; None: no gate has computed one
-    gate: str | None  #: None: no gate has looked at this surface
     removal: str | None  #: how many of the criteria that need no audit are met; None: no manifest here names the surface
     ledger: LedgerStatus
     noise: NoiseStatus
@@ -119,8 +117,6 @@ def _surface(
         kill_switch=standing.kill_switch,
         runs=summary.runs,
         verdicts=summary.verdicts,
-        upper_bound=None,
-        gate=None,
         removal=removal,
         ledger=ledger_status(settings.path(settings.ledger_dir) / f"{surface}.toml", known, today),
         noise=noise_status(evidence.noise(surface)),

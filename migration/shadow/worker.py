@@ -1,7 +1,6 @@
 """The worker process: reads jobs from a pipe, runs, compares and stores them in order, writes results to another pipe."""
 
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -243,7 +242,7 @@ def main(jobs_fd: int, results_fd: int) -> int:
         with contextlib.closing(CellProcess(settings, hello.engines)) as cell:
             worker, answers = Worker(load(hello.parts)(settings), cell), Answers(results_fd)
             trace_to_collector(settings, answers.lost)
-            gc.freeze()
+            confinement.collect_seldom()
             confinement.spare()
             try:
                 signal.signal(signal.SIGUSR1, _stop)

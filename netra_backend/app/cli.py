@@ -43,6 +43,21 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(version("netra-backend"))
+        raise typer.Exit
+
+
+@app.callback()
+def netra(
+    _version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)] = False,
+) -> None:
+    """Run the backend. Settings come from NETRA_* variables."""
+
+
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: NETRA_HOST or 127.0.0.1.")] = None,

@@ -124,8 +124,7 @@ def test_the_document_has_the_agreed_keys_and_no_made_up_values(status: Callable
     assert {"surfaces", "kill_switch", "flags"} <= document.keys()
     assert {"source", "age_s", "version"} <= document["flags"].keys()
     row = document["surfaces"][0]
-    assert {"surface", "stage", "percent", "runs", "verdicts", "upper_bound", "gate", "removal"} <= row.keys()
-    assert (row["upper_bound"], row["gate"]) == (None, None)
+    assert {"surface", "stage", "percent", "runs", "verdicts", "removal"} <= row.keys()
 
 
 def test_how_far_removal_is_stands_there_only_where_a_manifest_names_the_surface(
