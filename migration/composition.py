@@ -27,7 +27,7 @@ from migration.stores import KeptRuns
 from migration.telemetry import Metrics, configure_tracing, deliver_spans, multiprocess, render
 
 if TYPE_CHECKING:
-    from migration.stores import FinishedRuns, ThreadReader
+    from migration.stores import ThreadReader
 
 logger = logging.getLogger(__name__)
 
@@ -124,15 +124,12 @@ class Migration:
         self._under_way = Counter[str]()
         # Imported here: SQLAlchemy takes as long as all the rest, and whoever imports `compose` may never call it.
         from migration.processes import Heartbeat
+        from migration.stores import FinishedRuns
 
         self._heartbeat = Heartbeat(
             settings, self.flags, metrics, runs=lambda: self._under_way, shadow=self.shadow, attributes=self.flags.attributes
         )
-        self._runs: FinishedRuns | None = None
-        if runs is not None:
-            from migration.stores import FinishedRuns as Kept
-
-            self._runs = Kept(settings, stores=runs.stores, finish=runs.finish, plan=self.flags.plan, metrics=metrics)
+        self._runs = FinishedRuns(settings, runs, plan=self.flags.plan, metrics=metrics)
         neighbourhood = _neighbourhood(settings)
         self._facades = {
             surface: ExecutionFacade(
@@ -143,8 +140,8 @@ class Migration:
                 metrics=metrics,
                 shadow_deadline_s=settings.shadow_deadline_s,
                 neighbourhood=neighbourhood,
-                writer=None if self._runs is None else self._runs.writer,
-                tombstones=None if self._runs is None else self._runs.tombstones,
+                writer=self._runs.writer,
+                tombstones=self._runs.tombstones,
                 outcome_by_events=partial(outcome_by, policies[surface].endings),
             )
             for surface, both in engines.items()
@@ -162,7 +159,7 @@ class Migration:
         Raises:
             ConfigurationError: no finished runs are kept.
         """
-        if self._runs is None:
+        if self._runs.threads is None:
             raise ConfigurationError("no finished runs are kept, so there are no threads; give `compose` the run stores as `runs`")
         return self._runs.threads
 
@@ -170,8 +167,7 @@ class Migration:
         """Start the shadow worker, deliver what finished runs are still owed, tape what runs log, and be known."""
         tape_served_logs()
         await self.shadow.start()
-        if self._runs is not None:
-            self._runs.start()
+        self._runs.start()
         self._heartbeat.start()
 
     async def aclose(self) -> None:
@@ -180,8 +176,7 @@ class Migration:
             closing.callback(multiprocess.end)
             # Late, so that the spans of all the rest are among them.
             closing.push_async_callback(asyncio.to_thread, deliver_spans, _DELIVERY_S)
-            if self._runs is not None:
-                closing.push_async_callback(self._runs.aclose)
+            closing.push_async_callback(self._runs.aclose)
             closing.callback(self.flags.close)
             closing.push_async_callback(asyncio.to_thread, self._heartbeat.stop)
             closing.push_async_callback(self.shadow.aclose)

@@ -85,7 +85,7 @@ def _read(certificate: Path) -> bytes:
 
 def _refusal(document: bytes, manifest: RemovalManifest, plan: RemovalPlan, root: Path) -> str | None:
     try:
-        verify(document, manifest.public_keys, now=time.time(), surfaces=plan.surfaces, root=root)
+        verify(document, manifest.public_keys, now=time.time(), surfaces=plan.surfaces, root=root, home=MigrationSettings().home)
     except CertificateError as error:
         return str(error)
     return None

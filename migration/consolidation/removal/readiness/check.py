@@ -46,7 +46,7 @@ class Check:
         root = self.root.resolve()
         configuration = load_configuration(root)
         inventory = audit(root, configuration=configuration, progress=progress)
-        references = flag_references(root, configuration, surfaces)
+        references = flag_references(root, configuration, surfaces, self.settings.home)
         found = {}
         for surface, own in parts.items():
             uses = uses_of(own, inventory, configuration)
