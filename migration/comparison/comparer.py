@@ -1,6 +1,7 @@
 """A comparer for a long-running process: policies and ledgers by surface, ledgers read again when their file changes."""
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -58,6 +59,7 @@ class Comparer:
         self._project = project
         self._noise, self._today, self._on_failure = noise, today, on_failure
         self._ledgers: dict[str, _Loaded] = {}
+        self._files: dict[str, str] = {}  #: of the ledgers, by surface
 
     @classmethod
     def from_settings(
@@ -132,12 +134,14 @@ class Comparer:
         """
         if self._folder is None:
             return _NOTHING_ACCEPTED
-        path = self._folder / f"{surface}.toml"
+        path = self._files.get(surface)
+        if path is None:
+            path = self._files[surface] = str(self._folder / f"{surface}.toml")
         known, state = self._ledgers.get(surface), _state(path)
         if known is not None and known.state == state:
             return known.ledger
         try:
-            ledger = load_ledger(path)
+            ledger = load_ledger(Path(path))
         except LedgerError as error:
             if known is None:
                 raise
@@ -151,9 +155,9 @@ class Comparer:
 _NOTHING_ACCEPTED = Ledger()
 
 
-def _state(path: Path) -> _State:
+def _state(path: str) -> _State:
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 - a string: asked for each comparison
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,10 +1,14 @@
 """How much a comparison takes on. Past a limit it says `inconclusive` and why; it never says `match`."""
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 from migration.model import Origin, RunRecord
 from migration.sentence import Sentence, say, word
+
+_PAYLOAD: Final = attrgetter("payload")
+_REQUEST: Final = attrgetter("request")
 
 NOTHING_COMPARED: Final = "nothing was compared"
 """How the reason of a comparison ends that hit a limit."""
@@ -25,9 +29,9 @@ class Limits:
         """Return each cap that this run passes, as a clause; () when it passes none."""
         counts = (
             ("events", len(run.events), self.events),
-            ("bytes of events", sum(len(event.payload) for event in run.events), self.event_bytes),
+            ("bytes of events", sum(map(len, map(_PAYLOAD, run.events))), self.event_bytes),
             ("effects", len(run.journal), self.effects),
-            ("bytes of effect requests", sum(len(effect.request or b"") for effect in run.journal), self.effect_bytes),
+            ("bytes of effect requests", sum(map(len, filter(None, map(_REQUEST, run.journal)))), self.effect_bytes),
         )
         return tuple(
             say(

@@ -9,7 +9,7 @@ from migration.flags.meaning.data import FlagData, surface_flag_key
 from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.flags.proofs.rollout_bands import bands
 from migration.model import Stage
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics
 
 #: They represent tenants without attributes and without a pin, if a flag is not a plain percentage rollout. A percentage is usually off by
 #: at most three.

@@ -1,8 +1,8 @@
 """The other tenants and users: a bounded memory of identifiers, and an automaton that finds the distinctive ones in text.
 
 An identifier is known as soon as it was learnt. It is searched for in fields that are named like an identity (`user_id`) immediately, and
-in any other text once it is in the automaton. The automaton is rebuilt when new identifiers wait, but building takes at most a twentieth of
-the time: immediately when there is little to do, about ten times a second when there is much. Runs take longer than that.
+in any other text once it is in the automaton. That is rebuilt when something new waits to be in it, and so seldom that building takes a
+fiftieth of the time at most: at once while there is little to do, some ten times a second when there is much. Runs take longer than that.
 """
 
 import json
@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
@@ -22,13 +23,13 @@ from migration.isolation.search import Search
 #: Identifiers that are remembered, the latest of each field. Tenants and users come back, threads and runs rarely do.
 _KEPT: Final[Mapping[Field, int]] = MappingProxyType({Field.TENANT: 512, Field.USER: 1024, Field.THREAD: 512, Field.RUN: 512})
 #: The last automaton is used for at least this many times as long as it takes to build one.
-_REST: Final = 20.0
+_REST: Final = 50.0
 
 #: The beginning of an identity field in JSON, and in JSON inside a JSON string.
 _OPENINGS: Final = ('{}":"', '{}": "', '{}\\":\\"', '{}\\": \\"')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Known:
     """One identifier and its owner."""
 
@@ -37,6 +38,11 @@ class Known:
     distinctive: bool
     random: bool
     owners: set[tuple[str, str]] = field(default_factory=set)  #: tenant and user; for a tenant's id the user is ""
+
+    @cached_property
+    def ways(self) -> tuple[bytes, ...]:
+        """How JSON writes it."""
+        return written(self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +61,7 @@ class Automaton:
             (opening.format(name.value).encode(), name) for name in Field for opening in _OPENINGS
         ]
         meant.append((MARK.encode(), None))
-        meant += [(text, one) for one in known for text in written(one.value)]
+        meant += [(text, one) for one in known for text in one.ways]
         self.meanings = tuple(meaning for _, meaning in meant)
         self._search = Search([text for text, _ in meant])
 
@@ -69,7 +75,7 @@ class Registry:
     """Identifiers of tenants and users who were served recently.
 
     Args:
-        clock: monotonic seconds.
+        budget: the limits.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:

@@ -118,7 +118,7 @@ class Scan:
         if known.value in self._own or (owner.tenant_id, owner.user_id) in known.owners:
             return None
         colleague = any(tenant == owner.tenant_id for tenant, _ in known.owners)
-        ways = written(known.value)
+        ways = known.ways
         if any(way in self._served.request.payload for way in ways):
             return None
         if (colleague or not known.distinctive) and any(way in self._replies for way in ways):

@@ -1,7 +1,6 @@
 """The cell: a process that runs engines and nothing else, behind the kernel's boundary. It has two pipes and what it may import."""
 
 import contextlib
-import gc
 import logging
 import os
 import platform
@@ -54,7 +53,7 @@ def main(jobs_fd: int, results_fd: int, control_fd: int) -> None:
             return _write(results_fd, frame(str(error).encode()))
         except Exception as error:  # noqa: BLE001 - whatever loading engines raises is why there are none
             return _write(results_fd, frame(f"the engines cannot be loaded: {type(error).__name__}: {error}".encode()))
-        gc.freeze()
+        confinement.collect_seldom()
         _write(results_fd, frame(b""))
         for run in map(runner.run, map(_jobs.decode, _frames(jobs))):
             _write(results_fd, frame(encode(run)))

@@ -228,8 +228,9 @@ class _Run:
         return None, ""
 
     def _tape(self, event: Event) -> None:
-        self._size_bytes += len(event.payload)
-        if len(self.events) >= self._limits.events or self._size_bytes > self._limits.size_bytes:
-            raise _FloodError(f"emitted more than {self._limits.events} events or {self._limits.size_bytes} bytes of them")
+        payload, limits = event.payload, self._limits
+        self._size_bytes += len(payload)
+        if len(self.events) >= limits.events or self._size_bytes > limits.size_bytes:
+            raise _FloodError(f"emitted more than {limits.events} events or {limits.size_bytes} bytes of them")
         # Engines stamp events by the wall's clock; the time that a replay takes is told by its own.
-        self.events.append(Event(kind=event.kind, lane=event.lane, payload=event.payload, at_s=self._elapsed_s()))
+        self.events.append(Event(kind=event.kind, lane=event.lane, payload=payload, at_s=self._elapsed_s()))

@@ -1,7 +1,6 @@
 """The worker process: reads jobs from a pipe, runs, compares and stores them in order, writes results to another pipe."""
 
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -28,8 +27,7 @@ from migration.shadow.job import ShadowJob, ShadowResult
 from migration.shadow.noise_round import NoiseRounds
 from migration.shadow.parts import Parts, load
 from migration.shadow.verdicts import Judged, judge, keep
-from migration.telemetry import spans
-from migration.telemetry.tracing import configure_tracing, deliver_spans, links_to
+from migration.telemetry import configure_tracing, deliver_spans, links_to, spans
 
 __all__ = ["COMPARE_S", "GRACE_S", "RECYCLE", "Hello", "Seal", "Worker", "main"]
 
@@ -244,7 +242,7 @@ def main(jobs_fd: int, results_fd: int) -> int:
         with contextlib.closing(CellProcess(settings, hello.engines)) as cell:
             worker, answers = Worker(load(hello.parts)(settings), cell), Answers(results_fd)
             trace_to_collector(settings, answers.lost)
-            gc.freeze()
+            confinement.collect_seldom()
             confinement.spare()
             try:
                 signal.signal(signal.SIGUSR1, _stop)

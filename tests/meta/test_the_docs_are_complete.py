@@ -47,15 +47,28 @@ def test_every_stage_stands_in_the_readme():
     assert [stage for stage in Stage if f"`{stage.value}`" not in written] == []
 
 
-@pytest.mark.parametrize("path", [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*sorted((ROOT / "docs").rglob("*.md")), *ROOT.glob("*.md")], ids=lambda path: path.name)
 def test_links_between_documents_lead_somewhere(path):
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text())
     assert [link for link in links if not (path.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "adr").glob("0*.md")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("**/adr/0*.md")), ids=lambda path: path.name)
 def test_a_decision_is_short_and_says_how_to_undo_it(path):
     text = path.read_text()
     assert len(text.splitlines()) <= 40
     for part in ("Status:", "## Context", "## Decision", "## Consequences", "## How to undo"):
         assert part in text
+
+
+@pytest.mark.parametrize("index", sorted((ROOT / "docs").glob("**/adr/README.md")), ids=lambda path: path.parent.parent.name)
+def test_an_index_has_every_decision_of_its_folder_once_by_its_title(index):
+    lines = [line for line in index.read_text().splitlines() if line.startswith("- [")]
+    decisions = {path.name: path.read_text().splitlines()[0] for path in index.parent.glob("0*.md")}
+    wanted = [f"- [{int(name[:4])}. {re.sub(r'^# [0-9]+[.:] ', '', title)}]({name})" for name, title in decisions.items()]
+    assert sorted(lines) == sorted(wanted)
+
+
+def test_no_number_of_a_decision_is_given_twice():
+    numbers = [path.name[:4] for path in (ROOT / "docs").glob("**/adr/0*.md")]
+    assert len(numbers) == len(set(numbers))

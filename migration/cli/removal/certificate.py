@@ -46,7 +46,7 @@ def run(
             f"the manifest's `public-keys` do not list {public_key(private)!r}: `removal verify` will refuse the certificate until they do"
         )
     # Before the check: a change while it runs must invalidate the certificate, and not the check.
-    trees = digests(root, manifest, surfaces or manifest.surfaces)
+    trees = digests(root, manifest, surfaces or manifest.surfaces, MigrationSettings().home)
     found = checked(surfaces, root)
     unready = [one for one in found if not one.ready]
     for one in unready:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from itertools import islice
-from operator import sub
+from operator import attrgetter, sub
+from typing import Final
 
 import msgspec
 
@@ -10,12 +11,16 @@ from migration.comparison.describe.findings import Finding
 from migration.comparison.policy import Change, Policy
 from migration.model import Origin, RunRecord, Timing
 
+_WHEN: Final = attrgetter("started_s", "duration_s")
+
 
 def timing(run: RunRecord) -> Timing:
     """Return where the run spent its time. Effects that overlap count once; one that outlives the run counts up to its end."""
     effect_s = reached = 0.0
-    for started, ended in sorted((effect.started_s, effect.started_s + effect.duration_s) for effect in run.journal):
-        begin, end = max(started, reached), min(ended, run.duration_s)
+    for started, took in sorted(map(_WHEN, run.journal)):
+        begin = max(reached, started)
+        end = started + took
+        end = min(end, run.duration_s)
         if end > begin:
             effect_s += end - begin
             reached = end

@@ -49,15 +49,15 @@ def test_the_automaton_is_kept_while_nothing_new_is_to_be_sought(ann):
     assert registry.automaton() is first
 
 
-def test_the_automaton_is_built_anew_only_after_twenty_times_as_long_as_that_took(ann, bob):
+def test_the_automaton_is_built_anew_only_after_fifty_times_as_long_as_that_took(ann, bob):
     clock = HandSet(step_s=1.0)
     registry = Registry(clock=clock)
     registry.learn([ann])
     first = registry.automaton()  # took 1 s and was done at 2 s
     registry.learn([bob])
-    clock.now_s = 20.9
+    clock.now_s = 50.9
     assert registry.automaton() is first
-    clock.now_s = 21.0
+    clock.now_s = 51.0
     assert bob.run_id in values(registry.automaton())
 
 
