@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from migration.comparison.policy import Policy, default_policy
-from migration.comparison.read.endings import outcome_by
+from migration.comparison import Policy, default_policy, outcome_by
 from migration.effects.logs import tape_served_logs
 from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
 from migration.facade import ExecutionFacade, RunEnding
@@ -24,14 +23,11 @@ from migration.model import Engine, Event, Origin, RunRequest
 from migration.settings import MigrationSettings
 from migration.shadow import ProcessShadow
 from migration.shadow.engines import builder, declared_read_only
-from migration.stores.run import KeptRuns
-from migration.telemetry import multiprocess
-from migration.telemetry.exposition import render
-from migration.telemetry.metrics import Metrics
-from migration.telemetry.tracing import configure_tracing, deliver_spans
+from migration.stores import KeptRuns
+from migration.telemetry import Metrics, configure_tracing, deliver_spans, multiprocess, render
 
 if TYPE_CHECKING:
-    from migration.stores import FinishedRuns, ThreadReader
+    from migration.stores import ThreadReader
 
 logger = logging.getLogger(__name__)
 
@@ -127,16 +123,13 @@ class Migration:
         self.shadow = ProcessShadow(settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison))
         self._under_way = Counter[str]()
         # Imported here: SQLAlchemy takes as long as all the rest, and whoever imports `compose` may never call it.
-        from migration.processes.heartbeat import Heartbeat
+        from migration.processes import Heartbeat
+        from migration.stores import FinishedRuns
 
         self._heartbeat = Heartbeat(
             settings, self.flags, metrics, runs=lambda: self._under_way, shadow=self.shadow, attributes=self.flags.attributes
         )
-        self._runs: FinishedRuns | None = None
-        if runs is not None:
-            from migration.stores.runs import FinishedRuns as Kept
-
-            self._runs = Kept(settings, stores=runs.stores, finish=runs.finish, plan=self.flags.plan, metrics=metrics)
+        self._runs = FinishedRuns(settings, runs, plan=self.flags.plan, metrics=metrics)
         neighbourhood = _neighbourhood(settings)
         self._facades = {
             surface: ExecutionFacade(
@@ -147,8 +140,8 @@ class Migration:
                 metrics=metrics,
                 shadow_deadline_s=settings.shadow_deadline_s,
                 neighbourhood=neighbourhood,
-                writer=None if self._runs is None else self._runs.writer,
-                tombstones=None if self._runs is None else self._runs.tombstones,
+                writer=self._runs.writer,
+                tombstones=self._runs.tombstones,
                 outcome_by_events=partial(outcome_by, policies[surface].endings),
             )
             for surface, both in engines.items()
@@ -166,7 +159,7 @@ class Migration:
         Raises:
             ConfigurationError: no finished runs are kept.
         """
-        if self._runs is None:
+        if self._runs.threads is None:
             raise ConfigurationError("no finished runs are kept, so there are no threads; give `compose` the run stores as `runs`")
         return self._runs.threads
 
@@ -174,8 +167,7 @@ class Migration:
         """Start the shadow worker, deliver what finished runs are still owed, tape what runs log, and be known."""
         tape_served_logs()
         await self.shadow.start()
-        if self._runs is not None:
-            self._runs.start()
+        self._runs.start()
         self._heartbeat.start()
 
     async def aclose(self) -> None:
@@ -184,8 +176,7 @@ class Migration:
             closing.callback(multiprocess.end)
             # Late, so that the spans of all the rest are among them.
             closing.push_async_callback(asyncio.to_thread, deliver_spans, _DELIVERY_S)
-            if self._runs is not None:
-                closing.push_async_callback(self._runs.aclose)
+            closing.push_async_callback(self._runs.aclose)
             closing.callback(self.flags.close)
             closing.push_async_callback(asyncio.to_thread, self._heartbeat.stop)
             closing.push_async_callback(self.shadow.aclose)

@@ -21,13 +21,11 @@ from typing import Any
 
 import msgspec
 
-from migration.comparison import Comparer
-from migration.comparison.read.endings import outcome_by
+from migration.comparison import Comparer, outcome_by
 from migration.errors import ComparisonError, RecordingError
 from migration.model import Comparison, EngineBuilder, Origin, RunRecord, RunRequest, Stage, Verdict
 from migration.recordings import RecordedRun, read
-from migration.reproduce.engines import BothEngines, sealed
-from migration.reproduce.serving import served_once
+from migration.reproduce import BothEngines, sealed, served_once
 from migration.settings import MigrationSettings
 from migration.shadow.cell_job import CellJob
 from migration.shadow.engine_runner import EngineRunner, Engines

@@ -7,13 +7,23 @@ from typing import Final
 
 _NETWORK: Final = (
     "it opens a network connection: give httpx clients migration.effects.http.AsyncHttpPort (or HttpPort) as transport, model SDKs "
-    "their port of migration.adapters, and put @migration.effects.effect on a function that uses another client"
+    "their port of migration.adapters, SQLAlchemy engines migration.effects.sql.read_port, and put @migration.effects.effect on a "
+    "function that uses another client"
 )
 _PROGRAM: Final = "it starts or signals a program: put @migration.effects.effect on the function that does"
 _FILE: Final = "it reads or changes files: put @migration.effects.effect on the function that does, or have it read when it is imported"
+_WRITE: Final = (
+    "it writes to a database, or has a result streamed: put @migration.effects.effect on the function that writes; read results at once"
+)
+_DATABASE: Final = (
+    "it opens a database: give a SQLAlchemy engine migration.effects.sql.read_port, or put @migration.effects.effect on the function "
+    "that reads"
+)
 _OTHER: Final = "put @migration.effects.effect on the function that does it"
 
 _BY_NAME: Final = (
+    (("database.",), _WRITE),
+    (("sqlite3",), _DATABASE),
     (("socket", "connect", "send", "bind", "listen", "accept", "getaddrinfo", "gethost"), _NETWORK),
     (
         (
@@ -35,7 +45,6 @@ _BY_NAME: Final = (
     (
         (
             "open",
-            "sqlite3",
             "os.",
             "unlink",
             "rename",

@@ -111,6 +111,10 @@ class Judge:
             return errno.EACCES
         if path is None or self._may_read(path):
             return None
+        if not os.path.lexists(path):
+            # Nothing is there to be read. Libraries look for files of configuration, when they are loaded or used first, wherever
+            # they were built: the run that served heard the same.
+            return errno.ENOENT
         self._attempts.add("open for reading", path)
         return errno.EACCES
 

@@ -1,22 +1,21 @@
 """`FinishedRuns`: everything of this package that a serving process needs, put together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final
 
-from migration.model import RunRecord
 from migration.settings import MigrationSettings
-from migration.stages import Plan, Store
+from migration.stages import Plan
 from migration.stores.coverage import Coverage
 from migration.stores.database import StoresDatabase
 from migration.stores.delivery import Delivery
 from migration.stores.outbox import Outbox
-from migration.stores.run import RunStore, StoredRun
+from migration.stores.run import KeptRuns
 from migration.stores.threads import ThreadReader
 from migration.stores.tombstones import Tombstones
 from migration.stores.writer import DualWriter
 from migration.stores.writing import StoreWrites
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics
 
 #: Seconds that a run store has to answer while a user waits for what it reads, or writes.
 _READ_S: Final = 3.0
@@ -24,12 +23,11 @@ _WRITE_S: Final = 2.0
 
 
 class FinishedRuns:
-    """Writes, retries and reads finished runs, and counts which engines ran.
+    """Counts which engines ran, and writes, retries and reads finished runs where they are kept.
 
     Args:
         settings: where the outbox is, and the surfaces.
-        stores: both run stores; whoever made them closes them.
-        finish: what is kept of a run.
+        kept: both run stores, which whoever made them closes, and what is kept of a run; None: nothing is, and engines are only counted.
         plan: the plan of a surface for a tenant, now.
         metrics: where lag and failures are shown.
 
@@ -37,29 +35,27 @@ class FinishedRuns:
         ConfigurationError: the outbox's URL cannot be used.
     """
 
-    def __init__(
-        self,
-        settings: MigrationSettings,
-        *,
-        stores: Mapping[Store, RunStore],
-        finish: Callable[[RunRecord], StoredRun],
-        plan: Callable[[str, str], Plan],
-        metrics: Metrics,
-    ) -> None:
+    def __init__(self, settings: MigrationSettings, kept: KeptRuns | None, *, plan: Callable[[str, str], Plan], metrics: Metrics) -> None:
         self._database = StoresDatabase(settings.outbox())
-        outbox, coverage = Outbox(self._database), Coverage(self._database)
+        self.tombstones = Tombstones(self._database, surfaces=settings.surfaces, metrics=metrics)
+        self.writer: DualWriter | None = None
+        self.threads: ThreadReader | None = None
+        self._delivery: Delivery | None = None
+        if kept is None:
+            return
+        stores, outbox, coverage = kept.stores, Outbox(self._database), Coverage(self._database)
         self._delivery = Delivery(outbox=outbox, writes=StoreWrites(stores, coverage), metrics=metrics)
         # A user waits for these, so a store has less time; what it does not take then, the outbox does.
         writes = StoreWrites(stores, coverage, timeout_s=_WRITE_S)
-        self.writer = DualWriter(writes=writes, outbox=outbox, delivery=self._delivery, finish=finish, metrics=metrics)
+        self.writer = DualWriter(writes=writes, outbox=outbox, delivery=self._delivery, finish=kept.finish, metrics=metrics)
         self.threads = ThreadReader(
             stores=stores, outbox=outbox, coverage=coverage, plan=plan, surfaces=settings.surfaces, metrics=metrics, timeout_s=_READ_S
         )
-        self.tombstones = Tombstones(self._database, surfaces=settings.surfaces, metrics=metrics)
 
     def start(self) -> None:
         """Begin to deliver what waits, also from before a restart, and to keep which engines ran."""
-        self._delivery.start()
+        if self._delivery is not None:
+            self._delivery.start()
         self.tombstones.start()
 
     async def aclose(self) -> None:
@@ -67,5 +63,6 @@ class FinishedRuns:
         async with AsyncExitStack() as closing:
             closing.callback(self._database.close)
             closing.push_async_callback(self.tombstones.aclose)
-            closing.push_async_callback(self._delivery.aclose)
-            closing.push_async_callback(self.writer.aclose)
+            if self._delivery is not None and self.writer is not None:
+                closing.push_async_callback(self._delivery.aclose)
+                closing.push_async_callback(self.writer.aclose)

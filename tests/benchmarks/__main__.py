@@ -25,12 +25,13 @@ def benchmarks() -> tuple[str, ...]:
 
 def table(measured: dict[str, Measured]) -> Table:
     """Return the rows as a table."""
-    shown = Table("what", "value", "unit", "peer", "peer's value", "times better", title="Benchmarks")
+    shown = Table("what", "value", "unit", "peer", "peer's value", "times better", "at 95 %", title="Benchmarks")
     for column in (1, 4, 5):
         shown.columns[column].justify = "right"
     for name, row in measured.items():
         peer_value, ratio = ("" if number is None else f"{number:,.10g}" for number in (row["peer_value"], row["ratio"]))
-        shown.add_row(name, f"{row['value']:,.10g}", row["unit"], row["peer"] or "", peer_value, ratio)
+        interval = "{:,.10g} to {:,.10g}".format(*row["interval"]) if "interval" in row else ""
+        shown.add_row(name, f"{row['value']:,.10g}", row["unit"], row["peer"] or "", peer_value, ratio, interval)
     return shown
 
 

@@ -1,7 +1,7 @@
-"""How all benchmarks measure: CPU seconds of this process, both sides in turn within one run, and the median of the rounds.
+"""How most benchmarks measure: CPU seconds of this process, both sides in turn within one run, and the median of the rounds.
 
 CPU time leaves out what other processes take of the machine. A ratio is that of two measurements made right after each other, so a
-change of the processor's pace falls on both sides.
+change of the processor's pace falls on both sides. What callers wait is measured by the clock: `callers`.
 """
 
 import gc
@@ -9,7 +9,7 @@ import importlib
 import time
 from collections.abc import Callable
 from statistics import median
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 Call = Callable[[], object]
 
@@ -22,6 +22,7 @@ class Measured(TypedDict):
     peer: str | None  #: what it is measured against; None: nothing
     peer_value: float | None  #: in the same unit
     ratio: float | None  #: how many times better than the peer; below 1: worse
+    interval: NotRequired[tuple[float, float]]  #: of the ratio, at 95 %
 
 
 def alone(value: float, unit: str) -> Measured:

@@ -16,6 +16,7 @@ from migration.model import Origin, RunRecord, RunRequest, Stage
 from migration.settings import MigrationSettings
 from migration.stages import PLANS
 from migration.stores import FinishedRuns
+from migration.stores.run import KeptRuns
 from migration.telemetry.metrics import Metrics
 from netra_backend.app.config import Settings
 from netra_backend.app.execution import open_run_stores
@@ -46,7 +47,9 @@ async def main(home, stage, dying, when, nth):
         stores = {name: Dying(store, when, int(nth)) if name == dying else store for name, store in opened.stores.items()}
         migration = MigrationSettings(home=Path(home), surfaces=("chat",))
         plan = PLANS[Stage(stage)]
-        runs = FinishedRuns(migration, stores=stores, finish=finished, plan=lambda *_: plan, metrics=Metrics(registry=CollectorRegistry()))
+        runs = FinishedRuns(
+            migration, KeptRuns(stores=stores, finish=finished), plan=lambda *_: plan, metrics=Metrics(registry=CollectorRegistry())
+        )
         runs.start()
         for number in range(RUNS):
             request = RunRequest(

@@ -25,7 +25,7 @@ _spec = importlib.util.spec_from_file_location("ways_outside", FOLDER / "ways_ou
 ways_outside = importlib.util.module_from_spec(_spec)
 sys.modules["ways_outside"] = ways_outside
 _spec.loader.exec_module(ways_outside)
-WAYS, Outside = ways_outside.WAYS, ways_outside.Outside
+WAYS, HARMLESS, Outside = ways_outside.WAYS, ways_outside.HARMLESS, ways_outside.Outside
 
 PATIENCE_S = 120.0
 needs_boundary = pytest.mark.skipif(boundary.missing() is not None, reason=f"this kernel lacks {boundary.missing()}")
@@ -144,6 +144,12 @@ async def test_nothing_reaches_the_outside_and_every_attempt_is_a_divergence(wat
     assert {way for way, result in results.items() if result.comparison is None or not result.comparison.effects_missing} == set()
     assert {way for way, result in results.items() if result.comparison.verdict != "divergent"} == set()
     assert sum(result.comparison.effects_performed_by_shadow for result in results.values()) == 0
+
+
+@needs_boundary
+async def test_looking_for_what_is_not_there_is_no_attempt(watch, tmp_path) -> None:
+    results = await gone_all_ways(watch.there, tmp_path / "home", list(HARMLESS))
+    assert {way: result.comparison.effects_missing for way, result in results.items()} == dict.fromkeys(HARMLESS, 0)
 
 
 async def test_without_the_boundary_some_ways_lead_out(watch, tmp_path, monkeypatch) -> None:

@@ -6,13 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from migration import compose, in_thread
+from migration.stores import StoresDatabase, watch_now
 from migration.testing import Verdict, compared, explained
 
 ROOT = Path(__file__).parents[2]
@@ -107,6 +110,15 @@ def test_threads_have_runs_served_without_a_loop_of_their_own():
         kinds = [event.kind for event in migration.run("support", TICKET, tenant_id="acme")]
         assert migration.drained(PATIENCE_S)
     assert (kinds[0], kinds[-1], verdicts()) == ("ticket.opened", "ticket.closed", {"match": 1})
+
+
+async def test_which_engines_ran_is_counted_though_no_finished_runs_are_kept(tmp_path):
+    shadowing()
+    async with compose(registry=CollectorRegistry()) as migration:
+        await served(migration)
+    with closing(StoresDatabase(f"sqlite:///{tmp_path / 'stores.db'}")) as database:
+        seen = watch_now(database, "support", days=1, now=time.time())
+    assert {(one.stage, one.origin, one.runs) for one in seen.ran} == {("shadow", "control", 1), ("shadow", "candidate", 1)}
 
 
 @pytest.mark.parametrize("serving", ["control", "candidate"])

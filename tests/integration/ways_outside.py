@@ -7,6 +7,7 @@ import array
 import asyncio
 import contextlib
 import ctypes
+import errno
 import fcntl
 import json
 import logging.handlers
@@ -808,6 +809,27 @@ def type_into_the_terminal(_outside: Outside) -> None:
     fcntl.ioctl(0, 0x5412, b"x")
 
 
+# What is none: nothing is there, and the run that served heard the same.
+
+
+def look_for_a_file_that_is_not_there(outside: Outside) -> None:
+    try:
+        open(outside.file()).read()
+    except FileNotFoundError:
+        return
+    except OSError:
+        connect(outside)  # answered otherwise: which is counted
+
+
+def c_look_for_a_file_that_is_not_there(outside: Outside) -> None:
+    libc.open(outside.file("none/made").encode(), os.O_RDONLY)
+    if ctypes.get_errno() != errno.ENOENT:
+        connect(outside)
+
+
+HARMLESS: dict[str, Way] = {act.__name__: act for act in (look_for_a_file_that_is_not_there, c_look_for_a_file_that_is_not_there)}
+
+
 class WayEngine:
     """Goes one way, and says nothing of how that ended."""
 
@@ -815,7 +837,7 @@ class WayEngine:
         told = json.loads(request.payload)
         yield Event(kind="agent_started", lane="data", payload=b"{}", at_s=0.0)
         with contextlib.suppress(Exception):
-            WAYS[told["way"]](Outside(**told["outside"]))
+            (WAYS | HARMLESS)[told["way"]](Outside(**told["outside"]))
             await asyncio.sleep(0)
         yield Event(kind="agent_completed", lane="data", payload=b"{}", at_s=0.0)
 
@@ -824,4 +846,4 @@ def engines(_settings: MigrationSettings) -> Engines:
     return Engines(build=lambda _surface, _origin: WayEngine())
 
 
-__all__ = ["WAYS", "Origin", "Outside", "engines"]
+__all__ = ["HARMLESS", "WAYS", "Origin", "Outside", "engines"]

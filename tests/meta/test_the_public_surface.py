@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODULES = ["migration", "migration.effects", "migration.effects.http", "migration.testing"]
+MODULES = ["migration", "migration.effects", "migration.effects.http", "migration.effects.sql", "migration.testing"]
 NAMES = [(module, name) for module in MODULES for name in importlib.import_module(module).__all__]
 PAGE = (ROOT / "docs" / "migration" / "adopt.md").read_text()
 

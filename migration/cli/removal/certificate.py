@@ -48,7 +48,7 @@ def run(
             f"the manifest's `public-keys` do not list {public_key(private)!r}: `removal verify` will refuse the certificate until they do"
         )
     # Before the check: what is changed while it runs makes the certificate void, and not the check.
-    trees = digests(root, manifest, surfaces or manifest.surfaces)
+    trees = digests(root, manifest, surfaces or manifest.surfaces, MigrationSettings().home)
     found = checked(surfaces, root)
     unready = [one for one in found if not one.ready]
     for one in unready:

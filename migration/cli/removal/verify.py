@@ -10,6 +10,7 @@ from migration.cli.output import JsonFlag, note, print_json
 from migration.consolidation.removal.certificate import Certificate, verify
 from migration.consolidation.removal.manifest import load_manifest
 from migration.errors import CertificateError, ConfigurationError
+from migration.settings import MigrationSettings
 
 _FINDING = 1
 
@@ -39,7 +40,8 @@ def run(
         raise ConfigurationError(f"{file}: {error.strerror}; name the file that `netra-migration removal certificate` wrote") from error
     certificate, reason = None, None
     try:
-        certificate = verify(document, manifest.public_keys, now=time.time(), surfaces=surface or (), root=root)
+        home = MigrationSettings().home
+        certificate = verify(document, manifest.public_keys, now=time.time(), surfaces=surface or (), root=root, home=home)
     except CertificateError as error:
         reason = str(error)
     if as_json:

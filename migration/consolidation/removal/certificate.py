@@ -80,7 +80,9 @@ def sign(
     return msgspec.json.format(_canonical(document), indent=2) + b"\n"
 
 
-def verify(document: bytes, public_keys: Collection[str], *, now: float, surfaces: Collection[str], root: Path) -> Certificate:
+def verify(
+    document: bytes, public_keys: Collection[str], *, now: float, surfaces: Collection[str], root: Path, home: Path | None = None
+) -> Certificate:
     """Return the certificate if it allows to remove control of these surfaces from this tree, now.
 
     Args:
@@ -89,6 +91,7 @@ def verify(document: bytes, public_keys: Collection[str], *, now: float, surface
         now: Unix seconds.
         surfaces: that are to be removed; the certificate may be about more. Without any: all that it is about.
         root: of the tree, with the manifest.
+        home: the migration's own folder, where that is known.
 
     Raises:
         CertificateError: it does not; says why, and what to do.
@@ -100,7 +103,7 @@ def verify(document: bytes, public_keys: Collection[str], *, now: float, surface
     _check_time(certificate, now)
     wanted = surfaces or [one.surface for one in certificate.surfaces]
     _check_surfaces(certificate, wanted)
-    found = digests(root, load_manifest(root), wanted)
+    found = digests(root, load_manifest(root), wanted, home)
     for surface, digest in found.items():
         if certificate.trees.get(surface) != digest:
             raise CertificateError(

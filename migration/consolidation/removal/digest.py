@@ -14,12 +14,18 @@ from migration.consolidation.removal.readiness.flag_keys import flag_references
 from migration.consolidation.removal.readiness.uses import Uses, uses_of
 
 
-def digests(root: Path, manifest: RemovalManifest, surfaces: Collection[str]) -> dict[str, str]:
+def digests(root: Path, manifest: RemovalManifest, surfaces: Collection[str], home: Path | None = None) -> dict[str, str]:
     """Return for each surface a SHA-256, in hex, over all that its certificate depends on in the tree.
 
     That is: the content of its engines, adapter and ledger; its rows in the manifest and the manifest's thresholds; what an audit looks
     for; which files that stay use the engines, how, and how often; and which files outside of the migration hold the flag's key. The
     removal of another surface changes none of these.
+
+    Args:
+        root: of the tree.
+        manifest: says what belongs to each surface.
+        surfaces: of which.
+        home: as of `flag_references`.
 
     Raises:
         UnknownSurfaceError: the manifest has no such surface.
@@ -30,7 +36,7 @@ def digests(root: Path, manifest: RemovalManifest, surfaces: Collection[str]) ->
     configuration = load_configuration(root)
     # Without a cache: a certificate must not rest on what an earlier run remembers.
     inventory = audit(root, configuration=configuration)
-    flags = flag_references(root, configuration, list(parts))
+    flags = flag_references(root, configuration, list(parts), home)
     sought = [*configuration.classes, *configuration.exclude, *configuration.doubles]
     return {
         surface: _digest(

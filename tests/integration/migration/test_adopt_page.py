@@ -1,4 +1,7 @@
-"""docs/migration/adopt.md is a script: in an empty environment with the wheel, its files are written and its commands run, in order."""
+"""docs/migration/adopt.md is a script: in an empty environment with the wheel, its files are written and its commands run, in order.
+
+The fourteen days pass by an injected clock: programs of that environment have one that says which day it is.
+"""
 
 import json
 import os
@@ -13,10 +16,30 @@ import pytest
 from tests.integration.migration.empty_environment import PATIENCE_S, ROOT, built, empty_environment
 
 PAGE = (ROOT / "docs" / "migration" / "adopt.md").read_text()
-BLOCKS = re.findall(r"```(python|toml|sh)\n(.*?)```", PAGE, re.DOTALL)
+HOUR, LATER = ([*re.findall(r"```(python|toml|sh)\n(.*?)```", part, re.DOTALL)] for part in PAGE.split("## Fourteen days later"))
 NAMED = re.compile(r"# (more of )?(\S+)\n")
 HOUR_S = 180.0
 TOOLS = ("pytest", "pytest-asyncio")  #: what the page's first line installs beside the wheel
+CLOCK = """
+import time
+
+days, real = 0, time.time
+time.time = lambda: real() + days * 86_400
+"""
+#: A process that serves somebody on each of so many days.
+SERVING = """
+import asyncio, sitecustomize
+from prometheus_client import CollectorRegistry
+from migration import compose
+
+async def main():
+    for sitecustomize.days in range(DAYS):
+        async with compose(registry=CollectorRegistry()) as migration:
+            [event async for event in migration.run("shop", {"product": "lamp"}, tenant_id="tenant-7", user_id="ann")]
+
+asyncio.run(main())
+"""
+DAYS = 16
 BARE = ("netra_backend", "dashboards", "fastapi", "openai", "httpx", "uvicorn", "redis", "psycopg", "deepdiff")
 
 
@@ -37,12 +60,14 @@ def run(bin_folder, folder):
     """Runs a line of the page in the project's folder; returns (stdout, stderr)."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NETRA_", "PYTEST_", "PYTHON", "VIRTUAL_ENV"))}
     environment = kept | {"PATH": f"{bin_folder}:{os.environ['PATH']}", "NETRA_MIGRATION_SHADOW_PRIORITY": "normal"}
+    environment |= {f"GIT_{who}_{what}": "ann@shop.example" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
     def run(line, code=0):
         if "--older-than 1s" in line:
             time.sleep(1.1)  # what it is to forget is older then
         command = shlex.split(line, comments=True)
-        program = [str(bin_folder / "python"), "-m", *command] if command[0] == "pytest" else [str(bin_folder / command[0]), *command[1:]]
+        own = command[0] if command[0] == "git" else str(bin_folder / command[0])
+        program = [str(bin_folder / "python"), "-m", *command] if command[0] == "pytest" else [own, *command[1:]]
         done = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         assert done.returncode == code, f"{line}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout, done.stderr
@@ -50,19 +75,40 @@ def run(bin_folder, folder):
     return run
 
 
-@pytest.fixture(scope="module")
-def said(run, folder):
-    """The page, taken from top to bottom: (line, its output) of each command, and how long all of it took."""
-    began, said = time.monotonic(), []
-    for kind, text in BLOCKS:
+def taken(blocks, run, folder):
+    """Write the files and run the commands of a part of the page; returns (line, its output) of each command."""
+    said, key = [], "PUBLIC KEY"
+    for kind, text in blocks:
         if kind == "sh":
-            lines = [line for line in text.splitlines() if not line.startswith("pip install")]
-            said.extend((line, "".join(run(line, code=1 if "# exit 1" in line else 0))) for line in lines)
+            for line in text.splitlines():
+                if not line.startswith("pip install"):
+                    output, notes = run(line, code=1 if "# exit 1" in line else 0)
+                    said.append((line, output + notes))
+                    key = output.strip() if "removal key" in line else key
         elif name := NAMED.match(text):
-            file, body = folder / name[2], text[name.end() :]
+            file, body = folder / name[2], text[name.end() :].replace("PUBLIC KEY", key)
             file.parent.mkdir(exist_ok=True)
             file.write_text(f"{file.read_text()}\n{body}" if name[1] else body)
-    return said, time.monotonic() - began
+    return said
+
+
+@pytest.fixture(scope="module")
+def said(run, folder):
+    """The page's hour: (line, its output) of each command, and how long all of it took."""
+    began = time.monotonic()
+    return taken(HOUR, run, folder), time.monotonic() - began
+
+
+@pytest.fixture(scope="module")
+def later(said, run, folder, bin_folder):
+    """What the page says of the day after the fourteen days."""
+    (packages,) = bin_folder.parent.glob("lib/python*/site-packages")
+    (packages / "sitecustomize.py").write_text(CLOCK)
+    run(f"python -c {shlex.quote(SERVING.replace('DAYS', str(DAYS)))}")
+    (packages / "sitecustomize.py").write_text(CLOCK.replace("days, real = 0", f"days, real = {DAYS - 1}"))
+    run("git init -q")
+    (folder / ".gitignore").write_text("var/\n__pycache__/\n")
+    return taken(LATER, run, folder), None
 
 
 def outputs(said, command):
@@ -70,7 +116,7 @@ def outputs(said, command):
 
 
 def test_what_knows_the_migration_is_fewer_lines_than_thirty():
-    files = {name[2]: text[name.end() :] for kind, text in BLOCKS if kind != "sh" and (name := NAMED.match(text))}
+    files = {name[2]: text[name.end() :] for kind, text in HOUR if kind != "sh" and (name := NAMED.match(text))}
     code = [line for name in ("shop/outside.py", "shop/engines.py", "shop/app.py") for line in files[name].splitlines() if line.strip()]
     said = int(re.search(r"(\d+) lines of Python", PAGE)[1])
     assert len(code) == said < 30
@@ -118,3 +164,17 @@ def test_the_rehearsal_of_the_removal_names_what_goes_and_what_is_left_to_a_pers
     (rehearsed,) = outputs(said, "netra-migration removal apply")
     assert re.search(r"deleted: shop/old.py .*engine of shop", rehearsed)
     assert set(re.findall(r"left to you: (\S+?):\d+", rehearsed)) == {"shop/app.py", "shop/new.py", "shop/outside.py"}
+
+
+def test_after_fourteen_days_every_criterion_is_met(later):
+    (checked,) = outputs(later, "netra-migration removal check")
+    assert "shop: ready" in checked
+
+
+def test_what_stays_passes_its_tests_and_serves_when_the_old_engine_and_the_migration_are_gone(later, run, folder):
+    (tested,), (served,) = outputs(later, "pytest"), outputs(later, "python -m shop")
+    assert "1 passed" in tested
+    assert served.splitlines()[-1] == '{"type": "done", "cost": 9.5}'
+    left = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.suffix in {".py", ".toml"} and "var" not in path.parts}
+    assert left == {"pyproject.toml", "test_answers.py", *(f"shop/{name}.py" for name in ("__main__", "app", "new", "outside"))}
+    assert "migration" not in (folder / "pyproject.toml").read_text()

@@ -27,6 +27,7 @@ WITH = {
     "langsmith": {"langgraph"},
     "pydantic": {"langgraph"},
     "pydantic-core": {"openai-agents", "pydantic-ai-slim"},
+    "numpy": {"scipy"},
     "opentelemetry-api": {"opentelemetry-sdk"},
 }
 BLOCKED = """
@@ -40,7 +41,7 @@ sys.meta_path.insert(0, Blocked())
 """
 COMMAND = BLOCKED + "from migration.cli import main; sys.argv[0] = 'netra-migration'; main()"
 LIBRARIES = (
-    "libcst,cryptography,httpx,httpx2,openai,anthropic,langgraph,langchain_core,agents,pydantic_ai,pydantic,redis,psycopg,deepdiff,"
+    "libcst,cryptography,httpx,httpx2,openai,anthropic,langgraph,langchain_core,agents,pydantic_ai,pydantic,redis,psycopg,deepdiff,scipy,numpy,"
     "opentelemetry.exporter,fastapi,netra_backend"
 )
 
@@ -100,6 +101,7 @@ def test_a_missing_module_of_this_package_is_not_a_missing_extra():
         ("migration.adapters.langgraph", "langgraph"),
         ("migration.adapters.openai_agents", "openai-agents"),
         ("migration.adapters.pydantic_ai", "pydantic-ai"),
+        ("migration.statistics.outcomes", "rollout"),
     ],
 )
 def test_a_port_without_its_library_says_what_to_install(module, named):

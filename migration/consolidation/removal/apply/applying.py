@@ -47,6 +47,8 @@ class RealDisk:
 
     def remove(self, path: Path, /) -> None:
         """Unlink. A folder in which only Python's cache is left counts as empty."""
+        if not path.exists():
+            return  # of Python's cache, under version control: it went with its folder
         path.unlink()
         for folder in path.parents:
             if folder == self._root or {entry.name for entry in folder.iterdir()} - {"__pycache__"}:

@@ -15,7 +15,7 @@ from migration.consolidation.removal.readiness.uses import uses_of
 from migration.consolidation.removal.readiness.witness import LegacyRuns, legacy_runs_since
 from migration.settings import MigrationSettings
 from migration.shadow.parts import load
-from migration.stores.tombstones import DAY_S
+from migration.stores import DAY_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Check:
         root = self.root.resolve()
         configuration = load_configuration(root)
         inventory = audit(root, configuration=configuration, progress=progress)
-        references = flag_references(root, configuration, surfaces)
+        references = flag_references(root, configuration, surfaces, self.settings.home)
         found = {}
         for surface, own in parts.items():
             uses = uses_of(own, inventory, configuration)

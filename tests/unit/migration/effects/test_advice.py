@@ -17,7 +17,8 @@ from migration.errors import EffectMissingError
         ("subprocess.Popen", "starts or signals a program"),
         ("execve", "starts or signals a program"),
         ("open for writing /tmp/x", "reads or changes files"),
-        ("sqlite3.connect", "reads or changes files"),
+        ("sqlite3.connect", "sql.read_port"),
+        ("database.write", "on the function that writes"),
         ("system call 999", "@migration.effects.effect"),
     ],
 )

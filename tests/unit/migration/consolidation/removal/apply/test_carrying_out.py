@@ -141,3 +141,13 @@ def test_the_difference_is_one_that_patch_takes_also_without_a_line_end(code_bas
         " z",
         "\\ No newline at end of file",
     ]
+
+
+def test_what_went_with_its_folder_needs_no_removal_of_its_own(tmp_path):
+    for name in ("own/module.py", "own/__pycache__/module.pyc", "stays"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    disk = RealDisk(tmp_path)
+    for name in ("own/module.py", "own/__pycache__/module.pyc"):
+        disk.remove(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["stays"]

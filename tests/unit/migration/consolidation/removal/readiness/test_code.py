@@ -132,3 +132,10 @@ def test_the_flag_file_of_a_backend_that_was_started_here_is_no_reference(tree):
     for command in (["init", "-q"], ["add", "pkg"]):
         subprocess.run(["git", "-C", tree.root, *command], check=True, capture_output=True)
     assert flag_references(tree.root, tree.configuration, ["chat"]) == {"chat": ["pkg/flagged.py"]}
+
+
+def test_nor_is_it_without_version_control_where_the_migration_has_its_folder(tree):
+    tree.write("var/flags.json", '{"execution-engine-chat": 1}')
+    tree.write("variant/flags.json", '{"execution-engine-chat": 1}')
+    assert flag_references(tree.root, tree.configuration, ["chat"], tree.root / "var") == {"chat": ["variant/flags.json"]}
+    assert flag_references(tree.root, tree.configuration, ["chat"], tree.root.parent) == {"chat": ["var/flags.json", "variant/flags.json"]}

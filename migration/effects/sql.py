@@ -1,0 +1,144 @@
+"""A port for SQLAlchemy: `engine = read_port(create_engine(url))`, or of `create_async_engine`. What is read through it is an effect.
+
+Sessions, the ORM and Core stay as they are. On record are statement, parameters and rows, as the driver has them: the objects of a replay
+are made of these. A replay has no connection: what writes is refused there, and counted. Database functions that write belong behind
+`migration.effects.effect`, whatever the statement that calls them looks like.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Engine, NullPool, Pool, PoolProxiedConnection, event
+from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import await_only, greenlet_spawn
+
+from migration.effects.advice import port_for
+from migration.effects.lanes import current_lane
+from migration.effects.ports import current, perform, perform_now
+from migration.effects.replaying import is_replayed
+from migration.effects.sql_record import answered, asked, read_back
+from migration.errors import EffectMissingError, RecordedEffectError
+
+__all__ = ["read_port"]
+
+_AnyEngine = TypeVar("_AnyEngine", Engine, AsyncEngine)
+_SPACE: Final = r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*"
+_READS: Final = re.compile(_SPACE + r"(?:select|values|show|with(?!.*\b(?:insert|update|delete|merge)\b))\b", re.IGNORECASE | re.DOTALL)
+_TRANSACTION: Final = re.compile(_SPACE + r"(?:begin|start|commit|rollback|savepoint|release|set)\b", re.IGNORECASE | re.DOTALL)
+
+
+def read_port(engine: _AnyEngine, *, name: str = "database", lane: str | None = None) -> _AnyEngine:
+    """Return the engine, whose reads are effects from here on: of connections, of sessions, and of the ORM.
+
+    A read is a statement that begins with SELECT, VALUES, SHOW, or WITH that changes nothing. Its rows are fetched at once.
+    Results that are streamed (`stream`, `stream_results`) have no port, and writes have none: a replay refuses both.
+
+    Args:
+        engine: of SQLAlchemy, sync or async.
+        name: of the tool that its reads are recorded as, e.g. for `read_only` of the surface's `[tools]`.
+        lane: who asks; None: the lane of the context.
+    """
+    plain = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
+    port = _Port(name, lane, awaits=plain.dialect.is_async)
+    event.listen(plain, "do_execute", port.execute)
+    event.listen(plain, "do_execute_no_params", lambda cursor, statement, context: port.execute(cursor, statement, (), context))
+    event.listen(plain, "do_executemany", port.refuse_many)
+    event.listen(plain, "engine_disposed", lambda disposed: _switch(disposed.pool))
+    _switch(plain.pool)
+    return engine
+
+
+class _Port:
+    """Stands where statements are handed to the driver. What its methods return says whether that was done here."""
+
+    def __init__(self, name: str, lane: str | None, *, awaits: bool) -> None:
+        self._name, self._lane, self._awaits = name, lane, awaits
+
+    def execute(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:  # noqa: ANN401 - SQLAlchemy's
+        """Have a read performed, or answered from the record."""
+        if current() is None:
+            return False
+        if not _READS.match(statement) or context._is_server_side:  # noqa: SLF001 - nothing public says it
+            return is_replayed() and (_TRANSACTION.match(statement) is not None or self._refuse("database.write"))
+        real: list[Sequence[Any]] = []
+
+        def read() -> bytes:
+            if isinstance(cursor, _Nothing):
+                raise EffectMissingError("tool", self._name, self._whose, "a replay has no connection to read by")
+            context.dialect.do_execute(cursor, statement, parameters, context)
+            real.append(cursor.fetchall() if cursor.description else ())
+            return answered(cursor.description, real[0])
+
+        try:
+            reply = self._performed(asked(self._name, statement, parameters), read)
+        except RecordedEffectError as error:
+            raise _own(error, context.dialect.loaded_dbapi) from None
+        description, rows = (None, real[0]) if real else read_back(reply)
+        context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(cursor, description, rows)
+        return True
+
+    def refuse_many(self, _cursor: Any, _statement: str, _parameters: Any, _context: Any) -> bool:  # noqa: ANN401 - SQLAlchemy's
+        """Let many writes at once pass, but not in a replay."""
+        return is_replayed() and self._refuse("database.write")
+
+    @property
+    def _whose(self) -> str:
+        return current_lane() if self._lane is None else self._lane
+
+    def _performed(self, request: bytes, read: Callable[[], bytes]) -> bytes:
+        if not self._awaits:
+            return perform_now("tool", self._name, request=request, call=read, lane=self._lane)
+
+        async def call() -> bytes:
+            return await greenlet_spawn(read)
+
+        # Awaited, so that a replay takes the time that it took.
+        return await_only(perform("tool", self._name, request=request, call=call, lane=self._lane))
+
+    def _refuse(self, contact: str) -> bool:
+        sys.audit(contact)  # where a shadow runs, this is refused and counted
+        raise EffectMissingError("tool", self._name, self._whose, f"a shadow performs no effect; {port_for(contact)}")
+
+
+class _Nothing:
+    """The connection of a replay, and its cursor: nothing is behind it, so that only what has a port is answered."""
+
+    description, rowcount, lastrowid, arraysize = None, -1, None, 1
+
+    def cursor(self, *_: Any, **__: Any) -> "_Nothing":  # noqa: ANN401 - as a driver's
+        return self
+
+    def execute(self, *_: Any) -> None:  # noqa: ANN401 - as a driver's
+        sys.audit("database.write")
+
+    executemany = execute
+
+    def fetchall(self) -> Sequence[Any]:
+        return ()
+
+    def close(self) -> None:
+        """Leave it."""
+
+    commit = rollback = close
+
+    async def _async_soft_close(self) -> None:
+        """Leave it: async results of SQLAlchemy ask for this."""
+
+
+def _switch(pool: Pool) -> None:
+    """Have a pool give replays connections to nothing. Its own are those of another loop and thread, and of the outside."""
+    connect, nowhere = pool.connect, NullPool(_Nothing, reset_on_return=None)  # type: ignore[arg-type]  # no driver's
+
+    def chosen() -> PoolProxiedConnection:
+        return nowhere.connect() if is_replayed() else connect()
+
+    pool.connect = chosen  # type: ignore[method-assign]  # of this pool alone
+
+
+def _own(error: RecordedEffectError, driver: Any) -> Exception:  # noqa: ANN401 - a module
+    """Return the driver's own exception of the recorded name, if it has one: SQLAlchemy makes its own of that."""
+    kind = getattr(driver, error.error_type, None)
+    return kind(error.message) if isinstance(kind, type) and issubclass(kind, Exception) else error

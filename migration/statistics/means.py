@@ -1,0 +1,156 @@
+"""Bounds of the mean of bounded values that hold however often they are looked at, from how often each value came.
+
+Each bound is a wager. Somebody stakes a share of his money on each value, at odds that are fair where the mean is what is claimed; if the
+claim holds, his money ever grows to 1 / alpha times with a chance of at most alpha (Ville's inequality). A claim that made him that rich
+is rejected, and the bounds are the means that are not. With `k` values of size `z` among `n`, and a stake `s`, his money is
+
+    product over values of (1 + s z) / (1 + s mean)^n.
+
+That holds for values whose expectation changes from one to the next, too: the logarithm is concave, so the product of (1 + s m_i) is at
+most (1 + s m)^n, where m is the mean of all m_i. What is bounded is therefore the mean of the expectations that values had so far, in
+whatever order they came, and counts are all that has to be kept. The stake is not known beforehand: money is spread over many.
+
+Sources: Robbins (1970), "Statistical methods related to the law of the iterated logarithm", for mixtures of stakes; Waudby-Smith and Ramdas
+(2024), "Estimating means of bounded random variables by betting", for wagers on bounded means; Howard, Ramdas, McAuliffe and Sekhon (2020),
+"Time-uniform Chernoff bounds via nonnegative supermartingales", for expectations that change; Ville (1939).
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import lru_cache
+from math import log
+from typing import Final
+
+from migration.extras import extra
+
+with extra("rollout"):
+    import numpy as np
+    from scipy.optimize import brentq
+    from scipy.special import logsumexp
+    from scipy.stats import cauchy
+
+#: Stakes, as the logarithm of the odds at which the highest value is taken against the lowest. Where they lie decides how soon a bound is
+#: narrow, never whether it holds. Half of the money is between 1.9 and 6 to 1, where a rate of two to six times what is allowed, or of a
+#: sixth to a half, is told soonest; the tails are
+#: long, so that bounds go on to narrow with a million values.
+_LIKELY: Final = 3.0
+_SPREAD: Final = 0.5
+_EDGES: Final = np.geomspace(1e-4, 30.0, 97)
+_ODDS: Final = np.sqrt(_EDGES[1:] * _EDGES[:-1])
+_EXACT: Final = 1e-9
+
+
+class Mean:
+    """Counts values that lie between two numbers, and bounds their mean.
+
+    Each different value is kept once, so give few different ones (hundreds, not thousands): a bound takes time in proportion to them.
+
+    Args:
+        low: the least value.
+        high: the highest value, above zero.
+        likely: odds at which most of the money is staked; see above.
+
+    Raises:
+        ValueError: low is above zero, or high is not.
+    """
+
+    def __init__(self, low: float = 0.0, high: float = 1.0, *, likely: float = _LIKELY) -> None:
+        if not low <= 0.0 < high:
+            raise ValueError(f"values from {low} to {high}: zero must lie between them, or be the least")
+        self.low, self.high = low, high
+        self.trials = 0  #: values so far, zeros too
+        self.counts: Counter[float] = Counter()  #: of values other than zero
+        self._up, self._down = _stakes(_ODDS, low, high), _stakes(-_ODDS, low, high)
+        self._spread = _spread(likely)
+
+    def add(self, value: float, times: int = 1) -> None:
+        """Count a value.
+
+        Raises:
+            ValueError: it is outside of the range.
+        """
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{value} lies outside of {self.low} to {self.high}")
+        self.trials += times
+        if value:
+            self.counts[value] += times
+
+    @property
+    def average(self) -> float:
+        """Return the average of the values; nan without any."""
+        return sum(value * times for value, times in self.counts.items()) / self.trials if self.trials else float("nan")
+
+    def evidence_above(self, mean: float) -> float:
+        """Return the logarithm of the evidence (of an e-process) that the true mean is above this one; -log(alpha) is proof at alpha."""
+        return _money(self._won(self._up), self._up, self.trials, mean, self._spread)
+
+    def evidence_below(self, mean: float) -> float:
+        """Return the logarithm of the evidence (of an e-process) that the true mean is below this one; -log(alpha) is proof at alpha."""
+        return _money(self._won(self._down), self._down, self.trials, mean, self._spread)
+
+    def lower(self, alpha: float) -> float:
+        """Return a bound that the true mean is ever below with a chance of at most `alpha`, over all looks."""
+        won, proof = self._won(self._up), _proof(alpha)
+
+        def left(mean: float) -> float:
+            return _money(won, self._up, self.trials, mean, self._spread) - proof
+
+        # Evidence that the mean is above m falls as m rises.
+        return self.low if left(self.low) <= 0.0 else self.high if left(self.high) >= 0.0 else _root(left, self.low, self.high)[0]
+
+    def upper(self, alpha: float) -> float:
+        """Return a bound that the true mean is ever above with a chance of at most `alpha`, over all looks."""
+        won, proof = self._won(self._down), _proof(alpha)
+
+        def left(mean: float) -> float:
+            return _money(won, self._down, self.trials, mean, self._spread) - proof
+
+        return self.high if left(self.high) <= 0.0 else self.low if left(self.low) >= 0.0 else _root(left, self.low, self.high)[1]
+
+    def _won(self, stakes: "np.ndarray") -> "np.ndarray":
+        values = np.fromiter(self.counts.keys(), float, len(self.counts))
+        times = np.fromiter(self.counts.values(), float, len(self.counts))
+        won: np.ndarray = times @ np.log1p(values[:, None] * stakes)
+        return won
+
+
+def evidence_of_rate(hits: "np.ndarray", trials: "np.ndarray", rate: "float | np.ndarray", *, above: bool) -> "np.ndarray":
+    """Return `evidence_above` or `evidence_below` of zeros and ones, many at once: shapes are broadcast to each other."""
+    odds = _ODDS if above else -_ODDS
+    hits, trials, rates = np.broadcast_arrays(hits, trials, rate)
+    lost = np.log1p(np.expm1(odds) * rates[..., None])
+    found: np.ndarray = logsumexp(hits[..., None] * odds - trials[..., None] * lost + _spread(_LIKELY), axis=-1)
+    return found
+
+
+def _stakes(odds: "np.ndarray", low: float, high: float) -> "np.ndarray":
+    """Return the stakes at which (1 + s high) / (1 + s low) has these logarithms; 1 + s z stays above zero from low to high."""
+    if (odds > 0).all():  # the same, without an overflow
+        up: np.ndarray = -np.expm1(-odds) / (high * np.exp(-odds) - low)
+        return up
+    down: np.ndarray = np.expm1(odds) / (high - low * np.exp(odds))
+    return down
+
+
+def _money(won: "np.ndarray", stakes: "np.ndarray", trials: int, mean: float, spread: "np.ndarray") -> float:
+    return float(logsumexp(won - trials * np.log1p(stakes * mean) + spread))
+
+
+@lru_cache
+def _spread(likely: float) -> "np.ndarray":
+    """Return the logarithms of the shares of the money that are staked at each of the odds."""
+    shares = np.diff(cauchy.cdf(np.log(_EDGES / log(likely)) / _SPREAD))
+    found: np.ndarray = np.log(shares / shares.sum())
+    return found
+
+
+def _proof(alpha: float) -> float:
+    if not 0.0 < alpha < 1.0:
+        raise ValueError(f"alpha is {alpha}; it lies between 0 and 1")
+    return -log(alpha)
+
+
+def _root(left: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
+    """Return numbers below and above the place where the sign changes, no farther apart than is exact."""
+    found = brentq(left, low, high, xtol=_EXACT)
+    return max(low, found - _EXACT), min(high, found + _EXACT)
