@@ -10,9 +10,10 @@ from scipy.stats import binom
 from ville import BernoulliCS, BettingCS, QuantileCS
 
 from migration.statistics import rate_bounds
+from migration.statistics.claims import LIKE_THESE, THESE
 from migration.statistics.latency import LatencyPairs
 from migration.statistics.means import Mean, evidence_of_rate
-from migration.statistics.outcomes import LIKE_THESE, THESE, Outcomes
+from migration.statistics.outcomes import Outcomes
 
 DOC = Path(__file__).parents[4] / "docs" / "migration" / "statistics.md"
 ALLOWED = 0.02
