@@ -8,16 +8,37 @@ and `migration.errors`; the rest may change. Read in this order:
 3. `facade`: one request as numbered steps; each names the package that does it.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from migration.fronts import front
 
 if TYPE_CHECKING:
     from migration.composition import Migration, compose
     from migration.engines import by_field, emitter_engine, stream_engine
     from migration.model import Engine, Event, Origin, Outcome, RunRequest
     from migration.settings import MigrationSettings
-    from migration.stores.run import KeptRuns
+    from migration.stores import KeptRuns
     from migration.threaded import ThreadedMigration, in_thread
+else:
+    __getattr__ = front(
+        __name__,
+        {
+            "Engine": "model",
+            "Event": "model",
+            "KeptRuns": "stores",
+            "Migration": "composition",
+            "MigrationSettings": "settings",
+            "Origin": "model",
+            "Outcome": "model",
+            "RunRequest": "model",
+            "ThreadedMigration": "threaded",
+            "by_field": "engines",
+            "compose": "composition",
+            "emitter_engine": "engines",
+            "in_thread": "threaded",
+            "stream_engine": "engines",
+        },
+    )
 
 __all__ = [
     "Engine",
@@ -35,28 +56,3 @@ __all__ = [
     "in_thread",
     "stream_engine",
 ]
-
-#: Where each name is: imported when it is first asked for, since a command line needs none of them.
-_MODULES = {
-    "Engine": "model",
-    "Event": "model",
-    "KeptRuns": "stores.run",
-    "Migration": "composition",
-    "MigrationSettings": "settings",
-    "Origin": "model",
-    "Outcome": "model",
-    "RunRequest": "model",
-    "ThreadedMigration": "threaded",
-    "by_field": "engines",
-    "compose": "composition",
-    "emitter_engine": "engines",
-    "in_thread": "threaded",
-    "stream_engine": "engines",
-}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    """Import a public name."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

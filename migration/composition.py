@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from migration.comparison.policy import Policy, default_policy
-from migration.comparison.read.endings import outcome_by
+from migration.comparison import Policy, default_policy, outcome_by
 from migration.effects.logs import tape_served_logs
 from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
 from migration.facade import ExecutionFacade, RunEnding
@@ -24,11 +23,8 @@ from migration.model import Engine, Event, Origin, RunRequest
 from migration.settings import MigrationSettings
 from migration.shadow import ProcessShadow
 from migration.shadow.engines import builder, declared_read_only
-from migration.stores.run import KeptRuns
-from migration.telemetry import multiprocess
-from migration.telemetry.exposition import render
-from migration.telemetry.metrics import Metrics
-from migration.telemetry.tracing import configure_tracing, deliver_spans
+from migration.stores import KeptRuns
+from migration.telemetry import Metrics, configure_tracing, deliver_spans, multiprocess, render
 
 if TYPE_CHECKING:
     from migration.stores import ThreadReader
@@ -127,8 +123,8 @@ class Migration:
         self.shadow = ProcessShadow(settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison))
         self._under_way = Counter[str]()
         # Imported here: SQLAlchemy takes as long as all the rest, and whoever imports `compose` may never call it.
-        from migration.processes.heartbeat import Heartbeat
-        from migration.stores.runs import FinishedRuns
+        from migration.processes import Heartbeat
+        from migration.stores import FinishedRuns
 
         self._heartbeat = Heartbeat(
             settings, self.flags, metrics, runs=lambda: self._under_way, shadow=self.shadow, attributes=self.flags.attributes

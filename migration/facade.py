@@ -17,8 +17,7 @@ from migration.isolation import LiveCanary, Neighbourhood
 from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
 from migration.shadow.job import Shadow, ShadowJob
 from migration.stages import Plan
-from migration.telemetry import spans
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics, spans
 
 logger = logging.getLogger(__name__)
 _tracer = trace.get_tracer("migration")

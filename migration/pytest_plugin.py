@@ -175,7 +175,7 @@ class ParityItem(pytest.Item):
         """
         from migration.model import Verdict
         from migration.recordings import BadLine, Skipped
-        from migration.reproduce.report import report
+        from migration.reproduce import report
 
         match self._recorded:
             case BadLine(line=line, reason=reason):

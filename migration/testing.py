@@ -21,13 +21,11 @@ from typing import Any
 
 import msgspec
 
-from migration.comparison import Comparer
-from migration.comparison.read.endings import outcome_by
+from migration.comparison import Comparer, outcome_by
 from migration.errors import ComparisonError, RecordingError
 from migration.model import Comparison, EngineBuilder, Origin, RunRecord, RunRequest, Stage, Verdict
 from migration.recordings import RecordedRun, read
-from migration.reproduce.engines import BothEngines, sealed
-from migration.reproduce.serving import served_once
+from migration.reproduce import BothEngines, sealed, served_once
 from migration.settings import MigrationSettings
 from migration.shadow.cell_job import CellJob
 from migration.shadow.engine_runner import EngineRunner, Engines
@@ -122,7 +120,8 @@ def replayed(
 def explained(comparison: Comparison) -> str:
     """Return the verdict and a sentence for each divergence, for the message of an assertion. It may quote no payload."""
     lines = [f"{one.severity} {one.kind} {one.fingerprint}: {one.sentence} {one.note}".rstrip() for one in comparison.divergences]
-    return "\n".join([f"{comparison.surface}: {comparison.verdict.value}", *comparison.reasons, *lines])
+    left_out = [f"Not looked at: {what}." for what in comparison.not_looked_at]
+    return "\n".join([f"{comparison.surface}: {comparison.verdict.value}", *comparison.reasons, *lines, *left_out])
 
 
 def _shadowed(build: EngineBuilder, served: RunRecord, comparer: Comparer, deadline_s: float) -> Comparison:

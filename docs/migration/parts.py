@@ -14,13 +14,13 @@ from docs.migration import divergences
 from docs.migration.drawing import drawn
 from docs.tables import commands, first_line, table, value
 from migration.cli.app import app
-from migration.comparison.policy import Policy
+from migration.comparison import Policy
 from migration.consolidation.sources.store import default_folder
 from migration.consolidation.tracker.page import as_markdown
 from migration.consolidation.tracker.track import track
 from migration.settings import MigrationSettings
 from migration.stages import PLANS
-from migration.telemetry.catalogue import markdown
+from migration.telemetry import markdown
 from migration.variables import described
 
 ROOT: Final = Path(__file__).parents[2]

@@ -16,8 +16,7 @@ from migration.cli.names import configured_surface
 from migration.errors import ConfigurationError, MigrationError
 from migration.extras import extra
 from migration.model import Origin
-from migration.processes.row import Told
-from migration.processes.table import ProcessTable
+from migration.processes import ProcessTable, Told
 from migration.project import read_project
 from migration.settings import MigrationSettings
 from migration.variables import misspelt
@@ -100,7 +99,7 @@ def configuration(settings: MigrationSettings) -> Iterator[Finding]:
         advice = "`netra-migration init SURFACE` writes what a project needs; or set NETRA_MIGRATION_PROJECT"
         yield Finding(check="configuration", state="wrong", found=f"{where} names no surface", advice=advice)
         return
-    from migration.comparison.judge.ledger import load_ledger
+    from migration.comparison import load_ledger
 
     for surface in settings.surfaces:
         configured_surface(settings, surface)
@@ -152,7 +151,7 @@ def flags(settings: MigrationSettings) -> Iterator[Finding]:
 def stores(settings: MigrationSettings) -> Iterator[Finding]:
     """Open the evidence and the outbox for reading."""
     from migration.cli.store_lag import stores_status
-    from migration.evidence.reader import EvidenceReader
+    from migration.evidence import EvidenceReader
 
     if not _writable(settings.home):
         advice = "give the user of serving processes and worker the right to write there, or set NETRA_MIGRATION_HOME"
@@ -202,7 +201,7 @@ def clock(settings: MigrationSettings) -> Iterator[Finding]:
 
 def metrics(settings: MigrationSettings) -> Iterator[Finding]:
     """Look at what a scraper and a collector get, and say where dashboards and rules lie."""
-    from migration.telemetry.multiprocess import folder
+    from migration.telemetry import folder
 
     if (shared := folder()) is not None and not (shared.is_dir() and _writable(shared)):
         advice = "make the folder, empty, before the server starts, or unset PROMETHEUS_MULTIPROC_DIR for a single process"

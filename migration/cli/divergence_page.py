@@ -12,11 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from migration.cli.json_patch import json_patch
-from migration.comparison.paths import matches, split
-from migration.comparison.policy import Rule, default_policy
+from migration.comparison import Rule, default_policy, matches, split
 from migration.errors import UnknownSurfaceError
-from migration.evidence.excerpt import ExcerptEvent, ExcerptRow
-from migration.evidence.views import DivergenceDetail, DivergenceView, Example
+from migration.evidence import DivergenceDetail, DivergenceView, Example, ExcerptEvent, ExcerptRow
 from migration.model import Verdict
 
 _STYLES = {"equal": "dim", "gap": "dim", "changed": "yellow", "moved": "yellow", "missing": "red", "extra": "red"}

@@ -15,10 +15,9 @@ from migration.cli.latencies import latencies
 from migration.cli.ledger_file import NewEntry, add_entry
 from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json
-from migration.comparison.judge.ledger import Ledger, load_ledger
+from migration.comparison import Ledger, load_ledger
 from migration.errors import ConfigurationError, LedgerError, UnknownFingerprintError
-from migration.evidence.reader import EvidenceReader
-from migration.evidence.views import DivergenceDetail, DivergenceView
+from migration.evidence import DivergenceDetail, DivergenceView, EvidenceReader
 from migration.model import DivergenceKind, Verdict
 from migration.settings import MigrationSettings
 

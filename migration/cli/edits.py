@@ -8,9 +8,8 @@ import typer
 
 from migration.cli.output import note, print_json
 from migration.errors import ConfigurationError, UnprovenEditError
-from migration.processes.known_tenants import LOOKED_AT
-from migration.rollout.edit import Edits, Written, repeated, sentence
-from migration.rollout.preview import Preview, moves_as_json
+from migration.processes import LOOKED_AT
+from migration.rollout import Edits, Preview, Written, moves_as_json, repeated, sentence
 from migration.stages import STAGE_ORDER
 
 _FINDING = 1

@@ -79,7 +79,7 @@ def _say(report: "Report") -> None:
 
 def _check_flags(settings: MigrationSettings, tenant: str) -> None:
     from migration.flags.editors.open import open_editor
-    from migration.processes.known_tenants import pinned
+    from migration.processes import pinned
 
     if tenant in pinned(open_editor(settings).read().data):
         raise ConfigurationError(

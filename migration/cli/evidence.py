@@ -12,10 +12,8 @@ from migration.cli.kept_recordings import kept
 from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json
 from migration.errors import ConfigurationError
-from migration.evidence.backup import back_up
-from migration.evidence.database import Database
-from migration.evidence.schema import downgrade as take_back
-from migration.evidence.store import EvidenceStore
+from migration.evidence import Database, EvidenceStore, back_up
+from migration.evidence import downgrade as take_back
 from migration.settings import MigrationSettings
 
 command = typer.Typer(

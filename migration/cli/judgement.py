@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from migration.comparison import Excess, NoiseFloor
-from migration.comparison.judge.ledger import Accepted, Ledger
-from migration.evidence.views import DivergenceDetail, DivergenceView, NoiseView
+from migration.comparison import Accepted, Excess, Ledger, NoiseFloor
+from migration.evidence import DivergenceDetail, DivergenceView, NoiseView
 from migration.model import Divergence, Verdict
 
 

@@ -1,8 +1,7 @@
 """The recordings in the evidence, and what to do where there are none."""
 
 from migration.errors import ConfigurationError, UnknownFingerprintError
-from migration.evidence.reader import EvidenceReader
-from migration.evidence.views import StoredRecording
+from migration.evidence import EvidenceReader, StoredRecording
 from migration.settings import MigrationSettings
 
 _SUGGESTED = 10

@@ -15,7 +15,7 @@ from migration.variables import from_environment
 if TYPE_CHECKING:
     from migration.cli.kill_switch import Turned
     from migration.history import Entry
-    from migration.processes.confirm import Confirmation
+    from migration.processes import Confirmation
 
 command = typer.Typer(add_completion=False)
 
@@ -59,7 +59,7 @@ def kill(
     except FlagSourceError as error:
         _source_is_down(error, switch, as_json=as_json)
         raise typer.Exit(_FINDING) from None
-    from migration.processes.confirm import confirm
+    from migration.processes import confirm
 
     found = confirm(settings, turned.is_followed_by)
     _keep(settings, turned.entry(found, reason))
@@ -79,7 +79,7 @@ def _settings() -> MigrationSettings:
         note(f"{error}; the kill switch works nevertheless")
     if settings.surfaces:
         return settings
-    from migration.processes.control import ask, control_folder
+    from migration.processes import ask, control_folder
 
     served = {surface: None for row in ask(control_folder(settings.home), _ASK_S).rows for surface in row.surfaces}
     return msgspec.structs.replace(settings, surfaces=tuple(served))
@@ -95,7 +95,7 @@ def _source_is_down(error: FlagSourceError, switch: Switch, *, as_json: bool) ->
 def _emergency(settings: MigrationSettings, *, on: bool, surface: str | None, reason: str, as_json: bool) -> int:
     """Turn this host's own kill switch, and return the exit code."""
     from migration.history import Entry
-    from migration.processes.confirm import confirm
+    from migration.processes import confirm
 
     if surface is not None:
         raise ConfigurationError("the emergency kill switch is for all surfaces; leave the surface out")

@@ -18,8 +18,7 @@ from migration.settings import MigrationSettings
 
 if TYPE_CHECKING:
     from migration.history import Entry
-    from migration.processes.confirm import Confirmation
-    from migration.processes.row import ProcessRow
+    from migration.processes import Confirmation, ProcessRow
 
 _TRIES: Final = 20
 _NAMED: Final = 5
@@ -87,7 +86,7 @@ class Turned:
 
     def effects(self, found: "Confirmation") -> Effects:
         """Return what it reaches: as the processes say, and where nobody runs, as one that starts now would."""
-        from migration.processes.known_tenants import pinned
+        from migration.processes import pinned
 
         with quiet_sdk(), FlagEvaluator.of(self.data) as evaluator:
             own = {surface: evaluator.killed(surface, _SAMPLE[0]) for surface in self.surfaces}

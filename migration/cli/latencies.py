@@ -3,12 +3,9 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from migration.comparison.judge.latency import Pairs, findings
-from migration.comparison.judge.ledger import Ledger
-from migration.comparison.policy import LatencyRule, default_policy
+from migration.comparison import LatencyRule, Ledger, Pairs, default_policy, findings
 from migration.errors import UnknownSurfaceError
-from migration.evidence.reader import EvidenceReader
-from migration.evidence.views import DivergenceView
+from migration.evidence import DivergenceView, EvidenceReader
 
 
 def latencies(evidence: EvidenceReader, surface: str, ledger: Ledger, project: Path | None) -> list[DivergenceView]:

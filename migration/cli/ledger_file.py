@@ -12,7 +12,7 @@ import msgspec
 import tomlkit
 from tomlkit.items import Array
 
-from migration.comparison.judge.ledger import Accepted, Ledger, parse_ledger
+from migration.comparison import Accepted, Ledger, parse_ledger
 from migration.errors import ConfigurationError, LedgerError
 
 _HEADER = "Accepted divergences. Each has an owner, a reason and a last day or `permanent`; `netra-migration status` names expired ones."

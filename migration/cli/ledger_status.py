@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from migration.cli.judgement import as_divergence
-from migration.comparison.judge.ledger import Accepted, load_ledger
+from migration.comparison import Accepted, load_ledger
 from migration.errors import LedgerError
-from migration.evidence.views import DivergenceView
+from migration.evidence import DivergenceView
 from migration.model import Divergence, Verdict
 
 

@@ -15,8 +15,7 @@ from migration.cli.output import note, print_json
 from migration.comparison import Comparer
 from migration.errors import ConfigurationError
 from migration.model import Verdict
-from migration.recordings import BadLine, RecordedRun, read, read_line, write_line
-from migration.recordings.opening import named
+from migration.recordings import BadLine, RecordedRun, named, read, read_line, write_line
 from migration.reproduce import BothEngines, Budget, Minimised, Progress, minimise, test_file
 from migration.settings import MigrationSettings
 from migration.shadow.parts import load

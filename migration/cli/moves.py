@@ -13,8 +13,7 @@ from migration.settings import MigrationSettings
 from migration.stages import parse_stage
 
 if TYPE_CHECKING:
-    from migration.rollout.edit import Edits
-    from migration.rollout.preview import Preview
+    from migration.rollout import Edits, Preview
 
 Surface = Annotated[str, typer.Argument(help="The surface, e.g. chat.")]
 StageName = Annotated[str, typer.Argument(help="off, dualwrite, shadow, live, rampdown or complete.")]

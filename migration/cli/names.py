@@ -47,7 +47,7 @@ def configured_surface(settings: MigrationSettings, surface: str) -> str:
         UnknownSurfaceError: see `known_surface`; or it is named by the settings alone (`UnconfiguredSurfaceError`).
         ConfigurationError: its file is not valid; the message names the line.
     """
-    from migration.comparison.policy import default_policy
+    from migration.comparison import default_policy
 
     default_policy(known_surface(settings, surface), settings.project)
     return surface

@@ -18,7 +18,7 @@ def require_home(settings: MigrationSettings) -> None:
     path = settings.path(settings.flags_file)
     if os.path.lexists(path):  # also a link to nothing: it was set up, and whoever reads it says what is wrong with it
         return
-    from migration.processes.control import ask, control_folder
+    from migration.processes import ask, control_folder
 
     if ask(control_folder(settings.home), 0.5).rows:
         raise FlagSourceError(f"{path.absolute()} is not there, although processes of this host follow it; put it back")

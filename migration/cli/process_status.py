@@ -8,9 +8,7 @@ import msgspec
 from migration.cli.output import print_table
 from migration.errors import ProcessesError
 from migration.model import Stage
-from migration.processes.held_by import HeldBy
-from migration.processes.row import ProcessRow, Told
-from migration.processes.table import ProcessTable
+from migration.processes import HeldBy, ProcessRow, ProcessTable, Told
 from migration.settings import MigrationSettings
 
 _NEWS_S = 3600.0

@@ -36,7 +36,7 @@ def preview(
     Example: netra-migration ramp preview chat live --percent 10
     """
     from migration.cli.edits import as_document, previewed, say
-    from migration.rollout.edit import Edits
+    from migration.rollout import Edits
 
     settings = MigrationSettings()
     move = asked(settings, surface, stage, tenant=tenant, percent=percent, everybody=everybody, rest=rest)

@@ -14,10 +14,9 @@ import typer
 
 from migration.cli.names import conversations_on
 from migration.cli.output import JsonFlag, note, print_json, print_table
-from migration.comparison.show.explain import Rule
+from migration.comparison import RuleUse
 from migration.errors import RecordingError
-from migration.recordings import BadLine, RecordedRun, Skipped, files_of, read, size_of
-from migration.recordings.opening import named
+from migration.recordings import BadLine, RecordedRun, Skipped, files_of, named, read, size_of
 from migration.replay import Replay, Report, Strictness
 from migration.settings import MigrationSettings
 
@@ -216,5 +215,5 @@ def _print(report: Report) -> None:
         note(f"evidence: {kept.stored} stored, {kept.known} were there already, {kept.failed} could not be stored")
 
 
-def _touched(rule: Rule) -> str:
+def _touched(rule: RuleUse) -> str:
     return "\n".join(f"{field} ({times})" for field, times in rule.fields.items()) or "nothing"

@@ -52,7 +52,7 @@ def set_percent(
     Example: netra-migration shadow set 20 --surface chat
     """
     from migration.cli.edits import carry_out
-    from migration.rollout.edit import Edits
+    from migration.rollout import Edits
 
     settings = MigrationSettings()
     one = known_surface(settings, surface) if surface is not None else None

@@ -63,7 +63,7 @@ def set_stage(
     Example: netra-migration stage set chat live --percent 1 --rest off
     """
     from migration.cli.edits import carry_out
-    from migration.rollout.edit import Edits
+    from migration.rollout import Edits
 
     settings = MigrationSettings()
     move = asked(settings, surface, stage, tenant=tenant, percent=percent, everybody=everybody, rest=rest)
@@ -92,7 +92,7 @@ def unpin_tenant(
 ) -> None:
     """Let a pinned tenant follow rules and percentages of the surface again."""
     from migration.cli.edits import carry_out
-    from migration.rollout.edit import Edits
+    from migration.rollout import Edits
 
     settings = MigrationSettings()
     known_surface(settings, surface)

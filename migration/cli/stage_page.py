@@ -16,8 +16,8 @@ from migration.flags.meaning.evaluation import FlagEvaluator, quiet_sdk, reason_
 from migration.flags.meaning.weight_sums import remark
 from migration.flags.proofs.rollout_bands import bands, bucket_of
 from migration.flags.proofs.sampling_proof import ANYBODY, named_by_sampling
-from migration.processes.known_tenants import LOOKED_AT
-from migration.rollout.parts import Parts
+from migration.processes import LOOKED_AT
+from migration.rollout import Parts
 from migration.settings import MigrationSettings
 from migration.stages import STAGE_ORDER
 

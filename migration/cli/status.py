@@ -14,7 +14,7 @@ from migration.cli.process_status import Followed, Process, ProcessesStatus, Sta
 from migration.cli.removal_standing import removal_standing
 from migration.cli.store_lag import StoresStatus, print_stores, say_what_is_wrong, stores_status
 from migration.errors import ConfigurationError
-from migration.evidence.reader import EvidenceReader
+from migration.evidence import EvidenceReader
 from migration.model import Stage, Verdict
 from migration.settings import MigrationSettings
 

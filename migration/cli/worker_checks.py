@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from migration.cli.checks import Finding
-from migration.processes.table import ProcessTable
+from migration.processes import ProcessTable
 from migration.settings import MigrationSettings
 from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
 

@@ -1,16 +1,52 @@
 """Two streams in, classified divergences and a verdict out. Read `compare` first: it is the list of steps."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from migration.fronts import front
 
 if TYPE_CHECKING:
     from migration.comparison.comparer import Comparer
+    from migration.comparison.judge.latency import Pairs, findings
     from migration.comparison.judge.ledger import Accepted, Ledger, load_ledger, parse_ledger
     from migration.comparison.judge.noise import Excess, NoiseFloor, Rate
     from migration.comparison.limits import Limits
-    from migration.comparison.policy import Policy, default_policy, load_policy, parse_policy
+    from migration.comparison.paths import matches, split
+    from migration.comparison.policy import LatencyRule, Policy, Rule, default_policy, load_policy, parse_policy
+    from migration.comparison.read.endings import outcome_by
     from migration.comparison.show.excerpt import EventRow, Row, aligned_events, aligned_rows
-    from migration.comparison.show.explain import Explanation
+    from migration.comparison.show.explain import Explanation, RuleUse
+else:
+    __getattr__ = front(
+        __name__,
+        {
+            "Accepted": "judge.ledger",
+            "Comparer": "comparer",
+            "EventRow": "show.excerpt",
+            "Excess": "judge.noise",
+            "Explanation": "show.explain",
+            "LatencyRule": "policy",
+            "Ledger": "judge.ledger",
+            "Limits": "limits",
+            "NoiseFloor": "judge.noise",
+            "Pairs": "judge.latency",
+            "Policy": "policy",
+            "Rate": "judge.noise",
+            "Row": "show.excerpt",
+            "Rule": "policy",
+            "RuleUse": "show.explain",
+            "aligned_events": "show.excerpt",
+            "aligned_rows": "show.excerpt",
+            "default_policy": "policy",
+            "findings": "judge.latency",
+            "load_ledger": "judge.ledger",
+            "load_policy": "policy",
+            "matches": "paths",
+            "outcome_by": "read.endings",
+            "parse_ledger": "judge.ledger",
+            "parse_policy": "policy",
+            "split": "paths",
+        },
+    )
 
 __all__ = [
     "Accepted",
@@ -18,46 +54,25 @@ __all__ = [
     "EventRow",
     "Excess",
     "Explanation",
+    "LatencyRule",
     "Ledger",
     "Limits",
     "NoiseFloor",
+    "Pairs",
     "Policy",
     "Rate",
     "Row",
+    "Rule",
+    "RuleUse",
     "aligned_events",
     "aligned_rows",
     "default_policy",
+    "findings",
     "load_ledger",
     "load_policy",
+    "matches",
+    "outcome_by",
     "parse_ledger",
     "parse_policy",
+    "split",
 ]
-
-#: Where each name is: imported when it is first asked for, since a command line needs few of them.
-_MODULES = {
-    "Accepted": "judge.ledger",
-    "Comparer": "comparer",
-    "EventRow": "show.excerpt",
-    "Excess": "judge.noise",
-    "Explanation": "show.explain",
-    "Ledger": "judge.ledger",
-    "Limits": "limits",
-    "NoiseFloor": "judge.noise",
-    "Policy": "policy",
-    "Rate": "judge.noise",
-    "Row": "show.excerpt",
-    "aligned_events": "show.excerpt",
-    "aligned_rows": "show.excerpt",
-    "default_policy": "policy",
-    "load_ledger": "judge.ledger",
-    "load_policy": "policy",
-    "parse_ledger": "judge.ledger",
-    "parse_policy": "policy",
-}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    """Import a name of this package."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -15,7 +15,7 @@ from migration.erasure.search import files_below, found_in
 from migration.erasure.subject import Subject
 from migration.errors import ErasureError
 from migration.history import Entry, History
-from migration.processes.table import ProcessTable
+from migration.processes import ProcessTable
 from migration.settings import MigrationSettings
 from migration.stores import RunStores
 

@@ -8,15 +8,11 @@ from typing import Self
 from sqlalchemy import Connection
 
 from migration.erasure.subject import Subject
-from migration.evidence.database import Database
-from migration.evidence.erasing import erase_evidence, evidence_left
-from migration.evidence.key import digest_key
-from migration.evidence.redaction import Redactor
+from migration.evidence import Database, Redactor, digest_key, erase_evidence, evidence_left
 from migration.history import History
-from migration.processes.table import ProcessTable
+from migration.processes import ProcessTable
 from migration.settings import MigrationSettings
-from migration.stores import PersonalData, StoresDatabase
-from migration.stores.erasing import erase_outbox, outbox_left
+from migration.stores import PersonalData, StoresDatabase, erase_outbox, outbox_left
 
 Work = Callable[[Connection], int]
 

@@ -1,32 +1,62 @@
 """What is known about divergences, kept: redacted, in SQL."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from migration.fronts import front
 
 if TYPE_CHECKING:
+    from migration.evidence.backup import back_up
+    from migration.evidence.database import Database
+    from migration.evidence.erasing import erase_evidence, evidence_left
+    from migration.evidence.excerpt import ExcerptEvent, ExcerptRow
     from migration.evidence.key import digest_key
     from migration.evidence.reader import EvidenceReader
     from migration.evidence.redaction import Redactor
+    from migration.evidence.schema import downgrade
     from migration.evidence.store import EvidenceStore
+    from migration.evidence.views import DivergenceDetail, DivergenceView, Example, NoiseView, StoredRecording, StrataView, StratumView
+else:
+    __getattr__ = front(
+        __name__,
+        {
+            "Database": "database",
+            "DivergenceDetail": "views",
+            "DivergenceView": "views",
+            "EvidenceReader": "reader",
+            "EvidenceStore": "store",
+            "Example": "views",
+            "ExcerptEvent": "excerpt",
+            "ExcerptRow": "excerpt",
+            "NoiseView": "views",
+            "Redactor": "redaction",
+            "StoredRecording": "views",
+            "StrataView": "views",
+            "StratumView": "views",
+            "back_up": "backup",
+            "digest_key": "key",
+            "downgrade": "schema",
+            "erase_evidence": "erasing",
+            "evidence_left": "erasing",
+        },
+    )
 
 __all__ = [
+    "Database",
+    "DivergenceDetail",
+    "DivergenceView",
     "EvidenceReader",
     "EvidenceStore",
+    "Example",
+    "ExcerptEvent",
+    "ExcerptRow",
+    "NoiseView",
     "Redactor",
+    "StoredRecording",
+    "StrataView",
+    "StratumView",
+    "back_up",
     "digest_key",
+    "downgrade",
+    "erase_evidence",
+    "evidence_left",
 ]
-
-#: Where each name is: imported when it is first asked for, since a command line needs few of them.
-_MODULES = {
-    "EvidenceReader": "reader",
-    "EvidenceStore": "store",
-    "Redactor": "redaction",
-    "digest_key": "key",
-}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    """Import a name of this package."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

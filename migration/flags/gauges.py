@@ -9,7 +9,7 @@ from migration.flags.meaning.data import FlagData, surface_flag_key
 from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.flags.proofs.rollout_bands import bands
 from migration.model import Stage
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics
 
 #: Stand for tenants without attributes and without a pin, where a flag is more than bands. A percentage is off by three at most, mostly.
 _MADE_UP: Final = tuple(Tenant(tenant_id=f"made-up-{number}") for number in range(200))

@@ -20,7 +20,7 @@ from ldclient.migrations.tracker import MigrationOpEvent
 
 from migration.flags.decision import Decision
 from migration.model import Comparison, Origin, Outcome, RunRequest, Verdict
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 

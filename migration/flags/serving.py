@@ -29,7 +29,7 @@ from migration.flags.tenant_attributes import TenantAttributes
 from migration.model import Comparison, Outcome, RunRequest, Stage
 from migration.settings import MigrationSettings
 from migration.stages import PLANS, Plan
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 _CACHE_LIMIT: Final = 10_000

@@ -1,1 +1,47 @@
 """Who runs: what serving processes and workers say of themselves, which flags they follow, how they died, and which tenants are known."""
+
+from typing import TYPE_CHECKING
+
+from migration.fronts import front
+
+if TYPE_CHECKING:
+    from migration.processes.confirmation import Confirmation, confirm
+    from migration.processes.control import ask, control_folder
+    from migration.processes.heartbeat import Heartbeat
+    from migration.processes.held_by import HeldBy
+    from migration.processes.row import ProcessRow, Told
+    from migration.processes.table import ProcessTable
+    from migration.processes.tenant_list import LOOKED_AT, known_tenants, pinned
+else:
+    __getattr__ = front(
+        __name__,
+        {
+            "Confirmation": "confirmation",
+            "Heartbeat": "heartbeat",
+            "HeldBy": "held_by",
+            "LOOKED_AT": "tenant_list",
+            "ProcessRow": "row",
+            "ProcessTable": "table",
+            "Told": "row",
+            "ask": "control",
+            "confirm": "confirmation",
+            "control_folder": "control",
+            "known_tenants": "tenant_list",
+            "pinned": "tenant_list",
+        },
+    )
+
+__all__ = [
+    "LOOKED_AT",
+    "Confirmation",
+    "Heartbeat",
+    "HeldBy",
+    "ProcessRow",
+    "ProcessTable",
+    "Told",
+    "ask",
+    "confirm",
+    "control_folder",
+    "known_tenants",
+    "pinned",
+]

@@ -22,13 +22,12 @@ from migration.processes.deaths import WorkerDeaths, own_the_dead
 from migration.processes.flag_watch import Change, FlagWatch
 from migration.processes.followed import FollowedFlags
 from migration.processes.identity import this_host
-from migration.processes.known_tenants import described, known_tenants
 from migration.processes.own_row import OwnRows, ShadowState
 from migration.processes.row import BEAT_S, ProcessRow
 from migration.processes.table import ProcessTable
+from migration.processes.tenant_list import described, known_tenants
 from migration.settings import MigrationSettings
-from migration.telemetry import multiprocess
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics, multiprocess
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,9 @@ module finds the conversation in it, `messages.py` brings that into the backend'
 """
 
 from migration.recordings.jsonl import SCHEMA, read_line, write_line
+from migration.recordings.opening import named
 from migration.recordings.paths import files_of, size_of
 from migration.recordings.reader import read
 from migration.recordings.run import BadLine, RecordedRun, Skipped
 
-__all__ = ["SCHEMA", "BadLine", "RecordedRun", "Skipped", "files_of", "read", "read_line", "size_of", "write_line"]
+__all__ = ["SCHEMA", "BadLine", "RecordedRun", "Skipped", "files_of", "named", "read", "read_line", "size_of", "write_line"]

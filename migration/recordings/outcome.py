@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from migration.comparison.policy import default_policy
-from migration.comparison.read.endings import outcome_by
+from migration.comparison import default_policy, outcome_by
 from migration.errors import UnknownSurfaceError
 from migration.model import Event, Outcome
 

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from migration.comparison.show.explain import Rule
+from migration.comparison import RuleUse
 from migration.model import Comparison, Divergence, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
 
@@ -67,7 +67,7 @@ class Report(msgspec.Struct, kw_only=True):
     empty: list[str] = msgspec.field(default_factory=list)  #: paths that hold no run, each with why
     ledger: str | None = None  #: folder of accepted divergences; None: there is none, so nothing is accepted
     evidence: Kept | None = None  #: None: nothing is to be stored
-    explained: dict[str, list[Rule]] | None = None  #: by surface, what the policy's rules overlooked; None: nobody asked
+    explained: dict[str, list[RuleUse]] | None = None  #: by surface, what the policy's rules overlooked; None: nobody asked
     seconds: float = 0.0
 
     @property

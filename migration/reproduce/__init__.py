@@ -1,8 +1,44 @@
 """One divergence as a test: recorded runs through both engines, made small while they still diverge, and written down as a pytest file."""
 
-from migration.reproduce.check import assert_agree
-from migration.reproduce.engines import BothEngines, Compared
-from migration.reproduce.minimise import Budget, Minimised, Progress, minimise
-from migration.reproduce.testfile import test_file
+from typing import TYPE_CHECKING
 
-__all__ = ["BothEngines", "Budget", "Compared", "Minimised", "Progress", "assert_agree", "minimise", "test_file"]
+from migration.fronts import front
+
+if TYPE_CHECKING:
+    from migration.reproduce.check import assert_agree
+    from migration.reproduce.difference import report
+    from migration.reproduce.engines import BothEngines, Compared, sealed
+    from migration.reproduce.serving import served_once
+    from migration.reproduce.shrinking import Budget, Minimised, Progress, minimise
+    from migration.reproduce.testfile import test_file
+else:
+    __getattr__ = front(
+        __name__,
+        {
+            "BothEngines": "engines",
+            "Budget": "shrinking",
+            "Compared": "engines",
+            "Minimised": "shrinking",
+            "Progress": "shrinking",
+            "assert_agree": "check",
+            "minimise": "shrinking",
+            "report": "difference",
+            "sealed": "engines",
+            "served_once": "serving",
+            "test_file": "testfile",
+        },
+    )
+
+__all__ = [
+    "BothEngines",
+    "Budget",
+    "Compared",
+    "Minimised",
+    "Progress",
+    "assert_agree",
+    "minimise",
+    "report",
+    "sealed",
+    "served_once",
+    "test_file",
+]

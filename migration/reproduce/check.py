@@ -6,8 +6,8 @@ from contextlib import closing
 from migration.comparison import Comparer
 from migration.model import Verdict
 from migration.recordings import read_line
+from migration.reproduce.difference import report
 from migration.reproduce.engines import DEADLINE_S, BothEngines
-from migration.reproduce.report import report
 from migration.settings import MigrationSettings
 from migration.shadow.parts import load
 

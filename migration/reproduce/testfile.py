@@ -8,7 +8,7 @@ import msgspec
 
 from migration.model import Verdict
 from migration.recordings import RecordedRun, write_line
-from migration.reproduce.minimise import Minimised
+from migration.reproduce.shrinking import Minimised
 
 _NAME: Final = 72
 _WIDTH: Final = 140

@@ -3,7 +3,7 @@
 1. read the flags, change one of them                        flags/editors/, flags/edits/surface_changes.py
 2. prove it: who moves, and may they                         preview.py
 3. write it, unless somebody else did in between             flags/editors/
-4. wait for the processes, and say what they do              processes/confirm.py
+4. wait for the processes, and say what they do              processes/confirmation.py
 5. keep it in the history                                    history/
 """
 
@@ -21,8 +21,7 @@ from migration.flags.proofs.edit_proof import Aim
 from migration.flags.proofs.stage_moves import Move
 from migration.history import Entry
 from migration.model import Stage
-from migration.processes.confirm import Confirmation
-from migration.processes.control import ask, control_folder
+from migration.processes import Confirmation, ask, control_folder
 from migration.rollout.parts import Parts
 from migration.rollout.preview import Change, Preview, preview_sampling, preview_stage
 from migration.settings import MigrationSettings

@@ -8,14 +8,12 @@ from migration.errors import OutboxError, ProcessesError
 from migration.flags.meaning.contexts import Tenant
 from migration.flags.meaning.data import FlagData
 from migration.flags.tenant_attributes import TenantAttributes
-from migration.processes.known_tenants import known_tenants, pinned
-from migration.processes.row import Told
-from migration.processes.table import ProcessTable
+from migration.processes import ProcessTable, Told, known_tenants, pinned
 from migration.settings import MigrationSettings
 
 if TYPE_CHECKING:
     from migration.history import Entry, History
-    from migration.processes.confirm import Confirmation
+    from migration.processes import Confirmation
     from migration.stores import Coverage, StoresDatabase
 
 
@@ -110,7 +108,7 @@ class Parts:
 
     def confirm(self, version: int, wait_s: float) -> "Confirmation":
         """Wait until the serving processes follow this version of the flags, and return what they do."""
-        from migration.processes.confirm import confirm
+        from migration.processes import confirm
 
         return confirm(self.settings, lambda row: row.flags_version is not None and row.flags_version >= version, wait_s=wait_s)
 

@@ -2,7 +2,7 @@
 
 from migration.model import Comparison
 from migration.shadow.job import FailReason, NoiseOutcome, ShedReason
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics
 
 
 class ShadowCounts:

@@ -19,7 +19,7 @@ from migration.shadow.line import Line, WaitingJob
 from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
 from migration.shadow.worker import COMPARE_S, GRACE_S, RECYCLE, hello
 from migration.shadow.worker_process import SpawnWorker, WorkerLink, WorkerProcess
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 _said: msgspec.msgpack.Decoder[Said] = msgspec.msgpack.Decoder(Said)

@@ -43,7 +43,7 @@ def declared_read_only(settings: MigrationSettings) -> frozenset[str]:
     Raises:
         ConfigurationError: it is missing or not valid, or calls a tool read-only on one surface and irreversible on another.
     """
-    from migration.comparison.policy import default_policy
+    from migration.comparison import default_policy
 
     tools = {surface: default_policy(surface, settings.project).tools for surface in settings.surfaces}
     names = frozenset(name for one in tools.values() for name in one.read_only)

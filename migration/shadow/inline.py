@@ -14,7 +14,7 @@ from migration.shadow.job import ShadowJob, ShadowResult, ShedReason
 from migration.shadow.parts import Parts
 from migration.shadow.runner import RunLimits, run_shadow
 from migration.shadow.verdicts import conclude
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 _LIMITS: Final = RunLimits()

@@ -7,7 +7,7 @@ from typing import Final
 
 from migration.comparison import NoiseFloor
 from migration.errors import EvidenceError, Operation
-from migration.evidence.views import NoiseView
+from migration.evidence import NoiseView
 
 logger = logging.getLogger(__name__)
 

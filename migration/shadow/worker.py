@@ -27,8 +27,7 @@ from migration.shadow.job import ShadowJob, ShadowResult
 from migration.shadow.noise_round import NoiseRounds
 from migration.shadow.parts import Parts, load
 from migration.shadow.verdicts import Judged, judge, keep
-from migration.telemetry import spans
-from migration.telemetry.tracing import configure_tracing, deliver_spans, links_to
+from migration.telemetry import configure_tracing, deliver_spans, links_to, spans
 
 __all__ = ["COMPARE_S", "GRACE_S", "RECYCLE", "Hello", "Seal", "Worker", "main"]
 

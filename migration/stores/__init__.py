@@ -5,8 +5,9 @@ verifies, `Coverage` knows which store lacks whose runs, and `check_history` let
 counts which engines ran, by day, and `watch_now` tells.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from migration.fronts import front
 
 if TYPE_CHECKING:
     from migration.stores.adapter import AdaptedScan, AdaptedStore, Shape
@@ -14,16 +15,59 @@ if TYPE_CHECKING:
     from migration.stores.coverage import Coverage, Gap
     from migration.stores.database import StoresDatabase
     from migration.stores.delivery import Delivery, Retry
+    from migration.stores.erasing import erase_outbox, outbox_left
     from migration.stores.gate import check_history
     from migration.stores.outbox import Lag, Outbox
-    from migration.stores.run import PersonalData, RunKey, RunScan, RunStore, RunStores, StoredRun, StoresOpener, key_of
+    from migration.stores.run import KeptRuns, PersonalData, RunKey, RunScan, RunStore, RunStores, StoredRun, StoresOpener, key_of
     from migration.stores.runs import FinishedRuns
     from migration.stores.threads import ThreadReader, ThreadView
-    from migration.stores.tombstones import Ran, Tombstones
+    from migration.stores.tombstones import DAY_S, Ran, Tombstones
     from migration.stores.watch import RanOn, Watch, watch_now
     from migration.stores.writer import DualWriter
+else:
+    __getattr__ = front(
+        __name__,
+        {
+            "AdaptedScan": "adapter",
+            "AdaptedStore": "adapter",
+            "Backfill": "backfill",
+            "Coverage": "coverage",
+            "DAY_S": "tombstones",
+            "Delivery": "delivery",
+            "DualWriter": "writer",
+            "FinishedRuns": "runs",
+            "Gap": "coverage",
+            "KeptRuns": "run",
+            "Lag": "outbox",
+            "Outbox": "outbox",
+            "PersonalData": "run",
+            "Progress": "backfill",
+            "Ran": "tombstones",
+            "RanOn": "watch",
+            "Retry": "delivery",
+            "RunKey": "run",
+            "RunScan": "run",
+            "RunStore": "run",
+            "RunStores": "run",
+            "Shape": "adapter",
+            "StoredRun": "run",
+            "StoresDatabase": "database",
+            "StoresOpener": "run",
+            "TenantResult": "backfill",
+            "ThreadReader": "threads",
+            "ThreadView": "threads",
+            "Tombstones": "tombstones",
+            "Watch": "watch",
+            "check_history": "gate",
+            "erase_outbox": "erasing",
+            "key_of": "run",
+            "outbox_left": "erasing",
+            "watch_now": "watch",
+        },
+    )
 
 __all__ = [
+    "DAY_S",
     "AdaptedScan",
     "AdaptedStore",
     "Backfill",
@@ -32,6 +76,7 @@ __all__ = [
     "DualWriter",
     "FinishedRuns",
     "Gap",
+    "KeptRuns",
     "Lag",
     "Outbox",
     "PersonalData",
@@ -53,48 +98,8 @@ __all__ = [
     "Tombstones",
     "Watch",
     "check_history",
+    "erase_outbox",
     "key_of",
+    "outbox_left",
     "watch_now",
 ]
-
-#: Where each name is: imported when it is first asked for, since a command line needs few of them.
-_MODULES = {
-    "AdaptedScan": "adapter",
-    "AdaptedStore": "adapter",
-    "Backfill": "backfill",
-    "Coverage": "coverage",
-    "Delivery": "delivery",
-    "DualWriter": "writer",
-    "FinishedRuns": "runs",
-    "Gap": "coverage",
-    "Lag": "outbox",
-    "Outbox": "outbox",
-    "PersonalData": "run",
-    "Progress": "backfill",
-    "Ran": "tombstones",
-    "RanOn": "watch",
-    "Retry": "delivery",
-    "RunKey": "run",
-    "RunScan": "run",
-    "RunStore": "run",
-    "RunStores": "run",
-    "Shape": "adapter",
-    "StoredRun": "run",
-    "StoresDatabase": "database",
-    "StoresOpener": "run",
-    "TenantResult": "backfill",
-    "ThreadReader": "threads",
-    "ThreadView": "threads",
-    "Tombstones": "tombstones",
-    "Watch": "watch",
-    "check_history": "gate",
-    "key_of": "run",
-    "watch_now": "watch",
-}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    """Import a name of this package."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

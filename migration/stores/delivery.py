@@ -13,7 +13,7 @@ from migration.stages import Store
 from migration.stores.outbox import Claim, Outbox
 from migration.stores.run import STORES
 from migration.stores.writing import StoreWrites
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from migration.stores.threads import ThreadReader
 from migration.stores.tombstones import Tombstones
 from migration.stores.writer import DualWriter
 from migration.stores.writing import StoreWrites
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics
 
 #: Seconds that a run store has to answer while a user waits for what it reads, or writes.
 _READ_S: Final = 3.0

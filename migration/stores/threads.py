@@ -10,7 +10,7 @@ from migration.stages import Plan, Store
 from migration.stores.coverage import Coverage
 from migration.stores.outbox import Outbox
 from migration.stores.run import STORES, RunStore, StoredRun, key_of, other
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from migration.stores.database import StoresDatabase
 from migration.stores.tables import tombstones, watched_days
 
 if TYPE_CHECKING:
-    from migration.telemetry.metrics import Metrics
+    from migration.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 

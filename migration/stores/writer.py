@@ -13,7 +13,7 @@ from migration.stores.delivery import Delivery
 from migration.stores.outbox import Outbox
 from migration.stores.run import StoredRun, other
 from migration.stores.writing import StoreWrites
-from migration.telemetry.metrics import Metrics
+from migration.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 

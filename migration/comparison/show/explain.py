@@ -11,7 +11,7 @@ from migration.comparison.read.canonical import UndecodableError, decode_object
 from migration.model import RunRecord
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
+class RuleUse(msgspec.Struct, frozen=True, kw_only=True):
     """What one rule did over many runs."""
 
     rule: str
@@ -78,9 +78,9 @@ class Explanation:
         for touched in explain(run, self._policy):
             self._fields[touched.rule][f"{touched.kind}: {shape(touched.path)}"] += 1
 
-    def rules(self) -> list[Rule]:
+    def rules(self) -> list[RuleUse]:
         """Return every rule in the order of the policy, also those that touched nothing."""
         return [
-            Rule(rule=rule.id, action=rule.action, reason=rule.reason, fields=dict(sorted(self._fields[rule.id].items())))
+            RuleUse(rule=rule.id, action=rule.action, reason=rule.reason, fields=dict(sorted(self._fields[rule.id].items())))
             for rule in self._policy.rules
         ]

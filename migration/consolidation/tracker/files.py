@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from migration.comparison.judge.ledger import load_ledger
+from migration.consolidation.removal.readiness.divergence import accepted
 from migration.consolidation.tracker.checks import Check, code, counted, judgement, listed, shell
 from migration.consolidation.tracker.steps import Judgement
 from migration.consolidation.tracker.tree import Tree
@@ -80,7 +80,7 @@ class Accepted(Check, frozen=True, kw_only=True, tag="ledger"):
         """
         if not tree.is_there(self.ledger):
             return Judgement(done=self.settled, evidence=f"{code(self.ledger)} is not there.")
-        entries = load_ledger(tree.root / self.ledger).entries
+        entries = accepted(tree.root / self.ledger).entries
         passing = sum(not entry.permanent for entry in entries)
         evidence = f"{counted(len(entries), 'entry', 'entries').capitalize()}, {passing} of them with a last day."
         return Judgement(not self.settled or not passing, evidence if entries else "No entry.")

@@ -15,7 +15,7 @@ from migration.consolidation.removal.readiness.uses import uses_of
 from migration.consolidation.removal.readiness.witness import LegacyRuns, legacy_runs_since
 from migration.settings import MigrationSettings
 from migration.shadow.parts import load
-from migration.stores.tombstones import DAY_S
+from migration.stores import DAY_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,14 @@
 """How often may the candidate still diverge, and what of that was accepted? Answered by the evidence and the ledger."""
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from migration.comparison.judge.ledger import Ledger
+from migration.comparison import Ledger, load_ledger
 from migration.consolidation.removal.readiness.criteria import Criterion
-from migration.evidence.views import StrataView, StratumView
+from migration.evidence import StrataView, StratumView
 from migration.statistics import rate_bounds
 
 ALPHA: Final = 0.05
@@ -72,6 +73,15 @@ def clean_runs_needed(divergent: int, runs: int, most: float, alpha: float) -> i
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
+
+
+def accepted(file: Path) -> Ledger:
+    """Return the accepted divergences that a ledger lists.
+
+    Raises:
+        LedgerError: it cannot be read, or is not valid.
+    """
+    return load_ledger(file)
 
 
 def ledger(found: Ledger) -> Criterion:

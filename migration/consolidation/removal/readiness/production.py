@@ -4,13 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
-from migration.comparison.judge.ledger import load_ledger
 from migration.consolidation.removal.manifest import RemovalManifest
 from migration.consolidation.removal.readiness import divergence, history, runs
 from migration.consolidation.removal.readiness.criteria import Criterion, CriterionName
 from migration.consolidation.removal.readiness.stages import tenant_stages
 from migration.errors import EvidenceError, FlagSourceError, LedgerError, OutboxError, StoreError
-from migration.evidence.reader import EvidenceReader
+from migration.evidence import EvidenceReader
 from migration.flags.editors.open import open_editor
 from migration.settings import MigrationSettings
 from migration.stores import Coverage, Outbox, StoresDatabase, Watch, watch_now
@@ -58,7 +57,7 @@ class Production:
             asked("complete", lambda: runs.complete(tenant_stages(self._flags.read(), surface), self._watch(surface))),
             asked("no_legacy_run", lambda: runs.no_legacy_run(self._watch(surface))),
             asked("strata", lambda: divergence.strata(self._evidence.strata(surface), self._manifest.max_divergence)),
-            asked("ledger", lambda: divergence.ledger(load_ledger(self._root / parts.ledger))),
+            asked("ledger", lambda: divergence.ledger(divergence.accepted(self._root / parts.ledger))),
             asked("backfill", lambda: self._backfill(surface)),
         ]
 

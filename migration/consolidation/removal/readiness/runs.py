@@ -7,8 +7,7 @@ from migration.consolidation.removal.readiness.criteria import Criterion
 from migration.consolidation.removal.readiness.stages import TenantStages
 from migration.consolidation.removal.readiness.witness import LegacyRuns
 from migration.model import Origin, Stage
-from migration.stores.tombstones import DAY_S
-from migration.stores.watch import RanOn, Watch
+from migration.stores import DAY_S, RanOn, Watch
 
 _EARLIER = tuple(stage for stage in Stage if stage is not Stage.COMPLETE)
 _ALL = 100.0

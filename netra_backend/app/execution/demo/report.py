@@ -10,8 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from migration.cli.divergence_page import print_detail
-from migration.evidence import EvidenceReader
-from migration.evidence.views import DivergenceDetail, DivergenceView
+from migration.evidence import DivergenceDetail, DivergenceView, EvidenceReader
 from migration.model import Origin, Verdict
 from migration.stages import PLANS, STAGE_ORDER
 from netra_backend.app.execution.demo.backend import Metrics

@@ -9,9 +9,9 @@ import pytest
 from following import Following, Shadow, at
 from prometheus_client import CollectorRegistry
 
-from migration.processes import confirm as confirming
+from migration.processes import confirmation as confirming
 from migration.processes import heartbeat
-from migration.processes.confirm import confirm
+from migration.processes.confirmation import confirm
 from migration.processes.control import ControlServer, control_folder
 from migration.processes.heartbeat import Heartbeat
 from migration.processes.table import ProcessTable

@@ -12,7 +12,7 @@ from following import Following, Shadow, at, kill_switch
 from prometheus_client import CollectorRegistry
 
 from migration.history import Entry, History
-from migration.processes.confirm import confirm
+from migration.processes.confirmation import confirm
 from migration.processes.heartbeat import Heartbeat
 from migration.processes.identity import birth
 from migration.processes.row import ProcessRow

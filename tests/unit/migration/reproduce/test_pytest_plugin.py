@@ -201,7 +201,7 @@ def test_the_plugin_is_found_by_name_and_costs_nothing_unless_it_is_asked_for(py
     pytester.makepyfile(
         "import sys\n\n\ndef test_light(pytestconfig):\n"
         "    assert pytestconfig.getoption('engine_parity') is False\n"
-        "    assert [name for name in sys.modules if name.startswith('migration.')] == ['migration.pytest_plugin']\n"
+        "    assert [name for name in sys.modules if name.startswith('migration.')] == ['migration.fronts', 'migration.pytest_plugin']\n"
     )
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
 
