@@ -19,8 +19,7 @@ from typing import Final, Literal
 from migration.rollout.ramp_file import DAYS, Gate, Step
 from migration.rollout.standing import Standing
 from migration.stages import PLANS
-from migration.statistics.claims import THESE
-from migration.statistics.outcomes import Outcomes
+from migration.statistics import THESE, Outcomes
 
 What = Literal["promote", "hold", "roll back"]
 

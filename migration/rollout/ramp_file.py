@@ -29,7 +29,7 @@ import msgspec
 
 from migration.model import Severity, Stage
 from migration.stages import STAGE_ORDER
-from migration.statistics.claims import THESE, Claim
+from migration.statistics import THESE, Claim
 from migration.toml_text import TomlText
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]

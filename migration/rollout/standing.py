@@ -4,9 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from migration.model import Severity
-from migration.statistics.latency import LatencyPairs
-from migration.statistics.means import Mean
-from migration.statistics.outcomes import Outcomes
+from migration.statistics import LatencyPairs, Mean, Outcomes
 
 
 @dataclass(kw_only=True)

@@ -13,8 +13,7 @@ from migration.model import Stage
 from migration.rollout.gate import decide
 from migration.rollout.ramp_file import read_ramp
 from migration.rollout.standing import Standing
-from migration.statistics.claims import THESE
-from migration.statistics.outcomes import Outcomes
+from migration.statistics import THESE, Outcomes
 
 TUESDAY = datetime(2026, 12, 1, 12, tzinfo=UTC).timestamp()
 HOUR = 3600.0
