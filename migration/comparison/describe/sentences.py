@@ -201,11 +201,17 @@ def _breach(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
     )
 
 
+def _lost(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
+    who = _who(finding)
+    what = say("All of {who}", who=who) if finding.detail == "whole_lane" else say("`{path}` of {who}", path=text(finding.path), who=who)
+    return say("{what} is missing in control, and is in the stream of another run there.", what=what)
+
+
 def _violation(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
     return say("Candidate breaks the event contract for {who}: {rule}.", who=_who(finding), rule=word(finding.rule))
 
 
-#: `latency.py` words `latency`, which is found in many comparisons and never in one; `isolation/report.py` words `control_cross_talk`
+#: `latency.py` words `latency`, which is found in many comparisons and never in one; `isolation/report.py` words what control mixed in
 _SENTENCES: dict[DivergenceKind, Callable[[Finding, Sentence, Sentence], Sentence]] = {
     "missing_event": _one_sided,
     "extra_event": _one_sided,
@@ -219,4 +225,5 @@ _SENTENCES: dict[DivergenceKind, Callable[[Finding, Sentence, Sentence], Sentenc
     "effect_extra": _effect_one_sided,
     "isolation_breach": _breach,
     "contract_violation": _violation,
+    "control_cross_talk": _lost,
 }
