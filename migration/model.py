@@ -204,6 +204,7 @@ class Comparison(Noun, frozen=True, kw_only=True):
     effects_missing: int = 0  #: asked for, but not in the journal: refused, or performed as permitted
     effects_performed_by_shadow: int = 0  #: 0 unless the miss policy permits some; measured, not assumed
     effects_permitted: int = 0  #: let out by the miss policy; more performed than these is a broken promise
+    not_looked_at: tuple[str, ...] = ()  #: what was left out without a doubt about the rest, such as the scan for other people's data
 
 
 class Engine(Protocol):

@@ -120,7 +120,8 @@ def replayed(
 def explained(comparison: Comparison) -> str:
     """Return the verdict and a sentence for each divergence, for the message of an assertion. It may quote no payload."""
     lines = [f"{one.severity} {one.kind} {one.fingerprint}: {one.sentence} {one.note}".rstrip() for one in comparison.divergences]
-    return "\n".join([f"{comparison.surface}: {comparison.verdict.value}", *comparison.reasons, *lines])
+    left_out = [f"Not looked at: {what}." for what in comparison.not_looked_at]
+    return "\n".join([f"{comparison.surface}: {comparison.verdict.value}", *comparison.reasons, *lines, *left_out])
 
 
 def _shadowed(build: EngineBuilder, served: RunRecord, comparer: Comparer, deadline_s: float) -> Comparison:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from typing import Final
 
 from migration.comparison.describe.effects import EffectComparison
 from migration.comparison.describe.events import EventComparison
@@ -13,7 +14,7 @@ from migration.comparison.describe.second_opinion import SecondOpinion
 from migration.comparison.judge.causes import told_together, with_causes
 from migration.comparison.judge.classify import divergences
 from migration.comparison.judge.consequences import starved, unexplained, without_consequences
-from migration.comparison.judge.cross_talk import CrossTalk, without_cross_talk
+from migration.comparison.judge.cross_talk import CrossTalk, with_losses, without_cross_talk
 from migration.comparison.judge.ledger import Ledger
 from migration.comparison.judge.noise import NoiseFloor
 from migration.comparison.judge.verdict import overall
@@ -26,12 +27,12 @@ from migration.comparison.read.normalise import Normaliser
 from migration.comparison.read.shapes import Shapes
 from migration.comparison.read.stream import Stream
 from migration.errors import EffectMissingError
-from migration.model import Comparison, Origin, RunRecord, Stage
+from migration.model import Comparison, Divergence, Event, Origin, RunRecord, Stage
 
 _NO_LIMITS_GIVEN = Limits()
 _EMPTY = Ledger()
 _SILENCE = NoiseFloor()
-_NO_TALK: CrossTalk = ()
+OTHERS_DATA: Final = "other people's data: neither run was scanned for it, so what control mixed up counts as a difference"
 
 
 class Prepared:
@@ -69,7 +70,8 @@ def compare(
     limits: Limits = _NO_LIMITS_GIVEN,
     reasons: Iterable[str] = (),
     performed_by_shadow: int = 0,
-    cross_talk: CrossTalk = _NO_TALK,
+    cross_talk: CrossTalk | None = None,
+    lost: Sequence[Event] = (),
 ) -> Comparison:
     """Set two runs of the same request side by side.
 
@@ -85,7 +87,9 @@ def compare(
         limits: how much to take on.
         reasons: why the runs cannot be compared fully, if the caller knows one (a truncated journal): the verdict is `inconclusive`.
         performed_by_shadow: effects that the shadow performed, as measured by whoever ran it.
-        cross_talk: what of control's events is somebody else's, so that it is not a difference that the candidate makes.
+        cross_talk: what of control's events is somebody else's, so that it is not a difference that the candidate makes. None: nobody
+            looked, and the comparison says so.
+        lost: events of this run that control showed to others.
 
     Raises:
         UnconfiguredSurfaceError: no policy was given and the project has none for the surface.
@@ -95,14 +99,14 @@ def compare(
     too_much = [*limits.exceeded(Origin.CONTROL, control), *limits.exceeded(Origin.CANDIDATE, candidate)]
     found: list[Finding] = []
     if not too_much:
-        found, uncompared = _findings(control, candidate, serving, policy, limits, cross_talk=cross_talk)
+        found, uncompared = _findings(control, candidate, serving, policy, limits, cross_talk=cross_talk or (), lost=lost)
         doubts += uncompared
     doubts += too_much
     if not found and not any((control.events, candidate.events, control.journal, candidate.journal, control.error, candidate.error)):
         doubts.append(f"neither run sent an event, asked for an effect or raised an exception: {NOTHING_COMPARED}")
     day = today or datetime.now(UTC).date()
     rows = divergences(found, policy, limits)
-    judged = told_together([(noise.judge(ledger.judge(divergence, day)), because) for divergence, because in rows])
+    judged = told_together([(_judged(divergence, noise, ledger, day), because) for divergence, because in rows])
     served, shadow = (control, candidate) if serving is Origin.CONTROL else (candidate, control)
     request, missing = served.request, _missing(shadow)
     return Comparison(
@@ -123,11 +127,24 @@ def compare(
         effects_replayed=len(shadow.journal) - missing,
         effects_missing=missing,
         effects_performed_by_shadow=performed_by_shadow,
+        not_looked_at=(OTHERS_DATA,) if cross_talk is None else (),
     )
 
 
+def _judged(divergence: Divergence, noise: NoiseFloor, ledger: Ledger, day: date) -> Divergence:
+    # What control mixed up is noise from the start: no ledger accepts it, and it is in no floor.
+    return divergence if divergence.kind == "control_cross_talk" else noise.judge(ledger.judge(divergence, day))
+
+
 def _findings(
-    control: RunRecord, candidate: RunRecord, serving: Origin, policy: Policy, limits: Limits, *, cross_talk: CrossTalk
+    control: RunRecord,
+    candidate: RunRecord,
+    serving: Origin,
+    policy: Policy,
+    limits: Limits,
+    *,
+    cross_talk: CrossTalk,
+    lost: Sequence[Event],
 ) -> tuple[list[Finding], list[str]]:
     """Return all findings, and why some part could not be compared."""
     ready = prepared(policy)
@@ -142,7 +159,8 @@ def _findings(
     differing = EventComparison(pairing.control, pairing.candidate, policy, limits, renaming, opinion=opinion).findings(
         alignment
     )  # 5 events: what differs
-    differing = without_cross_talk(differing, control, cross_talk)  # what control mixed in
+    differing = without_cross_talk(differing, control, cross_talk)  # what control mixed in,
+    differing = with_losses(differing, pairing.candidate, lost, ready.normaliser)  # and out
     found += [finding for finding in differing if not _unread(finding, pairing)]
     doubts = unexplained(found, shadow, side)
     found = without_consequences(found, shadow, side)  # 6 consequences: of effects without an answer

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -16,13 +16,12 @@ from migration.comparison.limits import Limits
 from migration.comparison.policy import Policy, default_policy
 from migration.comparison.read.endings import ended
 from migration.errors import LedgerError, Operation
-from migration.model import Comparison, Origin, RunRecord, Stage
+from migration.model import Comparison, Event, Origin, RunRecord, Stage
 from migration.settings import MigrationSettings
 
 _log = logging.getLogger(__name__)
 _State = tuple[int, int, int] | None
 _SILENCE = NoiseFloor()
-_NO_TALK: CrossTalk = ()
 
 
 class _Loaded(msgspec.Struct, frozen=True):
@@ -88,7 +87,8 @@ class Comparer:
         stage: Stage,
         reasons: Iterable[str] = (),
         performed_by_shadow: int = 0,
-        cross_talk: CrossTalk = _NO_TALK,
+        cross_talk: CrossTalk | None = None,
+        lost: Sequence[Event] = (),
     ) -> Comparison:
         """Compare the run that the user saw with the one that shadowed it. Arguments as of `compare.compare`.
 
@@ -112,6 +112,7 @@ class Comparer:
             reasons=reasons,
             performed_by_shadow=performed_by_shadow,
             cross_talk=cross_talk,
+            lost=lost,
         )
 
     def policy(self, surface: str) -> Policy:

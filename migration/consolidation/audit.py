@@ -1,14 +1,13 @@
 """The audit: which implementations a tree has and who uses them. Nothing of the tree is imported or executed."""
 
-import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 import msgspec
 
+from migration.consolidation.collecting import without_collector
 from migration.consolidation.configuration import AuditConfiguration, load_configuration
 from migration.consolidation.findings.broken_imports import BrokenImportFinder
 from migration.consolidation.findings.calls import CallFinder, find_attribute_uses, find_subclasses
@@ -81,24 +80,12 @@ def audit(
     if key is not None and (known := store.inventory(key)) is not None:  # 2 sources/store: nothing changed since the last run
         return known
     progress.begin(len(tree.python) + len(tree.configuration) + len(tree.documents))
-    with _without_collector(), Workers(root, progress.advance) as workers:
+    with without_collector(), Workers(root, progress.advance) as workers:
         inventory = _audit(tree, configuration, store, workers, progress)
     key = _key(tree, configuration, store)
     if key is not None:
         store.keep_inventory(key, inventory)
     return inventory
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep the garbage collector from going over facts again and again: they hold no circles, and there are millions of them."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _audit(tree: SourceTree, configuration: AuditConfiguration, store: Store, workers: Workers, progress: Progress) -> Inventory:

@@ -11,9 +11,12 @@ from migration.isolation.passages import all_at_once, passages
 from migration.isolation.registry import Learnt, Registry
 from migration.isolation.report import Breach, cross_talk, divergences, with_breaches
 from migration.isolation.scan import Scan
-from migration.model import Comparison, RunLog, RunRecord, RunRequest
+from migration.isolation.strays import Strays
+from migration.model import Comparison, Event, Origin, RunLog, RunRecord, RunRequest
 
 _SILENCE: Final = RunLog(lines=())
+#: What tells which run something belongs to. A tenant's or a user's name tells that of many.
+_OF_A_RUN: Final = frozenset({"run", "thread", "canary"})
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Inspection:
 
     breaches: tuple[Breach, ...] = ()
     reasons: tuple[str, ...] = ()  #: why something was not scanned
+    lost: tuple[Event, ...] = ()  #: events of this run that were found in control's streams of others
 
     @cached_property
     def cross_talk(self) -> tuple[tuple[int, str], ...]:
@@ -44,6 +48,7 @@ class Inspector:
     def __init__(self, canaries: Canaries, registry: Registry | None = None) -> None:
         self._canaries, self._registry = canaries, registry or Registry()
         self._learnt = Learnt()
+        self._strays = Strays()
 
     def canary(self, request: RunRequest) -> str:
         """Return the token to plant in the contexts of this run."""
@@ -83,12 +88,21 @@ class Inspector:
             for one, whose in zip(logs, ("served run", "shadow"), strict=True)
             if one.lost
         )
+        lost = self._strays.of((served.request.run_id, served.request.thread_id, self.canary(served.request)))
         scan = Scan(self._registry, self._canaries, served)  # 2 scan: one pass over everything; as a rule this is all
         if not any(scan.hits(all_at_once(served, shadow, logs))):
-            return Inspection(reasons=reasons)
+            return Inspection(reasons=reasons, lost=lost)
         found = tuple(  # 3 passages, places: where exactly
             Breach(passage.side, passage.lane, path, hit, passage.shared, passage.event)
             for passage in passages(served, shadow, logs)
             for hit, path in scan.located(passage.data, passage.subject, own_words=passage.own_words)
         )
-        return Inspection(found, reasons)  # 4 report: as divergences, once the runs are compared
+        inspection = Inspection(found, reasons, lost)
+        self._remember(inspection, served if served.origin is Origin.CONTROL else shadow)  # 4 strays: others may miss what is here
+        return inspection  # 5 report: as divergences, once the runs are compared
+
+    def _remember(self, inspection: Inspection, control: RunRecord) -> None:
+        strange = {index for index, _ in inspection.cross_talk}
+        for one in inspection.breaches:
+            if one.side is Origin.CONTROL and one.event in strange and one.hit.what in _OF_A_RUN:
+                self._strays.add(one.hit.text, control.events[one.event])

@@ -4,7 +4,7 @@ from typing import Literal, Protocol
 
 from migration.errors import Operation
 from migration.isolation import Identity
-from migration.model import Comparison, Noun, Origin, RunLog, RunRecord, Stage
+from migration.model import Comparison, Event, Noun, Origin, RunLog, RunRecord, Stage
 
 ShedReason = Literal["sampling", "queue_jobs", "queue_bytes", "job_bytes", "cancelled", "closed"]
 """Why a shadow was not even tried."""
@@ -28,7 +28,8 @@ class ShadowJob(Noun, frozen=True, kw_only=True):
     span_id: str | None = None  #: 16 hex digits: the served run's span, which the shadow's span links to; None when not traced
     neighbours: tuple[Identity, ...] = ()  #: who was served beside and before this run: theirs must not be in it
     log: RunLog | None = None  #: what the served run logged; None: nothing, or nobody taped it
-    cross_talk: tuple[tuple[int, str], ...] = ()  #: control's, as `comparison` takes it; found by the worker before it compares
+    cross_talk: tuple[tuple[int, str], ...] | None = None  #: control's, as `comparison` takes it; found by the worker before it compares
+    lost: tuple[Event, ...] = ()  #: as `comparison` takes them, found likewise
 
 
 class ShadowResult(Noun, frozen=True, kw_only=True):

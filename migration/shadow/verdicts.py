@@ -53,7 +53,8 @@ def judge(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str] =
     shadow = _with_refused(run.record, refused)
     with _tracer.start_as_current_span(spans.COMPARE) as span:
         inspection = _inspection(job, run, shadow, parts)
-        job = msgspec.structs.replace(job, cross_talk=inspection.cross_talk)
+        if parts.inspector is not None:
+            job = msgspec.structs.replace(job, cross_talk=inspection.cross_talk, lost=inspection.lost)
         try:
             comparison = _with_effects(_advised(parts.compare(job, shadow), refused), run.tally, len(refused))
         except Exception as failure:  # noqa: BLE001 - a failed comparison is a counted result

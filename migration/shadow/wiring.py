@@ -43,7 +43,7 @@ def judging_parts(settings: MigrationSettings) -> Parts:
     comparer = Comparer.from_settings(settings, failed, noise=NoiseFloors(store.noise, failed))
     return Parts(
         build=_elsewhere,
-        compare=lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage, cross_talk=job.cross_talk),
+        compare=lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage, cross_talk=job.cross_talk, lost=job.lost),
         sink=store,
         failures=failures,
         rounds=store,
@@ -67,7 +67,7 @@ def replay_parts(settings: MigrationSettings, *, store: bool) -> Parts:
     parts = default_parts(settings)
     return replace(
         parts,
-        compare=lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage, cross_talk=job.cross_talk),
+        compare=lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage, cross_talk=job.cross_talk, lost=job.lost),
         sink=parts.sink if store else None,
         rounds=None,
     )

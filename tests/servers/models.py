@@ -53,7 +53,7 @@ class ModelEndpoint:
         question = json.dumps(body["input"] if "input" in body else [m for m in body["messages"] if m["role"] == "user"][-1:])
         if "fail" in question or ("slow down" in question and len(self.asked) == 1):
             raise RefusedError(429, "rate_limit_error")
-        make = {"completions": _chat, "responses": _responses, "messages": _messages}[path.rpartition("/")[2]]
+        make = {"completions": _chat, "responses": _responses, "messages": _messages}[path.partition("?")[0].rpartition("/")[2]]
         whole, events = make(body, question)
         if body.get("stream") is not True:
             return whole

@@ -137,11 +137,16 @@ def _breach(finding: Finding, a: str, _b: str) -> str:
     return f"`{text(finding.path)}` of {_who(finding)} in {where} names somebody else than the one who asked."
 
 
+def _lost(finding: Finding, _a: str, _b: str) -> str:
+    what = f"All of {_who(finding)}" if finding.detail == "whole_lane" else f"`{text(finding.path)}` of {_who(finding)}"
+    return f"{what} is missing in control, and stands in the stream of another run there."
+
+
 def _violation(finding: Finding, _a: str, _b: str) -> str:
     return f"Candidate breaks the event contract for {_who(finding)}: {finding.rule}."
 
 
-#: `latency` is told by `latency.py`: it is found in many comparisons, never in one; `control_cross_talk` by `isolation/report.py`.
+#: `latency` is told by `latency.py`: it is found in many comparisons, never in one; what control mixed in, by `isolation/report.py`.
 _SENTENCES: dict[DivergenceKind, Callable[[Finding, str, str], str]] = {
     "missing_event": _one_sided,
     "extra_event": _one_sided,
@@ -155,4 +160,5 @@ _SENTENCES: dict[DivergenceKind, Callable[[Finding, str, str], str]] = {
     "effect_extra": _effect_one_sided,
     "isolation_breach": _breach,
     "contract_violation": _violation,
+    "control_cross_talk": _lost,
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -12,7 +13,7 @@ from migration.comparison.limits import Limits
 from migration.comparison.paths import Value, glob, matches, segments, text
 from migration.comparison.policy import Change, Policy
 from migration.comparison.read.canonical import encode
-from migration.model import Divergence, DivergenceKind, Severity
+from migration.model import Divergence, DivergenceKind, Severity, Verdict
 
 SEVERITY: dict[DivergenceKind, Severity] = {
     "missing_event": "contract",
@@ -32,6 +33,8 @@ SEVERITY: dict[DivergenceKind, Severity] = {
 }
 """How much a divergence of that kind matters when the policy does not say."""
 
+_CONTROLS_OWN: Final = "Control showed it to somebody else: it is a finding about control, and not a difference that the candidate makes."
+
 
 def severity(finding: Finding, policy: Policy) -> Severity:
     """Return how much a finding matters.
@@ -39,7 +42,7 @@ def severity(finding: Finding, policy: Policy) -> Severity:
     Another tenant's or user's data is always `security`, whatever the policy says. An effect that leaves unknown how its agent would
     have gone on is as serious as its kind: what it hides may be worse than itself. So is a call of an irreversible tool.
     """
-    if finding.kind == "isolation_breach":
+    if finding.kind in {"isolation_breach", "control_cross_talk"}:
         return "security"
     if finding.stops:
         return SEVERITY[finding.kind]
@@ -89,6 +92,8 @@ def _divergence(finding: Finding, key: str, occurrences: int, policy: Policy, li
         candidate=_json(finding.candidate, limits.value_bytes),
         sentence=sentence(finding, policy),
         occurrences=occurrences,
+        verdict=Verdict.NOISE if finding.kind == "control_cross_talk" else Verdict.DIVERGENT,
+        note=_CONTROLS_OWN if finding.kind == "control_cross_talk" else "",
     )
 
 

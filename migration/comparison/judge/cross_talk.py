@@ -1,17 +1,22 @@
-"""What differs because control's stream held somebody else's events or values: it says nothing about the candidate.
+"""What differs because control mixed runs up: it says nothing about the candidate.
 
 Legacy engines share state between the runs that they serve, and the shadow replays each run alone. The scan for other people's data
-(`migration.isolation`) says which events of control hold any, and where; it reports them as control's own, once for each kind.
+(`migration.isolation`) says which events of control hold any, and where; it reports them as control's own, once for each kind. It also says
+which events of this run turned up in control's streams of others: those that control lacks here are reported as lost.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
 from migration.comparison.describe.findings import Finding
 from migration.comparison.paths import text
+from migration.comparison.read.canonical import UndecodableError, decode_object
+from migration.comparison.read.normalise import Normaliser
 from migration.comparison.read.outline import agent_of
-from migration.model import RunRecord
+from migration.comparison.read.stream import Stream
+from migration.model import Event, RunRecord
 
 CrossTalk = Collection[tuple[int, str]]
 """Where events of control hold somebody else's data: the event's index, and a path in it such as `tool_executing.payload.note`."""
@@ -65,3 +70,40 @@ def _names_another(finding: Finding, control: RunRecord) -> bool:
     request = control.request
     own = {request.tenant_id, request.user_id, request.thread_id, request.run_id, msgspec.UNSET}
     return finding.kind == "isolation_breach" and finding.candidate not in own
+
+
+_Form = tuple[str, bytes]
+"""An event's kind and canonical form."""
+
+
+def with_losses(found: Sequence[Finding], candidate: Stream, lost: Sequence[Event], normaliser: Normaliser) -> list[Finding]:
+    """Return the findings, in which events that control lacks are `control_cross_talk` if it showed them to somebody else.
+
+    Each event that turned up elsewhere stands for one that is lacking here, and must say the same under the policy.
+    """
+    if not lost:
+        return list(found)
+    elsewhere = Counter(form for form in (_form(event, normaliser) for event in lost) if form is not None)
+    return [
+        msgspec.structs.replace(finding, kind="control_cross_talk") if _was_lost(finding, candidate, elsewhere) else finding
+        for finding in found
+    ]
+
+
+def _was_lost(finding: Finding, candidate: Stream, elsewhere: Counter[_Form]) -> bool:
+    index = finding.at[1]
+    if finding.kind != "extra_event" or finding.control is not msgspec.UNSET or index is None:
+        return False
+    indexes = candidate.lanes[finding.lane] if finding.detail == "whole_lane" else [index]
+    wanted = Counter((candidate.kinds[one], candidate.frames.normal(one).canonical) for one in indexes)
+    if not wanted <= elsewhere:
+        return False
+    elsewhere.subtract(wanted)
+    return True
+
+
+def _form(event: Event, normaliser: Normaliser) -> _Form | None:
+    try:
+        return event.kind, normaliser.event(event.kind, decode_object(event.payload)).canonical
+    except (UndecodableError, RecursionError):
+        return None

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from migration.consolidation.collecting import without_collector
 from migration.consolidation.removal.apply.documents import cut_rows
 from migration.consolidation.removal.apply.editing import Editing
 from migration.consolidation.removal.apply.leftovers import find_leftovers, names_of
@@ -42,7 +43,8 @@ def plan_removal(root: Path, surfaces: Collection[str], manifest: RemovalManifes
     if not whole and not staying:
         raise ConfigurationError("no surface would have a control any more, so the migration goes too; use --all")
     files = read_tree(root)
-    return _plan(files, wanted, staying, manifest, whole=whole)
+    with without_collector():
+        return _plan(files, wanted, staying, manifest, whole=whole)
 
 
 def _plan(

@@ -253,3 +253,24 @@ print(started)
 
 def test_a_run_starts_no_program_for_the_sdks_first_request():
     assert subprocess.run([sys.executable, "-c", WATCHED], capture_output=True, text=True, check=True, timeout=60).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_azures_client_has_the_same_port(endpoint, recorded, replayed, stream):
+    options = {"base_url": f"{endpoint.url}/openai", "api_version": "2024-10-21", "api_key": "sk-secret"}
+
+    async def body():
+        async with openai.AsyncAzureOpenAI(http_client=async_http_client(), **options) as client:
+            found = await whole(client, "Hi", stream=stream)
+            return [item.model_dump() async for item in found] if stream else found.model_dump()
+
+    def in_a_thread():
+        with openai.AzureOpenAI(http_client=http_client(), **options) as client:
+            return plain(whole(client, "Hi", stream=stream))
+
+    for run in (body, in_a_thread):
+        served, journal = await recorded(run)
+        found, replay = await replayed(run, journal)
+        assert (found, replay.tally.missing, [(one.kind, one.name) for one in journal]) == (served, 0, [("model", "m")])
+        assert "sk-secret" not in repr(journal)
+    assert [path for path, _ in endpoint.asked] == ["/openai/deployments/m/chat/completions?api-version=2024-10-21"] * 2

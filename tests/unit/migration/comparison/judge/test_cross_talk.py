@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from migration.model import Verdict
+from migration.comparison import Accepted, Ledger
+from migration.model import Event, Origin, Verdict
+from tests.unit.migration.comparison.conftest import REQUEST
 
 FOREIGN = {"reasoning": "for bob.ray@initech.example", "step_number": 9, "progress_percentage": 60}
 
@@ -82,3 +85,67 @@ def test_a_candidate_that_names_its_own_user_where_control_names_another_is_righ
     talk = places(control, ("agent_started", "data", "payload.context.user_id"))
 
     assert compared(control, candidate, cross_talk=talk).divergences == ()
+
+
+def shown_elsewhere(run: Any, *wanted: tuple[str, str], times: int = 1) -> tuple[Event, ...]:
+    """Return these events of the run as they stand in control's stream of somebody else: in an envelope that names those."""
+    other = msgspec.structs.replace(REQUEST, user_id="bob", run_id="run-of-bob")
+    told = run(2)
+    told.request = other
+    events = told.record(Origin.CONTROL).events
+    return tuple(events[told.find(kind, lane)] for kind, lane in wanted) * times
+
+
+def test_an_event_that_control_showed_to_another_run_is_a_finding_about_control(run: Any, compared: Any) -> None:
+    control = run()
+    control.drop("agent_thinking", "data")
+
+    found = compared(control, run(1), lost=shown_elsewhere(run, ("agent_thinking", "data")))
+
+    assert compared(control, run(1)).verdict is Verdict.DIVERGENT
+    assert [(one.kind, one.severity, one.verdict) for one in found.divergences] == [("control_cross_talk", "security", Verdict.NOISE)]
+    assert found.verdict is Verdict.NOISE
+
+
+def test_a_whole_call_that_control_showed_to_another_run_is_one_finding(run: Any, compared: Any) -> None:
+    control, lane = run(), "data/usage_summary#1"
+    control.drop("tool_executing", lane)
+    control.drop("tool_completed", lane)
+    lost = shown_elsewhere(run, ("tool_executing", lane), ("tool_completed", lane))
+
+    assert [(one.kind, one.verdict) for one in compared(control, run(1), lost=lost).divergences] == [("control_cross_talk", Verdict.NOISE)]
+    assert compared(control, run(1), lost=lost[:1]).verdict is Verdict.DIVERGENT
+
+
+def test_what_turned_up_elsewhere_explains_no_event_that_says_something_else(run: Any, compared: Any) -> None:
+    control, candidate = run(), run(1)
+    control.drop("agent_thinking", "data")
+    candidate.frame("agent_thinking", "data").payload["reasoning"] = "something else"
+
+    assert compared(control, candidate, lost=shown_elsewhere(run, ("agent_thinking", "data"))).verdict is Verdict.DIVERGENT
+
+
+def test_an_event_that_turned_up_elsewhere_once_explains_one_that_is_lacking_once(run: Any, compared: Any) -> None:
+    control, candidate = run(), run(1)
+    control.drop("agent_thinking", "data")
+    again = candidate.find("agent_thinking", "data")
+    candidate.frames.insert(again, candidate.frames[again])
+
+    found = compared(control, candidate, lost=shown_elsewhere(run, ("agent_thinking", "data")))
+
+    assert found.verdict is Verdict.DIVERGENT
+
+
+def test_no_ledger_accepts_what_control_lost(run: Any, compared: Any) -> None:
+    control = run()
+    control.drop("agent_thinking", "data")
+    lost = shown_elsewhere(run, ("agent_thinking", "data"))
+    (found,) = compared(control, run(1), lost=lost).divergences
+    ledger = Ledger([Accepted(id="a", reason="r", owner="o", permanent=True, fingerprint=found.fingerprint)])
+
+    assert [one.verdict for one in compared(control, run(1), lost=lost, ledger=ledger).divergences] == [Verdict.NOISE]
+
+
+def test_a_comparison_without_a_scan_says_so_and_one_with_a_scan_does_not(run: Any, compared: Any) -> None:
+    assert [text.partition(":")[0] for text in compared(run(), run(1)).not_looked_at] == ["other people's data"]
+    assert compared(run(), run(1), cross_talk=()).not_looked_at == ()

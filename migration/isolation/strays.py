@@ -1,0 +1,35 @@
+"""Events that control showed to others than those whose they are, kept until the runs that lost them are looked at."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+from migration.model import Event
+
+#: Strays that are remembered, the latest. Runs that mix each other up are beside each other, so their jobs come close together.
+MOST: Final = 512
+_MOST_BYTES: Final = 2**16  #: of one: a longer one is not kept
+
+
+class Strays:
+    """What turned up in streams of others. Bounded; it holds what users said, and never leaves this process."""
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[str, Event]] = deque(maxlen=MOST)
+
+    def add(self, told_by: str, event: Event) -> None:
+        """Keep an event of somebody else's stream.
+
+        Args:
+            told_by: what in it names its owner's run: that run's id, its thread's, or its canary.
+            event: as it was sent there.
+        """
+        if len(event.payload) <= _MOST_BYTES and (told_by, event) not in self._kept:
+            self._kept.append((told_by, event))
+
+    def of(self, names: Iterable[str]) -> tuple[Event, ...]:
+        """Return the events that belong to the run that is called by one of these names, each once, in the order of their coming."""
+        if not self._kept:
+            return ()
+        own = frozenset(names)
+        return tuple(dict.fromkeys(event for told_by, event in self._kept if told_by in own))
