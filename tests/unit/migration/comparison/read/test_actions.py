@@ -20,7 +20,8 @@ def test_mask_leaves_only_the_type_and_takes_int_and_float_for_one():
 
 
 def test_what_a_run_says_by_itself_is_not_taken_for_a_mask():
-    assert stands_for("".join(["<masked ", "text>"])) is None
+    kind = "text"
+    assert stands_for(f"<masked {kind}>") is None
 
 
 def test_rename_leaves_an_id_to_the_pair_and_everything_else_alone():
