@@ -2,10 +2,46 @@
 
 `rates` bounds how often something happens, `paired` tells which of two sides is slower from pairs of times.
 For gates, with the extra `rollout`: `means` bounds the mean of bounded values, `outcomes` how often candidate diverges, over its tenants or
-those like them, `latency` how much slower its slow runs are. They are imported from where they are: a server does without SciPy.
+those like them, `latency` how much slower its slow runs are. SciPy is imported when one of these is asked for: a server does without it.
 """
 
-from migration.statistics.paired import slower_share
-from migration.statistics.rates import rate_bounds
+from typing import TYPE_CHECKING
 
-__all__ = ["rate_bounds", "slower_share"]
+from migration.fronts import front
+
+if TYPE_CHECKING:
+    from migration.statistics.claims import LIKE_THESE, THESE, Claim
+    from migration.statistics.latency import LatencyPairs
+    from migration.statistics.means import Mean, evidence_of_rate
+    from migration.statistics.outcomes import Bounds, Outcomes
+    from migration.statistics.paired import slower_share
+    from migration.statistics.rates import rate_bounds
+else:
+    __getattr__ = front(
+        __name__,
+        {
+            "LIKE_THESE": "claims",
+            "THESE": "claims",
+            "Bounds": "outcomes",
+            "Claim": "claims",
+            "LatencyPairs": "latency",
+            "Mean": "means",
+            "Outcomes": "outcomes",
+            "evidence_of_rate": "means",
+            "rate_bounds": "rates",
+            "slower_share": "paired",
+        },
+    )
+
+__all__ = [
+    "LIKE_THESE",
+    "THESE",
+    "Bounds",
+    "Claim",
+    "LatencyPairs",
+    "Mean",
+    "Outcomes",
+    "evidence_of_rate",
+    "rate_bounds",
+    "slower_share",
+]

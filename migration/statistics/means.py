@@ -88,6 +88,12 @@ class Mean:
         """Return the logarithm of the evidence (of an e-process) that the true mean is below this one; -log(alpha) is proof at alpha."""
         return _money(self._won(self._down), self._down, self.trials, mean, self._spread)
 
+    def evidence_below_after(self, more: int, mean: float) -> float:
+        """Return `evidence_below` as it would be after so many more values, if they are like those so far; without any so far: zeros."""
+        trials = self.trials + more
+        growth = trials / self.trials if self.trials else 1.0
+        return _money(growth * self._won(self._down), self._down, trials, mean, self._spread)
+
     def lower(self, alpha: float) -> float:
         """Return a bound that the true mean is ever below with a chance of at most `alpha`, over all looks."""
         won, proof = self._won(self._up), _proof(alpha)

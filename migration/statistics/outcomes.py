@@ -14,14 +14,14 @@ count with the reciprocal of the probability (Horvitz and Thompson 1952), so tha
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from math import log
+from typing import Final
 
+from migration.statistics.claims import THESE, Claim
 from migration.statistics.means import Mean
 
-Claim = Literal["these tenants", "tenants like these"]
-THESE: Final[Claim] = "these tenants"
-LIKE_THESE: Final[Claim] = "tenants like these"
 RUNS_PER_TENANT: Final = 25
+_NEVER: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,18 @@ class Outcomes:
         self.not_sampled = 0  #: runs that were not drawn
         self._most, self._least = Mean(high=1.0 / least_probability), Mean(high=1.0 / least_probability)
         self._tenants: dict[str, _Tenant] = {}
+        self._tenants_seen = 0
         self._shares_at_most, self._shares_at_least = Mean(), Mean()
 
     @property
     def tenants(self) -> int:
         """Return how many tenants had a run that was drawn."""
         return len(self._tenants)
+
+    @property
+    def tenants_seen(self) -> int:
+        """Return how many tenants had a run that was compared."""
+        return self._tenants_seen
 
     @property
     def tenants_counted(self) -> int:
@@ -120,6 +126,25 @@ class Outcomes:
         """Return the logarithm of the evidence that the rate is below this one: what promotes. -log(alpha) is proof at alpha."""
         return self._means(claim)[1].evidence_below(rate)
 
+    def runs_to_promote(self, rate: float, alpha: float) -> int | None:
+        """Return how many more runs, like those so far, prove that the rate over these tenants is below this one; None: they never will.
+
+        Before the first run it is the number of runs of which none diverges.
+        """
+        proof, most = -log(alpha), self._most
+        if most.trials and most.average >= rate:
+            return None
+        more = 0
+        while most.evidence_below_after(more, rate) < proof:
+            more = 2 * more + 1
+            if more > _NEVER:
+                return None
+        low = more // 2
+        while more - low > 1:
+            middle = (low + more) // 2
+            low, more = (low, middle) if most.evidence_below_after(middle, rate) >= proof else (middle, more)
+        return more
+
     def _means(self, claim: Claim) -> tuple[Mean, Mean]:
         return (self._least, self._most) if claim == THESE else (self._shares_at_least, self._shares_at_most)
 
@@ -139,6 +164,7 @@ class Outcomes:
             if found.runs == self._first:
                 self._shares_at_most.add(found.at_most / self._first)
         if at_least is not None and found.seen < self._first:
+            self._tenants_seen += not found.seen
             found.seen += 1
             found.at_least += at_least
             if found.seen == self._first:

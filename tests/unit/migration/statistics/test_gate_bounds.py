@@ -9,10 +9,7 @@ import pytest
 from scipy.stats import binom
 from ville import BernoulliCS, BettingCS, QuantileCS
 
-from migration.statistics import rate_bounds
-from migration.statistics.latency import LatencyPairs
-from migration.statistics.means import Mean, evidence_of_rate
-from migration.statistics.outcomes import LIKE_THESE, THESE, Outcomes
+from migration.statistics import LIKE_THESE, THESE, LatencyPairs, Mean, Outcomes, evidence_of_rate, rate_bounds
 
 DOC = Path(__file__).parents[4] / "docs" / "migration" / "statistics.md"
 ALLOWED = 0.02

@@ -1,0 +1,193 @@
+"""The gate: what is to be done at a step, as a pure function of the step, what stands in evidence, and the time.
+
+1. somebody else's data in a run                      -> roll back, whatever else
+2. more divergence, failures or slow runs than the gate allows, proved  -> roll back
+3. anything that is asked and not proved              -> hold, with a sentence for each
+4. nothing of these                                   -> promote
+
+A promotion is wrong with a chance of at most `alpha` over all looks: whichever bound is not kept has to be disproved for it, so `alpha` is
+not shared among them. A rollback can come from any of them, so there each has its part of `alpha`; of strata, of which new ones appear, the
+n-th has 1 / (n (n + 1)) of a half.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from math import ceil, isfinite, log
+from typing import Final, Literal
+
+from migration.rollout.ramp_file import DAYS, Gate, Step
+from migration.rollout.standing import Standing
+from migration.stages import PLANS
+from migration.statistics import THESE, Outcomes
+
+What = Literal["promote", "hold", "roll back"]
+
+_DAY_S: Final = 86400.0
+_FAR: Final = 36500.0  #: days; a date beyond is none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a gate comes to, and why."""
+
+    what: What
+    reasons: tuple[str, ...]  #: sentences; of a promotion, what was proved
+    runs_needed: int | None = (
+        None  #: more drawn runs, like those so far, until divergence lets it promote; 0: enough; None: they never will
+    )
+    on: date | None = None  #: day on which that is at today's rate, and the step has lasted long enough; None: none can be told
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A rate that is bounded."""
+
+    name: str
+    outcomes: Outcomes
+    most: float  #: that is allowed
+    part: float  #: of the half of alpha that rollbacks for divergence have
+
+
+def decide(step: Step, standing: Standing, now: float) -> Decision:
+    """Return what is to be done at a step.
+
+    Args:
+        step: where the ramp is.
+        standing: evidence of the step's runs.
+        now: Unix seconds.
+    """
+    if standing.breaches:
+        return Decision(what="roll back", reasons=(f"{_count(standing.breaches, 'comparison')} found somebody else's data.",))
+    if standing.unreadable is not None:
+        return Decision(what="hold", reasons=(f"The evidence cannot be read: {standing.unreadable}.",))
+    shadowed = PLANS[step.stage].shadows is not None
+    if shadowed and (worse := tuple(_worse(step.gate, standing))):
+        return Decision(what="roll back", reasons=worse)
+    held = tuple(_held(step, standing, now, shadowed=shadowed))
+    needed = _needed(step.gate, standing) if shadowed else 0
+    if held:
+        return Decision(what="hold", reasons=held, runs_needed=needed, on=_day(step.gate, standing, now, needed))
+    return Decision(what="promote", reasons=tuple(_proved(step, standing, shadowed=shadowed)), runs_needed=0)
+
+
+def _bounds(gate: Gate, standing: Standing) -> Iterator[_Bound]:
+    rates = [("All runs", standing.outcomes, gate.most_divergent)]
+    # A severity that nobody counted is one of which nothing was looked at.
+    rates += [(f"Severity {kind}", standing.by_severity.get(kind, _NOTHING), most) for kind, most in gate.most_divergent_of.items()]
+    for name, outcomes, most in rates:
+        yield _Bound(name, outcomes, most, 0.5 / len(rates))
+    for number, (name, outcomes) in enumerate(standing.by_stratum.items(), 1):
+        yield _Bound(f"Stratum {name}", outcomes, gate.most_divergent_stratum, 0.5 / (number * (number + 1)))
+
+
+def _worse(gate: Gate, standing: Standing) -> Iterator[str]:
+    """Yield what is proved to be worse than the gate allows."""
+    half = gate.alpha / 2
+    for one in _bounds(gate, standing):
+        if one.outcomes.evidence_above(gate.claim, one.most) >= -log(half * one.part):
+            yield f"{one.name}: more than {one.most:.2%} of runs diverge, of {gate.claim}; {_seen(one.outcomes)}."
+    if standing.failed_more.evidence_above(gate.most_failed_more) >= -log(half / 2):
+        yield f"Candidate fails in more runs than control, by more than {gate.most_failed_more:.2%} of all runs."
+    if standing.latency.evidence_slower(gate.most_slow_more) >= -log(half / 2):
+        yield f"Candidate has more slow runs than control, by more than {gate.most_slow_more:.2%} of all runs."
+
+
+def _held(step: Step, standing: Standing, now: float, *, shadowed: bool) -> Iterator[str]:
+    """Yield what is asked and not proved."""
+    gate = step.gate
+    if shadowed:
+        yield from _unproved(gate, standing)
+    if standing.expired:
+        yield f"Accepted divergences have expired: {', '.join(standing.expired)}."
+    if (left := gate.soak_s - (now - standing.since)) > 0:
+        yield f"The step has to last {_duration(left)} longer."
+    if (missing := gate.approvals - len(set(standing.approved_by))) > 0:
+        yield f"It waits for {_count(missing, 'approval')}" + (" of somebody else." if standing.approved_by else ".")
+    if why := gate.closed(datetime.fromtimestamp(now, UTC)):
+        yield f"Nothing is promoted now: {why}."
+
+
+def _unproved(gate: Gate, standing: Standing) -> Iterator[str]:
+    outcomes, proof = standing.outcomes, -log(gate.alpha)
+    if not outcomes.compared:
+        yield "Nothing was looked at: no run was compared."
+        return
+    if outcomes.compared < gate.least_comparisons:
+        yield f"{_count(outcomes.compared, 'run')} compared, of at least {gate.least_comparisons:,}."
+    if outcomes.tenants_seen < gate.least_tenants:
+        yield f"{_count(outcomes.tenants_seen, 'tenant')} compared, of at least {gate.least_tenants:,}."
+    for one in _bounds(gate, standing):
+        if one.outcomes.evidence_below(gate.claim, one.most) < proof:
+            upper = one.outcomes.bounds(gate.claim, gate.alpha).upper
+            yield f"{one.name}: up to {upper:.2%} of runs may diverge, of {gate.claim}, {one.most:.2%} may; {_seen(one.outcomes)}."
+    yield from _unproved_beside_control(gate, standing, proof)
+    if (coverage := outcomes.compared / (outcomes.compared + outcomes.unseen)) < gate.least_coverage:
+        yield f"The shadow saw {coverage:.1%} of the runs that were drawn, of at least {gate.least_coverage:.1%}."
+    if standing.noise_rounds < gate.least_noise_rounds:
+        yield f"{_count(standing.noise_rounds, 'round')} of noise, of at least {gate.least_noise_rounds:,}."
+
+
+def _unproved_beside_control(gate: Gate, standing: Standing, proof: float) -> Iterator[str]:
+    """Yield what is not proved of failures and slow runs."""
+    if standing.failed_more.evidence_below(gate.most_failed_more) < proof:
+        yield f"Candidate may fail in up to {standing.failed_more.upper(gate.alpha):.2%} more of all runs than control."
+    if standing.latency.evidence_slower() >= proof:
+        yield f"Candidate has more slow runs than control, by {standing.latency.excess(gate.alpha).lower:.2%} of all runs or more."
+    elif standing.latency.evidence_no_slower(gate.most_slow_more) < proof:
+        yield f"Candidate may have up to {standing.latency.excess(gate.alpha).upper:.2%} more slow runs than control."
+
+
+def _proved(step: Step, standing: Standing, *, shadowed: bool) -> Iterator[str]:
+    """Yield what a promotion stands on."""
+    if not shadowed:
+        yield f"Nothing is shadowed at {step.stage.value}: the step has lasted as long as it must."
+        return
+    for one in _bounds(step.gate, standing):
+        yield f"{one.name}: fewer than {one.most:.2%} of runs diverge, of {step.gate.claim}; {_seen(one.outcomes)}."
+
+
+def _needed(gate: Gate, standing: Standing) -> int | None:
+    """Return the runs that are missing; None: none are enough, or not runs but tenants are missing."""
+    if gate.claim != THESE:
+        return None
+    most = max(0, gate.least_comparisons - standing.outcomes.compared)
+    for one in _bounds(gate, standing):
+        more = one.outcomes.runs_to_promote(one.most, gate.alpha)
+        if more is None:
+            return None
+        # A stratum gets its share of the runs.
+        share = (one.outcomes.compared or 1) / standing.outcomes.compared if standing.outcomes.compared else 1.0
+        most = max(most, ceil(more / min(1.0, share)))
+    return most
+
+
+def _day(gate: Gate, standing: Standing, now: float, needed: int | None) -> date | None:
+    if needed is None or (needed and standing.runs_a_day <= 0.0):
+        return None
+    days = max(needed / standing.runs_a_day if needed else 0.0, (standing.since + gate.soak_s - now) / _DAY_S, 0.0)
+    if not isfinite(days) or days > _FAR:
+        return None
+    then = datetime.fromtimestamp(now, UTC) + timedelta(days=days)
+    here = then.astimezone(gate.time_zone).date()
+    week = (here + timedelta(days=more) for more in range(len(DAYS)))
+    return next((day for day in week if DAYS[day.weekday()] not in gate.not_on), None)
+
+
+def _seen(outcomes: Outcomes) -> str:
+    unseen = f", {outcomes.unseen:,} not seen" if outcomes.unseen else ""
+    return f"{outcomes.divergent:,} of {outcomes.compared:,} do{unseen}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("d", _DAY_S), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+_NOTHING: Final = Outcomes()

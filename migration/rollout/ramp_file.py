@@ -1,0 +1,267 @@
+"""The ramp: the planned path of a surface through stages and percentages, as a TOML file, with what each step's gate asks.
+
+```toml
+[gate]                        # what every step's gate asks; what is not written has the default of `GateRules`
+most-divergent = "2 %"
+
+[[step]]
+stage = "shadow"
+percent = 10                  # or: cohort = "pilots"
+
+[[step]]
+stage = "shadow"
+percent = 100
+gate.soak = "24 h"            # this step alone
+```
+
+A gate is what lets the ramp *leave* its step. Shares are written as "2 %", times as "30 min", "24 h" or "7 d". Counts have their unit in
+their name. A ramp ends where its last step ends: nothing is left there.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from migration.model import Severity, Stage
+from migration.stages import STAGE_ORDER
+from migration.statistics import THESE, Claim
+from migration.toml_text import TomlText
+
+Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+DAYS: Final[tuple[Day, ...]] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DEFAULT_RAMP: Final = Path(__file__).with_name("default_ramp.toml")
+
+_SHARE: Final = re.compile(r"(\d+(?:\.\d+)?) ?%")
+_TIME: Final = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|h|d)")
+_SECONDS: Final = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_HOURS: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+_ALL: Final = 100.0
+
+
+class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """What a gate asks, as it is written. Each default has its reason beside it; what is not a rule can be neither switched off nor set:
+    a breach of isolation rolls back, an expired ledger entry holds, and nothing looked at holds.
+    """
+
+    alpha: str = "5 %"  #: chance, over all looks at a step, of a wrong promotion; one wrong step in twenty is met by the next step's gate
+    claim: Claim = THESE  #: of whom; what is claimed of other tenants takes hundreds of them, see docs/migration/statistics.md
+    least_comparisons: int = 300  #: seen; fewer have hardly met each path once, and say nothing of slow runs
+    least_tenants: int = 5  #: that had a comparison; one busy tenant is no rehearsal for the others
+    most_divergent: str = "2 %"  #: of drawn runs, upper bound; what was not seen counts as divergent
+    #: the same for one severity: 300 runs without any prove 1.4 %, 420 prove 1 %
+    most_divergent_of: dict[Severity, str] = msgspec.field(default_factory=lambda: {"security": "1 %"})
+    most_divergent_stratum: str = "10 %"  #: of the runs of each event kind x tool x outcome, upper bound; rare paths have few runs
+    most_failed_more: str = "1 %"  #: by how much more of candidate's runs fail than of control's, upper bound
+    slow_quantile: str = "95 %"  #: whose excess is compared; above it, few runs decide
+    most_slow_more: str = "5 %"  #: of candidate's runs beyond those of control that pass control's quantile, upper bound; 5 % doubles them
+    least_coverage: str = "95 %"  #: of drawn runs, that was seen; else the shadow is not fit to judge
+    least_noise_rounds: int = 20  #: in which engines were compared with themselves; fewer call nothing noise
+    soak: str = "1 h"  #: that the step has lasted; a leak or a filling queue takes time
+    approvals: int = 0  #: of different people; 2: four eyes
+    not_on: tuple[Day, ...] = ("friday", "saturday", "sunday")  #: days on which nothing is promoted; few are there to look at it
+    between: str = "00:00-24:00"  #: hours in which something is promoted
+    time_zone: str = "UTC"  #: of days and hours
+
+
+class StepText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """A step, as it is written."""
+
+    stage: Stage
+    percent: float | None = None
+    cohort: str | None = None
+    gate: dict[str, Any] = {}
+
+
+class RampText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """A ramp, as it is written."""
+
+    gate: dict[str, Any] = {}
+    step: list[StepText] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What has to hold before a step is left. Shares from 0 to 1, times in seconds."""
+
+    alpha: float
+    claim: Claim
+    least_comparisons: int
+    least_tenants: int
+    most_divergent: float
+    most_divergent_of: dict[Severity, float]
+    most_divergent_stratum: float
+    most_failed_more: float
+    slow_quantile: float
+    most_slow_more: float
+    least_coverage: float
+    least_noise_rounds: int
+    soak_s: float
+    approvals: int
+    not_on: tuple[Day, ...]
+    between: tuple[time, time] | None  #: None: at any hour
+    time_zone: ZoneInfo
+
+    def closed(self, now: datetime) -> str | None:
+        """Return why nothing is promoted at this time, such as "not on a friday"; None: it may be."""
+        here = now.astimezone(self.time_zone)
+        if (day := DAYS[here.weekday()]) in self.not_on:
+            return f"not on a {day}"
+        if self.between and not self.between[0] <= here.time() < self.between[1]:
+            return f"only between {self.between[0]:%H:%M} and {self.between[1]:%H:%M} {self.time_zone.key}"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One point of a ramp: who is at which stage, and what lets it be left."""
+
+    stage: Stage
+    percent: float | None  #: above 0, at most 100; None: a cohort
+    cohort: str | None  #: None: a percentage
+    gate: Gate
+
+    @property
+    def name(self) -> str:
+        """Return the step in words, e.g. "live 10 %"."""
+        return f"{self.stage.value} {self.cohort if self.percent is None else f'{self.percent:g} %'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ramp:
+    """The steps of a surface, in order."""
+
+    source: str  #: the file
+    steps: tuple[Step, ...]
+
+
+def read_ramp(file: Path = DEFAULT_RAMP) -> Ramp:
+    """Return the ramp of a file.
+
+    Raises:
+        ConfigurationError: it cannot be read; a field is missing, unknown or out of range; a step leads back, or skips a stage. The message
+            names the line.
+    """
+    text = TomlText.of(file, "the ramp")
+    written = text.read(RampText)
+    if not written.step:
+        raise text.error("the ramp has no step; write [[step]] with a stage and a percent")
+    _gate(text, written.gate, ("gate",))
+    steps = [_step(text, written, number) for number in range(len(written.step))]
+    for number in range(len(steps)):
+        if problem := _order(steps[:number], steps[number]):
+            raise text.error(problem, "step", number)
+    return Ramp(source=str(file), steps=tuple(steps))
+
+
+def _step(text: TomlText, ramp: RampText, number: int) -> Step:
+    written = ramp.step[number]
+    at = ("step", number)
+    if (written.percent is None) == (written.cohort is None):
+        raise text.error("a step has either a percent or a cohort", *at)
+    if written.percent is not None and not 0.0 < written.percent <= _ALL:
+        raise text.error(f"percent is {written.percent:g}; it lies above 0 and is at most 100", *at, "percent")
+    if written.cohort is not None and not written.cohort.strip():
+        raise text.error("the cohort has no name", *at, "cohort")
+    gate = _gate(text, ramp.gate | written.gate, (*at, "gate"))
+    return Step(stage=written.stage, percent=written.percent, cohort=written.cohort, gate=gate)
+
+
+def _order(before: list[Step], step: Step) -> str | None:
+    """Return what is wrong with a step after those before it; None: nothing is."""
+    last = before[-1].stage if before else Stage.OFF
+    place = STAGE_ORDER.index(step.stage) - STAGE_ORDER.index(last)
+    if place < 0:
+        return f"{step.stage.value} comes after {last.value}: a ramp leads forwards; a rollback needs no step"
+    if place > 1:
+        return f"{last.value} -> {step.stage.value} skips a stage; go to {STAGE_ORDER[STAGE_ORDER.index(last) + 1].value} first"
+    if place == 1 and before and before[-1].percent != _ALL:
+        return f"{step.stage.value} begins before everybody is at {last.value}; have a step with percent = 100 at {last.value} first"
+    reached = max((one.percent or 0.0 for one in before if one.stage is step.stage), default=0.0)
+    if place == 0 and step.stage is Stage.OFF:
+        return "a ramp begins after off, with dualwrite"
+    if (step.percent or _ALL) <= reached:
+        return f"{step.name} comes after {reached:g} %: a percentage rises from step to step"
+    return None
+
+
+def _gate(text: TomlText, written: dict[str, Any], at: tuple[str | int, ...]) -> Gate:
+    try:
+        rules = msgspec.convert(written, GateRules)
+    except msgspec.ValidationError as error:
+        raise text.error(f"{str(error).replace('Object ', 'the gate ')}", *at, *_named(str(error))) from error
+    return _Reading(text, at).gate(rules)
+
+
+def _named(message: str) -> tuple[str, ...]:
+    """Return the key that msgspec names."""
+    found = re.search(r"unknown field `(.+?)`|at `\$\.([^`.\[]+)", message)
+    return (found[1] or found[2],) if found else ()
+
+
+class _Reading:
+    """Reads the values of one gate, and says where one is wrong."""
+
+    def __init__(self, text: TomlText, at: tuple[str | int, ...]) -> None:
+        self._text, self._at = text, at
+
+    def gate(self, rules: GateRules) -> Gate:
+        for name in ("least_comparisons", "least_tenants", "least_noise_rounds", "approvals"):
+            least = 1 if name in {"least_comparisons", "least_tenants"} else 0
+            if getattr(rules, name) < least:
+                raise self._error(name, f"is {getattr(rules, name)}; it is {least} or more")
+        return Gate(
+            alpha=self._share("alpha", rules.alpha, most=0.5),
+            claim=rules.claim,
+            least_comparisons=rules.least_comparisons,
+            least_tenants=rules.least_tenants,
+            most_divergent=self._share("most_divergent", rules.most_divergent),
+            most_divergent_of={kind: self._share("most_divergent_of", share) for kind, share in rules.most_divergent_of.items()},
+            most_divergent_stratum=self._share("most_divergent_stratum", rules.most_divergent_stratum),
+            most_failed_more=self._share("most_failed_more", rules.most_failed_more),
+            slow_quantile=self._share("slow_quantile", rules.slow_quantile),
+            most_slow_more=self._share("most_slow_more", rules.most_slow_more),
+            least_coverage=self._share("least_coverage", rules.least_coverage, most=1.0),
+            least_noise_rounds=rules.least_noise_rounds,
+            soak_s=self._seconds("soak", rules.soak),
+            approvals=rules.approvals,
+            not_on=rules.not_on,
+            between=self._between(rules.between),
+            time_zone=self._zone(rules.time_zone),
+        )
+
+    def _error(self, name: str, problem: str) -> Exception:
+        key = name.replace("_", "-")
+        return self._text.error(f"{key} {problem}", *self._at, key)
+
+    def _share(self, name: str, written: str, *, most: float = 0.999) -> float:
+        found = _SHARE.fullmatch(written.strip())
+        share = float(found[1]) / 100 if found else 0.0
+        if not 0.0 < share <= most:
+            raise self._error(name, f'is "{written}"; write a share above 0 and at most {100 * most:g} %, such as "2 %"')
+        return share
+
+    def _seconds(self, name: str, written: str) -> float:
+        found = _TIME.fullmatch(written.strip())
+        if not found:
+            raise self._error(name, f'is "{written}"; write a time such as "30 min", "24 h" or "7 d"')
+        return float(found[1]) * _SECONDS[found[2]]
+
+    def _between(self, written: str) -> tuple[time, time] | None:
+        if written == "00:00-24:00":
+            return None
+        found = _HOURS.fullmatch(written)
+        hours = found and (time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4])))
+        if not hours or hours[0] >= hours[1]:
+            raise self._error("between", f'is "{written}"; write hours of one day, such as "09:00-16:00"')
+        return hours
+
+    def _zone(self, written: str) -> ZoneInfo:
+        try:
+            return ZoneInfo(written)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise self._error("time_zone", f'is "{written}", which is not known; write a name such as "Europe/Berlin"') from error

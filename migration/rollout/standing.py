@@ -1,0 +1,27 @@
+"""What a gate stands on: the evidence of one step, counted. Filled as comparisons come; a gate only reads it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from migration.model import Severity
+from migration.statistics import LatencyPairs, Mean, Outcomes
+
+
+@dataclass(kw_only=True)
+class Standing:
+    """Evidence of the runs of one step, of one policy, ledger and pair of builds."""
+
+    since: float  #: when the step was taken, Unix seconds
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    by_severity: Mapping[Severity, Outcomes] = field(default_factory=dict)
+    by_stratum: Mapping[str, Outcomes] = field(default_factory=dict)  #: named as people read it, e.g. "tool_completed of search, completed"
+    breaches: int = 0  #: comparisons in which somebody else's data was found
+    failed_more: Mean = field(
+        default_factory=lambda: Mean(-1.0, 1.0)
+    )  #: 1: candidate alone failed; -1: control alone did; 0: neither or both
+    latency: LatencyPairs = field(default_factory=LatencyPairs)
+    noise_rounds: int = 0
+    expired: tuple[str, ...] = ()  #: ids of ledger entries past their last day
+    approved_by: Collection[str] = ()  #: people who approved leaving the step
+    runs_a_day: float = 0.0  #: drawn for shadowing, at today's rate
+    unreadable: str | None = None  #: why the evidence cannot be read now; None: it can
