@@ -4,7 +4,6 @@ A text becomes `str[42]#9f3a1b2c4d5e`: its length and a keyed digest, so that eq
 or guessed without the key. Numbers, booleans and null stay; so do a closed list of fields whose values are words of our own code.
 """
 
-import hashlib
 import hmac
 import re
 from collections.abc import Collection
@@ -174,7 +173,7 @@ class Redactor:
         return name if _is_name(name) else f"#{self._digest(name)}"
 
     def _digest(self, text: str) -> str:
-        return hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:_DIGEST_HEX]
+        return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256").hex()[:_DIGEST_HEX]
 
 
 def is_enum(text: str, field: str) -> bool:

@@ -88,7 +88,7 @@ class Inspector:
             for one, whose in zip(logs, ("served run", "shadow"), strict=True)
             if one.lost
         )
-        lost = self._strays.of((served.request.run_id, served.request.thread_id, self.canary(served.request)))
+        lost = self._lost(served.request)
         scan = Scan(self._registry, self._canaries, served)  # 2 scan: one pass over everything; as a rule this is all
         if not any(scan.hits(all_at_once(served, shadow, logs))):
             return Inspection(reasons=reasons, lost=lost)
@@ -100,6 +100,9 @@ class Inspector:
         inspection = Inspection(found, reasons, lost)
         self._remember(inspection, served if served.origin is Origin.CONTROL else shadow)  # 4 strays: others may miss what is here
         return inspection  # 5 report: as divergences, once the runs are compared
+
+    def _lost(self, request: RunRequest) -> tuple[Event, ...]:
+        return self._strays.of((request.run_id, request.thread_id, self.canary(request))) if self._strays else ()
 
     def _remember(self, inspection: Inspection, control: RunRecord) -> None:
         strange = {index for index, _ in inspection.cross_talk}

@@ -17,6 +17,10 @@ class Strays:
     def __init__(self) -> None:
         self._kept: deque[tuple[str, Event]] = deque(maxlen=MOST)
 
+    def __bool__(self) -> bool:
+        """Tell whether there are any."""
+        return bool(self._kept)
+
     def add(self, told_by: str, event: Event) -> None:
         """Keep an event of somebody else's stream.
 
@@ -29,7 +33,5 @@ class Strays:
 
     def of(self, names: Iterable[str]) -> tuple[Event, ...]:
         """Return the events that belong to the run that is called by one of these names, each once, in the order of their coming."""
-        if not self._kept:
-            return ()
         own = frozenset(names)
         return tuple(dict.fromkeys(event for told_by, event in self._kept if told_by in own))
