@@ -154,13 +154,13 @@ _BY_LABEL: Final[Sequence[AnyPanel]] = (
 _NOISE: Final[Sequence[AnyPanel]] = (
     Lines(
         id=60,
-        title="Engines beside themselves",
+        title="Comparison of each engine with itself",
         unit="suffix: rounds/s",
         width=24,
         stacked=True,
         description="A sampled share of shadows is followed by a round: each engine runs once more and is compared with itself. `noisy` "
-        "tells how much of what differs between the engines may be noise; without rounds none of it is. Many `skipped` or `failed`: the "
-        "noise floor does not grow; look at the worker's log.",
+        "shows how many of the differences between the engines may be noise; without rounds none of them is. Many `skipped` or "
+        "`failed`: the noise floor does not grow; look at the worker's log.",
         queries=[Query(expr=or_zero(rate(select(_ROUNDS), ["result"]), "result"), legend="{{result}}")],
     ),
 )
@@ -171,8 +171,9 @@ _SOUGHT: Final[Sequence[AnyPanel]] = (
         title="Identifiers that became known",
         unit="suffix: identifiers/s",
         width=24,
-        description="Of tenants, users, threads and runs, sought from then on in the data of all others. `fields`: too common a word to "
-        "mean anything in a text, such as `admin`. None at all while runs are compared: nobody looks for other tenants' data.",
+        description="Of tenants, users, threads and runs, searched for from then on in the data of all others. `fields`: too common a word "
+        "to mean anything in a text, such as `admin`. None at all while runs are compared: nothing searches for other tenants' "
+        "data.",
         queries=[Query(expr=or_zero(rate(_IDENTIFIERS, ["sought"]), "sought"), legend="{{sought}}")],
     ),
 )
@@ -203,8 +204,8 @@ _BY_MODE: Final[Sequence[AnyPanel]] = (
         id=40,
         title="Effects by mode",
         unit="suffix: effects/s",
-        description="Of compared runs: `recorded` by the serving run, `replayed` to its shadow; "
-        "`missing`: a shadow asked for an effect that its journal does not hold.",
+        description="Of compared runs: `recorded` by the serving run, `replayed` to its shadow; `missing`: a shadow asked for an effect "
+        "that its journal does not contain.",
         queries=[Query(expr=or_zero(rate(select(_EFFECTS), ["mode"]), "mode"), legend="{{mode}}")],
     ),
     Lines(
@@ -219,7 +220,7 @@ _BY_MODE: Final[Sequence[AnyPanel]] = (
 DASHBOARD: Final = Dashboard(
     uid="netra-divergence",
     title="Divergence",
-    description="What the comparisons of control and candidate found, and how far they can be trusted.",
+    description="The results of the comparisons of control and candidate, and how far they can be trusted.",
     variables=[Variable(label="tenant", metric=_TENANTS, description="Watched tenants; all others are `other`.")],
     sections=[
         Section(title="Now", panels=_NOW),

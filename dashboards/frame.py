@@ -1,4 +1,4 @@
-"""What both dashboards share: variables, links between them, marks of flag edits and alerts, time range, sections."""
+"""Shared by both dashboards: variables, links between them, marks of flag edits and alerts, time range, sections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ _SURFACE = Variable(label="surface", metric="migration_flag_version", descriptio
 def _frame(dashboard: Dashboard) -> builders.Dashboard:
     edits = f"max by (surface) (changes({select('migration_flag_version')}[{WINDOW}])) > 0"
     alerts = 'ALERTS{alertname=~"Migration.*", alertstate="firing"}'
-    source = builders.DatasourceVariable("datasource").label("Prometheus").description("Where the numbers come from.").type("prometheus")
+    source = builders.DatasourceVariable("datasource").label("Prometheus").description("The source of the numbers.").type("prometheus")
     link = builders.DashboardLink("Migration").type(model.DashboardLinkType.DASHBOARDS).tags([_TAG]).icon("external link")
     return (
         builders.Dashboard(dashboard.title)

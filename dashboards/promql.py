@@ -21,7 +21,7 @@ _SCRAPED_ZERO: Final = "0 * max(migration_flag_source_up)"
 """0 while a backend is scraped, nothing otherwise: a zero is shown only when it was measured."""
 #: of durations, with their names
 QUANTILES: Final = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
-#: what becomes of a run that is to be shadowed, once it is not waiting any more
+#: the result of a run that is to be shadowed, once it is no longer waiting
 FATES: Final = ("compared", "shed", "failed")
 
 
@@ -31,7 +31,7 @@ def select(metric: str, *matchers: str) -> str:
 
 
 def total(series: str, by: Sequence[str] = ()) -> str:
-    """Return the sum of the series per `by` labels; over everything when there are none."""
+    """Return the sum of the series for each of the `by` labels; over everything if there are none."""
     return f"sum by ({', '.join(by)}) ({series})" if by else f"sum({series})"
 
 
@@ -59,7 +59,7 @@ def or_zero(expression: str, label: str = "") -> str:
 
 
 def share(part: str, whole: str) -> str:
-    """Return part / whole: 0 where only the part is missing, nothing where the whole is 0, since a share of nothing is no share.
+    """Return part / whole: 0 if only the part is missing, nothing if the whole is 0, since a share of nothing has no value.
 
     Args:
         part: an aggregation.

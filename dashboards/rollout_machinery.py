@@ -38,7 +38,7 @@ SHADOW: Final[Sequence[AnyPanel]] = (
         title="Shadow jobs waiting",
         unit="suffix: jobs",
         width=6,
-        description="All surfaces: queued or under way. At NETRA_MIGRATION_SHADOW_QUEUE_JOBS jobs are shed, reason `queue_jobs`.",
+        description="All surfaces: waiting or running. At NETRA_MIGRATION_SHADOW_QUEUE_JOBS jobs are shed, reason `queue_jobs`.",
         queries=[Query(expr="sum(migration_shadow_waiting)", legend="waiting")],
     ),
     Lines(
@@ -93,8 +93,8 @@ STORES: Final[Sequence[AnyPanel]] = (
         width=6,
         height=8,
         steps=ANY_IS_BAD,
-        description="Runs that a store refused for good. `netra-migration status` has the error; after mending it, "
-        "`netra-migration backfill SURFACE` tries them again.",
+        description="Runs that a store refused permanently. `netra-migration status` shows the error; after it is fixed, `netra-migration "
+        "backfill SURFACE` tries them again.",
         queries=[Query(expr="max by (store) (migration_outbox_parked)", legend="{{store}}")],
     ),
 )
@@ -142,7 +142,7 @@ TOOL: Final[Sequence[AnyPanel]] = (
         title="Emergency switch",
         unit="none",
         width=4,
-        description="ON: somebody put the file of the emergency kill switch on a host; control serves there until it is removed. "
+        description="ON: the file of the emergency kill switch exists on a host; control serves there until it is removed. "
         "`netra-migration status` names the host.",
         queries=[Query(expr="max(migration_emergency_switch)")],
         names={"0": ("off", "green"), "1": ("ON", "red")},
@@ -153,8 +153,8 @@ TOOL: Final[Sequence[AnyPanel]] = (
         unit="none",
         width=4,
         steps=((None, "green"), (1, "red")),
-        description="In the time range: edits of a flag, made beside this tool, that had tenants skip a stage. They are followed. "
-        "`netra-migration history` has before and after.",
+        description="In the time range: edits of a flag, made without this tool, that made tenants skip a stage. They are followed. "
+        "`netra-migration history` shows before and after.",
         queries=[Query(expr=total(f"increase({select('migration_flag_jumps_total')}[{RANGE}])"))],
     ),
     Lines(
@@ -162,7 +162,7 @@ TOOL: Final[Sequence[AnyPanel]] = (
         title="Flag decisions by reason",
         unit="suffix: plans/s",
         stacked=True,
-        description="Where plans came from. `last_known` or `default_off`: the flags could not be evaluated. `kill_switch`: it is on.",
+        description="The origin of plans. `last_known` or `default_off`: the flags could not be evaluated. `kill_switch`: it is on.",
         queries=[Query(expr=or_zero(rate(select("migration_flag_decisions_total"), ["reason"]), "reason"), legend="{{reason}}")],
     ),
     Lines(

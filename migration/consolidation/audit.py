@@ -64,7 +64,7 @@ def audit(
         root: the folder.
         configuration: what to look for; None: that of the closest `pyproject.toml`, otherwise of the project that is found.
         cache: folder for what is remembered between runs; None: nothing is.
-        progress: sees how far the audit is.
+        progress: called with the progress of the audit.
         now_ns: wall clock, to compare with time stamps of files.
 
     Raises:

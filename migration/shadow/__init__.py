@@ -1,4 +1,4 @@
-"""Runs the other engine where it can harm nobody: a bounded queue, a process of its own, deadlines.
+"""Runs the other engine where it cannot do harm: a bounded queue, a separate process, deadlines.
 
 Follow a job: `dispatch` queues it, `worker_process` sends it, `worker` takes it, `runner` runs the engine, `verdicts` compares.
 """

@@ -36,6 +36,6 @@ class Answers:
             self._whole = True
 
     def lost(self, number: int) -> None:
-        """Say that so many spans did not reach the collector. Never raises: without a parent nobody counts them."""
+        """Report how many spans did not reach the collector. Never raises: without a parent nothing counts them."""
         with contextlib.suppress(OSError):
             self.say(msgspec.msgpack.encode(number))

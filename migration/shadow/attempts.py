@@ -1,4 +1,6 @@
-"""Judges what a sealed process asks the kernel for beyond its list: reads beneath the import path go on, all else is an attempt."""
+"""Decides about calls of a sealed process that are not on its list: reads beneath the import path continue, everything else is an
+attempt.
+"""
 
 import errno
 import os
@@ -23,7 +25,7 @@ _NAMED: Final = 100
 
 @dataclass(slots=True)
 class Attempts:
-    """The names of what was refused since somebody took them."""
+    """The names of the contacts that were refused since the last reading."""
 
     names: list[str] = field(default_factory=list)
     more: int = 0  #: beyond those that are named
@@ -37,7 +39,7 @@ class Attempts:
             self.more += 1
 
     def take(self) -> tuple[tuple[str, ...], int]:
-        """Return the names and how many more there were, and begin anew."""
+        """Return the names and how many more there were, and start again."""
         taken = tuple(self.names), self.more
         self.names, self.more = [], 0
         return taken
@@ -70,8 +72,8 @@ class Judge:
         self._listener.close()
 
     def answer(self) -> bool:
-        """Take one question and answer it; return False when there is none. A process that died meanwhile needs no answer."""
-        # Asked for by itself: when the process is gone the descriptor is readable too, and taking a question might wait for ever.
+        """Take one question and answer it; return False if there is none. A process that died meanwhile needs no answer."""
+        # Checked separately: when the process is gone the descriptor is readable too, and taking a question might wait endlessly.
         if not any(event & select.POLLIN for _fd, event in self._poll.poll(0)):
             return False
         try:
@@ -88,12 +90,13 @@ class Judge:
         return True
 
     def _refused(self, asked: Notification) -> int | None:
-        """Return the error that the process gets, having counted the attempt; None: let the kernel go on."""
+        """Return the error that the process gets, having counted the attempt; None: let the kernel continue."""
         name = _name(asked.nr)
         if name in {"open", "openat"}:
             return self._opening(name, asked)
         if name == "clone3":
-            # glibc makes threads by this one, whose flags no filter can see. Told that it is unknown, it uses `clone`, whose flags one can.
+            # glibc makes threads by this one, whose flags no filter can see. If this call is reported as unknown, it uses `clone`, whose
+            # flags can be filtered.
             if self._clone_flags(asked) & _CLONE_THREAD:
                 return errno.ENOSYS
             self._attempts.add(name)

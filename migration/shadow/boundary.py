@@ -1,7 +1,7 @@
 """The kernel's boundary around a process that runs engines: what it may still do is a list, and Linux refuses all else.
 
-Two gates that an unprivileged process may close behind itself for good. seccomp lets through the system calls listed here and stops each
-other one until the process outside has judged it (`attempts.py`): so every attempt is counted, whoever makes it: Python, a driver in C, a
+Two gates that an unprivileged process may close behind itself permanently. seccomp allows the system calls listed here and stops each other
+one until the process outside has decided about it (`attempts.py`). So every attempt is counted, whatever makes it: Python, a driver in C, a
 thread. Landlock opens files beneath the import path for reading alone, whatever a path turns into while it is being judged.
 """
 
@@ -23,7 +23,7 @@ from seccompy import Action, ArgCmp, CmpOp, Filter, FilterFlag
 
 from migration.errors import BoundaryError
 
-#: What only concerns the process itself: memory, threads of its own, clocks, waiting, what is open already, names and sizes of files.
+#: Calls that only concern the process itself: memory, its own threads, clocks, waiting, open files, names and sizes of files.
 _ALLOWED: Final = """
     brk mmap mprotect munmap mremap madvise mincore membarrier rseq set_robust_list get_robust_list set_tid_address arch_prctl
     futex futex_waitv futex_wait futex_wake futex_requeue sched_yield sched_getaffinity sched_getparam sched_getscheduler
@@ -45,7 +45,7 @@ _MAP_SHARED, _MAP_ANONYMOUS, _PROT_WRITE = 0x01, 0x20, 0x2
 _STDERR: Final = 2
 _GET_NOTIF_SIZES: Final = 3  # SECCOMP_GET_NOTIF_SIZES: the library asks for it once the filter is in place
 
-#: Beside the import path: shared libraries, time zones, certificates, and what the kernel says of this process and the machine.
+#: In addition to the import path: shared libraries, time zones, certificates, and what the kernel shows about this process and the machine.
 _SYSTEM: Final = (
     "/usr", "/lib", "/lib64", "/etc/ssl", "/etc/localtime", "/etc/ld.so.cache", "/etc/mime.types", "/dev/null", "/dev/urandom",
     "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel", "/proc/sys/vm", "/sys/devices/system/cpu",
@@ -58,8 +58,8 @@ _READING: Final = AccessFS.READ_DIR | AccessFS.READ_FILE
 def readable(home: Path) -> tuple[list[str], list[str]]:
     """Return what a sealed process may read: (files and folders with all beneath them, folders whose names alone it may list).
 
-    Of a folder on the import path that is not Python's own, a project's, that is each entry but hidden ones and `home`, where keys and
-    databases are.
+    For a folder on the import path that belongs to a project and not to Python, these are all entries except hidden ones and `home`, where
+    keys and databases are.
     """
     own = {os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, *sysconfig.get_paths().values())}
     whole, listed = [path for path in (*_SYSTEM, *sorted(own)) if os.path.exists(path)], []  # noqa: PTH110 - as strings throughout
@@ -81,7 +81,7 @@ def _beneath(path: str, folder: str) -> bool:
 
 
 def seal(control: socket.socket, home: Path) -> None:
-    """Close the boundary around the calling thread and all that it starts from here on. There is no way back.
+    """Close the boundary around the calling thread and everything that it starts from here on. There is no way back.
 
     Args:
         control: takes the descriptor by which the process outside is asked, and the list of what may be read; closed afterwards.
@@ -122,7 +122,7 @@ def _seal_files(whole: list[str], listed: list[str]) -> None:
 
 def _filter(control_fd: int) -> Filter:
     rules = Filter(default=Action.USER_NOTIF, flags=FilterFlag.NEW_LISTENER)
-    # Files that others see, mapped so that what is written goes there. Of rules for one call the first that fits counts.
+    # Files that other processes see, mapped so that writes reach them. Of the rules for one call the first match counts.
     shared = ArgCmp(3, CmpOp.MASKED_EQ, _MAP_SHARED, mask=_MAP_SHARED | _MAP_ANONYMOUS)
     rules.notify("mmap", args=[ArgCmp(2, CmpOp.MASKED_EQ, _PROT_WRITE, mask=_PROT_WRITE), shared])
     for call in _known(_ALLOWED):
@@ -133,7 +133,7 @@ def _filter(control_fd: int) -> Filter:
             rules.allow(call, args=[ArgCmp(index, CmpOp.MASKED_EQ, value, mask=0xFFFFFFFF)])
     # Threads, but no processes.
     rules.allow("clone", args=[ArgCmp(0, CmpOp.MASKED_EQ, _CLONE_THREAD, mask=_CLONE_THREAD)])
-    # Pipes of its own, but not what a service's log is made of.
+    # Its own pipes, but not those of a service's log.
     for call in ("write", "writev"):
         rules.allow(call, args=[ArgCmp(0, CmpOp.GT, _STDERR)])
     # Sent to the other end of a pair alone: nothing else can be connected.

@@ -37,7 +37,7 @@ def main(jobs_fd: int, results_fd: int, control_fd: int) -> None:
     for descriptor in (jobs_fd, results_fd, control_fd):
         os.set_inheritable(descriptor, False)
     sys.dont_write_bytecode = True
-    # What an engine prints leads nowhere: it may be what a user said. Lines that it logs are taped.
+    # What an engine prints is discarded: it may contain a user's text. Lines that it logs are taped.
     sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as long as the process
     logging.getLogger().addHandler(logging.NullHandler())
     logging.captureWarnings(capture=True)
@@ -51,7 +51,7 @@ def main(jobs_fd: int, results_fd: int, control_fd: int) -> None:
             runner = _runner(first[0], control_fd)
         except MigrationError as error:
             return _write(results_fd, frame(str(error).encode()))
-        except Exception as error:  # noqa: BLE001 - whatever loading engines raises is why there are none
+        except Exception as error:  # noqa: BLE001 - whatever loading engines raises is the reason that there are none
             return _write(results_fd, frame(f"the engines cannot be loaded: {type(error).__name__}: {error}".encode()))
         confinement.collect_seldom()
         _write(results_fd, frame(b""))
@@ -77,10 +77,10 @@ def _runner(first: bytes, control_fd: int) -> EngineRunner:
 def _engines(named: str, settings: MigrationSettings, control: socket.socket) -> Engines:
     """Return what makes engines, loaded behind the boundary.
 
-    Where engines may read, the thread that reads is made before and stays outside: the boundary holds the threads that are made later.
+    If engines may read, the reading thread is started before and stays outside: the boundary holds the threads that are started later.
     """
     if settings.miss_policy == "block":
-        # Opens a socket when it is imported, to see whether there is IPv6: no engine's doing, and it would believe that there is none.
+        # It opens a socket when it is imported, to check for IPv6: no engine causes this, and it would conclude that there is none.
         import urllib3  # noqa: F401 - as said
 
         # Python starts a program and reads a file when it is first asked, as SDKs do at their first request; then it knows.

@@ -1,4 +1,4 @@
-"""What a worker hands to its cell, and what comes back: the seam between the process that judges and the one that runs engines."""
+"""The messages between a worker and its cell: the interface between the process that compares and the one that runs engines."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -33,7 +33,7 @@ class CellJob(Noun, frozen=True, kw_only=True):
 
 
 class CellRun(Noun, frozen=True, kw_only=True):
-    """What became of it."""
+    """The result of a job."""
 
     record: RunRecord | None
     tally: Tally
@@ -60,8 +60,9 @@ class RunsEngines(Protocol):
         ...
 
     def runs(self, jobs: Sequence[CellJob], /) -> Iterator[CellRun | None]:
-        """Yield what became of each job, in order, while the next ones run ahead of whoever reads; nothing after a run that spoiled.
+        """Yield the result of each job, in order, while the next ones run ahead of the reader; nothing after a run that left the process
+        unusable.
 
-        None between two of them: the next one takes its time, so that nothing should be held back for it. Errors as of `run`.
+        None between two of them: the next one takes longer, so that nothing should be held back for it. Errors as of `run`.
         """
         ...

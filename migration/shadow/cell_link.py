@@ -85,7 +85,7 @@ class CellLink:
     def answered(self, seconds: float) -> bool:
         """Wait for so long until an answer has arrived, or can come no more, and answer the kernel meanwhile.
 
-        What is there counts, however late it is looked for.
+        An answer that has arrived counts, however late it is read.
         """
         until, left_s = time.monotonic() + seconds, seconds
         while not self._arrived and self._gone is None:
@@ -167,7 +167,7 @@ class CellLink:
             return rest[:0]  # its other pipe ends too, and says so
 
     def _receive(self) -> bool:
-        """Take answers that are there; False: there are no more. What was attempted since the last one is the doing of the next."""
+        """Take answers that are there; False: there are no more. An attempt since the last answer belongs to the next run."""
         if self._gone is not None:
             return False
         try:
@@ -206,6 +206,6 @@ class CellLink:
 
     def _answer(self) -> None:
         while self._receive():
-            pass  # what asks now runs after all that has answered
+            pass  # later questions come from the run after the last answer
         if self._judge is not None and not self._judge.answer():
-            self._selector.unregister(self._judge)  # there is nobody left who could ask
+            self._selector.unregister(self._judge)  # nothing is left that could ask

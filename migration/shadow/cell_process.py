@@ -1,4 +1,4 @@
-"""`CellProcess`: runs engines in a cell, one after another, ahead of whoever reads what became of them, and ends it when it is late."""
+"""`CellProcess`: runs engines in a cell, one after another, ahead of the reader of their results, and ends it when it is late."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -67,10 +67,11 @@ class CellProcess:
         return next(run for run in self.runs([job]) if run is not None)
 
     def runs(self, jobs: Sequence[CellJob], /) -> Iterator[CellRun | None]:
-        """Yield what became of each job, in order, while the next ones run ahead of whoever reads; nothing after a run that spoiled.
+        """Yield the result of each job, in order, while the next ones run ahead of the reader; nothing after a run that left the process
+        unusable.
 
-        None: the next one takes its time. Never raises. Answers come in the order of the jobs, so whatever ends the process is the doing
-        of the first one without an answer.
+        None: the next one takes longer. Never raises. Answers come in the order of the jobs, so whatever ends the process is the doing of
+        the first one without an answer.
         """
         self._link.hand(map(encode, jobs))
         for job in jobs:
@@ -105,7 +106,7 @@ class CellProcess:
 
 def _hello(settings: MigrationSettings, engines: str) -> bytes:
     reading = settings.miss_policy == "allow"
-    # What it does not need is not there to be found.
+    # It cannot find what it does not need.
     told = settings if reading else msgspec.structs.replace(settings, **dict.fromkeys(_SECRET, ""))
     environment = child_environment.by_pipe(reading=True) if reading else {}
     return msgspec.msgpack.encode(CellHello(settings=variables.encode(told), engines=engines, environment=environment))

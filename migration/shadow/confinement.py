@@ -1,4 +1,4 @@
-"""What keeps a worker process from harming anybody: it yields the processor, its memory is bounded, it dies on time and with its parent."""
+"""Keeps a worker process from doing harm: it yields the processor, its memory is bounded, and it dies on time and with its parent."""
 
 import ctypes
 import gc

@@ -1,4 +1,4 @@
-"""Counts what became of every run that should have been shadowed: expected = compared + shed + failed + waiting, always."""
+"""Counts the result of every run that should have been shadowed: expected = compared + shed + failed + waiting, always."""
 
 from migration.model import Comparison
 from migration.shadow.job import FailReason, NoiseOutcome, ShedReason
@@ -24,14 +24,14 @@ class ShadowCounts:
         self._metrics.shadow_failed.labels(surface, reason).inc()
 
     def compared(self, comparison: Comparison, lag_s: float) -> None:
-        """It has a verdict, so many seconds after the served run ended."""
+        """It has a verdict, this many seconds after the served run ended."""
         self._metrics.shadow_lag_seconds.labels(comparison.surface).observe(lag_s)
         count_comparison(self._metrics, comparison)
         # Last, so that nothing lies between this and the number of waiting jobs: readers see both or neither.
         self._metrics.shadow_compared.labels(comparison.surface).inc()
 
     def learnt(self, sought_in_text: int, sought_in_fields: int) -> None:
-        """So many identifiers of others became known, and are from now on sought in the data of everybody else."""
+        """This many identifiers became known, and are from now on searched for in the data of all others."""
         if sought_in_text:
             self._metrics.isolation_identifiers.labels("text").inc(sought_in_text)
         if sought_in_fields:
@@ -42,7 +42,7 @@ class ShadowCounts:
         self._metrics.noise_rounds.labels(surface, outcome).inc()
 
     def waiting(self, jobs: int, size_bytes: int) -> None:
-        """So many jobs are queued or under way, and so many bytes queued."""
+        """This many jobs wait or run, and this many bytes wait."""
         self._metrics.shadow_waiting.set(jobs)
         self._metrics.shadow_waiting_bytes.set(size_bytes)
 

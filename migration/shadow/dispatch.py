@@ -30,9 +30,9 @@ _LATE_S: Final = GRACE_S + 3 * COMPARE_S + 1.0  #: compared, perhaps held back w
 #: Seconds before a worker is started again; they double while workers die without a result.
 _FIRST_WAIT_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 5.0
-#: Seconds that a worker has to exit when it is told to: it delivers the spans of what it finished.
+#: Seconds that a worker has to exit after the request: it delivers the spans of its finished work.
 _EXIT_S: Final = 3.0
-#: Deaths of workers that are remembered until somebody reads them.
+#: Deaths of workers that are remembered until they are read.
 _DEATHS: Final = 100
 
 
@@ -40,7 +40,8 @@ class ProcessShadow:
     """Runs shadows in a worker process. Everything happens on the loop that called `start`.
 
     The worker takes jobs in order and answers in order, several at a time. When it dies with one job that has no answer, that one has
-    failed. With more of them nobody knows which it was, so none has: they are given to the next worker, each alone, and then it shows.
+    failed. If it had several of them, the cause is not known, so none counts: they are given to the next worker, each alone, and then it
+    shows.
 
     Args:
         settings: limits of the queue; passed on to the worker.
@@ -72,7 +73,7 @@ class ProcessShadow:
         self._ready = False
         self._blame: FailReason | None = None
         self._deaths = 0  #: of workers in a row without a result between them
-        self.worker_deaths: deque[tuple[int, int]] = deque(maxlen=_DEATHS)  #: process ids and statuses; whoever reads them takes them out
+        self.worker_deaths: deque[tuple[int, int]] = deque(maxlen=_DEATHS)  #: process ids and statuses; reading removes them
         self._start_timer: asyncio.TimerHandle | None = None
         self._ready_timer: asyncio.TimerHandle | None = None
         self._pulse: asyncio.TimerHandle | None = None
@@ -83,7 +84,7 @@ class ProcessShadow:
 
     @property
     def waiting(self) -> int:
-        """How many jobs are queued or under way."""
+        """How many jobs wait or run."""
         return len(self._line)
 
     @property
@@ -98,7 +99,7 @@ class ProcessShadow:
 
     @property
     def worker_ready(self) -> bool:
-        """Whether the worker has said that it takes jobs."""
+        """Whether the worker has reported that it takes jobs."""
         return self._ready
 
     async def start(self) -> None:
@@ -122,7 +123,7 @@ class ProcessShadow:
             self._counts.failed(request.surface, "offer")
             self._tell_later(ShadowResult(run_id=request.run_id, comparison=None, failed="offer", detail=type(error).__name__))
             return
-        # Counted next to its fate, with no work between the two: whoever reads the counters sees both or neither.
+        # Counted together with its result, with no work between the two: a reader of the counters sees both or neither.
         self._counts.expected(request.surface)
         if reason is not None:
             self._counts.shed(request.surface, reason)

@@ -12,7 +12,7 @@ def end(process: subprocess.Popen[bytes], seconds: float = END_S) -> int | None:
     """Kill the process and wait until it is gone.
 
     Returns:
-        Its exit status. None: the kernel holds it longer than that; a thread reaps it when that lets go.
+        Its exit status. None: the kernel holds it longer than that; a thread reaps it afterwards.
     """
     process.kill()
     try:

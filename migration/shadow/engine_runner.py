@@ -34,7 +34,7 @@ _THREADS: Final = min(32, (os.cpu_count() or 1) + 4)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engines:
-    """What makes engines, and what they may perform."""
+    """Makes engines, and says what they may perform."""
 
     build: EngineBuilder
     misses: MissPolicy = BLOCK
@@ -66,14 +66,14 @@ class EngineRunner:
             if job.shuffle is None:
                 return self._on(self._loop, job)
             with contextlib.closing(ShuffledTimeLoop(job.shuffle)) as loop:
-                loop.set_exception_handler(lambda _loop, _context: None)  # the first run's loop told the same
+                loop.set_exception_handler(lambda _loop, _context: None)  # the first run's loop reported the same
                 return self._on(loop, job)
         except BaseException as failure:  # noqa: BLE001 - `KeyboardInterrupt` of an engine's task must not lose the job
             detail = f"a task of the engine raised {type(failure).__name__}"
             return CellRun(record=None, tally=_NOTHING, failed="engine", detail=detail, spoiled=True)
 
     def runs(self, jobs: Sequence[CellJob], /) -> Iterator[CellRun]:
-        """Yield what became of each job, in order; nothing after a run that spoiled the process."""
+        """Yield the result of each job, in order; nothing after a run that left the process unusable."""
         for job in jobs:
             run = self.run(job)
             yield run

@@ -31,7 +31,7 @@ class FrameAssembler:
 
     @property
     def pending(self) -> bool:
-        """Whether a part of a frame has come."""
+        """Whether a part of a frame has arrived."""
         return bool(self._pieces)
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
@@ -53,7 +53,7 @@ class FrameAssembler:
 
 
 class FramePipe:
-    """Frames that come through a pipe, as many at a time as are there.
+    """Frames that come through a pipe, as many at a time as have arrived.
 
     Args:
         descriptor: the pipe's end; it blocks.

@@ -1,4 +1,4 @@
-"""`InlineShadow`: shadows on the caller's own loop, one after another. For tests and tools, not beside users' requests."""
+"""`InlineShadow`: shadows on the caller's own loop, one after another. For tests and tools, not for users' requests."""
 
 import asyncio
 import contextlib
@@ -21,12 +21,12 @@ _LIMITS: Final = RunLimits()
 
 
 class InlineShadow:
-    """Keeps the promises of `Shadow` but one: an engine that blocks the loop blocks it for everybody.
+    """Keeps all promises of `Shadow` except one: an engine that blocks the loop blocks it for all.
 
     Args:
         parts: engines, comparison and evidence.
         metrics: where every run that should have been shadowed is counted.
-        on_result: told how each run ended.
+        on_result: called with the result of each run.
         queue_jobs: jobs that may wait; more are shed.
         limits: what one run may use up.
         clock: monotonic seconds.
@@ -52,7 +52,7 @@ class InlineShadow:
 
     @property
     def waiting(self) -> int:
-        """How many jobs are queued or under way."""
+        """How many jobs wait or run."""
         return len(self._queue)
 
     def offer(self, job: ShadowJob, /, *, shed: ShedReason | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What the facade hands to the shadow, and what comes back: the seam between `facade` and `shadow/`."""
+"""The messages between the facade and the shadow: the interface between `facade` and `shadow/`."""
 
 from typing import Literal, Protocol
 
@@ -14,8 +14,9 @@ FailReason = Literal["worker_died", "deadline", "engine", "comparison", "protoco
 
 
 NoiseOutcome = Literal["clean", "noisy", "inconclusive", "failed", "skipped", "cross_talk"]
-"""How a round of both engines against themselves ended: nothing differed, something did, nobody can tell, it failed, no time was left, or
-it was not held, as a run held somebody else's data: what differs then is not noise."""
+"""The result of a round of both engines against themselves: nothing differed, something did, this is not known, it failed, no time was
+left, or it was not run because a run contained other people's data: differences are then not noise.
+"""
 
 
 class ShadowJob(Noun, frozen=True, kw_only=True):
@@ -26,14 +27,14 @@ class ShadowJob(Noun, frozen=True, kw_only=True):
     shadows: Origin
     deadline_s: float
     span_id: str | None = None  #: 16 hex digits: the served run's span, which the shadow's span links to; None when not traced
-    neighbours: tuple[Identity, ...] = ()  #: who was served beside and before this run: theirs must not be in it
-    log: RunLog | None = None  #: what the served run logged; None: nothing, or nobody taped it
+    neighbours: tuple[Identity, ...] = ()  #: tenants and users served during and before this run: their data must not be in it
+    log: RunLog | None = None  #: the log of the served run; None: it is empty, or was not recorded
     cross_talk: tuple[tuple[int, str], ...] | None = None  #: control's, as `comparison` takes it; found by the worker before it compares
     lost: tuple[Event, ...] = ()  #: as `comparison` takes them, found likewise
 
 
 class ShadowResult(Noun, frozen=True, kw_only=True):
-    """How a job ended: with a comparison, or with the reason why there is none. Neither: it was shed, `detail` says why."""
+    """The result of a job: a comparison, or the reason why there is none. Neither: it was shed, `detail` says why."""
 
     run_id: str
     comparison: Comparison | None
@@ -46,7 +47,9 @@ class ShadowResult(Noun, frozen=True, kw_only=True):
 
 
 Said = ShadowResult | int
-"""What a worker says beside that it is ready: how a job ended, or how many of its own spans did not reach the collector just now."""
+"""The messages of a worker after its start: the result of a job, or the number of its own spans that did not reach the collector just
+now.
+"""
 
 
 class Shadow(Protocol):

@@ -36,7 +36,7 @@ class Line:
         self._settings, self._clock = settings, clock
         self._queue: deque[WaitingJob] = deque()
         self._sent: deque[WaitingJob] = deque()
-        self._suspects = 0  #: of the oldest, how many were with a worker that died: each goes alone
+        self._suspects = 0  #: the oldest jobs that were with a worker that died: each is sent alone
         self._head_since = 0.0
         self.queued_bytes = 0  #: of those that were not sent
 
@@ -75,7 +75,7 @@ class Line:
         return waiting
 
     def awaits(self, run_id: str) -> bool:
-        """Whether the next answer may be that run's; "": of a job that the worker could not read."""
+        """Whether the next answer may be that run's; "": for a job that the worker could not read."""
         return bool(self._sent) and run_id in {self._sent[0].run_id, ""}
 
     def answered(self) -> WaitingJob:
@@ -92,7 +92,7 @@ class Line:
         """Put what was sent at the head of the queue again: its worker is gone.
 
         Args:
-            suspected: whether one of these may have been its end. The next worker gets each of them alone, so that the one is found.
+            suspected: whether one of these may have been its end. The next worker gets each of them alone, so that the one that caused it is found.
         """
         if suspected:
             self._suspects = max(self._suspects, len(self._sent))

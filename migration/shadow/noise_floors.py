@@ -1,4 +1,4 @@
-"""What is known of each surface's noise, read from the evidence once in a while."""
+"""The known noise of each surface, read from the evidence at intervals."""
 
 import logging
 import time
@@ -17,11 +17,11 @@ REFRESH_S: Final = 30.0
 
 
 class NoiseFloors:
-    """Answers at once but for the first question in a while.
+    """Answers immediately except for the first question in an interval.
 
     Args:
         read: returns what the evidence knows of a surface.
-        on_failure: told when it cannot be read: the last known floor holds, and before there is one nothing is noise.
+        on_failure: called when it cannot be read: the last known floor is used, and before there is one nothing is noise.
         clock: monotonic seconds.
     """
 

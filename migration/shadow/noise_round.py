@@ -1,6 +1,6 @@
 """One round of noise: both engines once more on the same journal, their tasks in another order, each compared with its own first run.
 
-What differs then is not between the engines. `comparison/judge/noise.py` says what follows from it.
+Differences are then not between the engines. `comparison/judge/noise.py` says what follows from it.
 """
 
 import logging

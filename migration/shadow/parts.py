@@ -1,4 +1,4 @@
-"""What a shadow worker is made of, and how it is named across the process boundary: by import strings."""
+"""The parts of a shadow worker, and their names across the process boundary: import strings."""
 
 import importlib
 import sys
@@ -27,7 +27,7 @@ class EvidenceSink(Protocol):
     """Keeps what was found."""
 
     def store_each(self, findings: Sequence[Finding], /) -> Sequence[bool | Exception]:
-        """Store comparisons, and return what became of each: True when it is new, False when one of the same run is there, which stays.
+        """Store comparisons, and return for each whether it is new: False if one of the same run exists, which stays.
 
         An exception is why it is not stored; so is one that is raised, of all of them.
         """
@@ -53,8 +53,8 @@ class Parts:
     build: EngineBuilder
     compare: Comparer
     sink: EvidenceSink | None  #: None: nothing is kept
-    failures: list[Operation] = field(default_factory=list)  #: where a part failed and went on; emptied into the next result
-    inspector: Inspector | None = None  #: looks for other tenants' and users' data; None: nobody does
+    failures: list[Operation] = field(default_factory=list)  #: where a part failed and the work continued; moved into the next result
+    inspector: Inspector | None = None  #: searches for other tenants' and users' data; None: no search
     rounds: RoundSink | None = None  #: None: no engine is compared with itself
     noise_percent: float = 0.0  #: of jobs that are followed by such a round
     misses: MissPolicy = BLOCK  #: what a shadow may perform that its journal does not hold

@@ -25,10 +25,10 @@ _JOURNAL_LIMITS: Final = JournalLimits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLimits:
-    """What a replayed run may use up."""
+    """The resources that a replayed run may use."""
 
     journal: JournalLimits = _JOURNAL_LIMITS
-    close_s: float = 1.0  #: seconds that an engine has to stop, once told to
+    close_s: float = 1.0  #: seconds that an engine has to stop after the request
     pacing: Pacing = "none"
 
 
@@ -37,7 +37,7 @@ _DEFAULT_LIMITS: Final = RunLimits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowRun:
-    """What became of one replayed run: a record, or the reason why there is none."""
+    """The result of one replayed run: a record, or the reason why there is none."""
 
     record: RunRecord | None
     tally: Tally
@@ -101,12 +101,12 @@ async def replay_run(
         journal: what its effects are answered from.
         origin: which engine.
         build: makes it.
-        deadline_s: seconds after which it is told to stop.
+        deadline_s: seconds after which it is asked to stop.
         trace_id: put on the record; 32 hex digits or None.
         clock: monotonic seconds; in virtual time that of the loop.
         sleep: waits seconds of that clock for a recorded reply.
         limits: what the run may use up.
-        arm: calls back at the deadline; None: the running loop's timer. In virtual time it must be told by the wall.
+        arm: calls back at the deadline; None: the running loop's timer. In virtual time this must be real seconds.
         canary: the token that the run's contexts may carry; None: there is none.
         misses: what the run may perform that the journal does not hold.
 
@@ -114,7 +114,7 @@ async def replay_run(
         asyncio.CancelledError: the caller was cancelled; the engine is stopped first.
     """
     replay = ReplayJournal(journal, pacing=limits.pacing, clock=clock, sleep=sleep, limits=limits.journal, canary=canary, misses=misses)
-    started = replay.started  # one zero for events and effects, so that it can be told which came first
+    started = replay.started  # one zero for events and effects, so that their order is known
     run = _Run(request, origin, replay, limits.journal, lambda: clock() - started)
     loop = asyncio.get_running_loop()
     task = loop.create_task(run.consume(build), name=f"shadow {origin.value}")
@@ -166,7 +166,7 @@ def _loop_timer(delay_s: float, callback: Callable[[], object]) -> Callable[[], 
 
 
 async def _stop(task: asyncio.Task[None], close_s: float) -> bool:
-    """Cancel the task unless it is done, and wait for it, but not for ever. Returns whether it is done."""
+    """Cancel the task unless it is done, and wait for it, but not endlessly. Returns whether it is done."""
     if not task.done():
         task.cancel()
         await asyncio.wait({task}, timeout=close_s)
@@ -232,5 +232,5 @@ class _Run:
         self._size_bytes += len(payload)
         if len(self.events) >= limits.events or self._size_bytes > limits.size_bytes:
             raise _FloodError(f"emitted more than {limits.events} events or {limits.size_bytes} bytes of them")
-        # Engines stamp events by the wall's clock; the time that a replay takes is told by its own.
+        # Engines stamp events by the wall clock; the duration of a replay is measured by its own.
         self.events.append(Event(kind=event.kind, lane=event.lane, payload=payload, at_s=self._elapsed_s()))

@@ -78,7 +78,9 @@ def judge(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str] =
 
 
 def keep(judged: Sequence[Judged], parts: Parts) -> list[ShadowResult]:
-    """Return the results of these jobs; what was found is in the evidence by then. What cannot be kept is counted as a failure."""
+    """Return the results of these jobs; what was found is in the evidence by then. A comparison that cannot be stored is counted as a
+    failure.
+    """
     findings = [one.finding for one in judged if one.finding is not None]
     if parts.sink is None or not findings:
         return [one.result for one in judged]
@@ -139,7 +141,7 @@ def _advised(comparison: Comparison, refused: Sequence[str]) -> Comparison:
 
 
 def _with_refused(record: RunRecord, refused: Sequence[str]) -> RunRecord:
-    """Return the record with refused contacts in its journal, where the comparison sees them as effects that nobody recorded."""
+    """Return the record with refused contacts in its journal, where the comparison sees them as unrecorded effects."""
     if not refused:
         return record
     effects = tuple(

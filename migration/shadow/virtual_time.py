@@ -1,7 +1,7 @@
 """An event loop in which waiting costs nothing: when every task waits for a timer, the clock jumps to it.
 
-A replay waits for nobody outside, so all that its timers can show is their order. Replies may then come after the time that they
-took when they were recorded, a timeout of 25 s and a retry after 8 s happen as they did, and the worker is busy for milliseconds.
+A replay waits for nothing outside, so only the order of its timers matters. Replies may then come after the time that they took when they
+were recorded, a timeout of 25 s and a retry after 8 s happen as they did, and the worker is busy for milliseconds.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar, TypeVarTuple
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
-#: Seconds of virtual time that one run may skip: an engine whose heartbeat waits for what never comes would go on for ever.
+#: Seconds of virtual time that one run may skip: an engine whose heartbeat waits for something that never comes would continue endlessly.
 SKIP_LIMIT_S: Final = 3600.0
 
 
@@ -47,7 +47,7 @@ class _JumpingSelector(selectors.DefaultSelector):
             # The loop has work, and no file to watch but the one that would wake it.
             return []
         if timeout is None or (timeout > 0 and self.threads_busy):
-            # Whoever is woken by neither a timer nor a reply is woken by the deadline.
+            # A task that neither a timer nor a reply wakes is woken by the deadline.
             return super().select(min((wait for wait in (timeout, left_s) if wait is not None), default=None))
         ready = super().select(0)
         if not ready and timeout > 0:
@@ -74,11 +74,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         super().__init__(self._jumping)
 
     def time(self) -> float:
-        """Return virtual monotonic seconds: computing takes its time, waiting takes none."""
+        """Return virtual monotonic seconds: computing takes time, waiting takes none."""
         return _monotonic() + self._jumping.skipped_s
 
     async def rest(self, seconds: float) -> None:
-        """Wait as `asyncio.sleep` does. Where nothing else could happen meanwhile, the clock goes on without a turn of the loop."""
+        """Wait as `asyncio.sleep` does. If nothing else could happen meanwhile, the clock advances without a turn of the loop."""
         if self._is_alone(seconds):
             self._jumping.skipped_s += max(0.0, seconds)
         else:
@@ -150,7 +150,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 class ShuffledTimeLoop(VirtualTimeLoop):
-    """Lets tasks that are ready at the same time go on in another order than they became ready: each may be passed over for a turn.
+    """Lets tasks that are ready at the same time continue in another order than they became ready: each may be passed over for a turn.
 
     asyncio keeps that order, but between tasks nothing that an engine emits may depend on it.
 

@@ -35,9 +35,9 @@ logger = logging.getLogger(__name__)
 _tracer = trace.get_tracer("migration")
 _jobs = msgspec.msgpack.Decoder(ShadowJob)
 
-#: Exit status of a worker that asks to be replaced: an engine spoiled it. From <sysexits.h>: EX_TEMPFAIL.
+#: Exit status of a worker that asks to be replaced: an engine made it unusable. From <sysexits.h>: EX_TEMPFAIL.
 RECYCLE: Final = 75
-#: Seconds that comparing and storing may take; both have limits of their own far below.
+#: Seconds that comparing and storing may take; both have separate limits far below.
 COMPARE_S: Final = 10.0
 #: Jobs whose evidence is committed together.
 _TOGETHER: Final = 16
@@ -95,8 +95,8 @@ class Worker:
     def handle_all(self, bodies: Sequence[bytes]) -> Iterator[list[ShadowResult]]:
         """Run, compare and store encoded jobs; yield their results in order, as many at a time as were stored together.
 
-        The cell runs ahead while jobs are compared. None is held back for one that takes its time. Those after one that spoiled the cell
-        have no result.
+        The cell runs ahead while jobs are compared. A result is not held back for a run that takes longer. Jobs after one that made the
+        cell unusable have no result.
         """
         for jobs in self._together(list(map(_decoded, bodies))):
             yield from self._handle(jobs)
@@ -170,7 +170,7 @@ class Worker:
             # Its answers are not all on the journal, so running it again on the journal would show differences that mean nothing.
             return msgspec.structs.replace(result, noise="skipped")
         if any(one.kind in {"isolation_breach", "control_cross_talk"} for one in found.divergences):
-            # What differs from a replay at rest may be what others did beside the run: that must never excuse a candidate.
+            # A difference from an undisturbed replay may come from concurrent runs: that must never excuse a candidate.
             return msgspec.structs.replace(result, noise="cross_talk")
         self._bound(max(0.0, left_s) + GRACE_S + COMPARE_S)
         done = self._rounds.run(job, shadow, left_s)
@@ -186,7 +186,7 @@ def _decoded(body: bytes) -> ShadowJob | ShadowResult:
 
 
 def trace_to_collector(settings: MigrationSettings, on_lost: Callable[[int], None]) -> None:
-    """Make a worker's spans real if they are delivered: nobody reads the ring of its process.
+    """Enable a worker's spans if they are delivered: the ring of its process is not read.
 
     Args:
         settings: `otlp_endpoint` (empty: there is no collector) and `trace_percent`.
@@ -210,7 +210,7 @@ def _shadow_of(job: ShadowJob, parts: Parts) -> CellJob:
 
 
 def main(jobs_fd: int, results_fd: int) -> int:
-    """Serve until the parent closes the pipe, or an engine spoils this process.
+    """Serve until the parent closes the pipe, or an engine makes this process unusable.
 
     Args:
         jobs_fd: where jobs are read from; the first frame is a `Hello`.

@@ -23,7 +23,7 @@ _REAP_TRIES: Final = 50
 
 
 class WorkerLink(Protocol):
-    """What the dispatcher needs of a worker. All methods but `end` return at once."""
+    """The part of a worker that the dispatcher needs. All methods but `end` return at once."""
 
     @property
     def pid(self) -> int:
@@ -44,7 +44,7 @@ class WorkerLink(Protocol):
         ...
 
     def stop(self) -> None:
-        """Have the worker give up what it is doing and exit in an orderly way; `on_exit` follows."""
+        """Make the worker give up its work and exit in an orderly way; `on_exit` follows."""
         ...
 
     def hang_up(self) -> None:
@@ -148,7 +148,7 @@ class WorkerProcess:
         self._process.kill()
 
     def stop(self) -> None:
-        """Have the worker give up what it is doing and exit in an orderly way; `on_exit` follows."""
+        """Make the worker give up its work and exit in an orderly way; `on_exit` follows."""
         # No service manager sends this one, so only the parent's word ends a worker.
         self._process.send_signal(signal.SIGUSR1)
 

@@ -27,7 +27,7 @@ class FinishedRuns:
 
     Args:
         settings: where the outbox is, and the surfaces.
-        kept: both run stores, which whoever made them closes, and what is kept of a run; None: nothing is, and engines are only counted.
+        kept: both run stores, which their creator closes, and what is kept of a run; None: nothing is, and engines are only counted.
         plan: the plan of a surface for a tenant, now.
         metrics: show lag and failures.
 

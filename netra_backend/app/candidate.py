@@ -25,7 +25,7 @@ Request = TypeVar("Request")
 
 
 class Candidate:
-    """Answers requests of all surfaces with an engine of their own, within the factory's limits. The application makes one and closes it.
+    """Answers requests of all surfaces with a separate engine each, within the factory's limits. The application makes one and closes it.
 
     Args:
         world: the ports.
@@ -52,7 +52,7 @@ class Candidate:
 
         Raises (from the first `__anext__` on):
             InvalidPayloadError: the payload cannot be read.
-            UnknownAgentError: it names an agent that is not there.
+            UnknownAgentError: it names an agent that does not exist.
             UserLimitExceededError: the user has as many engines as allowed.
             CapacityError: the application has as many engines as allowed.
             ExecutionEngineFactoryError: this was closed.
@@ -91,7 +91,7 @@ class Candidate:
         return self._serve(context, lambda: read_tool_request(payload), call)
 
     async def aclose(self) -> None:
-        """Refuse new requests, stop those under way, and wait for them."""
+        """Refuse new requests, stop the current ones, and wait for them."""
         await self.factory.shutdown()
 
     def _serve(
@@ -107,7 +107,7 @@ class Candidate:
 
 
 class Listeners:
-    """Who listens to which context: an `EmitterSource`. Contexts are told apart as objects, so no id can stand for another."""
+    """The listeners of contexts: an `EmitterSource`. Contexts are distinguished by object identity, so no id can stand for another."""
 
     def __init__(self) -> None:
         self._sinks: dict[UserExecutionContext, Sink] = {}
@@ -127,7 +127,7 @@ class Listeners:
         """Return a new emitter for this context.
 
         Raises:
-            ForeignContextError: nobody listens to this context.
+            ForeignContextError: this context has no listener.
         """
         sink = self._sinks.get(context)
         if sink is None:
@@ -139,7 +139,7 @@ class Listeners:
         """Return the emitter that was made last for this context, whose numbers the next frame continues.
 
         Raises:
-            ForeignContextError: none was made, or nobody listens any more.
+            ForeignContextError: none was made, or there is no listener any more.
         """
         emitter = self._emitters.get(context)
         if emitter is None:

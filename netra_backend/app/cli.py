@@ -65,7 +65,7 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="Server processes. Default: NETRA_WORKERS or 1.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Run the backend until it is told to stop."""
+    """Run the backend until it is stopped."""
     import uvicorn
 
     from netra_backend.app.main import server_options
@@ -84,7 +84,7 @@ def serve(
         address = f"[{settings.host}]" if ":" in settings.host else settings.host
         location = f"{address}:{listener.getsockname()[1]}"
         told = {"url": f"http://{location}", "chat": f"ws://{location}/ws/chat", "workers": settings.workers, "pid": os.getpid()}
-        # The socket listens by now: whoever reads this may connect, and waits until the application is up.
+        # The socket listens by now: a client may connect, and waits until the application is up.
         _print(told, as_json, lambda: typer.echo(f"Netra listens on {told['url']}, chats on {told['chat']} (Ctrl-C stops it)"))
         with _multiprocess_metrics(settings), contextlib.suppress(KeyboardInterrupt):
             _run(config, listener, settings.drain_s)

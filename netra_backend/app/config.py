@@ -58,7 +58,7 @@ class Settings(BaseSettings):
         default=20.0,
         ge=0,
         le=3600,
-        description="Seconds that runs under way have to end when the server is told to stop; then they are cut.",
+        description="Seconds that current runs have to end when the server is stopped; then they are cut.",
     )
 
     jwt_secret: SecretStr = Field(description="Key of the HS256 tokens, 32 bytes at least.")
@@ -89,7 +89,7 @@ class Settings(BaseSettings):
         default_factory=lambda data: data.get("database_url", SecretStr("")),
         description="SQLAlchemy URL of the user-scoped run store; default: the database.",
     )
-    history_runs: int = Field(default=50, ge=0, description="Runs of a thread, the newest, that agents are told about.")
+    history_runs: int = Field(default=50, ge=0, description="Number of a thread's newest runs that agents receive.")
     read_only_tenants: Names = Field(default=(), description="Tenants whose users may call no tool that writes, comma-separated.")
 
     model_provider: Literal["scripted", "openai"] = Field(
@@ -123,7 +123,7 @@ class Settings(BaseSettings):
 
 
 class _SecretSource(BaseSettings):
-    """What must be known to find the token secret; read before the rest."""
+    """The settings that are needed to find the token secret; read before the rest."""
 
     model_config = SettingsConfigDict(env_prefix="NETRA_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
@@ -158,7 +158,7 @@ _PREFIX = "NETRA_"
 
 
 def misspelt_variables(environment: Mapping[str, str], known: Iterable[str]) -> list[str]:
-    """Return a sentence for each variable that looks like one of ours and is none: what it sets, nobody reads."""
+    """Return a sentence for each variable that looks like one of ours and is not: it has no effect."""
     names = sorted({*known, *(f"{_PREFIX}{name}".upper() for name in Settings.model_fields)})
     unknown = sorted(name for name in environment if name.upper().startswith(_PREFIX) and name.upper() not in names)
     found = ((name, difflib.get_close_matches(name.upper(), names, n=1, cutoff=0.8)) for name in unknown)

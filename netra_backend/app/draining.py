@@ -1,7 +1,7 @@
-"""`Drain`: the server goes. What is under way may end within a set time; what does not is cut, kept as that, and its client is told.
+"""`Drain`: the server is stopping. Current work may end within a set time; the rest is cut, stored as cut, and its client is informed.
 
-The server (`server.py`) begins it and decides when to cut; the endpoints admit nothing new from then on and pass their runs' frames
-through it. Of the application's parts only these two know that servers stop.
+The server (`server.py`) begins it and decides when to cut; the endpoints admit nothing new from then on and pass their runs' frames through
+it. Only these two parts of the application know that servers stop.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ DRAIN: Final = "drain"
 
 
 class Drain:
-    """What one server process does about its end. Everything happens on its event loop."""
+    """The end of one server process. Everything happens on its event loop."""
 
     def __init__(self) -> None:
         self.begun = False  #: nothing new is taken
-        self.cutting = False  #: what is still under way is being cut
+        self.cutting = False  #: the remaining work is being cut
         self._listeners: set[Callable[[], None]] = set()
         self._steps: set[_Step] = set()
 
@@ -45,7 +45,7 @@ class Drain:
             listener()
 
     def cut(self) -> int:
-        """Cut what is under way, and return how many runs that is. Idempotent."""
+        """Cut the remaining work, and return how many runs that is. Idempotent."""
         self.begin()
         if self.cutting:
             return 0
@@ -108,7 +108,7 @@ class _EndedBeforeError(Exception):
 
 
 class _Step:
-    """Something under way that can be cut: at once where it waits for the backend, and after that wait where it waits for its client.
+    """Work that can be cut: immediately while it waits for the backend, and after the wait while it waits for its client.
 
     Args:
         ending: of the run; None: there is no run yet.
@@ -146,7 +146,7 @@ class _Step:
         try:
             return await work
         except asyncio.CancelledError:
-            # Somebody else may have cancelled it, too: then that one is obeyed.
+            # Another task may have cancelled it, too: that cancellation takes precedence.
             if not self._cut.is_set() or task is None or task.uncancel() > 0:
                 raise
             if self.ending is not None and self.ending.outcome not in (None, "cut"):

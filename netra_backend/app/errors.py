@@ -61,7 +61,7 @@ class ForeignContextError(NetraError, ValueError):
 
 
 class ThreadNotFoundError(NetraError):
-    """No such thread for this user. The same answer whether it is missing or somebody else's."""
+    """No such thread for this user. The same answer whether it does not exist or belongs to another user."""
 
 
 class RunStoreError(NetraError):
@@ -77,7 +77,7 @@ class RunStoreUnavailableError(RunStoreError):
 
 
 class DrainingError(NetraError):
-    """The server stops: it ends what is under way and takes nothing new."""
+    """The server is stopping: it ends current work and accepts nothing new."""
 
     def __init__(self) -> None:
         super().__init__("this server is stopping; connect again and ask there")
@@ -123,7 +123,7 @@ class ExecutionEngineFactoryError(NetraError):
 
 
 class InvalidPayloadError(NetraError, ValueError):
-    """What was asked for cannot be read. Names the field and the rule, never the value."""
+    """The request cannot be read. Names the field and the rule, never the value."""
 
 
 class AgentError(NetraError):

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line. They say what happened and where, and never what somebody wrote."""
+"""Logs: one JSON object a line. They contain what happened and where, and never a text that a person wrote."""
 
 import errno
 import logging
@@ -19,8 +19,9 @@ FIELDS: Final = frozenset(
     seconds status support_code surface tool where
     """.split()  # noqa: SIM905 - a list to be read
 )
-"""The fields that a line may have beside its message: words of our own code, numbers, and ids that we made. `error` is what
-`describe` tells. Others are left out."""
+"""The fields that a line may have in addition to its message: words of our own code, numbers, and ids that we made. `error` is what
+`describe` tells. Others are left out.
+"""
 
 _FRAMES: Final = 12  #: innermost frames of a traceback that are kept
 
@@ -41,8 +42,8 @@ _QUIET: Final = MappingProxyType(
 def describe(error: BaseException) -> dict[str, Any]:
     """Return where an exception came from: type, the machine's name for it, places, cause.
 
-    Its message is left out: it may quote what a user wrote. `name` says what failed all the same, such as ENOSPC or SQLITE_BUSY; a
-    database error whose cause is the driver's own has that one's.
+    Its message is left out: it may quote what a user wrote. `name` is the machine's name for the failure, such as ENOSPC or SQLITE_BUSY; a
+    database error gets the name of the driver's error that caused it.
     """
     kind = type(error)
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
@@ -78,7 +79,7 @@ def cause_of(error: BaseException) -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record, with the `extra` fields that are on the list, as a JSON object; of an exception only what `describe` tells."""
+    """Writes a record, with the `extra` fields that are on the list, as a JSON object; for an exception only the result of `describe`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""

@@ -39,7 +39,7 @@ def create_app(
     """Return the application. It opens its parts when the server starts it and closes them when the server stops it.
 
     Args:
-        settings: None: this process is a server of its own; they come from NETRA_* variables, and its logs go to standard error as JSON.
+        settings: None: this process is a separate server; they come from NETRA_* variables, and its logs go to standard error as JSON.
         execution: what runs chats, started and closed by the application; None: the composition root's.
         runs: the finished runs of threads; None: those that the composition root's execution keeps, and none for any other.
         history: what was said in a thread before; None: its finished runs.
@@ -118,7 +118,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "ws_max_size": settings.max_message_bytes,
         "server_header": False,
         "log_config": None,
-        # Of what is left when the drain is over (`server.py`).
+        # For work that is left when the drain is over (`server.py`).
         "timeout_graceful_shutdown": 2,
     }
 

@@ -1,4 +1,4 @@
-"""What the backend counts of its runs, and how Prometheus reads it."""
+"""The backend's metrics of its runs, and how Prometheus reads them."""
 
 import functools
 import os
@@ -51,10 +51,12 @@ def ready_components() -> Gauge:
 
     Made when it is first needed: a process first makes itself known in the folder of shared metrics.
     """
-    return Gauge("netra_ready", "Whether a component can serve, when it was last looked at.", ["component"], multiprocess_mode="livemin")
+    return Gauge("netra_ready", "Whether a component can serve, at the last check.", ["component"], multiprocess_mode="livemin")
 
 
 @functools.cache
 def unavailable() -> Counter:
-    """Return the count of requests that were told `unavailable`, by the machine's own name for the cause, such as ENOSPC or SQLITE_BUSY."""
-    return Counter("netra_unavailable_total", "Requests that were told unavailable, by cause.", ["cause"])
+    """Return the count of requests that were answered with `unavailable`, by the machine's own name for the cause, such as ENOSPC or
+    SQLITE_BUSY.
+    """
+    return Counter("netra_unavailable_total", "Requests that were answered with unavailable, by cause.", ["cause"])

@@ -1,4 +1,4 @@
-"""uvicorn's protocols as this server speaks them: they wait for no silent client, and take no misbehaving one for a defect of their own."""
+"""uvicorn's protocols for this server: they do not wait for silent clients, and do not report misbehaving ones as defects."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
@@ -84,7 +84,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """WebSockets on which nothing that a client does is an error line."""
 
     def send_receive_event_to_app(self) -> None:
-        """Hand a message on. Text that is not UTF-8 goes on as bytes, so that its sender is told what is wrong with it."""
+        """Hand a message on. Text that is not UTF-8 is passed on as bytes, so that its sender gets an error."""
         if self.curr_msg_data_type == "text" and not _is_text(b"".join(self.frames)):
             self.curr_msg_data_type = "bytes"
         super().send_receive_event_to_app()

@@ -1,4 +1,4 @@
-"""What is asked for on the surfaces `oneshot`, `batch` and `tools`, read from a run's payload. Both engines' adapters read it here."""
+"""The requests of the surfaces `oneshot`, `batch` and `tools`, read from a run's payload. Both engines' adapters read it here."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

@@ -18,7 +18,7 @@ _IN_RESULT: Final = ("final_answer", "step_count")
 
 
 def of_agent(result: AgentExecutionResult) -> dict[str, Any]:
-    """Return the payload for an agent's run: the result of `agent_completed`, and what the agent said beside its answer."""
+    """Return the payload for an agent's run: the result of `agent_completed`, and what the agent returned in addition to its answer."""
     status: RunStatus = "completed" if result.success else "timed_out" if result.metadata.get("timeout") else "failed"
     return {
         "status": status,
@@ -53,5 +53,5 @@ def of_tool(outcome: ToolOutcome) -> dict[str, Any]:
 
 
 async def send_result(notifier: Notifier, context: UserExecutionContext, payload: dict[str, Any]) -> None:
-    """Send the frame to whoever listens to this run."""
+    """Send the frame to the listener of this run."""
     await notifier.notify(RUN_RESULT, payload, agent_name="", user_id=context.user_id, run_id=context.run_id)

@@ -1,7 +1,7 @@
 """How server processes begin and end: `DrainingServer` is one of them, `Processes` are several on one socket.
 
-uvicorn closes WebSockets as soon as it is told to stop, whatever it is set to. So the drain comes first: nothing new is accepted, what is
-under way ends or is cut after NETRA_DRAIN_S (`draining.py`), and only then does uvicorn stop what is left.
+uvicorn closes WebSockets as soon as it is stopped, whatever its settings are. So the drain comes first: nothing new is accepted, current
+work ends or is cut after NETRA_DRAIN_S (`draining.py`), and only then does uvicorn stop the rest.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from netra_backend.app.draining import DRAIN, Drain
 
 _logger = logging.getLogger(__name__)
 
-#: Seconds for runs that are cut to be closed, kept and told.
+#: Seconds to close and store cut runs and to inform their clients.
 CUT_S: Final = 5.0
 #: Seconds for clients to answer the server's farewell.
 _FAREWELL_S: Final = 1.0
@@ -36,11 +36,11 @@ _STOPS: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 class DrainingServer(uvicorn.Server):
-    """Drains before it stops. A second signal to stop cuts what is under way at once; a third ends the process.
+    """Drains before it stops. A second signal cuts all current work immediately; a third one ends the process.
 
     Args:
         config: uvicorn's.
-        drain_s: seconds that runs under way have to end.
+        drain_s: seconds that current runs have to end.
         is_child: whether `Processes` decide when it stops: a SIGINT from the terminal is theirs alone, and HURRY is the second signal.
     """
 
@@ -50,7 +50,7 @@ class DrainingServer(uvicorn.Server):
         self._hurried = False
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until told to stop, and drained."""
+        """Serve until stopped and drained."""
         if self._is_child:
             signal.signal(HURRY, self.handle_exit)
         await super().serve(sockets)
@@ -95,7 +95,7 @@ class DrainingServer(uvicorn.Server):
         _logger.log(logging.WARNING if cut or left else logging.INFO, "the server is drained", extra=facts)
 
     def _quiet(self) -> bool:
-        """Whether nothing is under way, and nobody has connected a moment ago who may still ask."""
+        """Whether no work is left, and no client has just connected that may still send a request."""
         return not self.server_state.tasks and not any(getattr(each, "fresh", False) for each in self.server_state.connections)
 
     async def _until(self, done: Callable[[], bool], at_most_s: float, *, or_hurried: bool = False) -> bool:
@@ -134,7 +134,7 @@ class Processes:
     Args:
         config: uvicorn's; `workers` says how many.
         listener: the socket, listening.
-        drain_s: seconds that runs under way have to end.
+        drain_s: seconds that current runs have to end.
         clock: monotonic seconds.
     """
 
@@ -144,12 +144,12 @@ class Processes:
         self._config, self._listener, self._drain_s, self._clock = config, listener, drain_s, clock
         self._processes: list[_ServerProcess] = []
         self._signals: list[int] = []
-        self._stops = 0  #: how often it was told to stop
+        self._stops = 0  #: the number of signals to stop
         self._renew = False
         self.failed = False  #: a process did not start: the next one would not either
 
     def run(self) -> None:
-        """Serve until told to stop. Returns when all processes are gone."""
+        """Serve until stopped. Returns when all processes are gone."""
         for sig in (*_STOPS, signal.SIGHUP):
             signal.signal(sig, lambda number, _frame: self._signals.append(number))
         self._processes = [self._started() for _ in range(self._config.workers)]
@@ -160,7 +160,7 @@ class Processes:
             if self._renew:
                 self._renew = False
                 self._renew_all()
-        self._listener.close()  # nobody would accept what comes from now on
+        self._listener.close()  # nothing would accept new connections
         self._stop(self._processes)
 
     def _started(self) -> _ServerProcess:
@@ -201,7 +201,7 @@ class Processes:
             self._stop([old])
 
     def _stop(self, processes: list[_ServerProcess]) -> None:
-        """Tell them to stop and wait for their end, which has its time; told to stop again meanwhile, hurry them."""
+        """Stop them and wait for their end; after another signal, hurry them."""
         for process in processes:
             process.tell(signal.SIGTERM)
         told, deadline = self._stops, self._clock() + self._drain_s + CUT_S + _FAREWELL_S + CLOSE_S

@@ -1,7 +1,8 @@
-"""Requests served by `UserExecutionEngine` alone: no flags, no shadow, one run store. What remains when the last migration is over.
+"""Requests served by `UserExecutionEngine` alone: no flags, no shadow, one run store. The part that remains when the last migration is
+over.
 
-`compose` builds what the API runs on from it. While surfaces are being migrated the composition root does, and uses `DirectRuns` for
-those that are done.
+`compose` builds what the API runs on from it. While surfaces are being migrated the composition root does, and uses `DirectRuns` for those
+that are done.
 """
 
 import asyncio
@@ -59,7 +60,7 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DirectRuns:
-    """Runs requests on the candidate and keeps what came of them in the user store.
+    """Runs requests on the candidate and stores the results in the user store.
 
     Args:
         candidate: serves all surfaces.
@@ -109,7 +110,7 @@ class DirectRuns:
                     run = finished_run(asked, payload, ending.answers, engine="user", outcome=outcome, duration_s=duration_s)
                     await self._kept(run)
             except Exception:
-                outcome = ending.settle("failed")  # whatever its engine said: nobody can read it
+                outcome = ending.settle("failed")  # whatever its engine reported: the run cannot be read
                 raise
             finally:
                 self._metrics.count(surface, outcome, duration_s)
@@ -129,7 +130,7 @@ class DirectRuns:
         )
 
     async def _kept(self, run: FinishedRun) -> None:
-        """Keep the run, whoever stops waiting for it: its user has seen it."""
+        """Store the run, even if its caller stops waiting: its user has seen it."""
         task = asyncio.create_task(self._keep(run), name=f"keep-run-{run.run_id}")
         self._keeping.add(task)
         task.add_done_callback(self._ended)
@@ -147,16 +148,16 @@ class DirectRuns:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._keeping.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            # Said here too: whoever waited for it may be gone.
+            # Logged here too: the caller that waited for it may be gone.
             logger.error("%s failed with %s: %s", task.get_name(), type(error).__name__, error)
 
 
 class DirectExecution:
-    """What the API runs on when no surface is being migrated.
+    """The object that serves the API when no surface is being migrated.
 
     Args:
         settings: of the backend.
-        registry: of the metrics; a process has one, tests have one each.
+        registry: for the metrics; a process has one, tests have one each.
         world: the ports; None: the real ones.
     """
 
@@ -170,7 +171,7 @@ class DirectExecution:
 
     @property
     def threads(self) -> ThreadRuns:
-        """What reads finished runs."""
+        """The reader of finished runs."""
         return self._databases.user
 
     async def start(self) -> None:

@@ -1,6 +1,6 @@
 """The outside as an agent sees it: a model, tools, a clock, new ids. Agents reach the outside through nothing else.
 
-That is what lets a run be recorded and run again on the record: whoever wraps each port once has all of it.
+This makes it possible to record a run and to run it again on the record: wrapping each port once covers everything.
 """
 
 from collections.abc import Mapping

@@ -7,7 +7,7 @@ import msgspec
 from migration.comparison.paths import Json, type_name
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""The exceptions for a text that is not JSON, not UTF-8 or nested too deeply. How deep is too deep depends on who is asking: Python's stack
+"""The exceptions for a text that is not JSON, not UTF-8 or nested too deeply. How deep is too deep depends on the caller: Python's stack
 is shared with the caller.
 """
 

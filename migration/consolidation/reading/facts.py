@@ -155,7 +155,7 @@ class CommentFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class FileFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Everything that one file says of the question."""
+    """All facts in one file about the question."""
 
     lines: int
     problem: Problem | None  #: why nothing else is here

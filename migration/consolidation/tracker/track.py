@@ -26,7 +26,7 @@ def track(root: Path, *, rounds: Rounds | None = None, cache: Path | None = None
         root: the folder.
         rounds: what running the tests showed, see `run_tests`; None: boxes of tests tell what their files say.
         cache: folder in which the audit remembers; None: it does not.
-        progress: sees how far the audit is.
+        progress: called with the progress of the audit.
 
     Raises:
         ConfigurationError: `root` is not a folder, or a configuration is wrong.

@@ -32,7 +32,7 @@ class Tree:
         own: files of the tracker itself, its configuration and its page, whose words are questions and no answers.
         rounds: what running the tests showed; None: they were not run.
         cache: folder in which the audit remembers; None: it does not.
-        progress: sees how far the audit is.
+        progress: called with the progress of the audit.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ FIRST_STEP = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What an agent is to do, and for whom."""
+    """The task of an agent, and its user."""
 
     user: UserExecutionContext
     message: str
@@ -32,11 +32,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What an agent found."""
+    """The result of an agent."""
 
     text: str
     step_count: int  #: thinking steps that it sent
-    data: Mapping[str, Any] = field(default_factory=dict)  #: JSON beside the text, for example triage's `data_sufficiency`
+    data: Mapping[str, Any] = field(default_factory=dict)  #: JSON in addition to the text, for example triage's `data_sufficiency`
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,12 +52,12 @@ class _Talk:
 class Agent:
     """One agent.
 
-    `user_id`, `run_id`, `emitter` and `dispatcher` are written by the engine that executes it, and read anew for every event.
+    The engine that executes it sets `user_id`, `run_id`, `emitter` and `dispatcher`, and they are read again for every event.
     """
 
     name: ClassVar[str]
     instructions: ClassVar[str]  #: the system prompt below its first line
-    tool_names: ClassVar[tuple[str, ...] | None] = ()  #: tools it may use; None: all that are on offer
+    tool_names: ClassVar[tuple[str, ...] | None] = ()  #: tools it may use; None: all that are offered
     MAX_MODEL_CALLS: ClassVar[int] = 32
 
     def __init__(self, world: World) -> None:

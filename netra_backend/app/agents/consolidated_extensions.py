@@ -1,4 +1,4 @@
-"""What the consolidated engine is extended with: users' permits, data in batches, events, MCP tools."""
+"""The extensions of the consolidated engine: users' permits, data in batches, events, MCP tools."""
 
 import asyncio
 import time
@@ -36,8 +36,8 @@ class ExecutionExtension:
 class UserExecutionExtension(ExecutionExtension):
     """Two executions at once for each user.
 
-    The permit is taken before and given back only after a success, so that a user's second failure leaves none: the third execution
-    waits for ever. Kept on purpose.
+    The permit is taken before and returned only after a success, so that a user's second failure leaves none: the third execution never
+    starts. Kept on purpose.
     """
 
     PERMITS_PER_USER = 2
@@ -77,7 +77,7 @@ class UserExecutionExtension(ExecutionExtension):
 class DataExecutionExtension(ExecutionExtension):
     """Rows in batches of a thousand, and a cache of answers for five minutes.
 
-    The cache goes by what was asked, not by who asked. Kept on purpose.
+    The cache is keyed by the question, not by the user. Kept on purpose.
 
     Args:
         clock: monotonic seconds.
@@ -169,7 +169,7 @@ def with_rows(message: str, rows: Sequence[Any]) -> str:
 
 
 def _question(context: ConsolidatedContext) -> Hashable:
-    """Return what the cache goes by. Who asks is not part of it."""
+    """Return the key of the cache. The user is not part of it."""
     return (context.agent_name, context.history, with_rows(context.message, context.rows))
 
 

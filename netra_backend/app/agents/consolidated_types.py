@@ -1,4 +1,4 @@
-"""Values of the consolidated engine: its config, a task, one execution, its result. They are types of its own. Kept on purpose."""
+"""Values of the consolidated engine: its config, a task, one execution, its result. They are separate types. Kept on purpose."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class EngineConfig:
     websocket_events: bool = True
     metrics: bool = True
     fallback: bool = False  #: True: a failed result carries words for the user as `data["fallback_answer"]`; it stays failed
-    max_concurrent_agents: int = 10  #: read by nobody; kept on purpose
+    max_concurrent_agents: int = 10  #: not used anywhere; kept on purpose
     agent_execution_timeout: float = 30.0  #: seconds
     max_history_size: int = 100
     require_user_context: bool = True  #: False: the engine's own context may stand in for a missing one
@@ -28,7 +28,7 @@ class EngineConfig:
 
 
 class ConsolidatedTask(msgspec.Struct, frozen=True, kw_only=True):
-    """What an agent is to do."""
+    """The task of an agent."""
 
     message: str
     history: tuple[Message, ...] = ()  #: the thread so far, oldest first
@@ -61,6 +61,8 @@ class ConsolidatedResult:
     duration_s: float  #: monotonic seconds
     final_answer: str | None = None  #: None on failure, and also when the agent returned nothing and that counted as success
     step_count: int = 0
-    data: Mapping[str, Any] = field(default_factory=dict)  #: what the agent said beside its answer; the fallback's words on failure
+    data: Mapping[str, Any] = field(
+        default_factory=dict
+    )  #: what the agent returned in addition to its answer; the fallback's words on failure
     error: str | None = None  #: safe for users; None on success
     metadata: Mapping[str, Any] = field(default_factory=dict)  #: `error_type`, `support_code`, `timeout` on failure

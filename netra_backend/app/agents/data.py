@@ -4,7 +4,7 @@ from netra_backend.app.agents.base import Agent, Task
 
 
 class DataAgent(Agent):
-    """Reads usage and cost. It is told today's date, so that "last month" means something."""
+    """Reads usage and cost. It receives today's date, so that "last month" has a meaning."""
 
     name = "data"
     instructions = (

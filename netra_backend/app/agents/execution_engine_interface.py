@@ -1,4 +1,4 @@
-"""What all engines answer to, and what the target engine adds."""
+"""The interface of all engines, and the additions of the target engine."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ class AgentExecutor(Protocol):
 
 
 class WorkflowEngine(AgentExecutor, Protocol):
-    """What a chat's workflow needs of an engine."""
+    """The part of an engine that a chat's workflow needs."""
 
     async def execute_agent_pipeline(self, steps: Sequence[PipelineStep], context: AgentExecutionContext) -> list[AgentExecutionResult]:
         """Execute the steps, and return the results of those that ran."""

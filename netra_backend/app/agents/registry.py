@@ -1,4 +1,4 @@
-"""`AgentRegistry`: the agents by name, a fresh one for whoever asks."""
+"""`AgentRegistry`: the agents by name, a fresh one for each request."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -39,7 +39,7 @@ class AgentRegistry:
         return tuple(self._agents)
 
     def create(self, name: str) -> Agent:
-        """Return a new agent, which nobody else has.
+        """Return a new agent, which is not shared.
 
         Raises:
             UnknownAgentError: no agent has this name.
@@ -51,7 +51,7 @@ class AgentRegistry:
 
     # goes with: migration
     def get(self, name: str) -> Agent:
-        """Return the one agent of this name that everybody shares. Only legacy engines ask for it.
+        """Return the one shared agent of this name. Only legacy engines ask for it.
 
         Raises:
             UnknownAgentError: no agent has this name.

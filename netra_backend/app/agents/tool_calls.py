@@ -24,7 +24,7 @@ class ToolInvocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolOutcome:
-    """What became of a call."""
+    """The result of a call."""
 
     name: str
     status: ToolStatus
@@ -35,7 +35,7 @@ class ToolOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speaker:
-    """Who speaks when a tool event is sent: read anew for each event, because the engine may change it under way."""
+    """The sender of a tool event: read again for each event, because the engine may change it during the call."""
 
     agent_name: str
     user_id: str | None
@@ -91,7 +91,7 @@ async def call_tools(
         for task in tasks:
             outcome = await task
             await on_outcome(outcome)
-            outcomes.append(outcome)  # only now: a cancelled notification did not reach the user, and is made up for below
+            outcomes.append(outcome)  # only now: a cancelled notification did not reach the user, and is sent again below
     except BaseException:
         try:
             await _abandon(tasks)

@@ -37,7 +37,7 @@ class TriageAgent(Agent):
         """Read the model's verdict.
 
         Raises:
-            AgentFailedError: it is none.
+            AgentFailedError: it is not one.
         """
         start, end = text.find("{"), text.rfind("}")  # models like to wrap JSON in a code fence
         try:

@@ -29,7 +29,7 @@ SURFACE: Final = "oneshot"
 
 
 class AgentRunBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked."""
+    """The request."""
 
     message: Annotated[str, msgspec.Meta(pattern=r"\S")]
     thread_id: str | None = None
@@ -37,12 +37,12 @@ class AgentRunBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AgentResult(BaseModel):
-    """What the agent found."""
+    """The agent's result."""
 
     agent_name: str
     success: bool
     final_answer: str | None = Field(description="null when it failed")
-    data: dict[str, Any] = Field(description="what the agent says beside its answer, such as `data_sufficiency`")
+    data: dict[str, Any] = Field(description="what the agent returned in addition to its answer, such as `data_sufficiency`")
     error: str | None = Field(description="null on success")
     error_type: str | None = Field(description="null on success")
     support_code: str | None = Field(description="null on success; finds the failure in the log")
@@ -114,7 +114,7 @@ _ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
 async def run_agent(
     agent: Annotated[str, Path(json_schema_extra={"enum": list(AGENTS)}, examples=["data"])], request: Request, caller: Asking
 ) -> Response:
-    """Run the agent and answer with its result. A client that goes away stops the run."""
+    """Run the agent and answer with its result. A client that disconnects stops the run."""
     if agent not in AGENTS:
         raise UnknownAgentError(agent, AGENTS)
     asked = await read_body(request, AgentRunBody, caller.gateway.settings.max_message_bytes)

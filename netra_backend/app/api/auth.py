@@ -1,4 +1,4 @@
-"""Who is at the other end of a new WebSocket, and whether the page that opened it may."""
+"""Determines who opened a new WebSocket, and whether the page that opened it may do so."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +19,7 @@ class ForeignOriginError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What the client showed."""
+    """The credentials of the client."""
 
     token: str | None
     by_subprotocol: bool  #: it is a browser: it sees close codes, but not the status of a refused handshake
@@ -41,7 +41,7 @@ def credentials(connection: HTTPConnection) -> Credentials:
 
 
 def check_origin(connection: HTTPConnection, settings: Settings) -> None:
-    """Let pass the allowed origins and whoever sends none: only browsers do, and they always do.
+    """Allow the configured origins, and clients without one: only browsers send an origin, and they always do.
 
     Raises:
         ForeignOriginError: the origin is not in NETRA_ALLOWED_ORIGINS.

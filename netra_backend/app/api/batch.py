@@ -19,13 +19,13 @@ from netra_backend.app.websocket.sender import Sink
 
 router = APIRouter(tags=["runs"])
 
-#: A batch may be so many times as long as one message.
+#: A batch may be this many times as long as one message.
 _MESSAGES: Final = 16
 _RETRY_S: Final = 5.0
 
 
 class BatchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked. Items stay encoded: one that cannot be read fails alone."""
+    """The request. Items stay encoded: one that cannot be read fails alone."""
 
     items: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
     agent: str = "assistant"
@@ -38,11 +38,11 @@ _BODY: Final = {
         "items": {
             "type": "array",
             "minItems": 1,
-            "description": "Each is checked by itself: one that cannot be read is refused alone. An item is an object with `message`, "
+            "description": "Each is checked separately: one that cannot be read is refused alone. An item is an object with `message`, "
             "and, if wanted, `agent`, `thread_id` and `id`, your own name for it.",
             "items": {},
         },
-        "agent": {**_AGENT, "default": "assistant", "description": "Of the items that name none."},
+        "agent": {**_AGENT, "default": "assistant", "description": "For the items that name none."},
     },
     "required": ["items"],
     "additionalProperties": False,
@@ -77,7 +77,7 @@ _ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
     openapi_extra=json_body(_BODY, _EXAMPLE),
 )
 async def run_batch(request: Request, caller: Asking) -> Response:
-    """Run the items, a few at once, and stream what becomes of them. A client that goes away stops the batch.
+    """Run the items, a few at once, and stream their results. A client that disconnects stops the batch.
 
     One place of the user's engines is left free, so that a batch does not keep its user from chatting.
     """  # noqa: DOC501 - the description of the endpoint, whose problems stand in its `responses`

@@ -1,4 +1,4 @@
-"""The items of one batch: each is read by itself, run by itself and fails by itself, a bounded number at once."""
+"""The items of one batch: each is read, runs and fails separately, a bounded number at once."""
 
 import asyncio
 import time
@@ -34,12 +34,12 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BatchItems:
-    """Runs the items of one batch for one user, and says what becomes of each.
+    """Runs the items of one batch for one user, and reports the result of each.
 
     Args:
         caller: for whom.
         items: as they came, each still encoded.
-        agent: of the items that name none.
+        agent: for the items that name none.
         at_once: how many run at the same time.
         send: takes the events, waiting while the client is behind.
         clock: monotonic seconds.
@@ -81,7 +81,7 @@ class BatchItems:
             await self._item(index, raw)
 
     async def _item(self, index: int, raw: msgspec.Raw) -> None:
-        """Run one item and say how it ended. Whatever goes wrong with it is its own end."""
+        """Run one item and say how it ended. Any error of an item ends only that item."""
         told: dict[str, Any] = {"index": index}
         context: UserExecutionContext | None = None
         try:
@@ -93,7 +93,7 @@ class BatchItems:
                 context.ending.limited_by(limit)
                 result = await self._result(index, context, item)
             status, told["result"] = result.status, result.result
-        except Exception as error:  # noqa: BLE001 - an item fails alone; the client is told, the log keeps where
+        except Exception as error:  # noqa: BLE001 - an item fails alone; the client is informed, the log keeps the place
             told["problem"] = problem_of(error).model_dump(exclude_none=True)
             status = _status(error, context)
         self._ended[status] += 1

@@ -28,7 +28,7 @@ _bearer: Final = HTTPBearer(auto_error=False, bearerFormat="JWT", description="T
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks, and what endpoints work with."""
+    """The caller, and the objects that endpoints work with."""
 
     gateway: Gateway
     identity: Identity

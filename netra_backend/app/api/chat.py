@@ -2,7 +2,7 @@
 
 1. `admit`: origin, token, a place for the connection; a refusal costs no upgrade.
 2. `ChatSession.serve`: one message at a time, until the client leaves, the token expires or the client misbehaves.
-3. `chat_runs.py`: each chat is a run in a task of its own.
+3. `chat_runs.py`: each chat is a run in a separate task.
 """
 
 import asyncio
@@ -66,7 +66,7 @@ async def _deny(socket: WebSocket, failure: Failure) -> None:
 
 
 async def _refuse_token(socket: WebSocket, shown: auth.Credentials, failure: Failure) -> None:
-    """Refuse with 401; a browser cannot see that, so it is let in just to be told and hung up on."""
+    """Refuse with 401; a browser cannot see that, so it is admitted, receives an error and is closed."""
     if not shown.by_subprotocol:
         await _deny(socket, failure)
         return
@@ -126,7 +126,7 @@ class ChatSession:
             await self._runs.aclose()
 
     async def _answer_next(self) -> HangUp | None:
-        """Wait for a message and answer it. Return why to hang up; None: go on."""
+        """Wait for a message and answer it. Return why to hang up; None: continue."""
         try:
             raw = await self._connection.receive(min(self._expires_at, self._idle_at))
         except TimeoutError:
@@ -150,7 +150,7 @@ class ChatSession:
             self._connection.wake()
 
     async def _drain(self) -> HangUp | None:
-        """Tell the client once that the server stops; return why to hang up as soon as no run is under way."""
+        """Inform the client once that the server is stopping; return the reason to close as soon as no run is left."""
         if not self._told_of_drain:
             self._told_of_drain = True
             await self._connection.send(encode(ServerDraining(self._gateway.settings.drain_s)))

@@ -71,7 +71,7 @@ class ChatRuns:
         return len(self._tasks) >= self._limit
 
     def start(self, chat: Chat) -> None:
-        """Begin a run in a task of its own."""
+        """Begin a run in a separate task."""
         run_id = uuid.uuid4().hex
         task = asyncio.create_task(self._answer(chat, run_id), name=f"chat-run-{run_id}")
         self._tasks[run_id] = task

@@ -1,4 +1,4 @@
-"""What an HTTP client is told when its request is refused or fails: one shape around what the table of errors (`failures.py`) says."""
+"""The answer to an HTTP client whose request is refused or fails: one form around the table of errors (`failures.py`)."""
 
 import math
 from collections.abc import Mapping
@@ -59,9 +59,9 @@ class ProblemError(Exception):
 
 
 def problem_of(error: BaseException) -> Problem:
-    """Log what was raised, and return what the client is told: the text of our own errors, and nothing of anybody else's.
+    """Log the exception, and return the client's answer: the text of our own errors, and nothing of others.
 
-    Of a failure on our side the log keeps type and places, not the text: that may quote what a user wrote.
+    For a failure on our side the log keeps type and places, not the text: that may quote a user.
     """
     failure = error.failure if isinstance(error, ProblemError) else failure_of(error)
     return Problem(

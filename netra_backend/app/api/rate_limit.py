@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-_ROUNDING_S = 1e-6  #: whoever waited as long as told is granted
+_ROUNDING_S = 1e-6  #: a user who waited as long as requested is granted
 
 UserKey = tuple[str, str]  #: tenant, user
 

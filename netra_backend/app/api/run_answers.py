@@ -18,7 +18,7 @@ from netra_backend.app.run_results import RUN_RESULT
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 
 EVENT_STREAM: Final = "text/event-stream"
-#: What OpenAPI says of an event stream: the shape of one event.
+#: The form of one event in the OpenAPI description of an event stream.
 EVENT_SCHEMA: Final = {
     "type": "object",
     "properties": {"event": {"type": "string"}, "data": {"type": "string", "description": "A JSON object."}},
@@ -27,7 +27,7 @@ EVENT_SCHEMA: Final = {
 
 
 class Head(msgspec.Struct, gc=False):
-    """What an answer needs to know of a frame."""
+    """The parts of a frame that an answer needs."""
 
     type: str
     payload: msgspec.Raw = msgspec.Raw(b"{}")
@@ -46,7 +46,7 @@ _encode: Final = msgspec.json.encode
 
 
 class RunningFrames:
-    """A run under way, with its first frame. Close it, whatever happens: that stops the run."""
+    """An unfinished run, with its first frame. Close it, whatever happens: that stops the run."""
 
     def __init__(self, context: UserExecutionContext, first: bytes, rest: AsyncGenerator[bytes, None]) -> None:
         self.context = context
@@ -93,7 +93,7 @@ class RunningFrames:
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events that are closed whatever ends the response: a client that goes away stops the run.
+    """Server-sent events that are closed however the response ends: a client that disconnects stops the run.
 
     Args:
         events: encoded by `event`.
@@ -129,7 +129,7 @@ def wants_events(request: Request) -> bool:
 
 
 def event(kind: str, data: bytes) -> bytes:
-    """Return one server-sent event. Each line of the data is a line of its own, as the format wants."""
+    """Return one server-sent event. Each line of the data is a separate line, as the format requires."""
     lines = b"".join(b"data: " + line + b"\n" for line in data.splitlines())
     return b"event: " + kind.encode() + b"\n" + lines + b"\n"
 
@@ -145,7 +145,7 @@ async def as_events(frames: RunningFrames) -> AsyncGenerator[bytes, None]:
     try:
         async for frame in frames:
             yield event(_head.decode(frame).type, frame)
-    except Exception as error:  # noqa: BLE001 - the status is sent already: the client is told in the stream, the log where it happened
+    except Exception as error:  # noqa: BLE001 - the status is sent already: the client is informed in the stream, the log keeps the place
         yield event("error", _encode(problem_of(error).model_dump(exclude_none=True)))
 
 

@@ -36,12 +36,12 @@ _EXAMPLE: Final[dict[str, Any]] = {
 
 
 class ThreadRun(BaseModel):
-    """A question and what came of it."""
+    """A question and its answer."""
 
     run_id: str
     surface: str = Field(description="where it was asked: chat, oneshot, batch or tools")
-    question: str = Field(description="what was asked; of a tool call its JSON")
-    answer: str | None = Field(description="null when the run gave none; of a tool call its JSON")
+    question: str = Field(description="the question; for a tool call its JSON")
+    answer: str | None = Field(description="null if the run gave none; for a tool call its JSON")
     outcome: RunEnd
     started_at: float = Field(description="Unix seconds")
     duration_s: float
@@ -60,7 +60,7 @@ class Thread(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     thread_id: str
-    total: int = Field(description="runs in the thread, of which `runs` are some")
+    total: int = Field(description="runs in the thread; `runs` contains some of them")
     runs: list[ThreadRun]
     messages: list[ThreadMessage] = Field(description="the same runs as messages")
 

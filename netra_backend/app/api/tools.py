@@ -18,7 +18,7 @@ _TOOLS: Final = default_registry()
 
 
 class ToolCallBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked."""
+    """The request."""
 
     arguments: dict[str, Any] = {}
     thread_id: str | None = None
@@ -26,7 +26,7 @@ class ToolCallBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ToolResult(BaseModel):
-    """What the tool answered."""
+    """The tool's answer."""
 
     tool_name: str
     success: bool
@@ -97,7 +97,7 @@ async def call_tool(
     request: Request,
     caller: Asking,
 ) -> Response:
-    """Call the tool for the token's user, who sees the data of its own tenant only."""
+    """Call the tool for the token's user, who only sees the data of the user's own tenant."""
     known = _TOOLS.get(tool)
     asked = await read_body(request, ToolCallBody, caller.gateway.settings.max_message_bytes)
     known.check(asked.arguments)

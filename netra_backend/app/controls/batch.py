@@ -38,7 +38,7 @@ class ControlBatch:
 
         Raises (from the first `__anext__` on):
             InvalidPayloadError: the payload cannot be read.
-            UnknownAgentError: it names an agent that is not there.
+            UnknownAgentError: it names an agent that does not exist.
         """
 
         async def work(sink: Sink) -> None:
@@ -58,7 +58,7 @@ class ControlBatch:
 
 
 def _translated(result: ConsolidatedResult) -> AgentExecutionResult:
-    """Return the engine's own type of result as everybody else's."""
+    """Return the engine's own type of result in the common form."""
     answer = {"final_answer": result.final_answer, "step_count": result.step_count} if result.success else {}
     return AgentExecutionResult(
         success=result.success,

@@ -21,7 +21,7 @@ from netra_backend.app.world import World
 
 
 class ControlChat:
-    """Answers chats with one legacy engine for everybody.
+    """Answers chats with one legacy engine for all users.
 
     Args:
         world: the ports.
@@ -46,7 +46,7 @@ class ControlChat:
         with warnings.catch_warnings():
             # This adapter is the one place that may still make a legacy engine.
             warnings.simplefilter("ignore", DeprecationWarning)
-            # With a tracker of its own: the process's never lets go of an engine, and replays make one for each run.
+            # With a separate tracker: the process's never releases an engine, and replays make one for each run.
             self._engine = ExecutionEngine(self._registry, self._bridge, clock=clock, sleep=sleep, tracker=ExecutionTracker())
 
     def stream(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
@@ -54,7 +54,7 @@ class ControlChat:
 
         Raises (from the first `__anext__` on):
             InvalidPayloadError: the payload cannot be read.
-            UnknownAgentError: it names an agent that is not there.
+            UnknownAgentError: it names an agent that does not exist.
             Exception: an unexpected one of an agent, after its frames.
         """
 
@@ -69,7 +69,7 @@ class ControlChat:
         return stream(work)
 
     async def aclose(self) -> None:
-        """Shut the engine down, as far as it can be."""
+        """Shut the engine down as far as possible."""
         await self._engine.shutdown()
 
 

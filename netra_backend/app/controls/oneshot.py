@@ -18,7 +18,7 @@ from netra_backend.app.world import World
 
 
 class ControlOneshot:
-    """Runs one agent a request on an engine of the request's own; agents and bridge are everybody's.
+    """Runs one agent for each request on a separate engine; agents and bridge are shared.
 
     Args:
         world: the ports.
@@ -37,7 +37,7 @@ class ControlOneshot:
 
         Raises (from the first `__anext__` on):
             InvalidPayloadError: the payload cannot be read.
-            UnknownAgentError: it names an agent that is not there.
+            UnknownAgentError: it names an agent that does not exist.
             EngineClosedError: this was closed while the agent ran.
         """
 

@@ -15,10 +15,10 @@ from netra_backend.app.world import World
 
 
 class ControlTools:
-    """Calls one tool a request on one engine for everybody.
+    """Calls one tool for each request on one engine for all users.
 
-    The tools are those of the world's port. It judges names, permissions and arguments itself, and what it says is on record; so the
-    engine's own permission check lets pass, and its own schemas fit anything. Otherwise a refusal would be an effect of one engine only.
+    The tools are those of the world's port. It checks names, permissions and arguments itself, and its answer is recorded; so the engine's
+    own permission check always passes, and its own schemas accept anything. Otherwise a refusal would be an effect of one engine only.
 
     Args:
         world: the ports.

@@ -49,12 +49,12 @@ def _started_by_default(settings: Settings, migration: MigrationSettings) -> Mig
 
 
 class BackendExecution:
-    """What the API runs on: a facade with both engines behind it for each surface that is being migrated; the candidate alone for the rest.
+    """The object that serves the API: a facade with both engines for each surface that is being migrated; only the candidate for the rest.
 
     Args:
         settings: of the backend.
         migration: of the migration.
-        registry: of the metrics; a process has one, tests have one each.
+        registry: for the metrics; a process has one, tests have one each.
 
     Raises:
         UnknownSurfaceError: the migration names a surface that the backend does not have.
@@ -134,14 +134,14 @@ class BackendExecution:
             logger.warning("a run on %s was refused: %s", surface, error.why)
             raise NotReadyError(surface) from None
         except OutboxError as error:
-            raise RunStoreUnavailableError("the run ended and could not be kept; see to the run stores and the outbox") from error
+            raise RunStoreUnavailableError("the run ended and could not be stored; check the run stores and the outbox") from error
 
     def metrics(self) -> tuple[bytes, str]:
         """Return the metrics of all server processes, and their content type."""
         return self._migration.metrics()
 
     def ready(self) -> Mapping[str, str]:
-        """Return each component's state. Without a worker chats are served all the same; while no flags are known they are not."""
+        """Return each component's state. Without a worker chats are served nevertheless; while no flags are known they are not."""
         done = dict.fromkeys((surface for surface in SURFACES if surface not in CONTROLS), "ok")
         return {surface: self._migration.unready(surface) or "ok" for surface in self._migration.surfaces} | done
 

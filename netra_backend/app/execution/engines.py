@@ -75,7 +75,7 @@ def fresh_engine(surface: str, origin: Origin, /) -> Engine:
 
 
 class ReadingEngines:
-    """New engines for replays under the miss policy `allow`: of the outside they have the tools that only read, and nothing else.
+    """New engines for replays under the miss policy `allow`: they can only reach the read-only tools outside.
 
     Args:
         settings: which database the tools read; None: as the environment says.

@@ -1,4 +1,4 @@
-"""What a replay may reach of the outside under the miss policy `allow`: the tools that only read."""
+"""The part of the outside that a replay may reach under the miss policy `allow`: the read-only tools."""
 
 from netra_backend.app.config import Settings
 from netra_backend.app.services.action_plans import ActionPlans

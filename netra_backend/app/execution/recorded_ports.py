@@ -1,4 +1,4 @@
-"""The backend's ports as effects: performed and put on record while a run is served, answered from a journal while it is replayed."""
+"""The backend's ports as effects: performed and recorded while a run is served, answered from a journal while it is replayed."""
 
 from collections.abc import Awaitable, Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ _encode: Final = msgspec.json.encode
 
 
 def recorded(world: World) -> World:
-    """Return the same world with each port's calls put on record, or answered from one."""
+    """Return the same world with each port's calls recorded, or answered from a record."""
     return World(
         model=RecordedModel(world.model), tools=RecordedTools(world.tools), clock=RecordedClock(world.clock), ids=RecordedIds(world.ids)
     )

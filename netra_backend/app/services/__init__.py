@@ -1,1 +1,1 @@
-"""What agents rely on: user context, model, tools, database."""
+"""The services of agents: user context, model, tools, database."""

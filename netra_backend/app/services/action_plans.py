@@ -17,7 +17,7 @@ class ActionPlan:
     """A plan to spend less."""
 
     tenant_id: str
-    id: str  #: 32 hex digits, chosen by whoever saves it
+    id: str  #: 32 hex digits, chosen by the caller that saves it
     user_id: str
     thread_id: str
     title: str
@@ -38,7 +38,7 @@ class ActionPlans:
         """Save the plan once: repeating the call, also at the same time, changes nothing.
 
         Returns:
-            False when the id already stands for another plan of the tenant, which stays as it is.
+            False if the id already belongs to another plan of the tenant, which stays unchanged.
         """
         return await self._database.write(lambda connection: _kept(connection, plan)) == plan
 

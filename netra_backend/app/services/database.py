@@ -26,7 +26,7 @@ class Table(DeclarativeBase):
 
 
 class UsageRow(Table):
-    """What a tenant used of a model on a day."""
+    """A tenant's use of a model on a day."""
 
     __tablename__ = "usage"
 
@@ -40,7 +40,7 @@ class UsageRow(Table):
 
 
 class PriceRow(Table):
-    """What a model costs. Public: the same for all tenants."""
+    """The price of a model. Public: the same for all tenants."""
 
     __tablename__ = "prices"
 
@@ -67,7 +67,7 @@ class ActionPlanRow(Table):
 
 
 class ThreadRow(Table):
-    """A conversation and whose it is. Thread ids are a tenant's own: within it an id has one owner."""
+    """A conversation and its owner. Thread ids are a tenant's own: within it an id has one owner."""
 
     __tablename__ = "threads"
 
@@ -140,7 +140,7 @@ async def create_schema(engine: AsyncEngine, metadata: MetaData = Table.metadata
 
     Args:
         engine: the database.
-        metadata: the tables; those above unless told otherwise.
+        metadata: the tables; by default those above.
 
     Raises:
         sqlalchemy.exc.DBAPIError: the database cannot be reached, or refuses.
@@ -171,7 +171,7 @@ def _make_threads_a_tenants_own(connection: Connection) -> None:
         if inspect(connection).get_pk_constraint("threads")["constrained_columns"] == ["id"]:
             connection.exec_driver_sql("ALTER TABLE threads DROP CONSTRAINT threads_pkey, ADD PRIMARY KEY (tenant_id, id)")
         return
-    # SQLite changes no key, so the table is made anew. The driver begins no transaction for these statements by itself.
+    # SQLite cannot change a key, so the table is rebuilt. The driver does not begin a transaction for these statements itself.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     if inspect(connection).get_pk_constraint("threads")["constrained_columns"] != ["id"]:
         return

@@ -1,4 +1,6 @@
-"""What the machine may run out of: room and permission to write, descriptors, memory. Each is tried or measured, none is assumed."""
+"""Resources that the machine may run out of: space and permission to write, descriptors, memory. Each is tried or measured, none is
+assumed.
+"""
 
 import contextlib
 import errno
@@ -19,8 +21,8 @@ _ADVICE: Final[Mapping[int, str]] = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the quota is used up; raise it, or free some space",
     errno.EROFS: "the file system is read-only; mount it for writing",
-    errno.EACCES: "it may not be written; see to its owner and mode",
-    errno.EPERM: "it may not be written; see to its owner and mode",
+    errno.EACCES: "it may not be written; check its owner and mode",
+    errno.EPERM: "it may not be written; check its owner and mode",
     errno.ENOENT: "the folder is gone; mount it, or make it",
     errno.EMFILE: "no descriptors are left; raise the limit (ulimit -n), or run more processes",
     errno.ENFILE: "the machine has no descriptors left",
@@ -29,7 +31,7 @@ _ADVICE: Final[Mapping[int, str]] = {
 
 
 class Machine:
-    """What one process has left.
+    """The resources that one process has left.
 
     Args:
         home: the folder of the files that it writes.

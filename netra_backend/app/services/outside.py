@@ -24,7 +24,7 @@ class SystemClock:
 
 
 class RandomIds:
-    """Ids that nobody can guess."""
+    """Ids that cannot be guessed."""
 
     def new(self, purpose: str, /, *, lane: str) -> str:  # noqa: ARG002 - nor does it matter what for
         """Return 32 hex digits."""

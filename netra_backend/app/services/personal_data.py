@@ -1,4 +1,4 @@
-"""All that the backend keeps of tenants and users, for whoever must erase it."""
+"""All data that the backend stores about tenants and users, for erasing it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,12 +38,12 @@ class PersonalData:
                         removed[table.name] = (await connection.execute(delete(table).where(*whose))).rowcount
             except (SQLAlchemyError, OSError) as error:
                 raise RunStoreUnavailableError(
-                    f"{table.name}: {type(error).__name__}; see to the database and repeat the erasure"
+                    f"{table.name}: {type(error).__name__}; check the database and repeat the erasure"
                 ) from error
         return removed
 
     async def left(self, tenant_id: str, user_id: str | None, /) -> Mapping[str, int]:
-        """Return how many rows there are by table, after SQLite's files were written anew without what was removed.
+        """Return how many rows there are by table, after SQLite's files were rewritten without removed data.
 
         Raises:
             RunStoreUnavailableError: a database cannot be read or compacted now.
@@ -58,7 +58,7 @@ class PersonalData:
                         query = select(func.count()).select_from(table).where(*whose)
                         found[table.name] = (await connection.execute(query)).scalar_one()
         except (SQLAlchemyError, OSError) as error:
-            raise RunStoreUnavailableError(f"{type(error).__name__}; see to the databases and repeat the erasure") from error
+            raise RunStoreUnavailableError(f"{type(error).__name__}; check the databases and repeat the erasure") from error
         return found
 
     def files(self) -> Sequence[Path]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, event
 
-#: Milliseconds for which another process may hold the file. Longer, and users are told that the database does not answer.
+#: Milliseconds for which another process may hold the file. After that, users get the answer that the database does not answer.
 BUSY_MS: Final = 1500
 _PRAGMAS: Final = (f"busy_timeout={BUSY_MS}", "synchronous=NORMAL", "secure_delete=ON")
 _SWITCH_S: Final = 5.0
@@ -24,7 +24,7 @@ def prepare_sqlite(engine: Engine) -> None:
 def _own(_dialect: object, _record: object, arguments: Any, _options: object) -> None:  # noqa: ANN401 - as the dialect gives them
     """Make the file before SQLite does, which would let others read it. Its log gets the same mode, and the same owner.
 
-    A file that is there is not opened: to close it again would give up every lock that this process' connections hold on it
+    An existing file is not opened: closing it again would release every lock that this process' connections hold on it
     (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
     name = str(arguments[0]) if arguments else ""
@@ -48,7 +48,7 @@ def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-AP
 
 
 def _write_ahead(cursor: Any) -> None:  # noqa: ANN401 - a DB-API cursor has no type
-    """Switch the file to a write-ahead log, for good.
+    """Switch the file to a write-ahead log, permanently.
 
     Two connections that switch a new file at once do not wait for each other: SQLite tells one of them at once that the file is locked,
     whatever its timeout, because waiting could deadlock (https://www.sqlite.org/c3ref/busy_handler.html).

@@ -1,4 +1,4 @@
-"""Whose thread is it? Within a tenant a thread belongs to the user that first used its id, for ever."""
+"""The owner of a thread. Within a tenant a thread always belongs to the user that first used its id."""
 
 from collections import OrderedDict
 
@@ -29,7 +29,7 @@ class ThreadStore:
     async def ensure(self, tenant_id: str, user_id: str, thread_id: str) -> None:
         """Create the thread for its first user; do nothing when it is that user's already.
 
-        Of several users that race for a new id, one gets it.
+        If several users race for a new id, one gets it.
 
         Raises:
             ThreadNotFoundError: the thread is another user's of the tenant.

@@ -1,4 +1,4 @@
-"""Bearer tokens: JSON Web Tokens that say which user of which tenant is talking."""
+"""Bearer tokens: JSON Web Tokens that name the tenant and the user."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,12 +18,12 @@ _REQUIRED = ("exp", "iat", "sub", "tenant", "iss", "aud")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a valid token speaks for."""
+    """The identity in a valid token."""
 
     tenant_id: str
     user_id: str
     expires_at: datetime  #: with time zone
-    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: all that the token says
+    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: everything in the token
 
 
 def mint(settings: Settings, tenant_id: str, user_id: str, hours: float = 8.0, *, now: datetime | None = None) -> str:

@@ -1,8 +1,8 @@
 """Work on a database in transactions.
 
-SQLite lets one writer at a time into a file, and whoever waits for it looks again and again, in no order. So each process has one writer a
-file: what is asked for while it commits is committed together next, in the order in which it was asked for. Readers work beside it and wait
-for nobody. A server database gets a connection a transaction.
+SQLite lets only one writer at a time into a file, and a waiting writer tries again repeatedly, in no order. So each process has one writer
+a file: what is asked for while it commits is committed together next, in the order in which it was asked for. Readers work in parallel with
+it and never wait. A server database gets a connection a transaction.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ def transactions(engine: AsyncEngine) -> Transactions:
     """
     known = _known.get(engine.sync_engine)
     if known is None:
-        # What is opened for reading only has nobody to wait for; what lies in memory has no second connection.
+        # A file that is only opened for reading has no writer to wait for; a database in memory has no second connection.
         in_file = engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:") and "mode" not in engine.url.query
         known = _known[engine.sync_engine] = _OfFile(engine) if in_file else _OfServer(engine)
     return known
@@ -132,7 +132,7 @@ class _BusyError(Exception):
 
 
 class _File:
-    """One SQLite file. Whoever uses it holds it; with the last one it is closed."""
+    """One SQLite file. Its users hold it; when the last one releases it, it is closed."""
 
     _open: Final[dict[str, "_File"]] = {}
     _opening: Final = threading.Lock()
@@ -194,13 +194,13 @@ class _File:
             time.sleep(_REST_S)
 
     def _do(self, jobs: Sequence[_Job]) -> None:
-        """Do the jobs in one transaction; when one of them fails, each in one of its own, so that nobody fails for somebody else."""
+        """Do the jobs in one transaction; if one of them fails, each in a separate one, so that a job fails only by itself."""
         try:
             results = self._committed(jobs)
         except _BusyError as busy:
             for job in jobs:
                 job.resolve(error=busy.__cause__)
-        except BaseException as error:  # noqa: BLE001 - handed to whoever asked
+        except BaseException as error:  # noqa: BLE001 - passed to the caller
             if len(jobs) == 1:
                 jobs[0].resolve(error=error)
                 return
@@ -213,7 +213,7 @@ class _File:
     def _committed(self, jobs: Sequence[_Job]) -> list[Any]:
         with self._engine.connect() as connection:
             try:
-                # At once, not with the first change: a read that is to become a write fails when somebody wrote in between.
+                # Immediately, not with the first change: a read that becomes a write fails when another one wrote in between.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             except SQLAlchemyError as error:
                 raise _BusyError from error

@@ -1,4 +1,4 @@
-"""What a tenant used and spent, and what models cost. Every question about usage names its tenant."""
+"""A tenant's use and spending, and the prices of models. Every question about usage names its tenant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spend:
-    """What was used of one model, or on one day."""
+    """The use of one model, or on one day."""
 
     key: str  #: the model, or the day as YYYY-MM-DD
     requests: int
@@ -38,7 +38,7 @@ class Spend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What a model costs."""
+    """The price of a model."""
 
     model: str
     input_micro_usd: int  #: millionths of a dollar for a million input tokens
@@ -62,9 +62,9 @@ class UsageData:
         self._database = transactions(engine)
 
     async def period(self, tenant_id: str, since: date | None, until: date | None) -> Period | None:
-        """Return the asked-for days; an end that is None is filled in: the last day on record, and 30 days back from the end.
+        """Return the requested days; an end that is None is filled in: the last recorded day, and 30 days before the end.
 
-        None when nothing is on record for the tenant up to `until`, so that there are no days to speak of.
+        None if nothing is recorded for the tenant up to `until`, so that there are no days.
         """
         last = select(func.max(UsageRow.day)).where(UsageRow.tenant_id == tenant_id)
         if until is not None:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 MAX_ID_LENGTH = 256
 MAX_OPERATION_DEPTH = 10
 
-#: Ids that stand for nobody. They came from code that had no user at hand and made one up.
+#: Placeholders that identify no user. They came from code that had no user at hand and made one up.
 PLACEHOLDERS = frozenset(
     {
         "registry",
@@ -84,7 +84,7 @@ def check_id(name: str, value: object) -> str:
 
 
 def check_tenant(value: object) -> str:
-    """Return `value` when it may be a tenant's id: the one rule for tokens, sample data, contexts and whoever else names a tenant.
+    """Return `value` if it may be a tenant's id: the one rule for tokens, sample data, contexts and all other code that names a tenant.
 
     Raises:
         InvalidContextError: see `check_id`.
@@ -94,7 +94,7 @@ def check_tenant(value: object) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class UserExecutionContext:
-    """Who asks, in which thread, for which run. Immutable; two contexts are equal only when they are the same object.
+    """The user who asks, the thread, and the run. Immutable; two contexts are equal only when they are the same object.
 
     Raises (at construction):
         InvalidContextError: an id, a dict or the depth breaks a rule.
@@ -139,7 +139,7 @@ class UserExecutionContext:
         agent_context: Mapping[str, Any] | None = None,
         audit_metadata: Mapping[str, Any] | None = None,
     ) -> "UserExecutionContext":
-        """Return a context for a part of this request: same user, thread and run, a request id of its own, one level deeper.
+        """Return a context for a part of this request: same user, thread and run, a separate request id, one level deeper.
 
         Args:
             operation_name: what the part does; recorded in the child's audit metadata.

@@ -11,11 +11,11 @@ logger = logging.getLogger(__name__)
 
 
 class WebSocketBridge:
-    """Sends each event to the subscriber of its run id, whoever that is. It is a `Notifier`."""
+    """Sends each event to the subscriber of its run id. It is a `Notifier`."""
 
     def __init__(self) -> None:
         self._subscribers: dict[str, FrameSender] = {}
-        self.undelivered = 0  #: events of runs that nobody listens to
+        self.undelivered = 0  #: events of runs without a listener
 
     def subscribe(self, context: UserExecutionContext, sink: Sink) -> None:
         """Send the events of the context's run to this sink."""

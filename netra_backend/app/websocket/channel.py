@@ -57,10 +57,10 @@ class FrameChannel:
 
 
 async def stream(work: Callable[[Sink], Coroutine[Any, Any, object]], limit: int = FRAMES_IN_FLIGHT) -> AsyncGenerator[bytes, None]:
-    """Run `work` in a task of its own and yield the frames that it sends, as it sends them.
+    """Run `work` in a separate task and yield the frames that it sends, as it sends them.
 
-    The task starts with the first `__anext__` and inherits its context variables. Closing the generator cancels the task and waits for
-    it. An exception of the task is raised after the last frame.
+    The task starts with the first `__anext__` and inherits its context variables. Closing the generator cancels the task and waits for it.
+    An exception of the task is raised after the last frame.
 
     Args:
         work: gets the sink to send frames to.

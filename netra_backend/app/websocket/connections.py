@@ -53,8 +53,8 @@ class Connections:
 
 
 class Connection:
-    """One accepted socket. Nothing is queued here: whoever sends waits until the socket takes the frame, so that a slow client
-    slows its own runs and memory stays bounded by the server's write buffer.
+    """One accepted socket. Nothing is queued here: the sender waits until the socket accepts the frame, so that a slow client delays its
+    own runs and memory stays bounded by the server's write buffer.
 
     Any number of tasks may send; one may receive.
 

@@ -1,4 +1,4 @@
-"""`UserEmitter`: events of one user's run to that user, and to nobody else."""
+"""`UserEmitter`: events of one user's run to that user only."""
 
 from typing import Any, Protocol
 
@@ -46,6 +46,6 @@ class EmitterSource(Protocol):
         """Return a new emitter for this context.
 
         Raises:
-            ForeignContextError: nobody listens to this context.
+            ForeignContextError: this context has no listener.
         """
         ...

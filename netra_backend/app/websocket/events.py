@@ -58,7 +58,7 @@ _RECOVERY: Final[Mapping[DeathCause, str]] = MappingProxyType(
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """What every event is wrapped in."""
+    """The envelope of every event."""
 
     type: str
     tenant_id: str
@@ -72,7 +72,7 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 class Notifier(Protocol):
-    """Takes an agent's events to whoever listens to the run."""
+    """Sends an agent's events to the listener of the run."""
 
     async def notify(self, event: EventType, payload: dict[str, Any], /, *, agent_name: str, user_id: str, run_id: str) -> None:
         """Send one event. Never raises: a failed notification is counted and never fails the run."""

@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
-    """Where frames go."""
+    """The target of frames."""
 
     def offer(self, frame: bytes, /) -> bool:
         """Take the frame at once and return True, or return False while the listener is behind."""
@@ -53,7 +53,7 @@ class FrameSender:
         try:
             if self._lock.locked() or not self._offer(event, payload, agent_name, user_id):
                 await self._send_later(event, payload, agent_name, user_id)
-        except Exception as error:  # noqa: BLE001 - whatever a sink raises, the run goes on
+        except Exception as error:  # noqa: BLE001 - whatever a sink raises, the run continues
             self._losses_in_a_row += 1
             self._sequence += 1  # the gap tells the listener that something is missing
             self.count_loss(event, type(error).__name__)

@@ -1,4 +1,4 @@
-"""`AgentExecutionCore`: the legacy engine's executor. It runs the one shared agent of a name, for whoever asks."""
+"""`AgentExecutionCore`: the legacy engine's executor. It runs the one shared agent of a name, for any user."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ class AgentExecutionCore:
     Args:
         registry: holds one shared object an agent.
         bridge: where the events go.
-        tracker: told of each execution.
+        tracker: notified of each execution.
         clock: monotonic seconds.
     """
 
@@ -73,7 +73,7 @@ class AgentExecutionCore:
         return await self._failed(context, said, AgentTimeoutError(context.agent_name, limit_s), 0.0, "timeout")
 
     def _take_over(self, agent: Agent, context: AgentExecutionContext) -> Agent:
-        # The object is shared: whoever runs it already speaks for this user from here on.
+        # The object is shared: a concurrent run of it sends events for this user from here on.
         agent.user_id, agent.run_id, agent.emitter, agent.dispatcher = context.user_id, context.run_id, self._bridge, self._dispatcher
         return agent
 

@@ -16,7 +16,7 @@ class AgentFactory(Protocol):
     """Makes agents and tool dispatchers that belong to one user."""
 
     def create_agent(self, name: str, context: UserExecutionContext, /) -> Agent:
-        """Return a new agent, which nobody else has.
+        """Return a new agent, which is not shared.
 
         Raises:
             UnknownAgentError: no agent has this name.

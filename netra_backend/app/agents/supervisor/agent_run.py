@@ -1,4 +1,4 @@
-"""`AgentRun`: one agent in a task of its own, with a time limit, a heartbeat, and exactly one ending."""
+"""`AgentRun`: one agent in a separate task, with a time limit, a heartbeat, and exactly one ending."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ class Ending:
     """How an agent ended: with an answer or with an error, never both."""
 
     state: ExecutionState
-    duration_s: float  #: monotonic; of a timeout: the limit itself
+    duration_s: float  #: monotonic; for a timeout: the limit itself
     answer: Answer | None = None
     error: BaseException | None = None
     death: DeathCause | None = None  #: None: it was alive to the end
@@ -33,7 +33,7 @@ class AgentRun:
         agent_name: for errors and the tracker.
         user_id: for the tracker.
         run_id: for the tracker.
-        tracker: told of the execution; may declare it dead.
+        tracker: notified of the execution; may declare it dead.
         limit_s: seconds that the agent may take.
         clock: monotonic seconds.
     """
@@ -135,6 +135,6 @@ def _answered(agent_name: str, answer: Answer | None, duration_s: float) -> Endi
 
 
 def _look_at(task: asyncio.Task[Answer | None]) -> None:
-    # An exception that nobody looks at is reported by asyncio as a defect; this one is late, and its run has ended already.
+    # asyncio reports an unread exception as a defect; this one is late, and its run has already ended.
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.info("an agent failed after its run had ended", extra={"error_type": type(error).__name__})

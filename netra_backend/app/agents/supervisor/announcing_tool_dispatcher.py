@@ -9,7 +9,7 @@ from netra_backend.app.world import ToolCaller
 
 
 class AnnouncingToolDispatcher:
-    """A `ToolDispatcher` shared by all users; events go to whoever the agent speaks for at that moment."""
+    """A `ToolDispatcher` shared by all users; events are sent to the user for whom the agent runs at that moment."""
 
     def __init__(self, caller: ToolCaller) -> None:
         self._caller = caller

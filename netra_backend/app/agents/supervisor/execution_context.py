@@ -1,4 +1,4 @@
-"""What goes into one execution of an agent, and what comes out."""
+"""The input and the output of one execution of an agent."""
 
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -50,7 +50,7 @@ class AgentExecutionContext:
         )
 
     def for_step(self, agent_name: str, results: Mapping[str, str]) -> "AgentExecutionContext":
-        """Return the execution of a pipeline's step: another agent, with what came before it laid over the results."""
+        """Return the execution of a pipeline's step: another agent, whose results include those of the earlier steps."""
         metadata = {**self.metadata, "results": {**self.metadata.get("results", {}), **results}}
         return replace(self, agent_name=agent_name, metadata=metadata, retry_count=0, correlation_id=uuid.uuid4().hex)
 
@@ -88,4 +88,4 @@ class PipelineStep:
     strategy: ExecutionStrategy = ExecutionStrategy.SEQUENTIAL
     condition: Condition | None = None  #: None: always. False, or an exception, skips the step
     dependencies: tuple[str, ...] = ()  #: agents that must have succeeded before; otherwise the step is skipped
-    continue_on_error: bool = False  #: True: the pipeline goes on when this step fails
+    continue_on_error: bool = False  #: True: the pipeline continues when this step fails

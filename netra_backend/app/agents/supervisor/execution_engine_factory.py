@@ -1,4 +1,4 @@
-"""`ExecutionEngineFactory`: makes `UserExecutionEngine`s within limits, and closes those that nobody uses. The application owns it."""
+"""`ExecutionEngineFactory`: makes `UserExecutionEngine`s within limits, and closes unused ones. The application owns it."""
 
 import asyncio
 import contextvars
@@ -75,7 +75,7 @@ class ExecutionEngineFactory:
             ExecutionEngineFactoryError: the factory was shut down.
             UserLimitExceededError: the user has as many engines as allowed.
             CapacityError: all users together have as many engines as allowed.
-            ForeignContextError: nobody listens to this context.
+            ForeignContextError: this context has no listener.
         """
         # Nothing is awaited between the check and the entry, so that simultaneous creations cannot pass the limit.
         user = _key(context)
@@ -108,7 +108,7 @@ class ExecutionEngineFactory:
             return False
         try:
             await engine.cleanup()
-        except Exception as error:  # noqa: BLE001 - an engine that cannot be closed may not keep its place for ever
+        except Exception as error:  # noqa: BLE001 - an engine that cannot be closed must not keep its place
             self._counts["cleanup_failures"] += 1
             logger.error("engine not closed", extra={"engine_id": engine.engine_id, "error_type": type(error).__name__})  # noqa: TRY400 - a traceback would quote messages
         finally:

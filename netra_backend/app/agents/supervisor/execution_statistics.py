@@ -6,7 +6,7 @@ from netra_backend.app.agents.supervisor.execution_tracker import ExecutionState
 
 
 class ExecutionStatistics:
-    """What executions did."""
+    """Statistics of executions."""
 
     def __init__(self) -> None:
         self._ended = dict.fromkeys(ExecutionState, 0)

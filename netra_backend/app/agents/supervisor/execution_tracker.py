@@ -1,4 +1,4 @@
-"""`ExecutionTracker` knows which executions live: they beat, and one that does not is declared dead to whoever asked to know."""
+"""`ExecutionTracker` knows which executions live: they beat, and one that does not is declared dead to its subscribers."""
 
 import asyncio
 import itertools
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 class ExecutionState(StrEnum):
-    """Where an execution stands."""
+    """The state of an execution."""
 
     RUNNING = "running"
     COMPLETED = "completed"
@@ -37,7 +37,7 @@ DeathCallback = Callable[[TrackedExecution], None]
 
 
 class ExecutionTracker:
-    """Watches the executions that it was told of, on the running loop's timers; without executions it does nothing.
+    """Watches its registered executions, with the running loop's timers; without executions it does nothing.
 
     A tracker without a monitor hides deaths, so it brings its own.
     """

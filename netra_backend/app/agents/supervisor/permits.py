@@ -1,4 +1,4 @@
-"""`Permits`: a bounded number of executions at once; the rest wait in order, are told so, and are turned away on closing."""
+"""`Permits`: a bounded number of executions at once; the rest wait in order, are notified of this, and are refused on closing."""
 
 import asyncio
 from collections import deque
@@ -13,7 +13,7 @@ class Permits:
 
     Args:
         limit: permits, at least 1.
-        notice_after_s: seconds of waiting after which the waiting one is told.
+        notice_after_s: seconds of waiting after which a waiting execution is notified.
     """
 
     def __init__(self, limit: int, notice_after_s: float) -> None:
@@ -76,6 +76,6 @@ class Permits:
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
-                turn.set_result(True)  # the permit goes from hand to hand: nobody can come in between
+                turn.set_result(True)  # the permit is passed on directly: nothing can come in between
                 return
         self._free += 1

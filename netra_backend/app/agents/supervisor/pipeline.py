@@ -78,6 +78,6 @@ async def _wanted(step: PipelineStep, context: AgentExecutionContext) -> bool:
     try:
         answer = step.condition(context)
         return bool(await answer if inspect.isawaitable(answer) else answer)
-    except Exception as error:  # noqa: BLE001 - a condition that cannot be told is not met
+    except Exception as error:  # noqa: BLE001 - a condition that cannot be evaluated is not met
         logger.warning("step skipped: its condition failed", extra={"agent": step.agent_name, "error_type": type(error).__name__})
         return False

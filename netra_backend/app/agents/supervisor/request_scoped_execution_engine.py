@@ -135,7 +135,7 @@ class RequestScopedExecutionEngine:
             await ended.wait()
 
     async def _run(self, context: AgentExecutionContext) -> Ending:
-        """Run the agent in a task of its own; whatever it raises is an ending."""
+        """Run the agent in a separate task; whatever it raises is an ending."""
         started_s = self._clock()
         task = asyncio.create_task(self._agent_work(context))
         self._tasks.add(task)

@@ -6,7 +6,7 @@ from netra_backend.app.agents.supervisor.execution_context import AgentExecution
 
 
 class ResponseCache:
-    """Answers by question. Whose question it was is up to the key.
+    """Answers by question. The key decides whose question it was.
 
     Args:
         clock: monotonic seconds.
@@ -20,7 +20,7 @@ class ResponseCache:
         self._entries: dict[Hashable, tuple[float, AgentExecutionResult]] = {}  # oldest first
 
     def get(self, question: Hashable) -> AgentExecutionResult | None:
-        """Return the answer; None when there is none, or none that is young enough."""
+        """Return the answer; None if there is none, or none that is recent enough."""
         entry = self._entries.get(question)
         return entry[1] if entry is not None and self._clock() < entry[0] else None
 

@@ -1,4 +1,4 @@
-"""`UserExecutionEngine`: the single source of truth. One user, one run, state of its own, and nothing left when it is closed."""
+"""`UserExecutionEngine`: the single source of truth. One user, one run, separate state, and nothing left after it is closed."""
 
 import asyncio
 import logging
@@ -145,7 +145,7 @@ class UserExecutionEngine:
         return outcomes[0]
 
     def get_user_execution_stats(self) -> dict[str, Any]:
-        """Return this engine's counts and durations; nobody else's are among them."""
+        """Return this engine's counts and durations; they include no other user's."""
         return {
             "engine_id": self.engine_id,
             "user_id": self.context.user_id,

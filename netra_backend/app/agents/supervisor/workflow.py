@@ -25,7 +25,7 @@ CHAINS: Final[Mapping[DataSufficiency, tuple[str, ...]]] = MappingProxyType(
 
 
 class ChatRequest(msgspec.Struct, frozen=True):
-    """What a user asked for, in a chat."""
+    """A user's request in a chat."""
 
     message: str
     agent: str = SUPERVISOR  #: "supervisor": triage picks the agents; any other name: that agent alone
@@ -58,7 +58,7 @@ async def run_workflow(
         agents: names of the agents there are.
 
     Raises:
-        UnknownAgentError: the request names an agent that is not there.
+        UnknownAgentError: the request names an agent that does not exist.
         Exception: of the engine.
     """
     if request.agent != SUPERVISOR and request.agent not in agents:

@@ -34,7 +34,7 @@ class Metrics:
         self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
     def sum(self, name: str, **labels: str) -> float:
-        """Return the sum of all samples of that name which have these labels; 0 when there is none."""
+        """Return the sum of all samples of that name with these labels; 0 if there are none."""
         wanted = labels.items()
         return sum(sample.value for sample in self._samples if sample.name == name and wanted <= sample.labels.items())
 
@@ -45,7 +45,7 @@ class Metrics:
 
 
 class Backend:
-    """A backend process of its own, on a free loopback port, with everything it writes in one folder.
+    """A separate backend process, on a free loopback port, that writes everything into one folder.
 
     Args:
         home: that folder; flags, database, evidence and logs.
@@ -62,7 +62,7 @@ class Backend:
             "NETRA_SCRIPTED_LATENCY_MS": "40",
             "NETRA_RATE_LIMIT_PER_MINUTE": "6000",
             "NETRA_RATE_LIMIT_BURST": "1000",
-            # A server leaves shadows what nobody else wants of its processors; here somebody watches and waits for them.
+            # Normally shadows only get unused processor time; here a person watches and waits for them.
             "NETRA_MIGRATION_SHADOW_PRIORITY": "normal",
         }
         self.settings = MigrationSettings(home=home, ledger_dir=ledger)
@@ -76,7 +76,7 @@ class Backend:
 
         Raises:
             BackendError: it does not start.
-            ConfigurationError: there is no `netra` command beside this one.
+            ConfigurationError: there is no `netra` command next to this one.
         """
         seeding = asyncio.create_task(self.command("netra", "seed", *(part for tenant in tenants for part in ("--tenant", tenant))))
         with self._log.open("wb") as log:

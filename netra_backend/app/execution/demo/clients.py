@@ -1,4 +1,4 @@
-"""Users of the demo: real WebSocket clients that chat, measure, and look at every frame for whose it is."""
+"""Users of the demo: real WebSocket clients that chat, measure, and check the owner of every frame."""
 
 import asyncio
 import json

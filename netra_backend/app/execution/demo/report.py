@@ -1,4 +1,4 @@
-"""What the demo tells at its end: for people as tables, for machines as one JSON document."""
+"""The demo's final report: tables for people, one JSON document for machines."""
 
 import statistics
 from collections import Counter
@@ -45,7 +45,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether everything that had to happen did."""
+        """Whether everything happened that had to happen."""
         return all(passed for passed, _ in self._progress.checks)
 
     def document(self) -> dict[str, Any]:

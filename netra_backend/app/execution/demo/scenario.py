@@ -1,10 +1,10 @@
-"""What happens in the demo, in order, and what must have happened in the end.
+"""The demo's events, in order, and the conditions that must hold in the end.
 
 1. Six tenants are pinned to the six stages; a seventh starts at `off`.
 2. All of them chat at once, through real WebSockets.
 3. In the middle of that load the shadow worker is killed.
 4. The seventh tenant moves `off -> dualwrite -> shadow -> live`, each time in the middle of one of its chats.
-5. The kill switch goes on and off again; at `complete` it changes nothing.
+5. The kill switch is switched on and off again; at `complete` it changes nothing.
 6. The other surfaces are asked as well: one-shot runs, batches and tool calls.
 7. The shadows finish, and everything is counted.
 """
@@ -35,7 +35,7 @@ _PROPAGATE_S: Final = 20.0  #: a bound for machines that are busy with something
 _DRAIN_S: Final = 40.0
 _OK: Final = 200
 
-#: The first two are the same for everybody, to show what control's shared cache does with them.
+#: The first two are the same for all users, to show the effect of control's shared cache.
 _QUESTIONS: Final = (
     "Which model costs us most?",
     "How can we lower what we spend on gpt-4o?",
@@ -48,7 +48,7 @@ _QUESTIONS: Final = (
 
 @dataclass(slots=True)
 class Progress:
-    """What is known so far; shown while the demo runs."""
+    """The known facts; shown while the demo runs."""
 
     phase: str = "starting"
     stages: dict[str, Stage] = field(default_factory=dict)  #: by tenant
@@ -101,7 +101,7 @@ class Scenario:
         self._users[tenant] = await User.connect(self._backend.chat_url, self._backend.token(tenant, user), tenant, user)
 
     def _pin(self) -> None:
-        """Write the first flag file: one tenant a stage. Operators cannot jump like this; a file that is made anew can."""
+        """Write the first flag file: one tenant a stage. Operators cannot skip stages like this; a new file can."""
         for surface in self._surfaces:
             flag: Flag = new_surface_flag(surface)
             for tenant, stage in PINNED.items():
@@ -138,7 +138,7 @@ class Scenario:
             self._phase(f"{MOVER} moves {before.value} -> {stage.value} while it chats")
             if stage is Stage.SHADOW:
                 await self._backfill()
-            # The chat that is under way when the flag changes keeps its plan; the next one follows the flag.
+            # A chat that has begun when the flag changes keeps its plan; the next one follows the flag.
             begun = asyncio.Event()
             under_way = asyncio.create_task(
                 self._chat(user, f"How can {MOVER} lower its spend on gpt-4o before {stage.value}?", begun=begun)
@@ -235,7 +235,7 @@ class Scenario:
         check(foreign == 0, "the candidate sent nobody a frame of somebody else")
 
     def _count(self, surface: str, asked: Counter[Stage], metrics: Metrics) -> None:
-        """Check that the server counted what was asked, and what became of every shadow."""
+        """Check that the server counted every request, and the result of every shadow."""
         served = {stage: metrics.sum("migration_runs_total", surface=surface, stage=stage.value) for stage in STAGE_ORDER}
         named = {
             stage: metrics.sum("migration_runs_total", surface=surface, origin=PLANS[stage].serves.value, stage=stage.value)

@@ -30,7 +30,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FunctionSpec(msgspec.Struct, frozen=True):
-    """What the model is told about a function."""
+    """The description of a function for the model."""
 
     name: str
     description: str
@@ -38,7 +38,7 @@ class FunctionSpec(msgspec.Struct, frozen=True):
 
 
 class ToolSpec(msgspec.Struct, frozen=True, tag_field="type", tag="function"):
-    """What the model is told about a tool."""
+    """The description of a tool for the model."""
 
     function: FunctionSpec
 

@@ -1,4 +1,4 @@
-"""What a scripted answer may go by: a request read into facts."""
+"""The basis of a scripted answer: a request read into facts."""
 
 import json
 import re

@@ -8,7 +8,7 @@ from netra_backend.app.services.llm.scripted import ScriptedChatModel
 
 
 class OpenChatModel(ChatModel, Protocol):
-    """A model that whoever made it must close."""
+    """A model that its creator must close."""
 
     async def aclose(self) -> None:
         """Close the connections; idempotent."""

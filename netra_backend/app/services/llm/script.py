@@ -1,9 +1,9 @@
-"""What the scripted model does next: the tool calls that are still missing, or the closing words.
+"""The next step of the scripted model: the tool calls that are still missing, or the closing words.
 
-Triage answers by the first rule that holds: the user names a model, or speaks of money: "sufficient"; speaks of use: "partial";
-otherwise "insufficient". Every other agent calls the tools that it wants and is offered, once each; data and the assistant pick
-theirs by words of the question. A switch is simulated between the models that the user names; what is missing is filled in
-with the dearest model in use and the two cheapest ones.
+Triage answers by the first rule that matches: the user names a model, or mentions money: "sufficient"; mentions use: "partial"; otherwise
+"insufficient". Every other agent calls the tools that it wants and is offered, once each; data and the assistant pick theirs by words of
+the question. A switch is simulated between the models that the user names; what is missing is filled in with the dearest model in use and
+the two cheapest ones.
 """
 
 import json
@@ -35,7 +35,7 @@ _WORDS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     ),
     (re.compile(r"\b(save|store|keep|make|write)\b.*\bplan\b", re.IGNORECASE), ("save_action_plan",)),
 )
-#: Agent -> tools that it wants whatever is asked. The assistant goes by words alone.
+#: Agent -> tools that it wants whatever is asked. The assistant only uses words.
 _WANTED = {
     "data": ("usage_summary", "cost_breakdown"),
     "optimization": ("price_lookup", "simulate_switch"),

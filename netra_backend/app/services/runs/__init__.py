@@ -1,1 +1,1 @@
-"""Finished runs and the threads that they make up: what is kept of a run, where, and how a thread is told to a model."""
+"""Finished runs and the threads that they form: the stored form of a run, its place, and the form of a thread for a model."""

@@ -9,7 +9,8 @@ from netra_backend.app.services.runs.user import UserRunStore
 
 
 class RunDatabases:
-    """The store of finished runs, and connections. Connects to nothing until it is used: a store that is down keeps nobody from starting.
+    """The store of finished runs, and connections. Connects to nothing until it is used: a store that is down does not keep a process from
+    starting.
 
     Args:
         settings: where the store is.

@@ -1,4 +1,4 @@
-"""How one run ended. Decided here, once and for every engine; whoever speaks of a run's end asks here."""
+"""How one run ended. Decided here, once and for every engine; all other code that needs a run's outcome asks here."""
 
 import asyncio
 from typing import Final
@@ -36,13 +36,13 @@ _head: Final = msgspec.json.Decoder(_Head)
 class RunEnding:
     """Reads a run's frames as they pass, and says how the run ended. Keeps the frames that may answer, and nothing else of the run.
 
-    Whoever stops a run says why before that: `cut` for a server that stops, `limited_by` for a time limit. Without a word
-    it was its user, who cancelled it or left.
+    The code that stops a run sets the reason before: `cut` for a server that stops, `limited_by` for a time limit. Without a word it was
+    its user, who cancelled it or left.
     """
 
     def __init__(self) -> None:
         self.answers: list[tuple[str, bytes]] = []  #: (event type, JSON) of the last frame that ends something; [] before there is one
-        self.outcome: RunEnd | None = None  #: None: the run is under way
+        self.outcome: RunEnd | None = None  #: None: the run has not ended
         self._last = _Frame()
         self._timed_out: set[str] = set()
         self._cut = False
@@ -90,11 +90,11 @@ class RunEnding:
         if isinstance(error, GeneratorExit) or (isinstance(error, asyncio.CancelledError) and _is_being_cancelled()):
             limited = self._limit is not None and self._limit.expired()
             return self.settle("cut" if self._cut else "timed_out" if limited else "cancelled")
-        # A cancellation that nobody asked for is the engine's own: it let one escape.
+        # A cancellation that nothing requested is the engine's own: it let one escape.
         return self.settle("timed_out" if isinstance(error, _TIMEOUTS) else "failed")
 
     def settle(self, outcome: RunEnd) -> RunEnd:
-        """Put on record how the run ended, and return it. A later word wins: a run that ended well and could not be kept has failed."""
+        """Record the outcome, and return it. A later word wins: a run that ended well and could not be kept has failed."""
         self.outcome = outcome
         return outcome
 

@@ -10,7 +10,7 @@ RunEnd = Literal["completed", "failed", "timed_out", "cancelled", "cut"]
 
 
 class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A question and what came of it. New fields go last and have a default: stored runs are read back."""
+    """A question and its answer. New fields go last and have a default: stored runs are read back."""
 
     surface: str  #: "chat", "oneshot", ...
     tenant_id: str
@@ -26,21 +26,21 @@ class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AskedRun(Protocol):
-    """What is known of a run when it begins."""
+    """The facts about a run that are known when it begins."""
 
     @property
     def surface(self) -> str:
-        """Where it was asked."""
+        """The surface."""
         ...
 
     @property
     def tenant_id(self) -> str:
-        """Whose tenant asked."""
+        """The user's tenant."""
         ...
 
     @property
     def user_id(self) -> str:
-        """Who asked."""
+        """The user."""
         ...
 
     @property
@@ -85,7 +85,7 @@ RunKey = tuple[str, str, str, str]
 
 
 class RunScan(Protocol):
-    """Walks through all of a surface's runs, whoever's they are: for operators, never for a request."""
+    """Walks through all of a surface's runs, of all tenants: for operators, never for a request."""
 
     async def count(self, surface: str, /) -> int:
         """Return how many runs there are. Raises RunStoreUnavailableError."""
@@ -106,7 +106,7 @@ def key_of(run: FinishedRun) -> RunKey:
 
 
 def in_order(runs: Iterable[FinishedRun]) -> list[FinishedRun]:
-    """Return the runs as they began, oldest first; of two that began together the smaller id first."""
+    """Return the runs in the order of their beginning, oldest first; if two began together, the smaller id first."""
     return sorted(runs, key=lambda run: (run.started_at, run.run_id))
 
 

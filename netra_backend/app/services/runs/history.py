@@ -1,4 +1,4 @@
-"""A thread as the model is told it: OpenAI-format messages of the runs that were finished before."""
+"""A thread in the form for a model: OpenAI-format messages of the runs that were finished before."""
 
 import logging
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class StoredHistory:
 
     Args:
         threads: where they are.
-        runs: so many of a thread's newest runs are told to the agents; older ones stay stored.
+        runs: the number of a thread's newest runs that agents receive; older ones stay stored.
     """
 
     def __init__(self, threads: ThreadRuns, *, runs: int = 50) -> None:
@@ -45,7 +45,7 @@ class StoredHistory:
     async def history(self, context: UserExecutionContext, /) -> list[dict[str, Any]]:
         """Return the thread's messages so far, oldest first, in the OpenAI chat format; [] for a new thread.
 
-        Never raises: while a store is down users are served all the same, with what is known of their thread.
+        Never raises: while a store is down users are served nevertheless, with the known part of their thread.
         """
         if not self._runs:
             return []
@@ -55,7 +55,7 @@ class StoredHistory:
         except RunStoreUnavailableError as error:
             runs = error.known if isinstance(error, IncompleteThreadError) else ()
             _logger.warning(
-                "a thread could not be read whole; its agents are told less", extra={"run_id": context.run_id, "runs": len(runs)}
+                "a thread could not be read completely; its agents receive less", extra={"run_id": context.run_id, "runs": len(runs)}
             )
         return messages_of(runs[-self._runs :])
 

@@ -21,7 +21,7 @@ class LegacyRunStore(SqlRuns):
         super().__init__(engine, LEGACY_RUNS)
 
     async def run(self, run_id: str, /) -> FinishedRun | None:
-        """Return the run of that id, whoever's it is; None when there is none. That anybody may ask is this store's known defect.
+        """Return the run of that id, of any user; None if there is none. That anybody may ask is this store's known defect.
 
         Raises:
             RunStoreUnavailableError: the store cannot be read now.

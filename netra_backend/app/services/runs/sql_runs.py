@@ -1,4 +1,4 @@
-"""What both run stores share: one table of runs, SQLite or PostgreSQL, made when it is first needed."""
+"""Shared by both run stores: one table of runs, SQLite or PostgreSQL, made on first use."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -25,7 +25,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def run_table(name: str, primary_key: Sequence[str]) -> Table:
-    """Return a table of runs, in metadata of its own, so that each store can live in a database of its own."""
+    """Return a table of runs, in separate metadata, so that each store can be in a separate database."""
     table = Table(
         name,
         MetaData(),
@@ -139,7 +139,7 @@ class SqlRuns:
                 raise RunRefusedError(f"{self._table.name}: {_name(error)}; the run cannot be stored as it is") from error
             self._made = False
             raise RunStoreUnavailableError(
-                f"{self._table.name}: {_name(error)}; see to the database, its disk and its permissions"
+                f"{self._table.name}: {_name(error)}; check the database, its disk and its permissions"
             ) from error
 
 
@@ -149,7 +149,7 @@ def _row(run: FinishedRun) -> dict[str, Any]:
 
 
 def _is_of_the_run(error: BaseException) -> bool:
-    """Whether the run itself is at fault: what the database rejects, or the driver cannot even send. A lost connection is not."""
+    """Whether the run itself is at fault: the database rejects it, or the driver cannot even send it. A lost connection is not."""
     rejected = isinstance(error, IntegrityError | DataError | UnicodeError)
     return rejected or (isinstance(error, StatementError) and not isinstance(error, DBAPIError))
 

@@ -65,7 +65,7 @@ TOOLS = (
     ),
     Tool(
         name="simulate_switch",
-        description="What a period would have cost, had a share of one model's tokens gone to another model.",
+        description="The cost of a period if a share of one model's tokens had been used with another model.",
         parameters=_object(
             {
                 **_PERIOD,

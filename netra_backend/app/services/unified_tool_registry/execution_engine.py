@@ -1,7 +1,7 @@
 """`ToolExecutionEngine`, DUPLICATE: executes tools and nothing else.
 
-It knows no user context, sends no event, sets no time limit and no other. By name it executes as a service user, so that nobody asks
-whether the caller may. Each of these is kept on purpose, because it is why the migration exists.
+It knows no user context, sends no event, sets no time limit and no other. By name it executes as a service user, so that the caller's
+permissions are not checked. Each of these is kept on purpose, because it is why the migration exists.
 """
 
 import logging
@@ -26,7 +26,7 @@ _Ending = tuple[ToolExecutionStatus, Any, str | None]  #: status, answer, error
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolUser:
-    """Who asks: no thread, no run."""
+    """The caller: no thread, no run."""
 
     tenant_id: str
     user_id: str
@@ -48,7 +48,7 @@ class UnifiedTool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolExecutionResult:
-    """What became of a call. Nothing is raised, so this is the only place where a failure shows."""
+    """The result of a call. Nothing is raised, so this is the only place where a failure shows."""
 
     tool_name: str
     status: ToolExecutionStatus
@@ -85,7 +85,7 @@ class UsageLog(Protocol):
 
 
 class ToolExecutionEngine:
-    """Executes tools for whoever asks.
+    """Executes tools for any caller.
 
     Args:
         permission_service: says who may call what.
@@ -131,7 +131,7 @@ class ToolExecutionEngine:
         return ToolExecutionResult(tool_name=name, status=status, duration_s=duration_s, result=value, error_message=message)
 
     async def execute_tool(self, tool_name: str, parameters: Mapping[str, Any]) -> ToolExecutionResult:
-        """Execute a registered tool by name, as the service user. The caller's permissions are not asked: nobody knows the caller."""
+        """Execute a registered tool by name, as the service user. The caller's permissions are not checked: the caller is not known."""
         return await self.execute_unified_tool(self._tools.get(tool_name), parameters, SERVICE_USER)
 
     async def _execute(self, tool: UnifiedTool | None, arguments: Mapping[str, Any], user: ToolUser) -> _Ending:

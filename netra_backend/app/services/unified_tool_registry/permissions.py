@@ -1,4 +1,4 @@
-"""Who may call what."""
+"""The permissions for tools."""
 
 from collections.abc import Collection
 from typing import Protocol

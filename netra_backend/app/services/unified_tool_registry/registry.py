@@ -1,4 +1,4 @@
-"""What a tool is, and the registry of them."""
+"""Tools, and the registry of them."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ _SHOWN_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolPorts:
-    """What tools work on."""
+    """The data that tools work on."""
 
     usage: UsageData
     plans: ActionPlans
@@ -32,7 +32,7 @@ Handler = Callable[[UserExecutionContext, Mapping[str, Any], ToolPorts], Awaitab
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A tool: what the model is told, who may call it, and what it does.
+    """A tool: its description for the model, who may call it, and its function.
 
     Raises:
         jsonschema.SchemaError: `parameters` is not a JSON schema.
@@ -66,7 +66,7 @@ class Tool:
         return plain
 
     def spec(self) -> ToolSpec:
-        """Return what the model is told."""
+        """Return the description for the model."""
         return ToolSpec(function=FunctionSpec(name=self.name, description=self.description, parameters=self.parameters))
 
 
@@ -116,7 +116,7 @@ class ToolRegistry:
         return ToolRegistry(tool for tool in self._tools.values() if not tool.side_effect)
 
     def specs(self, names: Iterable[str] | None = None) -> tuple[ToolSpec, ...]:
-        """Return what the model is told about the tools; `names` None: about all.
+        """Return the descriptions of the tools for the model; `names` None: about all.
 
         Raises:
             UnknownToolError: one of the names is not registered.

@@ -1,4 +1,4 @@
-"""What the tools do: what a company spends on AI models, and how to spend less. Each sees its caller's tenant only."""
+"""The functions of the tools: what a company spends on AI models, and how to spend less. Each sees its caller's tenant only."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -137,5 +137,5 @@ async def save_action_plan(context: UserExecutionContext, arguments: Mapping[str
         items=arguments["items"],
     )
     if not await ports.plans.save(plan):
-        raise ToolArgumentsError("plan_id stands for another plan already; use a new one")
+        raise ToolArgumentsError("plan_id already belongs to another plan; use a new one")
     return {"plan_id": plan.id, "saved": True, "title": plan.title, "items": len(plan.items)}

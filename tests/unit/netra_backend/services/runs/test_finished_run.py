@@ -87,7 +87,7 @@ async def test_a_user_whose_store_is_down_is_served_with_what_is_known_of_the_th
     history = await StoredHistory(BrokenStore(IncompleteThreadError([make_run()]))).history(CONTEXT)
     assert [message["content"] for message in history] == ["What did we spend?", "12 USD."]
     assert await StoredHistory(BrokenStore(RunStoreUnavailableError("down"))).history(CONTEXT) == []
-    assert caplog.text.count("a thread could not be read whole") == 2
+    assert caplog.text.count("a thread could not be read completely") == 2
 
 
 async def test_a_deployment_may_tell_its_agents_nothing(store, make_run):
