@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "status",
     "stage",
     "ramp",
+    "rollout",
     "shadow",
     "kill",
     "history",
@@ -47,7 +48,7 @@ COMMANDS: Final = (
     "removal",
 )
 #: Commands that need more than serving processes and workers do -> the extra that brings it.
-EXTRAS: Final = {"tracker": "codemod", "codemod": "codemod", "removal": "codemod"}
+EXTRAS: Final = {"rollout": "rollout", "tracker": "codemod", "codemod": "codemod", "removal": "codemod"}
 WRONG_USE: Final = 2
 DISTRIBUTION: Final = "netra-strangler"
 
