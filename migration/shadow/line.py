@@ -92,7 +92,7 @@ class Line:
         """Put what was sent at the head of the queue again: its worker is gone.
 
         Args:
-            suspected: whether one of these may have been its end. The next worker gets each of them alone, so that the one that caused it is found.
+            suspected: whether one of these may have been its end. The next worker gets each alone, so that the cause is found.
         """
         if suspected:
             self._suspects = max(self._suspects, len(self._sent))
