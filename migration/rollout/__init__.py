@@ -1,4 +1,7 @@
-"""How tenants are moved: edits of flags that are proved before they are written, and looked after until processes follow."""
+"""Moves tenants: edits of flags are proved before they are written, and then checked until processes follow.
+
+A ramp is the planned path (`ramp_file`), a gate decides at each of its steps (`gate`, `standing`), and `simulation` tries a ramp out.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -7,30 +10,54 @@ from migration.fronts import front
 if TYPE_CHECKING:
     from migration.rollout.edit import Edits, Written, repeated, sentence
     from migration.rollout.flag_removal import remove_flags
+    from migration.rollout.gate import Decision, decide
     from migration.rollout.parts import Parts
     from migration.rollout.preview import Preview, moves_as_json
+    from migration.rollout.ramp_file import DEFAULT_RAMP, Ramp, Step, read_ramp
+    from migration.rollout.simulation import Summary, World, simulate
+    from migration.rollout.standing import Standing
 else:
     __getattr__ = front(
         __name__,
         {
+            "DEFAULT_RAMP": "ramp_file",
+            "Decision": "gate",
             "Edits": "edit",
             "Parts": "parts",
             "Preview": "preview",
+            "Ramp": "ramp_file",
+            "Standing": "standing",
+            "Step": "ramp_file",
+            "Summary": "simulation",
+            "World": "simulation",
             "Written": "edit",
+            "decide": "gate",
             "moves_as_json": "preview",
+            "read_ramp": "ramp_file",
             "remove_flags": "flag_removal",
             "repeated": "edit",
             "sentence": "edit",
+            "simulate": "simulation",
         },
     )
 
 __all__ = [
+    "DEFAULT_RAMP",
+    "Decision",
     "Edits",
     "Parts",
     "Preview",
+    "Ramp",
+    "Standing",
+    "Step",
+    "Summary",
+    "World",
     "Written",
+    "decide",
     "moves_as_json",
+    "read_ramp",
     "remove_flags",
     "repeated",
     "sentence",
+    "simulate",
 ]

@@ -58,7 +58,8 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     most_divergent_stratum: str = "10 %"  #: of the runs of each event kind x tool x outcome, upper bound; rare paths have few runs
     most_failed_more: str = "1 %"  #: by how much more of candidate's runs fail than of control's, upper bound
     slow_quantile: str = "95 %"  #: whose excess is compared; above it, few runs decide
-    most_slow_more: str = "5 %"  #: of candidate's runs beyond those of control that pass control's quantile, upper bound; 5 % doubles them
+    #: of candidate's runs beyond those of control that pass control's quantile, upper bound; 10 % slower is about 3 % more of them
+    most_slow_more: str = "2 %"
     least_coverage: str = "95 %"  #: of drawn runs, that was seen; else the shadow is not fit to judge
     least_noise_rounds: int = 20  #: in which engines were compared with themselves; fewer call nothing noise
     soak: str = "1 h"  #: that the step has lasted; a leak or a filling queue takes time

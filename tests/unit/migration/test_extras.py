@@ -115,11 +115,13 @@ def test_without_any_extra_a_process_serves_shadows_and_tests():
     assert done.stdout == "imported\n", done.stderr
 
 
-@pytest.mark.parametrize("command", ["codemod", "tracker", "removal"])
-def test_a_command_without_its_extra_says_what_to_install_and_fails(command):
+@pytest.mark.parametrize(
+    ("command", "named"), [("codemod", "codemod"), ("tracker", "codemod"), ("removal", "codemod"), ("rollout", "rollout")]
+)
+def test_a_command_without_its_extra_says_what_to_install_and_fails(command, named):
     done = without(LIBRARIES, COMMAND, command, "check", "--json")
     assert done.returncode == 2
-    assert "pip install 'netra-strangler[codemod]'" in done.stderr
+    assert f"pip install 'netra-strangler[{named}]'" in done.stderr
 
 
 def test_the_help_lists_commands_whose_libraries_are_not_there():

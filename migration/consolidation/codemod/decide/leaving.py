@@ -1,12 +1,12 @@
 """Imported names that go: every use of theirs has to be known, and what others may import from here is called otherwise afterwards."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 
 import libcst as cst
 
-from migration.consolidation.codemod.decide.groups import Group
+from migration.consolidation.codemod.decide.groups import Decision, refused
 from migration.consolidation.codemod.read.bindings import Bindings, Bound
-from migration.consolidation.codemod.read.source import Source, dotted
+from migration.consolidation.codemod.read.source import AnyImport, Source, dotted
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.codemod.rules import ObjectName
@@ -29,11 +29,10 @@ class Leaving:
         self._tree = tree
         self._successor = successor
 
-    def account(self, group: Group, bound: Bound, accounted: Collection[cst.CSTNode], chosen: Collection[cst.CSTNode]) -> None:
-        """Refuse the group when a name is used in a way that nobody understood.
+    def account(self, bound: Bound, accounted: Collection[cst.CSTNode], chosen: Collection[cst.CSTNode]) -> Iterator[Decision]:
+        """Yield a refusal for each name that is used in an unknown way.
 
         Args:
-            group: of the legacy module.
             bound: the imported name.
             accounted: the names in the file whose use is known.
             chosen: those of them that may come from more than one module, and become the same from each.
@@ -41,15 +40,19 @@ class Leaving:
         is_path = isinstance(bound.statement, cst.Import) and bound.given is None
         rivals = [other for other in self._bindings.bound if other.local == bound.local and other.meaning != bound.meaning]
         if any(other.shares(bound) for other in rivals) and not set(bound.names) <= set(chosen):
-            group.refuse(self._source.line(bound.statement), f"{bound.local} is imported from more than one module; keep one of them")
+            yield refused(
+                bound.meaning.module,
+                self._source.line(bound.statement),
+                f"{bound.local} is imported from more than one module; keep one of them",
+            )
         for name in bound.names:
             if name in accounted or self._is_target(name):
                 continue
             if is_path and self._has_another_root(bound):
                 continue
-            text = f"{name.value} is used here for something else than the legacy module; import it in a statement of its own"
-            hidden = f"nobody can tell what is done with {bound.local} here; use the target instead"
-            group.refuse(self._source.line(name), text if is_path else hidden)
+            text = f"{name.value} is used here for something else than the legacy module; import it in a separate statement"
+            hidden = f"it cannot be determined what is done with {bound.local} here; use the target instead"
+            yield refused(bound.meaning.module, self._source.line(name), text if is_path else hidden)
 
     def _is_target(self, name: cst.Name) -> bool:
         return isinstance(self._source.parent(name), cst.AssignTarget | cst.AnnAssign)
@@ -62,30 +65,39 @@ class Leaving:
         staying = [alias for alias in aliases if id(alias) not in leaving and alias.asname is None]
         return any((dotted(alias.name) or "").partition(".")[0] == root for alias in staying)
 
-    def export(self, group: Group, bound: Bound) -> None:
-        """Note what others find under the bound name afterwards, and import what nobody in this file uses but others may."""
+    def export(self, bound: Bound, needs: Collection[Need]) -> Decision:
+        """Return what others find under the bound name afterwards, and what is imported because nobody in this file uses it but others may.
+
+        Args:
+            bound: the imported name.
+            needs: what the file imports of its legacy module's counterparts so far.
+        """
+        module = bound.meaning.module
         if bound.meaning.kind != "object":
-            return
+            return Decision(module)
         successor = self._successor(bound.meaning)
         given = bound.given if bound.names else None
-        if successor is not None and not bound.names:
-            group.needs.append(Need(bound.statement, successor.module, successor.name, None))
-        if successor is not None and given is None:
-            group.quoted[bound.local] = successor.name
-        if not any(isinstance(node, cst.FunctionDef | cst.ClassDef) for node in self._source.ancestors(bound.statement)):
-            is_there = successor is not None and any((need.module, need.name) == (successor.module, successor.name) for need in group.needs)
-            group.exports[bound.local] = (given or successor.name) if successor is not None and is_there else None
+        need = Need(bound.statement, successor.module, successor.name, None) if successor is not None and not bound.names else None
+        more = (need,) if need is not None else ()
+        quoted = {bound.local: successor.name} if successor is not None and given is None else {}
+        if any(isinstance(node, cst.FunctionDef | cst.ClassDef) for node in self._source.ancestors(bound.statement)):
+            return Decision(module, needs=more, quoted=quoted)
+        is_there = successor is not None and any((one.module, one.name) == (successor.module, successor.name) for one in (*needs, *more))
+        later = (given or successor.name) if successor is not None and is_there else None
+        return Decision(module, needs=more, quoted=quoted, exports={bound.local: later})
 
-    def export_stars(self, group: Group) -> None:
-        """Note what becomes of the names that star imports pass on, and import the class that stays where nobody in this file uses it."""
-        for star in group.stars:
-            module = self._bindings.module_of(star) if isinstance(star, cst.ImportFrom) else ""
-            passed = [(name, self._tree.names.member(module, name)) for name in self._public(module)]
-            for name, meaning in passed:
-                successor = self._successor(meaning) if meaning is not None else None
-                group.exports[name] = successor.name if successor is not None else None
-                if successor is not None and not any(need.statement is star for need in group.needs):
-                    group.needs.append(Need(star, successor.module, successor.name, None))
+    def export_star(self, module: str, star: AnyImport, needs: Collection[Need]) -> Decision:
+        """Return what becomes of the names that a star import passes on, and the class that stays where nobody in this file uses it."""
+        source = self._bindings.module_of(star) if isinstance(star, cst.ImportFrom) else ""
+        exports: dict[str, str | None] = {}
+        more: list[Need] = []
+        for name in self._public(source):
+            meaning = self._tree.names.member(source, name)
+            successor = self._successor(meaning) if meaning is not None else None
+            exports[name] = successor.name if successor is not None else None
+            if successor is not None and not any(need.statement is star for need in (*needs, *more)):
+                more.append(Need(star, successor.module, successor.name, None))
+        return Decision(module, needs=tuple(more), exports=exports)
 
     def _public(self, module: str) -> tuple[str, ...]:
         facts = self._tree.names.facts_of(module)

@@ -1,10 +1,10 @@
-"""What a file names by strings and what becomes of it: patched names, modules that are imported by a literal, lazy tables."""
+"""What a file names by strings and how that is rewritten: patched names, modules that are imported by a literal, lazy tables."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 
 import libcst as cst
 
-from migration.consolidation.codemod.decide.groups import Group
+from migration.consolidation.codemod.decide.groups import Decision, refused
 from migration.consolidation.codemod.follow.lazy import LazyEntry, find_lazy_entries
 from migration.consolidation.codemod.follow.partials import others_of
 from migration.consolidation.codemod.read.source import Source
@@ -23,83 +23,86 @@ class NamedByStrings:
         source: the file.
         path: where it lies.
         tree: says what names mean.
-        group: gives the file's group of a legacy module.
         successor: says what a class becomes.
     """
 
-    def __init__(
-        self, source: Source, path: str, tree: Tree, group: Callable[[str], Group], successor: Callable[[Meaning], ObjectName | None]
-    ) -> None:
+    def __init__(self, source: Source, path: str, tree: Tree, successor: Callable[[Meaning], ObjectName | None]) -> None:
         self._source = source
         self._path = path
         self._tree = tree
-        self._group = group
         self._successor = successor
 
-    def patches(self, target: Surface) -> None:
+    def patches(self, target: Surface) -> Iterator[Decision]:
         """Rewrite what `patch` takes, or refuse it. `target`: what the class that stays offers."""
         for patched in find_patches(self._source, self._tree):
-            self._patch(patched, target)
+            yield from self._patch(patched, target)
 
-    def imports(self, accounted: Collection[cst.CSTNode]) -> None:
+    def imports(self, accounted: Collection[cst.CSTNode]) -> Iterator[Decision]:
         """Rewrite imports by a literal, or refuse them. `accounted`: the names in the file whose use is known."""
         for imported in find_literal_imports(self._source, self._tree):
-            self._literal(imported, accounted)
+            yield from self._literal(imported, accounted)
 
-    def lazy_tables(self) -> None:
+    def lazy_tables(self) -> Iterator[Decision]:
         """Rewrite the tables that a module-level `__getattr__` looks up, or refuse them."""
         for entry in find_lazy_entries(self._source, self._path, self._tree):
-            self._lazy(entry)
+            yield from self._lazy(entry)
 
-    def _patch(self, patched: Patched, target: Surface) -> None:
-        group, line = self._group(patched.meaning.module), self._source.line(patched.node)
+    def _patch(self, patched: Patched, target: Surface) -> Iterator[Decision]:
+        module, line = patched.meaning.module, self._source.line(patched.node)
+        yield Decision(module)
         successor = self._successor(patched.meaning)
         member = patched.rest[1] if len(patched.rest) > 1 else None
         if patched.holder not in self._tree.legacy:
-            group.patches.append(patched)
+            yield Decision(module, patches=(patched,))
         if successor is None:
-            group.refuse(line, f"{patched.meaning.name} is patched and has no counterpart on the target")
+            yield refused(module, line, f"{patched.meaning.name} is patched and has no counterpart on the target")
         elif member is not None and not target.has(member):
-            group.refuse(line, f"{member} is patched and {successor.name} does not have it")
+            yield refused(module, line, f"{member} is patched and {successor.name} does not have it")
         elif patched.asserts_calls:
-            group.refuse(line, "the test looks at what the patched class was called with; write down the new arguments")
+            yield refused(module, line, "the test looks at what the patched class was called with; write down the new arguments")
         elif patched.holder in self._tree.legacy:
             text = ".".join([successor.module, successor.name, *patched.rest[1:]])
-            group.edits.append(Edit(self._source.bare_span(patched.node), (requote(patched.node, text),)))
+            yield Decision(module, edits=(Edit(self._source.bare_span(patched.node), (requote(patched.node, text),)),))
 
-    def _literal(self, imported: ImportedByLiteral, accounted: Collection[cst.CSTNode]) -> None:
+    def _literal(self, imported: ImportedByLiteral, accounted: Collection[cst.CSTNode]) -> Iterator[Decision]:
         meaning, line = imported.meaning, self._source.line(imported.literal)
-        group = self._group(meaning.module)
+        module = meaning.module
+        yield Decision(module)
         successor = self._successor(meaning) if meaning.kind == "object" else ObjectName(self._tree.target.module, "")
         if imported.held is None:
-            group.refuse(
-                line, f"{meaning.module} is imported by its name, and what becomes of it cannot be seen; import the target instead"
+            yield refused(
+                module, line, f"{meaning.module} is imported by its name, and its use cannot be followed; import the target instead"
             )
         elif imported.is_shared:
-            group.refuse(line, f"the name of {meaning.module} is in a variable that may be read otherwise; import the target instead")
+            yield refused(
+                module, line, f"the name of {meaning.module} is in a variable that may be read otherwise; import the target instead"
+            )
         elif successor is None:
-            group.refuse(line, f"{meaning.name} has no counterpart on the target")
+            yield refused(module, line, f"{meaning.name} has no counterpart on the target")
         elif any(name not in accounted for name in others_of(self._source, imported.held)):
-            group.refuse(line, f"what {imported.held.value} is used for cannot be seen; import the target instead")
+            yield refused(module, line, f"what {imported.held.value} is used for cannot be seen; import the target instead")
         else:
-            group.edits.extend(imported.edits(self._source, successor, self._successor_in(meaning.module)))
+            yield Decision(module, edits=tuple(imported.edits(self._source, successor, self._successor_in(meaning.module))))
 
-    def _lazy(self, entry: LazyEntry) -> None:
-        group, line = self._group(entry.meaning.module), self._source.line(entry.key)
+    def _lazy(self, entry: LazyEntry) -> Iterator[Decision]:
+        module, line = entry.meaning.module, self._source.line(entry.key)
+        yield Decision(module)
         successor = self._successor(entry.meaning) if entry.meaning.kind == "object" else None
         if successor is None:
-            group.refuse(line, f"{entry.meaning.name or entry.meaning.module} has no counterpart on the target; take it out of this table")
+            yield refused(
+                module, line, f"{entry.meaning.name or entry.meaning.module} has no counterpart on the target; take it out of this table"
+            )
         elif successor.name != entry.name and successor.name in entry.beside:
-            group.refuse(line, f"this table has a {successor.name} already; take {entry.name} out of it")
+            yield refused(module, line, f"this table has a {successor.name} already; take {entry.name} out of it")
         else:
-            group.exports[entry.name] = successor.name
             values = (successor.name, successor.module, successor.name)
             literals = (entry.key, entry.module, entry.attribute)
-            group.edits.extend(
+            edits = (
                 Edit(self._source.bare_span(node), (requote(node, value),))
                 for node, value in zip(literals, values, strict=True)
                 if node.evaluated_value != value
             )
+            yield Decision(module, exports={entry.name: successor.name}, edits=tuple(edits))
 
     def _successor_in(self, module: str) -> Callable[[str], str | None]:
         def successor(name: str) -> str | None:

@@ -1,11 +1,11 @@
-"""What a use of a legacy class is called afterwards, and what has to be imported for that."""
+"""The new name for a use of a legacy class, and the import that it needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import libcst as cst
 from libcst.metadata import ImportAssignment
 
-from migration.consolidation.codemod.decide.groups import Group
+from migration.consolidation.codemod.decide.groups import Decision, refused
 from migration.consolidation.codemod.read.bindings import Bindings, Origin
 from migration.consolidation.codemod.read.source import Source, by_getattr
 from migration.consolidation.codemod.read.tree import Tree
@@ -30,19 +30,18 @@ class Renaming:
     def __init__(self, source: Source, bindings: Bindings, tree: Tree, successor: Callable[[Meaning], ObjectName | None]) -> None:
         self._source, self._bindings, self._tree, self._successor = source, bindings, tree, successor
 
-    def rename(self, group: Group, use: ObjectUse, origin: Origin) -> None:
-        """Give the use its new name, or have the group say why it cannot have it."""
-        successor = self._successor(use.meaning)
+    def renamed(self, use: ObjectUse, origin: Origin) -> Iterator[Decision]:
+        """Yield the new name of the use, or why it cannot have it."""
+        module, successor = use.meaning.module, self._successor(use.meaning)
         if successor is None:
             return
         text, need = self.new_name(use, successor, origin)
         if need is not None and (clash := self.clash(use.node, need)) is not None:
-            group.refuse(self._source.line(use.node), clash)
+            yield refused(module, self._source.line(use.node), clash)
             return
-        group.needs.extend([need] if need is not None else [])
-        if text != self._source.code(use.node):
-            group.edits.append(Edit(self._source.bare_span(use.node), (text,)))
-        self.rename_nones(group, origin)
+        edits = (Edit(self._source.bare_span(use.node), (text,)),) if text != self._source.code(use.node) else ()
+        yield Decision(module, needs=(need,) if need is not None else (), edits=edits)
+        yield self.nones(module, origin)
 
     def new_name(self, use: ObjectUse, successor: ObjectName, origin: Origin) -> tuple[str, Need | None]:
         """Return what the file calls the class afterwards, and what has to be imported for that."""
@@ -56,11 +55,12 @@ class Renaming:
         given = origin.bound.given if origin.bound is not None and origin.bound.meaning.kind == "object" else None
         return given or successor.name, Need(origin.statement, successor.module, successor.name, given)
 
-    def rename_nones(self, group: Group, origin: Origin) -> None:
-        """Rename it where the file sets the name to None when the import fails."""
+    def nones(self, module: str, origin: Origin) -> Decision:
+        """Return the new name where the file sets the name to None when the import fails."""
         successor = self._successor(origin.bound.meaning) if origin.bound is not None else None
-        if origin.bound is not None and origin.bound.given is None and successor is not None:
-            group.edits.extend(Edit(self._source.bare_span(node), (successor.name,)) for node in origin.nones)
+        if origin.bound is None or origin.bound.given is not None or successor is None:
+            return Decision(module)
+        return Decision(module, edits=tuple(Edit(self._source.bare_span(node), (successor.name,)) for node in origin.nones))
 
     def clash(self, node: cst.CSTNode, need: Need) -> str | None:
         """Return why a name cannot be imported here: the file calls something else so."""
