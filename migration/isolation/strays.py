@@ -6,7 +6,7 @@ from typing import Final
 
 from migration.model import Event
 
-#: The number of latest strays that are remembered. Runs that mix each other up are beside each other, so their jobs come close together.
+#: The number of latest strays that are remembered. Runs that mix each other up are close in time, so their jobs come close together.
 MOST: Final = 512
 _MOST_BYTES: Final = 2**16  #: of one: a longer one is not kept
 

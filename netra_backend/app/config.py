@@ -163,7 +163,7 @@ def misspelt_variables(environment: Mapping[str, str], known: Iterable[str]) -> 
     unknown = sorted(name for name in environment if name.upper().startswith(_PREFIX) and name.upper() not in names)
     found = ((name, difflib.get_close_matches(name.upper(), names, n=1, cutoff=0.8)) for name in unknown)
     return [
-        f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else "; docs/settings.md has all of them")
+        f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else "; docs/settings.md lists all settings")
         for name, close in found
     ]
 

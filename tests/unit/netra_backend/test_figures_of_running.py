@@ -17,13 +17,13 @@ SET = {name: field.default for name, field in Settings.model_fields.items()}
 @pytest.mark.parametrize(
     "sentence",
     [
-        f"After `NETRA_DRAIN_S` ({SET['drain_s']:g} s unless set) what is still under way is cut",
+        f"After `NETRA_DRAIN_S` ({SET['drain_s']:g} s by default) the remaining runs are cut",
         f"does not send the whole head of a request within {protocols.HEAD_S:g} s is closed",
-        f"the oldest of {protocols.SILENT} that owe one at once",
+        f"the oldest of {protocols.SILENT} connections with an incomplete head",
         f"A body has {callers._BODY_S:g} s.",
-        f"without a run is hung up on after {ChatLimits().idle_timeout_s / 60:g} minutes",
+        f"without a run is closed after {ChatLimits().idle_timeout_s / 60:g} minutes",
         f"a write waits {sqlite_files.BUSY_MS / 1000:g} s; then",
-        f"Tokens are taken `NETRA_JWT_LEEWAY_S` ({SET['jwt_leeway_s']:g} s) early and late",
+        f"Tokens are accepted `NETRA_JWT_LEEWAY_S` ({SET['jwt_leeway_s']:g} s) early and late",
     ],
 )
 def test_running_says_what_holds(sentence: str) -> None:

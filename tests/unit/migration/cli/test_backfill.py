@@ -30,7 +30,7 @@ class MemoryStore:
 
     async def count(self, surface, /):
         if self.down:
-            raise StoreUnavailableError("agent_runs: OperationalError; see to the database")
+            raise StoreUnavailableError("agent_runs: OperationalError; check the database")
         return len(self.runs)
 
     async def page(self, surface, after, limit, /):
@@ -141,7 +141,7 @@ def test_a_store_that_does_not_answer_is_exit_code_2(run, stores):
     stores.legacy.down = True
     result = run("backfill", "chat", "--json")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "agent_runs: OperationalError; see to the database" in result.stderr
+    assert "agent_runs: OperationalError; check the database" in result.stderr
 
 
 @pytest.mark.parametrize(

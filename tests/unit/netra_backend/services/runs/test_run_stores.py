@@ -83,7 +83,7 @@ async def test_a_store_that_is_down_says_so_without_its_address_and_works_when_i
     engine = open_engine(f"sqlite+aiosqlite:///{folder / 'runs.db'}")
     folder.rmdir()
     store = UserRunStore(engine)
-    with pytest.raises(RunStoreUnavailableError, match="user_runs: OperationalError; see to the database") as raised:
+    with pytest.raises(RunStoreUnavailableError, match="user_runs: OperationalError; check the database") as raised:
         await store.write([make_run()])
     assert str(folder) not in str(raised.value)
     folder.mkdir()
