@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install test unit check check-types check-lint check-pages docs generate release format lock audit sbom servers
+.PHONY: help install test unit check check-types check-lint check-pages docs release format lock audit sbom servers
 # What is built from here, each by a pyproject.toml of its own; one lock file serves both.
 PROJECTS := ./netra_backend
 # A part of a target, e.g. `make unit T=tests/unit/netra_backend`.
@@ -51,8 +51,6 @@ check-pages:
 
 docs: $(STAMP) ## write all that is generated: parts of pages, and whole files
 	$(BIN)/python -m docs.generated $(T)
-
-generate: docs
 
 release: $(STAMP) ## write version V=... and the fragments' entries of CHANGELOG.md; then commit and tag
 	@echo "$(V)" | grep -qE '^[0-9]+\.[0-9]+\.[0-9]+$$' || { echo "say which version: make release V=0.2.0"; exit 2; }

@@ -1,7 +1,7 @@
 """A strangler migration with shadow execution, for any asyncio engine that streams events and calls models and tools.
 
-What stands here is public, as are `migration.effects` (ports), `migration.adapters` (those of SDKs and frameworks), `migration.testing`
-and `migration.errors`; the rest may change. Read in this order:
+Everything here is public, as are `migration.effects` (ports), `migration.adapters` (those of SDKs and frameworks), `migration.testing` and
+`migration.errors`; everything else may change. Read in this order:
 
 1. `model`: the nouns (`RunRequest`, `Event`, `Effect`, `RunRecord`, `Comparison`, `Divergence`) and the `Engine` seam.
 2. `stages`: what a stage means for one request.

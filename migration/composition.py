@@ -1,4 +1,6 @@
-"""`compose`: engines and settings in, a running migration out. The one place where the parts of a serving process are put together."""
+"""`compose` makes a running migration from engines and settings. This is the one place where the parts of a serving process are
+combined.
+"""
 
 import asyncio
 import logging
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that shadows under way have at shutdown; what is left is counted as failed, "closed".
+#: Seconds for running shadows at shutdown; the rest is counted as failed, "closed".
 _DRAIN_S: Final = 2.0
 #: Seconds that a collector has for the last spans.
 _DELIVERY_S: Final = 5.0
@@ -53,13 +55,13 @@ def compose(
 
     Args:
         settings: None: from the project's `[tool.netra-migration]` and `NETRA_MIGRATION_*`.
-        engines: those that serve; None: made once by the builder that the project names under `engines`, as the worker makes its own.
-        runs: where finished runs are kept; None: nowhere, so no stage waits for a thread's history.
+        engines: those that serve; None: made once by the builder that the project names under `engines`; the worker makes its own.
+        runs: the stores for finished runs; None: there are none, so no stage waits for a thread's history.
         registry: of the metrics; a process has one.
         service: OpenTelemetry's `service.name`.
 
     Raises:
-        ConfigurationError: a setting, a surface's file or an import string cannot be used, or engines are given that are not both of a
+        ConfigurationError: a setting, a surface's file or an import string cannot be used, or the given engines are not both engines of a
             surface that is migrated; the message names it, and the line.
     """
     chosen = settings or MigrationSettings()
@@ -72,7 +74,7 @@ def compose(
 
 
 def check_configuration(settings: MigrationSettings) -> dict[str, Policy]:
-    """Return the policies of all surfaces: what is wrong with one shows at start, not when the first run is to be compared.
+    """Return the policies of all surfaces: errors in them show at start, not when the first run is compared.
 
     Raises:
         ConfigurationError: a surface's file is missing or not valid, or surfaces contradict each other; the message names file and line.
@@ -86,19 +88,19 @@ def _check_engines(engines: Engines, policies: Mapping[str, Policy]) -> None:
         if surface not in policies:
             raise UnknownSurfaceError(surface, policies)
         if len(both) < len(Origin):
-            raise ConfigurationError(f"{surface}: one engine is not enough; give `compose` those of control and candidate")
+            raise ConfigurationError(f"{surface}: one engine is not enough; give `compose` both control and candidate")
 
 
 class Migration:
-    """A migration in a serving process: an async context manager, and by `lifespan` that of an ASGI application.
+    """A migration in a serving process: an async context manager, and through `lifespan` that of an ASGI application.
 
-    Everything runs on the loop on which it is entered. In a program without a loop, see `migration.threaded`. `compose` makes it.
+    Everything runs on the loop in which it is entered. In a program without a loop, see `migration.threaded`. `compose` makes it.
 
     Args:
         settings: of the migration.
         engines: those that serve; a surface that is not among them is not served here.
-        policies: by surface; of each the endings are asked how a run ended whose engine does not say.
-        runs: where finished runs are kept; None: nowhere.
+        policies: by surface; their endings give the outcome of a run whose engine reports none.
+        runs: the stores for finished runs; None: there are none.
         registry: of the metrics.
         service: OpenTelemetry's `service.name`.
 
@@ -122,7 +124,7 @@ class Migration:
         self.flags = LaunchDarklyFlags(settings, metrics)
         self.shadow = ProcessShadow(settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison))
         self._under_way = Counter[str]()
-        # Imported here: SQLAlchemy takes as long as all the rest, and whoever imports `compose` may never call it.
+        # Imported here: SQLAlchemy takes as long as everything else, and not every importer of `compose` calls it.
         from migration.processes import Heartbeat
         from migration.stores import FinishedRuns
 
@@ -154,27 +156,29 @@ class Migration:
 
     @property
     def threads(self) -> "ThreadReader":
-        """Reads threads from whichever run stores the plans name.
+        """Reads threads from the run stores that the plans name.
 
         Raises:
-            ConfigurationError: no finished runs are kept.
+            ConfigurationError: no finished runs are stored.
         """
         if self._runs.threads is None:
-            raise ConfigurationError("no finished runs are kept, so there are no threads; give `compose` the run stores as `runs`")
+            raise ConfigurationError("no finished runs are stored, so there are no threads; give `compose` the run stores as `runs`")
         return self._runs.threads
 
     async def start(self) -> None:
-        """Start the shadow worker, deliver what finished runs are still owed, tape what runs log, and be known."""
+        """Start the shadow worker, deliver finished runs that wait for a store, record the logs of runs, and publish this process'
+        state.
+        """
         tape_served_logs()
         await self.shadow.start()
         self._runs.start()
         self._heartbeat.start()
 
     async def aclose(self) -> None:
-        """Give waiting shadows a moment, and close everything. Engines are to be closed before, run stores afterwards."""
+        """Give waiting shadows a moment, and close everything. Close engines before, and run stores afterwards."""
         async with AsyncExitStack() as closing:
             closing.callback(multiprocess.end)
-            # Late, so that the spans of all the rest are among them.
+            # Late, so that the spans of everything else are included.
             closing.push_async_callback(asyncio.to_thread, deliver_spans, _DELIVERY_S)
             closing.push_async_callback(self._runs.aclose)
             closing.callback(self.flags.close)
@@ -197,7 +201,7 @@ class Migration:
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
-        """Be an ASGI application's lifespan: `Starlette(lifespan=migration.lifespan)`, `FastAPI(lifespan=migration.lifespan)`."""
+        """Be the lifespan of an ASGI application: `Starlette(lifespan=migration.lifespan)`, `FastAPI(lifespan=migration.lifespan)`."""
         async with self:
             yield
 
@@ -212,15 +216,15 @@ class Migration:
         run_id: str | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Yield the events of whichever engine the flags name, unchanged and unbuffered; its errors pass through.
+        """Yield the events of the engine that the flags name, unchanged and unbuffered; its errors pass through.
 
         Closing the generator stops the engine (`contextlib.aclosing`).
 
         Args:
             surface: the entry point.
             payload: what the engines get, as `RunRequest.payload`: a mapping, or JSON.
-            tenant_id: whom flags and evidence speak of.
-            user_id: who asked; other users' data is looked for by it.
+            tenant_id: the tenant, for flags and evidence.
+            user_id: the user who asked; the scan for other users' data uses it.
             thread_id: the conversation; empty: it has none.
             run_id: unique; None: a new one.
             attributes: of the tenant, for rules of flags; None: none.
@@ -247,8 +251,8 @@ class Migration:
         """Yield the events of a request that the caller made. As `run`, and raises the same.
 
         Args:
-            request: what is asked.
-            ending: says why the run was broken off, and hears how it ended; None: whoever breaks it off cancels it.
+            request: the request.
+            ending: gives the reason of an interruption, and receives the outcome; None: an interruption counts as cancelled.
 
         Raises:
             UnknownSurfaceError: the project has no such surface.
@@ -273,7 +277,7 @@ class Migration:
         return self.flags.unready(surface)
 
     async def drained(self, timeout_s: float) -> bool:
-        """Wait until no run waits for its shadow; False when that took longer."""
+        """Wait until no run waits for its shadow; False if that took longer."""
         return await self.shadow.drain(timeout_s)
 
     def metrics(self) -> tuple[bytes, str]:
@@ -283,7 +287,9 @@ class Migration:
 
 
 def _neighbourhood(settings: MigrationSettings) -> Neighbourhood:
-    """Return who is served by this process, with canaries for synthetic tenants when there are any: only these need the key."""
+    """Return the list of recently served tenants and users, with canaries for synthetic tenants if there are any: only these need the
+    key.
+    """
     if not settings.canary_tenants:
         return Neighbourhood()
     from migration.evidence import digest_key

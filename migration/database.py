@@ -28,15 +28,15 @@ _LOCK = 0x6E65747262
 
 
 class SqlDatabase:
-    """Transactions on a few tables. Threads may share it; making one touches nothing.
+    """Transactions on a few tables. Threads may share it; making one opens nothing.
 
     Args:
         url: SQLAlchemy URL of SQLite or PostgreSQL.
-        holds: what is kept there, in a word or two, for messages.
+        holds: its contents, in a word or two, for messages.
         setting: the variable that names the URL, for messages.
         prepare: makes or upgrades the tables.
-        error: raised when the database cannot be used.
-        flush: whether SQLite waits for the disk at every commit, so that a power cut takes back nothing; a crash never does.
+        error: raised if the database cannot be used.
+        flush: whether SQLite waits for the disk at every commit, so that a power failure loses nothing; a crash never does.
         wait_s: seconds that connecting, and waiting for another's lock, may take; with PostgreSQL also one statement. None: 5, and
             statements take as long as they take.
 
@@ -59,24 +59,24 @@ class SqlDatabase:
         self._url = _parse(url, holds, setting)
         self.file = _file(self._url)  #: SQLite's file; None for PostgreSQL and for SQLite in memory
         self.engine = _engine(self._url, flush, wait_s)
-        self.generation = 0  #: raised whenever the database was opened anew: what was stored before may not be there
+        self.generation = 0  #: raised whenever the database was opened again: earlier data may be missing
         self._opened: tuple[int, int] | None = None
         self._ready = False
         self._lock = Lock()
 
     def close(self) -> None:
-        """Close all connections. The next transaction connects anew."""
+        """Close all connections. The next transaction connects again."""
         self.engine.dispose()
 
     def compact(self) -> None:
-        """Have SQLite write its file anew without what was removed, and empty the write-ahead log. Nothing is done on PostgreSQL.
+        """Make SQLite rewrite its file without removed data, and empty the write-ahead log. Nothing is done on PostgreSQL.
 
         Raises:
-            MigrationError: of the class given at construction: the file cannot be written, or others keep it in use.
+            MigrationError: of the class given at construction: the file cannot be written, or other processes use it.
         """
         if self.file is None or not self.file.exists():
             return
-        with self.transaction("compact"):  # opens it, or says why it cannot be
+        with self.transaction("compact"):  # opens it, or raises the reason
             pass
         try:
             with self.engine.connect() as connection:
@@ -89,13 +89,13 @@ class SqlDatabase:
 
     @contextmanager
     def transaction(self, doing: str) -> Generator[Connection, None, None]:
-        """Open the database, making and upgrading its tables if need be, and run the block in one transaction.
+        """Open the database, making and upgrading its tables if necessary, and run the block in one transaction.
 
         Args:
-            doing: what for, in a word, for the error.
+            doing: the purpose, in one word, for the error.
 
         Raises:
-            MigrationError: of the class given at construction: the database is full, locked, gone or unreachable; nothing of the block
+            MigrationError: of the class given at construction: the database is full, locked, missing or unreachable; nothing of the block
                 is stored.
         """
         try:
@@ -108,12 +108,14 @@ class SqlDatabase:
             # The driver's own error says what is wrong; SQLAlchemy's adds the statement.
             cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0:1]
             raise self._error(
-                f"cannot {doing} {self._holds} at {where}: {' '.join(cause) or type(error).__name__}; "
-                f"see to its disk space, permissions and other users, or set {self._setting}"
+                f"cannot {doing} {self._holds} at {where}: {' '.join(cause) or type(error).__name__}; check its disk space, "
+                f"permissions and other users, or set {self._setting}"
             ) from error
 
     def _open(self) -> None:
-        """Make the tables on first use, after a failure, and when the file was removed: SQLite would go on writing into the removed one."""
+        """Make the tables on first use, after a failure, and when the file was removed: SQLite would continue to write into the removed
+        file.
+        """
         with self._lock:
             if self.file is not None and self._ready and _identity(self.file) != self._opened:
                 logger.warning("the file %s (%s) was removed or replaced; a new one is used from here on", self.file, self._holds)
@@ -130,7 +132,7 @@ class SqlDatabase:
 
 
 def make_tables(engine: Engine, metadata: MetaData, *, rules: Callable[[Connection], Iterable[str]] = lambda _connection: ()) -> None:
-    """Make the tables, all of them and their rules, when one is missing; once, however many processes start together.
+    """Make the tables with all their rules if one is missing; once, however many processes start together.
 
     Args:
         engine: of the database.
@@ -156,8 +158,8 @@ def _has_all(connection: Connection, metadata: MetaData) -> bool:
     return set(metadata.tables) <= set(inspect(connection).get_table_names())
 
 
-def insert_into(connection: Connection, table: Table) -> Any:  # noqa: ANN401 - the two dialects' inserts share no type that knows upserts
-    """Return an insert that can say what to do on a conflict."""
+def insert_into(connection: Connection, table: Table) -> Any:  # noqa: ANN401 - the two dialects' inserts have no common type with upserts
+    """Return an insert with support for conflict handling."""
     # Each dialect is imported where it is used: PostgreSQL's takes 0.07 s.
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql
@@ -200,7 +202,7 @@ def _engine(url: URL, flush: bool, wait_s: float | None) -> Engine:
 def _postgres_limits(wait_s: float | None) -> dict[str, Any]:
     if wait_s is None:
         return {"connect_timeout": _WAIT_S}
-    # libpq takes connect_timeout in whole seconds, at least 2, and a peer that vanished is noticed by tcp_user_timeout alone.
+    # libpq takes connect_timeout in whole seconds, at least 2; only tcp_user_timeout detects a peer that vanished.
     limit_ms = round(wait_s * 1000)
     return {
         "connect_timeout": max(2, math.ceil(wait_s)),
@@ -214,7 +216,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, flush: bool, wait_s: float) -
     _write_ahead(connection)
     connection.executescript(
         f"PRAGMA synchronous={'FULL' if flush else 'NORMAL'}; "
-        # What is removed is overwritten, not only forgotten.
+        # Removed data is overwritten, not only unlinked.
         "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
     )
 
@@ -224,8 +226,8 @@ def _write_ahead(
 ) -> None:
     """Switch the file to a write-ahead log.
 
-    Two connections that switch a new file at once do not wait for each other: SQLite tells one of them at once that the file is locked,
-    whatever its timeout, because waiting could deadlock (https://www.sqlite.org/c3ref/busy_handler.html).
+    Two connections that switch a new file at once do not wait for each other: SQLite immediately reports to one of them that the file is
+    locked, whatever its timeout, because waiting could deadlock (https://www.sqlite.org/c3ref/busy_handler.html).
 
     Raises:
         sqlite3.OperationalError: the file stayed locked, or cannot be written.
@@ -245,8 +247,8 @@ def _write_ahead(
 def _make_private(file: Path) -> None:
     """Make the file readable by its owner only, before SQLite makes it readable by more; its journals get the same mode.
 
-    A file that is there is not opened: to close it again would give up every lock that this process' connections hold on it, whoever
-    opened them, and two processes that write at once destroy the file (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    An existing file is not opened: closing it again would release every lock that this process' connections hold on it, and two processes
+    that write at once destroy the file (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
@@ -258,7 +260,8 @@ def _make_private(file: Path) -> None:
 
 
 def give_to_owner_of(folder: Path, handle: int) -> None:
-    """Let a new file belong to whom its folder does, when root made it: else the service could not open what an operator's command made.
+    """Give a new file that root made to the owner of its folder: otherwise the service could not open a file that an operator's command
+    made.
 
     Raises:
         OSError: the file system does not let root give files away.

@@ -1,4 +1,6 @@
-"""Engines as people have them, behind the `Engine` seam: what yields, returns or calls back, in coroutines or in a thread of its own."""
+"""Turns functions into engines behind the `Engine` interface: functions that yield, return or call back, in coroutines or in a separate
+thread.
+"""
 
 import asyncio
 import contextlib
@@ -32,7 +34,7 @@ def by_field(kind: str = "type", whose: str = "") -> Place:
 
     Args:
         kind: the field that says what an item is; an item without it is an event of kind "item".
-        whose: the field that says whose it is, its lane; empty, or missing in an item: the lane of the context that yielded it.
+        whose: the field that names the lane; empty, or missing in an item: the lane of the context that yielded it.
     """
 
     def place(item: Any) -> tuple[str, str]:  # noqa: ANN401 - plain values
@@ -51,9 +53,9 @@ def stream_engine(
     """Return an engine around a function that answers a request.
 
     Args:
-        run: gives an async iterator of items, an iterable of them (it runs in a thread of its own), or an awaitable of one item. Items are
-            dicts, dataclasses, msgspec structs or pydantic models; bytes and texts that hold a JSON object are passed on as they are.
-        place: says of each item what kind of event it is, and of which lane; None: `by_field()`.
+        run: returns an async iterator of items, an iterable of them (it runs in a separate thread), or an awaitable of one item. Items are
+            dicts, dataclasses, msgspec structs or pydantic models; bytes and texts that contain a JSON object are passed on unchanged.
+        place: returns the kind of event and the lane of each item; None: `by_field()`.
         clock: monotonic seconds.
 
     The engine's `run` raises what the function raises, and TypeError for an item that is not JSON. Closing its stream closes the iterator;
@@ -81,9 +83,9 @@ def emitter_engine(
     """Return an engine around a function that calls back with each item (`on_event`), and is done when it returns.
 
     Args:
-        run: gets the request and what to call; a coroutine function, or a plain one: that runs in a thread of its own.
-        place: as of `stream_engine`.
-        clock: as of `stream_engine`.
+        run: gets the request and the callback; a coroutine function, or a plain one, which runs in a separate thread.
+        place: as for `stream_engine`.
+        clock: as for `stream_engine`.
     """
 
     def items(request: RunRequest) -> AsyncIterator[Any]:
@@ -123,7 +125,7 @@ class _StreamEngine:
 
 
 class _Emitted(msgspec.Struct, frozen=True, gc=False):
-    """An item from elsewhere, and the lane that it was emitted in."""
+    """An item from another context, and the lane in which it was emitted."""
 
     item: Any
     lane: str
@@ -156,7 +158,7 @@ def _feed(items: Iterable[Any], emit: Emit) -> None:
 
 
 async def _in_task(work: Callable[[Emit], Awaitable[object]]) -> AsyncGenerator[Any, None]:
-    """Yield what the work emits; the work is awaited, and cancelled when the reader goes."""
+    """Yield what the work emits; the work is awaited, and cancelled when the reader leaves."""
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[Any]()
 
     def emit(item: Any) -> None:  # noqa: ANN401 - an item
@@ -180,7 +182,7 @@ async def _in_task(work: Callable[[Emit], Awaitable[object]]) -> AsyncGenerator[
 
 
 class _ReaderGoneError(BaseException):
-    """Stops an engine in a thread whose reader went: no `except Exception` of the engine takes it for a failure."""
+    """Stops an engine in a thread whose reader left: no `except Exception` of the engine catches it."""
 
 
 class _OwnThread(Executor):
@@ -203,7 +205,7 @@ class _OwnThread(Executor):
 
 
 async def _in_thread(work: Callable[[Emit], object]) -> AsyncGenerator[Any, None]:
-    """Yield what the work emits from a thread of its own; it waits when it is too far ahead, and is stopped at its next item."""
+    """Yield what the work emits from a separate thread; it waits when it is too far ahead, and is stopped at its next item."""
     follow_threads()
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[Any]()
     room, gone = threading.Semaphore(_AHEAD), threading.Event()
@@ -212,7 +214,7 @@ async def _in_thread(work: Callable[[Emit], object]) -> AsyncGenerator[Any, None
         if not gone.is_set():
             room.acquire()
         if gone.is_set():
-            room.release()  # whoever else waits for room, in another thread of the engine, is to hear it too
+            room.release()  # other threads of the engine that wait for room must be woken, too
             raise _ReaderGoneError
         loop.call_soon_threadsafe(queue.put_nowait, _Emitted(item, current_lane()))
 
@@ -222,7 +224,7 @@ async def _in_thread(work: Callable[[Emit], object]) -> AsyncGenerator[Any, None
         except _ReaderGoneError:
             pass
         finally:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for the end
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nothing waits for the end
                 loop.call_soon_threadsafe(queue.put_nowait, _END)
 
     thread = loop.run_in_executor(_OwnThread(), worked)  # by the loop, so that virtual time waits for it

@@ -68,15 +68,15 @@ class ConfigurationError(MigrationError):
 
 
 class MissingExtraError(ConfigurationError, ImportError):
-    """A library is not installed that comes with an extra of this package. Also an ImportError, for whoever can do without.
+    """A library is not installed that belongs to an extra of this package. Also an ImportError, for callers that can work without it.
 
     Args:
         library: the module that was not found.
-        extra: what brings it.
+        extra: the extra that installs it.
     """
 
     def __init__(self, library: str, extra: str) -> None:
-        super().__init__(f"{library} is not installed; it comes with an extra: pip install 'netra-strangler[{extra}]'")
+        super().__init__(f"{library} is not installed; it belongs to an extra: pip install 'netra-strangler[{extra}]'")
         self.library, self.extra = library, extra
 
 
@@ -97,7 +97,7 @@ class UnknownSurfaceError(UnknownNameError):
 
 
 class UnconfiguredSurfaceError(UnknownSurfaceError):
-    """The project has no TOML file for this surface: nobody says what its streams mean.
+    """The project has no TOML file for this surface, so the meaning of its streams is not known.
 
     Args:
         surface: its name.
@@ -108,7 +108,7 @@ class UnconfiguredSurfaceError(UnknownSurfaceError):
     def __init__(self, surface: str, configured: Iterable[str], project: str | None) -> None:
         self.name, self.valid, self.project = surface, tuple(configured), project
         where = project or (
-            "a pyproject.toml (none with [tool.netra-migration] was found from the working directory upwards; go there, or set "
+            "a pyproject.toml (none with [tool.netra-migration] was found in the working directory or above it; go there, or set "
             "NETRA_MIGRATION_PROJECT)"
         )
         ConfigurationError.__init__(
@@ -137,12 +137,12 @@ class UnknownFingerprintError(UnknownNameError):
 
 
 class BoundaryError(ConfigurationError):
-    """The kernel cannot keep engines of shadows from the outside."""
+    """The kernel cannot separate engines of shadows from the outside."""
 
     def __init__(self, missing: str) -> None:
         super().__init__(
-            f"this kernel gives no boundary for shadows: {missing}; run on Linux 5.13 or newer with Landlock, and where containers filter "
-            "system calls let seccomp and landlock_* through, or set NETRA_MIGRATION_SHADOW_BOUNDARY=interpreter: see SECURITY.md"
+            f"this kernel gives no boundary for shadows: {missing}; run on Linux 5.13 or newer with Landlock, and if containers "
+            "filter system calls, allow seccomp and landlock_*, or set NETRA_MIGRATION_SHADOW_BOUNDARY=interpreter: see SECURITY.md"
         )
         self.missing = missing
 
@@ -152,7 +152,7 @@ class LedgerError(ConfigurationError):
 
 
 class NotReadyError(MigrationError):
-    """No flags are known yet, so nobody can say which engine serves."""
+    """No flags are known yet, so it is not known which engine serves."""
 
     def __init__(self, surface: str, why: str) -> None:
         super().__init__(
@@ -170,9 +170,9 @@ class EditConflictError(FlagSourceError):
     """Somebody else edited the flags since they were read."""
 
     def __init__(self, source: str, changed: Iterable[str]) -> None:
-        self.source, self.changed = source, tuple(changed)  #: what they changed since, a sentence each
-        what = "; ".join(self.changed) or "its text, though no flag says anything else"
-        super().__init__(f"{source}: somebody else edited it in between ({what}); this edit was not made; look again and repeat it")
+        self.source, self.changed = source, tuple(changed)  #: what they changed since, one sentence each
+        what = "; ".join(self.changed) or "its text, though no flag has another value"
+        super().__init__(f"{source}: somebody else edited it in between ({what}); this edit was not made; check again and repeat it")
 
 
 class RolloutError(MigrationError):
@@ -191,7 +191,7 @@ class KillSwitchRefusedError(RolloutError):
 
 
 class UnprovenEditError(RolloutError):
-    """An edit breaks a rule of ramps, or it cannot be shown that it breaks none. Each problem is a sentence with its evidence."""
+    """An edit breaks a rule of ramps, or it cannot be shown that it does not. Each problem is a sentence with its evidence."""
 
     def __init__(self, surface: str, problems: Iterable[str]) -> None:
         self.surface, self.problems = surface, tuple(problems)
@@ -199,7 +199,7 @@ class UnprovenEditError(RolloutError):
 
 
 class HistoryMissingError(RolloutError):
-    """A run store is not known to hold every run of those who would depend on it."""
+    """A run store is not known to contain every run of the tenants that would depend on it."""
 
     def __init__(self, surface: str, stage: str, store: str, reason: str) -> None:
         super().__init__(
@@ -210,11 +210,11 @@ class HistoryMissingError(RolloutError):
 
 
 class CertificateError(RolloutError):
-    """A removal certificate cannot be given, or does not allow what is asked for."""
+    """A removal certificate cannot be issued, or does not allow the request."""
 
 
 class EffectMissingError(MigrationError):
-    """A replayed run asked for an effect that its journal does not hold, and there is no answer to it."""
+    """A replayed run asked for an effect that its journal does not contain, and there is no answer to it."""
 
     def __init__(self, kind: str, name: str, lane: str, reason: str = "a shadow performs no effect") -> None:
         super().__init__(f"{kind} {name!r} asked by {lane!r} is not in the journal; {reason}")
@@ -230,7 +230,7 @@ class ReadTimeoutError(MigrationError):
 
 
 class RecordedEffectError(MigrationError):
-    """The effect failed when it was recorded. Ports turn it back into the error of their own tree by `error_type`."""
+    """The effect failed when it was recorded. Ports convert it to their own errors by `error_type`."""
 
     def __init__(self, error_type: str, message: str) -> None:
         super().__init__(f"{error_type}: {message}")
@@ -246,7 +246,7 @@ class RecordingError(MigrationError):
 
 
 class MessageError(RecordingError):
-    """A message of a recorded conversation cannot be read. Quotes nothing of it."""
+    """A message of a recorded conversation cannot be read. The message quotes nothing of it."""
 
     def __init__(self, index: int, what: str) -> None:
         super().__init__(f"messages[{index}] {what}")
@@ -262,11 +262,11 @@ class HistoryError(MigrationError):
 
 
 class ProcessesError(MigrationError):
-    """What serving processes tell about themselves, and which tenants are known, cannot be read or written."""
+    """The reports of serving processes, or the known tenants, cannot be read or written."""
 
 
 class ErasureError(MigrationError):
-    """What is kept of a tenant or user cannot be erased, or files cannot be searched for it."""
+    """The data of a tenant or user cannot be erased, or files cannot be searched for it."""
 
 
 class OutboxError(MigrationError):
@@ -274,12 +274,12 @@ class OutboxError(MigrationError):
 
 
 class StoreError(MigrationError):
-    """A run store failed. The message quotes nothing of a run but its id."""
+    """A run store failed. The message quotes nothing of a run except its id."""
 
 
 class StoreUnavailableError(StoreError):
-    """The store cannot be reached, or takes nothing now; trying again may help."""
+    """The store cannot be reached, or accepts nothing now; trying again may help."""
 
 
 class StoreRefusedError(StoreError):
-    """The store will never take this run as it is."""
+    """The store will never accept this run as it is."""

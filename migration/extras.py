@@ -1,4 +1,4 @@
-"""What comes with an extra of this package: `with extra("openai"): import openai` says what to install where it is missing."""
+"""Libraries of this package's extras: `with extra("openai"): import openai` reports what to install if one is missing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +8,13 @@ from migration.errors import MissingExtraError
 
 @contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Have a library that cannot be found in this block be an error that names the extra it comes with.
+    """Turn a missing library in this block into an error that names its extra.
 
     Args:
         name: of the extra, as in `pip install 'netra-strangler[NAME]'`.
 
     Raises:
-        MissingExtraError: a module that is not of this package is not installed.
+        MissingExtraError: a module that does not belong to this package is not installed.
         ModuleNotFoundError: a module of this package does not exist.
     """
     try:

@@ -27,23 +27,23 @@ class RunWriter(Protocol):
     """Writes finished runs to the stores that a plan names."""
 
     async def write(self, record: RunRecord, decision: Decision, /) -> None:
-        """Write the authoritative store now and see to the other one later.
+        """Write the authoritative store now, and the other one later.
 
         Raises:
-            Exception: the authoritative store failed; the run is reported failed.
+            Exception: the authoritative store failed; the run is reported as failed.
         """
         ...
 
 
 class RunEnding(Protocol):
-    """How the run ends, as its backend decides."""
+    """The outcome of a run, as its backend decides it."""
 
     def broken_off(self, error: BaseException, /) -> Outcome:
-        """Return how the run ended that this error, a cancellation or the closing of its stream broke off."""
+        """Return the outcome of a run that this error, a cancellation or the closing of its stream interrupted."""
         ...
 
     def settle(self, outcome: Outcome, /) -> object:
-        """Hear how the run ended."""
+        """Receive the outcome."""
         ...
 
 
@@ -63,12 +63,12 @@ class ExecutionFacade:
         engines: control and candidate.
         flags: decides who serves and who shadows.
         shadow: takes finished runs; never waits, never raises.
-        metrics: where runs are counted.
+        metrics: count runs.
         shadow_deadline_s: seconds that a shadow of this surface may take.
-        writer: writes finished runs; None: this surface keeps none.
-        tombstones: counts which engines run, for the day on which control is to be removed; None: this surface does not.
-        outcome_by_events: says how a run ended of which its engine said nothing, by its events; None: it completed.
-        neighbourhood: knows who is served beside whom, over all surfaces of the process; None: this surface's own.
+        writer: writes finished runs; None: this surface stores none.
+        tombstones: counts which engines run, for the removal of control; None: this surface does not count them.
+        outcome_by_events: returns the outcome of a run by its events, if its engine reported none; None: it completed.
+        neighbourhood: knows which tenants and users were served recently, over all surfaces of the process; None: this surface's own.
         clock: monotonic seconds.
     """
 
@@ -103,17 +103,17 @@ class ExecutionFacade:
     async def run(self, request: RunRequest, /, ending: RunEnding | None = None) -> AsyncGenerator[Event, None]:
         """Yield the serving engine's events, unchanged and unbuffered; its errors pass through.
 
-        Closing the generator stops the engine. Nothing that the migration does can fail the run: its own failures are counted.
+        Closing the generator stops the engine. The migration itself can never make the run fail: its own failures are counted.
 
         Args:
-            request: what is asked.
-            ending: says why the run was broken off, and hears how it ended; None: whoever breaks it off cancels it.
+            request: the request.
+            ending: gives the reason of an interruption, and receives the outcome; None: an interruption counts as cancelled.
         """
         ending = ending or _Unexplained()
         decision = self._flags.decide(request)  # 1 flags/: who serves, who shadows; pinned from here on
-        self._count_engines(decision)  # stores/tombstones: that it ran
+        self._count_engines(decision)  # stores/tombstones: the engines that run
         span = _start_span(request, decision)
-        canary = self._enter(request)  # isolation/: who is here
+        canary = self._enter(request)  # isolation/: the served user
         tape = recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
         outcome: Outcome = "completed"
@@ -136,12 +136,12 @@ class ExecutionFacade:
                 if self._writer is not None and outcome != "cancelled":
                     await self._writer.write(record, decision)  # 4 the run stores that the plan names
             except Exception:
-                outcome = "failed"  # whatever its engine said: nobody can read it
+                outcome = "failed"  # whatever its engine reported: the run cannot be read
                 ending.settle(outcome)
                 raise
             finally:
                 self._guard("telemetry.export", lambda: self._count(record, outcome, decision, span))  # 5 telemetry/
-                # 6 LaunchDarkly's migration op event; it waits for the comparison when there will be one
+                # 6 LaunchDarkly's migration op event; it waits for the comparison if there will be one
                 self._guard("flags.track", lambda: self._flags.finished(request, decision, outcome, record.duration_s))
                 self._guard("shadow.offer", lambda: self._offer(record, decision, tape, span))  # 7 shadow/: never blocks, never raises
 
@@ -164,7 +164,7 @@ class ExecutionFacade:
     def _enter(self, request: RunRequest) -> LiveCanary | None:
         try:
             return self._neighbourhood.enter(request)
-        except Exception as failure:  # noqa: BLE001 - whatever breaks here, the request must not notice
+        except Exception as failure:  # noqa: BLE001 - whatever fails here, the request must not notice
             self._failed("effects.record", failure)
             return None
 
@@ -187,7 +187,7 @@ class ExecutionFacade:
         """Run a step of the migration itself; its failure is counted instead of raised into the request."""
         try:
             step()
-        except Exception as failure:  # noqa: BLE001 - whatever breaks here, the request must not notice
+        except Exception as failure:  # noqa: BLE001 - whatever fails here, the request must not notice
             self._failed(operation, failure)
 
     def _failed(self, operation: Operation, failure: BaseException) -> None:
@@ -196,7 +196,7 @@ class ExecutionFacade:
 
 
 class _Unexplained:
-    """Of a run whose backend says nothing of its end."""
+    """The default for a backend that does not decide the outcome."""
 
     def broken_off(self, error: BaseException, /) -> Outcome:
         """Return "cancelled" unless it is an error."""

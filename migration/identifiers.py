@@ -1,7 +1,7 @@
-"""Names without the ids in them, so that what is the same in every run is called the same.
+"""Names without the ids in them, so that what is the same in every run has the same name.
 
-An id is told from a word by its looks alone, whatever alphabet it was made from: UUIDs, hex digests, ULIDs, nanoids, base 32 to base 64.
-A word is seldom cut up by digits and capitals; an id of random characters is all the time.
+An id is distinguished from a word only by its characters, whatever alphabet it was made from: UUIDs, hex digests, ULIDs, nanoids, base 32
+to base 64. A word rarely changes between letters, digits and capitals; an id of random characters does so all the time.
 """
 
 import re
@@ -30,7 +30,7 @@ def without_ids(name: str) -> str:
 
 
 def _is_id(chunk: str) -> bool:
-    """Tell whether letters and digits that stand together are an id. A number alone becomes `#` anyway."""
+    """Tell whether adjacent letters and digits are an id. A number alone becomes `#` anyway."""
     if _HEX.fullmatch(chunk):
         return True
     borders = sum(before.isdigit() is not after.isdigit() for before, after in pairwise(chunk))

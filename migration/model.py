@@ -1,6 +1,6 @@
 """The nouns. All are frozen; they cross tasks and processes as MessagePack arrays (`encode`, `decode`).
 
-Payloads, requests and replies stay encoded JSON (`bytes`): what an engine wrote is what is kept, and most of it is never decoded.
+Payloads, requests and replies stay encoded JSON (`bytes`): they are stored as the engine wrote them, and most of them are never decoded.
 """
 
 from collections.abc import AsyncGenerator
@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 import msgspec
+
+from migration.sentence import Sentence
 
 
 class Origin(StrEnum):
@@ -56,7 +58,9 @@ Severity = Literal["security", "contract", "reliability", "observability", "cosm
 
 
 class Verdict(StrEnum):
-    """Of a comparison, or of one divergence in it. Listed from best to worst; a comparison has the worst of its divergences."""
+    """The verdict on a comparison, or on one divergence in it. Listed from best to worst; a comparison has the worst verdict of its
+    divergences.
+    """
 
     MATCH = "match"
     NOISE = "noise"
@@ -66,9 +70,9 @@ class Verdict(StrEnum):
 
 
 class Noun(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_fields=True):
-    """What the nouns share: frozen, keyword-only, encoded as an array. New fields go last and have a default.
+    """The common base of the nouns: frozen, keyword-only, encoded as an array. New fields go last and have a default.
 
-    Those that a run has hundreds of cannot be part of a cycle, so the garbage collector need not look at them (`gc=False`).
+    Nouns that occur hundreds of times in a run cannot be part of a cycle, so the garbage collector need not check them (`gc=False`).
     """
 
 
@@ -80,7 +84,7 @@ class RunRequest(Noun, frozen=True, kw_only=True):
     user_id: str
     thread_id: str
     run_id: str
-    payload: bytes  #: JSON object, in the backend's own shape
+    payload: bytes  #: JSON object, in the backend's own form
     received_at: float  #: Unix seconds
     attributes: bytes = b""  #: JSON object: attributes of the tenant that came with the request, for rules of flags; b"": none
 
@@ -95,7 +99,7 @@ class RunRequest(Noun, frozen=True, kw_only=True):
 
 
 class Event(Noun, frozen=True, kw_only=True, gc=False):
-    """One item of the stream a run emits to the user."""
+    """One item of the stream that a run emits to the user."""
 
     kind: str  #: the event's type, e.g. "agent_started"
     lane: str  #: causal lane: "data" for an agent, "data/usage_summary#1" for its first call of that tool; "" for the run itself
@@ -111,22 +115,22 @@ class EffectError(Noun, frozen=True, kw_only=True, gc=False):
 
 
 class Effect(Noun, frozen=True, kw_only=True, gc=False):
-    """One call a run made to the outside.
+    """One call that a run made to the outside.
 
     Model effects speak the OpenAI chat format: the request is a chat completion request (`messages`, `tools`, ...), the reply is
     `{"message": <assistant message>, "usage": <usage or null>}`. Tool effects: request `{"name", "arguments"}`, reply any JSON.
     """
 
     kind: EffectKind
-    name: str  #: model or tool name; "now" for the clock; what the id is for
-    lane: str  #: who asked: the agent's lane
-    key: str  #: kind, name, lane, digest of the canonical request, and occurrence among equals
-    request: bytes | None  #: JSON; None when the recording does not hold it: such an effect answers in sequence
-    reply: bytes | None  #: JSON; None when it failed
+    name: str  #: model or tool name; "now" for the clock; the purpose of an id
+    lane: str  #: the lane that asked, e.g. an agent
+    key: str  #: kind, name, lane, digest of the canonical request, and its number among equal ones
+    request: bytes | None  #: JSON; None if the recording does not contain it: such an effect answers in sequence
+    reply: bytes | None  #: JSON; None if it failed
     error: EffectError | None
     started_s: float  #: seconds since run start
     duration_s: float
-    performed_by_shadow: bool = False  #: of a shadow: not in the journal that it ran on, and performed for real, as the miss policy permits
+    performed_by_shadow: bool = False  #: of a shadow: not in its journal, and really performed, as the miss policy permits
 
 
 class RunRecord(Noun, frozen=True, kw_only=True):
@@ -138,14 +142,14 @@ class RunRecord(Noun, frozen=True, kw_only=True):
     journal: tuple[Effect, ...]  #: performed (serving) or asked for (shadowing), in order
     outcome: Outcome
     duration_s: float
-    trace_id: str | None  #: 32 hex digits; None when the run was not traced
-    error: EffectError | None = None  #: the exception that ended the stream; None when it ended by itself
+    trace_id: str | None  #: 32 hex digits; None if the run was not traced
+    error: EffectError | None = None  #: the exception that ended the stream; None if it ended normally
 
 
 class RunLog(Noun, frozen=True, kw_only=True):
-    """What was logged while a run ran. It is scanned and forgotten: never stored, never shown."""
+    """The log of a run. It is scanned and dropped: never stored, never shown."""
 
-    lines: tuple[str, ...]  #: with their tracebacks and the texts that were logged beside them
+    lines: tuple[str, ...]  #: with their tracebacks and the additional texts of their records
     lost: int = 0  #: lines beyond the limits, or that could not be read
 
 
@@ -153,9 +157,11 @@ class Timing(Noun, frozen=True, kw_only=True):
     """Where one run spent its time."""
 
     duration_s: float
-    effect_s: float  #: time with at least one effect under way; overlapping effects count once
-    first_event_s: float | None  #: None when no event came
-    longest_gap_s: float | None = None  #: the longest time between an event and the next; None when fewer than two came, or it was not kept
+    effect_s: float  #: time with at least one open effect; overlapping effects count once
+    first_event_s: float | None  #: None if no event came
+    longest_gap_s: float | None = (
+        None  #: the longest time between two successive events; None if fewer than two came, or it was not recorded
+    )
 
     @property
     def engine_s(self) -> float:
@@ -164,23 +170,21 @@ class Timing(Noun, frozen=True, kw_only=True):
 
 
 class Divergence(Noun, frozen=True, kw_only=True):
-    """One classified difference. `control` and `candidate` are relative to the engines, whichever served."""
+    """One classified difference. `control` and `candidate` name the engines, whichever served."""
 
     kind: DivergenceKind
     severity: Severity
     fingerprint: str  #: 12 hex digits, stable over runs, ids and values
     lane: str
     path: str  #: where in the event or effect, e.g. "agent_completed.payload.result.success"
-    control: str | None  #: JSON text; None when that side has nothing there
+    control: str | None  #: JSON text; None if that side has nothing there
     candidate: str | None
-    sentence: str  #: what differs, in English
+    sentence: Sentence  #: what differs, in English
     verdict: Verdict = Verdict.DIVERGENT  #: DIVERGENT, ACCEPTED or NOISE
     accepted_by: str | None = None  #: id of the ledger entry
-    occurrences: int = 1  #: how often it is in this comparison; all of one fingerprint are one divergence
-    note: str = ""  #: a sentence on its verdict, such as why the ledger accepts only a part; "": nothing is to be added
-    follows: tuple[
-        str, ...
-    ] = ()  #: differences with this one as their cause, a clause each, such as "missing_event agent_completed of data"
+    occurrences: int = 1  #: how often it occurs in this comparison; all occurrences of one fingerprint are one divergence
+    note: str = ""  #: a sentence about its verdict, such as why the ledger accepts only a part; "": there is none
+    follows: tuple[str, ...] = ()  #: its consequences, one clause each, such as "missing_event agent_completed of data"
 
 
 class Comparison(Noun, frozen=True, kw_only=True):
@@ -197,18 +201,18 @@ class Comparison(Noun, frozen=True, kw_only=True):
     divergences: tuple[Divergence, ...]
     control: Timing
     candidate: Timing
-    reasons: tuple[str, ...] = ()  #: why it is inconclusive; () otherwise
+    reasons: tuple[Sentence, ...] = ()  #: why it is inconclusive; () otherwise
     trace_id: str | None = None
     effects_recorded: int = 0  #: by the serving run
     effects_replayed: int = 0  #: answered from the journal
     effects_missing: int = 0  #: asked for, but not in the journal: refused, or performed as permitted
     effects_performed_by_shadow: int = 0  #: 0 unless the miss policy permits some; measured, not assumed
-    effects_permitted: int = 0  #: let out by the miss policy; more performed than these is a broken promise
+    effects_permitted: int = 0  #: permitted by the miss policy; if more were performed, a promise was broken
     not_looked_at: tuple[str, ...] = ()  #: what was left out without a doubt about the rest, such as the scan for other people's data
 
 
 class Engine(Protocol):
-    """What is being migrated: anything that answers a request with a stream of events."""
+    """The interface of the engines that are migrated: anything that answers a request with a stream of events."""
 
     def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
         """Return the run's events. Closing the generator stops the work; its exceptions are the run's own."""
@@ -231,20 +235,20 @@ class ConversationCheck(Protocol):
     """Knows which surfaces answer recorded conversations, and by which agents. Named by an import string in the settings."""
 
     def __call__(self, surface: str, agent: str, /) -> None:
-        """Accept the pair in silence.
+        """Accept the pair silently.
 
         Raises:
-            ConfigurationError: the surface takes no conversations, or no agent of it has this name; the message says which there are.
+            ConfigurationError: the surface accepts no conversations, or has no agent of this name; the message lists the valid ones.
         """
         ...
 
 
 class ReadingEngines(EngineBuilder, Protocol):
-    """Makes engines whose tools answer for real, as far as these only read: for replays under the miss policy `allow`."""
+    """Makes engines whose read-only tools answer for real: for replays under the miss policy `allow`."""
 
     @property
     def read_only(self) -> frozenset[str]:
-        """The names of the tools within the engines' reach. Of these, the ones that the surfaces declare read-only may be called."""
+        """The names of the tools that the engines can reach. Those of them that the surfaces declare read-only may be called."""
         ...
 
 

@@ -9,7 +9,7 @@ ledger = "ledger"                         # folder of <surface>.toml: accepted d
 support = "migration/support.toml"
 ```
 
-Paths are relative to the file. What stands here is a default of the settings: a variable `NETRA_MIGRATION_*` wins.
+Paths are relative to the file. Its values are defaults of the settings: a variable `NETRA_MIGRATION_*` takes precedence.
 """
 
 import os
@@ -29,18 +29,18 @@ _NAME: Final = "pyproject.toml"
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """What a project says of itself. Import strings are written as package.module:name; empty: there is none."""
+    """The project's own configuration. Import strings are written as package.module:name; empty: there is none."""
 
     engines: str = ""  #: of an `EngineBuilder`
-    reading_engines: str = ""  #: of what opens `ReadingEngines`
+    reading_engines: str = ""  #: of a function that opens `ReadingEngines`
     conversations: str = ""  #: of a `ConversationCheck`
     stores: str = ""  #: of a `StoresOpener`
     tenant_rule: str = ""  #: of a callable that takes a tenant's id, and raises ValueError where the project lets nobody in by it
-    demo: str = ""  #: of a `typer.Typer` with one command: what `netra-migration demo` runs
+    demo: str = ""  #: of a `typer.Typer` with one command: `netra-migration demo` runs it
     ledger: str = "ledger"  #: folder
     import_path: tuple[str, ...] = ()  #: folders of modules that are not installed, for the processes that import the engines
     surfaces: dict[str, str] = {}  #: surface -> its TOML file, in the order in which surfaces are listed
-    #: Tables that other parts read by themselves.
+    #: Tables that other parts read themselves.
     audit: dict[str, Any] = {}
     codemod: dict[str, Any] = {}
     removal: dict[str, Any] = {}
@@ -54,7 +54,7 @@ def find_project(start: Path | None = None) -> Path | None:
     """Return the file that the variable NETRA_MIGRATION_PROJECT names, or the closest `pyproject.toml` with the table; None: there is none.
 
     Args:
-        start: the folder to begin at, upwards; None: the working directory.
+        start: the folder to start at; the search continues upwards; None: the working directory.
 
     Raises:
         ConfigurationError: a `pyproject.toml` on the way cannot be read.
@@ -66,7 +66,7 @@ def find_project(start: Path | None = None) -> Path | None:
 
 
 def read_project(file: Path | None) -> Project:
-    """Return what the file says; an empty project for None.
+    """Return the file's contents; an empty project for None.
 
     Raises:
         ConfigurationError: it cannot be read, or its table holds an unknown key or a value of a wrong type; the message names the line.
@@ -78,7 +78,7 @@ def surface_file(project: Path | None, surface: str) -> Path:
     """Return the TOML file of a surface.
 
     Raises:
-        UnconfiguredSurfaceError: the project names none; the message says where to write it.
+        UnconfiguredSurfaceError: the project names none; the message says where to add it.
         ConfigurationError: see `read_project`.
     """
     surfaces = read_project(project).surfaces

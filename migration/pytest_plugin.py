@@ -1,6 +1,7 @@
-"""pytest plugin `--engine-parity`: recorded runs that a project keeps as fixtures, each a test item that both engines must pass alike.
+"""pytest plugin `--engine-parity`: each recorded run that a project keeps as a fixture becomes a test item, which both engines must pass.
 
-See docs/migration/parity-tests.md. Everything heavy is imported on use: pytest loads this module in every run of every project that has it.
+See docs/migration/parity-tests.md. Everything heavy is imported on use: pytest loads this module in every run of every project that has
+it installed.
 """
 
 from collections.abc import Iterator
@@ -21,25 +22,25 @@ _DEFAULT_RECORDINGS: Final = "tests/recordings/**/*.jsonl"
 
 
 class ParityError(Exception):
-    """The engines do not agree on a recorded run, or nobody can tell. The message is the whole report."""
+    """The engines do not agree on a recorded run, or this cannot be determined. The message is the whole report."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option and the settings."""
     group = parser.getgroup("engine parity")
-    group.addoption("--engine-parity", action="store_true", help="Put recorded runs through both engines; each is a test item.")
+    group.addoption("--engine-parity", action="store_true", help="Run recorded runs through both engines; each is a test item.")
     parser.addini(
         "engine_parity_recordings",
-        f"Globs below the root folder that name recordings; as `netra-migration replay` reads them. Default: {_DEFAULT_RECORDINGS}",
+        f"Globs below the root folder for recordings; the formats are those of `netra-migration replay`. Default: {_DEFAULT_RECORDINGS}",
         type="linelist",
         default=[_DEFAULT_RECORDINGS],
     )
-    parser.addini("engine_parity_engines", "Import string of a callable (surface, origin) -> engine. Default: as the project says.")
-    parser.addini("engine_parity_ledger", "Folder of <surface>.toml: accepted divergences. Default: as the project says, or ledger.")
+    parser.addini("engine_parity_engines", "Import string of a callable (surface, origin) -> engine. Default: the project's.")
+    parser.addini("engine_parity_ledger", "Folder of <surface>.toml: accepted divergences. Default: the project's, or ledger.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and with `--engine-parity` whoever collects the recordings."""
+    """Register the marker, and with `--engine-parity` the collector of recordings."""
     config.addinivalue_line("markers", f"{MARKER}: a recorded run that control and candidate must answer alike (--engine-parity)")
     if config.getoption("engine_parity"):
         config.pluginmanager.register(Recordings(config), "engine parity recordings")
@@ -49,7 +50,7 @@ class Recordings:
     """Collects recordings and owns the engines that they run on.
 
     Raises:
-        pytest.UsageError: the project cannot be read, nothing names engines, or a glob is not relative.
+        pytest.UsageError: the project cannot be read, no engines are named, or a glob is not relative.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -66,7 +67,7 @@ class Recordings:
         self._engines: str = config.getini("engine_parity_engines") or project.engines
         at = config.rootpath if self.project is None or config.getini("engine_parity_ledger") else self.project.parent
         self._ledger: Path = at / (config.getini("engine_parity_ledger") or project.ledger)
-        #: the one on which conversations run; recordings know their own
+        #: the surface for conversations; recordings name their own
         self.surface = next(iter(project.surfaces), "")
         if not self._engines:
             raise pytest.UsageError(
@@ -82,7 +83,7 @@ class Recordings:
 
     @cached_property
     def comparer(self) -> "Comparer":
-        """Judges by the project's policies and ledgers."""
+        """Compares by the project's policies and ledgers."""
         from migration.comparison import Comparer
 
         return Comparer(self._ledger, project=self.project)
@@ -107,15 +108,15 @@ class Recordings:
         return RecordingFile.from_parent(parent, path=file_path, recordings=self)
 
     def pytest_collection_modifyitems(self) -> None:
-        """Refuse a run that was to check recordings and found none: it would pass without having looked at anything."""
+        """Refuse a test session that collected no recording: it would pass without having checked anything."""
         if not self._collected:
             raise pytest.UsageError(
-                f"--engine-parity collected no recording: {', '.join(self._globs)} names {len(self._files)} files below "
+                f"--engine-parity collected no recording: {', '.join(self._globs)} match {len(self._files)} files below "
                 f"{self._config.rootpath}, none of them in {', '.join(self._config.args)}"
             )
 
     def pytest_report_header(self) -> list[str]:
-        """Say when there is no ledger: then no divergence is accepted."""
+        """Report that there is no ledger: then no divergence is accepted."""
         return [] if self._ledger.is_dir() else [f"engine parity: there is no ledger folder {self._ledger}, so no divergence is accepted"]
 
     def pytest_unconfigure(self) -> None:
@@ -132,7 +133,9 @@ class RecordingFile(pytest.File):
         self._recordings = recordings
 
     def collect(self) -> Iterator["ParityItem"]:
-        """Yield an item for each run, each line that cannot be read, and each part that is not a run; one that fails where no run is."""
+        """Yield an item for each run, each line that cannot be read, and each part that is not a run; if there is no run, one that
+        fails.
+        """
         from migration.errors import RecordingError
         from migration.recordings import BadLine, RecordedRun, read
 
@@ -167,7 +170,7 @@ class ParityItem(pytest.Item):
         self.add_marker(MARKER)
 
     def runtest(self) -> None:
-        """Put the run through both engines.
+        """Run both engines on the recording.
 
         Raises:
             ParityError: the verdict is divergent or inconclusive, or the line cannot be read.
@@ -183,7 +186,7 @@ class ParityItem(pytest.Item):
             case Skipped(reason=reason):
                 pytest.skip(reason)
             case recorded:
-                # Asked for here, a ledger that does not parse says so itself; inside the comparison it would only make it inconclusive.
+                # Loaded here, a ledger that does not parse is reported itself; inside the comparison it would only make it inconclusive.
                 self._recordings.comparer.ledger(recorded.request.surface)
                 compared = self._recordings.engines.compare(recorded)
                 if compared.comparison.verdict in {Verdict.DIVERGENT, Verdict.INCONCLUSIVE}:
@@ -198,5 +201,5 @@ class ParityItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Return where the item stands and what it is called."""
+        """Return the item's place and name."""
         return self.path, None, f"engine parity: {self.name}"

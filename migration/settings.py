@@ -14,14 +14,14 @@ Names = tuple[str, ...]
 
 
 class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw_only=True):
-    """Everything that can be configured, with the embedded defaults: no server is needed."""
+    """Everything that can be configured, with defaults that need no server."""
 
-    home: Annotated[Path, Meta(description="Folder of the files below, unless they are given absolutely.")] = Path("var")
+    home: Annotated[Path, Meta(description="Folder of the files below, unless their paths are absolute.")] = Path("var")
     project: Annotated[
         Path | None,
         Meta(
-            description="TOML file with `[tool.netra-migration]`, or its folder; default: the closest `pyproject.toml` with it, from the "
-            "working directory upwards. What it says is the default of `engines`, `surfaces` and others."
+            description="TOML file with `[tool.netra-migration]`, or its folder; default: the closest `pyproject.toml` with it, in the "
+            "working directory or above it. It gives the defaults of `engines`, `surfaces` and others."
         ),
     ] = None
     import_path: Annotated[
@@ -29,31 +29,32 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     ] = ()
     engines: Annotated[
         str,
-        Meta(description="Import string of an EngineBuilder: makes the engines of shadows and replays, and those that serve unless given."),
+        Meta(description="Import string of an EngineBuilder: makes the engines of shadows and replays, and the serving ones by default."),
     ] = ""
     conversations: Annotated[
-        str, Meta(description="Import string of a ConversationCheck, for replays of conversations; empty: any surface and agent will do.")
+        str,
+        Meta(description="Import string of a ConversationCheck, for replays of conversations; empty: any surface and agent is accepted."),
     ] = ""
     surfaces: Annotated[Names, Meta(description="Surfaces whose engine is being replaced; default: all that the project configures.")] = ()
     flags_source: Annotated[
         Literal["file", "launchdarkly", "redis"],
-        Meta(description="Where flags come from: the flag file, LaunchDarkly or its Relay Proxy, or Redis in LaunchDarkly's layout."),
+        Meta(description="The source of the flags: the flag file, LaunchDarkly or its Relay Proxy, or Redis in LaunchDarkly's layout."),
     ] = "file"
     flags_file: Annotated[Path, Meta(description="LaunchDarkly's flag file.")] = Path("flags.json")
-    flags_poll_s: Annotated[float, Meta(gt=0, description="Seconds between two looks at the flag file.")] = 0.2
+    flags_poll_s: Annotated[float, Meta(gt=0, description="Seconds between two checks of the flag file.")] = 0.2
     start_without_flags: Annotated[
         Literal["wait", "off"] | None,
         Meta(
-            description="While no flags are known: wait: nothing is served; off: all tenants are at `off`. "
-            "Default: wait; `netra serve` in development without a flag file: off."
+            description="While no flags are known: wait: no request is served; off: all tenants are at `off`. Default: wait; `netra serve` "
+            "in development without a flag file: off."
         ),
     ] = None
     snapshot_dir: Annotated[
-        Path, Meta(description="Folder of the last known flags, one file a source, for a restart without the source.")
+        Path, Meta(description="Folder of the last known flags, one file for each source, for a restart without the source.")
     ] = Path("flags-snapshots")
-    emergency_file: Annotated[
-        Path, Meta(description="The emergency kill switch: while this file is there, control serves on this host.")
-    ] = Path("emergency-kill-switch")
+    emergency_file: Annotated[Path, Meta(description="The emergency kill switch: while this file exists, control serves on this host.")] = (
+        Path("emergency-kill-switch")
+    )
     launchdarkly_sdk_key: Annotated[Secret, Meta(description="Server-side SDK key of the environment.")] = Secret("")
     launchdarkly_base_uri: Annotated[str, Meta(description="Where the SDK polls; a Relay Proxy's address.")] = (
         "https://sdk.launchdarkly.com"
@@ -61,13 +62,15 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     launchdarkly_stream_uri: Annotated[str, Meta(description="Where the SDK streams; a Relay Proxy's address.")] = (
         "https://stream.launchdarkly.com"
     )
-    launchdarkly_events_uri: Annotated[str, Meta(description="Where events go; a Relay Proxy's address.")] = (
+    launchdarkly_events_uri: Annotated[str, Meta(description="Address for events; a Relay Proxy's address.")] = (
         "https://events.launchdarkly.com"
     )
     launchdarkly_stream: Annotated[bool, Meta(description="Whether flags are streamed; no: they are polled.")] = True
-    launchdarkly_ca_file: Annotated[Path | None, Meta(description="Certificates, in PEM, of who may vouch for these addresses.")] = None
+    launchdarkly_ca_file: Annotated[
+        Path | None, Meta(description="Certificates, in PEM, of the authorities that are trusted for these addresses.")
+    ] = None
     launchdarkly_private_attributes: Annotated[
-        Names, Meta(description="Attributes of tenants that never leave in an event; the tenant's key always does.")
+        Names, Meta(description="Attributes of tenants that are never sent in an event; the tenant's key always is.")
     ] = ()
     launchdarkly_api_uri: Annotated[str, Meta(description="Address of the REST API, for edits.")] = "https://app.launchdarkly.com"
     launchdarkly_api_token: Annotated[Secret, Meta(description="Access token for edits, with the least rights.")] = Secret("")
@@ -76,25 +79,24 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     redis_url: Annotated[Secret, Meta(description="Redis that holds the flags.")] = Secret("redis://127.0.0.1:6379/0")
     redis_prefix: Annotated[str, Meta(description="Prefix of LaunchDarkly's keys in Redis.")] = "launchdarkly"
     tenant_attributes_file: Annotated[
-        Path | None, Meta(description="JSON file: tenant -> attribute -> value, for rules of flags. Followed while it changes.")
+        Path | None, Meta(description="JSON file: tenant -> attribute -> value, for rules of flags. Changes are followed.")
     ] = None
     tenant_attributes_from: Annotated[
         str,
-        Meta(description="Import string of a callable (tenant id) -> attributes or None, from memory: it is asked on the request's path."),
+        Meta(description="Import string of a callable (tenant id) -> attributes or None, from memory: it is called on the request's path."),
     ] = ""
     tenant_claims: Annotated[Names, Meta(description="The only claims of a token that become attributes of the tenant.")] = ()
     evidence_url: Annotated[str, Meta(description="SQLAlchemy URL; empty: evidence.db in `home`.")] = ""
     stores: Annotated[
         str,
-        Meta(description="Import string of a StoresOpener, for `backfill`; empty: no finished runs are kept, so no stage waits for them."),
+        Meta(
+            description="Import string of a StoresOpener, for `backfill`; empty: no finished runs are stored, so no stage waits for them."
+        ),
     ] = ""
     stores_url: Annotated[str, Meta(description="SQLAlchemy URL of the outbox of the run stores; empty: stores.db in `home`.")] = ""
     ledger_dir: Annotated[
         Path,
-        Meta(
-            description="Folder of <surface>.toml: accepted divergences; default: as the project says, or `ledger` in the working "
-            "directory."
-        ),
+        Meta(description="Folder of <surface>.toml: accepted divergences; default: the project's, or `ledger` in the working directory."),
     ] = msgspec.field(default_factory=lambda: Path.cwd() / "ledger")
     tenants: Annotated[Names, Meta(description="Known tenants: commands refuse any other; empty: every well-formed id.")] = ()
     tenant_rule: Annotated[
@@ -107,25 +109,26 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     watch_tenants: Annotated[Names, Meta(description="The only tenants that become metric labels.")] = ()
     plaintext_tenants: Annotated[Names, Meta(description="Tenants that allow free text in stored evidence.")] = ()
     recordings_per_divergence: Annotated[
-        int, Meta(ge=0, description="Served runs kept whole of each kind of divergence, of the tenants above alone; 0: none.")
+        int, Meta(ge=0, description="Served runs stored as a whole for each kind of divergence, only of the tenants above; 0: none.")
     ] = 3
     canary_tenants: Annotated[
-        Names, Meta(description="Synthetic tenants: models' answers to them carry canaries, which are looked for in everybody else's runs.")
+        Names,
+        Meta(description="Synthetic tenants: models' answers to them carry canaries, which are searched for in the runs of all others."),
     ] = ()
     hash_key: Annotated[
-        str, Meta(description="Key of the digests that stand for redacted values; empty: a new one in `home`, readable by the owner.")
+        str, Meta(description="Key of the digests that replace redacted values; empty: a new one in `home`, readable only by the owner.")
     ] = ""
     miss_policy: Annotated[
         Literal["block", "allow"],
         Meta(
-            description="What a shadow or replay does about an effect that is not on record: block: nothing; allow: a tool that is "
-            "declared read-only is called for real."
+            description="What a shadow or replay does about an effect that was not recorded: block: refuse it; allow: a tool that is "
+            "declared read-only is really called."
         ),
     ] = "block"
-    miss_budget: Annotated[int, Meta(ge=0, description="Calls that one run may make so; the next one is blocked.")] = 3
+    miss_budget: Annotated[int, Meta(ge=0, description="Calls that one run may make in this way; the next one is blocked.")] = 3
     miss_timeout_s: Annotated[float, Meta(gt=0, description="Seconds that one such call may take.")] = 2.0
     reading_engines: Annotated[
-        str, Meta(description="Import string of what opens ReadingEngines, which take the place of `engines` when misses are allowed.")
+        str, Meta(description="Import string of a function that opens ReadingEngines, which replace `engines` when misses are allowed.")
     ] = ""
     signing_key_file: Annotated[
         Path | None, Meta(description="Private key of removal certificates, Ed25519 in PEM, mode 0600; empty: name it with --key.")
@@ -134,19 +137,21 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     shadow_queue_bytes: Annotated[int, Meta(ge=2**16, description="Bytes that may wait for the worker; more are shed.")] = 32 * 2**20
     shadow_job_bytes: Annotated[int, Meta(ge=2**12, description="Bytes of one job; a larger one is shed.")] = 8 * 2**20
     shadow_deadline_s: Annotated[float, Meta(gt=0, description="Seconds a shadow run may take.")] = 10.0
-    shadow_memory_bytes: Annotated[int, Meta(ge=2**26, description="Bytes that the shadow worker may take on top of its start-up.")] = 2**30
+    shadow_memory_bytes: Annotated[
+        int, Meta(ge=2**26, description="Bytes of memory that the shadow worker may use in addition to those at its start.")
+    ] = 2**30
     shadow_priority: Annotated[
         Literal["idle", "low", "normal"],
-        Meta(description="idle: the shadow worker gets only what nobody else wants of the processor; low: niced."),
+        Meta(description="idle: the shadow worker gets only processor time that nothing else needs; low: niced."),
     ] = "idle"
     shadow_start_s: Annotated[
-        float, Meta(gt=0, description="Seconds in which a shadow worker must be ready; one that is not is replaced.")
+        float, Meta(gt=0, description="Seconds in which a shadow worker must be ready; otherwise it is replaced.")
     ] = 120.0
     shadow_boundary: Annotated[
         Literal["kernel", "interpreter"],
         Meta(
-            description="What keeps engines of shadows from the outside. kernel: Linux itself, and where it cannot nothing is shadowed; "
-            "interpreter: Python's own gates alone, which code in C passes by."
+            description="What separates engines of shadows from the outside. kernel: Linux itself; if it cannot, nothing is shadowed; "
+            "interpreter: only Python's own audit hook, which code in C can bypass."
         ),
     ] = "kernel"
     noise_sampling: Annotated[
@@ -157,7 +162,7 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
 
     @staticmethod
     def defaults(project: Any) -> dict[str, Any]:  # noqa: ANN401 - the value given for `project`, if any
-        """Return what the project says, for settings that nobody gives. Raises ConfigurationError."""
+        """Return the project's values, for settings that are not given. Raises ConfigurationError."""
         return defaults(Path(project) if project else find_project())
 
     def path(self, path: Path) -> Path:

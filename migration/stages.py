@@ -9,7 +9,7 @@ from migration.model import Origin, Stage
 
 Store = Literal["legacy", "user"]
 
-#: LaunchDarkly lists variations in this order: the first is what a context without the tenant kind gets, so it is `off`.
+#: LaunchDarkly lists variations in this order: a context without the tenant kind gets the first, so it is `off`.
 STAGE_ORDER: tuple[Stage, ...] = tuple(Stage)
 
 
@@ -54,6 +54,6 @@ def parse_stage(name: str) -> Stage:
 
 
 def next_towards(current: Stage, wanted: Stage) -> Stage:
-    """Return the neighbour of `current` that is nearest to `wanted`; `current` itself when they are equal."""
+    """Return the neighbour of `current` that is nearest to `wanted`; `current` itself if they are equal."""
     here, there = STAGE_ORDER.index(current), STAGE_ORDER.index(wanted)
     return STAGE_ORDER[here + (there > here) - (there < here)]

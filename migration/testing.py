@@ -1,14 +1,13 @@
-"""For tests of one's own engines: serve one request by one engine, replay it on the other, and have the comparison.
+"""For tests of your own engines: serve one request by one engine, replay it on the other, and get the comparison.
 
 ```python
 async def test_a_ticket_is_answered_alike():
-    comparison = await compared("support", {"text": "hello"})
-    assert comparison.verdict is Verdict.MATCH, explained(comparison)
+    comparison = await compared("support", {"text": "hello"}) assert comparison.verdict is Verdict.MATCH, explained(comparison)
 ```
 
-The engine that serves reaches what its ports reach; the other one runs on its journal as it does in a shadow worker: in virtual time, in a
-thread of its own, and contact with the outside is refused. No flags, no worker and no files are needed. Recorded runs that a project keeps
-are compared by `replayed`, or become test items by `pytest --engine-parity`.
+The serving engine really reaches the outside through its ports; the other one runs on its journal as in a shadow worker: in virtual time,
+in a separate thread, and contact with the outside is refused. No flags, no worker and no files are needed. Recorded runs that a project
+keeps are compared by `replayed`, or become test items by `pytest --engine-parity`.
 """
 
 import asyncio
@@ -49,22 +48,23 @@ async def compared(
     settings: MigrationSettings | None = None,
     deadline_s: float = 10.0,
 ) -> Comparison:
-    """Return what a comparison says of both engines on one request.
+    """Return the comparison of both engines on one request.
 
     Args:
         surface: the entry point, as the project configures it.
         payload: what the engines get: a mapping, or JSON.
-        serving: the engine that runs for real; the other one runs on its journal.
-        tenant_id: whose request it is.
-        user_id: who asks.
+        serving: the engine that really runs; the other one runs on its journal.
+        tenant_id: the request's tenant.
+        user_id: the user who asks.
         thread_id: the conversation.
         engines: makes both; None: the builder that the project names.
         settings: None: from the project and the environment.
         deadline_s: seconds that the other engine may take.
 
     Raises:
-        ConfigurationError: the surface, its ledger or the engines are not configured, or not as they must be.
-        ComparisonError: there is no comparison: the other engine did not end, or the comparison itself failed; the message says why.
+        ConfigurationError: the surface, its ledger or the engines are not configured, or not correctly.
+        ComparisonError: there is no comparison: the other engine did not end, or the comparison itself failed; the message gives the
+            reason.
     """
     chosen = settings or MigrationSettings()
     build, comparer = engines or builder(chosen), Comparer(chosen.path(chosen.ledger_dir), project=chosen.project)
@@ -91,16 +91,16 @@ async def compared(
 def replayed(
     file: Path, *, engines: EngineBuilder | None = None, settings: MigrationSettings | None = None, deadline_s: float = 10.0
 ) -> list[Comparison]:
-    """Return what a comparison says of both engines on each recorded run of a file. Neither reaches the outside.
+    """Return the comparison of both engines on each recorded run of a file. Neither reaches the outside.
 
     Args:
-        file: recorded runs, as `netra-migration init --record`, `evidence export` and others write them.
+        file: recorded runs, as written by `netra-migration init --record`, `evidence export` and others.
         engines: makes both; None: the builder that the project names.
         settings: None: from the project and the environment.
         deadline_s: seconds that one run of one engine may take.
 
     Raises:
-        ConfigurationError: a surface, its ledger or the engines are not configured, or not as they must be.
+        ConfigurationError: a surface, its ledger or the engines are not configured, or not correctly.
         RecordingError: the file cannot be read, a line of it is not a run, or there is none.
     """
     chosen = settings or MigrationSettings()
@@ -113,15 +113,15 @@ def replayed(
             comparer.ledger(recorded.request.surface)
             found.append(both.compare(recorded).comparison)
     if not found:
-        raise RecordingError(f"{file}: there is no run in it")
+        raise RecordingError(f"{file}: it contains no run")
     return found
 
 
 def explained(comparison: Comparison) -> str:
-    """Return the verdict and a sentence for each divergence, for the message of an assertion. It may quote no payload."""
+    """Return the verdict and a sentence for each divergence, for the message of an assertion. It quotes no payload."""
     lines = [f"{one.severity} {one.kind} {one.fingerprint}: {one.sentence} {one.note}".rstrip() for one in comparison.divergences]
     left_out = [f"Not looked at: {what}." for what in comparison.not_looked_at]
-    return "\n".join([f"{comparison.surface}: {comparison.verdict.value}", *comparison.reasons, *lines, *left_out])
+    return "\n".join([f"{comparison.surface}: {comparison.verdict.value}", *map(str, comparison.reasons), *lines, *left_out])
 
 
 def _shadowed(build: EngineBuilder, served: RunRecord, comparer: Comparer, deadline_s: float) -> Comparison:

@@ -1,4 +1,4 @@
-"""A migration in a program without an event loop: the loop has a thread of its own, and any thread may have runs served."""
+"""A migration in a program without an event loop: the loop has its own thread, and any thread may have runs served."""
 
 import asyncio
 import contextlib
@@ -14,14 +14,14 @@ from migration.model import Event
 _END: Final = object()
 _START_S: Final = 60.0
 _END_S: Final = 60.0
-#: Seconds that engines of runs under way have to end when the block does.
+#: Seconds that engines of current runs have to end when the block does.
 _CANCEL_S: Final = 5.0
 _AHEAD: Final = 64  #: events that a run may be ahead of the thread that reads them
 _RUN: Final = "run of a thread"
 
 
 class ThreadedMigration:
-    """What `in_thread` gives: any thread may call it.
+    """The result of `in_thread`: any thread may call it.
 
     Args:
         migration: runs on `loop`.
@@ -32,7 +32,7 @@ class ThreadedMigration:
         self._migration, self._loop = migration, loop
 
     def run(self, surface: str, payload: Any, **who: Any) -> Generator[Event, None, None]:  # noqa: ANN401 - as of `Migration.run`
-        """Yield a run's events as they come. Arguments and errors as of `Migration.run`; closing the generator stops the engine.
+        """Yield a run's events as they come. Arguments and errors as for `Migration.run`; closing the generator stops the engine.
 
         Raises:
             CancelledError: of `concurrent.futures`: the block of `in_thread` ended before the run did.
@@ -42,7 +42,7 @@ class ThreadedMigration:
         running = asyncio.run_coroutine_threadsafe(self._pump(events, room, surface, payload, who), self._loop)
         try:
             while (event := events.get()) is not _END:
-                with contextlib.suppress(RuntimeError):  # the loop is closed: what came before is still there to be read
+                with contextlib.suppress(RuntimeError):  # the loop is closed: earlier events can still be read
                     self._loop.call_soon_threadsafe(room.release)
                 yield event
             running.result()
@@ -50,7 +50,7 @@ class ThreadedMigration:
             running.cancel()
 
     def drained(self, timeout_s: float) -> bool:
-        """Wait until no run waits for its shadow; False when that took longer."""
+        """Wait until no run waits for its shadow; False if that took longer."""
         waiting = asyncio.run_coroutine_threadsafe(self._migration.drained(timeout_s), self._loop)
         try:
             return waiting.result(timeout_s + _CANCEL_S)
@@ -82,13 +82,13 @@ class ThreadedMigration:
 
 @contextmanager
 def in_thread(make: Callable[[], Migration]) -> Iterator[ThreadedMigration]:
-    """Run a migration on a loop in a thread of its own until the end of the block. Runs that are under way then are cancelled.
+    """Run a migration on a loop in a separate thread until the end of the block. Runs that have not ended by then are cancelled.
 
     Args:
         make: composes it, in that thread: usually `compose`.
 
     Raises:
-        ConfigurationError: as of `compose`.
+        ConfigurationError: as for `compose`.
         TimeoutError: it did not start or end within a minute.
     """
     loop = asyncio.new_event_loop()
@@ -113,7 +113,7 @@ def in_thread(make: Callable[[], Migration]) -> Iterator[ThreadedMigration]:
 
 
 async def _break_off() -> None:
-    """Cancel the runs that are still under way, so that the threads that read them hear it: nobody does once the loop has stopped."""
+    """Cancel the remaining runs, so that the threads that read them are woken: after the loop has stopped, nothing would wake them."""
     runs = [task for task in asyncio.all_tasks() if task.get_name() == _RUN]
     for task in runs:
         task.cancel()

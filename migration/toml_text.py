@@ -1,4 +1,4 @@
-"""Reads TOML that a person wrote into typed values, and says by line what is wrong with it."""
+"""Reads TOML that a person wrote into typed values, and reports errors with their line."""
 
 import re
 import tomllib
@@ -24,7 +24,7 @@ _PART: Final = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 
 
 class TomlText:
-    """A TOML text and where it is from.
+    """A TOML text and its source.
 
     Args:
         written: the text.
@@ -49,7 +49,7 @@ class TomlText:
 
         Args:
             file: the file.
-            what: what it is, for errors: "the policy".
+            what: its purpose, for errors: "the policy".
 
         Raises:
             ConfigurationError: it cannot be read, or is not TOML.
@@ -60,7 +60,7 @@ class TomlText:
             raise ConfigurationError(f"{file}: {what} cannot be read ({error})") from error
 
     def place(self, *path: Step) -> str:
-        """Return "source:line" of what is written at the path, or of the closest thing around it that has a line."""
+        """Return "source:line" of the value at the path, or of the closest surrounding one that has a line."""
         lines = dict(reversed(list(_lines(self._written))))
         for length in range(len(path), 0, -1):
             if (line := lines.get(path[:length])) is not None:
@@ -68,11 +68,11 @@ class TomlText:
         return self.source
 
     def error(self, message: str, *path: Step) -> ConfigurationError:
-        """Return the error about what is written at the path."""
+        """Return the error about the value at the path."""
         return ConfigurationError(f"{self.place(*path)}: {message}")
 
     def read(self, kind: type[_T], *table: str) -> _T:
-        """Return a table as a value of that type; a table that is not there is an empty one.
+        """Return a table as a value of that type; a missing table counts as empty.
 
         Args:
             kind: a struct.
@@ -94,7 +94,7 @@ class TomlText:
 
 
 def _steps(told: re.Match[str] | None) -> Iterator[Step]:
-    """Yield the path that msgspec gives, as far as it is exact: below a table with keys of any name it says `[...]`."""
+    """Yield the path that msgspec gives, as far as it is exact: below a table with arbitrary keys it is `[...]`."""
     for key, index in _STEPS.findall(told["path"] if told else ""):
         if index == "...":
             return
@@ -102,7 +102,9 @@ def _steps(told: re.Match[str] | None) -> Iterator[Step]:
 
 
 def _lines(written: str) -> Iterator[tuple[tuple[Step, ...], int]]:
-    """Yield the path of each table and key with its line, from 1. What looks like one inside of a text of several lines counts too."""
+    """Yield the path of each table and key with its line, from 1. Something that looks like a header inside a multi-line text counts
+    too.
+    """
     here: tuple[Step, ...] = ()
     counts: dict[tuple[Step, ...], int] = {}
     for number, line in enumerate(written.splitlines(), 1):

@@ -1,4 +1,6 @@
-"""Settings from variables: each field of a struct is read from `NETRA_MIGRATION_<FIELD>`, and a sentence says what is wrong with it."""
+"""Settings from variables: each field of a struct is read from `NETRA_MIGRATION_<FIELD>`, and a sentence describes what is wrong with
+it.
+"""
 
 import difflib
 import json
@@ -21,7 +23,7 @@ _WORDS: Final = {
 
 
 class Secret:
-    """A text that neither prints nor serialises itself."""
+    """A text that is neither printed nor serialised."""
 
     __slots__ = ("_text",)
 
@@ -34,17 +36,18 @@ class Secret:
 
 
 class FromVariables(msgspec.StructMeta):
-    """The class of a frozen struct, whose call takes what it is not given from the environment; decoding and replacing do not.
+    """The class of a frozen struct that reads values that were not passed from the environment when it is called; decoding and replacing do
+    not.
 
-    What stands in neither comes from the class's `defaults(project)`.
+    Values that are in neither come from the class's `defaults(project)`.
 
     Raises:
-        ConfigurationError: values cannot be used; each is named with what is wanted. No value is quoted: it may be a secret.
+        ConfigurationError: values cannot be used; each is named with the expected form. No value is quoted: it may be a secret.
     """
 
     def __call__(cls, **given: Any) -> Any:  # noqa: ANN401, D102, N805 - any field's value, checked below; a metaclass calls its class `cls`
         found = {**_in_environment(), **given}
-        # An empty `project` names none, so one is looked for; what was found is what the settings say.
+        # An empty `project` names none, so one is searched for; the settings contain the result.
         project = found.pop("project", None)
         read = values(cls, {**_defaults(cls, project), **found})
         return super().__call__(**read, **{name: given[name] for name in given if name not in read})
@@ -56,10 +59,10 @@ def from_environment(kind: type[_Settings]) -> _Settings:
 
 
 def values(settings: Any, found: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - to mypy, such a class is not yet a struct
-    """Return what was found for the settings' fields, each checked and as what the field is.
+    """Return the values found for the settings' fields, each checked and converted.
 
     Raises:
-        ConfigurationError: values cannot be used; each is named with what is wanted.
+        ConfigurationError: values cannot be used; each is named with the expected form.
     """
     read, problems = {}, []
     for field in msgspec.structs.fields(settings):
@@ -96,23 +99,23 @@ def variable(field: str) -> str:
 
 
 def misspelt(settings: type[msgspec.Struct], environment: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each variable that looks like one of these settings and is not: what it sets, nobody reads."""
+    """Return a sentence for each variable that looks like one of these settings and is not: it has no effect."""
     ours = [variable(name) for name in settings.__struct_fields__]
     unknown = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in ours)
     close = {name: difflib.get_close_matches(name.upper(), ours, n=1, cutoff=0.8) for name in unknown}
     return [
-        f"{name} is not a setting" + (f"; did you mean {close[name][0]}?" if close[name] else "; docs/settings.md has all of them")
+        f"{name} is not a setting" + (f"; did you mean {close[name][0]}?" if close[name] else "; docs/settings.md lists all settings")
         for name in unknown
     ]
 
 
 def encode(settings: msgspec.Struct) -> bytes:
-    """Return the settings as JSON for a process of ours; secrets stay behind."""
+    """Return the settings as JSON for one of our processes; secrets are left out."""
     return msgspec.json.encode(settings, enc_hook=_without_secrets)
 
 
 def decode(kind: type[_Settings], encoded: bytes) -> _Settings:
-    """Return what `encode` gave; nothing is taken from the environment."""
+    """Return the settings that `encode` wrote; nothing is read from the environment."""
     return msgspec.json.decode(encoded, type=kind, dec_hook=_custom)
 
 
@@ -152,7 +155,7 @@ def _custom(kind: type, value: Any) -> Any:  # noqa: ANN401 - msgspec's own sign
     if isinstance(value, kind):
         return value
     if not isinstance(value, str):
-        raise ValueError(f"is not text for a {kind.__name__}")  # noqa: TRY004 - msgspec takes it for what is wrong with the value
+        raise ValueError(f"is not text for a {kind.__name__}")  # noqa: TRY004 - msgspec expects this type for a wrong value
     return kind(value)
 
 
@@ -161,7 +164,7 @@ def _without_secrets(value: Any) -> str:  # noqa: ANN401 - msgspec's own signatu
 
 
 def _wanted(kind: Any) -> str:  # noqa: ANN401 - a type
-    """Return what the field takes, in a person's words."""
+    """Return the values that the field accepts, in words."""
     plain, meta = get_args(kind)
     if plain in (int, float):
         return f"a {'whole ' if plain is int else ''}number{_bounds(meta)}"

@@ -1,7 +1,7 @@
 """Ports for the Anthropic SDK: `AsyncAnthropic(http_client=async_http_client())`.
 
-The SDK's surface stays as it is: both clients, all endpoints, `stream=True`, `.stream(...)`, raw responses, errors,
-retries. Needs the extra `[anthropic]`.
+The SDK's interface is unchanged: both clients, all endpoints, `stream=True`, `.stream(...)`, raw responses, errors, retries. Needs the
+extra `[anthropic]`.
 """
 
 from migration.extras import extra
@@ -19,8 +19,8 @@ def async_http_client(client: httpx2.AsyncClient | None = None, *, lane: str | N
     """Return an HTTP client for `AsyncAnthropic` whose exchanges are effects.
 
     Args:
-        client: reaches the outside, with proxies and certificates of its own; None: as the SDK makes it.
-        lane: who asks; None: the lane of the context.
+        client: reaches the outside, with its own proxies and certificates; None: as the SDK makes it.
+        lane: the lane that asks; None: the lane of the context.
     """
     return async_client_of(DefaultAsyncHttpxClient, client, lane)
 

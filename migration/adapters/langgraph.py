@@ -23,7 +23,7 @@ with extra("langgraph"):
 __all__ = ["langgraph_engine"]
 
 _OWN_LANE: Final = ("tool", "chat_model", "llm", "retriever")  #: runs that may be parallel within one node
-_MADE_ANEW: Final = re.compile(r"(lc_)?run-.*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  #: ids of messages that no model gave
+_MADE_ANEW: Final = re.compile(r"(lc_)?run-.*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  #: ids of messages that did not come from a model
 
 
 def langgraph_engine(
@@ -35,17 +35,17 @@ def langgraph_engine(
 ) -> Engine:
     """Return an engine around a compiled graph.
 
-    Its events are those of `astream_events`, `{"type", "name", "lane", "data"}`: the type is LangChain's, e.g. "on_chat_model_stream", the
-    lane the path of nodes, e.g. "research/search", with "#2" for the second of parallel `Send`s to a node, and for a call of a tool or a
-    model in it, e.g. "research/search/lookup#1". What a graph streams of its nodes is left out: the nodes said it. Effects belong to the
-    lane of the node, or of the tool, that asks. Ids of runs are left out, and those of messages that no model gave. A replay is not
-    traced to LangSmith.
+    Its events are those of `astream_events`, `{"type", "name", "lane", "data"}`. The type is LangChain's, e.g. "on_chat_model_stream". The
+    lane is the path of nodes, e.g. "research/search", with "#2" for the second of parallel `Send`s to a node; for a call of a tool or a
+    model in it, e.g. "research/search/lookup#1". What a graph streams about its nodes is left out, because the nodes themselves stream it.
+    Effects belong to the lane of the node, or of the tool, that asks. Ids of runs are left out, and ids of messages that did not come from
+    a model. A replay is not traced to LangSmith.
 
     Args:
-        graph: what `StateGraph.compile` returned. Threads of its checkpointer are state that no record holds.
+        graph: what `StateGraph.compile` returned. Threads of its checkpointer are state that no record contains.
         given: the graph's input.
         config: e.g. `{"configurable": {...}}`; None: none.
-        keep: which events the engine has; None: all.
+        keep: decides which events the engine has; None: all.
 
     The engine's `run` raises what the graph raises.
     """
@@ -66,7 +66,7 @@ def langgraph_engine(
 async def _events(graph: Runnable[Any, Any], given: Any, config: RunnableConfig) -> AsyncGenerator[StreamEvent, None]:  # noqa: ANN401 - a state
     events = cast(AsyncGenerator[StreamEvent, None], graph.astream_events(given, config, version="v2"))
     async with aclosing(events):
-        # The graph runs in a task that the first step starts, and takes its context along.
+        # The graph runs in a task that the first step starts, which copies its context.
         with tracing_context(enabled=False) if is_replayed() else nullcontext():
             first = await anext(events)
         yield first
@@ -83,7 +83,7 @@ class _Lanes:
         self._seen, self._graphs = Counter[str](), set[str]()
 
     def repeats(self, event: StreamEvent) -> bool:
-        """Return whether a graph hands on what its node said: nodes that run at once do so in the order in which they happen to end."""
+        """Return whether a graph repeats the output of its node: parallel nodes do so in the order in which they happen to end."""
         return event["event"] == "on_chain_stream" and event["run_id"] in self._graphs
 
     def of_event(self, event: StreamEvent) -> str:
@@ -91,7 +91,7 @@ class _Lanes:
         return self.of(event["run_id"], kind, event["name"], event.get("metadata") or {}, next(reversed(event["parent_ids"]), ""))
 
     def of(self, run_id: str, kind: str, name: str, metadata: Mapping[str, Any], parent: str) -> str:
-        """Return the lane of a run, which stays what it was when the run was first seen."""
+        """Return the lane of a run, which stays the same after the run was first seen."""
         if run_id not in self._of_run:
             node = self._of_node(metadata)
             lane = self._of_run.get(parent, node)
@@ -117,14 +117,14 @@ class _Lanes:
 
 
 class _Marks(BaseCallbackHandler):
-    """Has the effects of nodes and tools belong to their lanes: called where they are about to run, in their context."""
+    """Assigns the effects of nodes and tools to their lanes: called before they run, in their context."""
 
     run_inline = True
 
     def __init__(self, lanes: _Lanes) -> None:
         self._lanes = lanes
 
-    # What a handler is called with has LangChain's names.
+    # A handler's parameters have LangChain's names.
     def on_chain_start(self, serialized: Any, inputs: object, *, run_id: UUID, parent_run_id: UUID | None = None, **told: Any) -> None:  # noqa: ANN401, ARG002 - LangChain's
         """Mark a node."""
         self._mark("chain", serialized, run_id, parent_run_id, told)

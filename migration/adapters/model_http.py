@@ -1,7 +1,7 @@
-"""HTTP clients for model SDKs whose exchanges are effects. For SDKs that stand on httpx2; `openai` and `anthropic` say how to get one.
+"""HTTP clients for model SDKs whose exchanges are effects. For SDKs that use httpx2; `openai` and `anthropic` return one.
 
-A port at this place leaves an SDK whole: its helpers, raw responses, errors and retries work in a replay as they did, since they are made
-from what the endpoint answered. Each try of a request that an SDK repeats is an effect.
+A port at this place leaves an SDK complete: its helpers, raw responses, errors and retries work in a replay too, since they are made from
+the endpoint's answer. Each try of a request that an SDK repeats is an effect.
 """
 
 from collections import deque
@@ -18,11 +18,15 @@ from migration.effects.ports import perform, perform_now, perform_stream, perfor
 from migration.errors import RecordedEffectError
 
 _EVENTS: Final = "text/event-stream"
-_DECODED: Final = {"content-encoding", "content-length", "transfer-encoding"}  #: headers that no longer hold of a body as it is handed on
+_DECODED: Final = {
+    "content-encoding",
+    "content-length",
+    "transfer-encoding",
+}  #: headers that are no longer right for the body that is passed on
 
 
 def async_client_of(default: Callable[..., httpx2.AsyncClient], client: httpx2.AsyncClient | None, lane: str | None) -> httpx2.AsyncClient:
-    """Return a client as an SDK makes its own, by `default`, whose exchanges are effects; `client`, if given, reaches the outside."""
+    """Return a client like the SDK's own, made by `default`, whose exchanges are effects; `client`, if given, reaches the outside."""
     ported = default(transport=AsyncModelTransport(lambda: client or default(), lane=lane))
     if client is not None:
         ported.timeout = client.timeout
@@ -30,7 +34,7 @@ def async_client_of(default: Callable[..., httpx2.AsyncClient], client: httpx2.A
 
 
 def client_of(default: Callable[..., httpx2.Client], client: httpx2.Client | None, lane: str | None) -> httpx2.Client:
-    """As `async_client_of`, for plain clients."""
+    """Like `async_client_of`, for synchronous clients."""
     ported = default(transport=ModelTransport(lambda: client or default(), lane=lane))
     if client is not None:
         ported.timeout = client.timeout
@@ -41,8 +45,8 @@ class AsyncModelTransport(httpx2.AsyncBaseTransport):
     """A transport whose exchanges are effects.
 
     Args:
-        make: returns the client that reaches the outside; called when it is first needed, in a replay never.
-        lane: who asks; None: the lane of the context.
+        make: returns the client that reaches the outside; called on first use, and never in a replay.
+        lane: the lane that asks; None: the lane of the context.
     """
 
     def __init__(self, make: Callable[[], httpx2.AsyncClient], *, lane: str | None = None) -> None:
@@ -56,8 +60,8 @@ class AsyncModelTransport(httpx2.AsyncBaseTransport):
         """Return the response, or the recorded one.
 
         Raises:
-            httpx2.RequestError: as the client, or as recorded.
-            EffectMissingError: replaying, and the journal does not hold this request.
+            httpx2.RequestError: from the client, or as recorded.
+            EffectMissingError: replaying, and the journal does not contain this request.
         """
         asked, came = _asked(request, await request.aread()), _Came()
         try:
@@ -99,7 +103,7 @@ class AsyncModelTransport(httpx2.AsyncBaseTransport):
 
 
 class ModelTransport(httpx2.BaseTransport):
-    """As `AsyncModelTransport`, for plain clients."""
+    """Like `AsyncModelTransport`, for synchronous clients."""
 
     def __init__(self, make: Callable[[], httpx2.Client], *, lane: str | None = None) -> None:
         self._make, self._lane = make, lane
@@ -148,7 +152,9 @@ class ModelTransport(httpx2.BaseTransport):
 
 
 class _Came:
-    """What came of one exchange: what a run itself gets, unchanged. Of a replay there is nothing here, and all is made from the record."""
+    """The result of one exchange: the run itself gets it unchanged. In a replay nothing is stored here, and everything is made from the
+    record.
+    """
 
     def __init__(self) -> None:
         self._response: httpx2.Response | None = None
@@ -161,28 +167,28 @@ class _Came:
         return self._told
 
     def reply(self, reply: bytes) -> httpx2.Response:
-        """Return the response to hand on; a reply that carries a canary is not what came."""
+        """Return the response to pass on; a reply with a canary differs from what came."""
         status, headers, body = whole_body(reply)
         if self._response is None:
             return httpx2.Response(status, headers=_decoded(headers), content=body)
         return self._real(self._response, content=self._response.content if reply == self._told else body)
 
     def begun(self, response: httpx2.Response) -> bytes:
-        """Take a response that begins, return its record."""
+        """Take the beginning of a response, return its record."""
         self._response = response
         self.events = _is_events(response.headers)
         return head(response.status_code, response.headers)
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Take bytes of the body, yield its pieces that are complete by now."""
+        """Take bytes of the body, yield its complete pieces."""
         yield from map(self._kept, self._frames.feed(data))
 
     def ended(self) -> Iterator[bytes]:
-        """Yield what is left at the end."""
+        """Yield the rest at the end."""
         yield from map(self._kept, self._frames.end())
 
     def rest(self, body: bytes) -> bytes:
-        """Take a body of anything but events, return its piece."""
+        """Take a body that is not events, return its piece."""
         self._parts.append(body)
         return msgspec.json.encode(readable(body))
 
@@ -191,7 +197,7 @@ class _Came:
         return frame[1]
 
     def response(self, begun: bytes, body: "_AsyncBody | _Body") -> httpx2.Response:
-        """Return the response to hand on while its body still comes."""
+        """Return the response to pass on while its body still comes."""
         if self._response is not None:
             return self._real(self._response, stream=body)
         told = msgspec.json.decode(begun)

@@ -1,7 +1,7 @@
-"""Ports for the OpenAI SDK, and for whatever speaks to endpoints through it: `AsyncOpenAI(http_client=async_http_client())`.
+"""Ports for the OpenAI SDK, and for everything that uses it: `AsyncOpenAI(http_client=async_http_client())`.
 
-The SDK's surface stays as it is: both clients, all endpoints, `stream=True`, `.stream(...)`, `.parse(...)`, raw
-responses, errors, retries. Needs the extra `[openai]`.
+The SDK's interface is unchanged: both clients, all endpoints, `stream=True`, `.stream(...)`, `.parse(...)`, raw responses, errors, retries.
+Needs the extra `[openai]`.
 """
 
 import platform
@@ -16,15 +16,15 @@ with extra("openai"):
 
 __all__ = ["async_http_client", "http_client"]
 
-platform.platform()  # the SDK asks at its first request, and Python then starts `uname`: once, and where a shadow may
+platform.platform()  # the SDK asks at its first request, and Python then starts `uname`: ask once here, where a shadow may do that
 
 
 def async_http_client(client: httpx2.AsyncClient | None = None, *, lane: str | None = None) -> httpx2.AsyncClient:
     """Return an HTTP client for `AsyncOpenAI` whose exchanges are effects.
 
     Args:
-        client: reaches the outside, with proxies and certificates of its own; None: as the SDK makes it.
-        lane: who asks; None: the lane of the context.
+        client: reaches the outside, with its own proxies and certificates; None: as the SDK makes it.
+        lane: the lane that asks; None: the lane of the context.
     """
     return async_client_of(DefaultAsyncHttpxClient, client, lane)
 

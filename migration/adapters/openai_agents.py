@@ -1,6 +1,6 @@
 """Engines of the OpenAI Agents SDK: `Runner.run_streamed`. Needs the extra `[openai-agents]`.
 
-Its models reach the outside by the OpenAI SDK: give them a client with the port of `migration.adapters.openai`.
+Its models reach the outside through the OpenAI SDK: give them a client with the port of `migration.adapters.openai`.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ with extra("openai-agents"):
 
 __all__ = ["agents_engine"]
 
-_MADE_HERE: Final = "__fake_id__"  #: of responses that the SDK makes of chat completions, with the time of its own clock
+_MADE_HERE: Final = "__fake_id__"  #: of responses that the SDK makes from chat completions, with the time of its own clock
 
 
 def agents_engine(
@@ -31,18 +31,18 @@ def agents_engine(
 ) -> Engine:
     """Return an engine around an agent.
 
-    Its events are those of `stream_events`, `{"type", "agent", "lane", ...}`: an event of the model by its own type with `data`, such as
-    "response.output_text.delta"; an item by its name with `item` and, of a tool, `output`; "agent_updated"; last "final_output" with
-    `output`. The lane is the agent's name, of a tool's call "triage/weather#2" for its second call by this agent. A replay is not
-    traced. A run that has no `group_id` gets the run's id for one: the SDK makes the prompt's cache key of it.
+    Its events are those of `stream_events`, `{"type", "agent", "lane", ...}`: an event of the model has its own type and `data`, such as
+    "response.output_text.delta"; an item has its name, `item` and, for a tool, `output`; "agent_updated"; last "final_output" with
+    `output`. The lane is the agent's name; for a tool's call "triage/weather#2", its second call by this agent. A replay is not traced. A
+    run without a `group_id` gets the run's id: the SDK derives the prompt's cache key from it.
 
     Args:
         agent: where runs start.
         given: the agent's input: a text, or a list of items.
         options: further arguments of `Runner.run_streamed`, such as `context`, `run_config`, `session`; None: none. A session is state that
-            no record holds.
+            no record contains.
 
-    The engine's `run` raises what the runner raises: exceptions of `agents`, of tools, and the model's.
+    The engine's `run` raises what the runner raises: exceptions of `agents`, of tools, and of the model.
     """
 
     async def run(request: RunRequest) -> AsyncGenerator[dict[str, Any], None]:
@@ -67,12 +67,12 @@ def agents_engine(
 def _configured(config: RunConfig | Mapping[str, Any] | None, request: RunRequest) -> RunConfig:
     told = RunConfig(**config) if isinstance(config, Mapping) else config or RunConfig()
     untraced = told.tracing_disabled or is_replayed()
-    # Without a group the SDK makes a `prompt_cache_key` at random, so that no two runs ask alike.
+    # Without a group the SDK makes a random `prompt_cache_key`, so that no two runs send the same request.
     return dataclasses.replace(told, tracing_disabled=untraced, group_id=told.group_id or request.run_id)
 
 
 class _Lanes:
-    """Says of each event whose it is."""
+    """Determines the agent of each event."""
 
     def __init__(self, agent: str) -> None:
         self._agent = agent

@@ -1,6 +1,6 @@
 """Engines of PydanticAI: `agent.run_stream_events`. Needs the extra `[pydantic-ai]`.
 
-Its models reach the outside by an SDK: give their providers the port of `migration.adapters.openai` or `migration.adapters.anthropic`.
+Its models reach the outside through an SDK: give their providers the port of `migration.adapters.openai` or `migration.adapters.anthropic`.
 """
 
 from collections import Counter
@@ -32,15 +32,16 @@ def pydantic_ai_engine(
     """Return an engine around an agent.
 
     Its events are those of `run_stream_events`, `{"type", "lane", ...}` with the event's own fields: the type is its `event_kind`, such as
-    "part_delta" or "function_tool_call"; last "agent_run_result" with `output` and `usage`. The lane of a tool's call, and of what the tool
-    asks, is "weather#2" for the second call of that tool, of all else "". The framework's own times and ids are left out.
+    "part_delta" or "function_tool_call"; last "agent_run_result" with `output` and `usage`. The lane of a tool's call, and of the tool's
+    own requests, is "weather#2" for the second call of that tool; everything else has the lane "". The framework's own times and ids are
+    left out.
 
     Args:
-        agent: what runs.
+        agent: the agent to run.
         given: its prompt.
         options: further arguments of `run_stream_events`, such as `deps`, `message_history`, `usage_limits`; None: none.
 
-    The engine's `run` raises what the agent raises: exceptions of `pydantic_ai`, of tools, and the model's.
+    The engine's `run` raises what the agent raises: exceptions of `pydantic_ai`, of tools, and of the model.
     """
 
     async def run(request: RunRequest) -> AsyncIterator[dict[str, Any]]:
@@ -55,21 +56,21 @@ def pydantic_ai_engine(
 
 
 class _Lanes:
-    """Says of each event whose it is."""
+    """Determines the lane of each event."""
 
     def __init__(self) -> None:
         self._of_call: dict[str, str] = {}
         self._seen = Counter[str]()
 
     def of_event(self, event: Mapping[str, Any]) -> str:
-        """Return the lane of an event: of a call that a tool has got, or has answered."""
+        """Return the lane of an event: that of the call that a tool received or answered."""
         part = event.get("part")
         if not isinstance(part, Mapping) or "index" in event or not isinstance(part.get("tool_call_id"), str):
             return ""
         return self.of(part["tool_call_id"], str(part.get("tool_name")))
 
     def of(self, call: str, name: str) -> str:
-        """Return the lane of a call, which stays what it was when the call was first seen."""
+        """Return the lane of a call, which stays the same after the call was first seen."""
         if call not in self._of_call:
             self._seen[name] += 1
             self._of_call[call] = f"{name}#{self._seen[name]}"
@@ -78,7 +79,7 @@ class _Lanes:
 
 @dataclass
 class _Marks(AbstractCapability[Any]):
-    """Has the effects of tools belong to the lanes of their calls."""
+    """Assigns the effects of tools to the lanes of their calls."""
 
     lanes: _Lanes
 

@@ -1,8 +1,8 @@
-"""How an exchange with a model's endpoint is put on record, and made again from it: for chat completions and what came after them.
+"""Converts an exchange with a model's endpoint to its record and back: for chat completions and later APIs.
 
-A request is on record as its body. A reply that came whole is `{"message", "usage"}` and, for the rest of it, `status`, `headers` and
-`rest`. Of a reply in pieces the first piece is `{"status", "headers"}`; each other one is what a server-sent event held, if that is a JSON
-object, or else the event's own text.
+A request is recorded as its body. A complete reply is `{"message", "usage"}` and, for the rest of it, `status`, `headers` and `rest`. The
+first piece of a streamed reply is `{"status", "headers"}`; each other one is the content of a server-sent event, if that is a JSON object,
+or otherwise the event's own text.
 """
 
 import re
@@ -24,19 +24,19 @@ class Asked(NamedTuple):
     """The record of a request."""
 
     kind: EffectKind
-    name: str  #: the model's; of what asks no model: method and host
+    name: str  #: the model's; for requests without a model: method and host
     request: bytes
     streamed: bool
 
 
 def read_request(method: str, host: str, url: str, headers: Mapping[str, str], body: bytes) -> Asked:
-    """Return the record of a request: one that names a model asks it, any other is a tool's.
+    """Return the record of a request: if it names a model it is a model effect, otherwise a tool effect.
 
     Args:
         method: of HTTP.
         host: of the endpoint.
         url: without user and password.
-        headers: none that authorises is kept.
+        headers: those that authorise are not recorded.
         body: empty: none.
     """
     told = readable(body) if body else None
@@ -47,7 +47,7 @@ def read_request(method: str, host: str, url: str, headers: Mapping[str, str], b
 
 
 def whole_reply(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Return the record of a reply that came whole."""
+    """Return the record of a complete reply."""
     told, reply = readable(body), answered(status, headers)
     if status >= 400 or not isinstance(told, dict):  # noqa: PLR2004 - HTTP's errors begin there
         return _encode(reply | {"body": told})
@@ -60,7 +60,7 @@ def whole_reply(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
 
 
 def whole_body(reply: bytes) -> tuple[int, dict[str, str], bytes]:
-    """Return status, headers and body of a recorded reply. One that another tool recorded is an answer of a chat completion."""
+    """Return status, headers and body of a recorded reply. A reply that another tool recorded becomes an answer of a chat completion."""
     told: dict[str, Any] = _decode(reply)
     status, headers = told.get("status", 200), told.get("headers") or {"content-type": "application/json"}
     if "body" in told:
@@ -85,12 +85,12 @@ def _bytes(body: Any) -> bytes:  # noqa: ANN401 - any JSON
 
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:
-    """Return the record of how a reply in pieces begins."""
+    """Return the record of the beginning of a streamed reply."""
     return _encode(answered(status, headers))
 
 
 def taken_apart(reply: bytes) -> list[bytes]:
-    """Return the pieces of a chat completion's answer that was recorded whole."""
+    """Return the pieces of a chat completion's answer that was recorded as a whole."""
     told: dict[str, Any] = _decode(reply)
     message = dict(told["message"])
     if calls := message.get("tool_calls"):
@@ -103,13 +103,13 @@ def taken_apart(reply: bytes) -> list[bytes]:
 
 
 class Frames:
-    """Cuts a body of server-sent events into its events, each as it came and as it is on record."""
+    """Splits a body of server-sent events into events, each as it came and in its recorded form."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield what is complete by now: the event's bytes, and its piece."""
+        """Yield the complete events: the bytes, and the piece."""
         self._rest += data
         start = 0
         while (end := _BLANK_LINE.search(self._rest, start)) is not None:
@@ -118,7 +118,7 @@ class Frames:
         self._rest = self._rest[start:]
 
     def end(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield what came after the last event that is complete."""
+        """Yield the rest after the last complete event."""
         if self._rest:
             yield self._rest, _encode(self._rest.decode(errors="replace"))
 
@@ -146,7 +146,7 @@ def event_bytes(piece: bytes) -> bytes:
 
 
 def body_bytes(piece: bytes) -> bytes:
-    """Return a body of anything but server-sent events, made of its piece."""
+    """Return a body that is not server-sent events, made from its piece."""
     return _bytes(_decode(piece))
 
 

@@ -1,4 +1,4 @@
-"""`netra-migration`, the command line for operators and engineers. One module a command; `app` finds them."""
+"""`netra-migration`, the command line for operators and engineers. One module for each command; `app` finds them."""
 
 from migration.cli.app import main
 

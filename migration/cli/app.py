@@ -1,7 +1,7 @@
-"""The `netra-migration` command: finds each subcommand in the module of its name, when it is asked for, so that start-up stays fast.
+"""The `netra-migration` command: finds each subcommand in the module of the same name when it is needed, so that start-up stays fast.
 
-A command module defines `command`, a `typer.Typer`: with one command it becomes `netra-migration <module>`, with several or a callback
-`netra-migration <module> <command>`. A name below whose module does not exist is not a command.
+A command module defines `command`, a `typer.Typer`: if it has one command, that becomes `netra-migration <module>`; if it has several or a
+callback, they become `netra-migration <module> <command>`. A name below whose module does not exist is not a command.
 """
 
 import importlib.util
@@ -21,7 +21,7 @@ from migration.project import defaults, find_project, read_project
 from migration.settings import MigrationSettings
 from migration.variables import misspelt
 
-#: not a module here, but what the project names
+#: not a module here; the project names it
 DEMO: Final = "demo"
 #: in the order of the help
 COMMANDS: Final = (
@@ -47,7 +47,7 @@ COMMANDS: Final = (
     "guard",
     "removal",
 )
-#: Commands that need more than serving processes and workers do -> the extra that brings it.
+#: Commands that need more libraries than serving processes and workers do -> the extra that installs them.
 EXTRAS: Final = {"rollout": "rollout", "tracker": "codemod", "codemod": "codemod", "removal": "codemod"}
 WRONG_USE: Final = 2
 DISTRIBUTION: Final = "netra-strangler"
@@ -64,7 +64,7 @@ class LazyCommands(TyperGroup):
         """Return the command of that name, or None.
 
         Raises:
-            ConfigurationError: the project cannot be read, or what it names as its demo cannot be imported.
+            ConfigurationError: the project cannot be read, or its demo cannot be imported.
         """
         found = _demo() if cmd_name == DEMO else _own(cmd_name)
         if found is None:
@@ -102,7 +102,7 @@ def _own(name: str) -> Any:  # noqa: ANN401 - a `typer.Typer`; None: there is no
 
 
 def _absent(error: MissingExtraError) -> typer.Typer:
-    """Return what stands for a command whose libraries are not installed: the help says what to install, and so does each call."""
+    """Return a replacement for a command whose libraries are not installed: the help says what to install, and so does each call."""
     absent = typer.Typer(add_completion=False)
 
     @absent.command(help=f"{error}.", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -113,7 +113,7 @@ def _absent(error: MissingExtraError) -> typer.Typer:
 
 
 def _demo() -> Any:  # noqa: ANN401 - as `_own`
-    """Return what shows the project at work; None: the project has none. Raises ConfigurationError."""
+    """Return the project's own demo command; None: the project has none. Raises ConfigurationError."""
     file = find_project()
     if not (named := read_project(file).demo):
         return None
@@ -123,7 +123,7 @@ def _demo() -> Any:  # noqa: ANN401 - as `_own`
 
 
 def _has_demo() -> bool:
-    """Return whether help lists it. Help is shown whatever is wrong with the project; whoever asks for the demo learns it."""
+    """Return whether help lists it. Help is shown even if the project is broken; running the demo reports what is wrong."""
     try:
         return _demo() is not None
     except ConfigurationError:
@@ -131,7 +131,7 @@ def _has_demo() -> bool:
 
 
 def _as_markdown(command: Any) -> None:  # noqa: ANN401 - a command of typer's vendored click
-    """Have help texts read as Markdown: rich's own markup takes `[tool.netra-migration.audit]` for a style, and shows nothing."""
+    """Render help texts as Markdown: rich's own markup treats `[tool.netra-migration.audit]` as a style, and shows nothing."""
     command.rich_markup_mode = "markdown"
     for inner in getattr(command, "commands", {}).values():
         _as_markdown(inner)
@@ -142,7 +142,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Move surfaces from their legacy engines to those that stay, watched. Exit codes: 0 fine, 1 a finding, 2 wrong use.",
+    help=(
+        "Move surfaces from their legacy engines to the new ones, observed at every step. Exit codes: 0 success, 1 a finding, 2 wrong use."
+    ),
 )
 
 
@@ -158,7 +160,7 @@ def _show_version(asked: bool) -> None:
 def netra_migration(
     _version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)] = False,
 ) -> None:
-    """Move surfaces from their legacy engines to those that stay, watched. Exit codes: 0 fine, 1 a finding, 2 wrong use."""
+    """Move surfaces from their legacy engines to the new ones, observed at every step. Exit codes: 0 success, 1 a finding, 2 wrong use."""
 
 
 def main() -> None:

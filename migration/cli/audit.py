@@ -18,7 +18,7 @@ from migration.errors import ConfigurationError
 
 command = typer.Typer(
     add_completion=False,
-    help="Find every implementation of the engine family and all that uses it. Nothing of the tree is imported or run.",
+    help="Find every implementation of the engine family and everything that uses it. Nothing of the tree is imported or run.",
 )
 
 _FINDING = 1
@@ -37,15 +37,13 @@ def run(
     inventory_file: Annotated[
         Path | None, typer.Option("--inventory", help="Write all findings, with file and line, as JSON to this file.")
     ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Folder for what is remembered between runs; default: the platform's.")
-    ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Remember nothing, and use nothing remembered.")] = False,
+    cache: Annotated[Path | None, typer.Option("--cache", help="Folder for the cache; default: the platform's.")] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Use no cache.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Find every implementation of the engine family and all that uses it.
+    """Find every implementation of the engine family and everything that uses it.
 
-    Exit codes: 0 nothing to do, 1 an implementation has to go or an import or a call cannot work, 2 wrong use.
+    Exit codes: 0 nothing to do, 1 an implementation has to be removed or an import or a call cannot work, 2 wrong use.
     """
     if config is not None and not config.is_file():
         raise ConfigurationError(f"{config}: no such file; give a TOML file with [tool.netra-migration.audit]")
@@ -82,7 +80,7 @@ def _note(inventory: Inventory, configuration: AuditConfiguration) -> None:
     for problem in inventory.problems[:_MOST_NOTES]:
         note(f"not audited: {problem.path}: {problem.kind}: {problem.detail}")
     if len(inventory.problems) > _MOST_NOTES:
-        note(f"not audited: {len(inventory.problems) - _MOST_NOTES} more files; --inventory has all")
+        note(f"not audited: {len(inventory.problems) - _MOST_NOTES} more files; --inventory lists all")
     if not inventory.implementations:
         note(f"no class here matches {', '.join(configuration.classes)}; point [tool.netra-migration.audit] in pyproject.toml at your own")
 

@@ -1,4 +1,4 @@
-"""`backfill`: copy a surface's history from one run store to the other, and prove that it is all there."""
+"""`backfill`: copy a surface's history from one run store to the other, and verify that it is complete."""
 
 import asyncio
 import sys
@@ -23,7 +23,7 @@ _FINDING = 1
 
 
 class Target(StrEnum):
-    """The store that shall hold everything."""
+    """The store that must become complete."""
 
     USER = "user"
     LEGACY = "legacy"
@@ -34,8 +34,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     surface: str
     to: str
-    copied: int  #: runs, before a restart too
-    whole: bool  #: the store is known to hold every run of every tenant
+    copied: int  #: runs, including those before a restart
+    whole: bool  #: the store is known to contain every run of every tenant
     tenants: list[TenantResult]
     seconds: float  #: of this call
 
@@ -48,8 +48,8 @@ def backfill(
 ) -> None:
     """Copy a surface's finished runs into one run store, verified by count and digest per tenant. Stages from `shadow` on need it.
 
-    Safe while chats go on, and to run again: it goes on where it was stopped, and copies nothing twice.
-    Exit codes: 0 every tenant is whole; 1 some tenant is not, with the reason; 2 wrong use, or a store does not answer.
+    Safe while users chat, and safe to repeat: it continues where it was stopped, and copies nothing twice. Exit codes: 0 the history of
+    every tenant is complete; 1 that of some tenant is not, with the reason; 2 wrong use, or a store does not answer.
 
     Example: netra-migration backfill chat
     """
@@ -72,7 +72,7 @@ def backfill(
         _print(report)
     for tenant in tenants:
         if not tenant.whole:
-            note(f"{surface}: {tenant.tenant_id}: {tenant.reason}; see to it and run the backfill again")
+            note(f"{surface}: {tenant.tenant_id}: {tenant.reason}; fix this and run the backfill again")
     if not report.whole:
         raise typer.Exit(_FINDING)
 
@@ -99,14 +99,14 @@ def _opener(settings: MigrationSettings) -> StoresOpener:
     from migration.shadow.parts import load
 
     if not settings.stores:
-        raise ConfigurationError("NETRA_MIGRATION_STORES is empty: this backend keeps no finished runs, so there is nothing to copy")
+        raise ConfigurationError("NETRA_MIGRATION_STORES is empty: this backend stores no finished runs, so there is nothing to copy")
     opener: StoresOpener = load(settings.stores, settings.import_path)
     return opener
 
 
 @contextmanager
 def _progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
-    """Show how far it is on a terminal; nothing elsewhere."""
+    """Show the progress on a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -1,4 +1,4 @@
-"""What `doctor` looks at: each check says what holds, and where something is wrong what to do. None of them changes anything."""
+"""The checks of `doctor`: each reports a fact and, if something is wrong, what to do. None of them changes anything."""
 
 import importlib.metadata
 import os
@@ -21,31 +21,31 @@ from migration.project import read_project
 from migration.settings import MigrationSettings
 from migration.variables import misspelt
 
-#: Seconds by which two clocks may differ: what is told of processes is in whole seconds, and silence begins after a few.
+#: Seconds by which two clocks may differ: rows of processes have whole seconds, and a process counts as silent after a few.
 SKEW_S: Final = 2.0
 _NAME: Final = "migration"
 _OURS: Final = "netra-strangler"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     check: str
     state: Literal["ok", "remark", "wrong"]
-    found: str  #: what holds, a sentence without a full stop
+    found: str  #: the fact, a sentence without a full stop
     advice: str = ""  #: what to do; empty: nothing
 
 
 def package(settings: MigrationSettings) -> Iterator[Finding]:
-    """Look for what else has the name of the import package, or of one that it needs: pip lays one over the other without a word."""
+    """Look for another package with the name of the import package, or of one that it needs: pip silently installs one over the other."""
     here = Path(migration.__file__).parent
     for name, owners in _clashes().items():
         others = sorted(owners)
         yield Finding(
             check="package",
             state="wrong",
-            found=f"the import package `{name}` is of {' and '.join(others)}: files of one lie over the other's",
-            advice=f"use an environment with one of them, and install {_OURS} anew",
+            found=f"the import package `{name}` belongs to {' and '.join(others)}: files of one overwrite those of the other",
+            advice=f"use an environment with only one of them, and install {_OURS} again",
         )
     for folder in dict.fromkeys((*(one or str(Path.cwd()) for one in sys.path), str(Path.cwd()), *settings.import_path)):
         other = next((one for one in (Path(folder, _NAME, "__init__.py"), Path(folder, f"{_NAME}.py")) if one.is_file()), None)
@@ -53,14 +53,14 @@ def package(settings: MigrationSettings) -> Iterator[Finding]:
             yield Finding(
                 check="package",
                 state="wrong",
-                found=f"{other} is called like the import package of {_OURS}: which of them is imported depends on the import path",
+                found=f"{other} has the same name as the import package of {_OURS}: the import path decides which of them is imported",
                 advice="rename it",
             )
     yield Finding(check="package", state="ok", found=f"{_OURS} {_version()} in {here}")
 
 
 def _clashes() -> dict[str, set[str]]:
-    """Return the import packages, ours and those of what we need, that several distributions bring, with these."""
+    """Return the import packages, ours and those that we need, that several distributions install, with these distributions."""
     needed = {re.split(r"[^\w.-]", text, maxsplit=1)[0].lower() for text in _required()} | {_OURS}
     found: dict[str, set[str]] = {}
     for name, distributions in importlib.metadata.packages_distributions().items():
@@ -95,7 +95,7 @@ def configuration(settings: MigrationSettings) -> Iterator[Finding]:
     for sentence in misspelt(MigrationSettings, os.environ):
         yield Finding(check="configuration", state="remark", found=sentence, advice="correct or remove it")
     if settings.project is None or not read_project(settings.project).surfaces:
-        where = settings.project or "no pyproject.toml from the working directory upwards has [tool.netra-migration], or it"
+        where = settings.project or "no pyproject.toml in the working directory or above it has [tool.netra-migration], or it"
         advice = "`netra-migration init SURFACE` writes what a project needs; or set NETRA_MIGRATION_PROJECT"
         yield Finding(check="configuration", state="wrong", found=f"{where} names no surface", advice=advice)
         return
@@ -112,23 +112,23 @@ def engines(settings: MigrationSettings) -> Iterator[Finding]:
     from migration.shadow.engines import builder
 
     build = builder(settings)
-    advice = "a new engine is made for each shadow: it may need nothing that only a serving process has"
+    advice = "a new engine is made for each shadow: it must not need anything that only a serving process has"
     for surface in settings.surfaces:
         for origin in Origin:
             try:
                 made = build(surface, origin)
-            except Exception as error:  # noqa: BLE001 - what a builder of somebody's raises is what is found
-                said = f"{settings.engines} makes no {origin.value} of {surface}: {type(error).__name__}: {error}"
+            except Exception as error:  # noqa: BLE001 - whatever a builder of the project raises is the finding
+                said = f"{settings.engines} cannot make {origin.value} of {surface}: {type(error).__name__}: {error}"
                 yield Finding(check="engines", state="wrong", found=said, advice=advice)
             else:
                 if not hasattr(made, "run"):
-                    said = f"{settings.engines} gives something without `run` for {origin.value} of {surface}"
+                    said = f"{settings.engines} returns something without `run` for {origin.value} of {surface}"
                     yield Finding(check="engines", state="wrong", found=said, advice="return an `Engine`; `stream_engine` makes one")
-    yield Finding(check="engines", state="ok", found=f"{settings.engines} was asked for both engines of each surface")
+    yield Finding(check="engines", state="ok", found=f"{settings.engines} made both engines of each surface")
 
 
 def flags(settings: MigrationSettings) -> Iterator[Finding]:
-    """Read the flags at their source, and ask the processes what they follow."""
+    """Read the flags at their source, and ask the processes which flags they follow."""
     from migration.flags.editors.open import open_editor
 
     editor = open_editor(settings)
@@ -139,13 +139,13 @@ def flags(settings: MigrationSettings) -> Iterator[Finding]:
         )
     if read.raw is None and not read.data.flags:
         advice = "every surface is at `off`; begin with `netra-migration stage set SURFACE dualwrite --all`"
-        yield Finding(check="flags", state="remark", found=f"there are none at {editor.name} yet", advice=advice)
+        yield Finding(check="flags", state="remark", found=f"{editor.name} has no flags yet", advice=advice)
     else:
         yield Finding(check="flags", state="ok", found=f"{editor.name}, version {read.data.version}")
     for told in serving(settings):
         if told.row.flags_up is False:
-            said = f"{told.row.name} cannot read them, and follows the last known ones: {told.row.flags_error or 'it does not say why'}"
-            yield Finding(check="flags", state="wrong", found=said, advice="see that it reaches the source as this command does")
+            said = f"{told.row.name} cannot read them, and follows the last known ones: {told.row.flags_error or 'it gives no reason'}"
+            yield Finding(check="flags", state="wrong", found=said, advice="make sure that it can reach the source as this command does")
 
 
 def stores(settings: MigrationSettings) -> Iterator[Finding]:
@@ -154,7 +154,7 @@ def stores(settings: MigrationSettings) -> Iterator[Finding]:
     from migration.evidence import EvidenceReader
 
     if not _writable(settings.home):
-        advice = "give the user of serving processes and worker the right to write there, or set NETRA_MIGRATION_HOME"
+        advice = "give the user of the serving processes and the worker the right to write there, or set NETRA_MIGRATION_HOME"
         yield Finding(check="stores", state="wrong", found=f"{settings.home.absolute()} cannot be written", advice=advice)
     reader = EvidenceReader.of_settings(settings)
     try:
@@ -165,22 +165,22 @@ def stores(settings: MigrationSettings) -> Iterator[Finding]:
     yield Finding(check="stores", state="ok", found=f"evidence can be read; comparisons: {told}")
     lag = stores_status(settings, settings.surfaces)
     if lag.error is not None:
-        yield Finding(check="stores", state="wrong", found=lag.error, advice="see NETRA_MIGRATION_STORES_URL")
+        yield Finding(check="stores", state="wrong", found=lag.error, advice="check NETRA_MIGRATION_STORES_URL")
     for one in lag.waiting:
         if one.parked:
             said = f"the {one.store} store refused {one.parked} runs of {one.surface}: {one.error}"
-            advice = f"mend it, then `netra-migration backfill {one.surface} --to {one.store}`"
+            advice = f"fix this, then run `netra-migration backfill {one.surface} --to {one.store}`"
             yield Finding(check="stores", state="wrong", found=said, advice=advice)
 
 
 def _writable(folder: Path) -> bool:
-    """Return whether files can be made in the folder, or the folder itself where it is not there yet."""
+    """Return whether files can be made in the folder, or the folder itself if it does not exist yet."""
     there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def clock(settings: MigrationSettings) -> Iterator[Finding]:
-    """Compare this host's clock with that of the database and of each process that is alive."""
+    """Compare this host's clock with that of the database and of each live process."""
     advice = "keep all hosts on network time (chrony, systemd-timesyncd)"
     table = ProcessTable.reading(settings)
     try:
@@ -200,7 +200,7 @@ def clock(settings: MigrationSettings) -> Iterator[Finding]:
 
 
 def metrics(settings: MigrationSettings) -> Iterator[Finding]:
-    """Look at what a scraper and a collector get, and say where dashboards and rules lie."""
+    """Check what a scraper and a collector get, and show where dashboards and rules are."""
     from migration.telemetry import folder
 
     if (shared := folder()) is not None and not (shared.is_dir() and _writable(shared)):
@@ -213,7 +213,7 @@ def metrics(settings: MigrationSettings) -> Iterator[Finding]:
     said = "serve what `Migration.metrics()` returns under /metrics"
     here = Path(migration.__file__).parent
     built = next((one for one in (here / "dashboards", here.parent / "dashboards") if (one / "grafana").is_dir()), None)
-    said += f"; dashboards and alert rules lie in {built}" if built else "; dashboards and alert rules are not installed"
+    said += f"; dashboards and alert rules are in {built}" if built else "; dashboards and alert rules are not installed"
     yield Finding(check="metrics", state="ok" if built else "remark", found=said)
 
 
@@ -227,12 +227,14 @@ def serving(settings: MigrationSettings) -> list[Told]:
 
 
 def guarded(check: Callable[[MigrationSettings], Iterator[Finding]], settings: MigrationSettings) -> list[Finding]:
-    """Return what a check finds; what it cannot look at is a finding, too. One that finds anything wrong does not also say "ok"."""
+    """Return what a check finds; something that it cannot look at is a finding, too. A check that finds anything wrong does not also report
+    "ok".
+    """
     found: list[Finding] = []
     try:
         found.extend(check(settings))
     except MigrationError as error:
-        advice = "" if isinstance(error, ConfigurationError) else "nothing can be said before this is mended"
+        advice = "" if isinstance(error, ConfigurationError) else "fix this first: nothing more can be checked"
         found.append(Finding(check=check.__name__, state="wrong", found=str(error), advice=advice))
     if any(one.state == "wrong" for one in found):
         return [one for one in found if one.state != "ok"]

@@ -1,4 +1,4 @@
-"""`codemod`: rewrite the consumers of legacy implementations where that is certain, and say where it is not."""
+"""`codemod`: rewrite the consumers of legacy implementations where that is certain, and report the places where it is not."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ from migration.errors import ConfigurationError
 
 command = typer.Typer(
     add_completion=False,
-    help="Rewrite the consumers of legacy implementations to the target where that is certain, and say where it is not.",
+    help="Rewrite the consumers of legacy implementations to the target where that is certain, and report the places where it is not.",
 )
 
 _FINDING = 1
@@ -28,7 +28,7 @@ _FINDING = 1
 def run(
     path: Annotated[Path, typer.Argument(help="The folder to rewrite.", show_default=True)] = Path(),
     *,
-    apply: Annotated[bool, typer.Option("--apply", help="Write the files. Without it only the difference is shown.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the files. Without it only the diff is shown.")] = False,
     config: Annotated[
         Path | None, typer.Option("--config", help="TOML file with [tool.netra-migration.audit]; default: the closest one.")
     ] = None,
@@ -38,7 +38,7 @@ def run(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Rewrite the consumers of legacy implementations to the target where that is certain, and say where it is not.
+    """Rewrite the consumers of legacy implementations to the target where that is certain, and report the places where it is not.
 
     Exit codes: 0 nothing is left to do, 1 there is something to write or to do by hand, 2 wrong use.
     """
@@ -81,7 +81,7 @@ def _document(made: Plan, *, applied: bool, seconds: float) -> dict[str, Any]:
 
 
 def _report(made: Plan, *, applied: bool, as_json: bool) -> None:
-    """Say what is left to a person: on a terminal of its own as a table, beside a diff or a document on stderr."""
+    """Report what is left to a person: as a table if the terminal shows nothing else, otherwise as lines on stderr."""
     for problem in made.problems:
         note(f"not rewritten: {problem.path}: {problem.kind}: {problem.detail}")
     if applied and not as_json and made.advice:
@@ -89,7 +89,7 @@ def _report(made: Plan, *, applied: bool, as_json: bool) -> None:
     else:
         for item in made.advice:
             note(f"by hand: {item.path}:{item.line}: {item.advice}")
-    done = "rewritten" if applied else "to be rewritten; --apply does it"
+    done = "rewritten" if applied else "to be rewritten; --apply writes them"
     files = {item.path for item in made.advice}
     note(f"{len(made.changes)} files {done}; {len(made.advice)} places in {len(files)} files by hand")
     if made.left:

@@ -25,7 +25,7 @@ class _Envelope(msgspec.Struct):
 
 
 def print_list(found: list[DivergenceView]) -> None:
-    """Print kinds of divergences on stdout, so that it fits a terminal of 80 columns."""
+    """Print kinds of divergences on stdout, in at most 80 columns on a terminal of that width."""
     table = Table(title="Divergences", title_justify="left", show_lines=True)
     table.add_column("fingerprint", no_wrap=True)
     table.add_column("kind", no_wrap=True)
@@ -39,7 +39,7 @@ def print_list(found: list[DivergenceView]) -> None:
 
 
 def print_detail(detail: DivergenceDetail, examples: int, reasons: Sequence[str] = (), project: Path | None = None) -> None:
-    """Print the divergence, why it is judged as it is, and the first examples on stdout.
+    """Print the divergence, the reason of its verdict, and the first examples on stdout.
 
     Args:
         detail: the divergence.
@@ -52,13 +52,13 @@ def print_detail(detail: DivergenceDetail, examples: int, reasons: Sequence[str]
     for number, example in enumerate(detail.examples[:examples], 1):
         console.print(_example(example, number, len(detail.examples)))
         for clause in example.follows:
-            console.print(Text(f"what follows from it: {clause}"))
+            console.print(Text(f"consequence: {clause}"))
         if example.excerpt:
             console.print(_streams(example.excerpt))
 
 
 def patches(detail: DivergenceDetail) -> list[dict[str, Any]]:
-    """Return a JSON Patch for each pair of events that differs in the examples, as far as these keep values.
+    """Return a JSON Patch for each pair of events that differs in the examples, if these keep values.
 
     Raises:
         MissingExtraError: DeepDiff is not installed.
@@ -79,7 +79,7 @@ def patches(detail: DivergenceDetail) -> list[dict[str, Any]]:
 def _facts(detail: DivergenceDetail, reasons: Sequence[str], project: Path | None) -> Table:
     kind = detail.divergence
     table = Table(title=f"Divergence {kind.fingerprint}", title_justify="left", show_header=False, box=box.SIMPLE)
-    judged = ", ".join(_judged(runs, verdict, detail.most.get(verdict, 1)) for verdict, runs in detail.verdicts.items()) or "none is kept"
+    judged = ", ".join(_judged(runs, verdict, detail.most.get(verdict, 1)) for verdict, runs in detail.verdicts.items()) or "none is stored"
     for name, value in (
         ("what differs", kind.sentence),
         ("surface", kind.surface),
@@ -91,7 +91,7 @@ def _facts(detail: DivergenceDetail, reasons: Sequence[str], project: Path | Non
         ("last verdict", kind.verdict.value + (f", accepted by {kind.accepted_by!r}" if kind.accepted_by else "")),
         *(("why", reason) for reason in reasons),
         *(("rule", f"{rule.id} ({rule.action}): {rule.reason}") for rule in _touching(kind, project)),
-        ("recordings", str(kind.recordings) if kind.recordings else "none is kept: only of tenants that allow free text"),
+        ("recordings", str(kind.recordings) if kind.recordings else "none is stored: only those of tenants that allow free text are"),
         ("seen", f"{_time(kind.first_seen_at)} to {_time(kind.last_seen_at)}"),
     ):
         table.add_row(Text(name, style="bold"), Text(value))
@@ -99,7 +99,7 @@ def _facts(detail: DivergenceDetail, reasons: Sequence[str], project: Path | Non
 
 
 def _touching(kind: DivergenceView, project: Path | None) -> list[Rule]:
-    """Return the rules of the surface's policy that touch the field: what they do to it is compared no further."""
+    """Return the rules of the surface's policy that touch the field: they decide what is compared of it."""
     try:
         policy = default_policy(kind.surface, project)
     except UnknownSurfaceError:
@@ -116,7 +116,7 @@ def _touching(kind: DivergenceView, project: Path | None) -> list[Rule]:
 
 
 def _judged(runs: int, verdict: Verdict, most: int) -> str:
-    return f"{runs} {verdict.value}" + (f" (up to {most} times in one)" if most > 1 else "")
+    return f"{runs} {verdict.value}" + (f" (up to {most} times in one run)" if most > 1 else "")
 
 
 def _example(example: Example, number: int, of: int) -> Table:
@@ -144,7 +144,7 @@ def _event(event: ExcerptEvent | None) -> Text:
 
 
 def _content(payload: str) -> str:
-    """Return what the event says without its envelope: ids that are the same in every row would leave no room for it."""
+    """Return the content of the event without its envelope: ids that are the same in every row would use up the space."""
     try:
         return bytes(msgspec.json.decode(payload, type=_Envelope).payload).decode() or payload
     except msgspec.DecodeError:

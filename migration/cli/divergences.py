@@ -36,9 +36,9 @@ _Fingerprint = Annotated[str, typer.Argument(help="12 hex digits, as `divergence
 @command.command("list")
 def list_divergences(
     surface: _Surface = None,
-    verdict: Annotated[Verdict | None, typer.Option(help="Only those whose last occurrence was judged so.")] = None,
+    verdict: Annotated[Verdict | None, typer.Option(help="Only those whose last occurrence got this verdict.")] = None,
     kind: Annotated[DivergenceKind | None, typer.Option(help="Only this kind, e.g. missing_event.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
     """List kinds of divergences, the most frequent first.
@@ -65,13 +65,13 @@ def list_divergences(
 def show(
     fingerprint: _Fingerprint,
     surface: _Surface = None,
-    examples: Annotated[int, typer.Option(min=0, help="At most so many examples on the terminal.")] = 1,
-    patch: Annotated[bool, typer.Option("--patch", help="Print what turns control's events into candidate's, as JSON Patch.")] = False,
+    examples: Annotated[int, typer.Option(min=0, help="Show at most this many examples on the terminal.")] = 1,
+    patch: Annotated[bool, typer.Option("--patch", help="Print a JSON Patch that turns control's events into candidate's.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show one kind of divergence: what differs, how often, how it was judged, and examples with both streams side by side.
+    """Show one kind of divergence: what differs, how often, its verdict, and examples with both streams side by side.
 
-    Exit codes: 0 shown; 2 wrong use, or there is no such kind.
+    Exit codes: 0 shown; 2 wrong use, or the kind does not exist.
 
     Example: netra-migration divergences show 0f3a9c2b71de
     """
@@ -91,30 +91,32 @@ def accept(
     fingerprint: _Fingerprint,
     *,
     reason: Annotated[str, typer.Option(help="Why users are not worse off.")],
-    owner: Annotated[str, typer.Option(help="Team or person who answers for it.")],
+    owner: Annotated[str, typer.Option(help="Team or person responsible for it.")],
     expires: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it is accepted.")] = None,
-    permanent: Annotated[bool, typer.Option("--permanent", help="Instead of a last day: the difference is to stay.")] = False,
-    issue: Annotated[str | None, typer.Option(help="Where it is being worked on.")] = None,
-    at_most: Annotated[int | None, typer.Option(min=1, help="Only up to so many times a run; more of it stays divergent.")] = None,
+    permanent: Annotated[bool, typer.Option("--permanent", help="Instead of a last day: the difference will stay.")] = False,
+    issue: Annotated[str | None, typer.Option(help="Where the fix is tracked.")] = None,
+    at_most: Annotated[
+        int | None, typer.Option(min=1, help="Accept at most this many occurrences in a run; more of them stay divergent.")
+    ] = None,
     surface: _Surface = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Accept one kind of divergence until a day, or for good: adds an entry to the surface's ledger.
+    """Accept one kind of divergence until a day, or permanently: adds an entry to the surface's ledger.
 
     Running workers read the ledger again by themselves.
 
-    Refused for severity `security`: another tenant's or user's data is never accepted. What was compared before keeps its verdict.
+    Refused for severity `security`: another tenant's or user's data is never accepted. Earlier comparisons keep their verdict.
 
     Exit codes: 0 accepted; 2 wrong use, or refused.
 
     Example: netra-migration divergences accept 0f3a9c2b71de --reason "Wording only." --owner chat-team --expires 2027-01-31
     """
     if (expires is None) == (not permanent):
-        raise ConfigurationError("give either --expires DAY or --permanent, and not both")
+        raise ConfigurationError("give either --expires DAY or --permanent, but not both")
     settings = MigrationSettings()
     kind = _detail(settings, fingerprint, surface).divergence
     if kind.severity == "security" or kind.kind == "isolation_breach":
-        raise ConfigurationError(f"{fingerprint} is a matter of security ({kind.kind}), which is never accepted; fix the engine")
+        raise ConfigurationError(f"{fingerprint} is a security divergence ({kind.kind}), which is never accepted; fix the engine")
     path = settings.path(settings.ledger_dir) / f"{kind.surface}.toml"
     entry = NewEntry(
         fingerprint=fingerprint, reason=reason, owner=owner, expires=expires.date() if expires else None, issue=issue, at_most=at_most
@@ -129,34 +131,35 @@ def accept(
 def minimise(
     fingerprint: _Fingerprint,
     *,
-    recording: Annotated[Path | None, typer.Option(help="File of recorded runs; without it, those kept as evidence.")] = None,
+    recording: Annotated[Path | None, typer.Option(help="File of recorded runs; without it, the stored recordings are used.")] = None,
     out: Annotated[Path | None, typer.Option(help="The pytest file to write; without it, it is printed.")] = None,
     surface: _Surface = None,
-    max_attempts: Annotated[int, typer.Option(min=1, help="Recordings to try at most.")] = 3000,
-    max_seconds: Annotated[float, typer.Option(min=0, help="Seconds to go on at most.")] = 120.0,
+    max_attempts: Annotated[int, typer.Option(min=1, help="Try at most this many recordings.")] = 3000,
+    max_seconds: Annotated[float, typer.Option(min=0, help="Stop after this many seconds.")] = 120.0,
     as_json: JsonFlag = False,
 ) -> None:
     """Write a pytest file that fails while this kind of divergence exists, around the smallest recorded run that shows it.
 
-    Both engines run offline; history, tools, texts and journal shrink as long as the divergence stays. Runs are kept as evidence only of
-    tenants that allow free text. Read the file before you commit it: what is left of the run stands in it.
+    Both engines run offline; history, tools, texts and journal shrink as long as the divergence stays. Only runs of tenants that allow free
+    text are stored. Read the file before you commit it: it contains what is left of the run.
 
-    Exit codes: 0 written; 1 no recording shows the divergence any more; 2 wrong use, or no recording is kept: the message says why.
+    Exit codes: 0 written; 1 no recording shows the divergence any more; 2 wrong use, or no recording is stored: the message gives the
+    reason.
 
     Example: netra-migration divergences minimise 0f3a9c2b71de --out tests/test_lost_event.py
     """
-    # Imported here: it brings the engines' side along, and the other commands start without.
+    # Imported here: it also imports the engines' side, which the other commands do not need.
     from migration.cli.minimising import minimised, write_down
     from migration.reproduce import Budget
 
     settings = MigrationSettings()
     if out is not None and out.exists():
-        raise ConfigurationError(f"{out} is there already; remove it or name another file")
+        raise ConfigurationError(f"{out} already exists; remove it or name another file")
     chosen = known_surface(settings, surface) if surface else None
     budget = Budget(attempts=max_attempts, seconds=max_seconds)
     found = minimised(settings, fingerprint, budget, recording=recording, surface=chosen)
     if found is None:
-        note(f"no recording shows {fingerprint} any more; `netra-migration replay FILE` says what its runs show")
+        note(f"no recording shows {fingerprint} any more; `netra-migration replay FILE` shows what its runs contain")
         raise typer.Exit(_FINDING)
     write_down(found, settings.engines, out, as_json=as_json)
 
@@ -188,7 +191,7 @@ def _latencies(settings: MigrationSettings, evidence: EvidenceReader, surface: s
 
 
 def _ledger(settings: MigrationSettings, surface: str) -> Ledger:
-    """Return the surface's ledger; one that cannot be read is said, and then accepts nothing."""
+    """Return the surface's ledger; one that cannot be read is reported, and then accepts nothing."""
     try:
         return load_ledger(settings.path(settings.ledger_dir) / f"{surface}.toml")
     except LedgerError as error:
@@ -197,7 +200,7 @@ def _ledger(settings: MigrationSettings, surface: str) -> Ledger:
 
 
 def _judgement(settings: MigrationSettings, detail: DivergenceDetail) -> Judgement:
-    """Return why it is judged as it is."""
+    """Return the reason of its verdict."""
     surface = detail.divergence.surface
     ledger = _ledger(settings, surface)
     with _evidence(settings) as evidence:

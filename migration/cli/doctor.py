@@ -1,4 +1,4 @@
-"""`doctor`: is all there that a migration needs, here and now, and if not, what to do."""
+"""`doctor`: check whether everything that a migration needs is in place, and say what to do if not."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -14,7 +14,7 @@ from migration.settings import MigrationSettings
 command = typer.Typer(add_completion=False)
 
 _FINDING: Final = 1
-#: In the order in which it is best mended.
+#: In the order in which problems are best fixed.
 CHECKS: Final[tuple[Callable[[MigrationSettings], Iterator[Finding]], ...]] = (
     checks.package,
     checks.configuration,
@@ -29,9 +29,9 @@ CHECKS: Final[tuple[Callable[[MigrationSettings], Iterator[Finding]], ...]] = (
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """What was looked at."""
+    """The result of all checks."""
 
-    healthy: bool  #: nothing is wrong; remarks may be there
+    healthy: bool  #: nothing is wrong; there may be remarks
     findings: list[Finding]
 
 
@@ -39,7 +39,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 def doctor(as_json: JsonFlag = False) -> None:
     """Check package, configuration, engines, flags, boundary, worker, stores, clocks and metrics, and say what to do.
 
-    Where no process serves, a shadow worker is started in an empty folder and stopped again. Nothing of yours is changed.
+    If no process serves, a shadow worker is started in an empty folder and stopped again. Your files are not changed.
 
     Exit codes: 0 nothing is wrong; 1 something is; 2 a setting cannot be used.
 

@@ -1,4 +1,4 @@
-"""What `stage`, `ramp` and `shadow` have in common: showing an edit before it is written, asking, writing, saying what holds then."""
+"""Shared by `stage`, `ramp` and `shadow`: show an edit before it is written, ask, write it, and report the result."""
 
 import sys
 from collections.abc import Callable
@@ -20,29 +20,29 @@ Make = Callable[[Callable[[int], None]], Preview]
 def carry_out(
     edits: Edits, make: Make, *, yes: bool = False, force: bool = False, reason: str = "", may_lower: bool = True, as_json: bool = False
 ) -> None:
-    """Preview an edit, ask where somebody can be asked, write it, and say what the processes do.
+    """Preview an edit, ask if there is a terminal, write it, and report what the processes do.
 
     Args:
         edits: writes it.
-        make: makes the preview, showing progress with what it is given.
-        yes: whether to ask nothing.
-        force: whether what speaks against it is overruled; needs a reason.
+        make: makes the preview, and reports its progress to the function that it gets.
+        yes: whether to skip the question.
+        force: whether to override the objections; needs a reason.
         reason: for the history.
-        may_lower: whether tenants may go back where nobody can be asked and `yes` was not said.
+        may_lower: whether tenants may move back if there is no terminal and `yes` was not given.
         as_json: whether one JSON document goes to stdout.
 
     Raises:
-        ConfigurationError: it is forced without a reason, or nobody can be asked.
-        UnprovenEditError: something speaks against it.
+        ConfigurationError: it is forced without a reason, or a question could not be asked.
+        UnprovenEditError: there is an objection.
     """
     if force and not reason.strip():
-        raise ConfigurationError("--force needs --reason: why is it right all the same?")
+        raise ConfigurationError("--force needs --reason: why is the edit right nevertheless?")
     preview = previewed(make)
     say(preview)
     if preview.problems and not force:
         raise UnprovenEditError(preview.surface or preview.key, preview.problems)
     if not preview.changes:
-        note(f"{preview.key} says so already; nothing was written")
+        note(f"{preview.key} already has this value; nothing was written")
         if as_json:
             print_json(as_document(preview) | {"written": False, "processes": None})
         return
@@ -51,7 +51,7 @@ def carry_out(
         note("nothing was written")
         raise typer.Exit(_FINDING)
     if preview.lowering and not (may_lower or yes or asked or force):
-        raise ConfigurationError(f"{preview.surface}: that is backwards; say --yes if it is meant; nothing was changed")
+        raise ConfigurationError(f"{preview.surface}: that is backwards; pass --yes to confirm; nothing was changed")
     if asked:
         written = edits.write(preview, forced=force, reason=reason)
     else:
@@ -77,19 +77,19 @@ def previewed(make: Make) -> Preview:
 
 
 def say(preview: Preview) -> None:
-    """Show what an edit would do, for people."""
+    """Show people what an edit would do."""
     for move in preview.moves:
         note(sentence(move, preview.surface))
     for shift in preview.shifts:
         note(shift)
     if not preview.moves and not preview.shifts:
-        note("nobody moves")
+        note("no tenant moves")
     if preview.surface is not None:
         counts = ", ".join(f"{preview.after[stage]:,} {stage.value}" for stage in STAGE_ORDER if preview.after.get(stage))
-        after = f"; after it they are at: {counts}" if counts else ""
+        after = f"; afterwards: {counts}" if counts else ""
         note(f"evaluated: {preview.known:,} known tenants{after} (known: {LOOKED_AT})")
     if preview.runs is not None:
-        note(f"{preview.runs} runs under way on {preview.surface} keep the plan they began with")
+        note(f"{preview.runs} current runs on {preview.surface} keep their plan")
     if preview.load is not None and (preview.load.before or preview.load.after):
         note(preview.load.sentence())
     for remark in preview.notes:
@@ -118,15 +118,15 @@ def as_document(preview: Preview) -> dict[str, Any]:
 
 
 def _unasked(make: Make, *, may_lower: bool) -> Preview:
-    """Make the preview anew, after somebody else edited; refuse it if it goes back now and may not."""
+    """Make the preview again after somebody else edited; refuse it if it now moves tenants back and may not."""
     preview = make(lambda _tenants: None)
     if preview.lowering and not may_lower:
-        raise ConfigurationError(f"{preview.surface}: somebody else edited meanwhile, and now it is backwards; nothing was changed")
+        raise ConfigurationError(f"{preview.surface}: somebody else edited in between, and now the edit is backwards; nothing was changed")
     return preview
 
 
 def _report(preview: Preview, written: Written, *, as_json: bool) -> None:
-    """Say what holds, and fail where it is not what was written."""
+    """Report what is in effect, and fail if it is not what was written."""
     confirmation = written.confirmation
     note(f"{preview.key} version {written.read.data.flags[preview.key]['version']}: {confirmation.sentence()}")
     if written.unkept is not None:

@@ -1,4 +1,4 @@
-"""`erase`: remove what is kept of a tenant or of one user, and prove that it is gone."""
+"""`erase`: remove everything stored about a tenant or one of its users, and prove that it is gone."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated
@@ -22,13 +22,14 @@ _FINDING = 1
 def erase(
     tenant: Annotated[str, typer.Option("--tenant", help="The tenant.")],
     user: Annotated[str | None, typer.Option("--user", help="Only this user of the tenant.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Remove a tenant's or a user's data from run stores, outbox, evidence, recordings and known tenants, and search every file for it.
 
-    Close the account first: whoever still asks leaves new data. The history keeps a digest. A tenant that flags name is refused: unpin it.
-    Exit codes: 0 nothing is left; 1 something is, or a process may still bring it back: run it again; 2 wrong use, or a database is down.
+    Close the account first: further requests leave new data. The history keeps a digest. The command refuses while flags name the tenant:
+    unpin it. Exit codes: 0 nothing is left; 1 something is left, or a process may still bring it back: run it again; 2 wrong use, or a
+    database is down.
 
     Example: netra-migration erase --tenant acme --user ada
     """
@@ -38,12 +39,12 @@ def erase(
     settings = MigrationSettings()
     subject = Subject(tenant_id=listed_tenant(settings, tenant), user_id=user)
     if not settings.stores:
-        raise ConfigurationError("NETRA_MIGRATION_STORES is empty: say which run stores to erase from")
+        raise ConfigurationError("NETRA_MIGRATION_STORES is empty: set the run stores to erase from")
     if user is None:
         _check_flags(settings, tenant)
     whose = f"tenant {tenant}" if user is None else f"user {user} of tenant {tenant}"
     if not yes:
-        typer.confirm(f"Remove everything that is kept of {whose}? This cannot be undone.", abort=True, err=True)
+        typer.confirm(f"Remove everything that is stored about {whose}? This cannot be undone.", abort=True, err=True)
 
     async def run() -> Report:
         try:
@@ -66,15 +67,15 @@ def erase(
 
 def _say(report: "Report") -> None:
     for place, rows in report.left.items():
-        note(f"{place}: {rows} rows are there again; close the account and run this again")
+        note(f"{place}: there are {rows} new rows; close the account and run this again")
     for process in report.waiting:
         note(f"{process} still had shadows to run, which may bring evidence back; run this again")
     if report.proved:
         for file in report.named_in:
-            note(f"{file} still names it; remove that file, or what names it there, and run this again")
-        note(f"{report.searched} files searched, {len(report.named_in)} name it")
+            note(f"{file} still contains the id; remove that file, or the id from it, and run this again")
+        note(f"{report.searched} files searched, {len(report.named_in)} contain the id")
     else:
-        note(f"{report.searched} files searched; the id is too short for that to prove anything, the tables were looked through")
+        note(f"{report.searched} files searched; the id is too short for that to prove anything, so the tables were checked")
 
 
 def _check_flags(settings: MigrationSettings, tenant: str) -> None:

@@ -1,4 +1,4 @@
-"""`evidence`: export recorded runs, remove what is old, and take the schema back."""
+"""`evidence`: export recorded runs, remove old data, and downgrade the schema."""
 
 import re
 import sys
@@ -17,7 +17,7 @@ from migration.evidence import downgrade as take_back
 from migration.settings import MigrationSettings
 
 command = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Export recorded runs from the evidence, remove what is old, take its schema back."
+    add_completion=False, no_args_is_help=True, help="Export recorded runs from the evidence, remove old data, downgrade its schema."
 )
 
 _AGE = re.compile(r"([1-9]\d{0,5})([smhdw])")
@@ -29,11 +29,11 @@ def export(
     fingerprint: Annotated[str | None, typer.Option(help="Only runs that showed this kind of divergence: 12 hex digits.")] = None,
     surface: Annotated[str | None, typer.Option(help="Only this surface.")] = None,
 ) -> None:
-    """Print the served runs that are kept whole, as JSON Lines, the oldest first; `replay` and `pytest --engine-parity` read them.
+    """Print the served runs that are stored as a whole, as JSON Lines, the oldest first; `replay` and `pytest --engine-parity` read them.
 
-    Runs are kept whole only of tenants that allow free text; secrets are taken out even so.
+    Runs are stored as a whole only for tenants that allow free text; secrets are removed even so.
 
-    Exit codes: 0 printed; 2 wrong use, or nothing is kept: the message says why.
+    Exit codes: 0 printed; 2 wrong use, or nothing is stored: the message gives the reason.
 
     Example: netra-migration evidence export --fingerprint 0f3a9c2b71de > run.jsonl
     """
@@ -42,7 +42,7 @@ def export(
     for one in found:
         sys.stdout.buffer.write(one.line)
     sys.stdout.buffer.flush()
-    note(f"{len(found)} recorded runs; they hold what users said")
+    note(f"{len(found)} recorded runs; they contain what users wrote")
 
 
 @command.command()
@@ -50,7 +50,7 @@ def prune(
     older_than: Annotated[str, typer.Option(help="Age: a number and s, m, h, d or w, such as 30d.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Remove comparisons, with their examples and recordings, that are older, and kinds of divergences not seen since.
+    """Remove older comparisons, with their examples and recordings, and kinds of divergences not seen since.
 
     Exit codes: 0 done; 2 wrong use, or the evidence cannot be written.
 
@@ -70,13 +70,14 @@ def prune(
 @command.command()
 def downgrade(
     revision: Annotated[str, typer.Argument(help="The older schema, such as 0003; `base` for none.")],
-    backup: Annotated[Path | None, typer.Option(help="File of the backup; default: beside the evidence, named by the time.")] = None,
-    no_backup: Annotated[bool, typer.Option("--no-backup", help="There is a backup already.")] = False,
+    backup: Annotated[Path | None, typer.Option(help="File of the backup; default: next to the evidence, named by the time.")] = None,
+    no_backup: Annotated[bool, typer.Option("--no-backup", help="There already is a backup.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Take the evidence back to an older schema, for an older version of this tool. Stop all processes of it first.
+    """Downgrade the evidence to an older schema, for an older version of this tool. Stop all its processes first.
 
-    A backup is written first. Rows of tables that stay are counted before and after every step; if one would lose any, nothing is changed.
+    A backup is written first. Rows of the remaining tables are counted before and after every step; if a step would lose one, nothing is
+    changed.
 
     Exit codes: 0 done; 2 wrong use, no such schema, or the backup or the evidence cannot be written.
 
@@ -85,7 +86,7 @@ def downgrade(
     settings = MigrationSettings()
     database = Database(settings.evidence())
     try:
-        with database.transaction("read"):  # opens it, or says why it cannot be
+        with database.transaction("read"):  # opens it, or raises the reason
             pass
         if not no_backup:
             file = backup or settings.path(Path(f"evidence-{datetime.now(UTC):%Y%m%dT%H%M%S}.bak.db"))
@@ -97,7 +98,7 @@ def downgrade(
     if as_json:
         print_json({"revision": revision, "dropped": dict(dropped)})
     for table, rows in dropped.items():
-        note(f"{table} is not in schema {revision}: its {rows} rows are in the backup alone")
+        note(f"{table} does not exist in schema {revision}: its {rows} rows are only in the backup")
     note(f"the evidence has schema {revision}")
 
 

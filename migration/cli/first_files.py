@@ -1,4 +1,4 @@
-"""The texts that `init` writes: a section of `pyproject.toml`, a surface's file and a parity test, with what a recorded run shows."""
+"""The texts that `init` writes: a section of `pyproject.toml`, a surface's file and a parity test, with values from a recorded run."""
 
 import tomllib
 from collections import Counter
@@ -12,16 +12,16 @@ from migration.errors import ConfigurationError
 from migration.model import Event, RunRecord
 
 SECTION: Final = """
-# How engines are replaced here. `netra-migration doctor` says whether all is there.
+# How engines are replaced here. `netra-migration doctor` checks whether everything is in place.
 [tool.netra-migration]
-# The callable (surface, origin) -> Engine by which serving process, shadow worker and replays make engines.
+# The callable (surface, origin) -> Engine with which serving process, shadow worker and replays make engines.
 {engines}
 # Folders of modules that are not installed, for the processes that import the engines.
 {folders}
 # Accepted divergences: a folder of SURFACE.toml, which `netra-migration divergences accept` writes.
 # ledger = "ledger"
 
-# Each surface, and the file that says what its events mean.
+# Each surface, and the file that defines what its events mean.
 [tool.netra-migration.surfaces]
 {surface} = {file}
 """
@@ -36,7 +36,7 @@ protected = [{kinds}]
 [envelope] # fields that every event has: texts, ints, numbers
 texts = [{kinds}]
 
-# What is made anew in each run is overlooked field by field; `rename` keeps that equal ids stay equal, `mask` that the field is there.
+# Fields that are new in each run are ignored by rules; `rename` checks that equal ids stay equal, `mask` that the field exists.
 # [[rules]]
 # id = "times"
 # action = "mask"
@@ -46,7 +46,7 @@ texts = [{kinds}]
 [contract] # what a client may rely on
 {contract}
 
-# How a run ended, by its last event; without a row that fits it completed.
+# How a run ended, by its last event; if no row matches, it completed.
 # [[endings]]
 # outcome = "failed"
 # last = {{ kind = "error" }}
@@ -56,7 +56,7 @@ read_only = []
 irreversible = []
 """
 
-TEST: Final = '''"""Both engines of `{surface}` answer a recorded run alike. Written by `netra-migration init`; from here on it is yours."""
+TEST: Final = '''"""Both engines of `{surface}` answer a recorded run alike. Written by `netra-migration init`; edit it as you like."""
 
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def test_both_engines_of_{identifier}_answer_a_recorded_run_alike():
 
 
 def section(surface: str, file: str, engines: str, folders: Collection[str]) -> str:
-    """Return a new section of `pyproject.toml`. Empty `engines` and `folders` stand there as comments."""
+    """Return a new section of `pyproject.toml`. Empty `engines` and `folders` appear there as comments."""
     return SECTION.format(
         engines=f"engines = {_quoted(engines)}" if engines else '# engines = "package.module:build"',
         folders=f"import-path = {_listed(folders)}" if folders else '# import-path = ["src"]',
@@ -82,10 +82,10 @@ def section(surface: str, file: str, engines: str, folders: Collection[str]) -> 
 
 
 def with_surface(written: str, surface: str, file: str, engines: str) -> str:
-    """Return `pyproject.toml` with one more surface in the section that it has; all else stays as it is.
+    """Return `pyproject.toml` with one more surface in the existing section; everything else stays unchanged.
 
     Raises:
-        ConfigurationError: it names other engines, or is written so that nothing can be added without touching the rest.
+        ConfigurationError: it names other engines, or is written so that nothing can be added without changing the rest.
     """
     wanted = tomllib.loads(written)
     _add(wanted["tool"]["netra-migration"], surface, file, engines, {})
@@ -98,19 +98,19 @@ def with_surface(written: str, surface: str, file: str, engines: str) -> str:
     except ValueError:  # also tomlkit's and tomllib's
         pass
     raise ConfigurationError(
-        f"{surface} cannot be added to [tool.netra-migration] as it is written; by hand, add `{surface} = {_quoted(file)}` to its table "
-        "`surfaces`"
+        f"{surface} cannot be added to [tool.netra-migration] as it is written; add `{surface} = {_quoted(file)}` to its table "
+        "`surfaces` by hand"
     )
 
 
-def _add(section: Any, surface: str, file: str, engines: str, surfaces: Any) -> None:  # noqa: ANN401 - dicts, or tomlkit's likes of them
+def _add(section: Any, surface: str, file: str, engines: str, surfaces: Any) -> None:  # noqa: ANN401 - dicts, or tomlkit's equivalents
     if engines and (there := section.setdefault("engines", engines)) != engines:
         raise ConfigurationError(f"[tool.netra-migration] has `engines = {_quoted(there)}`; leave --engines out, or change it there first")
     section.setdefault("surfaces", surfaces).setdefault(surface, file)
 
 
 def surface_file(surface: str, record: RunRecord | None) -> str:
-    """Return a surface's file; with a recorded run, by what it shows."""
+    """Return a surface's file; if there is a recorded run, with values from it."""
     events = () if record is None else record.events
     tools = [] if record is None else sorted({effect.name for effect in record.journal if effect.kind == "tool"})
     field = _field_of_kinds(events)
@@ -129,7 +129,7 @@ def parity_test(surface: str) -> str:
 
 
 def _field_of_kinds(events: Sequence[Event]) -> str:
-    """Return the field whose text is each event's kind; empty: there is none."""
+    """Return the field whose text is the kind of each event; empty: there is none."""
     bodies = [msgspec.json.decode(event.payload) for event in events]
     if not bodies or not all(isinstance(body, dict) for body in bodies):
         return ""
@@ -138,7 +138,7 @@ def _field_of_kinds(events: Sequence[Event]) -> str:
 
 
 def _contract(events: Sequence[Event]) -> str:
-    """Return the first and the last kind of event, if each comes once with every agent."""
+    """Return the first and the last kind of event, if each occurs once for every agent."""
     agents: dict[str, list[str]] = {}
     for event in events:
         agents.setdefault(event.lane.partition("/")[0], []).append(event.kind)

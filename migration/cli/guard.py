@@ -1,4 +1,4 @@
-"""`guard`: fail on a new implementation or a new consumer of one that has to go."""
+"""`guard`: fail on a new implementation or a new consumer of one that has to be removed."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,8 @@ from migration.consolidation.sources.store import default_folder
 from migration.errors import ConfigurationError
 
 command = typer.Typer(
-    add_completion=False, help="Fail on a new implementation, or a new consumer of one that has to go. A ratchet with a baseline file."
+    add_completion=False,
+    help="Fail on a new implementation, or a new consumer of one that has to be removed. A ratchet with a baseline file.",
 )
 
 _FINDING = 1
@@ -22,21 +23,21 @@ _FINDING = 1
 
 @command.command()
 def run(
-    path: Annotated[Path, typer.Argument(help="The folder to look at.", show_default=True)] = Path(),
+    path: Annotated[Path, typer.Argument(help="The folder to check.", show_default=True)] = Path(),
     *,
     baseline: Annotated[Path | None, typer.Option("--baseline", help=f"What is allowed; default: {BASELINE_NAME} in the folder.")] = None,
-    update: Annotated[bool, typer.Option("--update", help="Let the baseline shrink to what is still there. It never grows.")] = False,
+    update: Annotated[bool, typer.Option("--update", help="Let the baseline shrink to what still exists. It never grows.")] = False,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Allow all that is there now: for the first baseline, or a reviewed move.")
+        bool, typer.Option("--accept", help="Allow everything that exists now: for the first baseline, or a reviewed move.")
     ] = False,
     config: Annotated[
         Path | None, typer.Option("--config", help="TOML file with [tool.netra-migration.audit]; default: the closest one.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Fail on a new implementation, or a new consumer of one that has to go.
+    """Fail on a new implementation, or a new consumer of one that has to be removed.
 
-    Exit codes: 0 nothing is new and nothing is gone, 1 something is, 2 wrong use.
+    Exit codes: 0 nothing is new and nothing was removed, 1 something was, 2 wrong use.
     """
     if config is not None and not config.is_file():
         raise ConfigurationError(f"{config}: no such file; give a TOML file with [tool.netra-migration.audit]")

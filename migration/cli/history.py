@@ -15,10 +15,10 @@ command = typer.Typer(add_completion=False)
 @command.command()
 def history(
     surface: Annotated[str | None, typer.Option("--surface", help="Only what concerns this surface.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Show so many of the newest entries.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many of the newest entries.")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show every edit of the flags, by whomever and by whatever means, every turn of the kill switch, and every process that died.
+    """Show every edit of the flags, by anyone and in any way, every change of the kill switch, and every process that died.
 
     Example: netra-migration history --surface chat --json
     """
@@ -36,7 +36,7 @@ def history(
         print_json({"entries": entries})
         return
     if not entries:
-        note(f"the history is empty; it lies in the database of the evidence ({settings.home.absolute()})")
+        note(f"the history is empty; it is stored in the database of the evidence ({settings.home.absolute()})")
         return
     rows = [
         [

@@ -1,4 +1,4 @@
-"""`init`: write what a project needs to have a surface's engines compared, and a first test of a recorded run."""
+"""`init`: write what a project needs to compare a surface's engines, and a first test of a recorded run."""
 
 import asyncio
 import json
@@ -32,22 +32,22 @@ def init(
     surface: Annotated[str, typer.Argument(help="Name of the entry point whose engine is to be replaced.")],
     engines: Annotated[str, typer.Option("--engines", help="Import string of the callable (surface, origin) -> Engine.")] = "",
     record: Annotated[
-        str, typer.Option("--record", help="Payload, in JSON, that the control engine is to answer once, for real: the first recording.")
+        str, typer.Option("--record", help="Payload, in JSON, that the control engine answers once, for real: the first recording.")
     ] = "",
     root: Annotated[Path | None, typer.Option("--root", help="Folder of the project; default: that of its section, or this one.")] = None,
 ) -> None:
-    """Write a commented section of pyproject.toml, a surface's file and, of a recorded run, a first parity test. Nothing is overwritten.
+    """Write a commented section of pyproject.toml, a surface's file and, from a recorded run, a first parity test. Nothing is overwritten.
 
-    With `--record` the control engine answers one request for real, with whatever that reaches; what was asked and answered is written to
-    tests/recordings. Look at it before you commit it: payload and replies stand in it.
+    With `--record` the control engine answers one request for real, with all its effects; the requests and answers are written to
+    tests/recordings. Read the file before you commit it: it contains payload and replies.
 
-    Exit codes: 0 something was written; 1 all of it was there already; 2 wrong use, and nothing was written.
+    Exit codes: 0 something was written; 1 everything already existed; 2 wrong use, and nothing was written.
 
     Example: netra-migration init shop --engines shop.engines:build --record '{"product": "lamp"}'
     """
     if not _SURFACE.fullmatch(surface):
         raise ConfigurationError(
-            f"{surface!r} cannot be the name of a surface: begin with a letter, go on with letters, digits, `_` and `-`"
+            f"{surface!r} cannot be the name of a surface: it must begin with a letter and continue with letters, digits, `_` and `-`"
         )
     project = find_project() if root is None else None
     folder = (project.parent if project else root or Path.cwd()).absolute()
@@ -65,12 +65,12 @@ def init(
         texts[recording] = write_line(run).decode()
         texts[folder / "tests" / f"test_{surface.replace('-', '_')}_parity.py"] = first_files.parity_test(surface)
     elif record:
-        note(f"kept     {recording}: it is there already, so nothing was asked")
+        note(f"kept     {recording}: it already exists, so control was not asked")
     made = [_made(path, text) for path, text in texts.items()]
     if not (written or any(made)):
         raise typer.Exit(_KEPT)
     if run is not None:
-        note("next: `pytest tests`, and read what it says; then `netra-migration doctor`")
+        note("next: `pytest tests`, and read its output; then `netra-migration doctor`")
     elif named:
         note(f"next: netra-migration init {surface} --record PAYLOAD writes a first recording and its test")
     else:
@@ -102,7 +102,7 @@ def _section(file: Path, table: dict[str, Any] | None, surface: str, engines: st
     else:
         after = first_files.with_surface(before, surface, _place(table, surface), engines)
     if after == before:
-        note(f"kept     {file}: it names {surface} already")
+        note(f"kept     {file}: it already names {surface}")
         return False
     tomllib.loads(after)
     write_whole(file, after)
@@ -111,14 +111,14 @@ def _section(file: Path, table: dict[str, Any] | None, surface: str, engines: st
 
 
 def _folders(folder: Path, engines: str) -> tuple[str, ...]:
-    """Return where the package of the engines lies in the project; () if it does not."""
+    """Return where the package of the engines is in the project; () if it is elsewhere."""
     top = engines.partition(":")[0].partition(".")[0]
     found = [one for one in _SOURCES if top and ((folder / one / top).is_dir() or (folder / one / f"{top}.py").is_file())]
     return tuple(found[:1])
 
 
 def _recorded(folder: Path, engines: str, import_path: tuple[str, ...], surface: str, payload: str) -> RunRecord:
-    """Have control answer once, and return the record."""
+    """Let control answer once, and return the record."""
     if not engines:
         raise ConfigurationError("--record needs engines: give --engines, or name them under [tool.netra-migration]")
     try:
@@ -153,13 +153,13 @@ def _recorded(folder: Path, engines: str, import_path: tuple[str, ...], surface:
 
 
 def _made(path: Path, text: str) -> bool:
-    """Write a file that is not there yet. Returns whether it was not."""
+    """Write a file that does not exist yet. Returns whether it wrote it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        note(f"kept     {path}: it is there already")
+        note(f"kept     {path}: it already exists")
         return False
     note(f"written  {path}")
     return True

@@ -1,4 +1,6 @@
-"""What turns control's event into candidate's, as a JSON Patch (RFC 6902) to copy. DeepDiff finds it; it is applied before it is shown."""
+"""What turns control's event into candidate's, as a JSON Patch (RFC 6902) to copy. DeepDiff computes it; it is tested before it is
+shown.
+"""
 
 from typing import Any, Final
 
@@ -15,9 +17,9 @@ _ADDED: Final = frozenset({"dictionary_item_added", "iterable_item_added"})
 
 
 def json_patch(control: Json, candidate: Json) -> list[Operation]:
-    """Return the operations that make candidate's value of control's; [] when there is nothing to do.
+    """Return the operations that turn control's value into candidate's; [] when there is nothing to do.
 
-    Where DeepDiff's own are not enough, one operation replaces the whole.
+    If DeepDiff's operations are not enough, one operation replaces the whole value.
 
     Raises:
         MissingExtraError: DeepDiff is not installed.
@@ -27,7 +29,7 @@ def json_patch(control: Json, candidate: Json) -> list[Operation]:
     delta = Delta(DeepDiff(control, candidate, verbose_level=2), bidirectional=True)
     rows: list[dict[str, Any]] = [{**row} for row in delta.to_flat_dicts()]
     changed = [row for row in rows if row["action"] in _CHANGED]
-    # Places of what changed and goes are control's, of what comes candidate's: the last of a list goes first, and the first comes first.
+    # Removed items have control's indexes, added items candidate's: so remove the last one first, and add the first one first.
     removed = sorted((row for row in rows if row["action"] in _REMOVED), key=_place, reverse=True)
     added = sorted((row for row in rows if row["action"] in _ADDED), key=_place)
     patch: list[Operation] = [

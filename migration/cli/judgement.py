@@ -1,4 +1,4 @@
-"""Why a kind of divergence is judged as it is: the ledger's entries and the noise floor, as they are now."""
+"""The reason of a kind's verdict: the ledger's entries and the noise floor, as they are now."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,18 @@ import msgspec
 from migration.comparison import Accepted, Excess, Ledger, NoiseFloor
 from migration.evidence import DivergenceDetail, DivergenceView, NoiseView
 from migration.model import Divergence, Verdict
+from migration.sentence import quoted
 
 
 class NoisyKind(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of divergence that an engine shows against itself."""
+    """A kind of divergence that an engine shows when compared with itself."""
 
     fingerprint: str
     compared: int  #: comparisons that show it
     comparisons: int
     shown: int  #: rounds that show it
     rounds: int
-    control: int  #: rounds in which control shows it against itself
+    control: int  #: rounds in which control differs from itself by it
     candidate: int  #: rounds in which candidate does
     excess: float  #: share of comparisons minus share of rounds, -1 to 1
     low: float  #: lower bound of the true excess
@@ -27,31 +28,31 @@ class NoisyKind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoiseStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a surface's engines show against themselves."""
+    """The noise of a surface's engines, each compared with itself."""
 
     rounds: int
     kinds: list[NoisyKind]  #: the most frequent in rounds first
 
     def remarks(self) -> list[str]:
-        """Return what a person should know, a sentence each."""
+        """Return what a person should know, one sentence each."""
         beyond = [kind for kind in self.kinds if kind.low > 0]
         return [
-            f"{kind.fingerprint} is noise only in part: {kind.excess * 100:+.1f} percentage points more of it between the engines "
-            f"({kind.low * 100:+.1f} to {kind.high * 100:+.1f}) than of an engine against itself"
+            f"{kind.fingerprint} is noise only in part: it occurs {kind.excess * 100:+.1f} percentage points more often between the "
+            f"engines ({kind.low * 100:+.1f} to {kind.high * 100:+.1f}) than when an engine is compared with itself"
             for kind in beyond
         ]
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """How a kind of divergence stands to the ledger and to noise."""
+    """How the ledger and the noise judge a kind of divergence."""
 
-    entries: list[Accepted]  #: of the ledger that are about it, expired ones included
-    noise: NoisyKind | None  #: None: no engine shows it against itself
+    entries: list[Accepted]  #: those of the ledger that match it, including expired ones
+    noise: NoisyKind | None  #: None: no engine differs from itself by it
     reasons: list[str]  #: sentences
 
 
 def noise_status(view: NoiseView) -> NoiseStatus:
-    """Return what the evidence knows of noise, with the excess of each kind."""
+    """Return the known noise, with the excess of each kind."""
     floor = NoiseFloor(view.comparisons, view.rounds, view.counts())
     kinds = []
     for hit in view.hits:
@@ -62,7 +63,7 @@ def noise_status(view: NoiseView) -> NoiseStatus:
 
 
 def judgement(detail: DivergenceDetail, ledger: Ledger, view: NoiseView) -> Judgement:
-    """Return why the kind is judged as it is."""
+    """Return the reason of the kind's verdict."""
     kind = detail.divergence
     entries = [entry for entry in ledger.entries if entry.id == kind.accepted_by or entry.matches(as_divergence(kind))]
     noisy = next((one for one in noise_status(view).kinds if one.fingerprint == kind.fingerprint), None)
@@ -79,18 +80,18 @@ def as_divergence(view: DivergenceView) -> Divergence:
         path=view.path,
         control=None,
         candidate=None,
-        sentence=view.sentence,
+        sentence=quoted(view.sentence),
     )
 
 
 def _of_ledger(detail: DivergenceDetail, entries: Sequence[Accepted]) -> list[str]:
     reasons = []
     for entry in entries:
-        limit = "" if entry.at_most is None else f", up to {entry.at_most} a run"
+        limit = "" if entry.at_most is None else f", at most {entry.at_most} in a run"
         reasons.append(f"{entry.id!r} accepts it {entry.term}{limit} ({entry.owner}): {entry.reason}")
         most = detail.most.get(Verdict.DIVERGENT, 0)
         if entry.at_most is not None and most > entry.at_most:
-            reasons.append(f"It came up to {most} times in one run, which is more than {entry.id!r} accepts.")
+            reasons.append(f"It occurred up to {most} times in one run, which is more than {entry.id!r} accepts.")
     return reasons
 
 

@@ -1,4 +1,4 @@
-"""The recordings in the evidence, and what to do where there are none."""
+"""The recordings in the evidence, and what to do if there are none."""
 
 from migration.errors import ConfigurationError, UnknownFingerprintError
 from migration.evidence import EvidenceReader, StoredRecording
@@ -8,11 +8,11 @@ _SUGGESTED = 10
 
 
 def kept(settings: MigrationSettings, fingerprint: str | None, surface: str | None) -> list[StoredRecording]:
-    """Return the kept recordings, the oldest first; None as a filter means any.
+    """Return the stored recordings, the oldest first; None as a filter means any.
 
     Raises:
-        UnknownFingerprintError: there is no such kind of divergence.
-        ConfigurationError: none is kept; the message says why and what to do.
+        UnknownFingerprintError: the kind of divergence does not exist.
+        ConfigurationError: none is stored; the message gives the reason and says what to do.
         EvidenceError: the evidence cannot be read.
     """
     evidence = EvidenceReader.of_settings(settings)
@@ -28,12 +28,12 @@ def kept(settings: MigrationSettings, fingerprint: str | None, surface: str | No
 
 
 def _why_none(settings: MigrationSettings, fingerprint: str | None) -> str:
-    what = f"no recording of {fingerprint} is kept" if fingerprint else "no recording is kept"
+    what = f"no recording of {fingerprint} is stored" if fingerprint else "no recording is stored"
     if settings.recordings_per_divergence == 0:
         return f"{what}: NETRA_MIGRATION_RECORDINGS_PER_DIVERGENCE is 0; raise it and wait for the next occurrence"
     allowing = ", ".join(settings.plaintext_tenants) or "none"
     return (
-        f"{what}: runs are kept whole only of tenants that allow free text, named by NETRA_MIGRATION_PLAINTEXT_TENANTS (now: {allowing}), "
-        "and never with a breach of isolation; add a tenant that agreed and wait for the next occurrence, or bring a recording of your own"
-        + (" with --recording" if fingerprint else "")
+        f"{what}: runs are stored as a whole only for tenants that allow free text, named by NETRA_MIGRATION_PLAINTEXT_TENANTS (now: "
+        f"{allowing}), and never with a breach of isolation; add a tenant that agreed and wait for the next occurrence, or use your "
+        "own recording" + (" with --recording" if fingerprint else "")
     )

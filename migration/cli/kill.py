@@ -1,4 +1,4 @@
-"""`kill`: send every tenant of a surface, or of all, straight back to control, and say what the processes do."""
+"""`kill`: move every tenant of a surface, or of all surfaces, back to control immediately, and report what the processes do."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -33,18 +33,18 @@ class Switch(StrEnum):
 
 @command.command()
 def kill(
-    switch: Annotated[Switch, typer.Argument(help="on: control serves everybody up to `rampdown`; off: stages hold again.")],
+    switch: Annotated[Switch, typer.Argument(help="on: control serves all tenants up to `rampdown`; off: stages apply again.")],
     surface: Annotated[str | None, typer.Argument(help="Only this surface; without it all of them, now and later.")] = None,
     emergency: Annotated[
         bool, typer.Option("--emergency", help="By a file on this host, for the processes of this host: works without the flag source.")
     ] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="The reason; kept in the history.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Turn the kill switch, wait at most 3 s for the processes, and say what they do. Runs under way end as they began.
+    """Change the kill switch, wait at most 3 s for the processes, and report what they do. Current runs end as they began.
 
-    Exit codes: 0 it holds; 1 it does not, or nobody knows, or all tenants are at `complete`, where it is refused; 2 wrong use, and nothing
-    was written.
+    Exit codes: 0 it is in effect; 1 it is not, or this is not known, or all tenants are at `complete`, where it is refused; 2 wrong use,
+    and nothing was written.
     """
     settings = _settings()
     if surface is not None:
@@ -67,7 +67,7 @@ def kill(
 
 
 def _settings() -> MigrationSettings:
-    """Return the settings; what the project's files say, or that they are elsewhere or spoiled, stands in nobody's way.
+    """Return the settings; missing or invalid files of the project are reported and ignored.
 
     Raises:
         ConfigurationError: a variable cannot be used.
@@ -86,19 +86,19 @@ def _settings() -> MigrationSettings:
 
 
 def _source_is_down(error: FlagSourceError, switch: Switch, *, as_json: bool) -> None:
-    note(f"error: the kill switch was not turned: {error}")
-    note(f"works without the flag source, on each host: netra-migration kill {switch.value} --emergency")
+    note(f"error: the kill switch was not changed: {error}")
+    note(f"this works without the flag source, on each host: netra-migration kill {switch.value} --emergency")
     if as_json:
         print_json({"kill_switch": None, "confirmed": False, "error": str(error)})
 
 
 def _emergency(settings: MigrationSettings, *, on: bool, surface: str | None, reason: str, as_json: bool) -> int:
-    """Turn this host's own kill switch, and return the exit code."""
+    """Change this host's own kill switch, and return the exit code."""
     from migration.history import Entry
     from migration.processes import confirm
 
     if surface is not None:
-        raise ConfigurationError("the emergency kill switch is for all surfaces; leave the surface out")
+        raise ConfigurationError("the emergency kill switch applies to all surfaces; leave the surface out")
     path = settings.path(settings.emergency_file)
     if not path.parent.is_dir():
         raise ConfigurationError(
@@ -116,7 +116,7 @@ def _emergency(settings: MigrationSettings, *, on: bool, surface: str | None, re
     note(f"{done}: {found.sentence()}")
     holds = found.holds and found.seen > 0
     if on and holds:
-        note("all surfaces: control serves everybody up to `rampdown`, on this host; other hosts need the same command")
+        note("all surfaces: control serves all tenants up to `rampdown`, on this host; other hosts need the same command")
     if not found.seen:
         note(f"if the backend runs on this host, its NETRA_MIGRATION_HOME is not {settings.home.absolute()}")
     if as_json:
@@ -138,7 +138,7 @@ def _keep(settings: MigrationSettings, entry: "Entry") -> None:
 
 
 def _say(turned: "Turned", found: "Confirmation", *, as_json: bool) -> int:
-    """Say what holds, and return the exit code."""
+    """Report what is in effect, and return the exit code."""
     effects = turned.effects(found)
     for remark in (*turned.warnings, *effects.sentences):
         note(remark)

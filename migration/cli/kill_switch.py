@@ -1,4 +1,6 @@
-"""Turning the kill switch: its own flag is read, changed and written; no other flag can stand in the way. Then what it reaches."""
+"""Changing the kill switch: only its own flag is read, changed and written, so that no other flag can interfere. Then its effect is
+checked.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,15 +30,15 @@ _SAMPLE: Final = tuple(Tenant(tenant_id=f"sample-{number}") for number in range(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """What the turned switch reaches."""
+    """The effect of the changed switch."""
 
     sentences: tuple[str, ...]
-    killed: dict[str, bool]  #: surface -> whether control serves because of it, as far as the processes say
-    refused: tuple[str, ...]  #: surfaces where it reaches nobody, since all tenants are at `complete`
+    killed: dict[str, bool]  #: surface -> whether control serves because of it, as far as the processes report
+    refused: tuple[str, ...]  #: surfaces where it affects no tenant, since all are at `complete`
 
     @property
     def reached(self) -> bool:
-        """Whether it reaches somebody wherever it was asked for."""
+        """Whether it affects some tenants on every surface it was set for."""
         return not self.refused
 
 
@@ -55,7 +57,7 @@ class Turned:
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """The surfaces that it was turned for."""
+        """The surfaces that it was set for."""
         return self.surfaces if self.surface is None else (self.surface,)
 
     @property
@@ -75,7 +77,7 @@ class Turned:
         return Entry(
             kind="kill_switch",
             surface=self.surface or "",
-            what=self.name if self.version != self.before else f"{self.name}, where it was already",
+            what=self.name if self.version != self.before else f"{self.name}, which it was already",
             why=reason,
             source=self.source,
             flag=KILL_SWITCH,
@@ -85,7 +87,7 @@ class Turned:
         )
 
     def effects(self, found: "Confirmation") -> Effects:
-        """Return what it reaches: as the processes say, and where nobody runs, as one that starts now would."""
+        """Return its effect: as the processes report, and if none runs, as one that starts now would."""
         from migration.processes import pinned
 
         with quiet_sdk(), FlagEvaluator.of(self.data) as evaluator:
@@ -111,16 +113,16 @@ class Turned:
         if not confirmed:
             return None
         if not self.on:
-            return f"{surface}: stages hold"
+            return f"{surface}: stages apply"
         return f"{surface}: control serves" + (f", but {stays.who} stay with the candidate: they are at `complete`" if stays.who else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stay:
-    """Whom the kill switch does not reach."""
+    """The tenants that the kill switch does not affect."""
 
     everybody: bool
-    who: str  #: in words; empty: nobody
+    who: str  #: in words; empty: none
 
 
 def _unread(evaluator: FlagEvaluator, surface: str) -> str | None:
@@ -131,28 +133,28 @@ def _unread(evaluator: FlagEvaluator, surface: str) -> str | None:
 
 
 def _complete(rows: Sequence["ProcessRow"], surface: str) -> int:
-    """Return how many known tenants are at `complete`, as the process that counts them evaluates it; 0 where none was counted."""
+    """Return how many known tenants are at `complete`, as the process that counts them evaluates it; 0 if none was counted."""
     return max((row.stage_counts.get(surface, {}).get(Stage.COMPLETE.value, 0) for row in rows), default=0)
 
 
 def _stay(evaluator: FlagEvaluator, surface: str, pinned: Sequence[Tenant], known: int) -> _Stay:
     named = [one.tenant_id for one in pinned if evaluator.evaluate(surface, one).stage is Stage.COMPLETE]
-    # Mostly nobody is there, and a few show it.
+    # Usually none is there, and a few show it.
     sample = _SAMPLE if any(evaluator.stage(surface, one).stage is Stage.COMPLETE for one in _SAMPLE[:_FEW]) else ()
     share = sum(evaluator.stage(surface, one).stage is Stage.COMPLETE for one in sample) / len(_SAMPLE)
     parts = [f"about {share:.0%} of the tenants"] if share else []
     parts += [", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")] if named else []
-    if not share and known > len(named):  # by a rule that looks at something else than their names
+    if not share and known > len(named):  # by a rule that uses something other than their names
         parts.append(f"{known - len(named)} known tenants")
     return _Stay(everybody=share == 1.0 and len(named) == len(pinned), who=" and ".join(parts))
 
 
 def turn(settings: MigrationSettings, *, on: bool, surface: str | None, reason: str) -> Turned:
-    """Turn the switch at the source. Somebody else's edit in between is taken along, since this one must get through.
+    """Change the switch at the source. If somebody else edits in between, both edits are kept, since this one must succeed.
 
     Raises:
         ConfigurationError: no source is configured, or this is the wrong folder; nothing was written.
-        FlagSourceError: the source cannot be read or written; it is as it was.
+        FlagSourceError: the source cannot be read or written; it is unchanged.
     """
     require_home(settings)
     editor = open_editor(settings)

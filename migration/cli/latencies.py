@@ -1,4 +1,4 @@
-"""Whether a surface's candidate is slower than its control, as `divergences` lists it: from all comparisons that are known."""
+"""Whether a surface's candidate is slower than its control, for the list of `divergences`: from all known comparisons."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from migration.evidence import DivergenceView, EvidenceReader
 
 
 def latencies(evidence: EvidenceReader, surface: str, ledger: Ledger, project: Path | None) -> list[DivergenceView]:
-    """Return a finding for each latency rule of the surface's policy that says so; [] for a surface without a policy.
+    """Return a finding for each latency rule of the surface's policy that is broken; [] for a surface without a policy.
 
     Args:
         evidence: has the times.
@@ -42,7 +42,7 @@ def latencies(evidence: EvidenceReader, surface: str, ledger: Ledger, project: P
             severity=one.severity,
             lane=one.lane,
             path=one.path,
-            sentence=one.sentence,
+            sentence=str(one.sentence),
             first_seen_at=seen.first_at,
             last_seen_at=seen.last_at,
             count=one.occurrences,

@@ -1,4 +1,4 @@
-"""Adds an entry to a surface's ledger of accepted divergences, keeping its comments and its layout."""
+"""Adds an entry to a surface's ledger of accepted divergences, and keeps its comments and its layout."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ _HEADER = "Accepted divergences. Each has an owner, a reason and a last day or `
 
 
 class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person says about the kind of divergence that is accepted."""
+    """What a person states about the kind of divergence that is accepted."""
 
     fingerprint: str
     reason: str
@@ -35,15 +35,15 @@ def add_entry(path: Path, entry: NewEntry, *, name: str, today: date) -> Accepte
     Args:
         path: the ledger; made if it does not exist.
         entry: what is accepted, and why.
-        name: the entry's id; a number is put behind it when it is taken.
-        today: on which expiry is judged.
+        name: the entry's id; if it is taken, a number is appended.
+        today: the day for checking expiry.
 
     Raises:
-        ConfigurationError: the last day is past, or an entry in force accepts this fingerprint already.
+        ConfigurationError: the last day is in the past, or a valid entry already accepts this fingerprint.
         LedgerError: the ledger is not valid, the entry would not be, or the file cannot be written.
     """
     if entry.expires is not None and entry.expires < today:
-        raise ConfigurationError(f"--expires {entry.expires} is past; give the last day on which the divergence may be accepted")
+        raise ConfigurationError(f"--expires {entry.expires} is in the past; give the last day on which the divergence may be accepted")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path.parent):
@@ -62,7 +62,7 @@ def add_entry(path: Path, entry: NewEntry, *, name: str, today: date) -> Accepte
 def _refuse_second(ledger: Ledger, entry: NewEntry, today: date, path: Path) -> None:
     for one in ledger.entries:
         if one.fingerprint == entry.fingerprint and one.in_force(today):
-            raise ConfigurationError(f"{path}: {one.id!r} accepts {entry.fingerprint} {one.term} already; change that entry")
+            raise ConfigurationError(f"{path}: {one.id!r} already accepts {entry.fingerprint} {one.term}; change that entry")
 
 
 def _free_id(ledger: Ledger, name: str) -> str:
@@ -77,7 +77,7 @@ def _free_id(ledger: Ledger, name: str) -> str:
 def _with_entry(written: str, entry: NewEntry, id_: str) -> str:
     document = tomlkit.parse(written)
     entries = document.setdefault("accepted", tomlkit.aot())
-    # TOML also allows an array of inline tables; a table with a header of its own could not follow it.
+    # TOML also allows an array of inline tables; a table with its own header could not follow it.
     table = tomlkit.inline_table() if isinstance(entries, Array) else tomlkit.table()
     permanent = {"permanent": True} if entry.expires is None else {}
     for field, value in {"id": id_, **msgspec.structs.asdict(entry), **permanent}.items():
@@ -90,7 +90,7 @@ def _with_entry(written: str, entry: NewEntry, id_: str) -> str:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    # The folder is locked, not the file: the file is replaced, and a lock file beside it would end up under version control.
+    # The folder is locked, not the file: the file is replaced, and a lock file next to it would end up under version control.
     held = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -100,7 +100,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write the file so that a reader sees the old or the new one, never a part."""
+    """Write the file so that a reader sees the old or the new version, never a part."""
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     draft = Path(name)

@@ -1,4 +1,4 @@
-"""How a surface's ledger of accepted divergences stands to what was found."""
+"""How a surface's ledger of accepted divergences compares with what was found."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -17,37 +17,40 @@ class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with a surface's ledger."""
 
     entries: int
-    permanent: int  #: of these, those without a last day
+    permanent: int  #: those of them without a last day
     expired: list[str]  #: ids of entries that no longer accept anything
-    reopened: dict[str, list[str]]  #: expired entry -> fingerprints that it is about and that are divergent now
-    stale: list[str]  #: ids of entries that no known kind of divergence ever matched; [] without comparisons
+    reopened: dict[str, list[str]]  #: expired entry -> fingerprints that it matches and that are divergent now
+    stale: list[str]  #: ids of entries that never matched a known kind of divergence; [] without comparisons
     error: str | None  #: None: the file is valid, or there is none
 
     def remarks(self) -> list[str]:
-        """Return what a person should know, a sentence each."""
+        """Return what a person should know, one sentence each."""
         found = [] if self.error is None else [self.error]
         for entry in self.expired:
             again = self.reopened.get(entry, [])
             if again:
                 found.append(
-                    f"accepted divergence {entry!r} has expired, and what it accepted is divergent again ({', '.join(again)}): "
-                    "fix it, or give the entry a new date and a reason"
+                    f"accepted divergence {entry!r} has expired, and what it accepted is divergent again ({', '.join(again)}): fix "
+                    "it, or give the entry a new date and a reason"
                 )
             elif entry not in self.stale:
                 found.append(f"accepted divergence {entry!r} has expired: fix what it accepted, or give it a new date and a reason")
             else:
-                found.append(f"accepted divergence {entry!r} has expired, and nothing that was found ever matched it; remove it")
+                found.append(f"accepted divergence {entry!r} has expired, and it never matched anything that was found; remove it")
         unused = (entry for entry in self.stale if entry not in self.expired)
-        return [*found, *(f"accepted divergence {entry!r} is stale: nothing that was found ever matched it; remove it" for entry in unused)]
+        return [
+            *found,
+            *(f"accepted divergence {entry!r} is stale: it never matched anything that was found; remove it" for entry in unused),
+        ]
 
 
 def ledger_status(path: Path, known: Sequence[DivergenceView] | None, today: date) -> LedgerStatus:
-    """Return how the ledger stands.
+    """Return the status of the ledger.
 
     Args:
         path: the ledger; it need not exist.
-        known: all kinds of divergences of the surface; None: nothing was compared, so nothing can be said of what is stale.
-        today: on which expiry is judged.
+        known: all kinds of divergences of the surface; None: nothing was compared, so it is not known which entries are stale.
+        today: the day for checking expiry.
     """
     try:
         ledger = load_ledger(path)

@@ -1,4 +1,4 @@
-"""Finds a recording that shows a divergence and makes it small, with a progress bar."""
+"""Finds a recording that shows a divergence and minimises it, with a progress bar."""
 
 import logging
 import sys
@@ -24,19 +24,19 @@ from migration.shadow.parts import load
 def minimised(
     settings: MigrationSettings, fingerprint: str, budget: Budget, *, recording: Path | None, surface: str | None
 ) -> Minimised | None:
-    """Return the first recording that shows the divergence, made small; None when none does.
+    """Return the first recording that shows the divergence, minimised; None when none does.
 
     Args:
         settings: name the engines and the evidence.
         fingerprint: 12 hex digits.
-        budget: for all that is tried.
-        recording: a file of recordings; None: those kept as evidence, the smallest first.
-        surface: of kept recordings, and of conversations; None: any, and the first that is being migrated.
+        budget: for all attempts.
+        recording: a file of recordings; None: the stored ones, the smallest first.
+        surface: of stored recordings, and of conversations; None: any, and the first that is being migrated.
 
     Raises:
-        ConfigurationError: the engines cannot be loaded, or no recording is kept.
+        ConfigurationError: the engines cannot be loaded, or no recording is stored.
         LedgerError: the ledger is not valid.
-        UnknownFingerprintError: no file is given, and the evidence knows no such kind.
+        UnknownFingerprintError: no file is given, and the evidence does not contain the kind.
         RecordingError: the file cannot be read.
         EvidenceError: the evidence cannot be read.
     """
@@ -57,13 +57,13 @@ def minimised(
 
 
 def write_down(found: Minimised, engines: str, out: Path | None, *, as_json: bool) -> None:
-    """Write the test into the file, or print it, and say what was found.
+    """Write the test into the file, or print it, and report what was found.
 
     Args:
         found: what the test is about.
         engines: import string of the `EngineBuilder` that it uses.
         out: a new file; None: stdout.
-        as_json: print one JSON document on stdout instead; without a file it holds the test.
+        as_json: print one JSON document on stdout instead; without a file it contains the test.
 
     Raises:
         ConfigurationError: the file cannot be written.
@@ -77,20 +77,20 @@ def write_down(found: Minimised, engines: str, out: Path | None, *, as_json: boo
         except OSError as error:
             raise ConfigurationError(f"{out} cannot be written: {error.strerror}; name another file") from error
     if as_json:
-        facts = {"fingerprint": found.divergence.fingerprint, "kind": found.divergence.kind, "sentence": found.divergence.sentence}
+        facts = {"fingerprint": found.divergence.fingerprint, "kind": found.divergence.kind, "sentence": str(found.divergence.sentence)}
         size = {"bytes_before": before, "bytes_after": after}
         size |= {"effects_before": len(found.before.journal), "effects_after": len(found.recording.journal)}
         how = {"attempts": found.attempts, "complete": found.complete, "seconds": round(found.seconds, 3)}
         print_json(facts | size | how | {"out": None if out is None else str(out), "test": source if out is None else None})
     elif out is None:
         sys.stdout.write(source)
-    note(found.divergence.sentence)
+    note(str(found.divergence.sentence))
     tried = f"{found.attempts} recordings were tried in {found.seconds:.1f} s"
     note(f"{before:,} bytes became {after:,}, {tried}; read what is left before you commit it")
     if found.divergence.verdict is Verdict.ACCEPTED:
-        note(f"the ledger accepts it ({found.divergence.accepted_by}); the test fails all the same until it is gone")
+        note(f"the ledger accepts it ({found.divergence.accepted_by}); the test fails nevertheless until it is gone")
     if not found.complete:
-        note("the search was ended by --max-attempts or --max-seconds; more of either may make it smaller")
+        note("--max-attempts or --max-seconds ended the search; more of either may make it smaller")
 
 
 def _kept(settings: MigrationSettings, fingerprint: str, surface: str | None) -> Iterable[RecordedRun]:
@@ -113,7 +113,7 @@ def _of_file(settings: MigrationSettings, path: Path, surface: str) -> Iterator[
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the engines' log lines off the terminal: they tell of attempts, thousands of them, that were meant to go wrong."""
+    """Keep the engines' log lines off the terminal: they come from thousands of attempts that were meant to fail."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -1,4 +1,4 @@
-"""A move as `stage set` and `ramp preview` ask for it: a tenant, a percentage of the tenants, or all of them, to a stage."""
+"""A move as `stage set` and `ramp preview` describe it: one tenant, a percentage of the tenants, or all of them, to a stage."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,30 +17,30 @@ if TYPE_CHECKING:
 
 Surface = Annotated[str, typer.Argument(help="The surface, e.g. chat.")]
 StageName = Annotated[str, typer.Argument(help="off, dualwrite, shadow, live, rampdown or complete.")]
-Percent = Annotated[float | None, typer.Option("--percent", help="This percentage of the tenants goes to the stage.")]
-All = Annotated[bool, typer.Option("--all", help="All tenants go to the stage; pinned ones and those of rules stay.")]
+Percent = Annotated[float | None, typer.Option("--percent", help="Move this percentage of the tenants to the stage.")]
+All = Annotated[bool, typer.Option("--all", help="Move all tenants to the stage, except pinned ones and those of rules.")]
 Rest = Annotated[
     str | None,
     typer.Option(
         "--rest",
-        help="With --percent: the others are at this stage at least; who is further stays, up to the stage before. "
-        "Without it all others go to the stage before.",
+        help="With --percent: all others get at least this stage; those at a later stage stay there, up to the stage before. Without "
+        "it all others move to the stage before.",
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedMove:
-    """What is asked for, checked."""
+    """The requested move, checked."""
 
     surface: str
     stage: Stage
-    tenant: str | None  #: who is pinned; None: a percentage moves
+    tenant: str | None  #: the tenant to pin; None: a percentage moves
     percent: float
-    rest: Stage | None  #: where the others are at least; None: as the move leaves them
+    rest: Stage | None  #: the least stage of the others; None: as the move leaves them
 
     def on(self, edits: "Edits") -> Callable[[Callable[[int], None]], "Preview"]:
-        """Return what makes the preview of this move, showing progress with what it is given."""
+        """Return the function that makes the preview of this move and reports its progress."""
         if self.tenant is not None:
             tenant = self.tenant
             return lambda show: edits.pin(self.surface, tenant, self.stage, progress=show)
@@ -60,7 +60,7 @@ def asked(
     """Return the move that the options ask for.
 
     Raises:
-        ConfigurationError: they name an unknown surface, stage or tenant, do not say whom to move, or say it twice.
+        ConfigurationError: they name an unknown surface, stage or tenant, or do not say exactly once whom to move.
     """
     wanted, lowest = parse_stage(stage), parse_stage(rest) if rest is not None else None
     configured_surface(settings, surface)
@@ -70,11 +70,11 @@ def asked(
 
 
 def _check_one_of(*, tenant: str | None, percent: float | None, everybody: bool, rest: str | None) -> None:
-    """Refuse an edit that does not say whom it moves, or says it twice."""
+    """Refuse an edit that does not say exactly once whom it moves."""
     given = [name for name, said in (("--tenant", tenant is not None), ("--percent", percent is not None), ("--all", everybody)) if said]
     if not given:
         raise ConfigurationError("say whom to move: --percent P of the tenants, --all of them, or one --tenant T")
     if len(given) > 1:
         raise ConfigurationError(f"{' and '.join(given)} say different things; give one of them")
     if rest is not None and percent is None:
-        raise ConfigurationError("--rest says where those outside of --percent are; give both")
+        raise ConfigurationError("--rest is the stage of the tenants outside --percent; give both")

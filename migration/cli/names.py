@@ -25,15 +25,15 @@ def known_surface(settings: MigrationSettings, surface: str) -> str:
 
 
 def chosen_surfaces(settings: MigrationSettings, named: Sequence[str]) -> list[str]:
-    """Return the surfaces that somebody named, or all that are being migrated.
+    """Return the named surfaces, or all that are being migrated.
 
     Raises:
         UnknownSurfaceError: see `known_surface`.
-        ConfigurationError: there is none to look at, which must not look as if all were well.
+        ConfigurationError: there is no surface, which must not look like success.
     """
     if named or settings.surfaces:
         return [known_surface(settings, one) for one in named or settings.surfaces]
-    project = settings.project or "a pyproject.toml from the working directory upwards"
+    project = settings.project or "a pyproject.toml in the working directory or above it"
     raise ConfigurationError(
         f"no surface is configured: [tool.netra-migration.surfaces] of {project} names none; go to the folder of the project, or set "
         "NETRA_MIGRATION_PROJECT or NETRA_MIGRATION_SURFACES"
@@ -41,10 +41,10 @@ def chosen_surfaces(settings: MigrationSettings, named: Sequence[str]) -> list[s
 
 
 def configured_surface(settings: MigrationSettings, surface: str) -> str:
-    """Return the surface, if what is particular to it can be read: otherwise nothing of it could be compared.
+    """Return the surface, if its file can be read: otherwise nothing of it could be compared.
 
     Raises:
-        UnknownSurfaceError: see `known_surface`; or it is named by the settings alone (`UnconfiguredSurfaceError`).
+        UnknownSurfaceError: see `known_surface`; or only the settings name it (`UnconfiguredSurfaceError`).
         ConfigurationError: its file is not valid; the message names the line.
     """
     from migration.comparison import default_policy
@@ -62,13 +62,13 @@ def conversations_on(settings: MigrationSettings, surface: str | None, agent: st
     """Return the surface on which this agent answers recorded conversations.
 
     Args:
-        settings: name the surfaces, and who knows what takes conversations.
+        settings: name the surfaces, and the check for conversations.
         surface: None: the first being migrated that takes conversations; "" when none does.
         agent: its name.
 
     Raises:
         UnknownSurfaceError: the settings do not name the surface.
-        ConfigurationError: it takes no conversations, or has no such agent; or the check cannot be imported.
+        ConfigurationError: it accepts no conversations, or has no such agent; or the check cannot be imported.
     """
     from migration.shadow.parts import load
 
@@ -97,7 +97,7 @@ def known_tenant(settings: MigrationSettings, tenant_id: str) -> str:
     """Return the tenant. When the settings list no tenants, every id is one by which the project lets somebody in (`tenant_rule`).
 
     Raises:
-        UnknownTenantError: the settings list tenants, and this is none of them.
+        UnknownTenantError: the settings list tenants, and this is not one of them.
         ConfigurationError: it cannot be a tenant's id, or the rule cannot be imported.
     """
     listed_tenant(settings, tenant_id)
@@ -117,7 +117,7 @@ def listed_tenant(settings: MigrationSettings, tenant_id: str) -> str:
     """Return the tenant, whatever its id looks like: what was kept under an id that nobody gets in by any more can still be erased.
 
     Raises:
-        UnknownTenantError: the settings list tenants, and this is none of them.
+        UnknownTenantError: the settings list tenants, and this is not one of them.
     """
     if settings.tenants and tenant_id not in settings.tenants:
         raise UnknownTenantError(tenant_id, settings.tenants)

@@ -1,4 +1,4 @@
-"""What commands print: with `--json` one document on stdout and all else on stderr."""
+"""The output of commands: with `--json` one document on stdout and everything else on stderr."""
 
 import sys
 from typing import Annotated, Any
@@ -22,5 +22,5 @@ def note(text: str) -> None:
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table for people on stdout. Cells are plain text; square brackets mean nothing."""
+    """Print a table for people on stdout. Cells are plain text; square brackets have no special meaning."""
     sys.stdout.write(table(title, columns, rows))

@@ -1,7 +1,7 @@
-"""Parameters of commands that import pydantic only where it has work to do.
+"""Parameters of commands that import pydantic only if they need it.
 
-typer 0.29 imports it at each start, to convert the `--help` that nobody gave: a fifth of the CPU time of `kill on`. Whatever is not taken
-here, typer converts and refuses in its own way and words.
+typer 0.29 imports it at each start, to convert a `--help` that was not given: a fifth of the CPU time of `kill on`. Everything that is not
+handled here is converted and refused by typer, in its own words.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class _Sparing:
     typers: Callable[[], Any]
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401 - typer's own signature
-        """Return what the command gets for what the shell gave."""
+        """Return the command's value for the shell's argument."""
         if value is None:
             return () if param.multiple or param.nargs == -1 else None
         if type(value) is self.annotation:  # text, or a default
@@ -31,7 +31,7 @@ class _Sparing:
 
 
 def sparing(parameters: list[Any]) -> list[Any]:
-    """Return the parameters of a typer command, which from now on convert themselves what needs no pydantic."""
+    """Return the parameters of a typer command, which from now on convert simple values without pydantic."""
     for parameter in parameters:
         if "get_runtime_param" not in vars(parameter):
             parameter.get_runtime_param = _always(_Sparing(parameter.type_descriptor.annotation, parameter.get_runtime_param))
@@ -39,7 +39,7 @@ def sparing(parameters: list[Any]) -> list[Any]:
 
 
 def spare_pydantic(command: Any) -> None:  # noqa: ANN401 - a command of typer's vendored click
-    """Have all parameters of this command and of those inside it be `sparing`, `--help` too."""
+    """Make all parameters of this command and of its subcommands `sparing`, including `--help`."""
     own = command.get_params
     command.get_params = lambda ctx: sparing(own(ctx))
     for inner in getattr(command, "commands", {}).values():

@@ -1,4 +1,4 @@
-"""What `status` says about processes, and through them about the flags: only what they evaluate and follow."""
+"""What `status` shows about processes, and through them about the flags: only what they evaluate and follow."""
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -16,20 +16,20 @@ _ORDER = list(Stage)
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
-    """One process, as it said itself when it was last heard of."""
+    """One process, as it last reported."""
 
     name: str
     state: str  #: live, silent, died, stopped, lost
-    heard_s: float  #: seconds since it was last heard of
+    heard_s: float  #: seconds since it last reported
     started_at: float  #: Unix seconds
     code_version: str
     flags_source: str
     flags_version: int | None
-    followed_s: float | None  #: seconds since which this version holds there
+    followed_s: float | None  #: seconds since it follows this version
     kill_switch: list[str]  #: surfaces where it is on
     emergency: bool
-    runs: dict[str, int]  #: under way
-    held_by: HeldBy | None  #: what holds a worker's engines away from the outside; None: no worker, or it takes no jobs yet
+    runs: dict[str, int]  #: current runs
+    held_by: HeldBy | None  #: what separates a worker's engines from the outside; None: not a worker, or it takes no jobs yet
     shadow_waiting: int
     last_error: str | None
 
@@ -38,46 +38,50 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
     """How well the processes can read their flags."""
 
     source: str | None  #: None: no process has been seen
-    up: bool | None  #: False: for one of them at least the last known flags hold
-    age_s: float | None  #: seconds since the source was last found good, by the one for which that is longest
-    version: int | None  #: of the one that is furthest behind
+    up: bool | None  #: False: at least one of them uses the last known flags
+    age_s: float | None  #: seconds since the source was last found good, by the process where that is longest ago
+    version: int | None  #: of the process that is furthest behind
     error: str | None
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where one surface is, as serving processes evaluate it."""
 
-    stage: Stage | None  #: the furthest that tenants without a pin are at; None: nobody says
-    percent: float | None  #: of those tenants, within three or so: a sample of them is evaluated
-    kill_switch: bool | None  #: True: it is on in every process; None: nobody says, or they do not agree
-    tenants: dict[str, int]  #: stage -> known tenants there; {}: nobody has counted
+    stage: Stage | None  #: the furthest stage of tenants without a pin; None: no process reports it
+    percent: float | None  #: of those tenants, with an error of about three: a sample of them is evaluated
+    kill_switch: bool | None  #: True: it is on in every process; None: no process reports it, or they differ
+    tenants: dict[str, int]  #: stage -> known tenants there; {}: not counted yet
     counted_s: float | None  #: seconds since that count
 
 
 class ProcessesStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """All processes that were heard of within an hour."""
+    """All processes that reported within an hour."""
 
     processes: list[Process]
     flags: Followed
-    error: str | None  #: why nothing can be said; None: it can
+    error: str | None  #: why nothing is known; None: it is
 
     @property
     def needs_attention(self) -> bool:
-        """Whether one is silent, cannot read its flags, or nothing can be said."""
+        """Whether one is silent, cannot read its flags, or nothing is known."""
         return self.error is not None or self.flags.up is False or any(one.state == "silent" for one in self.processes)
 
     def remarks(self) -> list[str]:
-        """Return what a person should know, a sentence each."""
+        """Return what a person should know, one sentence each."""
         if self.error is not None:
-            return [f"what processes follow is unknown: {self.error}"]
-        found = [] if self.flags.source is not None else ["no process has been seen: nobody says which flags hold, or whether any do"]
+            return [f"it is not known what processes follow: {self.error}"]
+        found = (
+            []
+            if self.flags.source is not None
+            else ["no process has been seen: it is not known which flags are in use, or whether any are"]
+        )
         for one in self.processes:
             if one.state == "silent":
                 found.append(f"{one.name} is silent for {one.heard_s:.0f} s: it is stopped, hangs, or cannot reach the database")
             elif one.state in {"died", "lost"}:
-                found.append(f"{one.name} {'died' if one.state == 'died' else 'is lost'}; it was last heard of {one.heard_s:.0f} s ago")
+                found.append(f"{one.name} {'died' if one.state == 'died' else 'is lost'}; it last reported {one.heard_s:.0f} s ago")
             if one.state == "live" and one.held_by == "interpreter":
-                found.append(f"{one.name}: not the kernel but the interpreter alone keeps its shadows from the outside")
+                found.append(f"{one.name}: only the interpreter, and not the kernel, separates its shadows from the outside")
         if self.flags.error is not None:
             found.append(f"flags: {self.flags.error}")
         versions = {one.flags_version for one in self.processes if one.state == "live" and one.flags_version is not None}
@@ -87,7 +91,7 @@ class ProcessesStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def processes_status(settings: MigrationSettings, surfaces: Collection[str]) -> tuple[ProcessesStatus, dict[str, Standing]]:
-    """Return what the processes say, and where each surface is by that."""
+    """Return what the processes report, and the state of each surface by these reports."""
     table = ProcessTable.reading(settings)
     try:
         told = table.told()

@@ -1,4 +1,4 @@
-"""The progress bar of commands that look at many files."""
+"""The progress bar of commands that read many files."""
 
 import sys
 from collections.abc import Iterator
@@ -9,31 +9,31 @@ from migration.consolidation.audit import NoProgress, Progress
 
 
 class _Bar:
-    """A progress bar. It is drawn by the calls below and has no thread of its own, so that processes can still be forked."""
+    """A progress bar. The calls below draw it; it has no thread, so that processes can still be forked."""
 
-    def __init__(self, bar: Any, title: str) -> None:  # noqa: ANN401 - rich is imported only where a bar is shown
+    def __init__(self, bar: Any, title: str) -> None:  # noqa: ANN401 - rich is imported only if a bar is shown
         self._bar = bar
         self._task = bar.add_task(title, total=None)
         self._total = 0
 
     def begin(self, files: int) -> None:
-        """Show that there are so many files."""
+        """Show the number of files."""
         self._total = files
         self._bar.update(self._task, total=files)
         self._bar.refresh()
 
     def advance(self, files: int) -> None:
-        """Show that so many more were looked at."""
+        """Show that this many more files were read."""
         self._bar.advance(self._task, files)
         if (done := self._bar.tasks[0].completed) > self._total:
-            # Names lead back to files, so the end moves until nothing new is found.
+            # Names lead back to files, so the total grows until nothing new is found.
             self._bar.update(self._task, total=done)
         self._bar.refresh()
 
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Progress]:
-    """Show a bar on a terminal, otherwise nothing."""
+    """Show a bar on a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         yield NoProgress()
         return

@@ -1,4 +1,4 @@
-"""`ramp`: what a step of a ramp would do, without taking it."""
+"""`ramp`: the effect of a step of a ramp, without taking it."""
 
 from typing import Annotated
 
@@ -8,14 +8,14 @@ from migration.cli.moves import All, Percent, Rest, StageName, Surface, asked
 from migration.cli.output import JsonFlag, note, print_json
 from migration.settings import MigrationSettings
 
-command = typer.Typer(add_completion=False, no_args_is_help=True, help="Look at a step of a ramp before it is taken.")
+command = typer.Typer(add_completion=False, no_args_is_help=True, help="Preview a step of a ramp before it is taken.")
 
 _FINDING = 1
 
 
 @command.callback()
 def ramp() -> None:
-    """Look at a step of a ramp before it is taken."""
+    """Preview a step of a ramp before it is taken."""
 
 
 @command.command()
@@ -23,13 +23,13 @@ def preview(
     surface: Surface,
     stage: StageName,
     *,
-    tenant: Annotated[str | None, typer.Option("--tenant", help="This tenant alone.")] = None,
+    tenant: Annotated[str | None, typer.Option("--tenant", help="Only this tenant.")] = None,
     percent: Percent = None,
     everybody: All = False,
     rest: Rest = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show who would move from where to where, what would be refused and why, runs under way and shadows to come. Nothing is written.
+    """Show who would move from which stage to which, what would be refused and why, current runs, and expected shadows. Nothing is written.
 
     Exit codes: 0 the edit is proved; 1 it would be refused; 2 wrong use.
 

@@ -1,4 +1,4 @@
-"""What `status` says of removal: little, and quickly. `removal check` says all, and audits the code for it."""
+"""What `status` shows about removal, without slow checks. `removal check` shows everything, and audits the code for it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,14 +17,14 @@ _ALL = 100.0
 
 
 def removal_standing(settings: MigrationSettings, standings: Mapping[str, Standing], now: float) -> dict[str, str]:
-    """Return for each surface how far it is from removal, as far as no audit is needed to know.
+    """Return for each surface how far it is from removal, as far as this is known without an audit.
 
-    The criteria are asked only where processes say that every tenant is at `complete`: before that, that is what is missing.
+    The criteria are evaluated only if processes report that every tenant is at `complete`; before that, this is what is missing.
 
     Args:
         settings: name flags, evidence and run stores.
-        standings: where processes say the surfaces are; those that the manifest in the working directory does not name are left out, and
-            without a manifest all are.
+        standings: where processes report the surfaces to be; surfaces that the manifest in the working directory does not name are left
+            out, and without a manifest all are.
         now: Unix seconds.
     """
     root = Path()
@@ -45,15 +45,15 @@ def removal_standing(settings: MigrationSettings, standings: Mapping[str, Standi
 def _missing(standing: Standing) -> str | None:
     """Return that not every tenant is at `complete`; None: as far as is known, all are."""
     if standing.stage is None or standing.percent is None:
-        return "not known: no process says where its tenants are; `removal check` asks the flags"
+        return "not known: no process reports where its tenants are; `removal check` asks the flags"
     elsewhere = [stage for stage, tenants in standing.tenants.items() if tenants and stage != Stage.COMPLETE.value]
     if standing.stage is Stage.COMPLETE and standing.percent == _ALL and not elsewhere:
         return None
-    return "not every tenant is at `complete`; `removal check` says what else is missing"
+    return "not every tenant is at `complete`; `removal check` shows what else is missing"
 
 
 def _standing(criteria: "Sequence[Criterion]") -> str:
     unmet = [one.name for one in criteria if not one.met]
     if not unmet:
-        return f"{len(criteria)} of {len(criteria)} criteria met; `removal check` looks at the code, too"
-    return f"{len(unmet)} of {len(criteria)} criteria unmet: {', '.join(unmet)}; the code was not looked at"
+        return f"{len(criteria)} of {len(criteria)} criteria met; `removal check` also checks the code"
+    return f"{len(unmet)} of {len(criteria)} criteria unmet: {', '.join(unmet)}; the code was not checked"

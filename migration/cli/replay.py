@@ -1,4 +1,4 @@
-"""`replay`: recorded runs, or conversations in formats of others, through both engines, offline."""
+"""`replay`: run recorded runs, or conversations in other formats, through both engines, offline."""
 
 import re
 import time
@@ -23,7 +23,7 @@ from migration.settings import MigrationSettings
 command = typer.Typer(add_completion=False)
 
 _FINDING: Final = 1
-_NAMED: Final = 50  #: bad lines that are named on stderr; all are in the report
+_NAMED: Final = 50  #: bad lines that are named on stderr; the report has all of them
 _REASONS: Final = 3  #: reasons that are given for a path without a run
 Item = RecordedRun | Skipped | BadLine
 
@@ -38,27 +38,25 @@ def replay(
         ),
     ],
     surface: Annotated[
-        str | None, typer.Option(help="Surface whose engines run conversations; default: the first being migrated that takes some.")
+        str | None, typer.Option(help="Surface whose engines run conversations; default: the first being migrated that accepts some.")
     ] = None,
     agent: Annotated[str, typer.Option(help="Agent that answers conversations.")] = "assistant",
     tenant: Annotated[str, typer.Option(help="Tenant of conversations.")] = "recorded",
     user: Annotated[str, typer.Option(help="User of conversations.")] = "recorded-user",
-    store: Annotated[bool, typer.Option(help="Keep what is found as evidence.")] = False,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Tell which rule of the policy overlooked which fields, and how often.")
-    ] = False,
+    store: Annotated[bool, typer.Option(help="Store what is found as evidence.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show which rule of the policy ignored which fields, and how often.")] = False,
     fail_on: Annotated[
         Strictness,
-        typer.Option(help="Exit with 1 from which verdict on: divergent; inconclusive, which includes it; accepted: all but a match."),
+        typer.Option(help="Exit with 1 from this verdict on: divergent; inconclusive, which includes it; accepted: all but a match."),
     ] = "inconclusive",
     as_json: JsonFlag = False,
 ) -> None:
     """Run recorded runs through control and candidate and compare them. No model is asked, no tool is called.
 
-    With NETRA_MIGRATION_MISS_POLICY=allow tools that only read are called where the recording does not hold their answer.
+    With NETRA_MIGRATION_MISS_POLICY=allow, read-only tools are called if the recording does not contain their answer.
 
-    Exit codes: 0 all explained; 1 a divergent or inconclusive run (see --fail-on), a line that cannot be read, or a path without a run;
-    2 wrong use.
+    Exit codes: 0 all explained; 1 a divergent or inconclusive run (see --fail-on), a line that cannot be read, or a path without a run; 2
+    wrong use.
 
     Example: netra-migration replay conversations.jsonl.gz --json
     """
@@ -79,8 +77,8 @@ def replay(
     report.ledger = str(folder) if folder.is_dir() else None
     if report.ledger is None:
         note(
-            f"there is no ledger folder {folder}, so no divergence is accepted; run it where the project's `ledger` lies, or name it "
-            "with NETRA_MIGRATION_LEDGER_DIR"
+            f"there is no ledger folder {folder}, so no divergence is accepted; run this in the folder that contains the project's "
+            "`ledger`, or name it with NETRA_MIGRATION_LEDGER_DIR"
         )
     if as_json:
         print_json(report)
@@ -107,7 +105,7 @@ def _running(settings: MigrationSettings, *, store: bool, explain: bool) -> Iter
 
 
 def _readable(items: Iterator[Item], file: Path, *, alone: bool) -> Iterator[Item]:
-    """Yield the items. A file in a folder that cannot be read is one bad line; one that was named itself is wrong use."""
+    """Yield the items. A file in a folder that cannot be read is one bad line; one that was named directly is wrong use."""
     try:
         yield from items
     except RecordingError as error:
@@ -117,7 +115,7 @@ def _readable(items: Iterator[Item], file: Path, *, alone: bool) -> Iterator[Ite
 
 
 class _Counted:
-    """Counts what each path holds, and names bad lines as they come."""
+    """Counts the contents of each path, and names bad lines as they come."""
 
     def __init__(self, on_run: Callable[[], None]) -> None:
         self._on_run = on_run
@@ -146,7 +144,7 @@ class _Counted:
                 if self._named <= _NAMED:
                     note(f"{item.file or self._path}:{item.line}: {item.reason}")
                 if self._named == _NAMED:
-                    note("more lines that cannot be read are counted and not named here; --json has them")
+                    note("more lines cannot be read; they are counted and not named here; --json lists them")
 
     def empty(self) -> list[str]:
         """Return the paths without a run, each with the first reasons."""
@@ -159,10 +157,10 @@ class _Counted:
 
 @contextmanager
 def _progress(size: int | None) -> Iterator[tuple[Callable[[int], None], Callable[[], None]]]:
-    """Show on a terminal's stderr how much is read and how many runs are done; yields what is to be told of either.
+    """Show on a terminal's stderr how much was read and how many runs are done; yields the functions to report both.
 
     Args:
-        size: bytes that there are; None: nobody knows.
+        size: bytes that there are; None: not known.
     """
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -197,7 +195,7 @@ def _print(report: Report) -> None:
     )
     for surface, rules in (report.explained or {}).items():
         print_table(
-            f"What the policy of {surface} overlooked",
+            f"What the policy of {surface} ignored",
             ["rule", "does", "touched", "why"],
             [[rule.rule, rule.action, _touched(rule), rule.reason] for rule in rules],
         )
@@ -212,7 +210,7 @@ def _print(report: Report) -> None:
         note(f"{report.bad_line_count} lines could not be read; they are named above")
     if report.evidence is not None:
         kept = report.evidence
-        note(f"evidence: {kept.stored} stored, {kept.known} were there already, {kept.failed} could not be stored")
+        note(f"evidence: {kept.stored} stored, {kept.known} existed already, {kept.failed} could not be stored")
 
 
 def _touched(rule: RuleUse) -> str:

@@ -1,4 +1,4 @@
-"""`stage`: where each surface and tenant is, and moving them."""
+"""`stage`: show where each surface and tenant is, and move them."""
 
 from typing import Annotated
 
@@ -15,9 +15,9 @@ command = typer.Typer(
     help="Show or move the stage of a surface, of a percentage of its tenants, or of one tenant.",
 )
 
-Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
-Force = Annotated[bool, typer.Option("--force", help="Write it though it is refused; needs --reason, and is kept in the history.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why, for the history.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+Force = Annotated[bool, typer.Option("--force", help="Write it although it is refused; needs --reason, and is kept in the history.")]
+Reason = Annotated[str, typer.Option("--reason", help="The reason, for the history.")]
 
 
 @command.command()
@@ -30,8 +30,8 @@ def show(
 ) -> None:
     """Show stages, pins, kill switch and sampling, as LaunchDarkly's SDK evaluates the flags.
 
-    A flag that is simple bands of tenants is drawn; of any other the known tenants are evaluated and counted. Exit codes: 0 fine; 1 a flag
-    cannot be taken, or processes follow another version; 2 wrong use, or flags cannot be read.
+    A flag that is a plain percentage rollout is drawn; for any other flag the known tenants are evaluated and counted. Exit codes: 0
+    success; 1 a flag is invalid, or processes follow another version; 2 wrong use, or flags cannot be read.
 
     Example: netra-migration stage show chat --explain acme
     """
@@ -47,7 +47,7 @@ def set_stage(
     surface: Surface,
     stage: StageName,
     *,
-    tenant: Annotated[str | None, typer.Option("--tenant", help="Pin this tenant to the stage, whatever its bucket says.")] = None,
+    tenant: Annotated[str | None, typer.Option("--tenant", help="Pin this tenant to the stage, whatever its bucket is.")] = None,
     percent: Percent = None,
     everybody: All = False,
     rest: Rest = None,
@@ -58,7 +58,8 @@ def set_stage(
 ) -> None:
     """Move one tenant, a percentage of the tenants, or all of them to a neighbouring stage, after a proof of who moves.
 
-    On a terminal it asks before it writes. Exit codes: 0 fine; 1 written, but processes do not follow, or the history lacks it; 2 refused.
+    On a terminal it asks before it writes. Exit codes: 0 success; 1 written, but processes do not follow, or the history lacks it; 2
+    refused.
 
     Example: netra-migration stage set chat live --percent 1 --rest off
     """
@@ -74,7 +75,7 @@ def set_stage(
             yes=yes,
             force=force,
             reason=reason,
-            # Naming an earlier stage is asking for it; a percentage may be lower than the present one by mistake.
+            # An earlier stage is named on purpose; a percentage may be lower than the current one by mistake.
             may_lower=percent is None,
             as_json=as_json,
         )

@@ -1,4 +1,4 @@
-"""`stage show`: what LaunchDarkly's SDK makes of the flags as they are now, and whether the processes follow them."""
+"""`stage show`: how LaunchDarkly's SDK evaluates the flags as they are now, and whether the processes follow them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from migration.settings import MigrationSettings
 from migration.stages import STAGE_ORDER
 
 _FINDING: Final = 1
-_DRAWN: Final = 40  #: letters that all tenants together are drawn as
+_DRAWN: Final = 40  #: letters that represent all tenants
 _NAMED: Final = 10
 
 
@@ -32,7 +32,7 @@ def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: s
     Args:
         settings: name the source.
         surfaces: those to show.
-        explain: the tenant whose place is explained; None: nobody's.
+        explain: the tenant whose stage is explained; None: no tenant.
         as_json: whether one JSON document goes to stdout.
 
     Raises:
@@ -61,7 +61,7 @@ def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: s
     else:
         _print(editor.name, read.data.version, rows, places, sampling)
     if read.raw is None and not read.data.flags:
-        note(f"there are no flags at {editor.name} yet: every surface is at `off`; begin with `stage set SURFACE dualwrite --all`")
+        note(f"{editor.name} has no flags yet: every surface is at `off`; begin with `stage set SURFACE dualwrite --all`")
     for line in (*problems, *odd, *sampling["complaints"], *parts.notes, following):
         note(line)
     if problems or behind:
@@ -80,7 +80,7 @@ def sampling_now(settings: MigrationSettings) -> tuple[str, dict[str, Any]]:
 
 
 def _surface(read: FlagRead, evaluator: FlagEvaluator, parts: Parts, surface: str) -> dict[str, Any]:
-    """Return where the surface's tenants are: as bands if its flag is that simple, else by evaluating those that are known."""
+    """Return where the surface's tenants are: as ranges of buckets if its flag is that simple, otherwise by evaluating the known ones."""
     key = surface_flag_key(surface)
     flag, drawn = read.data.live(key), bands(read.data, surface)
     row: dict[str, Any] = {
@@ -103,7 +103,7 @@ def _surface(read: FlagRead, evaluator: FlagEvaluator, parts: Parts, surface: st
 
 
 def _unread(evaluator: FlagEvaluator, surface: str) -> str | None:
-    """Return a sentence if the surface's flag, or the kill switch, gives nothing usable to those whom neither names."""
+    """Return a sentence if the surface's flag, or the kill switch, gives no usable value to tenants that neither names."""
     complaint = evaluator.evaluate(surface, ANYBODY).complaint
     return None if complaint is None or complaint.startswith(SHADOW_SAMPLING) else complaint
 
@@ -130,13 +130,13 @@ def _explained(data: FlagData, evaluator: FlagEvaluator, surface: str, tenant: T
 
 
 def _sampling(data: FlagData, evaluator: FlagEvaluator, surfaces: Sequence[str], parts: Parts) -> dict[str, Any]:
-    """Return the percentage of runs that are shadowed: of those whom nothing names, and of each tenant that gets another one or is named.
+    """Return the percentage of runs that are shadowed: the default, and that of each tenant that is named or gets another one.
 
-    Under `complaints`: what is wrong with a value that one of them gets.
+    Under `complaints`: what is wrong with a value of one of them.
     """
     others = {surface: evaluator.sampling(surface, ANYBODY) for surface in surfaces}
     named = named_by_sampling(data)
-    looks = bool((data.live(SHADOW_SAMPLING) or {}).get("rules"))  # at attributes, or segments: then all that are known are evaluated
+    looks = bool((data.live(SHADOW_SAMPLING) or {}).get("rules"))  # they use attributes or segments: then all known tenants are evaluated
     known = parts.known(data, None) if looks else [Tenant(tenant_id=name) for name in named]
     tenants, said = {}, [evaluator.evaluate(surface, ANYBODY).complaint or "" for surface in surfaces]
     for tenant in sorted(known, key=lambda one: one.tenant_id):
@@ -155,7 +155,7 @@ def _followed(parts: Parts, version: int) -> tuple[str, bool]:
     """Return what the processes follow, in words, and whether one of them follows something else."""
     told = parts.processes()
     if told is None:
-        return "whether processes follow these flags is not known", True
+        return "it is not known whether processes follow these flags", True
     servers = [one for one in told if one.row.role == "server"]
     if not servers:
         return "no process has been seen", False
@@ -197,7 +197,7 @@ def _print(source: str, version: int, rows: list[dict[str, Any]], places: dict[s
 
 
 def _print_place(surface: str, place: dict[str, Any]) -> None:
-    bucket = "not dealt by a bucket" if place["bucket"] is None else f"bucket {place['bucket']:.3f} %"
+    bucket = "not in a bucket" if place["bucket"] is None else f"bucket {place['bucket']:.3f} %"
     attributes = ", ".join(f"{name}={value!r}" for name, value in sorted(place["attributes"].items())) or "no attributes known"
     shadow = f", {place['shadows']} shadows {place['sampling']:g} % of its runs" if place["shadows"] else ""
     killed = "; the kill switch is on" if place["kill_switch"] else ""
@@ -214,10 +214,10 @@ def _stages(row: dict[str, Any]) -> str:
 
 
 def _drawing(row: dict[str, Any]) -> str:
-    """Return the bands as letters, the lowest buckets first; no band is so small that it is not drawn. Of other flags: why not."""
+    """Return the ranges as letters, the lowest buckets first; every range is drawn, however small. For other flags: why not."""
     if row["bands"] is None:
         known = row["evaluated"]["known_tenants"]
-        why = "the flag is more than bands (rules, prerequisites or another way of dealing)"
+        why = "the flag is not a plain percentage rollout (it has rules, prerequisites or another way of assigning buckets)"
         return f"evaluated {known:,} known tenants: {why} (known: {LOOKED_AT})"
     drawn = [(band["stage"], band["percent"]) for band in row["bands"] if band["percent"]]
     letters = "".join(stage[0] * max(1, round(percent * _DRAWN / 100)) for stage, percent in drawn)
@@ -229,6 +229,6 @@ def _listed(names: list[str]) -> str:
 
 
 def _of_surfaces(percents: dict[str, float]) -> str:
-    """Return the percentages, once if all surfaces have the same one."""
+    """Return the percentages, only once if all surfaces have the same one."""
     values = set(percents.values())
     return f"{values.pop():g} %" if len(values) == 1 else ", ".join(f"{percent:g} % on {surface}" for surface, percent in percents.items())

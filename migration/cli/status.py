@@ -1,4 +1,4 @@
-"""`status`: where every surface is, who serves it, what its comparisons said, and what needs a person."""
+"""`status`: where every surface is, which processes serve it, the verdicts of its comparisons, and what needs a person."""
 
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -28,24 +28,24 @@ class SurfaceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One surface."""
 
     surface: str
-    stage: Stage | None  #: the furthest that tenants without a pin are at; None: no process says
-    percent: float | None  #: of those tenants, within three or so: a sample is evaluated; None: no process says
-    tenants: dict[str, int]  #: stage -> known tenants there; {}: no process has counted
+    stage: Stage | None  #: the furthest stage of tenants without a pin; None: no process reports it
+    percent: float | None  #: of those tenants, with an error of about three: a sample is evaluated; None: no process reports it
+    tenants: dict[str, int]  #: stage -> known tenants there; {}: no process has counted them
     counted_s: float | None  #: seconds since that count
-    kill_switch: bool | None  #: None: no process says, or they do not agree
+    kill_switch: bool | None  #: None: no process reports it, or they differ
     runs: int  #: comparisons
     verdicts: dict[Verdict, int]
     removal: str | None  #: how many of the criteria that need no audit are met; None: no manifest here names the surface
     ledger: LedgerStatus
     noise: NoiseStatus
-    configuration: str | None = None  #: why nothing of it can be compared: its configuration is missing or not valid; None: it is valid
+    configuration: str | None = None  #: why nothing of it can be compared: its configuration is missing or invalid; None: it is valid
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """All surfaces, the processes that serve them, and the flags that these follow."""
 
     surfaces: list[SurfaceStatus]
-    kill_switch: bool | None  #: True: it is on for at least one surface; None: no process says
+    kill_switch: bool | None  #: True: it is on for at least one surface; None: no process reports it
     flags: Followed
     processes: list[Process]
     run_stores: StoresStatus
@@ -53,14 +53,14 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 @command.command()
 def status(
-    surface: Annotated[list[str] | None, typer.Option("--surface", help="Only this surface; may be given again.")] = None,
+    surface: Annotated[list[str] | None, typer.Option("--surface", help="Only this surface; may be given several times.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show stages, verdicts and ledgers of all surfaces, and the processes that serve them.
 
-    Stages, flags and kill switch are what serving processes evaluate; without processes nothing is said of them.
+    Stages, flags and kill switch are those that serving processes evaluate; without processes they are not known.
 
-    Exit codes: 0 fine; 1 a process is silent or cannot read its flags, a surface is not configured, a ledger cannot be read, an accepted
+    Exit codes: 0 success; 1 a process is silent or cannot read its flags, a surface is not configured, a ledger cannot be read, an accepted
     divergence has expired, or a run store refused a run; 2 wrong use.
 
     Example: netra-migration status --json

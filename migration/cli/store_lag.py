@@ -1,4 +1,4 @@
-"""What `status` says about the run stores."""
+"""What `status` shows about the run stores."""
 
 from collections.abc import Collection
 
@@ -11,7 +11,7 @@ from migration.stores import Coverage, Lag, Outbox, StoresDatabase
 
 
 class Lacking(msgspec.Struct, frozen=True, kw_only=True):
-    """Tenants some of whose runs were written without a store."""
+    """Tenants whose history is incomplete in a store."""
 
     surface: str
     store: str
@@ -21,18 +21,18 @@ class Lacking(msgspec.Struct, frozen=True, kw_only=True):
 class StoresStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How far the run stores are behind."""
 
-    waiting: list[Lag]  #: [] when no store is owed anything
+    waiting: list[Lag]  #: [] when no write is waiting
     lacking: list[Lacking]  #: what `backfill` has to copy before a stage may depend on the store
-    error: str | None  #: why it cannot be said; None: it can
+    error: str | None  #: why it is not known; None: it is
 
     @property
     def needs_attention(self) -> bool:
-        """Whether a run is parked, or nothing can be said."""
+        """Whether a run is parked, or nothing is known."""
         return self.error is not None or any(lag.parked for lag in self.waiting)
 
 
 def stores_status(settings: MigrationSettings, surfaces: Collection[str]) -> StoresStatus:
-    """Return what the outbox and the gaps say of these surfaces, now."""
+    """Return what the outbox and the gaps contain for these surfaces, now."""
     database = StoresDatabase(settings.outbox())
     try:
         tenants = Coverage(database).tenants_now()
@@ -48,7 +48,7 @@ def stores_status(settings: MigrationSettings, surfaces: Collection[str]) -> Sto
 
 
 def print_stores(found: StoresStatus) -> None:
-    """Print which store is owed runs that are on their way, and which lacks runs that nobody brings by itself."""
+    """Print which store waits for runs that will be delivered, and which one lacks runs that only a backfill copies."""
     waiting: dict[tuple[str, str], Lag] = {(lag.surface, lag.store): lag for lag in found.waiting}
     lacking = {(one.surface, one.store): str(one.tenants) for one in found.lacking}
     rows = []
@@ -62,14 +62,14 @@ def print_stores(found: StoresStatus) -> None:
 
 
 def say_what_is_wrong(found: StoresStatus) -> None:
-    """Tell on stderr what needs a person."""
+    """Report on stderr what needs a person."""
     if found.error:
-        note(f"the run stores' lag is unknown: {found.error}")
+        note(f"it is not known how far the run stores are behind: {found.error}")
     for lag in found.waiting:
         if lag.parked:
             note(
-                f"{lag.surface}: the {lag.store} store refused {lag.parked} runs ({lag.error}); mend it, then `netra-migration backfill "
-                f"{lag.surface} --to {lag.store}` tries them again"
+                f"{lag.surface}: the {lag.store} store refused {lag.parked} runs ({lag.error}); fix this, then `netra-migration "
+                f"backfill {lag.surface} --to {lag.store}` tries them again"
             )
         if lag.rows and lag.error:
-            note(f"{lag.surface}: {lag.rows} runs wait for the {lag.store} store since {lag.oldest_s:.0f} s ({lag.error})")
+            note(f"{lag.surface}: {lag.rows} runs have waited for the {lag.store} store for {lag.oldest_s:.0f} s ({lag.error})")

@@ -1,4 +1,4 @@
-"""Draws tables of plain text. rich draws them too, but to import it takes a third of the time that `status` may take."""
+"""Draws tables of plain text. rich draws them too, but importing it takes a third of the time that `status` may take."""
 
 import shutil
 import unicodedata
@@ -10,19 +10,19 @@ _WIDE: Final = {"W", "F"}
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
-    """Return the table, as wide as its cells; where that is too wide, the widest columns are folded.
+    """Return the table, as wide as its cells; if that is too wide, the widest columns are wrapped.
 
     Args:
         title: a line above it.
         columns: their names.
-        rows: a cell for each column.
-        width: columns of the terminal; None: those of this one.
+        rows: one cell for each column.
+        width: columns of the terminal; None: those of this terminal.
     """
     cells = [[_clean(cell) for cell in row] for row in (columns, *rows)]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     room = (width or shutil.get_terminal_size().columns) - 3 * len(widths) - 1
     while sum(widths) > room and (widest := max(widths)) > _NARROWEST:
-        # In steps, for long texts: the widest column shrinks to the next one, or by what is missing.
+        # In steps, for long texts: the widest column shrinks to the width of the next one, or by what is missing.
         lower = max((one for one in widths if one < widest), default=0)
         widths[widths.index(widest)] = max(lower, widest - max(1, sum(widths) - room), _NARROWEST)
     lines = [title, _rule(widths, "┏━┳┓"), *_lines(cells[0], widths, "┃"), _rule(widths, "┡━╇┩")]
@@ -44,7 +44,7 @@ def _lines(row: Sequence[str], widths: Sequence[int], bar: str) -> Iterator[str]
 
 
 def _folded(cell: str, width: int) -> list[str]:
-    """Return the cell in lines of that width: broken at blanks where there are some, within a word where there are none."""
+    """Return the cell in lines of that width: broken at blanks if there are some, otherwise within a word."""
     lines = [""]
     for word in cell.split(" "):
         if lines[-1] and _width(lines[-1]) + 1 + _width(word) <= width:
@@ -66,5 +66,5 @@ def _width(text: str) -> int:
 
 
 def _clean(cell: str) -> str:
-    """Return the cell on one line, with nothing in it that moves a terminal's cursor or changes its colours."""
+    """Return the cell on one line, without anything that moves a terminal's cursor or changes its colours."""
     return "".join(letter if letter.isprintable() else " " for letter in cell)

@@ -1,4 +1,4 @@
-"""`tracker`: how far the consolidation is, each box ticked by evidence that a command can repeat."""
+"""`tracker`: the progress of the consolidation; evidence that a command can repeat ticks each box."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from migration.consolidation.tracker.track import run_tests, track
 from migration.errors import ConfigurationError
 
 command = typer.Typer(
-    add_completion=False, help="Tell how far the consolidation is, in steps 0 to 6. Each box is ticked by evidence, none by hand."
+    add_completion=False, help="Show the progress of the consolidation, in steps 0 to 6. Each box is ticked by evidence, none by hand."
 )
 
 _FINDING = 1
@@ -27,24 +27,25 @@ def run(
     path: Annotated[Path, typer.Argument(help="The folder of the consolidation.", show_default=True)] = Path(),
     *,
     write: Annotated[Path | None, typer.Option("--write", help="Write the steps as Markdown to this file.")] = None,
-    check: Annotated[
-        Path | None, typer.Option("--check", help="Exit with 1, and show the difference, when this file is not up to date.")
-    ] = None,
+    check: Annotated[Path | None, typer.Option("--check", help="Exit with 1, and show the diff, if this file is not up to date.")] = None,
     run_them: Annotated[
-        bool, typer.Option("--run", help="Run the tests that boxes name, several times in a row, and judge these boxes by that too.")
+        bool,
+        typer.Option("--run", help="Run the tests that boxes name, several times in a row, and evaluate these boxes by the result too."),
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Tell how far the consolidation is, in steps 0 to 6. Each box is ticked by evidence, none by hand.
+    """Show the progress of the consolidation, in steps 0 to 6. Each box is ticked by evidence, none by hand.
 
-    What is written depends on the files alone, so it is the same in every clone. What only a run shows (--run) is told, not written.
+    What is written depends only on the files, so it is the same in every clone. Results of a run (--run) are shown, not written.
 
-    Exit codes: 0 told or written; 1 the file of --check is not up to date, or a round of --run was red; 2 wrong use.
+    Exit codes: 0 shown or written; 1 the file of --check is not up to date, or a round of --run failed; 2 wrong use.
 
     Example: netra-migration tracker --write docs/tracker.md
     """
     if run_them and (write is not None or check is not None):
-        raise ConfigurationError("--run shows what no file says, and a page holds only what files say; leave --write and --check out")
+        raise ConfigurationError(
+            "--run shows results that no file contains, and a page contains only what files say; leave out --write and --check"
+        )
     rounds = run_tests(path, note) if run_them else None
     with progress_bar("auditing") as progress:
         steps = track(path, rounds=rounds, cache=default_folder(), progress=progress)
@@ -57,13 +58,13 @@ def run(
         _print(steps)
     if stale:
         typer.echo(stale, err=as_json, nl=False)
-        note(f"{check} is not up to date; `netra-migration tracker --write {check}` writes it anew")
+        note(f"{check} is not up to date; `netra-migration tracker --write {check}` writes it again")
     if stale or (rounds is not None and not rounds.green):
         raise typer.Exit(_FINDING)
 
 
 def _name(page: Path, root: Path) -> str:
-    """Return how the page is called in its own head: by its place in the tracked folder, wherever that lies."""
+    """Return the name of the page for its own head: its path in the tracked folder, wherever that folder is."""
     file, root = page.resolve(), root.resolve()
     return file.relative_to(root).as_posix() if file.is_relative_to(root) else page.name
 
@@ -105,7 +106,7 @@ def _document(steps: Sequence[Step], rounds: Rounds | None) -> dict[str, Any]:
 
 
 def _print(steps: Sequence[Step]) -> None:
-    """Print a row a step, then what is open."""
+    """Print one row for each step, then the open boxes."""
     print_table(
         f"{sum(step.done for step in steps)} of {sum(step.total for step in steps)} boxes are ticked",
         ["step", "", "done"],

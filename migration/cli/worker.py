@@ -1,4 +1,4 @@
-"""`worker`: the process that runs shadows. The backend starts it; a person seldom does."""
+"""`worker`: the process that runs shadows. The backend starts it; a person rarely does."""
 
 import os
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 command = typer.Typer(
     add_completion=False,
-    help="Run shadows for a backend. The backend starts this process itself and talks to it over pipes; there is nothing to start by hand.",
+    help="Run shadows for a backend. The backend starts this process itself and talks to it over pipes; it is not started by hand.",
 )
 
 
@@ -16,7 +16,7 @@ def worker(
     jobs_fd: Annotated[int | None, typer.Option("--jobs-fd", hidden=True, help="Descriptor that jobs are read from.")] = None,
     results_fd: Annotated[int | None, typer.Option("--results-fd", hidden=True, help="Descriptor that results are written to.")] = None,
 ) -> None:
-    """Run shadows for a backend, which starts this process and hands it two pipes.
+    """Run shadows for a backend, which starts this process and gives it two pipes.
 
     Started by hand it has no pipes and exits with 2. To run recorded runs through both engines, use `netra-migration replay FILE`.
     """

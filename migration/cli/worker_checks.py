@@ -1,4 +1,4 @@
-"""What `doctor` says of shadow workers: of those that run, or of one that is started for it."""
+"""What `doctor` reports about shadow workers: about those that run, or about one that is started for the check."""
 
 import asyncio
 import tempfile
@@ -13,11 +13,11 @@ from migration.processes import ProcessTable
 from migration.settings import MigrationSettings
 from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
 
-_ADVICE: Final = "what it says itself stands above; mend that, then ask again"
+_ADVICE: Final = "its own message is above; fix that, then run this again"
 
 
 def worker(settings: MigrationSettings) -> Iterator[Finding]:
-    """Say which workers run; where none does, start one in an empty folder and wait until it would take jobs."""
+    """Report which workers run; if none does, start one in an empty folder and wait until it takes jobs."""
     table = ProcessTable.reading(settings)
     try:
         told = [one for one in table.told() if one.state in {"live", "silent"}]
@@ -29,24 +29,24 @@ def worker(settings: MigrationSettings) -> Iterator[Finding]:
             said = f"{one.row.name} is silent for {one.age_s:.0f} s"
             yield Finding(check="worker", state="wrong", found=said, advice="it is stopped, hangs, or cannot reach the database")
     if workers:
-        held = ", ".join(f"{one.row.name}, engines held by {one.row.held_by or 'nothing yet'}" for one in workers)
+        held = ", ".join(f"{one.row.name}, engines confined by {one.row.held_by or 'nothing yet'}" for one in workers)
         yield Finding(check="worker", state="ok", found=held)
         return
     if any(one.row.role == "server" for one in told):
         said = "processes serve, and none of them has a shadow worker"
-        yield Finding(check="worker", state="wrong", found=said, advice="their logs say why it does not start")
+        yield Finding(check="worker", state="wrong", found=said, advice="their logs show why it does not start")
         return
     with tempfile.TemporaryDirectory(prefix="netra-migration-doctor-") as home:
         trouble = asyncio.run(_tried(msgspec.structs.replace(settings, home=Path(home), evidence_url="")))
     if trouble is None:
-        said = "no process serves; a worker that was started for this took jobs"
+        said = "no process serves; a worker that was started for this check took jobs"
         yield Finding(check="worker", state="ok", found=said)
     else:
         yield Finding(check="worker", state="wrong", found=trouble, advice=_ADVICE)
 
 
 def boundary(settings: MigrationSettings) -> Iterator[Finding]:
-    """Ask the kernel whether it can keep engines of shadows from the outside."""
+    """Ask the kernel whether it can separate engines of shadows from the outside."""
     from migration.errors import BoundaryError
     from migration.shadow.boundary import missing
 
@@ -54,11 +54,11 @@ def boundary(settings: MigrationSettings) -> Iterator[Finding]:
     if lacking is not None and settings.shadow_boundary == "kernel":
         yield Finding(check="boundary", state="wrong", found=str(BoundaryError(lacking)))
     elif settings.shadow_boundary == "interpreter":
-        said = "Python's own gates alone keep engines of shadows from the outside; code in C passes by"
-        advice = f"the kernel lacks {lacking}" if lacking else "this kernel can: unset NETRA_MIGRATION_SHADOW_BOUNDARY"
+        said = "only Python's own audit hook separates engines of shadows from the outside; code in C bypasses it"
+        advice = f"the kernel lacks {lacking}" if lacking else "this kernel can do it: unset NETRA_MIGRATION_SHADOW_BOUNDARY"
         yield Finding(check="boundary", state="remark", found=said, advice=advice)
     else:
-        yield Finding(check="boundary", state="ok", found="the kernel keeps engines of shadows from the outside")
+        yield Finding(check="boundary", state="ok", found="the kernel separates engines of shadows from the outside")
 
 
 async def _tried(settings: MigrationSettings) -> str | None:
@@ -78,7 +78,7 @@ async def _tried(settings: MigrationSettings) -> str | None:
             loop=loop,
             hello=hello(settings, DEFAULT_PARTS, DEFAULT_ENGINES),
             on_frame=lambda body: None if body else say(None),
-            on_exit=lambda status: say(f"a worker that was started for this ended with status {status}"),
+            on_exit=lambda status: say(f"a worker that was started for this check ended with status {status}"),
         )
     except OSError as error:
         return f"a worker cannot be started: {error}"
@@ -86,6 +86,6 @@ async def _tried(settings: MigrationSettings) -> str | None:
         async with asyncio.timeout(settings.shadow_start_s):
             return await said
     except TimeoutError:
-        return f"a worker that was started for this was not ready after {settings.shadow_start_s:g} s"
+        return f"a worker that was started for this check was not ready after {settings.shadow_start_s:g} s"
     finally:
         started.end()

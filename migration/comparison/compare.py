@@ -28,6 +28,7 @@ from migration.comparison.read.shapes import Shapes
 from migration.comparison.read.stream import Stream
 from migration.errors import EffectMissingError
 from migration.model import Comparison, Divergence, Event, Origin, RunRecord, Stage
+from migration.sentence import Sentence, say, word
 
 _NO_LIMITS_GIVEN = Limits()
 _EMPTY = Ledger()
@@ -36,7 +37,7 @@ OTHERS_DATA: Final = "other people's data: neither run was scanned for it, so wh
 
 
 class Prepared:
-    """What is generated from a policy once and kept."""
+    """The objects that are generated from a policy once and kept."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -68,7 +69,7 @@ def compare(
     noise: NoiseFloor = _SILENCE,
     today: date | None = None,
     limits: Limits = _NO_LIMITS_GIVEN,
-    reasons: Iterable[str] = (),
+    reasons: Iterable[Sentence] = (),
     performed_by_shadow: int = 0,
     cross_talk: CrossTalk | None = None,
     lost: Sequence[Event] = (),
@@ -76,8 +77,8 @@ def compare(
     """Set two runs of the same request side by side.
 
     Args:
-        control: the run that stands for the legacy engine.
-        candidate: the run that stands for its replacement.
+        control: the run of the legacy engine.
+        candidate: the run of its replacement.
         stage: the stage of the plan under which they ran.
         serving: whose stream the user saw; the other one ran on its journal.
         policy: what may be overlooked; None: the one that the project configures.
@@ -86,9 +87,9 @@ def compare(
         today: the day on which the ledger is read; None: today, UTC.
         limits: how much to take on.
         reasons: why the runs cannot be compared fully, if the caller knows one (a truncated journal): the verdict is `inconclusive`.
-        performed_by_shadow: effects that the shadow performed, as measured by whoever ran it.
-        cross_talk: what of control's events is somebody else's, so that it is not a difference that the candidate makes. None: nobody
-            looked, and the comparison says so.
+        performed_by_shadow: effects that the shadow performed, as measured where it ran.
+        cross_talk: the parts of control's events that are other people's data, and so not differences that the candidate causes. None:
+            they were not searched, and the comparison says so.
         lost: events of this run that control showed to others.
 
     Raises:
@@ -103,7 +104,7 @@ def compare(
         doubts += uncompared
     doubts += too_much
     if not found and not any((control.events, candidate.events, control.journal, candidate.journal, control.error, candidate.error)):
-        doubts.append(f"neither run sent an event, asked for an effect or raised an exception: {NOTHING_COMPARED}")
+        doubts.append(say("neither run sent an event, asked for an effect or raised an exception: {end}", end=word(NOTHING_COMPARED)))
     day = today or datetime.now(UTC).date()
     rows = divergences(found, policy, limits)
     judged = told_together([(_judged(divergence, noise, ledger, day), because) for divergence, because in rows])
@@ -145,7 +146,7 @@ def _findings(
     *,
     cross_talk: CrossTalk,
     lost: Sequence[Event],
-) -> tuple[list[Finding], list[str]]:
+) -> tuple[list[Finding], list[Sentence]]:
     """Return all findings, and why some part could not be compared."""
     ready = prepared(policy)
     renaming, opinion = Renaming(), SecondOpinion(policy)
@@ -155,7 +156,7 @@ def _findings(
     in_want = serving.other if starved(found, served, shadow, side) else None
     found = [*ending(control, candidate, policy, in_want), *found]  # 2 runs: how both ended
     pairing = ready.pairing(control, candidate)  # 3 stream: frames, decoded as little as can be
-    alignment = align(pairing)  # 4 align: which event stands for which
+    alignment = align(pairing)  # 4 align: the pairs of events
     differing = EventComparison(pairing.control, pairing.candidate, policy, limits, renaming, opinion=opinion).findings(
         alignment
     )  # 5 events: what differs
@@ -165,7 +166,7 @@ def _findings(
     doubts = unexplained(found, shadow, side)
     found = without_consequences(found, shadow, side)  # 6 consequences: of effects without an answer
     undecodable = [
-        f"event {index + 1} of {stream.side.value} is undecodable: {why}"
+        say("event {number} of {side} is undecodable: {why}", number=index + 1, side=word(stream.side.value), why=why)
         for stream in (pairing.control, pairing.candidate)
         for index, why in stream.frames.undecodable.items()
     ]
@@ -175,21 +176,22 @@ def _findings(
 
 
 def _unread(finding: Finding, pairing: Pairing) -> bool:
-    """Tell whether the finding is about a frame that could not be read. Of the events of a whole lane the kinds are known."""
+    """Tell whether the finding is about a frame that could not be read. The kinds of the events of a whole lane are known."""
     i, j = finding.at
     return finding.detail != "whole_lane" and (i in pairing.control.frames.undecodable or j in pairing.candidate.frames.undecodable)
 
 
-def _doubts(control: RunRecord, candidate: RunRecord) -> Sequence[str]:
+def _doubts(control: RunRecord, candidate: RunRecord) -> Sequence[Sentence]:
     a, b = control.request, candidate.request
     doubts = [
-        f"the runs do not belong to one request: {name} differs"
+        say("the runs do not belong to one request: {name} differs", name=word(name))
         for name in ("surface", "tenant_id", "user_id", "thread_id", "run_id", "payload")
         if getattr(a, name) != getattr(b, name)
     ]
     for side, run in ((Origin.CONTROL, control), (Origin.CANDIDATE, candidate)):
         if run.outcome in ("cancelled", "cut"):
-            doubts.append(f"{side.value} was {run.outcome}: its stream ends before the run did")
+            how = word("cut off" if run.outcome == "cut" else "cancelled")
+            doubts.append(say("{side} was {how}: its stream ends before the run did", side=word(side.value), how=how))
     return doubts
 
 

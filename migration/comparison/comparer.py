@@ -17,6 +17,7 @@ from migration.comparison.policy import Policy, default_policy
 from migration.comparison.read.endings import ended
 from migration.errors import LedgerError, Operation
 from migration.model import Comparison, Event, Origin, RunRecord, Stage
+from migration.sentence import Sentence
 from migration.settings import MigrationSettings
 
 _log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Comparer:
         limits: how much one comparison takes on.
         noise: returns what a surface's engines show against themselves; asked for each comparison, so it must be quick.
         today: the day on which ledgers are read.
-        on_failure: told when a ledger cannot be read any more; the last good one holds.
+        on_failure: called when a ledger can no longer be read; the last valid one is used.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Comparer:
         shadow: RunRecord,
         *,
         stage: Stage,
-        reasons: Iterable[str] = (),
+        reasons: Iterable[Sentence] = (),
         performed_by_shadow: int = 0,
         cross_talk: CrossTalk | None = None,
         lost: Sequence[Event] = (),

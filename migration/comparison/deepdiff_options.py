@@ -40,6 +40,6 @@ def arguments(options: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _operator(name: str) -> Any:  # noqa: ANN401 - DeepDiff's own protocol
-    """Return the operator that an import string names; of a class, one of its instances."""
+    """Return the operator that an import string names; for a class, an instance of it."""
     named = resolve_name(name)
     return named() if isinstance(named, type) else named

@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Final
 
 from migration.model import Origin, RunRecord
+from migration.sentence import Sentence, say, word
 
 _PAYLOAD: Final = attrgetter("payload")
 _REQUEST: Final = attrgetter("request")
@@ -22,9 +23,9 @@ class Limits:
     effects: int = 20_000
     effect_bytes: int = 64 * 2**20  #: bytes of all requests of a run; replies are not compared
     leaves: int = 100  #: differing fields of one pair that are named one by one; with more, the pair is reported as a whole
-    value_bytes: int = 8192  #: bytes of a value kept in a divergence; a longer one is cut, and says so
+    value_bytes: int = 8192  #: bytes of a value in a divergence; a longer one is cut, and marked
 
-    def exceeded(self, side: Origin, run: RunRecord) -> tuple[str, ...]:
+    def exceeded(self, side: Origin, run: RunRecord) -> tuple[Sentence, ...]:
         """Return each cap that this run passes, as a clause; () when it passes none."""
         counts = (
             ("events", len(run.events), self.events),
@@ -33,5 +34,14 @@ class Limits:
             ("bytes of effect requests", sum(map(len, filter(None, map(_REQUEST, run.journal)))), self.effect_bytes),
         )
         return tuple(
-            f"{side.value} has {count} {what}, the limit is {cap}: {NOTHING_COMPARED}" for what, count, cap in counts if count > cap
+            say(
+                "{side} has {count} {what}, and the limit is {cap}: {end}",
+                side=word(side.value),
+                count=count,
+                what=word(what),
+                cap=cap,
+                end=word(NOTHING_COMPARED),
+            )
+            for what, count, cap in counts
+            if count > cap
         )

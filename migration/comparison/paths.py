@@ -52,7 +52,7 @@ def shape(name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def glob(pattern: str) -> Callable[[str], bool]:
-    """Return a test for a plain name, in which `*` stands for any characters and everything else for itself."""
+    """Return a test for a plain name, in which `*` matches any characters and everything else matches itself."""
     if "*" not in pattern:
         return pattern.__eq__
     matches = re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.DOTALL).fullmatch

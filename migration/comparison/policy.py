@@ -1,7 +1,7 @@
-"""What a comparison may overlook and what it must insist on, as data: one versioned TOML file a surface, in the project that has it.
+"""What a comparison may ignore and what it must report, as data: one versioned TOML file for each surface, in its project.
 
-A policy never hides a field silently: a masked field must still be there and keep its JSON type, and `explain` lists every touch.
-Whoever is compared (tenant, user, thread, run, agent, success, status, error type) cannot be masked: such a policy does not load.
+A policy never hides a field silently: a masked field must still be there and keep its JSON type, and `explain` lists every touch. Identity
+and result fields (tenant, user, thread, run, agent, success, status, error type) cannot be masked: such a policy is rejected.
 """
 
 from functools import lru_cache
@@ -27,21 +27,21 @@ round      a float is rounded to `digits`
 tolerance  numbers may differ by `absolute` or by `relative` of the larger one
 sort       a list whose order carries no meaning
 json       a text that holds JSON is compared as JSON
-deepdiff   written `compare = "deepdiff"`: values that differ are no difference if DeepDiff, with the rule's `options`, finds none
+deepdiff   written `compare = "deepdiff"`: values that differ count as equal if DeepDiff, with the rule's `options`, finds no difference
 """
 
 Change = Literal["value", "type", "presence"]
-"""What became of a field: another value of the same JSON type, another type, or it is there on one side only."""
+"""How a field changed: another value of the same JSON type, another type, or it exists on one side only."""
 
 EVERY_EVENT: tuple[str, ...] = ()
 
 
 class PolicyData(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, eq=False):
-    """What all parts of a policy share. Compared and hashed by identity, so that caches keyed on a policy cost nothing."""
+    """The common base of all parts of a policy. Compared and hashed by identity, so that caches keyed on a policy cost nothing."""
 
 
 class Rule(PolicyData, frozen=True, kw_only=True, eq=False):
-    """One normalisation. Of several rules that fit a field, the first one in the file is applied."""
+    """One normalisation. If several rules match a field, the first one in the file is applied."""
 
     id: str
     action: Action = "deepdiff"
@@ -81,7 +81,9 @@ class Rising(PolicyData, frozen=True, kw_only=True, eq=False):
 
 
 class Contract(PolicyData, frozen=True, kw_only=True, eq=False):
-    """What a client may rely on, per agent. An agent is the part of a lane before the first "/"; the lane "" has no contract."""
+    """The rules that a client may rely on, for each agent. An agent is the part of a lane before the first "/"; the lane "" has no
+    contract.
+    """
 
     once: tuple[str, ...] = ()  #: exactly one
     required: tuple[str, ...] = ()  #: at least one
@@ -96,7 +98,7 @@ class Roles(PolicyData, frozen=True, kw_only=True, eq=False):
     """Fields with a meaning. Patterns start with the event's kind: `agent_completed.payload.status`."""
 
     terminal: tuple[str, ...] = ()  #: success or failure: a difference is `terminal_state`
-    consequences: tuple[str, ...] = ()  #: change because the terminal state does; not reported beside it
+    consequences: tuple[str, ...] = ()  #: change because the terminal state does; not reported separately
     error: tuple[str, ...] = ()  #: an error's type: a difference is `error`
     words: tuple[str, ...] = ()  #: closed vocabularies; their values are part of the fingerprint
 
@@ -137,7 +139,7 @@ class Ending(PolicyData, frozen=True, kw_only=True, eq=False):
 
 
 class Tools(PolicyData, frozen=True, kw_only=True, eq=False):
-    """What calls of the surface's tools do. A tool that is in neither list changes something, and may be undone."""
+    """The effects of calls of the surface's tools. A tool that is in neither list changes something, and may be undone."""
 
     read_only: tuple[str, ...] = ()  #: may be called again without changing anything: the miss policy may let them out
     irreversible: tuple[str, ...] = ()  #: a call more, a call less or another call is always of severity `contract`

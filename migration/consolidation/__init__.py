@@ -1,4 +1,5 @@
-"""From many implementations to one: find them and all that uses them, move the users, prove that the old ones can go, remove them.
+"""From many implementations to one: find them and everything that uses them, move the users, prove that the old ones can be removed, remove
+them.
 
 Read in this order:
 

@@ -68,7 +68,7 @@ def audit(
         now_ns: wall clock, to compare with time stamps of files.
 
     Raises:
-        ConfigurationError: `root` is not a folder, the configuration is wrong, or names a target that is not there.
+        ConfigurationError: `root` is not a folder, the configuration is wrong, or names a target that does not exist.
     """
     root = root.resolve()
     if not root.is_dir():
@@ -146,7 +146,7 @@ def _staying(found: Found, configuration: AuditConfiguration) -> tuple[Meaning, 
 
 
 def _is_offered(export: Export, found: Found, imports: Sequence[Import]) -> bool:
-    """Return whether a name is there to be imported: a package has it, `__all__` lists it, it is an alias, or somebody imports it."""
+    """Return whether a name can be imported: a package has it, `__all__` lists it, it is an alias, or another module imports it."""
     facts = found.facts[export.path]
     if (
         export.path.endswith("__init__.py")
@@ -174,7 +174,7 @@ def _sources(root: Path, implementations: Sequence[Implementation]) -> Iterator[
 
 
 def _key(tree: SourceTree, configuration: AuditConfiguration, store: Store) -> str | None:
-    """Return what stands for the tree's whole content and the question; None when some file has to be read to know."""
+    """Return the digest of the tree's whole content and the question; None when some file has to be read to know."""
     parts = [msgspec.json.encode(configuration).decode()]
     for file in (*tree.python, *tree.configuration, *tree.documents):
         content = store.content(file)

@@ -1,7 +1,7 @@
-"""What an audit looks for: `[tool.netra-migration.audit]` of the closest `pyproject.toml`.
+"""The subject of an audit: `[tool.netra-migration.audit]` of the closest `pyproject.toml`.
 
-Where that names no target, or a tree has none, the target, the factory, the roles and the class patterns are those of the project that the
-settings find: so a project's family is looked for in other trees too.
+If that names no target, or a tree has no such table, the target, the factory, the roles and the class patterns are those of the project
+that the settings find: so the family of a project can be found in other trees too.
 """
 
 import re
@@ -30,20 +30,20 @@ BUILD_RESULTS: Final = ("build", "dist")
 
 
 class RoleOverride(msgspec.Struct, frozen=True):
-    """A role that somebody decided, with the reason."""
+    """A role that a person decided, with the reason."""
 
     role: Role
     reason: str  #: "" if none was given
 
 
 class AuditConfiguration(msgspec.Struct, frozen=True, kw_only=True):
-    """What to look for, and where. Paths are relative to `base`, with `/`."""
+    """The names to find, and the files to search. Paths are relative to `base`, with `/`."""
 
     base: str  #: absolute path of the folder that paths are relative to
-    explicit: bool  #: somebody wrote it, so a missing target is a mistake
+    explicit: bool  #: a person wrote it, so a missing target is an error
     classes: tuple[str, ...] = ("*ExecutionEngine",)  #: shell patterns of class names
     target: str = ""  #: `module:Class` of the one that stays; read from a file it is never empty
-    factory: str = ""  #: of what makes it; empty: there is none
+    factory: str = ""  #: of the factory; empty: there is none
     roles: dict[str, RoleOverride] = {}
     exclude: tuple[str, ...] = ()  #: folders or files, as paths or shell patterns of paths
     doubles: tuple[str, ...] = ("tests", "test")  #: folder names whose classes are test doubles: consumers, never implementations
@@ -81,7 +81,7 @@ def load_configuration(root: Path, file: Path | None = None) -> AuditConfigurati
         file: a TOML file with the table; None: the closest `pyproject.toml` with it, from `root` upwards.
 
     Raises:
-        ConfigurationError: the file cannot be read, lacks the table, or a value in it is wrong; or nobody names a target.
+        ConfigurationError: the file cannot be read, lacks the table, or a value in it is wrong; or no target is named.
     """
     if file is not None:
         table = _table(file)
@@ -96,7 +96,7 @@ def load_configuration(root: Path, file: Path | None = None) -> AuditConfigurati
 
 
 def _family(table: dict[str, Any], file: Path) -> dict[str, Any]:
-    """Return what of the project's table says which family is looked for, for a table without a target of its own.
+    """Return the part of the project's table that defines the family, for a table without its own target.
 
     Raises:
         ConfigurationError: no project is found, or it names no target either.
@@ -108,13 +108,13 @@ def _family(table: dict[str, Any], file: Path) -> dict[str, Any]:
     if found is None or "target" not in found:
         where = f"of {project}" if project is not None else f"of {file if file.is_file() else file / 'pyproject.toml'}"
         raise ConfigurationError(
-            f'nobody says which class is to stay: write `target = "package.module:Class"` under {_TABLE} {where}, or give --config'
+            f'it is not defined which class will stay: write `target = "package.module:Class"` under {_TABLE} {where}, or give --config'
         )
     return {name: found[name] for name in ("target", "factory", "classes", "roles") if name in found}
 
 
 def _default_base(root: Path) -> Path:
-    """Return the folder above the package that `root` lies in, so that the project's paths hold inside of a package too."""
+    """Return the folder above the package that contains `root`, so that the project's paths are valid inside a package too."""
     folder = root
     while (folder / "__init__.py").is_file() and folder.parent != folder:
         folder = folder.parent

@@ -1,6 +1,6 @@
 """A ratchet for the time between: no new implementation, no new consumer, and what is gone does not come back.
 
-The baseline is a file in version control. It holds what there was, and only ever shrinks unless somebody says otherwise.
+The baseline is a file in version control. It contains the previous state, and only shrinks unless a person accepts more.
 """
 
 from collections import Counter
@@ -17,11 +17,11 @@ from migration.errors import ConfigurationError
 BASELINE_NAME: Final = "consolidation-baseline.lock"
 
 FindingKind = Literal["new-implementation", "new-consumer", "more-uses", "gone"]
-"""`gone`: the baseline still allows something that is not there any more, so that it could come back unseen."""
+"""`gone`: the baseline still allows something that no longer exists, so that it could come back unnoticed."""
 
 
 class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is allowed."""
+    """The allowed uses."""
 
     implementations: tuple[str, ...]  #: legacy modules, sorted
     consumers: dict[str, dict[str, int]]  #: file, then legacy module, then how many statements and strings name it
@@ -38,7 +38,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def advice(self) -> str:
-        """What to do about it."""
+        """The advice."""
         match self.kind:
             case "new-implementation":
                 return f"{self.path}: a new implementation, {self.module}; extend the target instead"

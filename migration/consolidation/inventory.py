@@ -1,7 +1,7 @@
-"""What an audit finds: frozen values. Paths are relative to the audited folder, with `/`; lines count from 1.
+"""The results of an audit: frozen values. Paths are relative to the audited folder, with `/`; lines count from 1.
 
-An implementation is a module that defines, or only re-exports, classes of the audited family. Its dotted name identifies
-it everywhere below.
+An implementation is a module that defines, or only re-exports, classes of the audited family. Its dotted name identifies it everywhere
+below.
 """
 
 from collections.abc import Iterable
@@ -14,12 +14,13 @@ Evidence = Literal["configuration", "name", "inheritance", "shape", "re-export"]
 """How an implementation was found."""
 
 Where = Literal["function", "class", "type-checking", "if", "try", "except"]
-"""What an import statement stands in, outermost first; nothing: the top level of its module."""
+"""What an import statement is in, outermost first; nothing: the top level of its module."""
 
 ImportForm = Literal["import", "from", "star"]
 StringUse = Literal["import", "patch", "logger", "other", "configuration", "path"]
-"""What a dotted string is for: fed to an import function, to `patch`, to `getLogger`, anything else; or it stands in a configuration
-file. `path` is a file path of an implementation, in code or configuration: listed, but not counted among dotted strings."""
+"""The purpose of a dotted string: an argument of an import function, of `patch`, of `getLogger`, or anything else; or it is in a
+configuration file. `path` is a file path of an implementation, in code or configuration: listed, but not counted among dotted strings.
+"""
 
 MentionKind = Literal["commented-import", "comment", "docstring", "document"]
 CallKind = Literal["constructor", "method", "function"]
@@ -43,12 +44,12 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     module: str
     name: str  #: its principal class
-    classes: tuple[str, ...]  #: all its classes of the family, in source order; of a re-export, the names it passes on
+    classes: tuple[str, ...]  #: all its classes of the family, in source order; for a re-export, the names that it passes on
     lines: int  #: of the file
     role: Role
     reason: str
     found_by: tuple[Evidence, ...]
-    shares: tuple[str, ...]  #: public methods that it has in common with the target; of the target and of re-exports ()
+    shares: tuple[str, ...]  #: public methods that it shares with the target; for the target and re-exports ()
     exports: tuple[Export, ...]
 
 
@@ -68,7 +69,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     end_line: int
     form: ImportForm
     level: int  #: leading dots
-    module: str  #: the module that the statement names, absolute; of `import a, b` the first one that reaches an implementation
+    module: str  #: the module that the statement names, absolute; for `import a, b` the first one that reaches an implementation
     names: tuple[ImportedName, ...]
     where: tuple[Where, ...]
     reaches: tuple[str, ...]  #: modules of implementations, as counted; a re-export that is named counts for itself
@@ -119,7 +120,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     misfit: str | None  #: why the callee's own signature does not take this call; None: it does, or cannot be told
     target_misfit: (
         str | None
-    )  #: why the target's class, or its method of that name, would not take it; None: it would, it cannot be told, or the callee stays
+    )  #: why the target's class, or its method of that name, would not accept it; None: it would, this is not known, or the callee stays
 
 
 class Mention(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,7 +218,7 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     def consumer_files(self) -> tuple[str, ...]:
         """Return the files that import an implementation, reach one through a module, or name one in a string; sorted.
 
-        A file that is only handed an engine, and calls it, is none: its calls are in `calls`.
+        A file that only receives an engine, and calls it, does not count: its calls are in `calls`.
         """
         strings = (string.path for string in self.strings if string.use != "path")
         return tuple(sorted({*(statement.path for statement in self.imports), *(use.path for use in self.attribute_uses), *strings}))

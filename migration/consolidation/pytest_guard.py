@@ -35,7 +35,7 @@ class GuardItem(pytest.Item):
             raise NotWhatTheBaselineAllowsError("\n".join(finding.advice for finding in findings))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:  # noqa: ARG002 - pytest's signature
-        """Return the findings alone; a traceback of this plugin helps nobody."""
+        """Return only the findings; a traceback of this plugin does not help."""
         return f"{excinfo.value}\n`netra-migration guard --update` lets the baseline shrink, `--accept` lets it grow."
 
     def reportinfo(self) -> tuple[Path, int | None, str]:

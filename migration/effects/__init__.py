@@ -1,10 +1,10 @@
 """A run's calls to the outside: performed and recorded while it serves, answered from the record while it is replayed.
 
-What an adopter imports, and nothing else: `perform` and its kin are what every port is made of; `effect` makes one of a function;
-`now`, `unix_time`, `uuid4`, `randomness` and `sleep` are ports themselves; `http` has those for httpx. Ports of model SDKs lie in
-`migration.adapters`. Outside of a run every port simply does what it is for.
+Adopters import only these: `perform` and its variants are the basis of every port; `effect` turns a function into a port; `now`,
+`unix_time`, `uuid4`, `randomness` and `sleep` are ports themselves; `http` has ports for httpx. Ports of model SDKs are in
+`migration.adapters`. Outside a run every port simply makes the call.
 
-The facade opens a `recording`; the shadow answers from a `ReplayJournal` (`replaying`): both are this package's own business.
+The facade opens a `recording`; the shadow answers from a `ReplayJournal` (`replaying`): both are internal to this package.
 """
 
 from migration.effects.functions import effect

@@ -1,6 +1,5 @@
-"""Which port belongs around a contact with the outside that the boundary refused. Contacts go by their system call or audit event.
-
-Without backticks: evidence keeps sentences, and takes what stands in backticks for a name of an event or a path.
+"""The port that is needed for a contact with the outside that the boundary refused. Contacts are named by their system call or audit
+event.
 """
 
 from typing import Final
@@ -11,7 +10,9 @@ _NETWORK: Final = (
     "function that uses another client"
 )
 _PROGRAM: Final = "it starts or signals a program: put @migration.effects.effect on the function that does"
-_FILE: Final = "it reads or changes files: put @migration.effects.effect on the function that does, or have it read when it is imported"
+_FILE: Final = (
+    "it reads or changes files: put @migration.effects.effect on the function that does, or read the file when the module is imported"
+)
 _WRITE: Final = (
     "it writes to a database, or has a result streamed: put @migration.effects.effect on the function that writes; read results at once"
 )

@@ -1,4 +1,4 @@
-"""What a journal's effect gives back when it is asked for again: the pieces of its reply, or its failure."""
+"""The answer to a repeated effect from the journal: the pieces of its reply, or its failure."""
 
 import builtins
 from collections.abc import Callable, Iterable
@@ -12,14 +12,14 @@ from migration.model import Effect, EffectError
 
 
 def recorded_error(error: EffectError) -> RecordedEffectError:
-    """Return what to raise for a recorded failure.
+    """Return the exception for a recorded failure.
 
-    It goes by the recorded name, and is also Python's own exception of that name: an engine that names, or catches, what its ports raise
-    does the same as when it was recorded.
+    It has the recorded name, and is also Python's own exception of that name: an engine that names, or catches, exceptions of its ports
+    behaves as when it was recorded.
     """
     try:
         return _error_class(error.type)(error.type, error.message)
-    except TypeError:  # of the few whose constructors want more than a text, e.g. UnicodeDecodeError
+    except TypeError:  # of the few whose constructors need more than a text, e.g. UnicodeDecodeError
         return RecordedEffectError(error.type, error.message)
 
 
@@ -32,7 +32,7 @@ def _error_class(name: str) -> type[RecordedEffectError]:
 
 
 def pieces(effect: Effect, whole: Callable[[bytes], Iterable[bytes]] | None) -> StreamReply:
-    """Return what there is of a reply: one that was recorded whole is there at once, when it was."""
+    """Return the pieces of a reply: one that was recorded as a whole is one piece, at its time."""
     if (streamed := decode_stream(effect.reply)) is not None:
         return streamed
     if effect.reply is None:

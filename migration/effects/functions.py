@@ -1,4 +1,4 @@
-"""`effect`: a decorator that makes a port of a function of one's own: plain, async, or a generator of either kind."""
+"""`effect`: a decorator that turns your own function into a port: plain, async, or a generator of either kind."""
 
 import functools
 import inspect
@@ -21,9 +21,10 @@ def effect(
 ) -> Callable[[_F], _F]:
     """Return a decorator that makes a function's calls effects: performed and recorded in a run, answered from its journal in a replay.
 
-    Arguments and results must be what JSON holds: plain values, lists, dicts, dataclasses, msgspec structs, pydantic models, dates, UUIDs.
-    A result comes back as the type that the function's return annotation names; without one, as plain values. Of a generator the
-    annotation names the item. The request on record is `{"name": NAME, "arguments": {PARAMETER: VALUE}}`, without `self` and `cls`.
+    Arguments and results must be values that JSON can hold: plain values, lists, dicts, dataclasses, msgspec structs, pydantic models,
+    dates, UUIDs. A result comes back as the type that the function's return annotation names; without one, as plain values. For a generator
+    the annotation names the type of its items. The recorded request is `{"name": NAME, "arguments": {PARAMETER: VALUE}}`, without `self`
+    and `cls`.
 
     Args:
         kind: "model", "tool", "clock" or "id".
@@ -33,7 +34,7 @@ def effect(
         leave_out: parameters that are not part of the request: clients, sessions, secrets.
 
     Raises:
-        TypeError: a call's arguments do not fit the function, or hold what JSON does not.
+        TypeError: a call's arguments do not fit the function, or contain a value that JSON cannot hold.
     """
     errors, hidden = {error.__name__: error for error in raises}, {*_SELF, *leave_out}
 
@@ -157,7 +158,7 @@ def _encode(value: object) -> bytes:
 def _to_plain(value: object) -> Any:  # noqa: ANN401 - plain values
     if (dump := getattr(value, "model_dump", None)) is not None:
         return dump(mode="json")
-    raise TypeError(f"{type(value).__name__} is not a value that JSON holds; name its parameter in `leave_out`, or return plain values")
+    raise TypeError(f"{type(value).__name__} is not a value that JSON can hold; name its parameter in `leave_out`, or return plain values")
 
 
 def _from_plain(kind: type, value: object) -> Any:  # noqa: ANN401 - an object of that type
@@ -165,4 +166,4 @@ def _from_plain(kind: type, value: object) -> Any:  # noqa: ANN401 - an object o
         return value
     if (validate := getattr(kind, "model_validate", None)) is not None:
         return validate(value)
-    raise TypeError(f"{kind.__name__} cannot be made of what is on record; annotate the function with a type that JSON holds")
+    raise TypeError(f"{kind.__name__} cannot be made from the recorded value; annotate the function with a type that JSON can hold")

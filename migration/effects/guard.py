@@ -1,8 +1,8 @@
-"""Refuses contact with the outside at the interpreter's own gates, so that "a shadow performs no effect" is enforced, not assumed.
+"""Refuses contact with the outside by the interpreter's own audit events, so that "a shadow performs no effect" is enforced, not assumed.
 
-For processes that do nothing but replay: an audit hook cannot be taken out again (PEP 578). While `sealed`, connecting, looking up
-names, starting programs, and opening or changing files for writing are refused with an `EffectMissingError`, and counted. What the
-miss policy permits is performed in a thread of its own (`reads.py`), which was there before the seal.
+For processes that only replay: an audit hook cannot be removed again (PEP 578). While `sealed`, connecting, looking up names, starting
+programs, and opening or changing files for writing are refused with an `EffectMissingError`, and counted. Effects that the miss policy
+permits are performed in a separate thread (`reads.py`), which was started before the seal.
 """
 
 import contextlib
@@ -52,15 +52,15 @@ _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEN
 class Guard:
     """Watches this process.
 
-    Threads that were alive when it was made are trusted, the main thread excepted: exporters and permitted reads live there.
+    Threads that existed when it was made are trusted, except the main thread: exporters and permitted reads run there.
 
     Args:
-        trust_kin: whether threads are trusted, too, that trusted ones start: a database's driver may have one for each connection.
+        trust_kin: whether threads that trusted ones start are trusted, too: a database's driver may have one for each connection.
     """
 
     def __init__(self, *, trust_kin: bool = False) -> None:
         self._sealed = False
-        # The threads themselves: the identifier of one that ended is given to the next.
+        # The threads themselves: the identifier of an ended thread is used again for the next.
         self._trusted = weakref.WeakSet(thread for thread in threading.enumerate() if thread is not threading.main_thread())
         self._refused: list[str] = []
         if trust_kin:
@@ -69,7 +69,7 @@ class Guard:
 
     @contextlib.contextmanager
     def sealed(self) -> Iterator[list[str]]:
-        """Refuse contact inside the block. Yields the list to which the names of what was refused are added."""
+        """Refuse contact inside the block. Yields the list to which the names of refused contacts are added."""
         self._refused = []
         self._sealed = True
         try:
@@ -94,7 +94,7 @@ class Guard:
                 self._trusted.add(thread)
             start(thread)
 
-        # The audit event `_thread.start_new_thread` would do, but Python 3.11 does not raise it.
+        # The audit event `_thread.start_new_thread` would be suitable, but Python 3.11 does not raise it.
         threading.Thread.start = started  # type: ignore[method-assign, assignment]
 
     def _is_trusted(self) -> bool:

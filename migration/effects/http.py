@@ -1,8 +1,8 @@
 """Ports for httpx: transports whose exchanges are effects. `httpx.AsyncClient(transport=AsyncHttpPort())`; needs the extra `[httpx]`.
 
-On record are method, address, body and a few headers of the request, status, body and a few headers of the response: no header that
-authorises, no cookies, no password of an address. Query and body are on record as they are: send keys in headers. The run
-itself gets the response as it came; a replay gets what is on record, in the same pieces.
+The record contains method, address, body and a few headers of the request, and status, body and a few headers of the response: no header
+that authorises, no cookies, no password of an address. Query and body are recorded unchanged: send keys in headers. The run itself gets the
+response as it came; a replay gets the recorded one, in the same pieces.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
@@ -40,7 +40,7 @@ class AsyncHttpPort(httpx.AsyncBaseTransport):
 
         Raises:
             httpx.TransportError: as the transport, or as recorded.
-            EffectMissingError: replaying, and the journal does not hold this request.
+            EffectMissingError: replaying, and the journal does not contain this request.
         """
         real: list[httpx.Response] = []
 

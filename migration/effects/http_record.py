@@ -1,4 +1,4 @@
-"""What a record holds of an HTTP exchange, whichever client made it: no header that authorises, no cookies."""
+"""The record of an HTTP exchange, for any client: no header that authorises, no cookies."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
@@ -16,12 +16,12 @@ _decode: Final = msgspec.json.decode
 
 
 def asked(name: str, url: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Return a request's record, as of a tool.
+    """Return a request's record, as for a tool.
 
     Args:
         name: of the tool.
         url: without user and password.
-        headers: of which a few are kept.
+        headers: a few of them are recorded.
         body: empty: none.
     """
     arguments: dict[str, Any] = {"url": url, "headers": _kept(headers, _ASKED)}
@@ -31,7 +31,7 @@ def asked(name: str, url: str, headers: Mapping[str, str], body: bytes) -> bytes
 
 
 def answered(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
-    """Return the record of how a response begins."""
+    """Return the record of the beginning of a response."""
     return {"status": status, "headers": _kept(headers, _ANSWERED)}
 
 
@@ -40,7 +40,7 @@ def _kept(headers: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
 
 
 def readable(body: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """Return a body as JSON: one that is JSON as it is, any other as text or base64."""
+    """Return a body as JSON: unchanged if it is JSON, any other as text or base64."""
     try:
         return _decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -48,7 +48,7 @@ def readable(body: bytes) -> Any:  # noqa: ANN401 - any JSON
 
 
 def piece(part: bytes) -> bytes:
-    """Return a piece of a body as JSON: text where it is some, so that what is looked for in journals is found in it."""
+    """Return a piece of a body as JSON: as text if it is text, so that scans of journals find it."""
     return _encode(_text(part))
 
 

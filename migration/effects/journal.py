@@ -1,4 +1,4 @@
-"""The journal: a run's effects in the order in which they were asked for. Append-only and bounded."""
+"""The journal: a run's effects in the order of their requests. Append-only and bounded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from typing import Final
 from migration.effects.streams import encode_stream
 from migration.model import Effect, EffectError, EffectKind
 
-#: Error type of an effect that was asked for and never answered: its caller was cancelled, or the run ended first.
+#: Error type of an effect that was requested and never answered: its caller was cancelled, or the run ended first.
 UNANSWERED: Final = "CancelledError"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalLimits:
-    """What one run may put on record. Beyond it the record is truncated, and a truncated record is never replayed."""
+    """The limits of a run's record. Beyond them the record is truncated, and a truncated record is never replayed."""
 
     effects: int = 10_000
     events: int = 10_000
@@ -22,7 +22,7 @@ class JournalLimits:
 
 @dataclass(slots=True, kw_only=True)
 class Asked:
-    """One effect under way: it has its place in the journal from the moment it is asked for."""
+    """An unfinished effect: it has its place in the journal from the moment of its request."""
 
     kind: EffectKind
     name: str
@@ -30,20 +30,21 @@ class Asked:
     request: bytes
     key: str
     started_s: float
-    ended_s: float | None = None  #: None while it is under way
+    ended_s: float | None = None  #: None while it is unfinished
     reply: bytes | None = None
     error: EffectError | None = None
     performed_by_shadow: bool = False
-    chunks: list[tuple[float, bytes]] | None = None  #: of a reply that is streamed: seconds since it was asked for, and the piece
-    whole: bool = False  #: of a reply that is streamed: its source had no more
+    chunks: list[tuple[float, bytes]] | None = None  #: of a streamed reply: seconds since the request, and the piece
+    whole: bool = False  #: of a streamed reply: its source had no more
 
 
 class Journal:
-    """Collects effects until it is closed. Never raises on a full or closed journal: it says so and forgets the effect.
+    """Collects effects until it is closed. Never raises when the journal is full or closed: it marks the record as truncated and drops the
+    effect.
 
     Args:
         clock: seconds since run start.
-        limits: how much it takes.
+        limits: the most that it records.
     """
 
     __slots__ = ("_asked", "_clock", "_effects", "_limits", "size_bytes", "truncated")
@@ -54,11 +55,11 @@ class Journal:
         self._asked: list[Asked] = []
         self._effects: tuple[Effect, ...] | None = None
         self.size_bytes = 0
-        self.truncated = False  #: True: something is not on record, so a replay of it would be wrong
+        self.truncated = False  #: True: something was not recorded, so a replay of it would be wrong
 
     @property
     def closed(self) -> bool:
-        """Whether the run is over. What still comes is the work of a runaway task and changes nothing here."""
+        """Whether the run is over. Later calls come from a runaway task and change nothing here."""
         return self._effects is not None
 
     def ask(self, kind: EffectKind, name: str, lane: str, request: bytes, *, key: str = "") -> Asked | None:
@@ -73,7 +74,7 @@ class Journal:
         return asked
 
     def answer(self, asked: Asked | None, reply: bytes) -> None:
-        """Put the reply on record."""
+        """Record the reply."""
         if asked is None or self._effects is not None:
             return
         if not self.take(len(reply)):
@@ -83,7 +84,7 @@ class Journal:
         asked.ended_s = self._clock()
 
     def stream(self, asked: Asked | None, chunk: bytes | None) -> None:
-        """Put a piece of a reply on record; None: it begins, and there is none yet."""
+        """Record a piece of a reply; None: it begins, and there is no piece yet."""
         if asked is None or self._effects is not None:
             return
         asked.chunks = [] if asked.chunks is None else asked.chunks
@@ -95,14 +96,14 @@ class Journal:
         asked.chunks.append((self._clock() - asked.started_s, bytes(chunk)))
 
     def end_stream(self, asked: Asked | None, *, whole: bool) -> None:
-        """Put on record that no piece follows, because the source had no more or because the reader went. The first of both counts."""
+        """Record that no piece follows, because the source had no more or because the reader left. The first of the two counts."""
         if asked is None or self._effects is not None or asked.ended_s is not None:
             return
         asked.whole = whole
         asked.ended_s = self._clock()
 
     def fail(self, asked: Asked | None, error: EffectError) -> None:
-        """Put the failure on record."""
+        """Record the failure."""
         if asked is None or self._effects is not None:
             return
         asked.error = error
@@ -114,12 +115,12 @@ class Journal:
         return self.size_bytes <= self._limits.size_bytes
 
     def truncate(self) -> None:
-        """Mark the record as not whole, and free what it holds: half a journal is of no use."""
+        """Mark the record as incomplete, and free its contents: half a journal is useless."""
         self.truncated = True
         self._asked.clear()
 
     def close(self) -> tuple[Effect, ...]:
-        """Return the effects in the order they were asked for; what is still under way is recorded as unanswered. Idempotent."""
+        """Return the effects in the order of their requests; unfinished ones are recorded as unanswered. Idempotent."""
         if self._effects is None:
             now_s = self._clock()
             self._effects = tuple(_effect(asked, now_s) for asked in self._asked)

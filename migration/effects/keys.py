@@ -14,7 +14,7 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 
 
 def canonical(document: bytes) -> bytes:
-    """Return JSON with sorted keys and no blanks, so that key order does not matter; bytes that are no JSON come back unchanged."""
+    """Return JSON with sorted keys and no whitespace, so that key order does not matter; bytes that are not JSON are returned unchanged."""
     try:
         return _encoder.encode(_decoder.decode(document))
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -27,8 +27,8 @@ def effect_key(kind: EffectKind, name: str, lane: str, request: bytes | None, oc
     Args:
         kind: what kind of effect.
         name: model, tool, "now", or what the id is for.
-        lane: who asks.
-        request: JSON; None when the recording does not hold it.
+        lane: the lane that asks.
+        request: JSON; None if the recording does not contain it.
         occurrence: 1 for the first of equal effects of a run, 2 for the second, and so on.
     """
     return f"{_stem(kind, name, lane, request)}#{occurrence}"
@@ -37,17 +37,17 @@ def effect_key(kind: EffectKind, name: str, lane: str, request: bytes | None, oc
 def _stem(kind: str, name: str, lane: str, request: bytes | None) -> str:
     if request is None:
         return f"{kind}/{name}/{lane}/-"
-    # The path is part of the digest too: "/" inside a name must not make two paths one.
+    # The path is part of the digest too: "/" inside a name must not make two different paths equal.
     digest = blake2b(f"{kind}\0{name}\0{lane}\0".encode(errors="surrogatepass"), digest_size=_DIGEST_BYTES)
     digest.update(canonical(request))
     return f"{kind}/{name}/{lane}/{digest.hexdigest()}"
 
 
 class Occurrences:
-    """Numbers the equal effects of one run, in the order in which they are asked for.
+    """Numbers the equal effects of one run, in the order of their requests.
 
     Args:
-        like: effects with keys, of which some will be asked for in the same words: those requests are not read again.
+        like: effects with keys; requests that are equal to one of theirs are not parsed again.
     """
 
     __slots__ = ("_asked", "_known")
@@ -66,7 +66,7 @@ class Occurrences:
 def with_keys(effects: Iterable[Effect]) -> tuple[Effect, ...]:
     """Return the effects, in order, with the empty keys filled in.
 
-    A recording leaves keys empty: digesting requests is work for the shadow, not for the run that serves a user.
+    A recording leaves keys empty: computing digests is work for the shadow, not for the run that serves a user.
     """
     occurrences = Occurrences()
     keyed: list[Effect] = []

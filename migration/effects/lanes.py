@@ -1,4 +1,4 @@
-"""Which part of a run asks: the lane that effects belong to whose port does not name one."""
+"""The part of a run that asks: the lane of effects whose port does not name one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,18 +14,18 @@ def current_lane() -> str:
 
 @contextmanager
 def lane(name: str) -> Iterator[None]:
-    """Have the effects inside the block belong to this lane. Tasks and threads that start there inherit it.
+    """Assign the effects inside the block to this lane. Tasks and threads that start there inherit it.
 
-    Parallel branches that ask in equal words need lanes of their own: otherwise each may get the other's reply when the run is replayed.
+    Parallel branches with equal requests need separate lanes: otherwise each may get the other's reply in a replay.
     """
     token = _lane.set(name)
     try:
         yield
     finally:
-        with suppress(ValueError):  # of a generator that is closed elsewhere than it was begun: nothing is left to undo
+        with suppress(ValueError):  # of a generator that is closed in another context than it was started in: nothing is left to undo
             _lane.reset(token)
 
 
 def set_lane(name: str) -> None:
-    """Have the effects of this context belong to a lane, from here to its end. For frameworks that call back where a branch begins."""
+    """Assign the effects of this context to a lane, from here to its end. For frameworks that call back where a branch begins."""
     _lane.set(name)

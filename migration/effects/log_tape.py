@@ -1,11 +1,11 @@
-"""The lines that one run logs, kept until they were scanned. Bounded, and without a lock: a run that serves must not wait."""
+"""The lines that one run logs, kept until they are scanned. Bounded, and without a lock: a run that serves must not wait."""
 
 import logging
 from typing import Final
 
 from migration.model import RunLog
 
-#: what logging itself puts on a record; the last two are left there by formatters
+#: what logging itself adds to a record; formatters add the last two
 _STANDARD: Final = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime"}
 _formatter = logging.Formatter()
 
@@ -15,7 +15,7 @@ class LogTape:
 
     Args:
         lines: how many it takes.
-        characters: how many of them together.
+        characters: the total limit of their lengths.
     """
 
     __slots__ = ("_characters", "_lines", "_lost", "_most_lines")
@@ -26,10 +26,10 @@ class LogTape:
         self._lost = 0
 
     def take(self, record: logging.LogRecord) -> None:
-        """Take a line, with its traceback and the texts that were logged beside it. Never raises."""
+        """Take a line, with its traceback and the additional texts of its record. Never raises."""
         try:
             line = _line(record)
-        except Exception:  # noqa: BLE001 - arguments that do not fit their message: logging itself prints such a line no better
+        except Exception:  # noqa: BLE001 - arguments that do not fit their message: logging itself does not print such a line either
             self._lost += 1
             return
         self._characters -= len(line)
@@ -39,14 +39,14 @@ class LogTape:
             self._lines.append(line)
 
     def log(self) -> RunLog:
-        """Return what was taken so far."""
+        """Return the lines so far."""
         return RunLog(lines=tuple(self._lines), lost=self._lost)
 
 
 def _line(record: logging.LogRecord) -> str:
     parts = [record.getMessage()]
     if record.exc_info:
-        # Not by `format`, which leaves the text on the record for other handlers to find.
+        # Not by `format`, which leaves the text on the record, where other handlers find it.
         parts.append(_formatter.formatException(record.exc_info))
     parts += [str(value) for name, value in record.__dict__.items() if name not in _STANDARD and isinstance(value, str)]
     return "\n".join(parts)

@@ -1,6 +1,6 @@
-"""Which run a line belongs to that was logged: the one whose context it was logged in. Tasks carry it along.
+"""The run that a log line belongs to: the one in whose context it was logged. Tasks inherit the context.
 
-What is seen is what reaches the root logger: no line below its logger's level, none of a logger that does not propagate.
+Only lines that reach the root logger are seen: no line below its logger's level, and none of a logger that does not propagate.
 """
 
 import logging
@@ -20,7 +20,9 @@ _replayed: ContextVar[LogTape | None] = ContextVar("migration_log_tape", default
 
 
 class _ServedLines(logging.Handler):
-    """Gives each line to the recording of the run in whose context it was logged, if there is one. It has no lock to wait for."""
+    """Passes each line to the recording of the run in whose context it was logged, if there is one. It has no lock that a run would wait
+    for.
+    """
 
     def createLock(self) -> None:  # noqa: N802 - logging's own name
         self.lock = None
@@ -34,7 +36,7 @@ class _ServedLines(logging.Handler):
         if isinstance(performer, Recording):
             performer.take_line(record)
         if logging.lastResort is not None and logging.getLogger().handlers == [self] and record.levelno >= logging.lastResort.level:
-            # Without any other handler logging prints warnings by itself; this one is no reason to stop that.
+            # Without any other handler logging prints warnings by itself; this handler must not stop that.
             logging.lastResort.handle(record)
 
 
@@ -42,16 +44,16 @@ _served_lines = _ServedLines()
 
 
 def tape_served_logs() -> None:
-    """Have what served runs log taped by their recordings, from here on and for good. A second call changes nothing.
+    """Record the logs of served runs, permanently from here on. A second call changes nothing.
 
-    One handler for the process: putting one on and off for every run takes a lock, and makes every line ask all of them. Call it after
-    logging was configured: a set-up that replaces the root logger's handlers takes this one off.
+    One handler for the process: adding and removing one for every run would take a lock, and each line would pass all of them. Call it
+    after logging was configured: a configuration that replaces the root logger's handlers removes this one.
     """
     logging.getLogger().addHandler(_served_lines)
 
 
 class _ReplayedLines(logging.Handler):
-    """Gives the lines of one replayed run to its tape."""
+    """Passes the lines of one replayed run to its tape."""
 
     def __init__(self, tape: LogTape) -> None:
         super().__init__()
@@ -64,10 +66,10 @@ class _ReplayedLines(logging.Handler):
 
 @contextmanager
 def taped_logs() -> Iterator[LogTape]:
-    """Tape what this task, and those that it starts, log until the end of the block: for a run that is replayed."""
+    """Record the logs of this task, and of tasks that it starts, until the end of the block: for a replayed run."""
     tape, root = LogTape(lines=_REPLAY_LINES, characters=_REPLAY_CHARACTERS), logging.getLogger()
     handler = _ReplayedLines(tape)
-    # Without any handler logging prints warnings by itself; a tape is no reason to stop that.
+    # Without any handler logging prints warnings by itself; a tape must not stop that.
     last_resort = None if root.handlers else logging.lastResort
     token = _replayed.set(tape)
     root.addHandler(handler)

@@ -1,4 +1,4 @@
-"""The miss policy: what becomes of an effect that a replayed run asks for and its journal does not hold."""
+"""The miss policy: what happens to an effect that a replayed run asks for and its journal does not contain."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ async def _in_place(call: Call, /) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissPolicy:
-    """Which misses may be performed for real. As it stands, none: that is `block`. Whatever is not permitted is refused.
+    """The misses that may be performed for real. By default none: this is `block`. Everything that is not permitted is refused.
 
-    Only calls of tools can be permitted: a model's answer is paid for, the clock and new ids are never read twice the same.
+    Only calls of tools can be permitted: a model's answer costs money, and the clock and new ids never return the same value twice.
     """
 
-    read_only: frozenset[str] = frozenset()  #: names of the tools that only read, declared by those who know them
-    budget: int = 0  #: misses of one run that may be performed; the next one is refused
+    read_only: frozenset[str] = frozenset()  #: names of the read-only tools, declared by their owners
+    budget: int = 0  #: misses that one run may perform; the next one is refused
     perform: Callable[[Call], Awaitable[bytes]] = _in_place  #: performs a permitted one; raises `ReadTimeoutError` when it gives up
 
-    stuck: Callable[[], bool] = bool  #: tells whether one of them spoiled the process that performs them
+    stuck: Callable[[], bool] = bool  #: whether one of them blocked the process that performs them
 
     def permits(self, kind: EffectKind, name: str) -> bool:
         """Tell whether an effect of this kind and name may be performed while the budget lasts."""

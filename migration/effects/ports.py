@@ -1,4 +1,4 @@
-"""How a port reaches the outside: through the current run's journal when there is one, directly when there is none."""
+"""How a port reaches the outside: through the current run's journal if there is one, otherwise directly."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from contextvars import ContextVar, Token
@@ -9,7 +9,7 @@ from migration.model import EffectKind, Outcome
 
 
 class Canary(Protocol):
-    """A token that belongs to one run, so that what carries it into another run is seen to come from here."""
+    """A token that belongs to one run, so that its appearance in another run shows a leak from here."""
 
     @property
     def token(self) -> str:
@@ -17,16 +17,16 @@ class Canary(Protocol):
         ...
 
     def plant(self, kind: EffectKind, reply: bytes, /) -> bytes:
-        """Return the reply to an effect, with the token in it where it does no harm.
+        """Return the reply to an effect, with the token added where it does no harm.
 
         Raises:
-            Exception: it cannot be planted there; the reply stays as it is.
+            Exception: it cannot be added; the reply stays unchanged.
         """
         ...
 
 
 class Performer(Protocol):
-    """What stands between a run and the outside."""
+    """Stands between a run and the outside."""
 
     async def perform(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:
         """Return the reply to one effect."""
@@ -68,11 +68,13 @@ class Performer(Protocol):
         ...
 
     def settle(self, outcome: Outcome, /) -> None:
-        """Hear how the run ended, from the engine's adapter."""
+        """Receive the run's outcome from the engine's adapter."""
         ...
 
     def performing(self) -> None:
-        """Hear that `call` is being called. Called from outside the performer, so that one that must not call cannot do so unseen."""
+        """Record that `call` is being called. This is called from outside the performer, so that a performer that must not call cannot do
+        so unnoticed.
+        """
         ...
 
 
@@ -80,12 +82,12 @@ _current: ContextVar[Performer | None] = ContextVar("migration_effects", default
 
 
 def current() -> Performer | None:
-    """Return the one that this context's effects go through; None when they go straight to the outside."""
+    """Return the performer of this context's effects; None if they reach the outside directly."""
     return _current.get()
 
 
 def activate(performer: Performer) -> Token[Performer | None]:
-    """Make it the one that this context's effects go through; tasks that start from here inherit it."""
+    """Make it the performer of this context's effects; tasks that start from here inherit it."""
     return _current.set(performer)
 
 
@@ -95,13 +97,15 @@ def deactivate(token: Token[Performer | None]) -> None:
 
 
 def canary() -> str | None:
-    """Return the token of the current run, for contexts to carry where engines do not send it; None when the run has none."""
+    """Return the token of the current run, for contexts that engines do not send; None when the run has none."""
     performer = _current.get()
     return None if performer is None else performer.canary
 
 
 def run_ended(outcome: Outcome) -> None:
-    """Say how the current run ended. The adapter of an engine calls it once, last of all: what an event means is for the backend to say."""
+    """Set the outcome of the current run. The adapter of an engine calls it once, at the very end: only the backend knows what an event
+    means.
+    """
     performer = _current.get()
     if performer is not None:
         performer.settle(outcome)
@@ -110,18 +114,18 @@ def run_ended(outcome: Outcome) -> None:
 async def perform(kind: EffectKind, name: str, *, request: bytes, call: Callable[[], Awaitable[bytes]], lane: str | None = None) -> bytes:
     """Return the reply to one effect.
 
-    Without a journal, and while a run is recorded, that is what `call` returns; its exceptions pass through unchanged. While a run
-    is replayed `call` is not called, unless the miss policy permits it.
+    Without a journal, and while a run is recorded, this is the result of `call`; its exceptions pass through unchanged. While a run is
+    replayed `call` is not called, unless the miss policy permits it.
 
     Args:
         kind: what kind of effect.
         name: model, tool, or what it is for.
         request: JSON; the key order does not matter.
         call: reaches the outside and returns JSON.
-        lane: who asks, e.g. an agent's name. Equal calls of different lanes are told apart by it. None: the lane of the context (`lane`).
+        lane: the part that asks, e.g. an agent's name. It separates equal calls of different lanes. None: the lane of the context (`lane`).
 
     Raises:
-        EffectMissingError: replaying, and the journal does not hold this effect.
+        EffectMissingError: replaying, and the journal does not contain this effect.
         RecordedEffectError: replaying, and the effect failed when it was recorded.
     """
     performer = _current.get()
@@ -136,12 +140,13 @@ async def perform(kind: EffectKind, name: str, *, request: bytes, call: Callable
 
 
 def perform_now(kind: EffectKind, name: str, *, request: bytes, call: Callable[[], bytes], lane: str | None = None) -> bytes:
-    """Return the reply to one effect that needs no waiting, such as the clock or a new id, or that a thread waits for. As `perform`.
+    """Return the reply to one effect that needs no waiting, such as the clock or a new id, or that a thread waits for. Otherwise as
+    `perform`.
 
-    A replay answers it at once, whatever its recorded duration.
+    A replay answers immediately, whatever the recorded duration.
 
     Raises:
-        EffectMissingError: replaying, and the journal does not hold this effect.
+        EffectMissingError: replaying, and the journal does not contain this effect.
         RecordedEffectError: replaying, and the effect failed when it was recorded.
     """
     performer = _current.get()
@@ -166,19 +171,20 @@ async def perform_stream(
 ) -> AsyncGenerator[bytes, None]:
     """Yield the reply to one effect piece by piece, each as it comes.
 
-    Recorded, each piece is kept with its time; replayed, the same pieces come at the same times. A reader may leave early: close the
-    generator then (`contextlib.aclosing`).
+    In a recording, each piece is kept with its time; in a replay, the same pieces come at the same times. A reader may leave early: close
+    the generator then (`contextlib.aclosing`).
 
     Args:
         kind: what kind of effect.
         name: model, tool, or what it is for.
-        request: JSON; what asks for a stream should say so in it (`"stream": true`).
+        request: JSON; a request for a stream should contain that (`"stream": true`).
         call: reaches the outside and yields JSON, a piece at a time; its exceptions pass through.
-        lane: as of `perform`.
-        whole: returns the pieces of a reply that was recorded whole, as recordings of other tools are; None: it is one piece.
+        lane: as for `perform`.
+        whole: returns the pieces of a reply that was recorded as a whole, like in recordings of other tools; None: it is one piece.
 
     Raises:
-        EffectMissingError: replaying, and the journal does not hold this effect, or holds no more of it: the recorded run left earlier.
+        EffectMissingError: replaying, and the journal does not contain this effect, or contains no more of it: the recorded run left
+            earlier.
         RecordedEffectError: replaying, and the effect failed at this point when it was recorded.
     """
     performer = _current.get()
@@ -211,11 +217,11 @@ def perform_stream_now(
 ) -> Generator[bytes, None, None]:
     """Yield the reply to one effect piece by piece, in a thread that waits for each. Otherwise as `perform_stream`.
 
-    A replay answers at once, whatever the recorded times.
+    A replay answers immediately, whatever the recorded times.
 
     Raises:
-        EffectMissingError: as of `perform_stream`.
-        RecordedEffectError: as of `perform_stream`.
+        EffectMissingError: as for `perform_stream`.
+        RecordedEffectError: as for `perform_stream`.
     """
     performer = _current.get()
     if performer is None:

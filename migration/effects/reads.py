@@ -1,6 +1,6 @@
-"""Performs the reads that the miss policy permits: in a thread of their own, on a loop in real time, each for a bounded time.
+"""Performs the reads that the miss policy permits: in a separate thread, on a loop in real time, each for a bounded time.
 
-A shadow's own thread stays sealed, and its own loop may be in virtual time: a connection to a database works in neither.
+A shadow's own thread stays sealed, and its own loop may be in virtual time: a database connection works in neither.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ class Reads:
     """The thread in which reads are performed. It is made before the process is sealed, so that `Guard` trusts it.
 
     Args:
-        timeout_s: seconds on the wall that one read may take.
+        timeout_s: seconds of real time that one read may take.
     """
 
     def __init__(self, *, timeout_s: float) -> None:
@@ -28,11 +28,11 @@ class Reads:
         self._thread.start()
 
     def stuck(self) -> bool:
-        """Tell whether a read holds the thread and does not let go: none after it will be answered, so the process should be replaced."""
+        """Tell whether a read blocks the thread: no later one will be answered, so the process should be replaced."""
         return self._stuck
 
     async def perform(self, call: Callable[[], Awaitable[bytes]], /) -> bytes:
-        """Return what `call` returns. Its exceptions pass through; one that is cancelled, or takes too long, is cancelled there too.
+        """Return what `call` returns. Its exceptions pass through; if it is cancelled, or takes too long, it is cancelled there too.
 
         Raises:
             ReadTimeoutError: there was no answer in time.
@@ -40,7 +40,7 @@ class Reads:
         """
         reading = asyncio.run_coroutine_threadsafe(_called(call), self._loop)
         try:
-            # A thread that waits is what keeps virtual time from jumping over the read.
+            # A waiting thread keeps virtual time from skipping over the read.
             return await asyncio.get_running_loop().run_in_executor(None, reading.result, self._timeout_s)
         except TimeoutError:
             if reading.done() and isinstance(reading.exception(), TimeoutError):
@@ -59,7 +59,7 @@ class Reads:
         """End the thread.
 
         Args:
-            closing: awaited in it first, to close what reads have opened; its failure changes nothing. None: nothing is open.
+            closing: awaited in it first, to close what reads have opened; its failure is ignored. None: nothing is open.
         """
         if closing is not None:
             with contextlib.suppress(Exception):
@@ -73,7 +73,7 @@ class Reads:
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
         while not self._closing:
-            # A tool that raises `SystemExit` ends a loop, but not the reads of the runs after.
+            # A tool that raises `SystemExit` ends a loop, but must not end the reads of later runs.
             with contextlib.suppress(SystemExit, KeyboardInterrupt):
                 self._loop.run_forever()
 

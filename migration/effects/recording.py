@@ -1,4 +1,4 @@
-"""Recording: effects are performed as ever, and put on record. Recording never changes the run, not even when it fails itself."""
+"""Recording: effects are performed normally, and recorded. Recording never changes the run, not even when the recording itself fails."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ from migration.model import EffectError, EffectKind, Event, Origin, Outcome, Run
 
 logger = logging.getLogger(__name__)
 
-#: Of the log of a served run. Beyond them lines are counted, and the comparison says so.
+#: Of the log of a served run. Further lines are only counted, and the comparison reports this.
 _LOG_LINES: Final = 1_000
 _LOG_CHARACTERS: Final = 2**18
 
@@ -45,9 +45,9 @@ class Recording:
     Args:
         request: what the run answers.
         clock: monotonic seconds.
-        limits: beyond them the recording is truncated and the run goes on.
+        limits: beyond them the recording is truncated and the run continues.
         on_failure: called when recording itself fails ("effects.record").
-        canary: planted in the replies of this run, for the engine as on record; None: every reply stays as it is.
+        canary: added to the replies of this run, for the engine and in the record; None: every reply stays unchanged.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Recording:
         self._journal = Journal(clock=self.elapsed_s, limits=limits)
         self._record = UnfailingJournal(self._journal, on_failure)
         self._cancelled = False
-        self.outcome: Outcome | None = None  #: as the engine's adapter says; None: it said nothing yet
+        self.outcome: Outcome | None = None  #: set by the engine's adapter; None: not set yet
         self._log: LogTape | None = None
 
     def elapsed_s(self) -> float:
@@ -80,18 +80,18 @@ class Recording:
 
     @property
     def truncated(self) -> bool:
-        """Whether a limit or a failure kept something off the record. Such a record must not be replayed."""
+        """Whether a limit or a failure kept something from being recorded. Such a record must not be replayed."""
         return self._journal.truncated
 
     @property
     def events(self) -> Sequence[Event]:
-        """The events so far: all of them, or the beginning and the last one."""
+        """The events so far: all of them, or the first ones and the last one."""
         return self._taped()
 
     async def next_of(self, events: AsyncGenerator[Event, None]) -> Event | None:
         """Return the engine's next event, None at the end. Its effects, and those of tasks that it starts, are recorded.
 
-        This recording is the current one only inside this call: the code that consumes the events never records into it.
+        This recording is the current one only inside this call: code that consumes the events never records into it.
         """
         token = activate(self)
         try:
@@ -102,7 +102,7 @@ class Recording:
             deactivate(token)
 
     def append(self, event: Event) -> None:
-        """Put an event on the tape. A full tape keeps its beginning and the last event, which holds the answer."""
+        """Record an event. A full recording keeps its beginning and the last event, which contains the answer."""
         self._last = event
         if len(self._events) >= self._limits.events or not self._journal.take(len(event.payload)):
             self._journal.truncate()
@@ -110,7 +110,7 @@ class Recording:
         self._events.append(event)
 
     def take_line(self, record: logging.LogRecord) -> None:
-        """Put a line that the run logs on the tape; what a runaway task logs after the run's end is none of it. Never raises."""
+        """Record a line that the run logs; lines of a runaway task after the run's end are ignored. Never raises."""
         if self._journal.closed:
             return
         if self._log is None:
@@ -119,17 +119,17 @@ class Recording:
 
     @property
     def log(self) -> RunLog | None:
-        """What the run logged so far; None when that is nothing."""
+        """The run's log so far; None if it is empty."""
         return None if self._log is None else self._log.log()
 
     def settle(self, outcome: Outcome, /) -> None:
-        """Keep how the run ended."""
+        """Store the outcome."""
         self.outcome = outcome
 
     async def close(self, events: AsyncGenerator[Event, None]) -> None:
-        """Stop the engine's work, then close the journal: what a runaway task still does is performed, but not recorded.
+        """Stop the engine's work, then close the journal: later effects of a runaway task are performed, but not recorded.
 
-        An exception that the engine raises while it stops is logged: its stream is over, and nobody is left to handle it.
+        An exception that the engine raises while it stops is logged: its stream is over, and nothing can handle it.
         """
         token = activate(self)
         try:
@@ -175,7 +175,7 @@ class Recording:
         return "job_bytes" if self.truncated else None
 
     async def perform(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:
-        """Perform the effect and put it on record; its exceptions pass through unchanged."""
+        """Perform the effect and record it; its exceptions pass through unchanged."""
         asked = self._record.ask(kind, name, lane, request)
         try:
             reply = await call()
@@ -188,7 +188,7 @@ class Recording:
         return reply
 
     def perform_now(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], bytes]) -> bytes:
-        """Perform the effect and put it on record; its exceptions pass through unchanged."""
+        """Perform the effect and record it; its exceptions pass through unchanged."""
         asked = self._record.ask(kind, name, lane, request)
         try:
             reply = call()
@@ -208,7 +208,7 @@ class Recording:
         call: Callable[[], AsyncIterator[bytes]],
         whole: Callable[[bytes], Iterable[bytes]] | None,  # noqa: ARG002 - a recording has none
     ) -> AsyncGenerator[bytes, None]:
-        """Perform the effect, put each piece on record as it comes, and yield it; its exceptions pass through unchanged."""
+        """Perform the effect, record each piece as it comes, and yield it; its exceptions pass through unchanged."""
         asked = self._record.ask(kind, name, lane, request, streamed=True)
         source = call()
         try:
@@ -264,12 +264,12 @@ class Recording:
         return None if self._canary is None else self._canary.token
 
     def performing(self) -> None:
-        """Let it pass: calling the outside is what a serving run is for."""
+        """Do nothing: a serving run may call the outside."""
 
     def _planted(self, canary: Canary, kind: EffectKind, reply: bytes) -> bytes:
         try:
             return canary.plant(kind, reply)
-        except Exception as failure:  # noqa: BLE001 - a reply that cannot carry the token is answered without it
+        except Exception as failure:  # noqa: BLE001 - a reply that cannot carry the token is returned without it
             self._on_failure("effects.record", failure)
             return reply
 

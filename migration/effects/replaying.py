@@ -1,4 +1,4 @@
-"""Replaying: effects are answered from a journal; only what a miss policy permits is performed. What is asked for is put on record."""
+"""Replaying: effects are answered from a journal; only those that a miss policy permits are performed. All requests are recorded."""
 
 import asyncio
 import threading
@@ -18,34 +18,34 @@ from migration.errors import EffectMissingError, ReadTimeoutError
 from migration.model import Effect, EffectError, EffectKind, Outcome
 
 Pacing = Literal["none", "recorded"]
-"""Whether a reply comes at once, or after the time it took when it was recorded."""
+"""Whether a reply comes immediately, or after its recorded duration."""
 
 _DEFAULT_LIMITS: Final = JournalLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What became of the effects of one replayed run."""
+    """The counts of the effects of one replayed run."""
 
     recorded: int  #: in the journal
     replayed: int  #: answered from it
     missing: int  #: asked for, but not in it: refused, or performed as permitted
     unused: int  #: in it, but not asked for
-    performed: int  #: calls of the outside made: 0 unless the miss policy permits some; measured, not assumed
-    permitted: int = 0  #: of the missing, those that the miss policy let out; more performed than these is a broken promise
+    performed: int  #: calls of the outside: 0 unless the miss policy permits some; measured, not assumed
+    permitted: int = 0  #: those of the missing ones that the miss policy permitted; if more were performed, a promise was broken
 
 
 def is_replayed() -> bool:
-    """Return whether this context's run is a replay, for what frameworks do beside a run, such as exporting traces."""
+    """Return whether this context's run is a replay, for additional work of frameworks, such as exporting traces."""
     return isinstance(current(), ReplayJournal)
 
 
 class ReplayJournal:
     """Answers a run's effects from the journal of another run of the same request.
 
-    An effect is found by its key. Where a recording does not hold requests, effects of that kind and lane are answered in sequence.
-    An effect that was never answered when it was recorded is not answered here either: its caller waits until it gives up.
-    One that the journal does not hold is refused, unless the miss policy permits it: then it is performed, within a budget, and marked.
+    An effect is found by its key. If a recording does not contain requests, effects of that kind and lane are answered in sequence. An
+    effect that was never answered in the recording is not answered here either: its caller waits until it gives up. An effect that the
+    journal does not contain is refused, unless the miss policy permits it: then it is performed, within a budget, and marked.
 
     Args:
         effects: what was recorded, in order; empty keys are filled in.
@@ -69,9 +69,9 @@ class ReplayJournal:
         misses: MissPolicy = BLOCK,
     ) -> None:
         self.canary = canary
-        self.outcome: Outcome | None = None  #: as the engine's adapter says; None: it said nothing yet
+        self.outcome: Outcome | None = None  #: set by the engine's adapter; None: not set yet
         self._misses = misses
-        # Taking the next one is one step of the interpreter: no two calls get the same permit, whatever tasks or threads they come from.
+        # Taking the next permit is one step of the interpreter: no two calls get the same one, from whatever tasks or threads.
         self._permits = iter(range(misses.budget))
         self._one_at_a_time = threading.Lock()  # an engine's threads ask too
         self._pacing = pacing
@@ -97,30 +97,30 @@ class ReplayJournal:
 
     @property
     def tally(self) -> Tally:
-        """What became of the effects so far."""
+        """The counts of the effects so far."""
         return Tally(
             recorded=self._recorded,
             replayed=self._replayed,
             missing=self._missing,
             unused=self._recorded - self._replayed,
-            # One that was let out counts from there on, even when the run's end overtakes it before it is heard of.
+            # A permitted effect counts from the permit on, even if the run ends before it is performed.
             performed=max(self._performed, self._permitted),
             permitted=self._permitted,
         )
 
     def settle(self, outcome: Outcome, /) -> None:
-        """Keep how the run ended."""
+        """Store the outcome."""
         self.outcome = outcome
 
     def close(self) -> tuple[Effect, ...]:
-        """Return what was asked for, in order; refuse every later effect. Idempotent."""
+        """Return the requested effects, in order; refuse every later one. Idempotent."""
         return self._asked.close()
 
     async def perform(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:
-        """Return the recorded reply. `call` is called only for what is not on record and permitted; its exceptions pass through.
+        """Return the recorded reply. `call` is called only for an effect that is not recorded and permitted; its exceptions pass through.
 
         Raises:
-            EffectMissingError: the journal does not hold this effect and it is not permitted, gave no answer, or the run is over.
+            EffectMissingError: the journal does not contain this effect and it is not permitted, gave no answer, or the run is over.
             RecordedEffectError: the effect failed when it was recorded.
             asyncio.CancelledError: the run was cancelled while it waited for the reply.
         """
@@ -129,7 +129,7 @@ class ReplayJournal:
             if self._misses.permits(kind, name) and next(self._permits, None) is not None:
                 return await self._let_out(asked, call)
             try:
-                # Whoever reads the stream hears first what was sent before this: that is not a consequence of having no answer.
+                # The reader of the stream first gets what was sent before this: that is not a consequence of the missing answer.
                 await asyncio.sleep(0)
             finally:
                 missing = self._refuse(asked)
@@ -137,7 +137,7 @@ class ReplayJournal:
         try:
             if effect.error is not None and effect.error.type == UNANSWERED:
                 await asyncio.get_running_loop().create_future()
-            # Even without pacing a reply lets the other tasks have their turn, as a real one does.
+            # Even without pacing a reply lets the other tasks run, as a real one does.
             await self._sleep(effect.duration_s if self._pacing == "recorded" else 0.0)
         except asyncio.CancelledError as cancelled:
             self._asked.fail(asked, EffectError(type=UNANSWERED, message=str(cancelled)))
@@ -151,12 +151,12 @@ class ReplayJournal:
         *,
         lane: str,
         request: bytes,
-        call: Callable[[], bytes],  # noqa: ARG002 - not calling it is what a replay is for
+        call: Callable[[], bytes],  # noqa: ARG002 - a replay must not call it
     ) -> bytes:
         """Return the recorded reply; `call` is not called.
 
         Raises:
-            EffectMissingError: the journal does not hold this effect, or the run is over.
+            EffectMissingError: the journal does not contain this effect, or the run is over.
             RecordedEffectError: the effect failed when it was recorded.
         """
         asked, effect = self._find(kind, name, lane, request)
@@ -171,13 +171,13 @@ class ReplayJournal:
         *,
         lane: str,
         request: bytes,
-        call: Callable[[], AsyncIterator[bytes]],  # noqa: ARG002 - not calling it is what a replay is for
+        call: Callable[[], AsyncIterator[bytes]],  # noqa: ARG002 - a replay must not call it
         whole: Callable[[bytes], Iterable[bytes]] | None,
     ) -> AsyncGenerator[bytes, None]:
         """Yield the recorded pieces; `call` is not called. With recorded pacing each comes when it came.
 
         Raises:
-            EffectMissingError: the journal does not hold this effect, or holds no more of it, or the run is over.
+            EffectMissingError: the journal does not contain this effect, or contains no more of it, or the run is over.
             RecordedEffectError: the effect failed at this point when it was recorded.
         """
         asked, effect = self._find(kind, name, lane, request)
@@ -209,10 +209,10 @@ class ReplayJournal:
         *,
         lane: str,
         request: bytes,
-        call: Callable[[], Iterator[bytes]],  # noqa: ARG002 - not calling it is what a replay is for
+        call: Callable[[], Iterator[bytes]],  # noqa: ARG002 - a replay must not call it
         whole: Callable[[bytes], Iterable[bytes]] | None,
     ) -> Generator[bytes, None, None]:
-        """Yield the recorded pieces, in a thread, at once. Otherwise as `perform_stream`; it raises the same."""
+        """Yield the recorded pieces immediately, in a thread. Otherwise as `perform_stream`; it raises the same."""
         asked, effect = self._find(kind, name, lane, request)
         if effect is None:
             raise self._refuse(asked)
@@ -236,7 +236,7 @@ class ReplayJournal:
         self._asked.end_stream(asked, whole=True)
 
     def performing(self) -> None:
-        """Count a call of the outside: there must be none but those that were permitted."""
+        """Count a call of the outside: only permitted ones may happen."""
         self._performed += 1
 
     def _find(self, kind: EffectKind, name: str, lane: str, request: bytes) -> tuple[Asked, Effect | None]:
@@ -253,7 +253,7 @@ class ReplayJournal:
             return asked, effect
 
     async def _let_out(self, asked: Asked, call: Callable[[], Awaitable[bytes]]) -> bytes:
-        """Perform a permitted effect. One that gives no answer is refused after all: what the engine does then says nothing about it."""
+        """Perform a permitted effect. If it gives no answer, it is refused after all: the engine's behaviour after that means nothing."""
         self._missing += 1
         self._permitted += 1
         asked.performed_by_shadow = True
@@ -281,7 +281,7 @@ class ReplayJournal:
             self._missing += 1
             raise self._unanswered(asked, "it was recorded as a stream; ask for it with `perform_stream`")
         if effect.error is not None or effect.reply is None:
-            error = effect.error or EffectError(type="RecordingError", message="the recording holds neither a reply nor an error")
+            error = effect.error or EffectError(type="RecordingError", message="the recording contains neither a reply nor an error")
             self._asked.fail(asked, error)
             raise recorded_error(error)
         self._asked.answer(asked, effect.reply)

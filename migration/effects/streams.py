@@ -1,4 +1,4 @@
-"""Replies that come in pieces: how a journal keeps them, so that a replay gives the same pieces at the same times."""
+"""Streamed replies: how a journal stores them, so that a replay gives the same pieces at the same times."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -6,13 +6,13 @@ from typing import Final, Literal
 import msgspec
 
 Ended = Literal["done", "left", "failed"]
-"""done: the source had no more; left: the reader went, or the run ended, before that; failed: the source raised."""
+"""done: the source had no more; left: the reader left, or the run ended, before that; failed: the source raised."""
 
 
 class StreamReply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The reply of an effect that was streamed, as JSON in `Effect.reply`."""
 
-    stream: tuple[tuple[float, msgspec.Raw], ...]  #: seconds since the effect was asked for, and the piece, any JSON
+    stream: tuple[tuple[float, msgspec.Raw], ...]  #: seconds since the request, and the piece, any JSON
     ended: Ended
 
 
@@ -21,7 +21,7 @@ _encode: Final = msgspec.json.encode
 
 
 def encode_stream(chunks: Sequence[tuple[float, bytes]], ended: Ended) -> bytes:
-    """Return the reply that holds these pieces."""
+    """Return the reply that contains these pieces."""
     return _encode(StreamReply(stream=tuple((round(at_s, 6), msgspec.Raw(chunk)) for at_s, chunk in chunks), ended=ended))
 
 

@@ -1,4 +1,4 @@
-"""Threads and thread pools find the run that started them. `asyncio` tasks and `asyncio.to_thread` do so by themselves."""
+"""Connects threads and thread pools with the run that started them. `asyncio` tasks and `asyncio.to_thread` do this by themselves."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -17,9 +17,9 @@ _MARK: Final = "_follows_runs"
 
 
 def follow_threads() -> None:
-    """Have threads and pool jobs that a run starts, from here on, put their effects on its record. A second call changes nothing.
+    """Make threads and pool jobs that a run starts, from here on, record their effects in that run. A second call changes nothing.
 
-    Of the context only the run and its lane are carried: an engine's own context variables stay as they would be without the migration.
+    Only the run and its lane are copied from the context: an engine's own context variables stay as they would be without the migration.
     """
     if hasattr(threading.Thread.start, _MARK):
         return

@@ -1,4 +1,4 @@
-"""A journal that never fails a run: what goes wrong in it is reported, and the record is not whole from there on."""
+"""A journal that never makes a run fail: its errors are reported, and the record is incomplete from there on."""
 
 import contextlib
 from collections.abc import Callable
@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 
 
 class UnfailingJournal:
-    """Puts effects on record; its methods raise nothing.
+    """Records effects; its methods raise nothing.
 
     Args:
         journal: takes them.
@@ -25,7 +25,7 @@ class UnfailingJournal:
         self._journal, self._on_failure = journal, on_failure
 
     def ask(self, kind: EffectKind, name: str, lane: str, request: bytes, *, streamed: bool = False) -> Asked | None:
-        """Give the effect its place. None: it is not on record."""
+        """Give the effect its place. None: it was not recorded."""
 
         def step() -> Asked | None:
             asked = self._journal.ask(kind, name, lane, request)
@@ -36,19 +36,19 @@ class UnfailingJournal:
         return self._tried(step)
 
     def answer(self, asked: Asked | None, reply: bytes) -> None:
-        """Put the reply on record."""
+        """Record the reply."""
         self._tried(lambda: self._journal.answer(asked, reply))
 
     def stream(self, asked: Asked | None, chunk: bytes) -> None:
-        """Put a piece of the reply on record."""
+        """Record a piece of the reply."""
         self._tried(lambda: self._journal.stream(asked, chunk))
 
     def end_stream(self, asked: Asked | None, *, whole: bool) -> None:
-        """Put on record that no piece follows."""
+        """Record that no piece follows."""
         self._tried(lambda: self._journal.end_stream(asked, whole=whole))
 
     def fail(self, asked: Asked | None, error: BaseException) -> None:
-        """Put the failure on record. A cancelled effect is so under its type, "CancelledError": a replay does not answer it either."""
+        """Record the failure. A cancelled effect is recorded with the type "CancelledError": a replay does not answer it either."""
         self._tried(lambda: self._journal.fail(asked, EffectError(type=type(error).__name__, message=str(error))))
 
     def _tried(self, step: Callable[[], _T]) -> _T | None:

@@ -1,4 +1,4 @@
-"""Ports for what an engine reads from its surroundings: the time, new ids, chance, and waiting. Outside of a run they just do it."""
+"""Ports for what an engine reads from its environment: the time, new ids, random numbers, and waiting. Outside a run they work as usual."""
 
 import asyncio
 import random
@@ -15,49 +15,49 @@ from migration.model import EffectKind
 
 _T = TypeVar("_T")
 _encode: Final = msgspec.json.encode
-_SEED_BITS: Final = 53  #: what a number in JSON keeps exactly
+_SEED_BITS: Final = 53  #: the largest integer that a JSON number keeps exactly
 
 
 def now(*, lane: str | None = None) -> datetime:
-    """Return the time, in UTC; replayed, the recorded one.
+    """Return the time, in UTC; in a replay, the recorded one.
 
     Raises:
-        EffectMissingError: replaying, and the journal does not hold this reading.
+        EffectMissingError: replaying, and the journal does not contain this reading.
     """
     return _read("clock", "now", lambda: datetime.now(UTC), datetime, lane)
 
 
 def unix_time(*, lane: str | None = None) -> float:
-    """Return Unix seconds, as `time.time`; replayed, the recorded ones. Raises as `now`."""
+    """Return Unix seconds, like `time.time`; in a replay, the recorded ones. Raises as `now`."""
     return _read("clock", "unix_time", time.time, float, lane)
 
 
 def uuid4(purpose: str = "uuid", *, lane: str | None = None) -> uuid.UUID:
-    """Return a new random UUID; replayed, the recorded one. Raises as `now`.
+    """Return a new random UUID; in a replay, the recorded one. Raises as `now`.
 
     Args:
-        purpose: what it is for; it names the effect.
-        lane: who asks; None: the lane of the context.
+        purpose: what it is for; it becomes the effect's name.
+        lane: the lane that asks; None: the lane of the context.
     """
     return _read("id", purpose, uuid.uuid4, uuid.UUID, lane)
 
 
 def randomness(purpose: str = "random", *, lane: str | None = None) -> random.Random:
-    """Return a generator of pseudo-random numbers with a new seed; replayed, with the recorded one, so that it draws the same.
+    """Return a generator of pseudo-random numbers with a new seed; in a replay, with the recorded one, so that it returns the same numbers.
 
     Raises:
-        EffectMissingError: replaying, and the journal does not hold this seed.
+        EffectMissingError: replaying, and the journal does not contain this seed.
     """
-    return random.Random(_read("id", purpose, lambda: random.SystemRandom().getrandbits(_SEED_BITS), int, lane))  # noqa: S311 - to be repeated
+    return random.Random(_read("id", purpose, lambda: random.SystemRandom().getrandbits(_SEED_BITS), int, lane))  # noqa: S311 - it must be repeatable
 
 
 async def sleep(delay_s: float, *, lane: str | None = None) -> None:
-    """Wait, as `asyncio.sleep`, and have the wait on record as time that the engine spent on nothing of its own.
+    """Wait, like `asyncio.sleep`, and record the wait as time that is not the engine's own.
 
     `asyncio.sleep` itself needs no port: replays run in virtual time, where waiting takes none.
 
     Raises:
-        EffectMissingError: replaying, and the journal does not hold this wait.
+        EffectMissingError: replaying, and the journal does not contain this wait.
     """
 
     async def wait() -> bytes:

@@ -1,6 +1,6 @@
-"""Erasure: a person's or a tenant's data is removed from every place that keeps any, and every file is searched for what is left.
+"""Erasure: a person's or a tenant's data is removed from every place that stores it, and every file is searched for the rest.
 
-`subject.py` says whose, `places.py` lists who keeps what, `search.py` looks through files, `erase.py` does it in order.
+`subject.py` names the person, `places.py` lists the places, `search.py` searches files, `erase.py` does everything in order.
 """
 
 from migration.erasure.erase import Erasure, Report

@@ -1,4 +1,4 @@
-"""`Erasure`: one tenant or user, removed from every place in order, and looked for afterwards."""
+"""`Erasure`: one tenant or user, removed from every place in order, and searched for afterwards."""
 
 import asyncio
 import time
@@ -29,10 +29,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     removed: Mapping[str, int]  #: place -> rows
     left: Mapping[str, int]  #: place -> rows that are still there; {}: none
     searched: int  #: files
-    named_in: list[str]  #: files in which the id still stands
-    proved: bool  #: False: the id is so short that other words hold its letters, so the search of files says nothing
-    waiting: list[str]  #: processes that may still keep a shadow of before; [] : none
-    digest: str  #: what the history keeps of the subject
+    named_in: list[str]  #: files that still contain the id
+    proved: bool  #: False: the id is too short: other words may contain it, so the search of files proves nothing
+    waiting: list[str]  #: processes that may still have an earlier shadow; []: none
+    digest: str  #: what the history keeps about the subject
 
     @property
     def complete(self) -> bool:
@@ -44,7 +44,7 @@ class Erasure:
     """Removes the data of a subject.
 
     Args:
-        settings: where everything is.
+        settings: name all places.
         stores: the backend's run stores, open.
         sleep: waits that many seconds.
         clock: monotonic seconds.
@@ -64,7 +64,7 @@ class Erasure:
         self._sleep, self._clock = sleep, clock
 
     async def run(self, subject: Subject) -> Report:
-        """Remove the subject's data, wait for shadows of before, remove what they left, and look for the rest.
+        """Remove the subject's data, wait for earlier shadows, remove their results, and search for the rest.
 
         Raises:
             ErasureError: a file cannot be read.
@@ -91,7 +91,7 @@ class Erasure:
         return report
 
     async def _drained(self) -> list[str]:
-        """Wait until every live process was without waiting shadows once; return those that were not in time."""
+        """Wait until every live process had no waiting shadow once; return those that did not in time."""
         began, until = self._clock(), self._clock() + WAIT_S
         table = ProcessTable.reading(self._settings)
         try:
@@ -109,7 +109,7 @@ class Erasure:
 
     async def _search(self, subject: Subject, places: Places) -> tuple[int, list[Path]]:
         files = sorted({path.resolve() for path in (*files_below(self._settings.home), *places.files())})
-        # In a process of its own: to close a database's file gives up the locks of all connections of that process
+        # In a separate process: closing a database's file releases the locks of all connections of that process
         # (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
         with ProcessPoolExecutor(1, get_context("spawn")) as other:
             search = asyncio.get_running_loop().run_in_executor(other, found_in, files, subject.needles())
@@ -119,7 +119,7 @@ class Erasure:
             raise ErasureError(f"{error.filename}: {error.strerror}; make it readable and repeat the erasure") from error
 
     def _note(self, subject: Subject, report: Report) -> None:
-        """Keep that it was done, with the digest alone."""
+        """Record that it was done, with only the digest."""
         who = f"tenant {subject.digest}" if subject.user_id is None else f"user {subject.digest}"
         history = History.of_settings(self._settings)
         try:

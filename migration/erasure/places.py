@@ -1,4 +1,4 @@
-"""Who keeps what of a tenant or a user."""
+"""The places that store data of a tenant or a user."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ class Places:
 
     Args:
         settings: where the databases are.
-        personal: what the backend itself keeps.
+        personal: the data that the backend itself stores.
 
     Raises:
         ConfigurationError: a URL cannot be used, or the key of the evidence cannot be read.
@@ -69,7 +69,7 @@ class Places:
         return found
 
     def compact(self) -> None:
-        """Have the databases drop what was removed from their files. Raises MigrationError."""
+        """Make the databases remove deleted data from their files. Raises MigrationError."""
         self._evidence.compact()
         self._outbox.compact()
 

@@ -1,4 +1,4 @@
-"""Looks through files for an id. What a database only forgot would still stand there."""
+"""Looks through files for an id. Data that a database only unlinked would still be there."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,10 +16,10 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 
 def found_in(files: Iterable[Path], needles: Sequence[bytes]) -> tuple[int, list[Path]]:
-    """Return how many files were searched, and those in which one of the needles stands. Reads a megabyte at a time.
+    """Return how many files were searched, and those that contain one of the needles. Reads a megabyte at a time.
 
     Raises:
-        OSError: a file cannot be read; one that is removed meanwhile holds nothing.
+        OSError: a file cannot be read; one that is removed meanwhile contains nothing.
     """
     searched, hits = 0, []
     for path in files:

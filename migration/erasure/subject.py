@@ -1,4 +1,4 @@
-"""Whose data is erased."""
+"""The subject of an erasure."""
 
 import hashlib
 import json
@@ -18,12 +18,12 @@ class Subject:
 
     @property
     def searched(self) -> str:
-        """The id that no file may name afterwards."""
+        """The id that no file may contain afterwards."""
         return self.tenant_id if self.user_id is None else self.user_id
 
     @property
     def telling(self) -> bool:
-        """Whether the id is long enough that the same letters in a file can only be the id. Shorter ones are parts of other words."""
+        """Whether the id is long enough that its letters in a file can only be the id. Shorter ones may be parts of other words."""
         return len(self.searched) >= _TELLING_CHARACTERS
 
     @property

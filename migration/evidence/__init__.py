@@ -1,4 +1,4 @@
-"""What is known about divergences, kept: redacted, in SQL."""
+"""Stores what is known about divergences: redacted, in SQL."""
 
 from typing import TYPE_CHECKING
 

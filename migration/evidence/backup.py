@@ -1,4 +1,4 @@
-"""A copy of the evidence, taken before its schema is moved back."""
+"""A copy of the evidence, taken before its schema is downgraded."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from migration.errors import EvidenceError
 
 
 def back_up(engine: Engine, file: Path) -> None:
-    """Write everything that is committed into a new SQLite file that its owner alone may read.
+    """Write all committed data into a new SQLite file that only its owner may read.
 
     Raises:
         EvidenceError: the evidence is not in SQLite, or the file exists or cannot be written.
@@ -18,7 +18,7 @@ def back_up(engine: Engine, file: Path) -> None:
     if engine.dialect.name != "sqlite":
         raise EvidenceError("only evidence in SQLite is backed up here; use pg_dump, then repeat this with --no-backup")
     try:
-        # SQLite takes an empty file for a new one, and keeps its mode.
+        # SQLite treats an empty file as a new one, and keeps its mode.
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise EvidenceError(f"{file}: {error.strerror}; name another file with --backup") from error

@@ -19,6 +19,6 @@ class Database(SqlDatabase):
     """
 
     def __init__(self, url: str) -> None:
-        # A database in memory is new each time; to run all revisions for it takes 0.1 s.
+        # A database in memory is always new; running all revisions for it would take 0.1 s.
         prepare = metadata.create_all if url == IN_MEMORY else upgrade
         super().__init__(url, holds="evidence", setting="NETRA_MIGRATION_EVIDENCE_URL", prepare=prepare, error=EvidenceError)

@@ -10,7 +10,7 @@ from migration.evidence.writing import recount
 def erase_evidence(connection: Connection, redactor: Redactor, tenant_id: str, user_id: str | None) -> int:
     """Remove the comparisons of a tenant, or of one of its users, with their examples and recordings; return how many comparisons.
 
-    Kinds of divergences stay, with their counts: they are everybody's and hold no tenant's texts.
+    Kinds of divergences stay, with their counts: all tenants share them, and they contain no tenant's texts.
     """
     removed = connection.execute(delete(comparisons).where(*_of(redactor, tenant_id, user_id))).rowcount
     recount(connection)

@@ -17,22 +17,22 @@ class AlignedEvents(Protocol):
 
     @property
     def control(self) -> Event | None:
-        """The control's event; None when it has none here."""
+        """The control's event; None if it has none here."""
         ...
 
     @property
     def candidate(self) -> Event | None:
-        """The candidate's event; None when it has none here."""
+        """The candidate's event; None if it has none here."""
         ...
 
     @property
     def mark(self) -> str:
-        """How the two relate, in a word: "equal", "changed", "missing", "gap", ..."""
+        """The relation of the two, in one word: "equal", "changed", "missing", "gap", ..."""
         ...
 
     @property
     def lane(self) -> str:
-        """The lane of both; in a gap, how many rows are left out."""
+        """The lane of both; in a gap, the number of rows left out."""
         ...
 
 
@@ -53,13 +53,13 @@ class ExcerptRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of two aligned streams. Neither side has an event in a gap."""
 
     mark: str
-    lane: str  #: in a gap, how many rows are left out
+    lane: str  #: in a gap, the number of rows left out
     control: ExcerptEvent | None
     candidate: ExcerptEvent | None
 
 
 def redacted(rows: Sequence[AlignedEvents], redactor: Redactor, *, plain: bool) -> list[ExcerptRow]:
-    """Return the rows as they may be stored; `plain` is True for a tenant that allows its texts."""
+    """Return the rows in redacted form; `plain` is True for a tenant that allows its texts."""
 
     def event(event: Event | None) -> ExcerptEvent | None:
         if event is None:

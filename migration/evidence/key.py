@@ -1,4 +1,4 @@
-"""The key of the digests that stand for redacted values. Without it, equal digests say "equal values" and nothing else."""
+"""The key of the digests that replace redacted values. Without it, equal digests only show that the values are equal."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ _KEY_BYTES = 32
 
 
 def digest_key(settings: MigrationSettings) -> bytes:
-    """Return the configured key, or that of `home`, which is made on first use and readable by its owner only.
+    """Return the configured key, or that of `home`, which is made on first use and can be read only by its owner.
 
     Raises:
         ConfigurationError: the key file cannot be read or written, is too short, or others may read it.
@@ -36,14 +36,14 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; make it readable, or set NETRA_MIGRATION_HASH_KEY") from error
     if mode & 0o077:
-        raise ConfigurationError(f"{path} may be read by others; run `chmod 600 {path}`")
+        raise ConfigurationError(f"other users may read {path}; run `chmod 600 {path}`")
     if len(key) < _KEY_BYTES:
-        raise ConfigurationError(f"{path} holds {len(key)} bytes instead of {_KEY_BYTES}; remove it and a new key is made")
+        raise ConfigurationError(f"{path} contains {len(key)} bytes instead of {_KEY_BYTES}; remove it, and a new key is made")
     return key
 
 
 def _make(path: Path) -> bytes:
-    """Make the file whole under another name, then link it: of two processes that start together, both read the first one's key."""
+    """Make the complete file under another name, then link it: of two processes that start together, both read the first one's key."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

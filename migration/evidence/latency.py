@@ -1,4 +1,4 @@
-"""How often one of two runs of a request was the slower one, counted by the database."""
+"""How often one of the two runs of a request was slower, counted by the database."""
 
 from typing import Final
 
@@ -15,10 +15,10 @@ def slower_pairs(connection: Connection, surface: str, metric: str, *, excess_s:
 
     Args:
         connection: to the evidence.
-        surface: of the comparisons. Those that are inconclusive are left out: their runs did not do the same.
+        surface: of the comparisons. Inconclusive ones are left out: their runs did not do the same.
         metric: a time of `model.Timing`.
         excess_s: seconds by which the slower one takes longer.
-        ratio: and how many times as long.
+        ratio: the factor by which it takes longer.
     """
     control, candidate = _time("control", metric), _time("candidate", metric)
     both = and_(control.is_not(None), candidate.is_not(None))

@@ -1,4 +1,4 @@
-"""What engines showed against themselves: rounds in, counts out. Counted by day, so that old rounds can be forgotten."""
+"""Noise of engines compared with themselves: stores rounds and returns counts. Counted by day, so that old rounds can be removed."""
 
 from collections.abc import Collection
 from typing import Any
@@ -19,8 +19,8 @@ def add_round(connection: Connection, surface: str, *, control: Collection[str],
     Args:
         connection: in a transaction.
         surface: whose engines.
-        control: fingerprints that control showed against itself.
-        candidate: those that candidate did.
+        control: fingerprints of control's differences from itself.
+        candidate: fingerprints of candidate's.
         now: Unix seconds.
     """
     day = int(now // _DAY_S)
@@ -34,7 +34,7 @@ def add_round(connection: Connection, surface: str, *, control: Collection[str],
             "control": int(fingerprint in control),
             "candidate": int(fingerprint in candidate),
         }
-        # In one order from every process, so that two of them cannot deadlock.
+        # In the same order in every process, so that two of them cannot deadlock.
         for fingerprint in sorted({*control, *candidate})
     ]
     if hits:
@@ -42,7 +42,7 @@ def add_round(connection: Connection, surface: str, *, control: Collection[str],
 
 
 def noise(connection: Connection, surface: str) -> NoiseView:
-    """Return the rounds of a surface, and for what they showed how often comparisons show it. Without hits little is read."""
+    """Return the rounds of a surface, and how often comparisons show each of their divergences. Without hits little is read."""
     rounds = connection.execute(select(func.sum(noise_rounds.c.rounds)).where(noise_rounds.c.surface == surface)).scalar() or 0
     sums = [func.sum(_HITS[name]) for name in ("rounds", "control", "candidate")]
     shown = connection.execute(select(_HITS.fingerprint, *sums).where(_HITS.surface == surface).group_by(_HITS.fingerprint)).all()
@@ -65,7 +65,7 @@ def noise(connection: Connection, surface: str) -> NoiseView:
 
 
 def remove_before(connection: Connection, cutoff: float) -> None:
-    """Forget the rounds of days that ended before `cutoff` (Unix seconds)."""
+    """Remove the rounds of days that ended before `cutoff` (Unix seconds)."""
     for table in (noise_rounds, noise_hits):
         connection.execute(delete(table).where(table.c.day < int(cutoff // _DAY_S)))
 

@@ -1,4 +1,4 @@
-"""`EvidenceReader`: answers out. Apart from what writes, since a command line that reads starts faster so."""
+"""`EvidenceReader`: reads the evidence. It is separate from the writing part, so that a command that only reads starts faster."""
 
 from migration.evidence import noise, reading
 from migration.evidence.database import IN_MEMORY, Database
@@ -18,7 +18,7 @@ from migration.settings import MigrationSettings
 
 
 class EvidenceReader:
-    """Answers from the evidence. Threads may share it; it connects on first use, and again after a failure.
+    """Answers questions from the evidence. Threads may share it; it connects on first use, and again after a failure.
 
     Args:
         url: SQLAlchemy URL of SQLite or PostgreSQL.
@@ -32,7 +32,7 @@ class EvidenceReader:
 
     @classmethod
     def of_settings(cls, settings: MigrationSettings) -> "EvidenceReader":
-        """Return a reader of the configured evidence. A file that is not there yet is not made: then all answers are empty.
+        """Return a reader of the configured evidence. A file that does not exist yet is not made: then all answers are empty.
 
         Raises:
             ConfigurationError: see the class.
@@ -51,7 +51,7 @@ class EvidenceReader:
             return reading.surfaces(connection)
 
     def summary(self, surface: str) -> SurfaceSummary:
-        """Return what is known about one surface; all zero when nothing is.
+        """Return what is known about one surface; all zero if nothing is.
 
         Raises:
             EvidenceError: the database cannot be read.
@@ -71,7 +71,7 @@ class EvidenceReader:
             return reading.divergences(connection, surface=surface, verdict=verdict, kind=kind, limit=limit)
 
     def divergence(self, fingerprint: str, surface: str | None = None) -> DivergenceDetail | None:
-        """Return a kind of divergence with examples; None when there is no such kind.
+        """Return a kind of divergence with examples; None if the kind does not exist.
 
         Args:
             fingerprint: 12 hex digits.
@@ -104,7 +104,7 @@ class EvidenceReader:
             )
 
     def recordings(self, fingerprint: str | None = None, surface: str | None = None) -> list[StoredRecording]:
-        """Return the served runs that are kept whole, the oldest first. None as a filter means any.
+        """Return the served runs that are stored as a whole, the oldest first. None as a filter means any.
 
         Raises:
             EvidenceError: the database cannot be read.
@@ -113,7 +113,7 @@ class EvidenceReader:
             return reading.list_recordings(connection, surface=surface, fingerprint=fingerprint)
 
     def noise(self, surface: str) -> NoiseView:
-        """Return what a surface's engines showed against themselves.
+        """Return the noise of a surface's engines, each compared with itself.
 
         Raises:
             EvidenceError: the database cannot be read.
@@ -140,5 +140,5 @@ class EvidenceReader:
             return read_strata(connection, surface)
 
     def close(self) -> None:
-        """Close all connections. The next question connects anew."""
+        """Close all connections. The next question connects again."""
         self._database.close()

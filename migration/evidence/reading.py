@@ -22,7 +22,7 @@ def surfaces(connection: Connection) -> list[str]:
 
 
 def summary(connection: Connection, surface: str) -> SurfaceSummary:
-    """Return what is known about one surface; all zero when nothing is."""
+    """Return what is known about one surface; all zero if nothing is."""
     query = (
         select(
             _COMPARED.verdict,
@@ -58,7 +58,7 @@ def divergences(
 
 
 def divergence(connection: Connection, fingerprint: str, surface: str | None) -> DivergenceDetail | None:
-    """Return a kind with its examples; of several surfaces that have it, the one that saw it last. None: no such kind."""
+    """Return a kind with its examples; of several surfaces that have it, the one that saw it last. None: the kind does not exist."""
     query = select(divergence_kinds).where(_KINDS.fingerprint == fingerprint).order_by(_KINDS.last_seen_at.desc(), _KINDS.surface).limit(1)
     if surface is not None:
         query = query.where(_KINDS.surface == surface)
@@ -107,7 +107,7 @@ def list_comparisons(
 
 
 def list_recordings(connection: Connection, *, surface: str | None, fingerprint: str | None) -> list[StoredRecording]:
-    """Return the runs that are kept whole, the oldest first; None as a filter means any."""
+    """Return the runs that are stored as a whole, the oldest first; None as a filter means any."""
     query = (
         select(*(_COMPARED[name] for name in ("run_id", "tenant_id", "surface", "compared_at")), recordings.c.line)
         .join_from(recordings, comparisons)

@@ -1,4 +1,4 @@
-"""Whole served runs, kept so that a divergence can be replayed and made small: of tenants that allow their texts, without secrets."""
+"""Whole served runs, stored so that a divergence can be replayed and minimised: only of tenants that allow their texts, without secrets."""
 
 import logging
 import zlib
@@ -14,28 +14,28 @@ from migration.model import Effect, RunRecord
 logger = logging.getLogger(__name__)
 
 WriteLine = Callable[[RunRecord], bytes]
-"""Writes a run down as one line of the recording format: `recordings.write_line`."""
+"""Writes a run as one line of the recording format: `recordings.write_line`."""
 
-#: Bytes of one line. A longer run is found again among shorter ones.
+#: Bytes of one line. A longer run is not stored: shorter ones probably show the same.
 LIMIT_BYTES: Final = 2 * 2**20
 
 
 class Recorder:
-    """Makes the rows of kept recordings.
+    """Makes the rows of stored recordings.
 
     Args:
-        redactor: knows which tenants allow their texts, and takes secrets out.
-        write: None: nothing is kept.
-        each: recordings of each kind of divergence.
+        redactor: knows which tenants allow their texts, and removes secrets.
+        write: None: nothing is stored.
+        each: recordings for each kind of divergence.
     """
 
     def __init__(self, redactor: Redactor, write: WriteLine | None, *, each: int) -> None:
         self._redactor, self._write, self.each = redactor, write, each
 
     def row(self, finding: Finding) -> Row | None:
-        """Return the row of a served run, without its comparison's id; None when the run may not be kept.
+        """Return the row of a served run, without its comparison's id; None if the run must not be stored.
 
-        A run with a breach of isolation is never kept: it may hold the words of a tenant that does not allow it.
+        A run with a breach of isolation is never stored: it may contain texts of a tenant that does not allow this.
         """
         comparison = finding.comparison
         if self._write is None or not self._redactor.allows_text(comparison.tenant_id):
@@ -54,7 +54,7 @@ class Recorder:
         return {"size_bytes": len(line), "line": zlib.compress(line)}
 
     def _without_secrets(self, record: RunRecord) -> RunRecord:
-        """Return what a replay needs of the run. Its events are not: both engines emit their own."""
+        """Return what a replay needs of the run. Its events are left out: both engines emit their own."""
         whole = self._redactor.whole
         asked, safe = record.request, self._redactor.without_secrets
         request = msgspec.structs.replace(asked, payload=whole(asked.payload), user_id=safe(asked.user_id), thread_id=safe(asked.thread_id))

@@ -1,7 +1,7 @@
-"""What may be stored: shapes and keyed digests instead of text, names and numbers as they are.
+"""What may be stored: shapes and keyed digests instead of text; names and numbers unchanged.
 
-A text becomes `str[42]#9f3a1b2c4d5e`: its length and a keyed digest, so that equal texts are seen to be equal and no text can be read
-or guessed without the key. Numbers, booleans and null stay; so do a closed list of fields whose values are words of our own code.
+A text becomes `str[42]#9f3a1b2c4d5e`: its length and a keyed digest. Equal texts can be recognised as equal, and no text can be read or
+guessed without the key. Numbers, booleans and null stay, and so do fields of a closed list whose values are words of our own code.
 """
 
 import hmac
@@ -32,7 +32,7 @@ ENUM_FIELDS = frozenset(
         "event",
     }
 )
-"""Fields whose values are words of our own code; they stay when they look like one."""
+"""Fields whose values are words of our own code; they stay if they look like such words."""
 
 MAX_TEXT = 4096
 """Characters of one redacted value; a longer one becomes its outline."""
@@ -41,10 +41,10 @@ _MAX_ITEMS = 40
 _MAX_DEPTH = 12
 _DIGEST_HEX = 12
 
-# Words without digits: a key, a token or a number of a person has some.
+# Words without digits: a key, a token or a personal number has some.
 _ENUM = re.compile(r"[a-z]+(_[a-z]+){0,5}\Z|([A-Z][a-z]+){1,6}\Z", re.ASCII)
 _ENUM_CHARS = 48
-#: a name in code; a run of four digits is more likely an id or a number of a person
+#: a name in code; four digits in a row are more likely an id or a personal number
 _NAME = re.compile(r"(?!.*\d{4})[A-Za-z_][A-Za-z0-9_-]{0,39}\Z", re.ASCII)
 _INDEX = re.compile(r"\d{1,4}\Z", re.ASCII)
 _LONGEST_ID = 128
@@ -55,16 +55,16 @@ _OURS = re.compile(r"[0-9a-f]{32}\Z|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z"
 
 @lru_cache(maxsize=4096)
 def _is_plain_id(text: str) -> bool:
-    """Tell whether it is an id and no secret. The same tenants, users and threads come again and again, so the answers are kept."""
+    """Tell whether it is an id and not a secret. The same tenants, users and threads occur repeatedly, so the answers are cached."""
     return _OURS.match(text) is not None or (_ID.match(text) is not None and not any(secret_search.known(text)))
 
 
 class Redactor:
-    """Turns values into what may be stored of them.
+    """Converts values to their storable form.
 
     Args:
         key: of the digests; see `key.digest_key`.
-        plaintext_tenants: tenants that allow their texts to be stored. Secrets are taken out even so.
+        plaintext_tenants: tenants that allow their texts to be stored. Secrets are removed even so.
     """
 
     def __init__(self, key: bytes, plaintext_tenants: Collection[str] = ()) -> None:
@@ -80,11 +80,11 @@ class Redactor:
         return f"str[{len(text)}]#{self._digest(text)}" if text else "str[0]"
 
     def identifier(self, text: str) -> str:
-        """Return an id as it is when it is made of letters, digits and `_.:-` and is not a secret; else its shape."""
+        """Return an id unchanged if it is made of letters, digits and `_.:-` and is not a secret; otherwise its shape."""
         return text if len(text) <= _LONGEST_ID and _is_plain_id(text) else self.shape(text)
 
     def chosen(self, text: str) -> str:
-        """Return an id that a client may have chosen: as it is when it looks like ours, else its shape."""
+        """Return an id that a client may have chosen: unchanged if it looks like ours, otherwise its shape."""
         return text if _OURS.match(text) else self.shape(text)
 
     def path(self, path: str) -> str:
@@ -96,7 +96,7 @@ class Redactor:
 
         Args:
             text: as the comparison gives it.
-            field: the name of the field that holds it; "" when there is none.
+            field: the name of the field that holds it; "" if there is none.
             plain: True for a tenant that allows its texts.
         """
         if text is None:
@@ -125,9 +125,9 @@ class Redactor:
         return value
 
     def whole(self, document: bytes) -> bytes:
-        """Return a JSON document as it is but for its secrets, however long; for tenants that allow their texts.
+        """Return a JSON document unchanged except for its secrets, however long; for tenants that allow their texts.
 
-        Secrets become their shape, the same one wherever they stand, also inside JSON that is written as a text.
+        Secrets become their shape, the same one wherever they appear, also inside JSON that is written as a text.
 
         Raises:
             RecursionError: it is nested too deeply.

@@ -1,8 +1,8 @@
-"""From the nouns to redacted rows. Nothing reaches a table but through here."""
+"""Makes redacted rows from the nouns. Everything that reaches a table passes through here."""
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, get_args
 
 import msgspec
@@ -18,9 +18,7 @@ Row = dict[str, Any]
 
 _BEST_TO_WORST = tuple(Verdict)
 _MAX_SENTENCE = 400
-#: sentences put lanes, paths and event kinds between backticks
-_NAMED = re.compile(r"`([^`]*)`")
-#: what follows from a divergence, and how a list of that ends which is cut: see `Divergence.follows`
+#: a consequence of a divergence, and the end of a shortened list of them: see `Divergence.follows`
 _CLAUSE = re.compile(
     rf"(?P<kind>{'|'.join(get_args(DivergenceKind))}) (?P<path>.*?)(?: of (?P<lane>.*?))?(?P<times>, \d+ times)?", re.DOTALL
 )
@@ -29,7 +27,7 @@ _HEX = re.compile(r"[0-9a-f]{1,32}\Z")
 
 
 class ServedRun(Protocol):
-    """The served run and what ran beside it: a `shadow.job.ShadowJob`."""
+    """The served run and its shadow: a `shadow.job.ShadowJob`."""
 
     @property
     def record(self) -> RunRecord:
@@ -62,7 +60,7 @@ class Finding:
 
     @property
     def texts(self) -> str:
-        """What our sentences must not quote. Collected on first use: a match needs none of it."""
+        """What stored sentences must not quote. Collected on first use: a match does not need it."""
         if self._texts is None:
             self._texts = free_texts(self.served.record, self.shadow, found=self.comparison.divergences)
         return self._texts
@@ -104,7 +102,7 @@ class RowMaker:
             "thread_id": redact.chosen(done.thread_id),
             "stage": done.stage.value,
             "verdict": done.verdict.value,
-            "reasons": [self._sentence(reason, finding) for reason in done.reasons],
+            "reasons": [reason.quoting(lambda part: scrub(part[:_MAX_SENTENCE], finding.texts)) for reason in done.reasons],
             "divergence_count": len(done.divergences),
             "control_duration_s": done.control.duration_s,
             "control_effect_s": done.control.effect_s,
@@ -134,9 +132,10 @@ class RowMaker:
         return fingerprint if _HEX.match(fingerprint) else self._redactor.shape(fingerprint)
 
     def sentence(self, divergence: Divergence, finding: Finding) -> str:
-        """Return the divergence's sentence without quotations. All tenants share a kind's row, so no tenant's texts may stand in it."""
-        named = _NAMED.sub(lambda found: f"`{self._redactor.path(found[1])}`", divergence.sentence)
-        return self._sentence(named, finding, (divergence.kind, self._redactor.path(divergence.lane), self._redactor.path(divergence.path)))
+        """Return the divergence's sentence. All tenants share the row of a kind, so what it quotes is redacted for all of them."""
+        lane, path = self._redactor.path(divergence.lane), self._redactor.path(divergence.path)
+        shown = {lane, path, *path.split(".")}  # columns of the same row
+        return divergence.sentence.quoting(lambda part: scrub(self._redactor.path(part[:_MAX_SENTENCE]), finding.texts, shown))
 
     def kind(self, divergence: Divergence, sentence: str) -> Row:
         """Return the part of a row of `divergence_kinds` that all its occurrences share."""
@@ -152,7 +151,7 @@ class RowMaker:
         }
 
     def example(self, divergence: Divergence, finding: Finding) -> Row:
-        """Return the values and the excerpt of an occurrence that is kept as an example."""
+        """Return the values and the excerpt of an occurrence that is stored as an example."""
         plain = self._redactor.allows_text(finding.comparison.tenant_id)
         field = re.sub(r"\[[^\]]*\]", "", divergence.path.rpartition(".")[2])
         return {
@@ -164,7 +163,7 @@ class RowMaker:
         }
 
     def _clause(self, clause: str) -> str:
-        """Return what follows from a divergence as it may be stored: its lane and its path may hold names from data."""
+        """Return a consequence of a divergence in storable form: its lane and its path may contain names from data."""
         found = _CLAUSE.fullmatch(clause)
         if found is None:
             return clause if _MORE.fullmatch(clause) else self._redactor.shape(clause)
@@ -178,15 +177,12 @@ class RowMaker:
         only = msgspec.structs.replace(finding.comparison, divergences=(divergence,))
         try:
             aligned = self._align(control, candidate, only)
-        except Exception as error:  # noqa: BLE001 - the divergence matters more than its picture
+        except Exception as error:  # noqa: BLE001 - the divergence matters more than its excerpt
             # The type alone: the message may quote what the runs said.
             logger.error("no excerpt for %s: %s; the divergence is stored without", divergence.fingerprint, type(error).__name__)  # noqa: TRY400
             return None
         rows: Sequence[Row] = msgspec.to_builtins(redacted(aligned, self._redactor, plain=plain))
         return rows
-
-    def _sentence(self, sentence: str, finding: Finding, names: Iterable[str] = ()) -> str:
-        return scrub(sentence[:_MAX_SENTENCE], finding.texts, names)
 
 
 def _hex(id_: str | None) -> str | None:

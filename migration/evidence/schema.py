@@ -1,4 +1,4 @@
-"""Moves the evidence database between schemas, once, however many processes start together. A revision that loses a row is undone."""
+"""Migrates the evidence database between schemas, once, however many processes start together. A revision that loses a row is undone."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ _LOCK = 0x6E65747261
 
 
 def upgrade(engine: Engine) -> None:
-    """Make or upgrade the tables; does nothing when they are new enough.
+    """Make or upgrade the tables; does nothing if they are new enough.
 
     Raises:
         EvidenceError: the database was made by a newer version of this tool, or a revision would lose rows; nothing was changed.
@@ -38,14 +38,14 @@ def upgrade(engine: Engine) -> None:
 
 
 def downgrade(engine: Engine, revision: str) -> Mapping[str, int]:
-    """Take the schema back to an older revision, and return the rows of each table that is not in it and was dropped.
+    """Downgrade the schema to an older revision, and return the number of rows of each table that was dropped.
 
     Args:
         engine: the evidence, as the product connects to it.
         revision: an older one, or "base" for none.
 
     Raises:
-        EvidenceError: there is no such revision, it is not an older one, or a table that stays would lose rows; nothing was changed.
+        EvidenceError: there is no such revision, it is not an older one, or a remaining table would lose rows; nothing was changed.
         sqlalchemy.exc.SQLAlchemyError: the database cannot be reached or written.
     """
     with engine.connect() as connection, _locked(connection):
@@ -74,7 +74,7 @@ def _locked(connection: Connection) -> Iterator[None]:
     sqlite = connection.dialect.name == "sqlite"
     try:
         if sqlite:
-            # SQLite takes no notice of this pragma inside a transaction, and with keys on a rebuilt table takes its children's rows along:
+            # SQLite ignores this pragma inside a transaction, and with foreign keys on, a rebuilt table deletes the rows of its children:
             # https://www.sqlite.org/lang_altertable.html#otheralter
             connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -82,7 +82,7 @@ def _locked(connection: Connection) -> Iterator[None]:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         yield
         if sqlite and (orphans := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
-            raise EvidenceError(f"{len(orphans)} rows would refer to rows that are gone; nothing was changed; restore a backup")
+            raise EvidenceError(f"{len(orphans)} rows would refer to rows that do not exist; nothing was changed; restore a backup")
         connection.commit()
     finally:
         connection.rollback()
@@ -91,7 +91,7 @@ def _locked(connection: Connection) -> Iterator[None]:
 
 
 def _move(connection: Connection, revision: str, *, down: bool = False) -> None:
-    # Imported here: commands that find the schema in place start 0.2 s faster.
+    # Imported here: commands that find the schema up to date start 0.2 s faster.
     from alembic import command
 
     config, rows, current = _config(), _census(connection), revision_of(connection)

@@ -1,4 +1,4 @@
-"""Takes quotations of users out of our own sentences. A safety net: comparisons describe, they should not quote."""
+"""Takes quotations of users out of what our sentences quote (`migration.sentence`). Their literal parts are never looked at."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,45 +14,32 @@ QUOTE = 8
 
 ELLIPSIS = "…"
 _MAX_SEARCHED = 4_000_000
-OUR_WORDS = (
-    r"a|accepted|again|all|already|an|and|another|answered|are|asked|as|asks|at|away|be|because|before|both|breaks|busy|but|by|"
-    r"came|cancelled|candidate|cannot|changed|clock|closed|comes|compared|comparison|completed|contract|control|could|crashed|"
-    r"cut|did|different|differently|differs|does|duplicate|duration|each|effect|else|elsewhere|ended|ends|event|exactly|"
-    r"exception|fields|finished|first|for|has|id|ids|in|is|isolation|it|its|journal|keeps|lacks|lane|limit|list|longer|made|"
-    r"many|message|missing|model|more|named|names|never|new|no|not|nothing|of|off|on|once|one|or|order|out|payload|place|"
-    r"points|policy|recorded|recording|reference|refused|repeat|replayed|request|run|runs|said|same|send|sends|side|slow|so|"
-    r"somebody|something|somewhere|stands|stream|terminal|than|that|the|there|they|though|time|timed|tolerates|too|tool|"
-    r"truncated|turned|type|undecodable|value|was|went|what|where|who|whole|with|within|wording"
-)
-"""The words that our sentences are made of, as a pattern: what is said in these alone quotes nobody, even where a user says the same."""
 
 
 def free_texts(*runs: RunRecord, found: Iterable[Divergence] = ()) -> str:
-    """Return all texts of the runs, and of what was found in them, that are not words of our own code, separated by NUL."""
+    """Return all texts of the runs, and of the divergences found in them, that are not words of our own code, separated by NUL."""
     blobs = [blob for run in runs for blob in _blobs(run)]
     blobs += [value.encode("utf-8", "replace") for one in found for value in (one.control, one.candidate) if value is not None]
     return "\0".join(text for blob in blobs for text in _leaves(blob) if len(text) >= QUOTE)
 
 
-def scrub(sentence: str, texts: str, names: Iterable[str] = ()) -> str:
-    """Return the sentence with every quotation of `texts` replaced by an ellipsis.
+def scrub(quoted: str, texts: str, names: Iterable[str] = ()) -> str:
+    """Return a quoted part of a sentence with every quotation of `texts` replaced by an ellipsis.
 
     Args:
-        sentence: English, ours.
+        quoted: data in a sentence of ours, such as a lane or the text of an exception.
         texts: what must not be quoted, from `free_texts`.
         names: lanes, paths and kinds; they stay even where a text mentions them.
     """
+    if quoted in names:
+        return quoted.encode("utf-8", "replace").decode()
     if len(texts) > _MAX_SEARCHED:
         return ELLIPSIS
-    words = "|".join([OUR_WORDS, *(re.escape(name) for name in names if len(name) >= QUOTE)])
-    # Runs of our words, with the blanks and signs around them.
-    ours = [found.span() for found in re.finditer(rf"\W*(?:(?<!\w)(?:{words})(?!\w)\W*)+", sentence, re.IGNORECASE)]
-    quoted = bytearray(len(sentence))
-    for start in range(len(sentence) - QUOTE + 1):
-        end = start + QUOTE
-        if sentence[start:end] in texts and not any(first <= start and end <= last for first, last in ours):
-            quoted[start:end] = b"\1" * QUOTE
-    marked = "".join("\0" if hit else char for char, hit in zip(sentence, quoted, strict=True))
+    hidden = bytearray(len(quoted))
+    for start in range(len(quoted) - QUOTE + 1):
+        if quoted[start : start + QUOTE] in texts:
+            hidden[start : start + QUOTE] = b"\1" * QUOTE
+    marked = "".join("\0" if hit else char for char, hit in zip(quoted, hidden, strict=True))
     return re.sub("\0+", ELLIPSIS, marked).encode("utf-8", "replace").decode()
 
 

@@ -1,9 +1,9 @@
-"""Forms that say by themselves that what they hold is a secret, beside the library's rules. None takes time by the square of a text."""
+"""Forms that identify a secret by themselves, in addition to the library's rules. None needs quadratic time."""
 
 import re
 from typing import Final
 
-#: What people call a password, in the languages of the most users; nobody writes it as a name in code.
+#: Words for a password, in the most common languages; as names in code they are not used.
 _IN_OTHER_LANGUAGES: Final = (
     r"passwort|kennwort|l[öo]senord|contrase(?:ñ|n)a|clave secreta|mot de passe|senha|wachtwoord|adgangskode|salasana|has(?:ł|l)o|parola"
     r"|(?:ş|s)ifre|пароль|密码|パスワード|비밀번호"
@@ -17,7 +17,7 @@ _SIGNED: Final = (
     r"(?:sig|signature|x-(?:amz|goog)-(?:signature|security-token)|access_token|auth|code|key|session(?:_?id)?|sid|otp|invite|reset|magic)"
 )
 
-#: Names of fields whose values are secrets, whatever they look like.
+#: Names of fields whose values are always secrets.
 FIELD: Final = re.compile(
     rf"{_WORDS}|secret|token|api_?key|access_?key|authorization|cookie|credential|private_?key|bearer|signature|session_?id"
     r"|connection_?string|mnemonic|seed_?phrase|(?<![a-z])(?:pass|pin|cvv|cvc|otp|totp|jwt|auth|dsn)(?![a-z])",
@@ -26,7 +26,7 @@ FIELD: Final = re.compile(
 
 FORMS: Final = (
     r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}",  # model providers' and payment keys
-    r"(?<![\w-])eyJ[\w=-]{6,}\.[\w=-]{6,}(?:\.[\w.+/=-]*)?",  # RFC 7519; the library's own rule takes time by the square of a text's length
+    r"(?<![\w-])eyJ[\w=-]{6,}\.[\w=-]{6,}(?:\.[\w.+/=-]*)?",  # RFC 7519; the library's own rule needs quadratic time
     r"\bgh[pousr]_[A-Za-z0-9]{16,}",  # GitHub, shorter than today's
     r"\bgl[a-z]{2,5}-[A-Za-z0-9_-]{20,}",  # GitLab
     r"\bhf_[A-Za-z0-9]{30,}",  # Hugging Face
@@ -35,12 +35,12 @@ FORMS: Final = (
     r"\bpscale_[a-z]{2,6}_[\w-]{20,}",  # PlanetScale
     r"\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}",  # RFC 6750, RFC 7617
     r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|[\s\S]*)",
-    # What passwords are stored as: guessed at leisure by whoever has it. https://passlib.readthedocs.io/en/stable/modular_crypt_format.html
+    # Stored forms of passwords, which can be guessed offline. https://passlib.readthedocs.io/en/stable/modular_crypt_format.html
     r"\$(?:1|2[abxy]?|5|6|7|y|apr1|argon2(?:id|i|d)|scrypt|pbkdf2[\w-]{0,12})\$[^\s\"';]{8,}",
     rf"(?i){_NAMED}[\w-]{{0,40}}[\\\"']{{0,4}}\s{{0,3}}(?::=|=>|->|=|:)\s{{0,3}}[\\\"']{{0,4}}[^\s\"',;]{{4,}}",
     rf"(?i)<[\w:-]{{0,40}}{_WORDS}[^<>]{{0,80}}>\s{{0,3}}[^<>]{{4,200}}<",  # XML
     r"(?i)[\"'](?:pass|pw)\\?[\"']\s{0,3}:\s{0,3}\\?[\"'][^\s\"'\\]{4,}",
-    # In prose, where "the password is wrong" is not a secret.
+    # In prose; "the password is wrong" is not a secret.
     rf"(?i)\b{_NAMED}\s{{1,3}}(?:is|was|are|ist|est|es|är)\s{{1,3}}[\"']?(?=[^\s\"',;]*[\d!@#$%^&*_+])[^\s\"',;]{{4,}}",
     # On a command line, and in .netrc: no sign between name and value.
     rf"(?i){_WORDS}\s{{1,3}}[\"']?(?=[^\s\"',;]*\d)(?=[^\s\"',;]*[a-z])[^\s\"',;]{{6,}}",

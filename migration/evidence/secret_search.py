@@ -1,4 +1,4 @@
-"""Finds keys, tokens, passwords, card and account numbers in a text: by a kept library's rules, by check digits, and by looking random.
+"""Finds keys, tokens, passwords, card and account numbers in a text: by the rules of a library, by check digits, and by randomness.
 
 What is not recognised: a password that is a plain word in a sentence, random letters of one case alone, random text of fewer than 20
 characters without a known form, digests and ids written as UUIDs, names, addresses, e-mail addresses and telephone numbers.
@@ -25,16 +25,16 @@ _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1
 _SSN: Final = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
 _RANDOM: Final = re.compile(r"[A-Za-z0-9+/_=-]{20,}")
 _RUN: Final = re.compile(r"[A-Za-z0-9]+")
-#: Ids as we make them, and as others do: they are looked up and compared.
+#: Ids as we and others make them: they are needed for look-ups and comparisons.
 _UUID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}", re.IGNORECASE
 )
-#: Of neighbouring characters, the share that changes between letter and digit, or from a small to a large letter: in names it is small.
+#: The share of neighbouring characters that change between letter and digit, or from a small to a capital letter: in names it is small.
 _CHANGES: Final = 0.2
 _CHANGES_IN_ONE_CASE: Final = 0.13
 _FEWEST: Final = 3
 _DIGITS: Final = 2
-#: The share that changes in any way, where two large letters stand side by side: InNamesLikeThisOne they do not.
+#: The share that changes in any way, where two capital letters are next to each other: in NamesLikeThisOne they are not.
 _ALL_CHANGES: Final = 0.42
 _SIDE_BY_SIDE: Final = re.compile(r"[A-Z]{2}")
 _BITS: Final = 2.8
@@ -42,7 +42,7 @@ _SHORTEST_DRAWN: Final = 12
 
 
 def find(text: str) -> list[Span]:
-    """Return where secrets stand, in order, without overlaps."""
+    """Return the places of secrets, in order, without overlaps."""
     found = sorted((*known(text), *_random(text)))
     joined: list[Span] = []
     for start, end in found:
@@ -54,7 +54,7 @@ def find(text: str) -> list[Span]:
 
 
 def known(text: str) -> Iterator[Span]:
-    """Yield where secrets of a known form stand."""
+    """Yield the places of secrets of a known form."""
     for rule in _rules():
         yield from (match.span() for match in rule.finditer(text))
     if any(character.isdigit() for character in text):
@@ -63,7 +63,7 @@ def known(text: str) -> Iterator[Span]:
 
 @lru_cache(maxsize=1)
 def _rules() -> tuple[re.Pattern[str], ...]:
-    # Imported here: it brings an HTTP client along, for asking providers about keys, which is never done.
+    # Imported here: it imports an HTTP client for asking providers about keys, which is never done.
     import detect_secrets.plugins as library
     from detect_secrets.plugins.base import RegexBasedDetector
 
@@ -86,12 +86,12 @@ def _with_check_digits(text: str) -> Iterator[Span]:
 
 
 def _random(text: str) -> Iterator[Span]:
-    """Yield what looks as if it had been drawn: many changes between kinds of characters, and many different ones."""
+    """Yield strings that look random: many changes between kinds of characters, and many different ones."""
     yield from (match.span() for match in _RANDOM.finditer(text) if not _UUID.fullmatch(match[0]) and _is_random(match[0]))
 
 
 def is_drawn(name: str) -> bool:
-    """Return whether what stands in the place of a name looks as if it had been drawn: shorter than a text may be and still count."""
+    """Return whether a string in the place of a name looks random: it may be shorter than in a text."""
     return len(name) >= _SHORTEST_DRAWN and not _UUID.fullmatch(name) and _is_random(name)
 
 
@@ -108,5 +108,5 @@ def _is_random(token: str) -> bool:
 
 
 def _bits(text: str) -> float:
-    """Return Shannon's entropy in bits a character. Source: Shannon (1948), "A mathematical theory of communication"."""
+    """Return Shannon's entropy in bits per character. Source: Shannon (1948), "A mathematical theory of communication"."""
     return -sum(count / len(text) * log2(count / len(text)) for count in Counter(text).values())

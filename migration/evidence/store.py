@@ -1,4 +1,4 @@
-"""`EvidenceStore`: comparisons in, answers out."""
+"""`EvidenceStore`: stores comparisons and answers questions."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -22,16 +22,16 @@ _Item = tuple[ServedRun, RunRecord, Comparison]
 
 
 class EvidenceStore(EvidenceReader):
-    """What is known about divergences, kept.
+    """Stores what is known about divergences.
 
     Args:
-        url: SQLAlchemy URL of SQLite or PostgreSQL; the tables are made and upgraded by itself.
-        redactor: decides what stays readable of what is stored.
+        url: SQLAlchemy URL of SQLite or PostgreSQL; the tables are made and upgraded automatically.
+        redactor: decides what stays readable.
         clock: Unix seconds.
         align: aligns two streams for the excerpts kept with examples, like `comparison.aligned_events`; None: no excerpts are kept.
-        examples: occurrences of each kind of divergence whose values are kept.
-        record: writes a served run down whole, like `recordings.write_line`; None: no run is kept whole.
-        recordings: runs kept whole of each kind of divergence, of tenants that allow their texts.
+        examples: occurrences of each kind of divergence whose values are stored.
+        record: writes a served run as a whole, like `recordings.write_line`; None: no run is stored as a whole.
+        recordings: runs stored as a whole for each kind of divergence, of tenants that allow their texts.
 
     Raises:
         ConfigurationError: the URL does not parse or names another database.
@@ -59,7 +59,7 @@ class EvidenceStore(EvidenceReader):
         """Return the configured store.
 
         Raises:
-            ConfigurationError: see the class; or the digest key cannot be read or made, or others may read it.
+            ConfigurationError: see the class; or the digest key cannot be read or made, or other users may read it.
         """
         redactor = Redactor(digest_key(settings), settings.plaintext_tenants)
         return EvidenceStore(settings.evidence(), redactor, align=align, record=record, recordings=settings.recordings_per_divergence)
@@ -68,7 +68,7 @@ class EvidenceStore(EvidenceReader):
         """Store one comparison and return whether it was new; see `store_many`.
 
         Raises:
-            EvidenceError: it could not be stored; nothing of it is.
+            EvidenceError: it could not be stored, not even in part.
         """
         return self.store_many([(served, shadow, comparison)]) == 1
 
@@ -76,7 +76,8 @@ class EvidenceStore(EvidenceReader):
         """Store comparisons, committing every 200, and return how many were new: one of the same surface, run and shadow is stored once.
 
         Raises:
-            EvidenceError: the database is full, locked or gone. Whole batches before the failing one are stored; storing all again is safe.
+            EvidenceError: the database is full, locked or missing. Complete batches before the failing one are stored; storing all again is
+                safe.
         """
         findings = [Finding(*item) for item in items]
         return sum(new for start in range(0, len(findings), _BATCH) for new in self._store_batch(findings[start : start + _BATCH]))

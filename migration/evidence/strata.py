@@ -1,8 +1,8 @@
 """Strata of runs: event kind x tool x outcome. A rare path cannot hide its divergences behind a frequent one.
 
-A served run is in one stratum for each kind of event that it has, at each tool: all `tool_completed` of `usage_summary` of runs that
-completed are one. Runs of one shape are in the same strata, so a comparison keeps only the digest of their set, and of the set that its
-unaccepted divergences touch; each set is kept once.
+A served run is in one stratum for each of its kinds of events, at each tool: all `tool_completed` of `usage_summary` of runs that completed
+are one. Runs of one shape are in the same strata, so a comparison stores only the digest of their set, and of the set that its unaccepted
+divergences touch; each set is stored once.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _SHAPES: Final = 4096
 
 
 class Stratum(NamedTuple):
-    """What is bounded together."""
+    """A stratum: the divergence rate is bounded for each."""
 
     event: str  #: kind of event; "": the run had none
     tool: str  #: "": the event belongs to an agent or to the run
@@ -40,11 +40,12 @@ _Set = tuple[str, frozenset[Stratum]]
 
 
 class StrataMaker:
-    """Tells the strata of runs, and remembers sets that are not stored yet.
+    """Computes the strata of runs, and remembers sets that are not stored yet.
 
     Args:
-        redactor: names are stored as it lets them be.
-        limit: event kinds, and tools, of a surface that this process tells apart; an engine that makes up names fills no database.
+        redactor: converts the names for storing.
+        limit: event kinds, and tools, of a surface that this process distinguishes; so an engine that invents names cannot fill the
+            database.
     """
 
     def __init__(self, redactor: "Redactor", *, limit: int = 64) -> None:
@@ -56,11 +57,11 @@ class StrataMaker:
         self._stored: set[str] = set()
 
     def row(self, finding: "Finding") -> dict[str, str | None]:
-        """Return the columns of `comparisons` that tell the run's strata, and those that divergences touch."""
+        """Return the columns of `comparisons` for the run's strata, and for those that divergences touch."""
         digest, strata = self._of(finding)
         self._want(digest, strata)
         touched = None
-        # A match is the common case, and must cost next to nothing.
+        # A match is the common case, and must cost almost nothing.
         if finding.comparison.verdict is Verdict.DIVERGENT:
             touched, some = self._touched(finding, digest, strata)
             self._want(touched, some)
@@ -71,12 +72,12 @@ class StrataMaker:
         return [{"id": id_, "strata": [list(one) for one in sorted(strata)]} for id_, strata in sorted(self._new.items())]
 
     def stored(self) -> None:
-        """Take note that these rows are committed."""
+        """Record that these rows are committed."""
         self._stored |= self._new.keys()
         self._new = {}
 
     def forget(self) -> None:
-        """Take nothing for stored any more: the database may be another one."""
+        """Treat nothing as stored any more: the database may be another one."""
         self._stored.clear()
 
     def _want(self, digest: str, strata: frozenset[Stratum]) -> None:
@@ -93,7 +94,7 @@ class StrataMaker:
         return known
 
     def _touched(self, finding: "Finding", digest: str, strata: frozenset[Stratum]) -> _Set:
-        """Return the strata that divergences of which nobody accepted anything touch; one without an event of the run touches them all."""
+        """Return the strata that completely unaccepted divergences touch; one without an event of the run touches them all."""
         surface = finding.served.record.request.surface
         found = frozenset([(one.path, one.lane) for one in finding.comparison.divergences if one.verdict is Verdict.DIVERGENT])
         if (known := self._touches.get((surface, digest, found))) is None:
@@ -117,7 +118,7 @@ class StrataMaker:
 
 
 def read_strata(connection: Connection, surface: str) -> StrataView:
-    """Return each stratum's counts over all comparisons of a surface that came to a verdict, since the last pruning."""
+    """Return each stratum's counts over all comparisons of a surface that have a verdict, since the last pruning."""
     compared = comparisons.c
     query = (
         select(compared.strata, compared.touched, func.count())

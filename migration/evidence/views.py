@@ -1,4 +1,4 @@
-"""What the evidence store answers. All times are Unix seconds, all texts redacted."""
+"""The answers of the evidence store. All times are Unix seconds, all texts redacted."""
 
 import msgspec
 
@@ -7,7 +7,7 @@ from migration.model import DivergenceKind, Origin, Severity, Stage, Timing, Ver
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """What the views share: frozen and keyword-only."""
+    """The common base of views: frozen and keyword-only."""
 
 
 class SurfaceSummary(View, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class DivergenceView(View, frozen=True, kw_only=True):
     count: int  #: occurrences since the first
     verdict: Verdict  #: of the last occurrence
     accepted_by: str | None  #: ledger entry of the last occurrence
-    recordings: int = 0  #: comparisons of it whose served run is kept whole
+    recordings: int = 0  #: its comparisons whose served run is stored as a whole
 
 
 class Example(View, frozen=True, kw_only=True):
@@ -54,17 +54,17 @@ class Example(View, frozen=True, kw_only=True):
     compared_at: float
     control: str | None  #: JSON; None when that side has nothing there
     candidate: str | None
-    excerpt: list[ExcerptRow]  #: [] when none was kept
+    excerpt: list[ExcerptRow]  #: [] if none was stored
     shadow_trace_id: str | None = None  #: of the shadow; None: not traced
-    follows: list[str] = []  #: what follows from it in that comparison, a clause each; [] when nothing does
+    follows: list[str] = []  #: its consequences in that comparison, one clause each; [] if there are none
 
 
 class DivergenceDetail(View, frozen=True, kw_only=True):
-    """A kind of divergence, how its occurrences were judged, and the first of them."""
+    """A kind of divergence, the verdicts of its occurrences, and the first of them."""
 
     divergence: DivergenceView
     verdicts: dict[Verdict, int]  #: comparisons in which it occurred, by its verdict there; since the last pruning
-    most: dict[Verdict, int]  #: how often it is in the comparison of that verdict that shows it most often; since the last pruning
+    most: dict[Verdict, int]  #: its highest count in one comparison of that verdict; since the last pruning
     examples: list[Example]  #: oldest first
 
 
@@ -96,7 +96,7 @@ class ComparisonView(View, frozen=True, kw_only=True):
 
 
 class StoredRecording(View, frozen=True, kw_only=True):
-    """A served run that is kept whole."""
+    """A served run that is stored as a whole."""
 
     run_id: str
     tenant_id: str
@@ -106,7 +106,7 @@ class StoredRecording(View, frozen=True, kw_only=True):
 
 
 class NoiseHit(View, frozen=True, kw_only=True):
-    """A kind of divergence that an engine showed against itself."""
+    """A kind of divergence that an engine showed when compared with itself."""
 
     fingerprint: str
     compared: int  #: comparisons of control with candidate that show it
@@ -116,11 +116,11 @@ class NoiseHit(View, frozen=True, kw_only=True):
 
 
 class NoiseView(View, frozen=True, kw_only=True):
-    """What a surface's engines showed against themselves."""
+    """The noise of a surface's engines, each compared with itself."""
 
     surface: str
     rounds: int
-    comparisons: int  #: of control with candidate; 0 when there are no hits, too
+    comparisons: int  #: of control with candidate; also 0 if there are no hits
     hits: list[NoiseHit]  #: the most frequent first
 
     def counts(self) -> dict[str, tuple[int, int]]:
@@ -134,8 +134,8 @@ class StratumView(View, frozen=True, kw_only=True):
     event: str  #: kind of event; "": runs without any
     tool: str  #: "": the event belongs to an agent or to the run
     outcome: str  #: of the served run
-    runs: int  #: that came to a verdict
-    divergent: int  #: of these, those with a divergence here that nobody accepted
+    runs: int  #: those with a verdict
+    divergent: int  #: those of them with an unaccepted divergence here
 
 
 class StrataView(View, frozen=True, kw_only=True):
@@ -143,4 +143,4 @@ class StrataView(View, frozen=True, kw_only=True):
 
     surface: str
     strata: list[StratumView]  #: by event, tool and outcome
-    unknown: int  #: comparisons whose strata are not known: from before they were kept
+    unknown: int  #: comparisons whose strata are not known, because they are older

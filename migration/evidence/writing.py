@@ -1,4 +1,4 @@
-"""Puts a batch of comparisons into the tables, in one transaction, each once."""
+"""Writes a batch of comparisons into the tables, in one transaction, each once."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -44,18 +44,18 @@ def write(
 
     Args:
         connection: in a transaction.
-        findings: may repeat others, stored or not: the first one counts.
+        findings: may contain duplicates, stored or not: the first one counts.
         rows: makes the rows.
-        strata: tells the runs' strata.
-        recorder: makes those of runs that are kept whole.
+        strata: computes the runs' strata.
+        recorder: makes the rows of runs that are stored as a whole.
         now: Unix seconds.
-        examples: occurrences of a kind whose values are kept.
+        examples: occurrences of a kind whose values are stored.
     """
     made: dict[tuple[str, str, str], tuple[int, Row]] = {}
     for place, finding in enumerate(findings):
         row = rows.comparison(finding, now) | strata.row(finding)
         made.setdefault(_key(row), (place, row))
-    # The inserts come first: that takes SQLite's write lock at once, where a read would have to be upgraded and could fail.
+    # The inserts come first: they take SQLite's write lock immediately; a read lock would have to be upgraded, which could fail.
     if sets := strata.new_rows():
         connection.execute(_statements(connection.dialect.name).insert_sets, sets)
     ids = _insert_new(connection, [row for _, row in made.values()])
@@ -75,7 +75,7 @@ def remove_before(connection: Connection, cutoff: float) -> int:
 
 
 def recount(connection: Connection) -> None:
-    """Count the examples and recordings of each kind anew: those whose own were removed may keep new ones."""
+    """Recount the examples and recordings of each kind: a kind whose examples were removed may store new ones."""
     kept = (
         select(func.count())
         .where(occurrences.c.fingerprint == _KINDS.fingerprint, occurrences.c.surface == _KINDS.surface, occurrences.c.example)
@@ -151,7 +151,7 @@ _NO_EXAMPLE: Row = {"example": False, "control": None, "candidate": None, "excer
 
 
 def _known_kinds(connection: Connection, names: set[_Kind]) -> dict[_Kind, _Known]:
-    """Return what is stored of those kinds that are."""
+    """Return the stored data of those kinds that are stored."""
     found: dict[_Kind, _Known] = {}
     ordered = sorted(names)
     for start in range(0, len(ordered), _EXISTING):
@@ -161,7 +161,7 @@ def _known_kinds(connection: Connection, names: set[_Kind]) -> dict[_Kind, _Know
 
 
 def _upsert_kinds(connection: Connection, kinds: list[Row]) -> None:
-    """Add new kinds and count known ones. The rows come in one order from every process, so that two of them cannot deadlock."""
+    """Add new kinds and count known ones. The rows have the same order in every process, so that two of them cannot deadlock."""
     connection.execute(_statements(connection.dialect.name).upsert_kinds, kinds)
 
 
@@ -173,7 +173,7 @@ class _Statements(NamedTuple):
 
 @lru_cache(maxsize=2)
 def _statements(dialect: str) -> _Statements:
-    """Return the statements in a dialect's words. Made once: making them takes longer than running them."""
+    """Return the statements in the dialect. Made once: building them takes longer than running them."""
     # Imported here: a command that only reads starts faster without the dialects.
     from sqlalchemy.dialects import postgresql, sqlite
 

@@ -1,1 +1,1 @@
-"""LaunchDarkly: which stage a request is in, where flags come from, and how operators edit them."""
+"""LaunchDarkly: the stage of a request, the sources of flags, and how operators edit flags."""

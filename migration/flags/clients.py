@@ -1,4 +1,6 @@
-"""LaunchDarkly's clients of a serving process: one that a source feeds and that sends events, one that reads the same flags in silence."""
+"""LaunchDarkly's clients of a serving process: one that a source feeds and that sends events, and one that reads the same flags and sends
+nothing.
+"""
 
 import logging
 from collections.abc import Callable
@@ -32,14 +34,14 @@ def fed_client(
         intake: takes them one by one.
         store: holds what was taken.
         lost: called with a sentence about events that were given up.
-        private: attributes of tenants that never leave in an event.
-        event_processor: takes the events in place of what the source names; None: that.
+        private: attributes of tenants that are never sent in an event.
+        event_processor: takes the events instead of the source's own processor; None: use the source's.
     """
     logging.getLogger("ldclient.util").addFilter(_said_once)
 
     def processor(config: Config, _store: object, ready: object) -> UpdateProcessor:
         intake.connect(config.data_source_update_sink)
-        # The one way to have the SDK's own processors feed the intake: they take their sink from here, and it has no setter.
+        # The only way to make the SDK's own processors feed the intake: they take their sink from here, and it has no setter.
         config._data_source_update_sink = intake  # noqa: SLF001 - no setter
         return source.processor(config, intake, ready)  # type: ignore[arg-type]  # the SDK gives an Event
 
@@ -65,7 +67,7 @@ def quiet_evaluator(store: InMemoryFeatureStore) -> FlagEvaluator:
 
 
 class _Nothing(UpdateProcessor):
-    """Of a client that reads a store which somebody else fills."""
+    """Of a client that only reads a store; something else fills it."""
 
     def __init__(self, store: InMemoryFeatureStore) -> None:
         self._store = store
@@ -81,5 +83,5 @@ class _Nothing(UpdateProcessor):
 
 
 def _said_once(record: logging.LogRecord) -> bool:
-    """Return False for what the SDK logs at every evaluation while no flags are known: `FlagStatus.error` says it once."""
+    """Return False for what the SDK logs at every evaluation while no flags are known: `FlagStatus.error` reports it once."""
     return not record.getMessage().startswith("Feature Flag evaluation attempted before client has initialized!")

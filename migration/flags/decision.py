@@ -1,4 +1,4 @@
-"""What the flags said about one request: the seam between `flags/` and the facade."""
+"""What the flags decided for one request: the interface between `flags/` and the facade."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -7,7 +7,7 @@ from migration.model import Comparison, Outcome, RunRequest
 from migration.stages import Plan
 
 Reason = Literal["flag", "kill_switch", "last_known", "default_off"]
-"""Where the plan came from: the flag itself, the kill switch, the last plan known for the tenant, or nothing known at all."""
+"""The origin of the plan: the flag itself, the kill switch, the last plan known for the tenant, or nothing known at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +24,11 @@ class Flags(Protocol):
     """Decides in memory, without I/O or locks."""
 
     def decide(self, request: RunRequest, /) -> Decision:
-        """Return the plan for this request. Never raises: without flags the last known plan holds, and with none `off`."""
+        """Return the plan for this request. Never raises: without flags the last known plan is used, and without one `off`."""
         ...
 
     def finished(self, request: RunRequest, decision: Decision, outcome: Outcome, duration_s: float, /) -> None:
-        """The served run ended. Completes the migration op event when no shadow will be compared; else it waits for `compared`."""
+        """The served run ended. Completes the migration op event if no shadow will be compared; otherwise it waits for `compared`."""
         ...
 
     def compared(self, run_id: str, comparison: Comparison | None, /) -> None:

@@ -1,4 +1,4 @@
-"""The host's emergency kill switch: while a certain file is there, control serves. It needs no flag, no server and no parsing."""
+"""The host's emergency kill switch: while a certain file exists, control serves. It needs no flag, no server and no parsing."""
 
 import logging
 import threading
@@ -11,27 +11,27 @@ _POLL_S: Final = 0.2
 
 
 class EmergencySwitch:
-    """Looks whether the file is there, again and again, in a thread of its own.
+    """Checks repeatedly, in a separate thread, whether the file exists.
 
     Args:
-        path: the file; what is in it does not matter.
-        on_change: called when it came or went, in the thread that noticed.
-        poll_s: seconds between two looks.
+        path: the file; its content does not matter.
+        on_change: called when it appeared or disappeared, in the thread that noticed.
+        poll_s: seconds between two checks.
     """
 
     def __init__(self, path: Path, on_change: Callable[[], None], *, poll_s: float = _POLL_S) -> None:
         self.path, self._on_change, self._poll_s = path, on_change, poll_s
-        self.on = False  #: what the last look that could tell found
+        self.on = False  #: the result of the last check that had one
         self._stop = threading.Event()
         self._look()
         self._thread = threading.Thread(target=self._keep_looking, name="migration-emergency", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start checking."""
         self._thread.start()
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop checking."""
         self._stop.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout=2.0)
@@ -42,7 +42,7 @@ class EmergencySwitch:
                 self._on_change()
 
     def _look(self) -> bool:
-        """Look once; return whether it came or went. A folder that cannot be looked into says neither."""
+        """Check once; return whether it appeared or disappeared. A folder that cannot be read gives neither result."""
         try:
             found = self._there()
         except OSError as error:
@@ -52,9 +52,9 @@ class EmergencySwitch:
             return False
         self.on = found
         if found:
-            logger.critical("emergency kill switch: %s is there; control serves on this host until it is removed", self.path)
+            logger.critical("emergency kill switch: %s exists; control serves on this host until it is removed", self.path)
         else:
-            logger.warning("emergency kill switch: %s is gone; the flags hold again", self.path)
+            logger.warning("emergency kill switch: %s was removed; the flags apply again", self.path)
         return True
 
     def _there(self) -> bool:

@@ -1,4 +1,4 @@
-"""Follows a file: through links, swapped folders and replaced files. What cannot be read now is looked at again."""
+"""Follows a file: through links, replaced folders and replaced files. A file that cannot be read now is tried again."""
 
 import logging
 import os
@@ -11,13 +11,13 @@ from typing import Final
 from migration.errors import FlagSourceError
 
 logger = logging.getLogger(__name__)
-_LIMIT: Final = 64 * 2**20  #: bytes; more is not a file of ours
+_LIMIT: Final = 64 * 2**20  #: bytes; a larger file is not ours
 
 Signature = tuple[int, ...]
 
 
 def read_if_changed(path: Path, seen: Signature | None = None) -> tuple[Signature, bytes | None]:
-    """Return the signature of the file that the path leads to, and its content; None instead of that when the signature is `seen`.
+    """Return the signature of the file that the path leads to, and its content; None instead of the content if the signature is `seen`.
 
     Raises:
         FlagSourceError: it cannot be read, is not a regular file, or is too large.
@@ -34,7 +34,7 @@ def read_if_changed(path: Path, seen: Signature | None = None) -> tuple[Signatur
             signature = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size)
             return signature, None if signature == seen else file.read(_LIMIT)
     except FileNotFoundError:
-        raise FlagSourceError("it is not there; put it back, or check the path") from None
+        raise FlagSourceError("it does not exist; restore it, or check the path") from None
     except IsADirectoryError:
         raise FlagSourceError("it is not a file; check the path") from None
     except OSError as error:
@@ -42,12 +42,12 @@ def read_if_changed(path: Path, seen: Signature | None = None) -> tuple[Signatur
 
 
 class Follower:
-    """Looks at a file again and again, in a thread of its own.
+    """Checks a file repeatedly, in a separate thread.
 
     Args:
         path: the file; it need not exist yet.
-        poll_s: seconds between two looks.
-        take: gets the content when it is new; may raise FlagSourceError: it is shown the content again then.
+        poll_s: seconds between two checks.
+        take: gets the content when it is new; if it raises FlagSourceError, it gets the content again.
         good: called when there is nothing new.
         down: called with what is wrong.
     """
@@ -61,18 +61,18 @@ class Follower:
         self._thread = threading.Thread(target=self._keep_looking, name=f"migration-follows-{path.name}", daemon=True)
 
     def start(self) -> None:
-        """Look once, then keep looking."""
+        """Check once, then keep checking."""
         self.look()
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop looking; a look under way ends."""
+        """Stop checking; a running check finishes."""
         self._stop.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout=2.0)
 
     def look(self) -> None:
-        """Look once; take what is new. Never raises."""
+        """Check once; use new content. Never raises."""
         try:
             signature, content = read_if_changed(self._path, self._seen)
             if content is None:
@@ -84,12 +84,12 @@ class Follower:
             self._fail(str(error))
         except Exception as error:
             logger.exception("looking at %s failed", self._path)
-            self._fail(f"it cannot be taken over ({type(error).__name__})")
+            self._fail(f"it cannot be used ({type(error).__name__})")
 
     def _keep_looking(self) -> None:
         while not self._stop.wait(self._poll_s):
             self.look()
 
     def _fail(self, problem: str) -> None:
-        self._seen = None  # it may become good again as the same file
+        self._seen = None  # it may become valid again without changing
         self._down(problem)

@@ -11,12 +11,13 @@ from migration.flags.proofs.rollout_bands import bands
 from migration.model import Stage
 from migration.telemetry import Metrics
 
-#: Stand for tenants without attributes and without a pin, where a flag is more than bands. A percentage is off by three at most, mostly.
+#: They represent tenants without attributes and without a pin, if a flag is not a plain percentage rollout. A percentage is usually off by
+#: at most three.
 _MADE_UP: Final = tuple(Tenant(tenant_id=f"made-up-{number}") for number in range(200))
 
 
 class FlagGauges:
-    """Shows what holds.
+    """Shows the current values.
 
     Args:
         metrics: the gauges.
@@ -44,7 +45,9 @@ class FlagGauges:
                     self._metrics.stage_percent.labels(surface, stage.value).set(percent)
 
     def _shares(self, data: FlagData, surface: str, evaluator: FlagEvaluator) -> Mapping[Stage, float]:
-        """Return the percentage of tenants at each stage: of all without a pin where the flag is bands, else of the made-up ones."""
+        """Return the percentage of tenants at each stage: of all without a pin if the flag is a plain percentage rollout, otherwise of the
+        invented ones.
+        """
         shares = dict.fromkeys(Stage, 0.0)
         if (found := bands(data, surface)) is not None:
             for band in found:

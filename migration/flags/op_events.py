@@ -1,7 +1,7 @@
-"""LaunchDarkly's migration op events: one a run, completed when its comparison is known, built in a thread off the request's path.
+"""LaunchDarkly's migration op events: one for each run, completed when its comparison is known, built in a thread off the request's path.
 
-The SDK hands out one `OpTracker` an evaluation, and an evaluation is cached for many runs. So each run gets a tracker of its own, made
-from what `migration_variation()` found.
+The SDK returns one `OpTracker` for each evaluation, and an evaluation is cached for many runs. So each run gets a separate tracker, made
+from the result of `migration_variation()`.
 """
 
 import logging
@@ -35,7 +35,7 @@ _QUEUE_LIMIT: Final = 10_000
 class EvaluatedDecision(Decision):
     """A decision that remembers LaunchDarkly's evaluation."""
 
-    evaluation: MigrationOpEvent | None  #: None: the flag was not evaluated, so there is nothing to report on
+    evaluation: MigrationOpEvent | None  #: None: the flag was not evaluated, so there is nothing to report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +58,12 @@ class _Compared:
 class OpEvents:
     """Collects what is known about each run and sends it to LaunchDarkly's client.
 
-    `consistent` is true for a match only: an accepted or noisy difference is a difference. An inconclusive comparison says nothing about
+    `consistent` is true only for a match: an accepted or noisy difference is still a difference. An inconclusive comparison does not set
     consistency, and a shadow that was shed or failed counts as not invoked.
 
     Args:
         client: takes the events.
-        metrics: counts what could not be reported, as failures of `flags.track`.
+        metrics: counts events that could not be reported, as failures of `flags.track`.
         waiting_limit: runs that may wait for their comparison; the oldest is reported without one.
     """
 
@@ -77,7 +77,7 @@ class OpEvents:
         self._thread.start()
 
     def finished(self, request: RunRequest, decision: Decision, outcome: Outcome, duration_s: float) -> None:
-        """Take note of a served run; report it at once when no comparison can come."""
+        """Record a served run; report it immediately if no comparison can come."""
         if not isinstance(decision, EvaluatedDecision) or decision.evaluation is None:
             return
         self._put(
@@ -92,7 +92,9 @@ class OpEvents:
         )
 
     def compared(self, run_id: str, comparison: Comparison | None) -> None:
-        """Report the run, with the comparison or, if its shadow was shed or failed (None), without. A run reported before is left alone."""
+        """Report the run, with the comparison or, if its shadow was shed or failed (None), without. A run that was reported before is
+        ignored.
+        """
         durations = {Origin.CONTROL: comparison.control.duration_s, Origin.CANDIDATE: comparison.candidate.duration_s} if comparison else {}
         self._put(_Compared(run_id=run_id, verdict=comparison.verdict if comparison else None, durations_s=durations))
 

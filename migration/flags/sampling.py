@@ -12,9 +12,9 @@ def threshold(percent: float) -> int:
 
 
 def point(run_id: str) -> int:
-    """Return the run's place, 0 to 99,999: the same for the same run in every process, so a sample can be recomputed afterwards.
+    """Return the run's point, 0 to 99,999: the same for the same run in every process, so a sample can be recomputed afterwards.
 
     A run is sampled when its point is below the threshold; raising the percentage only adds runs. CRC-32 spreads random ids evenly, which
-    is all that is asked of it.
+    is sufficient here.
     """
     return crc32(run_id.encode(errors="surrogatepass")) % POINTS

@@ -1,4 +1,4 @@
-"""Decides for the facade, in memory: which stage a tenant is at, and whether this run is shadowed. What flags mean, `evaluation` says."""
+"""Decides for the facade, in memory: the stage of a tenant, and whether this run is shadowed. `evaluation` interprets the flags."""
 
 import logging
 import threading
@@ -33,15 +33,15 @@ from migration.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 _CACHE_LIMIT: Final = 10_000
-_CACHED_BYTES: Final = 1024  #: of attributes; an answer for more is not kept, so that ten thousand of them cannot fill the memory
+_CACHED_BYTES: Final = 1024  #: of attributes; an answer for more is not cached, so that ten thousand of them cannot fill the memory
 
 _Key = tuple[str, str, bytes, bytes]
-"""Surface, tenant, attributes that came with the request, attributes that the callable gave: with the flags, all that is looked at."""
+"""Surface, tenant, attributes from the request, attributes from the callable: together with the flags, everything that is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
-    """What holds for a tenant on a surface until something that it was read from changes."""
+    """The answer for a tenant on a surface, valid until something that it was read from changes."""
 
     sampled: Decision
     unsampled: Decision
@@ -50,16 +50,17 @@ class _Answer:
 
 
 class LaunchDarklyFlags:
-    """The `Flags` that the facade asks, on LaunchDarkly's client, whatever the source of the flags.
+    """The `Flags` that the facade asks, on LaunchDarkly's client, for any source of flags.
 
-    An answer is kept for everything that it was read from (`_Key`) and dropped on any change of the flags, of the source's health, of the
-    emergency switch or of the attribute file. LaunchDarkly counts evaluations once an answer; migration op events go out once a run.
+    An answer is cached for everything that it was read from (`_Key`) and dropped on any change of the flags, of the source's health, of the
+    emergency switch or of the attribute file. LaunchDarkly counts one evaluation for each answer; migration op events are sent once for
+    each run.
 
     Args:
         settings: surfaces, source, snapshot, attributes.
-        metrics: where decisions and the source's health are counted.
-        source: where flags come from; None: what the settings name.
-        event_processor: takes LaunchDarkly's events in place of what the source names; None: that.
+        metrics: counts decisions and shows the source's health.
+        source: where flags come from; None: the source in the settings.
+        event_processor: takes LaunchDarkly's events instead of the source's own processor; None: use the source's.
         clock: monotonic seconds.
 
     Raises:
@@ -92,7 +93,7 @@ class LaunchDarklyFlags:
         store = InMemoryFeatureStore()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
         private = frozenset(settings.launchdarkly_private_attributes)
         self._client = fed_client(source, self.intake, store, self._lost_events, private=private, event_processor=event_processor)
-        self.evaluator = quiet_evaluator(store)  #: says what holds, without LaunchDarkly counting it
+        self.evaluator = quiet_evaluator(store)  #: evaluates without counting at LaunchDarkly
         self._serving = FlagEvaluator(self._client)
         self._op_events = OpEvents(self._client, metrics)
         self._gauges = FlagGauges(metrics, settings.surfaces)
@@ -104,7 +105,7 @@ class LaunchDarklyFlags:
             logger.warning("flags: %s", self.status().error)
 
     def decide(self, request: RunRequest, /) -> Decision:
-        """Return the plan for this request. Never raises: without flags the last known plan holds, and with none `off`."""
+        """Return the plan for this request. Never raises: without flags the last known plan is used, and without one `off`."""
         key = (request.surface, request.tenant_id, request.attributes, b"" if self._ask is None else self._ask(request.tenant_id))
         answer = self._answers.get(key)
         if answer is None:
@@ -115,21 +116,21 @@ class LaunchDarklyFlags:
         return answer.unsampled
 
     def plan(self, surface: str, tenant_id: str) -> Plan:
-        """Return the plan that the tenant's next run would have. Never raises, and counts nothing: nobody is served."""
+        """Return the plan that the tenant's next run would have. Never raises, and counts nothing, because no run is served."""
         key = (surface, tenant_id, b"", self.attributes.asked(tenant_id))
         return (self._answers.get(key) or self._answer(key)).sampled.plan
 
     def finished(self, request: RunRequest, decision: Decision, outcome: Outcome, duration_s: float, /) -> None:
-        """Take note that the served run ended; its migration op event goes out now or with its comparison."""
+        """Record that the served run ended; its migration op event is sent now or with its comparison."""
         self._op_events.finished(request, decision, outcome, duration_s)
 
     def compared(self, run_id: str, comparison: Comparison | None, /) -> None:
-        """Send the migration op event of that run, with its comparison or, when there is none, without."""
+        """Send the migration op event of that run, with its comparison or, if there is none, without."""
         self._op_events.compared(run_id, comparison)
 
     @property
     def data(self) -> FlagData:
-        """The flags that hold."""
+        """The current flags."""
         return self.intake.data
 
     @property
@@ -145,8 +146,8 @@ class LaunchDarklyFlags:
     def unready(self, surface: str) -> str | None:
         """Return why the surface may not be served now; None: it may.
 
-        It may not while its flag, the kill switch or the attribute file was never read: a tenant at `complete` must not be served by
-        control because a file was late. The setting that says "start at `off`" lets it.
+        It may not while its flag, the kill switch or the attribute file was never read: control must not serve a tenant at `complete`
+        because a file was late. The setting "start at `off`" allows it.
         """
         if self._starts_at_off:
             return None
@@ -155,12 +156,12 @@ class LaunchDarklyFlags:
         return self.attributes.unread
 
     def status(self) -> FlagStatus:
-        """Return how well flags can be read, and bring the metrics of it up to date."""
+        """Return how well flags can be read, and update the metrics for it."""
         status = self.intake.status()
         self._gauges.show_source(status, emergency=self.emergency)
         said = [status.error, self.attributes.problem, *self._complaints]
         if unknown := self.intake.unknown:
-            meanwhile = "all tenants are at `off`" if self._starts_at_off else "nothing is served"
+            meanwhile = "all tenants are at `off`" if self._starts_at_off else "no request is served"
             said.append(f"{meanwhile} until {', '.join(sorted(unknown))} can be read")
         return FlagStatus(
             source=status.source,
@@ -172,11 +173,11 @@ class LaunchDarklyFlags:
         )
 
     def on_change(self, listener: Callable[[], None], /) -> None:
-        """Call it after anything changed from which plans are read, in the thread that noticed. It must not raise, nor wait."""
+        """Call `listener` after a change of anything that plans are read from, in the thread that noticed. It must not raise, nor wait."""
         self._listeners.append(listener)
 
     def close(self) -> None:
-        """Send the migration op events that wait, and end all threads."""
+        """Send the waiting migration op events, and end all threads."""
         self._emergency.close()
         self.attributes.close()
         self._op_events.close()
@@ -188,12 +189,14 @@ class LaunchDarklyFlags:
         self._metrics.failed("flags.track")
 
     def _answer(self, key: _Key) -> _Answer:
-        """Ask the flags, and keep the answer in the cache that was current before asking: a change in between leaves no stale answer."""
+        """Evaluate the flags, and store the answer in the cache that was current before: after a change in between, no stale answer is
+        left.
+        """
         answers = self._answers
         try:
             answer = self._evaluate(key)
         except Exception:
-            logger.exception("flags could not be evaluated for a request on %s; the last known plan holds", key[0])
+            logger.exception("flags could not be evaluated for a request on %s; the last known plan is used", key[0])
             self._metrics.failed("flags.evaluate")
             return self._outdated.get(key) or self._make(key[0], PLANS[Stage.OFF], "default_off", None)
         if len(key[2]) + len(key[3]) <= _CACHED_BYTES:
@@ -239,14 +242,14 @@ class LaunchDarklyFlags:
         )
 
     def _complain(self, complaint: str) -> None:
-        """Say it once until flags change, and show it in the status."""
+        """Report it once until flags change, and show it in the status."""
         if complaint not in self._complaints:
             self._complaints[complaint] = None
             self._metrics.failed("flags.evaluate")
             logger.warning("flags: %s", complaint)
 
     def _changed(self) -> None:
-        """Drop all answers, bring the metrics up to date, and call the listeners."""
+        """Drop all answers, update the metrics, and call the listeners."""
         with self._changing:
             self._drop()
         for listener in self._listeners:

@@ -1,4 +1,4 @@
-"""Attributes of tenants, which rules of flags look at: from a file, from a callable, and what comes with a request."""
+"""Attributes of tenants for the rules of flags: from a file, from a callable, and from the request."""
 
 import importlib
 import json
@@ -22,16 +22,16 @@ class AttributesOf(Protocol):
     """Knows a tenant's attributes, in memory. Named by an import string in the settings."""
 
     def __call__(self, tenant_id: str, /) -> Mapping[str, Any] | None:
-        """Return the attributes as JSON values; None: none are known. Asked on the request's path, so without I/O."""
+        """Return the attributes as JSON values; None: none are known. Called on the request's path, so it must not do I/O."""
         ...
 
 
 class TenantAttributes:
-    """What is known about tenants, from everywhere. What a later one of file, callable and request says counts.
+    """What is known about tenants, from all sources. The request takes precedence over the callable, and the callable over the file.
 
     Args:
         settings: where attributes come from.
-        on_change: called after the file changed or its health did, in the thread that noticed.
+        on_change: called after the file or its health changed, in the thread that noticed.
 
     Raises:
         ConfigurationError: the callable cannot be imported.
@@ -67,8 +67,8 @@ class TenantAttributes:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong, and what holds instead; None: nothing."""
-        file = None if self._problem is None or not self._read else f"{self._path}: {self._problem}; the last known attributes hold"
+        """What is wrong, and what is used instead; None: nothing."""
+        file = None if self._problem is None or not self._read else f"{self._path}: {self._problem}; the last known attributes stay in use"
         return " | ".join(said for said in (self.unread, file, self._failed_ask) if said) or None
 
     def tenants(self) -> Iterable[Tenant]:
@@ -76,11 +76,13 @@ class TenantAttributes:
         return [self.tenant(tenant_id) for tenant_id in self._listed]
 
     def tenant(self, tenant_id: str) -> Tenant:
-        """Return the tenant with its attributes, as they are outside of a request."""
+        """Return the tenant with its attributes, without those of a request."""
         return self.described(tenant_id, self.asked(tenant_id))
 
     def described(self, tenant_id: str, *said: bytes) -> Tenant:
-        """Return the tenant with its attributes in the file and those in `said`: JSON objects, the later ones count; b"": nothing."""
+        """Return the tenant with its attributes in the file and those in `said`: JSON objects, where later ones take precedence; b"":
+        nothing.
+        """
         known = dict(self._listed.get(tenant_id, NO_ATTRIBUTES))
         for more in said:
             if more:
@@ -89,17 +91,19 @@ class TenantAttributes:
 
     @property
     def asks(self) -> bool:
-        """Whether there is a callable, so that `asked` may differ from one time to the next."""
+        """Whether there is a callable, so that `asked` may differ from call to call."""
         return self._ask is not None
 
     def asked(self, tenant_id: str) -> bytes:
-        """Return what the callable says, as a JSON object; b"": nothing. What it said last when it fails or says something else."""
+        """Return the callable's answer, as a JSON object; b"": nothing. If it fails or returns something else, its last valid answer is
+        used.
+        """
         if self._ask is None:
             return b""
         try:
             answer = self._ask(tenant_id)
             found = b"" if not answer else _encode(_object(answer))
-        except Exception as error:  # noqa: BLE001 - somebody else's code; no request fails by it
+        except Exception as error:  # noqa: BLE001 - code of the project; it must not make a request fail
             self._complain(error)
             return self._answers.get(tenant_id, b"")
         if len(self._answers) < _REMEMBERED or tenant_id in self._answers:
@@ -107,13 +111,13 @@ class TenantAttributes:
         return found
 
     def _complain(self, error: Exception) -> None:
-        said = f"the callable for attributes of tenants failed ({type(error).__name__}); what it said before holds"
+        said = f"the callable for attributes of tenants failed ({type(error).__name__}); its last answer stays in use"
         if said != self._failed_ask:
             self._failed_ask = said
             logger.warning("flags: %s", said)
 
     def _take(self, content: bytes) -> None:
-        """Take over the file. A tenant whose entry is spoiled keeps its last known attributes.
+        """Use the new file. A tenant whose entry is invalid keeps its last known attributes.
 
         Raises:
             FlagSourceError: it is not a JSON object.
@@ -121,16 +125,18 @@ class TenantAttributes:
         try:
             whole = json.loads(content)
         except (ValueError, RecursionError):
-            raise FlagSourceError("it is not whole JSON; write it anew, or restore it") from None
+            raise FlagSourceError("it is not complete JSON; write it again, or restore it") from None
         if not isinstance(whole, dict):
-            raise FlagSourceError("it is not a JSON object of tenant -> attribute -> value; write it anew, or restore it")
+            raise FlagSourceError("it is not a JSON object of tenant -> attribute -> value; write it again, or restore it")
         spoiled = [tenant for tenant, entry in whole.items() if not _sound(entry)]
         known = {tenant: entry for tenant, entry in whole.items() if tenant not in spoiled}
         known |= {tenant: self._listed[tenant] for tenant in spoiled if tenant in self._listed}
         self._listed, self._read = known, True
         names = ", ".join(sorted(RESERVED - {""}))
         self._settle(
-            f"{len(spoiled)} tenants, the first is {spoiled[0]}, have no object of attributes or one named {names}" if spoiled else None
+            f"{len(spoiled)} tenants have no object of attributes or an attribute named {names}; the first is {spoiled[0]}"
+            if spoiled
+            else None
         )
 
     def _down(self, problem: str) -> None:
@@ -162,4 +168,4 @@ def _imported(name: str) -> AttributesOf:
         raise ConfigurationError(f"NETRA_MIGRATION_TENANT_ATTRIBUTES_FROM={name}: {error}; write module:name") from None
     if not callable(found):
         raise ConfigurationError(f"NETRA_MIGRATION_TENANT_ATTRIBUTES_FROM={name} is not a callable")
-    return found  # type: ignore[no-any-return]  # what an import string leads to is known when it is called
+    return found  # type: ignore[no-any-return]  # the type of an imported object is known only when it is called

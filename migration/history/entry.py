@@ -1,4 +1,4 @@
-"""What the history keeps of one edit, decision or death."""
+"""The history's entry for one edit, decision or death."""
 
 import getpass
 import os
@@ -9,11 +9,11 @@ from typing import Literal
 import msgspec
 
 Kind = Literal["edit", "kill_switch", "emergency", "elsewhere", "jump", "decision", "process_died", "erasure"]
-"""`edit`: by these commands; `elsewhere`: an edit by other means, seen by evaluation; `jump`: one of these that skipped a stage."""
+"""`edit`: by these commands; `elsewhere`: an edit by other means, seen by evaluation; `jump`: one of the latter that skipped a stage."""
 
 
 def operator() -> str:
-    """Return who runs this process: the user behind `sudo` where there is one, else its own user."""
+    """Return the user who runs this process: the user behind `sudo` if there is one, otherwise its own user."""
     behind = os.environ.get("SUDO_USER", "")
     try:
         own = getpass.getuser()
@@ -25,8 +25,8 @@ def operator() -> str:
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the history.
 
-    Tenants that `what` or `why` name are listed in `tenants`: the log itself holds digests of them, so that a tenant can be erased
-    without a change to the log.
+    Tenants that `what` or `why` name are listed in `tenants`: the log itself contains digests of them, so that a tenant can be erased
+    without changing the log.
     """
 
     kind: Kind

@@ -1,4 +1,4 @@
-"""Writes entries into the migration's own database and reads them. Nothing here updates or removes one."""
+"""Writes entries into the migration's own database and reads them. Nothing here changes or removes one."""
 
 import hashlib
 import re
@@ -46,7 +46,7 @@ class History:
 
     @classmethod
     def reading(cls, settings: MigrationSettings) -> "History":
-        """Return the same for reading alone: a file that is not there yet is not made, and then there are no entries.
+        """Return the same for reading only: a file that does not exist yet is not made, and then there are no entries.
 
         Raises:
             ConfigurationError: see the class.
@@ -63,28 +63,28 @@ class History:
         """Write the entry.
 
         Raises:
-            HistoryError: the database cannot be written; nothing was.
+            HistoryError: the database cannot be written; the entry was not.
         """
         with self._database.transaction("write") as connection:
             _insert(connection, entry, None)
 
     def append_once(self, entry: Entry, *, since: float) -> bool:
-        """Write what somebody saw and others may have seen, or written, too; return whether it was news.
+        """Write something that other processes may have seen, or written, too; return whether it was new.
 
-        It is not when an entry of the same source, flag and version was written since then: the editor's own, or that of another process.
+        It is not new if an entry of the same source, flag and version was written since then: by the editor itself, or by another process.
 
         Args:
             entry: about one version of one flag.
             since: Unix seconds.
 
         Raises:
-            HistoryError: the database cannot be written; nothing was.
+            HistoryError: the database cannot be written; the entry was not.
         """
         same = (entries.c.source == entry.source, entries.c.flag == entry.flag)
         for _ in range(_TRIES):
             try:
                 with self._database.transaction("write") as connection:
-                    # In this order: what is written between the two is known, and what is written after them has the same fence.
+                    # In this order: an entry between the two reads is found, and an entry after them has the same fence.
                     last = connection.execute(select(entries.c.id).where(*same).order_by(entries.c.id.desc()).limit(1)).scalar()
                     known = select(entries.c.id).where(*same, entries.c.version_after == entry.version_after, entries.c.at >= since)
                     if connection.execute(known.limit(1)).first() is not None:
@@ -102,7 +102,7 @@ class History:
         """Write the entry unless one was written with the same fence; return whether it was.
 
         Raises:
-            HistoryError: the database cannot be written; nothing was.
+            HistoryError: the database cannot be written; the entry was not.
         """
         try:
             with self._database.transaction("write") as connection:
@@ -114,7 +114,7 @@ class History:
         return True
 
     def entries(self, surface: str | None = None, *, limit: int = 100) -> list[Entry]:
-        """Return the newest entries, the newest first; None: of all surfaces. Those that concern all surfaces concern each.
+        """Return the newest entries, the newest first; None: of all surfaces. Entries about all surfaces are included for each surface.
 
         A tenant that was erased is shown as `<tenant DIGEST>`.
 
@@ -145,7 +145,7 @@ class History:
         return found
 
     def forget_tenant(self, tenant_id: str) -> str:
-        """Leave the tenant's digest in its place, and return that. No entry changes: the log has digests alone.
+        """Replace the tenant's name by its digest, and return that. No entry changes: the log contains only digests.
 
         Raises:
             HistoryError: the database cannot be written.
@@ -156,7 +156,7 @@ class History:
         return digest
 
     def close(self) -> None:
-        """Close all connections. The next question connects anew."""
+        """Close all connections. The next question connects again."""
         self._database.close()
 
 
@@ -169,7 +169,7 @@ def _insert(connection: Connection, entry: Entry, fence: str | None) -> None:
 
 
 def _marked(text: str, tenants: tuple[str, ...]) -> str:
-    """Return the text with digests in the place of tenants; longer names first, since one may begin like another."""
+    """Return the text with tenants replaced by digests; longer names first, since one may begin like another."""
     for tenant in sorted(tenants, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(tenant)}(?!\w)", f"<tenant {_digest(tenant, 16)}>", text)
     return text

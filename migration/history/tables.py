@@ -39,7 +39,7 @@ _REFUSAL = "the history is append-only"
 
 
 def prepare(engine: Engine) -> None:
-    """Make the tables when they are missing, and have the database refuse every change to what is written."""
+    """Make the tables if they are missing, and make the database refuse every change of written entries."""
     make_tables(engine, metadata, rules=lambda connection: _sqlite() if connection.dialect.name == "sqlite" else _postgres())
 
 

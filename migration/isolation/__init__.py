@@ -1,7 +1,8 @@
-"""Whose data is this? Scans everything that a run said, asked, got and logged for identifiers and canaries of other tenants and users.
+"""Whose data is this? Scans everything that a run sent, asked for, received and logged for identifiers and canaries of other tenants and
+users.
 
-Read `inspector` first: it is the list of steps. `neighbourhood` is the serving process's part, all else runs where runs are compared.
-What a frame's envelope claims is checked by `comparison`, field by field; this package looks for what slipped in anywhere else.
+Read `inspector` first: it is the list of steps. `neighbourhood` is the serving process's part; everything else runs where runs are
+compared. `comparison` checks the claims of a frame's envelope, field by field; this package finds data that appears anywhere else.
 """
 
 from migration.isolation.canaries import Canaries, LiveCanary

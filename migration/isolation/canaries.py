@@ -1,14 +1,15 @@
-"""Canaries: tokens that belong to one tenant, user and run, and that nobody can make up. Where one appears, its owner's data came along.
+"""Canaries: tokens that belong to one tenant, user and run, and that cannot be forged. If one appears somewhere, its owner's data came with
+it.
 
-A canary needs no registry: its owner stands in it, as keyed digests, and a keyed seal over these tells it from text that somebody typed.
+A canary needs no registry: it contains its owner, as keyed digests, and a keyed seal distinguishes it from typed text.
 
-Where they are planted, so that no comparison changes by it:
+They are planted only where they change no comparison:
 
-- **In the contexts of all shadows**, and of served runs of synthetic tenants (`canary_tenants`): the run's journal carries the token,
-  and the backend puts it where its contexts hold what engines carry along but never send (`migration.effects.canary()`).
+- **In the contexts of all shadows**, and of served runs of synthetic tenants (`canary_tenants`): the run's journal carries the token, and
+  the backend adds it to data in its contexts that engines carry but never send (`migration.effects.canary()`).
 - **In the models' answers to synthetic tenants**, at the end of free text, when the answer is recorded. A served run and its shadow both
-  get the recorded answer, so both ask on with the same words, and effects still match. Never in the question: a token in it would keep
-  a cache that forgets whose answer it holds from being hit, and would so hide what it is there to find.
+  get the recorded answer, so both continue with the same words, and effects still match. Never in the question: a token in it would prevent
+  hits in a cache that ignores whose answer it stores, and so hide what the canary is meant to find.
 """
 
 from collections.abc import Collection
@@ -33,7 +34,7 @@ _json = msgspec.json.Decoder()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canary:
-    """What a token says of its owner."""
+    """The owner of a token."""
 
     tenant: str  #: 8 hex digits, as `Canaries.tenant` begins
     user: str  #: of the user within the tenant
@@ -47,7 +48,7 @@ class LiveCanary:
     token: str
 
     def plant(self, kind: EffectKind, reply: bytes) -> bytes:
-        """Return the reply with the token at the end of a model's free text. Any other reply stays as it is, and so does JSON in a text.
+        """Return the reply with the token at the end of a model's free text. Any other reply stays unchanged, and so does JSON in a text.
 
         Raises:
             msgspec.DecodeError: the reply is not JSON.
@@ -69,7 +70,7 @@ class Canaries:
     """Makes and reads tokens.
 
     Args:
-        key: without it, tokens can be neither made nor told from text that looks like one.
+        key: without it, tokens can neither be made nor distinguished from text that looks like one.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -82,7 +83,7 @@ class Canaries:
         return f"{MARK}{told}{self._seal(told)}"
 
     def read(self, token: str) -> Canary | None:
-        """Return whose token it is; None when it is none of ours."""
+        """Return the owner of a token; None if it is not one of ours."""
         told, seal = token[len(MARK) : len(MARK) + _OWNER_HEX], token[len(MARK) + _OWNER_HEX : LENGTH]
         if len(token) != LENGTH or not token.isascii() or not token.startswith(MARK) or not compare_digest(seal, self._seal(told)):
             return None
@@ -94,7 +95,7 @@ class Canaries:
         return of_tenant, of_tenant and canary.user == self._user(owner)[:_PART_HEX]
 
     def tenant(self, tenant_id: str) -> str:
-        """Return the tenant's keyed digest, 12 hex digits: what reports say instead of its name."""
+        """Return the tenant's keyed digest, 12 hex digits: reports contain it instead of the name."""
         return self._digest("tenant", tenant_id)[:12]
 
     def _user(self, owner: Identity) -> str:
@@ -109,5 +110,5 @@ class Canaries:
 
 
 def live(canaries: Canaries, synthetic_tenants: Collection[str], owner: Identity) -> LiveCanary | None:
-    """Return the canary of a served run; None unless its tenant is synthetic: nobody else's answers are touched."""
+    """Return the canary of a served run; None unless its tenant is synthetic: answers to all others stay unchanged."""
     return LiveCanary(token=canaries.token(owner)) if owner.tenant_id in synthetic_tenants else None

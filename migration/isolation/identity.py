@@ -1,4 +1,4 @@
-"""Whom a run belongs to, and which of those names can be told from ordinary text."""
+"""The owner of a run, and which of its names can be distinguished from ordinary text."""
 
 import re
 from enum import StrEnum
@@ -6,15 +6,15 @@ from typing import Final
 
 from migration.model import Noun, RunRequest
 
-#: Shorter ones are never sought in text. The search looks at every third byte, and four of those must be there.
+#: Shorter ones are never searched for in text. The search looks at every third byte, and four of those must be there.
 SHORTEST: Final = 12
 
-#: Bits of surprise that an identifier must hold. Chunks of letters or of a few digits stand in many a text, so they add little.
+#: Bits of information that an identifier must have. Groups of letters or of a few digits occur in many texts, so they add little.
 _BITS: Final = 28.0
 _WORD_BITS: Final = 8.0  #: of all words together
-_NUMBER_BITS: Final = 20.0  #: of all short numbers together: dates, amounts and times are made of such
-_LONG_NUMBER: Final = 15  #: digits; Unix time in microseconds has 16, but nobody counts users in it
-_RANDOM: Final = 12  #: characters of mixed letters and digits that no one makes up
+_NUMBER_BITS: Final = 20.0  #: of all short numbers together: dates, amounts and times consist of them
+_LONG_NUMBER: Final = 15  #: digits; Unix time in microseconds has 16, but user ids are not that long
+_RANDOM: Final = 12  #: characters of mixed letters and digits that do not occur by accident
 
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _CHUNKS = re.compile(r"[^\W_]+")
@@ -22,7 +22,7 @@ _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 class Field(StrEnum):
-    """The parts of an identity. Also what frames call them."""
+    """The parts of an identity. Frames use the same names."""
 
     TENANT = "tenant_id"
     USER = "user_id"
@@ -31,7 +31,7 @@ class Field(StrEnum):
 
 
 class Identity(Noun, frozen=True, kw_only=True):
-    """Who asked, in which thread, in which run."""
+    """The user who asked, the thread, and the run."""
 
     tenant_id: str
     user_id: str
@@ -40,7 +40,7 @@ class Identity(Noun, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, request: RunRequest) -> "Identity":
-        """Return whom the request belongs to."""
+        """Return the owner of the request."""
         return cls(tenant_id=request.tenant_id, user_id=request.user_id, thread_id=request.thread_id, run_id=request.run_id)
 
     def values(self) -> tuple[tuple[Field, str], ...]:
@@ -56,8 +56,8 @@ class Identity(Noun, frozen=True, kw_only=True):
 def distinctive(identifier: str) -> bool:
     """Return whether the identifier, found in a text, can only mean its owner.
 
-    It can when it is 12 characters long at least and is an e-mail address, holds a random part (a UUID, a hex digest, a nanoid), or has
-    otherwise 28 bits of surprise: `tenant-7f3a9c` has, `acme`, `user-1842`, `customer-success-team` and `2025-03-14` have not.
+    It can if it has at least 12 characters and is an e-mail address, contains a random part (a UUID, a hex digest, a nanoid), or has 28
+    bits of information in another way: `tenant-7f3a9c` has; `acme`, `user-1842`, `customer-success-team` and `2025-03-14` do not.
     """
     if len(identifier) < SHORTEST or _CONTROL.search(identifier):
         return False
@@ -65,7 +65,9 @@ def distinctive(identifier: str) -> bool:
 
 
 def is_random(identifier: str) -> bool:
-    """Return whether the identifier holds a part that nobody makes up. Such a part means its owner even inside a longer name."""
+    """Return whether the identifier contains a part that does not occur by accident. Such a part means its owner even inside a longer
+    name.
+    """
     return any(len(chunk) >= _RANDOM and _is_mixed(chunk) for chunk in _CHUNKS.findall(identifier))
 
 

@@ -13,6 +13,7 @@ from migration.isolation.report import Breach, cross_talk, divergences, with_bre
 from migration.isolation.scan import Scan
 from migration.isolation.strays import Strays
 from migration.model import Comparison, Event, Origin, RunLog, RunRecord, RunRequest
+from migration.sentence import Sentence, say, word
 
 _SILENCE: Final = RunLog(lines=())
 #: What tells which run something belongs to. A tenant's or a user's name tells that of many.
@@ -21,28 +22,28 @@ _OF_A_RUN: Final = frozenset({"run", "thread", "canary"})
 
 @dataclass(frozen=True)
 class Inspection:
-    """What one pair of runs holds of other people's."""
+    """Other tenants' and users' data in one pair of runs."""
 
     breaches: tuple[Breach, ...] = ()
-    reasons: tuple[str, ...] = ()  #: why something was not scanned
+    reasons: tuple[Sentence, ...] = ()  #: why something was not scanned
     lost: tuple[Event, ...] = ()  #: events of this run that were found in control's streams of others
 
     @cached_property
     def cross_talk(self) -> tuple[tuple[int, str], ...]:
-        """Where events of control hold somebody else's data and the candidate's do not: index of the event, and path."""
+        """The places where control's events contain other people's data and the candidate's do not: index of the event, and path."""
         return cross_talk(self.breaches)
 
     def reported_in(self, comparison: Comparison) -> Comparison:
-        """Return the comparison with a divergence for each kind of breach; a ledger has no say in them."""
+        """Return the comparison with a divergence for each kind of breach; the ledger does not apply to them."""
         return with_breaches(comparison, divergences(self.breaches, comparison), self.reasons)
 
 
 class Inspector:
-    """Looks for other tenants' and users' data. One for a process: what it learns from one job it looks for in the next.
+    """Looks for other tenants' and users' data. One for each process: what it learns from one job it searches for in the next.
 
     Args:
         canaries: makes and reads tokens.
-        registry: who the others are; None: an empty one.
+        registry: the other tenants and users; None: an empty one.
     """
 
     def __init__(self, canaries: Canaries, registry: Registry | None = None) -> None:
@@ -68,28 +69,28 @@ class Inspector:
         served_log: RunLog | None = None,
         log: RunLog | None = None,
     ) -> Inspection:
-        """Return what both runs hold of other tenants' and users'.
+        """Return other tenants' and users' data in both runs.
 
         Args:
             served: the run that the user saw.
-            shadow: the other engine's.
-            neighbours: who was served beside and before this run.
-            served_log: what the served run logged; None: nothing was taped.
-            log: what the shadow logged; None: nothing was taped.
+            shadow: the other engine's run.
+            neighbours: tenants and users served during and before this run.
+            served_log: the log of the served run; None: it was not recorded.
+            log: the log of the shadow; None: it was not recorded.
         """
-        learnt = self._registry.learn((*neighbours, Identity.of(served.request)))  # 1 registry: who the others are
+        learnt = self._registry.learn((*neighbours, Identity.of(served.request)))  # 1 registry: the other tenants and users
         self._learnt = Learnt(
             sought_in_text=self._learnt.sought_in_text + learnt.sought_in_text,
             sought_in_fields=self._learnt.sought_in_fields + learnt.sought_in_fields,
         )
         logs = (served_log or _SILENCE, log or _SILENCE)
         reasons = tuple(
-            f"{one.lost} log lines of the {whose} were not scanned for other tenants' data"
+            say("{lost} log lines of the {whose} were not scanned for other tenants' data", lost=one.lost, whose=word(whose))
             for one, whose in zip(logs, ("served run", "shadow"), strict=True)
             if one.lost
         )
         lost = self._lost(served.request)
-        scan = Scan(self._registry, self._canaries, served)  # 2 scan: one pass over everything; as a rule this is all
+        scan = Scan(self._registry, self._canaries, served)  # 2 scan: one pass over everything; usually this is all
         if not any(scan.hits(all_at_once(served, shadow, logs))):
             return Inspection(reasons=reasons, lost=lost)
         found = tuple(  # 3 passages, places: where exactly

@@ -1,4 +1,4 @@
-"""What is scanned of two runs: frames, effects, how both ended, and what both logged, all as bytes."""
+"""The scanned data of two runs: frames, effects, how both ended, and both logs, all as bytes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,27 +9,27 @@ from migration.isolation.identity import Identity
 from migration.model import Effect, Origin, RunLog, RunRecord
 
 Logs = tuple[RunLog, RunLog]
-"""What the served run and its shadow logged."""
+"""The logs of the served run and its shadow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """One piece of what was said, with its place."""
+    """One piece of the data, with its place."""
 
     side: Origin
     lane: str
     subject: str  #: what the piece is: an event's kind, "model.request", "tool.usage_summary.reply", "run.request", "log"
     data: bytes  #: JSON, but for logs and the messages of errors
-    own_words: bool = False  #: the user wrote it: identifiers in it are no news
-    shared: bool = False  #: both runs got it: it says nothing of which engine mixes people up
+    own_words: bool = False  #: the user wrote it: identifiers in it are not a leak
+    shared: bool = False  #: both runs got it: it does not show which engine mixes people up
     event: int | None = None  #: index of the event; None: it is not an event
 
 
 def all_at_once(served: RunRecord, shadow: RunRecord, logs: Logs) -> bytes:
-    """Return everything in one piece, each thing once, less the part of the envelopes that names the run's own identity.
+    """Return everything in one piece, each part once, without the part of the envelopes that names the run's own identity.
 
-    A shadow's replies are left out, as they are the served run's, except for those that it got from outside its journal. So are requests
-    that both runs made in the same words.
+    A shadow's replies are left out, because they are the served run's, except for those that it got from outside its journal. So are
+    requests that are equal in both runs.
     """
     pieces = [event.payload for event in served.events]
     pieces += [event.payload for event in shadow.events]
@@ -72,7 +72,9 @@ def _errors(run: RunRecord) -> list[str]:
 
 
 def _envelope(owner: Identity) -> bytes:
-    """Return how our encoder writes the identity's fields side by side. A backend that writes them otherwise only makes the scan longer."""
+    """Return the identity's fields as our encoder writes them, next to each other. For a backend that writes them differently, the scan
+    only takes longer.
+    """
     return msgspec.json.encode(dict(owner.values()))[1:-1]
 
 

@@ -1,4 +1,4 @@
-"""Where in a piece of JSON something stands, as a path that repeats nothing secret."""
+"""The places of something in a piece of JSON, as paths that contain nothing secret."""
 
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
@@ -10,20 +10,21 @@ _DEEPEST: Final = 64
 _HIDDEN = "*"
 
 Shows = Callable[[str, str], bool]
-"""Tells whether a text under a key shows what is looked for."""
+"""Tells whether a text under a key shows what is searched for."""
 
 _json = msgspec.json.Decoder()
 
 
 def paths(data: bytes, text: str, subject: str, shows: Shows, secrets: Collection[str]) -> tuple[str, ...]:
-    """Return every path to a text or key that shows `text`, below `subject`, at most 20; `subject` itself when it cannot be told.
+    """Return every path to a text or key that shows `text`, below `subject`, at most 20; `subject` itself if the place cannot be
+    determined.
 
     Args:
         data: JSON or plain text.
-        text: what is looked for.
-        subject: what the data is.
-        shows: asked for each text that holds `text`; a key is asked for with an empty text.
-        secrets: a key that holds one of these is written as `*`.
+        text: the text to find.
+        subject: the name of the data.
+        shows: called for each text that contains `text`; for a key it is called with an empty text.
+        secrets: a key that contains one of these is written as `*`.
     """
     try:
         value = _json.decode(data)

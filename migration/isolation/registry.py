@@ -1,8 +1,8 @@
-"""Who the others are: a bounded memory of identifiers, and an automaton that finds the distinctive ones in text.
+"""The other tenants and users: a bounded memory of identifiers, and an automaton that finds the distinctive ones in text.
 
-An identifier is known as soon as it was learnt. It is sought in fields called like an identity (`user_id`) at once, and in any other text
-once it is in the automaton. That is rebuilt when something new waits to be in it, and so seldom that building takes a fiftieth of the
-time at most: at once while there is little to do, some ten times a second when there is much. Runs are under way for longer than that.
+An identifier is known as soon as it was learnt. It is searched for in fields that are named like an identity (`user_id`) immediately, and
+in any other text once it is in the automaton. That is rebuilt when something new waits to be in it, and so seldom that building takes a
+fiftieth of the time at most: at once while there is little to do, some ten times a second when there is much. Runs take longer than that.
 """
 
 import json
@@ -20,18 +20,18 @@ from migration.isolation.canaries import MARK
 from migration.isolation.identity import Field, Identity, distinctive, is_random
 from migration.isolation.search import Search
 
-#: Identifiers that are remembered, the latest of each field. Tenants and users come back, threads and runs hardly do.
+#: Identifiers that are remembered, the latest of each field. Tenants and users come back, threads and runs rarely do.
 _KEPT: Final[Mapping[Field, int]] = MappingProxyType({Field.TENANT: 512, Field.USER: 1024, Field.THREAD: 512, Field.RUN: 512})
-#: How many times as long as it takes to build an automaton the last one holds at least.
+#: The last automaton is used for at least this many times as long as it takes to build one.
 _REST: Final = 50.0
 
-#: How a field with an identity opens in JSON, and in JSON that was put into a JSON string.
+#: The beginning of an identity field in JSON, and in JSON inside a JSON string.
 _OPENINGS: Final = ('{}":"', '{}": "', '{}\\":\\"', '{}\\": \\"')
 
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """One identifier and whose it is."""
+    """One identifier and its owner."""
 
     name: Field
     value: str
@@ -50,11 +50,11 @@ class Learnt:
     """How many new identifiers were learnt."""
 
     sought_in_text: int = 0
-    sought_in_fields: int = 0  #: too common to mean anything in a text: sought in identity fields alone
+    sought_in_fields: int = 0  #: too common to mean anything in a text: only searched for in identity fields
 
 
 class Automaton:
-    """A search and what each of its texts means: the opening of an identity field, the mark of a canary (None), or an identifier."""
+    """A search and the meaning of each of its texts: the beginning of an identity field, the mark of a canary (None), or an identifier."""
 
     def __init__(self, known: Iterable[Known]) -> None:
         meant: list[tuple[bytes, Field | Known | None]] = [
@@ -66,16 +66,16 @@ class Automaton:
         self._search = Search([text for text, _ in meant])
 
     def find(self, data: bytes) -> list[tuple[Field | Known | None, int, int]]:
-        """Return what stands in the bytes: its meaning, where it begins and where it ends."""
+        """Return what the bytes contain: the meaning, its beginning and its end."""
         texts, meanings = self._search.texts, self.meanings
         return [(meanings[number], start, start + len(texts[number])) for number, start in self._search.find(data)]
 
 
 class Registry:
-    """Identifiers of those who were served of late.
+    """Identifiers of tenants and users who were served recently.
 
     Args:
-        clock: monotonic seconds.
+        budget: the limits.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -116,16 +116,16 @@ class Registry:
         return new
 
     def known(self, name: Field, value: str) -> Known | None:
-        """Return who is called so in that field; None: nobody that is remembered."""
+        """Return the owners of this name in that field; None: none is remembered."""
         return self._known[name].get(value)
 
     def own(self, identity: Identity) -> frozenset[str]:
-        """Return what is remembered of that user's own: users, threads and runs. It looks at everything that is remembered."""
+        """Return that user's own remembered identifiers: users, threads and runs. It reads everything that is remembered."""
         whose = (identity.tenant_id, identity.user_id)
         return frozenset(value for kept in self._known.values() for value, known in kept.items() if whose in known.owners)
 
     def automaton(self) -> Automaton:
-        """Return the automaton, built anew if something waits and the last one has held long enough."""
+        """Return the automaton, rebuilt if something waits and the last one was used long enough."""
         if self._stale and (started := self._clock()) >= self._due_at:
             self._automaton = Automaton(one for kept in self._known.values() for one in kept.values() if one.distinctive)
             ended = self._clock()
@@ -135,7 +135,9 @@ class Registry:
 
 
 def written(value: str) -> tuple[bytes, ...]:
-    """Return the ways in which JSON writes the text: plainly, with escapes for all that is not ASCII, and either within a JSON string."""
+    """Return the forms in which JSON writes the text: plain, with escapes for non-ASCII characters, and either of them inside a JSON
+    string.
+    """
     plain = value.encode("utf-8", "surrogatepass")
     ascii_only = json.dumps(value)[1:-1]
     if ascii_only.encode() == plain:

@@ -1,4 +1,4 @@
-"""From breaches to divergences. What leaked is told by its kind and its owner's digest, never by itself."""
+"""From breaches to divergences. Leaked data is reported by its kind and its owner's digest, never by itself."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,18 +11,19 @@ from migration.identifiers import without_ids
 from migration.isolation.identity import Field
 from migration.isolation.scan import Hit
 from migration.model import Comparison, Divergence, DivergenceKind, Origin, Verdict
+from migration.sentence import Sentence, say, word
 
-#: Kinds of breaches of one comparison that are told one by one. A run that shows more has no secrets left to find.
+#: Kinds of breaches of one comparison that are reported one by one. After that many, further ones add nothing.
 MOST: Final = 50
 
 _SIDES: Final = (Origin.CONTROL, Origin.CANDIDATE)
-_CONTROLS_OWN: Final = "Control alone mixes people up here: it is a finding about control, and not a difference that the candidate makes."
+_CONTROLS_OWN: Final = "Only control mixes people up here: it is a finding about control, and not a difference that the candidate causes."
 _ENVELOPE: Final = frozenset(name.value for name in Field)
 
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Something of somebody else's, at one place."""
+    """Other people's data, at one place."""
 
     side: Origin
     lane: str
@@ -33,7 +34,7 @@ class Breach:
 
 
 def cross_talk(breaches: Iterable[Breach]) -> tuple[tuple[int, str], ...]:
-    """Return where control's events hold somebody else's data and candidate's do not at that place: index of the event, and path."""
+    """Return the places where control's events contain other people's data and candidate's do not: index of the event, and path."""
     breaches = tuple(breaches)
     of_both = {(_shape(one.lane), _shape(one.path)) for one in breaches if one.side is Origin.CANDIDATE}
     return tuple(
@@ -44,7 +45,7 @@ def cross_talk(breaches: Iterable[Breach]) -> tuple[tuple[int, str], ...]:
 
 
 def divergences(breaches: Iterable[Breach], comparison: Comparison) -> tuple[Divergence, ...]:
-    """Return one divergence for each kind of breach, except for those that the comparison itself reports: it reads the envelopes."""
+    """Return one divergence for each kind of breach, except for those that the comparison itself reports from the envelopes."""
     reported = {(_shape(one.lane), _shape(one.path)) for one in comparison.divergences if one.kind == "isolation_breach"}
     grouped: dict[tuple[str, ...], list[Breach]] = {}
     for breach in breaches:
@@ -52,20 +53,20 @@ def divergences(breaches: Iterable[Breach], comparison: Comparison) -> tuple[Div
         if any((lane, known) in reported for known in _claims(path)):
             continue
         grouped.setdefault((breach.hit.what, breach.hit.relation, lane, path), []).append(breach)
-    # Control's own last: however many there are, they leave room for what the candidate does.
+    # Control's own last: however many there are, they leave room for those of the candidate.
     told = sorted(grouped.items(), key=lambda item: _is_controls_own(item[1]))
     return tuple(_divergence(kind, same) for kind, same in told[:MOST])
 
 
 def _is_controls_own(same: Iterable[Breach]) -> bool:
-    """Tell whether control alone mixes people up there; what both runs got says nothing about either engine."""
+    """Tell whether only control mixes people up there; data that both runs got says nothing about either engine."""
     return all(one.side is Origin.CONTROL and not one.shared for one in same)
 
 
-def with_breaches(comparison: Comparison, found: tuple[Divergence, ...], reasons: tuple[str, ...]) -> Comparison:
-    """Return the comparison with these divergences: it is not a match any more, whatever the ledger says of its other ones.
+def with_breaches(comparison: Comparison, found: tuple[Divergence, ...], reasons: tuple[Sentence, ...]) -> Comparison:
+    """Return the comparison with these divergences: it is no longer a match, whatever the ledger says about its others.
 
-    What control alone mixed up makes it noise at least, and divergent only by what else differs.
+    Data that only control mixed up makes it noise at least; only other differences make it divergent.
     """
     if not found and not reasons:
         return comparison
@@ -77,7 +78,7 @@ def with_breaches(comparison: Comparison, found: tuple[Divergence, ...], reasons
 
 
 def _claims(path: str) -> tuple[str, ...]:
-    """Return the paths under which the comparison may report this place. Of an envelope that names another it reports one field."""
+    """Return the paths under which the comparison may report this place. For an envelope that names another one it reports one field."""
     kind, _, name = path.partition(".")
     return tuple(f"{kind}.{field}" for field in _ENVELOPE) if name in _ENVELOPE else (path,)
 
@@ -110,14 +111,14 @@ def _value(hit: Hit) -> str:
     return msgspec.json.encode({"kind": hit.what, "of": hit.relation, "tenant_digest": hit.tenant}).decode()
 
 
-def _sentence(breach: Breach, sides: list[Origin]) -> str:
-    where = " and in ".join(side.value for side in sides)
-    what = "a canary" if breach.hit.what == "canary" else f"a {breach.hit.what} id"
-    whose = "another tenant" if breach.hit.relation == "another_tenant" else "another user of the same tenant"
-    who = f"`{breach.lane}`" if breach.lane else "the run"
-    return f"`{breach.path}` of {who} in {where} holds {what} that belongs to {whose}: somebody else's data got into this run."
+def _sentence(breach: Breach, sides: list[Origin]) -> Sentence:
+    where = word(" and ".join(side.value for side in sides))
+    what = word("a canary" if breach.hit.what == "canary" else f"a {breach.hit.what} id")
+    whose = word("another tenant" if breach.hit.relation == "another_tenant" else "another user of the same tenant")
+    who = say("`{lane}`", lane=breach.lane) if breach.lane else word("the run")
+    return say("In {where}, `{path}` of {who} contains {what} of {whose}.", where=where, path=breach.path, who=who, what=what, whose=whose)
 
 
 def _shape(name: str) -> str:
-    """Return a lane or path without what varies from run to run."""
+    """Return a lane or path without the parts that vary from run to run."""
     return without_ids(name)

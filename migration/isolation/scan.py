@@ -1,14 +1,14 @@
-"""From what the automaton finds to what is a breach: whose it is, and whether the run may know it.
+"""Decides which finds of the automaton are a breach: whose data it is, and whether the run may contain it.
 
 | found | is a breach |
 |---|---|
-| a canary of another tenant, or of another user | always, wherever it stands |
+| a canary of another tenant, or of another user | always, anywhere |
 | a distinctive identifier of another tenant or its users | unless the user wrote it in the request |
-| a distinctive identifier of another user of the tenant | unless the user wrote it, or the outside told it: tenants' data names users |
-| any other identifier, in a field called like an identity | as above, but unless told by either: two tenants may both have an `admin` |
+| a distinctive identifier of another user of the tenant | unless the user wrote it, or the outside sent it: tenants' data names users |
+| any other identifier, in a field named like an identity | unless the user wrote it, or the outside sent it: `admin` is common |
 
-What is the user's own in one field and somebody else's in another is the user's own in a text; in a field called like an identity it is
-whose the field says.
+A name that is the user's own in one field and another person's in another one counts as the user's own in a text; in a field that is named
+like an identity, the field decides.
 
 Boundaries count: `tenant-7f3a9c` is not in `tenant-7f3a9c2` nor in `tenant-7f3a9c-eu`. A random identifier is found within a longer name.
 """
@@ -31,7 +31,7 @@ What = Literal["tenant", "user", "thread", "run", "canary"]
 Relation = Literal["another_tenant", "another_user"]
 
 _VALUE = re.compile(rb'[^"\\\x00-\x1f]{1,256}')
-#: JSON writes a line break as a backslash and an `n`: that letter belongs to no identifier
+#: JSON writes a line break as a backslash and an `n`: that letter does not belong to an identifier
 _ESCAPED = re.compile(rb"\\(?:[bfnrt]|u[0-9a-fA-F]{4})\Z")
 _LONGEST_ESCAPE: Final = 6
 _JOINS = b"-_.@"
@@ -39,7 +39,7 @@ _JOINS = b"-_.@"
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Something of somebody else's. `text` is what leaked: it stays inside this package."""
+    """A find of other people's data. `text` is the leaked data: it stays inside this package."""
 
     what: What
     relation: Relation
@@ -48,12 +48,12 @@ class Hit:
 
 
 class Scan:
-    """Judges what stands in the bytes of one pair of runs.
+    """Judges the finds in one pair of runs.
 
     Args:
-        registry: who the others are.
+        registry: the other tenants and users.
         canaries: reads tokens.
-        served: the served run; its identity is the one that may be named.
+        served: the served run; only its identity may be named.
     """
 
     def __init__(self, registry: Registry, canaries: Canaries, served: RunRecord) -> None:
@@ -63,7 +63,7 @@ class Scan:
         self._automaton: Automaton = registry.automaton()
 
     def hits(self, data: bytes, *, own_words: bool = False) -> Iterator[Hit]:
-        """Yield what in these bytes is somebody else's.
+        """Yield other people's data in these bytes.
 
         Args:
             data: frames, requests, replies, log lines.
@@ -82,7 +82,7 @@ class Scan:
                 yield hit
 
     def located(self, data: bytes, subject: str, *, own_words: bool = False) -> Iterator[tuple[Hit, str]]:
-        """Yield each hit with the path of every place in `data` that shows it, below `subject`. No path repeats what leaked."""
+        """Yield each hit with the path of every place in `data` that shows it, below `subject`. No path contains the leaked data."""
         hits = tuple(dict.fromkeys(self.hits(data, own_words=own_words)))
         secrets = frozenset(hit.text for hit in hits)
         for hit in hits:
@@ -154,7 +154,9 @@ def _is_part(character: bytes) -> bool:
 
 
 def _continues(neighbours: bytes, *, loose: bool) -> bool:
-    """Tell whether a name goes on, given the bytes that follow it: `2`, and unless `loose`, `-eu`; but not `.` at a sentence's end."""
+    """Tell whether a name continues, given the bytes that follow it: `2`, and unless `loose`, `-eu`; but not `.` at the end of a
+    sentence.
+    """
     nearest, next_one = neighbours[:1], neighbours[1:2]
     if _is_part(nearest):
         return True

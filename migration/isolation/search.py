@@ -1,8 +1,8 @@
-"""One pass over the bytes for many texts at once, by an automaton that looks at every third byte only.
+"""One pass over the bytes for many texts at once, by an automaton that looks only at every third byte.
 
-An Aho-Corasick automaton takes a step a byte, each waiting for the one before: some 2 ns here, or half of what a whole comparison takes.
-So the bytes are thinned out to every third, and of each text the automaton knows the three ways in which it can be thinned out. What it
-finds is then compared with the real bytes. Nothing is missed: wherever a text begins, one of its three ways lies on the bytes looked at.
+An Aho-Corasick automaton takes one step for each byte, each waiting for the one before: about 2 ns here, or half of the time of a whole
+comparison. So only every third byte is used, and for each text the automaton knows the three possible selections of its bytes. A find is
+then compared with the real bytes. Nothing is missed: wherever a text begins, one of its three selections matches.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Final
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 _STRIDE: Final = 3
-#: Bytes that a text must have: fewer would leave the automaton with thinned-out texts of two bytes, which stand everywhere.
+#: Bytes that a text must have: with fewer, a selection could have two bytes, which occur everywhere.
 MIN_BYTES: Final = 9
 
 
@@ -28,7 +28,7 @@ class Search:
         self._find = BytesAhoCorasick(thinned, implementation=Implementation.ContiguousNFA).find_matches_as_indexes
 
     def find(self, haystack: bytes) -> list[tuple[int, int]]:
-        """Return every place where a text stands: its number and its offset. Texts may overlap each other."""
+        """Return every place of a text: its number and its offset. Texts may overlap each other."""
         found: list[tuple[int, int]] = []
         for number, place, _ in self._find(haystack[::_STRIDE], overlapping=True):
             text, skipped = divmod(number, _STRIDE)

@@ -1,4 +1,6 @@
-"""Who runs: what serving processes and workers say of themselves, which flags they follow, how they died, and which tenants are known."""
+"""The running processes: what servers and workers report about themselves, which flags they follow, how they died, and which tenants are
+known.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Counts, in a serving process, how many known tenants are at which stage, in slices so thin that no request waits for one."""
+"""Counts, in a serving process, how many known tenants are at which stage, in steps so short that no request waits for one."""
 
 import logging
 import threading
@@ -15,20 +15,20 @@ from migration.processes.table import ProcessTable
 
 logger = logging.getLogger(__name__)
 
-_SLICE: Final = 20  #: evaluations at a stretch: under a millisecond
+_SLICE: Final = 20  #: evaluations in one step: less than a millisecond
 _REST_S: Final = 0.005
 _EVERY_S: Final = 30.0
 _LOOK_S: Final = 1.0
 
 
 class Census:
-    """Counts in a thread of its own, after every change of the flags and every half a minute. One process of a source counts for all.
+    """Counts in a separate thread, after every change of the flags and every half a minute. One process for each source counts for all.
 
     Args:
         flags: what is evaluated.
         surfaces: for which.
-        rows: where the count is put.
-        table: tells which processes there are.
+        rows: receives the count.
+        table: lists the processes.
         tenants: the known tenants.
         clock: Unix seconds.
     """
@@ -51,11 +51,11 @@ class Census:
         self._problem: str | None = None
 
     def start(self) -> None:
-        """Begin."""
+        """Start."""
         threading.Thread(target=self._run, name="migration-census", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop counting; a count under way is given up."""
+        """Stop counting; an unfinished count is dropped."""
         self._stop.set()
 
     def _run(self) -> None:
@@ -93,7 +93,7 @@ class Census:
                 if done % _SLICE == 0 and self._stop.wait(_REST_S):
                     return
             if self._flags.status().version != version:
-                return  # begin anew at the next look
+                return  # start again at the next check
         self._rows.counted, self._counted_version = Counted(tenants=known, stages=stages, at=self._clock()), version
 
     def _is_ours(self) -> bool:

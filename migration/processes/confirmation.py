@@ -1,4 +1,4 @@
-"""Waits for the processes to do what was written, and says what they do: by their rows, or, where the database is down, by asking them."""
+"""Waits until the processes do what was written, and reports what they do: by their rows, or, if the database is down, by asking them."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -13,7 +13,7 @@ from migration.settings import MigrationSettings
 
 _LOOK_S: Final = 0.05
 _ASK_S: Final = 0.5
-_NEWS_S: Final = 3600.0  #: a death before that is no news
+_NEWS_S: Final = 3600.0  #: an earlier death is not worth reporting
 
 Follows = Callable[[ProcessRow], bool]
 
@@ -22,27 +22,27 @@ Follows = Callable[[ProcessRow], bool]
 class Confirmation:
     """What the serving processes do."""
 
-    following: dict[str, float]  #: name -> seconds after which its row said so
-    asked: tuple[str, ...] = ()  #: names of those that follow as they say themselves over the loopback socket: no row says so
-    others: tuple[str, ...] = ()  #: names, with what they do, of those that do not follow or say nothing
-    died: tuple[str, ...] = ()  #: names of those that died; they serve nobody
-    problem: str | None = None  #: why the database says nothing; None: it does
-    rows: tuple[ProcessRow, ...] = ()  #: the newest word of each
+    following: dict[str, float]  #: name -> seconds after which its row showed it
+    asked: tuple[str, ...] = ()  #: names of those that follow by their own report over the loopback socket: no row shows it
+    others: tuple[str, ...] = ()  #: names, and what they do, of those that do not follow or do not report
+    died: tuple[str, ...] = ()  #: names of those that died; they serve no requests
+    problem: str | None = None  #: why the database gives no answer; None: it does
+    rows: tuple[ProcessRow, ...] = ()  #: the newest report of each
 
     @property
     def seen(self) -> int:
-        """How many serving processes there are, as far as anybody knows."""
+        """How many serving processes are known."""
         return len(self.following) + len(self.asked) + len(self.others)
 
     @property
     def holds(self) -> bool:
-        """Whether every process that is known to serve was confirmed by its row, or none was ever seen."""
+        """Whether the row of every process that is known to serve confirmed it, or none was ever seen."""
         return self.problem is None and not self.others and not self.asked
 
     def sentence(self) -> str:
         """Return what they do, in words."""
         done = len(self.following) + len(self.asked)
-        died = f" ({len(self.died)} more died and serve nobody: {', '.join(self.died)})" if self.died else ""
+        died = f" ({len(self.died)} more died and serve no requests: {', '.join(self.died)})" if self.died else ""
         if self.problem is not None:
             known = (
                 f"of this host {done} of {self.seen} processes follow, as they say themselves"
@@ -56,19 +56,19 @@ class Confirmation:
         if self.others:
             return f"not confirmed: {done} of {self.seen} processes follow, not {'; '.join(self.others)}{died}"
         if self.asked:
-            unwritten = f"{', '.join(self.asked)} wrote nothing of it into the database meanwhile"
+            unwritten = f"{', '.join(self.asked)} wrote nothing about it into the database in the meantime"
             return f"not confirmed: {done} of {self.seen} processes follow, as they say themselves, but {unwritten}{died}"
         return f"{done} of {self.seen} processes follow, the slowest after {max(self.following.values()):.1f} s{died}"
 
 
 def confirm(settings: MigrationSettings, follows: Follows, *, wait_s: float = 3.0, here: bool = False) -> Confirmation:
-    """Wait until every serving process follows, at most so long, and return what they do.
+    """Wait until every serving process follows, but at most this long, and return what they do.
 
     Args:
         settings: name the database, and `home` with the loopback sockets.
         follows: whether a process with this row does what was written.
         wait_s: seconds in all.
-        here: whether the processes of this host alone matter; then they are asked, and the database is not.
+        here: whether only the processes of this host matter; then they are asked, and not the database.
     """
     started = time.monotonic()
     if here:
@@ -95,7 +95,7 @@ def _by_rows(settings: MigrationSettings, table: ProcessTable, follows: Follows,
         if late or not missing:
             answers = ask(control_folder(settings.home), _ASK_S)
             if late or not _without_row(answers, serving):
-                break  # else one that just started has yet to write its first row
+                break  # otherwise one that just started has yet to write its first row
         time.sleep(_LOOK_S)
     asked, others = _by_own_words(answers, follows, missing, serving)
     words = {row.process_id: row for row in answers.rows}
@@ -109,7 +109,7 @@ def _by_rows(settings: MigrationSettings, table: ProcessTable, follows: Follows,
 
 
 def _without_row(answers: Answers, serving: Mapping[str, Told]) -> bool:
-    """Return whether a process of this host is there that no row says to serve."""
+    """Return whether this host has a process that is not in the rows of serving processes."""
     pids = {one.row.pid for one in serving.values()}
     return any(row.process_id not in serving for row in answers.rows) or any(pid not in pids for pid in answers.silent)
 
@@ -117,7 +117,7 @@ def _without_row(answers: Answers, serving: Mapping[str, Told]) -> bool:
 def _by_own_words(
     answers: Answers, follows: Follows, missing: Collection[Told], serving: Mapping[str, Told]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return, of those that no row confirmed or that have none, who follows nevertheless, and what the others do."""
+    """Return which of the unconfirmed processes follow nevertheless, and what the others do."""
     words = {row.process_id: row for row in answers.rows}
     asked, others = [], []
     for one in missing:

@@ -1,6 +1,6 @@
-"""The loopback socket of each serving process: it answers whoever connects with the process' row, also while the database is down.
+"""The loopback socket of each serving process: it sends the process' row to any client, also while the database is down.
 
-The sockets lie in `home`/processes, readable by the owner alone, and take no orders: one can only ask.
+The sockets are in `home`/processes, readable only by the owner, and accept no commands.
 """
 
 import contextlib
@@ -27,22 +27,22 @@ _MOST_BYTES: Final = 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What the processes of this host said."""
+    """The answers of this host's processes."""
 
     rows: tuple[ProcessRow, ...]
-    silent: tuple[int, ...]  #: numbers of those that took the question and gave no answer: stopped, or they hang
+    silent: tuple[int, ...]  #: numbers of those that accepted the connection and gave no answer: stopped, or they hang
 
 
 def control_folder(home: Path) -> Path:
-    """Return where the sockets lie."""
+    """Return the folder of the sockets."""
     return home / "processes"
 
 
 class ControlServer:
-    """Answers with this process' row, in a thread of its own.
+    """Answers with this process' row, in a separate thread.
 
     Args:
-        folder: where the socket goes.
+        folder: the folder of the socket.
         row: makes the row; called in the thread.
     """
 
@@ -52,7 +52,7 @@ class ControlServer:
         self._listener: socket.socket | None = None
 
     def start(self) -> None:
-        """Listen. Where that is impossible, as in a read-only folder, the log says so, and nobody can ask."""
+        """Listen. If that is impossible, as in a read-only folder, it is logged, and the process cannot be asked."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (self._folder / self._name).unlink(missing_ok=True)  # of an earlier process of this number
@@ -68,7 +68,7 @@ class ControlServer:
         threading.Thread(target=self._serve, args=(self._listener,), name="migration-control", daemon=True).start()
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._listener is not None:
             with contextlib.suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread
@@ -113,7 +113,7 @@ def ask(folder: Path, wait_s: float) -> Answers:
 
 
 def _connect(folder: Path, opened: contextlib.ExitStack, watched: selectors.BaseSelector) -> set[int]:
-    """Connect to every process that is there, and return their numbers."""
+    """Connect to every existing process, and return their numbers."""
     asked: set[int] = set()
     if not folder.is_dir():
         return asked
@@ -124,10 +124,10 @@ def _connect(folder: Path, opened: contextlib.ExitStack, watched: selectors.Base
         connection = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
         try:
             connection.connect(f"{short}/{file.name}")
-        except BlockingIOError:  # its queue is full: it has taken nobody's question for long
+        except BlockingIOError:  # its queue is full: it has not answered for a long time
             asked.add(int(name[1]))
         except OSError:
-            continue  # of a process that is gone
+            continue  # of a process that has ended
         else:
             asked.add(int(name[1]))
             watched.register(connection, selectors.EVENT_READ, int(name[1]))
@@ -143,7 +143,7 @@ def _receive(connection: object) -> bytes:
 
 @contextmanager
 def _short(folder: Path) -> Generator[str, None, None]:
-    """Yield a name of the folder that is short enough: a socket's whole path may have 107 bytes."""
+    """Yield a short enough name of the folder: a socket's whole path may have 107 bytes."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{descriptor}"

@@ -1,4 +1,4 @@
-"""Finds processes that ended without saying so, and has exactly one of those that look write it down."""
+"""Finds processes that ended without signing off; exactly one of the processes that look records each death."""
 
 import logging
 from collections import deque
@@ -13,14 +13,14 @@ _REST_S = 60.0
 
 
 def own_the_dead(table: ProcessTable, history: History, found_by: ProcessRow) -> list[ProcessRow]:
-    """Write the death of every process that died or was lost into log, table and history, once among all that look; return them.
+    """Record the death of every process that died or was lost in log, table and history, once among all processes; return them.
 
     Raises:
         ProcessesError: the table cannot be read or written.
         HistoryError: the history cannot be written; the deaths are in the table and the log.
     """
     told = table.told()
-    # A worker is looked after by its server, and dies with it.
+    # Its server handles a worker, which dies with it.
     gone = {one.row.process_id: one.state for one in told if one.row.role == "server" and one.state not in {"live", "silent"}}
     for how in ("died", "lost", "stopped"):
         parents = {process_id for process_id, state in gone.items() if state == how}
@@ -40,9 +40,7 @@ def own_the_dead(table: ProcessTable, history: History, found_by: ProcessRow) ->
 
 def _write(history: History, rows: Sequence[ProcessRow], how: str, found_by: ProcessRow) -> None:
     for row in rows:
-        what = (
-            f"{row.name} died" if how == "died" else f"{row.name} was not heard of for {LOST_AFTER_S / 60:.0f} minutes, and counts as dead"
-        )
+        what = f"{row.name} died" if how == "died" else f"{row.name} did not report for {LOST_AFTER_S / 60:.0f} minutes, and counts as dead"
         what += _taken_along(row)
         logger.error("%s", what)
         history.append_first(
@@ -51,18 +49,19 @@ def _write(history: History, rows: Sequence[ProcessRow], how: str, found_by: Pro
 
 
 def _taken_along(row: ProcessRow) -> str:
-    """Say what the process had in memory alone when it was last heard of; "" if nothing."""
+    """Return what the process had only in memory when it last reported; "" if nothing."""
     runs = sum(row.runs.values())
     had = [f"{runs} runs were under way" if runs else "", f"{row.shadow_waiting} shadow jobs waited" if row.shadow_waiting else ""]
     said = " and ".join(part for part in had if part)
-    return f"; {said} in it when it was last heard of" if said else ""
+    return f"; {said} in it when it last reported" if said else ""
 
 
 class WorkerDeaths:
-    """Writes the deaths of this process' shadow workers into the history: the first one at once, more of them together once a minute.
+    """Writes the deaths of this process' shadow workers into the history: the first one immediately, several of them together once a
+    minute.
 
     Args:
-        history: where to.
+        history: receives the entries.
         name: of this process.
         clock: Unix seconds.
     """
@@ -72,10 +71,10 @@ class WorkerDeaths:
         self._rests_until = 0.0
 
     def write(self, deaths: deque[tuple[int, int]]) -> None:
-        """Write those that are to be written now, and take them out.
+        """Write the deaths that are due, and remove them from the queue.
 
         Raises:
-            HistoryError: the history cannot be written; they are still there.
+            HistoryError: the history cannot be written; they are still in the queue.
         """
         if not deaths or self._clock() < self._rests_until:
             return

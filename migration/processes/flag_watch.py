@@ -1,4 +1,4 @@
-"""Sees, by evaluation, what every change of the flags did to tenants, so that one made elsewhere is an event like one made here."""
+"""Finds out, by evaluation, how each change of the flags moved tenants, so that a change made elsewhere is recorded like one made here."""
 
 import time
 from collections import Counter, defaultdict
@@ -14,7 +14,7 @@ from migration.processes.followed import FollowedFlags
 
 _ORDER: Final = list(Stage)
 _NAMED: Final = 5
-#: Stand for those that nobody knows yet: a change of a percentage moves some of them.
+#: They stand for unknown tenants: a change of a percentage moves some of them.
 _SAMPLE: Final = tuple(Tenant(tenant_id=f"sample-{number}") for number in range(20))
 _SWITCHES: Final = (KILL_SWITCH, SHADOW_SAMPLING, CANDIDATE_FAILOVER)
 
@@ -23,20 +23,20 @@ Move = tuple[Stage, Stage]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One flag is another one than before."""
+    """A flag that changed."""
 
     entry: Entry
-    jumped: int  #: tenants that skipped a stage, of those that were looked at
+    jumped: int  #: tenants that skipped a stage, of those that were checked
     seen_at: float  #: Unix seconds
 
 
 class FlagWatch:
-    """Compares what holds with what held. One thread uses it.
+    """Compares the current flags with the previous ones. One thread uses it.
 
     Args:
-        flags: what is followed.
+        flags: those that are followed.
         surfaces: those that are being migrated.
-        tenants: whose stages are looked at: those that were served last.
+        tenants: the tenants to check: those that were served last.
         host: of this process, for entries.
         name: of this process, for entries.
         clock: Unix seconds.
@@ -59,10 +59,11 @@ class FlagWatch:
         self._stages: dict[tuple[str, str], Stage] = {}
 
     def look(self, last_version: Callable[[str], int | None]) -> list[Change]:
-        """Return what changed since the last look; at the first one, since the history's last entry about each flag.
+        """Return what changed since the last check; at the first one, since the history's last entry about each flag.
 
         Args:
-            last_version: gives the version of a flag that the history knows; None: it knows nothing of that flag. Asked at the first look.
+            last_version: returns the version of a flag that the history knows; None: it knows nothing of that flag. Used at the first
+                check.
         """
         data, before = self._flags.data, self._data
         if data is before or not data.flags:
@@ -98,7 +99,7 @@ class FlagWatch:
         return self._made(f"{key} (by what it refers to)", f"{key}: {_sentence(found)}", found, (None, data.version), surface)
 
     def _unwatched(self, key: str, known: int | None, data: FlagData) -> Change:
-        what = f"{key}: is another one than the history knows; it was changed while no process looked"
+        what = f"{key}: differs from the one in the history; it was changed while no process ran"
         return self._made(key, what, {}, (known, _version(data, key)), self._keys[key])
 
     def _made(self, key: str, what: str, moves: Mapping[Move, list[str]], versions: tuple[int | None, int | None], surface: str) -> Change:
@@ -121,7 +122,7 @@ class FlagWatch:
 
 
 def is_jump(move: Move) -> bool:
-    """Return whether the two stages are no neighbours."""
+    """Return whether the two stages are not neighbours."""
     before, after = move
     return abs(_ORDER.index(before) - _ORDER.index(after)) > 1
 
@@ -132,7 +133,7 @@ def _version(data: FlagData, key: str) -> int | None:
 
 
 def _moves(before: Mapping[tuple[str, str], Stage], after: Mapping[tuple[str, str], Stage]) -> dict[str, dict[Move, list[str]]]:
-    """Return who moved, by surface and move. Who was not looked at before moved nowhere."""
+    """Return the moves, by surface. A tenant that was not checked before has not moved."""
     moves: defaultdict[str, defaultdict[Move, list[str]]] = defaultdict(lambda: defaultdict(list))
     for (surface, tenant), stage in after.items():
         if (old := before.get((surface, tenant), stage)) is not stage:
@@ -146,16 +147,16 @@ def _known(tenants: Iterable[str]) -> list[str]:
 
 
 def _sentence(moves: Mapping[Move, list[str]]) -> str:
-    """Return who moved where, in words."""
+    """Return the moves in words."""
     counts = Counter({move: len(tenants) for move, tenants in moves.items()})
     parts = []
     for (before, after), moved in counts.most_common():
         known = _known(moves[before, after])
         named = ", ".join(known[:_NAMED]) + (f" and {len(known) - _NAMED} more" if len(known) > _NAMED else "")
-        unknown = f"{moved - len(known)} of {len(_SAMPLE)} made-up tenants" if moved > len(known) else ""
+        unknown = f"{moved - len(known)} of {len(_SAMPLE)} invented tenants" if moved > len(known) else ""
         parts.append(f"{before.value} -> {after.value}: {' and '.join(part for part in (named, unknown) if part)}")
-    return "; ".join(parts) or "none of the tenants that were looked at moved"
+    return "; ".join(parts) or "none of the tenants that were checked moved"
 
 
 def _position(flag: Mapping[str, Any] | None) -> str:
-    return "there is none any more" if flag is None else "was changed"
+    return "it does not exist any more" if flag is None else "was changed"

@@ -1,4 +1,4 @@
-"""What a process needs of its flags to say what it follows."""
+"""The part of a process' flags that is needed to report what it follows."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -13,12 +13,12 @@ class FollowedFlags(Protocol):
 
     @property
     def evaluator(self) -> FlagEvaluator:
-        """Says what holds."""
+        """Returns the current flags."""
         ...
 
     @property
     def data(self) -> FlagData:
-        """The flags that hold."""
+        """The current flags."""
         ...
 
     @property
@@ -31,5 +31,5 @@ class FollowedFlags(Protocol):
         ...
 
     def on_change(self, listener: Callable[[], None], /) -> None:
-        """Call it after what holds changed, in the thread that noticed. It must not raise."""
+        """Call `listener` after the current flags changed, in the thread that noticed. It must not raise."""
         ...

@@ -1,7 +1,8 @@
-"""The heartbeat of a serving process: what it follows, who it served, who died, and which flags were changed elsewhere, into the database.
+"""The heartbeat of a serving process: it writes what it follows, whom it served, which processes died, and which flags were changed
+elsewhere.
 
-Everything that touches the database happens in one thread of its own with deadlines; a slow, locked or missing database delays that thread
-and nothing else. Requests leave the id of their tenant in a dict.
+Everything that uses the database happens in one separate thread with deadlines; a slow, locked or missing database delays only that thread.
+Requests leave the id of their tenant in a dict.
 """
 
 import logging
@@ -31,26 +32,26 @@ from migration.telemetry import Metrics, multiprocess
 
 logger = logging.getLogger(__name__)
 
-#: Seconds in which the editor of a change writes its own entry; a change without one then was made elsewhere.
+#: Seconds in which the editor of a change writes its own entry; without one, the change was made elsewhere.
 _GRACE_S: Final = 5.0
 _SAME_S: Final = 60.0
 _REMEMBERED: Final = 500
 _MOST_SEEN: Final = 50_000
 _STOP_S: Final = 3.0
-#: Seconds between two removals of what nobody reads any more.
+#: Seconds between two removals of old rows.
 _FORGET_S: Final = 3600.0
 
 
 class Heartbeat:
-    """Makes this process known.
+    """Publishes the state of this process.
 
     Args:
         settings: the database, `home`, the surfaces.
-        flags: what this process follows.
-        metrics: where its own failures are counted.
-        runs: surface -> runs under way.
+        flags: those that this process follows.
+        metrics: count its own failures.
+        runs: surface -> current runs.
         shadow: the shadow.
-        attributes: of tenants, beyond those that come with a request; None: there are none.
+        attributes: of tenants, in addition to those that come with a request; None: there are none.
         clock: Unix seconds.
 
     Raises:
@@ -89,13 +90,13 @@ class Heartbeat:
     def start(self) -> None:
         """Begin."""
         self._flags.on_change(self._wake.set)
-        self._wake.set()  # the first row at once
+        self._wake.set()  # the first row immediately
         self._control.start()
         self._thread.start()
         self._census.start()
 
     def stop(self) -> None:
-        """Write that this process ends as it should, and stop. Takes 3 s at most."""
+        """Record that this process ends normally, and stop. Takes 3 s at most."""
         self._census.stop()
         self._control.stop()
         self._stopping.set()
@@ -105,10 +106,10 @@ class Heartbeat:
         self._rows.close()
 
     def saw(self, tenant_id: str, attributes: bytes = b"") -> None:
-        """Take note that the tenant is served. Costs a request next to nothing.
+        """Record that the tenant is served. This costs a request almost nothing.
 
         Args:
-            tenant_id: whom.
+            tenant_id: the tenant.
             attributes: those that came with the request, as a JSON object; b"": none.
         """
         self._seen[tenant_id] = attributes
@@ -123,11 +124,11 @@ class Heartbeat:
         self._history.close()
 
     def beat(self) -> None:
-        """Do once all that is to be done. Never raises."""
+        """Do everything that is due, once. Never raises."""
         reachable = self._try("heartbeat", self._tell)
         self._try("flags", self._look)
         self._try("metrics", _bury)
-        if reachable:  # else each of these would wait in vain, too
+        if reachable:  # otherwise each of these would wait in vain, too
             self._try("changes", self._write_changes)
             self._try("tenants", self._write_tenants)
             self._try("deaths", self._find_dead)
@@ -146,7 +147,7 @@ class Heartbeat:
         self._changes += self._watch.look(lambda key: self._history.last_version(source, key))
 
     def _write_changes(self) -> None:
-        """Write what was changed elsewhere, when its editor had the time to write that it was made here."""
+        """Record changes made elsewhere, after their editor had the time to record that they were made here."""
         while self._changes and self._clock() >= self._changes[0].seen_at + _GRACE_S:
             change = self._changes[0]
             if self._history.append_once(change.entry, since=change.seen_at - _SAME_S):
@@ -192,7 +193,7 @@ class Heartbeat:
         return known_tenants(self._table, self._flags.data, self._attributes)
 
     def _try(self, what: str, step: Callable[[], None]) -> bool:
-        """Do one step; say once what is wrong, and once that it is well again. Return whether it went well."""
+        """Do one step; log once that it fails, and once that it works again. Return whether it succeeded."""
         try:
             step()
         except Exception as error:
@@ -204,7 +205,7 @@ class Heartbeat:
             self._problems[what] = problem
             return False
         if self._problems.pop(what, None) is not None:
-            logger.warning("heartbeat (%s): well again", what)
+            logger.warning("heartbeat (%s): works again", what)
         return True
 
 

@@ -1,4 +1,4 @@
-"""What holds the engines of a shadow worker away from the outside, as the kernel shows it."""
+"""What separates the engines of a shadow worker from the outside, as the kernel shows it."""
 
 import contextlib
 from pathlib import Path
@@ -8,9 +8,9 @@ HeldBy = Literal["kernel", "interpreter"]
 
 
 def held_by(worker: int) -> HeldBy | None:
-    """Return what holds the cell of a worker that takes jobs; None: that cannot be seen, or it has no cell now.
+    """Return what confines the cell of a worker that takes jobs; None: this cannot be seen, or it has no cell now.
 
-    A sealed cell has more seccomp filters than the worker that started it. That a process has one says nothing: containers have their own.
+    A sealed cell has more seccomp filters than the worker that started it. A single filter proves nothing: containers have their own.
 
     Args:
         worker: its process id.
@@ -22,7 +22,7 @@ def held_by(worker: int) -> HeldBy | None:
 
 
 def _filters(pid: int) -> int:
-    """Return how many filters a process has, from proc_pid_status(5). Raises OSError or ValueError where that is not shown."""
+    """Return how many filters a process has, from proc_pid_status(5). Raises OSError or ValueError if that is not shown."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     (shown,) = (line.split()[1] for line in lines if line.startswith("Seccomp_filters:"))
     return int(shown)

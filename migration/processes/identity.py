@@ -1,4 +1,4 @@
-"""Which process this is, over restarts and reuse of its number, and whether another one of this host still lives."""
+"""The identity of a process, over restarts and reuse of its number, and whether another process of this host still lives."""
 
 import functools
 import hashlib
@@ -12,10 +12,10 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def birth(pid: int) -> str | None:
-    """Return what tells this process from every other one that had or will have its number; None: there is no such process here.
+    """Return a value that distinguishes this process from every earlier or later one with its number; None: there is no such process here.
 
     It is made of the boot, the namespace of process numbers (that of the container) and the moment of the start. A process that has ended
-    and waits to be reaped is none.
+    and waits to be reaped does not count.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
@@ -26,7 +26,7 @@ def birth(pid: int) -> str | None:
 
 
 def is_here(born: str) -> bool:
-    """Return whether a process with this birth is or was one of this host and container, so that `birth` can tell whether it lives."""
+    """Return whether a process with this birth belongs to this host and container, so that `birth` can tell whether it lives."""
     return born.rpartition(":")[0] == _place()
 
 
@@ -45,7 +45,9 @@ def _place() -> str:
 
 @functools.cache
 def code_version() -> str:
-    """Return the version of the distribution that holds this package, and a digest of the package's code: deploys may forget the former."""
+    """Return the version of the distribution that contains this package, and a digest of the package's code, in case a deployment did not
+    change the version.
+    """
     import importlib.metadata
 
     folder = Path(migration.__file__).parent

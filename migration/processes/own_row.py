@@ -1,4 +1,4 @@
-"""What this process says about itself, now."""
+"""The current report of this process about itself."""
 
 import logging
 import os
@@ -18,18 +18,18 @@ from migration.processes.held_by import held_by
 from migration.processes.identity import birth, code_version, own_birth, this_host
 from migration.processes.row import ProcessRow
 
-#: A kill switch may have rules of its own: it is called on where it is on for a tenant that nobody knows, and for so many that are served.
+#: A kill switch may have rules: it counts as on if it is on for an unknown tenant, and for this many served ones.
 _ASKED_TENANTS: Final = 20
-#: Stand for tenants without attributes and without a pin.
+#: They represent tenants without attributes and without a pin.
 _SAMPLE: Final = tuple(Tenant(tenant_id=f"made-up-{number}") for number in range(200))
 
 
 class ShadowState(Protocol):
-    """What is said about the shadow."""
+    """The reported part of the shadow."""
 
     @property
     def waiting(self) -> int:
-        """Jobs queued or under way."""
+        """Jobs that wait or run."""
         ...
 
     @property
@@ -44,7 +44,7 @@ class ShadowState(Protocol):
 
     @property
     def worker_deaths(self) -> deque[tuple[int, int]]:
-        """Process ids and exit statuses of workers that died; negative: the signal that killed it. Whoever reads them takes them out."""
+        """Process ids and exit statuses of workers that died; negative: the signal that killed it. Reading removes them."""
         ...
 
 
@@ -63,9 +63,9 @@ class OwnRows:
     Args:
         flags: what it follows.
         surfaces: those that are being migrated.
-        runs: surface -> runs under way.
+        runs: surface -> current runs.
         shadow: the shadow.
-        served: ids of tenants that are served, the last ones.
+        served: ids of the tenants that were served last.
         clock: Unix seconds.
     """
 
@@ -82,7 +82,7 @@ class OwnRows:
         self._flags, self._surfaces, self._runs, self._shadow, self._served = flags, tuple(surfaces), runs, shadow, served
         self._clock = clock
         self.process_id = uuid.uuid4().hex
-        self.counted: Counted | None = None  #: None: another process counts, or nobody has yet
+        self.counted: Counted | None = None  #: None: another process counts, or none has yet
         self._errors = LastError()
         self._started_at = clock()
         self._lock = threading.Lock()
@@ -93,7 +93,7 @@ class OwnRows:
         logging.getLogger("migration").addHandler(self._errors)
 
     def close(self) -> None:
-        """Listen to errors no more."""
+        """Stop listening to errors."""
         logging.getLogger("migration").removeHandler(self._errors)
 
     def server(self) -> ProcessRow:
@@ -153,7 +153,7 @@ class OwnRows:
         )
 
     def _follow(self, version: int, data: object, emergency: bool) -> None:
-        """Evaluate the kill switch when something changed, and note since when that holds."""
+        """Evaluate the kill switch after a change, and record since when its value is in effect."""
         now = (version, id(data), emergency)
         if now == self._followed:
             return
@@ -178,5 +178,5 @@ class LastError(logging.Handler):
         self.last: str | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Remember it: the text alone, without what an exception says."""
+        """Remember it: only the text, without the exception's own text."""
         self.last = record.getMessage()[:500]

@@ -1,4 +1,4 @@
-"""What a process tells about itself: one row, the same in the database and over the loopback socket."""
+"""A process' report about itself: one row, the same in the database and over the loopback socket."""
 
 from typing import Literal
 
@@ -11,13 +11,13 @@ Role = Literal["server", "worker"]
 BEAT_S = 2.0
 """Seconds between two rows of a process, if nothing changes meanwhile."""
 SILENT_AFTER_S = 3 * BEAT_S
-"""Seconds after which a process that wrote nothing is called silent: it is stopped, hangs, or cannot reach the database."""
+"""Seconds after which a process that wrote nothing counts as silent: it is stopped, hangs, or cannot reach the database."""
 LOST_AFTER_S = 600.0
-"""Seconds after which a silent process that nobody can look at (it was on another host) is taken for dead."""
+"""Seconds after which a silent process that cannot be checked (it was on another host) counts as dead."""
 
 
 class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One serving process or shadow worker. What holds is what it evaluates, not what it was sent."""
+    """One serving process or shadow worker. It contains what the process evaluates, not what it received."""
 
     process_id: str  #: 32 hex digits; a new one each start
     role: Role
@@ -26,14 +26,14 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     birth: str  #: see `identity.birth`
     started_at: float  #: Unix seconds, like all times here
     code_version: str
-    said_at: float  #: when this was said, by the same clock as the times below
+    said_at: float  #: when this was reported, by the same clock as the times below
     parent_id: str | None = None  #: the serving process of a worker; None: it has none
     surfaces: list[str] = []
     flags_source: str = ""  #: empty: it follows no flags
     flags_version: int | None = None  #: of all flags together; None: it follows none
-    flags_up: bool | None = None  #: False: the last known flags hold
+    flags_up: bool | None = None  #: False: the last known flags are used
     flags_age_s: float | None = None  #: seconds since the source was last found good; None: never
-    flags_error: str | None = None  #: why; None: nothing is wrong
+    flags_error: str | None = None  #: the reason; None: nothing is wrong
     followed_since: float | None = None  #: when this version, or this position of the kill switch, was first evaluated
     switch_version: int | None = None  #: version of the kill switch's flag; None: there is none
     kill_switch: dict[str, bool] = {}  #: surface -> whether control serves because of it, evaluated
@@ -42,14 +42,14 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     known_tenants: int | None = None  #: how many were counted below; None: another process counts
     stage_counts: dict[str, dict[str, int]] = {}  #: surface -> stage -> known tenants there, evaluated
     counted_at: float | None = None  #: when that count was finished
-    runs: dict[str, int] = {}  #: surface -> runs under way
-    held_by: HeldBy | None = None  #: of a worker: what holds its engines away from the outside; None: it takes no jobs yet
-    shadow_waiting: int = 0  #: shadow jobs queued or under way
-    last_error: str | None = None  #: what went wrong last in the tool itself; None: nothing since the start
+    runs: dict[str, int] = {}  #: surface -> current runs
+    held_by: HeldBy | None = None  #: of a worker: what confines its engines; None: it takes no jobs yet
+    shadow_waiting: int = 0  #: shadow jobs that wait or run
+    last_error: str | None = None  #: the last failure of the tool itself; None: nothing since the start
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name for people."""
         return f"{self.role} {self.pid} on {self.host}"
 
 
@@ -59,11 +59,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     row: ProcessRow
     age_s: float  #: seconds since it was written, by the database's clock
     state: Literal["live", "silent", "died", "stopped", "lost"]
-    noted: bool  #: whether its end is written down
+    noted: bool  #: whether its end is recorded
 
     @property
     def serves(self) -> bool:
-        """Whether it may serve requests: it was not seen to end."""
+        """Whether it may serve requests: its end is not known."""
         return self.row.role == "server" and self.state in {"live", "silent"}
 
 
@@ -73,7 +73,7 @@ def encode_row(row: ProcessRow) -> bytes:
 
 
 def decode_row(data: bytes | str) -> ProcessRow | None:
-    """Return the row; None: a version that writes other rows wrote it."""
+    """Return the row; None: another version wrote it, in another form."""
     try:
         row: ProcessRow = _rows.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # the three that mean "unreadable"

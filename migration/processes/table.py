@@ -1,4 +1,4 @@
-"""Reads and writes what processes tell, one transaction at a time."""
+"""Reads and writes the reports of processes, one transaction at a time."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _KEPT_S = 7 * DAY_S
 
 
 class ProcessTable:
-    """The rows of all processes. Threads may share it; it connects on first use, and waits 2 s for anything.
+    """The rows of all processes. Threads may share it; it connects on first use, and waits at most 2 s for anything.
 
     Args:
         url: SQLAlchemy URL of SQLite or PostgreSQL.
@@ -41,7 +41,7 @@ class ProcessTable:
 
     @classmethod
     def reading(cls, settings: MigrationSettings) -> "ProcessTable":
-        """Return the table of the migration's own database; a file that is not there yet is not made, and then nobody was seen.
+        """Return the table of the migration's own database; a file that does not exist yet is not made, and then no process is known.
 
         Raises:
             ConfigurationError: see the class.
@@ -51,7 +51,7 @@ class ProcessTable:
         return table
 
     def beat(self, rows: Sequence[ProcessRow]) -> None:
-        """Write these rows, each in the place of the last one of its process.
+        """Write these rows, each replacing the last one of its process.
 
         Raises:
             ProcessesError: the database cannot be written.
@@ -64,7 +64,7 @@ class ProcessTable:
                 _upsert(connection, {"process_id": row.process_id}, values)
 
     def ended(self, process_ids: Sequence[str], how: str) -> list[str]:
-        """Write that these processes ended, and return those of which nobody else had written it.
+        """Record that these processes ended, and return those whose end was not recorded before.
 
         Raises:
             ProcessesError: the database cannot be written.
@@ -82,7 +82,7 @@ class ProcessTable:
         return first
 
     def told(self) -> list[Told]:
-        """Return all processes of the last seven days, the oldest row last; those that are known to have ended, too.
+        """Return all processes of the last seven days, the oldest row last, including those that have ended.
 
         Raises:
             ProcessesError: the database cannot be read.
@@ -100,7 +100,7 @@ class ProcessTable:
         ]
 
     def now(self) -> float:
-        """Return Unix seconds by the clock that `Told.age_s` is told by: the database's, or for a file this host's.
+        """Return Unix seconds by the clock behind `Told.age_s`: the database's, or for a file this host's.
 
         Raises:
             ProcessesError: the database cannot be read.
@@ -111,7 +111,7 @@ class ProcessTable:
             return _now(connection)
 
     def forget_old(self) -> None:
-        """Remove processes that wrote nothing for seven days, and tenants that nobody saw for thirty.
+        """Remove processes that wrote nothing for seven days, and tenants that were not seen for thirty.
 
         Raises:
             ProcessesError: the database cannot be written.
@@ -122,7 +122,7 @@ class ProcessTable:
             connection.execute(known_tenants.delete().where(known_tenants.c.seen_day < int(now // DAY_S) - KNOWN_DAYS))
 
     def saw(self, tenants: Mapping[str, str]) -> None:
-        """Write that these tenants were served today.
+        """Record that these tenants were served today.
 
         Args:
             tenants: id -> attributes as JSON.
@@ -153,7 +153,7 @@ class ProcessTable:
             return [(row.tenant_id, row.attributes) for row in connection.execute(asked)]
 
     def forget_tenant(self, tenant_id: str) -> bool:
-        """Remove the tenant from those that are known; return whether it was one.
+        """Remove the tenant from the known ones; return whether it was known.
 
         Raises:
             ProcessesError: the database cannot be written.
@@ -164,16 +164,18 @@ class ProcessTable:
             return bool(connection.execute(known_tenants.delete().where(known_tenants.c.tenant_id == tenant_id)).rowcount)
 
     def _absent(self) -> bool:
-        """Return whether there is no file yet, and this is not to make it. It is looked for each time: a process that starts makes it."""
+        """Return whether the file does not exist yet, and this object must not make it. It is checked each time: a process that starts
+        makes it.
+        """
         return not self._makes and self.database.file is not None and not self.database.file.exists()
 
     def close(self) -> None:
-        """Close all connections. The next question connects anew."""
+        """Close all connections. The next question connects again."""
         self.database.close()
 
 
 KNOWN_DAYS = 30
-"""A tenant that was served within so many days is known."""
+"""A tenant that was served within this many days is known."""
 
 
 def _upsert(connection: Connection, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:

@@ -31,5 +31,5 @@ known_tenants = Table(
 
 
 def prepare(engine: Engine) -> None:
-    """Make the tables when they are missing."""
+    """Make the tables if they are missing."""
     make_tables(engine, metadata)

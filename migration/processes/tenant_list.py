@@ -11,7 +11,7 @@ from migration.flags.meaning.data import TENANT_KIND, FlagData
 from migration.flags.tenant_attributes import TenantAttributes
 from migration.processes.table import ProcessTable
 
-#: What `known_tenants` is made from, in words: who is in nobody's list is not among them, and the reader of a count should know.
+#: The sources of `known_tenants`, in words, so that the reader of a count knows which tenants are missing.
 LOOKED_AT: Final = (
     "named by settings, the attribute file or flags, or served within 30 days; of run stores, those of whom one store lacks runs"
 )
@@ -20,16 +20,16 @@ LOOKED_AT: Final = (
 def known_tenants(
     table: ProcessTable, data: FlagData, attributes: TenantAttributes | None = None, *, stored: Iterable[str] = ()
 ) -> Iterator[Tenant]:
-    """Yield every known tenant once, with the attributes that rules look at.
+    """Yield every known tenant once, with the attributes that rules use.
 
     Args:
-        table: who was served, with the attributes that came with the last request.
+        table: lists served tenants, with the attributes of their last request.
         data: whose targets name tenants.
-        attributes: the attribute file, and whatever else describes tenants; None: nothing does.
+        attributes: the attribute file, and other sources of attributes; None: there are none.
         stored: ids of tenants in run stores.
 
     Raises:
-        ProcessesError: who was served cannot be read.
+        ProcessesError: the served tenants cannot be read.
     """
     met: set[str] = set()
     for tenant_id, said in _seen(table):
@@ -46,9 +46,9 @@ def described(attributes: TenantAttributes | None, tenant_id: str, said: bytes) 
     """Return the tenant as a serving process would describe it.
 
     Args:
-        attributes: the attribute file, and whatever else describes tenants; None: nothing does.
-        tenant_id: whom.
-        said: what came with its request, as a JSON object; b"": nothing.
+        attributes: the attribute file, and other sources of attributes; None: there are none.
+        tenant_id: the tenant.
+        said: the attributes from its request, as a JSON object; b"": none.
     """
     if attributes is not None:
         return attributes.described(tenant_id, attributes.asked(tenant_id), said)
@@ -56,7 +56,7 @@ def described(attributes: TenantAttributes | None, tenant_id: str, said: bytes) 
 
 
 def pinned(data: FlagData) -> list[str]:
-    """Return the tenants that flags and segments name one by one, sorted."""
+    """Return the tenants that flags and segments name individually, sorted."""
     found: set[str] = set()
     for item in (*data.flags.values(), *data.segments.values()):
         for target in (*_of(item, "targets"), *_of(item, "contextTargets"), *_of(item, "includedContexts"), *_of(item, "excludedContexts")):

@@ -1,7 +1,7 @@
-"""Recorded runs in files: our own format, and those of others, each in a module of its own. Read `reader.read` first.
+"""Recorded runs in files: our own format, and those of other tools, each in a separate module. Read `reader.read` first.
 
-`opening.py` makes UTF-8 of whatever the file is, `documents.py` cuts it into JSON values, `formats.py` says what each is, the format's
-module finds the conversation in it, `messages.py` brings that into the backend's own shape, `turns.py` makes runs of it.
+`opening.py` converts any file to UTF-8, `documents.py` splits it into JSON values, `formats.py` determines the format of each, the format's
+module finds the conversation in it, `messages.py` converts that into the backend's own form, `turns.py` makes runs from it.
 """
 
 from migration.recordings.jsonl import SCHEMA, read_line, write_line

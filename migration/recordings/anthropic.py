@@ -9,7 +9,7 @@ NAME: Final = "messages of Anthropic's API"
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether it is one, or was meant to be."""
+    """Tell whether it is one, or was meant to be one."""
     messages = record.get("messages")
     return isinstance(messages, list) and ("system" in record or any(is_message(one) for one in messages))
 
@@ -29,7 +29,7 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
 
 
 def in_chat_words(messages: Sequence[Any]) -> list[Any]:
-    """Return messages as those of the chat format: uses of tools become calls, and each result a message of its own."""
+    """Return messages as those of the chat format: uses of tools become calls, and each result becomes a separate message."""
     return [said for message in messages for said in (_split(message) if is_message(message) else [message])]
 
 

@@ -11,19 +11,19 @@ import zstandard
 
 from migration.errors import RecordingError
 
-#: What an archive that is damaged, or cut short, raises.
+#: What a damaged or truncated archive raises.
 DAMAGED: Final = (zipfile.BadZipFile, zstandard.ZstdError, zlib.error, struct.error, NotImplementedError, EOFError, OSError, RuntimeError)
 
 _SAMPLES: Final = "samples/"
 _MAGIC: Final = b"PK\x03\x04"
 _ZSTD: Final = 93  # APPNOTE.TXT 4.4.5
-#: Of a local header: its fixed part, and where the lengths of name and extra field stand.
+#: Of a local header: its fixed part, and where the lengths of name and extra field are.
 _HEADER_BYTES: Final = 30
 _LENGTHS: Final = struct.Struct("<26xHH")
 
 
 def is_archive(path: Path) -> bool:
-    """Tell whether the path is a file that begins as an archive does. Raises nothing: who reads it says what is wrong."""
+    """Tell whether the path is a file that begins like an archive. Raises nothing: the reader reports what is wrong."""
     try:
         if not path.is_file():
             return False
@@ -37,13 +37,13 @@ def samples(path: Path) -> Iterator[tuple[str, bytes | Exception]]:
     """Yield each sample's name and its JSON text, or what is wrong with it, one at a time, in order.
 
     Raises:
-        RecordingError: it is another archive.
+        RecordingError: it is another kind of archive.
         DAMAGED: it is damaged.
     """
     with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         members = [one for one in archive.infolist() if one.filename.startswith(_SAMPLES) and one.filename.endswith(".json")]
         if not members:
-            raise RecordingError(f"cannot read {path}: it is a zip archive, and not a log of inspect-ai; unpack it")
+            raise RecordingError(f"cannot read {path}: it is a zip archive, but not a log of inspect-ai; unpack it")
         for member in members:
             name = member.filename.removeprefix(_SAMPLES).removesuffix(".json")
             try:
@@ -61,5 +61,5 @@ def _unpacked(file: BinaryIO, member: zipfile.ZipInfo) -> bytes:
     packed = file.read(member.compress_size)
     text = zstandard.ZstdDecompressor().decompressobj().decompress(packed)
     if zlib.crc32(text) != member.CRC:
-        raise zipfile.BadZipFile("a member does not have the sum that the archive says")
+        raise zipfile.BadZipFile("a member does not match the checksum in the archive")
     return text

@@ -1,4 +1,4 @@
-"""Attributes of spans, however they are written: OTLP's list of typed values, a flat object with dots in its keys, or a nested one."""
+"""Attributes of spans in any form: OTLP's list of typed values, a flat object with dots in its keys, or a nested one."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -12,10 +12,10 @@ class Attributes:
     """Attributes by their dotted names.
 
     Args:
-        written: as they stand in the file.
+        written: their form in the file.
 
     Raises:
-        RecordingError: they are no attributes.
+        RecordingError: they are not attributes.
     """
 
     def __init__(self, written: object) -> None:
@@ -29,7 +29,7 @@ class Attributes:
         self._written = written
 
     def get(self, name: str) -> Any:  # noqa: ANN401 - any JSON
-        """Return the value of that name, as it is written; None when there is none."""
+        """Return the value of that name, as it is written; None if there is none."""
         if name in self.flat:
             return self.flat[name]
         value: Any = self._written
@@ -42,7 +42,7 @@ class Attributes:
         return value
 
     def under(self, prefix: str) -> list[Any]:
-        """Return what lies below the prefix by number, as a list of objects, or of what they are; () when there is nothing.
+        """Return the values below the prefix by number, as a list of objects, or of plain values; () if there are none.
 
         Raises:
             RecordingError: a number is missing.
@@ -56,13 +56,13 @@ class Attributes:
                 _put(numbered, [int(steps[0]), *steps[1:]], value)
         if sorted(numbered) != list(range(len(numbered))):
             raise RecordingError(
-                f"the span lacks attributes between those it has ({prefix}), so its messages are not whole; a tracer drops the oldest ones "
-                "beyond OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, which is 128 unless it is raised"
+                f"the span lacks attributes between those it has ({prefix}), so its messages are incomplete; a tracer drops the "
+                "oldest ones beyond OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, which is 128 by default"
             )
         return [_lists(numbered[number]) for number in range(len(numbered))]
 
     def has(self, prefix: str) -> bool:
-        """Tell whether there is something of this name or below it."""
+        """Tell whether there is a value of this name or below it."""
         return self.get(prefix) is not None or any(name.startswith(f"{prefix}.") for name in self.flat)
 
 
@@ -94,7 +94,7 @@ def _flat(written: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _value(typed: object) -> Any:  # noqa: ANN401 - any JSON
-    """Return what OTLP's typed value means."""
+    """Return OTLP's typed value as a plain one."""
     if not isinstance(typed, Mapping):
         return None
     for name in _TYPED:

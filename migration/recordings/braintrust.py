@@ -1,4 +1,4 @@
-"""Rows exported from Braintrust's logs: one object a span, with `span_attributes`, `input` and `output`."""
+"""Rows exported from Braintrust's logs: one object for each span, with `span_attributes`, `input` and `output`."""
 
 from collections.abc import Mapping
 from typing import Any, Final

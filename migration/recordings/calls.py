@@ -1,4 +1,4 @@
-"""One call of a model as logs and traces keep it, what was asked and what came back, in whichever words: a conversation's last turn."""
+"""One call of a model from a log or trace, with request and reply in any form: a conversation's last turn."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -12,7 +12,7 @@ _DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 def decoded(value: object) -> object:
-    """Return what a text of JSON means; anything else unchanged."""
+    """Return a text of JSON as a value; anything else unchanged."""
     if isinstance(value, str) and value[:1] in {"{", "[", '"'}:
         try:
             return msgspec.json.decode(value)
@@ -28,16 +28,16 @@ def call(asked: object, answered: object, *, label: object = None, tools: object
         asked: the request, or its messages.
         answered: the reply, its choices, or its message.
         label: the file's own id.
-        tools: on offer; None: as the request says.
+        tools: those offered; None: those in the request.
 
     Raises:
-        NotARunError: it is not a chat, or nothing came back.
+        NotARunError: it is not a chat, or there is no reply.
     """
     request, reply = decoded(asked), decoded(answered)
     messages, system = _asked(request)
     if messages is None:
         known = request is None or isinstance(request, Mapping)
-        raise NotARunError("a call of a model whose messages are not in it" if known else "a call of a model that is not a chat")
+        raise NotARunError("a call of a model without its messages" if known else "a call of a model that is not a chat")
     said = _answered(reply)
     if said is None:
         raise NotARunError("a call of a model without an answer")
@@ -46,7 +46,7 @@ def call(asked: object, answered: object, *, label: object = None, tools: object
 
 
 def in_chat_words(messages: Sequence[Any]) -> list[Any]:
-    """Return messages of any words as those of the chat format. Each is told by what it holds, so a list may mix them."""
+    """Return messages of any format as those of the chat format. The format of each is recognised by its fields, so a list may mix them."""
     if responses.is_list(messages):
         return responses.in_chat_words(messages)
     if any(genai_messages.is_message(one) for one in messages):
@@ -55,11 +55,11 @@ def in_chat_words(messages: Sequence[Any]) -> list[Any]:
 
 
 def _asked(request: object) -> tuple[list[Any] | None, object]:
-    """Return the messages of a request, and its system prompt where that stands apart."""
+    """Return the messages of a request, and its system prompt if that is separate."""
     if isinstance(request, str):
         return [{"role": "user", "content": request}], None
     if isinstance(request, list):
-        # LangChain asks for several conversations at once, and nearly always for one.
+        # LangChain can send several conversations at once, but almost always sends one.
         return (_asked(request[0]) if len(request) == 1 and isinstance(request[0], list) else (request, None)) if request else (None, None)
     if not isinstance(request, Mapping):
         return None, None
@@ -72,7 +72,7 @@ def _asked(request: object) -> tuple[list[Any] | None, object]:
 
 
 def _answered(reply: object) -> list[Any] | None:
-    """Return the messages of a reply; None when there is none."""
+    """Return the messages of a reply; None if there are none."""
     if isinstance(reply, str):
         return [{"role": "assistant", "content": reply}] if reply else None
     if isinstance(reply, Mapping):
@@ -81,7 +81,7 @@ def _answered(reply: object) -> list[Any] | None:
         return None
     if isinstance(reply[0], list):
         return _answered(reply[0])
-    # Choices, or generations: the first one is what the conversation went on with.
+    # Choices, or generations: the conversation continued with the first one.
     return _answered(reply[0]["message"]) if isinstance(reply[0], Mapping) and "message" in reply[0] else list(reply)
 
 

@@ -1,4 +1,4 @@
-"""`Conversation`: what every format of other people is read into, still in that format's words for messages: the chat format's."""
+"""`Conversation`: the common form of every other format, with messages in the chat format."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ _LONGEST: Final = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """A recorded conversation, its messages as objects in the words of the OpenAI chat format, not yet looked at."""
+    """A recorded conversation, its messages as objects in the OpenAI chat format, not yet checked."""
 
     messages: Sequence[object]
     label: object = None  #: the file's own id; None: there is none
-    tools: object = None  #: on offer, in the words of the chat format; None: the file does not say
-    last_turn_only: bool = False  #: it is one call of a model: the turns before its last were answered by calls of their own
+    tools: object = None  #: offered tools, in the chat format; None: the file does not contain them
+    last_turn_only: bool = False  #: it is one call of a model: the turns before its last were answered by separate calls
     ignored: tuple[str, ...] = ()  #: parts of the recording that are not read
 
     @property
@@ -27,7 +27,7 @@ class Conversation:
 
 
 class NotARunError(Exception):
-    """A part of a recording is read and is not a run. The message says why, as in "a span of a tool"."""
+    """A part of a recording can be read and is not a run. The message gives the reason, such as "a span of a tool"."""
 
 
 def prompt(system: object, messages: Sequence[object]) -> list[object]:
@@ -36,7 +36,7 @@ def prompt(system: object, messages: Sequence[object]) -> list[object]:
 
 
 def field(record: Mapping[str, object], *names: str) -> object:
-    """Return the value that lies along these keys; None when some object on the way does not have it, or is not one."""
+    """Return the value at the end of these keys; None if some object on the way does not have it, or is not an object."""
     value: object = record
     for name in names:
         if not isinstance(value, Mapping):

@@ -1,7 +1,7 @@
-"""A stream of bytes -> JSON documents, each with its line: JSON lines, one indented document, or a list, whichever begins.
+"""A stream of bytes -> JSON documents, each with its line: JSON lines, one indented document, or a list.
 
-One odd line never costs another: whatever cannot be read is one `BadLine`, and the next line begins anew. Only one document is held at
-a time; a list over many lines is handed out element by element.
+One bad line never affects another: whatever cannot be read is one `BadLine`, and reading continues at the next line. Only one document is
+held at a time; a list over many lines is returned element by element.
 """
 
 import re
@@ -15,9 +15,9 @@ import msgspec
 from migration.recordings.run import BadLine
 
 _MARK: Final = b"\xef\xbb\xbf"
-#: What JSON takes for blank; Python takes more.
+#: JSON's whitespace; Python has more.
 _BLANK: Final = b" \t\r\n"
-#: A text, a bracket, a comma, or the quotation mark of a text that its line does not end.
+#: A text, a bracket, a comma, or the quotation mark of a text that does not end on its line.
 _TOKEN: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
 _OPENS_ONLY: Final = re.compile(rb"[\[{\s]+\Z")
 _decode: Final = msgspec.json.Decoder().decode
@@ -33,11 +33,11 @@ class Document:
     line: int  #: on which it begins, from 1
     text: bytes
     value: object
-    element: int | None = None  #: index in the list that it is in; None: it stands for itself
+    element: int | None = None  #: its index in a list; None: it is not in a list
 
 
 def why_unreadable(text: bytes, error: Exception) -> str:
-    """Return what is wrong with a text that is not a JSON value, quoting nothing of it."""
+    """Return what is wrong with a text that is not a JSON value, without quoting it."""
     if isinstance(error, RecursionError):
         return "nested too deeply"
     try:
@@ -61,7 +61,7 @@ class Documents:
 
     def __init__(self, lines: Iterable[bytes], is_part: Callable[[object], bool]) -> None:
         self._lines, self._is_part = iter(lines), is_part
-        self._again: deque[tuple[int, bytes]] = deque()  # lines that were taken for a part of something, and are none
+        self._again: deque[tuple[int, bytes]] = deque()  # lines that seemed to be parts of a document, and are not
         self.line = 0  #: of the last line that was read
 
     def __iter__(self) -> Iterator[Document | BadLine]:
@@ -76,7 +76,7 @@ class Documents:
             first = False
 
     def _next(self) -> tuple[int, bytes, bool] | None:
-        """Return number and text of the next line, and whether it must stand for itself; None at the end."""
+        """Return number and text of the next line, and whether it must be a document by itself; None at the end."""
         if self._again:
             return *self._again.popleft(), True
         line = next(self._lines, None)
@@ -104,7 +104,7 @@ class Documents:
                 yield from self._gather(number, text, bad)
 
     def _elements(self, number: int, text: bytes, elements: list[msgspec.Raw]) -> Iterator[Document | BadLine]:
-        """Yield the elements of a list that is one line, or the list itself when it is a list of messages."""
+        """Yield the elements of a list on one line, or the list itself if it is a list of messages."""
         if not elements:
             yield BadLine(line=number, reason="not a JSON object: an empty list")
             return
@@ -115,7 +115,7 @@ class Documents:
             yield _document(number, bytes(element), index)
 
     def _gather(self, number: int, text: bytes, bad: BadLine) -> Iterator[Document | BadLine]:
-        """Yield the document that begins here and ends on a later line; without one this line alone is bad."""
+        """Yield the document that begins here and ends on a later line; if there is none, only this line is bad."""
         parts, depth = [text], _depth(text) or 0
         taken: list[tuple[int, bytes]] = []
         while depth > 0 and (found := self._next()) is not None:
@@ -137,14 +137,14 @@ class Documents:
                     return
                 what = why_unreadable(whole, error) if depth == 0 else f"a JSON document that begins here ends early: {bad.reason}"
                 yield BadLine(line=number, reason=what)
-                # What stands inside it may be good lines after all.
+                # The lines inside it may be good after all.
                 self._again.extend(one for one in taken if _is_object(one[1]))
             return
         if not _OPENS_ONLY.match(text):
             yield bad
             self._again.extend(taken)
             return
-        # Lines that are indented, or close something, belong to the document that is broken and stand for nothing themselves.
+        # Lines that are indented, or close a bracket, belong to the broken document and are not reported themselves.
         yield BadLine(line=number, reason=f"a JSON document that begins here breaks off at line {taken[-1][0]}")
         self._again.extend(one for one in taken if not _is_inside(one[1]))
         while not self._again and (found := self._next()) is not None:
@@ -152,7 +152,7 @@ class Documents:
                 self._again.append(found[:2])
 
     def _read_list(self, number: int, text: bytes) -> Iterator[Document | BadLine]:
-        """Yield the elements of the list that begins here and goes on below, each as soon as it ends."""
+        """Yield the elements of the list that begins here and continues below, each as soon as it ends."""
         splitter, given = Splitter(), 0
         whole: list[bytes] | None = None  # the elements of a list that is one document
         last, line, before = number, text, text
@@ -184,11 +184,11 @@ class Documents:
 
 
 class Splitter:
-    """Cuts a JSON list that comes line by line into its elements."""
+    """Splits a JSON list that comes line by line into its elements."""
 
     def __init__(self) -> None:
         self.closed = False  #: the list has ended
-        self.broken = False  #: the last line does not go on with the list
+        self.broken = False  #: the last line does not continue the list
         self._depth, self._parts, self._began, self._full = 0, list[bytes](), 0, False
 
     def feed(self, number: int, line: bytes) -> list[tuple[int, bytes]]:
@@ -229,7 +229,7 @@ class Splitter:
 
 
 def _run_together(number: int, text: bytes) -> list[Document | BadLine]:
-    """Return the objects of a text that holds several and nothing else, as streams write them that put no line end between records."""
+    """Return the objects of a text that contains several and nothing else, as some streams write them without line ends."""
     cut: list[bytes] = []
     start = depth = 0
     for token in _TOKEN.finditer(text):
@@ -264,7 +264,7 @@ def _is_object(line: bytes) -> bool:
 
 
 def _depth(line: bytes) -> int | None:
-    """Return how many brackets the line leaves open; None when it ends inside a text, which no line of a JSON document does."""
+    """Return how many brackets the line leaves open; None if it ends inside a text, which cannot happen in a JSON document."""
     depth = 0
     for token in _TOKEN.finditer(line):
         if token[0] == b'"':
@@ -278,7 +278,7 @@ def _is_inside(line: bytes) -> bool:
 
 
 def _goes_on(before: bytes, line: bytes) -> bool:
-    """Tell whether a line can follow on another inside a JSON value."""
+    """Tell whether a line can follow another one inside a JSON value."""
     if not line:
         return True
     after_value = before[-1:] not in b"[{,:"

@@ -1,4 +1,4 @@
-"""Every format that is read, told apart by what an object holds, and what cannot be read named as what it is."""
+"""All supported formats, recognised by the fields of an object; known formats that cannot be read are named."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
@@ -43,7 +43,7 @@ class Claims(Protocol):
     """Tells whether a record is of a format."""
 
     def __call__(self, record: Record, /) -> bool:
-        """Return whether it is one, or was meant to be."""
+        """Return whether it is one, or was meant to be one."""
         ...
 
 
@@ -51,7 +51,7 @@ class Reads(Protocol):
     """Reads a record of a format."""
 
     def __call__(self, record: Record, /) -> Conversation:
-        """Return what the record holds.
+        """Return the content of the record.
 
         Raises:
             RecordingError: it cannot be read.
@@ -60,7 +60,7 @@ class Reads(Protocol):
         ...
 
 
-#: In the order in which they are asked: those that are told by names of their own before those that look alike.
+#: In this order: formats with distinctive names come before similar ones.
 FORMATS: Final[tuple[Format, ...]] = (
     spans,
     langsmith,
@@ -74,15 +74,15 @@ FORMATS: Final[tuple[Format, ...]] = (
     openai_chat,
 )
 
-#: Lists of records under these names, in answers of web interfaces and in exports.
+#: Lists of records have these names in answers of web interfaces and in exports.
 _LISTS: Final = ("data", "observations", "runs", "traces", "spans", "items", "rows", "results")
 
 
 def conversation_of(part: object) -> Conversation:
-    """Return the conversation that a JSON value is.
+    """Return a JSON value as a conversation.
 
     Raises:
-        RecordingError: it is of no format that is read, and named where it is known; or it cannot be read.
+        RecordingError: it has no supported format (a known one is named), or it cannot be read.
         NotARunError: it is not a run.
     """
     record: object = {"messages": calls.in_chat_words(part)} if isinstance(part, list) and part and is_part(part[0]) else part
@@ -94,7 +94,7 @@ def conversation_of(part: object) -> Conversation:
 
 
 def parts_of(value: object) -> Iterator[object]:
-    """Yield the conversations, spans or calls of a document, which may hold many."""
+    """Yield the conversations, spans or calls of a document, which may contain many."""
     if not isinstance(value, Mapping) or any(one.claims(value) for one in FORMATS):
         yield value
         return

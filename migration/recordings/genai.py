@@ -38,11 +38,11 @@ def conversation(attributes: Attributes, events: Sequence[Mapping[str, Any]], la
     for before, after in (_messages(attributes), _of_details(events), _numbered(attributes), _of_events(attributes, events)):
         if before and after:
             return call(before, after, label=label, tools=tools if isinstance(tools, list) else None)
-    raise NotARunError("a call of a model whose texts nobody recorded; see OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")
+    raise NotARunError("a call of a model whose texts were not recorded; see OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")
 
 
 Said = tuple[list[Any], list[Any]]
-"""What was asked and what came back."""
+"""The request and the reply."""
 
 
 def _messages(attributes: Attributes) -> Said:
@@ -60,7 +60,7 @@ def _of_details(events: Sequence[Mapping[str, Any]]) -> Said:
 
 
 def _numbered(attributes: Attributes) -> Said:
-    """Return messages of an earlier way: `gen_ai.prompt.0.content`."""
+    """Return messages of an earlier convention: `gen_ai.prompt.0.content`."""
     before, after = attributes.under("gen_ai.prompt"), attributes.under("gen_ai.completion")
     return [_bare(one) for one in before], [{**_bare(one), "role": "assistant"} for one in after]
 
@@ -70,7 +70,7 @@ def _bare(message: object) -> dict[str, Any]:
 
 
 def _of_events(attributes: Attributes, events: Sequence[Mapping[str, Any]]) -> Said:
-    """Return messages of another earlier way: one event a message, on the span or in one attribute."""
+    """Return messages of another earlier convention: one event for each message, on the span or in one attribute."""
     before, after = list[Any](), list[Any]()
     listed = _list(attributes.get("events")) or _list(attributes.get("all_messages_events"))
     for event in [*listed, *events]:

@@ -14,7 +14,7 @@ def is_message(value: object) -> bool:
 
 
 def in_chat_words(messages: Sequence[Any]) -> list[Any]:
-    """Return messages as those of the chat format: each response of a tool becomes a message of its own."""
+    """Return messages as those of the chat format: each response of a tool becomes a separate message."""
     return [said for message in messages for said in (_split(message) if is_message(message) else [message])]
 
 
@@ -23,7 +23,7 @@ def _split(message: Mapping[str, Any]) -> list[Any]:
     for part in message["parts"]:
         kind = part.get("type") if isinstance(part, Mapping) else None
         if kind == "tool_call_response":
-            # The conventions say `response`; some write `result`, and put it into a message of the user.
+            # The conventions name it `response`; some tools write `result`, and put it into a message of the user.
             results.append({"role": "tool", "tool_call_id": part.get("id"), "content": _text(part.get("response", part.get("result")))})
         elif kind == "tool_call":
             calls.append({"id": part.get("id"), "function": {"name": part.get("name"), "arguments": part.get("arguments")}})
@@ -46,5 +46,5 @@ def _media(part: Mapping[str, Any]) -> str:
 
 
 def _text(value: object) -> object:
-    """Return a tool's answer as the model was told it: a text, or JSON."""
+    """Return a tool's answer as the model received it: a text, or JSON."""
     return value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode()

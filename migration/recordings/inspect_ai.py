@@ -31,7 +31,7 @@ def samples_of(value: object) -> Iterator[object]:
 
 
 def _said(message: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return the message, with what became of a tool that failed, and a call that could not be parsed marked as such."""
+    """Return the message; the result of a tool that failed, and a call that could not be parsed, are marked as such."""
     if not isinstance(message, dict):
         return message
     failed = field(message, "error", "message")
@@ -39,13 +39,13 @@ def _said(message: Any) -> Any:  # noqa: ANN401 - any JSON
         return {**message, "content": failed}
     calls = message.get("tool_calls")
     if isinstance(calls, list) and any(isinstance(call, Mapping) and call.get("parse_error") for call in calls):
-        # What the model wrote is not kept, so nobody can write it again.
+        # The model's own text was not recorded, so it cannot be reproduced.
         return {**message, "tool_calls": [{**call, "type": "custom"} if isinstance(call, Mapping) else call for call in calls]}
     return message
 
 
 def _attached(value: Any, texts: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value with long texts, which stand apart, in their places."""
+    """Return the value with long texts, which are stored separately, in their places."""
     if isinstance(value, str):
         return texts.get(value, value) if value.startswith(_ATTACHED) else value
     if isinstance(value, dict):

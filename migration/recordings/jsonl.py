@@ -1,7 +1,7 @@
-"""Our own format: one run a line, as JSON with the payloads readable inside it.
+"""Our own format: one run on each line, as JSON with readable payloads.
 
-`schema` is raised when a field is renamed or changes its meaning; a new field needs a default and no new schema. Every schema that was
-ever written stays readable: a new one gets a shape of its own beside the old ones, and `tests/.../schema_1.jsonl` a sibling.
+`schema` is raised when a field is renamed or changes its meaning; a new field needs a default and no new schema. Every earlier schema stays
+readable: a new one gets a separate struct next to the old ones, and `tests/.../schema_1.jsonl` a sibling.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from migration.recordings.outcome import outcome_of
 from migration.recordings.run import RecordedRun
 
 SCHEMA: Final = 1
-#: An absent value: JSON `null` is a reply like any other, so it cannot stand for "none".
+#: An absent value: JSON `null` is a valid reply, so it cannot mean "none".
 _ABSENT: Final = msgspec.Raw(b"")
 
 
@@ -103,12 +103,12 @@ def write_line(record: RunRecord | RecordedRun) -> bytes:
         ),
     )
     encoded = msgspec.json.encode(line)
-    # A payload that somebody indented would spread over several lines.
+    # An indented payload would spread over several lines.
     return (msgspec.json.format(encoded, indent=-1) if b"\n" in encoded else encoded) + b"\n"
 
 
 def read_line(line: bytes, project: Path | None = None) -> RecordedRun:
-    """Return the run that a line of our own format holds.
+    """Return the run on a line of our own format.
 
     Args:
         line: the line.
@@ -154,7 +154,7 @@ def read_line(line: bytes, project: Path | None = None) -> RecordedRun:
         ),
         origin=decoded.origin,
         events=events,
-        # What the candidate did is not a measure for control.
+        # The candidate's run is not a reference for control.
         outcome=outcome_of(request.surface, events, project) if events and decoded.origin is Origin.CONTROL else None,
     )
 

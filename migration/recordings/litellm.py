@@ -1,6 +1,6 @@
-"""LiteLLM's standard log: one object a call, with `messages` and `response`; and what gateways and batches keep in its manner.
+"""LiteLLM's standard log: one object for each call, with `messages` and `response`; and similar logs of gateways and batches.
 
-What was asked may stand in a `request` or a `body`, what came back in a `body` of the response, or as `choices` beside the messages.
+The request may be in `request` or `body`, the reply in a `body` of the response, or as `choices` next to the messages.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _CHATS: Final = ("completion", "acompletion", "responses", "aresponses", "anthro
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether it is one, or was meant to be: any object with what was asked and what came back."""
+    """Tell whether it is one, or was meant to be one: any object with a request and a reply."""
     return _request(record) is not None and ("response" in record or isinstance(record.get("choices"), list))
 
 
@@ -43,7 +43,7 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
 
 
 def _request(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the object that holds the messages; None when there is none."""
+    """Return the object that contains the messages; None when there is none."""
     if "messages" in record:
         return record
     inside = (decoded(record.get(name)) for name in ("request", "body"))

@@ -1,4 +1,4 @@
-"""Messages of the chat format as they are found -> the backend's own shape, once, so that reader and engines cannot differ."""
+"""Messages of the chat format as found in files -> the backend's own form, once, so that the reader and both engines see the same."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _ROLES: Final[Mapping[str, Role]] = {
     "function": "tool",
 }
 _TEXTS: Final = ("text", "input_text", "output_text", "summary_text")
-#: Parts that hold nothing that anybody is told.
+#: Parts that contain nothing for a reader.
 _SILENT: Final = ("thinking", "redacted_thinking", "reasoning", "reasoning_content")
 _MEDIA: Final[Mapping[str, str]] = {
     "image_url": "an image",
@@ -34,13 +34,13 @@ _MEDIA: Final[Mapping[str, str]] = {
     "video_url": "a video",
     "input_video": "a video",
 }
-#: Levels of nesting in what goes to engines. Beyond some hundreds the interpreter's own stack ends before the value does.
+#: The allowed depth of values for engines. At some hundreds of levels the interpreter's own stack is exhausted.
 _DEEPEST: Final = 200
 _LARGEST: Final = 2**64
 
 
 class Function(msgspec.Struct, frozen=True):
-    """The function a model wants called."""
+    """The function that a model calls."""
 
     name: str
     arguments: str  #: as the model wrote them: they may be malformed
@@ -54,7 +54,7 @@ class ToolCall(msgspec.Struct, frozen=True, tag_field="type", tag="function"):
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One message, in the backend's own shape."""
+    """One message, in the backend's own form."""
 
     role: Role
     content: str | None = None
@@ -65,19 +65,19 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """A message, and what of it the backend's shape has no place for."""
+    """A message, and the parts of it that the backend's form cannot hold."""
 
     message: Message
-    odd: str | None = None  #: "an image", "audio", "a file", ...; None: it is all there
+    odd: str | None = None  #: "an image", "audio", "a file", ...; None: it is complete
 
 
 _arguments = msgspec.json.Decoder(dict[str, Any])
 
 
 def normalised(messages: Sequence[object]) -> list[Said]:
-    """Return the messages in the backend's own shape.
+    """Return the messages in the backend's own form.
 
-    Absent, null and empty mean the same. Texts in parts are joined. A recorded refusal is what the assistant said. A legacy function call
+    Absent, null and empty mean the same. Texts in parts are joined. A recorded refusal is the assistant's answer. A legacy function call
     becomes a tool call, and every call has an id.
 
     Raises:
@@ -97,10 +97,10 @@ def normalised(messages: Sequence[object]) -> list[Said]:
 
 
 def parsed(arguments: str) -> dict[str, Any] | None:
-    """Return the arguments of a call as the backend reads them; None when they are not an object: it answers such a call itself.
+    """Return the arguments of a call as the backend reads them; None if they are not an object: the backend itself answers such a call.
 
     Raises:
-        ValueError: they can be read and not be handed on: nested too deeply, or a number is out of range.
+        ValueError: they can be read but not passed on: nested too deeply, or a number is out of range.
     """
     try:
         read = _arguments.decode(arguments or "{}")
@@ -113,7 +113,7 @@ def parsed(arguments: str) -> dict[str, Any] | None:
 
 
 def check_value(value: object) -> None:
-    """Refuse a JSON value that cannot be handed on to engines.
+    """Refuse a JSON value that cannot be passed on to engines.
 
     Raises:
         ValueError: it is nested too deeply, or a number in it is out of range.
@@ -157,7 +157,7 @@ def _message(index: int, raw: Mapping[str, Any]) -> Said:
 
 
 def text_of(index: int, content: object) -> tuple[str | None, str | None]:
-    """Return the text of a message's content, and what else it holds; None for either that is not there.
+    """Return the text of a message's content, and its other parts; None for either that does not exist.
 
     Raises:
         MessageError: it is neither text nor parts.
@@ -198,7 +198,7 @@ def _part(index: int, part: object) -> tuple[str | None, str | None]:
 
 
 def _calls(index: int, raw: Mapping[str, Any]) -> tuple[tuple[ToolCall, ...], str | None]:
-    """Return the calls of an assistant's message, and what else it wants called."""
+    """Return the calls of an assistant's message, and other things that it calls."""
     found = raw.get("tool_calls") or []
     if not isinstance(found, list):
         raise MessageError(index, "has tool_calls that are not a list")
@@ -211,7 +211,7 @@ def _calls(index: int, raw: Mapping[str, Any]) -> tuple[tuple[ToolCall, ...], st
             raise MessageError(index, f"has a tool call [{number}] that is not an object")
         if call.get("type") == "custom" or ("function" not in call and "name" not in call and call.get("type") not in {None, "function"}):
             odd = "a call of a tool that is not a function"
-            # It stays a call, so that its result has one.
+            # It stays a call, because its result refers to it.
             calls.append(_call(index, number, {"id": call.get("id"), "name": _named(call)}))
             continue
         calls.append(_call(index, number, call))
@@ -225,7 +225,7 @@ def _named(call: Mapping[str, Any]) -> str:
 
 
 def _id(value: object) -> str | None:
-    """Return an id that was written as a text or a whole number; None: there is none."""
+    """Return an id that was written as a text or an integer; None: there is none."""
     return (str(value) or None) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
@@ -243,13 +243,13 @@ def _call(index: int, number: int, call: Mapping[str, Any]) -> ToolCall:
         try:
             check_value(arguments)
         except ValueError as error:
-            raise MessageError(index, f"has a tool call [{number}] with arguments that cannot be handed on: {error}") from None
+            raise MessageError(index, f"has a tool call [{number}] with arguments that cannot be passed on: {error}") from None
         arguments = msgspec.json.encode(arguments).decode()
     return ToolCall(id=_id(call.get("id")) or f"call-{index}-{number}", function=Function(name=name, arguments=arguments))
 
 
 def _matched(index: int, said: Said, waiting: list[tuple[str, str]]) -> Said:
-    """Return a tool's message with the id of the call that it answers: the first one of its id, or without an id of its name."""
+    """Return a tool's message with the id of the call that it answers: the first one with its id, or without an id with its name."""
     message = said.message
     own, name = message.tool_call_id, message.name
     fits = [one for one in waiting if (one[0] == own if own is not None else name is None or one[1] == name)]

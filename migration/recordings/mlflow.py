@@ -31,7 +31,7 @@ def conversation(attributes: Attributes, _events: Sequence[Mapping[str, Any]], l
 
 
 def spans_of(value: object) -> Iterator[object]:
-    """Yield the spans of a trace that MLflow wrote as one document; nothing when it is none."""
+    """Yield the spans of a trace that MLflow wrote as one document; nothing if it is not one."""
     spans = field(value, "data", "spans") if isinstance(value, Mapping) and "info" in value else None
     if isinstance(spans, list):
         yield from spans

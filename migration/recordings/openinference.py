@@ -1,4 +1,4 @@
-"""OpenInference: spans of kind LLM, with the raw request and reply (`input.value`, `output.value`) and the messages taken apart."""
+"""OpenInference: spans of kind LLM, with the raw request and reply (`input.value`, `output.value`) and the messages as attributes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -30,7 +30,7 @@ def conversation(attributes: Attributes, _events: Sequence[Mapping[str, Any]], l
     tools = [decoded(_at(one, "tool", "json_schema")) for one in attributes.under("llm.tools")] or None
     asked, answered = decoded(attributes.get("input.value")), decoded(attributes.get("output.value"))
     if isinstance(asked, Mapping) and isinstance(answered, Mapping):
-        # The raw request and reply are whole: a refusal, for one, is in no message that is taken apart.
+        # The raw request and reply are complete: a refusal, for example, is missing from the attributes.
         try:
             return call(asked, answered, label=label, tools=tools)
         except NotARunError:
@@ -38,7 +38,7 @@ def conversation(attributes: Attributes, _events: Sequence[Mapping[str, Any]], l
     before = [_message(one) for one in attributes.under("llm.input_messages")]
     after = [_message(one) for one in attributes.under("llm.output_messages")]
     if not before or not after:
-        raise NotARunError("a call of a model whose texts nobody recorded")
+        raise NotARunError("a call of a model whose texts were not recorded")
     return call(_joined(before), _joined(after), label=label, tools=tools)
 
 
@@ -49,7 +49,7 @@ def _message(written: object) -> dict[str, Any]:
     contents = [_at(one, "message_content") for one in _list(said.pop("contents", None))]
     calls = [_at(one, "tool_call") for one in _list(said.pop("tool_calls", None))]
     if said.get("content") is None and contents:
-        # Uses of tools stand in both places.
+        # Uses of tools are in both places.
         said["content"] = [one for one in contents if not (isinstance(one, Mapping) and one.get("type") in {"tool_use", "tool_call"})]
     if (name := said.pop("function_call_name", None)) is not None:
         said["function_call"] = {"name": name, "arguments": said.pop("function_call_arguments_json", None)}
@@ -57,7 +57,7 @@ def _message(written: object) -> dict[str, Any]:
 
 
 def _joined(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the messages with those of one reply as one: a reply of several items is taken apart into several."""
+    """Return the messages with those of one reply combined: a reply of several items becomes several messages in the attributes."""
     joined: list[dict[str, Any]] = []
     for one in messages:
         before = joined[-1] if joined else {}

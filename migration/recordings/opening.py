@@ -1,4 +1,4 @@
-"""Opens what a person names, a file, a pipe or standard input, as a stream of UTF-8 bytes: unpacked, without byte order mark."""
+"""Opens a file, a pipe or standard input as a stream of UTF-8 bytes: unpacked, without byte order mark."""
 
 import codecs
 import gzip
@@ -13,36 +13,36 @@ import zstandard
 
 from migration.errors import RecordingError
 
-#: Stands for standard input.
+#: Means standard input.
 STDIN: Final = "-"
 
-#: What a stream raises when its packed bytes, or its UTF-16, are damaged or end early.
+#: What a stream raises if its packed bytes, or its UTF-16, are damaged or end early.
 DAMAGED: Final = (EOFError, OSError, zlib.error, zstandard.ZstdError, UnicodeError)
 
 _HEAD_BYTES: Final = 16
 _CHUNK_BYTES: Final = 2**16
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
-#: Frames that zstd skips may stand first: 0x184D2A50 to 0x184D2A5F, little-endian (RFC 8878, 3.1.2).
+#: Frames that zstd skips may come first: 0x184D2A50 to 0x184D2A5F, little-endian (RFC 8878, 3.1.2).
 _ZSTD_SKIPPED: Final = tuple(bytes((one,)) + b"\x2a\x4d\x18" for one in range(0x50, 0x60))
 #: Bytes unpacked at once: a block of four bytes may become 128 KiB.
 _ZSTD_STEP_BYTES: Final = 2**10
 
-#: First bytes of what is often at hand and cannot be read -> what it is, and what to do.
+#: First bytes of common files that cannot be read -> their kind, and what to do.
 _OTHERS: Final = {
     b"PK\x03\x04": "a zip archive; unpack it, or name a log of inspect-ai by a path that ends in .eval",
-    b"PAR1": "a Parquet file; write it out as JSON lines",
-    b"ARROW1": "an Arrow file; write it out as JSON lines",
-    b"SQLite format 3": "a SQLite database; export what is in it as JSON lines",
+    b"PAR1": "a Parquet file; convert it to JSON lines",
+    b"ARROW1": "an Arrow file; convert it to JSON lines",
+    b"SQLite format 3": "a SQLite database; export its contents as JSON lines",
     b"BZh": "packed by bzip2; unpack it first",
     b"\xfd7zXZ": "packed by xz; unpack it first",
-    b"\x89HDF": "an HDF5 file; write it out as JSON lines",
+    b"\x89HDF": "an HDF5 file; convert it to JSON lines",
     b"%PDF": "a PDF document",
     b"\x89PNG": "an image",
     b"\xff\xd8\xff": "an image",
 }
 
-#: Byte order marks, longest first, and how a JSON text without one begins in those encodings.
+#: Byte order marks, longest first, and the beginning of a JSON text without one in those encodings.
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -53,24 +53,24 @@ _BARE: Final = ((b"{\x00", "utf-16-le"), (b"[\x00", "utf-16-le"), (b"\x00{", "ut
 
 
 def nobody_watches(_bytes: int, /) -> None:
-    """Hear how many more bytes were read, and do nothing."""
+    """Ignore the number of bytes that were read."""
 
 
 def named(path: Path) -> str:
-    """Return what the path is called in sentences."""
+    """Return the path's name for messages."""
     return "standard input" if str(path) == STDIN else str(path)
 
 
 @contextmanager
 def opened(path: Path, on_bytes: Callable[[int], None] = nobody_watches) -> Iterator[Iterator[bytes]]:
-    """Open the path for the block, and give its lines: UTF-8, without their ends.
+    """Open the path for the block, and return its lines: UTF-8, without line ends.
 
     Args:
         path: a file or a pipe; "-": standard input.
-        on_bytes: called with how many more bytes of the file, as it lies there, were read.
+        on_bytes: called with the number of further bytes of the file that were read.
 
     Raises:
-        RecordingError: it cannot be opened; or, from the first line on, it is something that is known and not read. It says what.
+        RecordingError: it cannot be opened; or, from the first line on, its kind is known and cannot be read. The message names the kind.
         DAMAGED: from the first line on.
     """
     try:
@@ -87,7 +87,7 @@ def _counted(raw: BinaryIO, on_bytes: Callable[[int], None]) -> bytes:
 
 
 class _Source:
-    """A stream whose first bytes can be looked at: a pipe cannot go back.
+    """A stream whose first bytes can be inspected: a pipe cannot go back.
 
     Args:
         more: returns the next bytes; none at the end.
@@ -100,7 +100,7 @@ class _Source:
         self.head = self._left[:_HEAD_BYTES]
 
     def read(self, size: int = _CHUNK_BYTES, /) -> bytes:
-        """Return at most so many bytes; none at the end."""
+        """Return at most this many bytes; none at the end."""
         chunk = self._left or self._more()
         self._left = chunk[size:]
         return chunk[:size]
@@ -109,7 +109,7 @@ class _Source:
 def _unpacked(source: _Source, name: str) -> _Source:
     head = source.head
     if head.startswith(_GZIP):
-        # Whoever unpacks only ever reads.
+        # Unpacking only ever reads.
         packed = gzip.GzipFile(fileobj=cast("BinaryIO", source), mode="rb")
         return _Source(lambda: packed.read1(_CHUNK_BYTES))
     if head.startswith((_ZSTD, *_ZSTD_SKIPPED)):
@@ -122,13 +122,13 @@ def _unpacked(source: _Source, name: str) -> _Source:
 
 
 def _frames(source: _Source) -> Iterator[bytes]:
-    """Yield what the frames of zstd hold, frame after frame.
+    """Yield the contents of the zstd frames, one after another.
 
-    The library's own reader ends without an error where a frame is cut off (python-zstandard 0.25), so that runs would be lost unsaid.
+    The library's own reader ends without an error at a truncated frame (python-zstandard 0.25), so that runs would be lost silently.
 
     Raises:
         EOFError: the last frame does not end.
-        zstandard.ZstdError: a frame is damaged, or what follows on one is none.
+        zstandard.ZstdError: a frame is damaged, or is followed by something else.
     """
     frame = zstandard.ZstdDecompressor().decompressobj()
     begun = False
@@ -145,7 +145,7 @@ def _frames(source: _Source) -> Iterator[bytes]:
 
 
 def _text(source: _Source) -> Iterator[bytes]:
-    """Yield the text as UTF-8. A half surrogate passes, and makes its line one that is not UTF-8."""
+    """Yield the text as UTF-8. A half surrogate passes, and its line is then not valid UTF-8."""
     encoding = next((name for begin, name in (*_MARKS, *_BARE) if source.head.startswith(begin)), None)
     if encoding is None:
         yield from iter(source.read, b"")
@@ -157,7 +157,7 @@ def _text(source: _Source) -> Iterator[bytes]:
 
 
 def _lines(raw: BinaryIO, name: str, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
-    begun: list[bytes] = []  # of a line whose end has not come
+    begun: list[bytes] = []  # of a line that has not ended yet
     for chunk in _text(_unpacked(_Source(lambda: _counted(raw, on_bytes)), name)):
         first, *rest = chunk.split(b"\n")
         begun.append(first)

@@ -1,25 +1,27 @@
-"""What cannot be read, by name: formats of other tools that hold no conversation with its answers, or that nobody wrote a reader for."""
+"""Inputs that cannot be read, by name: formats of other tools that do not contain a conversation with its answers, or for which there is no
+reader.
+"""
 
 from collections.abc import Mapping
 from typing import Final
 
 #: Keys that an object of the format has -> what it is.
 _KNOWN: Final[tuple[tuple[frozenset[str], str], ...]] = (
-    (frozenset({"custom_id", "body"}), "a request of OpenAI's Batch API, which holds no answer; join it with its answer"),
-    (frozenset({"custom_id", "response"}), "an answer of OpenAI's Batch API, without what was asked; join it with its request"),
-    (frozenset({"custom_id", "params"}), "a request of Anthropic's Message Batches, which holds no answer; join it with its answer"),
+    (frozenset({"custom_id", "body"}), "a request of OpenAI's Batch API, which contains no answer; join it with its answer"),
+    (frozenset({"custom_id", "response"}), "an answer of OpenAI's Batch API, without its request; join it with its request"),
+    (frozenset({"custom_id", "params"}), "a request of Anthropic's Message Batches, which contains no answer; join it with its answer"),
     (
         frozenset({"custom_id", "result"}),
-        "an answer of Anthropic's Message Batches, without what was asked; join it with its request",
+        "an answer of Anthropic's Message Batches, without its request; join it with its request",
     ),
     (
         frozenset({"preferred_output", "non_preferred_output"}),
-        "a preference pair of OpenAI's fine-tuning: two answers, of which no run gave both",
+        "a preference pair of OpenAI's fine-tuning: two answers that do not come from one run",
     ),
-    (frozenset({"chosen", "rejected"}), "a preference pair: two answers, of which no run gave both"),
+    (frozenset({"chosen", "rejected"}), "a preference pair: two answers that do not come from one run"),
     (
         frozenset({"conversations"}),
-        "a conversation in the ShareGPT format, which is not read; bring it into the OpenAI chat format first",
+        "a conversation in the ShareGPT format, which is not read; convert it to the OpenAI chat format first",
     ),
     (frozenset({"instruction", "output"}), "a pair in the Alpaca format, which is not a chat"),
     (frozenset({"prompt", "completion"}), "a pair of prompt and completion, which is not a chat"),
@@ -29,13 +31,13 @@ _KNOWN: Final[tuple[tuple[frozenset[str], str], ...]] = (
     (frozenset({"mapping", "current_node"}), "an export of ChatGPT's own conversations, which is not read"),
     (frozenset({"chat_messages"}), "an export of Claude's own conversations, which is not read"),
     (frozenset({"log", "entries"}), "a HAR file, which is not read"),
-    (frozenset({"choices"}), "an answer of a chat completion, which does not hold what was asked"),
+    (frozenset({"choices"}), "an answer of a chat completion, which does not contain the request"),
     (frozenset({"role", "content"}), "one message; a conversation is a list of them, or an object with `messages`"),
 )
 
 
 def named(value: object) -> str:
-    """Return what a JSON value is that no reader takes."""
+    """Return the kind of a JSON value that no reader accepts."""
     if not isinstance(value, Mapping):
         return "not a JSON object"
     for keys, what in _KNOWN:

@@ -1,4 +1,6 @@
-"""How a run ended of which a file holds the events alone. Of a run that runs, its engine's adapter says it (`effects.run_ended`)."""
+"""The outcome of a run of which a file contains only the events. While a run runs, its engine's adapter reports it
+(`effects.run_ended`).
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +11,7 @@ from migration.model import Event, Outcome
 
 
 def outcome_of(surface: str, events: Sequence[Event], project: Path | None) -> Outcome | None:
-    """Return how a stream that ended by itself ended, by the endings that the project configures; None: it has no such surface.
+    """Return the outcome of a stream that ended normally, by the endings that the project configures; None: it has no such surface.
 
     Args:
         surface: whose stream it is.

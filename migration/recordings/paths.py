@@ -1,4 +1,4 @@
-"""The files of recordings that paths name: themselves, and in folders whatever has the ending of one."""
+"""The files of recordings that paths name: the files themselves, and in folders all files with a suitable ending."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,10 +12,10 @@ _PACKED: Final = (".gz", ".zst", ".zstd")
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return the files that a path names: itself, or what lies in the folder and below, hidden files left out, in order of their names.
+    """Return the files that a path names: itself, or the files in the folder and below, without hidden files, in order of their names.
 
     Raises:
-        RecordingError: there is no such file, or nothing in the folder has the ending of a file of recordings.
+        RecordingError: the file does not exist, or no file in the folder has a suitable ending.
     """
     if str(path) == STDIN or not path.is_dir():
         if str(path) != STDIN and not path.exists():
@@ -31,7 +31,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def size_of(paths: Sequence[Path]) -> int | None:
-    """Return the bytes that the files have together; None when one is a pipe or does not say."""
+    """Return the total number of bytes of the files; None if one is a pipe or has no size."""
     if any(str(path) == STDIN or not path.is_file() for path in paths):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Reads files of recordings, document by document. What cannot be read is named and counted; the rest goes on."""
+"""Reads files of recordings, document by document. Input that cannot be read is named and counted; the rest is read."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,7 +19,7 @@ from migration.recordings.turns import Asked, Place, runs_of
 
 Item = RecordedRun | Skipped | BadLine
 
-#: What a value of an unexpected shape makes our own code raise. The formats check what they use; this is the net below them.
+#: What a value of an unexpected form raises in our own code. The formats check what they use; this catches the rest.
 _SHAPES: Final = (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
@@ -33,18 +33,18 @@ def read(
     project: Path | None = None,
     on_bytes: Callable[[int], None] = nobody_watches,
 ) -> Iterator[Item]:
-    """Yield what the file holds, in order: our own format and those of others (`formats.py`), also mixed.
+    """Yield the contents of the file, in order: our own format and others (`formats.py`), also mixed.
 
     One document at a time is held in memory.
 
     Args:
         path: a file, plain or packed by gzip or zstd, or a pipe; "-": standard input.
-        surface: surface of conversations; recordings know their own, and a file without conversations needs none.
+        surface: surface of conversations; recordings name their own, and a file without conversations needs none.
         agent: agent that answers conversations.
         tenant_id: tenant of conversations.
         user_id: user of conversations.
         project: the file of the project whose endings say how recordings ended; None: the one that is found (`migration.project`).
-        on_bytes: called with how many more bytes of the file were read.
+        on_bytes: called with the number of further bytes of the file that were read.
 
     Raises:
         RecordingError: the file cannot be opened, or is known to be of another kind.
@@ -73,7 +73,7 @@ def _named(error: Exception) -> str:
 
 
 def _of_archive(path: Path, asked: Asked, on_bytes: Callable[[int], None]) -> Iterator[Item]:
-    """Yield what the samples of an archive hold; each counts as a line."""
+    """Yield the contents of an archive's samples; each counts as a line."""
     number = 0
     try:
         for number, (name, text) in enumerate(samples(path), start=1):
@@ -95,7 +95,7 @@ def _digest(text: bytes) -> str:
 
 
 def _items(document: Document, file: str, asked: Asked, project: Path | None) -> Iterator[Item]:
-    # Conversations of others may say a schema of their own.
+    # Conversations of other tools may have a schema number of their own.
     if isinstance(document.value, dict) and "schema" in document.value and "messages" not in document.value:
         try:
             yield replace(jsonl.read_line(document.text, project), line=document.line)
@@ -120,4 +120,4 @@ def _part(part: object, place: Place, asked: Asked) -> Iterator[Item]:
     except NotARunError as error:
         yield Skipped(line=place.line, reason=f"{where}{error}", file=place.file)
     except _SHAPES as error:
-        yield BadLine(line=place.line, reason=f"{where}of a shape that is not read: {type(error).__name__}", file=place.file)
+        yield BadLine(line=place.line, reason=f"{where}of a form that is not read: {type(error).__name__}", file=place.file)

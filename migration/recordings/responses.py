@@ -1,4 +1,4 @@
-"""Items of OpenAI's Responses API: an object with `input` and `output`, a response with what was asked beside it, or a list of items."""
+"""Items of OpenAI's Responses API: an object with `input` and `output`, a response together with its request, or a list of items."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -36,7 +36,7 @@ def is_item(value: object) -> bool:
 
 def is_list(value: object) -> bool:
     """Tell whether a value is a list of items."""
-    # A message of Anthropic's says that it is one, too.
+    # A message of Anthropic's has the same type.
     return isinstance(value, list) and any(is_item(one) and (one["type"] != "message" or _has_own_part(one)) for one in value)
 
 
@@ -48,14 +48,14 @@ def _has_own_part(message: Mapping[str, Any]) -> bool:
 
 
 def conversation(record: Mapping[str, Any]) -> Conversation:
-    """Return the conversation: what was asked and the items that came back.
+    """Return the conversation: the request and the items of the reply.
 
     Raises:
-        NotARunError: what was asked is not there.
+        NotARunError: the request is missing.
     """
     asked = record.get("items", record.get("input"))
     if asked is None:
-        raise NotARunError("a response of OpenAI's Responses API without what was asked; keep `input` beside it")
+        raise NotARunError("a response of OpenAI's Responses API without its request; keep `input` next to it")
     items = [{"role": "user", "content": asked}] if isinstance(asked, str) else list(asked)
     output = record.get("output")
     items += output if isinstance(output, list) else []
@@ -64,14 +64,14 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
         messages=prompt(record.get("instructions"), in_chat_words(items)),
         label=record.get("id"),
         tools=record.get("tools"),
-        ignored=("what was said before, which is named by previous_response_id and not in the file",) if before else (),
+        ignored=("the earlier conversation, which previous_response_id names and which is not in the file",) if before else (),
     )
 
 
 def in_chat_words(items: Sequence[Any]) -> list[Any]:
-    """Return items as messages of the chat format. What the model said in one go, text and calls, is one message."""
+    """Return items as messages of the chat format. Text and calls that the model sent together become one message."""
     messages: list[Any] = []
-    going_on = False  # whether the last message is of a model that may say more
+    going_on = False  # whether the last message is the model's and may continue
     for item in items:
         if not isinstance(item, Mapping):
             messages.append(item)
@@ -98,7 +98,7 @@ def in_chat_words(items: Sequence[Any]) -> list[Any]:
 
 
 def _said(item: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what the model says in an item; None when it is not the model who speaks."""
+    """Return the model's part of an item; None if it is not from the model."""
     kind = item.get("type")
     if kind == "function_call":
         call = {"id": item.get("call_id"), "function": {"name": item.get("name"), "arguments": item.get("arguments")}}
@@ -110,6 +110,6 @@ def _said(item: Mapping[str, Any]) -> dict[str, Any] | None:
         parts = content if isinstance(content, list) else [] if content is None else [content]
         return {"role": "assistant", "content": list(parts), "tool_calls": []}
     if "role" not in item:
-        # A tool of the provider's own, which no engine here can be asked for.
+        # A built-in tool of the provider, which no engine here can call.
         return {"role": "assistant", "content": [{"type": kind}], "tool_calls": []}
     return None

@@ -1,4 +1,4 @@
-"""What a recording holds, whichever format it came in."""
+"""The contents of a recording in any format."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ class RecordedRun:
 
     request: RunRequest
     journal: tuple[Effect, ...]
-    origin: Origin | None = None  #: who ran it; None when the file does not say
-    events: tuple[Event, ...] = ()  #: () when the recording holds none
-    line: int = 0  #: on which it begins, from 1; 0: it is from no file
-    label: str = ""  #: what the file calls it, for reports; "": it goes by its run id
-    outcome: Outcome | None = None  #: how it ended; None when the file does not say
-    answer: str | None = None  #: the text that the user got at the end; None when the file does not say
+    origin: Origin | None = None  #: who ran it; None if the file does not say
+    events: tuple[Event, ...] = ()  #: () if the recording contains none
+    line: int = 0  #: the line on which it begins, from 1; 0: it is not from a file
+    label: str = ""  #: its name in the file, for reports; "": its run id is used
+    outcome: Outcome | None = None  #: its outcome; None if the file does not say
+    answer: str | None = None  #: the text that the user got at the end; None if the file does not say
     ignored: tuple[str, ...] = ()  #: parts of the recording that are not read, such as tools that are not functions
 
     @property
@@ -27,17 +27,17 @@ class RecordedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadLine:
-    """A line that is not a recording. The rest of the file goes on."""
+    """A line that is not a recording. The rest of the file is read."""
 
     line: int  #: from 1; 0 for the file as a whole
-    reason: str  #: quotes nothing of the line
-    message: int | None = None  #: index of the message that spoils it, from 0; None: it is not one message
-    file: str = ""  #: as it was named; "-": standard input
+    reason: str  #: without quoting the line
+    message: int | None = None  #: index of the message that cannot be read, from 0; None: it is not a single message
+    file: str = ""  #: as the user named it; "-": standard input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A part of a good line that is not a run, such as a user's turn that nobody answered."""
+    """A part of a good line that is not a run, such as a user's turn without an answer."""
 
     line: int
     reason: str

@@ -1,4 +1,4 @@
-"""Spans of traces, whoever wrote them down: OTLP as JSON, OpenTelemetry's console exporter, Phoenix, Logfire, MLflow."""
+"""Spans of traces in any form: OTLP as JSON, OpenTelemetry's console exporter, Phoenix, Logfire, MLflow."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class _Kind(Protocol):
     def conversation(self) -> Callable[[Attributes, Sequence[Mapping[str, Any]], object], Conversation]: ...
 
 
-#: Instrumentations of calls of models, in the order in which they are asked: the richest first, since one span may follow several.
+#: Instrumentations of calls of models, in this order: the richest first, since one span may follow several conventions.
 _KINDS: Final[tuple[_Kind, ...]] = (mlflow, langfuse_spans, openinference, genai)
 _OWN: Final = "migration."
 
@@ -43,10 +43,10 @@ def claims(record: Mapping[str, Any]) -> bool:
 
 
 def conversation(record: Mapping[str, Any]) -> Conversation:
-    """Return the call of a model that the span is.
+    """Return the span as a call of a model.
 
     Raises:
-        NotARunError: it is another span, or one whose texts nobody recorded.
+        NotARunError: it is another span, or its texts were not recorded.
         RecordingError: some of its attributes were dropped when it was recorded.
     """
     span = _span(record)
@@ -60,14 +60,14 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
                     raise lost from reason
                 raise
     if span.name.startswith(_OWN):
-        raise NotARunError("a span of this tool's own, which tells how a run went and not what was said; `evidence export` has runs")
+        raise NotARunError("a span of this tool's own, which shows how a run went but not its texts; use `evidence export` to get runs")
     raise NotARunError("a span that is not a call of a model")
 
 
 def spans_of(value: object) -> Iterator[object]:
-    """Yield the spans of an OTLP document, those of one resource after another's; nothing when it is none.
+    """Yield the spans of an OTLP document, resource by resource; nothing if it is not one.
 
-    A span is given the name of its list alone, so what stands around it is not needed.
+    A span gets only the name of its list, so its surroundings are not needed.
     """
     for resource in _list(value, "resourceSpans", "resource_spans"):
         for scope in _list(resource, "scopeSpans", "scope_spans", "instrumentationLibrarySpans"):
@@ -85,7 +85,7 @@ def _span(record: Mapping[str, Any]) -> _Span:
     ids = (record.get("span_id"), record.get("spanId"), field(record, "context", "span_id"), record.get("id"))
     attributes = Attributes(record["attributes"])
     if (kind := record.get("span_kind")) in {"LLM", "CHAIN", "TOOL", "AGENT", "RETRIEVER", "EMBEDDING"}:
-        # Phoenix keeps this one apart.
+        # Phoenix stores this one separately.
         attributes = Attributes({**attributes.flat, "openinference.span.kind": kind})
     return _Span(
         name=name if isinstance(name, str) else "",
@@ -97,6 +97,6 @@ def _span(record: Mapping[str, Any]) -> _Span:
 
 def _dropped(count: int) -> RecordingError:
     return RecordingError(
-        f"the tracer dropped {count} attributes of this span, so its messages are not whole; "
-        "raise OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT where it is recorded"
+        f"the tracer dropped {count} attributes of this span, so its messages are incomplete; raise OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT "
+        "where it is recorded"
     )

@@ -20,7 +20,7 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
 
 
 def _said(message: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return the message; the ids of calls that it answers stand in a list there."""
+    """Return the message; there, the ids of the calls that it answers are in a list."""
     if not isinstance(message, dict) or message.get("role") != "tool":
         return message
     ids = message.get("tool_call_ids")

@@ -1,4 +1,4 @@
-"""The tools that a recorded conversation had on offer, in the backend's own shape."""
+"""The tools that were offered in a recorded conversation, in the backend's own form."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -7,11 +7,11 @@ from migration.recordings.messages import check_value
 
 
 def offered(tools: object, called: Iterable[str]) -> tuple[Sequence[dict[str, Any]], tuple[str, ...]]:
-    """Return the tools on offer, and what of the recording's own list is not read.
+    """Return the offered tools, and the parts of the recording's own list that are not read.
 
     Args:
-        tools: as the recording has them; None: it does not say.
-        called: names of the tools that its messages call; these are on offer whatever the list says.
+        tools: as in the recording; None: it does not contain them.
+        called: names of the tools that its messages call; these are offered whatever the list contains.
     """
     specs: dict[str, dict[str, Any]] = {}
     ignored: list[str] = []
@@ -29,12 +29,12 @@ def offered(tools: object, called: Iterable[str]) -> tuple[Sequence[dict[str, An
 
 
 def _spec(tool: object) -> dict[str, Any] | None:
-    """Return name, description and parameters; None when it is not a function or cannot be read."""
+    """Return name, description and parameters; None if it is not a function or cannot be read."""
     if not isinstance(tool, Mapping):
         return None
     inside = tool["function"] if isinstance(tool.get("function"), Mapping) else tool
     name, description = inside.get("name"), inside.get("description")
-    # OpenAI calls the schema `parameters`, Anthropic `input_schema`.
+    # OpenAI names the schema `parameters`, Anthropic `input_schema`.
     parameters = inside.get("parameters", inside.get("input_schema"))
     if parameters is None:
         parameters = {"type": "object"}

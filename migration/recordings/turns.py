@@ -1,4 +1,4 @@
-"""Conversations -> runs of one agent: one run a user turn, recorded replies and tool results as its journal."""
+"""Conversations -> runs of one agent: one run for each user turn, with the recorded replies and tool results as its journal."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ _encode: Final = msgspec.json.encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """On whose behalf conversations are run, and by which agent."""
+    """The tenant, user and agent for conversations."""
 
     surface: str
     agent: str
@@ -32,17 +32,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a conversation stands."""
+    """The place of a conversation."""
 
     file: str
     line: int
-    part: str = ""  #: tells it from others of the same line; "": it is the only one
+    part: str = ""  #: distinguishes it from others of the same line; "": it is the only one
     digest: str = ""  #: of the document's text
 
     def thread_id(self) -> str:
-        """Return an id that any backend takes: the file's own may be a placeholder, a path, or stand twice.
+        """Return an id that any backend accepts: the file's own may be a placeholder, a path, or a duplicate.
 
-        The same conversation at the same place has the same id in every run of the tool.
+        The same conversation at the same place always gets the same id.
         """
         return f"conversation-{blake2b(repr(self).encode(errors='surrogatepass'), digest_size=_ID_BYTES).hexdigest()}"
 

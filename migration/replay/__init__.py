@@ -1,6 +1,6 @@
-"""Recorded runs through both engines, offline: each on the recorded journal, then side by side.
+"""Runs recorded runs through both engines, offline: each on the recorded journal; then they are compared.
 
-`running.py` runs, `fidelity.py` says whether control reproduces a recording at all, `report.py` counts what was found.
+`running.py` runs, `fidelity.py` checks whether control reproduces a recording at all, `report.py` counts the results.
 """
 
 from migration.replay.report import FoundDivergence, Report, Strictness

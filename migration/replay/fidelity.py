@@ -1,6 +1,6 @@
 """Whether control reproduces a recording: its ending, its answer, and the number and kind of its effects.
 
-A recording that control does not reproduce is not a fair ground for a comparison: what the candidate does on it says nothing.
+A recording that control does not reproduce is no basis for a comparison: the candidate's behaviour on it means nothing.
 """
 
 from collections import Counter
@@ -13,34 +13,35 @@ from migration.effects.advice import port_for
 from migration.errors import EffectMissingError
 from migration.model import Effect, Event
 from migration.recordings import RecordedRun
+from migration.sentence import Sentence, joined, quoted, say, word
 from migration.shadow.runner import ShadowRun
 
 _LONGEST: Final = 300  #: characters of an error's text
 
 
-def unfaithful(recorded: RecordedRun, control: ShadowRun, refused: Sequence[str]) -> str | None:
-    """Return why control does not reproduce the recording, its own error first; None when it does.
+def unfaithful(recorded: RecordedRun, control: ShadowRun, refused: Sequence[str]) -> Sentence | None:
+    """Return why control does not reproduce the recording, its own error first; None if it does.
 
     Args:
         recorded: the recording.
-        control: what became of control's run on it.
+        control: the result of control's run on it.
         refused: names of contacts with the outside that were refused while it ran.
     """
     if control.record is None:
-        return f"control: {control.failed}: {control.detail}"
+        return say("control: {failed}: {detail}", failed=word(str(control.failed)), detail=control.detail)
     if refused:
-        told = "; ".join(f"{name}: {port_for(name)}" for name in sorted(set(refused)))
-        return f"control tried to reach the outside without a port: {told}"
+        contacts = (say("{name}: {advice}", name=name, advice=word(port_for(name))) for name in sorted(set(refused)))
+        return say("control tried to reach the outside without a port: {contacts}", contacts=joined(contacts, "; "))
     troubles = [*_effects(recorded, control), *_ending(recorded, control)]
     if not troubles:
         return None
     error = said_error(control)
-    cause = [error] if error else []
-    return f"control does not reproduce the recording: {'; '.join([*cause, *troubles])}"
+    cause = [quoted(error)] if error else []
+    return say("control does not reproduce the recording: {why}", why=joined([*cause, *troubles], "; "))
 
 
 def said_error(run: ShadowRun) -> str:
-    """Return the error that ended the run, as "Type: text": the exception of its stream or what its frames say; "" when there is none."""
+    """Return the error that ended the run, as "Type: text": the exception of its stream or the error in its frames; "" if there is none."""
     if run.record is None:
         return ""
     if run.record.error is not None:
@@ -69,14 +70,14 @@ _frame = msgspec.json.Decoder(_Frame)
 
 
 def _errors(events: Sequence[Event]) -> Iterator[str]:
-    """Yield what the frames say of errors: first those that name a type, from the last one back."""
+    """Yield the errors in the frames: first those that name a type, from the last one back."""
     bare: list[str] = []
     for event in reversed(events):
         try:
             payload = _frame.decode(event.payload).payload
             result = msgspec.convert(payload.result, _Result) if isinstance(payload.result, dict) else _Result()
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            continue  # a frame of another shape says nothing
+            continue  # a frame of another form contains no error
         for kind, text in ((payload.error_type, payload.error_message), (result.error_type, result.error)):
             if isinstance(kind, str) and isinstance(text, str):
                 yield f"{kind}: {text}"
@@ -85,37 +86,48 @@ def _errors(events: Sequence[Event]) -> Iterator[str]:
     yield from bare
 
 
-def _effects(recorded: RecordedRun, control: ShadowRun) -> Iterator[str]:
+def _effects(recorded: RecordedRun, control: ShadowRun) -> Iterator[Sentence]:
     tally, record = control.tally, control.record
     if record is None or not (tally.missing or tally.unused):
         return
     many = _named(one for one in record.journal if one.performed_by_shadow or _is_missing(one))
     few = Counter(one.kind for one in recorded.journal) - Counter(one.kind for one in record.journal if not _is_missing(one))
     names = ", ".join(f"{count} {kind}" for kind, count in sorted(few.items()))
-    sides = [(tally.missing, "many", many), (tally.unused, "few", f" ({names})" if names else "")]
-    parts = [f"{count} {'effect' if count == 1 else 'effects'} too {what}{which}" for count, what, which in sides if count]
-    yield f"it asks for {' and '.join(parts)}"
+    sides = [(tally.missing, "too many", many), (tally.unused, "too few", word(f" ({names})" if names else ""))]
+    parts = (
+        say(
+            "{count} {effects} {what}{which}",
+            count=count,
+            effects=word("effect" if count == 1 else "effects"),
+            what=word(what),
+            which=which,
+        )
+        for count, what, which in sides
+        if count
+    )
+    yield say("it asks for {parts}", parts=joined(parts, " and "))
     if set(few) == {"model"} and not tally.missing and record.outcome == "completed":
-        yield "it ends with its first answer, and the recording goes on"
+        yield say("it ends with its first answer, and the recording continues")
 
 
 def _is_missing(effect: Effect) -> bool:
     return effect.error is not None and effect.error.type == EffectMissingError.__name__
 
 
-def _named(effects: Iterable[Effect]) -> str:
-    names = list(dict.fromkeys(f"{one.kind} {one.name}" for one in effects))
-    return f" ({', '.join(names[:5])})" if names else ""
+def _named(effects: Iterable[Effect]) -> Sentence:
+    names = dict.fromkeys((one.kind, one.name) for one in effects)
+    listed = joined((say("{kind} {name}", kind=word(kind), name=name) for kind, name in [*names][:5]), ", ")
+    return say(" ({names})", names=listed) if names else word("")
 
 
-def _ending(recorded: RecordedRun, control: ShadowRun) -> Iterator[str]:
+def _ending(recorded: RecordedRun, control: ShadowRun) -> Iterator[Sentence]:
     record = control.record
     if record is None:
         return
     if recorded.outcome is not None and record.outcome != recorded.outcome:
-        yield f"it ends {record.outcome}, where the recording is {recorded.outcome}"
+        yield say("it ends as {outcome}, but the recording as {recorded}", outcome=word(record.outcome), recorded=word(recorded.outcome))
     elif recorded.answer is not None and not _says(record.events, recorded.answer):
-        yield "it does not give the recorded answer"
+        yield say("it does not give the recorded answer")
 
 
 def _says(events: Sequence[Event], answer: str) -> bool:
@@ -125,7 +137,7 @@ def _says(events: Sequence[Event], answer: str) -> bool:
 
 
 def _holds(payload: bytes, answer: str) -> bool:
-    # The same text can be escaped in several ways, so values are what counts.
+    # The same text can be escaped in several ways, so the values are compared.
     try:
         waiting: list[Any] = [msgspec.json.decode(payload)]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

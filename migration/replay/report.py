@@ -1,4 +1,4 @@
-"""What a replay found: every run and every line counted, however many there are; the first of each named."""
+"""The result of a replay: every run and every line is counted, however many there are; the first of each are named."""
 
 from typing import Final, Literal
 
@@ -9,7 +9,7 @@ from migration.model import Comparison, Divergence, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
 
 Strictness = Literal["divergent", "inconclusive", "accepted"]
-"""From which verdict on a replay fails: only when something is divergent; also when it could not be told; whenever runs do not match."""
+"""The verdict from which on a replay fails: only when something is divergent; also when it is inconclusive; whenever runs do not match."""
 
 #: Lines and runs of each sort that are named one by one. All are counted; a file of a billion bad lines must not fill the memory.
 NAMED: Final = 100_000
@@ -23,7 +23,7 @@ _FAILING: Final[dict[Strictness, tuple[Verdict, ...]]] = {
 
 
 class Effects(msgspec.Struct, kw_only=True):
-    """What became of the effects of all runs of a replay."""
+    """The counts of the effects of all runs of a replay."""
 
     recorded: int = 0  #: in the journals
     replayed: int = 0  #: answered from them, by both engines together
@@ -31,11 +31,11 @@ class Effects(msgspec.Struct, kw_only=True):
 
 
 class Kept(msgspec.Struct, kw_only=True):
-    """What became of the comparisons of a replay that stores them."""
+    """The counts of a replay that stores its comparisons."""
 
     stored: int = 0
-    known: int = 0  #: a run of the same id was in the evidence before, perhaps from an earlier line; it stays as it was
-    failed: int = 0  #: the evidence took nothing
+    known: int = 0  #: a run of the same id was already in the evidence, perhaps from an earlier line; it stays unchanged
+    failed: int = 0  #: the evidence stored nothing
 
 
 class FoundDivergence(msgspec.Struct, kw_only=True):
@@ -45,7 +45,7 @@ class FoundDivergence(msgspec.Struct, kw_only=True):
     kind: str
     severity: str
     count: int  #: runs that show it
-    most: int  #: how often it is in the run that shows it most often
+    most: int  #: the highest number in one run
     verdict: Verdict  #: the worst of any run
     accepted_by: str | None  #: id of the ledger entry, in the run of the worst verdict
     example: dict[str, str]  #: run, label, lane, path and the sentence, of the first run with the worst verdict; no values
@@ -64,10 +64,10 @@ class Report(msgspec.Struct, kw_only=True):
     skipped_count: int = 0  #: of all, named above or not
     bad_line_count: int = 0
     ignored: dict[str, int] = msgspec.field(default_factory=dict)  #: parts of lines that are not read -> runs that had them
-    empty: list[str] = msgspec.field(default_factory=list)  #: paths that hold no run, each with why
+    empty: list[str] = msgspec.field(default_factory=list)  #: paths without a run, each with the reason
     ledger: str | None = None  #: folder of accepted divergences; None: there is none, so nothing is accepted
     evidence: Kept | None = None  #: None: nothing is to be stored
-    explained: dict[str, list[RuleUse]] | None = None  #: by surface, what the policy's rules overlooked; None: nobody asked
+    explained: dict[str, list[RuleUse]] | None = None  #: by surface, what the policy's rules ignored; None: not requested
     seconds: float = 0.0
 
     @property
@@ -76,8 +76,8 @@ class Report(msgspec.Struct, kw_only=True):
         return self.passes("inconclusive")
 
     def passes(self, strictness: Strictness) -> bool:
-        """Tell whether there was a run in whatever was looked at, every line could be read, what was to be stored is stored, and no run
-        is judged worse than that allows.
+        """Tell whether there was a run in every path, every line could be read, everything was stored, and no run has a worse verdict than
+        that allows.
         """
         if not self.runs or self.empty or self.bad_line_count or (self.evidence is not None and self.evidence.failed):
             return False
@@ -114,7 +114,7 @@ class Count:
         for what in recorded.ignored:
             report.ignored[what] = report.ignored.get(what, 0) + 1
         if comparison.verdict is Verdict.INCONCLUSIVE and len(report.inconclusive) < NAMED:
-            reason = "; ".join(comparison.reasons)
+            reason = "; ".join(map(str, comparison.reasons))
             report.inconclusive.append({"run": comparison.run_id, "label": recorded.name, "reason": reason})
         for divergence in comparison.divergences:
             key = divergence.fingerprint

@@ -1,4 +1,6 @@
-"""`Replay`: recorded runs through control and candidate. The verdict of a run is made here, once; what is reported is stored."""
+"""`Replay`: runs recorded runs through control and candidate. The verdict of a run is decided here, once; exactly what is reported is
+stored.
+"""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +13,8 @@ from migration.model import Comparison, Origin, RunLog, RunRecord, Stage, Timing
 from migration.recordings import BadLine, RecordedRun, Skipped
 from migration.replay.fidelity import unfaithful
 from migration.replay.report import Count, Kept, Report
-from migration.shadow.job import ShadowJob
+from migration.sentence import Sentence, say, word
+from migration.shadow.job import ShadowJob, ShadowResult
 from migration.shadow.parts import EvidenceSink, Finding, Parts
 from migration.shadow.runner import RunLimits, ShadowRun, replay_run
 from migration.shadow.verdicts import conclude
@@ -23,11 +26,11 @@ _LIMITS: Final = RunLimits(pacing="recorded")
 
 
 class Replay:
-    """Puts recorded runs through control and candidate, one after another, in virtual time.
+    """Runs control and candidate on recorded runs, one after another, in virtual time.
 
     Args:
-        parts: engines, comparison and, if what is found shall be kept, evidence.
-        seal: open while an engine runs; counts what tries to reach the outside.
+        parts: engines, comparison and, if the results are to be stored, evidence.
+        seal: open while an engine runs; counts attempts to reach the outside.
         deadline_s: seconds that one run of one engine may take.
         explain: gives the policy of a surface, so that the report has what its rules overlook; None: it does not.
     """
@@ -46,7 +49,7 @@ class Replay:
         self._loop.close()
 
     def feed(self, items: Iterable[RecordedRun | Skipped | BadLine]) -> Iterator[RecordedRun | Skipped | BadLine]:
-        """Take each item, and yield it once it is done: a run compared, the rest noted."""
+        """Process each item, and yield it once it is done: a run is compared, others are recorded."""
         for item in items:
             match item:
                 case RecordedRun():
@@ -58,23 +61,23 @@ class Replay:
             yield item
 
     def compare(self, recorded: RecordedRun) -> Comparison:
-        """Run both engines on the recording and return the comparison. A run that cannot be compared is inconclusive and says why."""
+        """Run both engines on the recording and return the comparison. A run that cannot be compared is inconclusive, with the reason."""
         control, refused = self.run(recorded, Origin.CONTROL)
         self._tally(control, serving=True)
         why_not = unfaithful(recorded, control, refused)
         if why_not is not None or control.record is None:
-            return self._inconclusive(recorded, control.record, None, why_not or "control gave no record")
+            return self._inconclusive(recorded, control.record, None, why_not or say("control gave no record"))
         candidate, refused = self.run(recorded, Origin.CANDIDATE)
         self._tally(candidate)
         self._explain(control, candidate)
         result = conclude(self._job(control.record, control.log), candidate, self._judging, refused)  # stores what it found
         if result.comparison is None:
-            return self._inconclusive(recorded, control.record, candidate.record, f"candidate: {result.failed}: {result.detail}")
+            return self._inconclusive(recorded, control.record, candidate.record, _failed(result))
         self._count.compared(recorded, result.comparison)
         return result.comparison
 
     def run(self, recorded: RecordedRun, origin: Origin) -> tuple[ShadowRun, list[str]]:
-        """Run one engine on the recording; return what became of it, and the names of contacts with the outside that were refused."""
+        """Run one engine on the recording; return the result, and the names of contacts with the outside that were refused."""
         with self._seal() as refused:
             run = self._loop.drive(
                 replay_run(
@@ -93,10 +96,10 @@ class Replay:
         return run, refused
 
     def report(self, seconds: float) -> Report:
-        """Return what was found so far.
+        """Return the results so far.
 
         Args:
-            seconds: that the replay took.
+            seconds: the duration of the replay.
         """
         report = self._count.report
         report.seconds = seconds
@@ -123,7 +126,7 @@ class Replay:
     def _job(self, record: RunRecord, log: RunLog | None = None) -> ShadowJob:
         return ShadowJob(record=record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=self._deadline_s, log=log)
 
-    def _inconclusive(self, recorded: RecordedRun, control: RunRecord | None, candidate: RunRecord | None, reason: str) -> Comparison:
+    def _inconclusive(self, recorded: RecordedRun, control: RunRecord | None, candidate: RunRecord | None, reason: Sentence) -> Comparison:
         """Store, count and return the verdict on a run that cannot be compared."""
         comparison = _inconclusive(recorded, reason, control)
         if self._sink is not None:
@@ -134,7 +137,7 @@ class Replay:
 
 
 class _CountingSink:
-    """Counts what the evidence takes. What it cannot take is counted and logged; the verdict stands."""
+    """Counts what the evidence stores. A failure is counted and logged; the verdict stays."""
 
     def __init__(self, sink: EvidenceSink) -> None:
         self._sink, self.kept = sink, Kept()
@@ -156,12 +159,16 @@ class _CountingSink:
         return [outcome is True for outcome in kept]
 
 
+def _failed(result: ShadowResult) -> Sentence:
+    return say("candidate: {failed}: {detail}", failed=word(str(result.failed)), detail=result.detail)
+
+
 def _nothing(recorded: RecordedRun, origin: Origin) -> RunRecord:
     """Return the record of a run of which nothing is known."""
     return RunRecord(request=recorded.request, origin=origin, events=(), journal=(), outcome="cancelled", duration_s=0.0, trace_id=None)
 
 
-def _inconclusive(recorded: RecordedRun, reason: str, control: RunRecord | None) -> Comparison:
+def _inconclusive(recorded: RecordedRun, reason: Sentence, control: RunRecord | None) -> Comparison:
     nothing = Timing(duration_s=0.0, effect_s=0.0, first_event_s=None)
     request = recorded.request
     return Comparison(

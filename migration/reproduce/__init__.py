@@ -1,4 +1,6 @@
-"""One divergence as a test: recorded runs through both engines, made small while they still diverge, and written down as a pytest file."""
+"""Turns one divergence into a test: recorded runs are run through both engines, minimised while they still diverge, and written as a pytest
+file.
+"""
 
 from typing import TYPE_CHECKING
 

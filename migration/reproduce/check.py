@@ -1,4 +1,4 @@
-"""What a written test calls."""
+"""The function that a written test calls."""
 
 from collections.abc import Collection
 from contextlib import closing
@@ -21,18 +21,18 @@ def assert_agree(
     accepted: bool = False,
     deadline_s: float = DEADLINE_S,
 ) -> None:
-    """Fail while candidate differs from control on the recorded run, as far as the project's ledger demands that they agree.
+    """Fail while candidate differs from control on the recorded run, unless the project's ledger accepts the difference.
 
     Args:
         recording: JSON of one run in our own format; may be indented.
         engines: import string of an `EngineBuilder`.
         fingerprint: the divergence that the test is about.
-        besides: fingerprints that the recording showed as well when it was written; they may come and go.
-        accepted: whether the ledger accepted the divergence when the test was written: then it has to go all the same.
+        besides: fingerprints that the recording showed too when it was written; they may appear or disappear.
+        accepted: whether the ledger accepted the divergence when the test was written: the test then demands nevertheless that it is gone.
         deadline_s: seconds that one run of one engine may take.
 
     Raises:
-        AssertionError: the divergence is there, or a new one, or nobody can tell; the message shows both streams.
+        AssertionError: the divergence exists, or a new one, or this cannot be determined; the message shows both streams.
         RecordingError: the recording cannot be read.
         ConfigurationError: `engines` names nothing, or the settings are not valid.
         LedgerError: the ledger is not valid.
@@ -48,6 +48,8 @@ def assert_agree(
     if fingerprint in (shown if accepted else found):
         raise AssertionError(f"candidate still differs from control ({fingerprint})\n{report(compared, show_values=True)}")
     if new := sorted(found.difference(besides)):
-        raise AssertionError(f"{fingerprint} is gone, but candidate differs anew ({', '.join(new)})\n{report(compared, show_values=True)}")
+        raise AssertionError(
+            f"{fingerprint} is gone, but candidate has new differences ({', '.join(new)})\n{report(compared, show_values=True)}"
+        )
     if compared.comparison.verdict is Verdict.INCONCLUSIVE:
-        raise AssertionError(f"nobody can tell whether candidate agrees\n{report(compared, show_values=True)}")
+        raise AssertionError(f"it cannot be determined whether candidate agrees\n{report(compared, show_values=True)}")

@@ -1,7 +1,7 @@
-"""Delta debugging: from a sequence that shows something to a subsequence that still does, and of which no single item can be spared.
+"""Delta debugging: reduces a sequence with a property to a subsequence that still has it, and loses it without any single item.
 
-Source: Zeller and Hildebrandt (2002), "Simplifying and isolating failure-inducing input", IEEE TSE 28(2), figure 3; taking chunks away
-alone, as their subsets show next to nothing here and cost half of the attempts.
+Source: Zeller and Hildebrandt (2002), "Simplifying and isolating failure-inducing input", IEEE TSE 28(2), figure 3; it only removes chunks,
+because testing subsets alone finds almost nothing here and costs half of the attempts.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What both engines did with a recorded run, as text for the report of a test."""
+"""The behaviour of both engines on a recorded run, as text for the report of a test."""
 
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,8 @@ def report(compared: Compared, *, show_values: bool) -> str:
     """
     comparison = compared.comparison
     lines = [f"run {comparison.run_id} of {comparison.surface}: {comparison.verdict.value}"]
-    lines += [f"  cannot tell: {reason}" for reason in comparison.reasons]
+    lines += [f"  inconclusive: {reason}" for reason in comparison.reasons]
+    lines += [f"  not looked at: {what}" for what in comparison.not_looked_at]
     for divergence in sorted(comparison.divergences, key=lambda one: one.verdict is not Verdict.DIVERGENT):
         lines += _told(divergence, show_values=show_values)
     if compared.control is not None and compared.candidate is not None:

@@ -1,4 +1,4 @@
-"""Both engines on one recorded run, offline, with what each did. A recording whose request was changed is fitted to control first."""
+"""Both engines on one recorded run, offline, with both results. A recording whose request was changed is first fitted to control."""
 
 import sys
 from collections import deque
@@ -21,7 +21,7 @@ DEADLINE_S: Final = 10.0
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """Both runs of one recording and what differs."""
+    """Both runs of one recording and their differences."""
 
     comparison: Comparison
     control: RunRecord | None  #: None: an engine gave no record, and the comparison is inconclusive
@@ -29,13 +29,13 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BothEngines:
-    """Puts recorded runs through control and candidate, in virtual time, without any contact with the outside.
+    """Runs control and candidate on recorded runs, in virtual time, without any contact with the outside.
 
     Args:
         build: makes the engines.
-        comparer: judges; None: by the project's policies, with nothing accepted.
-        seal: open while an engine runs; None: contact with the outside is refused by an audit hook of this process, for good there but
-            asleep between runs.
+        comparer: compares; None: by the project's policies, with nothing accepted.
+        seal: open while an engine runs; None: an audit hook of this process refuses contact with the outside; it is permanent but inactive
+            between runs.
         deadline_s: seconds that one run of one engine may take.
     """
 
@@ -58,20 +58,20 @@ class BothEngines:
         return [True] * len(findings)
 
     def compare(self, recorded: RecordedRun) -> Compared:
-        """Run both engines on the recording. A run that cannot be compared is inconclusive and says why."""
+        """Run both engines on the recording. A run that cannot be compared is inconclusive, with the reason."""
         self._runs = None
         comparison = self._replay.compare(recorded)
         control, candidate = self._runs or (None, None)
         return Compared(comparison=comparison, control=control, candidate=candidate)
 
     def fitted(self, recorded: RecordedRun) -> RecordedRun | None:
-        """Return the recording with the requests that control makes now, and without the effects that it no longer asks for.
+        """Return the recording with the requests that control makes now, and without the effects that it no longer requests.
 
-        A changed request changes what an engine asks, so the journal's keys no longer fit. Control is answered in sequence, lane by lane,
-        whatever it asks; what it asked becomes the journal that the candidate is held to. Start times are dropped: they carry nothing.
+        A changed request changes an engine's own requests, so the journal's keys no longer match. Control is answered in sequence, lane by
+        lane, whatever it asks; its requests become the journal for the candidate. Start times are dropped, because they are not needed.
 
         Returns:
-            None when control asks for more than there is, for another tool than the one that answers, or gives no record.
+            None if control asks for more than there is, for another tool than the one that answers, or gives no record.
         """
         loose = tuple(msgspec.structs.replace(effect, request=None, key="", started_s=0.0) for effect in recorded.journal)
         run, _refused = self._replay.run(RecordedRun(request=recorded.request, journal=loose), Origin.CONTROL)
@@ -91,13 +91,13 @@ class BothEngines:
 
 @lru_cache(maxsize=1)
 def _guard() -> Guard:
-    # One a process: an audit hook cannot be taken out again.
+    # One for each process: an audit hook cannot be removed again.
     return Guard()
 
 
 @contextmanager
 def sealed() -> Iterator[list[str]]:
-    """Refuse contact with the outside inside the block. Yields the list to which the names of what was refused are added."""
+    """Refuse contact with the outside inside the block. Yields the list to which the names of refused contacts are added."""
     before = sys.dont_write_bytecode
     # An engine that imports something on its first run would write a bytecode file, which is not a contact with the outside.
     sys.dont_write_bytecode = True

@@ -1,4 +1,4 @@
-"""Simplifications of a small recording that take nothing away but make it easier to read, and name nobody."""
+"""Simplifications of a small recording that remove nothing but make it easier to read, and name nobody."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ Simplification = Callable[[RecordedRun], RecordedRun]
 
 
 def plainer(recorded: RecordedRun) -> list[Simplification]:
-    """Return the simplifications to try, one after another: each takes the recording as the ones before left it."""
+    """Return the simplifications to try, in order: each gets the result of the ones before."""
     simpler: list[Simplification] = [_without_times, *(_unhurried(place) for place in range(len(recorded.journal)))]
     return [*simpler, *(_renamed(name, plain) for name, plain in _PLAIN_IDS.items())]
 
@@ -26,7 +26,7 @@ def _without_times(recorded: RecordedRun) -> RecordedRun:
 
 
 def _unhurried(place: int) -> Simplification:
-    """Return what lets one effect take no time, for where not all of them can."""
+    """Return the simplification that lets one effect take no time, for recordings in which not all of them can."""
 
     def simplify(recorded: RecordedRun) -> RecordedRun:
         journal = list(recorded.journal)
@@ -38,7 +38,7 @@ def _unhurried(place: int) -> Simplification:
 
 
 def _renamed(name: str, plain: str) -> Simplification:
-    """Return what gives one id of the request a plain name, there and wherever it stands as a word."""
+    """Return the simplification that replaces one id of the request by a simple name, everywhere it occurs as a word."""
 
     def simplify(recorded: RecordedRun) -> RecordedRun:
         word = re.compile(rf"(?<![\w-]){re.escape(getattr(recorded.request, name))}(?![\w-])")

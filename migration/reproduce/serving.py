@@ -1,4 +1,4 @@
-"""One request served by one engine, on record: where a run of one's own comes from, without flags and worker."""
+"""One request served by one engine, recorded: a way to get your own recorded run, without flags and worker."""
 
 import msgspec
 
@@ -11,15 +11,15 @@ from migration.model import EffectError, EngineBuilder, Origin, Outcome, RunReco
 
 
 async def served_once(build: EngineBuilder, request: RunRequest, origin: Origin) -> RunRecord:
-    """Return the record of a run that reached whatever its ports reach. What the engine raises is part of it.
+    """Return the record of a run that really reached the outside through its ports. An exception of the engine is part of it.
 
     Args:
         build: makes the engine.
-        request: what is asked.
+        request: the request.
         origin: which engine serves.
 
     Raises:
-        RecordingError: the run is too large to be put on record whole.
+        RecordingError: the run is too large to be recorded completely.
     """
     follow_threads()
     tape, events = recording(request), build(request.surface, origin).run(request)
@@ -29,11 +29,11 @@ async def served_once(build: EngineBuilder, request: RunRequest, origin: Origin)
         while (event := await tape.next_of(events)) is not None:
             tape.append(event)
         outcome = tape.outcome or "completed"
-    except Exception as failure:  # noqa: BLE001 - what the engine raises is what it did with the request
+    except Exception as failure:  # noqa: BLE001 - an exception of the engine is part of the result
         outcome, error = tape.outcome or outcome_of_failure(failure), EffectError(type=type(failure).__name__, message="")
     finally:
         await tape.close(events)
     if tape.truncated:
-        raise RecordingError("the run that served is too large to be put on record whole, so it cannot be replayed")
+        raise RecordingError("the run that served is too large to be recorded completely, so it cannot be replayed")
     record = tape.record(origin, outcome, error, None)
     return msgspec.structs.replace(record, journal=with_keys(record.journal))

@@ -16,26 +16,26 @@ from migration.reproduce.engines import BothEngines
 from migration.reproduce.plain import plainer
 from migration.reproduce.tree import shrink, shrink_text
 
-#: Passes over everything: what one part allowed may allow another one to go. The third hardly ever finds anything.
+#: Passes over everything: removing one part may allow another one to be removed. The third pass rarely finds anything.
 _ROUNDS: Final = 3
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """How long to go on. What was found until then is kept."""
+    """The limits of a search. The best result so far is kept."""
 
-    attempts: int = 3000  #: recordings put through both engines; the same one twice counts once
-    seconds: float = 120.0  #: on the wall; where this ends the search, another machine may end it elsewhere
+    attempts: int = 3000  #: recordings run through both engines; a duplicate counts once
+    seconds: float = 120.0  #: of real time; if this ends the search, another machine may end it elsewhere
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a search stands."""
+    """The state of a search."""
 
     attempts: int
     size_bytes: int  #: of the smallest recording so far
 
 
 class Minimised(msgspec.Struct, frozen=True, kw_only=True):
-    """A recording that shows a divergence, as small as it was made."""
+    """A recording that shows a divergence, as small as possible."""
 
     recording: RecordedRun
     divergence: Divergence
@@ -43,7 +43,7 @@ class Minimised(msgspec.Struct, frozen=True, kw_only=True):
     before: RecordedRun
     attempts: int
     complete: bool  #: False: the budget ended the search
-    seconds: float = 0.0  #: that it took
+    seconds: float = 0.0  #: its duration
 
 
 def minimise(
@@ -55,19 +55,19 @@ def minimise(
     clock: Callable[[], float] = time.monotonic,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
 ) -> Minimised | None:
-    """Return the recording without all that the divergence does not need; None when it does not show the divergence.
+    """Return the recording without everything that the divergence does not need; None if it does not show the divergence.
 
-    A divergence that the ledger does not accept stays one: where more of it than the ledger accepts is what is wrong, more of it is kept.
+    A divergence that the ledger does not accept stays unaccepted: if the error is that it occurs too often, its occurrences are kept.
 
     The same recording, fingerprint and engines give the same result, unless the budget's seconds end the search.
 
     Args:
-        recorded: where the divergence may show.
+        recorded: a recording that may show the divergence.
         fingerprint: 12 hex digits.
-        engines: judge by policy, and by the ledger that the written test will ask.
-        budget: how long to go on.
+        engines: compare by policy, and by the ledger that the written test will use.
+        budget: the limits.
         clock: monotonic seconds.
-        on_progress: told after every attempt.
+        on_progress: called after every attempt.
     """
     search = _Search(fingerprint, engines, budget, clock, on_progress)
     if not search.start(recorded):
@@ -75,20 +75,20 @@ def minimise(
     with suppress(_SpentError):
         for _ in range(_ROUNDS):
             before = search.size_bytes
-            _journal(search)  # 1 what the outside answered: whole answers
-            _requests(search)  # 2 what was asked: history, tools, texts
+            _journal(search)  # 1 the answers of the outside: whole answers
+            _requests(search)  # 2 the questions: history, tools, texts
             _replies(search)  # 3 parts of the answers
             if search.size_bytes == before:
                 break
-        for simpler in plainer(search.best):  # 4 what makes it readable: no times, plain ids
+        for simpler in plainer(search.best):  # 4 readability: no times, simple ids
             search.holds(simpler(search.best))
     with suppress(_SpentError):
-        search.loosen()  # 5 what makes it last: no requests, so that a new prompt in both engines does not spoil it
+        search.loosen()  # 5 durability: no requests, so that a new prompt in both engines does not break it
     return search.result(recorded)
 
 
 class _SpentError(Exception):
-    """The budget is spent."""
+    """The budget is used up."""
 
 
 class _Search:
@@ -105,7 +105,7 @@ class _Search:
         self._fingerprint, self._engines, self._budget, self._on_progress = fingerprint, engines, budget, on_progress
         self._clock, self._started_at = clock, clock()
         self._ends_at = self._started_at + budget.seconds
-        self._slowest_s = 0.0  #: the attempt that took longest: none is begun that could not end in time
+        self._slowest_s = 0.0  #: the longest attempt: an attempt that could not finish in time is not started
         self._tried: dict[bytes, tuple[RecordedRun, Comparison] | None] = {}
         self._best: tuple[RecordedRun, Comparison] | None = None
         self._ends: tuple[Outcome, Outcome] | None = None  #: how both runs ended when the divergence was first shown
@@ -129,10 +129,11 @@ class _Search:
         return self._best
 
     def start(self, recorded: RecordedRun) -> bool:
-        """Try the recording as it is, whatever the budget. Returns whether it shows the divergence."""
+        """Try the recording unchanged, whatever the budget. Returns whether it shows the divergence."""
         self._best = self._tried[_key(recorded)] = self._attempt(recorded)
         if self._best is None:
-            # Where control asks one lane for several things at once, answers in sequence go astray: then the journal's own keys must do.
+            # If control asks for several things at once in one lane, answers in sequence are mixed up: then the journal's own keys are
+            # used.
             self._best = self._show(replace(recorded, events=()))
         return self._best is not None
 
@@ -140,7 +141,7 @@ class _Search:
         """Return whether the recording, fitted to control, shows the divergence.
 
         Raises:
-            _SpentError: the budget is spent, and this one was not tried before.
+            _SpentError: the budget is used up, and this one was not tried before.
         """
         key = _key(recorded)
         if key not in self._tried:
@@ -153,9 +154,9 @@ class _Search:
         return found is not None
 
     def loosen(self) -> None:
-        """Leave the requests out of the journal, which then answers in sequence, if the divergence shows all the same.
+        """Remove the requests from the journal, which then answers in sequence, if the divergence still shows.
 
-        Where it does not, because one lane asks for several things at once, those are left out that can be.
+        If it does not, because one lane asks for several things at once, those that can be removed are removed.
 
         Raises:
             _SpentError: the budget is spent.
@@ -179,7 +180,7 @@ class _Search:
             raise _SpentError
 
     def result(self, before: RecordedRun) -> Minimised:
-        """Return what was found."""
+        """Return the result."""
         recording, comparison = self._shown
         return Minimised(
             recording=recording,
@@ -202,10 +203,10 @@ class _Search:
         compared = self._engines.compare(recorded)
         comparison = compared.comparison
         shown = next((one for one in comparison.divergences if one.fingerprint == self._fingerprint), None)
-        # A doubtful comparison makes no test: it would stay doubtful when the divergence is gone.
+        # An inconclusive comparison makes no test: it would stay inconclusive when the divergence is gone.
         if shown is None or comparison.verdict is Verdict.INCONCLUSIVE or compared.control is None or compared.candidate is None:
             return None
-        # Nor does one that the ledger accepts: it would pass.
+        # Nor does one that the ledger accepts: the test would pass.
         self._verdict = self._verdict or shown.verdict
         if shown.verdict is not self._verdict:
             return None
@@ -267,7 +268,7 @@ def _answered(recorded: RecordedRun, journal: tuple[Effect, ...]) -> RecordedRun
 
 
 def _decoded(text: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value; None when it is not JSON, which then stays as it is."""
+    """Return the value; None if it is not JSON, which then stays unchanged."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,4 +1,4 @@
-"""Writes a minimised divergence down as a pytest file that needs nothing but the engines."""
+"""Writes a minimised divergence as a pytest file that needs only the engines."""
 
 import re
 import textwrap
@@ -53,11 +53,11 @@ def test_file(found: Minimised, engines: str) -> str:
         before=_size(found.before),
         after=_size(found.recording),
         recording=_readable(write_line(found.recording)),
-        name=test_name(divergence.sentence),
-        sentence=_docstring(divergence.sentence),
+        name=test_name(str(divergence.sentence)),
+        sentence=_docstring(str(divergence.sentence)),
         engines=engines,
         accepted="        accepted=True,  # by the ledger, when this was written\n" if divergence.verdict is Verdict.ACCEPTED else "",
-        besides=f"        besides={tuple(besides)!r},  # shown as well\n".replace("'", '"') if besides else "",
+        besides=f"        besides={tuple(besides)!r},  # also shown\n".replace("'", '"') if besides else "",
     )
     return (_LONG_LINES if max(map(len, source.splitlines())) > _WIDTH else "") + source
 
@@ -66,7 +66,7 @@ test_file.__test__ = False  # type: ignore[attr-defined] # pytest must not take 
 
 
 def test_name(sentence: str) -> str:
-    """Return a function's name that says what the sentence says, cut at a word."""
+    """Return a function name made from the sentence, cut at a word."""
     words = re.sub(r"[^a-z0-9]+", " ", sentence.lower())
     return "test_" + textwrap.shorten(words, _NAME, placeholder="").replace(" ", "_")
 
@@ -85,7 +85,7 @@ def _readable(line: bytes) -> str:
 
 
 def _lines(value: Any, indent: str) -> list[str]:  # noqa: ANN401 - any JSON
-    """Return JSON in which what fits into a line stands in one."""
+    """Return JSON in which values that fit into a line are on one line."""
     whole = msgspec.json.encode(value).decode()
     if len(indent) + len(whole) <= _JSON_WIDTH or not isinstance(value, dict | list) or not value:
         return [whole]

@@ -1,4 +1,4 @@
-"""Makes a JSON value small while something holds: from the top level down, so that large parts go before small ones are looked at.
+"""Minimises a JSON value while a condition holds: from the top level down, so that large parts are removed before small ones are tried.
 
 Source: Misherghi and Su (2006), "HDD: hierarchical delta debugging", ICSE.
 """
@@ -14,12 +14,12 @@ Json = Any
 _Path = tuple[str | int, ...]
 
 _WORDS: Final = re.compile(r"\s*\S+\s*|\s+")
-#: Characters up to which a text is also tried letter by letter: of a longer one, words are as small as a reader needs.
+#: Texts up to this many characters are also tried letter by letter: for longer ones, words are small enough.
 _LETTERS: Final = 48
 
 
 def shrink(value: Json, holds: Callable[[Json], bool]) -> Json:
-    """Return the value with items, fields and words taken out wherever `holds` stays true. Numbers, booleans and null stay.
+    """Return the value with items, fields and words removed wherever `holds` stays true. Numbers, booleans and null stay.
 
     Args:
         value: decoded JSON for which it is true.
@@ -38,7 +38,7 @@ def shrink(value: Json, holds: Callable[[Json], bool]) -> Json:
 
 
 def shrink_text(text: str, holds: Callable[[str], bool]) -> str:
-    """Return the text with words, and of a short one letters, taken out wherever `holds` stays true."""
+    """Return the text with words, and in a short one letters, removed wherever `holds` stays true."""
     kept = "".join(ddmin(_WORDS.findall(text), lambda words: holds("".join(words))))
     return "".join(ddmin(kept, lambda letters: holds("".join(letters)))) if len(kept) <= _LETTERS else kept
 
@@ -61,7 +61,7 @@ def _at(value: Json, path: _Path) -> Json:
 
 
 def _put(value: Json, path: _Path, new: Json) -> Json:
-    """Return a copy of the value with `new` at the path; what the path does not touch is shared."""
+    """Return a copy of the value with `new` at the path; everything else is shared."""
     if not path:
         return new
     copy = value.copy()

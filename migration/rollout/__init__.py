@@ -1,4 +1,4 @@
-"""How tenants are moved: edits of flags that are proved before they are written, and looked after until processes follow.
+"""Moves tenants: edits of flags are proved before they are written, and then checked until processes follow.
 
 A ramp is the planned path (`ramp_file`), a gate decides at each of its steps (`gate`, `standing`), and `simulation` tries a ramp out.
 """

@@ -1,10 +1,10 @@
-"""A proved edit, from the flags as they are to the processes that follow it.
+"""A proved edit, from the current flags to the processes that follow it.
 
 1. read the flags, change one of them                        flags/editors/, flags/edits/surface_changes.py
-2. prove it: who moves, and may they                         preview.py
+2. prove it: which tenants move, and may they                preview.py
 3. write it, unless somebody else did in between             flags/editors/
 4. wait for the processes, and say what they do              processes/confirmation.py
-5. keep it in the history                                    history/
+5. record it in the history                                  history/
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def _silent(_tenants: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What became of an edit."""
+    """The result of an edit."""
 
     read: FlagRead  #: the flags, read back
     confirmation: Confirmation  #: what the processes do
@@ -52,7 +52,7 @@ class Edits:
 
     Args:
         settings: name source, processes, run stores and history.
-        editor: of the flags; None: the one that the settings name.
+        editor: of the flags; None: the editor in the settings.
         wait_s: seconds to wait for the processes.
 
     Raises:
@@ -65,7 +65,7 @@ class Edits:
         self._wait_s = wait_s
 
     def __enter__(self) -> Self:
-        """Return itself: nothing is opened before it is needed."""
+        """Return itself: everything is opened on first use."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -75,41 +75,41 @@ class Edits:
     def share(
         self, surface: str, stage: Stage, percent: float = 100.0, rest: Stage | None = None, *, progress: Progress = _silent
     ) -> Preview:
-        """Return what a percentage of a surface would do. Raises ConfigurationError, FlagSourceError."""
+        """Return the effect of a percentage of a surface. Raises ConfigurationError, FlagSourceError."""
         change = partial(surface_changes.share, surface=surface, stage=stage, percent=percent, rest=rest)
         return self._stage(surface, change, Aim(stage=stage, percent=percent), progress)
 
     def pin(self, surface: str, tenant_id: str, stage: Stage, *, progress: Progress = _silent) -> Preview:
-        """Return what holding one tenant at a stage would do. Raises ConfigurationError, FlagSourceError."""
+        """Return the effect of pinning one tenant to a stage. Raises ConfigurationError, FlagSourceError."""
         change = partial(surface_changes.pin, surface=surface, tenant_id=tenant_id, stage=stage)
         return self._stage(surface, change, Aim(stage=stage, tenant_id=tenant_id), progress)
 
     def unpin(self, surface: str, tenant_id: str, *, progress: Progress = _silent) -> Preview:
-        """Return what letting one tenant follow its bucket again would do. Raises ConfigurationError, FlagSourceError."""
+        """Return the effect of unpinning one tenant. Raises ConfigurationError, FlagSourceError."""
         return self._stage(surface, partial(surface_changes.unpin, surface=surface, tenant_id=tenant_id), None, progress)
 
     def sample(self, percent: float, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
-        """Return what another share of shadows would do. Raises ConfigurationError, FlagSourceError."""
+        """Return the effect of another percentage of shadows. Raises ConfigurationError, FlagSourceError."""
         change = partial(switch_changes.sample, percent=percent, surface=surface, tenant_id=tenant_id)
         return preview_sampling(self.parts, self._read(), SHADOW_SAMPLING, change, progress=progress)
 
     def unsample(self, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
-        """Return what taking back a share of its own would do. Raises ConfigurationError, FlagSourceError."""
+        """Return the effect of removing a separate percentage. Raises ConfigurationError, FlagSourceError."""
         change = partial(switch_changes.unsample, surface=surface, tenant_id=tenant_id)
         return preview_sampling(self.parts, self._read(), SHADOW_SAMPLING, change, progress=progress)
 
     def write(self, preview: Preview, *, forced: bool = False, reason: str = "") -> Written:
-        """Write what was previewed, wait for the processes, keep it in the history.
+        """Write the previewed edit, wait for the processes, record it in the history.
 
         Args:
-            preview: it holds the flags that it was made from; nobody may have written since.
-            forced: whether what speaks against it is overruled.
+            preview: contains the flags that it was made from; nobody may have written since.
+            forced: whether objections are overridden.
             reason: the operator's words, for the history.
 
         Raises:
-            UnprovenEditError: something speaks against it, and it is not forced.
+            UnprovenEditError: there is an objection, and the edit is not forced.
             EditConflictError: somebody else wrote in between.
-            FlagSourceError: the source cannot be written; it is as it was.
+            FlagSourceError: the source cannot be written; it is unchanged.
         """
         if preview.problems and not forced:
             raise UnprovenEditError(preview.surface or preview.key, preview.problems)
@@ -119,7 +119,7 @@ class Edits:
         return Written(read=found, confirmation=confirmation, unkept=self._keep(preview, found, confirmation, what, reason))
 
     def _read(self) -> FlagRead:
-        """Return the flags. A file that is gone is none to begin anew: what processes go on with would be lost.
+        """Return the flags. A missing file is not treated as a new one: the flags that processes still follow would be lost.
 
         Raises:
             FlagSourceError: the flags cannot be read, or are gone while processes follow them.
@@ -129,7 +129,7 @@ class Edits:
             followed = max((row.flags_version or 0 for row in ask(control_folder(self.parts.settings.home), _ASK_S).rows), default=0)
             if followed:
                 raise FlagSourceError(
-                    f"{self.editor.name} holds no flags, although processes of this host follow version {followed} of them; put it back"
+                    f"{self.editor.name} has no flags, although processes of this host follow version {followed} of them; restore it"
                 )
         return read
 
@@ -158,10 +158,10 @@ class Edits:
 
 
 def repeated(make: Callable[[], Preview], write: Callable[[Preview], Written]) -> tuple[Preview, Written]:
-    """Make and write an edit that nobody was asked about; when somebody else edited another flag meanwhile, prove it anew and try again.
+    """Make and write an edit without asking a person; if somebody else edited another flag meanwhile, prove it again and retry.
 
     Raises:
-        EditConflictError: somebody else edited the same flag, or others without a pause; and all that `make` and `write` raise.
+        EditConflictError: somebody else edited the same flag, or others without a pause; and everything that `make` and `write` raise.
     """
     preview = make()
     for _ in range(_TRIES):
@@ -176,8 +176,8 @@ def repeated(make: Callable[[], Preview], write: Callable[[Preview], Written]) -
 
 
 def _sentence(preview: Preview) -> str:
-    """Return the edit in words: who moves from where to where, and what was overruled."""
-    done = [*(sentence(move, preview.surface) for move in preview.moves), *preview.shifts] or ["nobody moves"]
+    """Return the edit in words: which tenants move where, and which objections were overridden."""
+    done = [*(sentence(move, preview.surface) for move in preview.moves), *preview.shifts] or ["no tenant moves"]
     return f"{preview.key}: {'; '.join(done)}" + (f"; forced, against: {'; '.join(preview.problems)}" if preview.problems else "")
 
 

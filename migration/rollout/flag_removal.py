@@ -1,4 +1,4 @@
-"""The last step of a removal outside of the tree: flags that nobody asks for any more leave the flag file."""
+"""The last step of a removal, outside the tree: flags that are no longer used are removed from the flag file."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -8,13 +8,13 @@ from migration.flags.meaning.data import surface_flag_key
 
 
 def remove_flags(path: Path, surfaces: Collection[str]) -> tuple[str, ...]:
-    """Take the flags of these surfaces out of the flag file. Processes that were started before go on with what they know.
+    """Take the flags of these surfaces out of the flag file. Processes that were started before continue with the flags that they know.
 
     Returns:
         The keys of the flags that were there and are gone; () without a file.
 
     Raises:
-        EditConflictError: somebody edited the file meanwhile.
+        EditConflictError: somebody else edited the file in between.
         FlagSourceError: the file cannot be read or written.
     """
     editor = FileEditor(path)

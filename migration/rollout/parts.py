@@ -1,4 +1,4 @@
-"""What an edit needs besides the flags: known tenants, run stores, processes, history. Opened from the settings when first asked."""
+"""Other data that an edit needs: known tenants, run stores, processes, history. Opened from the settings on first use."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Parts:
-    """Everything around the flags. Close it.
+    """Everything an edit needs besides the flags. Close it.
 
     Args:
         settings: name all of it.
@@ -26,13 +26,13 @@ class Parts:
 
     def __init__(self, settings: MigrationSettings) -> None:
         self.settings = settings
-        self.notes: list[str] = []  #: what could not be looked at, a sentence each
+        self.notes: list[str] = []  #: what could not be read, one sentence each
 
     @cached_property
     def _attributes(self) -> TenantAttributes:
         attributes = TenantAttributes(self.settings)
         attributes.start()
-        attributes.close()  # one look is enough for one edit
+        attributes.close()  # one read is enough for one edit
         if attributes.problem is not None:
             self._note(attributes.problem)
         return attributes
@@ -60,7 +60,7 @@ class Parts:
                 self.__dict__[name].close()
 
     def known(self, data: FlagData, surface: str | None) -> list[Tenant]:
-        """Return the known tenants with their attributes; what cannot be asked is left out, and noted.
+        """Return the known tenants with their attributes; a source that cannot be read is left out, and reported.
 
         Raises:
             ConfigurationError: the callable for attributes cannot be imported.
@@ -71,7 +71,7 @@ class Parts:
         try:
             found.extend(known_tenants(self._table, data, attributes, stored=stored))
         except ProcessesError as error:
-            self._note(f"tenants who were served are not among the known ones: {error}")
+            self._note(f"served tenants are not among the known ones: {error}")
             found = [attributes.tenant(one) for one in dict.fromkeys([*stored, *pinned(data)])]
         return found
 
@@ -80,7 +80,7 @@ class Parts:
         return next((one for one in self.known(data, None) if one.tenant_id == tenant_id), None) or self._attributes.tenant(tenant_id)
 
     def _stored(self, surface: str) -> list[str]:
-        """Return tenants of run stores, as far as one of these lacks their runs: that is known without reading the stores."""
+        """Return tenants of run stores, as far as one store lacks their runs: this is known without reading the stores."""
         coverage = self.coverage()
         if coverage is None:
             return []
@@ -91,7 +91,7 @@ class Parts:
             return []
 
     def coverage(self) -> "Coverage | None":
-        """Return what is known about the run stores; None: no finished runs are kept."""
+        """Return what is known about the run stores; None: no finished runs are stored."""
         if not self.settings.stores:
             return None
         from migration.stores import Coverage
@@ -99,11 +99,11 @@ class Parts:
         return Coverage(self._stores)
 
     def processes(self) -> Sequence[Told] | None:
-        """Return the processes that may serve, as they describe themselves; None: that cannot be read, and is noted."""
+        """Return the processes that may serve, by their own reports; None: they cannot be read, which is reported."""
         try:
             return [told for told in self._table.told() if told.serves]
         except ProcessesError as error:
-            self._note(f"what the processes do is not known: {error}")
+            self._note(f"it is not known what the processes do: {error}")
             return None
 
     def confirm(self, version: int, wait_s: float) -> "Confirmation":

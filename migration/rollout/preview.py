@@ -1,4 +1,4 @@
-"""What an edit would do, before it is written: the proof, the run stores, the runs under way, the shadows to come."""
+"""The effect of an edit, before it is written: the proof, the run stores, the current runs, the expected shadows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -127,14 +127,14 @@ def preview_sampling(parts: Parts, read: FlagRead, key: str, change: Change, *, 
 
 
 def _spoiled(problems: Sequence[FlagProblem], key: str) -> Iterator[str]:
-    """Yield a sentence when the flag is there and cannot be taken: what processes follow instead is not known here."""
+    """Yield a sentence if the flag exists and is invalid: it is not known here what processes follow instead."""
     for problem in problems:
         if problem.kind == "flag" and problem.key == key:
-            yield f"{problem}; processes hold what they knew before, so where its tenants are cannot be shown"
+            yield f"{problem}; processes keep the flag that they knew before, so it cannot be shown where its tenants are"
 
 
 def _history(parts: Parts, surface: str, moves: Sequence[Move], known: Sequence[Tenant], flags: tuple[FlagData, FlagData]) -> list[str]:
-    """Return a sentence when somebody would go to a stage whose run stores are not known to hold their history."""
+    """Return a sentence if tenants would move to a stage whose run stores are not known to contain their history."""
     coverage = parts.coverage()
     entered = sorted({move.after for move in moves if move.surface == surface}, key=list(Stage).index)
     if coverage is None or not entered:
@@ -152,7 +152,7 @@ def _history(parts: Parts, surface: str, moves: Sequence[Move], known: Sequence[
         except HistoryMissingError as error:
             return [str(error).removeprefix(f"{surface}: ")]
         except OutboxError as error:
-            return [f"whether the run stores hold the history cannot be shown: {error}"]
+            return [f"it cannot be shown whether the run stores contain the history: {error}"]
     return []
 
 
@@ -163,13 +163,13 @@ def _shadowed(stages: Mapping[Stage, float]) -> float:
 
 
 def _runs(parts: Parts, surface: str) -> int | None:
-    """Return the runs under way on the surface, as the processes tell."""
+    """Return the current runs on the surface, as the processes report them."""
     told = parts.processes()
     return sum(one.row.runs.get(surface, 0) for one in told) if told else None
 
 
 def moves_as_json(moves: Sequence[Move]) -> list[dict[str, Any]]:
-    """Return the moves for machines. Of very many known tenants the first 1,000 are named."""
+    """Return the moves for machines. If there are very many known tenants, the first 1,000 are named."""
     return [
         {
             "surface": move.surface,

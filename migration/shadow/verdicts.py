@@ -14,6 +14,7 @@ from migration.effects.replaying import Tally
 from migration.errors import Operation
 from migration.isolation import Inspection, Learnt
 from migration.model import Comparison, Effect, EffectError, RunRecord
+from migration.sentence import say, word
 from migration.shadow.job import FailReason, ShadowJob, ShadowResult
 from migration.shadow.parts import Finding, Parts
 from migration.shadow.runner import ShadowRun
@@ -104,7 +105,7 @@ def _inspection(job: ShadowJob, run: ShadowRun, shadow: RunRecord, parts: Parts)
     except Exception as failure:  # noqa: BLE001 - what the comparison finds stands, and the failure is counted
         _log("scan for other tenants' data", job, failure)
         parts.failures.append("comparison.compare")
-        return Inspection(reasons=("the scan for other tenants' data failed",))
+        return Inspection(reasons=(say("the scan for other tenants' data failed"),))
 
 
 def failed(job: ShadowJob, reason: FailReason, detail: str, failures: tuple[Operation, ...] = ()) -> ShadowResult:
@@ -125,11 +126,11 @@ def _with_effects(comparison: Comparison, tally: Tally, refused: int) -> Compari
 
 def _advised(comparison: Comparison, refused: Sequence[str]) -> Comparison:
     """Return the comparison whose sentence about a contact without a port says which port it needs."""
-    notes = {f"tool.{name}": f"It has no port: {port_for(name)}." for name in refused}
+    notes = {f"tool.{name}": word(port_for(name)) for name in refused}
     if not notes:
         return comparison
     told = (
-        msgspec.structs.replace(one, sentence=f"{one.sentence} {notes[one.path]}")
+        msgspec.structs.replace(one, sentence=say("{what} It has no port: {advice}.", what=one.sentence, advice=notes[one.path]))
         if one.kind in {"effect_extra", "effect_missing"} and one.path in notes
         else one
         for one in comparison.divergences

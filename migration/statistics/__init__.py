@@ -1,8 +1,8 @@
-"""Statistics that stay valid however often they are looked at: what noise, latency and gates stand on.
+"""Statistics that stay valid however often they are looked at: the basis of noise, latency and gates.
 
-`rates` bounds how often something happens, `paired` tells which of two sides is slower from pairs of times.
-For gates, with the extra `rollout`: `means` bounds the mean of bounded values, `outcomes` how often candidate diverges, over its tenants or
-those like them, `latency` how much slower its slow runs are. SciPy is imported when one of these is asked for: a server does without it.
+`rates` bounds how often something happens, `paired` shows from pairs of times which of two sides is slower. For gates, with the extra
+`rollout`: `means` bounds the mean of bounded values, `outcomes` how often candidate diverges, over its tenants or those like them,
+`latency` how much slower its slow runs are. SciPy is imported when one of these is asked for: a server does without it.
 """
 
 from typing import TYPE_CHECKING

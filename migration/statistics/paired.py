@@ -1,8 +1,8 @@
 """Which of two sides is slower, from pairs of times, as a bound that stays valid however often it is looked at.
 
-Pairs whose times are as good as equal say nothing. Of the others it is counted which side was the slower one: if both sides are alike,
-that is a fair coin, however the times are distributed, and however seldom something slow happens to either side. So one slow run, ten
-slow runs of either side, or a machine that is slow for an hour are no evidence; ten of ten on one side are.
+Pairs with almost equal times are ignored. For the others, the slower side is counted: if both sides are alike, this is a fair coin, however
+the times are distributed, and however rarely either side is slow. So one slow run, ten slow runs on both sides, or a machine that is slow
+for an hour are no evidence; ten of ten on one side are.
 """
 
 from functools import lru_cache
@@ -12,16 +12,16 @@ from typing import Final
 from migration.statistics.rates import edge, log_beta
 
 _HALF: Final = 0.5
-#: What is staked on a side that is the slower one each time. All of it is lost with the first pair that says otherwise; what a regular
-#: delay then needs is `log2(1 / alpha)` pairs, 10 for 0.001, which no valid bound undercuts. The rest is staked on every other share.
+#: The stake on a side that is slower every time. All of it is lost with the first pair that shows otherwise; a regular delay then needs
+#: `log2(1 / alpha)` pairs, 10 for 0.001, and no valid bound needs fewer. The rest is staked on every other share.
 _ALWAYS: Final = 0.98
 
 
 @lru_cache(maxsize=4096)
 def slower_share(slower: int, faster: int, alpha: float) -> float:
-    """Return a lower bound of the share of pairs in which the first side is the slower one, of those that tell the sides apart.
+    """Return a lower bound of the share of pairs in which the first side is slower, among those that differ clearly.
 
-    Above one half the first side is slower: between sides that are alike, it ever gets there with a chance of at most `alpha`.
+    Above one half the first side is slower: for equal sides, the chance of ever getting there is at most `alpha`.
 
     Args:
         slower: pairs in which the first side was the slower one, 0 or more.

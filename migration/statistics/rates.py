@@ -42,7 +42,7 @@ def rate_bounds(hits: int, trials: int, alpha: float) -> tuple[float, float]:
 
 
 def edge(rejected: Callable[[float], bool]) -> float:
-    """Return the largest part in (0, 1) that is known to be rejected; what is rejected lies below it."""
+    """Return the largest part in (0, 1) that is known to be rejected; everything below it is rejected too."""
     low, high = 0.0, 1.0
     for _ in range(_STEPS):
         middle = (low + high) / 2

@@ -1,8 +1,8 @@
-"""Finished runs in two stores, legacy and user: written as plans say, retried from an outbox, read whole, copied from one to the other.
+"""Finished runs in two stores, legacy and user: written by plan, retried from an outbox, read completely, copied from one to the other.
 
-`FinishedRuns` puts together what a server needs: `DualWriter` writes, `Delivery` retries, `ThreadReader` reads. `Backfill` copies and
-verifies, `Coverage` knows which store lacks whose runs, and `check_history` lets nobody enter a stage without its history. `Tombstones`
-counts which engines ran, by day, and `watch_now` tells.
+`FinishedRuns` combines what a server needs: `DualWriter` writes, `Delivery` retries, `ThreadReader` reads. `Backfill` copies and verifies,
+`Coverage` knows which store lacks runs of which tenants, and `check_history` lets no tenant enter a stage without its history. `Tombstones`
+counts which engines ran, by day, and `watch_now` returns the counts.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""A backend's own run stores behind the seams of this package."""
+"""Makes a backend's own run stores usable by this package."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,10 +12,10 @@ R = TypeVar("R")
 
 
 class BackendStore(Protocol[R]):
-    """A run store in the backend's own words; see `RunStore`."""
+    """A run store of the backend, in its own types; see `RunStore`."""
 
     async def write(self, runs: Sequence[R], /) -> None:
-        """Keep the runs, all or none."""
+        """Store the runs, all or none."""
         ...
 
     async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[R]:
@@ -24,7 +24,7 @@ class BackendStore(Protocol[R]):
 
 
 class BackendScan(Protocol[R]):
-    """A way through all runs in the backend's own words; see `RunScan`."""
+    """A walk through all runs in the backend's own types; see `RunScan`."""
 
     async def count(self, surface: str, /) -> int:
         """Return how many there are."""
@@ -41,12 +41,12 @@ class BackendScan(Protocol[R]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape(Generic[R]):
-    """How the backend's runs and errors are read here."""
+    """How the backend's runs and errors are converted."""
 
     encode: Callable[[R], StoredRun]
     decode: Callable[[StoredRun], R]
-    unavailable: type[Exception]  #: raised when trying again may help
-    refused: type[Exception]  #: raised when it never will
+    unavailable: type[Exception]  #: raised if trying again may help
+    refused: type[Exception]  #: raised if it never will
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -71,7 +71,7 @@ class AdaptedStore(Generic[R]):
         self._store, self._shape = store, shape
 
     async def write(self, runs: Sequence[StoredRun], /) -> None:
-        """Keep the runs, all or none. Raises StoreRefusedError, StoreUnavailableError."""
+        """Store the runs, all or none. Raises StoreRefusedError, StoreUnavailableError."""
         with self._shape.errors():
             await self._store.write([self._shape.decode(run) for run in runs])
 

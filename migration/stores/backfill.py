@@ -1,9 +1,9 @@
-"""`Backfill`: makes one store hold every run of a surface that the other one holds, while traffic goes on.
+"""`Backfill`: copies every run of a surface from one store to the other, during traffic.
 
-1. The first pass copies what is missing and keeps its place, so that a killed backfill goes on where it was.
-2. The second walks through everything again, copies what came in behind the first, reads it back, and compares count and digest a tenant.
-3. A tenant whose runs are all there, and of whom nothing was written to the other store alone since the second pass began, is whole:
-   whatever else came in meanwhile went through the outbox, which sees to both stores.
+1. The first pass copies what is missing and stores its position, so that a killed backfill continues where it was.
+2. The second pass reads everything again, copies new runs behind the first, reads them back, and compares count and digest for each tenant.
+3. The history of a tenant is complete if all its runs are there, and no run was written to the other store alone since the second pass
+    began: all other new runs go through the outbox, which serves both stores.
 """
 
 import hashlib
@@ -22,10 +22,10 @@ _DIGEST_BITS = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a pass is."""
+    """The progress of a pass."""
 
     number: int  #: of the pass: 1 copies, 2 verifies
-    runs: int  #: looked at in this pass, since it began or was resumed
+    runs: int  #: read in this pass, since it began or was resumed
     of: int  #: runs in the source when the pass began
 
 
@@ -35,22 +35,22 @@ class TenantResult:
 
     tenant_id: str
     runs: int  #: in the source
-    found: int  #: of these, in the target, with the same content
+    found: int  #: those of them in the target, with the same content
     digest: str  #: of the runs in the source, 16 hex digits
     found_digest: str  #: of those found in the target
-    whole: bool  #: the target is known to hold every run of the tenant
-    reason: str | None  #: why it is not whole; None: it is
+    whole: bool  #: the target is known to contain every run of the tenant
+    reason: str | None  #: why it is incomplete; None: it is complete
 
 
 @dataclass(slots=True)
 class _Sum:
-    """Count and digest of some runs, whatever their order."""
+    """Count and digest of some runs, in any order."""
 
     runs: int = 0
     digest: int = 0
 
     def add(self, run: StoredRun) -> None:
-        # Sums of digests do not depend on the order, and unlike an exclusive or they see a run that is there twice.
+        # Sums of digests do not depend on the order, and unlike an exclusive or they detect a duplicate run.
         self.runs += 1
         self.digest = (self.digest + int.from_bytes(hashlib.sha256(encode(run)).digest())) % 2**_DIGEST_BITS
 
@@ -60,11 +60,11 @@ class _Sum:
 
 @dataclass(slots=True)
 class _Tenant:
-    """What a pass saw of one tenant."""
+    """The result of a pass for one tenant."""
 
     source: _Sum = field(default_factory=_Sum)
     target: _Sum = field(default_factory=_Sum)  #: of the same runs, as the target has them
-    wrong: str | None = None  #: why a run is not there, or not the same
+    wrong: str | None = None  #: why a run is missing, or differs
 
     @property
     def same(self) -> bool:
@@ -76,13 +76,13 @@ class Backfill:
     """Copies one surface's runs into one store.
 
     Args:
-        surface: whose runs.
-        into: the store that shall hold them all.
+        surface: the surface to copy.
+        into: the store that must become complete.
         stores: both.
-        coverage: keeps the place and what is known to be whole.
+        coverage: stores the position, and which histories are known to be complete.
         outbox: its parked rows are tried again, too.
-        tell: called as it goes on.
-        page: runs looked at together.
+        tell: called with the progress.
+        page: runs read at a time.
     """
 
     def __init__(
@@ -101,14 +101,14 @@ class Backfill:
         self._target: RunScan = stores.scans[into]
         self._store = stores.stores[into]
         self._coverage, self._outbox, self._tell, self._page = coverage, outbox, tell, page
-        self.copied = 0  #: runs copied by this backfill, before a restart too
+        self.copied = 0  #: runs copied by this backfill, including those before a restart
 
     async def run(self) -> list[TenantResult]:
-        """Copy and verify; return each tenant that has runs or a gap, by id. Safe to run again, and while others write.
+        """Copy and verify; return each tenant that has runs or a gap, by id. It is safe to run it again, and while others write.
 
         Raises:
-            StoreUnavailableError: a store does not answer; run it again, it goes on from its place.
-            OutboxError: what it finds cannot be kept; likewise.
+            StoreUnavailableError: a store does not answer; run it again, and it continues at its position.
+            OutboxError: the progress cannot be stored; likewise.
         """
         await self._outbox.unpark(self._surface)
         place = await self._coverage.progress(self._surface, self._into)
@@ -127,7 +127,7 @@ class Backfill:
         return [self._result(name, tenants.get(name, _Tenant()), name in gaps) for name in sorted({*tenants, *gaps})]
 
     async def _pass(self, number: int, after: RunKey | None) -> dict[str, _Tenant]:
-        """Look at every run once; copy what the target lacks."""
+        """Read every run once; copy what the target lacks."""
         tenants: dict[str, _Tenant] = {}
         runs, of = 0, await self._source.count(self._surface)
         while page := await self._source.page(self._surface, after, self._page):
@@ -171,7 +171,7 @@ class Backfill:
     def _result(self, tenant_id: str, seen: _Tenant, gap: bool) -> TenantResult:
         reason = None
         if not seen.same:
-            reason = seen.wrong or f"the {self._into} store took runs that it does not give back"
+            reason = seen.wrong or f"the {self._into} store accepted runs that it does not return"
         elif gap:
             reason = f"runs are still being written to the {other(self._into)} store alone"
         return TenantResult(

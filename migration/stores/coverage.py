@@ -1,7 +1,7 @@
-"""What is known about how whole each store is: backfills that were verified, and whose runs a store was left out of since.
+"""How complete each store is known to be: verified backfills, and the tenants with runs that were written without a store since.
 
-The user store is whole for a tenant when a backfill of the surface was verified and there is no gap since. The legacy store held
-everything before the migration began, so it is whole as long as there is no gap.
+The user store is complete for a tenant if a backfill of the surface was verified and there has been no gap since. The legacy store
+contained everything before the migration began, so it is complete as long as there is no gap.
 """
 
 import time
@@ -17,7 +17,7 @@ from migration.stores.database import StoresDatabase
 from migration.stores.run import RunKey
 from migration.stores.tables import gaps, passes
 
-#: No write takes so long: one that began earlier and never ended was cut off by a crash, so what it wrote can be seen.
+#: No write takes this long: one that began earlier and never ended was cut off by a crash, so its result can be seen.
 _CUT_OFF_S: Final = 600.0
 
 
@@ -29,7 +29,7 @@ class Gap:
     tenant_id: str
     store: Store
     begun: int  #: writes without this store that began
-    ended: int  #: of these, those that ended
+    ended: int  #: those of them that ended
     touched_at: float  #: Unix seconds of the last one
 
 
@@ -54,19 +54,19 @@ class Coverage:
         self._database, self._clock = database, clock
 
     async def begin_without(self, surface: str, tenant_id: str, store: Store) -> None:
-        """Note, before a run is written, that this store is left out. Raises OutboxError."""
+        """Record, before a run is written, that this store is left out. Raises OutboxError."""
         await self._touch(surface, tenant_id, store, begun=1, ended=0)
 
     async def end_without(self, surface: str, tenant_id: str, store: Store) -> None:
-        """Note that the write ended: from now on a backfill sees the run. Raises OutboxError."""
+        """Record that the write ended: from now on a backfill sees the run. Raises OutboxError."""
         await self._touch(surface, tenant_id, store, begun=0, ended=1)
 
     async def mark(self, surface: str, tenant_id: str, store: Store) -> None:
-        """Note that the store lacks runs of the tenant, whatever the reason. Raises OutboxError."""
+        """Record that the store lacks runs of the tenant, for whatever reason. Raises OutboxError."""
         await self._touch(surface, tenant_id, store, begun=1, ended=1)
 
     async def lacking(self, surfaces: Collection[str], tenant_id: str) -> set[tuple[str, Store]]:
-        """Return the (surface, store) pairs that are not known to hold every run of the tenant. Raises OutboxError."""
+        """Return the (surface, store) pairs that are not known to contain every run of the tenant. Raises OutboxError."""
 
         def work(connection: Connection) -> set[tuple[str, Store]]:
             verified = _verified(connection, "user")
@@ -81,7 +81,7 @@ class Coverage:
         return await self._database.read("read", lambda connection: _gaps(connection, surface, store))
 
     def gaps_now(self, surface: str, store: Store) -> dict[str, Gap]:
-        """Return what `gaps` does, in this thread. Raises OutboxError."""
+        """Return the same as `gaps`, in this thread. Raises OutboxError."""
         return self._database.run_now("read", lambda connection: _gaps(connection, surface, store)) if self._database.exists else {}
 
     def tenants_now(self) -> dict[tuple[str, str], int]:
@@ -100,10 +100,11 @@ class Coverage:
         return self._database.exists and self._database.run_now("read", lambda connection: surface in _verified(connection, store))
 
     async def close(self, gap: Gap) -> bool:
-        """Forget a gap that was found filled; False when runs came in between, or one of them is still being written. Raises OutboxError.
+        """Remove a gap that is filled; False if new runs were written in between, or one of them is still being written. Raises
+        OutboxError.
 
         Args:
-            gap: as it was before the store was looked through.
+            gap: its state before the store was read.
         """
         column = gaps.c
         unchanged = (
@@ -117,7 +118,7 @@ class Coverage:
         return await self._database.run("write", lambda connection: bool(connection.execute(delete(gaps).where(*unchanged)).rowcount))
 
     async def progress(self, surface: str, store: Store) -> Pass:
-        """Return how far the backfill of the store is. Raises OutboxError."""
+        """Return the progress of the backfill of the store. Raises OutboxError."""
 
         def work(connection: Connection) -> Pass:
             row = connection.execute(select(passes).where(passes.c.surface == surface, passes.c.store == store)).one_or_none()
@@ -129,11 +130,13 @@ class Coverage:
         return await self._database.read("read", work)
 
     async def advance(self, surface: str, store: Store, after: RunKey | None, copied: int) -> None:
-        """Keep how far the backfill is, to go on from there. Raises OutboxError."""
+        """Store the progress of the backfill, to continue from there. Raises OutboxError."""
         await self._put(surface, store, {"after": after, "copied": copied})
 
     async def verified(self, surface: str, store: Store) -> None:
-        """Note that all runs were found in the store, but for the gaps. The next backfill begins at the beginning. Raises OutboxError."""
+        """Record that all runs were found in the store, except for the gaps. The next backfill starts at the beginning. Raises
+        OutboxError.
+        """
         await self._put(surface, store, {"after": None, "verified_at": self._clock()})
 
     async def _put(self, surface: str, store: Store, values: dict[str, object]) -> None:
@@ -147,7 +150,7 @@ class Coverage:
         now = self._clock()
 
         def work(connection: Connection) -> None:
-            # A write that ends after its gap was forgotten is a gap again, and a whole one.
+            # A write that ends after its gap was removed is a complete new gap.
             insert = insert_into(connection, gaps).values(
                 surface=surface, tenant_id=tenant_id, store=store, begun=1, ended=ended, touched_at=now
             )

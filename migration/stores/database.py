@@ -28,7 +28,7 @@ class _Job:
     answer: asyncio.Future[Any]
 
     def resolve(self, result: object = None, error: BaseException | None = None) -> None:
-        """Hand the result to the waiting task, in its own loop."""
+        """Pass the result to the waiting task, in its own loop."""
         self.answer.get_loop().call_soon_threadsafe(self._resolve, result, error)
 
     def _resolve(self, result: object, error: BaseException | None) -> None:
@@ -41,9 +41,9 @@ class _Job:
 
 
 class StoresDatabase:
-    """The outbox's database. What is committed survives a crash of the process and of the machine.
+    """The outbox's database. Committed data survives a crash of the process and of the machine.
 
-    Waiting for the disk takes a millisecond or more, so everything that is asked for meanwhile is committed together.
+    Waiting for the disk takes a millisecond or more, so all concurrent requests are committed together.
 
     Args:
         url: SQLAlchemy URL of SQLite or PostgreSQL.
@@ -67,10 +67,10 @@ class StoresDatabase:
         self._lock = Lock()
 
     async def run(self, doing: str, work: Callable[[Connection], T]) -> T:
-        """Do the work in a transaction, off the event loop. It may be done twice, if the first transaction fails.
+        """Do the work in a transaction, off the event loop. It may be repeated, if the first transaction fails.
 
         Raises:
-            OutboxError: the database cannot be used; nothing of the work is stored.
+            OutboxError: the database cannot be used; none of the work is stored.
         """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         with self._lock:
@@ -81,7 +81,8 @@ class StoresDatabase:
         return await answer
 
     async def read(self, doing: str, work: Callable[[Connection], T]) -> T:
-        """Return what the work finds, off the event loop and beside the writer. What was answered as written before is there.
+        """Return the result of a read, off the event loop and in parallel with the writer. Data that was reported as written before is
+        visible.
 
         Raises:
             OutboxError: the database cannot be read.
@@ -92,13 +93,13 @@ class StoresDatabase:
         """Do the work in one transaction, in this thread.
 
         Raises:
-            OutboxError: the database cannot be used; nothing of the work is stored.
+            OutboxError: the database cannot be used; none of the work is stored.
         """
         with self._database.transaction(doing) as connection:
             return work(connection)
 
     def compact(self) -> None:
-        """Have SQLite drop what was removed from its file. Raises OutboxError."""
+        """Make SQLite remove deleted data from its file. Raises OutboxError."""
         self._database.compact()
 
     @property
@@ -112,7 +113,7 @@ class StoresDatabase:
         return self._database.file is None or self._database.file.exists()
 
     def close(self) -> None:
-        """Wait for what was asked for, and close all connections."""
+        """Wait for the requested work, and close all connections."""
         self._thread.shutdown()
         self._readers.shutdown()
         self._database.close()
@@ -128,10 +129,10 @@ class StoresDatabase:
             self._do(jobs)
 
     def _do(self, jobs: Sequence[_Job]) -> None:
-        """Do the jobs in one transaction; when that fails, each in one of its own, so that nobody fails for somebody else."""
+        """Do the jobs in one transaction; if that fails, each in a separate one, so that a job fails only by itself."""
         try:
             results = self.run_now(jobs[0].doing, lambda connection: [job.work(connection) for job in jobs])
-        except Exception as error:  # noqa: BLE001 - handed to whoever asked
+        except Exception as error:  # noqa: BLE001 - passed to the caller
             if len(jobs) == 1:
                 jobs[0].resolve(error=error)
                 return
@@ -143,7 +144,7 @@ class StoresDatabase:
 
 
 def _prepare(engine: Engine) -> None:
-    # Looking and creating is not atomic: a process that loses the race for a table looks again.
+    # Checking and creating is not atomic: a process that loses the race for a table checks again.
     for _ in metadata.tables:
         try:
             metadata.create_all(engine)

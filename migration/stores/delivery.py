@@ -1,4 +1,4 @@
-"""`Delivery`: takes the outbox's rows to their stores, again and again until each store has them."""
+"""`Delivery`: delivers the outbox's rows to their stores, repeatedly until each store has them."""
 
 import asyncio
 import contextlib
@@ -22,30 +22,30 @@ _BATCH: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """How long to wait before the next try, and when to give a row to a person."""
+    """How long to wait before the next try, and when a person has to look at a row."""
 
     first_s: float = 1.0
     factor: float = 2.0
     longest_s: float = 60.0
-    refusals: int = 8  #: a row that its store refused so often is parked; an unavailable store never parks anything
+    refusals: int = 8  #: a row that its store refused this many times is parked; an unavailable store never parks a row
 
     def delay_s(self, failures: int) -> float:
-        """Return the seconds to wait after so many failures in a row, at least one."""
-        # The exponent is bounded, because a float is: a store may be away for days.
+        """Return the seconds to wait after this many failures in a row, at least one."""
+        # The exponent is bounded, because a float is: a store may be down for days.
         return min(self.longest_s, self.first_s * self.factor ** min(failures - 1, 60))
 
 
 class Delivery:
-    """Delivers what is due, one task a store: a store that hangs keeps nothing from the other.
+    """Delivers what is due, one task for each store: a store that hangs does not block the other.
 
     Args:
-        outbox: what waits.
+        outbox: the waiting rows.
         writes: to the stores.
-        metrics: where the lag is shown and failures are counted.
+        metrics: show the lag and count failures.
         retry: waiting times.
-        poll_s: seconds between two looks for rows that became due, or that other processes added.
-        lease_s: seconds for which a claimed row is nobody else's; after a crash somebody else takes it then.
-        jitter: returns a number in [0, 1): processes that lost a store together do not come back together.
+        poll_s: seconds between two checks for rows that became due, or that other processes added.
+        lease_s: seconds for which a claimed row belongs to this process; after a crash another process takes it then.
+        jitter: returns a number in [0, 1), so that processes that lost a store together do not return together.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class Delivery:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin to deliver."""
+        """Start to deliver."""
         self._tasks = [asyncio.create_task(self._keep_delivering(store), name=f"deliver-to-{store}") for store in STORES]
 
     async def aclose(self) -> None:
-        """Stop. What is not delivered waits for the next start."""
+        """Stop. Rows that are not delivered wait for the next start."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -79,16 +79,16 @@ class Delivery:
             await self._outbox.done([row for rows in self._settled.values() for row in rows])
 
     def wake(self, store: Store) -> None:
-        """Have the store's rows looked at now."""
+        """Check the store's rows now."""
         self._woken[store].set()
 
     def settled(self, store: Store, row: int) -> None:
-        """Take note that a store has the run of this row, so that it is dropped with the next look."""
+        """Record that a store has the run of this row, so that the next check drops it."""
         self._settled[store].append(row)
         self.wake(store)
 
     async def deliver_due(self, store: Store) -> int:
-        """Deliver what is due now, a batch at most, and return how many rows were tried.
+        """Deliver what is due now, at most one batch, and return how many rows were tried.
 
         Raises:
             OutboxError: the outbox cannot be used; nothing is lost, and rows may be delivered once more.
@@ -116,7 +116,7 @@ class Delivery:
         return len(claims)
 
     async def show_lag(self) -> None:
-        """Bring the metrics up to date. Raises OutboxError."""
+        """Update the metrics. Raises OutboxError."""
         rows, oldest, parked = (dict.fromkeys(STORES, 0.0) for _ in range(3))
         for lag in await self._outbox.lags():
             rows[lag.store] += lag.rows
@@ -152,7 +152,7 @@ class Delivery:
                 while await self.deliver_due(store) == _BATCH:
                     pass
                 await self.show_lag()
-            except Exception as error:  # noqa: BLE001 - whatever it was, delivery goes on; it is counted
+            except Exception as error:  # noqa: BLE001 - whatever it was, delivery continues; it is counted
                 self._metrics.failed("stores.write")
                 logger.error("the outbox could not be delivered to the %s store: %s", store, type(error).__name__)  # noqa: TRY400 - its text may hold an address
             with contextlib.suppress(TimeoutError):

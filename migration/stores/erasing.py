@@ -1,4 +1,4 @@
-"""Removes what the outbox and the notes beside it hold of a tenant or a user."""
+"""Removes the data of a tenant or a user from the outbox and its notes."""
 
 from sqlalchemy import Connection, delete, func, select
 
@@ -6,7 +6,7 @@ from migration.stores.tables import gaps, outbox
 
 
 def erase_outbox(connection: Connection, tenant_id: str, user_id: str | None) -> int:
-    """Remove the runs of a tenant, or of one of its users, that a store still had to take; return how many."""
+    """Remove the runs of a tenant, or of one of its users, that wait for a store; return how many."""
     mine = [outbox.c.tenant_id == tenant_id] if user_id is None else [outbox.c.tenant_id == tenant_id, outbox.c.user_id == user_id]
     removed = connection.execute(delete(outbox).where(*mine)).rowcount
     if user_id is None:
@@ -15,6 +15,6 @@ def erase_outbox(connection: Connection, tenant_id: str, user_id: str | None) ->
 
 
 def outbox_left(connection: Connection, tenant_id: str, user_id: str | None) -> int:
-    """Return how many runs of a tenant, or of one of its users, a store still has to take."""
+    """Return how many runs of a tenant, or of one of its users, wait for a store."""
     mine = [outbox.c.tenant_id == tenant_id] if user_id is None else [outbox.c.tenant_id == tenant_id, outbox.c.user_id == user_id]
     return connection.execute(select(func.count()).select_from(outbox).where(*mine)).scalar_one()

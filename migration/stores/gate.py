@@ -1,4 +1,4 @@
-"""May tenants go to a stage, as far as their history is concerned?"""
+"""Decides whether the history of tenants allows them to enter a stage."""
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -9,7 +9,7 @@ from migration.model import Stage
 from migration.stages import Store
 from migration.stores.coverage import Coverage
 
-#: Stores that must hold every run of a tenant at that stage. `shadow` is the way from one store to the other, so it needs both.
+#: Stores that must contain every run of a tenant at that stage. `shadow` is the way from one store to the other, so it needs both.
 NEEDED: Final[Mapping[Stage, tuple[Store, ...]]] = MappingProxyType(
     {
         Stage.OFF: ("legacy",),
@@ -30,17 +30,17 @@ def check_history(
     after: Callable[[str], Stage],
     coverage: Coverage,
 ) -> None:
-    """Let tenants move only where the stores that they will depend on hold their history.
+    """Let tenants move only if the stores that they will depend on contain their history.
 
     Args:
-        surface: whose tenants move.
-        stages: the stages that somebody enters.
-        before: a tenant's stage now.
-        after: a tenant's stage then.
+        surface: the tenants' surface.
+        stages: the stages that tenants enter.
+        before: a tenant's stage before.
+        after: a tenant's stage afterwards.
         coverage: what is known about the stores.
 
     Raises:
-        HistoryMissingError: a store was never backfilled, or lacks runs of a tenant that moves; the message says what to run.
+        HistoryMissingError: a store was never backfilled, or lacks runs of a tenant that moves; the message names the command to run.
         OutboxError: what is known cannot be read.
     """
     for stage in stages:

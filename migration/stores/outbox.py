@@ -1,4 +1,4 @@
-"""The outbox: writes that a run store still has to take. A row is there before its run is reported complete, and until the store has it."""
+"""The outbox: writes that wait for a run store. A row exists before its run is reported complete, and until the store has it."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,12 +19,12 @@ _decoder = msgspec.msgpack.Decoder(StoredRun)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A write that is this process's to try, for as long as its lease lasts."""
+    """A write that this process may try, for as long as its lease lasts."""
 
     id: int
     run: StoredRun
     alone: bool  #: no other store was to be written
-    refusals: int  #: how often the store refused it so far
+    refusals: int  #: how often the store has refused it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +33,14 @@ class Lag:
 
     surface: str
     store: Store
-    rows: int  #: writes that are still tried
+    rows: int  #: writes that will be retried
     oldest_s: float  #: age of the oldest of them; 0 without any
-    parked: int  #: writes that the store refused too often; a person has to look at them
-    error: str | None  #: why a parked write, or else the oldest, failed last; None: no try failed yet
+    parked: int  #: writes that the store refused too often; a person has to check them
+    error: str | None  #: why a parked write, or otherwise the oldest, failed last; None: no try failed yet
 
 
 class Outbox:
-    """Rows of `outbox`. Several processes may share them: a claimed row is nobody else's until its lease ends.
+    """Rows of `outbox`. Several processes may share them: a claimed row belongs to one of them until its lease ends.
 
     Args:
         database: where they are kept.
@@ -51,16 +51,16 @@ class Outbox:
         self._database, self._clock = database, clock
 
     async def add(self, run: StoredRun, stores: Sequence[Store], *, alone: bool = False, first_rests_s: float = 0.0) -> list[int]:
-        """Keep the run for these stores, all or none, and return the rows' ids in the same order.
+        """Store the run for these stores, all or none, and return the rows' ids in the same order.
 
         Args:
-            run: what they have to take.
-            stores: who.
+            run: the run to write.
+            stores: the stores to write to.
             alone: whether no other store was to be written.
-            first_rests_s: seconds until the first store's row is anybody's to try: whoever adds it is trying already.
+            first_rests_s: seconds until another process may try the first store's row: the caller tries it already.
 
         Raises:
-            OutboxError: it could not be kept.
+            OutboxError: it could not be stored.
         """
         now = self._clock()
         shared = {
@@ -81,7 +81,7 @@ class Outbox:
         return await self._database.run("add to", work)
 
     async def claim(self, store: Store, limit: int, lease_s: float) -> list[Claim]:
-        """Return the rows that are due, oldest first, and keep them from others for `lease_s` seconds.
+        """Return the rows that are due, oldest first, and lock them for `lease_s` seconds.
 
         Raises:
             OutboxError: the outbox cannot be read.
@@ -91,7 +91,7 @@ class Outbox:
 
         def work(connection: Connection) -> list[Claim]:
             due = select(outbox.c.id).where(*open_now).order_by(outbox.c.id).limit(limit)
-            # The condition stands twice: PostgreSQL checks the outer one again when it had to wait for another claimer.
+            # The condition appears twice: PostgreSQL checks the outer one again after it waited for another claimer.
             rows = connection.execute(update(outbox).where(outbox.c.id.in_(due), *open_now).values(due_at=now + lease_s).returning(outbox))
             claims = [Claim(id=row.id, run=_decoder.decode(row.run), alone=row.alone, refusals=row.refusals) for row in rows]
             return sorted(claims, key=lambda claim: claim.id)
@@ -108,19 +108,19 @@ class Outbox:
             await self._database.run("clear", lambda connection: _execute(connection, delete(outbox).where(outbox.c.id.in_(ids))))
 
     async def later(self, ids: Sequence[int], *, delay_s: float, error: str) -> None:
-        """Let rows rest because their store is unavailable. Raises OutboxError."""
+        """Delay rows because their store is unavailable. Raises OutboxError."""
         change = update(outbox).where(outbox.c.id.in_(ids)).values(due_at=self._clock() + delay_s, error=error)
         await self._database.run("write", lambda connection: _execute(connection, change))
 
     async def refused(self, claim: Claim, *, delay_s: float | None, error: str) -> None:
-        """Note that the store refused a row: it rests for `delay_s` seconds; None: it is parked for a person. Raises OutboxError."""
+        """Record that the store refused a row: it is delayed by `delay_s` seconds; None: it is parked for a person. Raises OutboxError."""
         now = self._clock()
         fate = {"parked_at": now} if delay_s is None else {"due_at": now + delay_s}
         change = update(outbox).where(outbox.c.id == claim.id).values(refusals=claim.refusals + 1, error=error, **fate)
         await self._database.run("write", lambda connection: _execute(connection, change))
 
     async def unpark(self, surface: str) -> int:
-        """Have a surface's parked rows tried again, now and as often as new ones; return how many there were. Raises OutboxError."""
+        """Retry a surface's parked rows, now and as often as new ones; return how many there were. Raises OutboxError."""
         change = (
             update(outbox)
             .where(outbox.c.surface == surface, outbox.c.parked_at.is_not(None))
@@ -129,7 +129,7 @@ class Outbox:
         return await self._database.run("write", lambda connection: _execute(connection, change))
 
     async def of_thread(self, tenant_id: str, user_id: str, thread_id: str) -> list[StoredRun]:
-        """Return the thread's runs that some store still has to take, parked ones included. Raises OutboxError."""
+        """Return the thread's runs that still wait for a store, including parked ones. Raises OutboxError."""
         mine = (outbox.c.tenant_id == tenant_id, outbox.c.user_id == user_id, outbox.c.thread_id == thread_id)
 
         def work(connection: Connection) -> list[StoredRun]:
@@ -138,7 +138,7 @@ class Outbox:
         return await self._database.read("read", work)
 
     async def lags(self) -> list[Lag]:
-        """Return what `lags_now` does, off the event loop. Raises OutboxError."""
+        """Return the same as `lags_now`, off the event loop. Raises OutboxError."""
         return await self._database.read("read", self._lags)
 
     def lags_now(self) -> list[Lag]:

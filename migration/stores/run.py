@@ -1,4 +1,4 @@
-"""What the backend's two run stores look like from here."""
+"""The backend's two run stores, as this package uses them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -13,7 +13,7 @@ STORES: Final[tuple[Store, ...]] = get_args(Store)
 
 
 class StoredRun(Noun, frozen=True, kw_only=True):
-    """What is kept of a finished run. The body is the backend's own; equal runs have equal bodies, whichever store they come from."""
+    """The stored form of a finished run. The body has the backend's own form; equal runs have equal bodies, in either store."""
 
     surface: str
     tenant_id: str
@@ -25,18 +25,18 @@ class StoredRun(Noun, frozen=True, kw_only=True):
 
 
 RunKey = tuple[str, str, str, str]
-"""Tenant, user, thread, run: what a run is known by."""
+"""Tenant, user, thread, run: the identity of a run."""
 
 
 class RunStore(Protocol):
-    """Keeps finished runs."""
+    """Stores finished runs."""
 
     async def write(self, runs: Sequence[StoredRun], /) -> None:
-        """Keep the runs, all or none. Writing a run again changes nothing.
+        """Store the runs, all or none. Writing a run again changes nothing.
 
         Raises:
-            StoreRefusedError: the id of one of them stands for another run, or the store can never hold it.
-            StoreUnavailableError: the store cannot be reached, or takes nothing now.
+            StoreRefusedError: the id of one of them belongs to another run, or the store can never accept it.
+            StoreUnavailableError: the store cannot be reached, or accepts nothing now.
         """
         ...
 
@@ -50,7 +50,7 @@ class RunStore(Protocol):
 
 
 class RunScan(Protocol):
-    """Walks through all runs of a surface, whoever's they are. Keys are ordered part by part, each by its code points."""
+    """Walks through all runs of a surface, of all tenants. Keys are ordered part by part, each by its code points."""
 
     async def count(self, surface: str, /) -> int:
         """Return how many there are. Raises StoreUnavailableError."""
@@ -66,10 +66,10 @@ class RunScan(Protocol):
 
 
 class PersonalData(Protocol):
-    """All that the backend itself keeps of tenants and users, finished runs included."""
+    """All data that the backend itself stores about tenants and users, including finished runs."""
 
     async def erase(self, tenant_id: str, user_id: str | None, /) -> Mapping[str, int]:
-        """Remove what is kept of a tenant, or of one of its users, and return the rows removed by table.
+        """Remove the data of a tenant, or of one of its users, and return the number of removed rows by table.
 
         Raises:
             StoreUnavailableError: a database cannot be written now; repeating it is safe.
@@ -77,17 +77,17 @@ class PersonalData(Protocol):
         ...
 
     async def left(self, tenant_id: str, user_id: str | None, /) -> Mapping[str, int]:
-        """Return how many rows there are by table, after what was removed is gone from the files. Raises StoreUnavailableError."""
+        """Return how many rows are left by table, after removed data was deleted from the files. Raises StoreUnavailableError."""
         ...
 
     def files(self) -> Sequence[Path]:
-        """Return the files that hold it, to be searched; none for a database server."""
+        """Return the files that contain it, to be searched; none for a database server."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStores:
-    """Both stores, and the way through each of them."""
+    """Both stores, and the walk through each of them."""
 
     stores: Mapping[Store, RunStore]
     scans: Mapping[Store, RunScan]
@@ -95,7 +95,7 @@ class RunStores:
 
 
 class StoresOpener(Protocol):
-    """Opens the backend's run stores, as its settings say. Named by an import string in the settings."""
+    """Opens the backend's run stores, by its settings. Named by an import string in the settings."""
 
     def __call__(self) -> AbstractAsyncContextManager[RunStores]:
         """Return the stores, to be closed at the end of the block."""
@@ -114,7 +114,7 @@ def other(store: Store) -> Store:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptRuns:
-    """Where finished runs are kept, for surfaces whose threads are read again."""
+    """The stores for finished runs, for surfaces whose threads are read again."""
 
-    stores: Mapping[Store, RunStore]  #: "legacy" and "user"; whoever opened them closes them
-    finish: Callable[[RunRecord], StoredRun]  #: what is kept of a run
+    stores: Mapping[Store, RunStore]  #: "legacy" and "user"; the code that opened them closes them
+    finish: Callable[[RunRecord], StoredRun]  #: returns the stored form of a run

@@ -1,4 +1,4 @@
-"""`FinishedRuns`: everything of this package that a serving process needs, put together."""
+"""`FinishedRuns`: everything in this package that a serving process needs, combined."""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -17,7 +17,7 @@ from migration.stores.writer import DualWriter
 from migration.stores.writing import StoreWrites
 from migration.telemetry import Metrics
 
-#: Seconds that a run store has to answer while a user waits for what it reads, or writes.
+#: Seconds that a run store has to answer while a user waits for a read or a write.
 _READ_S: Final = 3.0
 _WRITE_S: Final = 2.0
 
@@ -29,7 +29,7 @@ class FinishedRuns:
         settings: where the outbox is, and the surfaces.
         kept: both run stores, which whoever made them closes, and what is kept of a run; None: nothing is, and engines are only counted.
         plan: the plan of a surface for a tenant, now.
-        metrics: where lag and failures are shown.
+        metrics: show lag and failures.
 
     Raises:
         ConfigurationError: the outbox's URL cannot be used.
@@ -45,7 +45,7 @@ class FinishedRuns:
             return
         stores, outbox, coverage = kept.stores, Outbox(self._database), Coverage(self._database)
         self._delivery = Delivery(outbox=outbox, writes=StoreWrites(stores, coverage), metrics=metrics)
-        # A user waits for these, so a store has less time; what it does not take then, the outbox does.
+        # A user waits for these, so a store has less time; the outbox keeps what the store does not accept in time.
         writes = StoreWrites(stores, coverage, timeout_s=_WRITE_S)
         self.writer = DualWriter(writes=writes, outbox=outbox, delivery=self._delivery, finish=kept.finish, metrics=metrics)
         self.threads = ThreadReader(
@@ -53,13 +53,13 @@ class FinishedRuns:
         )
 
     def start(self) -> None:
-        """Begin to deliver what waits, also from before a restart, and to keep which engines ran."""
+        """Start to deliver waiting rows, including those from before a restart, and to record which engines ran."""
         if self._delivery is not None:
             self._delivery.start()
         self.tombstones.start()
 
     async def aclose(self) -> None:
-        """Finish the writes under way and stop; what is not delivered waits for the next start."""
+        """Finish the current writes and stop; rows that are not delivered wait for the next start."""
         async with AsyncExitStack() as closing:
             closing.callback(self._database.close)
             closing.push_async_callback(self.tombstones.aclose)

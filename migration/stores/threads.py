@@ -1,4 +1,4 @@
-"""`ThreadReader`: a thread's runs, whole at every moment of the migration."""
+"""`ThreadReader`: a thread's runs, complete at every moment of the migration."""
 
 import asyncio
 import logging
@@ -17,25 +17,25 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadView:
-    """A thread as it could be read."""
+    """A thread, as far as it could be read."""
 
     runs: tuple[StoredRun, ...]  #: oldest first
-    complete: bool  #: False: a store that may hold more did not answer
+    complete: bool  #: False: a store that may contain more did not answer
 
 
 class ThreadReader:
     """Reads each surface's runs from its serving engine's store.
 
-    What that store is still owed comes from the outbox. Where it is not known to be whole, or does not answer, the other store adds what it
-    has. So a thread is never shorter than it was.
+    Runs that still wait for that store come from the outbox. If it is not known to be complete, or does not answer, the other store adds
+    what it has. So a thread never becomes shorter.
 
     Args:
         stores: both of them.
-        outbox: what they are owed.
+        outbox: the runs that wait for them.
         coverage: what they lack.
         plan: the plan of a surface for a tenant, now.
         surfaces: those that are being migrated.
-        metrics: where failures are counted.
+        metrics: count failures.
         timeout_s: seconds that a store may take to answer.
     """
 
@@ -54,8 +54,8 @@ class ThreadReader:
         self._plan, self._surfaces, self._metrics, self._timeout_s = plan, tuple(surfaces), metrics, timeout_s
 
     async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> ThreadView:
-        """Return the thread's runs of all surfaces. Never raises: what cannot be read is counted and makes the view incomplete."""
-        # Owed runs first: one that is delivered in between is then in both, and never in neither.
+        """Return the thread's runs of all surfaces. Never raises: a read that fails is counted and makes the view incomplete."""
+        # Waiting runs first: one that is delivered in between is then in both results, and never in neither.
         owed, lacking = await asyncio.gather(self._owed(tenant_id, user_id, thread_id), self._lacking(tenant_id))
         thread = (tenant_id, user_id, thread_id)
         sources = {(surface, self._plan(surface, tenant_id).writes[0]) for surface in self._surfaces}
@@ -104,6 +104,6 @@ class ThreadReader:
 
 
 def _in_order(runs: Iterable[StoredRun]) -> tuple[StoredRun, ...]:
-    """Return each run once, oldest first; of two that began together the smaller id first."""
+    """Return each run once, oldest first; if two began together, the smaller id first."""
     once = {key_of(run): run for run in runs}
     return tuple(sorted(once.values(), key=lambda run: (run.started_at, run.run_id)))

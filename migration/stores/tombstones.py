@@ -1,7 +1,7 @@
-"""`Tombstones`: counts which engines ran, by day, in memory, and keeps the counts in the background.
+"""`Tombstones`: counts which engines ran, by day, in memory, and stores the counts in the background.
 
-The same rows tell since when control has not run and since when a surface is at `complete`. A process also says each day that it was there
-to count, so that "nobody came" is never taken for "nobody looked".
+The same rows show since when control has not run and since when a surface is at `complete`. A process also records each day that it was
+counting, so that "nothing ran" cannot be confused with "nothing was counting".
 """
 
 import asyncio
@@ -28,7 +28,7 @@ DAY_S: Final = 86_400
 
 
 class Ran(NamedTuple):
-    """What is counted together."""
+    """The key of one count."""
 
     surface: str
     day: int  #: days since 1970-01-01, UTC
@@ -37,16 +37,17 @@ class Ran(NamedTuple):
 
 
 class Tombstones:
-    """Counts runs of one process; several processes add up.
+    """Counts runs of one process; the counts of several processes are added.
 
     Args:
-        database: where the counts are kept.
-        surfaces: that this process serves, and so watches.
-        metrics: where failures are counted.
-        clock: Unix seconds. Where it goes backwards, a run counts for the earlier day; a day is never taken back.
-        rest_s: seconds between two writes. The first run after a quiet time is kept at once, so that a crash takes a few seconds at most.
-        retry_s: seconds after a write that failed; what it should have kept waits in memory.
-        beat_s: seconds after which the process says that it is still there.
+        database: stores the counts.
+        surfaces: those that this process serves, and so watches.
+        metrics: count failures.
+        clock: Unix seconds. If it goes backwards, a run counts for the earlier day; a day is never taken back.
+        rest_s: seconds between two writes. The first run after a quiet time is stored immediately, so that a crash loses a few seconds at
+            most.
+        retry_s: seconds after a failed write; its counts wait in memory.
+        beat_s: seconds after which the process records that it still runs.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Tombstones:
         self._task: asyncio.Task[None] | None = None
 
     def count(self, surface: str, plan: Plan, /) -> None:
-        """Count a run that begins: the engine that serves it, and the one that is to shadow it. No I/O."""
+        """Count a run that begins: the engine that serves it, and the one that will shadow it. No I/O."""
         now = self._clock()
         for origin in (plan.serves, plan.shadows):
             if origin is not None:
@@ -77,12 +78,12 @@ class Tombstones:
         self._woken.set()
 
     def start(self) -> None:
-        """Begin to keep the counts, and to say that this process watches."""
+        """Start to store the counts, and to record that this process watches."""
         self._woken.set()
         self._task = asyncio.create_task(self._keep_flushing(), name="keep-tombstones")
 
     async def aclose(self) -> None:
-        """Keep what is left and stop. What cannot be kept now is lost, and that is said."""
+        """Store the rest and stop. Counts that cannot be stored now are lost, and this is logged."""
         self._stopping.set()
         self._woken.set()
         if self._task is not None:
@@ -91,19 +92,19 @@ class Tombstones:
             logger.error("the counts of %d runs are lost; legacy runs among them are in the legacy store", sum(self._runs.values()))
 
     async def flush(self) -> bool:
-        """Keep the counts so far, and that this process is there. False: it failed, which is counted; nothing is lost by that."""
+        """Store the counts so far, and that this process runs. False: it failed, which is counted; nothing is lost by that."""
         runs, last, self._runs, self._last = self._runs, self._last, {}, {}
         now = self._clock()
         try:
             await self._database.run("write", lambda connection: _write(connection, runs, last, self._surfaces, now))
         except BaseException as error:
-            # Perhaps they were kept all the same, and count twice. For the question that they answer, one too many is the safe side.
+            # Perhaps they were stored after all, and count twice. For their purpose, one too many is the safe side.
             for ran, number in runs.items():
                 self._add(ran, number, last[ran])
             if not isinstance(error, Exception):
                 raise
             self._metrics.failed("stores.tombstones")
-            logger.warning("which engines ran could not be kept: %s; it is tried again", type(error).__name__)
+            logger.warning("the counts of engines could not be stored: %s; this will be retried", type(error).__name__)
             return False
         return True
 
@@ -128,7 +129,7 @@ async def _wait(event: asyncio.Event, at_most_s: float) -> None:
 
 
 def _write(connection: Connection, runs: Mapping[Ran, int], last: Mapping[Ran, float], surfaces: Collection[str], now: float) -> None:
-    # In one order from every process, so that two of them cannot deadlock.
+    # In the same order in every process, so that two of them cannot deadlock.
     counts = [{**ran._asdict(), "runs": runs[ran], "last_at": last[ran]} for ran in sorted(runs)]
     if counts:
         _upsert(connection, tombstones, counts)

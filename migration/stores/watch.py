@@ -1,4 +1,4 @@
-"""What the tombstones tell of the last days."""
+"""What the tombstones show about the last days."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,15 +24,15 @@ class RanOn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What was seen of one surface in the last whole days and since."""
+    """What was recorded about one surface in the last whole days and since."""
 
     days: tuple[int, ...]  #: the whole days, oldest first, as days since 1970-01-01, UTC
-    watched: frozenset[int]  #: of these days, those on which somebody counted
-    ran: tuple[RanOn, ...]  #: on these days, today and, by a clock that was ahead, later; oldest first
+    watched: frozenset[int]  #: those of these days on which a process counted
+    ran: tuple[RanOn, ...]  #: on these days, today and, if a clock was ahead, later; oldest first
 
     @property
     def unwatched(self) -> tuple[int, ...]:
-        """The days of which nothing can be said."""
+        """The days about which nothing is known."""
         return tuple(day for day in self.days if day not in self.watched)
 
     def of(self, *, origins: Collection[Origin] = tuple(Origin), stages: Collection[Stage] = tuple(Stage)) -> tuple[RanOn, ...]:
@@ -41,11 +41,11 @@ class Watch:
 
 
 def watch_now(database: StoresDatabase, surface: str, *, days: int, now: float) -> Watch:
-    """Return what was seen of a surface, in this thread.
+    """Return what was recorded about a surface, in this thread.
 
     Args:
         database: with the tombstones.
-        surface: which.
+        surface: the surface.
         days: whole UTC days to look back on, before today.
         now: Unix seconds.
 

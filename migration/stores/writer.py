@@ -1,4 +1,4 @@
-"""`DualWriter`: the facade's `RunWriter`. Before a run is reported complete it is in its store, or safely on the way there."""
+"""`DualWriter`: the facade's `RunWriter`. Before a run is reported complete it is in its store, or safely on its way there."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from migration.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 
-#: While a run's own write is under way nobody else tries the same; after a crash the outbox does.
+#: While a run's own write is in progress nothing else tries the same; after a crash the outbox does.
 _REST_S = 10.0
 _RETRY_S = 1.0
 
@@ -27,11 +27,12 @@ class DualWriter:
 
     Args:
         writes: to the stores.
-        outbox: what a store cannot take now waits here.
-        delivery: empties the outbox; told when there is something new.
-        finish: what is kept of a run.
-        metrics: where failures are counted.
-        patience_s: seconds that the end of a run which is safe in the outbox waits for its store: its user has seen all the rest.
+        outbox: keeps runs that a store cannot accept now.
+        delivery: empties the outbox; notified when there is something new.
+        finish: returns the stored form of a run.
+        metrics: count failures.
+        patience_s: seconds that a run which is safe in the outbox waits for its store before its end is reported: its user has seen
+            everything else.
     """
 
     def __init__(
@@ -49,12 +50,13 @@ class DualWriter:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def write(self, record: RunRecord, decision: Decision, /) -> None:
-        """Write the run to its authoritative store and see to the other one. A store that is down or slow delays nothing and fails nothing.
+        """Write the run to its authoritative store and make sure that the other one gets it. A store that is down or slow delays nothing
+        and makes nothing fail.
 
-        A caller that is cancelled meanwhile does not stop the write: the run is finished, and its user has seen it.
+        If the caller is cancelled meanwhile, the write continues: the run is finished, and its user has seen it.
 
         Raises:
-            OutboxError: neither a store nor the outbox could take it: it would be lost, so the run must be reported failed.
+            OutboxError: neither a store nor the outbox could accept it: it would be lost, so the run must be reported as failed.
         """
         safe = asyncio.Event()
         task = asyncio.create_task(self._write(self._finish(record), decision.plan.writes, safe), name=f"write-run-{record.request.run_id}")
@@ -67,13 +69,13 @@ class DualWriter:
             task.result()
 
     async def aclose(self) -> None:
-        """Wait for the writes under way."""
+        """Wait for the current writes."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            # Said here too: whoever waited for it may be gone.
+            # Logged here too: the caller that waited for it may be gone.
             logger.error("%s failed with %s: %s", task.get_name(), type(error).__name__, error)
 
     async def _write(self, run: StoredRun, writes: Sequence[Store], safe: asyncio.Event) -> None:
@@ -83,7 +85,7 @@ class DualWriter:
             await self._write_all(run, writes, safe)
 
     async def _write_one(self, run: StoredRun, store: Store) -> None:
-        """Write the only store of the plan; when it cannot take the run, the outbox keeps it."""
+        """Write to the only store of the plan; if it cannot accept the run, the outbox keeps it."""
         try:
             await self._writes.write_alone(store, run)
         except StoreError as error:
@@ -91,14 +93,14 @@ class DualWriter:
             await self._outbox.add(run, [store], alone=True)
             self._delivery.wake(store)
         except OutboxError as error:
-            # Nobody could tell later that the other store was left out. So it is not left out.
+            # It could not be recorded that the other store was left out, so the other store is written too.
             self._failed(run, store, error)
             await self._write_directly(run, [store, other(store)])
 
     async def _write_all(self, run: StoredRun, writes: Sequence[Store], safe: asyncio.Event) -> None:
-        """Keep the run for all stores at once, then write the first: whenever this process dies, no store lacks what another has.
+        """Store the run for all stores at once, then write to the first: whenever this process dies, no store lacks a run that another has.
 
-        Sets `safe` as soon as the outbox holds it: readers of the thread find it there.
+        Sets `safe` as soon as the outbox contains it: readers of the thread find it there.
         """
         authoritative, *others = writes
         try:
@@ -113,7 +115,7 @@ class DualWriter:
         try:
             await self._writes.write(authoritative, run)
         except StoreError as error:
-            # The run is as safe in the outbox. It need not rest there any longer, and should say why it waits.
+            # The run is safe in the outbox too. It need not wait there any longer, and should show why it waits.
             self._failed(run, authoritative, error)
             with contextlib.suppress(OutboxError):
                 await self._outbox.later([row], delay_s=_RETRY_S, error=str(error))
@@ -121,7 +123,7 @@ class DualWriter:
             self._delivery.settled(authoritative, row)
 
     async def _write_directly(self, run: StoredRun, stores: Sequence[Store]) -> None:
-        """Without an outbox every store must take the run now.
+        """Without an outbox every store must accept the run now.
 
         Raises:
             OutboxError: one of them does not.
@@ -131,7 +133,7 @@ class DualWriter:
                 await self._writes.write(store, run)
             except StoreError as error:
                 self._failed(run, store, error)
-                raise OutboxError(f"neither the {store} store nor the outbox took run {run.run_id}; see to both") from error
+                raise OutboxError(f"neither the {store} store nor the outbox accepted run {run.run_id}; check both") from error
 
     def _failed(self, run: StoredRun, store: Store, error: Exception) -> None:
         self._metrics.failed("stores.write")

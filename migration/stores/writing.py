@@ -1,4 +1,4 @@
-"""One write to one store: bounded in time, with every failure sorted into "later" or "never"."""
+"""One write to one store: bounded in time, with every failure classified as "later" or "never"."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,19 +14,19 @@ class StoreWrites:
 
     Args:
         stores: both of them.
-        coverage: told when one is left out.
-        timeout_s: seconds that a store may take; longer, and it counts as unavailable.
+        coverage: notified when one is left out.
+        timeout_s: seconds that a store may take; after that it counts as unavailable.
     """
 
     def __init__(self, stores: Mapping[Store, RunStore], coverage: Coverage, *, timeout_s: float = 5.0) -> None:
         self._stores, self._coverage, self._timeout_s = stores, coverage, timeout_s
 
     async def write(self, store: Store, run: StoredRun) -> None:
-        """Write the run to one of the stores it has to go to.
+        """Write the run to one of the stores that it belongs in.
 
         Raises:
-            StoreRefusedError: the store will never take it; also an unexpected error of the store, by its type.
-            StoreUnavailableError: the store cannot take it now.
+            StoreRefusedError: the store will never accept it; also an unexpected error of the store, by its type.
+            StoreUnavailableError: the store cannot accept it now.
             StoreError: any other one that the store raised.
         """
         try:
@@ -40,13 +40,13 @@ class StoreWrites:
             raise StoreRefusedError(f"the {store} store raised {type(error).__name__}") from error
 
     async def write_alone(self, store: Store, run: StoredRun) -> None:
-        """Write the run to the only store it has to go to, and note that the other one lacks it.
+        """Write the run to the only store that it belongs in, and record that the other one lacks it.
 
-        The note is there before the run is, and says that the write ended only after it did: a backfill in between cannot miss it.
+        The record is written before the run, and the end of the write only after it: a backfill in between cannot miss it.
 
         Raises:
-            OutboxError: it cannot be noted; the run was not written, or a backfill will wait ten minutes for its end.
-            StoreError: as `write`.
+            OutboxError: it cannot be recorded; the run was not written, or a backfill will wait ten minutes for its end.
+            StoreError: as for `write`.
         """
         left_out = other(store)
         await self._coverage.begin_without(run.surface, run.tenant_id, left_out)

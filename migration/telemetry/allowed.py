@@ -1,7 +1,7 @@
-"""What of a span may leave the process: the names and attributes of `spans`, and nothing that anybody wrote.
+"""The parts of a span that may leave the process: the names and attributes of `spans`, and no text that a person wrote.
 
-As soon as a tracer provider is set, libraries trace too: FastAPI sends paths and queries with tokens in them. Whatever is not on the list
-is left out, so a library that begins to export something new exports nothing.
+As soon as a tracer provider is set, libraries trace too: FastAPI sends paths and queries that contain tokens. Everything that is not on the
+list is left out, so a library that begins to export something new exports nothing.
 """
 
 from typing import Final
@@ -19,16 +19,16 @@ NAMES: Final = frozenset({spans.RUN, spans.SHADOW, spans.COMPARE})
 ATTRIBUTES: Final = frozenset(value for name, value in vars(spans).items() if name.isupper()) - NAMES
 """Attributes that they may have."""
 
-#: Of the process: who it is and where it runs, as its operator says; never its command line.
+#: The process: its name and place, as its operator sets them; never its command line.
 _RESOURCE: Final = ("service.", "telemetry.sdk.", "deployment.", "k8s.", "cloud.", "container.id", "host.name", "host.id")
 _MAX_CHARS: Final = 256
 
 
 def allowed(span: ReadableSpan) -> ReadableSpan | None:
-    """Return what may leave of a span; None: nothing.
+    """Return the allowed part of a span; None: nothing.
 
-    Events and the status's description are left out: OpenTelemetry writes exception messages there. So is the trace state, which is a
-    client's text.
+    Events and the status's description are left out: OpenTelemetry writes exception messages there. So is the trace state, because a client
+    writes it.
     """
     if span.name not in NAMES or span.context is None:
         return None
@@ -55,7 +55,7 @@ def attributes(span: ReadableSpan) -> dict[str, str | bool | int | float]:
 def _value(value: AttributeValue) -> str | bool | int | float:
     if isinstance(value, bool | int | float):
         return value
-    # One value that the protocol cannot carry would lose the whole batch.
+    # One value that the protocol cannot encode would lose the whole batch.
     return str(value).encode("utf-8", "replace").decode()[:_MAX_CHARS]
 
 

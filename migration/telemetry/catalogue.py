@@ -18,10 +18,10 @@ LABELS = {
     "kind": "kind of divergence, see `DivergenceKind` in `migration/model.py`",
     "severity": "`security`, `contract`, `reliability`, `observability`, `cosmetic`",
     "mode": "`recorded`, `replayed`, `missing`, `performed_by_shadow`, `unpermitted`: performed although the miss policy forbids it",
-    "reason": "why: `ShedReason` and `FailReason` in `migration/shadow/job.py`, `Reason` in `migration/flags/decision.py`",
-    "sought": "`text`: in everything; `fields`: too common to mean anything in a text, so in fields called like an identity alone",
+    "reason": "the cause: `ShedReason` and `FailReason` in `migration/shadow/job.py`, `Reason` in `migration/flags/decision.py`",
+    "sought": "`text`: in everything; `fields`: too common to mean anything in a text, so only in fields that are named like an identity",
     "result": "`clean`: neither engine differs from itself; `noisy`: one does; `inconclusive`, `failed`, `skipped`: not known; "
-    "`cross_talk`: none was held, as a run held somebody else's data",
+    "`cross_talk`: no round was run, because a run contained data of another tenant or user",
     "operation": "where the tool itself failed, see `Operation` in `migration/errors.py`",
     "tenant": f"tenant on the watch list (`NETRA_MIGRATION_WATCH_TENANTS`); all others are `{OTHER_TENANT}`",
 }
@@ -31,7 +31,7 @@ _HEAD = """# Metrics and spans
 
 <!-- `make docs` writes this page. -->
 
-Each process answers `/metrics`; with `PROMETHEUS_MULTIPROC_DIR` set, any of them answers for all. Durations are in seconds.
+Each process serves `/metrics`; with `PROMETHEUS_MULTIPROC_DIR` set, any of them answers for all. Durations are in seconds.
 """
 
 

@@ -14,7 +14,7 @@ from migration.telemetry.allowed import allowed
 logger = logging.getLogger(__name__)
 
 WAITING: Final = 2048
-"""Spans that may wait or be under way; more are lost, and counted."""
+"""Spans that may wait or be open; more are lost, and counted."""
 
 _BATCH: Final = 512
 _EVERY_MS: Final = 1000.0
@@ -22,13 +22,13 @@ _PATIENCE_S: Final = 5.0
 
 
 class Delivery(SpanProcessor):
-    """Hands allowed spans to an exporter, in a thread of its own.
+    """Passes allowed spans to an exporter, in a separate thread.
 
-    OpenTelemetry's own queue drops what does not fit without telling anybody but the log; nothing gets that far here.
+    OpenTelemetry's own queue drops what does not fit and only logs it; so nothing waits there.
 
     Args:
         exporter: where the spans go.
-        on_lost: told how many spans were lost just now; None: they are only logged.
+        on_lost: called with the number of spans that were lost just now; None: they are only logged.
         waiting: spans that may wait or be under way.
     """
 
@@ -48,7 +48,7 @@ class Delivery(SpanProcessor):
         """Do nothing: only finished spans are delivered."""
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Hand the span on, or count it as lost. Never waits for the collector, never raises."""
+        """Pass the span on, or count it as lost. Never waits for the collector, never raises."""
         if span.context is None or not span.context.trace_flags.sampled or (safe := allowed(span)) is None:
             return
         with self._lock:
@@ -60,12 +60,12 @@ class Delivery(SpanProcessor):
             self._lost(1)
 
     def close(self, timeout_s: float) -> None:
-        """Deliver what waits, for so long; what is left then is lost, and counted. A second call does nothing."""
+        """Deliver waiting spans for this long; the rest is lost, and counted. A second call does nothing."""
         with self._lock:
             if self._closed:
                 return
             self._closed = True
-        # The exporter's own patience with a collector that does not answer may be longer.
+        # The exporter itself may wait longer for a collector that does not answer.
         closing = threading.Thread(target=self._batches.shutdown, name="span delivery", daemon=True)
         closing.start()
         closing.join(timeout_s)
@@ -75,11 +75,11 @@ class Delivery(SpanProcessor):
             self._lost(left)
 
     def shutdown(self) -> None:
-        """Deliver what waits; OpenTelemetry calls this when the provider is shut down."""
+        """Deliver waiting spans; OpenTelemetry calls this when the provider is shut down."""
         self.close(_PATIENCE_S)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Return whether everything that waited was tried in time."""
+        """Return whether every waiting span was tried in time."""
         return self._batches.force_flush(timeout_millis)
 
     def _ended(self, number: int, *, arrived: bool) -> None:
@@ -97,7 +97,7 @@ class Delivery(SpanProcessor):
 
 
 class _Counting(SpanExporter):
-    """Tells of each batch whether it arrived."""
+    """Reports for each batch whether it arrived."""
 
     def __init__(self, exporter: SpanExporter, ended: Callable[..., None]) -> None:
         self._exporter, self._ended = exporter, ended
@@ -107,7 +107,7 @@ class _Counting(SpanExporter):
         try:
             result = self._exporter.export(spans)
         except Exception as error:  # noqa: BLE001 - whatever an exporter raises loses the batch
-            # The type alone: the text may quote the address, which may hold a key.
+            # The type alone: the text may contain the address, which may contain a key.
             logger.warning("the span exporter failed with %s", type(error).__name__)
             result = SpanExportResult.FAILURE
         self._ended(len(spans), arrived=result is SpanExportResult.SUCCESS)

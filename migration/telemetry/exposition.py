@@ -1,4 +1,4 @@
-"""What `/metrics` answers: this process's metrics, or those of all processes when Prometheus' multiprocess mode is on."""
+"""The answer of `/metrics`: this process's metrics, or those of all processes in Prometheus' multiprocess mode."""
 
 import logging
 

@@ -20,9 +20,9 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 
 class Seconds(Histogram):
-    """A histogram that takes times alone. One NaN would make its sum NaN for the life of the process, and be in no bucket.
+    """A histogram that accepts only times. One NaN would make its sum NaN for the life of the process, and be in no bucket.
 
-    Times come from engines, too (`Event.at_s`), so what is not finite is logged and left out.
+    Times also come from engines (`Event.at_s`), so a value that is not finite is logged and left out.
     """
 
     def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
@@ -98,7 +98,7 @@ class Metrics:
     shadow_compared = _counter("migration_shadow_compared", "Shadowed runs with a verdict.", "surface")
     shadow_shed = _counter("migration_shadow_shed", "Runs not shadowed, by reason.", "surface", "reason")
     shadow_failed = _counter("migration_shadow_failed", SHADOW_FAILED, "surface", "reason")
-    shadow_waiting = _gauge("migration_shadow_waiting", "Shadow jobs queued or under way.", mode="livesum")
+    shadow_waiting = _gauge("migration_shadow_waiting", "Shadow jobs that wait or run.", mode="livesum")
     shadow_waiting_bytes = _gauge("migration_shadow_waiting_bytes", "Bytes queued for the shadow worker.", mode="livesum")
     shadow_worker_restarts = _counter("migration_shadow_worker_restarts", "Shadow workers started again after they died.")
     shadow_lag_seconds = _seconds("migration_shadow_lag_seconds", "From the end of the served run to its verdict.", "surface")
@@ -120,7 +120,7 @@ class Metrics:
     )
     effects = _counter(
         "migration_effects",
-        "Effects by what became of them: recorded, replayed, missing, performed_by_shadow, and of these unpermitted (always 0).",
+        "Effects by result: recorded, replayed, missing, performed_by_shadow, and of these unpermitted (always 0).",
         "surface",
         "mode",
     )
@@ -143,7 +143,10 @@ class Metrics:
     )
     outbox_oldest_seconds = _gauge("migration_outbox_oldest_seconds", "Age of the oldest of them.", "store", mode="livemostrecent")
     outbox_parked = _gauge(
-        "migration_outbox_parked", "Writes that a run store refused for good; a person has to look at them.", "store", mode="livemostrecent"
+        "migration_outbox_parked",
+        "Writes that a run store refused permanently; a person has to look at them.",
+        "store",
+        mode="livemostrecent",
     )
     failures = _counter("migration_failures", "Failures of the migration tool itself; none reached a request.", "operation")
 
@@ -171,7 +174,7 @@ class Metrics:
             self.failures.labels(operation)
 
     def failed(self, operation: Operation, times: int = 1) -> None:
-        """Count a failure of the tool itself. Whoever calls says in the log what it was, and goes on."""
+        """Count a failure of the tool itself. The caller logs the cause, and continues."""
         self.failures.labels(operation).inc(times)
 
     def tenant(self, tenant_id: str) -> str:

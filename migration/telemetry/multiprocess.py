@@ -1,9 +1,9 @@
-"""The folder in which the processes of one server share their metrics, and what becomes of a process' share when it dies.
+"""The folder in which the processes of one server share their metrics, and what happens to a process' share when it dies.
 
-prometheus_client keeps a process' files for ever: its live gauges would be summed up for ever, and the shadow jobs that waited in it
-would be neither compared, shed, failed nor waiting. So each process holds a lock in the folder for as long as it lives; whoever finds a
-lock that nobody holds removes the gauges of its owner and counts the lost jobs as failed, in the dead process' own file: doing that
-twice changes nothing.
+prometheus_client keeps a process' files permanently: its live gauges would always be added, and the shadow jobs that waited in it would be
+neither compared, shed, failed nor waiting. So each process holds a lock in the folder for as long as it lives; a process that finds an
+unheld lock removes the gauges of its owner and counts the lost jobs as failed, in the dead process' own file: repeating this changes
+nothing.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ DIED: Final = "process_died"
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _FILE = re.compile(r"(?:counter|histogram|summary|gauge_[a-z]+)_(\d+)\.db")
 _ALIVE = "alive_{}"  #: locked by a process as long as it lives
-_ENDED = "ended_{}"  #: there is nothing more to do about this process
+_ENDED = "ended_{}"  #: this process is already settled
 _EXPECTED: Final = "migration_shadow_expected"
 _FAILED: Final = "migration_shadow_failed"
 _OUTCOMES: Final = {"migration_shadow_compared", "migration_shadow_shed", _FAILED}
@@ -46,7 +46,7 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dead:
-    """A process that died without saying so."""
+    """A process that died without signing off."""
 
     pid: int
     lost: dict[str, int]  #: surface -> shadow jobs that waited in it
@@ -59,10 +59,10 @@ def folder() -> Path | None:
 
 
 def begin() -> None:
-    """Settle what an earlier process of this number left behind, and be known as alive from here on. Idempotent; no-op in single mode.
+    """Settle what an earlier process of this number left behind, and count as alive from here on. Idempotent; no-op in single mode.
 
-    To be called before this process makes its first metric: prometheus_client goes on with the files of an earlier process of its
-    number, and where the folder is kept over restarts of a container each process has the number of the one before.
+    Call it before this process makes its first metric: prometheus_client continues the files of an earlier process of its number, and where
+    the folder is kept over restarts of a container each process has the number of the one before.
     """
     place = folder()
     if place is None:
@@ -80,7 +80,7 @@ def begin() -> None:
 
 
 def end() -> None:
-    """Take this process' gauges along: it ends as it should, and counts nothing more. No-op where `begin` was not called."""
+    """Remove this process' gauges: it ends normally, and counts nothing more. No-op where `begin` was not called."""
     place, pid = folder(), os.getpid()
     if place is None or (place, pid) not in _held:
         return
@@ -107,10 +107,11 @@ def bury_dead() -> list[Dead]:
 
 @contextmanager
 def steady_copy(place: Path) -> Generator[Path, None, None]:
-    """Yield a folder with a copy of the metrics in which what each process says of its shadow jobs is of one moment.
+    """Yield a folder with a copy of the metrics in which each process' figures about its shadow jobs are of one moment.
 
-    Files are read one after another while processes count on; with a job's end between two of them, that job would be counted twice or
-    not at all. Where no copy can be made, as on a full disk, the folder itself is yielded: figures a moment apart are better than none.
+    Files are read one after another while processes continue to count; if a job ended between two of them, it would be counted twice or not
+    at all. If no copy can be made, as on a full disk, the folder itself is yielded: figures of slightly different moments are better than
+    none.
     """
     with contextlib.ExitStack() as opened:
         try:
@@ -124,7 +125,7 @@ def steady_copy(place: Path) -> Generator[Path, None, None]:
 
 
 def _copy_process(place: Path, copy: Path, pid: int) -> None:
-    """Copy one process' files; of its counters and its waiting jobs until nothing was counted between the two."""
+    """Copy one process' files; its counters and its waiting jobs are copied again until nothing was counted in between."""
     counters = place / f"counter_{pid}.db"
     for file in place.glob(f"*_{pid}.db"):
         if file != counters and not file.name.startswith("gauge_livesum"):
@@ -156,14 +157,14 @@ def _pids(place: Path) -> set[int]:
 
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
-    """Let one process at a time bury and begin."""
+    """Let only one process at a time settle and begin."""
     with (place / "burying.lock").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
 
 
 def _look_at(place: Path, pid: int) -> Dead | None:
-    """Bury the process if it is dead; None: it lives, or is buried."""
+    """Settle the process if it is dead; None: it lives, or is settled."""
     marker = place / _ALIVE.format(pid)
     if (place, pid) in _held or (place / _ENDED.format(pid)).exists() or (_is_locked(marker) if marker.exists() else _runs(pid)):
         return None
@@ -206,7 +207,7 @@ def _bury(place: Path, pid: int) -> Dead:
 
 
 def _settle(counters: Path) -> dict[str, int]:
-    """Count as failed, in the dead process' own file, what it expected and never saw the end of; return how many by surface."""
+    """Count its unfinished jobs as failed, in the dead process' own file; return how many by surface."""
     if not counters.exists():
         return {}
     values = MmapedDict(str(counters))  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped

@@ -70,7 +70,7 @@ class SpanRing(SpanProcessor):
         return True
 
     def spans(self, trace_id: str | None = None) -> list[FinishedSpan]:
-        """Return the spans of a trace and those that link to it; of all traces when `trace_id` is None."""
+        """Return the spans of a trace and those that link to it; of all traces if `trace_id` is None."""
         found = [_finished(span) for span in tuple(self._spans)]
         if trace_id is None:
             return found
@@ -78,20 +78,20 @@ class SpanRing(SpanProcessor):
 
 
 def configure_tracing(settings: MigrationSettings, service_name: str, on_lost: Callable[[int], None] | None = None) -> SpanRing:
-    """Make spans real in this process. The second call returns the ring of the first.
+    """Enable spans in this process. The second call returns the ring of the first.
 
     A tracer provider that the application has installed already is kept and only gets the ring (and the exporter) added.
 
     Args:
         settings: `otlp_endpoint` (empty: the ring only) and `trace_percent`.
         service_name: OpenTelemetry's `service.name`, e.g. "netra-backend".
-        on_lost: called with how many spans were not delivered just now; None: they are only logged.
+        on_lost: called with the number of spans that were not delivered just now; None: they are only logged.
     """
     with _lock:
         provider = trace.get_tracer_provider()
         if not isinstance(provider, TracerProvider):
             drawn = TraceIdRatioBased(settings.trace_percent / 100)
-            # Whether a run is traced is our decision, whatever a client's `traceparent` says.
+            # We decide whether a run is traced, whatever a client's `traceparent` says.
             sampler = ParentBased(drawn, remote_parent_sampled=drawn, remote_parent_not_sampled=drawn)
             provider = TracerProvider(sampler=sampler, resource=Resource.create({SERVICE_NAME: service_name}))
             trace.set_tracer_provider(provider)
@@ -104,7 +104,7 @@ def _attach(provider: TracerProvider, settings: MigrationSettings, on_lost: Call
     ring = _rings[provider] = SpanRing()
     provider.add_span_processor(ring)
     if settings.otlp_endpoint:
-        # Imported here: it brings protobuf and an HTTP client, which a process without a collector does not need.
+        # Imported here: it imports protobuf and an HTTP client, which a process without a collector does not need.
         with extra("otlp"):
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
@@ -114,7 +114,7 @@ def _attach(provider: TracerProvider, settings: MigrationSettings, on_lost: Call
 
 
 def deliver_spans(timeout_s: float) -> None:
-    """Deliver what waits, for so long, before this process ends; what ends afterwards is lost, and counted."""
+    """Deliver waiting spans for this long, before this process ends; later spans are lost, and counted."""
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider) and (delivery := _deliveries.get(provider)) is not None:
         delivery.close(timeout_s)
@@ -130,7 +130,7 @@ def links_to(trace_id: str | None, span_id: str | None) -> tuple[Link, ...]:
 
 
 def _traces_url(endpoint: str) -> str:
-    # OTLP/HTTP collectors listen on <endpoint>/v1/traces; the exporter takes what it is given as the whole address.
+    # OTLP/HTTP collectors listen on <endpoint>/v1/traces; the exporter uses the whole address that it is given.
     bare = endpoint.rstrip("/")
     return bare if bare.endswith(_OTLP_PATH) else bare + _OTLP_PATH
 

@@ -56,7 +56,9 @@ def run() -> dict[str, Measured]:
 def _calls(control: bytes, candidate: bytes, verdict: Verdict) -> tuple[Callable[[], Comparison], Callable[[], object]]:
     found = ours(control, candidate)
     if found.verdict is not verdict or found.reasons:
-        raise SystemExit(f"the verdict is {found.verdict.value} {found.reasons}, not {verdict.value}, so the time would mean nothing")
+        raise SystemExit(
+            f"the verdict is {found.verdict.value} {[*map(str, found.reasons)]}, not {verdict.value}, so the time would mean nothing"
+        )
     return lambda: ours(control, candidate), lambda: deepdiff(control, candidate)
 
 

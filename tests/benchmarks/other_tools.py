@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -232,6 +233,7 @@ def _cells(load: str, blocks: dict[str, list[Block]]) -> dict[str, dict[str, str
         ),
         f"{load}: times the old engine alone": each(lambda found: "1" if found is bare else str(_times(found, bare))),
         f"{load}: answers a second": each(lambda found: f"{sum(one.per_second for one in found) / len(found):.0f}"),
+        f"{load}: processor time of the serving process, ms an answer": each(lambda found: f"{median(one.cpu_ms for one in found):.2f}"),
     }
 
 

@@ -93,7 +93,7 @@ def verdicts(runs: int) -> tuple[Counter[Verdict], list[str]]:
             for served in loop.drive(_crowd(first)):
                 comparison = compare(served, _replayed(loop, served), stage=Stage.SHADOW, serving=Origin.CONTROL)
                 counted[comparison.verdict] += 1
-                told += [*comparison.reasons, *(one.sentence for one in comparison.divergences)]
+                told += [*map(str, comparison.reasons), *(str(one.sentence) for one in comparison.divergences)]
     finally:
         loop.close()
     return counted, told

@@ -21,6 +21,7 @@ from migration.effects.misses import MissPolicy
 from migration.effects.reads import Reads
 from migration.errors import BoundaryError, UnknownSurfaceError
 from migration.model import Comparison, Event, Origin, RunRecord, RunRequest, Timing, Verdict
+from migration.sentence import quoted
 from migration.settings import MigrationSettings
 from migration.shadow.engine_runner import Engines
 from migration.shadow.job import ShadowJob
@@ -265,7 +266,7 @@ def compare(job: ShadowJob, shadow: RunRecord) -> Comparison:
         divergences=(),
         control=timing,
         candidate=timing,
-        reasons=(shadow.error.type,) if shadow.error else tuple(asked),
+        reasons=tuple(map(quoted, [shadow.error.type] if shadow.error else asked)),
     )
 
 

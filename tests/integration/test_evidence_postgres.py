@@ -21,6 +21,7 @@ from migration.errors import EvidenceError
 from migration.evidence import EvidenceStore, Redactor, schema
 from migration.evidence.tables import metadata
 from migration.model import Comparison, Divergence, Origin, RunRecord, RunRequest, Stage, Timing, Verdict
+from migration.sentence import quoted
 from migration.shadow.job import ShadowJob
 
 pytestmark = pytest.mark.server
@@ -105,7 +106,7 @@ def item(run_id: str, *fingerprints: str) -> Item:
             path="agent_completed.payload.note",
             control='"a\\u0000b"',
             candidate=None,
-            sentence="A note\0.",
+            sentence=quoted("A note\0."),
         )
         for fingerprint in fingerprints
     )

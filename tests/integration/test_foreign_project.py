@@ -140,7 +140,7 @@ async def test_a_forgotten_port_is_named_with_the_port_that_it_needs():
     comparison = await compared("support", ticket("forgets a port"))
     (found,) = comparison.divergences
     assert (found.kind, found.path) == ("effect_extra", "tool.socket.connect")
-    assert "migration.effects.http.AsyncHttpPort" in found.sentence
+    assert "migration.effects.http.AsyncHttpPort" in str(found.sentence)
 
 
 @pytest.mark.parametrize("path", sorted((FOREIGN / "src").rglob("*.py")), ids=lambda path: path.name)

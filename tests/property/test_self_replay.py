@@ -141,8 +141,8 @@ def test_an_engine_beside_itself_is_always_a_match(
     for number in range(REPLAYS // len(CASES)):
         comparison = compare(served, again(served, dice, loop), stage=Stage.SHADOW, serving=Origin.CONTROL)
 
-        told = [found.sentence for found in comparison.divergences]
-        assert comparison.verdict is Verdict.MATCH, (number, comparison.reasons, told)
+        told = [str(found.sentence) for found in comparison.divergences]
+        assert comparison.verdict is Verdict.MATCH, (number, tuple(map(str, comparison.reasons)), told)
 
 
 def test_the_orders_are_many(dice: random.Random, loop: ShufflingLoop) -> None:

@@ -1,4 +1,4 @@
-"""`removal`: whether control of a surface may go, the certificate that says so, and its going. One module a command."""
+"""`removal`: whether control of a surface may be removed, the certificate for it, and the removal. One module for each command."""
 
 import typer
 

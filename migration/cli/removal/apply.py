@@ -1,4 +1,4 @@
-"""`removal apply`: control of a surface goes, with all that only it needs."""
+"""`removal apply`: remove control of a surface, with everything that only it needs."""
 
 import sys
 import time
@@ -24,27 +24,28 @@ _FINDING = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What was done with a plan."""
+    """The result of a plan."""
 
     written: bool = False
     into: Path | None = None
-    flags: tuple[str, ...] = ()  #: keys of the flags that were taken out
+    flags: tuple[str, ...] = ()  #: keys of the flags that were removed
     refused: str | None = None  #: why the certificate does not allow it
 
 
 def run(
-    surface: Annotated[list[str] | None, typer.Argument(help="The surfaces whose control goes.")] = None,
+    surface: Annotated[list[str] | None, typer.Argument(help="The surfaces whose control is removed.")] = None,
     *,
-    all_surfaces: Annotated[bool, typer.Option("--all", help="All that are left, and the migration with them.")] = False,
+    all_surfaces: Annotated[bool, typer.Option("--all", help="All remaining surfaces, and the migration with them.")] = False,
     certificate: Annotated[Path | None, typer.Option("--certificate", help="The certificate that allows it.")] = None,
-    write: Annotated[bool, typer.Option("--write", help="Do it. Without it only the difference is shown.")] = False,
-    into: Annotated[Path | None, typer.Option("--into", help="Rehearse: write the tree as it would be into a new folder.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Do it. Without it only the diff is shown.")] = False,
+    into: Annotated[Path | None, typer.Option("--into", help="Rehearse: write the resulting tree into a new folder.")] = None,
     root: Annotated[Path, typer.Option("--root", help="The folder with the pyproject.toml that names what belongs to control.")] = Path(),
     as_json: JsonFlag = False,
 ) -> None:
-    """Remove control of surfaces: engines, adapters, ledgers, flags, tests, and whatever only these need. Shows the difference.
+    """Remove control of surfaces: engines, adapters, ledgers, flags, tests, and everything that only these need. Without `--write` it only
+    shows the diff.
 
-    Exit codes: 0 it is done, or can be; 1 something is left to a person, or the certificate does not allow it; 2 wrong use.
+    Exit codes: 0 done or possible; 1 something is left to a person, or the certificate does not allow it; 2 wrong use.
 
     Example: netra-migration removal apply chat --certificate removal-certificate.json --write
     """
@@ -97,7 +98,7 @@ def _rehearse(root: Path, plan: RemovalPlan, folder: Path) -> Done:
 
 
 def _write(root: Path, plan: RemovalPlan, document: bytes | None, manifest: RemovalManifest) -> Done:
-    settings = MigrationSettings()  # read before: afterwards this program may not be there any more
+    settings = MigrationSettings()  # read before: afterwards this program may not exist any more
     check_clean(root, plan)
     # The tree may have changed while the plan was made.
     if document is None or (reason := _refusal(document, manifest, plan, root)) is not None:
@@ -132,14 +133,14 @@ def _report(plan: RemovalPlan, done: Done) -> None:
     for item in plan.left:
         note(f"left to you: {item.path}:{item.line}: {item.advice}")
     for key in done.flags:
-        note(f"flag {key} was taken out of the flag file")
+        note(f"flag {key} was removed from the flag file")
     if done.refused is not None:
         note(f"refused: {done.refused}")
     lines = sum(item.lines for item in plan.deleted)
     what = f"{len(plan.deleted)} files with {lines} lines deleted, {len(plan.edited)} edited"
     if done.written:
-        note(f"{what}; what version control has can be had back until it is committed")
+        note(f"{what}; version control can restore it until it is committed")
     elif done.into is not None:
-        note(f"{what} in {done.into}; the tree itself is as it was")
+        note(f"{what} in {done.into}; the tree itself is unchanged")
     else:
         note(f"{what}, {len(plan.left)} places left to you; nothing was written")

@@ -23,15 +23,13 @@ _FINDING = 1
 def run(
     surfaces: Surfaces = None,
     *,
-    out: Annotated[Path, typer.Option("--out", help="The file to write; one that is there is replaced.")] = Path(
-        "removal-certificate.json"
-    ),
+    out: Annotated[Path, typer.Option("--out", help="The file to write; an existing one is replaced.")] = Path("removal-certificate.json"),
     key: Annotated[Path | None, typer.Option("--key", help="The private key; default: NETRA_MIGRATION_SIGNING_KEY_FILE.")] = None,
-    days: Annotated[float, typer.Option("--days", min=0.01, max=30, help="How long it holds.")] = DAYS,
+    days: Annotated[float, typer.Option("--days", min=0.01, max=30, help="How long it is valid.")] = DAYS,
     root: Root = Path(),
     as_json: JsonFlag = False,
 ) -> None:
-    """Check surfaces and, when all are ready, sign a certificate that says so. `removal verify` checks it, in CI, against the same tree.
+    """Check surfaces and, if all are ready, sign a certificate. `removal verify` checks it, in CI, against the same tree.
 
     Exit codes: 0 written; 1 some criterion is not met, and nothing is written; 2 wrong use, or the key cannot be used.
 
@@ -47,7 +45,7 @@ def run(
         note(
             f"the manifest's `public-keys` do not list {public_key(private)!r}: `removal verify` will refuse the certificate until they do"
         )
-    # Before the check: what is changed while it runs makes the certificate void, and not the check.
+    # Before the check: a change while it runs must invalidate the certificate, and not the check.
     trees = digests(root, manifest, surfaces or manifest.surfaces, MigrationSettings().home)
     found = checked(surfaces, root)
     unready = [one for one in found if not one.ready]
@@ -67,7 +65,7 @@ def run(
 
 
 def _write(out: Path, document: bytes) -> None:
-    """Write the file so that a reader sees the old or the new one, never a part."""
+    """Write the file so that a reader sees the old or the new version, never a part."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")

@@ -15,7 +15,7 @@ from migration.settings import MigrationSettings
 
 _FINDING = 1
 
-Surfaces = Annotated[list[str] | None, typer.Argument(metavar="[SURFACE]...", help="Only these surfaces; default: all of the manifest.")]
+Surfaces = Annotated[list[str] | None, typer.Argument(metavar="[SURFACE]...", help="Only these surfaces; default: all in the manifest.")]
 Root = Annotated[Path, typer.Option("--root", help="The folder with the pyproject.toml that names what belongs to control.")]
 
 
@@ -51,4 +51,4 @@ def checked(surfaces: list[str] | None, root: Path) -> list[SurfaceReadiness]:
 
 def _print(one: SurfaceReadiness) -> None:
     rows = [[criterion.name, "yes" if criterion.met else "NO", criterion.detail] for criterion in one.criteria]
-    print_table(f"{one.surface}: {'ready' if one.ready else 'not ready'}", ["criterion", "met", "what was seen"], rows)
+    print_table(f"{one.surface}: {'ready' if one.ready else 'not ready'}", ["criterion", "met", "what was found"], rows)

@@ -1,4 +1,4 @@
-"""`removal key`: make a key that certificates are signed with."""
+"""`removal key`: make a key for signing certificates."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,15 +10,15 @@ from migration.consolidation.removal.signing_key import make_key
 
 
 def run(
-    out: Annotated[Path, typer.Option("--out", help="The new file, readable by you alone. It is never overwritten.")],
+    out: Annotated[Path, typer.Option("--out", help="The new file, readable only by you. It is never overwritten.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Make a private key to sign removal certificates with, and print the public one.
+    """Make a private key for signing removal certificates, and print the public one.
 
-    Put the public key into `public-keys` of [tool.netra-migration.removal] in pyproject.toml, where it is reviewed like code: whoever holds
-    the private key can have control removed. Keep that out of version control.
+    Put the public key into `public-keys` of [tool.netra-migration.removal] in pyproject.toml, where it is reviewed like code: anyone who
+    holds the private key can have control removed. Keep the private key out of version control.
 
-    Exit codes: 0 made; 2 there is such a file already, or it cannot be written.
+    Exit codes: 0 made; 2 the file already exists, or cannot be written.
 
     Example: netra-migration removal key --out ~/.config/netra/removal.pem
     """

@@ -1,4 +1,4 @@
-"""`removal verify`: does a certificate allow to remove control from this tree, now?"""
+"""`removal verify`: does a certificate allow the removal of control from this tree, now?"""
 
 import time
 from pathlib import Path
@@ -18,14 +18,15 @@ _FINDING = 1
 def run(
     file: Annotated[Path, typer.Argument(help="The certificate.")],
     surface: Annotated[
-        list[str] | None, typer.Option("--surface", help="It has to allow the removal of this one; may be given again. Default: its own.")
+        list[str] | None,
+        typer.Option("--surface", help="It must allow the removal of this one; may be given several times. Default: its own."),
     ] = None,
     root: Annotated[Path, typer.Option("--root", help="The folder with the pyproject.toml that names what belongs to control.")] = Path(),
     as_json: JsonFlag = False,
 ) -> None:
     """Verify a removal certificate: signature, key, date, surfaces, and that the tree is still the one that was certified.
 
-    Needs the code alone, no database and no flags: a clean clone in CI is enough.
+    Needs only the code, no database and no flags: a clean clone in CI is enough.
 
     Exit codes: 0 it allows the removal; 1 it does not, with the reason; 2 wrong use.
 

@@ -1,1 +1,1 @@
-"""What differs, as findings: between events, between effects, between the ends of both runs, and in sentences."""
+"""Describes differences as findings: between events, between effects, between the ends of both runs, and in sentences."""

@@ -1,4 +1,4 @@
-"""Where a stream breaks its event contract, by itself, without another stream beside it."""
+"""Finds where a stream breaks its event contract, without looking at another stream."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -36,7 +36,7 @@ _Numbered = tuple[str, list[int]]  # an agent, and those of its events that hold
 
 
 class _Order(msgspec.Struct, frozen=True):
-    """What the kinds and lanes of a stream's events say by themselves, whatever stands in them."""
+    """The facts that follow from the kinds and lanes of a stream's events alone."""
 
     broken: tuple[Violation, ...]
     rising: tuple[tuple[Rising, list[_Numbered]], ...]  #: rules, and the agents whose events they are about

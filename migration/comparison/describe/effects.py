@@ -1,4 +1,4 @@
-"""What differs between two journals: what was asked of models and tools, how often, and in which order.
+"""The differences between two journals: the requests to models and tools, their number, and their order.
 
 Like events, effects are matched lane by lane (a lane is the agent that asks); replies are not compared, because a shadow gets control's.
 Order counts where control had the reply to one before it asked for the other: what it asked for side by side has no order.
@@ -19,8 +19,9 @@ from migration.comparison.read.canonical import TOO_DEEP, UNREADABLE, Undecodabl
 from migration.comparison.read.normalise import Normal, Normaliser
 from migration.errors import EffectMissingError
 from migration.model import Effect, RunRecord
+from migration.sentence import Sentence, say, word
 
-#: goes over the text and keeps nothing
+#: reads the text and keeps nothing
 _check_object = msgspec.json.Decoder(msgspec.defstruct("AnyObject", [])).decode
 
 #: pairs of pairs that are looked at for having been asked side by side; with more, every change of places is an order
@@ -36,12 +37,12 @@ class EffectComparison:
         self._opinion = opinion
         self._normaliser, self._limits, self._renaming = normaliser, limits, renaming
         self._normals: dict[int, Normal] = {}
-        self._unread: set[int] = set()  #: effects of which nothing is known but their kind and name
-        # Equal bytes hold equal ids, but whether an id stands for the same one everywhere is only seen when it is read.
+        self._unread: set[int] = set()  #: effects of which only kind and name are known
+        # Equal bytes contain equal ids, but only parsing shows whether an id means the same thing everywhere.
         self._renames = normaliser.renames_in_effects
         self._lanes: tuple[dict[str, list[Effect]], dict[str, list[Effect]]] = ({}, {})
-        self._places: tuple[dict[int, int], ...] = ()  #: where each effect stands in its journal
-        self.reasons: list[str] = []
+        self._places: tuple[dict[int, int], ...] = ()  #: the place of each effect in its journal
+        self.reasons: list[Sentence] = []
 
     def findings(self, control: RunRecord, candidate: RunRecord) -> list[Finding]:
         """Return all findings, lane by lane, in the order of control's journal."""
@@ -152,16 +153,16 @@ class EffectComparison:
 
     def _read(self, effect: Effect) -> Normal:
         if effect.request is None:
-            return self._unreadable(effect, "was not recorded, so it cannot be compared")
+            return self._unreadable(effect, say("was not recorded, so it cannot be compared"))
         try:
             return self._normaliser.request(effect.kind, decode_object(effect.request))
         except UndecodableError as error:
-            return self._unreadable(effect, f"is undecodable: {error}")
+            return self._unreadable(effect, say("is undecodable: {error}", error=str(error)))
         except RecursionError:
-            return self._unreadable(effect, f"is undecodable: {TOO_DEEP}")
+            return self._unreadable(effect, say("is undecodable: {error}", error=word(TOO_DEEP)))
 
-    def _unreadable(self, effect: Effect, why: str) -> Normal:
-        self.reasons.append(f"the request of a {effect.kind} effect of {effect.lane!r} {why}")
+    def _unreadable(self, effect: Effect, why: Sentence) -> Normal:
+        self.reasons.append(say("the request of a {kind} effect of `{lane}` {why}", kind=word(effect.kind), lane=effect.lane, why=why))
         self._unread.add(id(effect))
         return Normal(b"unread:" + (effect.request or b""), (), None)
 

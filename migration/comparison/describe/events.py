@@ -1,4 +1,4 @@
-"""What differs between two aligned event streams."""
+"""The differences between two aligned event streams."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -78,7 +78,7 @@ class EventComparison:
         yield msgspec.structs.replace(whole, tail=self._is_tail(lane, side, indexes[0]))
 
     def _is_tail(self, lane: Lane, side: Origin, index: int) -> bool:
-        """Tell whether the other side has nothing any more of what this side has behind that event: of its agent, or of later ones."""
+        """Tell whether the other side has nothing that corresponds to this side's later events: of the same agent, or of later ones."""
         reached = self._reach(agent_of(lane.name))
         if reached is not None:
             return index > reached[side is Origin.CANDIDATE]
@@ -110,7 +110,7 @@ class EventComparison:
             yield from self._surplus(lane, Origin.CANDIDATE)
 
     def _held_out(self, alignment: Alignment) -> Iterator[Finding]:
-        """Judge what the canonical forms of equal pairs leave out: ids that are named anew, and numbers with a tolerance.
+        """Check the values that the canonical forms of equal pairs leave out: ids that are new in every run, and numbers with a tolerance.
 
         A pair whose bytes are equal names its ids alike. That contradicts nothing until some other pair names one otherwise, so only then
         are the equal ones read.
@@ -169,7 +169,7 @@ class EventComparison:
         return "error" if self._has_role(path, "error") else "payload"
 
     def _names_another(self, leaf: Leaf) -> bool:
-        """Tell whether a field called like an identity field, deeper in the frame, holds somebody else's."""
+        """Tell whether a field that is named like an identity field, deeper in the frame, contains other people's data."""
         for name, field in self._policy.envelope.identity.items():
             if len(leaf.path) > 1 and leaf.path[-1] == field:  # the envelope's own fields are compared with the request
                 own = getattr(self._control.run.request, name)
@@ -181,7 +181,7 @@ class EventComparison:
         return matches_any(patterns, path)
 
     def _surplus(self, lane: Lane, side: Origin) -> Iterator[Finding]:
-        """Events that one side has alone. One that says the same as another one beside it is a duplicate."""
+        """Events that one side has alone. An event that repeats another one is a duplicate."""
         ours = side is Origin.CONTROL
         alone = [i for i in (lane.only_control if ours else lane.only_candidate) if i not in self._foreign[side]]
         if not alone:
@@ -199,7 +199,7 @@ class EventComparison:
             yield msgspec.structs.replace(alone_here, tail=self._is_tail(lane, side, index))
 
     def _sameness(self, stream: Stream, index: int) -> object:
-        """What two events share when one duplicates the other: their kind if it may come only once, else all of their content."""
+        """The values that a duplicate shares with the original: their kind if it may come only once, otherwise all of their content."""
         kind = stream.events[index].kind
         if kind in self._policy.contract.once:
             return kind
@@ -209,9 +209,9 @@ class EventComparison:
     def _broken_rules(self, broken: Iterable[Violation], found: Sequence[Finding]) -> Iterator[Finding]:
         """Rules that candidate breaks: out of order if control keeps that rule, else broken by both alike.
 
-        One that control keeps follows from the difference that says so, if there is one. What control breaks too is never hidden by it.
-        Of an engine beside itself, only what no difference explains and the other run keeps is told: it is not noise, and may not explain
-        what candidate does.
+        A rule that control keeps is reported with the difference that breaks it, if there is one. A rule that control breaks too is never
+        hidden by it. When an engine is compared with itself, only broken rules that no difference explains and that the other run keeps are
+        reported: they are not noise, and must not excuse the candidate.
         """
         rules = list(broken)
         if not rules:

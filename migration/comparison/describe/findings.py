@@ -1,4 +1,4 @@
-"""What the parts of a comparison find, before it is classified."""
+"""The findings of a comparison, before they are classified."""
 
 from collections.abc import Container, Iterable
 from typing import Literal
@@ -10,7 +10,7 @@ from migration.comparison.policy import Change
 from migration.model import DivergenceKind
 
 Detail = Literal["", "whole_lane", "whole_pair", "repeated", "renamed_id", "out_of_tolerance", "moved_item", "ended_early"]
-"""What makes a finding special among those of its kind.
+"""Distinguishes a finding among those of its kind.
 
 whole_lane        all events of the lane are missing or extra
 whole_pair        too many fields differ to name each
@@ -36,12 +36,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     stops: bool = False  #: an effect that the shadow got no answer to: what its agent would have done from there on is not known
     tail: bool = False  #: the side that lacks it has nothing there from that place on
     asked: int | None = None  #: index of the effect in the journal of the only side that has it; None: not about such an effect
-    because: str = ""  #: fingerprint of the finding that this one follows from; empty: it stands by itself
+    because: str = ""  #: fingerprint of the finding that this one follows from; empty: it is independent
     at: tuple[int | None, int | None] = (None, None)  #: index of the event in each stream; None: not about an event there
 
     @property
     def ended_early(self) -> str:
-        """The side whose run ended where the other one went on; empty: the finding is about something else."""
+        """The side whose run ended while the other one continued; empty: the finding is about something else."""
         return self.rule.partition(" ")[0] if self.detail == "ended_early" else ""
 
     @property

@@ -25,7 +25,7 @@ def fingerprint(finding: Finding, policy: Policy) -> str:
         shape(text(finding.path)),
         finding.detail,
         shape(finding.rule),
-        # An exception is the same one however the other run ended: it may have gone on, or not have had the answers to go on.
+        # An exception counts as the same however the other run ended: it may have continued, or lacked the answers to continue.
         *(() if finding.detail == "ended_early" else value_shapes(finding, policy)),
     ]
     return blake2b("\x00".join(parts).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()

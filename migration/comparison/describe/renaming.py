@@ -1,4 +1,4 @@
-"""Values that only a pair can judge: ids that are named anew in every run, and numbers with a tolerance."""
+"""Values that only a pair can judge: ids that are new in every run, and numbers with a tolerance."""
 
 from collections.abc import Iterator, Sequence
 
@@ -30,7 +30,7 @@ class Renaming:
         return True
 
     def judge(self, control: Sequence[Hole], candidate: Sequence[Hole]) -> Iterator[tuple[Leaf, Detail]]:
-        """Yield what differs between the held-out values of a pair. What has no partner shows in the canonical forms already."""
+        """Yield what differs between the held-out values of a pair. A value without a partner already shows in the canonical forms."""
         for ours, theirs in _partners(control, candidate):
             a, b = ours.value, theirs.value
             if isinstance(a, str) and isinstance(b, str):

@@ -1,4 +1,4 @@
-"""What differs between two runs as wholes: how they ended, and how long the engines took."""
+"""The differences between two runs as a whole: how they ended, and how long the engines took."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -74,7 +74,7 @@ def outcome(run: RunRecord, policy: Policy) -> str:
     if run.error is None:
         return run.outcome
     error = run.error.type
-    # An engine may say that it is done, and raise all the same.
+    # An engine may report that it is done, and raise nevertheless.
     broken_off = {"completed": "timed_out" if error == TimeoutError.__name__ else "failed"}.get(run.outcome, run.outcome)
     return next((word for word, errors in policy.refusals.items() if error in errors), broken_off)
 

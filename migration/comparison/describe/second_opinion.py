@@ -1,7 +1,7 @@
-"""What DeepDiff says of values that differ, where a policy asks for it: `compare = "deepdiff"`.
+"""DeepDiff's opinion about values that differ, if a policy asks for it: `compare = "deepdiff"`.
 
-Equality is decided on bytes, and by JSON types. Only of values that differ in neither of these ways alone is DeepDiff asked, and what it
-finds no difference in, by the options of the rule, is none. Its limits return an empty difference, which reads as equal: here they are a
+Equality is decided on bytes, and by JSON types. DeepDiff is asked only about values that differ in neither of these ways, and if it finds
+no difference, by the options of the rule, there is none. Its limits return an empty difference, which reads as equal: here they are a
 reason to call the comparison inconclusive.
 """
 
@@ -14,6 +14,7 @@ from migration.comparison.match.differences import Leaf
 from migration.comparison.paths import Json, Path, matches, segments, text
 from migration.comparison.policy import EVERY_EVENT, Policy, Rule
 from migration.comparison.read.canonical import encode
+from migration.sentence import Sentence, say, word
 
 #: Bytes of a value: beyond, DeepDiff would take seconds, with the order ignored far longer.
 _MOST_BYTES: Final = 200_000
@@ -29,7 +30,7 @@ class SecondOpinion:
 
     def __init__(self, policy: Policy) -> None:
         self._rules = tuple(rule for rule in policy.rules if rule.compare == "deepdiff")
-        self.reasons: list[str] = []  #: why some part could not be compared
+        self.reasons: list[Sentence] = []  #: why some part could not be compared
 
     def of(self, kind: str, control: Json, candidate: Json, leaves: Sequence[Leaf] | None, root: Path = ()) -> list[Leaf] | None:
         """Return the leaves that stay, of two values of that kind of event or "effect:<kind>"; None, as given: there were too many.
@@ -63,11 +64,20 @@ class SecondOpinion:
         if strict:
             return found
         if max(len(encode(control)), len(encode(candidate))) > _MOST_BYTES:
-            self.reasons.append(f"`{text(path)}` is larger than {_MOST_BYTES} bytes, which rule {rule.id!r} does not have DeepDiff compare")
+            self.reasons.append(
+                say(
+                    "`{path}` is larger than {most} bytes, the limit up to which rule '{rule}' may ask DeepDiff",
+                    path=text(path),
+                    most=_MOST_BYTES,
+                    rule=word(rule.id),
+                )
+            )
             return []
         differs = _differs(control, candidate, rule.options)
         if differs is None:
-            self.reasons.append(f"DeepDiff reached a limit, or failed, at `{text(path)}`, of which rule {rule.id!r} asks it")
+            self.reasons.append(
+                say("DeepDiff reached a limit, or failed, at `{path}` for rule '{rule}'", path=text(path), rule=word(rule.id))
+            )
         return found if differs else []
 
 
@@ -97,7 +107,7 @@ def _listed(value: str | Sequence[str] | None) -> Sequence[str]:
 
 
 def _above(path: Path, root: Path) -> list[Path]:
-    """Return the places above and at the path that stand in no list: of what is in a list it is not certain which item stands for which."""
+    """Return the places above and at the path that are not inside a list: for items of a list the pairs are not certain."""
     plain = next((place for place, part in enumerate(path) if isinstance(part, int)), len(path))
     return [path[:length] for length in range(len(root), plain + 1)]
 

@@ -1,4 +1,4 @@
-"""One English sentence for each divergence. It names kinds, lanes, fields and closed words, never a value that a user or a model wrote."""
+"""One English sentence for each divergence. It quotes kinds, lanes, fields and closed words, never a value that a user or a model wrote."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,147 +7,212 @@ import msgspec
 
 from migration.comparison.describe.findings import Detail, Finding
 from migration.comparison.describe.fingerprint import value_shapes
-from migration.comparison.paths import Path
+from migration.comparison.paths import Path, Value
 from migration.comparison.paths import text as written
 from migration.comparison.policy import Policy
 from migration.model import DivergenceKind
+from migration.sentence import Sentence, joined, quoted, say, word
 
-#: characters of a name that stand in a sentence; data may use texts of any length as keys
+#: characters of a name in a sentence; data may use texts of any length as keys
 _LONGEST: Final = 120
 
 
-def sentence(finding: Finding, policy: Policy) -> str:
+def sentence(finding: Finding, policy: Policy) -> Sentence:
     """Return what differs, for an engineer who sees it for the first time."""
-    return _SENTENCES[finding.kind](finding, *value_shapes(finding, policy))
+    control, candidate = value_shapes(finding, policy)
+    return _SENTENCES[finding.kind](finding, _shown(control, finding.control), _shown(candidate, finding.candidate))
+
+
+def _shown(shape: str, value: Value) -> Sentence:
+    """Return a value's shape: our word for its type, or the value itself, quoted, where it is of a closed vocabulary."""
+    return quoted(shape) if shape == value else word(shape)
 
 
 def _cut(name: str) -> str:
-    """Return a name of a lane, a field or a tool as a sentence can hold it: the middle of one that is longer is left out."""
+    """Return the name of a lane, a field or a tool; the middle of a long one is left out."""
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST * 2 // 3]}...{name[-_LONGEST // 3 + 3 :]}"
 
 
 def text(path: Path) -> str:
-    """Return the path as people write it, cut."""
+    """Return the path as people write it, shortened."""
     return _cut(written(path))
 
 
-def _who(finding: Finding) -> str:
-    return f"`{_cut(finding.lane)}`" if finding.lane else "the run"
+def _who(finding: Finding, *, first: bool = False) -> Sentence:
+    """Return the lane, or the run if there is none; `first`: as the beginning of a sentence."""
+    return say("`{lane}`", lane=_cut(finding.lane)) if finding.lane else word("The run" if first else "the run")
 
 
-def _side(finding: Finding) -> tuple[str, str]:
-    """Return who has it, and who has not."""
-    return ("Control", "candidate") if finding.candidate is msgspec.UNSET else ("Candidate", "control")
+def _side(finding: Finding) -> tuple[Sentence, Sentence]:
+    """Return the side that has it, and the side that lacks it."""
+    has, lacks = ("Control", "candidate") if finding.candidate is msgspec.UNSET else ("Candidate", "control")
+    return word(has), word(lacks)
 
 
-def _one_sided(finding: Finding, _a: str, _b: str) -> str:
+def _one_sided(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
     has, lacks = _side(finding)
     if finding.detail == "whole_lane":
-        return f"{has} runs {_who(finding)}; {lacks} sends no event of it at all."
-    return f"{has} sends `{_cut(finding.subject)}` for {_who(finding)}; {lacks} does not."
+        return say("{has} sends events for {who}; {lacks} sends none.", has=has, who=_who(finding), lacks=lacks)
+    return say("{has} sends `{kind}` for {who}; {lacks} does not.", has=has, kind=_cut(finding.subject), who=_who(finding), lacks=lacks)
 
 
-def _duplicate(finding: Finding, _a: str, _b: str) -> str:
+def _duplicate(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
     has, lacks = _side(finding)
-    return f"{has} sends `{_cut(finding.subject)}` for {_who(finding)} once more than {lacks}, though it already said so."
+    return say(
+        "{has} sends a duplicate `{kind}` for {who}; {lacks} does not.", has=has, kind=_cut(finding.subject), who=_who(finding), lacks=lacks
+    )
 
 
-def _reorder(finding: Finding, _a: str, _b: str) -> str:
+def _reorder(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
     if finding.rule:
-        return f"Candidate breaks an order of {_who(finding)} that control keeps: {finding.rule}."
+        return say("Candidate breaks a rule of order for {who} that control keeps: {rule}.", who=_who(finding), rule=word(finding.rule))
     if finding.at == (None, None):
-        return f"{_who(finding)} asks the same of {_effect(finding)} in both runs, but not in the same order.".replace(
-            "the run", "The run", 1
+        return say(
+            "{who} sends the same requests to {effect} in both runs, but in a different order.",
+            who=_who(finding, first=True),
+            effect=_effect(finding),
         )
-    return f"Both send the same `{_cut(finding.subject)}` for {_who(finding)}, but not in the same order within that lane."
+    return say(
+        "Both send the same `{kind}` for {who}, but in a different order in that lane.", kind=_cut(finding.subject), who=_who(finding)
+    )
 
 
 _PAYLOAD: dict[Detail, str] = {
-    "whole_pair": "differs in so many fields that they are not named one by one",
-    "renamed_id": "is an id that elsewhere in the run stands for another one: a reference points somewhere else",
-    "moved_item": "stands at another place of its list in candidate than in control",
+    "whole_pair": "differs in too many fields to name each of them",
+    "renamed_id": "is an id that means something else elsewhere in the run: it refers to another object",
+    "moved_item": "is at a different place in its list in candidate than in control",
     "out_of_tolerance": "differs by more than the policy tolerates",
 }
 
 
-def _payload(finding: Finding, a: str, b: str) -> str:
-    field = f"`{text(finding.path)}` of {_who(finding)}"
+def _payload(finding: Finding, a: Sentence, b: Sentence) -> Sentence:
+    field = say("`{path}` of {who}", path=text(finding.path), who=_who(finding))
     if finding.detail in _PAYLOAD:
-        return f"{field} {_PAYLOAD[finding.detail]}."
+        return say("{field} {differs}.", field=field, differs=word(_PAYLOAD[finding.detail]))
     if finding.change == "presence":
-        has, lacks = _side(finding)
-        return f"{field} is there in {has.lower()} ({a if has == 'Control' else b}) and not in {lacks}."
+        in_control = finding.candidate is msgspec.UNSET
+        has, lacks = ("control", "candidate") if in_control else ("candidate", "control")
+        value = a if in_control else b
+        return say("{field} exists in {has} ({value}) and not in {lacks}.", field=field, has=word(has), value=value, lacks=word(lacks))
     if finding.change == "type":
-        return f"{field} is {a} in control and {b} in candidate: its type changed."
-    return f"{field} is another {a} in candidate than in control." if a == b else f"{field} is {a} in control and {b} in candidate."
+        return say("{field} is {a} in control and {b} in candidate: its type changed.", field=field, a=a, b=b)
+    if a == b:
+        return say("{field} is a different {a} in candidate than in control.", field=field, a=a)
+    return say("{field} is {a} in control and {b} in candidate.", field=field, a=a, b=b)
 
 
-def _ended_early(finding: Finding, how: str) -> str:
+_ENDED: dict[str, str] = {
+    "failed": "crashed",
+    "timed_out": "was cut off",
+    "busy": "rejected the request as busy",
+    "refused": "refused the request",
+}
+
+
+def _ended_early(finding: Finding, how: Sentence) -> Sentence:
     side, _, error = finding.rule.partition(" with ")
-    other = "control" if side == "candidate" else "candidate"
-    told = {"failed": "crashed", "timed_out": "was cut off", "busy": "turned the request away as busy", "refused": "refused the request"}
-    if not error:
-        return f"{side.capitalize()} {'timed out' if how == 'timed_out' else how} where {other} went on."
-    return f"{side.capitalize()} {told.get(how, f'ended {how}')}, with {error}, where {other} went on."
+    other = word("control" if side == "candidate" else "candidate")
+    if error:
+        ended = word(_ENDED[str(how)]) if str(how) in _ENDED else say("ended as {how}", how=how)
+        return say("{side} {ended} with {error}; {other} continued.", side=word(side.capitalize()), ended=ended, error=error, other=other)
+    plain = {"timed_out": "timed out", "failed": "failed"}.get(str(how))
+    return say(
+        "{side} {ended}; {other} continued.",
+        side=word(side.capitalize()),
+        ended=say("ended as {how}", how=how) if plain is None else word(plain),
+        other=other,
+    )
 
 
-def _terminal(finding: Finding, a: str, b: str) -> str:
+def _terminal(finding: Finding, a: Sentence, b: Sentence) -> Sentence:
     if finding.detail == "ended_early":
         return _ended_early(finding, b if finding.ended_early == "candidate" else a)
     if finding.subject == "run":
-        how = f" ({finding.rule})" if finding.rule else ""
-        return f"Control ended {a} and candidate ended {b}{how}."
-    return f"{_who(finding)} ends differently: `{text(finding.path)}` is {a} in control and {b} in candidate."
-
-
-def _error(finding: Finding, a: str, b: str) -> str:
-    what = "the exception that ended the run" if finding.subject == "run" else f"`{text(finding.path)}` of {_who(finding)}"
-    if finding.path[-1] == "message" and a == b:
-        return f"The wording of {what} differs."
-    return f"{what[0].upper()}{what[1:]} is {a} in control and {b} in candidate."
-
-
-def _effect(finding: Finding) -> str:
-    kind, name = finding.subject, _cut(str(finding.path[1])) if len(finding.path) > 1 else ""
-    return {"model": "the model", "clock": "the clock", "tool": f"the tool `{name}`", "id": f"new ids for `{name}`"}.get(kind, kind)
-
-
-def _effect_changed(finding: Finding, a: str, b: str) -> str:
-    where = text(finding.path[2:] if finding.subject in {"tool", "id"} else finding.path[1:]) or "the whole request"
-    if finding.detail == "moved_item":
-        return f"{_who(finding)} asks {_effect(finding)} for something else: `{where}` stands at another place of its list."
-    told = {"presence": f"{a} in control, {b} in candidate", "type": f"{a} in control, {b} in candidate"}.get(
-        finding.change, f"another {a}"
+        return say("Control ended as {a} and candidate as {b}{errors}.", a=a, b=b, errors=_errors(finding.rule))
+    return say(
+        "{who} ends differently: `{path}` is {a} in control and {b} in candidate.",
+        who=_who(finding, first=True),
+        path=text(finding.path),
+        a=a,
+        b=b,
     )
-    return f"{_who(finding)} asks {_effect(finding)} for something else: `{where}` differs ({told})."
 
 
-def _effect_one_sided(finding: Finding, _a: str, _b: str) -> str:
+def _errors(rule: str) -> Sentence:
+    """Return "control with ValueError and candidate with KeyError" in brackets, the names of the errors quoted."""
+    sides = [one.partition(" with ") for one in rule.split(" and ") if one]
+    named = joined((say("{side} with {error}", side=word(side), error=error) for side, _, error in sides), " and ")
+    return say(" ({named})", named=named) if sides else word("")
+
+
+def _error(finding: Finding, a: Sentence, b: Sentence) -> Sentence:
+    of_run = finding.subject == "run"
+    field = say("`{path}` of {who}", path=text(finding.path), who=_who(finding))
+    if finding.path[-1] == "message" and a == b:
+        return say("The text of {what} differs.", what=word("the exception that ended the run") if of_run else field)
+    what = word("The exception that ended the run") if of_run else field
+    return say("{what} is {a} in control and {b} in candidate.", what=what, a=a, b=b)
+
+
+def _effect(finding: Finding) -> Sentence:
+    kind, name = finding.subject, _cut(str(finding.path[1])) if len(finding.path) > 1 else ""
+    if kind == "tool":
+        return say("the tool `{name}`", name=name)
+    if kind == "id":
+        return say("the source of new ids for `{name}`", name=name)
+    return word({"model": "the model", "clock": "the clock"}[kind]) if kind in {"model", "clock"} else quoted(kind)
+
+
+def _effect_changed(finding: Finding, a: Sentence, b: Sentence) -> Sentence:
+    where = text(finding.path[2:] if finding.subject in {"tool", "id"} else finding.path[1:])
+    request = say(
+        "{who} sends a different request to {effect}: {where}",
+        who=_who(finding, first=True),
+        effect=_effect(finding),
+        where=say("`{path}`", path=where) if where else word("the whole request"),
+    )
+    if finding.detail == "moved_item":
+        return say("{request} is at a different place in its list.", request=request)
+    if finding.change in {"presence", "type"}:
+        return say("{request} differs ({a} in control, {b} in candidate).", request=request, a=a, b=b)
+    return say("{request} differs (a different {a}).", request=request, a=a)
+
+
+def _effect_one_sided(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
     has, lacks = _side(finding)
     if finding.detail == "repeated":
-        return (
-            f"{has} asks {_effect(finding)} once more with a request that it already made for {_who(finding)}; {lacks} does not repeat it."
+        return say(
+            "{has} repeats a request to {effect} for {who}; {lacks} does not.",
+            has=has,
+            effect=_effect(finding),
+            who=_who(finding),
+            lacks=lacks,
         )
-    return f"{has} asks {_effect(finding)} for {_who(finding)} where {lacks} does not."
+    return say(
+        "{has} sends a request to {effect} for {who}; {lacks} does not.", has=has, effect=_effect(finding), who=_who(finding), lacks=lacks
+    )
 
 
-def _breach(finding: Finding, a: str, _b: str) -> str:
-    side = "control" if a != "nothing" else "candidate"
-    where = side if "nothing" in {a, _b} else "one side"
-    return f"`{text(finding.path)}` of {_who(finding)} in {where} names somebody else than the one who asked."
+def _breach(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
+    sides = [finding.control is not msgspec.UNSET, finding.candidate is not msgspec.UNSET]
+    where = {(True, False): "In control", (False, True): "In candidate"}.get((sides[0], sides[1]), "In one of the runs")
+    return say(
+        "{where}, `{path}` of {who} contains another tenant's or user's id.", where=word(where), path=text(finding.path), who=_who(finding)
+    )
 
 
-def _lost(finding: Finding, _a: str, _b: str) -> str:
-    what = f"All of {_who(finding)}" if finding.detail == "whole_lane" else f"`{text(finding.path)}` of {_who(finding)}"
-    return f"{what} is missing in control, and stands in the stream of another run there."
+def _lost(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
+    who = _who(finding)
+    what = say("All of {who}", who=who) if finding.detail == "whole_lane" else say("`{path}` of {who}", path=text(finding.path), who=who)
+    return say("{what} is missing in control, and is in the stream of another run there.", what=what)
 
 
-def _violation(finding: Finding, _a: str, _b: str) -> str:
-    return f"Candidate breaks the event contract for {_who(finding)}: {finding.rule}."
+def _violation(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
+    return say("Candidate breaks the event contract for {who}: {rule}.", who=_who(finding), rule=word(finding.rule))
 
 
-#: `latency` is told by `latency.py`: it is found in many comparisons, never in one; what control mixed in, by `isolation/report.py`.
-_SENTENCES: dict[DivergenceKind, Callable[[Finding, str, str], str]] = {
+#: `latency.py` words `latency`, which is found in many comparisons and never in one; `isolation/report.py` words what control mixed in
+_SENTENCES: dict[DivergenceKind, Callable[[Finding, Sentence, Sentence], Sentence]] = {
     "missing_event": _one_sided,
     "extra_event": _one_sided,
     "duplicate_event": _duplicate,

@@ -1,18 +1,18 @@
-"""One cause, one row: which differences follow from another one, and are told with it instead of beside it.
+"""One cause, one row: differences that follow from another one are reported with it instead of separately.
 
 | cause | what follows from it |
 |---|---|
 | an exception ended the run | what that run lacks from there on, and the rules of the contract that it therefore breaks |
-| an agent ended otherwise | how the run ended, that agent's further events, and other fields of the event that says so |
+| an agent ended differently | how the run ended, that agent's further events, and other fields of its last event |
 | a run failed | what it lacks from there on |
 | a field changed its type, came or went | the same change of the same field in other events and lanes |
 | a value changed | the same change of value in other places |
 | an event or an effect is there on one side only | the same one of other agents |
-| a field names somebody else | what else is wrong with that field |
+| a field contains other people's data | other errors of that field |
 | an event came too often, too seldom or too late | the rules of the contract that this breaks (`events.py`) |
 
-Whatever follows is judged by itself first. It is told with its cause only if that is judged no better and matters no less: a ledger that
-accepts a cause never accepts what follows from it.
+Each consequence is judged separately first. It is reported with its cause only if the cause has no better verdict and is at least as
+serious: a ledger that accepts a cause never accepts its consequences.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -40,16 +40,16 @@ _WELL: Final = "completed"
 
 
 def with_causes(found: Sequence[Finding], policy: Policy) -> list[Finding]:
-    """Return the findings, in which each that follows from another one says so.
+    """Return the findings; each that follows from another one names it.
 
-    Not for an engine beside itself: noise is counted by fingerprint, and what is noise must not depend on what it came with.
+    Not when an engine is compared with itself: noise is counted by fingerprint, and must not depend on other differences in the run.
     """
     causes = _Causes(found, policy)
     return [finding if finding.because else causes.attributed(finding) for finding in found]
 
 
 class _Causes:
-    """What may be the cause of something in one comparison."""
+    """The possible causes in one comparison."""
 
     def __init__(self, found: Sequence[Finding], policy: Policy) -> None:
         self._policy = policy

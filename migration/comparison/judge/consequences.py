@@ -1,8 +1,8 @@
-"""What follows from an effect that a shadow asked for and could not get, told apart from what differs on its own.
+"""Separates the consequences of an effect that a shadow asked for and could not get from independent differences.
 
-A shadow performs no effect: when the engine asks for something that the served run did not ask for, it gets an error instead of an
-answer, and from there on its stream says nothing about how it would have gone on. The effect is the difference; what follows it is not
-reported beside it. The comparison is divergent, or accepted, by the effect alone, never a match.
+A shadow performs no effect: when the engine asks for something that the served run did not ask for, it gets an error instead of an answer,
+and from there on its stream says nothing about how it would have gone on. The effect is the difference; its consequences are not reported
+separately. The comparison is divergent, or accepted, by the effect alone, never a match.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,9 +13,10 @@ from migration.comparison.describe.findings import Finding
 from migration.comparison.read.outline import agent_of
 from migration.errors import EffectMissingError
 from migration.model import RunRecord
+from migration.sentence import Sentence, say
 
 _REFUSED = EffectMissingError.__name__
-#: how an effect ends that was under way when its run did: nobody answers it in a replay either
+#: how an effect ends that was unfinished when its run ended: it gets no answer in a replay either
 _CUT_OFF = "CancelledError"
 _SIDES = ("control", "candidate")
 _ONE_SIDED = frozenset({"effect_extra", "effect_missing"})
@@ -45,21 +46,24 @@ def starved(found: Sequence[Finding], served: RunRecord, shadow: RunRecord, side
         found: what differs between the effects.
         served: the run that may have ended before it should have.
         shadow: the run that replayed its journal.
-        side: where the shadow stands in `Finding.at`.
+        side: the index of the shadow in `Finding.at`.
     """
     if served.outcome == "completed" or not first_unanswered(shadow, cut_off=True):
         return False
     return all(finding.tail for finding in found if _is_asked(finding, side))
 
 
-def unexplained(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[str]:
-    """Return why the comparison is not whole: agents that asked for what is not on record although none of their effects differs.
+def unexplained(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[Sentence]:
+    """Return why the comparison is incomplete: agents that asked for unrecorded effects although none of their effects differs.
 
     They asked in vain, or were answered from outside the record as the miss policy permits. Arguments as below.
     """
     answered = {agent_of(effect.lane) for effect in shadow.journal if effect.performed_by_shadow}
     agents = (first_unanswered(shadow).keys() | answered) - _explained(found, side)
-    return [f"`{agent}` asked for an effect that is not on record, and no difference shows which" for agent in sorted(agents)]
+    return [
+        say("`{agent}` asked for an effect that was not recorded, and no difference shows which one", agent=agent)
+        for agent in sorted(agents)
+    ]
 
 
 def without_consequences(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[Finding]:
@@ -68,7 +72,7 @@ def without_consequences(found: Sequence[Finding], shadow: RunRecord, side: int)
     Args:
         found: all findings.
         shadow: the run that replayed the other one's journal.
-        side: where the shadow stands in `Finding.at`: 0 as control, 1 as candidate.
+        side: the index of the shadow in `Finding.at`: 0 as control, 1 as candidate.
 
     An effect finding must be there to explain anything; another tenant's data and whatever came before the effect always stay.
     """
@@ -119,7 +123,9 @@ def _follows(finding: Finding, shadow: RunRecord, side: int, asked: dict[str, tu
 
 
 def _came_after(finding: Finding, shadow: RunRecord, side: int, asked: dict[str, tuple[int, float]]) -> bool:
-    """Tell whether the effect was asked for after its agent had been refused one; what stands beside that is asked at the same time."""
+    """Tell whether the effect was requested after an effect of its agent had been refused; parallel effects are requested at the same
+    time.
+    """
     agent = agent_of(finding.lane)
     if finding.asked is None or not _is_asked(finding, side) or agent not in asked:
         return False

@@ -19,7 +19,9 @@ from migration.comparison.read.stream import Stream
 from migration.model import Event, RunRecord
 
 CrossTalk = Collection[tuple[int, str]]
-"""Where events of control hold somebody else's data: the event's index, and a path in it such as `tool_executing.payload.note`."""
+"""The places where events of control contain other people's data: the event's index, and a path in it such as
+`tool_executing.payload.note`.
+"""
 
 _Places = Mapping[int, Collection[str]]
 
@@ -30,9 +32,9 @@ _VALUES = frozenset({"payload", "terminal_state", "error", "isolation_breach"})
 def without_cross_talk(found: Iterable[Finding], control: RunRecord, talk: CrossTalk) -> list[Finding]:
     """Return the findings about events, less those that control's cross-talk explains.
 
-    These are: an event that holds other people's data, and that the candidate does not send; the other events of a tool call that holds
-    some, if the candidate makes no such call; and a value that is somebody else's, unless the candidate's is too. Any other difference
-    of the same event stays.
+    These are: an event that contains other people's data, and that the candidate does not send; the other events of a tool call that
+    contains some, if the candidate makes no such call; and a value that is other people's data, unless the candidate's is too. Any other
+    difference of the same event stays.
     """
     places: dict[int, list[str]] = {}
     for index, path in talk:
@@ -54,7 +56,7 @@ def _explained(finding: Finding, control: RunRecord, talk: _Places) -> bool:
 
 
 def _is_of_others(lane: str, control: RunRecord, talk: _Places) -> bool:
-    """Tell whether a whole lane is somebody else's: a call as soon as one of its events is, an agent when all of them are."""
+    """Tell whether a whole lane belongs to another run: a call if one of its events does, an agent if all of them do."""
     if agent_of(lane) != lane:
         return any(control.events[index].lane == lane for index in talk)
     return all(index in talk for index, event in enumerate(control.events) if agent_of(event.lane) == lane)
@@ -66,7 +68,7 @@ def _holds(path: str, places: Iterable[str]) -> bool:
 
 
 def _names_another(finding: Finding, control: RunRecord) -> bool:
-    """Tell whether the candidate names somebody else there as well: what it does wrong is never hidden by control."""
+    """Tell whether the candidate's value is other people's data as well: control never hides an error of the candidate."""
     request = control.request
     own = {request.tenant_id, request.user_id, request.thread_id, request.run_id, msgspec.UNSET}
     return finding.kind == "isolation_breach" and finding.candidate not in own

@@ -1,4 +1,4 @@
-"""Whether candidate is slower than control, told from the times of many comparisons. One slow run is not a finding, nor a divergence."""
+"""Whether candidate is slower than control, from the times of many comparisons. One slow run is not a finding, nor a divergence."""
 
 from collections.abc import Callable, Iterable
 from functools import reduce
@@ -8,11 +8,12 @@ import msgspec
 
 from migration.comparison.policy import LatencyRule, Policy
 from migration.model import Divergence, Timing
+from migration.sentence import say, word
 from migration.statistics import slower_share
 
 _ALIKE = 0.5
 _TIMES = {
-    "duration_s": "The run",
+    "duration_s": "The duration of the run",
     "engine_s": "The engine's own share of the run",
     "first_event_s": "The time to the first event",
     "longest_gap_s": "The longest pause between two events",
@@ -27,7 +28,7 @@ class Pairs(msgspec.Struct, frozen=True, kw_only=True):
     runs: int = 0  #: pairs with both times
 
     def with_pair(self, rule: LatencyRule, control: Timing, candidate: Timing) -> "Pairs":
-        """Return the counts with one pair more. A pair of which one side lacks the time is not counted."""
+        """Return the counts with one pair more. A pair in which one side lacks the time is not counted."""
         ours, theirs = getattr(control, rule.metric), getattr(candidate, rule.metric)
         if ours is None or theirs is None:
             return self
@@ -69,9 +70,15 @@ def _divergence(surface: str, rule: LatencyRule, pairs: Pairs) -> Divergence:
         path=f"run.{rule.metric}",
         control=None,
         candidate=None,
-        sentence=(
-            f"{_TIMES[rule.metric]} takes candidate more than {more} longer in {pairs.slower} of {pairs.runs} runs, and control in "
-            f"{pairs.faster}: of runs that tell them apart, candidate is the slower one in at least {least * 100:.0f} %."
+        sentence=say(
+            "{time} is more than {more} longer in candidate in {slower} of {runs} runs, and in control in {faster}. "
+            "Candidate is slower in at least {least} % of the runs that differ this clearly.",
+            time=word(_TIMES[rule.metric]),
+            more=word(more),
+            slower=pairs.slower,
+            runs=pairs.runs,
+            faster=pairs.faster,
+            least=round(least * 100),
         ),
         occurrences=pairs.slower,
     )

@@ -1,21 +1,19 @@
 """Accepted divergences: a TOML file a surface, in which each entry has an owner, a reason and a last day, or says that it is permanent.
 
 ```toml
-[[accepted]]
-id = "started-twice"
+[[accepted]] id = "started-twice"
 fingerprint = "0f3a9c2b71de"                 # this one kind of divergence, or, instead of it:
-# pattern = { kind = "duplicate_event", lane = "*", path = "agent_started", severity = "contract" }
-reason = "The legacy engine announces an agent on two levels; clients ignore the second."
-owner = "chat-team"
+# pattern = { kind = "duplicate_event", lane = "*", path = "agent_started", severity = "contract" } reason = "The legacy engine announces an
+agent on two levels; clients ignore the second." owner = "chat-team"
 issue = "NETRA-209"                          # optional
 at_most = 1                                  # optional: how often in one comparison; more of it stays divergent
 expires = 2027-01-31                         # its last day; a difference that is to stay has `permanent = true` instead
 ```
 
-`kind`, `lane` and `severity` are names in which `*` stands for anything; `path` is a pattern as in policies. What a pattern leaves out
-may be anything. Severity `security` is never accepted. `at_most` counts each fingerprint by itself, and so each agent by itself: a known
-defect shows up a known number of times, and an engine that loses one event more than that is not excused by it. Control may be removed
-when all entries are permanent: each is then a decision about the candidate, and no defect that somebody still means to mend.
+`kind`, `lane` and `severity` are names in which `*` matches anything; `path` is a pattern as in policies. A field that a pattern leaves out
+matches anything. Severity `security` is never accepted. `at_most` counts each fingerprint separately, and so each agent: a known defect
+occurs a known number of times, and an engine that loses one more event than that is not excused. Control may be removed when all entries
+are permanent: each is then a decision about the candidate, and not a defect that is still to be fixed.
 """
 
 import re
@@ -82,8 +80,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def term(self) -> str:
-        """How long it accepts: "until 2027-01-31" or "for good"."""
-        return "for good" if self.expires is None else f"until {self.expires}"
+        """How long it accepts: "until 2027-01-31" or "permanently"."""
+        return "permanently" if self.expires is None else f"until {self.expires}"
 
     def fault(self) -> str | None:
         """Return what is wrong with the entry beyond its types, and what to do; None when nothing is."""
@@ -114,7 +112,7 @@ class Ledger:
     def judge(self, divergence: Divergence, today: date) -> Divergence:
         """Return the divergence, marked as accepted by the first entry in force that matches it and allows as many, or else as it is.
 
-        What is left divergent because there is too much of it says so in its note.
+        The note of a divergence that occurs too often to be accepted says so.
         """
         if divergence.severity == "security" or divergence.kind == "isolation_breach":
             return divergence
@@ -193,7 +191,7 @@ def load_ledger(path: Path) -> Ledger:
 
 
 def _where(source: str, written: str, index: int) -> str:
-    """Return the source with the line of the entry's header, when the entry has a header of its own."""
+    """Return the source with the line of the entry's header, if the entry has its own header."""
     headers = [match.start() for match in _HEADER.finditer(written)]
     if index >= len(headers):
         return source

@@ -1,9 +1,9 @@
-"""What engines show against themselves, and how far it explains what they show against each other.
+"""The differences of engines from themselves, and how far they explain their differences from each other.
 
-A sampled run is replayed once more by both engines, and each replay is compared with the first run of its own engine: one round. A kind
-of divergence that rounds show too is noise only as far as they explain its rate: the excess of its rate between the engines over its rate
-in rounds has an interval. Once that lies above zero every further occurrence is divergent, and while it is too wide it still is: what may
-hide behind noise must be little, or less than what is proven to be noise. Noise is never a match.
+A sampled run is replayed again by both engines, and each replay is compared with the first run of its own engine: one round. A kind of
+divergence that rounds show too is noise only as far as they explain its rate: the excess of its rate between the engines over its rate in
+rounds has an interval. Once that lies above zero every further occurrence is divergent, and while it is too wide it still is: what may hide
+behind noise must be little, or less than what is proven to be noise. Noise is never a match.
 """
 
 from collections.abc import Mapping
@@ -83,7 +83,7 @@ class Excess:
 
 
 class NoiseFloor:
-    """What is known of one surface's noise. Immutable.
+    """The known noise of one surface. Immutable.
 
     Args:
         comparisons: of control with candidate.
@@ -104,7 +104,7 @@ class NoiseFloor:
         return self._excess.get(fingerprint)
 
     def judge(self, divergence: Divergence) -> Divergence:
-        """Return the divergence, marked as noise when that explains it, or else as it is. Whatever rounds show of it stands in its note.
+        """Return the divergence, marked as noise when that explains it, or else as it is. The result of the rounds is in its note.
 
         Another tenant's or user's data is never noise, and what the ledger accepts stays accepted.
         """

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterable
 
 from migration.model import Divergence, Verdict
+from migration.sentence import Sentence
 
 _ORDER = tuple(Verdict)
 
 
-def overall(divergences: Iterable[Divergence], reasons: Collection[str]) -> Verdict:
+def overall(divergences: Iterable[Divergence], reasons: Collection[Sentence]) -> Verdict:
     """Return the verdict. It is `match` only when there is no divergence of any kind and no reason to doubt.
 
     Args:

@@ -1,1 +1,1 @@
-"""Which event of one stream stands for which of the other, and which fields of two values differ."""
+"""The pairs of events of both streams, and the pairs of fields of two values."""

@@ -1,4 +1,4 @@
-"""Which event of control stands for which event of candidate.
+"""Pairs control's events with candidate's.
 
 Events are matched lane by lane: lanes interleave freely, inside a lane order counts. The n-th call of a tool is matched by what it does,
 not by its number, so that one call more or less does not shift all calls after it.
@@ -16,7 +16,7 @@ from migration.comparison.match.sequences import Match, gaps, match, moved, pair
 from migration.comparison.read.normalise import Normal
 from migration.comparison.read.stream import Stream
 
-#: more differing fields than this are no likeness worth measuring
+#: above this many differing fields, similarity is not measured
 _UNLIKE = 40
 _NO_LANES: dict[str, list[int]] = {}
 
@@ -75,7 +75,7 @@ class Alignment:
 
 
 def align(pairing: Pairing) -> Alignment:
-    """Return which event stands for which."""
+    """Return the pairs of events."""
     ours, theirs = pairing.control.lanes, pairing.candidate.lanes
     changed = {pairing.control.places[index] for index in pairing.differing}
     left, others = pairing.beside.unequal, pairing.beside.other_unequal
@@ -178,7 +178,7 @@ class _Aligner:
 
 
 def _family(lane: str) -> str:
-    """Return what the calls of one tool by one agent have in common; a lane that is not a call is a family of its own."""
+    """Return the name that the calls of one tool by one agent share; a lane that is not a call is a separate family."""
     call, mark, number = lane.rpartition("#")
     return f"{call}{mark}" if number.isdigit() else lane
 

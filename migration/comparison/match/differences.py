@@ -1,4 +1,4 @@
-"""Where two JSON values differ, leaf by leaf, strictly by type."""
+"""The places where two JSON values differ, leaf by leaf, strictly by type."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from migration.comparison.read.actions import stands_for
 from migration.comparison.read.canonical import encode
 
 _PLAIN = frozenset({str, int, bool, type(None)})
-"""Types of which two values that are equal are the same."""
+"""Types for which equal values are the same."""
 
 
 class Leaf(msgspec.Struct, frozen=True):
@@ -20,14 +20,14 @@ class Leaf(msgspec.Struct, frozen=True):
     path: Path  #: list indexes are control's; for an item that only candidate has, candidate's
     control: Value
     candidate: Value
-    moved: bool = False  #: the item stands at another place of its list
+    moved: bool = False  #: the item is at a different place in its list
 
     @property
     def change(self) -> Change:
-        """What became of the field."""
+        """How the field changed."""
         if self.control is msgspec.UNSET or self.candidate is msgspec.UNSET:
             return "presence"
-        # What is masked has no value to differ in, so what differs is its type.
+        # A masked value has only its type, so that is what differs.
         hidden = stands_for(self.control) or stands_for(self.candidate)
         return "value" if type(self.control) is type(self.candidate) and not hidden else "type"
 
@@ -95,7 +95,7 @@ def _lists(control: list[Json], candidate: list[Json], path: Path) -> Iterator[L
 
 
 def _near(control: list[Json], candidate: list[Json], ours: list[int], theirs: list[int]) -> list[Match]:
-    """Pair the items that are most alike, in order, so that what was put in beside one that changed is told apart from it."""
+    """Pair the most similar items, in order, so that an inserted item is distinguished from a changed one."""
     if len(ours) == len(theirs):
         return list(zip(ours, theirs, strict=True))
 

@@ -16,7 +16,7 @@ from migration.comparison.read.shapes import Shapes
 from migration.comparison.read.stream import Stream
 
 _BLOCK: Final = 256  #: frames of each stream that are read at once
-_FEW: Final = 4  #: frames that differ are few when less than one in so many does
+_FEW: Final = 4  #: few frames differ: less than one in this many
 
 
 class Pairing:
@@ -77,7 +77,7 @@ def pair(control: Stream, candidate: Stream, shapes: Shapes) -> Pairing:
 
 
 class _Blocks:
-    """Reads two streams side by side, and says of which pairs of frames it is not certain at once that they are equal."""
+    """Reads two streams in parallel, and returns the pairs of frames that may not be equal."""
 
     def __init__(self, pairing: Pairing, shapes: Shapes) -> None:
         self._control, self._candidate, self._beside, self._shapes = pairing.control, pairing.candidate, pairing.beside, shapes
@@ -100,7 +100,7 @@ class _Blocks:
     def doubted(self, ours: Sequence[int], theirs: Sequence[int]) -> list[Match]:
         """Read a block of both streams. Returns the pairs that are not surely equal."""
         control, candidate = self._control.owners, self._candidate.owners
-        # Engines without a clock of their own send most frames in the same bytes: those are read once.
+        # Engines without their own clock send most frames with the same bytes: those are read once.
         unlike = list(map(ne, picked(control.frames.encoded, ours), picked(candidate.frames.encoded, theirs)))
         differ = sum(unlike)
         left: list[Match] = []

@@ -1,4 +1,4 @@
-"""Matching two sequences in order: what is common keeps its order, the rest lies in gaps.
+"""Matches two sequences in order: the common items keep their order, the rest is in gaps.
 
 Equal ends are trimmed, keys that are unique on both sides anchor the rest (Bram Cohen's patience diff), small gaps between anchors are
 matched exactly, large ones by the n-th occurrence of each key. So the cost is linear for equal sequences and n log n at worst; an exact

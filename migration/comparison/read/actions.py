@@ -1,4 +1,4 @@
-"""What each action of a rule does with a value."""
+"""The effect of each action of a rule on a value."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -19,7 +19,7 @@ class Hole(msgspec.Struct, frozen=True):
 
 
 Step = Callable[[Json, Path, list[Hole]], Json]
-"""Returns what stands for a value in the canonical form; the list takes what only a pair can judge."""
+"""Returns the replacement for a value in the canonical form; the list collects values that only a pair can judge."""
 
 
 class Below(Protocol):
@@ -49,12 +49,12 @@ def _mask(_rule: Rule, _below: Below | None) -> Step:
 _MASKS: dict[type, str] = {kind: f"<masked {name}>" for kind, name in type_name.items()}
 _MASKS[int] = _MASKS[float] = "<masked number>"
 _WITHIN: dict[type, str] = {int: "<int within tolerance>", float: "<float within tolerance>"}
-#: markers are told from payloads by being these very objects
+#: markers are distinguished from payloads by object identity
 _STANDS_FOR = {id(marker): type_name[kind] for kind, marker in (*_MASKS.items(), *_WITHIN.items())} | {id(_MASKS[int]): "number"}
 
 
 def masked(value: Json) -> str:
-    """Return what stands for a value of which only the JSON type counts."""
+    """Return the replacement for a value of which only the JSON type counts."""
     return _MASKS[type(value)]
 
 

@@ -7,8 +7,9 @@ import msgspec
 from migration.comparison.paths import Json, type_name
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What reading a text that is not JSON, not UTF-8 or nested too deeply raises. How deep is too deep depends on who is asking: Python's
-stack is shared with the caller."""
+"""The exceptions for a text that is not JSON, not UTF-8 or nested too deeply. How deep is too deep depends on who is asking: Python's stack
+is shared with the caller.
+"""
 
 TOO_DEEP: Final = "it is nested too deeply"
 
@@ -31,7 +32,7 @@ def decode_object(encoded: bytes) -> dict[str, Json]:
     """Return the JSON object.
 
     Raises:
-        UndecodableError: it is none, or nested too deeply.
+        UndecodableError: it is not an object, or nested too deeply.
     """
     try:
         value = decode(encoded)

@@ -1,4 +1,4 @@
-"""How a run ended of which only the events say it. Of an engine whose adapter says it (`run_ended`), nobody asks the events."""
+"""The outcome of a run that only its events show. If an engine's adapter reports it (`run_ended`), the events are not used."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -12,7 +12,7 @@ _json: Final = msgspec.json.Decoder()
 
 
 def outcome_by(endings: Sequence[Ending], events: Sequence[Event]) -> Outcome:
-    """Return how a stream that ended by itself ended, as its last event says; "completed" when no ending fits."""
+    """Return the outcome of a stream that ended normally, from its last event; "completed" when no ending fits."""
     if not events:
         return "completed"
     last = events[-1]
@@ -20,7 +20,7 @@ def outcome_by(endings: Sequence[Ending], events: Sequence[Event]) -> Outcome:
 
 
 def ended(run: RunRecord, policy: Policy) -> RunRecord:
-    """Return the run with the outcome that its last event gives, if it ended by itself and nobody said more."""
+    """Return the run with the outcome from its last event, if it ended normally and no other outcome was reported."""
     if run.outcome != "completed" or not policy.endings:
         return run
     outcome = outcome_by(policy.endings, run.events)

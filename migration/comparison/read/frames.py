@@ -1,4 +1,4 @@
-"""The frames of one run, each decoded and normalised at most once, and only when somebody asks for it."""
+"""The frames of one run, each decoded and normalised at most once, and only on demand."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -42,7 +42,7 @@ class Frames:
         return content
 
     def value(self, index: int) -> dict[str, Json] | None:
-        """Return the frame decoded anew, not normalised; None when it is undecodable."""
+        """Return the frame decoded again, not normalised; None when it is undecodable."""
         try:
             return decode_object(self.encoded[index])
         except UndecodableError as error:
@@ -50,7 +50,7 @@ class Frames:
             return None
 
     def normal(self, index: int) -> Normal:
-        """Return the frame normalised. An undecodable one stands for itself, byte for byte, and is noted in `undecodable`."""
+        """Return the frame normalised. An undecodable one is represented by its bytes, and recorded in `undecodable`."""
         normal = self._normals.get(index)
         if normal is None:
             value = self.value(index)

@@ -19,7 +19,7 @@ class Sketch(msgspec.Struct, frozen=True):
     """How to read frames of one shape in one go."""
 
     read: Callable[[bytes], _Head]
-    counted: tuple[int, ...]  #: places of the fields that are compared: first those that name somebody, then the other texts
+    counted: tuple[int, ...]  #: places of the compared fields: first those of the identity, then the other texts
     parts: Callable[[_Head], object] | None  #: those parts of a body that count; None: all of it
 
     def columns(self, frames: Sequence[bytes]) -> tuple[Sequence[object], ...]:

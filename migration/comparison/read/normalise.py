@@ -1,7 +1,7 @@
 """From an encoded frame to a canonical form: two frames are equal under the policy exactly when their canonical forms are.
 
 The walk is generated from the policy: each node knows which keys of an object carry a rule and which may carry one further down, resolved
-once per shape (the object's keys) and kept. What no rule can reach is never walked.
+once per shape (the object's keys) and kept. Values that no rule can reach are never walked.
 """
 
 from collections.abc import Iterable
@@ -154,14 +154,14 @@ class Normaliser:
         )
 
     def event(self, kind: str, value: dict[str, Json]) -> Normal:
-        """Normalise a decoded frame, in place. Who it names in its envelope is compared apart, against the run's own request."""
+        """Normalise a decoded frame, in place. The identity in its envelope is checked separately, against the run's own request."""
         for field in self._identity:
             if field in value:
                 value[field] = masked(value[field])
         return self._normal(kind, value)
 
     def body(self, kind: str, encoded: msgspec.Raw) -> Normal:
-        """Normalise the encoded body of a frame of which all else is known to be plain."""
+        """Normalise the encoded body of a frame whose other parts are known to be plain."""
         if kind not in self._bodies:
             self._bodies[kind] = self._grammar(kind).root.child(self._body)
         node = self._bodies[kind]

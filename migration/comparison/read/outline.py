@@ -6,12 +6,12 @@ from typing import Final
 
 import msgspec
 
-#: Events of a stream whose outline is kept: what is known of a longer one is worked out anew.
+#: Events of a stream whose outline is cached: that of a longer one is computed each time.
 KEPT: Final = 512
 
 
 class Outline:
-    """What a stream says, whatever stands in its events. One that is kept is shared: nothing in it may be changed.
+    """The outline of a stream, without the contents of its events. One that is kept is shared: nothing in it may be changed.
 
     Args:
         encoded: kinds and lanes as bytes; two outlines are the same if these are.
@@ -61,7 +61,7 @@ class SideBySide:
 
     @cached_property
     def same_kinds(self) -> bool:
-        """Whether all events that are set side by side are of one kind with their partners."""
+        """Whether all paired events are of the same kind as their partners."""
         ours, theirs = ([kinds[index] for index in indexes] for kinds, indexes in zip(self._kinds, self.alike, strict=True))
         return ours == theirs
 

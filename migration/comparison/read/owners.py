@@ -1,4 +1,4 @@
-"""Whose frames they are: which of them name somebody else than the tenant, user, thread and run that they were sent for."""
+"""The owners of frames: finds frames that name another tenant, user, thread or run than the one they were sent for."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ class Owners:
 
     Args:
         frames: of the run.
-        request: of the run: whom its own frames name.
+        request: of the run: its own frames name these ids.
     """
 
     def __init__(self, frames: Frames, request: RunRequest) -> None:
@@ -23,7 +23,7 @@ class Owners:
         self.misnamed: set[int] = set()  #: frames that name others
 
     def read(self, indexes: Sequence[int]) -> None:
-        """Find out which of these frames name others than this run's own, or nobody; nothing else is kept of them."""
+        """Find out which of these frames name another identity than this run's own, or none; nothing else is kept about them."""
         if not indexes:
             return
         if self._reader.read is None:
@@ -31,7 +31,7 @@ class Owners:
             return
         frames = picked(self.frames.encoded, indexes)
         try:
-            # What is skipped is not checked for being UTF-8; many at once cost next to nothing.
+            # Skipped parts are not checked for valid UTF-8; checking many at once costs almost nothing.
             b"".join(frames).decode()
             self._look_at(indexes, list(map(self._reader.named, frames)))
         except UNREADABLE:
@@ -69,6 +69,8 @@ class Owners:
         return value is not None and bool(self.foreign_fields(value))
 
     def foreign_fields(self, value: dict[str, Json]) -> dict[str, Json]:
-        """Return the identity fields of a decoded frame that name somebody else. A missing field is no other's: it shows as a lost key."""
+        """Return the identity fields of a decoded frame that name another identity. A missing field names nobody else: it shows as a lost
+        key.
+        """
         identity = self._reader.policy.envelope.identity
         return {field: value[field] for name, field in identity.items() if field in value and value[field] != getattr(self._request, name)}

@@ -64,7 +64,7 @@ class Shapes:
         return sorted(doubted)
 
     def equal(self, kind: str, control: msgspec.Raw, candidate: msgspec.Raw) -> bool:
-        """Tell whether two bodies are surely equal under the policy. They may be equal all the same when this says no."""
+        """Tell whether two bodies are surely equal under the policy. They may be equal nevertheless if this returns False."""
         try:
             if kind in self._shapes:
                 return self._same(kind, control, candidate)

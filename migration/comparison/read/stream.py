@@ -17,7 +17,7 @@ class Stream:
     """The events of one run, by index.
 
     Args:
-        side: where it stands in this comparison; a run may also be compared with another one of the same engine.
+        side: its side in this comparison; a run may also be compared with another one of the same engine.
         run: the run.
         reader: reads heads.
         normaliser: normalises what is no more than alike.

@@ -1,4 +1,4 @@
-"""What both runs asked of the outside, side by side and in order, as rows of an excerpt: what differs is marked as events are."""
+"""The requests of both runs to the outside, side by side and in order, as rows of an excerpt: differences are marked as for events."""
 
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -18,7 +18,7 @@ def effect_rows(control: RunRecord, candidate: RunRecord, limit: int) -> list[tu
     Args:
         control: the run that was compared as control.
         candidate: the run that was compared as candidate.
-        limit: rows at most; what is equal goes first.
+        limit: rows at most; equal ones are left out first.
     """
     rows = list(_rows(control.journal, candidate.journal))
     spare = len(rows) - limit

@@ -21,8 +21,9 @@ from migration.comparison.show.effect_rows import effect_rows
 from migration.model import Comparison, Divergence, Event, RunRecord
 
 Mark = Literal["equal", "changed", "moved", "missing", "extra", "gap", "effect", "end"]
-"""What a row shows: two events that are equal, differ or changed places; one that only control or only candidate has; equal rows left out;
-a difference that is not one of events: in an effect, or in how the runs ended."""
+"""The mark of a row: two events that are equal, differ or changed places; one that only control or only candidate has; equal rows left out;
+a difference in an effect, or in how the runs ended.
+"""
 
 _FIELDS_SHOWN = 4
 _CELL = 160
@@ -52,15 +53,15 @@ def aligned_events(
 ) -> list[EventRow]:
     """Return the events around the differences, in control's order; candidate's extra events stand where they came in their lane.
 
-    Where some difference is one of effects, those of both sides come first, in order, each as an event: `tool.<name>`, `model.<name>`.
+    If some difference is one of effects, the effects of both sides come first, in order, each as an event: `tool.<name>`, `model.<name>`.
 
     Args:
         control: the run that was compared as control.
         candidate: the run that was compared as candidate.
-        comparison: what came of it; one that hit a limit compared nothing, and so there are no rows.
+        comparison: its result; one that hit a limit compared nothing, so there are no rows.
         context: equal events shown before and after each difference.
         policy: None: the one that the project configures.
-        limit: rows at most; the last one then stands for the rest.
+        limit: rows at most; the last one then represents the rest.
 
     Raises:
         UnconfiguredSurfaceError: no policy was given and the project has none for the surface.
@@ -94,11 +95,11 @@ def aligned_rows(
     Args:
         control: the run that was compared as control.
         candidate: the run that was compared as candidate.
-        comparison: what came of it.
+        comparison: its result.
         context: equal events shown before and after each difference.
         show_values: whether payloads may be shown; without, a cell holds kinds, field names and types only.
         policy: None: the one that the project configures.
-        limit: rows of events at most; the last one then stands for the rest.
+        limit: rows of events at most; the last one then represents the rest.
 
     Raises:
         UnconfiguredSurfaceError: no policy was given and the project has none for the surface.
@@ -135,7 +136,7 @@ def _in_order(lanes: Sequence[Lane]) -> list[_Place]:
 
 
 def _nothing_compared(comparison: Comparison) -> bool:
-    return any(reason.endswith(NOTHING_COMPARED) for reason in comparison.reasons)
+    return any(str(reason).endswith(NOTHING_COMPARED) for reason in comparison.reasons)
 
 
 def _shown(control: RunRecord, candidate: RunRecord, context: int, policy: Policy | None) -> tuple[Pairing, list[_Place]]:

@@ -12,7 +12,7 @@ from migration.model import RunRecord
 
 
 class RuleUse(msgspec.Struct, frozen=True, kw_only=True):
-    """What one rule did over many runs."""
+    """The effect of one rule over many runs."""
 
     rule: str
     action: Action
@@ -33,7 +33,7 @@ class Touched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def explain(run: RunRecord, policy: Policy | None = None) -> list[Touched]:
-    """Return each touch, events first, in order. What cannot be read is left out: a comparison reports it as undecodable.
+    """Return each touch, events first, in order. Unreadable parts are left out: a comparison reports them as undecodable.
 
     Args:
         run: any recorded run.
@@ -63,7 +63,7 @@ def explain(run: RunRecord, policy: Policy | None = None) -> list[Touched]:
 
 
 class Explanation:
-    """What the rules of one surface's policy did, over as many runs as it is given.
+    """The effect of the rules of one surface's policy, over all runs that are added.
 
     Args:
         policy: the policy.

@@ -19,7 +19,7 @@ _OBJECT: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodemodConfiguration:
-    """What becomes of what."""
+    """The rules of the codemod."""
 
     rules: Mapping[str, Sequence[Rule]] = field(default_factory=dict)  #: by callee; the first that fits a call is taken
     names: Mapping[str, str] = field(default_factory=dict)  #: `module:Class` to `module:Class`; any other legacy class becomes the target

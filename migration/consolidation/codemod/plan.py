@@ -43,7 +43,7 @@ def plan(
     Args:
         root: the folder.
         audit: what to look for; None: as the audit finds it for this folder.
-        codemod: what becomes of what; None: that of the closest `pyproject.toml`.
+        codemod: the rules; None: that of the closest `pyproject.toml`.
         progress: sees how many of the files that may matter were looked at.
 
     Raises:
@@ -56,7 +56,7 @@ def plan(
     codemod = codemod or load_codemod_configuration(root)
     analyser = Analyser(tree, codemod)
     problems = {problem.path: problem for problem in tree.problems}
-    analyses = dict(_analyses(tree, analyser, problems, progress))  # 2 analysis: each file by itself
+    analyses = dict(_analyses(tree, analyser, problems, progress))  # 2 analysis: each file separately
     links = Links(analyser, analyses)
     suspicions = links.suspicions()
     links.spread(suspicions)  # 3 links: what hangs together across files
@@ -92,7 +92,7 @@ def _changes(tree: Tree, analyses: Mapping[str, Analysis], links: Links) -> tupl
             after = _render(tree, analysis, groups, analyses)
             if not _parses(after):
                 broken = True
-                # A defect of this program: it is told to the user as work by hand, and to its makers as an error.
+                # A defect of this program: it is reported to the user as work by hand, and to its maintainers as an error.
                 logger.error("a rewritten file does not parse and is left as it is", extra={"file": path})
                 for group in groups:
                     group.refuse(1, "the rewritten file would not parse; change it by hand, and report this")

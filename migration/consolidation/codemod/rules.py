@@ -2,7 +2,7 @@
 
 A rule's old form lists the parameters that the call may have: `name` has to be given, and not as `None`; `name@method` too, or else to each
 call of this method on the object; `name=...` may be given and is dropped when the new form does not name it; `name=value` may be given, but
-only as this very value. `module:Name` stands for an object.
+only as this very value. `module:Name` means an object.
 """
 
 import ast
@@ -32,7 +32,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """Where an argument goes; `self` is what the method is called on."""
+    """The new place of an argument; `self` is what the method is called on."""
 
     name: str
 
@@ -47,7 +47,7 @@ class ObjectName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One call and what becomes of it."""
+    """One call and what it becomes."""
 
     callee: str  #: `module:name`, e.g. `a.b:Engine.execute_agent`
     awaited: bool  #: the old form is the call together with its `await`

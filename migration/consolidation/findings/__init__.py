@@ -1,1 +1,1 @@
-"""What the files mean together: implementations, consumers, broken imports, similarity, shared state."""
+"""The meaning of all files together: implementations, consumers, broken imports, similarity, shared state."""

@@ -85,7 +85,7 @@ class CallFinder:
         )
 
     def constructor(self, meaning: Meaning) -> Signature | None:
-        """Return what a class's constructor takes; None when nobody can tell without running it."""
+        """Return what a class's constructor takes; None if it cannot be determined without running it."""
         for base in self._names.bases(meaning):
             item = self._names.class_of(base)
             if item is None or item.generated_init:

@@ -19,7 +19,7 @@ _USUAL_MARKS: Final = ("#", ";", "//")
 
 @dataclass(slots=True)
 class DocumentFindings:
-    """What the files that are not Python hold."""
+    """The contents of files that are not Python."""
 
     strings: list[DottedString] = field(default_factory=list)
     mentions: list[Mention] = field(default_factory=list)
@@ -41,7 +41,7 @@ def search_documents(
         files: each with whether it is configuration; otherwise it is documentation.
         words: last parts of names; a file without any of them is not looked into.
         reference: what names mean.
-        progress: is told the number of files that were done.
+        progress: called with the number of finished files.
     """
     found = DocumentFindings()
     automaton = BytesAhoCorasick([word.encode() for word in words]) if words else None

@@ -11,7 +11,7 @@ from migration.consolidation.reading.facts import ClassFact, FileFacts
 
 _INTERFACES: Final = ("Protocol", "ABC")
 _FEWEST_SHARED: Final = 3
-#: What a module that only passes names on may import or define besides.
+#: Other imports and definitions that a module of re-exports may have.
 _PLUMBING: Final = ("*", "annotations", "warn", "deprecated", "__all__")
 _ORDER: Final[tuple[Role, ...]] = ("target", "factory", "deprecated", "duplicate", "re-export")
 

@@ -1,4 +1,4 @@
-"""What a dotted name means: imports, aliases, re-exports, star imports and lazy tables are followed to the real object."""
+"""The meaning of a dotted name: imports, aliases, re-exports, star imports and lazy tables are followed to the real object."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -36,7 +36,7 @@ class Names:
         return self._locals.class_named(path, meaning.name) if path is not None and path in self._facts else None
 
     def function_of(self, meaning: Meaning) -> FunctionFact | None:
-        """Return the function or the method that is meant; None: it is none."""
+        """Return the function or the method that is meant; None: it is not one."""
         facts = self.facts_of(meaning.module)
         if facts is None:
             return None
@@ -62,7 +62,7 @@ class Names:
         if facts is not None and (path := self.modules.path(module)) is not None:
             if self._locals.defines(path, name):
                 return Meaning("object", module, name)
-            # Before plain assignments: `except ImportError: name = None` is a fallback, not what the name stands for.
+            # Before plain assignments: `except ImportError: name = None` is a fallback, not the meaning of the name.
             if (found := self._imported(path, 0, name, steps)) is not None:
                 return found
             if name in facts.definitions:
@@ -113,7 +113,7 @@ class Names:
         return None
 
     def dotted(self, path: str, scope: int, name: str) -> Meaning | None:
-        """Return what a dotted name means in a scope of the file at `path`; `()` in it stands for a call. None: not known."""
+        """Return what a dotted name means in a scope of the file at `path`; `()` in it means a call. None: not known."""
         return self._dotted(path, scope, name, _MOST_STEPS)
 
     def _dotted(self, path: str, scope: int, name: str, steps: int) -> Meaning | None:
@@ -174,7 +174,7 @@ class Names:
         for value in binding.values:
             if binding.by == "import":
                 return self.object_named(path, value)
-            # Without this, `engine = engine` would look itself up for ever.
+            # Without this, `engine = engine` would look itself up endlessly.
             if value.removesuffix("()") == name:
                 continue
             found = self._dotted(path, scope, value, steps - 1)
@@ -285,7 +285,7 @@ class Names:
         for name in names:
             found = self._attribute(meaning, name, _MOST_STEPS)
             if found is None:
-                # An instance attribute, or a logger's made-up name: what the string names up to here is what it is about.
+                # An instance attribute, or an invented name of a logger: the string is about the part that can be resolved.
                 return meaning if meaning.kind == "object" or self.facts_of(meaning.module) is not None else None
             meaning = found
         return meaning

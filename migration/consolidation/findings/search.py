@@ -23,11 +23,11 @@ _NO_NAMES: Final[Mapping[str, frozenset[str]]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """What a file that imports something holds."""
+    """The contents of a file that imports something."""
 
     word: str
-    near: str  #: which it holds too, unless it lies in `folder`; "" for a module at the top, of which there is nothing else to see
-    folder: str  #: with `/`, where importing the word is enough, as a relative import need not name the module; "" is none
+    near: str  #: also contained, unless it is in `folder`; "" for a module at the top level, which has nothing else
+    folder: str  #: with `/`, if importing the word is enough, as a relative import need not name the module; "" means none
     source: str  #: the file that the thing is imported from
 
     def matches(self, path: str, near: AbstractSet[str]) -> bool:
@@ -39,7 +39,7 @@ class Clue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What the search ended with."""
+    """The result of the search."""
 
     facts: Mapping[str, FileFacts]  #: of every file that can matter, by path
     names: Names
@@ -171,7 +171,7 @@ class Search:
 
         Args:
             paths: of the files.
-            names: of the question that each file holds; files that are not among them hold none.
+            names: the searched names that each file contains; a file without any is missing.
         """
         general = msgspec.structs.replace(self._question, names=())
         wanted = {path: (general, names.get(path, frozenset())) for path in paths}

@@ -36,7 +36,7 @@ def _of_module(tree: ast.Module, nodes: Sequence[ast.AST], path: str) -> Iterato
         if name.startswith("__"):
             continue
         if name in replaced:
-            yield _state(path, line, "singleton", name, "replaced by a function through `global`, for everybody")
+            yield _state(path, line, "singleton", name, "a function replaces it through `global`, for all users")
         elif (container := _container(value)) is not None:
             if not is_final or name in changed:
                 how = ", changed by its functions" if name in changed else ""
@@ -56,7 +56,7 @@ def _of_class(node: ast.ClassDef, path: str) -> Iterator[SharedState]:
     for name, value, line, _ in _assignments(node.body):
         full = f"{node.name}.{name}"
         if name in replaced:
-            yield _state(path, line, "singleton", full, "replaced on the class, for everybody")
+            yield _state(path, line, "singleton", full, "it is replaced on the class, for all users")
         elif (container := _container(value)) is not None and not name.startswith("__"):
             yield _state(path, line, "class", full, f"a {container} of the class, shared by its instances")
 

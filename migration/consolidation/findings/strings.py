@@ -17,7 +17,7 @@ _LOGGERS: Final = frozenset({"getLogger", "get_logger"})
 
 
 class Reference:
-    """What text of the tree names.
+    """The names in texts of the tree.
 
     Args:
         names: of all files that can matter.
@@ -38,7 +38,7 @@ class Reference:
 
         Args:
             text: the name, as written.
-            path: the Python file that it stands in, where relative names start; None: there are none.
+            path: the Python file that contains it, from which relative names start; None: there are none.
         """
         if text.endswith(".py"):
             return next((module for own, module in self._paths.items() if text.removeprefix("./") == own or text.endswith("/" + own)), None)

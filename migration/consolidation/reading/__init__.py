@@ -1,1 +1,1 @@
-"""What one Python file says, without knowing any other file."""
+"""The content of one Python file, without knowledge of any other file."""

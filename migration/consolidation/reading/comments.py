@@ -15,8 +15,8 @@ def read_comments(lines: Sequence[str], numbers: Iterable[int], multiline: Seque
 
     Args:
         lines: of the file.
-        numbers: of the lines to look at, from 1.
-        multiline: first and last lines of strings that span several lines; what looks like a comment inside is none.
+        numbers: of the lines to read, from 1.
+        multiline: first and last lines of strings that span several lines; a `#` inside them does not begin a comment.
     """
     found = []
     for number in numbers:

@@ -30,7 +30,7 @@ def dotted_name(node: ast.expr) -> str | None:
 
 
 def annotation_names(node: ast.expr | None) -> tuple[str, ...]:
-    """Return the dotted names in an annotation, in order, also inside of quotes; () when there is none."""
+    """Return the dotted names in an annotation, in order, also inside of quotes; () if there is none."""
     return tuple(dict.fromkeys(_names(node))) if node is not None else ()
 
 

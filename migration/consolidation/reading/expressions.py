@@ -16,7 +16,7 @@ IMPORTERS: Final = frozenset({"import_module", "__import__", "find_spec", "resol
 
 @dataclass(slots=True)
 class Expressions:
-    """What was found in expressions."""
+    """The findings in expressions."""
 
     bindings: list[BindingFact] = field(default_factory=list)
     calls: list[CallFact] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Expressions:
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What an expression stands in."""
+    """What contains an expression."""
 
     scope: int
     callee: str = ""
@@ -117,7 +117,7 @@ class ExpressionReader:
             self._walk(item.context_expr, around)
 
     def _loop(self, target: ast.expr, iterable: ast.expr, around: _Around) -> None:
-        """What is iterated over flows into the loop's variables."""
+        """The elements of an iterable flow into the loop's variables."""
         names = [name.id for name in ast.walk(target) if isinstance(name, ast.Name)]
         source = (dotted_name(iterable) or "").removesuffix("()")
         for wrapper in (".items", ".values", ".keys"):
@@ -248,7 +248,7 @@ def _line_of(text: str, part: str) -> int:
 
 
 def _literal_import(value: ast.expr) -> str | None:
-    """Return the absolute name that a call of an import function has as a literal; None: it is none."""
+    """Return the absolute name that a call of an import function has as a literal; None: it is not one."""
     if not isinstance(value, ast.Call) or (dotted_name(value.func) or "").rpartition(".")[2] not in IMPORTERS:
         return None
     name = value.args[0].value if value.args and isinstance(value.args[0], ast.Constant) else None

@@ -1,4 +1,4 @@
-"""What one Python file says. Names are as written, nothing is resolved yet; lines count from 1; the module's own scope is number 0.
+"""The facts of one Python file. Names are as written, nothing is resolved yet; lines count from 1; the module's own scope is number 0.
 
 Facts hold only texts, numbers and other facts, never a circle, so the garbage collector need not look at them (`gc=False`).
 """
@@ -20,7 +20,7 @@ RETURNED = "return"
 
 
 class Question(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What is asked of a file. Statements without any of the words are not looked into."""
+    """The question about a file. Statements without any of the words are not looked into."""
 
     literals: tuple[str, ...]  #: parts of names of the family
     names: tuple[str, ...]  #: names of the family that contain no literal, and last parts of its modules' names
@@ -62,7 +62,7 @@ class ImportFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Signature(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a function takes, without `self`."""
+    """The parameters of a function, without `self`."""
 
     positional: tuple[str, ...]
     positional_only: int  #: how many of them cannot be given by name
@@ -91,7 +91,7 @@ class ClassFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     name: str  #: dotted from the module
     line: int
     end_line: int
-    scope: int  #: that it stands in
+    scope: int  #: that contains it
     bases: tuple[str, ...]
     methods: tuple[FunctionFact, ...]
     attributes: tuple[tuple[str, str], ...]  #: annotated attributes and the first dotted name of the annotation
@@ -108,16 +108,16 @@ class AliasFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class BindingFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A variable whose type can be told."""
+    """A variable whose type is known."""
 
     scope: int
     name: str  #: a variable, or `self.attribute`
     by: BoundBy
-    values: tuple[str, ...]  #: dotted; of a call its callee
+    values: tuple[str, ...]  #: dotted; for a call its callee
 
 
 class CallFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A call. `()` in the callee stands for an earlier call in the same chain."""
+    """A call. `()` in the callee means an earlier call in the same chain."""
 
     line: int
     column: int

@@ -1,6 +1,6 @@
 """The statements of a file: imports, classes, functions, top-level names. Expressions are only collected here, to be read if need be.
 
-Of a function on whose lines nothing stands that was asked for, only what it returns is looked at.
+For a function whose lines contain none of the searched words, only the return value is recorded.
 """
 
 import ast
@@ -24,12 +24,12 @@ class Leaf(NamedTuple):
     scope: int
     first: int  #: line
     last: int  #: line
-    only_result: bool = False  #: a `return` of which no more matters than what is returned
+    only_result: bool = False  #: a `return` of which only the returned value matters
 
 
 @dataclass(slots=True)
 class Outline:
-    """What the statements of one file say."""
+    """The facts in the statements of one file."""
 
     scopes: list[Scope] = field(default_factory=lambda: [Scope("module", "", -1, "")])
     imports: list[ImportFact] = field(default_factory=list)
@@ -55,14 +55,14 @@ def read_outline(tree: ast.Module, lines: Lines | None, *, may_warn: bool) -> Ou
 
 
 def base_names(node: ast.ClassDef) -> Iterator[str]:
-    """Yield the dotted names of the classes that one inherits from, without what stands in brackets after them."""
+    """Yield the dotted names of the base classes, without type arguments."""
     for base in node.bases:
         if (name := dotted_name(base.value if isinstance(base, ast.Subscript) else base)) is not None:
             yield name
 
 
 def top_level_aliases(body: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:
-    """Yield what the top level calls otherwise: each name with the dotted name that it stands for."""
+    """Yield the aliases at the top level: each name with the dotted name that it means."""
     for node in body:
         value, targets = _assignment(node)
         if value is not None:
@@ -73,7 +73,9 @@ def top_level_aliases(body: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:
 
 
 class _Walk:
-    """One walk over the statements of a file. `scope` is the number of the scope that a statement stands in, `where` what is around it."""
+    """One walk over the statements of a file. `scope` is the number of the scope that contains a statement, `where` is what surrounds
+    it.
+    """
 
     def __init__(self, outline: Outline, lines: Lines | None, *, may_warn: bool) -> None:
         self._outline = outline
@@ -144,7 +146,7 @@ class _Walk:
         if isinstance(node, ast.With | ast.AsyncWith | ast.For | ast.AsyncFor):
             self._between(node, scope, node.lineno, node.body[0].lineno)
         for name, value in ast.iter_fields(node):
-            # What stands under `else:` of an `if TYPE_CHECKING:` is not for type checkers only.
+            # The `else:` of an `if TYPE_CHECKING:` is not only for type checkers.
             inner = where if kind is None else (*where, "if" if name == "orelse" and kind == "type-checking" else kind)
             self._field(node, value, scope, inner)
 
@@ -189,7 +191,7 @@ class _Walk:
             self._outline.leaves.append(Leaf(node, scope, first, last, only_result=True))
 
     def _results(self, body: Sequence[ast.stmt], scope: int) -> None:
-        """Note what a function returns of which nothing else matters."""
+        """Record the return value of a function of which nothing else matters."""
         for node in body:
             if isinstance(node, ast.Return):
                 self._outline.leaves.append(Leaf(node, scope, node.lineno, node.end_lineno or node.lineno, only_result=True))

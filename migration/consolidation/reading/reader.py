@@ -28,7 +28,7 @@ def read_source(data: bytes, path: str, question: Question) -> FileFacts:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # as Python counts lines
     try:
         with warnings.catch_warnings():
-            # Invalid escapes in somebody's file are neither an error nor news to this program's user.
+            # Invalid escapes in other people's files are neither an error nor useful to report.
             warnings.simplefilter("ignore")
             tree = ast.parse(data)
         text = data.decode(_encoding(data))
@@ -39,7 +39,7 @@ def read_source(data: bytes, path: str, question: Question) -> FileFacts:
 
 def _read(tree: ast.Module, data: bytes, text: str, question: Question) -> FileFacts:
     words = _Words(question, tree, data)
-    # What is given to an import function may come a long way, from lines that name nothing of the question.
+    # The argument of an import function may come a long way, from lines that contain none of the searched words.
     imports_strings = any(name.encode() in data for name in IMPORTERS)
     outline = read_outline(tree, None if imports_strings else words.lines, may_warn=b"DeprecationWarning" in data)
     reader = ExpressionReader(outline.scopes, words.exact, question.literals, words.lines)
@@ -105,7 +105,7 @@ class _Words:
         self._numbers: set[int] = set()
         known = {*question.names, *question.methods}
         self._find({*self._literals, *known})
-        # What gives something of the family another name stands on a line with one of the family's own.
+        # A line that gives something of the family another name contains one of the family's own.
         imports = [node for node in touched(tree.body, self.lines) if isinstance(node, ast.Import | ast.ImportFrom)]
         local = {name for node in imports for name in self._local_names(node, known)}
         for name, value in top_level_aliases(tree.body):
@@ -184,7 +184,7 @@ def _problem(path: str, error: Exception) -> Problem:
 
 
 def _speaks_of_encoding(error: Exception) -> bool:
-    # CPython reports both as plain syntax errors without a class of their own.
+    # CPython reports both as plain syntax errors without a separate class.
     return isinstance(error, SyntaxError) and any(
         words in str(error.msg) for words in ("codec can't decode", "unknown encoding", "encoding problem")
     )

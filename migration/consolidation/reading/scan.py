@@ -23,17 +23,17 @@ _STAR_IMPORT: Final = re.compile(rb"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+\
 
 
 class Words(msgspec.Struct, frozen=True):
-    """What to look for."""
+    """The words to find."""
 
     literals: tuple[str, ...] = ()  #: found anywhere, in longer words too
     words: tuple[str, ...] = ()  #: found as a whole identifier only
-    near: tuple[tuple[str, ...], ...] = ()  #: for each word, names of modules that it may come from; "" stands for any
+    near: tuple[tuple[str, ...], ...] = ()  #: for each word, names of modules that it may come from; "" means any
     methods: tuple[str, ...] = ()  #: found as `def NAME(`
     stems: tuple[str, ...] = ()  #: parts of module names, found where something is imported or a string begins
 
 
 class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a file holds of the words looked for."""
+    """The searched words that a file contains."""
 
     content: str  #: digest of the file's bytes; "" when there is a problem, or when it was known before
     words: tuple[str, ...]  #: the literals and words found
@@ -46,7 +46,7 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def content_digest(data: bytes) -> str:
-    """Return the digest that stands for a file's content."""
+    """Return the digest of a file's content."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What a function takes, and whether a call fits."""
+"""The parameters of a function, and whether a call fits."""
 
 import ast
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from migration.consolidation.reading.dotted import annotation_names, dotted_name
 from migration.consolidation.reading.facts import CallFact, FunctionFact, FunctionKind, Signature
 
-#: What a constructor takes that nobody wrote.
+#: The parameters of a generated constructor.
 NO_ARGUMENTS = Signature((), 0, 0, (), (), False, False)
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
@@ -53,7 +53,7 @@ def misfit(signature: Signature, call: CallFact) -> str | None:
             return f"has no parameter {keyword}"
     if call.unpacks:
         return None
-    # A positional-only parameter is not given by a keyword of its name: that one goes to `**keywords`.
+    # A keyword cannot give a positional-only parameter of the same name: it belongs to `**keywords`.
     wanted = signature.positional[call.positional : signature.required]
     missing = [name for name in wanted if name not in call.keywords or name not in by_name]
     missing += [name for name in signature.required_keywords if name not in call.keywords]

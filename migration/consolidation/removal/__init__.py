@@ -1,1 +1,3 @@
-"""The removal of control: may it go (`readiness/`), who says so (`certificate.py`), its going (`apply/`). `manifest.py` names its parts."""
+"""The removal of control: whether it is allowed (`readiness/`), the certificate (`certificate.py`), and the removal itself (`apply/`).
+`manifest.py` names its parts.
+"""

@@ -24,7 +24,7 @@ from migration.consolidation.removal.signing_key import public_key
 from migration.errors import CertificateError
 
 DAYS: Final = 7.0
-"""How long a certificate holds unless somebody says otherwise."""
+"""How long a certificate is valid by default."""
 
 _VERSION: Final = 1
 _DAY_S: Final = 86_400.0
@@ -33,7 +33,7 @@ _AHEAD_S: Final = 300.0
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is signed."""
+    """The signed content."""
 
     issued_at: float  #: Unix seconds
     expires_at: float  #: Unix seconds
@@ -61,7 +61,7 @@ def sign(
         days: how long it holds.
 
     Raises:
-        CertificateError: a surface is not ready, or there is none: a certificate states nothing else.
+        CertificateError: a surface is not ready, or there is none: a certificate only states readiness.
     """
     if not surfaces:
         raise CertificateError("there is no surface to certify; name one")
@@ -89,7 +89,7 @@ def verify(
         document: as `sign` made it.
         public_keys: whose certificates count: the manifest's.
         now: Unix seconds.
-        surfaces: that are to be removed; the certificate may be about more. Without any: all that it is about.
+        surfaces: that are to be removed; the certificate may be about more. Without any: all surfaces of the certificate.
         root: of the tree, with the manifest.
         home: the migration's own folder, where that is known.
 

@@ -1,4 +1,4 @@
-"""What a surface's certificate was given for, in one digest, which a clean clone gives again."""
+"""The state that a surface's certificate is valid for, in one digest, which a clean clone reproduces."""
 
 import hashlib
 from collections import Counter
@@ -15,7 +15,7 @@ from migration.consolidation.removal.readiness.uses import Uses, uses_of
 
 
 def digests(root: Path, manifest: RemovalManifest, surfaces: Collection[str], home: Path | None = None) -> dict[str, str]:
-    """Return for each surface a SHA-256, in hex, over all that its certificate depends on in the tree.
+    """Return for each surface a SHA-256, in hex, over everything in the tree that its certificate depends on.
 
     That is: the content of its engines, adapter and ledger; its rows in the manifest and the manifest's thresholds; what an audit looks
     for; which files that stay use the engines, how, and how often; and which files outside of the migration hold the flag's key. The

@@ -1,4 +1,4 @@
-"""What of a code base belongs to control, surface by surface: `[tool.netra-migration.removal]` of its `pyproject.toml`.
+"""The parts of a code base that belong to control, for each surface: `[tool.netra-migration.removal]` of its `pyproject.toml`.
 
 ```toml
 [tool.netra-migration.removal]
@@ -6,10 +6,8 @@ days = 14                 # how long nothing of control may have run
 max-divergence = 0.02     # the upper bound that each stratum has to stay below
 public-keys = ["..."]     # Ed25519, base64: whose certificates count
 
-[tool.netra-migration.removal.surfaces.chat]
-engines = ["netra_backend/app/agents/supervisor/execution_engine.py"]
-adapter = "netra_backend/app/controls/chat.py"
-ledger = "ledger/chat.toml"
+[tool.netra-migration.removal.surfaces.chat] engines = ["netra_backend/app/agents/supervisor/execution_engine.py"] adapter =
+"netra_backend/app/controls/chat.py" ledger = "ledger/chat.toml"
 
 [tool.netra-migration.removal.tests]
 "tests/test_engines.py" = "delete"   # or "keep": none of its tests is cut
@@ -29,14 +27,14 @@ import msgspec
 
 from migration.errors import ConfigurationError, UnknownSurfaceError
 
-#: What `netra-migration removal certificate` writes unless it is told otherwise. Committed, it is part of the tree that it is about.
+#: The default file name of `netra-migration removal certificate`. Committed, it is part of the tree that it is about.
 CERTIFICATE_NAME: Final = "removal-certificate.json"
 
 _TABLE: Final = "[tool.netra-migration.removal]"
 
 
 class SurfaceParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What belongs to control of one surface. Paths are relative to the manifest's folder, with `/`."""
+    """The parts that belong to control of one surface. Paths are relative to the manifest's folder, with `/`."""
 
     engines: tuple[str, ...]  #: modules of the legacy engine and those that only pass it on
     adapter: str  #: the module that puts the engine behind the surface
@@ -45,15 +43,15 @@ class SurfaceParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class MigrationParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What goes when no surface has a control any more. Paths as above; a folder stands for all that is in it."""
+    """The parts that are removed when no surface has a control any more. Paths as above; a folder means everything in it."""
 
     paths: tuple[str, ...] = ()
     words: tuple[str, ...] = ()  #: what nothing that stays may say afterwards
-    successors: dict[str, str] = {}  #: module that goes -> module from which the same names are imported instead
+    successors: dict[str, str] = {}  #: removed module -> module from which the same names are imported instead
 
 
 class RemovalManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """What belongs to control, and when it may go."""
+    """The parts that belong to control, and the conditions for removing them."""
 
     surfaces: dict[str, SurfaceParts]
     days: int = 14  #: for so long no surface may have left `complete`, and nothing of control may have run
@@ -63,7 +61,7 @@ class RemovalManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     test_folders: tuple[str, ...] = ("tests",)  #: what is in them keeps no module alive
     tests: dict[
         str, Literal["delete", "keep"]
-    ] = {}  #: test file -> what becomes of it when it imports what goes; otherwise its tests are cut
+    ] = {}  #: test file -> what happens to it when it imports removed things; otherwise its tests are cut
     history: tuple[str, ...] = ()  #: folders and files that may name what went, as long as the migration stays
 
     def of(self, surface: str) -> SurfaceParts:

@@ -26,7 +26,7 @@ def make_key(file: Path) -> str:
             out.flush()
             os.fsync(out.fileno())
     except FileExistsError:
-        raise ConfigurationError(f"{file} is there already, and a key is never overwritten; name another file") from None
+        raise ConfigurationError(f"{file} already exists, and a key is never overwritten; name another file") from None
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be written ({error.strerror}); name another file") from error
     return public_key(key)
@@ -58,5 +58,5 @@ def load_key(file: Path) -> Ed25519PrivateKey:
 
 
 def public_key(key: Ed25519PrivateKey) -> str:
-    """Return the public key as it stands in `public-keys`: base64 of 32 bytes."""
+    """Return the public key in the form of `public-keys`: base64 of 32 bytes."""
     return base64.b64encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()

@@ -1,4 +1,4 @@
-"""What version control knows of a code base."""
+"""The files that version control tracks in a code base."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def git(root: Path, *arguments: str) -> str | None:
-    """Return what Git prints; None: Git is not there, or the folder is not a work tree of it."""
+    """Return what Git prints; None: Git is missing, or the folder is not one of its work trees."""
     try:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False)  # noqa: S603, S607 - Git is found on the path
     except OSError:
@@ -15,7 +15,7 @@ def git(root: Path, *arguments: str) -> str | None:
 
 
 def tracked_files(root: Path) -> list[str] | None:
-    """Return the paths of the files that Git tracks, relative to the folder; None: it is not a work tree of its own.
+    """Return the paths of the files that Git tracks, relative to the folder; None: it is not a work tree.
 
     A folder below the work tree of another project is not tracked by that one.
     """

@@ -36,7 +36,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """What is drawn."""
+    """The drawing."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]

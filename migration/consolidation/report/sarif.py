@@ -1,4 +1,4 @@
-"""SARIF 2.1.0, which code hosts show beside the lines that it is about (OASIS standard, 2020-03-27)."""
+"""SARIF 2.1.0, which code hosts show at the lines of the findings (OASIS standard, 2020-03-27)."""
 
 import hashlib
 from collections.abc import Iterator, Mapping

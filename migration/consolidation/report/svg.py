@@ -1,4 +1,4 @@
-"""The graph as one SVG file without scripts, fonts or addresses of its own; it follows the reader's light or dark theme."""
+"""The graph as one SVG file without scripts, fonts or addresses; it follows the reader's light or dark theme."""
 
 from collections.abc import Iterator
 from math import log2

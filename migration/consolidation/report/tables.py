@@ -95,7 +95,7 @@ def _labels(inventory: Inventory) -> dict[str, str]:
 
 
 def _common_folder(paths: Sequence[str]) -> str:
-    """Return the folder that all paths lie in, with `/`; "" when there is none."""
+    """Return the folder that all paths lie in, with `/`; "" if there is none."""
     common = []
     for parts in zip(*(path.split("/")[:-1] for path in paths), strict=False):
         if len(set(parts)) > 1:

@@ -37,7 +37,7 @@ class Contents:
         return {path: (self._files[path], content) for path, content in self._digests.items()}
 
     def scan(self, words: Words, paths: Iterable[str] | None = None) -> Iterator[tuple[str, Sighting]]:
-        """Yield each file with what it holds of the words. Files that cannot be read become `unreadable`. `paths`: None is all files."""
+        """Yield each file with the words that it contains. Files that cannot be read become `unreadable`. `paths`: None is all files."""
         key = digest([msgspec.json.encode(words).decode()])
         missing = []
         for path in self._files if paths is None else paths:

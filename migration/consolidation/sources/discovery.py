@@ -119,7 +119,7 @@ class _Walk:
             return
         if stat.S_ISDIR(status.st_mode):
             if Path(os.path.realpath(Path(link.path).parent)).is_relative_to(real):
-                self._tree.report(path, "symlink-loop", "the link leads to a folder that it lies in; it was not followed")
+                self._tree.report(path, "symlink-loop", "the link leads to a folder that contains it; it was not followed")
             else:
                 yield from self._enter(Path(link.path), path, status)
         elif (status.st_dev, status.st_ino) not in self._seen and not real.is_relative_to(self._tree.root):
@@ -131,11 +131,11 @@ class _Walk:
         if files is None:
             return
         if not stat.S_ISREG(status.st_mode):
-            self._tree.report(path, "not-regular", "a pipe, a socket or a device; reading it could wait for ever")
+            self._tree.report(path, "not-regular", "a pipe, a socket or a device; reading it could wait endlessly")
         elif _printable(path) != path:
             self._tree.report(path, "file-name", "the name is not UTF-8, so no report could hold it")
         elif status.st_size > MAX_BYTES:
-            self._tree.report(path, "too-large", f"{status.st_size} bytes; files above {MAX_BYTES} are taken for data")
+            self._tree.report(path, "too-large", f"{status.st_size} bytes; files above {MAX_BYTES} count as data")
         else:
             changed = max(status.st_mtime_ns, status.st_ctime_ns)
             files.append(SourceFile(path=path, size=status.st_size, changed_ns=changed, inode=status.st_ino))

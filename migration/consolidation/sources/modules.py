@@ -27,7 +27,7 @@ class ModuleNames:
         for path in paths:
             name = self._dotted(path)
             self._name_of[path] = name
-            # A stub describes the module beside it, which is the one that is imported.
+            # A stub describes the module next to it, which is the one that is imported.
             if not path.endswith(".pyi") or name not in self._path_of:
                 self._path_of[name] = path
             self._packages.update(_parents(name))

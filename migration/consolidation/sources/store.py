@@ -1,4 +1,4 @@
-"""What is remembered between two runs: digests by file status, facts and whole inventories by content. Losing it costs time only."""
+"""The cache between two runs: digests by file status, facts and whole inventories by content. Losing it costs time only."""
 
 import hashlib
 import logging
@@ -119,7 +119,7 @@ class Store:
             return None
         except (OSError, msgspec.DecodeError) as error:
             logger.warning(
-                "the audit's cache cannot be read and is made anew", extra={"cache_file": name, "error_type": type(error).__name__}
+                "the audit's cache cannot be read and is made again", extra={"cache_file": name, "error_type": type(error).__name__}
             )
             return None
 

@@ -33,7 +33,7 @@ class Workers:
 
     Args:
         root: the audited folder.
-        progress: is told the number of files that were done, from time to time.
+        progress: called with the number of finished files, from time to time.
     """
 
     def __init__(self, root: Path, progress: Callable[[int], None]) -> None:
@@ -51,7 +51,7 @@ class Workers:
             self._pool.shutdown(cancel_futures=True)
 
     def scan(self, paths: Sequence[str], words: Words, *, digest: bool) -> Iterator[tuple[str, Sighting]]:
-        """Yield each file with what it holds of the words, or why it cannot be read; in the order of the paths. `digest`: see `Scanner`."""
+        """Yield each file with the words that it contains, or why it cannot be read; in the order of the paths. `digest`: see `Scanner`."""
         return self._map(partial(_scan, str(self._root), words, digest), msgspec.msgpack.Decoder(list[Sighting]), paths)
 
     def read(self, paths: Sequence[str], question: Question) -> Iterator[tuple[str, FileFacts]]:

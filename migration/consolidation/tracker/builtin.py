@@ -29,17 +29,18 @@ def boxes_of(step: StepName, tree: Tree) -> Iterator[Check]:
             staying = [item for item in tree.inventory.implementations if item.role in {"target", "factory"}]
             yield from (Characterised(text=f"Tests say what `{item.path}` does, the {item.role}.", of=item.path) for item in staying)
         case "plan":
-            yield Guarded(text="Nobody adds an implementation, or a user of one that has to go.")
+            yield Guarded(text="No implementation is added, and no user of one that has to be removed.")
             if tree.manifest is not None:
                 yield Assigned(text="Every implementation that has to go belongs to a surface, whose removal takes it along.")
             yield from (
                 Accepted(
-                    text=f"What may differ on `{surface}` is accepted by somebody, for a reason, until a day or for good.", ledger=ledger
+                    text=f"Every accepted difference on `{surface}` has an owner, a reason, and a last day or the word permanent.",
+                    ledger=ledger,
                 )
                 for surface, ledger in _ledgers(tree)
             )
         case "execute":
-            yield from (Unused(text=f"Nobody uses `{path}`.", of=path) for path in tree.legacy)
+            yield from (Unused(text=f"Nothing uses `{path}`.", of=path) for path in tree.legacy)
             yield Nothing(text="No string names an implementation that has to go.", none="strings")
             yield Rewritten(text="The codemod has nothing to rewrite, and leaves nothing to a person.")
         case "stability":
@@ -49,7 +50,7 @@ def boxes_of(step: StepName, tree: Tree) -> Iterator[Check]:
             )
         case "close":
             yield from (
-                Accepted(text=f"What still differs on `{surface}` is to stay.", ledger=ledger, settled=True)
+                Accepted(text=f"The remaining differences on `{surface}` are accepted permanently.", ledger=ledger, settled=True)
                 for surface, ledger in _ledgers(tree)
             )
             yield from (

@@ -1,4 +1,4 @@
-"""What a box asks of a tree. The kinds are in the modules beside this one; `configuration` lists them."""
+"""The check of a box on a tree. The kinds are in the other modules of this package; `configuration` lists them."""
 
 import shlex
 from abc import abstractmethod
@@ -35,7 +35,7 @@ def shell(*words: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return a name as it stands in evidence."""
+    """Return a name in the form for evidence."""
     return f"`{text}`"
 
 

@@ -6,8 +6,7 @@ page = "docs/tracker.md"                         # where the page is kept
 rounds = 3                                       # how often `--run` runs the tests in a row
 
 [tool.netra-migration.tracker.implementations]   # what there was in the beginning; none may be added, those that go are ticked off
-"shop/orders/repository.py" = "target"
-"shop/legacy/orders.py" = "deprecated"
+"shop/orders/repository.py" = "target" "shop/legacy/orders.py" = "deprecated"
 
 [[tool.netra-migration.tracker.discover]]        # or audit, tests, plan, execute, stability, close: a box of that step
 text = "It is decided how orders move."
@@ -18,7 +17,7 @@ files = ["docs/decisions/orders.md"]
 "Two users see each other's orders." = ["tests/test_orders.py::test_orders_of_others"]
 ```
 
-Or `file = "docs/tracker.toml"` alone, which has the same at its top level: a file that may name for good what is gone by now.
+Or only `file = "docs/tracker.toml"`, a file with the same content at its top level, which may keep naming removed things.
 """
 
 import tomllib
@@ -40,12 +39,12 @@ AnyCheck = Named | Stable | Runs | Written | OnlyIn
 
 
 class TrackerConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a project adds to the boxes that every consolidation has."""
+    """The boxes of a project, in addition to those of every consolidation."""
 
     file: str | None = None  #: where the rest stands, with the same keys at its top level; None: in `pyproject.toml` itself
-    page: str = "docs/tracker.md"  #: where the page is kept: what it names, nobody else does
+    page: str = "docs/tracker.md"  #: the file of the page: names that only it contains do not count as uses
     rounds: int = 3  #: of tests, in a row, by `--run`; 1 or more
-    kept: dict[str, dict[str, tuple[str, ...]]] = {}  #: path -> what the implementation does wrong until it goes -> tests that show it
+    kept: dict[str, dict[str, tuple[str, ...]]] = {}  #: path -> a defect of the implementation until it is removed -> tests that show it
     implementations: dict[str, Role] = {}  #: path -> role of each that was there in the beginning; {}: the audit alone knows
     audit: tuple[AnyCheck, ...] = ()
     discover: tuple[AnyCheck, ...] = ()
@@ -97,5 +96,5 @@ def _parse(table: dict[str, Any], where: str) -> TrackerConfiguration:
         if path not in configuration.implementations:
             raise ConfigurationError(f"{where}: `kept` names {path!r}, which is not among `implementations`; correct one of them")
     if configuration.rounds < 1 or configuration.file is not None:
-        raise ConfigurationError(f"{where}: `rounds` is 1 or more, and `file` stands in {CONFIGURATION} alone")
+        raise ConfigurationError(f"{where}: `rounds` is 1 or more, and `file` is only allowed in {CONFIGURATION}")
     return configuration

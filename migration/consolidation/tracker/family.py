@@ -46,7 +46,7 @@ class Nothing(Check, frozen=True, kw_only=True, tag="audit"):
     #: files that it could not read; imports that lead nowhere; calls that their callee does not take; strings that name what has to go
 
     def judge(self, tree: Tree) -> Judgement:
-        """Tick the box when there is none."""
+        """Tick the box if there is none."""
         places = tuple(dict.fromkeys(_places(tree.inventory, self.none)))
         return Judgement(not places, f"{listed(places)}." if places else "The audit finds none.")
 
@@ -81,7 +81,7 @@ class Characterised(Check, frozen=True, kw_only=True, tag="characterised"):
 
 
 class Unused(Check, frozen=True, kw_only=True, tag="unused"):
-    """Nobody imports or names an implementation any more."""
+    """Nothing imports or names an implementation any more."""
 
     of: str  #: its path
 
@@ -123,7 +123,7 @@ class Rewritten(Check, frozen=True, kw_only=True, tag="codemod"):
         if left:
             return Judgement(done=False, evidence=f"{counted(len(left), 'consumer').capitalize()} to go.")
         made = tree.codemod
-        # Where the project's own configuration names what has to go, it does so on purpose, until the end.
+        # The project's own configuration names what has to be removed on purpose, until the end.
         by_hand = [item for item in made.advice if item.path not in tree.own]
         faults = [f"{code(change.path)} is to be rewritten" for change in made.changes]
         faults += [f"{code(f'{item.path}:{item.line}')} is left to a person" for item in by_hand]
@@ -137,7 +137,7 @@ class Rewritten(Check, frozen=True, kw_only=True, tag="codemod"):
 
 
 class Alone(Check, frozen=True, kw_only=True, tag="alone"):
-    """Of all implementations, the target and its factory are left."""
+    """Only the target and its factory are left of all implementations."""
 
     def judge(self, tree: Tree) -> Judgement:
         """Tick the box when the audit finds these and nothing else."""

@@ -31,7 +31,7 @@ class Written(Check, frozen=True, kw_only=True, tag="files"):
             yield "no file is named"
         for path in self.files:
             if not tree.is_there(path):
-                yield f"{code(path)} is not there"
+                yield f"{code(path)} does not exist"
             else:
                 data = tree.bytes_of(path)
                 yield from (f"{code(path)} does not say {code(word)}" for word in self.say if word.encode() not in data)
@@ -41,7 +41,7 @@ class OnlyIn(Check, frozen=True, kw_only=True, tag="only-in"):
     """Words stand in certain places and nowhere else."""
 
     words: tuple[str, ...]
-    places: tuple[str, ...] = ()  #: files and folders that may say them; (): nobody may
+    places: tuple[str, ...] = ()  #: files and folders that may contain them; (): none may
     within: tuple[str, ...] = ()  #: files and folders that are looked at; (): all code, configuration and documents but the tracker's own
 
     def judge(self, tree: Tree) -> Judgement:
@@ -76,10 +76,10 @@ class Accepted(Check, frozen=True, kw_only=True, tag="ledger"):
     def judge(self, tree: Tree) -> Judgement:
         """Tick the box when it can be read, which takes an owner, a reason and a term of each entry; or when it is settled.
 
-        Whether a last day is past depends on the day, and so is not asked here: `netra-migration status` tells.
+        Whether a last day is in the past depends on the day, and is not checked here: `netra-migration status` shows it.
         """
         if not tree.is_there(self.ledger):
-            return Judgement(done=self.settled, evidence=f"{code(self.ledger)} is not there.")
+            return Judgement(done=self.settled, evidence=f"{code(self.ledger)} does not exist.")
         entries = accepted(tree.root / self.ledger).entries
         passing = sum(not entry.permanent for entry in entries)
         evidence = f"{counted(len(entries), 'entry', 'entries').capitalize()}, {passing} of them with a last day."
@@ -92,7 +92,7 @@ class Accepted(Check, frozen=True, kw_only=True, tag="ledger"):
 
 
 class Gone(Check, frozen=True, kw_only=True, tag="gone"):
-    """A file is gone, and nobody names its module."""
+    """A file was removed, and nothing names its module."""
 
     path: str
     module: str  #: its dotted name
@@ -104,7 +104,7 @@ class Gone(Check, frozen=True, kw_only=True, tag="gone"):
             return Judgement(done=False, evidence="It is there.")
         name = re.compile(rb"(?<![\w.])" + re.escape(self.module.encode()) + rb"(?!\w)")
         naming = [path for path in tree.files if path not in self.but and name.search(tree.bytes_of(path))]
-        return Judgement(not naming, f"Still named in {listed(naming)}." if naming else "It is, and nobody names its module.")
+        return Judgement(not naming, f"Still named in {listed(naming)}." if naming else "It was removed, and nothing names its module.")
 
     @property
     def command(self) -> str:

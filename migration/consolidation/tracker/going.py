@@ -13,12 +13,12 @@ class Assigned(Check, frozen=True, kw_only=True, tag="manifest"):
     """The manifest of removal says to which surface each implementation belongs that has to go."""
 
     def judge(self, tree: Tree) -> Judgement:
-        """Tick the box when each is named, and all that is named is there."""
+        """Tick the box if each is named, and each named one exists."""
         if (manifest := tree.manifest) is None:
             return Judgement(done=False, evidence="There is no `[tool.netra-migration.removal]`.")
         named = {path for parts in manifest.surfaces.values() for path in (*parts.engines, parts.adapter, parts.ledger)}
         faults = [f"{code(item.path)} belongs to no surface" for item in tree.inventory.legacy if item.path not in named]
-        faults += [f"{code(path)} is not there" for path in sorted(named) if not tree.is_there(path)]
+        faults += [f"{code(path)} does not exist" for path in sorted(named) if not tree.is_there(path)]
         return judgement(faults, "Each belongs to one." if manifest.surfaces else "No surface is left.")
 
     @property

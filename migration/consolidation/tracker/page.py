@@ -12,9 +12,9 @@ _HEAD: Final = """# How far the consolidation is
 Written by `netra-migration tracker --write {page}`, never by hand: each box is ticked, or not, by what the files of this repository
 say, and `netra-migration tracker --check {page}` finds every other tick. Below each box stand its evidence and the command that repeats it.
 """
-#: What could be read as Markdown or HTML. Backticks are among them: those of a span of code never come here.
+#: Characters that could be read as Markdown or HTML. Backticks are among them: those of a span of code never come here.
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#+!|~&])")
-#: What would begin a list or a heading at the start of a line.
+#: Characters that would begin a list or a heading at the start of a line.
 _BEGINNING: Final = re.compile(r"^(\d*)([-=.)])")
 _CODE: Final = re.compile(r"(`[^`\n]+`)")
 
@@ -25,7 +25,7 @@ def as_markdown(steps: Sequence[Step], page: str = "docs/tracker.md") -> str:
 
 
 def as_diff(before: str, after: str, page: str) -> str:
-    """Return the unified difference between the page that is there and the one that should be; "" when there is none."""
+    """Return the unified difference between the page that is there and the one that should be; "" if there is none."""
     lines = difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), page, f"{page}, as it should be")
     return "".join(lines)
 

@@ -1,4 +1,4 @@
-"""Runs tests again and again, and remembers what became of each."""
+"""Runs tests repeatedly, and remembers the outcome of each."""
 
 import os
 import subprocess
@@ -14,18 +14,18 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     """One run of pytest."""
 
     exit_code: int  #: pytest's; 0: every test passed or was skipped
-    outcomes: dict[str, set[str]]  #: test without its parameters -> what became of its variants
+    outcomes: dict[str, set[str]]  #: test without its parameters -> the outcomes of its variants
 
 
 class Rounds(msgspec.Struct, frozen=True):
-    """What running the tests showed."""
+    """The result of running the tests."""
 
     rounds: tuple[Round, ...]
     wanted: int  #: rounds that there should be; fewer were run when one of them was red
 
     @property
     def green(self) -> bool:
-        """Whether there are as many rounds as there should be, and pytest was content with each."""
+        """Whether there are as many rounds as there should be, and pytest accepted each."""
         return len(self.rounds) == self.wanted and all(item.exit_code == 0 for item in self.rounds)
 
     def passed(self, test: str) -> bool:
@@ -47,7 +47,7 @@ class Rounds(msgspec.Struct, frozen=True):
 
 
 def run_rounds(root: Path, tests: Sequence[str], wanted: int, tell: Callable[[str], None]) -> Rounds:
-    """Run the tests in so many processes, one after the other, and stop after a red one.
+    """Run the tests in this many processes, one after the other, and stop after a failed one.
 
     Each round has another hash seed, so that what depends on the order of a set does not stay hidden.
 
@@ -55,7 +55,7 @@ def run_rounds(root: Path, tests: Sequence[str], wanted: int, tell: Callable[[st
         root: the folder that pytest runs in.
         tests: files, folders and tests, as pytest takes them; at least one.
         wanted: rounds, 1 or more.
-        tell: is told which round begins.
+        tell: called with the round that begins.
     """
     rounds: list[Round] = []
     for number in range(1, wanted + 1):

@@ -19,7 +19,7 @@ TITLES: Final[dict[StepName, str]] = {
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """What the evidence says of a box."""
+    """The evidence for a box."""
 
     done: bool
     evidence: str  #: a sentence; names of files and the like stand in backticks

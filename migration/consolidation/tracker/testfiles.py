@@ -23,7 +23,7 @@ class FileTests:
 
 
 def is_test_file(path: str) -> bool:
-    """Return whether pytest takes a file of this name for tests, unless it is told otherwise."""
+    """Return whether pytest collects a file of this name as tests, by default."""
     name = path.rpartition("/")[2]
     return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
 

@@ -44,7 +44,7 @@ class Runs(Check, frozen=True, kw_only=True, tag="runs"):
     """A file of commands, such as CI's, runs certain ones."""
 
     file: str
-    commands: tuple[str, ...]  #: each stands in a line that is not a comment
+    commands: tuple[str, ...]  #: each is in a line that is not a comment
 
     def judge(self, tree: Tree) -> Judgement:
         """Tick the box when it runs all of them."""
@@ -66,7 +66,7 @@ class Stable(Check, frozen=True, kw_only=True, tag="stable"):
 
     def judge(self, tree: Tree) -> Judgement:
         """Tick the box when CI runs the rounds; after a run, when each of its rounds was green."""
-        faults = [f"{code(path)} is not there" for path in self.tests if not (tree.root / path).exists()]
+        faults = [f"{code(path)} does not exist" for path in self.tests if not (tree.root / path).exists()]
         if not self.tests:
             faults.append("no test is named")
         if tree.rounds is not None:
@@ -93,7 +93,7 @@ def _fault(tree: Tree, test: str) -> str | None:
     """Return why a test, or a file of tests, proves nothing; None: it does."""
     path, _, name = test.partition("::")
     if not tree.is_there(path):
-        return f"{code(path)} is not there"
+        return f"{code(path)} does not exist"
     if not _is_collected(tree, path):
         return f"pytest does not look into {code(path)}"
     faults = tree.tests_of(path).faults

@@ -46,7 +46,7 @@ def run_tests(root: Path, tell: Callable[[str], None]) -> Rounds:
 
     Args:
         root: the folder.
-        tell: is told which round begins.
+        tell: called with the round that begins.
 
     Raises:
         ConfigurationError: `root` is not a folder, a configuration is wrong, or no box names a test that is there.
@@ -76,7 +76,7 @@ def _box(check: Check, tree: Tree) -> Box:
 
 
 def _to_run(configuration: TrackerConfiguration, root: Path) -> Iterator[str]:
-    """Yield what pytest is to run: files and folders, then tests that do not lie in them. What is not there would stop it."""
+    """Yield what pytest is to run: files and folders, then tests that do not lie in them. A missing file would stop it."""
     checks = [check for name in TITLES for check in configuration.of(name)]
     wanted = _unique(test for check in checks if isinstance(check, Named | Stable) for test in check.tests)
     wholes = [test for test in wanted if "::" not in test and (root / test).exists()]

@@ -24,7 +24,7 @@ _SILENT: Final = NoProgress()
 
 
 class Tree:
-    """What a folder says.
+    """The content of a folder.
 
     Args:
         root: the folder, absolute.
@@ -51,12 +51,12 @@ class Tree:
 
     @cached_property
     def configuration(self) -> AuditConfiguration:
-        """What the audit looks for."""
+        """The subject of the audit."""
         return load_configuration(self.root)
 
     @cached_property
     def inventory(self) -> Inventory:
-        """What the audit finds."""
+        """The results of the audit."""
         return audit(self.root, configuration=self.configuration, cache=self._cache, progress=self._progress)
 
     @cached_property
@@ -66,7 +66,7 @@ class Tree:
 
     @cached_property
     def codemod(self) -> Plan:
-        """What is left to rewrite."""
+        """The work left for the codemod."""
         return plan(self.root, audit=self.configuration)
 
     @cached_property
@@ -101,7 +101,7 @@ class Tree:
 
     @property
     def manifest(self) -> RemovalManifest | None:
-        """What belongs to control of each surface; None: the project does not say.
+        """The parts that belong to control of each surface; None: the project does not say.
 
         Raises:
             ConfigurationError: it cannot be used.

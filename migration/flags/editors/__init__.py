@@ -1,1 +1,1 @@
-"""Where flags are edited: one file a source."""
+"""Editing flags: one file for each source."""

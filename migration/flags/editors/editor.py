@@ -1,4 +1,4 @@
-"""The seam through which flags are edited: read, then write one flag, unless somebody else wrote in between."""
+"""The interface for editing flags: read, then write one flag, unless somebody else wrote in between."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from migration.flags.meaning.data import FlagData, FlagProblem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagRead:
-    """What an editor found, and with it the right to write if nobody else does first."""
+    """What an editor read, and with it the right to write if nobody else writes first."""
 
     data: FlagData
-    token: object  #: the editor's own: what it was that was read
-    raw: bytes | None = None  #: the whole source as text; None: there is none yet, or the source is not a text
-    problems: tuple[FlagProblem, ...] = ()  #: flags and segments that are there and cannot be taken; they are not in `data`
+    token: object  #: private to the editor: the state that was read
+    raw: bytes | None = None  #: the whole source as text; None: it does not exist yet, or the source is not a text
+    problems: tuple[FlagProblem, ...] = ()  #: flags and segments that exist and are invalid; they are not in `data`
 
 
 class FlagEditor(Protocol):
-    """One source of flags, as somebody who edits it sees it."""
+    """One source of flags, for editing."""
 
     name: str  #: e.g. "file:var/flags.json"
 
@@ -27,17 +27,17 @@ class FlagEditor(Protocol):
         ...
 
     def write(self, read: FlagRead, key: str, flag: Mapping[str, Any], *, comment: str) -> FlagRead:
-        """Put one flag in the place of what was read, whole or not at all, and return what is there then, read anew.
+        """Replace one flag of what was read, completely or not at all, and return the new state, read again.
 
         Args:
-            read: what the change was made from.
+            read: the state that the change was made from.
             key: of the flag.
             flag: LaunchDarkly's JSON of it; its version is higher than before.
-            comment: why, for sources that keep such a thing.
+            comment: the reason, for sources that store one.
 
         Raises:
-            EditConflictError: somebody wrote since `read`; nothing of this edit is there, or not all of it, as the message says.
-            FlagSourceError: the source cannot be read or written; it is as it was.
+            EditConflictError: somebody wrote since `read`; this edit was not made, or not completely, as the message says.
+            FlagSourceError: the source cannot be read or written; it is unchanged.
         """
         ...
 
@@ -54,6 +54,6 @@ def what_changed(before: FlagData, after: FlagData) -> tuple[str, ...]:
 
 def _difference(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str:
     if old is None or new is None:
-        return "is new" if old is None else "is gone"
+        return "is new" if old is None else "was removed"
     names = sorted(name for name in {*old, *new} - {"version"} if old.get(name) != new.get(name))
     return f"version {old.get('version')} -> {new.get('version')}" + (f", other {', '.join(names)}" if names else "")

@@ -1,4 +1,4 @@
-"""Edits the flag file: behind links, under a lock, in one step, and with every character that an edit does not concern left as it is."""
+"""Edits the flag file: through links, under a lock, atomically, and leaving every character that an edit does not concern unchanged."""
 
 import fcntl
 import json
@@ -26,7 +26,7 @@ class FileEditor:
     Args:
         path: the file, or a link to it; it need not exist yet.
         lock_timeout_s: seconds to wait for another editor.
-        clock: monotonic seconds.
+        budget: the limits.
     """
 
     def __init__(self, path: Path, *, lock_timeout_s: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,12 +41,12 @@ class FileEditor:
         """
         return self._read(self._real())
 
-    def write(self, read: FlagRead, key: str, flag: Mapping[str, Any], *, comment: str) -> FlagRead:  # noqa: ARG002 - a file keeps none
+    def write(self, read: FlagRead, key: str, flag: Mapping[str, Any], *, comment: str) -> FlagRead:  # noqa: ARG002 - a file stores none
         """Put the flag into the file. See `FlagEditor`."""
         return self._edit(read, lambda now: _with_flag(now, key, flag))
 
     def remove(self, read: FlagRead, keys: Collection[str]) -> FlagRead:
-        """Take these flags out of the file: what nobody asks for any more. Raises as `write` does."""
+        """Remove these flags from the file: they are no longer used. Raises as `write` does."""
         return self._edit(read, lambda now: _without_flags(now or b"{}", frozenset(keys)))
 
     def _edit(self, read: FlagRead, change: Callable[[bytes | None], bytes]) -> FlagRead:
@@ -69,7 +69,7 @@ class FileEditor:
             raise FlagSourceError(f"{self.path}: {error.strerror}; check the path and its permissions") from error
         if raw is None and self.path.is_symlink():
             raise FlagSourceError(
-                f"{self.path}: it is a link to {real}, which is not there; put it back, or point the link at the flag file"
+                f"{self.path}: it is a link to {real}, which does not exist; restore it, or point the link at the flag file"
             )
         if raw is None:
             return FlagRead(data=FlagData(), token=real, raw=None)
@@ -88,7 +88,7 @@ class FileEditor:
 
     @contextmanager
     def _lock(self, real: Path) -> Iterator[None]:
-        # A file of its own, never removed: the flag file itself is replaced, so a lock on it would be a lock on an old one.
+        # A separate file, never removed: the flag file itself is replaced, so a lock on it would be a lock on an old one.
         lock = real.with_name(real.name + ".lock")
         handle = _open_lock(lock, real)
         try:
@@ -99,7 +99,9 @@ class FileEditor:
                     break
                 except BlockingIOError:
                     if self._clock() >= give_up:
-                        raise FlagSourceError(f"{lock}: another edit is under way for {self._lock_timeout_s:g} s; try again") from None
+                        raise FlagSourceError(
+                            f"{lock}: another edit has been in progress for {self._lock_timeout_s:g} s; try again"
+                        ) from None
                     time.sleep(_LOCK_RETRY_S)
             yield
         finally:
@@ -107,9 +109,9 @@ class FileEditor:
 
 
 def _bytes(path: Path) -> bytes | None:
-    """Return what is in the file; None: there is none. Raises OSError."""
+    """Return the content of the file; None: there is none. Raises OSError."""
     try:
-        # Not blocking: a named pipe in the file's place would keep an editor waiting for ever.
+        # Not blocking: a named pipe instead of the file would make an editor wait for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
@@ -122,7 +124,7 @@ def _bytes(path: Path) -> bytes | None:
 
 
 def _with_flag(raw: bytes | None, key: str, flag: Mapping[str, Any]) -> bytes:
-    """Return the file's text with the flag in it; a new file without `raw`."""
+    """Return the file's text with the flag in it; a new file if there is no `raw`."""
     if raw is None:
         return (json.dumps({"flags": {key: flag}}, ensure_ascii=False, indent=2) + "\n").encode()
     encoding = json.detect_encoding(raw)
@@ -150,7 +152,7 @@ def _bereft(whole: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
 
 
 def _placed(whole: dict[str, Any], key: str, flag: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document with the flag where flags are in its form: an object or a list of them, at its top or under `data`."""
+    """Return the document with the flag where its form has flags: in an object or a list of them, at the top level or under `data`."""
     if "flags" not in whole and isinstance(whole.get("data"), dict):
         return {**whole, "data": _placed(whole["data"], key, flag)}
     flags, values = whole.get("flags"), whole.get("flagValues")
@@ -160,26 +162,26 @@ def _placed(whole: dict[str, Any], key: str, flag: Mapping[str, Any]) -> dict[st
         return {**whole, "flags": placed if old is not None else [*flags, dict(flag)]}
     new = {**whole, "flags": {**(flags or {}), key: _newer((flags or {}).get(key), flag)}}
     if isinstance(values, dict) and key in values:
-        # Its short form would stand beside the whole flag, and LaunchDarkly's own file source refuses such a file.
+        # Its short form would be next to the whole flag, and LaunchDarkly's own file source refuses such a file.
         new["flagValues"] = {name: value for name, value in values.items() if name != key}
     return new
 
 
 def _newer(old: object, flag: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the flag with a version above that of what stands in its place, which may be a flag that cannot be taken."""
+    """Return the flag with a version above that of the flag it replaces, which may be invalid."""
     version = old.get("version") if isinstance(old, dict) else None
     least = version + 1 if isinstance(version, int) and old != flag else 0
     return {**flag, "version": max(flag.get("version", 0), least)}
 
 
 def _open_lock(lock: Path, real: Path) -> int:
-    """Open the lock file, made for whoever may edit the flag file. Raises OSError."""
+    """Open the lock file, made for everybody who may edit the flag file. Raises OSError."""
     try:
         handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except PermissionError:
         return os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)  # a lock needs no more
     owner = _owner(real)
-    with suppress(PermissionError):  # it is somebody else's, who made it so already
+    with suppress(PermissionError):  # it belongs to another user, who made it like this already
         if (found := os.fstat(handle)).st_uid != owner.st_uid or found.st_gid != owner.st_gid:
             os.fchown(handle, owner.st_uid, owner.st_gid)
         os.fchmod(handle, (stat.S_IMODE(owner.st_mode) if stat.S_ISREG(owner.st_mode) else _NEW_MODE) & 0o666)
@@ -187,12 +189,12 @@ def _open_lock(lock: Path, real: Path) -> int:
 
 
 def _owner(real: Path) -> os.stat_result:
-    """Return the file's status; without one, that of its folder: a first file belongs to whom the folder does. Raises OSError."""
+    """Return the file's status; without a file, that of its folder: a first file gets the owner of its folder. Raises OSError."""
     return real.stat() if real.exists() else real.parent.stat()
 
 
 def _replace(real: Path, data: bytes) -> None:
-    """Write the file so that a reader sees the old or the new one, never a part of one, also after a power cut.
+    """Write the file so that a reader sees the old or the new version, never a part, also after a power failure.
 
     Owner, group, mode and access lists stay. When it raises, the file is as it was.
 
@@ -203,7 +205,7 @@ def _replace(real: Path, data: bytes) -> None:
     old = real.stat() if real.exists() else None
     if old is not None and old.st_nlink > 1:
         raise FlagSourceError(
-            f"{real}: has {old.st_nlink} names (hard links), and an edit would reach one of them; make the others symbolic links"
+            f"{real}: has {old.st_nlink} names (hard links), and an edit would change only one of them; make the others symbolic links"
         )
     handle, name = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
     temporary = Path(name)
@@ -225,7 +227,7 @@ def _replace(real: Path, data: bytes) -> None:
 
 
 def _keep_owner(handle: int, real: Path, old: os.stat_result | None) -> None:
-    """Give the new file the owner, group, mode and attributes of the one whose place it takes."""
+    """Give the new file the owner, group, mode and attributes of the file that it replaces."""
     owner, mine = old or real.parent.stat(), os.fstat(handle)
     if (owner.st_uid, owner.st_gid) != (mine.st_uid, mine.st_gid):
         try:
@@ -233,10 +235,10 @@ def _keep_owner(handle: int, real: Path, old: os.stat_result | None) -> None:
         except PermissionError:
             if old is not None:
                 raise FlagSourceError(
-                    f"{real}: belongs to user {old.st_uid}, group {old.st_gid}, and would not after an edit by user {mine.st_uid}; "
+                    f"{real}: belongs to user {old.st_uid}, group {old.st_gid}, and an edit by user {mine.st_uid} would change that; "
                     "run this command as its owner or as root; nothing was changed"
                 ) from None
-    # After the owner: a change of owner takes mode bits away.
+    # After the owner: changing the owner clears mode bits.
     os.fchmod(handle, _NEW_MODE if old is None else stat.S_IMODE(old.st_mode))
     if old is not None:
         for name in os.listxattr(real):
@@ -246,5 +248,5 @@ def _keep_owner(handle: int, real: Path, old: os.stat_result | None) -> None:
 
 def _advice(error: OSError) -> str:
     if error.errno in {30, 16}:  # EROFS, EBUSY
-        return "the file is mounted from elsewhere, as a ConfigMap is: edit it there, or mount the folder that it lies in"
+        return "the file is mounted from elsewhere, like a ConfigMap: edit it there, or mount the folder that contains it"
     return "check the folder's permissions and its free space"

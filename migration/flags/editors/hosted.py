@@ -1,4 +1,6 @@
-"""Edits flags at hosted LaunchDarkly by its REST API: one of two edits wins, the other is shown what changed, and all is read back."""
+"""Edits flags at hosted LaunchDarkly by its REST API: of two edits one succeeds, the other is refused and shows what changed, and each edit
+is read back.
+"""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -30,8 +32,8 @@ _CONFLICTS: Final = frozenset({400, 409, 412, 422})
 class HostedEditor:
     """The editor of one environment of a project at LaunchDarkly.
 
-    What is read is what SDKs get, from the stream (or poll) that they use, so that an edit is proved on the data that is evaluated. What is
-    written goes to the REST API.
+    It reads what SDKs get, from the stream (or poll) that they use, so that an edit is proved on the data that is evaluated. It writes to
+    the REST API.
 
     Args:
         settings: SDK key, token, addresses, project and environment.
@@ -56,19 +58,19 @@ class HostedEditor:
         """Return the flags as SDKs get them now.
 
         Raises:
-            FlagSourceError: LaunchDarkly cannot be read; the message says why and what to do.
+            FlagSourceError: LaunchDarkly cannot be read; the message gives the reason and says what to do.
         """
         raw = self._put() if self._settings.launchdarkly_stream else self._latest()
         try:
             data, problems = read_flag_data(raw)
         except FlagSourceError:
-            raise FlagSourceError(f"{self._config.base_uri}: {UNREADABLE}; check the address, and what stands between") from None
+            raise FlagSourceError(f"{self._config.base_uri}: {UNREADABLE}; check the address, and any proxy in between") from None
         return FlagRead(data=data, token=None, raw=None, problems=problems)
 
     def write(self, read: FlagRead, key: str, flag: Mapping[str, Any], *, comment: str) -> FlagRead:
-        """Put the flag there, if it is still the one that was read. See `FlagEditor`.
+        """Write the flag, if it is still the one that was read. See `FlagEditor`.
 
-        The kill switch is put there whatever anybody did to it meanwhile: nobody wants that refused.
+        The kill switch is written regardless of other edits: it must never be refused.
 
         Raises:
             FlagSourceError: LaunchDarkly has no such flag, or cannot be reached.
@@ -95,7 +97,7 @@ class HostedEditor:
             return self._confirmed(api, read, flag)
 
     def _patch(self, before: Json, flag: Json, shown: Json, comment: str) -> Patch | None:
-        """Return the edit, in the format that fits; None: all of it is so already. Raises EditConflictError."""
+        """Return the edit, in the suitable format; None: everything already is as the edit wants it. Raises EditConflictError."""
         if flag["key"] == KILL_SWITCH:
             return semantic_patch(before, flag, shown, self._environment, comment)
         if shown["environments"][self._environment].get("version") != before["version"]:
@@ -103,40 +105,40 @@ class HostedEditor:
         return json_patch(before, flag, shown, self._environment, comment)
 
     def _is_there(self, before: Json, flag: Json, shown: Json) -> tuple[str, ...]:
-        """Return the names of the parts in which what is there is not the edit."""
+        """Return the names of the parts in which the current flag differs from the edit."""
         others = differences(flag, shown, self._environment)
         if others and flag["key"] == KILL_SWITCH and semantic_patch(before, flag, shown, self._environment, "") is None:
-            return ()  # all that the edit says is so; the rest is somebody else's
+            return ()  # everything that the edit sets is there; the rest belongs to other people
         return others
 
     def _confirmed(self, api: RestApi, read: FlagRead, flag: Json) -> FlagRead:
-        """Return what is there now, which is to be the edit."""
+        """Return the current flag, which should be the edit."""
         key = flag["key"]
         try:
             shown = api.flag(key, self._environment)
         except FlagSourceError as error:
-            raise FlagSourceError(f"{key}: the edit was taken, and could not be read back ({error}); look with `stage show`") from None
+            raise FlagSourceError(f"{key}: the edit was accepted, but could not be read back ({error}); check with `stage show`") from None
         now = held(flag, shown, self._environment)
         if others := self._is_there(read.data.flags[key], flag, shown):
             raise FlagSourceError(
-                f"{self.name}: the edit of {key} was taken, and is at version {now['version']} something else in {', '.join(others)}: "
-                "somebody edited it right after; look at it again"
+                f"{self.name}: the edit of {key} was accepted, but at version {now['version']} {', '.join(others)} differ: somebody "
+                "edited it right after; check it again"
             )
         return FlagRead(data=read.data.with_flag(key, now), token=None, raw=None, problems=read.problems)
 
     def _look_after(self, api: RestApi, read: FlagRead, flag: Json, error: UnknownOutcomeError) -> FlagRead:
-        """Find out what became of an edit that was never answered."""
+        """Find out the result of an edit that was never answered."""
         key = flag["key"]
         try:
             shown = api.flag(key, self._environment)
         except FlagSourceError:
-            raise FlagSourceError(f"{error}; whether the edit of {key} was taken is not known; look with `stage show`") from None
+            raise FlagSourceError(f"{error}; it is not known whether the edit of {key} was accepted; check with `stage show`") from None
         if self._is_there(read.data.flags[key], flag, shown):
-            raise FlagSourceError(f"{error}; nothing of the edit of {key} is there; try again") from None
+            raise FlagSourceError(f"{error}; the edit of {key} was not made; try again") from None
         return self._confirmed(api, read, flag)
 
     def _refuse_other(self, before: Json, shown: Json) -> None:
-        """Raise EditConflictError if what the API shows is not what was read."""
+        """Raise EditConflictError if the API shows something else than what was read."""
         version = shown["environments"][self._environment].get("version")
         if others := differences(before, shown, self._environment):
             raise EditConflictError(self.name, (f"{before['key']}: version {before['version']} -> {version}, other {', '.join(others)}",))
@@ -146,7 +148,7 @@ class HostedEditor:
         settings = self._settings
         token = settings.launchdarkly_api_token.reveal().strip()
         if not (token.isascii() and token.isprintable()):
-            raise FlagSourceError(f"{self.name}: {API_TOKEN} has characters that no token has; set it anew")
+            raise FlagSourceError(f"{self.name}: {API_TOKEN} has characters that no token has; set it again")
         for value, name in ((token, "API_TOKEN"), (self._project, "PROJECT"), (self._environment, "ENVIRONMENT")):
             if not value:
                 raise FlagSourceError(f"{self.name}: edits need NETRA_MIGRATION_LAUNCHDARKLY_{name} (docs/migration/launchdarkly.md)")
@@ -170,18 +172,22 @@ class HostedEditor:
         return answer.body
 
     def _put(self) -> bytes:
-        """Return the first message of the SDK's stream, which holds everything. The Relay Proxy has no other way to read everything."""
+        """Return the first message of the SDK's stream, which contains everything. The Relay Proxy offers no other way to read everything.
+
+        Raises:
+            FlagSourceError: the stream did not send it in time.
+        """
         base = self._config.stream_base_uri
         timeout = urllib3.Timeout(connect=_LIMITS.connect_s, read=_LIMITS.answer_s)
         pool = PromptPool(self._http.pool(base))
         client = SSEClient(ConnectStrategy.http(f"{base}/all", self._http.headers, pool, {"timeout": timeout}))
-        # The timeout of a socket begins anew with every byte.
+        # The timeout of a socket starts again with every byte.
         end = threading.Timer(_LIMITS.connect_s + _LIMITS.answer_s, client.close)
         end.daemon = True
         end.start()
         try:
             found: str | None = next((event.data for event in client.events if event.event == "put"), None)
-        except Exception as error:  # noqa: BLE001 - whatever the stream met, nothing was read
+        except Exception as error:  # noqa: BLE001 - whatever happened to the stream, nothing was read
             status = getattr(error, "status", None)
             what = status_trouble(status) if isinstance(status, int) else text_trouble(str(error))
             raise FlagSourceError(f"{base}: {what}") from None

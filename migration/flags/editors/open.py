@@ -1,4 +1,4 @@
-"""Which editor belongs to the source that the settings name."""
+"""The editor for the source that the settings name."""
 
 from migration.errors import ConfigurationError
 from migration.flags.editors.editor import FlagEditor
@@ -7,7 +7,7 @@ from migration.settings import MigrationSettings
 
 
 def open_editor(settings: MigrationSettings) -> FlagEditor:
-    """Return the editor of the source that the settings name. It opens nothing before it is asked.
+    """Return the editor of the source that the settings name. It opens nothing before its first use.
 
     Raises:
         ConfigurationError: a setting that this source needs is missing or cannot be used.

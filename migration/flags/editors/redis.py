@@ -1,4 +1,4 @@
-"""Edits flags in Redis by an optimistic transaction: one of two edits wins, and readers are told by pub/sub in the same step."""
+"""Edits flags in Redis by an optimistic transaction: of two edits one succeeds, and readers are notified by pub/sub in the same step."""
 
 import json
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class RedisEditor:
         self._url, self._layout = url, RedisLayout(prefix=prefix)
 
     def read(self) -> FlagRead:
-        """Return the flags under the prefix; there are none where nobody has written yet.
+        """Return the flags under the prefix; there are none if nobody has written yet.
 
         Raises:
             FlagSourceError: Redis cannot be read.
@@ -40,10 +40,10 @@ class RedisEditor:
         except (RedisError, OSError) as error:
             raise FlagSourceError(f"{self.name}: {redis_trouble(error)}") from None
 
-    def write(self, read: FlagRead, key: str, flag: Mapping[str, Any], *, comment: str) -> FlagRead:  # noqa: ARG002 - Redis keeps none
-        """Put the flag there, if all is as it was read. See `FlagEditor`.
+    def write(self, read: FlagRead, key: str, flag: Mapping[str, Any], *, comment: str) -> FlagRead:  # noqa: ARG002 - Redis stores none
+        """Write the flag, if everything is still as it was read. See `FlagEditor`.
 
-        The kill switch asks that of its own flag alone: it depends on no other.
+        The kill switch checks this only for its own flag: it depends on no other.
 
         Raises:
             EditConflictError: somebody edited a flag since they were read.
@@ -56,7 +56,7 @@ class RedisEditor:
             return self._look_after(key, flag, redis_trouble(error))
         found = self.read()
         if isinstance(found.token, RawFlags) and found.token.features.get(key.encode()) != text:
-            raise FlagSourceError(f"{self.name}: the edit of {key} was taken, and somebody edited it right after; look at it again")
+            raise FlagSourceError(f"{self.name}: the edit of {key} was accepted, and somebody edited it right after; check it again")
         return found
 
     def _transact(self, client: "redis.Redis", read: FlagRead, key: str, flag: Mapping[str, Any]) -> bytes:
@@ -87,12 +87,12 @@ class RedisEditor:
         raise EditConflictError(self.name, ("flags are being edited without a pause",))
 
     def _look_after(self, key: str, flag: Mapping[str, Any], trouble: str) -> FlagRead:
-        """Find out what became of an edit whose answer was lost."""
+        """Find out the result of an edit whose answer was lost."""
         try:
             found = self.read()
         except FlagSourceError:
             raise FlagSourceError(
-                f"{self.name}: {trouble}; whether the edit of {key} was taken is not known; look with `stage show`"
+                f"{self.name}: {trouble}; it is not known whether the edit of {key} was accepted; check with `stage show`"
             ) from None
         if found.data.flags.get(key) != dict(flag):
             raise FlagSourceError(f"{self.name}: {trouble}; nothing was changed")
@@ -105,7 +105,7 @@ def _found(raw: RawFlags) -> FlagRead:
 
 
 def _text(old: bytes | None, flag: Mapping[str, Any]) -> bytes:
-    """Return the flag's JSON; what the edit does not concern stays as it was written."""
+    """Return the flag's JSON; parts that the edit does not concern stay as they were written."""
     try:
         sound = old is not None and isinstance(json.loads(old), dict)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""LaunchDarkly's REST API, for reading and editing one flag: every wait has an end, and every refusal is an operator's sentence."""
+"""LaunchDarkly's REST API, for reading and editing one flag: every wait has a limit, and every refusal becomes a sentence for operators."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from migration.errors import FlagSourceError
 from migration.flags.sources.asking import Answer, AskError, Limits, ask
 from migration.flags.sources.trouble import API_TOKEN, PAGE, UNREADABLE, status_trouble
 
-#: of the API whose answers are read here; a token made for an older one gets other answers without it
+#: the version of the API that is read here; without it, a token made for an older version gets different answers
 _VERSION: Final = "20240415"
 _LIMITS: Final = Limits(connect_s=3.0, answer_s=10.0)
 _LONGEST_MESSAGE: Final = 300
@@ -24,11 +24,11 @@ _RESETS: Final = ("X-Ratelimit-Reset", "X-Ratelimit-Auth-Token-Reset")
 
 
 class UnknownOutcomeError(FlagSourceError):
-    """An edit was sent and never answered: it may have been taken."""
+    """An edit was sent and never answered: it may have been accepted."""
 
 
 class RefusedError(FlagSourceError):
-    """LaunchDarkly understood an edit and did not take it."""
+    """LaunchDarkly understood an edit and did not accept it."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ class RestApi:
         address: e.g. "https://app.launchdarkly.com".
         token: of the API; not an SDK key.
         project: its key.
-        patience_s: seconds that one call may wait for the rate limit's reset, all its waits together.
+        patience_s: seconds that one call may wait for the rate limit's reset, in total.
         clock: monotonic seconds.
         sleep: waits.
     """
@@ -72,10 +72,10 @@ class RestApi:
         self._patience_s, self._clock, self._sleep = patience_s, clock, sleep
 
     def flag(self, key: str, environment: str) -> dict[str, Any]:
-        """Return the flag's representation, with that environment in it.
+        """Return the flag's representation, including that environment.
 
         Raises:
-            FlagSourceError: it cannot be read; the message says why and what to do.
+            FlagSourceError: it cannot be read; the message gives the reason and says what to do.
         """
         answer = self._call("GET", key, f"?env={quote(environment, safe='')}", None)
         shown = self._content(answer, key)
@@ -89,9 +89,9 @@ class RestApi:
         """Send an edit of the flag.
 
         Raises:
-            RefusedError: it was not taken; the flag is as it was, as far as this edit goes.
-            UnknownOutcomeError: there was no answer; it may have been taken.
-            FlagSourceError: it was not taken, because LaunchDarkly could not be asked at all.
+            RefusedError: it was not accepted; this edit did not change the flag.
+            UnknownOutcomeError: there was no answer; it may have been accepted.
+            FlagSourceError: it was not accepted, because LaunchDarkly could not be reached.
         """
         answer = self._call("PATCH", key, "", patch)
         if answer.status != HTTPStatus.OK:
@@ -113,7 +113,7 @@ class RestApi:
             wait_s = _reset_s(answer.headers)
             if self._clock() + wait_s > give_up:
                 raise FlagSourceError(
-                    f"{self._address}: too many requests (429); nothing was changed; LaunchDarkly takes the next one in {wait_s:.0f} s"
+                    f"{self._address}: too many requests (429); nothing was changed; LaunchDarkly accepts the next one in {wait_s:.0f} s"
                 )
             self._sleep(wait_s)
 
@@ -159,7 +159,7 @@ def _message(body: bytes) -> str:
 
 
 def _reset_s(headers: Mapping[str, str]) -> float:
-    """Return the seconds until LaunchDarkly takes a request again: the latest of what its headers say, by its own clock."""
+    """Return the seconds until LaunchDarkly accepts a request again: the latest time in its headers, by its own clock."""
     waits = [1.0]
     try:
         now = parsedate_to_datetime(headers.get("Date", "")).timestamp()

@@ -1,4 +1,4 @@
-"""Changes a few values of a JSON text and leaves every other character as it is: order, blanks, number forms and what nobody here knows."""
+"""Changes a few values of a JSON text and leaves every other character unchanged: order, whitespace, number forms and unknown members."""
 
 import json
 import re
@@ -12,18 +12,18 @@ _DECODER: Final = json.JSONDecoder()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Item:
-    """One member of an object or one item of an array, where it stands in the text."""
+    """One member of an object or one item of an array, with its place in the text."""
 
     name: str | None  #: None: an item of an array
-    begin: int  #: of its name, or of its value in an array
-    start: int  #: of its value
-    end: int  #: of its value
+    begin: int  #: start of its name, or of its value in an array
+    start: int  #: start of its value
+    end: int  #: end of its value
     value: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cut:
-    """What to put in the place of a stretch of the text."""
+    """The replacement for one part of the text."""
 
     start: int
     end: int
@@ -31,18 +31,18 @@ class _Cut:
 
 
 def spliced(text: str, new: Mapping[str, object]) -> str:
-    """Return the JSON text saying `new`, with as little of it changed as can be.
+    """Return the JSON text with the value `new`, changed as little as possible.
 
     Args:
-        text: valid JSON, an object at its top.
-        new: what it shall say; where that equals what it says, in type too, the text stays.
+        text: valid JSON with an object at the top level.
+        new: its new value; parts that are equal, also in type, keep their text.
     """
     start = _after_blank(text, 0)
     return _apply(text, _change(text, _item(text, None, start, start), new))
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two JSON values are equal, 1, 1.0 and true being three values."""
+    """Whether two JSON values are equal, where 1, 1.0 and true are three different values."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
@@ -51,7 +51,7 @@ def same(one: object, other: object) -> bool:
 
 
 def _change(text: str, item: _Item, value: object) -> list[_Cut]:
-    """Return the cuts that turn the item's value into `value`: what it shares with the old one stays where it is."""
+    """Return the cuts that turn the item's value into `value`: common parts stay unchanged."""
     if same(item.value, value):
         return []
     if isinstance(item.value, dict) and isinstance(value, Mapping):
@@ -65,7 +65,7 @@ def _change_object(text: str, item: _Item, value: Mapping[str, object]) -> list[
     members = _items(text, item.start)
     gone = next((at for at, member in enumerate(members) if member.name not in value), None)
     if gone is not None:
-        # One stretch can be cut once: members leave first, and the rest is compared with what is left.
+        # A part of the text can be cut only once: members are removed first, and the rest is compared with what is left.
         return _shortened(text, item, _removal(text, item.start, members, gone, 1), value)
     last = {member.name: member for member in members}
     cuts = [cut for name, member in last.items() for cut in _change(text, member, value[str(name)])]
@@ -90,7 +90,7 @@ def _change_array(text: str, item: _Item, value: list[object]) -> list[_Cut]:
 
 
 def _shortened(text: str, item: _Item, removal: _Cut, value: object) -> list[_Cut]:
-    """Return the one cut that takes something out of the item's value and then turns it into `value`."""
+    """Return the one cut that removes something from the item's value and then turns it into `value`."""
     shorter = _apply(text, [removal])
     left = _item(shorter, item.name, item.begin, item.start)
     tail = len(shorter) - left.end
@@ -99,7 +99,7 @@ def _shortened(text: str, item: _Item, removal: _Cut, value: object) -> list[_Cu
 
 
 def _insertion(text: str, start: int, items: Sequence[_Item], new: Sequence[tuple[str | None, object]], at: int | None = None) -> _Cut:
-    """Return the cut that puts members or (without names) items into the collection at `start`, at its end or before the item `at`."""
+    """Return the cut that inserts members or (without names) items into the collection at `start`, at its end or before the item `at`."""
     at = len(items) if at is None else at
     if not items:
         end = _DECODER.raw_decode(text, start)[1]
@@ -117,7 +117,7 @@ def _insertion(text: str, start: int, items: Sequence[_Item], new: Sequence[tupl
 
 
 def _removal(text: str, start: int, items: Sequence[_Item], at: int, count: int) -> _Cut:
-    """Return the cut that takes items out of the collection at `start`, with the comma that goes with them."""
+    """Return the cut that removes items from the collection at `start`, with their comma."""
     last = at + count - 1
     if at > 0:
         return _Cut(start=items[at - 1].end, end=items[last].end, text="")
@@ -163,7 +163,7 @@ def _after_comma(text: str, at: int) -> int:
 
 
 def _pair(text: str, within: str, name: str | None, value: object) -> str:
-    """Return a member or item as text, indented as `within`, the blanks before it, are; without a line break there, on one line."""
+    """Return a member or item as text, indented like the whitespace `within` before it; if that has no line break, on one line."""
     lead = "" if name is None else json.dumps(name, ensure_ascii=False) + ": "
     if "\n" not in within:
         return lead + json.dumps(value, ensure_ascii=False)
@@ -172,25 +172,25 @@ def _pair(text: str, within: str, name: str | None, value: object) -> str:
 
 
 def _rendered(text: str, begin: int, value: object) -> str:
-    """Return the value as text for a place whose member begins at `begin`."""
+    """Return the value as text for a member that begins at `begin`."""
     indent = _indent(text, begin)
     alone = text[:begin].endswith(indent) and text[: begin - len(indent)].endswith("\n")
     return _pair(text, _line_break(text) + indent if alone else "", None, value)
 
 
 def _line_break(text: str) -> str:
-    """Return what this text begins a line with; "" when it stands on one line."""
+    """Return the indentation of this text's lines; "" if it is on one line."""
     body = text.strip()
     return "\r\n" if "\r\n" in body else "\n" if "\n" in body else ""
 
 
 def _indent(text: str, at: int) -> str:
-    """Return the blanks that the line of this place begins with."""
+    """Return the whitespace at the beginning of the line of this place."""
     line = text[text.rfind("\n", 0, at) + 1 : at]
     return line[: len(line) - len(line.lstrip())]
 
 
 def _unit(text: str) -> str:
-    """Return what one level is indented by: the blanks before the first member of the text."""
+    """Return the indentation of one level: the whitespace before the first member of the text."""
     found = re.match(r"\s*\{[ \t]*\r?\n([ \t]+)", text)
     return found.group(1) if found else "  "

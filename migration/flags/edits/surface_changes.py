@@ -1,7 +1,7 @@
-"""The edits of a surface's flag, as pure functions on one flag's JSON. What a flag means is asked of `meaning/evaluation.py` alone.
+"""The edits of a surface's flag, as pure functions on one flag's JSON. `meaning/evaluation.py` alone interprets a flag.
 
-Each takes a flag as LaunchDarkly has it (None: there is none yet, or it is marked `deleted`) and returns it changed, its version one
-higher, or the very same flag when nothing is to change. Members that an edit does not concern stay as they are, salt and seed above all.
+Each takes a flag as LaunchDarkly has it (None: it does not exist yet, or is marked `deleted`) and returns it changed, its version one
+higher, or the same object if nothing changes. Members that an edit does not concern stay unchanged, above all salt and seed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,13 +13,13 @@ from migration.flags.meaning.data import TENANT_KIND, surface_flag_key
 from migration.model import Stage
 from migration.stages import STAGE_ORDER
 
-WHOLE: Final = 100_000  #: LaunchDarkly's weights are out of this many
+WHOLE: Final = 100_000  #: LaunchDarkly's weights are parts of this number
 _PERCENT: Final = WHOLE // 100
 _OFF: Final = {"rollout": {"contextKind": TENANT_KIND, "variations": [{"variation": 0, "weight": WHOLE}]}}
 
 
 def new_surface_flag(surface: str) -> dict[str, Any]:
-    """Return the flag of a surface whose migration has not begun: everybody at `off`. Version 0: it stands nowhere yet."""
+    """Return the flag of a surface whose migration has not begun: all tenants at `off`. Version 0: it is not stored anywhere yet."""
     return {
         "key": surface_flag_key(surface),
         "version": 0,
@@ -37,12 +37,12 @@ def share(flag: Flag | None, surface: str, stage: Stage, percent: float = 100.0,
     """Return the flag with the upper `percent` of the buckets at `stage`.
 
     Args:
-        flag: as it is.
-        surface: whose flag it is.
-        stage: where the percentage goes.
+        flag: the current one.
+        surface: the flag's surface.
+        stage: the stage of the percentage.
         percent: 0 to 100, in steps of 0.001.
-        rest: the others are here at least, and at most one stage before `stage`: between the two they stay where they are.
-            None: all of them go to the stage before `stage`.
+        rest: the others are at least here, and at most one stage before `stage`: tenants between the two stay where they are.
+            None: all of them move to the stage before `stage`.
 
     Raises:
         ConfigurationError: the percentage is not possible, the flag has no variation for a stage, or `rest` is not before `stage`.
@@ -62,25 +62,25 @@ def share(flag: Flag | None, surface: str, stage: Stage, percent: float = 100.0,
 
 
 def pin(flag: Flag | None, surface: str, tenant_id: str, stage: Stage) -> Flag:
-    """Return the flag with the tenant held at `stage`, whatever its bucket says.
+    """Return the flag with the tenant pinned to `stage`, whatever its bucket is.
 
     Raises:
-        ConfigurationError: the flag has no variation for the stage, or is switched off, so that turning it on would move everybody.
+        ConfigurationError: the flag has no variation for the stage, or is switched off, so that switching it on would move all tenants.
     """
     old = revived(flag, new_surface_flag(surface))
     stages = _stages(old)
     _check_listed(old, stage, stages)
     if old.get("on") is not True:
         raise ConfigurationError(
-            f"{old['key']} is switched off (`on` is false), so everybody is at `off` and a pin means nothing; "
-            f"`stage set {surface} off --all` switches it on first"
+            f"{old['key']} is switched off (`on` is false), so all tenants are at `off` and a pin has no effect; `stage set {surface} "
+            "off --all` switches it on first"
         )
     targets = retargeted(old, TENANT_KIND, [tenant_id], stages[stage])
     return raised(flag, {**old, "contextTargets": targets})
 
 
 def unpin(flag: Flag | None, surface: str, tenant_id: str) -> Flag:
-    """Return the flag with the tenant back where rules and its bucket say.
+    """Return the flag with the tenant unpinned, so that rules and its bucket apply.
 
     Raises:
         ConfigurationError: the tenant is not pinned.
@@ -92,19 +92,19 @@ def unpin(flag: Flag | None, surface: str, tenant_id: str) -> Flag:
 
 
 def pins(flag: Flag | None) -> frozenset[str]:
-    """Return the tenants that the flag's targets name, wherever they are held."""
+    """Return the tenants that the flag's targets name, at any stage."""
     return frozenset() if flag is None else frozenset(named_by(flag, TENANT_KIND))
 
 
 def _weight(percent: float) -> int:
-    weight = round(percent * _PERCENT) if 0 <= percent <= 100 else -1  # noqa: PLR2004 - percent; not a number is neither
+    weight = round(percent * _PERCENT) if 0 <= percent <= 100 else -1  # noqa: PLR2004 - percent; NaN is not possible either
     if weight < 0 or abs(weight - percent * _PERCENT) > 1e-6:  # noqa: PLR2004 - far below one weight
         raise ConfigurationError(f"{percent:g} % is not possible; give 0 to 100 with at most three decimals")
     return weight
 
 
 def _stages(flag: Flag) -> dict[Stage, int]:
-    """Return where each stage stands among the flag's variations, in stage order."""
+    """Return the index of each stage among the flag's variations, in stage order."""
     variations = flag.get("variations") or []
     return {stage: variations.index(stage.value) for stage in STAGE_ORDER if stage.value in variations}
 
@@ -112,16 +112,16 @@ def _stages(flag: Flag) -> dict[Stage, int]:
 def _check_listed(flag: Flag, stage: Stage, stages: Mapping[Stage, int]) -> None:
     if stage not in stages:
         raise ConfigurationError(
-            f"{flag['key']} has no variation `{stage.value}`; it has: {', '.join(str(value) for value in flag.get('variations') or [])}; "
-            "add the missing one where the flag is kept"
+            f"{flag['key']} has no variation `{stage.value}`; it has: "
+            f"{', '.join(str(value) for value in flag.get('variations') or [])}; add the missing one at the flag's source"
         )
 
 
 def _room(flag: Flag, stage: Stage, rest: Stage | None, stages: Mapping[Stage, int], percent: float) -> tuple[Stage, Stage]:
-    """Return the earliest and the latest stage of those outside the percentage."""
+    """Return the earliest and the latest stage of the tenants outside the percentage."""
     earlier = [one for one in stages if STAGE_ORDER.index(one) < STAGE_ORDER.index(stage)]
     if not earlier:
-        raise ConfigurationError(f"`{stage.value}` has no stage before it for the other {100 - percent:g} %; say --all")
+        raise ConfigurationError(f"`{stage.value}` has no stage before it for the other {100 - percent:g} %; use --all")
     if rest is None:
         return earlier[-1], earlier[-1]
     if rest not in earlier:
@@ -149,7 +149,7 @@ def _shares(flag: Flag) -> list[tuple[Stage, int]]:
 
 
 def _below(shares: Iterable[tuple[Stage, int]], weight: int) -> list[tuple[Stage, int]]:
-    """Return what the shares say about the lowest `weight` buckets."""
+    """Return the part of the shares in the lowest `weight` buckets."""
     found: list[tuple[Stage, int]] = []
     for stage, part in shares:
         taken = min(part, weight)
@@ -165,10 +165,10 @@ def _stage_at(variations: Sequence[Any], index: object) -> Stage:
 
 
 def _fallthrough(flag: Flag, weights: Mapping[Stage, int], stages: Mapping[Stage, int]) -> dict[str, Any]:
-    """Return the fallthrough that deals tenants so, by the same kind, attribute and seed as before.
+    """Return the fallthrough with these shares, and with the same kind, attribute and seed as before.
 
-    It lists `off` first even at weight 0, because a context without the tenant kind gets the first listed variation, and nothing after
-    the furthest stage, because what rounding leaves over gets the last.
+    It lists `off` first even at weight 0, because a context without the tenant kind gets the first variation. It lists nothing after the
+    furthest stage, because the last variation gets what rounding leaves over.
     """
     old = flag.get("fallthrough") or {}
     rollout = old.get("rollout") or {"contextKind": TENANT_KIND}
@@ -184,7 +184,7 @@ def _fallthrough(flag: Flag, weights: Mapping[Stage, int], stages: Mapping[Stage
 
 
 def _untracked(rollout: Mapping[str, Any]) -> set[int]:
-    """Return the variations of an experiment none of whose shares is tracked."""
+    """Return the variations of an experiment with no tracked share."""
     listed = rollout.get("variations") or []
     return {one.get("variation") for one in listed if one.get("untracked")} - {
         one.get("variation") for one in listed if not one.get("untracked")

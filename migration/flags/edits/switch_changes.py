@@ -9,16 +9,16 @@ from migration.flags.meaning.data import CANDIDATE_FAILOVER, KILL_SWITCH, SHADOW
 
 
 def kill(flag: Flag | None, on: bool, surface: str | None, surfaces: Iterable[str]) -> Flag:
-    """Return the kill switch turned, for one surface or (None) for all of them, now and later.
+    """Return the kill switch set for one surface or (None) for all of them, now and later.
 
-    It stands before all else that the flag says: rules and targets of other kinds stay, behind it, and prerequisites leave, since a kill
-    switch depends on no other flag.
+    It comes before everything else in the flag: rules and targets of other kinds stay, after it, and prerequisites are removed, since a
+    kill switch must not depend on another flag.
 
     Args:
-        flag: as it is.
+        flag: the current one.
         on: True: control serves.
         surface: None: all.
-        surfaces: the surfaces there are, which are named one by one where rules or targets of other kinds stand behind.
+        surfaces: all surfaces; they are named one by one if there are rules or targets of other kinds.
     """
     old = _with_values(revived(flag, _new_switch(KILL_SWITCH, [False, True], 0)), (False, True))
     indexes = {value: _index_of(old["variations"], value) for value in (False, True)}
@@ -50,18 +50,18 @@ def kill(flag: Flag | None, on: bool, surface: str | None, surfaces: Iterable[st
 
 
 def sample(flag: Flag | None, percent: float, *, surface: str | None = None, tenant_id: str | None = None) -> Flag:
-    """Return the sampling flag with this share of runs shadowed: of one surface, of one tenant, or of all that nothing else is said of.
+    """Return the sampling flag with this percentage of runs shadowed: for one surface, for one tenant, or as the default.
 
-    A tenant's share goes before a surface's.
+    A tenant's percentage takes precedence over a surface's.
 
     Raises:
-        ConfigurationError: the percentage is not possible, both a surface and a tenant are given, or one of them is while the flag is
-            switched off with rules or targets that would come to life.
+        ConfigurationError: the percentage is not possible, both a surface and a tenant are given, or one of them is given while the flag is
+            switched off with rules or targets that would become active.
     """
     if not 0 <= percent <= 100:  # noqa: PLR2004 - percent; not a number is neither
         raise ConfigurationError(f"{percent:g} % is not possible; give 0 to 100")
     if surface is not None and tenant_id is not None:
-        raise ConfigurationError("--surface and --tenant cannot be joined in LaunchDarkly's targets; give one of them")
+        raise ConfigurationError("--surface and --tenant cannot be combined in LaunchDarkly's targets; give one of them")
     value: float = int(percent) if percent == int(percent) else percent
     old = _with_values(revived(flag, _new_switch(SHADOW_SAMPLING, [0, 100], 1)), (value,))
     index = _index_of(old["variations"], value)
@@ -73,7 +73,7 @@ def sample(flag: Flag | None, percent: float, *, surface: str | None = None, ten
 
 
 def unsample(flag: Flag | None, *, surface: str | None = None, tenant_id: str | None = None) -> Flag:
-    """Return the sampling flag without the share of its own of this surface or tenant.
+    """Return the sampling flag without the separate percentage of this surface or tenant.
 
     Raises:
         ConfigurationError: it has none.
@@ -104,13 +104,13 @@ def _sampled(old: Flag, index: int, surface: str | None, tenant_id: str | None) 
 
 
 def _sampled_while_off(old: Flag, index: int, *, one: bool, surface: str | None, tenant_id: str | None) -> dict[str, Any]:
-    """Return the change of a flag that is switched off: then everybody gets what it says for that."""
+    """Return the change of a flag that is switched off: its off variation changes, for all tenants."""
     if not one:
         return {**old, "offVariation": index}
     if old.get("rules") or targets_of(old) or old.get("prerequisites"):
         raise ConfigurationError(
-            f"{old['key']} is switched off (`on` is false), and its rules and targets would come to life; "
-            "switch it on where the flag is kept, or give neither --surface nor --tenant"
+            f"{old['key']} is switched off (`on` is false), and its rules and targets would become active; switch it on at its "
+            "source, or give neither --surface nor --tenant"
         )
     return _sampled({**old, "on": True, "fallthrough": {"variation": old.get("offVariation") or 0}}, index, surface, tenant_id)
 
@@ -129,18 +129,18 @@ def _new_switch(key: str, values: list[Any], served: int) -> dict[str, Any]:
 
 
 def _with_values(flag: Flag, values: Iterable[Any]) -> dict[str, Any]:
-    """Return the flag with these values among its variations, at its end where they are missing: indexes in use stay what they are."""
+    """Return the flag with these values among its variations; missing ones are appended, so that indexes in use stay the same."""
     variations = list(flag.get("variations") or [])
     return {**flag, "variations": variations + [value for value in values if _index_of(variations, value) < 0]}
 
 
 def _index_of(variations: Sequence[Any], value: object) -> int:
-    """Return where the value stands, true being no number; -1: nowhere."""
+    """Return the index of the value, where true is not a number; -1: it is missing."""
     return next((at for at, one in enumerate(variations) if one == value and isinstance(one, bool) is isinstance(value, bool)), -1)
 
 
 def _default(flag: Flag) -> object:
-    """Return the value that the flag lists for whom nothing else is said about; None: that is no single one."""
+    """Return the flag's default value; None: there is no single one."""
     index = (flag.get("fallthrough") or {}).get("variation") if flag.get("on") is True else flag.get("offVariation")
     variations = flag.get("variations") or []
     return variations[index] if isinstance(index, int) and 0 <= index < len(variations) else None

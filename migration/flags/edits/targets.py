@@ -1,4 +1,4 @@
-"""Targets in a flag's JSON, and the marks of an edit: what all edits of `surface_changes.py` and `switch_changes.py` have in common."""
+"""Targets in a flag's JSON, and the marks of an edit: shared by all edits of `surface_changes.py` and `switch_changes.py`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ Flag = Mapping[str, Any]
 def targets_of(flag: Flag) -> list[Mapping[str, Any]]:
     """Return the targets of context kinds.
 
-    The SDK takes `targets`, of kind `user`, as they are only while there are no `contextTargets`; with them it follows placeholders.
+    The SDK uses `targets`, of kind `user`, directly only while there are no `contextTargets`; otherwise it follows placeholders.
     """
     return list(
         flag.get("contextTargets")
@@ -21,7 +21,7 @@ def targets_of(flag: Flag) -> list[Mapping[str, Any]]:
 
 
 def kind_of(target: Mapping[str, Any]) -> str:
-    """Return the kind of context that the target names; without a word about it LaunchDarkly's default."""
+    """Return the kind of context that the target names, by default LaunchDarkly's default."""
     return target.get("contextKind") or "user"
 
 
@@ -36,7 +36,7 @@ def named_by(flag: Flag, kind: str) -> dict[str, int]:
 
 
 def untargeted(flag: Flag, kind: str, names: set[str]) -> list[Mapping[str, Any]]:
-    """Return the targets without these keys; a target that loses its last one leaves."""
+    """Return the targets without these keys; a target that loses its last one is removed."""
     kept = []
     for target in targets_of(flag):
         values = target.get("values") or []
@@ -48,7 +48,7 @@ def untargeted(flag: Flag, kind: str, names: set[str]) -> list[Mapping[str, Any]
 
 
 def retargeted(flag: Flag, kind: str, names: Sequence[str], variation: int) -> list[Mapping[str, Any]]:
-    """Return the targets with these keys at the variation alone; tenants go before all surfaces."""
+    """Return the targets with these keys only at the variation; tenants come before all surfaces."""
     if all(named_by(flag, kind).get(name) == variation for name in names):
         return targets_of(flag)
     targets = untargeted(flag, kind, set(names))
@@ -61,7 +61,7 @@ def retargeted(flag: Flag, kind: str, names: Sequence[str], variation: int) -> l
 
 
 def revived(flag: Flag | None, new: dict[str, Any]) -> dict[str, Any]:
-    """Return the flag, or a new one: where a flag is marked `deleted`, nothing of what it said comes back but its version and salt."""
+    """Return the flag, or a new one: if a flag is marked `deleted`, only its version and salt are reused."""
     if flag is None:
         return new
     if flag.get("deleted") is True:
@@ -70,7 +70,7 @@ def revived(flag: Flag | None, new: dict[str, Any]) -> dict[str, Any]:
 
 
 def raised(old: Flag | None, new: dict[str, Any]) -> Flag:
-    """Return `new` with the next version, or `old` when they are alike: without a higher version the SDK calls no listener."""
+    """Return `new` with the next version, or `old` if they are equal: without a higher version the SDK calls no listener."""
     if old is not None and new == old:
         return old
     version = new.get("version")

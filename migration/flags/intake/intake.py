@@ -1,4 +1,6 @@
-"""What every source of flags feeds: flag by flag, so that one bad flag touches no other, and what is bad keeps its last known state."""
+"""The common intake of every source of flags: it takes flags one by one, so that an invalid flag affects no other and keeps its last known
+state.
+"""
 
 import json
 import logging
@@ -31,16 +33,16 @@ SWITCHES: Final = (KILL_SWITCH, SHADOW_SAMPLING, CANDIDATE_FAILOVER)
 
 
 class FlagIntake(DataSourceUpdateSink):
-    """Stands in front of the sink of LaunchDarkly's client, for our own sources and for the SDK's stream and poll processors alike.
+    """Stands in front of the sink of LaunchDarkly's client, for our own sources and for the SDK's stream and poll processors.
 
-    A flag that the SDK takes is taken, whatever it contains. The last known state holds of a flag or segment that is spoiled, of one that
-    a full state lacks although one of ours needs it, and of everything while the source cannot be read. A flag that the source marks
-    as deleted is deleted.
+    A flag that the SDK accepts is accepted, whatever it contains. The last known state is kept for a flag or segment that is invalid, for
+    one that a full state lacks although one of ours needs it, and for everything while the source cannot be read. A flag that the source
+    marks as deleted is deleted.
 
     Args:
         source: its name.
         surfaces: the surfaces whose flags are ours.
-        snapshot: keeps what is taken, and gives what a process before left; None: nothing survives a restart.
+        snapshot: stores the flags, and returns those that an earlier process left; None: nothing survives a restart.
         clock: monotonic seconds.
     """
 
@@ -48,7 +50,9 @@ class FlagIntake(DataSourceUpdateSink):
         self, source: str, surfaces: Iterable[str], *, snapshot: Snapshot | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.source = source
-        self.silence_s: float | None = None  #: seconds without `take` or `good` after which the source is not up; None: it may be silent
+        self.silence_s: float | None = (
+            None  #: seconds without `take` or `good` after which the source counts as down; None: it may be silent
+        )
         self._surfaces = tuple(surfaces)
         self._ours = (*map(surface_flag_key, self._surfaces), *SWITCHES)
         self._snapshot, self._clock = snapshot, clock
@@ -62,41 +66,41 @@ class FlagIntake(DataSourceUpdateSink):
         self._unkept: str | None = None
         self._last_good: float | None = None
         self._told: tuple[bool, str | None] | None = None
-        self.from_snapshot = restored is not None  #: whether `data` is what a process before left
+        self.from_snapshot = restored is not None  #: whether `data` was left by an earlier process
         self.taken = False  #: whether this process ever read the source
 
     @property
     def data(self) -> FlagData:
-        """The flags that hold."""
+        """The current flags."""
         return self._holds.data
 
     @property
     def held(self) -> frozenset[str]:
-        """Keys of the flags whose last known state holds instead of what the source says now."""
+        """Keys of the flags whose last known state is used instead of what the source has now."""
         if self._down is not None or not self.taken:
             return frozenset(self.data.flags)
         return frozenset(key for kind, key in self._holds.held if kind == "flag")
 
     @property
     def unknown(self) -> frozenset[str]:
-        """Keys of our flags of which nothing usable is known: all while no flags were read, else those that never were good."""
+        """Keys of our flags for which nothing usable is known: all while no flags were read, later those that never were valid."""
         if not self.taken and not self.from_snapshot:
             return frozenset(self._ours)
         return frozenset(key for kind, key in self._holds.lost if kind == "flag" and key in self._ours)
 
     def connect(self, sink: DataSourceUpdateSink | None) -> None:
-        """Take the SDK's own sink, and give it what is known."""
+        """Use the SDK's own sink, and pass it the known flags."""
         with self._lock:
             self._sink = sink
             if self.from_snapshot or self.taken:
                 self._give(self.data)
 
     def on_change(self, listener: Callable[[], None]) -> None:
-        """Call it after the flags or the source's health changed, in the thread that noticed. It must not raise."""
+        """Call `listener` after the flags or the source's health changed, in the thread that noticed. It must not raise."""
         self._listeners.append(listener)
 
     def take(self, data: FlagData, problems: Sequence[FlagProblem] = ()) -> None:
-        """Take a full state of the source, and what is wrong with those flags that are not in it. Never raises."""
+        """Take a full state of the source, and what is wrong with the flags that are missing from it. Never raises."""
         with self._lock:
             self._take(data, problems, whole=True)
 
@@ -116,13 +120,13 @@ class FlagIntake(DataSourceUpdateSink):
                 self._replace(named, key, item)
 
     def delete(self, kind: VersionedDataKind, key: str, version: int) -> None:
-        """Put a tombstone in the place of a flag or segment, unless it is older. Called by the SDK's own processors."""
+        """Replace a flag or segment by a tombstone, unless it is older. Called by the SDK's own processors."""
         with self._lock:
             if self._newer(_kind(kind), key, version):
                 self._replace(_kind(kind), key, {"key": key, "version": version, "deleted": True})
 
     def update_status(self, new_state: DataSourceState, new_error: DataSourceErrorInfo | None) -> None:
-        """Take note of how the connection is. Called by the SDK's own processors."""
+        """Record the state of the connection. Called by the SDK's own processors."""
         if new_state is DataSourceState.VALID:
             self.good()
         elif new_error is not None:
@@ -131,13 +135,13 @@ class FlagIntake(DataSourceUpdateSink):
             self._sink.update_status(new_state, new_error)
 
     def down(self, problem: str) -> None:
-        """Take note that the source cannot be read, and why: all last known flags hold."""
+        """Record that the source cannot be read, and why: all last known flags stay in use."""
         with self._lock:
             changed, self._down = self._down is None, problem
             self._settle(changed=changed)
 
     def good(self) -> None:
-        """Take note that the source was found well, with nothing new since the last `take`."""
+        """Record that the source was read successfully, with nothing new since the last `take`."""
         with self._lock:
             if self.taken:
                 changed, self._down = self._down is not None, None
@@ -148,7 +152,7 @@ class FlagIntake(DataSourceUpdateSink):
         age = None if self._last_good is None else max(0.0, self._clock() - self._last_good)
         silent = self.silence_s is not None and age is not None and age > self.silence_s and not self._spoiled()
         problem = self._down or (f"it has not answered for {self.silence_s:g} s" if silent else None)
-        holds = "the last known flags hold" if self.taken or self.from_snapshot else "no flags are known"
+        holds = "the last known flags stay in use" if self.taken or self.from_snapshot else "no flags are known"
         if problem is None and not self.taken:
             problem = "it was not read yet"
         said = [f"{self.source}: {problem}; {holds}"] if problem else []
@@ -163,7 +167,7 @@ class FlagIntake(DataSourceUpdateSink):
         )
 
     def _take(self, data: FlagData, problems: Sequence[FlagProblem], *, whole: bool) -> None:
-        """Take it. Not `whole`: one item of it was read, which says nothing about how the source is."""
+        """Take it. Not `whole`: one item of it was read, which does not show the state of the source."""
         found = merged(data, problems, known=self.data, surfaces=self._surfaces, ours=self._ours)
         changed = not self.taken or _text(found.data) != _text(self.data)
         if changed and not self._give(found.data):
@@ -192,13 +196,13 @@ class FlagIntake(DataSourceUpdateSink):
         return known is None or bool(known["version"] < version)
 
     def _give(self, data: FlagData) -> bool:
-        """Hand the flags on to the SDK; return whether it took them."""
+        """Pass the flags on to the SDK; return whether it accepted them."""
         try:
             if self._sink is not None:
                 self._sink.init(data.for_sdk())
         except Exception as error:
-            logger.exception("flags: LaunchDarkly's SDK does not take the flags of %s", self.source)
-            self._down = f"LaunchDarkly's SDK does not take its flags ({type(error).__name__})"
+            logger.exception("flags: LaunchDarkly's SDK does not accept the flags of %s", self.source)
+            self._down = f"LaunchDarkly's SDK does not accept its flags ({type(error).__name__})"
             return False
         return True
 
@@ -208,20 +212,20 @@ class FlagIntake(DataSourceUpdateSink):
                 self._snapshot.keep(self.data)
             self._unkept = None
         except OSError as error:
-            self._unkept = f"the snapshot {error.filename} cannot be written ({error.strerror}), so a restart would know no flags"
+            self._unkept = f"the snapshot {error.filename} cannot be written ({error.strerror}), so no flags would be known after a restart"
 
     def _spoiled(self) -> bool:
-        """Whether one of the flags that we need is not what the source says."""
+        """Whether one of the flags that we need differs from what the source has."""
         return any((problem.kind, problem.key) in self._holds.needed for problem in self._holds.problems)
 
     def _instead(self, problem: FlagProblem) -> str:
         named = (problem.kind, problem.key)
         if named in self._holds.held:
-            return "its last known state holds"
-        return "nothing else of it is known" if named in self._holds.needed else "no surface needs it"
+            return "its last known state stays in use"
+        return "nothing else is known about it" if named in self._holds.needed else "no surface needs it"
 
     def _settle(self, *, changed: bool) -> None:
-        """Say what is new, once, and call the listeners."""
+        """Report what is new, once, and call the listeners."""
         if self._down is None and not self._spoiled():
             self._last_good = self._clock()
         status = self.status()
@@ -230,7 +234,7 @@ class FlagIntake(DataSourceUpdateSink):
         if news and status.error is not None:
             logger.warning("flags: %s", status.error)
         elif news or changed:
-            logger.info("flags of %s hold, version %d", self.source, status.version)
+            logger.info("flags of %s are in use, version %d", self.source, status.version)
         if news or changed:
             for listener in self._listeners:
                 listener()
@@ -241,7 +245,7 @@ def _kind(kind: VersionedDataKind) -> Kind:
 
 
 def _text(data: FlagData) -> str:
-    # Not `==`, to which 1, 1.0 and true are the same.
+    # Not `==`, for which 1, 1.0 and true are equal.
     return json.dumps([dict(data.flags), dict(data.segments)], sort_keys=True)
 
 
@@ -249,9 +253,9 @@ def _sentence(error: DataSourceErrorInfo) -> str:
     """Return what the SDK reports as a sentence for the operator."""
     if error.kind is DataSourceErrorKind.ERROR_RESPONSE:
         hint = {401: "the SDK key is wrong", 403: "the SDK key may not read flags", 404: "the address is not one of LaunchDarkly"}
-        return f"it answers {error.status_code}; {hint.get(error.status_code, 'it is asked again')}"
+        return f"it answers {error.status_code}; {hint.get(error.status_code, 'it will be tried again')}"
     if error.kind is DataSourceErrorKind.INVALID_DATA:
-        return "it sent something that is not LaunchDarkly's JSON; it is asked again"
+        return "it sent something that is not LaunchDarkly's JSON; it will be tried again"
     if error.kind is DataSourceErrorKind.STORE_ERROR:
-        return "LaunchDarkly's SDK does not take its flags"
-    return "it cannot be reached; it is asked again"
+        return "LaunchDarkly's SDK does not accept its flags"
+    return "it cannot be reached; it will be tried again"

@@ -1,4 +1,4 @@
-"""What holds after the source said something: what it says, and the last known state of what it spoils or leaves out."""
+"""The state after a new report of the source: its flags, and the last known state of those that are invalid or missing."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ Named = tuple[Kind, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
-    """What holds, and why some of it is not what the source says."""
+    """The current flags, and why some of them differ from the source."""
 
     data: FlagData
     problems: tuple[FlagProblem, ...]
-    held: frozenset[Named]  #: whose last known state holds
-    lost: frozenset[Named]  #: of which the source says nothing usable, and nothing is known
-    needed: frozenset[Named]  #: what our flags are, and what they depend on
+    held: frozenset[Named]  #: whose last known state is used
+    lost: frozenset[Named]  #: those without a usable value in the source, and without a known one
+    needed: frozenset[Named]  #: our flags, and what they depend on
 
 
 def merged(said: FlagData, problems: Sequence[FlagProblem], *, known: FlagData, surfaces: Sequence[str], ours: Sequence[str]) -> Merged:
-    """Return what holds.
+    """Return the new state.
 
     Args:
-        said: the flags and segments that the source gives and the SDK takes.
-        problems: of those that it does not take.
-        known: what held before.
+        said: the flags and segments that the source gives and the SDK accepts.
+        problems: those that the SDK does not accept.
+        known: the state before.
         surfaces: the surfaces whose flags are ours.
         ours: the keys of all flags that are ours.
     """
@@ -55,7 +55,7 @@ class _Merge:
                 self._hold(problem.kind, problem.key)
 
     def follow(self, start: Sequence[Named]) -> set[Named]:
-        """Hold what is missing of `start` and of all that it depends on; return all of these."""
+        """Keep what is missing of `start` and of everything that it depends on; return all of these."""
         needed, queue = set[Named](), list(start)
         while queue:
             kind, key = named = queue.pop()
@@ -64,14 +64,14 @@ class _Merge:
             needed.add(named)
             if key not in self.now[kind] and self._is_known(kind, key):
                 self._hold(kind, key)
-                what = "is missing; put it back, or put `deleted: true` and a higher version in its place"
+                what = "is missing; restore it, or put `deleted: true` and a higher version in its place"
                 self.problems.append(FlagProblem(kind=kind, key=key, place="", what=what))
             if key in self.now[kind]:
                 queue.extend(_references(kind, self.now[kind][key]))
         return needed
 
     def try_out(self, surfaces: Sequence[str]) -> None:
-        """Hold those of our flags of which the SDK makes nothing for anybody."""
+        """Keep those of our flags that give no tenant a usable value."""
         with FlagEvaluator.of(FlagData(flags=self.now["flag"], segments=self.now["segment"])) as evaluator:
             faults = evaluator.faults(surfaces)
         for key, why in faults.items():

@@ -1,4 +1,4 @@
-"""The last known flags on disk, one file a source, so that they survive a restart during which the source cannot be read."""
+"""The last known flags on disk, one file for each source, so that they survive a restart while the source cannot be read."""
 
 import hashlib
 import json
@@ -12,14 +12,14 @@ from migration.flags.meaning.data import FlagData, check_items
 
 logger = logging.getLogger(__name__)
 _FORMAT: Final = 1
-_LIMIT: Final = 64 * 2**20  #: bytes; more is not a snapshot of ours
+_LIMIT: Final = 64 * 2**20  #: bytes; a larger file is not our snapshot
 
 
 class Snapshot:
-    """Keeps the flags of one source.
+    """Stores the flags of one source.
 
     Args:
-        folder: where snapshots lie; made, for its owner alone, when the first one is kept.
+        folder: the folder of snapshots; made, for its owner alone, when the first one is stored.
         source: the source's name; another source never gets these flags.
     """
 
@@ -28,7 +28,7 @@ class Snapshot:
         self.path = folder / f"{hashlib.sha256(source.encode(errors='surrogatepass')).hexdigest()[:16]}.json"
 
     def load(self) -> FlagData | None:
-        """Return the flags that were kept; None: there are none, or they are not whole, which is logged."""
+        """Return the stored flags; None: there are none, or they are damaged, which is logged."""
         try:
             with self.path.open("rb") as file:
                 raw = file.read(_LIMIT)
@@ -43,10 +43,10 @@ class Snapshot:
         return data
 
     def keep(self, data: FlagData) -> None:
-        """Keep these flags in place of those before, readable by the owner alone.
+        """Replace the stored flags by these, readable only by the owner.
 
         Raises:
-            OSError: they cannot be written; those before are still there.
+            OSError: they cannot be written; the previous ones are unchanged.
         """
         payload = {"flags": {**data.flags}, "segments": {**data.segments}}
         text = json.dumps({"format": _FORMAT, "source": self._source, "sha256": _digest(payload), **payload})

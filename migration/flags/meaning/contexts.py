@@ -11,24 +11,24 @@ from ldclient import Context
 from migration.flags.meaning.data import SURFACE_KIND, TENANT_KIND
 
 Attributes = Mapping[str, Any]
-"""Attribute -> JSON value. Rules of a flag look at them; a name or an address of a person does not belong here."""
+"""Attribute -> JSON value. Rules of a flag use them; a person's name or address does not belong here."""
 
 NO_ATTRIBUTES: Final[Attributes] = MappingProxyType({})
-_EXACT: Final = 2.0**53  #: beyond it a float stands for several whole numbers
+_EXACT: Final = 2.0**53  #: above it a float stands for several integers
 RESERVED: Final = frozenset({"key", "kind", "_meta", "anonymous", ""})
 """Names that are LaunchDarkly's own and cannot be attributes of a tenant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """Whom a flag is evaluated for."""
+    """The context for which a flag is evaluated."""
 
     tenant_id: str
     attributes: Attributes = field(default_factory=lambda: NO_ATTRIBUTES)
 
 
 def context(tenant: Tenant, surface: str) -> Context:
-    """Return the tenant on that surface. An attribute that LaunchDarkly cannot take is left out; `attributes` complains about it before."""
+    """Return the tenant on that surface. An attribute that LaunchDarkly does not accept is left out; `attributes` reports it before."""
     if tenant.attributes:
         builder = Context.builder(tenant.tenant_id).kind(TENANT_KIND)
         for name, value in tenant.attributes.items():
@@ -39,7 +39,7 @@ def context(tenant: Tenant, surface: str) -> Context:
 
 
 def _is_whole(value: object) -> bool:
-    """Return whether this is a whole number as a float: the SDK deals 12 to a bucket, and 12.0 always to the first one."""
+    """Return whether this is a whole number as a float: the SDK assigns 12 to a bucket, and 12.0 always to the first one."""
     return isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT
 
 

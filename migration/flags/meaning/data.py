@@ -1,4 +1,4 @@
-"""Flags and segments as LaunchDarkly's JSON, read from any form in which people have them. What a flag means, the SDK alone says."""
+"""Flags and segments as LaunchDarkly's JSON, read from any common form. Only the SDK interprets a flag."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ class FlagProblem:
     """What is wrong with one flag or segment, in words for the operator."""
 
     key: str
-    place: str  #: where in its JSON, e.g. "rules[0].clauses[1].op"; "": the whole of it
+    place: str  #: the place in its JSON, e.g. "rules[0].clauses[1].op"; "": the whole
     what: str  #: what is wrong there, and what to do
     kind: Kind = "flag"
 
@@ -50,7 +50,7 @@ class FlagProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagData:
-    """All flags and segments at one moment; each is one that LaunchDarkly's SDK takes."""
+    """All flags and segments at one moment; LaunchDarkly's SDK accepts each of them."""
 
     flags: Mapping[str, Item] = field(default_factory=lambda: _NONE)  #: tombstones (`deleted`) included
     segments: Mapping[str, Item] = field(default_factory=lambda: _NONE)
@@ -61,16 +61,16 @@ class FlagData:
         return sum(item["version"] for items in (self.flags, self.segments) for item in items.values())
 
     def with_flag(self, key: str, flag: Item) -> "FlagData":
-        """Return the same with this flag put in."""
+        """Return the same with this flag added or replaced."""
         return replace(self, flags=MappingProxyType({**self.flags, key: flag}))
 
     def live(self, key: str) -> Item | None:
-        """Return the flag of that key; None: there is none, or a tombstone stands in its place."""
+        """Return the flag of that key; None: it does not exist, or is a tombstone."""
         flag = self.flags.get(key)
         return None if flag is None or flag.get("deleted") is True else flag
 
     def for_sdk(self) -> dict[VersionedDataKind, dict[str, dict[str, Any]]]:
-        """Return what the SDK's store is initialised with."""
+        """Return the data for initialising the SDK's store."""
         return {
             FEATURES: {key: for_sdk(key, flag) for key, flag in self.flags.items()},
             SEGMENTS: {key: for_sdk(key, segment) for key, segment in self.segments.items()},
@@ -78,16 +78,16 @@ class FlagData:
 
 
 def for_sdk(key: str, item: Item) -> dict[str, Any]:
-    """Return the item as the SDK's store takes it: a tombstone without a key, or `prerequisites: null`, would fail the whole set."""
+    """Return the item in the form for the SDK's store: a tombstone without a key, or `prerequisites: null`, would fail the whole set."""
     return {"key": key, **{name: value for name, value in item.items() if name != "prerequisites" or value is not None}}
 
 
 def check_item(kind: Kind, key: str, item: object) -> FlagProblem | None:
-    """Return why LaunchDarkly's SDK does not take this flag or segment; None: it takes it."""
+    """Return why LaunchDarkly's SDK does not accept this flag or segment; None: it accepts it."""
     if not isinstance(item, Mapping):
         return FlagProblem(kind=kind, key=key, place="", what=f"is not a JSON object; {_RESTORE}")
     if item.get("key", key) != key and isinstance(item["key"], str):
-        return FlagProblem(kind=kind, key=key, place="key", what=f"is another one than the name it stands under; make both {key!r}")
+        return FlagProblem(kind=kind, key=key, place="key", what=f"differs from the name under which it is listed; make both {key!r}")
     if _is_taken(FlagData(flags={key: item}) if kind == "flag" else FlagData(segments={key: item})):
         return None
     place, what = misshapen(kind, item)
@@ -95,7 +95,7 @@ def check_item(kind: Kind, key: str, item: object) -> FlagProblem | None:
 
 
 def check_items(flags: Mapping[str, Any], segments: Mapping[str, Any]) -> tuple[FlagData, tuple[FlagProblem, ...]]:
-    """Return those flags and segments of a full state that the SDK takes, and what is wrong with the others."""
+    """Return the flags and segments of a full state that the SDK accepts, and what is wrong with the others."""
     whole = FlagData(flags=MappingProxyType(dict(flags)), segments=MappingProxyType(dict(segments)))
     if all(isinstance(item, Mapping) for items in (flags, segments) for item in items.values()) and _is_taken(whole):
         return whole, ()
@@ -109,10 +109,10 @@ def check_items(flags: Mapping[str, Any], segments: Mapping[str, Any]) -> tuple[
 
 
 def _is_taken(data: FlagData) -> bool:
-    """Whether a client of LaunchDarkly takes these. Tried out: what its decoders let pass may still fail its store."""
+    """Whether a client of LaunchDarkly accepts these. This is tried out: data that passes its decoders may still fail in its store."""
     try:
         offline_client(data.for_sdk()).close()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
-    except Exception:  # noqa: BLE001 - whatever it cannot take, and in whatever way
+    except Exception:  # noqa: BLE001 - whatever it does not accept, and however it fails
         return False
     return True
 
@@ -120,17 +120,19 @@ def _is_taken(data: FlagData) -> bool:
 def read_flag_data(raw: bytes) -> tuple[FlagData, tuple[FlagProblem, ...]]:
     """Return the flags and segments in this file, and what is wrong with those that are left out.
 
-    Read are LaunchDarkly's flag file (`flags`, `flagValues`, `segments`), the answer of `/sdk/latest-all`, an export of a project with
+    It reads LaunchDarkly's flag file (`flags`, `flagValues`, `segments`), the answer of `/sdk/latest-all`, an export of a project with
     `flags` and `segments` (as objects or as lists), and the stream's `put`.
 
     Raises:
-        FlagSourceError: nothing can be read, or what cannot be read may be anything.
+        FlagSourceError: nothing can be read, or the unreadable part may be anything.
     """
     whole = _document(raw)
     flags, doubled = dict(_entries(whole, "flags")), list[FlagProblem]()
     for key, value in _entries(whole, "flagValues", plain=True):
         if key in flags:
-            doubled.append(FlagProblem(key=key, place="flagValues", what="stands under `flags` too, which counts; remove one of the two"))
+            doubled.append(
+                FlagProblem(key=key, place="flagValues", what="is also under `flags`, which takes precedence; remove one of the two")
+            )
         else:
             # As LaunchDarkly's own file source reads it.
             flags[key] = {"key": key, "version": 1, "on": True, "fallthrough": {"variation": 0}, "variations": [value]}
@@ -144,7 +146,7 @@ def read_flag_data(raw: bytes) -> tuple[FlagData, tuple[FlagProblem, ...]]:
 
 
 def _is_of_rest_api(item: object) -> bool:
-    """Whether it is a flag as LaunchDarkly's REST API describes it, per environment: the SDK takes it, and evaluates it to nothing."""
+    """Whether it is a flag as LaunchDarkly's REST API describes it, with environments: the SDK accepts it, but it evaluates to nothing."""
     return isinstance(item, dict) and isinstance(item.get("environments"), dict) and not {"on", "fallthrough"} & item.keys()
 
 
@@ -155,23 +157,23 @@ def _document(raw: bytes) -> dict[str, Any]:
         where = (
             "ends too early: half of it may be missing" if error.pos >= len(error.doc.rstrip()) else f"is not JSON at line {error.lineno}"
         )
-        raise FlagSourceError(f"it {where if raw.strip() else 'is empty'}; write it anew, or restore it") from None
+        raise FlagSourceError(f"it {where if raw.strip() else 'is empty'}; write it again, or restore it") from None
     except (ValueError, RecursionError):
-        raise FlagSourceError("it is not JSON text; write it anew, or restore it") from None
+        raise FlagSourceError("it is not JSON text; write it again, or restore it") from None
     if isinstance(whole, dict) and isinstance(whole.get("data"), dict) and "flags" not in whole:
         whole = whole["data"]
     if isinstance(whole, dict) and isinstance(whole.get("items"), list):
         raise FlagSourceError(f"it is an answer of {_REST_API}")
     if not isinstance(whole, dict) or not {"flags", "flagValues"} & whole.keys():
-        raise FlagSourceError("it holds neither `flags` nor `flagValues`: it is not a flag file of LaunchDarkly; check the path")
+        raise FlagSourceError("it contains neither `flags` nor `flagValues`: it is not a flag file of LaunchDarkly; check the path")
     return whole
 
 
 def _entries(whole: Mapping[str, Any], name: str, *, plain: bool = False) -> Iterator[tuple[str, Any]]:
-    """Yield what stands under that name, by key: of an object, or (not `plain`) of a list of objects that know their key.
+    """Yield the items under that name, by key: of an object, or (not `plain`) of a list of objects that contain their key.
 
     Raises:
-        FlagSourceError: it is neither, so that nobody knows what is missing.
+        FlagSourceError: it is neither, so it is not known what is missing.
     """
     found = whole.get(name)
     if isinstance(found, dict):

@@ -1,4 +1,4 @@
-"""The one reading of flags: LaunchDarkly's own client says what holds for a tenant, whoever asks."""
+"""The one interpretation of flags: LaunchDarkly's own client decides for every caller."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,37 +28,37 @@ _UNKNOWN: Final[Mapping[str, Any]] = MappingProxyType({"kind": "ERROR", "errorKi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageAnswer:
-    """What LaunchDarkly's SDK says about one tenant on one surface, the kill switch aside."""
+    """The decision of LaunchDarkly's SDK for one tenant on one surface, not counting the kill switch."""
 
-    stage: Stage | None  #: None: the flag says nothing, and the SDK fell back to its default
+    stage: Stage | None  #: None: the flag gives no stage, and the SDK used its default
     variation_index: int | None  #: None: the default
     reason: Mapping[str, Any]  #: LaunchDarkly's, e.g. {"kind": "RULE_MATCH", "ruleIndex": 0, "ruleId": "..."}
-    event: MigrationOpEvent | None = field(default=None, repr=False, compare=False)  #: what op events are made from; None with the default
+    event: MigrationOpEvent | None = field(default=None, repr=False, compare=False)  #: the source for op events; None with the default
 
     @property
     def failed(self) -> bool:
-        """Whether the SDK met an error in the flag, other than that there is none."""
+        """Whether the SDK found an error in the flag, other than that it does not exist."""
         return self.reason.get("kind") == "ERROR" and self.reason.get("errorKind") != "FLAG_NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """All that flags say about one tenant on one surface."""
+    """Everything that flags decide for one tenant on one surface."""
 
     answer: StageAnswer
     killed: bool  #: whether the kill switch is on here, whatever the stage
-    plan: Plan  #: what a run gets; the kill switch is in it
-    percent: float  #: of the runs that are shadowed where the plan names a shadow
-    complaint: str | None  #: what is wrong with a value that was evaluated, and what holds instead; None: nothing
+    plan: Plan  #: the plan of a run; it includes the kill switch
+    percent: float  #: of the runs that are shadowed if the plan names a shadow
+    complaint: str | None  #: what is wrong with an evaluated value, and what is used instead; None: nothing
 
     @property
     def stage(self) -> Stage:
-        """The stage, the kill switch aside: `off` where the flag says nothing."""
+        """The stage without the kill switch: `off` if the flag gives none."""
         return self.answer.stage or Stage.OFF
 
 
 class FlagEvaluator:
-    """Evaluates with a client of LaunchDarkly, in memory, without I/O. Close it if it came from `of`.
+    """Evaluates with a client of LaunchDarkly, in memory, without I/O. Close it if it was made by `of`.
 
     Args:
         client: the client, which knows the flags.
@@ -69,7 +69,7 @@ class FlagEvaluator:
 
     @classmethod
     def of(cls, data: FlagData) -> Self:
-        """Return one over these flags alone: its client connects to nothing, sends nothing and starts no thread."""
+        """Return an evaluator over only these flags: its client connects to nothing, sends nothing and starts no thread."""
         return cls(offline_client(data.for_sdk()))
 
     def __enter__(self) -> Self:
@@ -85,13 +85,14 @@ class FlagEvaluator:
         self._client.close()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
 
     def stage(self, surface: str, tenant: Tenant) -> StageAnswer:
-        """Return what the surface's flag says about the tenant. Never raises: the SDK's errors are its reasons."""
+        """Return the flag's decision for the tenant on the surface. Never raises: errors of the SDK are in the reason."""
         return self._stage(surface, context(tenant, surface))
 
     def held_at(self, key: str, asked: Context) -> Stage | None:
-        """Return where the flag of that key holds the tenant in this context: what `stage` says, without what op events are made from.
+        """Return the stage that the flag of that key gives the tenant in this context: the result of `stage` without the data for op
+        events.
 
-        For those who ask for very many tenants. `off` where the flag says nothing; None: the SDK met an error in it.
+        For evaluating very many tenants. `off` if the flag gives no stage; None: the SDK found an error in it.
         """
         detail = self._client.variation_detail(key, asked, None)
         if detail.variation_index is not None:
@@ -100,11 +101,11 @@ class FlagEvaluator:
         return None if reason.get("kind") == "ERROR" and reason.get("errorKind") != "FLAG_NOT_FOUND" else Stage.OFF
 
     def killed(self, surface: str, tenant: Tenant) -> bool:
-        """Return whether the kill switch flag is on for the tenant on that surface; whether it wins is in `plan`."""
+        """Return whether the kill switch flag is on for the tenant on that surface; `plan` decides whether it takes precedence."""
         return self._switch(context(tenant, surface))[0]
 
     def sampling(self, surface: str, tenant: Tenant) -> float:
-        """Return the percentage of the tenant's runs that are shadowed; 100 where the flag gives anything but 0 to 100."""
+        """Return the percentage of the tenant's runs that are shadowed; 100 if the flag gives anything but 0 to 100."""
         return self._sampling(context(tenant, surface))[0]
 
     def plan(self, surface: str, tenant: Tenant, *, emergency: bool = False) -> Plan:
@@ -112,10 +113,10 @@ class FlagEvaluator:
         return self.evaluate(surface, tenant, emergency=emergency).plan
 
     def evaluate(self, surface: str, tenant: Tenant, *, emergency: bool = False) -> Evaluation:
-        """Return all that flags say about the tenant on that surface. `emergency`: the host's own kill switch is on.
+        """Return everything that flags decide for the tenant on that surface. `emergency`: the host's own kill switch is on.
 
-        This alone combines stage and kill switch: the kill switch wins over every stage but `complete`, where the legacy store is no
-        longer written.
+        Only this combines stage and kill switch: the kill switch takes precedence over every stage but `complete`, where the legacy store
+        is no longer written.
         """
         asked = context(tenant, surface)
         answer, (on, no_switch), (percent, no_percent) = self._stage(surface, asked), self._switch(asked), self._sampling(asked)
@@ -130,9 +131,9 @@ class FlagEvaluator:
         return Evaluation(answer=answer, killed=killed, plan=plan, percent=percent, complaint=complaint)
 
     def faults(self, surfaces: Iterable[str]) -> dict[str, str]:
-        """Return the surfaces' flags, and the kill switch, that give nothing usable to anybody, each with LaunchDarkly's word for why.
+        """Return the surfaces' flags, and the kill switch, that give no tenant a usable value, each with LaunchDarkly's reason.
 
-        Made-up tenants are asked for. A flag that is off, deleted or missing is not at fault: it says so.
+        Invented tenants are evaluated. A flag that is off, deleted or missing is no error: this is a valid state.
         """
         faults: dict[str, str] = {}
         for surface in surfaces:
@@ -146,7 +147,7 @@ class FlagEvaluator:
 
     def _stage(self, surface: str, asked: Context) -> StageAnswer:
         stage, tracker = self._client.migration_variation(surface_flag_key(surface), asked, LaunchDarklyStage.OFF)
-        # The only public way to the reason leads through an event.
+        # The only public way to the reason is through an event.
         event = tracker.operation(Operation.READ).invoked(LaunchDarklyOrigin.OLD).build()
         if isinstance(event, str):
             return StageAnswer(stage=None, variation_index=None, reason=_UNKNOWN)
@@ -160,7 +161,7 @@ class FlagEvaluator:
         error = detail.reason.get("errorKind") if detail.reason.get("kind") == "ERROR" else None
         if isinstance(detail.value, bool) and error in (None, "FLAG_NOT_FOUND"):
             return detail.value, None
-        return False, f"{KILL_SWITCH}: gives something else than true or false ({error or 'WRONG_TYPE'}), which is not on; correct it"
+        return False, f"{KILL_SWITCH}: gives something else than true or false ({error or 'WRONG_TYPE'}), which counts as off; correct it"
 
     def _sampling(self, asked: Context) -> tuple[float, str | None]:
         value = self._client.variation(SHADOW_SAMPLING, asked, ALL_PERCENT)
@@ -171,7 +172,7 @@ class FlagEvaluator:
 
 @contextmanager
 def quiet_sdk() -> Iterator[None]:
-    """Keep the SDK from logging what is wrong with a flag once a tenant: who asks for many says it once."""
+    """Keep the SDK from logging an error of a flag for each tenant: a caller that evaluates many reports it once."""
     loggers = [logging.getLogger(name) for name in ("ldclient.flag", "ldclient.util")]
     were = [logger.disabled for logger in loggers]
     for logger in loggers:

@@ -1,4 +1,4 @@
-"""Says where the JSON of a flag or segment is misshapen. It describes only what the SDK has refused; it decides nothing."""
+"""Finds the place where the JSON of a flag or segment has a wrong shape. It only describes what the SDK has refused; it decides nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,8 +84,10 @@ _WHOLE: Final = {"flag": _FLAG, "segment": _SEGMENT}
 
 
 def misshapen(kind: Literal["flag", "segment"], item: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the first place of a refused flag or segment that has the wrong shape, and what is wrong there; ("", ...): it is not known."""
-    return _first(item, _WHOLE[kind], "") or ("", "is not taken by LaunchDarkly's SDK")
+    """Return the first place of a refused flag or segment that has the wrong shape, and what is wrong there; ("", ...): the place is not
+    known.
+    """
+    return _first(item, _WHOLE[kind], "") or ("", "is not accepted by LaunchDarkly's SDK")
 
 
 def _first(item: Mapping[str, Any], fields: Mapping[str, _Field], at: str) -> tuple[str, str] | None:
@@ -119,7 +121,7 @@ def _inside(value: object, field: _Field, place: str) -> tuple[str, str] | None:
 
 
 def _named(item: Mapping[str, Any], at: str) -> tuple[str, str] | None:
-    """Say where a clause names a segment by something that cannot be its key: the SDK's decoder lets that pass, its store does not."""
+    """Report a clause that names a segment by something that cannot be its key: the SDK's decoder accepts that, its store does not."""
     for index, value in enumerate(item.get("values") or () if item.get("op") == "segmentMatch" else ()):
         if isinstance(value, list | dict):
             return f"{at}values[{index}]", "must be the key of a segment"

@@ -11,14 +11,14 @@ from ldclient.interfaces import UpdateProcessor
 from ldclient.versioned_data_kind import VersionedDataKind
 
 Whole = Mapping[VersionedDataKind, Mapping[str, dict[str, Any]]]
-"""What the SDK's store is initialised with."""
+"""The data that the SDK's store is initialised with."""
 
 
 def _says_more(record: logging.LogRecord) -> bool:
     return record.msg not in ("Started LaunchDarkly Client: OK", "Closing LaunchDarkly client..")
 
 
-# Several such clients come and go with each change of the flags, which is nobody's news.
+# Several such clients come and go with each change of the flags; logging that would not help.
 logging.getLogger("ldclient.util").addFilter(_says_more)
 
 
@@ -26,7 +26,7 @@ def offline_client(whole: Whole) -> LDClient:
     """Return the client.
 
     Raises:
-        Exception: the SDK does not take these flags; it has no type for that.
+        Exception: the SDK does not accept these flags; it has no specific type for that.
     """
     config = Config(
         "sdk-key-not-needed-without-a-connection",
@@ -38,7 +38,7 @@ def offline_client(whole: Whole) -> LDClient:
 
 
 class _Given(UpdateProcessor):
-    """Gives a client one set of flags, once."""
+    """Passes one set of flags to a client, once."""
 
     def __init__(self, whole: Whole, config: Config, ready: threading.Event) -> None:
         self._whole, self._config, self._ready, self._taken = whole, config, ready, False

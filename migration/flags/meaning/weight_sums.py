@@ -1,4 +1,4 @@
-"""Says where the weights of a flag do not make a whole. The SDK serves such a flag; it decides nothing here."""
+"""Reports weights of a flag that do not add up to 100 %. The SDK serves such a flag; this module decides nothing."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -13,7 +13,7 @@ def remark(key: str, flag: Item | None) -> str | None:
     for place, shares in _rollouts(flag or {}):
         total = sum(share.get("weight") or 0 for share in shares)
         if shares and total != _WHOLE:
-            rest = "the last variation listed gets the rest" if total < _WHOLE else "what lies beyond 100 % is served to nobody"
+            rest = "the last variation listed gets the rest" if total < _WHOLE else "what exceeds 100 % is never served"
             return f"{key}: {place}: the weights add up to {total / 1000:g} %; {rest}; make them 100 %"
     return None
 

@@ -1,4 +1,4 @@
-"""What a flag looks at beyond itself: other flags, and attributes of tenants. Where they lie in LaunchDarkly's JSON, not what they mean."""
+"""What a flag uses beyond itself: other flags, and attributes of tenants. Their places in LaunchDarkly's JSON, not their meaning."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -24,7 +24,7 @@ def depends(data: FlagData, key: str, on: str) -> bool:
 
 
 def attributes_read(data: FlagData, flag: Mapping[str, Any]) -> frozenset[str]:
-    """Return the attributes of tenants that the flag's rules, their segments and its prerequisites look at. Rollouts are not among them."""
+    """Return the attributes of tenants that the flag's rules, their segments and its prerequisites use. Rollouts are not included."""
     found, flags, segments = set[str](), [flag], list[str]()
     seen = set[str]()
     while flags or segments:
@@ -53,7 +53,7 @@ def _clauses(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _top(attribute: str) -> str:
-    """Return the name of the attribute that a reference, which may be a path behind slashes, begins with."""
+    """Return the name of the attribute at the beginning of a reference, which may be a path with slashes."""
     if not attribute.startswith("/"):
         return attribute
     return attribute[1:].split("/", maxsplit=1)[0].replace("~1", "/").replace("~0", "~")

@@ -1,8 +1,8 @@
-"""Who moves by an edit, and whether they may: the flags before and after it are evaluated by LaunchDarkly's SDK, and nothing else.
+"""Which tenants an edit moves, and whether they may move: only LaunchDarkly's SDK evaluates the flags before and after it.
 
-Known tenants and pins are evaluated one by one. Everybody else is covered by what an edit leaves alone: who matched a rule before it
-matches it after it. Only where the outcome differs (the fallthrough, or all of it when the flag is switched on) somebody can move, and
-there one made-up tenant is evaluated for each stretch of buckets between two cut points.
+Known tenants and pins are evaluated one by one. All other tenants are covered by what an edit leaves unchanged: a tenant that matched a
+rule before it matches the same rule after it. Tenants can move only where the outcome differs (at the fallthrough, or everywhere if the
+flag is switched on); there, one invented tenant is evaluated for each range of buckets between two cut points.
 """
 
 from collections import Counter
@@ -25,13 +25,13 @@ _SWITCHES: Final = (KILL_SWITCH, SHADOW_SAMPLING, CANDIDATE_FAILOVER)
 _STRIDE: Final = 1_000  #: tenants between two reports of progress
 _ROUNDING: Final = 1e-6
 _HELD_ELSEWHERE: Final = (
-    "the flag does not deal tenants out by their key; let its fallthrough be a percentage rollout by the key of kind `tenant`"
+    "the flag does not assign tenants by their key; make its fallthrough a percentage rollout by the key of kind `tenant`"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What an edit does, and all that speaks against it."""
+    """The effect of an edit, and all objections to it."""
 
     surface: str
     moves: tuple[Move, ...]  #: of this surface first, in stage order
@@ -39,21 +39,21 @@ class Proof:
     known: int  #: known tenants and pins that were evaluated
     before: Mapping[Stage, int]  #: how many of them are at each stage
     after: Mapping[Stage, int]
-    shares: Shares  #: how many of those who are not known are where
+    shares: Shares  #: the shares of unknown tenants at each stage
 
     @property
     def lowering(self) -> bool:
-        """Whether somebody goes to an earlier stage."""
+        """Whether a tenant moves to an earlier stage."""
         return any(move.backward for move in self.moves)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aim:
-    """What the edit is for, so that one without that effect is not taken for one that has it."""
+    """The purpose of the edit, so that an edit without this effect is not mistaken for one that has it."""
 
     stage: Stage
-    tenant_id: str | None = None  #: the tenant that shall be there; None: a percentage
-    percent: float = 100.0  #: of those whom no target and no rule names
+    tenant_id: str | None = None  #: the tenant that should be there; None: a percentage
+    percent: float = 100.0  #: of those that no target and no rule names
 
 
 def prove(
@@ -66,15 +66,15 @@ def prove(
     surfaces: Collection[str] = (),
     progress: Callable[[int], None] = lambda _tenants: None,
 ) -> Proof:
-    """Return who moves by an edit of a surface's flag, and why it is to be refused.
+    """Return the tenants that an edit of a surface's flag moves, and the reasons to refuse it.
 
     Args:
-        before: the flags as they are.
+        before: the current flags.
         after: the same with the one flag changed.
-        surface: whose flag that is.
-        aim: who shall be where then; None: nobody in particular.
+        surface: that flag's surface.
+        aim: which tenants should be where afterwards; None: no particular ones.
         known: tenants to evaluate and to name, with their attributes.
-        surfaces: all surfaces; those whose flag asks for this one as a prerequisite are looked at too.
+        surfaces: all surfaces; those whose flag has this one as a prerequisite are checked too.
         progress: called with the number of tenants evaluated since the last call.
     """
     key = surface_flag_key(surface)
@@ -84,7 +84,7 @@ def prove(
         tenants = _with_pins(known, pins(old) | pins(new))
         stages = _evaluate(now, then, found, tenants.values(), progress)
         switches = [switch for switch in _SWITCHES if depends(after, switch, key)]
-        found.problems += [f"{switch} asks for {key} as a prerequisite, so it changes, too" for switch in switches]
+        found.problems += [f"{switch} has {key} as a prerequisite, so it changes, too" for switch in switches]
         for other in sorted(name for name in surfaces if name != surface and depends(after, surface_flag_key(name), key)):
             theirs = Found(surface=other)
             _evaluate(now, then, theirs, tenants.values(), progress)
@@ -107,7 +107,7 @@ def prove(
 
 
 def _with_pins(known: Iterable[Tenant], pinned: Iterable[str]) -> dict[str, Tenant]:
-    """Return the known tenants and those whom a target names, by id."""
+    """Return the known tenants and those that a target names, by id."""
     tenants = {tenant.tenant_id: tenant for tenant in known}
     for tenant_id in pinned:
         tenants.setdefault(tenant_id, Tenant(tenant_id=tenant_id))
@@ -117,12 +117,12 @@ def _with_pins(known: Iterable[Tenant], pinned: Iterable[str]) -> dict[str, Tena
 def _evaluate(
     now: FlagEvaluator, then: FlagEvaluator, found: Found, tenants: Collection[Tenant], progress: Callable[[int], None]
 ) -> tuple[Counter[Stage], Counter[Stage]]:
-    """Ask the SDK where each tenant is before and after; return how many are at each stage then."""
+    """Evaluate where each tenant is before and after; return how many are at each stage afterwards."""
     key, surface, names = surface_flag_key(found.surface), found.surface, found.names
     before, after, waiting, astray = Counter[Stage](), Counter[Stage](), 0, list[str]()
     for tenant in tenants:
         asked = context(tenant, surface)
-        # Where the SDK meets an error in a flag, control serves.
+        # If the SDK finds an error in a flag, control serves.
         old, new = now.held_at(key, asked) or Stage.OFF, then.held_at(key, asked)
         if new is None:
             astray.append(tenant.tenant_id)
@@ -142,7 +142,7 @@ def _evaluate(
 
 
 def _forbidden_moves(moves: Sequence[Move]) -> Iterator[str]:
-    """Yield a sentence for each move that skips a stage, or leads back while others go forward."""
+    """Yield a sentence for each move that skips a stage, or moves back while others move forward."""
     raising = any(not move.backward for move in moves)
     for move in moves:
         step = next_towards(move.before, move.after)
@@ -154,11 +154,11 @@ def _forbidden_moves(moves: Sequence[Move]) -> Iterator[str]:
 
 
 def _unknown_dependents(other: str, key: str) -> str:
-    return f"{surface_flag_key(other)} asks for {key} as a prerequisite, so tenants of {other} who are not known here may move, too"
+    return f"{surface_flag_key(other)} has {key} as a prerequisite, so unknown tenants of {other} may move, too"
 
 
 def _missed(aim: Aim | None, surface: str, shares: Shares, then: FlagEvaluator, tenants: Mapping[str, Tenant]) -> Iterator[str]:
-    """Yield a sentence when those who shall be somewhere would not be there."""
+    """Yield a sentence if the edit would not have its intended effect."""
     if aim is None:
         return
     if aim.tenant_id is None:
@@ -172,12 +172,12 @@ def _missed(aim: Aim | None, surface: str, shares: Shares, then: FlagEvaluator, 
 
 
 def _unread_pins(data: FlagData, old: Flag | None, new: Flag | None, tenants: Mapping[str, Tenant]) -> Iterator[str]:
-    """Yield a sentence for tenants that come under rules, or leave them, by a pin, while what the rules look at is not known of them."""
+    """Yield a sentence for tenants that a pin removes from rules, or puts under them, if an attribute that the rules use is not known."""
     if old is None or new is None or not (wanted := attributes_read(data, new)):
         return
     for tenant_id in sorted(pins(old) ^ pins(new)):
         if lacking := sorted(wanted - tenants[tenant_id].attributes.keys()):
             yield (
-                f"the rules of {new['key']} look at {', '.join(lacking)}, which is not known of {tenant_id}, so nobody can say where it is "
-                "without its pin; put it into the file of tenants' attributes (NETRA_MIGRATION_TENANT_ATTRIBUTES_FILE)"
+                f"the rules of {new['key']} use {', '.join(lacking)}, which is not known of {tenant_id}, so its stage without the pin "
+                "cannot be determined; put it into the file of tenants' attributes (NETRA_MIGRATION_TENANT_ATTRIBUTES_FILE)"
             )

@@ -1,4 +1,4 @@
-"""Made-up tenants, one in each stretch of a rollout's buckets: through them the SDK is asked about everybody in it."""
+"""Invented tenants, one in each range of a rollout's buckets: the SDK evaluates them on behalf of all tenants in that range."""
 
 import hashlib
 from bisect import bisect_right
@@ -12,8 +12,8 @@ from migration.flags.meaning.data import TENANT_KIND, FlagData
 from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.model import Stage
 
-WHOLE: Final = 100_000  #: LaunchDarkly's weights are out of this many
-_TRIES: Final = 3_000_000  #: made-up tenants; a stretch of one weight is missed once in e^30 times
+WHOLE: Final = 100_000  #: LaunchDarkly's weights are parts of this number
+_TRIES: Final = 3_000_000  #: invented tenants; the chance of missing a range of one weight is e^-30
 _BUCKETS: Final = float(0xFFFFFFFFFFFFFFF)
 _IN: Final = Stage.DUALWRITE.value
 
@@ -24,7 +24,7 @@ class Stretch:
 
     low: int  #: out of 100,000
     high: int
-    probe: Tenant | None  #: None: none was found, so nothing can be said of them
+    probe: Tenant | None  #: None: none was found, so nothing is known about them
 
     @property
     def percent(self) -> float:
@@ -34,17 +34,17 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dealing:
-    """By what a rollout deals tenants to buckets. Two that are equal deal alike."""
+    """The values by which a rollout assigns tenants to buckets. Two that are equal assign them equally."""
 
     key: str  #: of the flag
     salt: str
-    seed: int | None  #: takes the place of key and salt; None: not used
-    kind: str  #: of the context that is dealt
+    seed: int | None  #: replaces key and salt; None: not used
+    kind: str  #: of the context that gets a bucket
     attribute: str  #: of that context
 
     @classmethod
     def of(cls, flag: Mapping[str, Any], rollout: Mapping[str, Any]) -> "Dealing":
-        """Return that of a rollout of the flag."""
+        """Return the values for a rollout of the flag."""
         attribute = "key" if rollout.get("kind") == "experiment" else rollout.get("bucketBy") or "key"
         return cls(
             key=flag["key"],
@@ -55,20 +55,20 @@ class Dealing:
         )
 
     def stretches(self, cuts: Sequence[int]) -> tuple[Stretch, ...]:
-        """Return the stretches between these cut points, each with a tenant that the SDK itself finds there.
+        """Return the ranges between these cut points, each with a tenant that the SDK itself finds there.
 
         Args:
-            cuts: out of 100,000, in any order; 0 and 100,000 are always among them.
+            cuts: out of 100,000, in any order; 0 and 100,000 are always added.
         """
         edges = sorted({0, WHOLE, *(cut for cut in cuts if 0 < cut < WHOLE)})
         if self.kind != TENANT_KIND:
-            # The same for all tenants of a surface, whatever the cut points: one of them speaks for all.
+            # The same for all tenants of a surface, whatever the cut points: one of them represents all.
             return (Stretch(low=0, high=WHOLE, probe=Tenant(tenant_id="probe")),)
         found = self._search(edges)
         return tuple(Stretch(low=low, high=high, probe=found.get(at)) for at, (low, high) in enumerate(pairwise(edges)))
 
     def _search(self, edges: Sequence[int]) -> dict[int, Tenant]:
-        """Return a tenant for each stretch. Where LaunchDarkly's bucket formula puts one is a guess that its SDK then confirms.
+        """Return a tenant for each range. LaunchDarkly's bucket formula gives a guess, which its SDK then confirms.
 
         Source of the formula: `ldclient.impl.evaluator_common._bucket_context`, the first 15 hex digits of a SHA-1.
         """
@@ -86,10 +86,11 @@ class Dealing:
         return {at: probe for at, probe in found.items() if self.holds(edges[at], edges[at + 1], probe)}
 
     def _tenant(self, value: str) -> Tenant:
-        """Return a tenant that is dealt by this value."""
+        """Return a tenant with this value for its bucket."""
         if self.attribute == "key":
             return Tenant(tenant_id=value)
-        # https://docs.launchdarkly.com: an attribute is a name, or a path of names behind slashes, `~1` and `~0` being `/` and `~` in one.
+        # https://docs.launchdarkly.com: an attribute is a name, or a path of names after slashes, where `~1` and `~0` stand for `/` and
+        # `~`.
         path = self.attribute[1:].split("/") if self.attribute.startswith("/") else [self.attribute]
         inner: Any = value
         for name in reversed(path[1:]):
@@ -123,7 +124,7 @@ class Dealing:
 
 
 def cut_points(outcome: Mapping[str, Any]) -> list[int]:
-    """Return where a rollout goes from one share to the next, out of 100,000; of a plain variation: nowhere."""
+    """Return where a rollout changes from one share to the next, out of 100,000; for a plain variation: nowhere."""
     if outcome.get("variation") is not None:
         return []
     total, cuts = 0, []

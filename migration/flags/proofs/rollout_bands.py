@@ -1,4 +1,6 @@
-"""Whether a flag is simple bands of tenants, so that it can be drawn, and where one tenant lies on them. Every stage here was evaluated."""
+"""Whether a flag is a plain percentage rollout, so that it can be drawn as bands, and the place of one tenant on them. Every stage here was
+evaluated.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,14 +17,16 @@ _EVERYBODY: Final = Tenant(tenant_id="probe")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """Tenants that no target names, next to each other by their buckets, and the stage they are at."""
+    """Tenants that no target names, next to each other by their buckets, and their stage."""
 
     stage: Stage
     percent: float  #: of all buckets
 
 
 def bands(data: FlagData, surface: str) -> tuple[Band, ...] | None:
-    """Return the bands of a surface, lowest buckets first; None: its flag is more than that, so only evaluation can say who is where."""
+    """Return the bands of a surface, lowest buckets first; None: its flag is more complex, so only evaluation can decide where a tenant
+    is.
+    """
     key = surface_flag_key(surface)
     flag = data.live(key)
     with FlagEvaluator.of(data) as evaluator:
@@ -52,7 +56,9 @@ def bands(data: FlagData, surface: str) -> tuple[Band, ...] | None:
 
 
 def bucket_of(data: FlagData, surface: str, tenant: Tenant) -> float | None:
-    """Return the tenant's bucket in percent, to 0.001, as the SDK deals it by the fallthrough's rollout; None: there is no such rollout."""
+    """Return the tenant's bucket in percent, to 0.001, as the SDK computes it for the fallthrough's rollout; None: there is no such
+    rollout.
+    """
     flag = data.live(surface_flag_key(surface))
     fallthrough = (flag or {}).get("fallthrough") or {}
     if flag is None or not (rollout := fallthrough.get("rollout")) or Dealing.of(flag, rollout).kind != TENANT_KIND:

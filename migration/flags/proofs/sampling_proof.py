@@ -1,4 +1,4 @@
-"""Who gets another share of shadows by an edit of the sampling flag, as LaunchDarkly's SDK evaluates it before and after."""
+"""Which tenants get another share of shadows by an edit of the sampling flag, as LaunchDarkly's SDK evaluates it before and after."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
@@ -11,7 +11,7 @@ from migration.flags.meaning.evaluation import FlagEvaluator, quiet_sdk
 from migration.flags.proofs.dependencies import depends
 from migration.flags.proofs.stage_moves import named
 
-#: Stands for whom the flag does not name.
+#: Represents tenants that the flag does not name.
 ANYBODY: Final = Tenant(tenant_id="anybody-else")
 
 
@@ -23,7 +23,7 @@ def named_by_sampling(data: FlagData) -> frozenset[str]:
 def prove_sampling(
     before: FlagData, after: FlagData, surfaces: Collection[str], known: Collection[Tenant], progress: Callable[[int], None]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what changes, in sentences, and what speaks against it.
+    """Return what changes, in sentences, and the objections.
 
     Args:
         before: the flags as they are.
@@ -33,7 +33,7 @@ def prove_sampling(
         progress: called with the number of tenants evaluated since the last call.
     """
     problems = [
-        f"{key} asks for {SHADOW_SAMPLING} as a prerequisite, so its tenants may move"
+        f"{key} has {SHADOW_SAMPLING} as a prerequisite, so its tenants may move"
         for key in map(surface_flag_key, surfaces)
         if depends(after, key, SHADOW_SAMPLING)
     ]

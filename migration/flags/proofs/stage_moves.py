@@ -9,21 +9,21 @@ from migration.model import Stage
 from migration.stages import STAGE_ORDER
 
 Pair = tuple[Stage, Stage]
-"""Where somebody is before an edit, and after it."""
+"""The stage of a tenant before an edit, and after it."""
 
 _NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """Who goes from one stage to another by an edit."""
+    """The tenants that an edit moves from one stage to another."""
 
     surface: str
     before: Stage
     after: Stage
     percent: float  #: of the tenants that no target and no rule names; 0: none of them
     tenants: tuple[str, ...]  #: known tenants, sorted
-    others: tuple[str, ...] = ()  #: who else, in words, e.g. "whom rule 2 matches"
+    others: tuple[str, ...] = ()  #: other tenants, in words, e.g. "whom rule 2 matches"
 
     @property
     def backward(self) -> bool:
@@ -32,7 +32,7 @@ class Move:
 
     @property
     def who(self) -> str:
-        """The same as words, e.g. "10 % of the tenants, among those known acme"."""
+        """The same in words, e.g. "10 % of the tenants, among those known acme"."""
         names = named(self.tenants)
         if self.percent:
             names = f"{self.percent:g} % of the tenants" + (f", among those known {names}" if names else "")
@@ -50,7 +50,7 @@ class Found:
     problems: list[str] = field(default_factory=list)
 
     def moves(self) -> tuple[Move, ...]:
-        """Return who moves, in stage order of where they come from."""
+        """Return the moves, in order of the stage that they start from."""
         pairs = {pair for pair in (*self.percents, *self.names, *self.others) if pair[0] is not pair[1]}
         return tuple(
             Move(

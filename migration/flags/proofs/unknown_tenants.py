@@ -1,8 +1,8 @@
-"""Those tenants who are not known: by which ways through a flag an edit can move them, and whereto.
+"""Unknown tenants: the paths through a flag by which an edit can move them, and where to.
 
-LaunchDarkly's evaluator takes the first that fits of prerequisites, targets, rules, fallthrough. An edit that leaves the first three as
-they are leads everybody the same way before and after it, so only a way whose end differs moves anybody. Where a flag is switched on,
-or is new, the ways differ, and each of them counts. What a way comes to is asked of the SDK, by a flag that has this way alone.
+LaunchDarkly's evaluator takes the first that matches of prerequisites, targets, rules, fallthrough. An edit that leaves the first three
+unchanged sends every tenant along the same path before and after it, so only a path whose end differs moves tenants. If a flag is switched
+on, or is new, the paths differ, and each of them counts. The SDK evaluates the end of a path, with a flag that has only this path.
 """
 
 from collections import defaultdict
@@ -23,42 +23,42 @@ _OUTCOME = ("variation", "rollout")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Way:
-    """One way through a flag."""
+    """One path through a flag."""
 
-    who: str  #: who goes it; "": whom no target and no rule names
-    outcome: Mapping[str, Any] | None  #: what is at its end: `variation` or `rollout`; None: the flag says nothing
+    who: str  #: the tenants on it; "": those that no target and no rule names
+    outcome: Mapping[str, Any] | None  #: its end: `variation` or `rollout`; None: the flag gives nothing
 
 
 def forbidden_changes(key: str, old: Flag | None, new: Flag | None) -> Iterator[str]:
-    """Yield a sentence for each change of the flag that no edit may make, or whose effect cannot be shown."""
+    """Yield a sentence for each change of the flag that no edit may make, or whose effect cannot be determined."""
     if new is None:
         if old is not None:
-            yield f"{key} would be gone, which puts everybody at `off`"
+            yield f"{key} would be removed, which puts all tenants at `off`"
         return
     if (first := _first_listed(new)) not in (None, Stage.OFF.value):
-        yield f"{new['key']} would list {first} first, which whoever is not a tenant gets; `off` must be listed first"
+        yield f"{new['key']} would list {first} first, and a context without a tenant gets the first variation; `off` must be listed first"
     if old is None:
         return
     before, after = (_dealing(flag) for flag in (old, new))
     if (old.get("salt") or "") != (new.get("salt") or "") or (before is not None and after is not None and before != after):
-        yield f"{new['key']} would get another salt, seed or attribute to deal tenants by, which deals all of them anew"
+        yield f"{new['key']} would get another salt, seed or attribute for buckets, which assigns all tenants to new buckets"
     for name in ("variations", "rules", "prerequisites", "targets"):
         if (old.get(name) or []) != (new.get(name) or []):
-            yield f"{new['key']} would get other {name}, and where that leads tenants who are not known cannot be shown"
+            yield f"{new['key']} would get other {name}, and their effect on unknown tenants cannot be determined"
     if _of_surfaces(old) != _of_surfaces(new):
-        yield f"{new['key']} would get other targets of kind {SURFACE_KIND}, and whom they lead where cannot be shown"
+        yield f"{new['key']} would get other targets of kind {SURFACE_KIND}, and their effect cannot be determined"
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """The percentages at each stage, of those whom no target and no rule names."""
+    """The percentages at each stage, of the tenants that no target and no rule names."""
 
     before: dict[Stage, float] = field(default_factory=lambda: defaultdict(float))
     after: dict[Stage, float] = field(default_factory=lambda: defaultdict(float))
 
 
 def everybody_else(old: Flag | None, new: Flag | None, found: Found) -> Shares:
-    """Find the moves of tenants who are not known; return how many of them are where. None: there is no flag, so all are at `off`."""
+    """Find the moves of unknown tenants; return the shares at each stage. None: there is no flag, so all are at `off`."""
     shares = Shares()
     before, after, some = _ways(old), _ways(new), new or old
     if some is None:
@@ -66,7 +66,7 @@ def everybody_else(old: Flag | None, new: Flag | None, found: Found) -> Shares:
     alike = old is not None and new is not None and (old.get("on") is True) is (new.get("on") is True)
     for one in before:
         for other in after:
-            # Who goes one way before goes the same one after, unless the flag was switched on, or is new.
+            # A tenant takes the same path before and after, unless the flag was switched on, or is new.
             if not alike or one.who == other.who:
                 _compare(old or some, new or some, (one, other), found, shares)
     return shares
@@ -81,15 +81,18 @@ def _compare(old: Flag, new: Flag, ways: tuple[_Way, _Way], found: Found, shares
     with FlagEvaluator.of(FlagData(flags={key: now})) as one, FlagEvaluator.of(FlagData(flags={key: then})) as other:
         for stretch in _stretches(now, then):
             if stretch.probe is None:
-                found.problems.append(f"no tenant was found for the buckets {stretch.low:,} to {stretch.high:,} of 100,000 to show it with")
+                found.problems.append(
+                    f"no tenant was found for the buckets {stretch.low:,} to {stretch.high:,} of 100,000, so nothing can be shown "
+                    "about them"
+                )
                 continue
             asked = context(stretch.probe, found.surface)
-            # Where the SDK meets an error in a flag, control serves.
+            # If the SDK finds an error in a flag, control serves.
             at, to = one.held_at(key, asked) or Stage.OFF, other.held_at(key, asked)
             if to is None:
                 found.problems.append(f"{key} would give no stage to {who or f'{stretch.percent:g} % of the tenants'}")
             elif who:
-                found.others[at, to].append(f"{who} (who that is cannot be shown)")
+                found.others[at, to].append(f"{who} (their identity cannot be determined)")
             else:
                 found.percents[at, to] += stretch.percent
                 shares.before[at] += stretch.percent
@@ -97,7 +100,7 @@ def _compare(old: Flag, new: Flag, ways: tuple[_Way, _Way], found: Found, shares
 
 
 def _ways(flag: Flag | None) -> tuple[_Way, ...]:
-    """Return the ways through the flag that tenants who are not named can go."""
+    """Return the paths through the flag that tenants without a target can take."""
     off = None if flag is None or flag.get("offVariation") is None else {"variation": flag["offVariation"]}
     if flag is None or flag.get("on") is not True:
         return (_Way(who="", outcome=off),)
@@ -116,7 +119,7 @@ def _ways(flag: Flag | None) -> tuple[_Way, ...]:
 
 
 def _only(flag: Flag, outcome: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the flag with one way through it."""
+    """Return the flag with only one path through it."""
     bare: dict[str, Any] = {**flag, "prerequisites": [], "targets": [], "contextTargets": [], "rules": []}
     if outcome is None:
         return {**bare, "on": False, "offVariation": None, "fallthrough": {}}
@@ -124,7 +127,7 @@ def _only(flag: Flag, outcome: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _stretches(now: Flag, then: Flag) -> tuple[Stretch, ...]:
-    """Return the stretches of buckets in each of which everybody goes from one stage to one other."""
+    """Return the ranges of buckets in which all tenants move from one stage to the same other one."""
     dealing = _dealing(then) or _dealing(now) or Dealing.of(then, {"contextKind": TENANT_KIND})
     return dealing.stretches([*cut_points(now["fallthrough"]), *cut_points(then["fallthrough"])])
 
@@ -136,7 +139,7 @@ def _dealing(flag: Flag) -> Dealing | None:
 
 
 def _first_listed(flag: Flag) -> object:
-    """Return the stage that the fallthrough's rollout lists first; None: it has none."""
+    """Return the first stage in the fallthrough's rollout; None: it has none."""
     fallthrough = flag.get("fallthrough") or {}
     listed = (fallthrough.get("rollout") or {}).get("variations") or []
     if fallthrough.get("variation") is not None or not listed:
@@ -146,5 +149,5 @@ def _first_listed(flag: Flag) -> object:
 
 
 def _of_surfaces(flag: Flag) -> list[Mapping[str, Any]]:
-    """Return the targets that name surfaces: of the kinds that contexts here have, the one that is not tenants."""
+    """Return the targets that name surfaces: of the two context kinds used here, the one that is not the tenant."""
     return [target for target in targets_of(flag) if kind_of(target) == SURFACE_KIND and target.get("values")]

@@ -1,1 +1,1 @@
-"""Where flags come from: one file a source, all of which feed `FlagIntake`."""
+"""The sources of flags: one file for each; all of them feed `FlagIntake`."""

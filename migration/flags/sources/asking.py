@@ -1,4 +1,4 @@
-"""One HTTP request with an end: no answer takes longer than it may, however it trickles in, and none is larger than it may be."""
+"""One HTTP request with limits: an answer takes at most so long, however slowly it arrives, and is at most so large."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ _PIECE: Final = 65_536
 
 
 class SdkHttp:
-    """How LaunchDarkly's SDK connects: with what it says of itself, whom it trusts, and through which proxy.
+    """The connection settings of LaunchDarkly's SDK: its headers, authorities, and proxy.
 
     Args:
         config: the SDK's.
@@ -43,7 +43,7 @@ def close(pool: urllib3.PoolManager) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back."""
+    """The answer."""
 
     status: int
     headers: Mapping[str, str]  #: their names in any case
@@ -51,21 +51,21 @@ class Answer:
 
     @property
     def is_page(self) -> bool:
-        """Whether it is a page for people, as proxies send."""
+        """Whether it is an HTML page, as proxies send."""
         return self.headers.get("Content-Type", "").startswith("text/html") or self.body.lstrip()[:1] == b"<"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long and how large an exchange may be."""
+    """The limits of a request in time and size."""
 
     connect_s: float
-    answer_s: float  #: for all of the answer
+    answer_s: float  #: for the whole answer
     size: int = _LIMIT  #: bytes of the answer
 
 
 class AskError(Exception):
-    """There was no whole answer; the message is an operator's."""
+    """There was no complete answer; the message is for operators."""
 
 
 def ask(
@@ -81,7 +81,7 @@ def ask(
     """Send a request and return the whole answer; redirections are not followed.
 
     Raises:
-        AskError: it could not be sent, or was not answered whole and in time.
+        AskError: it could not be sent, or was not answered completely and in time.
     """
     give_up = clock() + limits.connect_s + limits.answer_s
     timeout = urllib3.Timeout(connect=limits.connect_s, read=limits.answer_s)
@@ -100,7 +100,7 @@ def ask(
 
 def _whole(response: urllib3.BaseHTTPResponse, size: int, late: Callable[[], bool]) -> bytes:
     found = b""
-    # The timeout of a socket begins anew with every byte, so that the whole needs an end of its own.
+    # The timeout of a socket starts again with every byte, so the whole request needs a separate limit.
     while piece := response.read1(_PIECE):
         found += piece
         if len(found) > size:

@@ -1,8 +1,7 @@
-"""Delivers LaunchDarkly's events: what the SDK would drop when the network is away for a moment is kept and sent again.
+"""Delivers LaunchDarkly's events: events that the SDK would drop during a short network failure are kept and sent again.
 
-The SDK's event processor tries twice within a second and drops what it has, and after one 401, 403 or 404 it sends nothing any more until
-the process ends. Migration op events are counted on, so they wait here, under the same payload id, by which LaunchDarkly recognises what
-it had before.
+The SDK's event processor tries twice within a second and drops its events, and after one 401, 403 or 404 it sends nothing until the process
+ends. Migration op events must arrive, so they wait here, under the same payload id, by which LaunchDarkly recognises duplicates.
 """
 
 import logging
@@ -22,9 +21,9 @@ logger = logging.getLogger(__name__)
 _PATIENCE_S: Final = 600.0
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 30.0
-_REDIRECTS: Final = 300  #: and all above are not a success
+_REDIRECTS: Final = 300  #: this and every status above it is a failure
 _HOPELESS: Final = frozenset({400, 413})
-"""Statuses that the same payload will get again."""
+"""Statuses that the same payload would get again."""
 
 
 def say_loss(trouble: str) -> None:
@@ -33,10 +32,10 @@ def say_loss(trouble: str) -> None:
 
 
 class PatientEventProcessor(DefaultEventProcessor):
-    """The SDK's own event processor on a sender that does not give up at once.
+    """The SDK's own event processor on a sender that does not give up immediately.
 
     Args:
-        config: whose address for events, key, authorities and proxy are used.
+        config: provides the address for events, key, authorities and proxy.
         on_loss: called with what is wrong whenever a payload was given up, in the thread that sent; a log line by default.
     """
 
@@ -45,19 +44,19 @@ class PatientEventProcessor(DefaultEventProcessor):
         super().__init__(config, http=self._sender)  # type: ignore[no-untyped-call]  # the SDK leaves it without types
 
     def stop(self) -> None:
-        """Send what is left, without patience, and end."""
+        """Send the rest, without retries, and end."""
         self._sender.hurry()
         super().stop()  # type: ignore[no-untyped-call]  # same
         self._sender.close()
 
 
 class PatientSender:
-    """What the SDK's event processor takes for its connection pool.
+    """The replacement for the SDK's connection pool.
 
     Args:
         pool: sends.
         on_loss: called with what is wrong whenever a payload was given up; a log line by default.
-        patience_s: seconds that a payload is tried for. Meanwhile new events gather in the SDK's bounded buffer.
+        patience_s: seconds that a payload is tried for. Meanwhile new events collect in the SDK's bounded buffer.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class PatientSender:
         self._hurry = threading.Event()
 
     def hurry(self) -> None:
-        """Try once more each, and wait for nothing."""
+        """Try each payload once more, and do not wait."""
         self._hurry.set()
 
     def close(self) -> None:
@@ -80,7 +79,7 @@ class PatientSender:
         close(self._pool)
 
     def request(self, method: str, url: str, **options: Any) -> "urllib3.BaseHTTPResponse | _Answer":  # noqa: ANN401 - of any pool
-        """Send until it is taken; the answer is one after which the SDK goes on sending."""
+        """Send until it is accepted; the returned answer makes the SDK continue sending."""
         give_up, wait_s = self._clock() + self._patience_s, _FIRST_WAIT_S
         while True:
             last = self._hurry.is_set() or self._clock() >= give_up
@@ -105,7 +104,7 @@ class PatientSender:
 
 
 class _Answer:
-    """Stands for "taken", so that the SDK neither tries again nor stops for good."""
+    """Means "accepted", so that the SDK neither tries again nor stops permanently."""
 
     status = 202
     headers: Mapping[str, str] = {}

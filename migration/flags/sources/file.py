@@ -1,4 +1,4 @@
-"""LaunchDarkly's flag file as a source. What is half written waits until it is whole."""
+"""LaunchDarkly's flag file as a source. A half-written file is ignored until it is complete."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from migration.flags.file_follower import Follower
 from migration.flags.intake.intake import FlagIntake
 from migration.flags.meaning.data import read_flag_data
 
-_SILENCE_S: Final = 5.0  #: at least; a look that takes longer is a disk that does not answer
+_SILENCE_S: Final = 5.0  #: at least; a check that takes longer means that the disk does not answer
 
 
 class FlagFile:
@@ -20,7 +20,7 @@ class FlagFile:
 
     Args:
         path: the file; it need not exist yet.
-        poll_s: seconds between two looks.
+        poll_s: seconds between two checks.
     """
 
     def __init__(self, path: Path, *, poll_s: float) -> None:
@@ -28,11 +28,11 @@ class FlagFile:
         self.name = f"file:{path}"
 
     def options(self, _on_loss: Callable[[str], None] | None = None) -> Mapping[str, Any]:
-        """Return nothing to connect to: a flag file needs no LaunchDarkly, and nobody takes events."""
+        """Return nothing to connect to: a flag file needs no LaunchDarkly, and no events are sent."""
         return {"sdk_key": "sdk-key-not-needed-for-a-file", "send_events": False}
 
     def processor(self, _config: Config, intake: FlagIntake, ready: threading.Event, /) -> UpdateProcessor:
-        """Return what looks at the file again and again, in a thread of its own."""
+        """Return the object that checks the file repeatedly, in a separate thread."""
         intake.silence_s = max(_SILENCE_S, 5 * self._poll_s)
         follower = Follower(self.path, self._poll_s, take=lambda raw: intake.take(*read_flag_data(raw)), good=intake.good, down=intake.down)
         return _Looks(follower, intake, ready)

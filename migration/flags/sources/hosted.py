@@ -1,4 +1,4 @@
-"""LaunchDarkly, hosted, by its Relay Proxy or in an instance of its own: the SDK's stream, and the kill switch's own path beside it."""
+"""LaunchDarkly, hosted, through its Relay Proxy or as a separate instance: the SDK's stream, and a separate path for the kill switch."""
 
 import copy
 import hashlib
@@ -27,11 +27,11 @@ from migration.settings import MigrationSettings
 _KILL_POLL_S: Final = 0.5
 _RESTART_S: Final = 2.0
 _LONGEST_RESTART_S: Final = 300.0
-_SILENT_S: Final = 10.0  #: longer than any look takes
+_SILENT_S: Final = 10.0  #: longer than any request takes
 _OUTAGE_LOOKS: Final = 4
-"""Looks in a row without an answer, after which a stream that said nothing may be a dead connection."""
+"""Requests in a row without an answer, after which a stream without data may be a dead connection."""
 _OLDER_LOOKS: Final = 10
-"""A cache on the way may be behind for some looks."""
+"""A cache in between may be behind for a few requests."""
 
 
 class HostedSource:
@@ -39,7 +39,7 @@ class HostedSource:
 
     Args:
         settings: SDK key, addresses, authorities.
-        kill_poll_s: seconds between two looks at the kill switch.
+        kill_poll_s: seconds between two requests for the kill switch.
         restart_s: seconds that a broken stream is left to the SDK's own reconnects while LaunchDarkly answers otherwise; doubled each time.
     """
 
@@ -49,13 +49,13 @@ class HostedSource:
 
     @property
     def name(self) -> str:
-        """Where the flags come from: "launchdarkly:", the address, and six digits that tell SDK keys, and so environments, apart."""
+        """The source of the flags: "launchdarkly:", the address, and six digits that identify the SDK key, and so the environment."""
         settings = self._settings
         address = settings.launchdarkly_stream_uri if settings.launchdarkly_stream else settings.launchdarkly_base_uri
         return f"launchdarkly:{address}#{hashlib.sha256(self._key.encode()).hexdigest()[:6]}"
 
     def options(self, on_loss: Callable[[str], None] | None = None, /) -> Mapping[str, Any]:
-        """Return key, addresses and authorities, what of a tenant stays here, and what delivers events."""
+        """Return key, addresses and authorities, the tenant's private attributes, and the delivery of events."""
         settings = self._settings
         ca_file = settings.launchdarkly_ca_file
         return {
@@ -69,7 +69,9 @@ class HostedSource:
         }
 
     def processor(self, config: Config, intake: FlagIntake, ready: threading.Event, /) -> UpdateProcessor:
-        """Return what the SDK starts and stops. `ready` is set after the first attempt, so that a wrong key does not use up the wait."""
+        """Return the object that the SDK starts and stops. `ready` is set after the first attempt, so that a wrong key does not use up the
+        wait.
+        """
         intake.silence_s = _SILENT_S
         return HostedProcessor(
             config, intake, ready, stream=self._settings.launchdarkly_stream, kill_poll_s=self._kill_poll_s, restart_s=self._restart_s
@@ -77,10 +79,10 @@ class HostedSource:
 
 
 class HostedProcessor(UpdateProcessor):
-    """The SDK's own processor, the kill switch's path, and what is known about both.
+    """The SDK's own processor, the kill switch's path, and the state of both.
 
-    The SDK reconnects by itself, but waits for minutes after some answers, and cannot see a connection that died without a word. While the
-    kill switch's path shows that LaunchDarkly can be reached, a stream that stays broken is started anew.
+    The SDK reconnects by itself, but waits for minutes after some answers, and cannot detect a connection that died silently. While the
+    kill switch's path shows that LaunchDarkly can be reached, a stream that stays broken is restarted.
     """
 
     def __init__(
@@ -98,12 +100,12 @@ class HostedProcessor(UpdateProcessor):
         self._streaming, self._restart_s = stream, restart_s
         self._lock = threading.Lock()
         self._stopped = False
-        self._heard = False  #: whether the stream has said anything yet
+        self._heard = False  #: whether the stream has sent anything yet
         self._stream_trouble: str | None = LATE
         self._kill_trouble: str | None = None
         self._kill_seen = False  #: whether the kill switch's own path ever worked
-        self._unanswered = 0  #: looks in a row without any answer
-        self._older = 0  #: looks in a row that found an older kill switch than the one that holds
+        self._unanswered = 0  #: requests in a row without any answer
+        self._older = 0  #: requests in a row that found an older kill switch than the current one
         self._wait_s = restart_s
         self._next_restart = clock() + restart_s
         self._stream: UpdateProcessor | None = None
@@ -127,7 +129,7 @@ class HostedProcessor(UpdateProcessor):
         return self._intake.taken or self._intake.from_snapshot
 
     def stream_status(self, state: DataSourceState, error: DataSourceErrorInfo | None) -> None:
-        """Take note of how the SDK's stream (or poll) is."""
+        """Record the state of the SDK's stream (or poll)."""
         if state is DataSourceState.OFF:
             return
         self._heard = True
@@ -141,7 +143,7 @@ class HostedProcessor(UpdateProcessor):
         self._ready.set()
 
     def _kill_switch(self, look: Look) -> None:
-        """Take what the kill switch's own path found."""
+        """Use the result of the kill switch's own path."""
         known = self._intake.data.live(KILL_SWITCH)
         trouble = look.trouble
         if look.flag is not None and self.initialized():
@@ -149,7 +151,7 @@ class HostedProcessor(UpdateProcessor):
             older = known is not None and look.flag["version"] < known["version"]
             self._older = self._older + 1 if older else 0
             if self._older >= _OLDER_LOOKS:
-                trouble = f"it has version {look.flag['version']}, older than the one that holds"
+                trouble = f"it has version {look.flag['version']}, older than the one in use"
         elif look.flag is None and trouble is None and known is not None:
             trouble = "it finds no such flag (404)"
         self._kill_seen = self._kill_seen or trouble is None
@@ -160,7 +162,7 @@ class HostedProcessor(UpdateProcessor):
             self._restart_stream(at_once=outage >= _OUTAGE_LOOKS and self._stream_trouble is None)
 
     def _settle(self) -> None:
-        """Say how both are: good only if both are."""
+        """Report the state of both: good only if both are."""
         waiting = not self._heard and self._clock() < self._next_restart
         if self._stopped or waiting:
             return
@@ -173,12 +175,12 @@ class HostedProcessor(UpdateProcessor):
         elif stream is None:
             self._intake.down(f"the kill switch's own path: {kill}; {what} works")
         elif kill is None:
-            self._intake.down(f"{what}: {stream}" + ("; the kill switch is followed by a path of its own" if self._kill_seen else ""))
+            self._intake.down(f"{what}: {stream}" + ("; the kill switch is followed by a separate path" if self._kill_seen else ""))
         else:
             self._intake.down(f"{what}: {stream}; the kill switch's own path: {kill}")
 
     def _restart_stream(self, *, at_once: bool) -> None:
-        """Start the stream anew, if that is due: LaunchDarkly answers, and the stream does not, or may have died in an outage unseen."""
+        """Restart the stream, if that is due: LaunchDarkly answers, and the stream does not, or may have died unnoticed in an outage."""
         due = self._stream_trouble is not None and self._clock() >= self._next_restart
         if self._stopped or not (due or (at_once and self._streaming)):
             return
@@ -204,7 +206,7 @@ class HostedProcessor(UpdateProcessor):
 
 
 class _Poll(PollingUpdateProcessor):
-    """The SDK's poll, with an end for its connections."""
+    """The SDK's poll, with a way to close its connections."""
 
     def __init__(self, config: Config, store: FeatureStore, ready: threading.Event) -> None:
         requester = FeatureRequesterImpl(config)  # type: ignore[no-untyped-call]  # the SDK leaves it without types
@@ -217,7 +219,7 @@ class _Poll(PollingUpdateProcessor):
 
 
 class _Sink(DataSourceUpdateSink):
-    """Takes flags from one of the SDK's processors to the intake, and its state to ours; nothing from one that was replaced."""
+    """Passes flags from one of the SDK's processors to the intake, and its state to ours; nothing from a processor that was replaced."""
 
     def __init__(self, intake: FlagIntake, processor: HostedProcessor) -> None:
         self._intake, self._processor = intake, processor

@@ -1,7 +1,7 @@
-"""The kill switch's own path from LaunchDarkly: that one flag, asked for again and again, whatever happens to the stream.
+"""The separate path for the kill switch from LaunchDarkly: that one flag is requested repeatedly, whatever happens to the stream.
 
-The SDK's stream may wait for minutes (150 to 300 s after one 404), and anything wrong in any flag is wrong in all of its data.
-LaunchDarkly and its Relay Proxy serve single flags at `/sdk/flags/KEY`, for SDKs that cannot stream.
+The SDK's stream may wait for minutes (150 to 300 s after one 404), and an error in any flag affects all of its data. LaunchDarkly and its
+Relay Proxy serve single flags at `/sdk/flags/KEY`, for SDKs that cannot stream.
 """
 
 import json
@@ -19,28 +19,28 @@ from migration.flags.sources.trouble import PAGE, UNREADABLE, status_trouble
 
 logger = logging.getLogger(__name__)
 _LIMITS: Final = Limits(connect_s=2.0, answer_s=2.0, size=1_000_000)
-_REFUSED_S: Final = 5.0  #: between two tries after an answer that will hardly change by itself
+_REFUSED_S: Final = 5.0  #: between two tries after an answer that will probably stay the same
 _REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What one look found: the flag, or what is wrong; neither: LaunchDarkly has no such flag."""
+    """The result of one request: the flag, or what is wrong; neither: LaunchDarkly has no such flag."""
 
     flag: dict[str, Any] | None = None
     trouble: str | None = None
-    refused: bool = False  #: whether asking again soon makes no sense
+    refused: bool = False  #: whether asking again soon is useless
     answered: bool = True  #: whether there was any answer
 
 
 class KillPath:
-    """Asks for one flag, in a thread of its own.
+    """Requests one flag, in a separate thread.
 
     Args:
-        config: whose base address, key, authorities and proxy are used.
+        config: provides base address, key, authorities and proxy.
         key: of the flag.
-        poll_s: seconds between two looks.
-        seen: called after each look, in that thread.
+        poll_s: seconds between two requests.
+        seen: called after each request, in that thread.
     """
 
     def __init__(self, config: Config, key: str, *, poll_s: float, seen: Callable[[Look], None]) -> None:
@@ -52,11 +52,11 @@ class KillPath:
         self._stop = threading.Event()
 
     def start(self) -> None:
-        """Look now, and go on looking."""
+        """Start now, and keep requesting."""
         threading.Thread(target=self._keep_looking, name="migration-kill-path", daemon=True).start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop."""
         self._stop.set()
 
     def _keep_looking(self) -> None:
@@ -67,7 +67,7 @@ class KillPath:
             try:
                 self._seen(look)
             except Exception:
-                logger.exception("flags: what the kill switch's own path found cannot be taken over")
+                logger.exception("flags: the result of the kill switch's own path cannot be used")
             self._stop.wait(max(self._poll_s, _REFUSED_S) if look.refused else self._poll_s)
         close(self._pool)
 
@@ -88,5 +88,5 @@ class KillPath:
         except (ValueError, RecursionError):
             return Look(trouble=PAGE if answer.is_page else UNREADABLE)
         if not isinstance(flag, dict) or flag.get("key") != self._key or type(flag.get("version")) is not int:
-            return Look(trouble="what it sends is not that flag")
+            return Look(trouble="its answer is not that flag")
         return Look(flag=flag)

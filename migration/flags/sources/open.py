@@ -1,4 +1,4 @@
-"""Which source the settings name."""
+"""The source that the settings name."""
 
 from migration.errors import ConfigurationError
 from migration.flags.sources.file import FlagFile

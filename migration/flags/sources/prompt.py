@@ -1,6 +1,6 @@
-"""The SDK's stream, which hands on what has arrived, however the body is framed, and ends when it is stopped.
+"""The SDK's stream, which passes on received data immediately, however the body is framed, and ends when it is stopped.
 
-A body that ends with the connection, as every HTTP/1.0 proxy makes it, reaches the SDK in pieces of 10,000 bytes only: a patch waits for
+A body that ends with the connection, as every HTTP/1.0 proxy sends it, reaches the SDK only in pieces of 10,000 bytes: a patch waits for
 later ones, and a small first message for ever. A stream that is stopped while it connects would go on streaming once it is connected.
 """
 
@@ -20,7 +20,7 @@ _PIECE: Final = 65_536
 
 
 class PromptPool:
-    """A pool of connections whose streamed responses wait for nothing that has not been sent; once closed, nothing comes through.
+    """A pool of connections whose streamed responses pass on data as soon as it arrives; once closed, nothing comes through.
 
     Args:
         pool: sends.
@@ -38,18 +38,18 @@ class PromptPool:
             response.close()
             raise urllib3.exceptions.HTTPError("closed meanwhile")
         if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
-            response.close()  # it is only looked at, and closed by nobody
+            response.close()  # it is only read, and closed by nobody else
         elif not getattr(response, "chunked", False):
             vars(response)["stream"] = lambda *_: _arrived(response)
         return response
 
     def close(self) -> None:
-        """Close the connections, also those that are still being made."""
+        """Close the connections, including those that are still being made."""
         self._closed.set()
         close(self._pool)
 
     def end(self) -> None:
-        """Close what is left, in the thread that read: the SDK drops a response that came while it was stopped, and closes it never."""
+        """Close the rest, in the thread that read: the SDK drops a response that came while it was stopped, and never closes it."""
         self.close()
         if self._last is not None:
             self._last.close()
@@ -61,7 +61,7 @@ class PromptStream(StreamingUpdateProcessor):
     _pool: PromptPool | None = None
 
     def run(self) -> None:
-        """Stream until stopped. Called in the thread of its own."""
+        """Stream until stopped. Called in its own thread."""
         try:
             super().run()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
         finally:

@@ -1,4 +1,4 @@
-"""Follows flags in Redis: pushed by pub/sub, looked for by a poll as well, read whole, and caught up with after every reconnect."""
+"""Follows flags in Redis: by pub/sub notifications and by a poll, read as a whole, also after every reconnect."""
 
 import logging
 import threading
@@ -30,8 +30,8 @@ class RedisSource:
     Args:
         url: e.g. "redis://127.0.0.1:6379/0".
         prefix: of the keys; LaunchDarkly's own default is "launchdarkly".
-        poll_s: seconds between two looks without any announcement. Other writers than our editor announce nothing, unless Redis has
-            keyspace notifications switched on.
+        poll_s: seconds between two reads without any notification. Writers other than our editor send no notification, unless Redis has
+            keyspace notifications enabled.
     """
 
     def __init__(self, url: str, prefix: str, *, poll_s: float = _POLL_S) -> None:
@@ -39,17 +39,17 @@ class RedisSource:
         self._url, self._layout, self._poll_s = url, RedisLayout(prefix=prefix), poll_s
 
     def options(self, _on_loss: Callable[[str], None] | None = None, /) -> Mapping[str, Any]:
-        """Return nothing to connect to: flags in Redis need no LaunchDarkly, and nobody takes events."""
+        """Return nothing to connect to: flags in Redis need no LaunchDarkly, and no events are sent."""
         return {"sdk_key": "sdk-key-not-needed-for-redis", "send_events": False}
 
     def processor(self, _config: Config, intake: FlagIntake, ready: threading.Event, /) -> UpdateProcessor:
-        """Return what the SDK starts and stops."""
+        """Return the object that the SDK starts and stops."""
         intake.silence_s = _SILENT_S
         return RedisProcessor(self._url, self._layout, intake, ready, poll_s=self._poll_s)
 
 
 class RedisProcessor(UpdateProcessor):
-    """Reads in one thread; another one cuts the connection when that thread hangs, since redis-py's reads can outlive their timeouts."""
+    """Reads in one thread; another one closes the connection when that thread hangs, since redis-py's reads can outlive their timeouts."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class RedisProcessor(UpdateProcessor):
         threading.Thread(target=self._watch, name="migration-flags-redis-watch", daemon=True).start()
 
     def stop(self) -> None:
-        """Follow no more. Called by the SDK."""
+        """Stop following. Called by the SDK."""
         self._stop.set()
         self._cut()
 
@@ -89,7 +89,7 @@ class RedisProcessor(UpdateProcessor):
             began = self._answered
             try:
                 self._follow_one_connection()
-            except Exception as error:  # noqa: BLE001 - whatever ends it, the next connection catches up
+            except Exception as error:  # noqa: BLE001 - whatever ended it, the next connection reads everything again
                 if self._stop.is_set():
                     break
                 self._intake.down(redis_trouble(error))
@@ -98,7 +98,7 @@ class RedisProcessor(UpdateProcessor):
             self._stop.wait(wait_s)
 
     def _follow_one_connection(self) -> None:
-        """Look at once, since anything may have happened meanwhile; then after each announcement and each `poll_s`. Ends by an error."""
+        """Read immediately, since anything may have changed; then after each notification and each `poll_s`. Ends by an error."""
         with connect(self._url) as client:
             self._client = client
             database = client.connection_pool.connection_kwargs.get("db", 0)
@@ -111,7 +111,7 @@ class RedisProcessor(UpdateProcessor):
                     self._wait(announced)
 
     def _wait(self, announced: "redis.client.PubSub") -> None:
-        """Wait for an announcement, at most `poll_s`; several at once are one."""
+        """Wait for a notification, at most `poll_s`; several together count as one."""
         until = self._clock() + self._poll_s
         while (left := until - self._clock()) > 0:
             if announced.get_message(timeout=left) is not None:
@@ -126,7 +126,7 @@ class RedisProcessor(UpdateProcessor):
         if not raw.written:
             self._seen = None
             self._intake.down(
-                f"`{self._layout.inited}` is not there: nobody has written flags under this prefix, or a writer is half way; "
+                f"`{self._layout.inited}` does not exist: nobody has written flags under this prefix, or a writer has not finished; "
                 "check NETRA_MIGRATION_REDIS_PREFIX"
             )
         elif raw == self._seen:
@@ -136,7 +136,7 @@ class RedisProcessor(UpdateProcessor):
             self._seen = raw
 
     def _watch(self) -> None:
-        """Say so when Redis is silent, and wake up a read that hangs."""
+        """Report it when Redis is silent, and wake up a read that hangs."""
         while not self._stop.wait(self._poll_s / 2):
             if self._clock() - self._answered > self._silence_s:
                 self._intake.down("it does not answer in time")

@@ -1,4 +1,4 @@
-"""LaunchDarkly's own layout in Redis: a hash of flags, a hash of segments, a mark that both were written, and a channel of ours.
+"""LaunchDarkly's own layout in Redis: a hash of flags, a hash of segments, a mark that both were written, and our own channel.
 
 The same keys are used by LaunchDarkly's SDKs and its Relay Proxy: `<prefix>:features`, `<prefix>:segments`, `<prefix>:$inited`.
 """
@@ -52,8 +52,8 @@ _TROUBLES: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (NoPermissionError, "", _FORBIDDEN),
     (RedisError, "noperm", _FORBIDDEN),
     (BusyLoadingError, "", "it is still loading its data"),
-    (ReadOnlyError, "", "it is a replica that takes no writes; name the primary in NETRA_MIGRATION_REDIS_URL"),
-    (ResponseError, "wrongtype", "something else lies under that prefix; check NETRA_MIGRATION_REDIS_PREFIX"),
+    (ReadOnlyError, "", "it is a replica that accepts no writes; name the primary in NETRA_MIGRATION_REDIS_URL"),
+    (ResponseError, "wrongtype", "something else is stored under that prefix; check NETRA_MIGRATION_REDIS_PREFIX"),
     (ResponseError, "", "it refuses the command"),
     (RedisTimeoutError, "", "it does not answer in time"),
     (RedisError, "refused", "the connection is refused; is it running, and is the port right?"),
@@ -61,12 +61,12 @@ _TROUBLES: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (RedisError, "", "the connection is lost"),
     (OSError, "", "the connection is lost"),
 )
-"""What is raised, what stands in it (in lower case), and what that means; the first that fits counts."""
+"""The type of the exception, a part of its text (in lower case), and what that means; the first match counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawFlags:
-    """What is in Redis at one moment."""
+    """The content of Redis at one moment."""
 
     features: Hash
     segments: Hash
@@ -91,16 +91,16 @@ class RedisLayout:
 
     @property
     def inited(self) -> str:
-        """There once a full state was written."""
+        """Exists once a full state was written."""
         return f"{self.prefix}:$inited"
 
     @property
     def channel(self) -> str:
-        """Where our editor says that it wrote. It carries the key of the flag; readers look for themselves."""
+        """The channel on which our editor announces a write. The message is the key of the flag; readers read everything themselves."""
         return f"{self.prefix}:changed"
 
     def read(self, client: "redis.Redis") -> RawFlags:
-        """Return what is there, all of it of one moment. Raises redis's errors."""
+        """Return the content, all of one moment. Raises redis's errors."""
         with client.pipeline(transaction=True) as asked:
             asked.hgetall(self.features)
             asked.hgetall(self.segments)
@@ -110,10 +110,10 @@ class RedisLayout:
 
 
 def connect(url: str) -> "redis.Redis":
-    """Return a client that tries nothing twice: a write that was tried again may have been done before.
+    """Return a client that never retries: a write that is retried may have been done before.
 
     Raises:
-        FlagSourceError: the address cannot be understood.
+        FlagSourceError: the address is invalid.
     """
     try:
         client: redis.Redis = redis.Redis.from_url(
@@ -125,7 +125,7 @@ def connect(url: str) -> "redis.Redis":
 
 
 def parse(raw: RawFlags) -> tuple[FlagData, tuple[FlagProblem, ...]]:
-    """Return the flags and segments that can be taken, and what is wrong with the others."""
+    """Return the flags and segments that are valid, and what is wrong with the others."""
     problems: list[FlagProblem] = []
     flags, segments = _items("flag", raw.features, problems), _items("segment", raw.segments, problems)
     data, others = check_items(flags, segments)
@@ -140,7 +140,7 @@ def name(url: str, prefix: str) -> str:
 
 
 def redis_trouble(error: Exception) -> str:
-    """Return what is wrong, as an operator's sentence. Texts of libraries are looked through and not passed on: they may name secrets."""
+    """Return what is wrong, as a sentence for operators. Texts of libraries are interpreted and not passed on: they may contain secrets."""
     text = str(error).lower()
     for kind, sign, meaning in _TROUBLES:
         if isinstance(error, kind) and sign in text:
@@ -155,6 +155,6 @@ def _items(kind: Kind, raw: Hash, problems: list[FlagProblem]) -> dict[str, Any]
         try:
             found[key] = json.loads(text)
         except (ValueError, RecursionError):
-            what = "is not JSON, or only half of it; write it anew, or restore it"
+            what = "is not JSON, or only half of it; write it again, or restore it"
             problems.append(FlagProblem(kind=kind, key=key, place="", what=what))
     return found

@@ -11,11 +11,11 @@ from migration.flags.intake.intake import FlagIntake
 
 
 class FlagSource(Protocol):
-    """Brings flags into the intake for as long as the client runs."""
+    """Passes flags to the intake for as long as the client runs."""
 
     @property
     def name(self) -> str:
-        """Where the flags come from, e.g. "file:var/flags.json", "launchdarkly:https://...", "redis:127.0.0.1:6379/launchdarkly"."""
+        """The source, e.g. "file:var/flags.json", "launchdarkly:https://...", "redis:127.0.0.1:6379/launchdarkly"."""
         ...
 
     def options(self, on_loss: Callable[[str], None] | None = None, /) -> Mapping[str, Any]:
@@ -26,8 +26,9 @@ class FlagSource(Protocol):
         ...
 
     def processor(self, config: Config, intake: FlagIntake, ready: threading.Event, /) -> UpdateProcessor:
-        """Return what the SDK starts and stops; the SDK's own processors may be given, since `config` has the intake as its sink.
+        """Return the object that the SDK starts and stops; it may be one of the SDK's own processors, since `config` has the intake as its
+        sink.
 
-        `ready` is to be set after the first attempt, whether or not there were flags.
+        `ready` is to be set after the first attempt, with or without flags.
         """
         ...

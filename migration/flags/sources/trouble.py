@@ -1,6 +1,6 @@
-"""What is wrong between us and LaunchDarkly, in an operator's sentence.
+"""What is wrong between us and LaunchDarkly, in a sentence for operators.
 
-Texts of libraries are looked through and never passed on: they may name secrets.
+Texts of libraries are interpreted and never passed on: they may contain secrets.
 """
 
 import re
@@ -15,7 +15,7 @@ _CA_FILE: Final = "NETRA_MIGRATION_LAUNCHDARKLY_CA_FILE"
 
 PAGE: Final = "a page came back where LaunchDarkly was expected (a proxy or a sign-in page?); check the address and the proxy"
 LATE: Final = "it does not answer in time"
-UNREADABLE: Final = "what it sends cannot be read"
+UNREADABLE: Final = "its answer cannot be read"
 _OTHER_NAME: Final = "its TLS certificate is for another name; check the address"
 _NO_NAME: Final = "its name cannot be resolved; check the address and the name server"
 _CUT: Final = "the connection was cut"
@@ -28,9 +28,12 @@ _SIGNS: Final = (
     ("hostname mismatch", _OTHER_NAME),
     ("ip address mismatch", _OTHER_NAME),
     ("doesn't match", _OTHER_NAME),
-    ("certificate verify failed", f"its TLS certificate is signed by nobody this machine trusts; name the authority in {_CA_FILE}"),
+    (
+        "certificate verify failed",
+        f"its TLS certificate is signed by an authority that this machine does not trust; name the authority in {_CA_FILE}",
+    ),
     ("wrong_version_number", "it does not speak TLS; is the address http:// instead of https://?"),
-    ("[ssl", "TLS cannot be agreed on; check the address and what stands between"),
+    ("[ssl", "TLS cannot be negotiated; check the address and any proxy in between"),
     ("to proxy", "the proxy cannot be reached; check HTTPS_PROXY and NO_PROXY"),
     ("content type", PAGE),
     ("name or service not known", _NO_NAME),
@@ -38,7 +41,7 @@ _SIGNS: Final = (
     ("refused", "the connection is refused; is it running, and is the port right?"),
     ("timed out", LATE),
     ("timeout", LATE),
-    ("incomplete", "the answer ends half way"),
+    ("incomplete", "the answer ends too early"),
     ("prematurely", _CUT),
     ("closed", _CUT),
     ("reset", _CUT),
@@ -48,7 +51,7 @@ _SIGNS: Final = (
     ("errno", _AWAY),
     ("retries", _AWAY),
 )
-"""What libraries say (in lower case), and what that means; the first that is found counts."""
+"""Texts of libraries (in lower case), and what they mean; the first match counts."""
 
 
 def status_trouble(status: int, credential: str = SDK_KEY) -> str:
@@ -58,27 +61,27 @@ def status_trouble(status: int, credential: str = SDK_KEY) -> str:
     if status == HTTPStatus.NOT_FOUND:
         return "there is nothing at that address (404); check the address, and that it is of LaunchDarkly or its Relay Proxy"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return "too many requests (429); it is asked again later"
+        return "too many requests (429); it will be tried again later"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return f"it has trouble of its own ({status})"
+        return f"it has an internal error ({status})"
     return f"it answers with status {status}"
 
 
 def text_trouble(text: str, otherwise: str = _AWAY) -> str:
-    """Return what a library's message means; `otherwise`: one that nothing is known about."""
+    """Return what a library's message means; `otherwise`: the result for an unknown one."""
     lower = _HOST.sub("", text.lower())
     return next((meaning for sign, meaning in _SIGNS if sign in lower), otherwise)
 
 
 def sdk_trouble(error: DataSourceErrorInfo | None) -> str:
-    """Return what the SDK's data source ran into."""
+    """Return what the SDK's data source met."""
     if error is None:
-        return "the SDK lost it without saying why"
+        return "the SDK lost it without giving a reason"
     if error.kind is DataSourceErrorKind.ERROR_RESPONSE:
         return status_trouble(error.status_code)
     if error.kind is DataSourceErrorKind.INVALID_DATA:
         return UNREADABLE
     if error.kind is DataSourceErrorKind.STORE_ERROR:
-        return "the flags that it sends cannot be taken over"
-    # What is no trouble with the connection was met in what came through it: the SDK tells its own exceptions from nobody's.
+        return "the flags that it sends cannot be used"
+    # Everything else came through the connection: the SDK cannot tell its own exceptions from others.
     return text_trouble(error.message or "", otherwise=UNREADABLE)

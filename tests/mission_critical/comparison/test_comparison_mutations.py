@@ -368,7 +368,7 @@ def expect(name: str, lab: Any, comparison: Comparison, found: set[tuple[str, st
     assert (comparison.verdict, comparison.reasons) == (Verdict.DIVERGENT, ())
     assert {(one.kind, one.severity) for one in comparison.divergences} == found, comparison.divergences
     told = SENTENCES.get(f"{name}, live") if lab.live else None
-    assert [one.sentence for one in comparison.divergences] == (told or SENTENCES[name])
+    assert [str(one.sentence) for one in comparison.divergences] == (told or SENTENCES[name])
 
 
 def test_the_table_is_as_large_as_it_claims_to_be() -> None:

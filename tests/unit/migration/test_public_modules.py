@@ -4,7 +4,14 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-PUBLIC = {"migration.effects", "migration.effects.http", "migration.adapters", "migration.testing", "migration.errors"}
+PUBLIC = {
+    "migration.effects",
+    "migration.effects.http",
+    "migration.effects.sql",
+    "migration.adapters",
+    "migration.testing",
+    "migration.errors",
+}
 PUBLIC |= {f"migration.adapters.{name}" for name in ("anthropic", "langgraph", "openai", "openai_agents", "pydantic_ai")}
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 

@@ -106,5 +106,5 @@ def test_a_misspelt_variable_is_named_with_the_one_that_may_be_meant():
     environment = {"NETRA_MIGRATION_FLAG_FILE": "x", "NETRA_MIGRATION_QQXYZ_OF_OTHERS": "x", "NETRA_MIGRATION_HOME": "x", "NETRA_HOME": "x"}
     assert misspelt(MigrationSettings, environment) == [
         "NETRA_MIGRATION_FLAG_FILE is not a setting; did you mean NETRA_MIGRATION_FLAGS_FILE?",
-        "NETRA_MIGRATION_QQXYZ_OF_OTHERS is not a setting; docs/settings.md has all of them",
+        "NETRA_MIGRATION_QQXYZ_OF_OTHERS is not a setting; docs/settings.md lists all settings",
     ]

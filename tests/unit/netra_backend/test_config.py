@@ -159,7 +159,7 @@ def test_a_list_that_is_neither_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     [
         ("NETRA_DRIAN_S", "NETRA_DRIAN_S is not a setting; did you mean NETRA_DRAIN_S?"),
         ("NETRA_GUSET_HOME", "did you mean NETRA_GUEST_HOME?"),
-        ("NETRA_QQ", "docs/settings.md has all of them"),
+        ("NETRA_QQ", "docs/settings.md lists all settings"),
     ],
 )
 def test_a_variable_that_nobody_reads_is_named(name: str, says: str) -> None:

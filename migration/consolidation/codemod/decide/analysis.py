@@ -1,4 +1,4 @@
-"""One file: what becomes of each use of a legacy module, and why it may not. Nothing is decided here about other files."""
+"""One file: what each use of a legacy module becomes, and why a use may not be rewritten. Nothing is decided here about other files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -27,7 +27,7 @@ from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.codemod.rules import ObjectName, Rule
 from migration.consolidation.findings.meaning import Meaning
 
-#: What is done to the method of a mock without calling it as the engine would be.
+#: Methods of a mock that do not call it as the engine would be called.
 _MOCK_CONTROLS: Final = frozenset(
     {
         "return_value", "side_effect", "called", "call_count", "await_count", "reset_mock", "assert_called", "assert_called_once",
@@ -41,7 +41,7 @@ class Analyser:
 
     Args:
         tree: the tree.
-        configuration: what becomes of what.
+        configuration: the rules.
     """
 
     def __init__(self, tree: Tree, configuration: CodemodConfiguration) -> None:
@@ -177,7 +177,7 @@ class _FileAnalysis:
                 yield refused(
                     use.meaning.module,
                     self._source.line(call),
-                    f"what {self._source.code(call.func)} makes is handed on; call its method at once",
+                    f"what {self._source.code(call.func)} makes is passed on; call its method directly",
                 )
                 return
             yield Decision(use.meaning.module, makes=True)

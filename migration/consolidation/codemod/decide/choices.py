@@ -54,7 +54,9 @@ class Choices:
         self._rules = rules
 
     def chosen(self, node: cst.CSTNode) -> Chosen | None:
-        """Return what becomes of a call of the name together with the call of a method on its result; None: it is not always the same."""
+        """Return the result of rewriting a call of the name together with the call of a method on its result; None: it is not always the
+        same.
+        """
         bounds = self._bindings.alternatives(node) if isinstance(node, cst.Name) and not self._is_in_a_string(node.value) else ()
         call = self._source.parent(node)
         member = self._source.parent(call)
@@ -85,7 +87,7 @@ class Choices:
         return done[0] if len(done) == len(found) and all(item == done[0] for item in done) else None
 
     def _tells(self, call: cst.Call, name: str, instance: Meaning | None) -> bool:
-        """Return whether it can be told that the target takes the call of a method, by a rule or as it stands."""
+        """Return whether it is certain that the target accepts the call of a method, by a rule or unchanged."""
         if instance is None or instance.kind != "instance":
             return False
         is_ruled = bool(self._rules(self._method(instance, name)))

@@ -1,4 +1,4 @@
-"""Where a legacy class may simply get its new name: where it is only named, not used in a way that depends on its signature."""
+"""Places where a legacy class may simply get its new name: where it is only named, and not used in a way that depends on its signature."""
 
 from typing import Final
 
@@ -35,7 +35,7 @@ def objection_to_rename(source: Source, node: cst.CSTNode) -> str | None:
             return None
         case _ if isinstance(source.parent(parent), cst.ClassDef):
             return "a subclass overrides and calls what the target does not have; make it wrap the target, or remove it"
-    return "the class is handed on, so its later calls cannot be seen; hand on something that makes the target, and call that"
+    return "the class is passed on, so its later calls cannot be seen; pass on something that makes the target, and call that"
 
 
 def _as_argument(source: Source, argument: cst.Arg) -> str | None:
@@ -49,11 +49,11 @@ def _as_argument(source: Source, argument: cst.Arg) -> str | None:
         return None
     if name == "object" and isinstance(call, cst.Call) and (dotted(call.func) or "").endswith("patch.object"):
         return "a member of it is patched; name the target's member"
-    return f"the class is given to {name or 'a call'}, so its later calls cannot be seen; hand on something that makes the target"
+    return f"the class is given to {name or 'a call'}, so its later calls cannot be seen; pass on something that makes the target"
 
 
 def _is_choice_of_classes(source: Source, node: cst.CSTNode) -> bool:
-    """Return whether it stands in the tuple of classes that `isinstance` takes."""
+    """Return whether it is in the tuple of classes that `isinstance` gets."""
     for ancestor in source.ancestors(node):
         if isinstance(ancestor, cst.Call):
             return dotted(ancestor.func) in {"isinstance", "issubclass"}

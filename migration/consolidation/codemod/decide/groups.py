@@ -54,8 +54,8 @@ class Group:
     needs: list[Need] = field(default_factory=list)
     gone: list[Bound] = field(default_factory=list)  #: imported names that go
     stars: list[AnyImport] = field(default_factory=list)  #: star imports of the module that go
-    exports: dict[str, str | None] = field(default_factory=dict)  #: the later name of what others may import from here; None: it goes
-    quoted: dict[str, str] = field(default_factory=dict)  #: the later name of what stands in annotations in quotes
+    exports: dict[str, str | None] = field(default_factory=dict)  #: the later name of what others may import from here; None: it is removed
+    quoted: dict[str, str] = field(default_factory=dict)  #: the later name of names in quoted annotations
     patches: list[Patched] = field(default_factory=list)  #: of names that another consumer has
     holders: dict[str, int] = field(default_factory=dict)  #: consumers that a name was imported from, with the line
     members: int = 0  #: uses of instances

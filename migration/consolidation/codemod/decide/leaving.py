@@ -50,8 +50,8 @@ class Leaving:
                 continue
             if is_path and self._has_another_root(bound):
                 continue
-            text = f"{name.value} is used here for something else than the legacy module; import it in a statement of its own"
-            hidden = f"nobody can tell what is done with {bound.local} here; use the target instead"
+            text = f"{name.value} is used here for something else than the legacy module; import it in a separate statement"
+            hidden = f"it cannot be determined what is done with {bound.local} here; use the target instead"
             yield refused(bound.meaning.module, self._source.line(name), text if is_path else hidden)
 
     def _is_target(self, name: cst.Name) -> bool:

@@ -27,17 +27,17 @@ class Links:
         self._neighbours = {path: frozenset(self._imported_from(path)) for path in analyses}
 
     def suspicions(self) -> dict[str, list[Refusal]]:
-        """Return, by file, the calls in a form that only legacy classes take, on something that nobody knows."""
+        """Return, by file, the calls in a form that only legacy classes accept, on objects of unknown type."""
         found: dict[str, list[Refusal]] = {}
         for path, analysis in self._analyses.items():
             for suspect in analysis.suspects:
                 if (objection := self._objection(analysis, suspect)) is not None:
-                    advice = f"nobody can tell what {suspect.receiver} is; if it is such an engine: {objection}"
+                    advice = f"the type of {suspect.receiver} is not known; if it is such an engine: {objection}"
                     found.setdefault(path, []).append(Refusal(analysis.source.line(suspect.node), advice))
         return found
 
     def spread(self, suspicions: Mapping[str, list[Refusal]]) -> None:
-        """Refuse groups in files with suspicious calls and beside them, and then whatever hangs together with a refused group."""
+        """Refuse groups in and next to files with suspicious calls, and then everything that depends on a refused group."""
         for path, refusals in suspicions.items():
             for other, analysis in self._analyses.items():
                 if other != path and path not in self._neighbours[other] and other not in self._neighbours[path]:

@@ -1,4 +1,4 @@
-"""What a file names by strings and what becomes of it: patched names, modules that are imported by a literal, lazy tables."""
+"""What a file names by strings and how that is rewritten: patched names, modules that are imported by a literal, lazy tables."""
 
 from collections.abc import Callable, Collection, Iterator
 
@@ -71,7 +71,7 @@ class NamedByStrings:
         successor = self._successor(meaning) if meaning.kind == "object" else ObjectName(self._tree.target.module, "")
         if imported.held is None:
             yield refused(
-                module, line, f"{meaning.module} is imported by its name, and what becomes of it cannot be seen; import the target instead"
+                module, line, f"{meaning.module} is imported by its name, and its use cannot be followed; import the target instead"
             )
         elif imported.is_shared:
             yield refused(

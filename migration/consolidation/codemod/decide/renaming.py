@@ -1,4 +1,4 @@
-"""What a use of a legacy class is called afterwards, and what has to be imported for that."""
+"""The new name for a use of a legacy class, and the import that it needs."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,1 +1,1 @@
-"""Where an implementation is handed on (by a variable, a table, a `partial`): followed where every use can be seen."""
+"""Follows an implementation that is passed on (by a variable, a table, a `partial`) if every use can be seen."""

@@ -27,7 +27,7 @@ class LazyEntry:
 
 
 def find_lazy_entries(source: Source, path: str, tree: Tree) -> Iterator[LazyEntry]:
-    """Yield the entries of the file's tables that lead to a legacy module. An entry whose module is relative is none."""
+    """Yield the entries of the file's tables that lead to a legacy module. An entry whose module is relative does not count."""
     if not tree.facts[path].lazy:
         return
     own = tree.names.modules.name(path)

@@ -26,7 +26,7 @@ def objection_to_partial(source: Source, path: str, tree: Tree, call: cst.Call, 
     assign = source.parent(call)
     variable = assign.targets[0].target if isinstance(assign, cst.Assign) and len(assign.targets) == 1 else None
     if not isinstance(variable, cst.Name) or not source.is_top_level(variable) or len(source.assignments(variable)) != 1:
-        return "what partial gives is not simply kept in a variable of the module; hand on something that makes the target"
+        return "the result of partial is not simply kept in a variable of the module; pass on something that makes the target"
     if (other := taken_elsewhere(tree, path, variable.value)) is not None:
         return f"{other} takes {variable.value} from here; write a function instead of partial"
     roots = [root for item in call.args if (root := root_name(item.value)) is not None]
@@ -37,12 +37,12 @@ def objection_to_partial(source: Source, path: str, tree: Tree, call: cst.Call, 
         made = source.parent(name)
         given = [item for item in made.args if not item.star and item.keyword is None] if isinstance(made, cst.Call) else []
         if not isinstance(made, cst.Call) or made.func is not name or not len(given) == len(made.args) == len(left):
-            return f"{variable.value} is handed on, or given other arguments than {', '.join(left)}; write a function instead of partial"
+            return f"{variable.value} is passed on, or given other arguments than {', '.join(left)}; write a function instead of partial"
     return None
 
 
 def left_to_give(call: cst.Call, rule: Rule) -> list[str] | str:
-    """Return the parameters of a rule that `partial(callee, ...)` leaves to be given; or why that cannot be told."""
+    """Return the parameters of a rule that are still to be given after `partial(callee, ...)`; or why they cannot be determined."""
     given, parameters = call.args[1:], rule.parameters
     if any(argument.star or argument.keyword is not None or not is_simple(argument.value) for argument in given):
         return "partial is given something that is not a plain name by its place; write a function instead"

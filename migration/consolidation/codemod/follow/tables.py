@@ -8,7 +8,7 @@ from migration.consolidation.codemod.read.tree import Tree, taken_elsewhere
 
 
 def calls_by_table(source: Source, path: str, tree: Tree, node: cst.CSTNode) -> list[cst.Call] | None:
-    """Return the calls of a class that stands in a table, by its key; None: it stands in none, or not every use of the table is a call."""
+    """Return the calls of a class in a table, by its key; None: it is in no table, or not every use of the table is a call."""
     element = source.parent(node)
     table = source.parent(element)
     if not isinstance(element, cst.DictElement) or element.value is not node or not isinstance(table, cst.Dict):

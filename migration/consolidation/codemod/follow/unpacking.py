@@ -9,7 +9,7 @@ from migration.consolidation.codemod.read.source import Source, is_simple, root_
 
 
 def unpacked(source: Source, call: cst.Call) -> list[cst.Arg] | None:
-    """Return the arguments of a call as if nobody had packed them; None: it cannot be seen what is in them."""
+    """Return the arguments of a call as if they had not been packed; None: it cannot be seen what is in them."""
     found: list[cst.Arg] = []
     for argument in call.args:
         inner = [argument] if not argument.star else _by_place(source, argument.value) if argument.star == "*" else _by_name(argument.value)

@@ -1,4 +1,4 @@
-"""Whether a variable always holds what its first assignment says: the audit takes the first, a rewrite has to be sure of all."""
+"""Whether a variable always has the value of its first assignment: the audit uses the first, a rewrite must be sure about all."""
 
 import libcst as cst
 from libcst.metadata import Assignment

@@ -1,1 +1,3 @@
-"""What the files of a tree say: one file's syntax, what its names mean, where it uses legacy implementations, what the target offers."""
+"""Reads the files of a tree: the syntax of each, the meaning of its names, its uses of legacy implementations, and what the target
+offers.
+"""

@@ -14,11 +14,11 @@ from migration.consolidation.findings.meaning import Meaning
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bound:
-    """One name of an import statement that stands for something of a legacy module."""
+    """One name of an import statement that means something of a legacy module."""
 
     statement: AnyImport
     alias: cst.ImportAlias
-    local: str  #: what the file calls it; of `import a.b.c` all of it
+    local: str  #: its name in the file; for `import a.b.c` the whole
     given: str | None  #: the name after `as`; None: there is none
     module: str  #: the module that the statement names, absolute
     meaning: Meaning
@@ -31,7 +31,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a name in the file comes from."""
+    """The origin of a name in the file."""
 
     statement: AnyImport | None  #: None: it is a variable that keeps its name
     bound: Bound | None  #: None: the statement stays; it gives a package, or everything of a module
@@ -76,7 +76,7 @@ class Bindings:
         return tuple(found) if are_all else ()
 
     def origin(self, node: cst.Name | cst.Attribute | cst.Call, meaning: Meaning) -> Origin | str:
-        """Return where the name of a use comes from; or why that cannot be told."""
+        """Return the origin of the name of a use; or why it cannot be determined."""
         root, text = root_name(node), dotted(node) or ""
         if root is None or "()" in text:
             return "it is reached through a call; take it from its own module"
@@ -85,7 +85,7 @@ class Bindings:
         others = [item for item in assignments if isinstance(item, Assignment) and not isinstance(item, ImportAssignment)]
         if not assignments:
             star = next((star for star in reversed(self.stars) if self._passes(star, root.value)), None)
-            return Origin(star, None) if star is not None else f"nobody can tell where {root.value} comes from"
+            return Origin(star, None) if star is not None else f"the origin of {root.value} cannot be determined"
         if not imports:
             if all(isinstance(self._source.parent(item.node), cst.AssignTarget | cst.AnnAssign | cst.NamedExpr) for item in others):
                 return Origin(None, None)

@@ -1,4 +1,4 @@
-"""Types that nobody wrote down: what a function returns or a `partial`, what a fixture gives, a mock stands for, or a string imports.
+"""Types without annotations: the result of a function or a `partial`, of a fixture, of a mock, or of an import by a string.
 
 The facts of a file get further bindings for them. They point at synthetic imports, whose names no file can contain.
 """
@@ -50,7 +50,7 @@ class _File:
 
 
 def infer(root: Path, facts: dict[str, FileFacts], modules: ModuleNames) -> None:
-    """Add to the facts what can be told of types.
+    """Add the types that can be inferred to the facts.
 
     Args:
         root: the audited folder.
@@ -123,7 +123,7 @@ def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 class _Inference:
-    """What can be told in one file."""
+    """The types that can be inferred in one file."""
 
     def __init__(self, file: _File, facts: dict[str, FileFacts], names: Names) -> None:
         self._file = file

@@ -101,7 +101,7 @@ class Source:
         return self.text[start:end].decode()
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode:
-        """Return what the node is part of; of the module, the module."""
+        """Return the parent of the node; for the module, the module."""
         return self._parents.get(node, self.module)
 
     def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -110,7 +110,7 @@ class Source:
             yield node
 
     def statement(self, node: cst.CSTNode) -> cst.CSTNode:
-        """Return the whole line, or the compound statement, that the node stands in."""
+        """Return the whole line, or the compound statement, that contains the node."""
         found = node
         for ancestor in self.ancestors(node):
             found = ancestor
@@ -130,12 +130,12 @@ class Source:
         return [item for item in scope[name] if isinstance(item, Assignment | ImportAssignment)]
 
     def is_top_level(self, node: cst.CSTNode) -> bool:
-        """Return whether a statement stands in the module itself, not in a block."""
+        """Return whether a statement is in the module itself, not in a block."""
         line = self.statement(node) if not isinstance(node, cst.SimpleStatementLine) else node
         return isinstance(self.parent(line), cst.Module)
 
     def _walk(self) -> list[cst.CSTNode]:
-        """Note parts and parents of all nodes, once: LibCST makes the parts anew at each request."""
+        """Record parts and parents of all nodes, once: LibCST makes the parts again at each request."""
         found: list[cst.CSTNode] = []
         pending: list[cst.CSTNode] = [self.module]
         while pending:
@@ -147,7 +147,7 @@ class Source:
         return [node for node in found if node in self._spans]
 
     def _scope_numbers(self, facts: FileFacts) -> dict[cst.CSTNode, int]:
-        """Return the audit's number of the scope that each node stands in; of a function or class, of the one around it."""
+        """Return the audit's number of the scope that contains each node; for a function or class, of the surrounding one."""
         by_name: dict[str, list[int]] = {}
         for number, known in enumerate(facts.scopes):
             by_name.setdefault(known.name, []).append(number)

@@ -1,4 +1,4 @@
-"""What a class offers to its users: methods with their signatures, and attributes. Needed to tell what works on the target as it is."""
+"""The interface of a class: methods with their signatures, and attributes. Needed to tell what works on the target as it is."""
 
 import ast
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Method:
 
 @dataclass(slots=True)
 class Surface:
-    """What a class and its bases in the tree offer."""
+    """The interface of a class and its bases in the tree."""
 
     name: str
     methods: dict[str, Method] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Surfaces:
 
     @cached_property
     def target(self) -> Surface:
-        """What the class that stays offers."""
+        """The interface of the class that stays."""
         return self.of(self._target)
 
     def of(self, meaning: Meaning) -> Surface:

@@ -125,7 +125,7 @@ def _target(configuration: AuditConfiguration, names: Names) -> Meaning:
 
 
 def _nothing(_files: int) -> None:
-    """Show no progress: what takes long here is told by the caller."""
+    """Show no progress: the caller reports slow steps."""
 
 
 def taken_elsewhere(tree: Tree, path: str, name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Where a file uses legacy implementations: their objects by whatever name, and what is done with instances of them."""
+"""The uses of legacy implementations in a file: their objects by any name, and what is done with instances of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _SELVES: Final = frozenset({"self", "cls", "super"})
 
 @dataclass(frozen=True, slots=True)
 class ObjectUse:
-    """A class, a function or a variable of a legacy module, as far as its name goes."""
+    """A class, a function or a variable of a legacy module, as far as its name reaches."""
 
     node: cst.Name | cst.Attribute | cst.Call  #: a call only of `getattr` with a literal
     meaning: Meaning
@@ -30,12 +30,12 @@ class MemberUse:
 
     node: cst.Attribute
     holder: Meaning  #: the instance
-    meaning: Meaning | None  #: the member, where it is defined; None: nobody knows it
+    meaning: Meaning | None  #: the member, where it is defined; None: it is unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A method that legacy classes have, called on something that nobody knows."""
+    """A method that legacy classes have, called on an object of unknown type."""
 
     node: cst.Call
     receiver: str
@@ -121,7 +121,7 @@ class Uses:
         return isinstance(node, cst.Import) and any(self._tree.names.modules.knows_top(dotted(alias.name) or "") for alias in node.names)
 
     def _is_read(self, node: cst.Name | cst.Attribute) -> bool:
-        """Return whether a name stands for a value, and is not part of a longer word, a keyword, a target or an import."""
+        """Return whether a name is used as a value, and is not part of a longer word, a keyword, a target or an import."""
         parent = self._source.parent(node)
         match parent:
             case cst.Attribute(attr=other) | cst.Arg(keyword=other) | cst.NamedExpr(target=other) if other is node:
@@ -155,7 +155,7 @@ class Uses:
 
 
 def is_worth_a_look(receiver: str, method: str) -> bool:
-    """Return whether a call on something unknown may be one of a legacy class: a method called `cleanup` is everybody's."""
+    """Return whether a call on an unknown object may be one of a legacy class: any class may have a method `cleanup`."""
     return receiver not in _SELVES and ("_" in method.strip("_") or "engine" in receiver.lower())
 
 

@@ -1,1 +1,1 @@
-"""What a plan looks like, and carrying it out."""
+"""Shows a plan, and carries it out."""

@@ -1,4 +1,4 @@
-"""What is left to a person: what is refused, and the strings that still name something of a legacy module."""
+"""The work that is left to a person: refused places, and the strings that still name something of a legacy module."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,8 +15,8 @@ _ADVICE: Final[Mapping[StringUse, str]] = {
     "patch": "it is patched by its name; patch the target where it is used",
     "logger": "a logger has its name; name it, and what configures it, after the module that stays",
     "configuration": "whatever reads it gives it the old arguments; name the target once that is changed",
-    "path": "a path of a file that goes; name the one that stays",
-    "other": "nobody can tell what reads it; name the target once that is changed",
+    "path": "a path of a file that is removed; name the one that stays",
+    "other": "it is not known what reads it; name the target once that is changed",
 }
 
 

@@ -1,4 +1,4 @@
-"""What a plan looks like before it is carried out, and carrying it out."""
+"""Shows a plan before it is carried out, and carries it out."""
 
 import difflib
 import os
@@ -11,13 +11,13 @@ from migration.errors import ConfigurationError
 
 
 def as_diff(change: Change) -> str:
-    """Return a unified diff of one file that `patch -p1` takes. Bytes that are no UTF-8 are shown escaped."""
+    """Return a unified diff of one file that `patch -p1` takes. Bytes that are not UTF-8 are shown escaped."""
     before, after = (data.decode("utf-8", errors="backslashreplace").splitlines(keepends=True) for data in (change.before, change.after))
     return "".join(_ended(difflib.unified_diff(before, after, f"a/{change.path}", f"b/{change.path}")))
 
 
 def apply_plan(plan: Plan) -> None:
-    """Write the files, each at once: whoever reads one meanwhile sees the old or the new text.
+    """Write the files, each atomically: a reader sees the old or the new text.
 
     Raises:
         ConfigurationError: a file was changed since the plan was made, or cannot be written. The files before it, by path, are written.

@@ -1,4 +1,4 @@
-"""What a codemod does and does not, as values: nothing is written here."""
+"""The result of a codemod, as values: nothing is written here."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a codemod of a tree does, and does not."""
+    """The result of a codemod of a tree."""
 
     root: Path
     legacy: tuple[str, ...]  #: modules that have to go

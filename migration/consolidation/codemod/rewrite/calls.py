@@ -24,7 +24,7 @@ _AWAITABLE_PLACES: Final = (cst.Assign, cst.AnnAssign, cst.Expr, cst.Return, cst
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """What a rule made of a call."""
+    """The result of a rule for a call."""
 
     edits: tuple[Edit, ...]
     objects: tuple[ObjectName, ...]  #: that have to be imported
@@ -61,7 +61,7 @@ class CallRewriter:
             objections.append(str(objection))
         return (
             "; ".join(dict.fromkeys(objections))
-            or "no rule says what becomes of this call; write one in [tool.netra-migration.codemod], or change it by hand"
+            or "no rule says what this call becomes; write one in [tool.netra-migration.codemod], or change it by hand"
         )
 
     def rewrite_partial(self, call: cst.Call, rules: Sequence[Rule], names: Callable[[ObjectName], str]) -> Rewritten | str:
@@ -78,7 +78,7 @@ class CallRewriter:
             edit = Edit(self._source.bare_span(call), (f"lambda {', '.join(left)}: ", *self._pieces(rule.new, values, names)))
             objects = tuple(piece for piece in rule.new if isinstance(piece, ObjectName))
             return Rewritten((edit, *self._rescued_comments(call, edit)), objects)
-        return "; ".join(dict.fromkeys(objections)) or "no rule says what becomes of it"
+        return "; ".join(dict.fromkeys(objections)) or "no rule says what it becomes"
 
     def _bind(self, call: cst.Call, parameters: Sequence[Parameter]) -> dict[str, cst.Arg] | str:
         """Return the argument of each parameter that is given one, or why the call is not of this shape."""
@@ -98,7 +98,7 @@ class CallRewriter:
             if given is None and (named := named_later(self._source, call, parameter, self._place_of)) is not None:
                 given = bound[parameter.name] = named
             if parameter.presence == "required" and (given is None or is_none(given.value)):
-                return f"no {parameter.name} is given, and nothing may be made up for it; pass it"
+                return f"no {parameter.name} is given, and none may be invented; pass it"
             if parameter.presence == "pinned" and given is not None and not self._is_value(given.value, parameter.value):
                 return f"{parameter.name}={self._source.code(given.value)} has no counterpart on the target"
         return bound
@@ -117,7 +117,7 @@ class CallRewriter:
         if rule.awaited and not isinstance(self._source.parent(call), cst.Await):
             return "it is not awaited where it stands, and the target's method is not a coroutine"
         if rule.awaits and not self._in_coroutine(call):
-            return "the target is made by a coroutine, and this is none; make the engine where it can be awaited"
+            return "a coroutine makes the target, and this is not one; make the engine where it can be awaited"
         pinned = {parameter.name for parameter in rule.parameters if parameter.presence == "pinned"}
         used = rule.used
         order = [name for name in used if name in values and not is_simple(values[name])]

@@ -1,4 +1,4 @@
-"""Edits of a text: each replaces a span by pieces, some of which are other spans of the text, with the edits inside of them."""
+"""Edits of a text: each replaces a span by pieces, some of which are other spans of the text, with the edits inside them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ class Edit:
     pieces: tuple[str | Span, ...]
 
     def changes(self, text: bytes) -> bool:
-        """Return whether it makes a difference by itself, without edits inside of its pieces."""
+        """Return whether it changes anything itself, without edits inside its pieces."""
         new = b"".join(piece.encode() if isinstance(piece, str) else text[piece[0] : piece[1]] for piece in self.pieces)
         return new != text[self.span[0] : self.span[1]]
 
 
 def apply_edits(text: bytes, edits: Iterable[Edit]) -> bytes:
     """Return the text, which is UTF-8, with the edits. Of edits inside of another's span only those in its pieces have an effect."""
-    # The widest of those that begin at one place comes first; insertions come before what stands there, in the order given.
+    # The widest of the edits that begin at one place comes first; insertions come before the text at their place, in the order given.
     ordered = sorted(dict.fromkeys(edits), key=lambda edit: (edit.span[0], edit.span[0] != edit.span[1], -edit.span[1]))
     return _render(text, (0, len(text)), ordered)
 

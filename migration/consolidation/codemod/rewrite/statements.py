@@ -1,4 +1,4 @@
-"""Import statements, rewritten: what goes is taken out, what is needed instead is put in its place, in the statement's own style."""
+"""Import statements, rewritten: removed names are cut, needed ones are added in their place, in the statement's own style."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -59,7 +59,7 @@ class ImportRewriter:
                 continue
             if top_level:
                 given.add(key)
-            # A statement that is replaced at the top anyway is the best place for what has none of its own.
+            # A statement that is replaced at the top anyway is the best place for imports without a place.
             place = replaced[0] if need.statement is None and replaced else need.statement
             wanted.setdefault(id(place), []).append(need)
         for statement in self._bindings.statements:
@@ -143,7 +143,7 @@ class ImportRewriter:
             yield f"from {'.' * level}{name} import {names}"
 
     def _relative(self, module: str) -> tuple[int, str]:
-        """Return the dots and the rest of the nearest relative name; no dots when the module lies in another top package."""
+        """Return the dots and the rest of the nearest relative name; no dots if the module is in another top package."""
         package, parts = self._modules.package(self._path).split("."), module.split(".")
         for level in range(1, len(package) + 1):
             base = package[: len(package) - level + 1]

@@ -43,7 +43,7 @@ class ImportedByLiteral:
     literal: cst.SimpleString
     meaning: Meaning
     held: cst.Name | None  #: the variable that it is assigned to; None: something else is done with it
-    is_shared: bool  #: the literal stands in a variable of which something else is made too
+    is_shared: bool  #: the literal is in a variable that is used for something else too
 
     def edits(self, source: Source, successor: ObjectName, renamed: Callable[[str], str | None]) -> Iterator[Edit]:
         """Yield the edits after which the call imports the successor. A relative literal stays relative where it can.
@@ -133,7 +133,7 @@ def rename_exports(source: Source, names: Mapping[str, str | None]) -> Iterator[
 
     Args:
         source: the file.
-        names: the new name of each old one; None: it goes.
+        names: the new name of each old one; None: it is removed.
     """
     for node in source.nodes():
         value = _exported(node)
@@ -167,7 +167,7 @@ def rename_in_quotes(source: Source, names: Mapping[str, str]) -> Iterator[Edit]
 
 
 def _without(source: Source, elements: list[cst.BaseElement], kept: list[bool]) -> Iterator[Edit]:
-    """Yield the edits that take elements out, each with the comma that goes with it."""
+    """Yield the edits that remove elements, each with its comma."""
     spans = [source.span(item.value) for item in elements]
     for index, stays in enumerate(kept):
         if stays:

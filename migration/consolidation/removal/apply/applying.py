@@ -1,4 +1,4 @@
-"""What a removal looks like before it is carried out, and carrying it out: on the tree, or on a copy in a folder of its own."""
+"""Shows a removal before it is carried out, and carries it out: on the tree, or on a copy in a separate folder."""
 
 import difflib
 import os
@@ -14,7 +14,7 @@ from migration.errors import ConfigurationError
 
 
 class Disk(Protocol):
-    """Where a removal is carried out."""
+    """The place where a removal is carried out."""
 
     def replace(self, path: Path, data: bytes, /) -> None:
         """Put new content into a file, so that a reader sees the old or the new one."""
@@ -34,7 +34,7 @@ class RealDisk:
         self._root = root
 
     def replace(self, path: Path, data: bytes, /) -> None:
-        """Write beside the file and rename."""
+        """Write a file next to it and rename."""
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -57,13 +57,13 @@ class RealDisk:
 
 
 def as_diff(change: Change) -> str:
-    """Return a unified diff of one file that `patch -p1` takes. Bytes that are no UTF-8 are shown escaped."""
+    """Return a unified diff of one file that `patch -p1` takes. Bytes that are not UTF-8 are shown escaped."""
     before, after = (data.decode("utf-8", errors="backslashreplace").splitlines(keepends=True) for data in (change.before, change.after))
     return "".join(_ended(difflib.unified_diff(before, after, f"a/{change.path}", f"b/{change.path}")))
 
 
 def check_clean(root: Path, plan: RemovalPlan) -> None:
-    """Check that version control can bring back everything that goes or changes.
+    """Check that version control can restore everything that is removed or changed.
 
     Raises:
         ConfigurationError: the folder is not under Git, or a file of the plan has changes that are not committed.
@@ -113,7 +113,7 @@ def write_copy(root: Path, files: Mapping[str, bytes], folder: Path) -> None:
         ConfigurationError: the folder is there and not empty, or cannot be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigurationError(f"{folder}: is there already; give a new folder")
+        raise ConfigurationError(f"{folder}: it already exists; give a new folder")
     try:
         for path, data in files.items():
             target = folder / path

@@ -5,15 +5,16 @@ from pathlib import PurePosixPath
 
 
 def going_modules(edges: Mapping[str, Collection[str]], roots: Collection[str], needed: Collection[str]) -> dict[str, str]:
-    """Return the modules that go, each with the one that it goes with; roots go with themselves. In the order in which they are reached.
+    """Return the modules to remove, each with the one that causes it; the first ones cause themselves. In the order in which they are
+    reached.
 
-    A module goes when something that goes imports it and nothing that stays does. So what is unused already does not go, and modules that
+    A module is removed if a removed module imports it and no remaining one does. So what is unused already does not go, and modules that
     import each other go together.
 
     Args:
         edges: file -> files that it imports, for all modules that may keep another one: without tests.
-        roots: what goes for certain.
-        needed: what stays whoever imports it, e.g. since a configuration file names it.
+        roots: the modules that are removed in any case.
+        needed: the modules that stay in any case, e.g. because a configuration file names them.
     """
     going: dict[str, str] = {}
     roots = list(roots)
@@ -44,7 +45,7 @@ def _closure(edges: Mapping[str, Collection[str]], roots: Iterable[str], needed:
 
 
 def _is_empty_package(init: str, edges: Mapping[str, Collection[str]], going: Collection[str]) -> bool:
-    """Return whether something of a package goes and nothing but its `__init__.py` is left."""
+    """Return whether a part of a package is removed and only its `__init__.py` is left."""
     if not init.endswith("/__init__.py"):
         return False
     folder = f"{PurePosixPath(init).parent}/"

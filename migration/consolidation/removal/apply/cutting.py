@@ -1,4 +1,4 @@
-"""What one Python file that stays loses together with what goes: imports, rows of tables and, in tests, the tests themselves."""
+"""The parts of a remaining Python file that are removed too: imports, rows of tables and, in tests, the tests themselves."""
 
 import ast
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -15,7 +15,7 @@ _LITERAL: Final = ast.List | ast.Tuple | ast.Set | ast.Dict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """What is gone for one file."""
+    """The removed names for one file."""
 
     imports: tuple[Imported, ...] = ()  #: names whose modules or definitions are gone
     moved: Mapping[Imported, str] = field(default_factory=dict)  #: names that are taken from another module instead: its dotted name
@@ -85,7 +85,7 @@ class Cutting:
 
     def _import(self, item: Imported) -> None:
         if item.name == "*":
-            self._leave(item.statement, "everything is imported from a module that goes; import what stays by name")
+            self._leave(item.statement, "everything is imported from a module that is removed; import the remaining names one by one")
             return
         self._cut.add(item.alias)
         self._rows.setdefault(item.statement, set()).add(item.alias)
@@ -105,7 +105,7 @@ class Cutting:
             elif self._test:
                 self._cut_owner(node)
             else:
-                self._leave(node, f"`{ast.unparse(node)}` goes; decide what takes its place")
+                self._leave(node, f"`{ast.unparse(node)}` is removed; decide what replaces it")
         return len(self._cut) > before
 
     def _uses(self) -> Iterator[ast.AST]:
@@ -178,7 +178,7 @@ class Cutting:
                 self._rows.setdefault(ids, set()).add(ids.elts[index])
 
     def _cut_owner(self, node: ast.AST) -> None:
-        """Cut the test, the method of a class of tests, or the definition for tests that a node stands in."""
+        """Cut the test, the method of a class of tests, or the definition for tests that contains a node."""
         chain = [node, *self._source.holders(node)]
         top = chain[-2] if len(chain) > 1 else node
         if isinstance(top, ast.ClassDef) and is_test(top) and len(chain) > 2 and isinstance(chain[-3], Function):  # noqa: PLR2004 - node, class, file
@@ -191,7 +191,9 @@ class Cutting:
             if is_fixture(top):
                 self._fixtures |= names
         else:
-            self._leave(node, f"`{ast.unparse(node).splitlines()[0]}` goes; decide what takes its place, or which tests go with it")
+            self._leave(
+                node, f"`{ast.unparse(node).splitlines()[0]}` is removed; decide what replaces it, or which tests are removed with it"
+            )
 
     def _unused(self) -> None:
         """Cut the imports that only needed what is cut, and in tests the definitions too."""
@@ -238,7 +240,7 @@ class Cutting:
             if (isinstance(node, ast.If) and not node.orelse) or (isinstance(node, ast.ClassDef) and is_test(node)):
                 self._cut.add(node)
             else:
-                self._leave(node, "nothing is left in this block; decide what takes its place")
+                self._leave(node, "nothing is left in this block; decide what replaces it")
         cut = [node for node in self._cut if isinstance(node, ast.stmt)]
         for holder in [holder for holder in self._rows if any(up in self._cut for up in (holder, *self._source.holders(holder)))]:
             del self._rows[holder]

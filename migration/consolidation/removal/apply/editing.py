@@ -1,4 +1,6 @@
-"""What hangs on the parts that go: marked regions, modules that only they need, imports, tests; round after round."""
+"""Everything that depends on the removed parts: marked regions, modules that only they need, imports, tests; repeated until nothing
+changes.
+"""
 
 import re
 from collections.abc import Collection, Mapping
@@ -19,13 +21,13 @@ _CONFIGURATION: Final = (".toml", ".yaml", ".yml", ".json", ".ini", ".cfg")
 
 
 class Editing:
-    """The tree while it loses what goes.
+    """The tree during the removal.
 
     Args:
         files: the tree before.
         roots: files that go for certain, each with the reason.
-        manifest: says which files are tests, and what becomes of some of them.
-        surfaces: whose control goes.
+        manifest: says which files are tests, and what happens to some of them.
+        surfaces: those whose control is removed.
         staying: surfaces whose control stays.
     """
 
@@ -51,7 +53,7 @@ class Editing:
         self._history = manifest.history if staying else ()
         self._roots = roots
         self._gone = Gone()
-        self.going: dict[str, str] = {}  #: file -> why it goes
+        self.going: dict[str, str] = {}  #: file -> why it is removed
         self.after: dict[str, bytes] = {}  #: what stays, as it is then
         self.left: list[Left] = []
 
@@ -103,7 +105,7 @@ class Editing:
         return self._modules.find("", 0, new) if new is not None else None
 
     def _needed(self) -> set[str]:
-        """Return the modules that configuration names: they are somebody's entry."""
+        """Return the modules that configuration names: they are entry points."""
         text = "\n".join(data.decode(errors="replace") for path, data in self._marked.items() if path.endswith(_CONFIGURATION))
         return {path for path in self._sources if "." in (name := module_name(path)) and (f'"{name}:' in text or f'"{name}"' in text)}
 
@@ -146,7 +148,7 @@ class Editing:
             and name not in {"conftest.py", "__init__.py"}
         )
         if is_helper and loss.imports and choice is None:
-            return f"it needs {loss.imports[0].path}, which goes"
+            return f"it needs {loss.imports[0].path}, which is removed"
         return None
 
     def _keep(self, path: str, done: CutFile, cut: dict[str, CutFile]) -> bool:
@@ -191,5 +193,5 @@ class Editing:
 
 
 def _names_one(text: str, names: Collection[str]) -> bool:
-    """Return whether a string says one of the names, alone or in a longer text: it may be a program of its own."""
+    """Return whether a string contains one of the names, alone or in a longer text: it may be a program."""
     return any(name in text and re.search(rf"(?<![\w./]){re.escape(name)}(?!\w)", text) for name in names)

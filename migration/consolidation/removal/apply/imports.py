@@ -1,4 +1,4 @@
-"""What the import statements of a file reach in its own tree."""
+"""The modules of its own tree that a file imports."""
 
 import ast
 from collections import deque

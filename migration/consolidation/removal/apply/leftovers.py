@@ -16,12 +16,12 @@ _WORD: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 
 
 def names_of(gone: Collection[str], before: Mapping[str, bytes], code: Collection[str]) -> dict[str, str]:
-    """Return what the files that go are called, each name with its file. What also names something that stays is not among them.
+    """Return what the files that go are called, each name with its file. Names that something remaining also has are not included.
 
     Args:
         gone: paths of the files that go.
         before: the tree with them.
-        code: those of them whose classes count: engines and what goes with them.
+        code: those of them whose classes count: engines and what is removed with them.
     """
     kept = [path for path in before if path not in gone]
     staying = Counter(name for path in kept for name in _location(path))
@@ -35,7 +35,7 @@ def names_of(gone: Collection[str], before: Mapping[str, bytes], code: Collectio
 
 
 def _location(path: str) -> Iterator[str]:
-    """Yield the ways to say where a file is: its name, and with more and more folders before it; of Python files dotted too."""
+    """Yield the ways to name a file: its name alone, and with more and more folders before it; for Python files dotted names too."""
     parts = PurePosixPath(path).parts
     if parts[-1] != "__init__.py":
         yield from ("/".join(parts[start:]) for start in range(len(parts)))
@@ -53,7 +53,7 @@ def find_leftovers(files: Mapping[str, bytes], names: Mapping[str, str], words: 
     """Yield each line that still says one of the names.
 
     Args:
-        files: the tree afterwards, without the files in which it may be told how it came.
+        files: the tree afterwards, without the files that may describe its history.
         names: from `names_of`.
         words: others that nothing may say any more.
     """
@@ -72,12 +72,12 @@ def find_leftovers(files: Mapping[str, bytes], names: Mapping[str, str], words: 
             line = data.count(b"\n", 0, start) + 1
             if not any(line == other and name in said for other, said in seen):
                 seen.add((line, name))
-                what = f"`{name}` of {names[name]}, which goes" if name in names else f"`{name}`"
-                yield Left(path=path, line=line, advice=f"still says {what}; reword it, or mark what goes with it")
+                what = f"`{name}` of {names[name]}, which is removed" if name in names else f"`{name}`"
+                yield Left(path=path, line=line, advice=f"still contains {what}; reword it, or mark what is removed with it")
 
 
 def _is_part(data: bytes, start: int, end: int, name: str) -> bool:
-    """Return whether what was found is only a part of a longer name. Words that end in a mark, as `PREFIX_`, may go on."""
+    """Return whether what was found is only a part of a longer name. Words that end in a mark, like `PREFIX_`, may continue."""
     before, after = data[start - 1 : start], data[end : end + 1]
     if before and before[0] in _WORD:
         return True

@@ -1,4 +1,4 @@
-"""The plan of a removal: what goes, what is edited, what is left to a person. Nothing is written here."""
+"""The plan of a removal: what is removed, what is edited, what is left to a person. Nothing is written here."""
 
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
@@ -25,10 +25,10 @@ def plan_removal(root: Path, surfaces: Collection[str], manifest: RemovalManifes
     """Return what removing control of these surfaces does to a code base.
 
     Args:
-        root: of the code base; what version control tracks there is looked at.
-        surfaces: whose control goes.
+        root: of the code base; the files that version control tracks there are read.
+        surfaces: those whose control is removed.
         manifest: says what belongs to them.
-        whole: the migration goes too; for that, `surfaces` has to be all that the manifest has.
+        whole: the migration is removed too; then `surfaces` must be all in the manifest.
 
     Raises:
         ConfigurationError: a file cannot be read, a marked region is wrong, or no surface would be left but `whole` is not asked for.
@@ -38,10 +38,10 @@ def plan_removal(root: Path, surfaces: Collection[str], manifest: RemovalManifes
     staying = [name for name in manifest.surfaces if name not in wanted]
     if whole and staying:
         raise ConfigurationError(
-            f"the migration goes with the last surface, and {', '.join(staying)} would stay; name them too, or use --all"
+            f"the migration is removed with the last surface, and {', '.join(staying)} would stay; name them too, or use --all"
         )
     if not whole and not staying:
-        raise ConfigurationError("no surface would have a control any more, so the migration goes too; use --all")
+        raise ConfigurationError("no surface would have a control any more, so the migration is removed too; use --all")
     files = read_tree(root)
     with without_collector():
         return _plan(files, wanted, staying, manifest, whole=whole)
@@ -50,7 +50,7 @@ def plan_removal(root: Path, surfaces: Collection[str], manifest: RemovalManifes
 def _plan(
     files: Mapping[str, bytes], surfaces: tuple[str, ...], staying: Collection[str], manifest: RemovalManifest, *, whole: bool
 ) -> RemovalPlan:
-    roots = _roots(files, surfaces, manifest, whole=whole)  # 1 what is named goes
+    roots = _roots(files, surfaces, manifest, whole=whole)  # 1 remove what is named
     going = (*surfaces, MIGRATION) if whole else surfaces
     editing = Editing(files, roots, manifest, going, staying)  # 2 regions, closure, cutting: what hangs on it
     editing.run()
@@ -83,8 +83,8 @@ def _roots(files: Mapping[str, bytes], surfaces: Collection[str], manifest: Remo
     if whole:
         for place in manifest.migration.paths:
             inside = f"{place.rstrip('/')}/"
-            roots.update({path: f"{place} goes with the migration" for path in files if path == place or path.startswith(inside)})
-    # What an earlier removal, killed half way, deleted already is not there any more.
+            roots.update({path: f"{place} is removed with the migration" for path in files if path == place or path.startswith(inside)})
+    # Files that an earlier, interrupted removal deleted no longer exist.
     return {path: reason for path, reason in roots.items() if path in files}
 
 
@@ -93,7 +93,7 @@ def _drop_history(files: Mapping[str, bytes], editing: Editing, manifest: Remova
     told = {item.path for item in _named(editing.after, files, editing.going, manifest, whole=True)}
     for path in sorted(told):
         if is_under(path, manifest.history):
-            editing.drop(path, "it tells of what goes")
+            editing.drop(path, "it is about removed things")
 
 
 def _history(manifest: RemovalManifest, *, whole: bool) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ def _in_order(files: Mapping[str, bytes], going: dict[str, str], roots: dict[str
 
 def _changes(files: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[Change, ...]:
     changed = [path for path, data in after.items() if files[path] != data]
-    # Without the manifest nobody knows any more what goes.
+    # Without the manifest it would not be known what to remove.
     return tuple(
         Change(path=path, before=files[path], after=after[path]) for path in sorted(changed, key=lambda path: (path == MANIFEST, path))
     )
@@ -121,7 +121,7 @@ def _today(item: Left, files: Mapping[str, bytes], after: Mapping[str, bytes]) -
 
 
 def _places(told: Iterable[Left]) -> tuple[Left, ...]:
-    """Return what is left by place; of several things on one line, the first that was told."""
+    """Return the remaining places in order; for several findings on one line, the first one."""
     places: dict[tuple[str, int], Left] = {}
     for item in told:
         places.setdefault((item.path, item.line), item)
@@ -135,19 +135,19 @@ def _unreadable(after: Mapping[str, bytes], files: Mapping[str, bytes]) -> list[
         if data == files[path]:
             continue
         if path.endswith(".py") and parse(data) is None and parse(files[path]) is not None:
-            left.append(Left(path=path, line=0, advice="would not parse afterwards; mark what goes with it"))
+            left.append(Left(path=path, line=0, advice="would not parse afterwards; mark what is removed with it"))
         elif path.endswith(".toml"):
             try:
                 tomllib.loads(data.decode())
             except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-                left.append(Left(path=path, line=0, advice=f"would be no TOML afterwards ({error}); mark what goes with it"))
+                left.append(Left(path=path, line=0, advice=f"would not be valid TOML afterwards ({error}); mark what is removed with it"))
     return left
 
 
 def _named(
     after: Mapping[str, bytes], files: Mapping[str, bytes], going: Mapping[str, str], manifest: RemovalManifest, *, whole: bool
 ) -> list[Left]:
-    """Return the places that still name what goes."""
+    """Return the places that still name removed things."""
     code = [path for path in going if path.endswith(".py") and not is_under(path, (*manifest.test_folders, *manifest.migration.paths))]
     history = _history(manifest, whole=whole)
     shown = {path: data for path, data in after.items() if not is_under(path, history)}

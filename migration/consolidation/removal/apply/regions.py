@@ -18,11 +18,11 @@ from typing import Final
 from migration.errors import ConfigurationError
 
 MIGRATION: Final = "migration"
-"""The name for what goes with the last surface."""
+"""The name for everything that is removed with the last surface."""
 
 _BEGIN: Final = re.compile(rb"^[ \t]*(?:#|<!--)[ \t]*goes with:[ \t]*(?P<what>[\w ,-]+?)[ \t]*(?:-->)?[ \t]*\r?\n?$")
 _END: Final = re.compile(rb"^[ \t]*(?:#[ \t]*stays|<!--[ \t]*stays[ \t]*-->)[ \t]*\r?\n?$")
-#: stands where something was cut
+#: marks a cut
 _SEAM: Final = b"\0"
 _LINE: Final = re.compile(rb"\S.*?(?:#|<!--)[ \t]*goes with:[ \t]*(?P<what>[\w ,-]+?)[ \t]*(?:-->)?[ \t]*\r?\n?$")
 
@@ -33,7 +33,7 @@ def cut_regions(path: str, data: bytes, going: Collection[str], staying: Collect
     Args:
         path: of the file, for messages.
         data: its content.
-        going: the surfaces whose control goes now; `migration` when it goes too.
+        going: the surfaces whose control is removed now; `migration` if it is removed too.
         staying: the surfaces whose control stays. Any other name in a mark is that of a surface whose control went before.
 
     Raises:
@@ -74,7 +74,7 @@ def _goes(mark: re.Match[bytes] | None, going: Collection[str], staying: Collect
 
 
 def _tidy(lines: list[bytes]) -> list[bytes]:
-    """Return the lines without seams; of the blank lines on both sides of a seam the longer run is kept."""
+    """Return the lines without cut marks; of the blank lines on both sides of a cut the longer run is kept."""
     tidy: list[bytes] = []
     position = 0
     while position < len(lines):

@@ -65,7 +65,7 @@ class Source:
     def span(self, node: ast.AST) -> Span:
         """Return where an expression, imported name or statement stands, decorators included."""
         first = node.decorator_list[0] if isinstance(node, _DECORATED) and node.decorator_list else node
-        start = self._offset(first.lineno, first.col_offset)  # type: ignore[attr-defined]  # all that is asked for has a place
+        start = self._offset(first.lineno, first.col_offset)  # type: ignore[attr-defined]  # all requested nodes have a place
         if first is not node:
             start = self.data.rindex(b"@", 0, start)
         return start, self._offset(node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]  # as above
@@ -169,6 +169,6 @@ def _rows(source: Source, holder: ast.AST, gone: Collection[ast.AST]) -> Iterato
         elif goes and index + 1 < len(items):
             yield (start, items[index + 1][0]), b""
         elif goes:
-            # The comma before it goes too, except the one that makes a tuple of a single element.
+            # The comma before it is removed too, except the one that makes a tuple of a single element.
             comma = isinstance(holder, ast.Tuple) and len(kept) == 1
             yield (kept[-1][1], end), b"," if comma else b""

@@ -15,9 +15,9 @@ def cut_manifest(text: str, surfaces: Collection[str], deleted: Collection[str],
     Args:
         text: of the file.
         surfaces: whose tables go.
-        deleted: files that go. Of the migration's own tables, those about one of them go, and so do lines with one as key, elements of
-            lists that are one of them or a test in one, and lines whose lists have lost all elements to that.
-        whole: everything that is said to the migration goes.
+        deleted: files that go. In the migration's own tables, those about one of them are removed, and so are lines with one as key,
+            elements of lists that are one of them or a test in one, and lines whose lists become empty by that.
+        whole: everything in the migration's tables is removed.
     """
     if whole:
         return _edited(text, _is_ours, lambda line: line)
@@ -40,7 +40,7 @@ def _without_paths(line: str, deleted: Collection[str]) -> str:
     left = _PATH.sub(lambda match: "" if match["path"] in deleted else match[0], line)
     if left == line:
         return line
-    # What was the last element leaves the comma of the one before it.
+    # Removing the last element leaves the comma of the one before it.
     left = re.sub(r",[ \t]*\]", "]", left)
     return "" if not left.strip() or re.search(r"=[ \t]*\[[ \t]*\]", left) else left
 

@@ -15,7 +15,7 @@ _NEVER: Final = frozenset({"__pycache__", "build", "dist", "node_modules", "venv
 
 
 def read_tree(root: Path) -> dict[str, bytes]:
-    """Return the regular files that version control tracks; of a folder without Git, all but hidden folders and caches.
+    """Return the regular files that version control tracks; for a folder without Git, all except hidden folders and caches.
 
     Raises:
         ConfigurationError: there is no such folder, or a file in it cannot be read.

@@ -1,4 +1,4 @@
-"""Where a file uses names: in expressions, as parameters that pytest fills in, in strings."""
+"""The names that a file uses: in expressions, as parameters that pytest fills in, in strings."""
 
 import ast
 import itertools
@@ -50,7 +50,7 @@ def bound_names(module: ast.Module, cut: Collection[ast.AST] = ()) -> set[str]:
 
 
 def _top_level(body: Iterable[ast.stmt], cut: Collection[ast.AST]) -> Iterator[ast.stmt]:
-    """Yield the statements and, of blocks that are no scope of their own, those inside."""
+    """Yield the statements and those inside blocks that are not separate scopes."""
     for statement in body:
         if statement in cut:
             continue
@@ -62,7 +62,7 @@ def _top_level(body: Iterable[ast.stmt], cut: Collection[ast.AST]) -> Iterator[a
 
 
 def target_names(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that an assignment binds; of other statements none."""
+    """Yield the names that an assignment binds; nothing for other statements."""
     if isinstance(statement, ast.Assign | ast.AnnAssign):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         yield from (node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))

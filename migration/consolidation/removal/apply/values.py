@@ -1,4 +1,4 @@
-"""What a removal does to a tree, before it is carried out."""
+"""The effect of a removal on a tree, before it is carried out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
-    """A file that goes."""
+    """A file to remove."""
 
     path: str
     reason: str
@@ -33,10 +33,10 @@ class Left:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalPlan:
-    """What goes, what is edited, and what is left to a person."""
+    """What is removed, what is edited, and what is left to a person."""
 
-    surfaces: tuple[str, ...]  #: whose control goes
-    whole: bool  #: the migration goes too
+    surfaces: tuple[str, ...]  #: those whose control is removed
+    whole: bool  #: the migration is removed too
     deleted: tuple[Deletion, ...]  #: what needs others before what it needs: the order in which they can go
     edited: tuple[Change, ...]  #: by path, the manifest last
     left: tuple[Left, ...]  #: by path and line; () when the plan can be carried out
@@ -51,7 +51,7 @@ class RemovalPlan:
 
 @dataclass(slots=True)
 class Gone:
-    """What is not there any more, as far as it is known."""
+    """The removed names, as far as they are known."""
 
     files: set[str] = field(default_factory=set)
     names: dict[str, set[str]] = field(default_factory=dict)  #: file that stays -> top-level names that it loses

@@ -10,7 +10,7 @@ from migration.consolidation.removal.apply.values import Left
 
 
 def verify_copy(files: Mapping[str, bytes], *, history: Collection[str], shrink: bool) -> tuple[dict[str, bytes], list[Left]]:
-    """Write a tree to a folder of its own and audit it.
+    """Write a tree to a separate folder and audit it.
 
     Args:
         files: the tree.
@@ -29,7 +29,9 @@ def verify_copy(files: Mapping[str, bytes], *, history: Collection[str], shrink:
         inventory = audit(root)
         skipped = tuple(f"{place.rstrip('/')}/" for place in history)
         broken = [
-            Left(path=item.path, line=item.line, advice=f"imports {item.module}{f':{item.name}' if item.name else ''}, which is not there")
+            Left(
+                path=item.path, line=item.line, advice=f"imports {item.module}{f':{item.name}' if item.name else ''}, which does not exist"
+            )
             for item in inventory.broken_imports
             if not item.path.startswith(skipped) and not item.guarded
         ]

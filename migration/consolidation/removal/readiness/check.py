@@ -1,4 +1,4 @@
-"""`Check`: asks of each surface what `criteria.CRITERIA` lists. What cannot be answered is not met, with the reason."""
+"""`Check`: asks of each surface what `criteria.CRITERIA` lists. A question that cannot be answered is not met, with the reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from migration.stores import DAY_S
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """What is asked, of whom, and when."""
+    """The sources for the criteria, and the time."""
 
     root: Path  #: of the code base, with the manifest
     manifest: RemovalManifest
@@ -55,7 +55,9 @@ class Check:
         return found
 
     def _witnessed(self, surface: str, told: Criterion) -> Criterion:
-        """Return what tombstones told of control's runs, checked against the legacy store. Where they deny it already, nothing is read."""
+        """Return the tombstones' report about control's runs, checked against the legacy store. If it is negative already, nothing is
+        read.
+        """
         if told.name != "no_legacy_run" or not told.met or not self.settings.stores:
             return told
         since = (int(self.now // DAY_S) - self.manifest.days) * float(DAY_S)

@@ -33,13 +33,13 @@ def consumers(parts: SurfaceParts, uses: Uses, inventory: Inventory, configurati
     elif unread:
         detail = f"{len(unread)} files could not be read ({', '.join(unread[:_SHOWN])}), and may use control; see `netra-migration audit`."
     else:
-        passing = f"; {', '.join(files_of(uses.passed_on))} only pass them on, to nobody" if uses.passed_on else ""
+        passing = f"; {', '.join(files_of(uses.passed_on))} only re-export them, and nothing uses that" if uses.passed_on else ""
         detail = f"Nothing that stays uses the engines{passing}; {len(tests)} test files go with them or are cut."
     return Criterion(name="consumers", met=not (strangers or uses.code or unread), detail=detail, evidence=evidence)
 
 
 def strings(uses: Uses) -> Criterion:
-    """Return whether no dotted name of the surface's engines stands in code or configuration that stay."""
+    """Return whether no dotted name of the surface's engines is in the remaining code or configuration."""
     detail = "No string in code or configuration names the engines."
     if uses.strings:
         detail = f"{_places(uses.strings)} by name, in strings; point them at the target."
@@ -51,7 +51,7 @@ def flags(surface: str, files: Sequence[str]) -> Criterion:
     key = surface_flag_key(surface)
     detail = f"Only the migration's half names `{key}`."
     if files:
-        detail = f"`{key}` stands in {', '.join(files[:_SHOWN])}{_more(files)}; only the facade may ask it."
+        detail = f"`{key}` is in {', '.join(files[:_SHOWN])}{_more(files)}; only the facade may use it."
     return Criterion(name="flags", met=not files, detail=detail, evidence={"key": key, "files": list(files)})
 
 

@@ -1,4 +1,4 @@
-"""What has to hold before control of a surface may be removed, and whether it does."""
+"""The conditions for removing control of a surface, and whether they are met."""
 
 from collections.abc import Sequence
 from typing import Any, Final, Literal, get_args
@@ -12,7 +12,7 @@ CRITERIA: Final[tuple[CriterionName, ...]] = get_args(CriterionName)
 
 
 class Criterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One criterion. A question that nobody can answer is not met."""
+    """One criterion. A question that cannot be answered is not met."""
 
     name: CriterionName
     met: bool

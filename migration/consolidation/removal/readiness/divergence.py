@@ -28,9 +28,9 @@ class BoundedStratum(StratumView, frozen=True, kw_only=True):
 def strata(found: StrataView, most: float) -> Criterion:
     """Return whether the upper bound of the divergence rate of every stratum is below `most`, in (0, 1).
 
-    Each bound is valid however often it is looked at (`rate_bounds`). Of n strata each has the error `ALPHA` / (n (n + 1)): the one that
-    is seen k-th never had more than `ALPHA` / (k (k + 1)), so all together have less than `ALPHA`, also while new strata come up (union
-    bound; the sum over k of 1 / (k (k + 1)) is 1).
+    Each bound is valid however often it is looked at (`rate_bounds`). Each of n strata has the error `ALPHA` / (n (n + 1)): the one that is
+    seen k-th never had more than `ALPHA` / (k (k + 1)), so all together have less than `ALPHA`, even while new strata appear (union bound;
+    the sum over k of 1 / (k (k + 1)) is 1).
     """
     number = len(found.strata)
     alpha = ALPHA / (number * (number + 1)) if number else ALPHA
@@ -85,16 +85,16 @@ def accepted(file: Path) -> Ledger:
 
 
 def ledger(found: Ledger) -> Criterion:
-    """Return whether nothing is accepted, or only for good."""
+    """Return whether nothing is accepted, or only permanently."""
     open_ids = [entry.id for entry in found.entries if not entry.permanent]
     evidence = {"entries": len(found.entries), "not_permanent": open_ids}
     if open_ids:
         detail = (
-            f"{len(open_ids)} of {len(found.entries)} are accepted for a time only ({', '.join(open_ids)}): mend them and remove "
-            "the entries, or decide that the difference is to stay (`permanent = true`)."
+            f"{len(open_ids)} of {len(found.entries)} are accepted only for a time ({', '.join(open_ids)}): fix them and remove the "
+            "entries, or decide that the difference will stay (`permanent = true`)."
         )
     elif found.entries:
-        detail = f"All {len(found.entries)} divergences in the ledger are accepted for good."
+        detail = f"All {len(found.entries)} divergences in the ledger are accepted permanently."
     else:
         detail = "No divergence is accepted."
     return Criterion(name="ledger", met=not open_ids, detail=detail, evidence=evidence)

@@ -1,4 +1,4 @@
-"""Where the key of a surface's flag occurs: outside of the migration's half nobody may read it."""
+"""The places of the key of a surface's flag: outside the migration's half nothing may read it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from migration.consolidation.sources.workers import read_bytes
 from migration.errors import ConfigurationError
 from migration.flags.meaning.data import surface_flag_key
 
-#: Folders and files of the half that goes, and what tells of it: a certificate, too, that lies in its own tree.
+#: Folders and files of the half that is removed, and files about it, such as a certificate in its own tree.
 ALLOWED: Final = (CERTIFICATE_NAME, "migration/", "dashboards/", "ledger/", "docs/", "tests/", "changelog.d/", "README.md", "CHANGELOG.md")
 
 

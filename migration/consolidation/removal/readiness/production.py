@@ -14,15 +14,15 @@ from migration.flags.editors.open import open_editor
 from migration.settings import MigrationSettings
 from migration.stores import Coverage, Outbox, StoresDatabase, Watch, watch_now
 
-#: What the world may answer with instead of an answer. Anything else is a wrong configuration, and raised.
+#: Errors of production that count as "not known". Anything else is a wrong configuration, and raised.
 _NO_ANSWER: Final = (EvidenceError, FlagSourceError, LedgerError, OutboxError, StoreError)
 
 
 class Production:
-    """What is known where the backend runs. A context manager: it closes its databases.
+    """The facts that are known where the backend runs. A context manager: it closes its databases.
 
     Args:
-        root: of the code base, where the ledgers lie.
+        root: of the code base, which contains the ledgers.
         manifest: says for how long, and how often.
         settings: name flags, evidence and run stores.
         now: Unix seconds.

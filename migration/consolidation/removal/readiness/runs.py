@@ -23,8 +23,8 @@ def complete(held: TenantStages, watch: Watch) -> Criterion:
     surface, days = held.surface, len(watch.days)
     if percent is None:
         why = (
-            "Its flag decides by more than targets of tenants and a rollout, so it cannot be shown that everybody is at `complete`; take "
-            "rules, prerequisites and targets of surfaces out of it."
+            "Its flag uses more than targets of tenants and a rollout, so it cannot be shown that all tenants are at `complete`; "
+            "remove its rules, prerequisites and targets of surfaces."
         )
     elif percent < _ALL:
         why = f"{percent:g} % of the tenants without a pin are at `complete`; go there with `netra-migration stage set {surface} ...`."
@@ -47,24 +47,26 @@ def no_legacy_run(watch: Watch) -> Criterion:
     days = len(watch.days)
     evidence = _seen(watch, runs)
     if runs:
-        detail = f"Control ran within {days} days ({_told(runs)}); see to it that nobody needs it, and wait until {_free_from(runs, days)}."
+        detail = (
+            f"Control ran within {days} days ({_told(runs)}); make sure that no tenant needs it, and wait until {_free_from(runs, days)}."
+        )
     elif watch.unwatched:
         detail = _unwatched(watch)
     else:
-        detail = f"Control ran for nobody on {days} whole days or since, and each of these days was watched."
+        detail = f"Control has not run on {days} whole days or since, and each of these days was watched."
     return Criterion(name="no_legacy_run", met=not runs and not watch.unwatched, detail=detail, evidence=evidence)
 
 
 def confirmed(told: Criterion, found: LegacyRuns) -> Criterion:
-    """Return what the tombstones told, or that the legacy store contradicts them."""
+    """Return the tombstones' report, or that the legacy store contradicts it."""
     evidence = told.evidence | {"legacy_store_runs": found.runs, "legacy_store_last_at": found.last_at}
     if found.last_at is None:
         detail = f"{told.detail.removesuffix('.')}; the legacy store has no run of these days either."
         return Criterion(name="no_legacy_run", met=told.met, detail=detail, evidence=evidence)
     free_from = _date(int(found.last_at // DAY_S) + told.evidence["days"] + 1)
     detail = (
-        f"The legacy store holds {found.runs} runs of these days, the last begun at {_time(found.last_at)}, of which no tombstone tells: "
-        f"they were not at `complete`; find out who serves them, and wait until {free_from}."
+        f"The legacy store contains {found.runs} runs of these days, the last begun at {_time(found.last_at)}, that have no "
+        f"tombstone: they were not at `complete`; find out which process serves them, and wait until {free_from}."
     )
     return Criterion(name="no_legacy_run", met=False, detail=detail, evidence=evidence)
 
@@ -82,8 +84,8 @@ def _seen(watch: Watch, runs: Sequence[RanOn]) -> dict[str, object]:
 def _unwatched(watch: Watch) -> str:
     missing = [_date(day) for day in watch.unwatched]
     return (
-        f"Not watched on {len(missing)} of {len(watch.days)} days ({_listed(missing)}): let the backend run, with its stores' database in "
-        "reach; nothing is known of days on which nobody counted."
+        f"Not watched on {len(missing)} of {len(watch.days)} days ({_listed(missing)}): let the backend run, with its stores' "
+        "database in reach; nothing is known about days on which no process counted."
     )
 
 

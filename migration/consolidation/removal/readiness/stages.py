@@ -1,4 +1,4 @@
-"""Where the tenants of a surface are, as LaunchDarkly's SDK evaluates its flag."""
+"""The stages of a surface's tenants, as LaunchDarkly's SDK evaluates its flag."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,9 @@ class TenantStages:
     """The stages of all tenants of a surface."""
 
     surface: str
-    complete_percent: float | None  #: at `complete` of those that no target names; None: its flag is more than bands, so nobody can say
+    complete_percent: (
+        float | None
+    )  #: at `complete` of those that no target names; None: its flag is not a plain percentage rollout, so this is not known
     pins: Mapping[str, Stage]  #: of those that a target names
 
 

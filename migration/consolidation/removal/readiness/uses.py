@@ -1,4 +1,4 @@
-"""Who still uses what goes with control of a surface, read off an audit."""
+"""The remaining users of control of a surface, from an audit."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -34,7 +34,7 @@ def uses_of(parts: SurfaceParts, inventory: Inventory, configuration: AuditConfi
     """Return who uses the surface's engines.
 
     Args:
-        parts: what belongs to control; it does not count as a user of itself.
+        parts: the parts that belong to control; they do not count as users.
         inventory: of the whole tree, with paths relative to the manifest's folder.
         configuration: says which folders hold tests.
     """
@@ -61,7 +61,7 @@ def files_of(uses: Iterable[Use]) -> list[str]:
 
 
 def _passing_on(inventory: Inventory) -> set[tuple[str, int, str]]:
-    """Return path, line and module of the imports of which every name of an implementation is offered to others."""
+    """Return path, line and module of the imports that re-export every name of an implementation."""
     offered = {(export.path, export.name) for item in inventory.implementations for export in item.exports}
     return {
         (statement.path, statement.line, module)

@@ -1,7 +1,7 @@
 """The second witness of runs that were not at `complete`: at every other stage a finished run is written to the legacy store.
 
-Tombstones are counted in memory first, so a crash, or an outage of their database, may take some along. What is in the legacy store is
-there all the same.
+Tombstones are counted in memory first, so a crash, or an outage of their database, may take some along. Runs in the legacy store count in
+any case.
 """
 
 import asyncio
@@ -23,7 +23,8 @@ class LegacyRuns(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def legacy_runs_since(opener: StoresOpener, surface: str, since: float) -> LegacyRuns:
-    """Return what the legacy store holds of a surface from `since` (Unix seconds) on. Reads the whole store: it is ordered by other keys.
+    """Return what the legacy store contains of a surface from `since` (Unix seconds) on. Reads the whole store: it is ordered by other
+    keys.
 
     Raises:
         StoreError: the store cannot be opened or read.

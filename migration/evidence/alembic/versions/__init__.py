@@ -1,1 +1,1 @@
-"""One module a revision; the revision id is inside."""
+"""One module for each revision; the revision id is inside."""

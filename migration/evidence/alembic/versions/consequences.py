@@ -1,4 +1,4 @@
-"""What follows from a divergence in the comparison that is kept as its example."""
+"""The consequences of a divergence in the comparison that is stored as its example."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the column. Of what was compared before it is not known."""
+    """Make the column. It is empty for earlier comparisons."""
     op.add_column("occurrences", sa.Column("follows", sa.JSON(), comment="redacted clauses, one for each consequence; null: none is kept"))
 
 

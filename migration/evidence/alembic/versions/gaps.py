@@ -13,7 +13,7 @@ _COMMENT = "null: fewer than two events came, or compared before it was kept"
 
 
 def upgrade() -> None:
-    """Make the columns. Of what was compared before it is not known."""
+    """Make the columns. They are empty for earlier comparisons."""
     for name in _COLUMNS:
         op.add_column("comparisons", sa.Column(name, sa.Float(), comment=_COMMENT))
 

@@ -1,4 +1,4 @@
-"""Whole runs of tenants that allow their texts, and how many there are of each kind of divergence."""
+"""Whole runs of tenants that allow their texts, and their number for each kind of divergence."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""How often each engine was compared with itself, and what that showed, by day."""
+"""How often each engine was compared with itself, and the divergences that this showed, by day."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Which strata each compared run is in, and which of them its divergences touch."""
+"""The strata of each compared run, and those that its divergences touch."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table and the columns. What was compared before is in no stratum."""
+    """Make the table and the columns. Earlier comparisons are in no stratum."""
     op.create_table(
         "strata_sets",
         sa.Column("id", sa.String(length=16), nullable=False, comment="digest of the set"),

@@ -116,9 +116,7 @@ def test_an_edit_by_somebody_right_after_ours_is_told(editor, launchdarkly, monk
         taken({**flag, "fallthrough": rollout(live=5), "version": flag["version"] + 1}, **options)
 
     monkeypatch.setattr(launchdarkly, "put_flag", put_twice)
-    with pytest.raises(
-        FlagSourceError, match="was taken, and is at version 3 something else in fallthrough: somebody edited it right after"
-    ):
+    with pytest.raises(FlagSourceError, match="was accepted, but at version 3 fallthrough differ: somebody edited it right after"):
         editor.write(read, CHAT, moved(read), comment="")
 
 
@@ -184,7 +182,7 @@ def test_a_limit_is_waited_for_as_its_header_says(editor, launchdarkly):
 def test_a_limit_that_lasts_too_long_is_told_with_its_end(header, editor, launchdarkly):
     read = editor.read()
     launchdarkly.faults.rest = [(429, {"code": "rate_limited"}, {header: str(int((time.time() + 600) * 1000))})]
-    with pytest.raises(FlagSourceError, match=r"nothing was changed; LaunchDarkly takes the next one in (599|600|601) s"):
+    with pytest.raises(FlagSourceError, match=r"nothing was changed; LaunchDarkly accepts the next one in (599|600|601) s"):
         editor.write(read, CHAT, moved(read), comment="")
 
 
@@ -203,7 +201,7 @@ def test_approval_that_is_required_is_told_with_what_to_do(editor, launchdarkly)
         (403, "Access to the requested resource was denied", "the token may not do this (403: Access to the requested"),
         (404, "Unknown resource", "there is no such flag in the project `default`, or the token may not see it (404)"),
         (400, "pending scheduled changes would fail", "LaunchDarkly refuses it (400: pending scheduled changes would fail)"),
-        (503, "", "it has trouble of its own (503)"),
+        (503, "", "it has an internal error (503)"),
     ],
 )
 def test_a_refusal_is_an_operators_sentence(status, message, said, editor, launchdarkly):

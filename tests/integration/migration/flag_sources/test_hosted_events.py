@@ -128,4 +128,4 @@ def test_hurry_ends_a_wait():
     eventually(lambda: pool.asked)
     sender.hurry()
     sending.join(30)
-    assert (sending.is_alive(), lost) == (False, ["it has trouble of its own (503)"])
+    assert (sending.is_alive(), lost) == (False, ["it has an internal error (503)"])

@@ -17,10 +17,10 @@ from tests.unit.migration.flags.making import at, kill_switch
 FAULTS = {
     "slow": (Faults(slow_s=4), "it does not answer in time"),
     "a proxy's page": (Faults(html=True), "a page came back where LaunchDarkly was expected"),
-    "garbage": (Faults(garbage=True), "what it sends cannot be read"),
-    "flags that are none": (Faults(lie={"path": "/", "data": {"flags": [1], "segments": {}}}), "the stream: what it sends cannot be read"),
-    "something else": (Faults(lie={"hello": "world"}), "the stream: what it sends cannot be read"),
-    "half an answer": (Faults(half=True), "the answer ends half way"),
+    "garbage": (Faults(garbage=True), "its answer cannot be read"),
+    "flags that are none": (Faults(lie={"path": "/", "data": {"flags": [1], "segments": {}}}), "the stream: its answer cannot be read"),
+    "something else": (Faults(lie={"hello": "world"}), "the stream: its answer cannot be read"),
+    "half an answer": (Faults(half=True), "the answer ends too early"),
     "a refused key": (Faults(deny=True), "the key is refused (401); check NETRA_MIGRATION_LAUNCHDARKLY_SDK_KEY"),
 }
 
@@ -32,7 +32,7 @@ def test_the_last_known_flags_hold_through_a_fault_that_is_named(fault, launchda
     launchdarkly.cut()
     eventually(lambda: sentence in seen.error)
     assert (seen.stage(), seen.up) == ("shadow", False)
-    assert "the last known flags hold" in seen.error
+    assert "the last known flags stay in use" in seen.error
 
 
 def test_flags_are_caught_up_with_when_a_fault_ends(launchdarkly, settings, follow):

@@ -35,7 +35,7 @@ def test_the_kill_switch_is_followed_while_the_sdk_waits_for_minutes_after_a_404
     eventually(lambda: "the stream: there is nothing at that address (404)" in seen.error)
     launchdarkly.put_flag(kill_switch(on=True, version=2))
     eventually(seen.killed)
-    assert "the kill switch is followed by a path of its own" in seen.error
+    assert "the kill switch is followed by a separate path" in seen.error
     assert not seen.up
     launchdarkly.put_flag(kill_switch(on=False, version=3))
     eventually(lambda: not seen.killed())
@@ -80,7 +80,7 @@ def test_a_rollback_to_a_lower_version_that_is_served_is_followed_and_is_news(la
 def test_a_kill_switch_that_stays_older_than_what_holds_is_named(launchdarkly, settings, follow):
     seen = follow(HostedSource(settings, kill_poll_s=0.02))
     launchdarkly.flags[KILL_SWITCH] = kill_switch(on=False, version=0)
-    eventually(lambda: "the kill switch's own path: it has version 0, older than the one that holds" in seen.error)
+    eventually(lambda: "the kill switch's own path: it has version 0, older than the one in use" in seen.error)
     assert not seen.killed()
 
 
@@ -102,7 +102,7 @@ def test_without_streaming_flags_are_polled(launchdarkly, settings, follow):
 def test_without_flags_the_kill_switch_alone_is_not_taken_for_all_flags(launchdarkly, settings, follow):
     launchdarkly.faults.stream_always = 503
     seen = follow(HostedSource(settings, kill_poll_s=0.02))
-    eventually(lambda: "the kill switch is followed by a path of its own" in seen.error)
+    eventually(lambda: "the kill switch is followed by a separate path" in seen.error)
     assert (seen.intake.taken, seen.intake.data.flags) == (False, {})
     launchdarkly.faults.stream_always = 0
     eventually(lambda: seen.stage() == "shadow" and seen.up)

@@ -96,7 +96,7 @@ def test_without_redis_an_edit_says_so_and_changes_nothing(editor, redis_server)
     redis_server.kill()
     with pytest.raises(FlagSourceError, match="the connection is refused"):
         editor.read()
-    with pytest.raises(FlagSourceError, match="whether the edit of execution-engine-chat was taken is not known"):
+    with pytest.raises(FlagSourceError, match="it is not known whether the edit of execution-engine-chat was accepted"):
         editor.write(read, CHAT, at("dualwrite"), comment="")
     redis_server.start()
     assert editor.read().data.flags == {}

@@ -61,7 +61,7 @@ def test_flags_hold_while_redis_is_killed_and_are_caught_up_with_after_its_resta
     seen = follow(RedisSource(written.url, PREFIX))
     written.kill()
     eventually(lambda: not seen.up)
-    assert (seen.stage(), "the last known flags hold" in seen.error) == ("shadow", True)
+    assert (seen.stage(), "the last known flags stay in use" in seen.error) == ("shadow", True)
     written.start()
     editor = RedisEditor(written.url, PREFIX)
     editor.write(editor.read(), CHAT, at("live", version=2), comment="")
@@ -136,7 +136,7 @@ def test_something_else_under_the_prefix_is_named(redis_server, follow):
     with redis.Redis.from_url(redis_server.url) as client:
         client.set(f"{PREFIX}:features", "a text")
     seen = follow(RedisSource(redis_server.url, PREFIX))
-    eventually(lambda: "something else lies under that prefix" in seen.error)
+    eventually(lambda: "something else is stored under that prefix" in seen.error)
 
 
 def test_a_password_is_in_no_name_and_no_sentence(tmp_path, follow):

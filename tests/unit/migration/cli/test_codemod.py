@@ -62,7 +62,7 @@ def test_json_is_one_document_on_stdout(codemod, tmp_path):
             "path": "other.py",
             "line": 2,
             "module": "shop.old",
-            "advice": "OldEngine(...): no u is given, and nothing may be made up for it; pass it",
+            "advice": "OldEngine(...): no u is given, and none may be invented; pass it",
             "fails": True,
         }
     ]

@@ -124,7 +124,7 @@ def test_show_says_which_entry_accepts_it_and_until_when(run: Run, fingerprints:
     run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER, "--at-most", "1")
     result = run("show", fingerprints["missing_event"], "--json")
     [reason] = json.loads(result.stdout)["judgement"]["reasons"]
-    assert reason.endswith(f"accepts it until {LATER}, up to 1 a run (chat-team): Wording only.")
+    assert reason.endswith(f"accepts it until {LATER}, at most 1 in a run (chat-team): Wording only.")
     assert "Wording only." in run("show", fingerprints["missing_event"]).stdout
 
 
@@ -176,10 +176,10 @@ def test_accepting_may_be_limited_to_so_many_a_run(run: Run, fingerprints: dict[
 def test_accepting_may_be_permanent_instead_of_having_a_last_day(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
     result = run("accept", fingerprints["missing_event"], *SAID, "--permanent")
     assert result.exit_code == 0
-    assert "for good" in result.stderr
+    assert "permanently" in result.stderr
     (entry,) = load_ledger(tmp_path / "ledger" / "chat.toml").entries
     assert (entry.permanent, entry.expires) == (True, None)
-    assert "for good" in run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER).stderr
+    assert "permanently" in run("accept", fingerprints["missing_event"], *SAID, "--expires", LATER).stderr
 
 
 @pytest.mark.parametrize("terms", [(), ("--permanent", "--expires", LATER)])
@@ -297,7 +297,7 @@ def test_a_candidate_that_is_slower_over_many_runs_is_listed_and_shown(run: Run,
         "divergent",
     )
     shown = run("show", slow)
-    assert (shown.exit_code, "more than 0.25 s and 5 % longer in 12 of 12 runs" in shown.stdout) == (0, True)
+    assert (shown.exit_code, "more than 0.25 s and 5 % longer in candidate in 12 of 12 runs" in shown.stdout) == (0, True)
     assert run("list", "--kind", "payload", "--json").exit_code == 0
 
 

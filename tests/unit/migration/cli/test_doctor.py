@@ -96,12 +96,12 @@ def installed(tmp_path, monkeypatch):
 
 def test_another_installed_package_of_the_same_name_is_a_clash(installed):
     installed("schema-moves", "migration")
-    assert found(checks.package)[0].found.startswith("the import package `migration` is of netra-strangler and schema-moves")
+    assert found(checks.package)[0].found.startswith("the import package `migration` belongs to netra-strangler and schema-moves")
 
 
 def test_two_owners_of_a_package_that_is_needed_are_a_clash(installed):
     installed("detect-secrets", "detect_secrets")
-    assert "`detect_secrets` is of bc-detect-secrets and detect-secrets" in one(checks.package).found
+    assert "`detect_secrets` belongs to bc-detect-secrets and detect-secrets" in one(checks.package).found
 
 
 def test_other_peoples_clashes_are_not_ours(installed):
@@ -124,7 +124,7 @@ def test_an_engine_that_cannot_be_made_is_named(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("NETRA_MIGRATION_ENGINES", "broken_engines:build")
     assert [finding.found for finding in found(checks.engines)] == [
-        f"broken_engines:build makes no {origin} of support: ValueError: no key" for origin in ("control", "candidate")
+        f"broken_engines:build cannot make {origin} of support: ValueError: no key" for origin in ("control", "candidate")
     ]
     sys.modules.pop("broken_engines", None)
 

@@ -33,7 +33,7 @@ def one(file: Path, query: str) -> object:
 
 def test_the_rows_that_an_older_schema_has_no_table_for_are_in_the_backup_and_that_is_said(home):
     done = evidence("downgrade", "0003", "--backup", str(home / "before.db"))
-    assert "strata_sets is not in schema 0003: its 1 rows are in the backup alone" in done.stderr
+    assert "strata_sets does not exist in schema 0003: its 1 rows are only in the backup" in done.stderr
     assert one(home / "before.db", "SELECT count(*) FROM strata_sets") == 1
     assert one(home / "evidence.db", "SELECT version_num FROM alembic_version") == "0003"
 

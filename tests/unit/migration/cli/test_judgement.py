@@ -34,8 +34,8 @@ def reasons(**most: int) -> list[str]:
 
 
 def test_an_entry_that_allows_less_than_what_came_says_why_it_did_not_accept_it() -> None:
-    assert reasons(divergent=3, accepted=2)[1:] == ["It came up to 3 times in one run, which is more than 'twice' accepts."]
+    assert reasons(divergent=3, accepted=2)[1:] == ["It occurred up to 3 times in one run, which is more than 'twice' accepts."]
 
 
 def test_an_entry_that_allows_enough_says_no_more_than_that() -> None:
-    assert reasons(accepted=2) == ["'twice' accepts it until 2099-01-01, up to 2 a run (chat): Known."]
+    assert reasons(accepted=2) == ["'twice' accepts it until 2099-01-01, at most 2 in a run (chat): Known."]

@@ -172,7 +172,7 @@ def test_where_the_file_is_gone_though_processes_follow_it_the_source_is_down(ru
     process()
     (tmp_path / "flags.json").unlink()
     result = run("on")
-    assert (result.exit_code, "put it back" in result.stderr, "--emergency" in result.stderr) == (1, True, True)
+    assert (result.exit_code, "restore it" in result.stderr, "--emergency" in result.stderr) == (1, True, True)
 
 
 def test_in_the_wrong_folder_it_is_wrong_use_and_nothing_is_written(run, tmp_path, monkeypatch):
@@ -223,7 +223,7 @@ def test_a_process_that_died_is_named_and_does_not_count(run, put, process, tmp_
     result = run("on")
     assert result.exit_code == 0
     assert "1 of 1 processes follow" in result.stderr
-    assert f"1 more died and serve nobody: server {other.pid}" in result.stderr
+    assert f"1 more died and serve no requests: server {other.pid}" in result.stderr
 
 
 def test_at_complete_it_reaches_nobody_and_says_so_with_the_way_back(run, put, process):
@@ -276,7 +276,7 @@ def test_where_the_link_leads_nowhere_though_processes_follow_it_nothing_is_begu
     process()
     (tmp_path / "mount" / "flags.json").unlink()
     result = run("on")
-    assert (result.exit_code, "put it back" in result.stderr) == (1, True)
+    assert (result.exit_code, "restore it" in result.stderr) == (1, True)
     assert list((tmp_path / "mount").iterdir()) == []
 
 
@@ -295,7 +295,7 @@ def test_a_link_stays_a_link_and_its_file_is_edited(run, put, process, tmp_path)
     [
         (("maybe",), "'maybe' is not one of"),
         (("on", "checkout"), "use one of: chat, batch"),
-        (("on", "chat", "--emergency"), "for all surfaces"),
+        (("on", "chat", "--emergency"), "applies to all surfaces"),
     ],
 )
 def test_wrong_use_is_exit_code_2_with_the_valid_words(run, arguments, message):
@@ -360,7 +360,7 @@ def test_without_a_project_a_surface_that_no_process_serves_is_still_refused(run
     assert "chat, batch" in result.stderr
 
 
-@pytest.mark.parametrize(("target", "message"), [("gone/flags.json", "which is not there"), ("flags.json", "leads in a circle")])
+@pytest.mark.parametrize(("target", "message"), [("gone/flags.json", "which does not exist"), ("flags.json", "leads in a circle")])
 def test_a_link_to_nothing_is_a_source_that_is_down(run, tmp_path, target, message):
     (tmp_path / "flags.json").symlink_to(target)
     result = run("on")

@@ -183,5 +183,5 @@ def test_the_flag_leaves_the_flag_file_and_the_others_stay(project, certificate,
     before = json.loads(file.read_bytes())["flags"]
     done = apply("chat", "--certificate", certificate, "--write")
     after = json.loads(file.read_bytes())["flags"]
-    assert "flag execution-engine-chat was taken out" in done.stderr
+    assert "flag execution-engine-chat was removed" in done.stderr
     assert after == {key: flag for key, flag in before.items() if key != "execution-engine-chat"}

@@ -55,7 +55,7 @@ def test_an_edit_says_what_changes_and_is_kept(run, tmp_path):
     [
         (("set", "101"), "101 % is not possible"),
         (("set", "ten"), "'ten' is not a percentage; give 0 to 100, or `default`"),
-        (("set", "default"), "say --surface S or --tenant T"),
+        (("set", "default"), "give --surface S or --tenant T"),
         (("set", "5", "--surface", "chat", "--tenant", "acme"), "give one of them"),
         (("set", "5", "--surface", "checkout"), "unknown surface 'checkout'"),
         (("set", "default", "--tenant", "acme"), "names no tenant 'acme'"),

@@ -144,7 +144,7 @@ def test_a_lower_percentage_is_refused_unless_it_is_meant(run, percents):
     refused = run("set", "chat", "live", "--percent", "40")
     assert (refused.exit_code, percents()) == (2, {"live": 100.0})
     assert "60 % of the tenants: live -> shadow" in refused.stderr
-    assert "that is backwards; say --yes if it is meant" in refused.stderr
+    assert "that is backwards; pass --yes to confirm" in refused.stderr
     assert run("set", "chat", "live", "--percent", "40", "--yes").exit_code == 0
     assert percents() == {"shadow": 60.0, "live": 40.0}
 
@@ -192,14 +192,14 @@ def test_known_tenants_are_enforced_and_named_when_the_settings_list_them(run, m
     assert (unknown.exit_code, "unknown tenant 'amce'; use one of: acme, zen" in unknown.stderr) == (2, True)
     said = run("set", "chat", "dualwrite", "--all").stderr
     assert "100 % of the tenants, among those known acme, zen: off -> dualwrite" in said
-    assert "evaluated: 2 known tenants; after it they are at: 2 dualwrite (known: named by settings" in said
+    assert "evaluated: 2 known tenants; afterwards: 2 dualwrite (known: named by settings" in said
 
 
 def test_an_edit_that_changes_nothing_writes_nothing(run, tmp_path):
     climb(run, "dualwrite")
     before = (tmp_path / "flags.json").stat()
     result = run("set", "chat", "dualwrite", "--all")
-    assert (result.exit_code, "says so already" in result.stderr) == (0, True)
+    assert (result.exit_code, "already has this value" in result.stderr) == (0, True)
     assert (tmp_path / "flags.json").stat().st_mtime_ns == before.st_mtime_ns
 
 
@@ -257,7 +257,7 @@ def test_bands_are_drawn_along_the_buckets(run, put):
 
 def test_show_without_flags_says_so(run):
     result = run("show")
-    assert (result.exit_code, "there are no flags" in result.stderr) == (0, True)
+    assert (result.exit_code, "has no flags yet" in result.stderr) == (0, True)
 
 
 def test_a_file_that_cannot_be_parsed_is_exit_code_2_and_left_alone(run, tmp_path):
@@ -283,7 +283,7 @@ def test_a_spoiled_flag_is_not_moved_from_where_nobody_knows(run, tmp_path):
     (tmp_path / "flags.json").write_text(text)
     result = run("set", "chat", "dualwrite", "--all")
     assert (result.exit_code, (tmp_path / "flags.json").read_text()) == (2, text)
-    assert "where its tenants are cannot be shown" in result.stderr
+    assert "it cannot be shown where its tenants are" in result.stderr
 
 
 def test_markup_in_a_tenants_name_is_plain_text(run):
@@ -319,7 +319,7 @@ def test_a_link_to_nothing_is_not_taken_for_a_beginning(run, tmp_path):
     (tmp_path / "flags.json").symlink_to("gone.json")
     for command in (["show"], ["set", "chat", "dualwrite", "--all"]):
         result = run(*command)
-        assert (result.exit_code, "which is not there" in result.stderr) == (2, True)
+        assert (result.exit_code, "which does not exist" in result.stderr) == (2, True)
     assert not (tmp_path / "gone.json").exists()
 
 

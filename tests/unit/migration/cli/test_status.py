@@ -20,6 +20,7 @@ from migration.model import Comparison, Divergence, Origin, RunRecord, RunReques
 from migration.processes.identity import birth
 from migration.processes.row import ProcessRow
 from migration.processes.table import ProcessTable
+from migration.sentence import say
 from migration.settings import MigrationSettings
 from migration.shadow.job import ShadowJob
 
@@ -60,7 +61,7 @@ def compared(tmp_path: Path, *accepted_by: str | None, verdict: Verdict = Verdic
             path="agent_completed.payload.note",
             control=None,
             candidate='"x"',
-            sentence="A note.",
+            sentence=say("A note."),
             verdict=verdict,
             accepted_by=entry if verdict is Verdict.ACCEPTED else None,
         )
@@ -136,11 +137,11 @@ def test_how_far_removal_is_stands_there_only_where_a_manifest_names_the_surface
         '[tool.netra-migration.removal.surfaces.chat]\nengines = ["engine.py"]\nadapter = "adapter.py"\nledger = "chat.toml"\n'
     )
     assert [row["removal"] for row in status()["surfaces"]] == [
-        "not known: no process says where its tenants are; `removal check` asks the flags",
+        "not known: no process reports where its tenants are; `removal check` asks the flags",
         None,
     ]
     running(tmp_path, shares={"chat": {"live": 100.0}})
-    assert status()["surfaces"][0]["removal"] == "not every tenant is at `complete`; `removal check` says what else is missing"
+    assert status()["surfaces"][0]["removal"] == "not every tenant is at `complete`; `removal check` shows what else is missing"
     running(tmp_path, shares={"chat": {"complete": 100.0}})
     assert "criteria unmet: " in status()["surfaces"][0]["removal"]
 
@@ -172,10 +173,10 @@ def test_the_kill_switch_is_said_for_the_surface_and_for_all(tmp_path: Path, sta
 
 
 def test_a_process_that_cannot_read_its_flags_is_a_finding_with_the_reason(run: Run, tmp_path: Path) -> None:
-    running(tmp_path, flags_up=False, flags_error="flags.json: it is empty; the last known flags hold")
+    running(tmp_path, flags_up=False, flags_error="flags.json: it is empty; the last known flags stay in use")
     result = run("status", "--json")
     assert (result.exit_code, json.loads(result.stdout)["flags"]["up"]) == (1, False)
-    assert "it is empty; the last known flags hold" in result.stderr
+    assert "it is empty; the last known flags stay in use" in result.stderr
 
 
 def test_processes_that_do_not_agree_are_named(run: Run, tmp_path: Path) -> None:
@@ -206,7 +207,7 @@ def test_it_says_what_holds_the_engines_of_shadows_and_remarks_where_that_is_not
     running(tmp_path, role="worker", held_by=held_by)
     result = run("status", "--json")
     assert [one["held_by"] for one in json.loads(result.stdout)["processes"]] == [held_by]
-    assert result.stderr.count("the interpreter alone keeps its shadows from the outside") == remarks
+    assert result.stderr.count("only the interpreter, and not the kernel, separates its shadows from the outside") == remarks
 
 
 def test_a_silent_process_is_a_finding(run: Run, tmp_path: Path) -> None:
@@ -266,7 +267,7 @@ def test_an_expired_entry_that_never_matched_is_to_be_removed(run: Run, tmp_path
     compared(tmp_path, None)
     result = run("status", "--json")
     assert json.loads(result.stdout)["surfaces"][0]["ledger"]["stale"] == ["wording"]
-    assert "'wording' has expired, and nothing that was found ever matched it; remove it" in result.stderr
+    assert "'wording' has expired, and it never matched anything that was found; remove it" in result.stderr
 
 
 def store_rounds(tmp_path: Path, rounds: int, shown: int) -> None:
@@ -291,7 +292,7 @@ def test_noise_is_shown_with_its_excess_and_the_interval(run: Run, tmp_path: Pat
 def test_a_kind_that_is_more_frequent_between_the_engines_than_noise_explains_is_said(run: Run, tmp_path: Path) -> None:
     compared(tmp_path, *["wording"] * 8, same=True)
     store_rounds(tmp_path, 400, 1)
-    assert f"{'0' * 12} is noise only in part: +99.8 percentage points more of it" in run("status").stderr
+    assert f"{'0' * 12} is noise only in part: it occurs +99.8 percentage points more often" in run("status").stderr
 
 
 def test_a_ledger_that_cannot_be_read_is_a_finding(run: Run, tmp_path: Path) -> None:

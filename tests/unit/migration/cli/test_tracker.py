@@ -52,7 +52,7 @@ def test_a_page_that_was_written_is_up_to_date_and_one_that_was_edited_is_not(tr
     done = tracker("--check", "docs/tracker.md")
     assert done.exit_code == 1
     assert "\n-- [x] Tests hold on to what `shop/old.py` does.\n+- [ ] Tests" in done.stdout
-    assert done.stderr == "docs/tracker.md is not up to date; `netra-migration tracker --write docs/tracker.md` writes it anew\n"
+    assert done.stderr == "docs/tracker.md is not up to date; `netra-migration tracker --write docs/tracker.md` writes it again\n"
 
 
 def test_a_new_consumer_makes_the_page_stale(tracker, tmp_path):
@@ -60,7 +60,7 @@ def test_a_new_consumer_makes_the_page_stale(tracker, tmp_path):
     (tmp_path / "use.py").write_text("import shop.old\n")
     done = tracker("--check", "docs/tracker.md")
     assert done.exit_code == 1
-    assert "\n-- [x] Nobody uses `shop/old.py`.\n" in done.stdout
+    assert "\n-- [x] Nothing uses `shop/old.py`.\n" in done.stdout
 
 
 def test_a_page_that_is_not_there_is_not_up_to_date(tracker):
@@ -107,7 +107,7 @@ def test_a_run_judges_tests_by_what_they_did(body, code, done, run, tracker, tmp
     ("arguments", "told"),
     [
         (["absent"], "no such folder"),
-        (["--run", "--check", "docs/tracker.md"], "leave --write and --check out"),
+        (["--run", "--check", "docs/tracker.md"], "leave out --write and --check"),
         (["--check", "docs"], "cannot be read"),
         (["--write", "shop/target.py/page.md"], "cannot be written"),
     ],

@@ -227,7 +227,7 @@ def test_a_swallowed_error_is_a_terminal_state(run: Any, compared: Any) -> None:
     (found,) = compared(control, candidate).divergences
 
     assert found.kind == "terminal_state"
-    assert found.sentence == "Control crashed, with ModelTimeoutError, where candidate went on."
+    assert str(found.sentence) == "Control crashed with ModelTimeoutError; candidate continued."
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
@@ -236,10 +236,10 @@ def test_every_sentence_is_english_and_tells_no_value(name: str, changed: Any) -
 
     (found,) = changed(change).divergences
 
-    assert found.sentence[-1] == "."
-    assert found.sentence[0].isupper() or found.sentence[0] == "`"
+    assert str(found.sentence)[-1] == "."
+    assert str(found.sentence)[0].isupper() or str(found.sentence)[0] == "`"
     for value in ("quite different", "12.5", "Be brief", "globex", "bob", "thread-8", "money"):
-        assert value not in found.sentence
+        assert value not in str(found.sentence)
 
 
 def test_a_long_name_of_a_field_is_cut_in_the_sentence_and_whole_in_the_path(run: Any, compared: Any) -> None:
@@ -249,6 +249,6 @@ def test_a_long_name_of_a_field_is_cut_in_the_sentence_and_whole_in_the_path(run
     (divergence,) = compared(control, candidate).divergences
 
     assert key in divergence.path
-    assert len(divergence.sentence) < 300
-    assert "..." in divergence.sentence
-    assert "end`" in divergence.sentence
+    assert len(str(divergence.sentence)) < 300
+    assert "..." in str(divergence.sentence)
+    assert "end`" in str(divergence.sentence)

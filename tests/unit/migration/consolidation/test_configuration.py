@@ -23,7 +23,7 @@ def test_without_a_table_the_family_of_the_project_is_looked_for(tmp_path):
 
 def test_where_nobody_names_a_target_the_audit_says_what_to_write(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigurationError, match=r"which class is to stay: write `target = .*\[tool\.netra-migration\.audit\]"):
+    with pytest.raises(ConfigurationError, match=r"which class will stay: write `target = .*\[tool\.netra-migration\.audit\]"):
         load_configuration(tmp_path)
 
 

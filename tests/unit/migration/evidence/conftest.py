@@ -10,6 +10,7 @@ import pytest
 
 from migration.evidence import EvidenceStore, Redactor
 from migration.model import Comparison, Divergence, Effect, Event, Origin, RunRecord, RunRequest, Stage, Timing, Verdict
+from migration.sentence import say
 from migration.shadow.job import ShadowJob
 
 KEY = b"k" * 32
@@ -53,7 +54,7 @@ class Make:
             "path": "agent_completed.payload.success",
             "control": "true",
             "candidate": "false",
-            "sentence": "agent_completed of data: payload.success has another value",
+            "sentence": say("agent_completed of data: payload.success has another value"),
         }
         return Divergence(**(plain | changes))
 

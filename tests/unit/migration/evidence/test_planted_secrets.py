@@ -15,6 +15,7 @@ from migration.evidence import EvidenceStore, Redactor
 from migration.evidence.secret_search import find
 from migration.model import EffectError, Origin
 from migration.recordings import write_line
+from migration.sentence import say
 
 from .secret_corpus import SECRETS, planted
 
@@ -64,10 +65,14 @@ def stored(folder: Path, make: Make, secret: str, text: str, tenant: str) -> byt
         path=f"agent_completed.payload.{name_of(secret, tenant)}",
         control=msgspec.json.encode(text).decode(),
         candidate=text,
-        sentence=text,
+        sentence=say("{text}", text=text),
     )
     comparison = make.comparison(
-        control.request, divergences=(divergence,), reasons=(text,), thread_id=id_of(secret, tenant), user_id=id_of(secret, tenant)
+        control.request,
+        divergences=(divergence,),
+        reasons=(say("{text}", text=text),),
+        thread_id=id_of(secret, tenant),
+        user_id=id_of(secret, tenant),
     )
     store = EvidenceStore(f"sqlite:///{folder / 'evidence.db'}", Redactor(b"k" * 32, {PLAIN}), align=aligned_events, record=write_line)
     try:

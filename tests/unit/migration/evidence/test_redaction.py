@@ -1,10 +1,7 @@
 """What may be stored: numbers and words of our own code; texts only as shapes, secrets never."""
 
-import ast
-import re
 import string
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from migration.comparison.describe import sentences
 from migration.evidence import EvidenceStore, Redactor
 from migration.evidence.redaction import ENUM_FIELDS, MAX_TEXT, is_enum
-from migration.evidence.scrub import OUR_WORDS, QUOTE, scrub
+from migration.evidence.scrub import QUOTE, scrub
 from migration.evidence.tables import metadata
 from migration.model import EffectError, Event, Origin, Stage, Verdict
+from migration.sentence import say, word
 
 Make = Any
 redactor = Redactor(b"k" * 32, plaintext_tenants={"open-book"})
@@ -130,32 +127,30 @@ def test_a_tenant_that_allows_its_texts_still_gets_its_secrets_taken_out(secret:
     assert kept["password"].startswith("str[9]#")
 
 
-def test_a_sentence_keeps_our_words_and_the_names_it_is_about() -> None:
-    said = "is it there? my candidate should be agent_completed; though it already said so."
-    sentence = "agent_completed: candidate has no value, though it already said so."
-    assert scrub(sentence, said, ["agent_completed"]) == sentence
-
-
-def test_every_word_of_a_comparisons_sentences_is_one_of_ours() -> None:
-    tree = ast.parse(Path(sentences.__file__).read_text(encoding="utf-8"))
-    docstrings = {ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, ast.Module | ast.FunctionDef)}
-    said = " ".join(
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value and node.value not in docstrings
+def test_what_we_wrote_in_a_sentence_stays_though_a_user_writes_the_same(store: EvidenceStore, make: Make) -> None:
+    sentence = say(
+        "Control sends a duplicate `{kind}` for `{lane}`; {side} does not.", kind="agent_completed", lane="data", side=word("candidate")
     )
-    assert {word for word in re.findall(r"[a-z]+", said.lower()) if not re.fullmatch(OUR_WORDS, word)} == set()
+    served = make.run(events=(make.event(final_answer=f"well, {sentence}"),))
+    store.store(*make.item(make.divergence(path="agent_completed", sentence=sentence), served=served))
+    detail = store.divergence("a" * 12)
+    assert detail is not None
+    assert detail.divergence.sentence == "Control sends a duplicate `agent_completed` for `data`; candidate does not."
 
 
-def test_a_sentence_loses_what_it_quotes() -> None:
-    assert (
-        scrub("control says 'my account is 4711', candidate nothing", "well, my account is 4711.") == "control says '…', candidate nothing"
-    )
+def test_a_name_that_the_row_shows_anyway_stays_in_what_a_sentence_quotes() -> None:
+    assert scrub("agent_completed", "is it there? my agent_completed!", ["agent_completed"]) == "agent_completed"
+
+
+def test_a_quoted_part_loses_what_a_user_wrote() -> None:
+    assert scrub("it says 'my account is 4711', nothing", "well, my account is 4711.") == "it says '…', nothing"
 
 
 def test_a_tenant_that_allows_its_texts_finds_them_in_examples_and_in_no_row_that_tenants_share(store: EvidenceStore, make: Make) -> None:
     divergence = make.divergence(
-        control='"pay Ada in March"', candidate='"pay Bob in March"', sentence="pay Ada in March became pay Bob in March"
+        control='"pay Ada in March"',
+        candidate='"pay Bob in March"',
+        sentence=say("{control} became {candidate}", control="pay Ada in March", candidate="pay Bob in March"),
     )
     served = make.run(tenant_id="open-book", events=(make.event(final_answer="pay Ada in March"),))
     shadow = make.run(Origin.CANDIDATE, tenant_id="open-book", events=(make.event(final_answer="pay Bob in March"),))
@@ -206,7 +201,7 @@ def test_nothing_stored_quotes_a_user(said: tuple[Any, Any, str, str], make: Mak
         path=f"agent_completed.{message}.payload",
         control=msgspec.json.encode(control).decode(),
         candidate=msgspec.json.encode(candidate).decode(),
-        sentence=f"in `{name}`: " + " became ".join(free),
+        sentence=say("in `{name}`: {rest}", name=name, rest=" became ".join(free)),
         fingerprint=name,
         accepted_by=name,
     )
@@ -217,7 +212,11 @@ def test_nothing_stored_quotes_a_user(said: tuple[Any, Any, str, str], make: Mak
         candidate = shadow.events[0]
 
     store = emptied(Row())
-    store.store(*make.item(divergence, served=served, shadow=shadow, reasons=(f"gave up at {message}",), verdict=Verdict.INCONCLUSIVE))
+    store.store(
+        *make.item(
+            divergence, served=served, shadow=shadow, reasons=(say("stopped at\t{message}", message=message),), verdict=Verdict.INCONCLUSIVE
+        )
+    )
     stored = dump(store)
     quotes = {text[at : at + QUOTE] for text in free for at in range(len(text) - QUOTE + 1)}
     assert [quote for quote in quotes if quote in stored and quote not in ours] == []

@@ -129,7 +129,7 @@ def test_a_revision_that_makes_a_parent_table_anew_keeps_its_children(engine, pl
 def test_a_revision_that_leaves_children_without_their_parent_is_undone_and_reported(engine, plant):
     full = census(engine)
     plant("    op.execute('UPDATE comparisons SET id = 7 WHERE id = 1')\n")
-    with pytest.raises(EvidenceError, match="2 rows would refer to rows that are gone; nothing was changed"):
+    with pytest.raises(EvidenceError, match="2 rows would refer to rows that do not exist; nothing was changed"):
         schema.downgrade(engine, "0003")
     assert census(engine) == full
 

@@ -9,6 +9,7 @@ from migration.errors import EvidenceError
 from migration.evidence import EvidenceStore, Redactor, schema
 from migration.evidence.strata import OTHER
 from migration.model import Event, Verdict
+from migration.sentence import say
 
 KEY = b"k" * 32
 TOOL = "data/usage_summary#2"
@@ -98,7 +99,7 @@ def test_what_is_accepted_beside_a_divergence_touches_nothing(put, counts, make)
 
 
 def test_an_inconclusive_comparison_was_no_comparison(put, store, make):
-    put(make.divergence(), verdict=Verdict.INCONCLUSIVE, reasons=("limit",))
+    put(make.divergence(), verdict=Verdict.INCONCLUSIVE, reasons=(say("limit"),))
     assert (store.strata("chat").strata, store.strata("chat").unknown) == ([], 0)
 
 

@@ -135,10 +135,10 @@ def empty(path):
 
 
 SPOILED = {
-    gone: "it is not there",
+    gone: "it does not exist",
     a_folder: "it is not a file",
     a_pipe: "it is not a file",
-    a_link_to_nowhere: "it is not there",
+    a_link_to_nowhere: "it does not exist",
     a_link_to_itself: "it cannot be read",
     half_written: "it ends too early|is not JSON at line",
     empty: "it is empty",

@@ -42,7 +42,7 @@ def test_a_jump_is_one_with_who_moved_from_where_to_where(watched):
         3,
         4,
     )
-    assert entry.what == "execution-engine-chat: live -> off: acme and 20 of 20 made-up tenants"
+    assert entry.what == "execution-engine-chat: live -> off: acme and 20 of 20 invented tenants"
     assert (entry.tenants, entry.source, entry.seen) == (("acme",), "file:flags.json", "by evaluation, in server 1 on h")
 
 
@@ -73,4 +73,4 @@ def test_switches_are_watched_and_other_peoples_flags_are_not(watched):
 def test_what_changed_while_no_process_looked_is_seen_at_the_start(watched):
     _, _, look = watched(at("live", 7), known={"execution-engine-chat": 5})
     (entry,) = look()
-    assert (entry.version_before, entry.version_after, "while no process looked" in entry.what) == (5, 7, True)
+    assert (entry.version_before, entry.version_after, "while no process ran" in entry.what) == (5, 7, True)

@@ -112,7 +112,7 @@ def test_a_locked_database_delays_no_request_and_is_written_afterwards(make, tab
         assert time.perf_counter() - started < 1.0
         found = confirm(settings, lambda row: row.kill_switch["chat"], wait_s=1.0)
         assert (found.holds, found.seen, len(found.asked)) == (False, 1, 1)
-        assert "wrote nothing of it into the database meanwhile" in found.sentence()
+        assert "wrote nothing about it into the database in the meantime" in found.sentence()
         other.execute("ROLLBACK")
     other.close()
     until(lambda: table.told()[0].row.kill_switch["chat"] and len(table.seen_tenants()) == 50)
@@ -183,7 +183,7 @@ def test_a_process_that_died_is_buried_once_by_those_that_live(make, settings, t
     history.close()
     assert (entry.kind, entry.what) == (
         "process_died",
-        f"server {dead.pid} on h died; 2 runs were under way and 3 shadow jobs waited in it when it was last heard of",
+        f"server {dead.pid} on h died; 2 runs were under way and 3 shadow jobs waited in it when it last reported",
     )
 
 

@@ -78,7 +78,7 @@ def test_a_response_says_its_text_and_its_calls_in_one_go_and_may_use_tools_that
     [skipped] = items({"input": "p", "output": [{"type": "web_search_call", "id": "w"}, done]})
     assert "a part of type web_search_call" in skipped.reason
     [alone] = items({"object": "response", "output": [done]})
-    assert "without what was asked" in alone.reason
+    assert "without its request" in alone.reason
     [more] = items({"input": "p", "output": [done], "previous_response_id": "r"})
     assert "previous_response_id" in more.ignored[0]
 
@@ -93,7 +93,7 @@ def reply(**message: Any) -> dict[str, Any]:
         ({"status": "failure", "response": None}, "failed"),
         ({"call_type": "embedding", "response": {}}, "not a chat"),
         ({"response": None}, "without an answer"),
-        ({"messages": None, "response": reply(content="x")}, "whose messages are not in it"),
+        ({"messages": None, "response": reply(content="x")}, "without its messages"),
         ({"response": reply(tool_calls=[{"id": "1", "function": {"name": "a", "arguments": "{}"}}])}, "asks for tools"),
     ],
 )
@@ -180,9 +180,9 @@ def test_earlier_ways_of_the_conventions_for_generative_ai_are_read(items):
     ("attributes", "what"),
     [
         ({"gen_ai.operation.name": "execute_tool"}, "not a call of a model"),
-        ({"gen_ai.operation.name": "chat"}, "whose texts nobody recorded"),
+        ({"gen_ai.operation.name": "chat"}, "whose texts were not recorded"),
         ({"openinference.span.kind": "CHAIN"}, "not a call of a model"),
-        ({"openinference.span.kind": "LLM"}, "whose texts nobody recorded"),
+        ({"openinference.span.kind": "LLM"}, "whose texts were not recorded"),
         ({"http.route": "/"}, "not a call of a model"),
     ],
 )

@@ -48,7 +48,7 @@ def test_no_fuzzed_line_of_any_format_costs_another_or_meets_the_net_below_the_f
         (tmp_path / "line.jsonl").write_bytes(b'{"messages": []}\n' + line)
         _, *found = read(tmp_path / "line.jsonl")
         assert found, line[:200]
-        assert not [one for one in found if isinstance(one, BadLine) and "of a shape that is not read" in one.reason], line
+        assert not [one for one in found if isinstance(one, BadLine) and "of a form that is not read" in one.reason], line
         alone.append(Counter(type(one).__name__ for one in found))
     (tmp_path / "file.jsonl").write_bytes(b'{"messages": []}\n' + b"".join(line + b"\n" for line in lines))
     together: dict[int, Counter[str]] = {}

@@ -142,7 +142,7 @@ def test_an_export_is_a_file_of_recordings(run: Run, store_it: Callable[[], str]
 def test_an_export_of_nothing_is_wrong_use(run: Run) -> None:
     result = run("evidence", "export", "--surface", "chat")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "no recording is kept" in result.stderr
+    assert "no recording is stored" in result.stderr
 
 
 def test_prune_removes_what_is_older(run: Run, store_it: Callable[[], str]) -> None:

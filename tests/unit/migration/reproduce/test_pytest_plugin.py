@@ -102,7 +102,12 @@ def test_an_inconclusive_run_fails_with_the_reason(project: Project, keep, make_
     keep(write_line(make_run(said="hello")))
     result = project("--engine-parity")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["  cannot tell: control does not reproduce the recording*"])
+    result.stdout.fnmatch_lines(["  inconclusive: control does not reproduce the recording*"])
+
+
+def test_a_report_says_that_nobody_scanned_the_runs_for_other_peoples_data(project: Project, keep, fitting) -> None:
+    keep(fitting())
+    project("--engine-parity").stdout.fnmatch_lines(["  not looked at: other people's data*"])
 
 
 def test_a_line_that_cannot_be_read_fails_and_names_itself(project: Project, keep, fitting) -> None:

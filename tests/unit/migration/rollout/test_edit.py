@@ -104,7 +104,7 @@ def test_flags_that_are_gone_are_not_begun_anew_while_processes_follow_them(edit
     server = ControlServer(control_folder(settings.home), lambda: row)
     server.start()
     try:
-        with pytest.raises(FlagSourceError, match="follow version 7 of them; put it back") if refused else nullcontext():
+        with pytest.raises(FlagSourceError, match="follow version 7 of them; restore it") if refused else nullcontext():
             edits.share("chat", Stage.DUALWRITE)
     finally:
         server.stop()

@@ -13,6 +13,7 @@ import pytest
 from migration.effects.misses import MissPolicy
 from migration.errors import EvidenceError
 from migration.model import Divergence, Origin, RunRecord, Verdict, encode
+from migration.sentence import Sentence, say
 from migration.shadow.engine_runner import EngineRunner, Engines
 from migration.shadow.job import ShadowJob
 from migration.shadow.noise_floors import REFRESH_S, NoiseFloors
@@ -37,7 +38,7 @@ class Rounds:
 class Comparing:
     """Compares as it is told: what engines show against themselves, by origin; between them nothing differs."""
 
-    def __init__(self, compare: Any, *, noise: dict[Origin, str] | None = None, reasons: tuple[str, ...] = ()) -> None:
+    def __init__(self, compare: Any, *, noise: dict[Origin, str] | None = None, reasons: tuple[Sentence, ...] = ()) -> None:
         self._compare, self._noise, self._reasons = compare, noise or {}, reasons
         self.pairs: list[tuple[Origin, Origin]] = []
 
@@ -54,7 +55,14 @@ class Comparing:
 
 def divergence(mark: str) -> Divergence:
     return Divergence(
-        kind="payload", severity="contract", fingerprint=mark, lane="data", path="p", control="1", candidate="2", sentence="It differs."
+        kind="payload",
+        severity="contract",
+        fingerprint=mark,
+        lane="data",
+        path="p",
+        control="1",
+        candidate="2",
+        sentence=say("It differs."),
     )
 
 
@@ -133,7 +141,7 @@ def test_no_round_follows_a_run_that_holds_somebody_elses_data(kind: Any, worker
 
 
 def test_a_round_that_says_nothing_is_not_counted_as_a_clean_one(worker: Any, job: Any, comparing: Any, rounds: Rounds) -> None:
-    result = worker(compare=comparing(reasons=("cut off",))).handle(encode(job()))
+    result = worker(compare=comparing(reasons=(say("cut off"),))).handle(encode(job()))
     assert (result.noise, result.comparison.verdict, rounds.stored) == ("inconclusive", "match", [])
 
 

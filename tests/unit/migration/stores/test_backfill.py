@@ -152,7 +152,7 @@ async def test_a_target_that_loses_what_it_took_is_found_out(world, make_run):
     await world.legacy.write([make_run()])
     world.user.between = world.legacy.__class__().between
     (result,) = await world.backfill().run()
-    assert (result.whole, result.reason) == (False, "the user store took runs that it does not give back")
+    assert (result.whole, result.reason) == (False, "the user store accepted runs that it does not return")
 
 
 async def test_parked_rows_are_tried_again(world, make_run):

@@ -80,7 +80,7 @@ async def test_without_an_outbox_a_run_is_complete_only_when_every_store_has_it(
 async def test_a_run_that_neither_a_store_nor_the_outbox_takes_is_not_reported_complete(world, make_run, stage, down):
     world.break_outbox()
     world.stores[down].down = True
-    with pytest.raises(OutboxError, match=f"neither the {down} store nor the outbox took run run-1"):
+    with pytest.raises(OutboxError, match=f"neither the {down} store nor the outbox accepted run run-1"):
         await world.finish(make_run(), stage)
 
 

@@ -52,7 +52,7 @@ def test_a_rule_that_both_break_is_a_contract_violation(run: Any, compared: Any)
 
     assert comparison.verdict is Verdict.DIVERGENT
     assert {(found.kind, found.severity) for found in comparison.divergences} == {("contract_violation", "contract")}
-    rules = {found.sentence.partition(": ")[2] for found in comparison.divergences}
+    rules = {str(found.sentence).partition(": ")[2] for found in comparison.divergences}
     assert rules == {
         "`agent_started` comes exactly once, and comes again.",
         "`agent_completed` comes exactly once, and comes again.",
@@ -91,7 +91,7 @@ def test_an_error_after_the_end_is_out_of_order(run: Any, compared: Any, new_fra
     for one in (control, candidate):
         one.frames.insert(one.find("agent_completed", "data") + 1, new_frame("agent_error", "data", {"error_type": "ToolError"}))
 
-    rules = {found.sentence.partition(": ")[2] for found in compared(control, candidate).divergences}
+    rules = {str(found.sentence).partition(": ")[2] for found in compared(control, candidate).divergences}
 
     assert rules == {"`agent_error` comes before `agent_completed`.", "`agent_completed` comes after everything else of its agent."}
 

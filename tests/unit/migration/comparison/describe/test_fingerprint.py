@@ -91,7 +91,7 @@ def test_an_item_that_moved_is_one_kind_of_divergence_wherever_it_went(to: int, 
     (found,) = compared(rows(run(), ITEMS), rows(run(1), moved)).divergences
     (other,) = compared(rows(run(), ITEMS[::-1]), rows(run(1), [*ITEMS[:0:-1][:1], ITEMS[0], *ITEMS[:0:-1][1:]])).divergences
 
-    assert found.sentence.endswith("stands at another place of its list in candidate than in control.")
+    assert str(found.sentence).endswith("is at a different place in its list in candidate than in control.")
     assert found.fingerprint == other.fingerprint
 
 

@@ -34,7 +34,7 @@ def test_a_reference_to_something_else_is_found(candidate: str, called: Any) -> 
 
     assert comparison.verdict is Verdict.DIVERGENT
     assert {(found.kind, found.path.rpartition(".")[2]) for found in comparison.divergences} == {("payload", "call_id")}
-    assert "a reference points somewhere else" in comparison.divergences[0].sentence
+    assert "it refers to another object" in str(comparison.divergences[0].sentence)
 
 
 def test_equal_bytes_do_not_hide_that_an_id_stands_for_another_one(called: Any) -> None:
@@ -45,4 +45,4 @@ def test_equal_bytes_do_not_hide_that_an_id_stands_for_another_one(called: Any) 
 def test_an_id_that_becomes_a_number_is_a_changed_type(called: Any) -> None:
     found = called("aabbcc", [*"aabbc", 7]).divergences
 
-    assert "its type changed" in found[0].sentence
+    assert "its type changed" in str(found[0].sentence)

@@ -34,10 +34,10 @@ def starve(run: Any) -> Any:
 
 
 def told(comparison: Comparison) -> list[tuple[str, str, str, str]]:
-    return [(one.kind, one.severity, one.path, one.sentence) for one in comparison.divergences]
+    return [(one.kind, one.severity, one.path, str(one.sentence)) for one in comparison.divergences]
 
 
-CRASHED = ("terminal_state", "contract", "run.outcome", "Candidate crashed, with ZeroDivisionError, where control went on.")
+CRASHED = ("terminal_state", "contract", "run.outcome", "Candidate crashed with ZeroDivisionError; control continued.")
 
 
 def test_a_crash_is_one_divergence_with_what_it_cost(run: Any, compared: Any) -> None:
@@ -70,8 +70,8 @@ def test_what_differed_before_a_crash_is_told_beside_it(run: Any, compared: Any)
 @pytest.mark.parametrize(
     ("error", "how"),
     [
-        ("CapacityError", "Candidate turned the request away as busy, with CapacityError, where control went on."),
-        ("InvalidPayloadError", "Candidate refused the request, with InvalidPayloadError, where control went on."),
+        ("CapacityError", "Candidate rejected the request as busy with CapacityError; control continued."),
+        ("InvalidPayloadError", "Candidate refused the request with InvalidPayloadError; control continued."),
     ],
 )
 def test_turning_a_request_away_is_an_outcome_of_its_own(error: str, how: str, run: Any, compared: Any) -> None:
@@ -81,7 +81,7 @@ def test_turning_a_request_away_is_an_outcome_of_its_own(error: str, how: str, r
 
     (found,) = compared(run(), candidate).divergences
 
-    assert (found.kind, found.path, found.sentence) == ("terminal_state", "run.outcome", how)
+    assert (found.kind, found.path, str(found.sentence)) == ("terminal_state", "run.outcome", how)
     assert found.candidate == ('"busy"' if error == "CapacityError" else '"refused"')
 
 
@@ -177,7 +177,7 @@ def test_a_breach_of_the_candidate_is_not_hidden_by_controls_own(times: int, led
     comparison = compared(control, candidate, ledger=ledger, today=TODAY)
 
     assert comparison.verdict is Verdict.DIVERGENT
-    assert [one.sentence for one in comparison.divergences if one.kind == "contract_violation"] == [
+    assert [str(one.sentence) for one in comparison.divergences if one.kind == "contract_violation"] == [
         "Candidate breaks the event contract for `data`: `agent_started` comes exactly once, and comes again."
     ]
 
@@ -187,7 +187,7 @@ def test_a_dropped_and_a_doubled_event_have_fingerprints_of_their_own(run: Any, 
         runs = run(), run(1)
         for one in runs:
             change(one)
-        (found,) = (one for one in compared(*runs).divergences if "`agent_started` comes" in one.sentence)
+        (found,) = (one for one in compared(*runs).divergences if "`agent_started` comes" in str(one.sentence))
         return found.fingerprint
 
     assert broken(start_twice) != broken(lambda one: one.drop("agent_started", "data"))

@@ -85,9 +85,9 @@ def test_a_finding_has_a_fingerprint_of_its_own_for_each_surface_and_rule() -> N
 
     assert len({one.fingerprint for one in found}) == len(found) == 6
     assert {(one.kind, one.severity, one.verdict) for one in found} == {("latency", "reliability", Verdict.DIVERGENT)}
-    assert found[0].sentence == (
-        "The time to the first event takes candidate more than 0.25 s and 5 % longer in 12 of 40 runs, and control in 0: of runs that "
-        "tell them apart, candidate is the slower one in at least 56 %."
+    assert str(found[0].sentence) == (
+        "The time to the first event is more than 0.25 s and 5 % longer in candidate in 12 of 40 runs, and in control in 0. "
+        "Candidate is slower in at least 56 % of the runs that differ this clearly."
     )
     again = findings(POLICY, lambda _rule: Pairs(slower=400, faster=3, runs=900))
     assert [one.fingerprint for one in again] == [one.fingerprint for one in found[:3]]

@@ -33,7 +33,7 @@ class TestPartial:
     @pytest.mark.parametrize(
         ("text", "why"),
         [
-            ("make = partial(ExecutionEngine, r, b)\nuse(make)", "is handed on"),
+            ("make = partial(ExecutionEngine, r, b)\nuse(make)", "is passed on"),
             ("make = partial(ExecutionEngine, r, b)\nmake()", "given other arguments"),
             ("make = partial(ExecutionEngine, r, b)\nmake(user=r)", "given other arguments"),
             ("make = partial(ExecutionEngine, r, bridge=b)", "by its place"),
@@ -98,7 +98,7 @@ class TestCounterparts:
     def test_one_that_takes_other_arguments_is_left(self, rewrite):
         done = rewrite("from shop.legacy import OtherSettings\nmine = OtherSettings(4)\n")
         assert done.is_left
-        assert any("no rule says what becomes of this call" in advice for advice in done.advice)
+        assert any("no rule says what this call becomes" in advice for advice in done.advice)
 
 
 TABLE = f"{IMPORT}from app import r, b\nENGINES = {{'chat': ExecutionEngine, 'other': dict}}\n"

@@ -76,7 +76,7 @@ def test_an_implementation_without_a_test_has_an_empty_box_until_it_is_gone(boxe
 
 
 def test_a_new_consumer_empties_a_box_that_was_ticked(boxes):
-    text = "Nobody uses `shop/old.py`."
+    text = "Nothing uses `shop/old.py`."
     assert told(boxes({"use.py": "", "tests/test_old.py": None})[text]) == (True, "Used by no file.")
     assert told(boxes({"use.py": "import shop.old\n", "tests/test_old.py": "NAME = 'shop.old.OldEngine'\n"})[text]) == (
         False,
@@ -91,7 +91,7 @@ def test_a_string_that_names_what_has_to_go_empties_its_box(boxes):
 
 
 def test_the_guards_box_is_that_of_its_baseline(boxes, baseline):
-    text = "Nobody adds an implementation, or a user of one that has to go."
+    text = "No implementation is added, and no user of one that has to be removed."
     assert "there is no baseline" in boxes()[text].evidence
     baseline()
     assert told(boxes()[text]) == (True, "The guard finds nothing.")
@@ -100,7 +100,7 @@ def test_the_guards_box_is_that_of_its_baseline(boxes, baseline):
 
 
 def test_a_baseline_that_cannot_be_read_leaves_the_box_empty_and_says_why_without_naming_the_machine(boxes, tmp_path):
-    box = boxes({BASELINE_NAME: "["})["Nobody adds an implementation, or a user of one that has to go."]
+    box = boxes({BASELINE_NAME: "["})["No implementation is added, and no user of one that has to be removed."]
     assert not box.done
     assert box.evidence.startswith(f"The evidence cannot be read: {BASELINE_NAME}: is not a baseline")
     assert str(tmp_path) not in box.evidence
@@ -133,7 +133,7 @@ def test_what_is_gone_is_ticked_when_nobody_names_it_any_more(boxes):
     offered = "[project.entry-points.shop]\nold = 'shop.old:OldEngine'\n"
     assert told(boxes({"notes.md": None}, IMPLEMENTATIONS + offered)[text]) == (False, "Still named in `pyproject.toml`.")
     longer = GONE | {"notes.md": "We have shop.older and my.shop.old.\n"}
-    assert told(boxes(longer, IMPLEMENTATIONS)[text]) == (True, "It is, and nobody names its module.")
+    assert told(boxes(longer, IMPLEMENTATIONS)[text]) == (True, "It was removed, and nothing names its module.")
 
 
 def test_the_page_itself_names_what_is_gone_and_does_not_keep_it_alive(boxes, tmp_path):
@@ -143,7 +143,7 @@ def test_the_page_itself_names_what_is_gone_and_does_not_keep_it_alive(boxes, tm
     (tmp_path / "docs" / "tracker.md").write_text(as_markdown(track(tmp_path)))
     assert "shop.old" in (tmp_path / "docs" / "tracker.md").read_text()
     box = boxes(GONE, IMPLEMENTATIONS)[text]
-    assert told(box) == (True, "It is, and nobody names its module.")
+    assert told(box) == (True, "It was removed, and nothing names its module.")
     assert box.command == "! ls shop/old.py && ! git grep -wF shop.old -- . ':!docs/tracker.md'"
 
 
@@ -152,7 +152,7 @@ def test_every_implementation_that_has_to_go_belongs_to_a_surface(boxes):
     assert text not in boxes()
     assert told(boxes({"ledger/shop.toml": ""}, MANIFEST)[text]) == (True, "Each belongs to one.")
     assert told(boxes({"shop/fast.py": "class FastEngine: ...\n"}, MANIFEST)[text]) == (False, "`shop/fast.py` belongs to no surface.")
-    assert told(boxes({"shop/fast.py": None, "ledger/shop.toml": None}, MANIFEST)[text]) == (False, "`ledger/shop.toml` is not there.")
+    assert told(boxes({"shop/fast.py": None, "ledger/shop.toml": None}, MANIFEST)[text]) == (False, "`ledger/shop.toml` does not exist.")
 
 
 ENTRY = "[[accepted]]\nid = 'a'\nfingerprint = '0f3a9c2b71de'\nreason = 'r'\nowner = 'o'\nexpires = 2001-01-01\n"
@@ -165,13 +165,13 @@ PERMANENT = ENTRY.replace("expires = 2001-01-01", "permanent = true")
         (ENTRY, (True, "1 entry, 1 of them with a last day."), (False, "1 entry, 1 of them with a last day.")),
         (PERMANENT, (True, "1 entry, 0 of them with a last day."), (True, "1 entry, 0 of them with a last day.")),
         ("", (True, "No entry."), (True, "No entry.")),
-        (None, (False, "`ledger/shop.toml` is not there."), (True, "`ledger/shop.toml` is not there.")),
+        (None, (False, "`ledger/shop.toml` does not exist."), (True, "`ledger/shop.toml` does not exist.")),
     ],
 )
 def test_a_ledger_is_in_order_first_and_settled_in_the_end(ledger, in_order, settled, boxes):
     found = boxes({"ledger/shop.toml": ledger}, MANIFEST)
-    assert told(found["What may differ on `shop` is accepted by somebody, for a reason, until a day or for good."]) == in_order
-    assert told(found["What still differs on `shop` is to stay."]) == settled
+    assert told(found["Every accepted difference on `shop` has an owner, a reason, and a last day or the word permanent."]) == in_order
+    assert told(found["The remaining differences on `shop` are accepted permanently."]) == settled
 
 
 def test_an_entry_that_nobody_owns_empties_both_boxes(boxes):

@@ -16,7 +16,7 @@ def table(**values):
 
 def test_files_are_there_and_say_words(boxes):
     asked = table(check="files", files=["docs/plan.md"], say=["## Decision"])
-    assert told(boxes(table=asked)[TEXT]) == (False, "`docs/plan.md` is not there.")
+    assert told(boxes(table=asked)[TEXT]) == (False, "`docs/plan.md` does not exist.")
     assert told(boxes({"docs/plan.md": "Later.\n"}, asked)[TEXT]) == (False, "`docs/plan.md` does not say `## Decision`.")
     assert told(boxes({"docs/plan.md": "## Decision\n"}, asked)[TEXT]) == (True, "`docs/plan.md`.")
 

@@ -32,7 +32,7 @@ def told(box):
 @pytest.mark.parametrize(
     ("test", "evidence"),
     [
-        (None, "`tests/test_orders.py` is not there."),
+        (None, "`tests/test_orders.py` does not exist."),
         ("def test_other():\n    assert 2\n", "`tests/test_orders.py` has no `test_apart`."),
         ("def test_apart(:\n", "The evidence cannot be read: `tests/test_orders.py` does not parse: SyntaxError"),
         ("import pytest\n\n@pytest.mark.skip\n" + GOOD, "`test_apart` proves nothing: it may be skipped."),
@@ -107,7 +107,7 @@ def test_without_a_run_a_loop_counts_when_ci_runs_it(makefile, told_of, boxes):
 
 
 def test_a_loop_over_nothing_is_none(boxes):
-    assert told(boxes({"Makefile": RUN}, STABLE.replace('["tests"]', '["absent"]'))[TEXT]) == (False, "`absent` is not there.")
+    assert told(boxes({"Makefile": RUN}, STABLE.replace('["tests"]', '["absent"]'))[TEXT]) == (False, "`absent` does not exist.")
     assert told(boxes({"Makefile": RUN}, STABLE.replace('["tests"]', "[]"))[TEXT]) == (False, "no test is named.")
 
 

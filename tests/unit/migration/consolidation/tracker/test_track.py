@@ -79,7 +79,7 @@ def test_the_table_may_stand_in_a_file_of_its_own_whose_words_are_no_answers(box
     [
         ({}, "file = 'tracker.toml'", "tracker.toml: cannot be read"),
         ({"tracker.toml": "rounds = 0\n"}, "file = 'tracker.toml'", "tracker.toml: `rounds` is 1 or more"),
-        ({"tracker.toml": "file = 'other.toml'\n"}, "file = 'tracker.toml'", "stands in pyproject.toml alone"),
+        ({"tracker.toml": "file = 'other.toml'\n"}, "file = 'tracker.toml'", "is only allowed in pyproject.toml"),
         ({"tracker.toml": ""}, "file = 'tracker.toml'\nrounds = 2", "stands alone"),
     ],
 )

@@ -230,7 +230,7 @@ def test_an_editor_that_never_lets_go_is_named(editor):
     impatient = FileEditor(editor.path, lock_timeout_s=10.0, clock=lambda: next(ticks))
     with editor.path.with_name("flags.json.lock").open("a") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(FlagSourceError, match="another edit is under way for 10 s"):
+        with pytest.raises(FlagSourceError, match="another edit has been in progress for 10 s"):
             to_dualwrite(impatient)
 
 

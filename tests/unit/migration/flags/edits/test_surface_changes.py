@@ -137,7 +137,7 @@ def test_an_experiment_stays_one_and_what_it_does_not_track_stays_so():
         ((Stage.DUALWRITE, 101.0), "101 % is not possible; give 0 to 100 with at most three decimals"),
         ((Stage.DUALWRITE, 0.0001), "at most three decimals"),
         ((Stage.DUALWRITE, float("nan")), "not possible"),
-        ((Stage.OFF, 50.0), "`off` has no stage before it for the other 50 %; say --all"),
+        ((Stage.OFF, 50.0), "`off` has no stage before it for the other 50 %; use --all"),
         ((Stage.DUALWRITE, 50.0, Stage.SHADOW), "--rest shadow is not before `dualwrite`; give one of: off"),
     ],
 )
@@ -247,7 +247,7 @@ def test_a_sampling_flag_that_is_switched_off_stays_so_and_its_rules_stay_asleep
         "contextTargets": [{"contextKind": "tenant", "variation": 1, "values": ["acme"]}],
     }
     assert (sampled(sample(flag, 30)), sample(flag, 30)["on"]) == (30.0, False)
-    with pytest.raises(ConfigurationError, match="come to life"):
+    with pytest.raises(ConfigurationError, match="become active"):
         sample(flag, 30, surface="chat")
     assert sampled(sample(flag | {"contextTargets": []}, 30, surface="chat"), "batch") == 0.0
 

@@ -120,15 +120,15 @@ def test_a_bad_sampling_is_no_reason_to_hold_anything(intake):
 def test_while_the_source_cannot_be_read_the_last_known_flags_hold_and_grow_older(intake, clock):
     take(intake, at("live"))
     clock.now += 30
-    intake.down("it is not there")
+    intake.down("it does not exist")
     status = intake.status()
     assert (stage(intake), intake.held, status.up, status.age_s) == ("live", {CHAT}, False, 30.0)
-    assert status.error == "file:flags.json: it is not there; the last known flags hold"
+    assert status.error == "file:flags.json: it does not exist; the last known flags stay in use"
 
 
 def test_a_source_that_is_found_well_again_is_up_and_young(intake, clock):
     take(intake, at("live"))
-    intake.down("it is not there")
+    intake.down("it does not exist")
     clock.now += 30
     intake.good()
     assert (intake.status().up, intake.status().age_s, intake.status().error, intake.held) == (True, 0.0, None, frozenset())
@@ -197,7 +197,7 @@ def test_flags_that_the_sdk_does_not_take_change_nothing(intake):
     take(intake, at("live"))
     sink.broken = True
     take(intake, at("off", version=2))
-    assert (stage(intake), intake.status().up, "does not take its flags" in intake.status().error) == ("live", False, True)
+    assert (stage(intake), intake.status().up, "does not accept its flags" in intake.status().error) == ("live", False, True)
     sink.broken = False
     take(intake, at("shadow", version=3))
     assert (stage(intake), intake.status().up) == ("shadow", True)
@@ -242,7 +242,7 @@ def test_a_segment_is_patched_and_deleted_like_a_flag(intake):
 ANSWERS = {
     401: "the SDK key is wrong",
     404: "the address is not one of LaunchDarkly",
-    503: "it is asked again",
+    503: "it will be tried again",
 }
 
 
@@ -265,7 +265,7 @@ def test_flags_survive_a_restart_without_the_source(snapshot, clock):
     restarted = FlagIntake("file:flags.json", ("chat",), snapshot=snapshot, clock=clock)
     sink = Sink()
     restarted.connect(sink)
-    restarted.down("it is not there")
+    restarted.down("it does not exist")
     status = restarted.status()
     assert (stage(restarted), restarted.unknown, sink.sets[0]["features"]) == ("complete", frozenset(), {CHAT})
     assert (status.up, status.from_snapshot, status.version, status.age_s) == (False, True, 1, None)
@@ -282,7 +282,7 @@ def test_a_snapshot_that_cannot_be_written_is_said_and_changes_nothing_else(tmp_
     (tmp_path / "folder").write_text("in the way")
     intake = FlagIntake("file:flags.json", ("chat",), snapshot=Snapshot(tmp_path / "folder", "file:flags.json"), clock=clock)
     take(intake, at("live"))
-    assert (stage(intake), intake.status().up, "a restart would know no flags" in intake.status().error) == ("live", True, True)
+    assert (stage(intake), intake.status().up, "no flags would be known after a restart" in intake.status().error) == ("live", True, True)
 
 
 def test_the_snapshot_holds_what_holds(snapshot, clock):

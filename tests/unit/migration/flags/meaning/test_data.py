@@ -84,7 +84,7 @@ SPOILED = {
     ),
     "target": ({"contextTargets": [{"variation": 1, "values": ["a", 3]}]}, "contextTargets[0].values[1]", "must be text"),
     "rules": ({"rules": ["all"]}, "rules[0]", "must be an object"),
-    "key": ({"key": "another"}, "key", "is another one"),
+    "key": ({"key": "another"}, "key", "differs from the name"),
     "on": ({"on": "yes"}, "on", "must be true or false"),
     "segment": (
         {"rules": [rule({}, clause("", "segmentMatch", "beta", ["x"]))]},

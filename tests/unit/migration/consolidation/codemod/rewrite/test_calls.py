@@ -56,8 +56,8 @@ async def test_a_call_takes_its_new_form(rewrite, old, new):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("ExecutionEngine(r, b)", "no user is given, and nothing may be made up"),
-        ("ExecutionEngine(r, b, None)", "no user is given, and nothing may be made up"),
+        ("ExecutionEngine(r, b)", "no user is given, and none may be invented"),
+        ("ExecutionEngine(r, b, None)", "no user is given, and none may be invented"),
         ("ExecutionEngine(r, b, u, 3)", "it is given 4 arguments"),
         ("ExecutionEngine(r, b, owner=u)", "owner is not a parameter"),
         ("ExecutionEngine(r, b, user=u, registry=r)", "registry is not a parameter that the rule knows, or is given twice"),
@@ -82,7 +82,7 @@ def test_a_call_that_is_not_certain_leaves_the_file_as_it_is_and_is_told(rewrite
 def test_the_name_is_never_rewritten_while_one_call_keeps_its_old_arguments(rewrite):
     done = rewrite(coroutine("e = ExecutionEngine(r, b, u)\nawait e.execute_agent(c, u)\nreturn ExecutionEngine(r, b)"))
     assert done.is_left
-    assert done.advice == ("use.py:5: ExecutionEngine(...): no user is given, and nothing may be made up for it; pass it",)
+    assert done.advice == ("use.py:5: ExecutionEngine(...): no user is given, and none may be invented; pass it",)
 
 
 def test_another_legacy_module_in_the_same_file_does_not_wait(rewrite):

@@ -119,7 +119,7 @@ def test_a_copy_has_the_permissions_of_the_tree_and_a_folder_in_use_is_refused(c
     files = read_tree(code_base.root)
     write_copy(code_base.root, files, folder)
     assert (folder / "app" / "main.py").stat().st_mode & 0o777 == 0o755
-    with pytest.raises(ConfigurationError, match="is there already"):
+    with pytest.raises(ConfigurationError, match="already exists"):
         write_copy(code_base.root, files, folder)
 
 

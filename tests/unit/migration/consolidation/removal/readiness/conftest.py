@@ -19,6 +19,7 @@ from migration.consolidation.removal.manifest import RemovalManifest, load_manif
 from migration.consolidation.removal.readiness.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.evidence import EvidenceStore
 from migration.model import Comparison, Divergence, Event, Origin, RunRecord, RunRequest, Stage, Timing, Verdict
+from migration.sentence import say
 from migration.settings import MigrationSettings
 from migration.shadow.job import ShadowJob
 from migration.stages import PLANS
@@ -111,7 +112,7 @@ def _item(run_id, divergent):
         path="agent_completed.payload.success",
         control="1",
         candidate="2",
-        sentence="It differs.",
+        sentence=say("It differs."),
     )
     timing = Timing(duration_s=1.0, effect_s=0.0, first_event_s=None)
     comparison = Comparison(

@@ -44,7 +44,7 @@ BREAKS = {
         ),
     ),
     "the flags cannot be read": ({"complete"}, lambda production, tree: (production.home / "flags.json").write_text("{")),
-    "there are no flags": ({"complete"}, lambda production, tree: (production.home / "flags.json").unlink()),
+    "has no flags yet": ({"complete"}, lambda production, tree: (production.home / "flags.json").unlink()),
     "the candidate ran at rampdown": ({"complete"}, lambda production, tree: production.ran(Stage.RAMPDOWN, 3)),
     "control shadowed": ({"complete", "no_legacy_run"}, lambda production, tree: production.ran(Stage.LIVE, 0)),
     "control served a fortnight ago": ({"complete", "no_legacy_run"}, lambda production, tree: production.ran(Stage.OFF, 14)),

@@ -57,7 +57,7 @@ def test_a_package_that_only_passes_an_engine_on_to_nobody_is_no_consumer(tree, 
     consumers, _ = ask()
     assert consumers.met
     assert consumers.evidence["passed_on"] == ["pkg/offers/__init__.py:1: import of pkg.engine"]
-    assert "pkg/offers/__init__.py only pass them on" in consumers.detail
+    assert "pkg/offers/__init__.py only re-export them" in consumers.detail
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,78 @@
+"""A sentence keeps what we wrote apart from what it quotes, until it is shown or stored.
+
+The literal parts are ours. The quoted parts are data: names of lanes, fields and tools, texts of exceptions. Redaction looks only at the
+quoted parts, so the wording may change freely, and a user who writes our words hides none of them.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from string import Formatter
+
+import msgspec
+
+
+class Sentence(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Parts that alternate, starting with a literal one: literal, quoted, literal, ... `str()` gives the whole text."""
+
+    parts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the text with everything that it quotes."""
+        return "".join(self.parts)
+
+    def quoting(self, change: Callable[[str], str]) -> str:
+        """Return the text with each quoted part replaced by what `change` returns for it."""
+        return "".join(change(part) if place % 2 else part for place, part in enumerate(self.parts))
+
+
+def say(template: str, /, **values: Sentence | int | str) -> Sentence:
+    """Return the sentence that a template makes of its values.
+
+    Args:
+        template: a literal with `{names}`; a test rejects anything else. Braces are doubled, as in `str.format`.
+        values: a `Sentence` keeps its parts, a number counts as ours, and any other text is quoted.
+
+    Raises:
+        KeyError: the template names a value that is not given.
+    """
+    parts: list[Sentence] = []
+    for literal, name in _parsed(template):
+        parts.append(word(literal))
+        if name is not None:
+            parts.append(_part(values[name]))
+    return joined(parts)
+
+
+def word(text: str) -> Sentence:
+    """Return a text of ours, from a closed vocabulary of the code, as a part of a sentence: it is never redacted."""
+    return Sentence((text,))
+
+
+def quoted(text: str) -> Sentence:
+    """Return data as a part of a sentence."""
+    return Sentence(("", text))
+
+
+def joined(sentences: Iterable[Sentence], between: str = "") -> Sentence:
+    """Return one sentence of several, with a text of ours between them."""
+    parts: list[str] = [""]
+    for number, sentence in enumerate(sentences):
+        literal, *rest = sentence.parts or ("",)
+        lead = (between if number else "") + literal
+        if len(parts) % 2:
+            parts[-1] += lead
+        else:
+            parts.append(lead)
+        parts += rest
+    return Sentence(tuple(parts))
+
+
+def _part(value: Sentence | int | str) -> Sentence:
+    if isinstance(value, Sentence):
+        return value
+    return quoted(value) if isinstance(value, str) else word(str(value))
+
+
+@lru_cache(maxsize=256)
+def _parsed(template: str) -> tuple[tuple[str, str | None], ...]:
+    return tuple((literal, name) for literal, name, _, _ in Formatter().parse(template))
