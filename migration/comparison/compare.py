@@ -168,7 +168,7 @@ def _findings(
     undecodable = [
         say("event {number} of {side} is undecodable: {why}", number=index + 1, side=word(stream.side.value), why=why)
         for stream in (pairing.control, pairing.candidate)
-        for index, why in stream.frames.undecodable.items()
+        for index, why in sorted(stream.frames.undecodable.items())
     ]
     if control.origin is not candidate.origin:
         found = with_causes(found, policy)  # 7 causes: what follows from what

@@ -142,5 +142,5 @@ def test_the_end_of_a_call_that_never_began_is_a_broken_rule_and_not_the_missing
     found = divergent(compared(end_a_fourth_call))
     assert [(one.kind, one.lane) for one in found] == [("contract_violation", "assistant/price_lookup#3")]
     assert str(found[0].sentence) == (
-        "Candidate breaks the event contract for `assistant/price_lookup#3`: `tool_completed` comes after its `tool_executing`."
+        "Candidate breaks the event contract for `assistant/price_lookup#3`: `tool_completed` must come after its `tool_executing`."
     )

@@ -1,5 +1,6 @@
 """However many frames are read at once, a comparison finds the same."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -133,3 +134,12 @@ def test_half_surrogates_in_the_names_of_lanes_are_compared_like_any_other_name(
     ]
     assert prepared(default_policy("chat")).pairing(odd[0], odd[1]).differing == []
     assert prepared(default_policy("chat")).pairing(odd[0], theirs).in_step is False
+
+
+@pytest.mark.parametrize("size", [1, WHOLE])
+def test_what_cannot_be_read_is_listed_in_the_order_of_events(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = ["plain", "plain", "plain", "no JSON", "plain", "another payload", "plain", "no UTF-8", "plain"]
+    pair = record(Origin.CONTROL, odd, 0), record(Origin.CANDIDATE, odd, 1)
+    monkeypatch.setattr("migration.comparison.match.pairing._BLOCK", size)
+    numbers = [re.findall(r"event (\d+) of (\w+)", str(reason))[0] for reason in compared(pair).reasons]
+    assert numbers == [("4", "control"), ("8", "control"), ("4", "candidate"), ("8", "candidate")]

@@ -17,7 +17,7 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """One rule, broken by one agent."""
 
     lane: str
-    rule: str  #: a clause such as "`agent_started` comes exactly once"
+    rule: str  #: a clause such as "`agent_started` must come exactly once, but never came"
     kinds: tuple[str, ...]  #: the kinds of event involved; a difference in one of them explains the violation
     about: Literal["count", "order", "field"]
     index: int | None = None  #: an event that shows it
@@ -72,27 +72,27 @@ def _counts(agent: str, kinds: list[str], contract: Contract) -> Iterator[Violat
     for kind in contract.once:
         count = kinds.count(kind)
         if count != 1:
-            how = "comes again" if count else "never comes"
-            yield Violation(lane=agent, rule=f"`{kind}` comes exactly once, and {how}", kinds=(kind,), about="count", lacks=not count)
+            how = "came more than once" if count else "never came"
+            yield Violation(lane=agent, rule=f"`{kind}` must come exactly once, but {how}", kinds=(kind,), about="count", lacks=not count)
     for kind in contract.required:
         if kind not in kinds:
-            yield Violation(lane=agent, rule=f"`{kind}` comes at least once", kinds=(kind,), about="count", lacks=True)
+            yield Violation(lane=agent, rule=f"`{kind}` must come at least once, but never came", kinds=(kind,), about="count", lacks=True)
 
 
 def _ends(agent: str, indexes: list[int], kinds: list[str], contract: Contract) -> Iterator[Violation]:
     # An end that is missing altogether breaks the count, not the order.
     if contract.first in kinds and kinds[0] != contract.first:
-        rule = f"`{contract.first}` comes before everything else of its agent"
+        rule = f"`{contract.first}` must come before everything else of its agent"
         yield Violation(lane=agent, rule=rule, kinds=(contract.first, kinds[0]), about="order", index=indexes[0])
     if contract.last in kinds and kinds[-1] != contract.last:
-        rule = f"`{contract.last}` comes after everything else of its agent"
+        rule = f"`{contract.last}` must come after everything else of its agent"
         yield Violation(lane=agent, rule=rule, kinds=(contract.last, kinds[-1]), about="order", index=indexes[-1])
 
 
 def _before(agent: str, indexes: list[int], kinds: list[str], pairs: Sequence[Pair]) -> Iterator[Violation]:
     for pair in pairs:
         if pair.first in kinds and pair.then in kinds and kinds.index(pair.first) > kinds.index(pair.then):
-            rule = f"`{pair.first}` comes before `{pair.then}`"
+            rule = f"`{pair.first}` must come before `{pair.then}`"
             index = indexes[kinds.index(pair.first)]
             yield Violation(lane=agent, rule=rule, kinds=(pair.first, pair.then), about="order", index=index)
 
@@ -102,11 +102,11 @@ def _closes(lane: str, indexes: list[int], kinds: list[str], pair: Pair) -> Iter
     for index, kind in zip(indexes, kinds, strict=True):
         opened += (kind == pair.first) - (kind == pair.then)
         if opened < 0:
-            rule = f"`{pair.then}` comes after its `{pair.first}`"
+            rule = f"`{pair.then}` must come after its `{pair.first}`"
             yield Violation(lane=lane, rule=rule, kinds=(pair.first, pair.then), about="order", index=index, unopened=True)
             return
     if opened > 0:
-        rule = f"each `{pair.first}` is closed by its `{pair.then}`"
+        rule = f"each `{pair.first}` must be closed by its `{pair.then}`"
         yield Violation(lane=lane, rule=rule, kinds=(pair.then, pair.first), about="count", lacks=True)
 
 
@@ -120,7 +120,7 @@ def _rising(stream: Stream, rising: Rising, agents: Sequence[_Numbered]) -> Iter
                 fallen = index
             last = number if number is not None else last
         if fallen is not None:
-            rule = f"`{rising.kind}.{rising.field}` rises from one to the next"
+            rule = f"`{rising.kind}.{rising.field}` must rise from one to the next"
             yield Violation(lane=agent, rule=rule, kinds=(rising.kind,), about="field", index=fallen)
 
 

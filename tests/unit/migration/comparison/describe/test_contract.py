@@ -54,10 +54,10 @@ def test_a_rule_that_both_break_is_a_contract_violation(run: Any, compared: Any)
     assert {(found.kind, found.severity) for found in comparison.divergences} == {("contract_violation", "contract")}
     rules = {str(found.sentence).partition(": ")[2] for found in comparison.divergences}
     assert rules == {
-        "`agent_started` comes exactly once, and comes again.",
-        "`agent_completed` comes exactly once, and comes again.",
-        "`agent_thinking.payload.step_number` rises from one to the next.",
-        "each `tool_executing` is closed by its `tool_completed`.",
+        "`agent_started` must come exactly once, but came more than once.",
+        "`agent_completed` must come exactly once, but came more than once.",
+        "`agent_thinking.payload.step_number` must rise from one to the next.",
+        "each `tool_executing` must be closed by its `tool_completed`.",
     }
 
 
@@ -93,7 +93,7 @@ def test_an_error_after_the_end_is_out_of_order(run: Any, compared: Any, new_fra
 
     rules = {str(found.sentence).partition(": ")[2] for found in compared(control, candidate).divergences}
 
-    assert rules == {"`agent_error` comes before `agent_completed`.", "`agent_completed` comes after everything else of its agent."}
+    assert rules == {"`agent_error` must come before `agent_completed`.", "`agent_completed` must come after everything else of its agent."}
 
 
 def test_events_of_the_run_itself_have_no_contract(run: Any, compared: Any, new_frame: Any) -> None:

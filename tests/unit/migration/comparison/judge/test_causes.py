@@ -178,7 +178,7 @@ def test_a_breach_of_the_candidate_is_not_hidden_by_controls_own(times: int, led
 
     assert comparison.verdict is Verdict.DIVERGENT
     assert [str(one.sentence) for one in comparison.divergences if one.kind == "contract_violation"] == [
-        "Candidate breaks the event contract for `data`: `agent_started` comes exactly once, and comes again."
+        "Candidate breaks the event contract for `data`: `agent_started` must come exactly once, but came more than once."
     ]
 
 
@@ -187,7 +187,7 @@ def test_a_dropped_and_a_doubled_event_have_fingerprints_of_their_own(run: Any, 
         runs = run(), run(1)
         for one in runs:
             change(one)
-        (found,) = (one for one in compared(*runs).divergences if "`agent_started` comes" in str(one.sentence))
+        (found,) = (one for one in compared(*runs).divergences if "`agent_started` must come" in str(one.sentence))
         return found.fingerprint
 
     assert broken(start_twice) != broken(lambda one: one.drop("agent_started", "data"))
