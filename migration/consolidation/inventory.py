@@ -117,7 +117,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     positional: int  #: without the instance, which `Class.method(instance, ...)` gives first
     keywords: tuple[str, ...]  #: in source order
     unpacks: bool  #: `*args` or `**kwargs` are passed, so the shape is known only in part
-    misfit: str | None  #: why the callee's own signature does not take this call; None: it does, or cannot be told
+    misfit: str | None  #: why the callee's own signature does not take this call; None: it does, or this is not known
     target_misfit: (
         str | None
     )  #: why the target's class, or its method of that name, would not accept it; None: it would, this is not known, or the callee stays

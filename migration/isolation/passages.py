@@ -38,7 +38,7 @@ def all_at_once(served: RunRecord, shadow: RunRecord, logs: Logs) -> bytes:
     pieces += [effect.reply or b"" for effect in shadow.journal if effect.performed_by_shadow]
     pieces += [_bytes(text) for text in (*logs[0].lines, *logs[1].lines, *_errors(served), *_errors(shadow))]
     pieces.append(served.request.payload)
-    # Splitting and joining takes half the time of `replace`, which goes over the bytes twice.
+    # Splitting and joining takes half the time of `replace`, which reads the bytes twice.
     return b"".join(b"\n".join(pieces).split(_envelope(Identity.of(served.request))))
 
 

@@ -29,14 +29,14 @@ _FAR: Final = 36500.0  #: days; a date beyond is none
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a gate comes to, and why."""
+    """The decision of a gate, and its reasons."""
 
     what: What
-    reasons: tuple[str, ...]  #: sentences; of a promotion, what was proved
+    reasons: tuple[str, ...]  #: sentences; for a promotion, what was proved
     runs_needed: int | None = (
-        None  #: more drawn runs, like those so far, until divergence lets it promote; 0: enough; None: they never will
+        None  #: number of further drawn runs, like those so far, until divergence allows a promotion; 0: enough; None: never
     )
-    on: date | None = None  #: day on which that is at today's rate, and the step has lasted long enough; None: none can be told
+    on: date | None = None  #: day on which these are reached at today's rate, and the step has lasted long enough; None: not known
 
 
 @dataclass(frozen=True, slots=True)

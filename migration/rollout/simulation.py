@@ -1,8 +1,7 @@
-"""Simulated ramps: how long a ramp takes and how often it goes wrong, with made-up runs and the very gate that decides real ones.
+"""Simulated ramps: how long a ramp takes and how often it decides wrongly, with simulated runs and the gate that decides real ramps.
 
-Tenants have uneven traffic and uneven rates of divergence, whose mean over runs is what was asked for. At a percentage of `shadow` that
-share of tenants is compared; from `live` on all are, whoever serves. Approvals are given at once, and noise
-is measured.
+Tenants differ in traffic and in rate of divergence; the mean rate over all runs is the one that was given. At a percentage of `shadow`, this
+share of the tenants is compared. From `live` on all tenants are compared. Approvals are given immediately, and noise is measured.
 """
 
 from collections.abc import Callable, Iterable

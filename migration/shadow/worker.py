@@ -61,7 +61,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def hello(settings: MigrationSettings, parts: str, engines: str) -> bytes:
-    """Return the first frame of a worker with these parts and engines, which are import strings; what a child may see goes along."""
+    """Return the first frame of a worker with these parts and engines, which are import strings. It contains the environment variables that a child may see."""
     environment = child_environment.by_pipe(reading=settings.miss_policy == "allow")
     return msgspec.msgpack.encode(Hello(settings=variables.encode(settings), parts=parts, engines=engines, environment=environment))
 

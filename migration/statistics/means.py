@@ -29,10 +29,9 @@ with extra("rollout"):
     from scipy.special import logsumexp
     from scipy.stats import cauchy
 
-#: Stakes, as the logarithm of the odds at which the highest value is taken against the lowest. Where they lie decides how soon a bound is
-#: narrow, never whether it holds. Half of the money is between 1.9 and 6 to 1, where a rate of two to six times what is allowed, or of a
-#: sixth to a half, is told soonest; the tails are
-#: long, so that bounds go on to narrow with a million values.
+#: Stakes, as the logarithm of the odds of the highest value against the lowest. They decide how soon a bound becomes narrow, never whether it
+#: is valid. Half of the money is between 1.9 and 6 to 1, which detects soonest a rate of two to six times the allowed one, or of a sixth to a
+#: half of it. The tails are long, so that bounds still become narrower after a million values.
 _LIKELY: Final = 3.0
 _SPREAD: Final = 0.5
 _EDGES: Final = np.geomspace(1e-4, 30.0, 97)

@@ -13,8 +13,8 @@ public-keys = ["..."]     # Ed25519, base64: whose certificates count
 "tests/test_engines.py" = "delete"   # or "keep": none of its tests is cut
 
 [tool.netra-migration.removal.migration]
-paths = ["migration", "dashboards"]  # what goes with the last surface
-words = ["netra-migration"]          # what nothing may say any more then
+paths = ["migration", "dashboards"]  # removed with the last surface
+words = ["netra-migration"]          # words that must not be left after that
 successors = { "netra_backend.app.execution" = "netra_backend.app.serving" }
 ```
 """

@@ -1,4 +1,4 @@
-"""The chat protocol as data: what a client may send, what the server says beside the run's own frames, and why it hangs up.
+"""The chat protocol as data: what a client may send, what the server sends in addition to the run's own frames, and why it closes the connection.
 
 A run's frames follow the event contract (`websocket/events.py`) and pass through unchanged.
 """
@@ -145,7 +145,7 @@ def report(failure: Failure, error: BaseException | None = None, *, run_id: str 
     """Log a failure and return the message for the user, with the same support code.
 
     Args:
-        failure: what the user is told.
+        failure: what the user is shown.
         error: what was raised; None when a message was refused without.
         run_id: the run it belongs to; None for none.
         request_id: the client's name for its question; None when unknown.

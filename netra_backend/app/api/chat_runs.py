@@ -97,7 +97,7 @@ class ChatRuns:
         self._ended()
 
     async def _answer(self, chat: Chat, run_id: str) -> None:
-        """Say that the run begins, pass its frames on, say how it ended. A client that went away is told nothing more."""
+        """Report that the run begins, pass its frames on, and report how it ended. A client that went away receives nothing more."""
         try:
             try:
                 context = self._context(chat, run_id)

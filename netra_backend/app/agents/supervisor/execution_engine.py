@@ -273,5 +273,5 @@ def detect_global_state_usage() -> dict[str, Any]:
 
 
 def _question(context: AgentExecutionContext) -> Hashable:
-    """Return what the response cache goes by. Who asks is not part of it."""
+    """Return the key of the response cache. The user is not part of it."""
     return (context.agent_name, context.metadata.get("message", ""), tuple(context.metadata.get("history", ())))

@@ -106,7 +106,7 @@ class OpenAIChatModel:
             completion = _decoder.decode(body)
             message = completion.choices[0].message
         except (msgspec.MsgspecError, UnicodeDecodeError, IndexError):
-            logger.warning("model %s answered %s with %d bytes that are no chat completion", self._model, lane, len(body))
+            logger.warning("model %s answered %s with %d bytes that are not a chat completion", self._model, lane, len(body))
             raise ModelUnavailableError(
                 "the model's endpoint answered with something that is not a chat completion; check NETRA_OPENAI_BASE_URL"
             ) from None
