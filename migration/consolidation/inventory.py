@@ -72,7 +72,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     module: str  #: the module that the statement names, absolute; for `import a, b` the first one that reaches an implementation
     names: tuple[ImportedName, ...]
     where: tuple[Where, ...]
-    reaches: tuple[str, ...]  #: modules of implementations, as counted; a re-export that is named counts for itself
+    reaches: tuple[str, ...]  #: the modules of implementations that count; a re-export that the import names counts itself
 
 
 class DottedString(msgspec.Struct, frozen=True, kw_only=True):

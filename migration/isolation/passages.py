@@ -19,9 +19,9 @@ class Passage:
     side: Origin
     lane: str
     subject: str  #: what the piece is: an event's kind, "model.request", "tool.usage_summary.reply", "run.request", "log"
-    data: bytes  #: JSON, but for logs and the messages of errors
+    data: bytes  #: JSON; plain text for logs and the messages of errors
     own_words: bool = False  #: the user wrote it: identifiers in it are not a leak
-    shared: bool = False  #: both runs got it: it does not show which engine mixes people up
+    shared: bool = False  #: both runs got it: it does not show which engine mixes users up
     event: int | None = None  #: index of the event; None: it is not an event
 
 

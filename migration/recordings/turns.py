@@ -50,7 +50,7 @@ class Place:
 def runs_of(conversation: Conversation, place: Place, asked: Asked) -> Iterator[RecordedRun | Skipped]:
     """Yield one run for each user turn that the conversation answers, and a `Skipped` for each that it does not.
 
-    A bad message spoils the conversation, and is found before anything is yielded.
+    A bad message makes the whole conversation unusable, and is found before anything is yielded.
 
     Args:
         conversation: its messages as they were found.

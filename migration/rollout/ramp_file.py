@@ -1,7 +1,7 @@
-"""The ramp: the planned path of a surface through stages and percentages, as a TOML file, with what each step's gate asks.
+"""The ramp: the planned path of a surface through stages and percentages, as a TOML file, with the rules of each step's gate.
 
 ```toml
-[gate]                        # what every step's gate asks; what is not written has the default of `GateRules`
+[gate]                        # rules for the gate of every step; the others have the default of `GateRules`
 most-divergent = "2 %"
 
 [[step]]
@@ -14,8 +14,8 @@ percent = 100
 gate.soak = "24 h"            # this step alone
 ```
 
-A gate is what lets the ramp *leave* its step. Shares are written as "2 %", times as "30 min", "24 h" or "7 d". Counts have their unit in
-their name. A ramp ends where its last step ends: nothing is left there.
+A gate decides when the ramp may *leave* its step. Shares are written as "2 %", times as "30 min", "24 h" or "7 d". Counts have their unit
+in their name. A ramp ends with its last step, which is not left.
 """
 
 import re
@@ -46,8 +46,8 @@ _ALL: Final = 100.0
 class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     """The rules of a gate, as they are written in the file. Each default has its reason next to it.
 
-    Some things are not rules, so they cannot be set or switched off: a breach of isolation rolls back, and an expired ledger entry, or a step
-    without any compared run, holds.
+    Some things are not rules, so they cannot be set or switched off: a breach of isolation rolls back, and an expired ledger entry, or a
+    step without any compared run, holds.
     """
 
     alpha: str = "5 %"  #: chance of a wrong promotion, over all checks of a step; the next step's gate would probably still notice it

@@ -76,7 +76,7 @@ class Search:
         methods = self._family(self._names()).public_methods(_meaning(self._configuration.target))
         definers = set(self._look_first(methods))
         self._read(definers)
-        # Only now is it known which methods the family has, and every other file is read once, with all of them.
+        # All methods of the family are known only now. Every other file is read once, with all of them.
         self._question = msgspec.structs.replace(self._question, methods=tuple(sorted(self._family(self._names()).methods())))
         while True:
             names = self._names()

@@ -27,7 +27,7 @@ import msgspec
 
 from migration.errors import ConfigurationError, UnknownSurfaceError
 
-#: The default file name of `netra-migration removal certificate`. Committed, it is part of the tree that it is about.
+#: The default file name of `netra-migration removal certificate`. If it is committed, it is part of the tree that it certifies.
 CERTIFICATE_NAME: Final = "removal-certificate.json"
 
 _TABLE: Final = "[tool.netra-migration.removal]"

@@ -1,9 +1,9 @@
 """The consolidated `ExecutionEngine`, DUPLICATE: one engine for everybody that extensions add users, data, events and MCP to.
 
-It has its own types, factory and request scope, in addition to those of `UserExecutionEngine`. Its defects are kept on purpose, because they
-are why the migration exists. It sends no event between start and end, and none about a failure. It raises no error, takes a missing answer for
-success, ignores `max_concurrent_agents`, and distinguishes runs by agent and millisecond only. The extensions lose a permit, and cache answers
-without regard to the user.
+It has its own types, factory and request scope, in addition to those of `UserExecutionEngine`. Its defects are kept on purpose, because
+they are why the migration exists. It sends no event between start and end, and none about a failure. It raises no error, takes a missing
+answer for success, ignores `max_concurrent_agents`, and distinguishes runs by agent and millisecond only. The extensions lose a permit, and
+cache answers without regard to the user.
 """
 
 import asyncio

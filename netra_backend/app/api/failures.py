@@ -79,7 +79,7 @@ TIMED_OUT: Final = "this took too long and was stopped; try again"
 RETRY_UNAVAILABLE_S: Final = 5.0
 _RETRY_ELSEWHERE_S: Final = 1.0
 
-#: What the machine runs out of, and what the operator has to see to. Users may try again.
+#: The machine ran out of a resource, which the operator has to fix. Users may try again.
 _USED_UP: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EIO}
 )
@@ -151,8 +151,8 @@ def log_failure(failure: Failure, error: BaseException | None, **facts: Any) -> 
 
     Args:
         failure: what the user is shown.
-        error: what was raised; None when something was refused without an error. If the failure is ours, its type, places and cause are logged,
-            but not its text, which may quote what a user wrote.
+        error: what was raised; None when something was refused without an error. If the failure is ours, its type, places and cause are
+            logged, but not its text, which may quote what a user wrote.
         facts: further fields of the line, such as `run_id`.
     """
     told = {"support_code": new_support_code(), "code": failure.code, **facts}

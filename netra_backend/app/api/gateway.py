@@ -38,7 +38,7 @@ class BatchLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """What the endpoints work with."""
+    """The objects that the endpoints use."""
 
     settings: Settings
     execution: Execution

@@ -6,8 +6,8 @@
 <!-- stays -->
 ```
 
-In Python, TOML, YAML, Makefiles and other files with `#` comments, a region begins with the line `# goes with: SURFACE` and ends with the line
-`# stays`. A comment at the end of a line, `"SURFACE",  # goes with: SURFACE`, marks only that line. A region with several surfaces,
+In Python, TOML, YAML, Makefiles and other files with `#` comments, a region begins with the line `# goes with: SURFACE` and ends with the
+line `# stays`. A comment at the end of a line, `"SURFACE",  # goes with: SURFACE`, marks only that line. A region with several surfaces,
 `ONE, OTHER`, is removed with the last of them. Regions do not nest.
 """
 
