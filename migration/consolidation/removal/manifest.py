@@ -15,7 +15,7 @@ ledger = "ledger/chat.toml"
 "tests/test_engines.py" = "delete"   # or "keep": none of its tests is cut
 
 [tool.netra-migration.removal.migration]
-paths = ["migration", "dashboards"]  # what goes with the last surface
+paths = ["migration", "dashboards"]  # what is removed with the last surface
 words = ["netra-migration"]          # what nothing may say any more then
 successors = { "netra_backend.app.execution" = "netra_backend.app.serving" }
 ```

@@ -5,7 +5,7 @@
 page = "docs/tracker.md"                         # where the page is kept
 rounds = 3                                       # how often `--run` runs the tests in a row
 
-[tool.netra-migration.tracker.implementations]   # what there was in the beginning; none may be added, those that go are ticked off
+[tool.netra-migration.tracker.implementations]   # what there was in the beginning; none may be added, those that are removed are ticked off
 "shop/orders/repository.py" = "target"
 "shop/legacy/orders.py" = "deprecated"
 
