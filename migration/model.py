@@ -36,7 +36,7 @@ class Stage(StrEnum):
 
 
 Outcome = Literal["completed", "failed", "timed_out", "cancelled", "cut"]
-"""`cancelled`: its user stopped it or left. `cut`: the serving process stopped before the run ended."""
+"""How a run ended. `cancelled`: its user stopped it or left. `cut`: the serving process stopped before the run ended."""
 EffectKind = Literal["model", "tool", "clock", "id"]
 DivergenceKind = Literal[
     "missing_event",

@@ -47,9 +47,9 @@ class Prepared:
 
     def pairing(self, control: RunRecord, candidate: RunRecord) -> Pairing:
         """Return both streams, decoded as far as is needed to tell equal frames."""
-        ours = Stream(Origin.CONTROL, control, self.reader, self.normaliser)
-        theirs = Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser)
-        return pair(ours, theirs, self.shapes)
+        control_stream = Stream(Origin.CONTROL, control, self.reader, self.normaliser)
+        candidate_stream = Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser)
+        return pair(control_stream, candidate_stream, self.shapes)
 
 
 @lru_cache(maxsize=64)
@@ -182,11 +182,11 @@ def _unread(finding: Finding, pairing: Pairing) -> bool:
 
 
 def _doubts(control: RunRecord, candidate: RunRecord) -> Sequence[Sentence]:
-    a, b = control.request, candidate.request
+    control_request, candidate_request = control.request, candidate.request
     doubts = [
         say("the runs do not belong to one request: {name} differs", name=word(name))
         for name in ("surface", "tenant_id", "user_id", "thread_id", "run_id", "payload")
-        if getattr(a, name) != getattr(b, name)
+        if getattr(control_request, name) != getattr(candidate_request, name)
     ]
     for side, run in ((Origin.CONTROL, control), (Origin.CANDIDATE, candidate)):
         if run.outcome in ("cancelled", "cut"):

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
-Ended = Literal["done", "left", "failed"]
+StreamEnd = Literal["done", "left", "failed"]
 """done: the source had no more; left: the reader left, or the run ended, before that; failed: the source raised."""
 
 
@@ -13,14 +13,14 @@ class StreamReply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The reply of an effect that was streamed, as JSON in `Effect.reply`."""
 
     stream: tuple[tuple[float, msgspec.Raw], ...]  #: seconds since the request, and the piece, any JSON
-    ended: Ended
+    ended: StreamEnd
 
 
 _decoder: Final = msgspec.json.Decoder(StreamReply)
 _encode: Final = msgspec.json.encode
 
 
-def encode_stream(chunks: Sequence[tuple[float, bytes]], ended: Ended) -> bytes:
+def encode_stream(chunks: Sequence[tuple[float, bytes]], ended: StreamEnd) -> bytes:
     """Return the reply that contains these pieces."""
     return _encode(StreamReply(stream=tuple((round(at_s, 6), msgspec.Raw(chunk)) for at_s, chunk in chunks), ended=ended))
 

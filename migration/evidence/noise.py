@@ -56,8 +56,8 @@ def noise(connection: Connection, surface: str) -> NoiseView:
     )
     compared = {row[0]: int(row[1]) for row in connection.execute(seen)}
     hits = [
-        NoiseHit(fingerprint=name, compared=compared.get(name, 0), rounds=int(both), control=int(ours), candidate=int(theirs))
-        for name, both, ours, theirs in shown
+        NoiseHit(fingerprint=name, compared=compared.get(name, 0), rounds=int(both), control=int(in_control), candidate=int(in_candidate))
+        for name, both, in_control, in_candidate in shown
     ]
     return NoiseView(
         surface=surface, rounds=int(rounds), comparisons=total, hits=sorted(hits, key=lambda hit: (-hit.rounds, hit.fingerprint))

@@ -110,9 +110,9 @@ class EvidenceStore(EvidenceReader):
         Raises:
             EvidenceError: it could not be stored.
         """
-        ours, theirs = ({self._rows.fingerprint(one) for one in found} for found in (control, candidate))
+        control_rows, candidate_rows = ({self._rows.fingerprint(one) for one in found} for found in (control, candidate))
         with self._database.transaction("write") as connection:
-            noise.add_round(connection, self._rows.surface(surface), control=ours, candidate=theirs, now=self._clock())
+            noise.add_round(connection, self._rows.surface(surface), control=control_rows, candidate=candidate_rows, now=self._clock())
 
     def prune(self, older_than_s: float) -> int:
         """Remove comparisons, kinds of divergences not seen since, and noise, that are older; return how many comparisons were removed.

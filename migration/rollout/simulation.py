@@ -21,7 +21,7 @@ from migration.statistics import Outcomes
 with extra("rollout"):
     import numpy as np
 
-Ending = Literal["complete", "rolled back", "held"]
+RampEnd = Literal["complete", "rolled back", "held"]
 
 _DAY_S: Final = 86400.0
 _MONDAY: Final = datetime(2026, 6, 1, 9, tzinfo=UTC).timestamp()
@@ -46,10 +46,10 @@ class World:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class SimulatedRamp:
     """The end of one simulated ramp."""
 
-    ending: Ending
+    ending: RampEnd
     days: float
     at: str  #: the step at which it was then
     reasons: tuple[str, ...]  #: of the last decision
@@ -103,14 +103,14 @@ def simulate(ramp: Ramp, world: World, *, ramps: int, seed: int, progress: Calla
     )
 
 
-def one_ramp(ramp: Ramp, world: World, random: "np.random.Generator") -> Ended:
+def one_ramp(ramp: Ramp, world: World, random: "np.random.Generator") -> SimulatedRamp:
     """Simulate one ramp and return its end."""
     crowd = _Crowd(world, random)
     now, wrong = _MONDAY, False
     end = now + world.days * _DAY_S
     for number, step in enumerate(ramp.steps):
         if number == len(ramp.steps) - 1:
-            return Ended(ending="complete", days=(now - _MONDAY) / _DAY_S, at=step.name, reasons=(), wrong=wrong)
+            return SimulatedRamp(ending="complete", days=(now - _MONDAY) / _DAY_S, at=step.name, reasons=(), wrong=wrong)
         standing = Standing(since=now, noise_rounds=_ENOUGH_ROUNDS, runs_a_day=world.runs_a_day)
         standing.approved_by = [f"person {one}" for one in range(step.gate.approvals)]
         standing.by_severity = {kind: Outcomes() for kind in step.gate.most_divergent_of}
@@ -118,11 +118,11 @@ def one_ramp(ramp: Ramp, world: World, random: "np.random.Generator") -> Ended:
             now += _DAY_S / world.looks_a_day
             crowd.run(step, standing)
         if what != "promote":
-            ending: Ending = "held" if what == "hold" else "rolled back"
+            ending: RampEnd = "held" if what == "hold" else "rolled back"
             reasons = decide(step, standing, now).reasons
-            return Ended(ending=ending, days=(now - _MONDAY) / _DAY_S, at=step.name, reasons=reasons, wrong=wrong)
+            return SimulatedRamp(ending=ending, days=(now - _MONDAY) / _DAY_S, at=step.name, reasons=reasons, wrong=wrong)
         wrong |= PLANS[step.stage].shadows is not None and crowd.rate(step) >= step.gate.most_divergent
-    return Ended(ending="complete", days=0.0, at="", reasons=(), wrong=False)
+    return SimulatedRamp(ending="complete", days=0.0, at="", reasons=(), wrong=False)
 
 
 class _Crowd:

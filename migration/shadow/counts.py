@@ -1,7 +1,7 @@
 """Counts the result of every run that should have been shadowed: expected = compared + shed + failed + waiting, always."""
 
 from migration.model import Comparison
-from migration.shadow.job import FailReason, NoiseOutcome, ShedReason
+from migration.shadow.job import FailReason, RoundResult, ShedReason
 from migration.telemetry import Metrics
 
 
@@ -37,7 +37,7 @@ class ShadowCounts:
         if sought_in_fields:
             self._metrics.isolation_identifiers.labels("fields").inc(sought_in_fields)
 
-    def round(self, surface: str, outcome: NoiseOutcome) -> None:
+    def round(self, surface: str, outcome: RoundResult) -> None:
         """A shadow was followed by a round of both engines against themselves, which ended so."""
         self._metrics.noise_rounds.labels(surface, outcome).inc()
 

@@ -13,7 +13,7 @@ FailReason = Literal["worker_died", "deadline", "engine", "comparison", "protoco
 """Why a shadow was tried and gave no verdict. `process_died`: the process in which the job waited; see `telemetry.multiprocess`."""
 
 
-NoiseOutcome = Literal["clean", "noisy", "inconclusive", "failed", "skipped", "cross_talk"]
+RoundResult = Literal["clean", "noisy", "inconclusive", "failed", "skipped", "cross_talk"]
 """The result of a round of both engines against themselves: nothing differed, something did, this is not known, it failed, no time was
 left, or it was not run because a run contained other people's data: differences are then not noise.
 """
@@ -43,7 +43,7 @@ class ShadowResult(Noun, frozen=True, kw_only=True):
     failures: tuple[Operation, ...] = ()  #: where the tool itself failed on the way; the receiver counts them
     sought_in_text: int = 0  #: identifiers of others that this job brought and that are looked for everywhere
     sought_in_fields: int = 0  #: those too common for that: they are looked for in identity fields alone
-    noise: NoiseOutcome | None = None  #: None: this job was followed by no round
+    noise: RoundResult | None = None  #: None: this job was followed by no round
 
 
 Said = ShadowResult | int

@@ -15,7 +15,7 @@ import msgspec
 from migration.errors import Operation
 from migration.model import Origin, RunRecord, Verdict
 from migration.shadow.cell_job import CellJob, CellRun, RunsEngines
-from migration.shadow.job import NoiseOutcome, ShadowJob
+from migration.shadow.job import RoundResult, ShadowJob
 from migration.shadow.parts import Parts
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _LEFT: Final = 0.5
 class Round:
     """How one round ended."""
 
-    outcome: NoiseOutcome
+    outcome: RoundResult
     failures: tuple[Operation, ...] = ()  #: where the tool itself failed
     spoiled: bool = False  #: an engine left something behind: the process should not be used again
 

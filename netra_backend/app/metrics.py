@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from netra_backend.app.services.runs.finished_run import RunEnd
+from netra_backend.app.services.runs.finished_run import Outcome
 
 _FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 _BUCKETS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
@@ -26,7 +26,7 @@ class RunMetrics:
         self._runs = Counter("netra_runs_total", "Runs that ended.", ["surface", "outcome"], registry=registry)
         self._seconds = Histogram("netra_run_seconds", "Duration of a run.", ["surface"], buckets=_BUCKETS_S, registry=registry)
 
-    def count(self, surface: str, outcome: RunEnd, duration_s: float) -> None:
+    def count(self, surface: str, outcome: Outcome, duration_s: float) -> None:
         """Count one run."""
         self._runs.labels(surface, outcome).inc()
         self._seconds.labels(surface).observe(duration_s)

@@ -23,7 +23,7 @@ from netra_backend.app.metrics import RunMetrics
 from netra_backend.app.services.database import open_engine
 from netra_backend.app.services.outside import Outside
 from netra_backend.app.services.runs.databases import RunDatabases
-from netra_backend.app.services.runs.finished_run import FinishedRun, RunEnd, RunStore, finished_run
+from netra_backend.app.services.runs.finished_run import FinishedRun, Outcome, RunStore, finished_run
 from netra_backend.app.services.runs.history import ThreadRuns
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.world import World
@@ -93,7 +93,7 @@ class DirectRuns:
             RunRefusedError: its id stands for another run.
         """
         asked, started, ending = self._asked(surface, context), self._clock(), context.ending
-        outcome: RunEnd = "completed"
+        outcome: Outcome = "completed"
         try:
             async with aclosing(SURFACES[surface](self._candidate)(context, payload)) as frames:
                 async for frame in frames:

@@ -167,7 +167,7 @@ def test_matches_rise_on_both_sides_and_pair_equal_keys(control: list[str], cand
     pairs = match(control, candidate)
 
     assert all(control[i] == candidate[j] for i, j in pairs)
-    assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(pairs))
+    assert all(one[0] < other[0] and one[1] < other[1] for one, other in pairwise(pairs))
 
 
 @given(control=keys, candidate=keys)
@@ -176,8 +176,8 @@ def test_matches_moves_and_gaps_account_for_every_item(control: list[str], candi
     between = gaps(pairs, len(control), len(candidate))
     crossed = moved(control, candidate, between)
 
-    assert sum(len(ours) for ours, _ in between) + len(pairs) == len(control)
-    assert sum(len(theirs) for _, theirs in between) + len(pairs) == len(candidate)
+    assert sum(len(gap) for gap, _ in between) + len(pairs) == len(control)
+    assert sum(len(gap) for _, gap in between) + len(pairs) == len(candidate)
     met = Counter(control[i] for i, _ in (*pairs, *crossed))
     assert met == Counter(control) & Counter(candidate)  # whatever both have, is met
 
@@ -205,9 +205,9 @@ class Counted:
 
 
 def operations(control: list[Hashable], candidate: list[Hashable]) -> int:
-    ours, theirs = [Counted(name) for name in control], [Counted(name) for name in candidate]
+    control_keys, candidate_keys = [Counted(name) for name in control], [Counted(name) for name in candidate]
     Counted.operations = 0
-    match(ours, theirs)
+    match(control_keys, candidate_keys)
     return Counted.operations
 
 

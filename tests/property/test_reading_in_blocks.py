@@ -66,11 +66,11 @@ def streams(draw: st.DrawFn) -> list[str]:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
-@given(ours=streams(), theirs=st.none() | streams(), variant=st.integers(0, 1), size=st.integers(1, LENGTH))
+@given(control=streams(), candidate=st.none() | streams(), variant=st.integers(0, 1), size=st.integers(1, LENGTH))
 def test_a_comparison_finds_the_same_in_blocks_of_any_size(
-    ours: list[str], theirs: list[str] | None, variant: int, size: int, monkeypatch: pytest.MonkeyPatch
+    control: list[str], candidate: list[str] | None, variant: int, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pair = record(Origin.CONTROL, ours, 0), record(Origin.CANDIDATE, ours if theirs is None else theirs, variant)
+    pair = record(Origin.CONTROL, control, 0), record(Origin.CANDIDATE, control if candidate is None else candidate, variant)
     monkeypatch.setattr("migration.comparison.match.pairing._BLOCK", WHOLE)
     whole = compared(pair)
     monkeypatch.setattr("migration.comparison.match.pairing._BLOCK", size)
@@ -101,16 +101,16 @@ def test_the_same_bytes_are_somebody_elses_in_a_run_of_another_request() -> None
 
 
 def test_events_of_two_kinds_with_the_same_frame_differ() -> None:
-    ours = record(Origin.CONTROL, ["plain"] * 3, 0)
-    renamed = (ours.events[0], msgspec.structs.replace(ours.events[1], kind="agent_note"), ours.events[2])
-    theirs = msgspec.structs.replace(ours, origin=Origin.CANDIDATE, events=renamed)
-    assert {"missing_event", "extra_event"} <= {found.kind for found in compared((ours, theirs)).divergences}
+    control = record(Origin.CONTROL, ["plain"] * 3, 0)
+    renamed = (control.events[0], msgspec.structs.replace(control.events[1], kind="agent_note"), control.events[2])
+    candidate = msgspec.structs.replace(control, origin=Origin.CANDIDATE, events=renamed)
+    assert {"missing_event", "extra_event"} <= {found.kind for found in compared((control, candidate)).divergences}
 
 
 def test_events_of_two_kinds_with_frames_that_differ_in_their_times_alone_differ() -> None:
-    ours, theirs = record(Origin.CONTROL, ["plain"] * 3, 0), record(Origin.CANDIDATE, ["plain"] * 3, 1)
-    renamed = (theirs.events[0], msgspec.structs.replace(theirs.events[1], kind="agent_note"), theirs.events[2])
-    found = compared((ours, msgspec.structs.replace(theirs, events=renamed))).divergences
+    control, candidate = record(Origin.CONTROL, ["plain"] * 3, 0), record(Origin.CANDIDATE, ["plain"] * 3, 1)
+    renamed = (candidate.events[0], msgspec.structs.replace(candidate.events[1], kind="agent_note"), candidate.events[2])
+    found = compared((control, msgspec.structs.replace(candidate, events=renamed))).divergences
     assert {"missing_event", "extra_event"} <= {divergence.kind for divergence in found}
 
 
@@ -119,21 +119,21 @@ def test_of_kinds_that_take_turns_only_frames_that_may_differ_are_doubted() -> N
     kinds = ["agent_thinking", "agent_note"] * (LENGTH // 2)
     told = ["plain"] * LENGTH
     told[3], told[6], told[9], told[12] = "another payload", "somebody else's", "another text", "one key more"
-    ours = [frame(number, variant=0, type=kind) for number, kind in enumerate(kinds)]
-    theirs = [CHANGES[change](number, 1).replace(b"agent_thinking", kinds[number].encode()) for number, change in enumerate(told)]
+    control = [frame(number, variant=0, type=kind) for number, kind in enumerate(kinds)]
+    candidate = [CHANGES[change](number, 1).replace(b"agent_thinking", kinds[number].encode()) for number, change in enumerate(told)]
     own = ready.reader.expected(REQUEST)
-    assert ready.shapes.doubted(kinds, ours, theirs, own) == [3, 6, 9, 12]
-    assert ready.shapes.doubted(kinds[6:7], theirs[6:7], theirs[6:7], own) == [0]  # equal, and both somebody else's
+    assert ready.shapes.doubted(kinds, control, candidate, own) == [3, 6, 9, 12]
+    assert ready.shapes.doubted(kinds[6:7], candidate[6:7], candidate[6:7], own) == [0]  # equal, and both somebody else's
 
 
 def test_half_surrogates_in_the_names_of_lanes_are_compared_like_any_other_name() -> None:
-    ours, theirs = record(Origin.CONTROL, ["plain"] * 3, 0), record(Origin.CANDIDATE, ["plain"] * 3, 0)
+    control, candidate = record(Origin.CONTROL, ["plain"] * 3, 0), record(Origin.CANDIDATE, ["plain"] * 3, 0)
     odd = [
         msgspec.structs.replace(run, events=tuple(msgspec.structs.replace(event, lane="data\ud800") for event in run.events))
-        for run in (ours, theirs)
+        for run in (control, candidate)
     ]
     assert prepared(default_policy("chat")).pairing(odd[0], odd[1]).differing == []
-    assert prepared(default_policy("chat")).pairing(odd[0], theirs).in_step is False
+    assert prepared(default_policy("chat")).pairing(odd[0], candidate).in_step is False
 
 
 @pytest.mark.parametrize("size", [1, WHOLE])

@@ -48,35 +48,45 @@ class EffectComparison:
         """Return all findings, lane by lane, in the order of control's journal."""
         if not self._renames and len(control.journal) == len(candidate.journal) and all(map(_same, control.journal, candidate.journal)):
             return []  # as replays mostly do
-        ours, theirs = self._lanes = _by_lane(control.journal), _by_lane(candidate.journal)
+        control_lanes, candidate_lanes = self._lanes = _by_lane(control.journal), _by_lane(candidate.journal)
         self._places = tuple({id(effect): place for place, effect in enumerate(run.journal)} for run in (control, candidate))
         found: list[Finding] = []
-        for lane in dict.fromkeys((*ours, *theirs)):
-            a, b = ours.get(lane, []), theirs.get(lane, [])
-            if not self._renames and len(a) == len(b) and all(map(_surely_equal, a, b)):
+        for lane in dict.fromkeys((*control_lanes, *candidate_lanes)):
+            control_effects, candidate_effects = control_lanes.get(lane, []), candidate_lanes.get(lane, [])
+            if (
+                not self._renames
+                and len(control_effects) == len(candidate_effects)
+                and all(map(_surely_equal, control_effects, candidate_effects))
+            ):
                 continue
-            found += self._lane(lane, a, b)
+            found += self._lane(lane, control_effects, candidate_effects)
         return found
 
-    def _lane(self, lane: str, ours: list[Effect], theirs: list[Effect]) -> Iterator[Finding]:
-        keys = [self._key(effect) for effect in ours], [self._key(effect) for effect in theirs]
+    def _lane(self, lane: str, control: list[Effect], candidate: list[Effect]) -> Iterator[Finding]:
+        keys = [self._key(effect) for effect in control], [self._key(effect) for effect in candidate]
         pairs = match(*keys)
         for i, j in pairs:
-            yield from self._held_out(lane, ours[i], theirs[j])
-        between = gaps(pairs, len(ours), len(theirs))
+            yield from self._held_out(lane, control[i], candidate[j])
+        between = gaps(pairs, len(control), len(candidate))
         crossed = moved(*keys, between)
-        yield from (Finding(kind="causal_reorder", lane=lane, path=subject(ours[i])) for i in _out_of_order(ours, pairs, crossed))
-        moved_a, moved_b = {i for i, _ in crossed}, {j for _, j in crossed}
+        yield from (Finding(kind="causal_reorder", lane=lane, path=subject(control[i])) for i in _out_of_order(control, pairs, crossed))
+        moved_control, moved_candidate = {i for i, _ in crossed}, {j for _, j in crossed}
         near: list[Match] = []
-        for mine, other in between:
-            rest_a, rest_b = [i for i in mine if i not in moved_a], [j for j in other if j not in moved_b]
-            near += [(rest_a[i], rest_b[j]) for i, j in self._similar([ours[i] for i in rest_a], [theirs[j] for j in rest_b])]
+        for control_gap, candidate_gap in between:
+            control_rest, candidate_rest = (
+                [i for i in control_gap if i not in moved_control],
+                [j for j in candidate_gap if j not in moved_candidate],
+            )
+            near += [
+                (control_rest[i], candidate_rest[j])
+                for i, j in self._similar([control[i] for i in control_rest], [candidate[j] for j in candidate_rest])
+            ]
         for i, j in near:
-            yield from self._changed(lane, ours[i], theirs[j])
+            yield from self._changed(lane, control[i], candidate[j])
         met = [*pairs, *crossed, *near]
         known = {keys[0][i] for i, _ in (*pairs, *crossed)}
-        yield from self._alone(lane, ours, keys[0], {i for i, _ in met}, known, side=0)
-        yield from self._alone(lane, theirs, keys[1], {j for _, j in met}, known, side=1)
+        yield from self._alone(lane, control, keys[0], {i for i, _ in met}, known, side=0)
+        yield from self._alone(lane, candidate, keys[1], {j for _, j in met}, known, side=1)
 
     def _alone(
         self, lane: str, effects: list[Effect], keys: list[_Key], paired: set[int], known: set[_Key], *, side: int
@@ -105,21 +115,21 @@ class EffectComparison:
                 tail=last and place > reach,
             )
 
-    def _changed(self, lane: str, ours: Effect, theirs: Effect) -> Iterator[Finding]:
-        a, b = self._normal(ours), self._normal(theirs)
-        if not self._unread.isdisjoint((id(ours), id(theirs))):
+    def _changed(self, lane: str, control: Effect, candidate: Effect) -> Iterator[Finding]:
+        control_request, candidate_request = self._normal(control), self._normal(candidate)
+        if not self._unread.isdisjoint((id(control), id(candidate))):
             return  # nothing is known of what differs
-        there = leaves(a.value, b.value, self._limits.leaves)
-        differing = self._opinion.of(f"effect:{ours.kind}", a.value, b.value, there)
+        there = leaves(control_request.value, candidate_request.value, self._limits.leaves)
+        differing = self._opinion.of(f"effect:{control.kind}", control_request.value, candidate_request.value, there)
         if differing is None:
-            yield self._leaf(lane, ours, Leaf((), a.value, b.value), "whole_pair")
+            yield self._leaf(lane, control, Leaf((), control_request.value, candidate_request.value), "whole_pair")
             return
-        yield from (self._leaf(lane, ours, leaf) for leaf in differing)
-        yield from self._held_out(lane, ours, theirs)
+        yield from (self._leaf(lane, control, leaf) for leaf in differing)
+        yield from self._held_out(lane, control, candidate)
 
-    def _held_out(self, lane: str, ours: Effect, theirs: Effect) -> Iterator[Finding]:
-        for leaf, detail in self._renaming.judge(self._normal(ours).holes, self._normal(theirs).holes):
-            yield self._leaf(lane, ours, leaf, detail)
+    def _held_out(self, lane: str, control: Effect, candidate: Effect) -> Iterator[Finding]:
+        for leaf, detail in self._renaming.judge(self._normal(control).holes, self._normal(candidate).holes):
+            yield self._leaf(lane, control, leaf, detail)
 
     @staticmethod
     def _leaf(lane: str, effect: Effect, leaf: Leaf, detail: Detail = "") -> Finding:
@@ -134,13 +144,13 @@ class EffectComparison:
             detail=detail or ("moved_item" if leaf.moved else ""),
         )
 
-    def _similar(self, ours: list[Effect], theirs: list[Effect]) -> list[Match]:
+    def _similar(self, control: list[Effect], candidate: list[Effect]) -> list[Match]:
         def likeness(i: int, j: int) -> float:
-            differing = leaves(self._normal(ours[i]).value, self._normal(theirs[j]).value, self._limits.leaves)
+            differing = leaves(self._normal(control[i]).value, self._normal(candidate[j]).value, self._limits.leaves)
             return 1.0 + (0.0 if differing is None else 1.0 / (1 + len(differing)))
 
-        groups = [(effect.kind, effect.name) for effect in ours], [(effect.kind, effect.name) for effect in theirs]
-        return pair_similar((range(len(ours)), range(len(theirs))), groups, likeness)
+        groups = [(effect.kind, effect.name) for effect in control], [(effect.kind, effect.name) for effect in candidate]
+        return pair_similar((range(len(control)), range(len(candidate))), groups, likeness)
 
     def _key(self, effect: Effect) -> _Key:
         return effect.kind, effect.name, self._normal(effect).canonical
@@ -172,12 +182,13 @@ def subject(effect: Effect) -> Path:
     return (effect.kind,) if effect.kind in {"model", "clock"} else (effect.kind, effect.name)
 
 
-def _out_of_order(ours: Sequence[Effect], pairs: Sequence[Match], crossed: Sequence[Match]) -> Iterator[int]:
+def _out_of_order(control: Sequence[Effect], pairs: Sequence[Match], crossed: Sequence[Match]) -> Iterator[int]:
     """Yield those of the crossed pairs, by their place in control, that changed places with an effect that control had to wait for."""
     met = [*pairs, *crossed]
     for i, j in crossed:
         if len(met) * len(crossed) > _CROSSINGS or any(
-            (i - a) * (j - b) < 0 and _ended(ours[min(i, a)]) <= ours[max(i, a)].started_s for a, b in met
+            (i - other_i) * (j - other_j) < 0 and _ended(control[min(i, other_i)]) <= control[max(i, other_i)].started_s
+            for other_i, other_j in met
         ):
             yield i
 
@@ -186,14 +197,14 @@ def _ended(effect: Effect) -> float:
     return effect.started_s + effect.duration_s
 
 
-def _same(ours: Effect, theirs: Effect) -> bool:
-    return ours.lane == theirs.lane and _surely_equal(ours, theirs)
+def _same(control: Effect, candidate: Effect) -> bool:
+    return control.lane == candidate.lane and _surely_equal(control, candidate)
 
 
-def _surely_equal(ours: Effect, theirs: Effect) -> bool:
+def _surely_equal(control: Effect, candidate: Effect) -> bool:
     """Tell whether two effects are equal without a look at more than the bytes: the same ones, and a JSON object."""
-    request = ours.request
-    if request is None or request != theirs.request or ours.kind != theirs.kind or ours.name != theirs.name:
+    request = control.request
+    if request is None or request != candidate.request or control.kind != candidate.kind or control.name != candidate.name:
         return False
     try:
         request.decode()

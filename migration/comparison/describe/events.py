@@ -82,15 +82,15 @@ class EventComparison:
         reached = self._reach(agent_of(lane.name))
         if reached is not None:
             return index > reached[side is Origin.CANDIDATE]
-        ours, theirs = self._control.lanes, self._candidate.lanes
-        return is_last(lane.name, ours, theirs) if side is Origin.CONTROL else is_last(lane.name, theirs, ours)
+        control, candidate = self._control.lanes, self._candidate.lanes
+        return is_last(lane.name, control, candidate) if side is Origin.CONTROL else is_last(lane.name, candidate, control)
 
     def _reach(self, agent: str) -> tuple[int, int] | None:
         """Return the agent's last events, in control and in candidate, that stand for one in the other stream; None: none does."""
         if agent not in self._reached:
-            ours, theirs = self._control.lanes, self._candidate.lanes
+            control, candidate = self._control.lanes, self._candidate.lanes
             names = filter(self._alignment.is_equal, self._control.outline.agents.get(agent, ()))
-            pairs = [(ours[name][-1], theirs[name][-1]) for name in names]
+            pairs = [(control[name][-1], candidate[name][-1]) for name in names]
             for lane in self._alignment.unequal:
                 if agent_of(lane.name) == agent:
                     pairs += [*lane.equal, *lane.changed, *lane.moved]
@@ -123,24 +123,26 @@ class EventComparison:
     def _judged(self, alignment: Alignment, *, read: bool) -> Iterator[Finding]:
         for lane in alignment.lanes():
             for i, j in (*lane.equal, *lane.moved):
-                ours, theirs = self._control.frames.known(i), self._candidate.frames.known(j)
-                if (ours is None or theirs is None) is not read:
+                control, candidate = self._control.frames.known(i), self._candidate.frames.known(j)
+                if (control is None or candidate is None) is not read:
                     continue
-                ours, theirs = self._control.frames.read_fully(i), self._candidate.frames.read_fully(j)
-                for leaf, detail in self._renaming.judge(ours.holes, theirs.holes):
+                control, candidate = self._control.frames.read_fully(i), self._candidate.frames.read_fully(j)
+                for leaf, detail in self._renaming.judge(control.holes, candidate.holes):
                     yield self._leaf(lane.name, self._control.kinds[i], leaf, (i, j), detail)
 
     def _changed(self, lane: Lane, i: int, j: int) -> Iterator[Finding]:
-        ours, theirs, path = forms(self._control, self._candidate, i, j)
+        control, candidate, path = forms(self._control, self._candidate, i, j)
         kind = self._control.kinds[i]
-        there = leaves(ours.value, theirs.value, self._limits.leaves, path)
-        differing = self._opinion.of(kind, ours.value, theirs.value, there, path)
+        there = leaves(control.value, candidate.value, self._limits.leaves, path)
+        differing = self._opinion.of(kind, control.value, candidate.value, there, path)
         found = [self._leaf(lane.name, kind, leaf, (i, j)) for leaf in differing or ()]
         if not there:  # too many to name; also keeps a difference that no leaf tells from being silent
             whole = Leaf((), self._control.frames.normal(i).value, self._candidate.frames.normal(j).value)
             yield self._leaf(lane.name, kind, whole, (i, j), "whole_pair")
             return
-        found += [self._leaf(lane.name, kind, leaf, (i, j), detail) for leaf, detail in self._renaming.judge(ours.holes, theirs.holes)]
+        found += [
+            self._leaf(lane.name, kind, leaf, (i, j), detail) for leaf, detail in self._renaming.judge(control.holes, candidate.holes)
+        ]
         terminal = next((finding for finding in found if finding.kind == "terminal_state"), None)
         if terminal is None:
             yield from found
@@ -182,18 +184,18 @@ class EventComparison:
 
     def _surplus(self, lane: Lane, side: Origin) -> Iterator[Finding]:
         """Events that one side has alone. An event that repeats another one is a duplicate."""
-        ours = side is Origin.CONTROL
-        alone = [i for i in (lane.only_control if ours else lane.only_candidate) if i not in self._foreign[side]]
+        of_control = side is Origin.CONTROL
+        alone = [i for i in (lane.only_control if of_control else lane.only_candidate) if i not in self._foreign[side]]
         if not alone:
             return
-        stream = self._control if ours else self._candidate
-        beside = [pair[0 if ours else 1] for pairs in (lane.equal, lane.changed, lane.moved) for pair in pairs]
+        stream = self._control if of_control else self._candidate
+        beside = [pair[0 if of_control else 1] for pairs in (lane.equal, lane.changed, lane.moved) for pair in pairs]
         kinds = {stream.kinds[index] for index in alone}
         present = {self._sameness(stream, index) for index in beside if stream.kinds[index] in kinds}
         for index in alone:
             event, key = stream.events[index], self._sameness(stream, index)
             value = stream.frames.value(index) or {}
-            kind: DivergenceKind = "duplicate_event" if key in present else "missing_event" if ours else "extra_event"
+            kind: DivergenceKind = "duplicate_event" if key in present else "missing_event" if of_control else "extra_event"
             present.add(key)
             alone_here = _one_sided(kind, side, (lane.name, index), (event.kind,), value)
             yield msgspec.structs.replace(alone_here, tail=self._is_tail(lane, side, index))

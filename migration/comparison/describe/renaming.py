@@ -31,26 +31,30 @@ class Renaming:
 
     def judge(self, control: Sequence[Hole], candidate: Sequence[Hole]) -> Iterator[tuple[Leaf, Detail]]:
         """Yield what differs between the held-out values of a pair. A value without a partner already shows in the canonical forms."""
-        for ours, theirs in _partners(control, candidate):
-            a, b = ours.value, theirs.value
-            if isinstance(a, str) and isinstance(b, str):
-                if not self.agrees(ours.rule, a, b):
-                    yield Leaf(ours.path, a, b), "renamed_id"
-            elif not isinstance(a, str) and not isinstance(b, str) and not _within(ours.rule, a, b):
-                yield Leaf(ours.path, a, b), "out_of_tolerance"
+        for control_hole, candidate_hole in _partners(control, candidate):
+            control_value, candidate_value = control_hole.value, candidate_hole.value
+            if isinstance(control_value, str) and isinstance(candidate_value, str):
+                if not self.agrees(control_hole.rule, control_value, candidate_value):
+                    yield Leaf(control_hole.path, control_value, candidate_value), "renamed_id"
+            elif (
+                not isinstance(control_value, str)
+                and not isinstance(candidate_value, str)
+                and not _within(control_hole.rule, control_value, candidate_value)
+            ):
+                yield Leaf(control_hole.path, control_value, candidate_value), "out_of_tolerance"
 
 
 def _partners(control: Sequence[Hole], candidate: Sequence[Hole]) -> Iterator[tuple[Hole, Hole]]:
-    if len(control) == len(candidate) and all(a.rule is b.rule for a, b in zip(control, candidate, strict=True)):
+    if len(control) == len(candidate) and all(hole.rule is other.rule for hole, other in zip(control, candidate, strict=True)):
         yield from zip(control, candidate, strict=True)
         return
-    theirs = {hole.path: hole for hole in candidate}
+    candidate_holes = {hole.path: hole for hole in candidate}
     for hole in control:
-        other = theirs.get(hole.path)
+        other = candidate_holes.get(hole.path)
         if other is not None and other.rule is hole.rule:
             yield hole, other
 
 
-def _within(rule: Rule, a: float, b: float) -> bool:
-    apart = abs(a - b)
-    return apart <= rule.absolute or apart <= rule.relative * max(abs(a), abs(b))
+def _within(rule: Rule, control: float, candidate: float) -> bool:
+    apart = abs(control - candidate)
+    return apart <= rule.absolute or apart <= rule.relative * max(abs(control), abs(candidate))

@@ -42,10 +42,10 @@ def ending(control: RunRecord, candidate: RunRecord, policy: Policy, starved: Or
         policy: which exceptions turn a request away.
         starved: the run that asked for more than the other one lived to ask for, so that its own end says nothing; None: both ends count.
     """
-    ours, theirs = control.error, candidate.error
+    control_error, candidate_error = control.error, candidate.error
     early = None if starved is None else starved.other
-    if early is None and (ours is None) is not (theirs is None):
-        early = Origin.CONTROL if theirs is None else Origin.CANDIDATE
+    if early is None and (control_error is None) is not (candidate_error is None):
+        early = Origin.CONTROL if candidate_error is None else Origin.CANDIDATE
     how = msgspec.UNSET if starved is Origin.CONTROL else outcome(control, policy)
     other = msgspec.UNSET if starved is Origin.CANDIDATE else outcome(candidate, policy)
     if early is not None or how != other:
@@ -61,11 +61,11 @@ def ending(control: RunRecord, candidate: RunRecord, policy: Policy, starved: Or
         )
         return
     for name in ("type", "message"):
-        a = msgspec.UNSET if ours is None else _unicode(getattr(ours, name))
-        b = msgspec.UNSET if theirs is None else _unicode(getattr(theirs, name))
-        if a != b:
-            change: Change = "presence" if msgspec.UNSET in {a, b} else "value"
-            yield Finding(kind="error", lane="", path=("run", "error", name), control=a, candidate=b, change=change)
+        control_text = msgspec.UNSET if control_error is None else _unicode(getattr(control_error, name))
+        candidate_text = msgspec.UNSET if candidate_error is None else _unicode(getattr(candidate_error, name))
+        if control_text != candidate_text:
+            change: Change = "presence" if msgspec.UNSET in {control_text, candidate_text} else "value"
+            yield Finding(kind="error", lane="", path=("run", "error", name), control=control_text, candidate=candidate_text, change=change)
             return
 
 

@@ -49,21 +49,21 @@ def _side(finding: Finding) -> tuple[Sentence, Sentence]:
     return word(has), word(lacks)
 
 
-def _one_sided(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
+def _one_sided(finding: Finding, _control: Sentence, _candidate: Sentence) -> Sentence:
     has, lacks = _side(finding)
     if finding.detail == "whole_lane":
         return say("{has} sends events for {who}; {lacks} sends none.", has=has, who=_who(finding), lacks=lacks)
     return say("{has} sends `{kind}` for {who}; {lacks} does not.", has=has, kind=_cut(finding.subject), who=_who(finding), lacks=lacks)
 
 
-def _duplicate(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
+def _duplicate(finding: Finding, _control: Sentence, _candidate: Sentence) -> Sentence:
     has, lacks = _side(finding)
     return say(
         "{has} sends a duplicate `{kind}` for {who}; {lacks} does not.", has=has, kind=_cut(finding.subject), who=_who(finding), lacks=lacks
     )
 
 
-def _reorder(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
+def _reorder(finding: Finding, _control: Sentence, _candidate: Sentence) -> Sentence:
     if finding.rule:
         return say("Candidate breaks a rule of order for {who} that control keeps: {rule}.", who=_who(finding), rule=word(finding.rule))
     if finding.at == (None, None):
@@ -85,20 +85,25 @@ _PAYLOAD: dict[Detail, str] = {
 }
 
 
-def _payload(finding: Finding, a: Sentence, b: Sentence) -> Sentence:
+def _payload(finding: Finding, control: Sentence, candidate: Sentence) -> Sentence:
     field = say("`{path}` of {who}", path=text(finding.path), who=_who(finding))
     if finding.detail in _PAYLOAD:
         return say("{field} {differs}.", field=field, differs=word(_PAYLOAD[finding.detail]))
     if finding.change == "presence":
         in_control = finding.candidate is msgspec.UNSET
         has, lacks = ("control", "candidate") if in_control else ("candidate", "control")
-        value = a if in_control else b
+        value = control if in_control else candidate
         return say("{field} exists in {has} ({value}) and not in {lacks}.", field=field, has=word(has), value=value, lacks=word(lacks))
     if finding.change == "type":
-        return say("{field} is {a} in control and {b} in candidate: its type changed.", field=field, a=a, b=b)
-    if a == b:
-        return say("{field} is a different {a} in candidate than in control.", field=field, a=a)
-    return say("{field} is {a} in control and {b} in candidate.", field=field, a=a, b=b)
+        return say(
+            "{field} is {control} in control and {candidate} in candidate: its type changed.",
+            field=field,
+            control=control,
+            candidate=candidate,
+        )
+    if control == candidate:
+        return say("{field} is a different {shape} in candidate than in control.", field=field, shape=control)
+    return say("{field} is {control} in control and {candidate} in candidate.", field=field, control=control, candidate=candidate)
 
 
 _ENDED: dict[str, str] = {
@@ -124,17 +129,22 @@ def _ended_early(finding: Finding, how: Sentence) -> Sentence:
     )
 
 
-def _terminal(finding: Finding, a: Sentence, b: Sentence) -> Sentence:
+def _terminal(finding: Finding, control: Sentence, candidate: Sentence) -> Sentence:
     if finding.detail == "ended_early":
-        return _ended_early(finding, b if finding.ended_early == "candidate" else a)
+        return _ended_early(finding, candidate if finding.ended_early == "candidate" else control)
     if finding.subject == "run":
-        return say("Control ended as {a} and candidate as {b}{errors}.", a=a, b=b, errors=_errors(finding.rule))
+        return say(
+            "Control ended as {control} and candidate as {candidate}{errors}.",
+            control=control,
+            candidate=candidate,
+            errors=_errors(finding.rule),
+        )
     return say(
-        "{who} ends differently: `{path}` is {a} in control and {b} in candidate.",
+        "{who} ends differently: `{path}` is {control} in control and {candidate} in candidate.",
         who=_who(finding, first=True),
         path=text(finding.path),
-        a=a,
-        b=b,
+        control=control,
+        candidate=candidate,
     )
 
 
@@ -145,13 +155,13 @@ def _errors(rule: str) -> Sentence:
     return say(" ({named})", named=named) if sides else word("")
 
 
-def _error(finding: Finding, a: Sentence, b: Sentence) -> Sentence:
+def _error(finding: Finding, control: Sentence, candidate: Sentence) -> Sentence:
     of_run = finding.subject == "run"
     field = say("`{path}` of {who}", path=text(finding.path), who=_who(finding))
-    if finding.path[-1] == "message" and a == b:
+    if finding.path[-1] == "message" and control == candidate:
         return say("The text of {what} differs.", what=word("the exception that ended the run") if of_run else field)
     what = word("The exception that ended the run") if of_run else field
-    return say("{what} is {a} in control and {b} in candidate.", what=what, a=a, b=b)
+    return say("{what} is {control} in control and {candidate} in candidate.", what=what, control=control, candidate=candidate)
 
 
 def _effect(finding: Finding) -> Sentence:
@@ -163,7 +173,7 @@ def _effect(finding: Finding) -> Sentence:
     return word({"model": "the model", "clock": "the clock"}[kind]) if kind in {"model", "clock"} else quoted(kind)
 
 
-def _effect_changed(finding: Finding, a: Sentence, b: Sentence) -> Sentence:
+def _effect_changed(finding: Finding, control: Sentence, candidate: Sentence) -> Sentence:
     where = text(finding.path[2:] if finding.subject in {"tool", "id"} else finding.path[1:])
     request = say(
         "{who} sends a different request to {effect}: {where}",
@@ -174,11 +184,13 @@ def _effect_changed(finding: Finding, a: Sentence, b: Sentence) -> Sentence:
     if finding.detail == "moved_item":
         return say("{request} is at a different place in its list.", request=request)
     if finding.change in {"presence", "type"}:
-        return say("{request} differs ({a} in control, {b} in candidate).", request=request, a=a, b=b)
-    return say("{request} differs (a different {a}).", request=request, a=a)
+        return say(
+            "{request} differs ({control} in control, {candidate} in candidate).", request=request, control=control, candidate=candidate
+        )
+    return say("{request} differs (a different {shape}).", request=request, shape=control)
 
 
-def _effect_one_sided(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
+def _effect_one_sided(finding: Finding, _control: Sentence, _candidate: Sentence) -> Sentence:
     has, lacks = _side(finding)
     if finding.detail == "repeated":
         return say(
@@ -193,7 +205,7 @@ def _effect_one_sided(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
     )
 
 
-def _breach(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
+def _breach(finding: Finding, _control: Sentence, _candidate: Sentence) -> Sentence:
     sides = [finding.control is not msgspec.UNSET, finding.candidate is not msgspec.UNSET]
     where = {(True, False): "In control", (False, True): "In candidate"}.get((sides[0], sides[1]), "In one of the runs")
     return say(
@@ -201,13 +213,13 @@ def _breach(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
     )
 
 
-def _lost(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
+def _lost(finding: Finding, _control: Sentence, _candidate: Sentence) -> Sentence:
     who = _who(finding)
     what = say("All of {who}", who=who) if finding.detail == "whole_lane" else say("`{path}` of {who}", path=text(finding.path), who=who)
     return say("{what} is missing in control, and is in the stream of another run there.", what=what)
 
 
-def _violation(finding: Finding, _a: Sentence, _b: Sentence) -> Sentence:
+def _violation(finding: Finding, _control: Sentence, _candidate: Sentence) -> Sentence:
     return say("Candidate breaks the event contract for {who}: {rule}.", who=_who(finding), rule=word(finding.rule))
 
 

@@ -29,10 +29,14 @@ class Pairs(msgspec.Struct, frozen=True, kw_only=True):
 
     def with_pair(self, rule: LatencyRule, control: Timing, candidate: Timing) -> "Pairs":
         """Return the counts with one pair more. A pair in which one side lacks the time is not counted."""
-        ours, theirs = getattr(control, rule.metric), getattr(candidate, rule.metric)
-        if ours is None or theirs is None:
+        control_s, candidate_s = getattr(control, rule.metric), getattr(candidate, rule.metric)
+        if control_s is None or candidate_s is None:
             return self
-        return Pairs(slower=self.slower + _passes(rule, theirs, ours), faster=self.faster + _passes(rule, ours, theirs), runs=self.runs + 1)
+        return Pairs(
+            slower=self.slower + _passes(rule, candidate_s, control_s),
+            faster=self.faster + _passes(rule, control_s, candidate_s),
+            runs=self.runs + 1,
+        )
 
 
 def count(rule: LatencyRule, timings: Iterable[tuple[Timing, Timing]]) -> Pairs:

@@ -43,20 +43,20 @@ class Alignment:
     """Both streams, lane by lane.
 
     Args:
-        ours: the events of control's lanes.
-        theirs: those of candidate's.
+        control: the events of control's lanes.
+        candidate: those of candidate's.
         unequal: lanes that are not plainly equal, in the order of control, then those that only candidate has.
         left: control's lanes among them.
     """
 
     def __init__(
         self,
-        ours: dict[str, list[int]] = _NO_LANES,
-        theirs: dict[str, list[int]] = _NO_LANES,
+        control: dict[str, list[int]] = _NO_LANES,
+        candidate: dict[str, list[int]] = _NO_LANES,
         unequal: Sequence[Lane] = (),
         left: Collection[str] = (),
     ) -> None:
-        self._ours, self._theirs, self.unequal, self._left = ours, theirs, unequal, frozenset(left)
+        self._control, self._candidate, self.unequal, self._left = control, candidate, unequal, frozenset(left)
 
     def is_equal(self, lane: str) -> bool:
         """Tell whether the events of this lane of control are equal, one by one, to those of candidate's."""
@@ -65,116 +65,120 @@ class Alignment:
     @cached_property
     def equal(self) -> list[tuple[str, list[int], list[int]]]:
         """Lanes whose events are equal one by one: name, control's events, candidate's."""
-        return [(name, indexes, self._theirs[name]) for name, indexes in self._ours.items() if name not in self._left]
+        return [(name, indexes, self._candidate[name]) for name, indexes in self._control.items() if name not in self._left]
 
     def lanes(self) -> Iterator[Lane]:
         """Yield all lanes, the equal ones first."""
-        for name, ours, theirs in self.equal:
-            yield Lane(control=name, candidate=name, equal=list(zip(ours, theirs, strict=True)))
+        for name, control, candidate in self.equal:
+            yield Lane(control=name, candidate=name, equal=list(zip(control, candidate, strict=True)))
         yield from self.unequal
 
 
 def align(pairing: Pairing) -> Alignment:
     """Return the pairs of events."""
-    ours, theirs = pairing.control.lanes, pairing.candidate.lanes
+    control, candidate = pairing.control.lanes, pairing.candidate.lanes
     changed = {pairing.control.places[index] for index in pairing.differing}
     left, others = pairing.beside.unequal, pairing.beside.other_unequal
     if changed:
-        left, others = sorted(changed.union(left), key=ours.__getitem__), sorted(changed.union(others), key=theirs.__getitem__)
+        left, others = sorted(changed.union(left), key=control.__getitem__), sorted(changed.union(others), key=candidate.__getitem__)
     if not left and not others:
-        return Alignment(ours, theirs)
-    aligned = _Aligner(pairing, ours, theirs)
-    lanes = [aligned.lane(a, b) for a, b in aligned.partners(left, others)]
+        return Alignment(control, candidate)
+    aligned = _Aligner(pairing, control, candidate)
+    lanes = [aligned.lane(*names) for names in aligned.partners(left, others)]
     order = {name: position for position, name in enumerate(left)}
     lanes.sort(key=lambda lane: len(order) if lane.control is None else order[lane.control])
-    return Alignment(ours, theirs, lanes, left)
+    return Alignment(control, candidate, lanes, left)
 
 
 class _Aligner:
     """Aligns the lanes that are not plainly equal."""
 
-    def __init__(self, pairing: Pairing, ours: dict[str, list[int]], theirs: dict[str, list[int]]) -> None:
+    def __init__(self, pairing: Pairing, control_lanes: dict[str, list[int]], candidate_lanes: dict[str, list[int]]) -> None:
         self._same, self._control, self._candidate = pairing.same, pairing.control, pairing.candidate
-        self._ours, self._theirs = ours, theirs
+        self._control_lanes, self._candidate_lanes = control_lanes, candidate_lanes
 
-    def partners(self, ours: Iterable[str], theirs: Iterable[str]) -> Iterator[tuple[str | None, str | None]]:
+    def partners(self, control: Iterable[str], candidate: Iterable[str]) -> Iterator[tuple[str | None, str | None]]:
         """Yield which lane of control belongs to which of candidate; None: to none."""
         families: dict[str, tuple[list[str], list[str]]] = {}
-        for side, names in enumerate((ours, theirs)):
+        for side, names in enumerate((control, candidate)):
             for name in names:
                 families.setdefault(_family(name), ([], []))[side].append(name)
-        for a, b in families.values():
-            yield from self._calls(a, b)
+        for names_of_both in families.values():
+            yield from self._calls(*names_of_both)
 
-    def _calls(self, ours: list[str], theirs: list[str]) -> Iterator[tuple[str | None, str | None]]:
+    def _calls(self, control: list[str], candidate: list[str]) -> Iterator[tuple[str | None, str | None]]:
         """Match calls by all they hold, then by how they open, then in order."""
-        if ours == theirs and len(ours) == 1:
-            yield ours[0], theirs[0]
+        if control == candidate and len(control) == 1:
+            yield control[0], candidate[0]
             return
         for whole in (True, False):
             waiting: dict[tuple[bytes, ...], deque[str]] = {}
-            for name in theirs:
-                waiting.setdefault(self._content(self._candidate, self._theirs[name], whole), deque()).append(name)
+            for name in candidate:
+                waiting.setdefault(self._content(self._candidate, self._candidate_lanes[name], whole), deque()).append(name)
             met: dict[str, str] = {}
-            for name in ours:
-                same = waiting.get(self._content(self._control, self._ours[name], whole))
+            for name in control:
+                same = waiting.get(self._content(self._control, self._control_lanes[name], whole))
                 if same:
                     met[name] = same.popleft()
             yield from met.items()
             taken = set(met.values())
-            ours, theirs = [name for name in ours if name not in met], [name for name in theirs if name not in taken]
-        yield from zip_longest(ours, theirs)
+            control, candidate = [name for name in control if name not in met], [name for name in candidate if name not in taken]
+        yield from zip_longest(control, candidate)
 
     @staticmethod
     def _content(stream: Stream, indexes: list[int], whole: bool) -> tuple[bytes, ...]:
         return tuple(stream.frames.normal(index).canonical for index in (indexes if whole else indexes[:1]))
 
-    def lane(self, ours: str | None, theirs: str | None) -> Lane:
+    def lane(self, control: str | None, candidate: str | None) -> Lane:
         """Align one lane of each stream."""
-        a = self._ours[ours] if ours is not None else []
-        b = self._theirs[theirs] if theirs is not None else []
-        lane = Lane(control=ours, candidate=theirs)
-        a, b = self._trim(a, b, lane.equal)
-        if len(a) == len(b) == 1 and self._control.kinds[a[0]] == self._candidate.kinds[b[0]]:
-            lane.changed.append((a[0], b[0]))
+        in_control = self._control_lanes[control] if control is not None else []
+        in_candidate = self._candidate_lanes[candidate] if candidate is not None else []
+        lane = Lane(control=control, candidate=candidate)
+        in_control, in_candidate = self._trim(in_control, in_candidate, lane.equal)
+        if len(in_control) == len(in_candidate) == 1 and self._control.kinds[in_control[0]] == self._candidate.kinds[in_candidate[0]]:
+            lane.changed.append((in_control[0], in_candidate[0]))
             return lane
-        keys = _keys(self._control, a), _keys(self._candidate, b)
+        keys = _keys(self._control, in_control), _keys(self._candidate, in_candidate)
         pairs = match(*keys)
-        lane.equal += [(a[i], b[j]) for i, j in pairs]
-        between = gaps(pairs, len(a), len(b))
+        lane.equal += [(in_control[i], in_candidate[j]) for i, j in pairs]
+        between = gaps(pairs, len(in_control), len(in_candidate))
         crossed = moved(*keys, between)
-        lane.moved = [(a[i], b[j]) for i, j in crossed]
-        moved_a, moved_b = {i for i, _ in crossed}, {j for _, j in crossed}
-        for mine, other in between:
-            self._fill(lane, [a[i] for i in mine if i not in moved_a], [b[j] for j in other if j not in moved_b])
+        lane.moved = [(in_control[i], in_candidate[j]) for i, j in crossed]
+        moved_control, moved_candidate = {i for i, _ in crossed}, {j for _, j in crossed}
+        for control_gap, candidate_gap in between:
+            self._fill(
+                lane,
+                [in_control[i] for i in control_gap if i not in moved_control],
+                [in_candidate[j] for j in candidate_gap if j not in moved_candidate],
+            )
         return lane
 
-    def _trim(self, a: list[int], b: list[int], equal: list[Match]) -> tuple[list[int], list[int]]:
+    def _trim(self, control: list[int], candidate: list[int], equal: list[Match]) -> tuple[list[int], list[int]]:
         """Take the equal ends off, at the price of a comparison of bytes for most events; return what is between."""
-        start, ours, theirs = 0, len(a), len(b)
-        while start < min(ours, theirs) and self._same(a[start], b[start]):
+        start, control_end, candidate_end = 0, len(control), len(candidate)
+        while start < min(control_end, candidate_end) and self._same(control[start], candidate[start]):
             start += 1
-        while min(ours, theirs) > start and self._same(a[ours - 1], b[theirs - 1]):
-            ours, theirs = ours - 1, theirs - 1
-        equal += zip(a[:start], b[:start], strict=True)
-        equal += zip(a[ours:], b[theirs:], strict=True)
-        return a[start:ours], b[start:theirs]
+        while min(control_end, candidate_end) > start and self._same(control[control_end - 1], candidate[candidate_end - 1]):
+            control_end, candidate_end = control_end - 1, candidate_end - 1
+        equal += zip(control[:start], candidate[:start], strict=True)
+        equal += zip(control[control_end:], candidate[candidate_end:], strict=True)
+        return control[start:control_end], candidate[start:candidate_end]
 
-    def _fill(self, lane: Lane, ours: list[int], theirs: list[int]) -> None:
+    def _fill(self, lane: Lane, control: list[int], candidate: list[int]) -> None:
         """Pair what is left of one gap by kind and likeness; what then is left is on one side only."""
-        near = self._similar(ours, theirs)
+        near = self._similar(control, candidate)
         lane.changed += near
-        paired_a, paired_b = {i for i, _ in near}, {j for _, j in near}
-        lane.only_control += [i for i in ours if i not in paired_a]
-        lane.only_candidate += [j for j in theirs if j not in paired_b]
+        paired_control, paired_candidate = {i for i, _ in near}, {j for _, j in near}
+        lane.only_control += [i for i in control if i not in paired_control]
+        lane.only_candidate += [j for j in candidate if j not in paired_candidate]
 
-    def _similar(self, ours: list[int], theirs: list[int]) -> list[Match]:
+    def _similar(self, control: list[int], candidate: list[int]) -> list[Match]:
         def likeness(i: int, j: int) -> float:
-            return _likeness(self._control.frames.normal(ours[i]), self._candidate.frames.normal(theirs[j]))
+            return _likeness(self._control.frames.normal(control[i]), self._candidate.frames.normal(candidate[j]))
 
-        kinds = [self._control.events[i].kind for i in ours], [self._candidate.events[j].kind for j in theirs]
-        pairs = pair_similar((range(len(ours)), range(len(theirs))), kinds, likeness)
-        return [(ours[i], theirs[j]) for i, j in pairs]
+        kinds = [self._control.events[i].kind for i in control], [self._candidate.events[j].kind for j in candidate]
+        pairs = pair_similar((range(len(control)), range(len(candidate))), kinds, likeness)
+        return [(control[i], candidate[j]) for i, j in pairs]
 
 
 def _family(lane: str) -> str:
@@ -187,6 +191,6 @@ def _keys(stream: Stream, indexes: list[int]) -> list[tuple[str, bytes]]:
     return [(stream.events[index].kind, stream.frames.normal(index).canonical) for index in indexes]
 
 
-def _likeness(a: Normal, b: Normal) -> float:
-    differing = leaves(a.value, b.value, _UNLIKE)
+def _likeness(control: Normal, candidate: Normal) -> float:
+    differing = leaves(control.value, candidate.value, _UNLIKE)
     return 1.0 + (0.0 if differing is None else 1.0 / (1 + len(differing)))

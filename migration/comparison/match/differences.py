@@ -81,33 +81,39 @@ def _lists(control: list[Json], candidate: list[Json], path: Path) -> Iterator[L
     crossed = moved(*keys, between)
     for i, j in crossed:
         yield Leaf((*path, i), control[i], candidate[j], moved=True)
-    for ours, theirs in between:
-        a, b = [i for i in ours if (i not in {i for i, _ in crossed})], [j for j in theirs if (j not in {j for _, j in crossed})]
-        near = _near(control, candidate, a, b)
+    for control_gap, candidate_gap in between:
+        control_left, candidate_left = (
+            [i for i in control_gap if (i not in {i for i, _ in crossed})],
+            [j for j in candidate_gap if (j not in {j for _, j in crossed})],
+        )
+        near = _near(control, candidate, control_left, candidate_left)
         for i, j in near:
             yield Leaf((*path, i), control[i], candidate[j])
-        for i in a:
+        for i in control_left:
             if i not in {i for i, _ in near}:
                 yield Leaf((*path, i), control[i], msgspec.UNSET)
-        for j in b:
+        for j in candidate_left:
             if j not in {j for _, j in near}:
                 yield Leaf((*path, j), msgspec.UNSET, candidate[j])
 
 
-def _near(control: list[Json], candidate: list[Json], ours: list[int], theirs: list[int]) -> list[Match]:
+def _near(control: list[Json], candidate: list[Json], control_left: list[int], candidate_left: list[int]) -> list[Match]:
     """Pair the most similar items, in order, so that an inserted item is distinguished from a changed one."""
-    if len(ours) == len(theirs):
-        return list(zip(ours, theirs, strict=True))
+    if len(control_left) == len(candidate_left):
+        return list(zip(control_left, candidate_left, strict=True))
 
     def likeness(i: int, j: int) -> float:
-        a, b = control[ours[i]], candidate[theirs[j]]
-        if not isinstance(a, dict) or not isinstance(b, dict):
-            return 1.0 if type(a) is type(b) else 0.1
-        return 1.0 + sum(key in b and _equal(value, b[key]) for key, value in a.items()) / max(1, len(a), len(b))
+        item, other = control[control_left[i]], candidate[candidate_left[j]]
+        if not isinstance(item, dict) or not isinstance(other, dict):
+            return 1.0 if type(item) is type(other) else 0.1
+        return 1.0 + sum(key in other and _equal(value, other[key]) for key, value in item.items()) / max(1, len(item), len(other))
 
-    same = [0] * len(ours), [0] * len(theirs)
-    return [(ours[i], theirs[j]) for i, j in pair_similar((range(len(ours)), range(len(theirs))), same, likeness)]
+    same = [0] * len(control_left), [0] * len(candidate_left)
+    return [
+        (control_left[i], candidate_left[j])
+        for i, j in pair_similar((range(len(control_left)), range(len(candidate_left))), same, likeness)
+    ]
 
 
-def _equal(a: Json, b: Json) -> bool:
-    return type(a) is type(b) and a == b
+def _equal(control: Json, candidate: Json) -> bool:
+    return type(control) is type(candidate) and control == candidate

@@ -47,12 +47,16 @@ class Pairing:
 
     def _alike(self, kind: str, i: int, j: int) -> bool:
         control, candidate = self.control.frames, self.candidate.frames
-        a, b = control.content(i), candidate.content(j)
-        if a is None or b is None:
+        control_content, candidate_content = control.content(i), candidate.content(j)
+        if control_content is None or candidate_content is None:
             return control.normal(i).canonical == candidate.normal(j).canonical
-        if a[1:] != b[1:]:
+        if control_content[1:] != candidate_content[1:]:
             return False
-        return a[0] == b[0] or self._shapes.equal(kind, a[0], b[0]) or control.body(i, a).canonical == candidate.body(j, b).canonical
+        return (
+            control_content[0] == candidate_content[0]
+            or self._shapes.equal(kind, control_content[0], candidate_content[0])
+            or control.body(i, control_content).canonical == candidate.body(j, candidate_content).canonical
+        )
 
     def note(self, pairs: Sequence[Match]) -> None:
         """Compare frames that stand in the same place, and keep those that are not the same."""
@@ -71,8 +75,8 @@ def pair(control: Stream, candidate: Stream, shapes: Shapes) -> Pairing:
     """
     pairing = Pairing(control, candidate, shapes)
     blocks = _Blocks(pairing, shapes)
-    for ours, theirs in blocks:
-        pairing.note(blocks.doubted(ours, theirs))
+    for control_block, candidate_block in blocks:
+        pairing.note(blocks.doubted(control_block, candidate_block))
     return pairing
 
 
@@ -97,42 +101,47 @@ class _Blocks:
                 stream.owners.read(block)
         yield from zip(*map(_cut, self._beside.alike), strict=True)
 
-    def doubted(self, ours: Sequence[int], theirs: Sequence[int]) -> list[Match]:
+    def doubted(self, control_block: Sequence[int], candidate_block: Sequence[int]) -> list[Match]:
         """Read a block of both streams. Returns the pairs that are not surely equal."""
         control, candidate = self._control.owners, self._candidate.owners
         # Engines without their own clock send most frames with the same bytes: those are read once.
-        unlike = list(map(ne, picked(control.frames.encoded, ours), picked(candidate.frames.encoded, theirs)))
+        unlike = list(map(ne, picked(control.frames.encoded, control_block), picked(candidate.frames.encoded, candidate_block)))
         differ = sum(unlike)
         left: list[Match] = []
         if differ * _FEW < len(unlike):
-            control.read(ours)  # one more costs less than picking the others out
-            left = list(zip(compress(ours, unlike), compress(theirs, unlike), strict=True)) if differ else []
+            control.read(control_block)  # one more costs less than picking the others out
+            left = list(zip(compress(control_block, unlike), compress(candidate_block, unlike), strict=True)) if differ else []
             candidate.read([j for _, j in left])
         elif differ == len(unlike):
-            left = self._unsure(ours, theirs)
+            left = self._unsure(control_block, candidate_block)
         else:
-            control.read(list(compress(ours, map(not_, unlike))))
-            left = self._unsure(list(compress(ours, unlike)), list(compress(theirs, unlike)))
-        if control.frames.unusual or not self._are_same_kinds(ours, theirs) or control.misnamed or control.own != candidate.own:
-            both = [pair for pair, differs in zip(zip(ours, theirs, strict=True), unlike, strict=True) if not differs]
+            control.read(list(compress(control_block, map(not_, unlike))))
+            left = self._unsure(list(compress(control_block, unlike)), list(compress(candidate_block, unlike)))
+        if (
+            control.frames.unusual
+            or not self._are_same_kinds(control_block, candidate_block)
+            or control.misnamed
+            or control.own != candidate.own
+        ):
+            both = [pair for pair, differs in zip(zip(control_block, candidate_block, strict=True), unlike, strict=True) if not differs]
             candidate.take_over([j for _, j in both], control, [i for i, _ in both])
             left += [pair for pair in both if self._is_odd(*pair)]  # equal bytes may stand for another kind, or for nothing
         return left
 
-    def _unsure(self, ours: Sequence[int], theirs: Sequence[int]) -> list[Match]:
+    def _unsure(self, control_block: Sequence[int], candidate_block: Sequence[int]) -> list[Match]:
         """Return those of the pairs that are not surely equal; only these are read."""
         control, candidate = self._control.owners, self._candidate.owners
-        places: Sequence[int] = range(len(ours))
-        if control.frames.reader.read is not None and control.own == candidate.own and self._are_same_kinds(ours, theirs):
-            frames = picked(control.frames.encoded, ours), picked(candidate.frames.encoded, theirs)
-            places = self._shapes.doubted(picked(self._control.kinds, ours), *frames, control.own)
-        pairs = [(ours[place], theirs[place]) for place in places]
+        places: Sequence[int] = range(len(control_block))
+        if control.frames.reader.read is not None and control.own == candidate.own and self._are_same_kinds(control_block, candidate_block):
+            frames = picked(control.frames.encoded, control_block), picked(candidate.frames.encoded, candidate_block)
+            places = self._shapes.doubted(picked(self._control.kinds, control_block), *frames, control.own)
+        pairs = [(control_block[place], candidate_block[place]) for place in places]
         control.read([i for i, _ in pairs])
         candidate.read([j for _, j in pairs])
         return pairs
 
-    def _are_same_kinds(self, ours: Sequence[int], theirs: Sequence[int]) -> bool:
-        return self._same_kinds or picked(self._control.kinds, ours) == picked(self._candidate.kinds, theirs)
+    def _are_same_kinds(self, control_block: Sequence[int], candidate_block: Sequence[int]) -> bool:
+        return self._same_kinds or picked(self._control.kinds, control_block) == picked(self._candidate.kinds, candidate_block)
 
     def _is_odd(self, i: int, j: int) -> bool:
         unusual = i in self._control.frames.unusual or j in self._candidate.frames.unusual

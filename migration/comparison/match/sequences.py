@@ -30,63 +30,67 @@ def gaps(pairs: Sequence[Match], control: int, candidate: int) -> list[tuple[ran
     """Return what lies between matches, for sequences of these lengths; gaps that are empty on both sides are left out."""
     found: list[tuple[range, range]] = []
     i = j = 0
-    for a, b in (*pairs, (control, candidate)):
-        if a > i or b > j:
-            found.append((range(i, a), range(j, b)))
-        i, j = a + 1, b + 1
+    for next_i, next_j in (*pairs, (control, candidate)):
+        if next_i > i or next_j > j:
+            found.append((range(i, next_i), range(j, next_j)))
+        i, j = next_i + 1, next_j + 1
     return found
 
 
 def moved(control: Sequence[Hashable], candidate: Sequence[Hashable], between: Sequence[tuple[range, range]]) -> list[Match]:
     """Return pairs of equal keys that lie in gaps: the order-preserving match had to leave them out, because they crossed another pair."""
     waiting: dict[Hashable, deque[int]] = {}
-    for _, theirs in between:
-        for j in theirs:
+    for _, candidate_gap in between:
+        for j in candidate_gap:
             waiting.setdefault(candidate[j], deque()).append(j)
-    return [(i, waiting[control[i]].popleft()) for ours, _ in between for i in ours if waiting.get(control[i])]
+    return [(i, waiting[control[i]].popleft()) for control_gap, _ in between for i in control_gap if waiting.get(control[i])]
 
 
-def _match(a: Sequence[Hashable], b: Sequence[Hashable], gap: tuple[range, range], pairs: list[Match], rounds: int) -> None:
-    a0, a1, b0, b1 = gap[0].start, gap[0].stop, gap[1].start, gap[1].stop
-    while a0 < a1 and b0 < b1 and a[a0] == b[b0]:
-        pairs.append((a0, b0))
-        a0, b0 = a0 + 1, b0 + 1
-    while a0 < a1 and b0 < b1 and a[a1 - 1] == b[b1 - 1]:
-        a1, b1 = a1 - 1, b1 - 1
-        pairs.append((a1, b1))
-    if a0 == a1 or b0 == b1:
+def _match(control: Sequence[Hashable], candidate: Sequence[Hashable], gap: tuple[range, range], pairs: list[Match], rounds: int) -> None:
+    control_start, control_end, candidate_start, candidate_end = gap[0].start, gap[0].stop, gap[1].start, gap[1].stop
+    while control_start < control_end and candidate_start < candidate_end and control[control_start] == candidate[candidate_start]:
+        pairs.append((control_start, candidate_start))
+        control_start, candidate_start = control_start + 1, candidate_start + 1
+    while control_start < control_end and candidate_start < candidate_end and control[control_end - 1] == candidate[candidate_end - 1]:
+        control_end, candidate_end = control_end - 1, candidate_end - 1
+        pairs.append((control_end, candidate_end))
+    if control_start == control_end or candidate_start == candidate_end:
         return
-    ours, theirs = range(a0, a1), range(b0, b1)
-    if len(ours) * len(theirs) <= _EXACT_CELLS:
-        pairs.extend(heaviest([[1.0 if a[i] == b[j] else 0.0 for j in theirs] for i in ours], a0, b0))
+    control_gap, candidate_gap = range(control_start, control_end), range(candidate_start, candidate_end)
+    if len(control_gap) * len(candidate_gap) <= _EXACT_CELLS:
+        pairs.extend(
+            heaviest(
+                [[1.0 if control[i] == candidate[j] else 0.0 for j in candidate_gap] for i in control_gap], control_start, candidate_start
+            )
+        )
         return
-    anchors = _anchors(a, b, ours, theirs) if rounds else []
+    anchors = _anchors(control, candidate, control_gap, candidate_gap) if rounds else []
     if not anchors:
-        pairs.extend(_by_occurrence(a, b, ours, theirs))
+        pairs.extend(_by_occurrence(control, candidate, control_gap, candidate_gap))
         return
     pairs.extend(anchors)
-    for i, j in (*anchors, (a1, b1)):
-        _match(a, b, (range(a0, i), range(b0, j)), pairs, rounds - 1)
-        a0, b0 = i + 1, j + 1
+    for i, j in (*anchors, (control_end, candidate_end)):
+        _match(control, candidate, (range(control_start, i), range(candidate_start, j)), pairs, rounds - 1)
+        control_start, candidate_start = i + 1, j + 1
 
 
-def _anchors(a: Sequence[Hashable], b: Sequence[Hashable], ours: range, theirs: range) -> list[Match]:
-    once_a, once_b = Counter(a[i] for i in ours), Counter(b[j] for j in theirs)
-    where = {b[j]: j for j in theirs if once_b[b[j]] == 1}
-    return _longest_rising([(i, where[a[i]]) for i in ours if once_a[a[i]] == 1 and a[i] in where])
+def _anchors(control: Sequence[Hashable], candidate: Sequence[Hashable], control_gap: range, candidate_gap: range) -> list[Match]:
+    once_in_control, once_in_candidate = Counter(control[i] for i in control_gap), Counter(candidate[j] for j in candidate_gap)
+    where = {candidate[j]: j for j in candidate_gap if once_in_candidate[candidate[j]] == 1}
+    return _longest_rising([(i, where[control[i]]) for i in control_gap if once_in_control[control[i]] == 1 and control[i] in where])
 
 
-def _by_occurrence(a: Sequence[Hashable], b: Sequence[Hashable], ours: range, theirs: range) -> list[Match]:
+def _by_occurrence(control: Sequence[Hashable], candidate: Sequence[Hashable], control_gap: range, candidate_gap: range) -> list[Match]:
     seen: Counter[Hashable] = Counter()
     where: dict[tuple[Hashable, int], int] = {}
-    for j in theirs:
-        seen[b[j]] += 1
-        where[b[j], seen[b[j]]] = j
+    for j in candidate_gap:
+        seen[candidate[j]] += 1
+        where[candidate[j], seen[candidate[j]]] = j
     seen.clear()
     found: list[Match] = []
-    for i in ours:
-        seen[a[i]] += 1
-        j = where.get((a[i], seen[a[i]]), -1)
+    for i in control_gap:
+        seen[control[i]] += 1
+        j = where.get((control[i], seen[control[i]]), -1)
         if j >= 0:
             found.append((i, j))
     return _longest_rising(found)
@@ -113,13 +117,13 @@ def _longest_rising(found: Sequence[Match]) -> list[Match]:
     return chain[::-1]
 
 
-def heaviest(weights: Sequence[Sequence[float]], a0: int = 0, b0: int = 0) -> list[Match]:
+def heaviest(weights: Sequence[Sequence[float]], first_row: int = 0, first_column: int = 0) -> list[Match]:
     """Return the order-preserving pairs of rows and columns with the greatest total weight; cells of weight 0 are never paired.
 
     Args:
         weights: one row for each item of control, one column for each item of candidate; cost is rows times columns.
-        a0: added to the rows returned.
-        b0: added to the columns returned.
+        first_row: added to the rows returned.
+        first_column: added to the columns returned.
     """
     rows, columns = len(weights), len(weights[0]) if weights else 0
     best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
@@ -132,7 +136,7 @@ def heaviest(weights: Sequence[Sequence[float]], a0: int = 0, b0: int = 0) -> li
     i = j = 0
     while i < rows and j < columns:
         if weights[i][j] and best[i][j] == weights[i][j] + best[i + 1][j + 1]:
-            chosen.append((a0 + i, b0 + j))
+            chosen.append((first_row + i, first_column + j))
             i, j = i + 1, j + 1
         elif best[i][j] == best[i + 1][j]:
             i += 1
@@ -153,10 +157,14 @@ def pair_similar(
 
     A gap that is too large to be weighed pair by pair is paired by the n-th occurrence of each group.
     """
-    ours, theirs = gap
-    a, b = groups
-    if len(ours) == 1 and len(theirs) == 1:
-        return [(ours[0], theirs[0])] if a[ours[0]] == b[theirs[0]] else []
-    if len(ours) * len(theirs) <= _SIMILAR_CELLS:
-        return heaviest([[likeness(i, j) if a[i] == b[j] else 0.0 for j in theirs] for i in ours], ours.start, theirs.start)
-    return _by_occurrence(a, b, ours, theirs)
+    control_gap, candidate_gap = gap
+    control, candidate = groups
+    if len(control_gap) == 1 and len(candidate_gap) == 1:
+        return [(control_gap[0], candidate_gap[0])] if control[control_gap[0]] == candidate[candidate_gap[0]] else []
+    if len(control_gap) * len(candidate_gap) <= _SIMILAR_CELLS:
+        return heaviest(
+            [[likeness(i, j) if control[i] == candidate[j] else 0.0 for j in candidate_gap] for i in control_gap],
+            control_gap.start,
+            candidate_gap.start,
+        )
+    return _by_occurrence(control, candidate, control_gap, candidate_gap)

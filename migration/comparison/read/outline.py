@@ -47,28 +47,30 @@ class SideBySide:
     """Two outlines, lane by lane: which events to set side by side, because their lanes have as many on both sides."""
 
     def __init__(self, control: Outline, candidate: Outline) -> None:
-        self._ours, self._theirs = ours, theirs = control.lanes, candidate.lanes
+        self._control_lanes, self._candidate_lanes = control_lanes, candidate_lanes = control.lanes, candidate.lanes
         self._kinds = control.kinds, candidate.kinds
-        self._same = [name for name, indexes in ours.items() if len(theirs.get(name, ())) == len(indexes)]
+        self._same = [name for name, indexes in control_lanes.items() if len(candidate_lanes.get(name, ())) == len(indexes)]
         settled = frozenset(self._same)
-        self.unequal = [name for name in ours if name not in settled]  #: control's other lanes
-        self.other_unequal = [name for name in theirs if name not in settled]  #: candidate's
+        self.unequal = [name for name in control_lanes if name not in settled]  #: control's other lanes
+        self.other_unequal = [name for name in candidate_lanes if name not in settled]  #: candidate's
 
     @cached_property
     def alike(self) -> tuple[list[int], list[int]]:
         """Control's events of lanes that have as many on both sides, and candidate's, in the same order."""
-        return _events(self._ours, self._same), _events(self._theirs, self._same)
+        return _events(self._control_lanes, self._same), _events(self._candidate_lanes, self._same)
 
     @cached_property
     def same_kinds(self) -> bool:
         """Whether all paired events are of the same kind as their partners."""
-        ours, theirs = ([kinds[index] for index in indexes] for kinds, indexes in zip(self._kinds, self.alike, strict=True))
-        return ours == theirs
+        control_kinds, candidate_kinds = (
+            [kinds[index] for index in indexes] for kinds, indexes in zip(self._kinds, self.alike, strict=True)
+        )
+        return control_kinds == candidate_kinds
 
     @cached_property
     def others(self) -> tuple[list[int], list[int]]:
         """Control's events of all other lanes, and candidate's."""
-        return _events(self._ours, self.unequal), _events(self._theirs, self.other_unequal)
+        return _events(self._control_lanes, self.unequal), _events(self._candidate_lanes, self.other_unequal)
 
 
 def _events(lanes: dict[str, list[int]], names: list[str]) -> list[int]:

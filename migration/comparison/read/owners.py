@@ -42,9 +42,9 @@ class Owners:
         if beside.own != self.own:
             self.read(indexes)
             return
-        for mine, theirs in ((self.frames.unusual, beside.frames.unusual), (self.misnamed, beside.misnamed)):
-            if theirs:
-                mine.update(index for index, other in zip(indexes, others, strict=True) if other in theirs)
+        for here, there in ((self.frames.unusual, beside.frames.unusual), (self.misnamed, beside.misnamed)):
+            if there:
+                here.update(index for index, other in zip(indexes, others, strict=True) if other in there)
 
     def _read_one_by_one(self, indexes: Sequence[int], frames: list[bytes]) -> None:
         for index, frame in zip(indexes, frames, strict=True):

@@ -40,22 +40,22 @@ class Shapes:
         self._plain = reader.sketch(msgspec.Raw, ())  #: of kinds for which nothing was learned
         self._sketches: dict[str, Sketch] = {}
 
-    def doubted(self, kinds: list[str], ours: list[bytes], theirs: list[bytes], own: Content) -> list[int]:
+    def doubted(self, kinds: list[str], control_frames: list[bytes], candidate_frames: list[bytes], own: Content) -> list[int]:
         """Return the places at which a frame of control and one of candidate are not surely equal, or not surely the run's own.
 
         Args:
             kinds: of control's frames.
-            ours: control's frames.
-            theirs: candidate's.
+            control_frames: control's frames.
+            candidate_frames: candidate's.
             own: whom frames of the run itself name.
         """
         try:
-            b"".join(ours).decode()  # raw bytes are not checked for being UTF-8
+            b"".join(control_frames).decode()  # raw bytes are not checked for being UTF-8
         except UnicodeDecodeError:
-            return list(range(len(ours)))
+            return list(range(len(control_frames)))
         doubted: list[int] = []
         for kind, places in _by_kind(tuple(kinds)):
-            sketch, pairs = self._sketches.get(kind, self._plain), (picked(ours, places), picked(theirs, places))
+            sketch, pairs = self._sketches.get(kind, self._plain), (picked(control_frames, places), picked(candidate_frames, places))
             try:
                 unsure = _unsure(sketch, *pairs, own)
             except UNREADABLE:  # some frame is of another shape than the one learned last
@@ -111,21 +111,25 @@ def _by_kind(kinds: tuple[str, ...]) -> list[tuple[str, list[int]]]:
     return list(places.items())
 
 
-def _unsure(sketch: Sketch, ours: Sequence[bytes], theirs: Sequence[bytes], own: Content) -> list[int]:
+def _unsure(sketch: Sketch, control_frames: Sequence[bytes], candidate_frames: Sequence[bytes], own: Content) -> list[int]:
     """Return the places at which two frames of one kind do not say the same, or do not name the run's own."""
-    a, b = sketch.columns(ours), sketch.columns(theirs)
-    if a == b and all(column.count(name) == len(column) for name, column in zip(own, a, strict=False)):  # the first columns are the names
+    control_columns, candidate_columns = sketch.columns(control_frames), sketch.columns(candidate_frames)
+    if control_columns == candidate_columns and all(
+        column.count(name) == len(column) for name, column in zip(own, control_columns, strict=False)
+    ):  # the first columns are the names
         return []
     return [
         place
-        for place, (control, candidate) in enumerate(zip(zip(*a, strict=True), zip(*b, strict=True), strict=True))
+        for place, (control, candidate) in enumerate(
+            zip(zip(*control_columns, strict=True), zip(*candidate_columns, strict=True), strict=True)
+        )
         if control != candidate or control[: len(own)] != own
     ]
 
 
-def _is_unsure(sketch: Sketch, ours: bytes, theirs: bytes, own: Content) -> bool:
+def _is_unsure(sketch: Sketch, control: bytes, candidate: bytes, own: Content) -> bool:
     try:
-        return bool(_unsure(sketch, [ours], [theirs], own))
+        return bool(_unsure(sketch, [control], [candidate], own))
     except UNREADABLE:
         return True
 

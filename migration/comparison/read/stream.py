@@ -38,7 +38,11 @@ class Stream:
 
 def forms(control: Stream, candidate: Stream, i: int, j: int) -> tuple[Normal, Normal, Path]:
     """Return two frames of one kind in normal form, and where that begins: at the body when nothing else differs, else at the root."""
-    a, b = control.frames.content(i), candidate.frames.content(j)
-    if a is None or b is None or a[1:] != b[1:]:
+    control_content, candidate_content = control.frames.content(i), candidate.frames.content(j)
+    if control_content is None or candidate_content is None or control_content[1:] != candidate_content[1:]:
         return control.frames.normal(i), candidate.frames.normal(j), ()
-    return control.frames.body(i, a), candidate.frames.body(j, b), (control.frames.reader.policy.envelope.body,)
+    return (
+        control.frames.body(i, control_content),
+        candidate.frames.body(j, candidate_content),
+        (control.frames.reader.policy.envelope.body,),
+    )

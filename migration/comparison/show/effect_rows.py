@@ -28,21 +28,21 @@ def effect_rows(control: RunRecord, candidate: RunRecord, limit: int) -> list[tu
     return differing[:limit]
 
 
-def _rows(ours: tuple[Effect, ...], theirs: tuple[Effect, ...]) -> Iterator[tuple[Mark, str, Event | None, Event | None]]:
-    pairs = match([_key(effect) for effect in ours], [_key(effect) for effect in theirs])
-    between = {(gap[0].start, gap[1].start): gap for gap in gaps(pairs, len(ours), len(theirs))}
+def _rows(control: tuple[Effect, ...], candidate: tuple[Effect, ...]) -> Iterator[tuple[Mark, str, Event | None, Event | None]]:
+    pairs = match([_key(effect) for effect in control], [_key(effect) for effect in candidate])
+    between = {(gap[0].start, gap[1].start): gap for gap in gaps(pairs, len(control), len(candidate))}
     i = j = 0
-    for a, b in (*pairs, (len(ours), len(theirs))):
+    for next_i, next_j in (*pairs, (len(control), len(candidate))):
         if (i, j) in between:
-            yield from _gap([ours[n] for n in between[i, j][0]], [theirs[n] for n in between[i, j][1]])
-        if a < len(ours):
-            yield "equal", ours[a].lane, _event(ours[a]), _event(theirs[b])
-        i, j = a + 1, b + 1
+            yield from _gap([control[n] for n in between[i, j][0]], [candidate[n] for n in between[i, j][1]])
+        if next_i < len(control):
+            yield "equal", control[next_i].lane, _event(control[next_i]), _event(candidate[next_j])
+        i, j = next_i + 1, next_j + 1
 
 
-def _gap(ours: list[Effect], theirs: list[Effect]) -> Iterator[tuple[Mark, str, Event | None, Event | None]]:
+def _gap(control: list[Effect], candidate: list[Effect]) -> Iterator[tuple[Mark, str, Event | None, Event | None]]:
     met: list[tuple[Effect | None, Effect | None]] = []
-    for one, other in zip_longest(ours, theirs):
+    for one, other in zip_longest(control, candidate):
         alike = one is not None and other is not None and (one.kind, one.name, one.lane) == (other.kind, other.name, other.lane)
         met += [(one, other)] if alike or one is None or other is None else [(one, None), (None, other)]
     for one, other in met:

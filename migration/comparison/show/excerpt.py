@@ -69,12 +69,14 @@ def aligned_events(
     if _nothing_compared(comparison):
         return []
     pairing, places = _shown(control, candidate, context, policy)
-    ours, theirs = pairing.control.events, pairing.candidate.events
+    control_events, candidate_events = pairing.control.events, pairing.candidate.events
     asked = effect_rows(control, candidate, limit) if any(map(_is_effect, comparison.divergences)) else []
     return [
         *(EventRow(mark=mark, lane=lane, control=one, candidate=other) for mark, lane, one, other in asked),
         *(
-            EventRow(mark=mark, lane=lane, control=None if i is None else ours[i], candidate=None if j is None else theirs[j])
+            EventRow(
+                mark=mark, lane=lane, control=None if i is None else control_events[i], candidate=None if j is None else candidate_events[j]
+            )
             for mark, lane, i, j in _limited(places, limit)
         ),
     ]
@@ -125,8 +127,8 @@ def _in_order(lanes: Sequence[Lane]) -> list[_Place]:
         keyed += [((i, 0), (mark, lane.name, i, j)) for i, j, mark in paired]
         keyed += [((i, 0), ("missing", lane.name, i, None)) for i in lane.only_control]
         kept = sorted((j, i) for i, j, mark in paired if mark != "moved")
-        ours = [i for i, _, _ in paired] + lane.only_control
-        start = min(ours) - 1 if ours else _LAST  # a lane that control lacks comes last
+        of_control = [i for i, _, _ in paired] + lane.only_control
+        start = min(of_control) - 1 if of_control else _LAST  # a lane that control lacks comes last
         for j in lane.only_candidate:
             # Behind the last event of its lane that has a partner before it; kept pairs rise on both sides.
             before = bisect_left(kept, (j, 0))
@@ -206,9 +208,9 @@ class _Writer:
         """Write the row of a pair, or of an event without a partner."""
         if mark == "changed" and i is not None and j is not None and self._readable(i, j):
             return self._changed(lane, i, j)
-        ours = None if i is None else self._event(self._control, i)
-        theirs = None if j is None else self._event(self._candidate, j)
-        return Row(mark=mark, lane=lane, control=ours, candidate=theirs)
+        control = None if i is None else self._event(self._control, i)
+        candidate = None if j is None else self._event(self._candidate, j)
+        return Row(mark=mark, lane=lane, control=control, candidate=candidate)
 
     def _readable(self, i: int, j: int) -> bool:
         self._control.frames.normal(i)
@@ -221,9 +223,9 @@ class _Writer:
         if differing is None:
             told = f"{kind}: more than {_FIELDS_SHOWN} fields differ"
             return Row(mark="changed", lane=lane, control=told, candidate=told)
-        ours = ", ".join(f"{text(leaf.path)} = {self._value(leaf.control)}" for leaf in differing)
-        theirs = ", ".join(f"{text(leaf.path)} = {self._value(leaf.candidate)}" for leaf in differing)
-        return Row(mark="changed", lane=lane, control=_cut(f"{kind}: {ours}"), candidate=_cut(f"{kind}: {theirs}"))
+        control = ", ".join(f"{text(leaf.path)} = {self._value(leaf.control)}" for leaf in differing)
+        candidate = ", ".join(f"{text(leaf.path)} = {self._value(leaf.candidate)}" for leaf in differing)
+        return Row(mark="changed", lane=lane, control=_cut(f"{kind}: {control}"), candidate=_cut(f"{kind}: {candidate}"))
 
     def _value(self, value: Json | msgspec.UnsetType) -> str:
         if value is msgspec.UNSET:

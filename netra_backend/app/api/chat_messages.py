@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 import msgspec
 
 from netra_backend.app.api.failures import Code, Failure, log_failure
-from netra_backend.app.services.runs.finished_run import RunEnd
+from netra_backend.app.services.runs.finished_run import Outcome
 
 AgentName = Literal["supervisor", "triage", "data", "optimization", "actions", "reporting", "assistant"]
 
@@ -61,7 +61,7 @@ class RunFinished(msgspec.Struct, frozen=True, tag="run_finished"):
     """Nothing more comes from this run."""
 
     run_id: str
-    outcome: RunEnd
+    outcome: Outcome
 
 
 class ServerDraining(msgspec.Struct, frozen=True, tag="server_draining"):

@@ -12,7 +12,7 @@ from netra_backend.app.api.chat_messages import Chat, RunAccepted, RunFinished, 
 from netra_backend.app.api.failures import failure_of
 from netra_backend.app.api.ports import Execution, HistoryReader, Threads
 from netra_backend.app.draining import Drain
-from netra_backend.app.services.runs.finished_run import RunEnd
+from netra_backend.app.services.runs.finished_run import Outcome
 from netra_backend.app.services.tokens import Identity
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.websocket.connections import Connection
@@ -127,7 +127,7 @@ class ChatRuns:
             claims=self._identity.claims,
         )
 
-    async def _run(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> RunEnd:
+    async def _run(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> Outcome:
         """Accept the run, pass its frames on, and return how it ended, as the execution decided; its stream is closed by then."""
         run_id = context.run_id
         # Not cancellable before or after this: a cancellation must cut off neither `run_accepted` nor `run_finished`.
@@ -156,7 +156,7 @@ class ChatRuns:
             await context.cleanup()
         return context.ending.outcome or context.ending.finished()
 
-    async def _failed(self, error: BaseException, context: UserExecutionContext) -> RunEnd:
+    async def _failed(self, error: BaseException, context: UserExecutionContext) -> Outcome:
         self._cancellable.discard(context.run_id)
         await self._tell(error, run_id=context.run_id, request_id=context.request_id)
         # The execution decides; it had no part in what broke off before it began.

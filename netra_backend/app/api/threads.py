@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from netra_backend.app.api.callers import Asking
 from netra_backend.app.api.problems import documented
-from netra_backend.app.services.runs.finished_run import FinishedRun, RunEnd
+from netra_backend.app.services.runs.finished_run import FinishedRun, Outcome
 from netra_backend.app.services.runs.history import messages_of
 from netra_backend.app.services.user_execution_context import check_id
 
@@ -42,7 +42,7 @@ class ThreadRun(BaseModel):
     surface: str = Field(description="where it was asked: chat, oneshot, batch or tools")
     question: str = Field(description="the question; for a tool call its JSON")
     answer: str | None = Field(description="null if the run gave none; for a tool call its JSON")
-    outcome: RunEnd
+    outcome: Outcome
     started_at: float = Field(description="Unix seconds")
     duration_s: float
 

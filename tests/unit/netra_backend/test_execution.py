@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 from datetime import UTC, datetime
+from typing import get_args
 
 import msgspec
 import pytest
@@ -13,12 +14,13 @@ from migration.effects.ports import activate, deactivate
 from migration.effects.recording import recording
 from migration.effects.replaying import ReplayJournal
 from migration.errors import UnknownSurfaceError
-from migration.model import Origin, RunRequest
+from migration.model import Origin, Outcome, RunRequest
 from netra_backend.app.agents.registry import AgentRegistry
 from netra_backend.app.errors import ModelTimeoutError, ToolFailedError
 from netra_backend.app.execution import CONTROLS, fresh_engine, recorded
 from netra_backend.app.lanes import Lanes
 from netra_backend.app.services.llm.chat_model import Message, ModelReply, ModelRequest
+from netra_backend.app.services.runs import finished_run
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.world import World
 
@@ -188,3 +190,7 @@ async def test_a_replayed_engine_without_a_journal_reaches_nothing_and_says_so_i
     assert last is not None
     assert last.kind == "agent_error"
     assert answers.tally.performed == 0
+
+
+def test_stored_runs_and_the_migration_know_the_same_outcomes() -> None:
+    assert get_args(finished_run.Outcome) == get_args(Outcome)

@@ -6,12 +6,12 @@ from typing import Final
 import msgspec
 
 from netra_backend.app.errors import AgentTimeoutError, ModelTimeoutError
-from netra_backend.app.services.runs.finished_run import RunEnd
+from netra_backend.app.services.runs.finished_run import Outcome
 
 _DEATH: Final = "agent_death"
 _ENDS: Final = frozenset({"agent_completed", "run_result"})
 _READ: Final = _ENDS | {_DEATH}
-_BY_STATUS: Final[dict[str, RunEnd]] = {"failed": "failed", "timed_out": "timed_out"}
+_BY_STATUS: Final[dict[str, Outcome]] = {"failed": "failed", "timed_out": "timed_out"}
 
 
 class _Payload(msgspec.Struct, frozen=True, gc=False):
@@ -42,7 +42,7 @@ class RunEnding:
 
     def __init__(self) -> None:
         self.answers: list[tuple[str, bytes]] = []  #: (event type, JSON) of the last frame that ends something; [] before there is one
-        self.outcome: RunEnd | None = None  #: None: the run has not ended
+        self.outcome: Outcome | None = None  #: None: the run has not ended
         self._last = _Frame()
         self._timed_out: set[str] = set()
         self._cut = False
@@ -79,13 +79,13 @@ class RunEnding:
         """Note that this limit stops the run when it expires."""
         self._limit = limit
 
-    def finished(self) -> RunEnd:
+    def finished(self) -> Outcome:
         """Return how the run ended whose frames came to an end: as the last one says, "completed" when it says nothing."""
         last = self._last
         ended = _BY_STATUS.get(last.payload.status, "completed") if last.type in _ENDS else "completed"
         return self.settle("timed_out" if ended == "failed" and last.agent_name in self._timed_out else ended)
 
-    def broken_off(self, error: BaseException) -> RunEnd:
+    def broken_off(self, error: BaseException) -> Outcome:
         """Return how the run ended that this error, a cancellation or the closing of its stream broke off."""
         if isinstance(error, GeneratorExit) or (isinstance(error, asyncio.CancelledError) and _is_being_cancelled()):
             limited = self._limit is not None and self._limit.expired()
@@ -93,7 +93,7 @@ class RunEnding:
         # A cancellation that nothing requested is the engine's own: it let one escape.
         return self.settle("timed_out" if isinstance(error, _TIMEOUTS) else "failed")
 
-    def settle(self, outcome: RunEnd) -> RunEnd:
+    def settle(self, outcome: Outcome) -> Outcome:
         """Record the outcome, and return it. A later word wins: a run that ended well and could not be kept has failed."""
         self.outcome = outcome
         return outcome

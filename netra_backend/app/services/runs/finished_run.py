@@ -5,8 +5,8 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
-RunEnd = Literal["completed", "failed", "timed_out", "cancelled", "cut"]
-"""`cancelled`: its user stopped it or left. `cut`: the server stopped before the run ended."""
+Outcome = Literal["completed", "failed", "timed_out", "cancelled", "cut"]
+"""How a run ended. `cancelled`: its user stopped it or left. `cut`: the server stopped before the run ended."""
 
 
 class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,7 +20,7 @@ class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
     engine: str  #: what answered, for people
     question: str  #: the user's message; for other surfaces than chats what was asked, as JSON
     answer: str | None  #: None: the run gave none
-    outcome: RunEnd
+    outcome: Outcome
     started_at: float  #: Unix seconds
     duration_s: float
 
@@ -137,7 +137,7 @@ def finished_run(
     frames: Iterable[tuple[str, bytes]],
     *,
     engine: str,
-    outcome: RunEnd,
+    outcome: Outcome,
     duration_s: float,
 ) -> FinishedRun:
     """Return what is kept of a run.

@@ -67,15 +67,15 @@ def test_deep_values_that_differ_are_divergent_or_said_to_be_nested_too_deeply(d
 
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_deep_requests_that_differ_are_divergent_or_said_to_be_nested_too_deeply(depth: int) -> None:
-    ours, theirs = (b'{"name":"look","arguments":' + nested(depth, leaf) + b"}" for leaf in (b"1", b"2"))
-    comparison = set_side_by_side(run(Origin.CONTROL, [], [ours]), run(Origin.CANDIDATE, [], [theirs]))
+    control, candidate = (b'{"name":"look","arguments":' + nested(depth, leaf) + b"}" for leaf in (b"1", b"2"))
+    comparison = set_side_by_side(run(Origin.CONTROL, [], [control]), run(Origin.CANDIDATE, [], [candidate]))
 
     assert comparison.verdict is Verdict.DIVERGENT or "nested too deeply" in str(comparison.reasons[0])
     assert bool(comparison.divergences) is (comparison.verdict is Verdict.DIVERGENT)
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs"),
+    ("control", "candidate"),
     [
         (b'{"cost":NaN}', b'{"cost":NaN}'),
         (b'{"cost":NaN}', b'{"cost":1}'),
@@ -85,8 +85,8 @@ def test_deep_requests_that_differ_are_divergent_or_said_to_be_nested_too_deeply
         (b'"\\ud800"', b"1"),
     ],
 )
-def test_nothing_is_said_of_what_differs_in_a_frame_that_was_not_read(ours: bytes, theirs: bytes) -> None:
-    comparison = set_side_by_side(run(Origin.CONTROL, [frame(ours)]), run(Origin.CANDIDATE, [frame(theirs, b"2.0")]))
+def test_nothing_is_said_of_what_differs_in_a_frame_that_was_not_read(control: bytes, candidate: bytes) -> None:
+    comparison = set_side_by_side(run(Origin.CONTROL, [frame(control)]), run(Origin.CANDIDATE, [frame(candidate, b"2.0")]))
 
     assert comparison.verdict is Verdict.INCONCLUSIVE
     assert "event 1 of" in str(comparison.reasons[0])
@@ -162,15 +162,15 @@ frames = values.map(frame) | st.binary(max_size=20) | values
 
 @settings(max_examples=150, deadline=None)
 @given(
-    ours=st.lists(frames, max_size=3),
-    theirs=st.lists(frames, max_size=3),
+    control=st.lists(frames, max_size=3),
+    candidate=st.lists(frames, max_size=3),
     asked=st.lists(values, max_size=2),
     wanted=st.lists(values, max_size=2),
 )
 def test_whatever_two_runs_hold_is_compared_or_inconclusive(
-    ours: list[bytes], theirs: list[bytes], asked: list[bytes], wanted: list[bytes]
+    control: list[bytes], candidate: list[bytes], asked: list[bytes], wanted: list[bytes]
 ) -> None:
-    comparison = set_side_by_side(run(Origin.CONTROL, ours, asked), run(Origin.CANDIDATE, theirs, wanted))
+    comparison = set_side_by_side(run(Origin.CONTROL, control, asked), run(Origin.CANDIDATE, candidate, wanted))
 
     assert (comparison.verdict is Verdict.INCONCLUSIVE) is bool(comparison.reasons)
     assert msgspec.msgpack.encode(comparison)

@@ -84,7 +84,7 @@ def test_looking_at_the_clock_once_more_is_observability(run: Any, compared: Any
 def test_more_differing_fields_than_may_be_named_are_one_effect(run: Any, compared: Any) -> None:
     candidate = run(1)
     request = {"name": "usage_summary", "arguments": {f"key {letter}": 1 for letter in "abcdefghijklmnopqrstuvwxyz" * 5}}
-    request["arguments"] |= {f"{a}{b}": 1 for a in "abcdefghijkl" for b in "abcdefghijkl"}
+    request["arguments"] |= {f"{one}{other}": 1 for one in "abcdefghijkl" for other in "abcdefghijkl"}
     candidate.effects[2] = msgspec.structs.replace(candidate.effects[2], request=msgspec.json.encode(request))
 
     (found,) = compared(run(), candidate).divergences

@@ -53,9 +53,9 @@ class Broken(Forgiving):
 
 @pytest.fixture
 def rows(run: Any, compared: Any) -> Callable[..., Comparison]:
-    def compare_rows(options: str, ours: Any, theirs: Any, **more: Any) -> Comparison:
+    def compare_rows(options: str, control_rows: Any, candidate_rows: Any, **more: Any) -> Comparison:
         control, candidate = run(), run(1)
-        for one, value in ((control, ours), (candidate, theirs)):
+        for one, value in ((control, control_rows), (candidate, candidate_rows)):
             one.frame("agent_completed", "data").payload["rows"] = value
         return compared(control, candidate, policy=policy(f"{RULE}options = {{ {options} }}"), **more)  # type: ignore[no-any-return]  # a factory of tests
 
@@ -63,7 +63,7 @@ def rows(run: Any, compared: Any) -> Callable[..., Comparison]:
 
 
 @pytest.mark.parametrize(
-    ("options", "ours", "theirs"),
+    ("options", "control", "candidate"),
     [
         ("ignore_order = true", [1, 2, {"a": 3}], [{"a": 3}, 1, 2]),
         ("significant_digits = 2", {"cost": 1.001}, {"cost": 1.002}),
@@ -73,14 +73,14 @@ def rows(run: Any, compared: Any) -> Callable[..., Comparison]:
         ("math_epsilon = 0.1", [1.0, 2.0], [1.05, 2.05]),
     ],
 )
-def test_what_deepdiff_finds_no_difference_in_is_none(options: str, ours: Any, theirs: Any, rows: Any) -> None:
-    assert rows("", ours, theirs).verdict is Verdict.DIVERGENT
-    comparison = rows(options, ours, theirs)
+def test_what_deepdiff_finds_no_difference_in_is_none(options: str, control: Any, candidate: Any, rows: Any) -> None:
+    assert rows("", control, candidate).verdict is Verdict.DIVERGENT
+    comparison = rows(options, control, candidate)
     assert (comparison.verdict, comparison.divergences, comparison.reasons) == (Verdict.MATCH, (), ())
 
 
 @pytest.mark.parametrize(
-    ("options", "ours", "theirs"),
+    ("options", "control", "candidate"),
     [
         ("ignore_order = true", [1, 2], [1, 3]),
         ("ignore_order = true", [1, 1, 2], [2, 1]),
@@ -92,12 +92,12 @@ def test_what_deepdiff_finds_no_difference_in_is_none(options: str, ours: Any, t
         ("ignore_order = true", [1], {"0": 1}),
     ],
 )
-def test_what_differs_beyond_the_options_and_a_changed_type_stay(options: str, ours: Any, theirs: Any, rows: Any) -> None:
-    assert rows(options, ours, theirs).verdict is Verdict.DIVERGENT
+def test_what_differs_beyond_the_options_and_a_changed_type_stay(options: str, control: Any, candidate: Any, rows: Any) -> None:
+    assert rows(options, control, candidate).verdict is Verdict.DIVERGENT
 
 
 @pytest.mark.parametrize(
-    ("options", "ours", "theirs"),
+    ("options", "control", "candidate"),
     [
         ("max_diffs = 1", list(range(5)), list(range(100, 105))),
         (f'custom_operators = ["{__name__}:Broken"]', {"said": "yes"}, {"said": "no"}),
@@ -105,8 +105,8 @@ def test_what_differs_beyond_the_options_and_a_changed_type_stay(options: str, o
     ],
     ids=["max_diffs", "an operator raises", "too large"],
 )
-def test_a_limit_is_inconclusive_and_never_a_match(options: str, ours: Any, theirs: Any, rows: Any) -> None:
-    comparison = rows(options, ours, theirs)
+def test_a_limit_is_inconclusive_and_never_a_match(options: str, control: Any, candidate: Any, rows: Any) -> None:
+    comparison = rows(options, control, candidate)
     assert comparison.verdict is Verdict.INCONCLUSIVE
     assert "'rows'" in str(comparison.reasons[0])
     assert comparison.divergences == ()

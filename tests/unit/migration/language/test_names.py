@@ -1,0 +1,36 @@
+"""The names in the code: one word for control's things, one for candidate's."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .prose import ROOT
+
+FOLDERS = ("migration/comparison", "tests/unit/migration/comparison")
+#: names that leave open which of the two engines is meant
+SIDELESS = {"ours", "theirs", "a", "b"}
+
+
+def bound(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Yield the names of parameters, variables, fields and attributes that are set, with their lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr.strip("_"), node.lineno
+
+
+def parsed(folder: str) -> list[tuple[Path, ast.Module]]:
+    return [(path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))) for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_things_of_the_two_engines_are_named_after_control_and_candidate(folder: str) -> None:
+    files = parsed(folder)
+    assert len(files) > 10
+    found = [f"{path}:{line}: {name}" for path, tree in files for name, line in bound(tree) if name in SIDELESS]
+    assert found == [], "say control or candidate"
