@@ -40,7 +40,7 @@ def read_back(reply: bytes) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]
     """Return (description, rows) of a recorded reply.
 
     Raises:
-        RecordedEffectError: it holds a value that could not be put on record.
+        RecordedEffectError: it contains a value that cannot be recorded.
     """
     told = msgspec.json.decode(reply)
     description = [(name, code, None, None, None, None, None) for name, code in told["columns"]]

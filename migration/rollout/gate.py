@@ -72,7 +72,7 @@ def decide(step: Step, standing: Standing, now: float) -> Decision:
 
 
 def outcome(step: Step, standing: Standing, now: float) -> What:
-    """Return what `decide` comes to, without reasons: a fraction of its time while a step has to wait."""
+    """Return the decision of `decide` without its reasons, which is much faster while a step has to wait."""
     if standing.breaches:
         return "roll back"
     shadowed = PLANS[step.stage].shadows is not None
@@ -139,7 +139,7 @@ def _unproved(gate: Gate, standing: Standing) -> Iterator[str]:
 
 
 def _unproved_beside_control(gate: Gate, standing: Standing, proof: float) -> Iterator[str]:
-    """Yield what is not proved of failures and slow runs."""
+    """Yield the rules about failures and slow runs that are not proved."""
     if standing.failed_more.evidence_below(gate.most_failed_more) < proof:
         yield f"Candidate may fail in up to {standing.failed_more.upper(gate.alpha):.2%} more of all runs than control."
     if standing.latency.evidence_slower() >= proof:

@@ -168,7 +168,7 @@ class Worker:
             return replace(judged, result=self._with_round(job, run.record, judged.result, judged.result.comparison, left_s))
 
     def _with_round(self, job: ShadowJob, shadow: RunRecord, result: ShadowResult, found: Comparison, left_s: float) -> ShadowResult:
-        """Return the result with how a round of both engines against themselves ended, for which the job's own deadline must do."""
+        """Return the result together with the result of a noise round, which has the rest of the job's deadline."""
         if found.effects_performed_by_shadow:
             # Its answers are not all on the journal, so running it again on the journal would show differences that mean nothing.
             return msgspec.structs.replace(result, noise="skipped")

@@ -157,7 +157,7 @@ class Search:
         return found
 
     def _imported_from(self) -> Iterator[str]:
-        """Yield the modules that names of the family are imported from, so that it can be said whether they have them."""
+        """Yield the modules from which names of the family are imported, to check that they define these names."""
         literals = self._configuration.literals()
         for path, facts in list(self._facts.items()):
             for statement in facts.imports:

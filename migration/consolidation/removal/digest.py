@@ -24,7 +24,7 @@ def digests(root: Path, manifest: RemovalManifest, surfaces: Collection[str], ho
     Args:
         root: of the tree.
         manifest: says what belongs to each surface.
-        surfaces: of which.
+        surfaces: those whose digests are returned.
         home: as of `flag_references`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The consolidated `ExecutionEngine`, DUPLICATE: one engine for everybody that extensions add users, data, events and MCP to.
+"""The consolidated `ExecutionEngine`, DUPLICATE: one engine for all users; extensions add users, data, events and MCP.
 
 It has its own types, factory and request scope, in addition to those of `UserExecutionEngine`. Its defects are kept on purpose, because
 they are why the migration exists. It sends no event between start and end, and none about a failure. It raises no error, takes a missing
@@ -213,7 +213,7 @@ class RequestScopedExecutionEngine:
     """One request's use of a consolidated engine; an async context manager.
 
     Args:
-        engine: shared with everybody.
+        engine: shared by all users.
         user_context: for whom it executes.
     """
 

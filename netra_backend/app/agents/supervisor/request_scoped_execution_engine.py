@@ -1,4 +1,4 @@
-"""`RequestScopedExecutionEngine`, DUPLICATE: state of its own for each request, on agents that everybody shares.
+"""`RequestScopedExecutionEngine`, DUPLICATE: each request has its own state, but all requests share the agents.
 
 `UserExecutionEngine` does the same and more. What this one does worse is kept on purpose, because it is why the migration exists:
 agents are the registry's shared objects, foreign run and thread ids are let in, failures come without `agent_error`, nothing beats.
