@@ -123,7 +123,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._jumping.threads_busy -= 1
 
     def drive(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Run to the end, through a `SystemExit` raised by another task: that stops the loop, not the work.
+        """Run to the end, even if another task raises `SystemExit`: this stops the loop, but not the work.
 
         Raises:
             BaseException: what the work itself raised.

@@ -46,7 +46,7 @@ class ExecutionEngine:
         config: None: the defaults.
         registry: makes the agents.
         websocket_bridge: where the events go; None: nowhere.
-        user_context: the only user that is let in; None: anybody who brings a context.
+        user_context: the only user that is let in; None: any user with a context.
         tool_dispatcher: makes the agents' tool calls; None: the registry's tools, called without a word to the user.
         mcp_tools: tools by MCP server, for `config.mcp`.
         clock: monotonic seconds.
