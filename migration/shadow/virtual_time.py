@@ -23,7 +23,7 @@ _Ts = TypeVarTuple("_Ts")
 SKIP_LIMIT_S: Final = 3600.0
 
 
-#: what asyncio's loops tell the time by, without the way through their classes: a replay asks a hundred times
+#: the clock of asyncio's loops, called directly because a replay reads it a hundred times
 _monotonic = time.monotonic
 
 
