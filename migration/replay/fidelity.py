@@ -70,7 +70,7 @@ _frame = msgspec.json.Decoder(_Frame)
 
 
 def _errors(events: Sequence[Event]) -> Iterator[str]:
-    """Yield the errors in the frames: first those that name a type, from the last one back."""
+    """Yield the errors in the frames, the last one first; errors with a type come before all others."""
     bare: list[str] = []
     for event in reversed(events):
         try:

@@ -1,4 +1,4 @@
-"""Delta debugging: reduces a sequence with a property to a subsequence that still has it, and loses it without any single item.
+"""Delta debugging: reduces a sequence to a subsequence that still has a given property, and would lose it if any single item were removed.
 
 Source: Zeller and Hildebrandt (2002), "Simplifying and isolating failure-inducing input", IEEE TSE 28(2), figure 3; it only removes chunks,
 because testing subsets alone finds almost nothing here and costs half of the attempts.

@@ -73,7 +73,7 @@ class HeadReader:
         return tuple(getattr(request, name) for name in self.policy.envelope.identity)
 
     def owner(self, own: Content) -> object:
-        """Return what `named` gives for a frame that names these."""
+        """Return the result of `named` for a frame with these fields."""
         return self._named(*own)
 
     def _is_masked_everywhere(self, name: str) -> bool:

@@ -33,7 +33,7 @@ class BrokenImportFinder:
                 yield from self._plain(path, statement) if statement.plain else self._from(path, statement)
 
     def in_strings(self) -> Iterator[BrokenImport]:
-        """Yield what strings that are imported or patched name in vain."""
+        """Yield the names in imported or patched strings that do not exist."""
         for path, facts in self._facts.items():
             importing = {*facts.imported_variables}
             for string in facts.strings:

@@ -167,7 +167,7 @@ class Search:
                         yield found
 
     def _read(self, paths: Iterable[str], names: Mapping[str, frozenset[str]] = _NO_NAMES) -> bool:
-        """Read the files that were not, or not with all the names that they hold by now. Returns whether there were any.
+        """Read the files that were not read yet, or not with all names that are known by now. Returns whether there were any.
 
         Args:
             paths: of the files.

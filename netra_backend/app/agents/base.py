@@ -93,7 +93,7 @@ class Agent:
         return [Message(role="system", content=self._prompt(task)), *history, Message(role="user", content=task.message)]
 
     def answer(self, text: str, step_count: int) -> Answer:
-        """Return the answer that the model's last message means."""
+        """Return the answer in the model's last message."""
         return Answer(text=text, step_count=step_count)
 
     def _prompt(self, task: Task) -> str:

@@ -1,4 +1,4 @@
-"""Headers that every HTTP answer carries: nothing here is a page, nothing may be kept, and a server that stops is not asked again."""
+"""Headers that every HTTP answer carries: answers are not pages, may not be cached, and close the connection while the server stops."""
 
 from typing import Final
 

@@ -105,7 +105,7 @@ class Source:
         return self._parents.get(node, self.module)
 
     def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-        """Yield what the node is part of, from the inside out, without the module."""
+        """Yield the nodes that contain this one, from the inside out, without the module."""
         while not isinstance(node := self.parent(node), cst.Module):
             yield node
 

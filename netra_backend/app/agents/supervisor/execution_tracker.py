@@ -59,7 +59,7 @@ class ExecutionTracker:
         return tuple(self._running.values())
 
     def add_death_callback(self, callback: DeathCallback) -> None:
-        """Have this called for each execution that dies, until it is removed."""
+        """Register a function that is called for each execution that dies, until it is removed."""
         self._callbacks.append(callback)
 
     def remove_death_callback(self, callback: DeathCallback) -> None:
