@@ -1,4 +1,4 @@
-"""PromQL text: how a rate, a share, a quantile and an honest zero are written, once."""
+"""PromQL text: the one place that writes rates, shares, quantiles, and a 0 for a series that does not exist yet."""
 
 from collections.abc import Sequence
 from typing import Final

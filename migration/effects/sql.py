@@ -52,7 +52,7 @@ def read_port(engine: _AnyEngine, *, name: str = "database", lane: str | None = 
 
 
 class _Port:
-    """Stands where statements are handed to the driver. What its methods return says whether that was done here."""
+    """Listens at the place where SQLAlchemy passes statements to the driver. What its methods return says whether that was done here."""
 
     def __init__(self, name: str, lane: str | None, *, awaits: bool) -> None:
         self._name, self._lane, self._awaits = name, lane, awaits

@@ -10,7 +10,8 @@ from migration.model import RunRequest
 
 #: Identities that a job contains at most. If more runs start between two shadowed ones, the rest is not sent.
 MOST: Final = 256
-#: Identities that every job contains, sent before or not: so a worker that was restarted, or is one of several, learns them too.
+#: Identities that every job contains, even if they were sent before: a worker that was restarted, or is one of several, must learn them
+#: too.
 ALWAYS: Final = 16
 
 

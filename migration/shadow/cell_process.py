@@ -70,8 +70,8 @@ class CellProcess:
         """Yield the result of each job, in order, while the next ones run ahead of the reader; nothing after a run that left the process
         unusable.
 
-        None: the next one takes longer. Never raises. Answers come in the order of the jobs, so whatever ends the process is the doing of
-        the first one without an answer.
+        None: the next one takes longer. Never raises. Answers come in the order of the jobs, so if the process ends, the
+        first unanswered job is the cause.
         """
         self._link.hand(map(encode, jobs))
         for job in jobs:

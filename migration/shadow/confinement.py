@@ -43,7 +43,7 @@ def bound_memory(extra_bytes: int) -> None:
 
 
 def collect_seldom() -> None:
-    """Keep the garbage collector from what is there, and have it look at the rest seldom: that took a tenth of a job."""
+    """Exclude existing objects from garbage collection, and collect others seldom: collections took a tenth of the time of a job."""
     gc.freeze()
     gc.set_threshold(_COLLECTED)
 

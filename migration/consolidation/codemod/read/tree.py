@@ -94,7 +94,7 @@ def _callers(root: Path, paths: Iterable[str], methods: Iterable[str]) -> Iterat
 def _read_whole(
     root: Path, paths: Iterable[str], found: Found, configuration: AuditConfiguration, methods: frozenset[str]
 ) -> dict[str, FileFacts]:
-    """Read files so that every statement of theirs is looked into: each identifier of the file is one of the words asked for."""
+    """Read all statements of these files: the words to look for are all identifiers of the file."""
     facts: dict[str, FileFacts] = {}
     for path in paths:
         data = read_bytes(root, path)

@@ -20,7 +20,10 @@ class Edit:
 
 
 def apply_edits(text: bytes, edits: Iterable[Edit]) -> bytes:
-    """Return the text, which is UTF-8, with the edits. Of edits inside of another's span only those in its pieces have an effect."""
+    """Return the text, which is UTF-8, with the edits.
+
+    An edit inside the span of another one has an effect only if it is in one of the pieces of that one.
+    """
     # The widest of the edits that begin at one place comes first; insertions come before the text at their place, in the order given.
     ordered = sorted(dict.fromkeys(edits), key=lambda edit: (edit.span[0], edit.span[0] != edit.span[1], -edit.span[1]))
     return _render(text, (0, len(text)), ordered)

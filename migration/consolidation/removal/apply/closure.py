@@ -12,7 +12,7 @@ def going_modules(edges: Mapping[str, Collection[str]], roots: Collection[str], 
     import each other go together.
 
     Args:
-        edges: file -> files that it imports, for all modules that may keep another one: without tests.
+        edges: file -> files that it imports, without tests, because a test does not keep a module.
         roots: the modules that are removed in any case.
         needed: the modules that stay in any case, e.g. because a configuration file names them.
     """

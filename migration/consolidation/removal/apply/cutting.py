@@ -58,7 +58,7 @@ class Cutting:
         self._left: dict[tuple[int, str], None] = {}
 
     def run(self) -> CutFile:
-        """Return the file without what needs what is gone."""
+        """Return the file without the parts that need something removed."""
         module = self._source.module
         for item in self._loss.imports:
             self._import(item)
