@@ -1,7 +1,7 @@
 """A sentence keeps what we wrote apart from what it quotes, until it is shown or stored.
 
 The literal parts are ours. The quoted parts are data: names of lanes, fields and tools, texts of exceptions. Redaction looks only at the
-quoted parts, so the wording may change freely, and a user who writes our words hides none of them.
+quoted parts, so the wording may change freely, and a user who writes the same words cannot hide data behind them.
 """
 
 from collections.abc import Callable, Iterable

@@ -58,7 +58,7 @@ def main(jobs_fd: int, results_fd: int, control_fd: int) -> None:
         for run in map(runner.run, map(_jobs.decode, _frames(jobs))):
             _write(results_fd, frame(encode(run)))
             if run.spoiled:
-                return None  # what was sent ahead must not meet what this one left behind
+                return None  # jobs that were sent ahead must not run after what this one left behind
     return None
 
 

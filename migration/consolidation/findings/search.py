@@ -203,14 +203,14 @@ class Search:
             yield Clue(stem, package.rpartition(".")[2], _folder(path), path)
 
     def _export_clues(self, exports: Iterable[Export]) -> Iterator[Clue]:
-        """Yield what an import of a further name holds: that name, and the name of the module that has it."""
+        """Yield the clues to imports of a further name: that name, and the name of its module."""
         literals = self._configuration.literals()
         for export in exports:
             if not any(literal in export.name for literal in literals):
                 yield self._name_clue(export.name, export.module)
 
     def _variable_clues(self, names: Names, family: Family) -> Iterator[Clue]:
-        """Yield what an import of a module's variable holds whose value is an instance of one of the family's classes."""
+        """Yield the clues to imports of a module's variables whose values are instances of the family's classes."""
         for path, facts in self._facts.items():
             module = self._modules.name(path)
             for name in {binding.name for binding in facts.bindings if binding.scope == 0}:

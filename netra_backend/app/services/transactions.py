@@ -1,8 +1,8 @@
 """Work on a database in transactions.
 
 SQLite lets only one writer at a time into a file, and a waiting writer tries again repeatedly, in no order. So each process has one writer
-a file: what is asked for while it commits is committed together next, in the order in which it was asked for. Readers work in parallel with
-it and never wait. A server database gets a connection a transaction.
+for each file. Work that arrives during a commit is committed together in the next one, in the order of arrival. Readers work in parallel
+with the writer and never wait. With a database server, each transaction has its own connection.
 """
 
 import asyncio

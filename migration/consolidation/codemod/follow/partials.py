@@ -22,7 +22,7 @@ def partial_call(source: Source, node: cst.CSTNode) -> cst.Call | None:
 
 
 def objection_to_partial(source: Source, path: str, tree: Tree, call: cst.Call, rules: Sequence[Rule]) -> str | None:
-    """Return why not every call of what a `partial` gives can be seen, or is as it would be of a lambda; None: all are."""
+    """Return why a call of the result of a `partial` cannot be found, or differs from that of a lambda; None: there is no such call."""
     assign = source.parent(call)
     variable = assign.targets[0].target if isinstance(assign, cst.Assign) and len(assign.targets) == 1 else None
     if not isinstance(variable, cst.Name) or not source.is_top_level(variable) or len(source.assignments(variable)) != 1:

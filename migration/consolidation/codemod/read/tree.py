@@ -1,4 +1,4 @@
-"""The tree that is rewritten, understood: what every name in every file that can matter means, and which modules have to go."""
+"""The meaning of the tree that is rewritten: of each name in every file that can matter, and which modules must be removed."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Edits of a text: each replaces a span by pieces, some of which are other spans of the text, with the edits inside them."""
+"""Edits of a text. An edit replaces a span by pieces: new texts, or other spans of the text, in which further edits apply."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

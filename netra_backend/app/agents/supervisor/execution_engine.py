@@ -89,7 +89,7 @@ class ExecutionEngine:
 
         Args:
             context: the execution; its retry count is raised by each retry.
-            user_context: the owner; None: the engine's own, and with none, anybody.
+            user_context: the owner; None: the engine's own user; if it has none, any user.
 
         Raises:
             ValueError: the user or run id is blank, the run id is "registry", or the user is not the owner.
