@@ -2,7 +2,8 @@
 
 ```python
 async def test_a_ticket_is_answered_alike():
-    comparison = await compared("support", {"text": "hello"}) assert comparison.verdict is Verdict.MATCH, explained(comparison)
+    comparison = await compared("support", {"text": "hello"})
+    assert comparison.verdict is Verdict.MATCH, explained(comparison)
 ```
 
 The serving engine really reaches the outside through its ports; the other one runs on its journal as in a shadow worker: in virtual time,

@@ -1,10 +1,12 @@
 """Accepted divergences: a TOML file a surface, in which each entry has an owner, a reason and a last day, or says that it is permanent.
 
 ```toml
-[[accepted]] id = "started-twice"
+[[accepted]]
+id = "started-twice"
 fingerprint = "0f3a9c2b71de"                 # this one kind of divergence, or, instead of it:
-# pattern = { kind = "duplicate_event", lane = "*", path = "agent_started", severity = "contract" } reason = "The legacy engine announces an
-agent on two levels; clients ignore the second." owner = "chat-team"
+# pattern = { kind = "duplicate_event", lane = "*", path = "agent_started", severity = "contract" }
+reason = "The legacy engine announces an agent on two levels; clients ignore the second."
+owner = "chat-team"
 issue = "NETRA-209"                          # optional
 at_most = 1                                  # optional: how often in one comparison; more of it stays divergent
 expires = 2027-01-31                         # its last day; a difference that is to stay has `permanent = true` instead

@@ -6,14 +6,16 @@ days = 14                 # how long nothing of control may have run
 max-divergence = 0.02     # the upper bound that each stratum has to stay below
 public-keys = ["..."]     # Ed25519, base64: whose certificates count
 
-[tool.netra-migration.removal.surfaces.chat] engines = ["netra_backend/app/agents/supervisor/execution_engine.py"] adapter =
-"netra_backend/app/controls/chat.py" ledger = "ledger/chat.toml"
+[tool.netra-migration.removal.surfaces.chat]
+engines = ["netra_backend/app/agents/supervisor/execution_engine.py"]
+adapter = "netra_backend/app/controls/chat.py"
+ledger = "ledger/chat.toml"
 
 [tool.netra-migration.removal.tests]
 "tests/test_engines.py" = "delete"   # or "keep": none of its tests is cut
 
 [tool.netra-migration.removal.migration]
-paths = ["migration", "dashboards"]  # what goes with the last surface
+paths = ["migration", "dashboards"]  # what is removed with the last surface
 words = ["netra-migration"]          # what nothing may say any more then
 successors = { "netra_backend.app.execution" = "netra_backend.app.serving" }
 ```

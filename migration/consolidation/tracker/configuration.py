@@ -5,8 +5,9 @@
 page = "docs/tracker.md"                         # where the page is kept
 rounds = 3                                       # how often `--run` runs the tests in a row
 
-[tool.netra-migration.tracker.implementations]   # what there was in the beginning; none may be added, those that go are ticked off
-"shop/orders/repository.py" = "target" "shop/legacy/orders.py" = "deprecated"
+[tool.netra-migration.tracker.implementations]   # what there was in the beginning; none may be added, those that are removed are ticked off
+"shop/orders/repository.py" = "target"
+"shop/legacy/orders.py" = "deprecated"
 
 [[tool.netra-migration.tracker.discover]]        # or audit, tests, plan, execute, stability, close: a box of that step
 text = "It is decided how orders move."

@@ -128,7 +128,7 @@ def test_the_wheel_brings_nothing_of_the_backend_and_no_library_that_the_tool_do
 
 
 def test_dashboards_and_rules_are_in_the_wheel(run):
-    place = Path(run("netra-migration doctor", code=1)[0].rpartition("lie in ")[2].strip())
+    place = Path(run("netra-migration doctor", code=1)[0].rpartition("alert rules are in ")[2].strip())
     assert json.loads((place / "grafana" / "rollout.json").read_text())["panels"]
     assert (place / "prometheus" / "rules.yml").exists()
 

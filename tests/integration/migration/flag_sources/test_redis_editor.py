@@ -121,4 +121,4 @@ except ConfigurationError as error:
     print(error)
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "redis is not installed; it comes with an extra: pip install 'netra-strangler[redis]'" in ran.stdout
+    assert "redis is not installed; it belongs to an extra: pip install 'netra-strangler[redis]'" in ran.stdout

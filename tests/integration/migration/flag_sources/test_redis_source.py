@@ -81,7 +81,7 @@ def test_a_redis_that_comes_back_empty_takes_no_flag_away(written, follow):
     seen = follow(RedisSource(written.url, PREFIX))
     with redis.Redis.from_url(written.url) as client:
         client.flushall()
-    eventually(lambda: "`launchdarkly:$inited` is not there" in seen.error)
+    eventually(lambda: "`launchdarkly:$inited` does not exist" in seen.error)
     assert (seen.stage(), seen.up) == ("shadow", False)
     write(written, at("live", version=2), kill_switch(on=False), sampling(100))
     eventually(lambda: seen.up and seen.stage() == "live")

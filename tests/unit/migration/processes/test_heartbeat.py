@@ -119,10 +119,9 @@ def test_a_locked_database_delays_no_request_and_is_written_afterwards(make, tab
 
 
 def test_without_a_database_the_processes_of_this_host_are_asked(make, settings, tmp_path):
+    (tmp_path / "evidence.db").mkdir()  # nothing can be opened there
     heart, _ = make(at("live"), kill_switch(True))
     heart.start()
-    (tmp_path / "evidence.db").unlink(missing_ok=True)
-    (tmp_path / "evidence.db").mkdir()
     found = until(lambda: (now := confirm(settings, lambda row: row.kill_switch["chat"], wait_s=1.0)).seen and now)
     assert (found.holds, found.problem is None) == (False, False)
     said = "not confirmed: of this host 1 of 1 processes follow, as they say themselves; of other hosts nothing is known: "
