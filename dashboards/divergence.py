@@ -41,7 +41,7 @@ _NOW: Final[Sequence[AnyPanel]] = (
         title="Divergent share",
         unit="percentunit",
         steps=((None, "green"), (DIVERGENT_LIMIT / 10, "yellow"), (DIVERGENT_LIMIT, "red")),
-        description="Share of the comparisons in the time range with a divergence that nobody has explained. Do not promote a surface "
+        description="Share of the comparisons in the time range with an unexplained divergence. Do not promote a surface "
         "while it is red; `netra-migration divergences list` names the fingerprints.",
         queries=[_share_of_range("divergent")],
     ),

@@ -119,7 +119,7 @@ _STAGES: Final[Sequence[AnyPanel]] = (
         unit="suffix: runs/s",
         width=8,
         stacked=True,
-        description="Served runs that ended, by engine. After the kill switch the candidate's line goes to 0.",
+        description="Served runs that ended, by engine. After the kill switch the candidate's line falls to 0.",
         queries=[Query(expr=or_zero(rate(select(_RUNS), ["origin"]), "origin"), legend="{{origin}}")],
     ),
     Lines(

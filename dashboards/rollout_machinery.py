@@ -74,7 +74,7 @@ STORES: Final[Sequence[AnyPanel]] = (
         title="Runs waiting for a store",
         unit="suffix: runs",
         description="All surfaces: finished runs in the outbox, by the run store that still has to take them. A few come and go; "
-        "growing: that store is down or too slow. Nothing is lost, threads read whole meanwhile; `netra-migration status` has the error.",
+        "growing: that store is down or too slow. Nothing is lost, and threads are complete; `netra-migration status` has the error.",
         queries=[Query(expr="max by (store) (migration_outbox_rows)", legend="{{store}}")],
     ),
     Lines(

@@ -35,7 +35,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     reading_engines: str = ""  #: of a function that opens `ReadingEngines`
     conversations: str = ""  #: of a `ConversationCheck`
     stores: str = ""  #: of a `StoresOpener`
-    tenant_rule: str = ""  #: of a callable that takes a tenant's id, and raises ValueError where the project lets nobody in by it
+    tenant_rule: str = ""  #: of a callable that takes a tenant's id, and raises ValueError if the project does not accept it
     demo: str = ""  #: of a `typer.Typer` with one command: `netra-migration demo` runs it
     ledger: str = "ledger"  #: folder
     import_path: tuple[str, ...] = ()  #: folders of modules that are not installed, for the processes that import the engines

@@ -30,7 +30,7 @@ def say(template: str, /, **values: Sentence | int | str) -> Sentence:
 
     Args:
         template: a literal with `{names}`; a test rejects anything else. Braces are doubled, as in `str.format`.
-        values: a `Sentence` keeps its parts, a number counts as ours, and any other text is quoted.
+        values: a `Sentence` keeps its parts, a number counts as one of our words, and any other text is quoted.
 
     Raises:
         KeyError: the template names a value that is not given.

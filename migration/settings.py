@@ -102,8 +102,8 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     tenant_rule: Annotated[
         str,
         Meta(
-            description="Import string of a callable (tenant id) that raises ValueError where nobody gets in by that id; empty: every id "
-            "of 1 to 256 printable characters without a blank at its ends will do."
+            description="Import string of a callable (tenant id) that raises ValueError for an id that the project does not accept; "
+            "empty: every id of 1 to 256 printable characters without a blank at its ends is accepted."
         ),
     ] = ""
     watch_tenants: Annotated[Names, Meta(description="The only tenants that become metric labels.")] = ()

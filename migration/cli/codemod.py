@@ -81,7 +81,7 @@ def _document(made: CodemodPlan, *, applied: bool, seconds: float) -> dict[str, 
 
 
 def _report(made: CodemodPlan, *, applied: bool, as_json: bool) -> None:
-    """Report what is left to a person: as a table if the terminal shows nothing else, otherwise as lines on stderr."""
+    """Report what must be changed by hand: as a table if the terminal shows nothing else, otherwise as lines on stderr."""
     for problem in made.problems:
         note(f"not rewritten: {problem.path}: {problem.kind}: {problem.detail}")
     if applied and not as_json and made.advice:

@@ -29,7 +29,7 @@ def carry_out(
         force: whether to override the objections; needs a reason.
         reason: for the history.
         may_lower: whether tenants may move back if there is no terminal and `yes` was not given.
-        as_json: whether one JSON document goes to stdout.
+        as_json: whether to print one JSON document on stdout.
 
     Raises:
         ConfigurationError: it is forced without a reason, or a question could not be asked.

@@ -139,7 +139,7 @@ def _complete(rows: Sequence["ProcessRow"], surface: str) -> int:
 
 def _stay(evaluator: FlagEvaluator, surface: str, pinned: Sequence[Tenant], known: int) -> _Stay:
     named = [one.tenant_id for one in pinned if evaluator.evaluate(surface, one).stage is Stage.COMPLETE]
-    # Usually none is there, and a few show it.
+    # Usually no tenant is at `complete`, and a small sample shows that.
     sample = _SAMPLE if any(evaluator.stage(surface, one).stage is Stage.COMPLETE for one in _SAMPLE[:_FEW]) else ()
     share = sum(evaluator.stage(surface, one).stage is Stage.COMPLETE for one in sample) / len(_SAMPLE)
     parts = [f"about {share:.0%} of the tenants"] if share else []

@@ -60,7 +60,7 @@ def asked(
     """Return the move that the options ask for.
 
     Raises:
-        ConfigurationError: they name an unknown surface, stage or tenant, or do not say exactly once whom to move.
+        ConfigurationError: they name an unknown surface, stage or tenant, or do not select the tenants in exactly one way.
     """
     wanted, lowest = parse_stage(stage), parse_stage(rest) if rest is not None else None
     configured_surface(settings, surface)

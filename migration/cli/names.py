@@ -94,7 +94,7 @@ def _anything(_surface: str, _agent: str, /) -> None:
 
 
 def known_tenant(settings: MigrationSettings, tenant_id: str) -> str:
-    """Return the tenant. When the settings list no tenants, every id is one by which the project lets somebody in (`tenant_rule`).
+    """Return the tenant. If the settings list no tenants, every id is known that the project accepts (`tenant_rule`).
 
     Raises:
         UnknownTenantError: the settings list tenants, and this is not one of them.
@@ -114,7 +114,7 @@ def known_tenant(settings: MigrationSettings, tenant_id: str) -> str:
 
 
 def listed_tenant(settings: MigrationSettings, tenant_id: str) -> str:
-    """Return the tenant, whatever its id looks like: what was kept under an id that nobody gets in by any more can still be erased.
+    """Return the tenant, whatever its id looks like: data under an id that the project no longer accepts can still be erased.
 
     Raises:
         UnknownTenantError: the settings list tenants, and this is not one of them.

@@ -33,7 +33,7 @@ def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: s
         settings: name the source.
         surfaces: those to show.
         explain: the tenant whose stage is explained; None: no tenant.
-        as_json: whether one JSON document goes to stdout.
+        as_json: whether to print one JSON document on stdout.
 
     Raises:
         FlagSourceError: the flags cannot be read.

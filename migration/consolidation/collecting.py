@@ -1,4 +1,4 @@
-"""Work that makes millions of values which hold no circles, while nobody looks for circles among them."""
+"""Switches the garbage collector off for work that makes millions of values without reference cycles."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Keep the garbage collector from looking at the values of this block again and again: facts and syntax trees hold no circles."""
+    """Switch the garbage collector off for this block: facts and syntax trees contain no cycles, so searching them would find nothing."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

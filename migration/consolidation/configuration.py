@@ -1,7 +1,7 @@
 """The subject of an audit: `[tool.netra-migration.audit]` of the closest `pyproject.toml`.
 
-If that names no target, or a tree has no such table, the target, the factory, the roles and the class patterns are those of the project
-that the settings find: so the family of a project can be found in other trees too.
+If a tree has no such table, or the table names no target, then the target, the factory, the roles and the class patterns of the project
+in the settings are used. So the engines of a project can also be found in other trees.
 """
 
 import re

@@ -109,7 +109,7 @@ def load_baseline(file: Path) -> Baseline:
 
 
 def save_baseline(file: Path, baseline: Baseline) -> None:
-    """Write a baseline, one entry a line, so that two branches rarely change the same one.
+    """Write a baseline, one entry on each line, so that two branches rarely change the same one.
 
     Raises:
         ConfigurationError: the file cannot be written.

@@ -72,7 +72,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     module: str  #: the module that the statement names, absolute; for `import a, b` the first one that reaches an implementation
     names: tuple[ImportedName, ...]
     where: tuple[Where, ...]
-    reaches: tuple[str, ...]  #: modules of implementations, as counted; a re-export that is named counts for itself
+    reaches: tuple[str, ...]  #: the modules of implementations that count; a re-export that the import names counts itself
 
 
 class DottedString(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +117,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     positional: int  #: without the instance, which `Class.method(instance, ...)` gives first
     keywords: tuple[str, ...]  #: in source order
     unpacks: bool  #: `*args` or `**kwargs` are passed, so the shape is known only in part
-    misfit: str | None  #: why the callee's own signature does not take this call; None: it does, or cannot be told
+    misfit: str | None  #: why the callee's own signature does not take this call; None: it does, or this is not known
     target_misfit: (
         str | None
     )  #: why the target's class, or its method of that name, would not accept it; None: it would, this is not known, or the callee stays

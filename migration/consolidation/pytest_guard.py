@@ -55,6 +55,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Add the guard to a run of the whole suite; a run of chosen files is about those."""
+    """Add the guard to a run of the whole suite, but not to a run of chosen files."""
     if config.getini(_OPTION) and config.args_source is not pytest.Config.ArgsSource.ARGS:
         items.extend(_Guard.from_parent(session, name="consolidation").collect())

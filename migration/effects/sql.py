@@ -58,7 +58,7 @@ class _Port:
         self._name, self._lane, self._awaits = name, lane, awaits
 
     def execute(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:  # noqa: ANN401 - SQLAlchemy's
-        """Have a read performed, or answered from the record."""
+        """Perform a read, or answer it from the record."""
         if current() is None:
             return False
         if not _READS.match(statement) or context._is_server_side:  # noqa: SLF001 - nothing public says it
@@ -129,7 +129,7 @@ class _Nothing:
 
 
 def _switch(pool: Pool) -> None:
-    """Have a pool give replays connections to nothing. Its own are those of another loop and thread, and of the outside."""
+    """Make a pool return dummy connections in replays. Its real ones belong to another loop and thread, and reach the outside."""
     connect, nowhere = pool.connect, NullPool(_Nothing, reset_on_return=None)  # type: ignore[arg-type]  # no driver's
 
     def chosen() -> PoolProxiedConnection:

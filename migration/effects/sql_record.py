@@ -12,7 +12,7 @@ import msgspec
 from migration.errors import RecordedEffectError
 
 _LARGEST: Final = 2**63  #: JSON readers make a float of a whole number from here on
-#: What drivers make of columns, beside what JSON itself has; a text for each, and back.
+#: The types of column values that JSON does not have: each is written as a text, and read back.
 _TYPES: Final[dict[str, Any]] = {one.__name__: one for one in (bytes, bytearray, Decimal, datetime, date, time, timedelta, UUID)}
 _encode: Final = msgspec.json.encode
 
@@ -40,7 +40,7 @@ def read_back(reply: bytes) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]
     """Return (description, rows) of a recorded reply.
 
     Raises:
-        RecordedEffectError: it holds a value that could not be put on record.
+        RecordedEffectError: it contains a value that cannot be recorded.
     """
     told = msgspec.json.decode(reply)
     description = [(name, code, None, None, None, None, None) for name, code in told["columns"]]

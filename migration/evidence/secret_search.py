@@ -34,7 +34,7 @@ _CHANGES: Final = 0.2
 _CHANGES_IN_ONE_CASE: Final = 0.13
 _FEWEST: Final = 3
 _DIGITS: Final = 2
-#: The share that changes in any way, where two capital letters are next to each other: in NamesLikeThisOne they are not.
+#: The share that changes in any way, for texts with two capital letters next to each other, which NamesLikeThisOne do not have.
 _ALL_CHANGES: Final = 0.42
 _SIDE_BY_SIDE: Final = re.compile(r"[A-Z]{2}")
 _BITS: Final = 2.8

@@ -83,13 +83,13 @@ class EvidenceStore(EvidenceReader):
         return sum(new for start in range(0, len(findings), _BATCH) for new in self._store_batch(findings[start : start + _BATCH]))
 
     def store_each(self, items: Sequence[_Item]) -> list[bool | Exception]:
-        """Store comparisons in one transaction, and return what became of each: whether it was new, or why it is not stored.
+        """Store comparisons in one transaction, and return for each whether it was new, or why it is not stored.
 
-        When that fails for what one of them holds, each is stored by itself; when the database fails, none is.
+        If this fails because of the content of one of them, each is stored separately. If the database fails, none is stored.
         """
         try:
             return [*self._store_batch([ComparedRuns(*item) for item in items])]
-        except Exception as error:  # noqa: BLE001 - whatever it is: it is told of those that it keeps from being stored
+        except Exception as error:  # noqa: BLE001 - returned for each comparison that it keeps from being stored
             if len(items) == 1 or _is_of_the_database(error):
                 return [error] * len(items)
         return [outcome for item in items for outcome in self.store_each([item])]
@@ -127,5 +127,5 @@ class EvidenceStore(EvidenceReader):
 
 
 def _is_of_the_database(error: Exception) -> bool:
-    """Tell whether the database cannot be used at all: asking it again for each of many would take as many times as long."""
+    """Tell whether the database cannot be used at all. Then it is not tried again for each comparison, which would take very long."""
     return isinstance(error, EvidenceError) and isinstance(error.__cause__, OperationalError | OSError)

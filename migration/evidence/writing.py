@@ -40,7 +40,7 @@ def write(
     now: float,
     examples: int,
 ) -> list[bool]:
-    """Store the findings that are not stored yet and tell of each whether it is one of those.
+    """Store the findings that are not stored yet, and return for each whether it is new.
 
     Args:
         connection: in a transaction.

@@ -89,7 +89,7 @@ class History:
                     known = select(entries.c.id).where(*same, entries.c.version_after == entry.version_after, entries.c.at >= since)
                     if connection.execute(known.limit(1)).first() is not None:
                         return False
-                    # Of all that come after `last`, one is first.
+                    # If several processes write after `last`, only the first one succeeds.
                     _insert(connection, entry, _digest(f"{entry.source}\n{entry.flag}\n{last}", 32))
             except HistoryError as error:
                 if not isinstance(error.__cause__, IntegrityError):

@@ -39,7 +39,9 @@ class Inspection:
 
 
 class Inspector:
-    """Looks for other tenants' and users' data. One for each process: what it learns from one job it searches for in the next.
+    """Looks for other tenants' and users' data.
+
+    Each process has one: it remembers the identifiers of one job, and searches for them in the next jobs.
 
     Args:
         canaries: makes and reads tokens.

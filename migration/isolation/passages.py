@@ -19,9 +19,9 @@ class Passage:
     side: Origin
     lane: str
     subject: str  #: what the piece is: an event's kind, "model.request", "tool.usage_summary.reply", "run.request", "log"
-    data: bytes  #: JSON, but for logs and the messages of errors
+    data: bytes  #: JSON; plain text for logs and the messages of errors
     own_words: bool = False  #: the user wrote it: identifiers in it are not a leak
-    shared: bool = False  #: both runs got it: it does not show which engine mixes people up
+    shared: bool = False  #: both runs got it: it does not show which engine mixes users up
     event: int | None = None  #: index of the event; None: it is not an event
 
 
@@ -38,7 +38,7 @@ def all_at_once(served: RunRecord, shadow: RunRecord, logs: Logs) -> bytes:
     pieces += [effect.reply or b"" for effect in shadow.journal if effect.performed_by_shadow]
     pieces += [_bytes(text) for text in (*logs[0].lines, *logs[1].lines, *_errors(served), *_errors(shadow))]
     pieces.append(served.request.payload)
-    # Splitting and joining takes half the time of `replace`, which goes over the bytes twice.
+    # Splitting and joining takes half the time of `replace`, which reads the bytes twice.
     return b"".join(b"\n".join(pieces).split(_envelope(Identity.of(served.request))))
 
 

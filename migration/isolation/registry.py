@@ -1,8 +1,9 @@
 """The other tenants and users: a bounded memory of identifiers, and an automaton that finds the distinctive ones in text.
 
 An identifier is known as soon as it was learnt. It is searched for in fields that are named like an identity (`user_id`) immediately, and
-in any other text once it is in the automaton. That is rebuilt when something new waits to be in it, and so seldom that building takes a
-fiftieth of the time at most: at once while there is little to do, some ten times a second when there is much. Runs take longer than that.
+in any other text once it is in the automaton. The automaton is rebuilt when new identifiers wait, but building may take at
+most a fiftieth of the time: it is rebuilt immediately if there is little to do, and about ten times a second if there is much. Runs take
+longer than that.
 """
 
 import json

@@ -32,6 +32,6 @@ class Strays:
             self._kept.append((told_by, event))
 
     def of(self, names: Iterable[str]) -> tuple[Event, ...]:
-        """Return the events that belong to the run that is called by one of these names, each once, in the order of their coming."""
+        """Return the events that belong to the run with one of these names, each once, in the order of arrival."""
         own = frozenset(names)
         return tuple(dict.fromkeys(event for told_by, event in self._kept if told_by in own))

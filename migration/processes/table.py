@@ -100,7 +100,7 @@ class ProcessTable:
         ]
 
     def now(self) -> float:
-        """Return Unix seconds by the clock behind `Told.age_s`: the database's, or for a file this host's.
+        """Return Unix seconds by the clock that `age_s` is measured by: the database's, or this host's for a file.
 
         Raises:
             ProcessesError: the database cannot be read.

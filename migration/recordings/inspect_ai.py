@@ -24,7 +24,7 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
 
 
 def samples_of(value: object) -> Iterator[object]:
-    """Yield the samples of a log; nothing when it is none."""
+    """Yield the samples of a log; nothing if it is not a log."""
     samples = field(value, "samples") if isinstance(value, Mapping) and "eval" in value else None
     if isinstance(samples, list):
         yield from samples

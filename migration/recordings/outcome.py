@@ -1,4 +1,4 @@
-"""The outcome of a run of which a file contains only the events. While a run runs, its engine's adapter reports it
+"""The outcome of a run, if a file contains only its events. While a run runs, its engine's adapter reports it
 (`effects.run_ended`).
 """
 

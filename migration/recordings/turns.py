@@ -50,7 +50,7 @@ class Place:
 def runs_of(conversation: Conversation, place: Place, asked: AskedBy) -> Iterator[RecordedRun | Skipped]:
     """Yield one run for each user turn that the conversation answers, and a `Skipped` for each that it does not.
 
-    A bad message spoils the conversation, and is found before anything is yielded.
+    A bad message makes the whole conversation unusable, and is found before anything is yielded.
 
     Args:
         conversation: its messages as they were found.
@@ -115,7 +115,7 @@ class _Turn:
         self._said, self._number, self._start, self._end = said, number, start, end
         self._rest = [one.message for one in said[start + 1 : end]]
         answers = (one.content or "" for one in self._rest if one.role == "assistant" and not one.tool_calls)
-        self.answer = next((text for text in answers if text.strip()), None)  #: None: nobody answered
+        self.answer = next((text for text in answers if text.strip()), None)  #: None: there was no answer
 
     def why_not(self) -> str | None:
         """Return why this turn is not a run; None when it is."""

@@ -1,6 +1,6 @@
 """Whether control reproduces a recording: its ending, its answer, and the number and kind of its effects.
 
-A recording that control does not reproduce is no basis for a comparison: the candidate's behaviour on it means nothing.
+A recording that control does not reproduce cannot be used for a comparison: the candidate's behaviour on it means nothing.
 """
 
 from collections import Counter

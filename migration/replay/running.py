@@ -143,7 +143,7 @@ class _CountingSink:
         self._sink, self.kept = sink, Kept()
 
     def store_each(self, findings: Sequence[ComparedJob], /) -> list[bool]:
-        """Store comparisons and count what became of them."""
+        """Store comparisons, and count which are new, known or failed."""
         try:
             kept = self._sink.store_each(findings)
         except Exception as failure:  # noqa: BLE001 - whatever it raises is why none is stored
@@ -164,7 +164,7 @@ def _failed(result: ShadowResult) -> Sentence:
 
 
 def _nothing(recorded: RecordedRun, origin: Origin) -> RunRecord:
-    """Return the record of a run of which nothing is known."""
+    """Return the record of a run about which nothing is known."""
     return RunRecord(request=recorded.request, origin=origin, events=(), journal=(), outcome="cancelled", duration_s=0.0, trace_id=None)
 
 

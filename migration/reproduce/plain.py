@@ -1,4 +1,4 @@
-"""Simplifications of a small recording that remove nothing but make it easier to read, and name nobody."""
+"""Simplifications of a small recording that remove nothing, but make it easier to read and replace names of people."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -102,7 +102,7 @@ class Edits:
         """Write the previewed edit, wait for the processes, record it in the history.
 
         Args:
-            preview: contains the flags that it was made from; nobody may have written since.
+            preview: contains the flags that it was made from; no other edit may have been written since.
             forced: whether objections are overridden.
             reason: the operator's words, for the history.
 

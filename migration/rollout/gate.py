@@ -1,13 +1,13 @@
-"""The gate: what is to be done at a step, as a pure function of the step, what stands in evidence, and the time.
+"""The gate: decides what to do at a step, as a pure function of the step, the evidence and the time.
 
-1. somebody else's data in a run                      -> roll back, whatever else
+1. somebody else's data in a run                      -> roll back, in any case
 2. more divergence, failures or slow runs than the gate allows, proved  -> roll back
-3. anything that is asked and not proved              -> hold, with a sentence for each
-4. nothing of these                                   -> promote
+3. a rule that is not proved                          -> hold, with a sentence for each
+4. none of these                                      -> promote
 
-A promotion is wrong with a chance of at most `alpha` over all looks: whichever bound is not kept has to be disproved for it, so `alpha` is
-not shared among them. A rollback can come from any of them, so there each has its part of `alpha`; of strata, of which new ones appear, the
-n-th has 1 / (n (n + 1)) of a half.
+The chance of a wrong promotion is at most `alpha`, over all checks. For a promotion every rule must be proved, so a wrong one needs an
+error in the bound of the rule that is broken: each bound can use the whole `alpha`. For a rollback one bound is enough, so the bounds share
+`alpha`. New strata can still appear, so the n-th stratum has 1 / (n (n + 1)) of one half of it.
 """
 
 from collections.abc import Iterator
@@ -29,14 +29,14 @@ _FAR: Final = 36500.0  #: days; a date beyond is none
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateDecision:
-    """What a gate comes to, and why."""
+    """The decision of a gate, and its reasons."""
 
     what: What
-    reasons: tuple[str, ...]  #: sentences; of a promotion, what was proved
+    reasons: tuple[str, ...]  #: sentences; for a promotion, what was proved
     runs_needed: int | None = (
-        None  #: more drawn runs, like those so far, until divergence lets it promote; 0: enough; None: they never will
+        None  #: number of further drawn runs, like those so far, until divergence allows a promotion; 0: enough; None: never
     )
-    on: date | None = None  #: day on which that is at today's rate, and the step has lasted long enough; None: none can be told
+    on: date | None = None  #: day on which these are reached at today's rate, and the step has lasted long enough; None: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def decide(step: Step, standing: Standing, now: float) -> GateDecision:
 
 
 def outcome(step: Step, standing: Standing, now: float) -> What:
-    """Return what `decide` comes to, without reasons: a fraction of its time while a step has to wait."""
+    """Return the decision of `decide` without its reasons, which is much faster while a step has to wait."""
     if standing.breaches:
         return "roll back"
     shadowed = PLANS[step.stage].shadows is not None
@@ -83,7 +83,7 @@ def outcome(step: Step, standing: Standing, now: float) -> What:
 
 def _bounds(gate: Gate, standing: Standing) -> Iterator[_Bound]:
     rates = [("All runs", standing.outcomes, gate.most_divergent)]
-    # A severity that nobody counted is one of which nothing was looked at.
+    # If a severity has no count, no run was compared for it.
     rates += [(f"Severity {kind}", standing.by_severity.get(kind, _NOTHING), most) for kind, most in gate.most_divergent_of.items()]
     for name, outcomes, most in rates:
         yield _Bound(name, outcomes, most, 0.5 / len(rates))
@@ -139,7 +139,7 @@ def _unproved(gate: Gate, standing: Standing) -> Iterator[str]:
 
 
 def _unproved_beside_control(gate: Gate, standing: Standing, proof: float) -> Iterator[str]:
-    """Yield what is not proved of failures and slow runs."""
+    """Yield the rules about failures and slow runs that are not proved."""
     if standing.failed_more.evidence_below(gate.most_failed_more) < proof:
         yield f"Candidate may fail in up to {standing.failed_more.upper(gate.alpha):.2%} more of all runs than control."
     if standing.latency.evidence_slower() >= proof:

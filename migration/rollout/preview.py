@@ -62,7 +62,7 @@ class Preview:
 
     @property
     def lowering(self) -> bool:
-        """Whether somebody goes to an earlier stage."""
+        """Whether a tenant moves to an earlier stage."""
         return any(move.backward for move in self.moves)
 
 

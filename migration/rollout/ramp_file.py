@@ -1,7 +1,7 @@
-"""The ramp: the planned path of a surface through stages and percentages, as a TOML file, with what each step's gate asks.
+"""The ramp: the planned path of a surface through stages and percentages, as a TOML file, with the rules of each step's gate.
 
 ```toml
-[gate]                        # what every step's gate asks; what is not written has the default of `GateRules`
+[gate]                        # rules for the gate of every step; the others have the default of `GateRules`
 most-divergent = "2 %"
 
 [[step]]
@@ -14,8 +14,8 @@ percent = 100
 gate.soak = "24 h"            # this step alone
 ```
 
-A gate is what lets the ramp *leave* its step. Shares are written as "2 %", times as "30 min", "24 h" or "7 d". Counts have their unit in
-their name. A ramp ends where its last step ends: nothing is left there.
+A gate decides when the ramp may *leave* its step. Shares are written as "2 %", times as "30 min", "24 h" or "7 d". Counts have their unit
+in their name. A ramp ends with its last step, which is not left.
 """
 
 import re
@@ -44,14 +44,16 @@ _ALL: Final = 100.0
 
 
 class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """What a gate asks, as it is written. Each default has its reason beside it; what is not a rule can be neither switched off nor set:
-    a breach of isolation rolls back, an expired ledger entry holds, and nothing looked at holds.
+    """The rules of a gate, as they are written in the file. Each default has its reason next to it.
+
+    Some things are not rules, so they cannot be set or switched off: a breach of isolation rolls back, and an expired ledger entry, or a
+    step without any compared run, holds.
     """
 
-    alpha: str = "5 %"  #: chance, over all looks at a step, of a wrong promotion; one wrong step in twenty is met by the next step's gate
-    claim: Claim = THESE  #: of whom; what is claimed of other tenants takes hundreds of them, see docs/migration/statistics.md
-    least_comparisons: int = 300  #: seen; fewer have hardly met each path once, and say nothing of slow runs
-    least_tenants: int = 5  #: that had a comparison; one busy tenant is no rehearsal for the others
+    alpha: str = "5 %"  #: chance of a wrong promotion, over all checks of a step; the next step's gate would probably still notice it
+    claim: Claim = THESE  #: about which tenants; a claim about other tenants needs hundreds of them, see docs/migration/statistics.md
+    least_comparisons: int = 300  #: that were seen; fewer have probably not used every path, and show nothing about slow runs
+    least_tenants: int = 5  #: that had a comparison; one busy tenant does not show how the others fare
     most_divergent: str = "2 %"  #: of drawn runs, upper bound; what was not seen counts as divergent
     #: the same for one severity: 300 runs without any prove 1.4 %, 420 prove 1 %
     most_divergent_of: dict[Severity, str] = msgspec.field(default_factory=lambda: {"security": "1 %"})
@@ -60,17 +62,17 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     slow_quantile: str = "95 %"  #: whose excess is compared; above it, few runs decide
     #: of candidate's runs beyond those of control that pass control's quantile, upper bound; 10 % slower is about 3 % more of them
     most_slow_more: str = "2 %"
-    least_coverage: str = "95 %"  #: of drawn runs, that was seen; else the shadow is not fit to judge
-    least_noise_rounds: int = 20  #: in which engines were compared with themselves; fewer call nothing noise
-    soak: str = "1 h"  #: that the step has lasted; a leak or a filling queue takes time
+    least_coverage: str = "95 %"  #: share of the drawn runs that was seen; with less, the shadow does not show enough
+    least_noise_rounds: int = 20  #: in which engines were compared with themselves; with fewer, no difference is classified as noise
+    soak: str = "1 h"  #: that the step has lasted; a leak or a growing queue needs time to show
     approvals: int = 0  #: of different people; 2: four eyes
-    not_on: tuple[Day, ...] = ("friday", "saturday", "sunday")  #: days on which nothing is promoted; few are there to look at it
+    not_on: tuple[Day, ...] = ("friday", "saturday", "sunday")  #: days on which nothing is promoted, because few people are there to watch
     between: str = "00:00-24:00"  #: hours in which something is promoted
     time_zone: str = "UTC"  #: of days and hours
 
 
 class StepText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """A step, as it is written."""
+    """A step, as it is written in the file."""
 
     stage: Stage
     percent: float | None = None

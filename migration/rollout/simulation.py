@@ -1,8 +1,7 @@
-"""Simulated ramps: how long a ramp takes and how often it goes wrong, with made-up runs and the very gate that decides real ones.
+"""Simulated ramps: how long a ramp takes and how often it decides wrongly, with simulated runs and the gate that decides real ramps.
 
-Tenants have uneven traffic and uneven rates of divergence, whose mean over runs is what was asked for. At a percentage of `shadow` that
-share of tenants is compared; from `live` on all are, whoever serves. Approvals are given at once, and noise
-is measured.
+Tenants differ in traffic and in rate of divergence; the mean rate over all runs is the one that was given. At a percentage of `shadow`,
+this share of the tenants is compared. From `live` on all tenants are compared. Approvals are given immediately, and noise is measured.
 """
 
 from collections.abc import Callable, Iterable
@@ -48,18 +47,18 @@ class World:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedRamp:
-    """What became of one simulated ramp."""
+    """The end of one simulated ramp."""
 
     ending: RampEnd
     days: float
     at: str  #: the step at which it was then
     reasons: tuple[str, ...]  #: of the last decision
-    wrong: bool  #: a step was left by promotion although more than its gate allows diverges
+    wrong: bool  #: a step was promoted although the divergence is higher than its gate allows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What became of many. Shares from 0 to 1, days from the start."""
+    """The results of many simulated ramps. Shares are from 0 to 1, days from the start."""
 
     ramps: int
     complete: float
@@ -74,11 +73,11 @@ class Summary:
 
 
 def simulate(ramp: Ramp, world: World, *, ramps: int, seed: int, progress: Callable[[], None] = lambda: None) -> Summary:
-    """Return what becomes of so many ramps.
+    """Simulate so many ramps and return their results.
 
     Args:
         ramp: its steps and gates.
-        world: what is true.
+        world: the simulated tenants, traffic and rates.
         ramps: to be simulated, 1 or more.
         seed: the same seed gives the same ramps.
         progress: called after each ramp.
@@ -105,7 +104,7 @@ def simulate(ramp: Ramp, world: World, *, ramps: int, seed: int, progress: Calla
 
 
 def one_ramp(ramp: Ramp, world: World, random: "np.random.Generator") -> SimulatedRamp:
-    """Return what becomes of one ramp."""
+    """Simulate one ramp and return its end."""
     crowd = _Crowd(world, random)
     now, wrong = _MONDAY, False
     end = now + world.days * _DAY_S

@@ -95,8 +95,8 @@ class Judge:
         if name in {"open", "openat"}:
             return self._opening(name, asked)
         if name == "clone3":
-            # glibc makes threads by this one, whose flags no filter can see. If this call is reported as unknown, it uses `clone`, whose
-            # flags can be filtered.
+            # glibc starts threads with this call, and a filter cannot see its flags. If this call is reported as unknown, it uses `clone`,
+            # whose flags can be filtered.
             if self._clone_flags(asked) & _CLONE_THREAD:
                 return errno.ENOSYS
             self._attempts.add(name)
@@ -115,8 +115,8 @@ class Judge:
         if path is None or self._may_read(path):
             return None
         if not os.path.lexists(path):
-            # Nothing is there to be read. Libraries look for files of configuration, when they are loaded or used first, wherever
-            # they were built: the run that served heard the same.
+            # The file does not exist. When libraries are loaded or first used, they look for configuration files in the place where they
+            # were built. The run that served got the same error.
             return errno.ENOENT
         self._attempts.add("open for reading", path)
         return errno.EACCES

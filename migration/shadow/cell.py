@@ -37,7 +37,7 @@ def main(jobs_fd: int, results_fd: int, control_fd: int) -> None:
     for descriptor in (jobs_fd, results_fd, control_fd):
         os.set_inheritable(descriptor, False)
     sys.dont_write_bytecode = True
-    # What an engine prints is discarded: it may contain a user's text. Lines that it logs are taped.
+    # What an engine prints is discarded: it may contain a user's text. Lines that it logs are recorded.
     sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as long as the process
     logging.getLogger().addHandler(logging.NullHandler())
     logging.captureWarnings(capture=True)
@@ -83,7 +83,8 @@ def _engines(named: str, settings: MigrationSettings, control: socket.socket) ->
         # It opens a socket when it is imported, to check for IPv6: no engine causes this, and it would conclude that there is none.
         import urllib3  # noqa: F401 - as said
 
-        # Python starts a program and reads a file when it is first asked, as SDKs do at their first request; then it knows.
+        # Python starts a program and reads a file when it is first asked for the platform, as SDKs do at their first request. Then it
+        # remembers the answer.
         platform.platform()
         with contextlib.suppress(OSError):
             platform.freedesktop_os_release()

@@ -17,7 +17,7 @@ _COLLECTED: Final = 50_000
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies, where the kernel is Linux. Elsewhere the end of the pipe must do."""
+    """On Linux, let the kernel kill this process when its parent dies. Elsewhere the process only notices the end of the pipe."""
     if hasattr(ctypes.CDLL(None), "prctl"):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -57,5 +57,5 @@ def die_after(seconds: float) -> None:
 
 
 def spare() -> None:
-    """Call off `die_after`."""
+    """Cancel `die_after`."""
     signal.setitimer(signal.ITIMER_REAL, 0.0)

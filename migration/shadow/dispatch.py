@@ -24,7 +24,7 @@ from migration.telemetry import Metrics
 logger = logging.getLogger(__name__)
 _said: msgspec.msgpack.Decoder[Said] = msgspec.msgpack.Decoder(Said)
 
-#: How often the parent looks for a worker that is late with a job. The worker's own timer comes first; this is for one that is stopped.
+#: How often the parent looks for a worker that is late with a job. The worker has its own, earlier timer; this one is for a stopped worker.
 _PULSE_S: Final = 0.25
 _LATE_S: Final = GRACE_S + 3 * COMPARE_S + 1.0  #: compared, perhaps held back while the next one was, and stored
 #: Seconds before a worker is started again; they double while workers die without a result.
@@ -39,9 +39,8 @@ _DEATHS: Final = 100
 class ProcessShadow:
     """Runs shadows in a worker process. Everything happens on the loop that called `start`.
 
-    The worker takes jobs in order and answers in order, several at a time. When it dies with one job that has no answer, that one has
-    failed. If it had several of them, the cause is not known, so none counts: they are given to the next worker, each alone, and then it
-    shows.
+    The worker takes jobs in order and answers in order, several at a time. If it dies with one unanswered job, that job has failed. If it
+    had several, the cause is not known, so none of them has failed yet: the next worker gets each of them alone, which shows the cause.
 
     Args:
         settings: limits of the queue; passed on to the worker.

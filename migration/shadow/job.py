@@ -53,7 +53,7 @@ now.
 
 
 class Shadow(Protocol):
-    """Takes jobs off the request's hands."""
+    """Takes jobs from requests, which do not wait for them."""
 
     def offer(self, job: ShadowJob, /, *, shed: ShedReason | None = None) -> None:
         """Queue the job or shed it, and count which. Never blocks, never raises, never waits.

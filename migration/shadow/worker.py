@@ -61,7 +61,10 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def hello(settings: MigrationSettings, parts: str, engines: str) -> bytes:
-    """Return the first frame of a worker with these parts and engines, which are import strings; what a child may see goes along."""
+    """Return the first frame of a worker with these parts and engines, which are import strings.
+
+    It contains the environment variables that a child may see.
+    """
     environment = child_environment.by_pipe(reading=settings.miss_policy == "allow")
     return msgspec.msgpack.encode(Hello(settings=variables.encode(settings), parts=parts, engines=engines, environment=environment))
 
@@ -165,7 +168,7 @@ class Worker:
             return replace(judged, result=self._with_round(job, run.record, judged.result, judged.result.comparison, left_s))
 
     def _with_round(self, job: ShadowJob, shadow: RunRecord, result: ShadowResult, found: Comparison, left_s: float) -> ShadowResult:
-        """Return the result with how a round of both engines against themselves ended, for which the job's own deadline must do."""
+        """Return the result together with the result of a noise round, which has the rest of the job's deadline."""
         if found.effects_performed_by_shadow:
             # Its answers are not all on the journal, so running it again on the journal would show differences that mean nothing.
             return msgspec.structs.replace(result, noise="skipped")
@@ -226,7 +229,7 @@ def main(jobs_fd: int, results_fd: int) -> int:
     for descriptor in (jobs_fd, results_fd):
         os.set_inheritable(descriptor, False)
     sys.dont_write_bytecode = True
-    # Ctrl-C, and what a service manager sends, go to the whole process group; when to stop is the parent's decision.
+    # The signals of Ctrl-C and of a service manager are sent to the whole process group, but only the parent decides when to stop.
     for polite in (signal.SIGINT, signal.SIGTERM):
         signal.signal(polite, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

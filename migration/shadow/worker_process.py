@@ -52,7 +52,7 @@ class WorkerLink(Protocol):
         ...
 
     def end(self) -> None:
-        """Kill the process and wait for that, a few seconds at most, which is nearly always at once; `on_exit` is not called any more."""
+        """Kill the process and wait for its end, for a few seconds at most. `on_exit` is no longer called."""
         ...
 
 
@@ -149,7 +149,7 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """Make the worker give up its work and exit in an orderly way; `on_exit` follows."""
-        # No service manager sends this one, so only the parent's word ends a worker.
+        # Service managers do not send this signal, so only the parent ends a worker.
         self._process.send_signal(signal.SIGUSR1)
 
     def hang_up(self) -> None:
@@ -157,7 +157,7 @@ class WorkerProcess:
         self._stop_writing()
 
     def end(self) -> None:
-        """Kill the process and wait for that, a few seconds at most, which is nearly always at once; `on_exit` is not called any more."""
+        """Kill the process and wait for its end, for a few seconds at most. `on_exit` is no longer called."""
         if self._reap_timer is not None:
             self._reap_timer.cancel()
         if not self._loop.is_closed():
@@ -166,7 +166,7 @@ class WorkerProcess:
         self._left_alone()
 
     def _write(self, data: memoryview) -> memoryview:
-        """Return what the pipe did not take; nothing when the worker is gone, which its other pipe will tell."""
+        """Return what the pipe did not take; nothing if the worker ended, which its other pipe will show."""
         if self._pipes.jobs < 0:
             return data[:0]
         try:
@@ -174,7 +174,7 @@ class WorkerProcess:
         except BlockingIOError:
             return data
         except OSError:
-            # EPIPE as a rule. Whatever it is: this worker hears no more, so it ends, and its jobs go to the next one.
+            # Usually EPIPE. After any error this worker receives nothing more, so it ends, and the next one gets its jobs.
             self._stop_writing()
             return data[:0]
 

@@ -1,4 +1,4 @@
-"""Of whom a rate is claimed; what that means stands in `outcomes`. Without SciPy, so that a ramp can be read anywhere."""
+"""The tenants that a claimed rate is about; `outcomes` explains both claims. Does not need SciPy, so that a ramp can be read anywhere."""
 
 from typing import Final, Literal
 

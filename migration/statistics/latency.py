@@ -1,13 +1,14 @@
-"""Whether candidate's slow runs are slower than control's, from pairs of runs of the same request, however often one looks.
+"""Whether candidate's slow runs are slower than control's, from pairs of runs of the same request, however often this is checked.
 
-A quantile is compared by how often it is passed: 5 % of control's runs take longer than control's 95 % quantile. For each pair, the line
-is the quantile of control's runs before it, which says nothing of the pair itself; then it is counted whether candidate alone was over
-the line, or control alone. Their difference is candidate's excess. Between engines that are alike it is as often up as down, whatever times
-look like and however much the two of a pair have in common; what they have in common drops out, which is why pairs tell soon.
+A quantile is compared by how often it is passed: 5 % of control's runs take longer than control's 95 % quantile. For each pair, the limit
+is the quantile of control's runs before it, so it does not depend on the pair itself. Pairs are counted in which only candidate, or only
+control, is over the limit. The difference of these counts is candidate's excess. If both engines are alike, it rises as often as it falls,
+for any distribution of times, and however much both runs of a pair have in common. What they have in common has no influence, so few pairs
+are enough.
 
 The quantiles themselves are bounded for each side as in Howard and Ramdas (2022), "Sequential estimation of quantiles with applications to
-A/B testing and best-arm identification": how many of the times lie below a quantile is a sum of zeros and ones whose mean is known, and
-places where that sum would be too large or too small are not where the quantile is. For the bound of such sums see `means`.
+A/B testing and best-arm identification": the number of times below a quantile is a sum of zeros and ones whose mean is known, so
+the quantile is not at a place where that sum would be too large or too small. For the bound of such sums see `means`.
 """
 
 from bisect import bisect_left

@@ -1,14 +1,15 @@
-"""Bounds of the mean of bounded values that hold however often they are looked at, from how often each value came.
+"""Bounds of the mean of bounded values, from the count of each value. They stay valid however often they are checked.
 
-Each bound is a wager. Somebody stakes a share of his money on each value, at odds that are fair where the mean is what is claimed; if the
-claim holds, his money ever grows to 1 / alpha times with a chance of at most alpha (Ville's inequality). A claim that made him that rich
-is rejected, and the bounds are the means that are not. With `k` values of size `z` among `n`, and a stake `s`, his money is
+Each bound is a wager against a claimed mean. A player stakes a share of his money on each value, at odds that are fair if the claim is
+true. Then the chance that his money ever grows to 1 / alpha times is at most alpha (Ville's inequality). So a claimed mean that makes him
+that rich is rejected, and the bounds enclose the means that are not rejected. With `k` values of size `z` among `n`, and a stake `s`, his
+money is
 
     product over values of (1 + s z) / (1 + s mean)^n.
 
-That holds for values whose expectation changes from one to the next, too: the logarithm is concave, so the product of (1 + s m_i) is at
-most (1 + s m)^n, where m is the mean of all m_i. What is bounded is therefore the mean of the expectations that values had so far, in
-whatever order they came, and counts are all that has to be kept. The stake is not known beforehand: money is spread over many.
+This also holds if the expectation changes from one value to the next: the logarithm is concave, so the product of (1 + s m_i) is at
+most (1 + s m)^n, where m is the mean of all m_i. Therefore the bounds are for the mean of the expectations of all values so far, in any
+order, and only counts have to be kept. The best stake is not known beforehand, so the money is spread over many stakes.
 
 Sources: Robbins (1970), "Statistical methods related to the law of the iterated logarithm", for mixtures of stakes; Waudby-Smith and Ramdas
 (2024), "Estimating means of bounded random variables by betting", for wagers on bounded means; Howard, Ramdas, McAuliffe and Sekhon (2020),
@@ -29,10 +30,9 @@ with extra("rollout"):
     from scipy.special import logsumexp
     from scipy.stats import cauchy
 
-#: Stakes, as the logarithm of the odds at which the highest value is taken against the lowest. Where they lie decides how soon a bound is
-#: narrow, never whether it holds. Half of the money is between 1.9 and 6 to 1, where a rate of two to six times what is allowed, or of a
-#: sixth to a half, is told soonest; the tails are
-#: long, so that bounds go on to narrow with a million values.
+#: Stakes, as the logarithm of the odds of the highest value against the lowest. They decide how soon a bound becomes narrow, never whether
+#: it is valid. Half of the money is between 1.9 and 6 to 1, which detects soonest a rate of two to six times the allowed one, or of a sixth
+#: to a half of it. The tails are long, so that bounds still become narrower after a million values.
 _LIKELY: Final = 3.0
 _SPREAD: Final = 0.5
 _EDGES: Final = np.geomspace(1e-4, 30.0, 97)

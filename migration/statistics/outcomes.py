@@ -1,16 +1,17 @@
-"""How often candidate diverges, for two claims that are easily taken for each other.
+"""How often candidate diverges, for two claims that are easily confused.
 
-"these tenants": the rate over the runs of the tenants seen so far, each weighted by its runs. Uncertain is only what was not looked at of
-their runs. Nothing is assumed of how tenants differ, or of the order of their runs.
+"these tenants": the rate over the runs of the tenants seen so far, each weighted by its runs. The only uncertainty is in those of their
+runs that were not compared. Nothing is assumed about how tenants differ, or about the order of their runs.
 
-"tenants like these": the mean rate of the tenants that these were drawn from, each counting once, as in a randomised trial of clusters.
-Uncertain is also which tenants happened to come first. A tenant counts by its first runs, a fixed number of them, when it has had them:
-its share of divergent ones is then an unbiased value between 0 and 1, and tenants are independent of each other. Twenty tenants cannot
-prove much: where one tenant in fifty has each run diverge, twenty show none with a chance of two thirds. Fewer than log(1 / alpha) / rate
-tenants, 149 for 2 % at 0.05, prove nothing below that rate, with whatever statistics, as long as nothing is assumed of the population.
+"tenants like these": the mean rate of the population that these tenants were drawn from. Each tenant counts once, as in a randomised trial
+of clusters. It is also uncertain which tenants happened to come first. A tenant counts when it has had a fixed number of runs, and only
+these first runs count: its share of divergent ones is then an unbiased value between 0 and 1, and tenants are independent of each other.
+Twenty tenants cannot prove much: if all runs of one tenant in fifty diverge, twenty tenants contain none of these with a chance of two
+thirds. Fewer than log(1 / alpha) / rate tenants, 149 for 2 % at 0.05, cannot prove that the rate is lower, with any method, unless
+something is assumed about the population.
 
-What the shadow did not see counts as divergent in upper bounds, and is left out of lower ones. Runs that are drawn for shadowing at random
-count with the reciprocal of the probability (Horvitz and Thompson 1952), so that a governor may draw where it wants to; see `means`.
+Runs that the shadow did not see count as divergent in upper bounds, and are left out of lower ones. Runs that are drawn for shadowing at
+random count with the reciprocal of the probability (Horvitz and Thompson 1952), so that a governor may draw where it wants to; see `means`.
 """
 
 from dataclasses import dataclass
@@ -127,9 +128,9 @@ class Outcomes:
         return self._means(claim)[1].evidence_below(rate)
 
     def runs_to_promote(self, rate: float, alpha: float) -> int | None:
-        """Return how many more runs, like those so far, prove that the rate over these tenants is below this one; None: they never will.
+        """Return how many more runs, like those so far, prove that the rate over these tenants is below this one; None: no number does.
 
-        Before the first run it is the number of runs of which none diverges.
+        Before the first run it is the number of runs without any divergence.
         """
         proof, most = -log(alpha), self._most
         if most.trials and most.average >= rate:

@@ -2,7 +2,7 @@
 
 Pairs with almost equal times are ignored. For the others, the slower side is counted: if both sides are alike, this is a fair coin, however
 the times are distributed, and however rarely either side is slow. So one slow run, ten slow runs on both sides, or a machine that is slow
-for an hour are no evidence; ten of ten on one side are.
+for an hour do not count as evidence, but ten slow runs of ten on one side do.
 """
 
 from functools import lru_cache

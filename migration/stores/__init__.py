@@ -1,7 +1,7 @@
 """Finished runs in two stores, legacy and user: written by plan, retried from an outbox, read completely, copied from one to the other.
 
 `FinishedRuns` combines what a server needs: `DualWriter` writes, `Delivery` retries, `ThreadReader` reads. `Backfill` copies and verifies,
-`Coverage` knows which store lacks runs of which tenants, and `check_history` lets no tenant enter a stage without its history. `Tombstones`
+`Coverage` knows the tenants whose runs a store lacks, and `check_history` lets no tenant enter a stage without its history. `Tombstones`
 counts which engines ran, by day, and `watch_now` returns the counts.
 """
 

@@ -43,7 +43,7 @@ class Tombstones:
         database: stores the counts.
         surfaces: those that this process serves, and so watches.
         metrics: count failures.
-        clock: Unix seconds. If it goes backwards, a run counts for the earlier day; a day is never taken back.
+        clock: Unix seconds. If it is set back, a run counts for the earlier day; a day is never taken back.
         rest_s: seconds between two writes. The first run after a quiet time is stored immediately, so that a crash loses a few seconds at
             most.
         retry_s: seconds after a failed write; its counts wait in memory.

@@ -45,7 +45,7 @@ class StoreWrites:
         The record is written before the run, and the end of the write only after it: a backfill in between cannot miss it.
 
         Raises:
-            OutboxError: it cannot be recorded; the run was not written, or a backfill will wait ten minutes for its end.
+            OutboxError: this cannot be recorded. Then the run was not written, or a backfill waits ten minutes for the end of the write.
             StoreError: as for `write`.
         """
         left_out = other(store)

@@ -160,7 +160,7 @@ class Metrics:
             self._start_at_zero(surface)
 
     def _start_at_zero(self, surface: str) -> None:
-        """Expose what alerts and shares count: a rate cannot see an occurrence that creates its own series."""
+        """Expose the counters of alerts and shares with 0: a rate does not see the first occurrence if that creates the series."""
         for stage, plan in PLANS.items():
             for outcome in get_args(Outcome):
                 self.runs.labels(surface, stage.value, plan.serves.value, outcome)

@@ -1,6 +1,6 @@
 """`netra`: run the backend, mint a development token, load sample data, list prices.
 
-With `--json` a command prints exactly one JSON document on stdout; everything else goes to stderr. Exit codes: 0 fine, 1 the server did not
+With `--json` a command prints exactly one JSON document on stdout, and everything else on stderr. Exit codes: 0 fine, 1 the server did not
 start, 2 wrong use or configuration.
 """
 

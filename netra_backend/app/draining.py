@@ -135,7 +135,7 @@ class _Step:
 
         Raises:
             RunCutError: it was cut.
-            _EndedBeforeError: so it was, but its run had ended.
+            _EndedBeforeError: it was cut, but its run had ended before.
             asyncio.CancelledError: somebody else cancelled the task.
         """
         if self._cut.is_set():

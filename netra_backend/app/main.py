@@ -124,9 +124,9 @@ def server_options(settings: Settings) -> dict[str, Any]:
 
 
 def _look_no_more_at_what_stays() -> None:
-    """Keep the garbage collector from walking over modules, classes and all else that a server keeps to its end.
+    """Exclude modules, classes and everything else that a server keeps until its end from garbage collection.
 
-    A full collection stops every user's run; over what is imported it takes longer than many runs do.
+    A full collection stops every user's run. Over the imported modules it takes longer than many runs.
     """
     gc.collect()
     gc.freeze()

@@ -58,7 +58,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """The connection is a WebSocket's from here on."""
+        """Note that the connection is a WebSocket from now on."""
         self._paid()
         super().handle_websocket_upgrade()
 
@@ -84,7 +84,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """WebSockets on which nothing that a client does is an error line."""
 
     def send_receive_event_to_app(self) -> None:
-        """Hand a message on. Text that is not UTF-8 is passed on as bytes, so that its sender gets an error."""
+        """Pass a message on. Text that is not UTF-8 is passed on as bytes, so that its sender gets an error."""
         if self.curr_msg_data_type == "text" and not _is_text(b"".join(self.frames)):
             self.curr_msg_data_type = "bytes"
         super().send_receive_event_to_app()

@@ -1,4 +1,4 @@
-"""`run_result`: the last frame of a run on the surfaces `oneshot`, `batch` and `tools`. It holds what the caller is answered with.
+"""`run_result`: the last frame of a run on the surfaces `oneshot`, `batch` and `tools`. It contains the caller's answer.
 
 Some engines of these surfaces emit few events or none, so the adapters of both engines add this one frame, made here, to what the engine
 itself emits; without it a comparison would see no answer. Its `agent_name` is empty: it belongs to the run, not to an agent.

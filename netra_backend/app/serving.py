@@ -90,7 +90,7 @@ class DirectRuns:
 
         Raises: what the candidate raises, and
             RunStoreUnavailableError: the run ended and could not be kept.
-            RunRefusedError: its id stands for another run.
+            RunRefusedError: its id belongs to another run.
         """
         asked, started, ending = self._asked(surface, context), self._clock(), context.ending
         outcome: Outcome = "completed"

@@ -1,4 +1,4 @@
-"""The outside as an agent sees it: a model, tools, a clock, new ids. Agents reach the outside through nothing else.
+"""The outside as an agent sees it: a model, tools, a clock, new ids. Agents reach the outside only through these.
 
 This makes it possible to record a run and to run it again on the record: wrapping each port once covers everything.
 """

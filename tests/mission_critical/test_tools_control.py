@@ -113,7 +113,7 @@ async def test_the_target_asks_whether_the_caller_may_by_any_name(make_fakes: An
     assert (result["status"], result["error"], asked) == ("permission_denied", "you may not call save_action_plan", ["ann"])
 
 
-def test_the_tools_engine_goes_by_the_name_of_another_engine() -> None:
+def test_the_tools_engine_uses_the_name_of_another_engine() -> None:
     assert NamedLikeTheOthers is ToolExecutionEngine
     assert NamedLikeTheOthers.__name__ != ChatEngine.__name__
     assert not hasattr(NamedLikeTheOthers, "execute_agent")

@@ -97,7 +97,7 @@ class EffectComparison:
         refused: set[_Key] = set()
         for place, (effect, key) in enumerate(zip(effects, keys, strict=True)):
             if place in paired or (id(effect) in self._unread and effect.request is not None) or key in refused:
-                continue  # a retry of what was never answered says no more than the first try
+                continue  # a retry of an effect that got no answer shows nothing new
             detail: Detail = "repeated" if key in known else ""
             known.add(key)
             if effect.error is not None and effect.error.type == EffectMissingError.__name__:

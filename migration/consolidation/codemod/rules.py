@@ -1,8 +1,8 @@
 """Rules: which call of a legacy implementation becomes which expression. The arguments keep their text.
 
-A rule's old form lists the parameters that the call may have: `name` has to be given, and not as `None`; `name@method` too, or else to each
-call of this method on the object; `name=...` may be given and is dropped when the new form does not name it; `name=value` may be given, but
-only as this very value. `module:Name` means an object.
+A rule's old form lists the parameters of the call. `name` must be given, and must not be `None`. `name@method` must be given here, or in
+each call of this method on the object. `name=...` may be given, and is dropped if the new form does not contain it. `name=value` may be
+given, but only with this value. `module:Name` means an object.
 """
 
 import ast

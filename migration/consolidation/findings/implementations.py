@@ -104,7 +104,7 @@ class Family:
         return shared >= max(_FEWEST_SHARED, self._configuration.shape_share * len(self._target_methods)) > 0
 
     def _passing_on(self) -> Iterable[str]:
-        """Yield the modules that do nothing but pass classes of the family on; packages are seen through instead."""
+        """Yield the modules that only pass classes of the family on. Packages are not included: names are followed through them."""
         for path, facts in self._facts.items():
             module = self._names.modules.name(path)
             if facts.only_passes_on and not path.endswith("__init__.py") and not self._is_double(path) and self._passed(path):

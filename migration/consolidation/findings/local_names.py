@@ -52,7 +52,7 @@ class LocalNames:
         return self._imports[path].get((scope, name), ())
 
     def bound(self, path: str, scope: int, name: str) -> BindingFact | None:
-        """Return what gives a variable, or a `self.attribute` of a class's scope, its type; None: nothing that is known."""
+        """Return the source of the type of a variable, or of a `self.attribute` in a class's scope; None: it is not known."""
         if path not in self._bindings:
             table: dict[tuple[int, str], BindingFact] = {}
             for binding in self._facts[path].bindings:

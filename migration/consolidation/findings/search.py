@@ -76,7 +76,7 @@ class SourceSearch:
         methods = self._family(self._names()).public_methods(_meaning(self._configuration.target))
         definers = set(self._look_first(methods))
         self._read(definers)
-        # Only now is it known which methods the family has, and every other file is read once, with all of them.
+        # All methods of the family are known only now. Every other file is read once, with all of them.
         self._question = msgspec.structs.replace(self._question, methods=tuple(sorted(self._family(self._names()).methods())))
         while True:
             names = self._names()
@@ -157,7 +157,7 @@ class SourceSearch:
         return found
 
     def _imported_from(self) -> Iterator[str]:
-        """Yield the modules that names of the family are imported from, so that it can be said whether they have them."""
+        """Yield the modules from which names of the family are imported, to check that they define these names."""
         literals = self._configuration.literals()
         for path, facts in list(self._facts.items()):
             for statement in facts.imports:

@@ -1,4 +1,4 @@
-"""State in implementations that more than one request shares, or that nothing ever takes anything out of."""
+"""State in implementations that several requests share, or that only grows because nothing is ever removed from it."""
 
 import ast
 from collections.abc import Iterator, Sequence

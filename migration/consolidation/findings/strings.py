@@ -114,7 +114,7 @@ def _imported(file: FileFacts) -> frozenset[str]:
 
 
 def _absolute(string: StringFact) -> str | None:
-    """Return the string as a name from which it can be resolved; None: relative to nothing that is known."""
+    """Return the string as a name from which it can be resolved; None: it is relative to an unknown name."""
     if not string.text.startswith(".") or not string.package:
         return string.text
     # `__package__` and `__name__` are the file's own, from which relative names start anyway.

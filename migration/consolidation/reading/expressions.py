@@ -43,8 +43,8 @@ class ExpressionReader:
 
     Args:
         scopes: of the file.
-        interesting: parts of dotted names that belong to the question.
-        literals: so do longer names with one of these.
+        interesting: parts of dotted names that the question is about.
+        literals: longer names that contain one of these are interesting, too.
         lines: that hold any of both.
     """
 
@@ -68,7 +68,7 @@ class ExpressionReader:
         return frozenset(self._interesting - self._asked - {RETURNED})
 
     def read_again(self, leaf: CodeLeaf) -> None:
-        """Note what a leaf that was read as shallow uses."""
+        """Note the uses in a leaf that was read as shallow before."""
         self._walk(leaf.node, _Around(leaf.scope))
 
     def read(self, leaf: CodeLeaf, *, shallow: bool) -> None:

@@ -24,7 +24,7 @@ class CodeLeaf(NamedTuple):
     scope: int
     first: int  #: line
     last: int  #: line
-    only_result: bool = False  #: a `return` of which only the returned value matters
+    only_result: bool = False  #: it is a `return`, and only the returned value matters
 
 
 @dataclass(slots=True)
@@ -191,7 +191,7 @@ class _Walk:
             self._outline.leaves.append(CodeLeaf(node, scope, first, last, only_result=True))
 
     def _results(self, body: Sequence[ast.stmt], scope: int) -> None:
-        """Record the return value of a function of which nothing else matters."""
+        """Record the return value of a function, if nothing else in it matters."""
         for node in body:
             if isinstance(node, ast.Return):
                 self._outline.leaves.append(CodeLeaf(node, scope, node.lineno, node.end_lineno or node.lineno, only_result=True))

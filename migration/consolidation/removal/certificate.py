@@ -98,7 +98,7 @@ def verify(
         ConfigurationError: the manifest cannot be read, or the tree cannot be audited.
     """
     signed = _parse(document)
-    _check_signature(signed, public_keys)  # before anything of it is believed
+    _check_signature(signed, public_keys)  # before its content is trusted
     certificate = _certificate(signed.certificate)
     _check_time(certificate, now)
     wanted = surfaces or [one.surface for one in certificate.surfaces]

@@ -24,7 +24,7 @@ def digests(root: Path, manifest: RemovalManifest, surfaces: Collection[str], ho
     Args:
         root: of the tree.
         manifest: says what belongs to each surface.
-        surfaces: of which.
+        surfaces: those whose digests are returned.
         home: as of `flag_references`.
 
     Raises:
@@ -62,7 +62,10 @@ def _content(file: Path) -> str:
 
 
 def _uses(uses: RemainingUses) -> list[str]:
-    """Return who uses what, how often. Lines are left out: they move when something else is edited. So are tests: they go, too."""
+    """Return the uses of each file, with their number.
+
+    Lines are left out, because other edits move them. Tests are left out, because they are removed too.
+    """
     counted = Counter(f"{use.path} {use.kind} {use.module}" for use in (*uses.code, *uses.passed_on, *uses.strings))
     return [f"{use} {times}" for use, times in sorted(counted.items())]
 

@@ -15,8 +15,8 @@ ledger = "ledger/chat.toml"
 "tests/test_engines.py" = "delete"   # or "keep": none of its tests is cut
 
 [tool.netra-migration.removal.migration]
-paths = ["migration", "dashboards"]  # what is removed with the last surface
-words = ["netra-migration"]          # what nothing may say any more then
+paths = ["migration", "dashboards"]  # removed with the last surface
+words = ["netra-migration"]          # words that must not be left after that
 successors = { "netra_backend.app.execution" = "netra_backend.app.serving" }
 ```
 """
@@ -29,7 +29,7 @@ import msgspec
 
 from migration.errors import ConfigurationError, UnknownSurfaceError
 
-#: The default file name of `netra-migration removal certificate`. Committed, it is part of the tree that it is about.
+#: The default file name of `netra-migration removal certificate`. If it is committed, it is part of the tree that it certifies.
 CERTIFICATE_NAME: Final = "removal-certificate.json"
 
 _TABLE: Final = "[tool.netra-migration.removal]"

@@ -14,7 +14,7 @@ _INVENTORY: Final = shell("netra-migration", "audit", "--inventory", "build/audi
 
 
 class KnownCheck(Check, frozen=True, kw_only=True, tag="implementations"):
-    """Every implementation is one that the project knows, in the role that it knows; what stays is there."""
+    """All implementations are known to the project, in their known role, and those that stay exist."""
 
     def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box when nothing is new, nothing changed its role, and target and factory are there."""
@@ -118,7 +118,7 @@ class RewrittenCheck(Check, frozen=True, kw_only=True, tag="codemod"):
     """The codemod has nothing to rewrite and nothing to say."""
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box when it is so. While an implementation has users there is something, and the codemod is not asked."""
+        """Tick the box if this is true. As long as an implementation has users it is not, so the codemod does not run."""
         left = {path for item in tree.inventory.legacy for path in users_of(tree.inventory, item.module)}
         if left:
             return Judgement(done=False, evidence=f"{counted(len(left), 'consumer').capitalize()} to go.")

@@ -55,7 +55,7 @@ class Certified(Check, frozen=True, kw_only=True, tag="certificate"):
 
 
 def _issued_at(document: bytes) -> float:
-    """Return when a certificate says that it was issued; 0.0 when it says nothing that can be read, which makes it invalid anyhow."""
+    """Return the time of issue that a certificate contains; 0.0 if it cannot be read, because then the certificate is invalid too."""
     try:
         return msgspec.json.decode(document, type=_Dated).certificate.issued_at
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

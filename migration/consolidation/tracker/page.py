@@ -12,7 +12,7 @@ _HEAD: Final = """# How far the consolidation is
 Written by `netra-migration tracker --write {page}`, never by hand: each box is ticked, or not, by what the files of this repository
 say, and `netra-migration tracker --check {page}` finds every other tick. Below each box stand its evidence and the command that repeats it.
 """
-#: Characters that could be read as Markdown or HTML. Backticks are among them: those of a span of code never come here.
+#: Characters that could be read as Markdown or HTML. They include backticks, because text in code spans is not escaped here.
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#+!|~&])")
 #: Characters that would begin a list or a heading at the start of a line.
 _BEGINNING: Final = re.compile(r"^(\d*)([-=.)])")

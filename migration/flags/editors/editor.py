@@ -9,7 +9,7 @@ from migration.flags.meaning.data import FlagData, FlagProblem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagRead:
-    """What an editor read, and with it the right to write if nobody else writes first."""
+    """What an editor read. It allows one write, if no other write comes first."""
 
     data: FlagData
     token: object  #: private to the editor: the state that was read
@@ -36,7 +36,7 @@ class FlagEditor(Protocol):
             comment: the reason, for sources that store one.
 
         Raises:
-            EditConflictError: somebody wrote since `read`; this edit was not made, or not completely, as the message says.
+            EditConflictError: another edit was written since `read`; this edit was not made, or not completely, as the message says.
             FlagSourceError: the source cannot be read or written; it is unchanged.
         """
         ...

@@ -175,7 +175,7 @@ def _newer(old: object, flag: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _open_lock(lock: Path, real: Path) -> int:
-    """Open the lock file, made for everybody who may edit the flag file. Raises OSError."""
+    """Open the lock file, with access for all who may edit the flag file. Raises OSError."""
     try:
         handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except PermissionError:

@@ -74,7 +74,7 @@ class HostedEditor:
 
         Raises:
             FlagSourceError: LaunchDarkly has no such flag, or cannot be reached.
-            EditConflictError: somebody edited the flag since it was read.
+            EditConflictError: the flag was edited since it was read.
             RefusedError: LaunchDarkly refused the edit.
         """
         before = read.data.live(key)

@@ -125,7 +125,7 @@ def _targeted(flag: Json) -> dict[tuple[str, str], int]:
 
 
 def _plain(value: object) -> object:
-    """Return it without ids, without defaults, and without parts that affect nobody."""
+    """Return it without ids, without defaults, and without parts that affect no tenant."""
     if isinstance(value, Mapping):
         named = {name: one for name, one in value.items() if not name.startswith("_") and name not in _UNCOMPARED}
         plain = {name: _plain(one) for name, one in named.items() if (name, one) not in _STANDARD}

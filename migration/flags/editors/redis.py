@@ -29,7 +29,7 @@ class RedisEditor:
         self._url, self._layout = url, RedisLayout(prefix=prefix)
 
     def read(self) -> FlagRead:
-        """Return the flags under the prefix; there are none if nobody has written yet.
+        """Return the flags under the prefix; there are none before the first write.
 
         Raises:
             FlagSourceError: Redis cannot be read.
@@ -46,7 +46,7 @@ class RedisEditor:
         The kill switch checks this only for its own flag: it depends on no other.
 
         Raises:
-            EditConflictError: somebody edited a flag since they were read.
+            EditConflictError: a flag was edited since they were read.
             FlagSourceError: Redis cannot be reached, or the flag was edited again right after.
         """
         try:

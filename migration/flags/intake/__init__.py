@@ -1,1 +1,1 @@
-"""What every source feeds: flag by flag, and the last known state of what is spoiled or cannot be read."""
+"""Takes the flags of every source, one by one, and keeps the last known state of a flag that is invalid or cannot be read."""

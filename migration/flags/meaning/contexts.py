@@ -14,7 +14,7 @@ Attributes = Mapping[str, Any]
 """Attribute -> JSON value. Rules of a flag use them; a person's name or address does not belong here."""
 
 NO_ATTRIBUTES: Final[Attributes] = MappingProxyType({})
-_EXACT: Final = 2.0**53  #: above it a float stands for several integers
+_EXACT: Final = 2.0**53  #: above it, several integers have the same float
 RESERVED: Final = frozenset({"key", "kind", "_meta", "anonymous", ""})
 """Names that are LaunchDarkly's own and cannot be attributes of a tenant."""
 

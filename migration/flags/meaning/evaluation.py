@@ -133,7 +133,7 @@ class FlagEvaluator:
     def faults(self, surfaces: Iterable[str]) -> dict[str, str]:
         """Return the surfaces' flags, and the kill switch, that give no tenant a usable value, each with LaunchDarkly's reason.
 
-        Invented tenants are evaluated. A flag that is off, deleted or missing is no error: this is a valid state.
+        Invented tenants are evaluated. A flag that is off, deleted or missing is in a valid state, so this is not an error.
         """
         faults: dict[str, str] = {}
         for surface in surfaces:

@@ -38,7 +38,7 @@ class PromptPool:
             response.close()
             raise urllib3.exceptions.HTTPError("closed meanwhile")
         if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
-            response.close()  # it is only read, and closed by nobody else
+            response.close()  # it is only read, and only closed here
         elif not getattr(response, "chunked", False):
             vars(response)["stream"] = lambda *_: _arrived(response)
         return response

@@ -70,7 +70,7 @@ class RawFlags:
 
     features: Hash
     segments: Hash
-    written: bool  #: whether somebody has written a full state
+    written: bool  #: whether a full state was written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
-"""The consolidated `ExecutionEngine`, DUPLICATE: one engine for everybody that extensions add users, data, events and MCP to.
+"""The consolidated `ExecutionEngine`, DUPLICATE: one engine for all users; extensions add users, data, events and MCP.
 
-It has types, a factory and a request scope of its own, beside those of `UserExecutionEngine`. What it does worse is kept on purpose,
-because it is why the migration exists: no event between start and end and none of a failure, nothing raised, no answer taken for success,
-`max_concurrent_agents` ignored, runs told apart by agent and millisecond. The extensions add a lost permit and a cache without users.
+It has its own types, factory and request scope, in addition to those of `UserExecutionEngine`. Its defects are kept on purpose, because
+they are why the migration exists. It sends no event between start and end, and none about a failure. It raises no error, takes a missing
+answer for success, ignores `max_concurrent_agents`, and distinguishes runs by agent and millisecond only. The extensions lose a permit, and
+cache answers without regard to the user.
 """
 
 import asyncio
@@ -212,7 +213,7 @@ class RequestScopedExecutionEngine:
     """One request's use of a consolidated engine; an async context manager.
 
     Args:
-        engine: shared with everybody.
+        engine: shared by all users.
         user_context: for whom it executes.
     """
 
@@ -241,12 +242,12 @@ class RequestScopedExecutionEngine:
         return await self._engine.execute(agent_name, task, self._user_context)
 
     async def cleanup(self) -> None:
-        """End the scope. The engine goes on."""
+        """End the scope. The engine continues to run."""
         self._closed = True
 
 
 class ExecutionEngineFactory:
-    """A second factory, beside the one that makes `UserExecutionEngine`s. It knows no limit of engines. Kept on purpose.
+    """A second factory, in addition to the one that makes `UserExecutionEngine`s. It does not limit the number of engines. Kept on purpose.
 
     Args:
         registry: makes the agents.

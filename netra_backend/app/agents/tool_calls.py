@@ -49,7 +49,7 @@ class ToolDispatcher(Protocol):
     async def dispatch(
         self, calls: Sequence[ToolInvocation], user: UserExecutionContext, speaker: Callable[[], Speaker], /
     ) -> list[ToolOutcome]:
-        """Return one outcome a call, in order of the calls. A `ToolError` is an outcome; any other exception is raised.
+        """Return one outcome for each call, in the order of the calls. A `ToolError` is an outcome; any other exception is raised.
 
         Args:
             calls: run side by side.

@@ -32,7 +32,7 @@ class UserToolDispatcher:
     async def dispatch(
         self, calls: Sequence[ToolInvocation], user: UserExecutionContext, speaker: Callable[[], Speaker], /
     ) -> list[ToolOutcome]:
-        """Announce the calls in order, run them side by side, close them in order.
+        """Announce the calls in order, run them in parallel, and close them in order.
 
         Raises:
             ForeignContextError: the calls are for another user, tenant, thread or run.

@@ -1,4 +1,4 @@
-"""The chat protocol as data: what a client may send, what the server says beside the run's own frames, and why it hangs up.
+"""The chat protocol as data: what a client may send, what the server sends in addition to the run's frames, and why it closes a connection.
 
 A run's frames follow the event contract (`websocket/events.py`) and pass through unchanged.
 """
@@ -132,12 +132,12 @@ def decode(raw: bytes) -> ClientMessage:
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
-        # msgspec quotes a value in one case: a string that is none of an enum's.
+        # msgspec quotes a value in one case: a string that is not a value of an enum.
         said = "Unknown agent" if str(error).startswith("Invalid enum value") else str(error)
         raise MessageError("invalid_message", f"{said}; send {shape}") from None
 
 
-#: How the chat spells a code of the table of errors; the others it spells the same.
+#: Codes of the table of errors that have another name in the chat. All others have the same name.
 _SPELT: Final[Mapping[Code, Code]] = MappingProxyType({"invalid_request": "invalid_message", "unknown_agent": "invalid_message"})
 
 
@@ -145,7 +145,7 @@ def report(failure: Failure, error: BaseException | None = None, *, run_id: str 
     """Log a failure and return the message for the user, with the same support code.
 
     Args:
-        failure: what the user is told.
+        failure: what the user is shown.
         error: what was raised; None when a message was refused without.
         run_id: the run it belongs to; None for none.
         request_id: the client's name for its question; None when unknown.

@@ -97,12 +97,12 @@ class ChatRuns:
         self._ended()
 
     async def _answer(self, chat: Chat, run_id: str) -> None:
-        """Say that the run begins, pass its frames on, say how it ended. A client that went away is told nothing more."""
+        """Report that the run begins, pass its frames on, and report how it ended. A client that went away receives nothing more."""
         try:
             try:
                 context = self._context(chat, run_id)
                 payload = await self._drain.unless_cut(self._prepared(chat, context))
-            except Exception as error:  # noqa: BLE001 - told to the user and logged; a run never takes its connection down
+            except Exception as error:  # noqa: BLE001 - shown to the user and logged; a run never takes its connection down
                 await self._tell(error, request_id=chat.request_id)
                 return
             outcome = await self._run(context, payload)
@@ -146,9 +146,9 @@ class ChatRuns:
                 return context.ending.outcome or "cancelled"
             if self._tasks[run_id].cancelling():
                 raise
-            # Nobody cancelled this task: the engine let a cancellation of its own escape.
+            # This task was not cancelled: the engine raised a cancellation of its own.
             return await self._failed(error, context)
-        except Exception as error:  # noqa: BLE001 - told to the user and logged; a run never takes its connection down
+        except Exception as error:  # noqa: BLE001 - shown to the user and logged; a run never takes its connection down
             return await self._failed(error, context)
         finally:
             self._cancellable.discard(run_id)

@@ -1,7 +1,7 @@
-"""The one table of errors: what a user is told when something is refused or fails, on every surface, and what the log keeps of it.
+"""The one table of errors: what a user is shown when something is refused or fails, on every surface, and what is logged about it.
 
 `failure_of` reads it. The chat's socket sends a failure as an `error` message, HTTP as a body with the code's status, a stream as its last
-event. A support code connects what the user is told with the log.
+event. A support code connects what the user sees with the log.
 """
 
 import errno
@@ -79,7 +79,7 @@ TIMED_OUT: Final = "this took too long and was stopped; try again"
 RETRY_UNAVAILABLE_S: Final = 5.0
 _RETRY_ELSEWHERE_S: Final = 1.0
 
-#: What the machine runs out of, and what the operator has to see to. Users may try again.
+#: The machine ran out of a resource, which the operator has to fix. Users may try again.
 _USED_UP: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EIO}
 )
@@ -96,7 +96,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What users are told of some kinds of errors."""
+    """What users are shown for some kinds of errors."""
 
     kinds: tuple[type[BaseException], ...]
     code: Code
@@ -150,9 +150,9 @@ def log_failure(failure: Failure, error: BaseException | None, **facts: Any) -> 
     """Log a failure, and return the support code that finds the line.
 
     Args:
-        failure: what the user is told.
-        error: what was raised; None when something was refused without. Of one on our side the log keeps type, places and cause, not its
-            text: that may quote what a user wrote.
+        failure: what the user is shown.
+        error: what was raised; None when something was refused without an error. If the failure is ours, its type, places and cause are
+            logged, but not its text, which may quote what a user wrote.
         facts: further fields of the line, such as `run_id`.
     """
     told = {"support_code": new_support_code(), "code": failure.code, **facts}

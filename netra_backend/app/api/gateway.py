@@ -18,7 +18,7 @@ from netra_backend.app.websocket.connections import Connections
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatLimits:
-    """What one client may ask of the server, beside the settings' message size and rate."""
+    """How much one client may ask of the server, in addition to the message size and rate in the settings."""
 
     connections_per_user: int = 16
     runs_per_connection: int = 4
@@ -29,7 +29,7 @@ class ChatLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchLimits:
-    """What one user may ask of the server with batches, beside the settings' message size and rate."""
+    """How much one user may ask of the server with batches, in addition to the message size and rate in the settings."""
 
     batches_per_user: int = 1  #: at once
     items: int = 100  #: of one batch
@@ -38,7 +38,7 @@ class BatchLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """What the endpoints work with."""
+    """The objects that the endpoints use."""
 
     settings: Settings
     execution: Execution

@@ -76,7 +76,7 @@ async def ready(gateway: Annotated[Gateway, Depends(_gateway)], response: Respon
 
 @router.get("/metrics", summary="What happened so far, counted", response_class=Response, responses={200: _METRICS, **documented(401, 500)})
 async def metrics(gateway: Annotated[Gateway, Depends(_gateway)], request: Request) -> Response:
-    """Return what was counted so far. With NETRA_METRICS_TOKEN set, only to whoever shows it."""
+    """Return what was counted so far. If NETRA_METRICS_TOKEN is set, the request must contain it."""
     wanted = gateway.settings.metrics_token
     if wanted is not None:
         shown = credentials(request).token or ""

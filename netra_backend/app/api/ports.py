@@ -75,7 +75,7 @@ class ComposedExecution(Execution, Protocol):
 
     @property
     def threads(self) -> ThreadRuns:
-        """Return what reads them."""
+        """Return the reader of their threads."""
         ...
 
 

@@ -97,7 +97,7 @@ class EventStream(StreamingResponse):
 
     Args:
         events: encoded by `event`.
-        held: closed at the end, after the events: what they come from, and what the response occupies.
+        held: the source of the events, and the resources of the response; closed after the events.
     """
 
     def __init__(self, events: AsyncGenerator[bytes, None], held: AsyncExitStack) -> None:
@@ -135,7 +135,7 @@ def event(kind: str, data: bytes) -> bytes:
 
 
 def result_in(frame: bytes) -> Result | None:
-    """Return the run's result when this frame holds it."""
+    """Return the run's result if this frame contains it."""
     head = _head.decode(frame)
     return _result.decode(head.payload) if head.type == RUN_RESULT else None
 

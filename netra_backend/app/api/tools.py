@@ -75,7 +75,7 @@ class _Refused(msgspec.Struct):
 _BODY: Final = {
     "type": "object",
     "properties": {
-        "arguments": {"type": "object", "description": "As the tool's JSON schema wants them."},
+        "arguments": {"type": "object", "description": "The arguments, in the form of the tool's JSON schema."},
         **IDS_OF_RUN,
     },
     "additionalProperties": False,

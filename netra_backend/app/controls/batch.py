@@ -53,7 +53,7 @@ class ControlBatch:
         return stream(work)
 
     async def aclose(self) -> None:
-        """Clean the engine up; what runs is stopped by closing its stream."""
+        """Clean the engine up. A current run is stopped by closing its stream."""
         await self._engine.cleanup()
 
 

@@ -55,7 +55,7 @@ class ControlChat:
         Raises (from the first `__anext__` on):
             InvalidPayloadError: the payload cannot be read.
             UnknownAgentError: it names an agent that does not exist.
-            Exception: an unexpected one of an agent, after its frames.
+            Exception: an unexpected error of an agent, after its frames.
         """
 
         async def work(sink: Sink) -> None:

@@ -104,7 +104,7 @@ class BackendExecution:
                 closing.push_async_callback(control.aclose)
 
     def stream(self, surface: str, context: UserExecutionContext, payload: Mapping[str, Any], /) -> AsyncGenerator[bytes, None]:
-        """Return the run's frames, of whichever engine the flags name. Closing the generator stops the work.
+        """Return the run's frames, from the engine that the flags name. Closing the generator stops the work.
 
         Raises:
             UnknownSurfaceError: NETRA_MIGRATION_SURFACES leaves the surface out, though its control is still here.
@@ -152,7 +152,7 @@ class BackendExecution:
 
 
 def check_settings(settings: Settings) -> tuple[str, ...]:
-    """See that everything can be composed of these settings, and return the variables that the migration's are read from.
+    """Check that everything can be composed from these settings, and return the variables that contain the migration's settings.
 
     Raises:
         SettingsError: a setting cannot be used; the message names its variable.

@@ -127,7 +127,7 @@ class Control(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Stop what still runs."""
+        """Stop all current runs."""
         ...
 
 

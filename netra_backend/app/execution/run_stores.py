@@ -99,7 +99,7 @@ class PlannedThreads:
         """Return the thread's runs, oldest first: all of them, or the newest alone.
 
         Raises:
-            IncompleteThreadError: a store that may hold more does not answer; it has those that are known.
+            IncompleteThreadError: a store that may contain more runs does not answer; the error contains the known ones.
         """
         view = await self._reader.thread(tenant_id, user_id, thread_id, newest)
         runs, complete = {run.run_id: run for run in (_finished_run.decode(run.body) for run in view.runs)}, view.complete

@@ -48,7 +48,7 @@ async def seed(engine: AsyncEngine, tenants: Iterable[str], *, until: date, days
         days: how many days of usage, 1 or more.
 
     Returns:
-        How many rows of usage were added, by tenant: 0 for a tenant that had some, which stay as they are.
+        How many rows of usage were added, by tenant: 0 for a tenant that already had some, which are kept.
 
     Raises:
         ValueError: `days` is less than 1.

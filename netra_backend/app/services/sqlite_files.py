@@ -16,7 +16,7 @@ _PAUSE_S: Final = 0.01
 
 
 def prepare_sqlite(engine: Engine) -> None:
-    """Have each new connection of the engine set up so, and its file made if it is missing."""
+    """Set up each new connection of the engine in this way, and make its file if it is missing."""
     event.listen(engine, "do_connect", _own)
     event.listen(engine, "connect", _set_up)
 

@@ -172,7 +172,7 @@ class UserExecutionContext:
         )
 
     def on_cleanup(self, callback: CleanupCallback) -> None:
-        """Have `cleanup` call this, plain or async."""
+        """Register a plain or async function that `cleanup` calls."""
         self.cleanup_callbacks.append(callback)
 
     async def cleanup(self) -> None:

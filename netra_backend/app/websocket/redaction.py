@@ -1,4 +1,4 @@
-"""Secrets out of what clients see: values under telling keys are replaced, long texts are cut, wide values are bounded."""
+"""Removes secrets from what clients see: values of keys that name a secret are replaced, long texts are cut, wide values are limited."""
 
 import functools
 import re

@@ -21,9 +21,9 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class CodemodDecision:
-    """What becomes of one place that has to do with a legacy module, or why it is left as it is."""
+    """How one place that uses a legacy module is rewritten, or why it is not."""
 
-    module: str  #: the legacy module, or one that stands for it
+    module: str  #: the legacy module, or one that passes its names on
     _: KW_ONLY
     edits: tuple[Edit, ...] = ()
     needs: tuple[Need, ...] = ()
@@ -103,7 +103,7 @@ class Analysis:
 
 
 def grouped(decisions: Iterable[CodemodDecision], origin: Callable[[str], str]) -> dict[str, Group]:
-    """Return the decisions on one file by legacy module; `origin` gives the legacy module that another one stands for."""
+    """Return the decisions on one file by legacy module; `origin` returns the legacy module whose names a module passes on."""
     groups: dict[str, Group] = {}
     for decision in decisions:
         module = origin(decision.module)

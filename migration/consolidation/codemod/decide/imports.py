@@ -11,7 +11,7 @@ from migration.consolidation.codemod.read.tree import Tree
 
 
 def removed_imports(source: Source, bindings: Bindings, tree: Tree) -> Iterator[CodemodDecision]:
-    """Yield what is imported of legacy modules and removed, and what of it cannot be rewritten where it stands."""
+    """Yield the imports from legacy modules that are removed, and those that cannot be rewritten at their place."""
     for bound in bindings.bound:
         yield from _removed(bound, source, tree)
     for star in bindings.stars:

@@ -66,7 +66,7 @@ class Leaving:
         return any((dotted(alias.name) or "").partition(".")[0] == root for alias in staying)
 
     def export(self, bound: Bound, needs: Collection[Need]) -> CodemodDecision:
-        """Return what others find under the bound name afterwards, and what is imported because nobody in this file uses it but others may.
+        """Return what other files find under the bound name afterwards, and what is imported only for them.
 
         Args:
             bound: the imported name.
@@ -87,7 +87,7 @@ class Leaving:
         return CodemodDecision(module, needs=more, quoted=quoted, exports={bound.local: later})
 
     def export_star(self, module: str, star: AnyImport, needs: Collection[Need]) -> CodemodDecision:
-        """Return what becomes of the names that a star import passes on, and the class that stays where nobody in this file uses it."""
+        """Return what replaces the names that a star import passes on, and the class that stays if this file does not use it."""
         source = self._bindings.module_of(star) if isinstance(star, cst.ImportFrom) else ""
         exports: dict[str, str | None] = {}
         more: list[Need] = []

@@ -132,7 +132,7 @@ class Links:
 
 
 def _refuse(group: Group, advice: str) -> bool:
-    """Refuse the group unless it is refused already. Returns whether it was not."""
+    """Refuse the group, unless it was refused before; return whether this is new."""
     if group.refusals:
         return False
     group.refuse(1, advice)

@@ -68,7 +68,7 @@ class Bindings:
         return statement in self.stars and isinstance(statement, cst.ImportFrom) and self.module_of(statement) in self._tree.legacy
 
     def alternatives(self, name: cst.Name) -> tuple[Bound, ...]:
-        """Return the imported objects that a name may mean, when nothing else gives it; () when something does."""
+        """Return the imported objects that a name may mean; () if something other than an import may also bind the name."""
         assignments = self._source.assignments(name)
         statements = {id(item.node) for item in assignments if isinstance(item, ImportAssignment)}
         found = [bound for bound in self.bound if id(bound.statement) in statements and bound.local == name.value]

@@ -21,7 +21,7 @@ from migration.consolidation.sources.modules import ModuleNames
 from migration.consolidation.sources.workers import read_bytes
 
 _AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
-#: A function that returns what another returns, which returns what a third one does.
+#: Return types are followed through so many functions, each of which returns the result of the next one.
 _ROUNDS: Final = 3
 #: No identifier has it where Python's grammar allows it to begin one.
 _DOT: Final = "\N{MIDDLE DOT}"

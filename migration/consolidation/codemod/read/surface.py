@@ -62,7 +62,7 @@ class Surfaces:
         return self.of(self._target)
 
     def of(self, meaning: Meaning) -> Surface:
-        """Return what a class, or the class of an instance, offers."""
+        """Return the interface of a class, or of the class of an instance."""
         key = Meaning("object", meaning.module, meaning.name)
         if key not in self._known:
             surface = Surface(key.name)
@@ -117,7 +117,7 @@ class Surfaces:
 
 
 def _construction(node: ast.ClassDef) -> str | None:
-    """Return a text that is the same for classes that take the same arguments; None: what a class takes is not written in it."""
+    """Return a text that is the same for classes that take the same arguments; None: the class does not define its arguments itself."""
     made = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
     if made is not None:
         return ast.dump(made.args)

@@ -70,7 +70,7 @@ def check_clean(root: Path, plan: RemovalPlan) -> None:
     """
     status = git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=no")
     if status is None:
-        raise ConfigurationError(f"{root}: is not under Git, so nothing could be had back; use --into to rehearse in a copy")
+        raise ConfigurationError(f"{root}: is not under Git, so nothing could be restored; use --into to rehearse in a copy")
     prefix = git(root, "rev-parse", "--show-prefix") or ""
     dirty = {entry[3:].removeprefix(prefix.strip()) for entry in status.split("\0") if entry}
     touched = dirty & {*(item.path for item in plan.deleted), *(item.path for item in plan.edited)}

@@ -1,4 +1,4 @@
-"""Which modules go: those that are named, and those that nothing but these needs."""
+"""Which modules are removed: those that are named, and those that only these need."""
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath

@@ -127,7 +127,7 @@ class Cutting:
                     yield node
 
     def _says(self, node: ast.Constant, text: str) -> bool:
-        """Return whether a string of a test asks for a fixture that is gone, or names something that is; prose does not count."""
+        """Return whether a string of a test asks for a removed fixture, or names another removed thing; prose does not count."""
         holder = next(self._source.holders(node), None)
         if text in self._fixtures and isinstance(holder, ast.Call):
             return ast.unparse(holder.func).endswith(("usefixtures", "getfixturevalue"))

@@ -56,7 +56,7 @@ class Editing:
         self._roots = roots
         self._gone = Gone()
         self.going: dict[str, str] = {}  #: file -> why it is removed
-        self.after: dict[str, bytes] = {}  #: what stays, as it is then
+        self.after: dict[str, bytes] = {}  #: the remaining files, with their new content
         self.left: list[Left] = []
 
     def run(self) -> None:

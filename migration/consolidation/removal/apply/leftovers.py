@@ -16,12 +16,12 @@ _WORD: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 
 
 def names_of(gone: Collection[str], before: Mapping[str, bytes], code: Collection[str]) -> dict[str, str]:
-    """Return what the files that go are called, each name with its file. Names that something remaining also has are not included.
+    """Return the names of the removed files, each with its file. Names that something remaining also has are not included.
 
     Args:
-        gone: paths of the files that go.
+        gone: paths of the removed files.
         before: the tree with them.
-        code: those of them whose classes count: engines and what is removed with them.
+        code: the removed files whose classes are included: engines and what is removed with them.
     """
     kept = [path for path in before if path not in gone]
     staying = Counter(name for path in kept for name in _location(path))
@@ -83,5 +83,5 @@ def _is_part(data: bytes, start: int, end: int, name: str) -> bool:
         return True
     if re.fullmatch(r"\w", name[-1]) and not name.endswith("_") and after and after[0] in _WORD:
         return True
-    # A file's name alone: with a folder before it, it is another file, or it is found together with the folder.
+    # Only a file's name without a folder: after a folder it is another file, or it is found together with the folder.
     return "/" not in name and "." in name and before in {b"/", b"."}

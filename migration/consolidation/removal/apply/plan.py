@@ -101,7 +101,7 @@ def _history(manifest: RemovalManifest, *, whole: bool) -> tuple[str, ...]:
 
 
 def _in_order(files: Mapping[str, bytes], going: dict[str, str], roots: dict[str, str]) -> tuple[Deletion, ...]:
-    """Return the deletions: roots last and what was found last first, so that after half of them the rest is still found."""
+    """Return the deletions in the reverse order of finding, and the roots last, so that an interrupted removal still finds the rest."""
     found = [path for path in reversed(going) if path not in roots]
     ordered = (*found, *reversed(roots))
     return tuple(Deletion(path=path, reason=going[path], lines=files[path].count(b"\n")) for path in ordered)

@@ -1,4 +1,4 @@
-"""Marked parts of files that go with a surface, or with the migration as a whole.
+"""Marked parts of files that are removed with a surface, or with the migration as a whole.
 
 ```markdown
 <!-- goes with: SURFACE -->
@@ -6,9 +6,9 @@
 <!-- stays -->
 ```
 
-In Python, TOML, YAML, Makefiles and others with `#` comments a region is `# goes with: SURFACE` to `# stays`, both on lines of their own.
-A comment at the end of a line, `"SURFACE",  # goes with: SURFACE`, marks that line alone. With several surfaces, `ONE, OTHER`, it goes
-with the last of them. Regions do not nest.
+In Python, TOML, YAML, Makefiles and other files with `#` comments, a region begins with the line `# goes with: SURFACE` and ends with the
+line `# stays`. A comment at the end of a line, `"SURFACE",  # goes with: SURFACE`, marks only that line. A region with several surfaces,
+`ONE, OTHER`, is removed with the last of them. Regions do not nest.
 """
 
 import re

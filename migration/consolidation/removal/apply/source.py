@@ -25,7 +25,7 @@ def parse(data: bytes) -> ast.Module | None:
 
 
 def line_before(before: bytes, after: bytes, line: int) -> int:
-    """Return the line, from 1, that a line of a file from which something was cut had before; 0, for the whole file, stays 0."""
+    """Return the number that a line had before parts of the file were cut, counted from 1; 0, for the whole file, stays 0."""
     if before == after or not line:
         return line
     old, new = before.splitlines(), after.splitlines()
@@ -101,7 +101,7 @@ def without(source: RemovalSource, statements: Iterable[ast.stmt], rows: Mapping
 
     Args:
         source: the file.
-        statements: they go with the comment right above them.
+        statements: they are removed with the comment right above them.
         rows: what to cut of a list, tuple, set, dict (its values) or import.
     """
     cuts = {_statement(source, statement): b"" for statement in statements}

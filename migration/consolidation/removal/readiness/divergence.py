@@ -1,4 +1,4 @@
-"""How often may the candidate still diverge, and what of that was accepted? Answered by the evidence and the ledger."""
+"""How often may the candidate still diverge, and which divergences were accepted? Answered by the evidence and the ledger."""
 
 from functools import lru_cache
 from pathlib import Path

@@ -21,8 +21,8 @@ def flag_references(
 ) -> dict[str, list[str]]:
     """Return for each surface the files outside of `ALLOWED` that hold its flag's key, sorted.
 
-    Python, configuration and documents are searched as text. In a work tree of Git only tracked files are: the flag file of a
-    backend that was started in this folder reads like a reference.
+    Python, configuration and documents are searched as text. In a work tree of Git only tracked files are searched, because
+    the flag file of a backend that was started in this folder would look like a reference.
 
     Args:
         root: of the code base.

@@ -1,4 +1,4 @@
-"""`ExecutionEngine`, DEPRECATED: one object for everybody. `UserExecutionEngine` replaces it.
+"""`ExecutionEngine`, DEPRECATED: one object for all users. `UserExecutionEngine` replaces it.
 
 It does its work, and shares what it must not share: agents, permits, history, statistics, emitters and a response cache belong to all
 users at once. Each of these is kept on purpose, because it is why the migration exists; `tests/mission_critical/` shows them one by one.
@@ -259,7 +259,7 @@ class ExecutionEngine:
 def create_request_scoped_engine(
     user_context: UserExecutionContext, registry: AgentRegistry, websocket_bridge: WebSocketBridge
 ) -> ExecutionEngine:
-    """Return an engine that lets in this user only. Its agents are still those of the registry, shared with everybody."""
+    """Return an engine that lets in this user only. Its agents are still those of the registry, which all users share."""
     return ExecutionEngine(registry, websocket_bridge, user_context)
 
 
@@ -273,5 +273,5 @@ def detect_global_state_usage() -> dict[str, Any]:
 
 
 def _question(context: AgentExecutionContext) -> Hashable:
-    """Return what the response cache goes by. Who asks is not part of it."""
+    """Return the key of the response cache. The user is not part of it."""
     return (context.agent_name, context.metadata.get("message", ""), tuple(context.metadata.get("history", ())))

@@ -24,7 +24,7 @@ UserKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactoryLimits:
-    """How many engines, and for how long."""
+    """The limits on the number of engines and their lifetime."""
 
     engines_per_user: int = 2
     engines: int = 1000  #: of all users together

@@ -83,7 +83,7 @@ class ExecutionTracker:
         execution.last_beat_s = asyncio.get_running_loop().time()
 
     def finish(self, execution: TrackedExecution, state: ExecutionState) -> None:
-        """Watch it no more, and count how it ended. The second time it is without effect."""
+        """Stop watching it, and count how it ended. A second call has no effect."""
         if self._running.pop(execution.execution_id, None) is None:
             return
         execution.state = state

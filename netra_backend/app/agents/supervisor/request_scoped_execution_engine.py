@@ -1,4 +1,4 @@
-"""`RequestScopedExecutionEngine`, DUPLICATE: state of its own for each request, on agents that everybody shares.
+"""`RequestScopedExecutionEngine`, DUPLICATE: each request has its own state, but all requests share the agents.
 
 `UserExecutionEngine` does the same and more. What this one does worse is kept on purpose, because it is why the migration exists:
 agents are the registry's shared objects, foreign run and thread ids are let in, failures come without `agent_error`, nothing beats.
@@ -82,7 +82,9 @@ class RequestScopedExecutionEngine:
         self._closed = False
 
     async def execute_agent(self, context: AgentExecutionContext, state: Mapping[str, Any] | None = None) -> AgentExecutionResult:
-        """Execute the agent that the context names: once, for at most 30 s. Its events go to the context's run, whoever owns that.
+        """Execute the agent that the context names: once, for at most 30 s.
+
+        Its events are sent to the context's run, even if another user owns it.
 
         Args:
             context: the execution.
@@ -152,7 +154,7 @@ class RequestScopedExecutionEngine:
 
     async def _agent_work(self, context: AgentExecutionContext) -> Answer:
         agent = self._registry.get(context.agent_name)
-        # The object is shared: whoever runs it already sends its next steps to this run.
+        # The object is shared: if another run already uses it, the next steps of that run are sent to this one.
         agent.user_id, agent.run_id, agent.emitter, agent.dispatcher = context.user_id, context.run_id, self._bridge, self._dispatcher
         return await agent.execute(context.task(self.user_context))
 
@@ -253,6 +255,6 @@ def create_request_scoped_engine(
 
 
 def _look_at(task: asyncio.Task[Answer]) -> None:
-    # An exception that nobody looks at is reported by asyncio as a defect; this one is late, and its run has ended already.
+    # asyncio reports an exception that is never read as a defect. This one is late: its run has ended already.
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.info("an agent failed after its run had ended", extra={"error_type": type(error).__name__})

@@ -126,7 +126,7 @@ class UserExecutionEngine:
         Raises:
             EngineClosedError, ForeignContextError, InvalidContextError: as `execute_agent`.
             AgentTimeoutError: the tool took longer than 25 s and was cancelled.
-            Exception: of the tool, when it is not a `ToolError`.
+            Exception: any error of the tool that is not a `ToolError`.
         """
         self._admit(context)
         speaker = Speaker(agent_name=context.agent_name, user_id=self.context.user_id, run_id=self.context.run_id, notifier=self._emitter)

@@ -1,4 +1,4 @@
-"""`demo`: the whole way, watched. Read `scenario` first: it is the list of what happens and of what must have happened."""
+"""`demo`: runs through all stages and shows them. Read `scenario` first: it lists the steps, and what must be true after each of them."""
 
 from netra_backend.app.execution.demo.command import command
 

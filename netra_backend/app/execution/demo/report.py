@@ -131,7 +131,7 @@ class Report:
 
 
 def _first_rows(detail: DivergenceDetail | None) -> DivergenceDetail | None:
-    """Return the divergence with its first example alone, and of that as much of both streams as fits a screen."""
+    """Return the divergence with only its first example, and only as much of both streams as fits a screen."""
     if detail is None or not detail.examples:
         return detail
     example = msgspec.structs.replace(detail.examples[0], excerpt=detail.examples[0].excerpt[:_ROWS])

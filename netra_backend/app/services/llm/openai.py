@@ -66,7 +66,7 @@ class OpenAIChatModel:
             ModelTimeoutError: no answer in time, retries included.
             ModelUnavailableError: refused, unreachable, or an answer that cannot be read.
         """
-        # The SDK's errors and their text stay out of ours and of the log: a refusal may quote the key, an error the request.
+        # Our errors and the log contain nothing of the SDK's errors: a refusal may quote the key, and an error the request.
         try:
             # The SDK's timeout restarts with every try and every byte; this one does not.
             async with asyncio.timeout(self._timeout_s):
@@ -106,7 +106,7 @@ class OpenAIChatModel:
             completion = _decoder.decode(body)
             message = completion.choices[0].message
         except (msgspec.MsgspecError, UnicodeDecodeError, IndexError):
-            logger.warning("model %s answered %s with %d bytes that are no chat completion", self._model, lane, len(body))
+            logger.warning("model %s answered %s with %d bytes that are not a chat completion", self._model, lane, len(body))
             raise ModelUnavailableError(
                 "the model's endpoint answered with something that is not a chat completion; check NETRA_OPENAI_BASE_URL"
             ) from None

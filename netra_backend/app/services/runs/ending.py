@@ -90,7 +90,7 @@ class RunEnding:
         if isinstance(error, GeneratorExit) or (isinstance(error, asyncio.CancelledError) and _is_being_cancelled()):
             limited = self._limit is not None and self._limit.expired()
             return self.settle("cut" if self._cut else "timed_out" if limited else "cancelled")
-        # A cancellation that nothing requested is the engine's own: it let one escape.
+        # If nothing requested a cancellation, the engine raised it itself.
         return self.settle("timed_out" if isinstance(error, _TIMEOUTS) else "failed")
 
     def settle(self, outcome: Outcome) -> Outcome:

@@ -26,7 +26,7 @@ class ThreadRuns(Protocol):
         """Return the thread's runs, oldest first: all of them, or the newest alone.
 
         Raises:
-            RunStoreUnavailableError: they cannot be read now; an IncompleteThreadError has those that could be.
+            RunStoreUnavailableError: they cannot be read now; an IncompleteThreadError contains those that could be read.
         """
         ...
 

@@ -57,7 +57,7 @@ class SqlRuns:
         """Keep the runs, all or none. Writing a run again changes nothing.
 
         Raises:
-            RunRefusedError: the id of one of them stands for another run, or the store can never hold it.
+            RunRefusedError: the id of one of them belongs to another run, or the store can never contain it.
             RunStoreUnavailableError: the store cannot be reached or does not take anything now.
         """
         if not runs:

@@ -33,7 +33,7 @@ class ToolUser:
 
 
 SERVICE_USER: Final = ToolUser(tenant_id="netra-services", user_id="tool-service")
-"""As whom tools are executed by name."""
+"""The user as whom tools are executed by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ class Permissions(Protocol):
 
 
 class TenantPermissions:
-    """Every user of a tenant may do everything with that tenant's data; users of a read-only tenant only look.
+    """Every user of a tenant may do everything with that tenant's data; users of a read-only tenant can only read.
 
     Args:
         read_only_tenants: tenants whose users may not write.

@@ -14,8 +14,8 @@ from migration.comparison.policy import default_policy
 from migration.settings import MigrationSettings
 
 PAGE = Path(__file__).parents[4] / "docs" / "migration" / "adopt.md"
-#: The page's engines; of two versions of a file the later one.
-FILES = dict(re.findall(r"```python\n# (shop/(?:outside|old|new|engines)\.py)\n(.*?)```", PAGE.read_text(), re.DOTALL))
+#: The page's engines. Of several versions of a file the first: the later ones no longer use the migration.
+FILES = dict(reversed(re.findall(r"```python\n# (shop/(?:outside|old|new|engines)\.py)\n(.*?)```", PAGE.read_text(), re.DOTALL)))
 ASKED = ("--engines", "shop.engines:build", "--record", '{"product": "lamp"}')
 
 

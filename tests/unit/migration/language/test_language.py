@@ -10,19 +10,19 @@ import pytest
 from .prose import ROOT, sentences
 
 PHRASES: dict[str, int] = tomllib.loads(Path(__file__).with_name("language.toml").read_text(encoding="utf-8"))["at_most"]
-GLOSSARY = (ROOT / "docs" / "migration" / "glossary.md").read_text(encoding="utf-8")
+GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| \*\*(.+?)\*\* \| (.+?) \| (.+?) \|(?: (.*?) \|)?$", GLOSSARY, re.MULTILINE)
 
 
 @cache
 def texts() -> tuple[tuple[str, str], ...]:
-    return tuple((one.path, one.text) for one in sentences() if not one.path.startswith(("docs/migration/glossary.md", "CHANGELOG")))
+    return tuple((one.path, one.text) for one in sentences() if not one.path.startswith(("docs/glossary.md", "CHANGELOG")))
 
 
 @pytest.mark.parametrize("phrase", PHRASES)
 def test_a_phrase_that_is_hard_to_read_becomes_no_more_frequent(phrase: str) -> None:
     found = [f"{path}: {text}" for path, text in texts() if re.search(phrase, text)]
-    assert len(found) <= PHRASES[phrase], "write it plainly (docs/migration/glossary.md), or lower the count:\n" + "\n".join(found)
+    assert len(found) <= PHRASES[phrase], "write it plainly (docs/glossary.md), or lower the count:\n" + "\n".join(found)
 
 
 @pytest.mark.parametrize("phrase", PHRASES)
@@ -47,9 +47,9 @@ def test_the_glossary_lists_each_word_once_and_in_order() -> None:
 @pytest.mark.parametrize(("word", "instead"), [(word, name) for word, _, _, names in ROWS for name in re.findall(r'"([^"]+)"', names)])
 def test_a_thing_in_the_glossary_has_no_second_name(word: str, instead: str) -> None:
     found = [f"{path}: {text}" for path, text in texts() if re.search(rf"\b{re.escape(instead)}s?\b", text, re.IGNORECASE)]
-    assert found == [], f"the word is {word!r} (docs/migration/glossary.md)"
+    assert found == [], f"the word is {word!r} (docs/glossary.md)"
 
 
 def test_the_words_of_the_readme_lead_to_the_glossary() -> None:
-    assert "docs/migration/glossary.md" in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "(migration/glossary.md)" in (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert "docs/glossary.md" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "(glossary.md)" in (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
