@@ -125,7 +125,7 @@ def _emergency(settings: MigrationSettings, *, on: bool, surface: str | None, re
 
 
 def _keep(settings: MigrationSettings, entry: "Entry") -> None:
-    """Write the history; without its database the processes write later that something changed."""
+    """Write the history. If its database is down, the processes record the change later."""
     from migration.history import History
 
     history = History.of_settings(settings)

@@ -23,8 +23,8 @@ def removal_standing(settings: MigrationSettings, standings: Mapping[str, Surfac
 
     Args:
         settings: name flags, evidence and run stores.
-        standings: where processes report the surfaces to be; surfaces that the manifest in the working directory does not name are left
-            out, and without a manifest all are.
+        standings: the state of each surface, as processes report it. Surfaces that the manifest in the working directory does not name
+            are left out; so are all surfaces if there is no manifest.
         now: Unix seconds.
     """
     root = Path()

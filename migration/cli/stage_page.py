@@ -103,7 +103,7 @@ def _surface(read: FlagRead, evaluator: FlagEvaluator, parts: EditParts, surface
 
 
 def _unread(evaluator: FlagEvaluator, surface: str) -> str | None:
-    """Return a sentence if the surface's flag, or the kill switch, gives no usable value to tenants that neither names."""
+    """Return a sentence if the surface's flag, or the kill switch, gives no usable value to tenants without a target in it."""
     complaint = evaluator.evaluate(surface, ANYBODY).complaint
     return None if complaint is None or complaint.startswith(SHADOW_SAMPLING) else complaint
 

@@ -1,4 +1,4 @@
-"""A ratchet for the time between: no new implementation, no new consumer, and what is gone does not come back.
+"""A ratchet while the consolidation lasts: no new implementation, no new consumer, and no return of what was removed.
 
 The baseline is a file in version control. It contains the previous state, and only shrinks unless a person accepts more.
 """

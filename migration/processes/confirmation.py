@@ -24,7 +24,7 @@ class Confirmation:
 
     following: dict[str, float]  #: name -> seconds after which its row showed it
     asked: tuple[str, ...] = ()  #: names of those that follow by their own report over the loopback socket: no row shows it
-    others: tuple[str, ...] = ()  #: names, and what they do, of those that do not follow or do not report
+    others: tuple[str, ...] = ()  #: for each process that does not follow or report: its name, and what it does instead
     died: tuple[str, ...] = ()  #: names of those that died; they serve no requests
     problem: str | None = None  #: why the database gives no answer; None: it does
     rows: tuple[ProcessRow, ...] = ()  #: the newest report of each

@@ -44,7 +44,7 @@ class CellRun(Noun, frozen=True, kw_only=True):
     spoiled: bool = False  #: the process should not be used again
 
     def run(self) -> ShadowRun:
-        """Return it as the run that it was."""
+        """Return the run that this frame describes."""
         return ShadowRun(record=self.record, tally=self.tally, failed=self.failed, detail=self.detail, spoiled=self.spoiled, log=self.log)
 
 

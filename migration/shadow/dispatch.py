@@ -203,7 +203,7 @@ class ProcessShadow:
     def _hear(self, body: bytes) -> None:
         """Take one frame of the worker: that it is ready, its next result, or how many of its spans were lost."""
         if self._blame is not None:
-            return  # given up: what it still says must not shift the blame to the job after
+            return  # given up: its remaining output must not make the next job fail
         if not body:
             self._ready = True
             self._await_ready_no_more()

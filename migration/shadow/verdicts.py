@@ -38,7 +38,7 @@ def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str
 
 
 def judge(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str] = ()) -> Judged:
-    """Return what a job comes to. Never raises what the comparison raises: that is counted as a failure.
+    """Return the result of a job. Never raises what the comparison raises: that is counted as a failure.
 
     Args:
         job: the served run.

@@ -23,7 +23,7 @@ _Ts = TypeVarTuple("_Ts")
 SKIP_LIMIT_S: Final = 3600.0
 
 
-#: what asyncio's loops tell the time by, without the way through their classes: a replay asks a hundred times
+#: the clock of asyncio's loops, called directly because a replay reads it a hundred times
 _monotonic = time.monotonic
 
 
@@ -123,7 +123,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._jumping.threads_busy -= 1
 
     def drive(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Run to the end, through a `SystemExit` raised by another task: that stops the loop, not the work.
+        """Run to the end, even if another task raises `SystemExit`: this stops the loop, but not the work.
 
         Raises:
             BaseException: what the work itself raised.

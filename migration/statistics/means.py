@@ -157,6 +157,6 @@ def _proof(alpha: float) -> float:
 
 
 def _root(left: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
-    """Return numbers below and above the place where the sign changes, no farther apart than is exact."""
+    """Return a number below and a number above the change of sign, with a distance of at most twice `_EXACT`."""
     found = brentq(left, low, high, xtol=_EXACT)
     return max(low, found - _EXACT), min(high, found + _EXACT)

@@ -30,7 +30,8 @@ _FAREWELL_S: Final = 1.0
 CLOSE_S: Final = 20.0
 _LOOK_S: Final = 0.02
 
-#: How `Processes` tell one of theirs to hurry. Service managers send SIGTERM to every process of a group, so that may come twice.
+#: The signal by which `Processes` makes one of its processes hurry. Service managers send SIGTERM to every process of a group, so that may
+#: come twice.
 HURRY: Final = signal.SIGQUIT
 _STOPS: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 

@@ -208,7 +208,7 @@ def compose(settings: Settings) -> DirectExecution:
 
 
 def check_settings(settings: Settings) -> tuple[str, ...]:
-    """See that everything can be composed of these settings, and return the variables that further settings are read from.
+    """Check that everything can be composed from these settings, and return the variables that contain further settings.
 
     Raises:
         SettingsError: a setting cannot be used; the message names its variable.

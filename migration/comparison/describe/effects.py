@@ -21,10 +21,10 @@ from migration.errors import EffectMissingError
 from migration.model import Effect, RunRecord
 from migration.sentence import Sentence, say, word
 
-#: reads the text and keeps nothing
+#: reads the text without keeping it
 _check_object = msgspec.json.Decoder(msgspec.defstruct("AnyObject", [])).decode
 
-#: pairs of pairs that are looked at for having been asked side by side; with more, every change of places is an order
+#: pairs of pairs that are checked for parallel requests; with more of them, every change of places counts as a difference in order
 _CROSSINGS = 100_000
 
 _Key = tuple[str, str, bytes]
@@ -37,7 +37,7 @@ class EffectComparison:
         self._opinion = opinion
         self._normaliser, self._limits, self._renaming = normaliser, limits, renaming
         self._normals: dict[int, Normal] = {}
-        self._unread: set[int] = set()  #: effects of which only kind and name are known
+        self._unread: set[int] = set()  #: effects whose kind and name alone are known
         # Equal bytes contain equal ids, but only parsing shows whether an id means the same thing everywhere.
         self._renames = normaliser.renames_in_effects
         self._lanes: tuple[dict[str, list[Effect]], dict[str, list[Effect]]] = ({}, {})
@@ -202,7 +202,7 @@ def _same(control: Effect, candidate: Effect) -> bool:
 
 
 def _surely_equal(control: Effect, candidate: Effect) -> bool:
-    """Tell whether two effects are equal without a look at more than the bytes: the same ones, and a JSON object."""
+    """Tell whether two effects are certainly equal: their requests have the same bytes, and are JSON objects."""
     request = control.request
     if request is None or request != candidate.request or control.kind != candidate.kind or control.name != candidate.name:
         return False

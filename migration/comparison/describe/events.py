@@ -112,8 +112,8 @@ class EventComparison:
     def _held_out(self, alignment: Alignment) -> Iterator[Finding]:
         """Check the values that the canonical forms of equal pairs leave out: ids that are new in every run, and numbers with a tolerance.
 
-        A pair whose bytes are equal names its ids alike. That contradicts nothing until some other pair names one otherwise, so only then
-        are the equal ones read.
+        Pairs with equal bytes have equal ids. They matter only if another pair maps one of these ids to a different one, so they are read
+        only then.
         """
         if self._control.frames.has_holes:
             yield from self._judged(alignment, read=False)

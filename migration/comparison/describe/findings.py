@@ -15,10 +15,10 @@ Detail = Literal["", "whole_lane", "whole_pair", "repeated", "renamed_id", "out_
 whole_lane        all events of the lane are missing or extra
 whole_pair        too many fields differ to name each
 repeated          the effect was performed before in this run, with an equal request
-renamed_id        an id that stands for another one here than elsewhere in the run
+renamed_id        an id that corresponds to another id here than elsewhere in the run
 out_of_tolerance  numbers further apart than the policy's tolerance
-moved_item        an item of a list stands at another place in it
-ended_early       this run ended, as a rule by an exception, where the other one went on
+moved_item        an item of a list is at another place in the list
+ended_early       this run ended, usually with an exception, while the other one continued
 """
 
 
@@ -33,8 +33,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     change: Change = "value"
     detail: Detail = ""
     rule: str = ""  #: the rule of the contract or of latency that is broken, as a clause; empty for plain differences
-    stops: bool = False  #: an effect that the shadow got no answer to: what its agent would have done from there on is not known
-    tail: bool = False  #: the side that lacks it has nothing there from that place on
+    stops: bool = False  #: an effect without an answer for the shadow: it is not known what its agent would have done after that
+    tail: bool = False  #: the side that lacks it has nothing more after that place
     asked: int | None = None  #: index of the effect in the journal of the only side that has it; None: not about such an effect
     because: str = ""  #: fingerprint of the finding that this one follows from; empty: it is independent
     at: tuple[int | None, int | None] = (None, None)  #: index of the event in each stream; None: not about an event there
@@ -51,6 +51,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_last(lane: str, mine: Iterable[str], others: Container[str]) -> bool:
-    """Tell whether no lane that one side began after this one is there on the other side. `mine` is in order of their beginning."""
+    """Tell whether the other side has none of the lanes that one side began after this one. `mine` is in the order of beginning."""
     begun = list(mine)
     return not any(later in others for later in begun[begun.index(lane) + 1 :])

@@ -38,7 +38,7 @@ def value_shapes(finding: Finding, policy: Policy) -> tuple[str, str]:
 
 
 def value_shape(value: Value, *, spoken: bool = False) -> str:
-    """Return a value's shape: "nothing", "null", "true", "int", "empty text", "object"; a word itself when it may be spoken."""
+    """Return a value's shape: "nothing", "null", "true", "int", "empty text", "object"; a word itself if it may be quoted."""
     if value is msgspec.UNSET:
         return "nothing"
     hidden = stands_for(value)

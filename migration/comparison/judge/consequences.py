@@ -1,7 +1,7 @@
 """Separates the consequences of an effect that a shadow asked for and could not get from independent differences.
 
-A shadow performs no effect: when the engine asks for something that the served run did not ask for, it gets an error instead of an answer,
-and from there on its stream says nothing about how it would have gone on. The effect is the difference; its consequences are not reported
+A shadow performs no effect: when the engine asks for something that the served run did not ask for, it gets an error instead of an answer.
+After that, its stream does not show how it would have continued. The effect is the difference; its consequences are not reported
 separately. The comparison is divergent, or accepted, by the effect alone, never a match.
 """
 
@@ -16,18 +16,18 @@ from migration.model import RunRecord
 from migration.sentence import Sentence, say
 
 _REFUSED = EffectMissingError.__name__
-#: how an effect ends that was unfinished when its run ended: it gets no answer in a replay either
+#: the error of an effect that was unfinished when its run ended: it gets no answer in a replay either
 _CUT_OFF = "CancelledError"
 _SIDES = ("control", "candidate")
 _ONE_SIDED = frozenset({"effect_extra", "effect_missing"})
 
 
 def first_unanswered(shadow: RunRecord, *, cut_off: bool = False) -> dict[str, tuple[int, float]]:
-    """Return, for each agent that asked in vain, which effect that was, and when it learned so, in seconds since run start.
+    """Return, for each agent that got no answer, the effect, and when the agent got the error, in seconds since run start.
 
     Args:
         shadow: the run that replayed the other one's journal.
-        cut_off: whether what the served run got no answer to counts too, because it ended before.
+        cut_off: whether to include effects that the served run got no answer to, because it ended before.
     """
     asked: dict[str, tuple[int, float]] = {}
     for place, effect in enumerate(shadow.journal):
@@ -40,7 +40,7 @@ def first_unanswered(shadow: RunRecord, *, cut_off: bool = False) -> dict[str, t
 
 
 def starved(found: Sequence[Finding], served: RunRecord, shadow: RunRecord, side: int) -> bool:
-    """Return whether the shadow had to stop because the served run did: it asked for no more than what that one did not live to ask for.
+    """Return whether the shadow stopped only because the served run did: all its unanswered requests are later than the end of that run.
 
     Args:
         found: what differs between the effects.
@@ -56,7 +56,7 @@ def starved(found: Sequence[Finding], served: RunRecord, shadow: RunRecord, side
 def unexplained(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[Sentence]:
     """Return why the comparison is incomplete: agents that asked for unrecorded effects although none of their effects differs.
 
-    They asked in vain, or were answered from outside the record as the miss policy permits. Arguments as below.
+    They got no answer, or one from outside the record, as the miss policy permits. Arguments as below.
     """
     answered = {agent_of(effect.lane) for effect in shadow.journal if effect.performed_by_shadow}
     agents = (first_unanswered(shadow).keys() | answered) - _explained(found, side)

@@ -79,9 +79,9 @@ _Form = tuple[str, bytes]
 
 
 def with_losses(found: Sequence[Finding], candidate: Stream, lost: Sequence[Event], normaliser: Normaliser) -> list[Finding]:
-    """Return the findings, in which events that control lacks are `control_cross_talk` if it showed them to somebody else.
+    """Return the findings. Events that control lacks become `control_cross_talk` if control sent them to another run.
 
-    Each event that turned up elsewhere stands for one that is lacking here, and must say the same under the policy.
+    Each event that was found in another stream explains one missing event, which must be equal under the policy.
     """
     if not lost:
         return list(found)

@@ -1,4 +1,4 @@
-"""Accepted divergences: a TOML file a surface, in which each entry has an owner, a reason and a last day, or says that it is permanent.
+"""Accepted divergences: one TOML file for each surface. Each entry has an owner, a reason, and a last day or the word permanent.
 
 ```toml
 [[accepted]]
@@ -112,9 +112,9 @@ class Ledger:
         return tuple(entry for entry in self.entries if not entry.in_force(today))
 
     def judge(self, divergence: Divergence, today: date) -> Divergence:
-        """Return the divergence, marked as accepted by the first entry in force that matches it and allows as many, or else as it is.
+        """Return the divergence, marked as accepted if an entry in force matches it and allows this many; otherwise unchanged.
 
-        The note of a divergence that occurs too often to be accepted says so.
+        If a divergence occurs too often to be accepted, its note says this.
         """
         if divergence.severity == "security" or divergence.kind == "isolation_breach":
             return divergence

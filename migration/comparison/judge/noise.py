@@ -104,7 +104,7 @@ class NoiseFloor:
         return self._excess.get(fingerprint)
 
     def judge(self, divergence: Divergence) -> Divergence:
-        """Return the divergence, marked as noise when that explains it, or else as it is. The result of the rounds is in its note.
+        """Return the divergence, marked as noise if noise explains it, otherwise unchanged. Its note contains the result of the rounds.
 
         Another tenant's or user's data is never noise, and what the ledger accepts stays accepted.
         """

@@ -107,7 +107,7 @@ class _Aligner:
             yield from self._calls(*names_of_both)
 
     def _calls(self, control: list[str], candidate: list[str]) -> Iterator[tuple[str | None, str | None]]:
-        """Match calls by all they hold, then by how they open, then in order."""
+        """Match calls by their whole content, then by their first event, then in order."""
         if control == candidate and len(control) == 1:
             yield control[0], candidate[0]
             return

@@ -88,9 +88,9 @@ class _Blocks:
         self._in_step, self._same_kinds = pairing.in_step, pairing.in_step or pairing.beside.same_kinds
 
     def __iter__(self) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
-        """Yield which frames of control and of candidate to set side by side: those of lanes that have as many on both sides.
+        """Yield the frames of control and candidate to compare: those of lanes that have the same number on both sides.
 
-        All others are read on the way.
+        All other frames are read during this.
         """
         if self._in_step:
             whole = range(len(self._control.events))

@@ -27,7 +27,7 @@ def match(control: Sequence[Hashable], candidate: Sequence[Hashable]) -> list[Ma
 
 
 def gaps(pairs: Sequence[Match], control: int, candidate: int) -> list[tuple[range, range]]:
-    """Return what lies between matches, for sequences of these lengths; gaps that are empty on both sides are left out."""
+    """Return the gaps between matches, for sequences of these lengths; gaps that are empty on both sides are left out."""
     found: list[tuple[range, range]] = []
     i = j = 0
     for next_i, next_j in (*pairs, (control, candidate)):

@@ -54,7 +54,7 @@ _STANDS_FOR = {id(marker): type_name[kind] for kind, marker in (*_MASKS.items(),
 
 
 def masked(value: Json) -> str:
-    """Return the replacement for a value of which only the JSON type counts."""
+    """Return the replacement for a value if only its JSON type counts."""
     return _MASKS[type(value)]
 
 

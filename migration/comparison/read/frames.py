@@ -12,13 +12,13 @@ _Item = TypeVar("_Item")
 
 
 class Frames:
-    """A cache of what the frames hold, by index.
+    """A cache of the contents of frames, by index.
 
     Args:
         encoded: the frames as they were sent.
         kinds: the kind of event of each.
         reader: reads heads.
-        normaliser: normalises what is no more than alike.
+        normaliser: normalises frames whose bytes are not equal.
     """
 
     def __init__(self, encoded: list[bytes], kinds: list[str], reader: HeadReader, normaliser: Normaliser) -> None:
@@ -29,7 +29,7 @@ class Frames:
         self._contents: dict[int, Content] = {}
         self.undecodable: dict[int, str] = {}  #: index -> why
         self.unusual: set[int] = set()  #: frames that have no head
-        self.has_holes = False  #: whether some frame looked at so far holds a value that only a pair can judge
+        self.has_holes = False  #: whether a frame read so far contains a value that can only be judged in a pair
 
     def content(self, index: int) -> Content | None:
         """Return the content of a frame that was read; None when it has no head."""

@@ -11,7 +11,7 @@ KEPT: Final = 512
 
 
 class Outline:
-    """The outline of a stream, without the contents of its events. One that is kept is shared: nothing in it may be changed.
+    """The outline of a stream, without the contents of its events. Cached outlines are shared, so nothing in them may be changed.
 
     Args:
         encoded: kinds and lanes as bytes; two outlines are the same if these are.

@@ -52,7 +52,7 @@ class Owners:
                 frame.decode()
                 named = self._reader.named(frame)
             except UNREADABLE:
-                self.frames.unusual.add(index)  # an unusual shape, or no JSON: decoding it whole will tell
+                self.frames.unusual.add(index)  # an unusual shape, or not JSON: decoding it completely shows which
             else:
                 self._look_at([index], [named])
 
@@ -69,8 +69,8 @@ class Owners:
         return value is not None and bool(self.foreign_fields(value))
 
     def foreign_fields(self, value: dict[str, Json]) -> dict[str, Json]:
-        """Return the identity fields of a decoded frame that name another identity. A missing field names nobody else: it shows as a lost
-        key.
+        """Return the identity fields of a decoded frame that name another identity. A missing field is not included: it is
+        reported as a lost key.
         """
         identity = self._reader.policy.envelope.identity
         return {field: value[field] for name, field in identity.items() if field in value and value[field] != getattr(self._request, name)}

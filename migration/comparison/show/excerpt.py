@@ -51,7 +51,7 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
 def aligned_events(
     control: RunRecord, candidate: RunRecord, comparison: Comparison, context: int = 3, *, policy: Policy | None = None, limit: int = 60
 ) -> list[EventRow]:
-    """Return the events around the differences, in control's order; candidate's extra events stand where they came in their lane.
+    """Return the events around the differences, in control's order; candidate's extra events are at their place in their lane.
 
     If some difference is one of effects, the effects of both sides come first, in order, each as an event: `tool.<name>`, `model.<name>`.
 

@@ -23,7 +23,7 @@ class CodemodConfiguration:
 
     rules: Mapping[str, Sequence[CodemodRule]] = field(default_factory=dict)  #: by callee; the first that fits a call is taken
     names: Mapping[str, str] = field(default_factory=dict)  #: `module:Class` to `module:Class`; any other legacy class becomes the target
-    file: Path | None = None  #: where the rules stand; None: nowhere
+    file: Path | None = None  #: the file with the rules; None: there is none
     written: tuple[str, ...] = ()  #: the old forms in that file
 
 

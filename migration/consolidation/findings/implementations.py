@@ -120,7 +120,7 @@ class Family:
             name for name, meaning in found.items() if meaning is not None and meaning.name in self.classes.get(meaning.module, ())
         )
         if facts.public_names is None and any(name not in passed for name in candidates if name not in _PLUMBING):
-            return ()  # it has much else, so passing these on is not what it is for
+            return ()  # it has much other content, so this is not its purpose
         return passed or self._passed_by_star(path)
 
     def _passed_by_star(self, path: str) -> tuple[str, ...]:

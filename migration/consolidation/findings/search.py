@@ -106,7 +106,7 @@ class SourceSearch:
     def _look_for(self, clues: set[Clue]) -> None:
         new = clues - self._looked_for
         known = {clue.word for clue in self._looked_for}
-        # A word that was looked for can only be where it was found; what is new is where it may come from.
+        # If a word was searched for before, only the files in which it was found are read again.
         again = {clue for clue in new if clue.word in known}
         words = {clue.word for clue in again}
         holding = [path for path, seen in self._seen.items() if not words.isdisjoint(seen)]

@@ -26,7 +26,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """A line from one layer to the next; lines to the same implementation are one from where they meet."""
+    """A line from one layer to the next. Lines to the same implementation are joined where they meet."""
 
     start: str
     end: str

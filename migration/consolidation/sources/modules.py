@@ -77,7 +77,7 @@ class ModuleNames:
         return ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])
 
     def _as_neighbour(self, path: str, module: str) -> str:
-        """Return the tree's name of an absolute import; a script finds its neighbours first, when no module has the plain name."""
+        """Return the tree's name of an absolute import; if no module has the plain name, a script imports its neighbours."""
         top = module.partition(".")[0]
         if top in self._path_of or top in self._packages or top in sys.stdlib_module_names:
             return module

@@ -22,7 +22,7 @@ class Judgement(msgspec.Struct, frozen=True):
     """The evidence for a box."""
 
     done: bool
-    evidence: str  #: a sentence; names of files and the like stand in backticks
+    evidence: str  #: a sentence; names such as those of files are in backticks
 
 
 class Box(msgspec.Struct, frozen=True, kw_only=True):

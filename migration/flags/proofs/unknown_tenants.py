@@ -149,5 +149,5 @@ def _first_listed(flag: Flag) -> object:
 
 
 def _of_surfaces(flag: Flag) -> list[Mapping[str, Any]]:
-    """Return the targets that name surfaces: of the two context kinds used here, the one that is not the tenant."""
+    """Return the targets that name surfaces, which is the context kind used here in addition to tenants."""
     return [target for target in targets_of(flag) if kind_of(target) == SURFACE_KIND and target.get("values")]

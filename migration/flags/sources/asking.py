@@ -1,4 +1,4 @@
-"""One HTTP request with limits: an answer takes at most so long, however slowly it arrives, and is at most so large."""
+"""One HTTP request with limits on the size of its answer and on its total time, even if the answer arrives slowly."""
 
 import time
 from collections.abc import Callable, Mapping

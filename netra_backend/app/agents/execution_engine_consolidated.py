@@ -46,7 +46,7 @@ class ExecutionEngine:
         config: None: the defaults.
         registry: makes the agents.
         websocket_bridge: where the events go; None: nowhere.
-        user_context: the only user that is let in; None: anybody who brings a context.
+        user_context: the only user that is let in; None: any user with a context.
         tool_dispatcher: makes the agents' tool calls; None: the registry's tools, called without a word to the user.
         mcp_tools: tools by MCP server, for `config.mcp`.
         clock: monotonic seconds.
@@ -104,7 +104,8 @@ class ExecutionEngine:
         """
         context = _context(agent_name, task, self._user(user_context))
         await self.initialize()
-        # An agent that starts in the same millisecond as its like takes its place here; either end empties it. Kept on purpose.
+        # If two runs of an agent start in the same millisecond, the second replaces the first, and the end of either removes the entry.
+        # Kept on purpose.
         run_key = f"{agent_name}_{int(self._clock() * 1000)}"
         self._active_runs[run_key] = context
         started_s = self._clock()
@@ -271,7 +272,7 @@ class ExecutionEngineFactory:
         return self.create_engine(EngineConfig(user_features=True), user_context)
 
     def create_data_engine(self) -> ExecutionEngine:
-        """Return an engine with batches and a cache, for anybody."""
+        """Return an engine with batches and a cache, for all users."""
         return self.create_engine(EngineConfig(data_features=True))
 
 
@@ -317,7 +318,7 @@ def _context(agent_name: str, task: str | Mapping[str, Any], user: UserExecution
 
 
 def _success(agent_name: str, answers: Sequence[Answer | None], duration_s: float) -> ConsolidatedResult:
-    """Return the answers as one. No answer is a success too. Kept on purpose."""
+    """Return the answers as one. A missing answer counts as success, too. Kept on purpose."""
     given = [answer for answer in answers if answer is not None]
     data: dict[str, Any] = {}
     for answer in given:

@@ -24,7 +24,7 @@ class Execution(Protocol):
 
         Raises, while being iterated:
             UserLimitExceededError: the user has as many engines as allowed.
-            CapacityError: so has the application.
+            CapacityError: the application has as many engines as allowed.
             TimeoutError: the run took too long.
         """
         ...

@@ -42,7 +42,7 @@ def test_the_text_of_an_exception_is_not_logged() -> None:
     told = line(logging.makeLogRecord({"exc_info": (type(error), error, error.__traceback__)}))
     assert told["error"]["type"] == "builtins.ValueError"
     assert told["error"]["cause"]["type"] == "builtins.KeyError"
-    assert "words" not in json.dumps(told["error"]["type"]) + json.dumps(told["error"]["cause"]["type"])
+    assert "words of a user" not in json.dumps(told["error"]["type"]) + json.dumps(told["error"]["cause"]["type"])
     assert "words of a user" not in json.dumps(told)
 
 
@@ -148,4 +148,4 @@ def test_the_logs_of_a_server_go_to_standard_error_as_json(capsys: pytest.Captur
 def test_the_cause_of_a_failed_request_is_on_its_line() -> None:
     error = raised(OSError(errno.ENOSPC, "the words of a user"))
     told = line(logging.makeLogRecord({"msg": "a request failed", "error": describe(error)}))
-    assert (told["error"]["name"], "words" in json.dumps(told)) == ("ENOSPC", False)
+    assert (told["error"]["name"], "words of a user" in json.dumps(told)) == ("ENOSPC", False)

@@ -47,7 +47,7 @@ def refused(module: str, line: int, advice: str) -> CodemodDecision:
 
 @dataclass(slots=True)
 class Group:
-    """One group. It is rewritten when nothing is refused, here or in a group that hangs together with it."""
+    """One group. It is rewritten if nothing is refused, here or in a group that must be rewritten together with it."""
 
     module: str  #: the legacy module
     edits: list[Edit] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""`f(*parts, **{"name": value})` where it can be seen what is unpacked: literals, and variables that hold a tuple and nothing else ever."""
+"""`f(*parts, **{"name": value})` if it is known what is unpacked: a literal, or a variable whose only value is a tuple."""
 
 from collections.abc import Iterator, Sequence
 

@@ -106,7 +106,7 @@ def _literal(source: Source, value: cst.BaseExpression) -> cst.SimpleString | No
 
 
 def _is_shared(source: Source, value: cst.BaseExpression) -> bool:
-    """Return whether a variable's text may be read for something else than to import what it names."""
+    """Return whether a variable's text may be used for anything other than importing what it names."""
     assign = _assigned(source, value) if isinstance(value, cst.Name) else None
     if assign is None:
         return False

@@ -130,7 +130,7 @@ def _places(told: Iterable[Left]) -> tuple[Left, ...]:
 
 
 def _unreadable(after: Mapping[str, bytes], files: Mapping[str, bytes]) -> list[Left]:
-    """Return the files that were well-formed and would not be any more."""
+    """Return the files that are well-formed now, but would no longer be."""
     left = []
     for path, data in after.items():
         if data == files[path]:

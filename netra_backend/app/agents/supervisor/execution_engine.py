@@ -31,7 +31,7 @@ class ExecutionEngine:
     """Executes agents for all users of the process.
 
     Args:
-        registry: holds one shared object an agent.
+        registry: contains one shared object for each agent.
         websocket_bridge: finds the listeners of a run.
         user_context: the only user that is let in; None: anybody.
         clock: monotonic seconds.

@@ -77,7 +77,7 @@ class RequestScopedExecutionEngine:
         self._dispatcher = _ForWhoeverAsks(registry.world.tools, websocket_bridge, clock)
         self._permits = Permits(max_concurrent_executions, notice_after_s=self.QUEUE_NOTICE_S)
         self._statistics = ExecutionStatistics()
-        self._running: set[asyncio.Event] = set()  #: one an execution, which says that it has ended
+        self._running: set[asyncio.Event] = set()  #: one for each execution; it is set when the execution has ended
         self._tasks: set[asyncio.Task[Answer]] = set()
         self._closed = False
 

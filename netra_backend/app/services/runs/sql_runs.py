@@ -66,7 +66,7 @@ class SqlRuns:
 
         def work(connection: Connection) -> None:
             rows = [_row(run) for run in runs]
-            # Looking first would not do: the other writer of the same run may be between its look and its write, too.
+            # A check before the write would not be enough: another writer of the same run may be between its own check and write.
             result = connection.execute(dialect.insert(self._table).on_conflict_do_nothing(), rows)
             if result.rowcount < len(rows):
                 self._check_kept(connection, rows)

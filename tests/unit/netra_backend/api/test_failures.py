@@ -86,8 +86,8 @@ def test_every_error_that_a_request_may_meet_is_in_the_table() -> None:
 def test_the_text_of_other_errors_is_for_nobody(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         told = report(failure_of(error), error)
-    assert "words" not in told.message
-    assert all("words" not in str(vars(record)) for record in caplog.records)
+    assert "words of a user" not in told.message
+    assert all("words of a user" not in str(vars(record)) for record in caplog.records)
 
 
 @pytest.mark.parametrize(("error", "cause"), [(LOCKED, "OperationalError"), (OSError(errno.ENOSPC, "full"), "ENOSPC")], ids=named)
