@@ -12,7 +12,17 @@ from typing import Final
 import httpx2
 import msgspec
 
-from migration.adapters.wire import Asked, Frames, body_bytes, event_bytes, head, read_request, taken_apart, whole_body, whole_reply
+from migration.adapters.wire import (
+    AskedRequest,
+    FrameSplitter,
+    body_bytes,
+    event_bytes,
+    head,
+    read_request,
+    taken_apart,
+    whole_body,
+    whole_reply,
+)
 from migration.effects.http_record import readable
 from migration.effects.ports import perform, perform_now, perform_stream, perform_stream_now
 from migration.errors import RecordedEffectError
@@ -76,7 +86,7 @@ class AsyncModelTransport(httpx2.AsyncBaseTransport):
             own = _own(error, request)
             raise own from None
 
-    async def _streamed(self, request: httpx2.Request, asked: Asked, came: "_Came") -> httpx2.Response:
+    async def _streamed(self, request: httpx2.Request, asked: AskedRequest, came: "_Came") -> httpx2.Response:
         async def call() -> AsyncIterator[bytes]:
             response = await self._client.send(request, stream=True)
             try:
@@ -127,7 +137,7 @@ class ModelTransport(httpx2.BaseTransport):
             own = _own(error, request)
             raise own from None
 
-    def _streamed(self, request: httpx2.Request, asked: Asked, came: "_Came") -> httpx2.Response:
+    def _streamed(self, request: httpx2.Request, asked: AskedRequest, came: "_Came") -> httpx2.Response:
         def call() -> Iterator[bytes]:
             response = self._client.send(request, stream=True)
             try:
@@ -158,7 +168,7 @@ class _Came:
 
     def __init__(self) -> None:
         self._response: httpx2.Response | None = None
-        self._told, self._frames, self._parts = b"", Frames(), deque[bytes]()
+        self._told, self._frames, self._parts = b"", FrameSplitter(), deque[bytes]()
         self.events = True  #: whether the body is server-sent events
 
     def whole(self, response: httpx2.Response) -> bytes:
@@ -246,7 +256,7 @@ class _Body(httpx2.SyncByteStream):
         self._pieces.close()
 
 
-def _asked(request: httpx2.Request, body: bytes) -> Asked:
+def _asked(request: httpx2.Request, body: bytes) -> AskedRequest:
     url = str(request.url.copy_with(userinfo=b""))
     return read_request(request.method, request.url.host, url, request.headers, body)
 

@@ -20,7 +20,7 @@ _encode: Final = msgspec.json.encode
 _decode: Final = msgspec.json.decode
 
 
-class Asked(NamedTuple):
+class AskedRequest(NamedTuple):
     """The record of a request."""
 
     kind: EffectKind
@@ -29,7 +29,7 @@ class Asked(NamedTuple):
     streamed: bool
 
 
-def read_request(method: str, host: str, url: str, headers: Mapping[str, str], body: bytes) -> Asked:
+def read_request(method: str, host: str, url: str, headers: Mapping[str, str], body: bytes) -> AskedRequest:
     """Return the record of a request: if it names a model it is a model effect, otherwise a tool effect.
 
     Args:
@@ -41,9 +41,9 @@ def read_request(method: str, host: str, url: str, headers: Mapping[str, str], b
     """
     told = readable(body) if body else None
     if isinstance(told, dict) and isinstance(told.get("model"), str):
-        return Asked("model", told["model"], body, told.get("stream") is True)
+        return AskedRequest("model", told["model"], body, told.get("stream") is True)
     name = f"{method} {host}"
-    return Asked("tool", name, asked(name, url, headers, body), streamed=False)
+    return AskedRequest("tool", name, asked(name, url, headers, body), streamed=False)
 
 
 def whole_reply(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
@@ -102,7 +102,7 @@ def taken_apart(reply: bytes) -> list[bytes]:
     return [head(200, {"content-type": "text/event-stream"}), *(_encode(chunk | part) for part in said), _DONE]
 
 
-class Frames:
+class FrameSplitter:
     """Splits a body of server-sent events into events, each as it came and in its recorded form."""
 
     def __init__(self) -> None:

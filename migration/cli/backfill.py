@@ -15,7 +15,7 @@ from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.errors import ConfigurationError, MigrationError
 from migration.settings import MigrationSettings
-from migration.stores import Backfill, Coverage, Outbox, Progress, StoresDatabase, StoresOpener, TenantResult
+from migration.stores import Backfill, BackfillProgress, Coverage, Outbox, StoresDatabase, StoresOpener, TenantResult
 
 command = typer.Typer(add_completion=False)
 
@@ -29,7 +29,7 @@ class Target(StrEnum):
     LEGACY = "legacy"
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class BackfillReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a backfill did and found."""
 
     surface: str
@@ -58,7 +58,7 @@ def backfill(
     started = time.monotonic()
     with _progress_bar(f"{surface} -> {to.value} store") as tell:
         job, tenants = asyncio.run(_run(settings, surface, to, tell))
-    report = Report(
+    report = BackfillReport(
         surface=surface,
         to=to.value,
         copied=job.copied,
@@ -78,7 +78,7 @@ def backfill(
 
 
 async def _run(
-    settings: MigrationSettings, surface: str, to: Target, tell: Callable[[Progress], None]
+    settings: MigrationSettings, surface: str, to: Target, tell: Callable[[BackfillProgress], None]
 ) -> tuple[Backfill, list[TenantResult]]:
     database = StoresDatabase(settings.outbox())
     try:
@@ -105,7 +105,7 @@ def _opener(settings: MigrationSettings) -> StoresOpener:
 
 
 @contextmanager
-def _progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
+def _progress_bar(title: str) -> Iterator[Callable[[BackfillProgress], None]]:
     """Show the progress on a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -120,7 +120,7 @@ def _progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
         yield lambda progress: bar.update(tasks[progress.number], completed=progress.runs, total=progress.of)
 
 
-def _print(report: Report) -> None:
+def _print(report: BackfillReport) -> None:
     columns = ["tenant", "runs", "found", "digest", "found digest", "whole"]
     rows = [
         [one.tenant_id, str(one.runs), str(one.found), one.digest, one.found_digest, "yes" if one.whole else "NO"] for one in report.tenants

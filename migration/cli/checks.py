@@ -27,7 +27,7 @@ _NAME: Final = "migration"
 _OURS: Final = "netra-strangler"
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one check."""
 
     check: str
@@ -36,12 +36,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     advice: str = ""  #: what to do; empty: nothing
 
 
-def package(settings: MigrationSettings) -> Iterator[Finding]:
+def package(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Look for another package with the name of the import package, or of one that it needs: pip silently installs one over the other."""
     here = Path(migration.__file__).parent
     for name, owners in _clashes().items():
         others = sorted(owners)
-        yield Finding(
+        yield CheckResult(
             check="package",
             state="wrong",
             found=f"the import package `{name}` belongs to {' and '.join(others)}: files of one overwrite those of the other",
@@ -50,13 +50,13 @@ def package(settings: MigrationSettings) -> Iterator[Finding]:
     for folder in dict.fromkeys((*(one or str(Path.cwd()) for one in sys.path), str(Path.cwd()), *settings.import_path)):
         other = next((one for one in (Path(folder, _NAME, "__init__.py"), Path(folder, f"{_NAME}.py")) if one.is_file()), None)
         if other is not None and other.resolve().parent != here.resolve():
-            yield Finding(
+            yield CheckResult(
                 check="package",
                 state="wrong",
                 found=f"{other} has the same name as the import package of {_OURS}: the import path decides which of them is imported",
                 advice="rename it",
             )
-    yield Finding(check="package", state="ok", found=f"{_OURS} {_version()} in {here}")
+    yield CheckResult(check="package", state="ok", found=f"{_OURS} {_version()} in {here}")
 
 
 def _clashes() -> dict[str, set[str]]:
@@ -90,24 +90,24 @@ def _version() -> str:
         return "(not installed)"
 
 
-def configuration(settings: MigrationSettings) -> Iterator[Finding]:
+def configuration(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Read the project, each surface's file and its ledger."""
     for sentence in misspelt(MigrationSettings, os.environ):
-        yield Finding(check="configuration", state="remark", found=sentence, advice="correct or remove it")
+        yield CheckResult(check="configuration", state="remark", found=sentence, advice="correct or remove it")
     if settings.project is None or not read_project(settings.project).surfaces:
         where = settings.project or "no pyproject.toml in the working directory or above it has [tool.netra-migration], or it"
         advice = "`netra-migration init SURFACE` writes what a project needs; or set NETRA_MIGRATION_PROJECT"
-        yield Finding(check="configuration", state="wrong", found=f"{where} names no surface", advice=advice)
+        yield CheckResult(check="configuration", state="wrong", found=f"{where} names no surface", advice=advice)
         return
     from migration.comparison import load_ledger
 
     for surface in settings.surfaces:
         configured_surface(settings, surface)
         load_ledger(settings.path(settings.ledger_dir) / f"{surface}.toml")
-    yield Finding(check="configuration", state="ok", found=f"{settings.project}: {', '.join(settings.surfaces)}")
+    yield CheckResult(check="configuration", state="ok", found=f"{settings.project}: {', '.join(settings.surfaces)}")
 
 
-def engines(settings: MigrationSettings) -> Iterator[Finding]:
+def engines(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Make each engine once."""
     from migration.shadow.engines import builder
 
@@ -119,58 +119,60 @@ def engines(settings: MigrationSettings) -> Iterator[Finding]:
                 made = build(surface, origin)
             except Exception as error:  # noqa: BLE001 - whatever a builder of the project raises is the finding
                 said = f"{settings.engines} cannot make {origin.value} of {surface}: {type(error).__name__}: {error}"
-                yield Finding(check="engines", state="wrong", found=said, advice=advice)
+                yield CheckResult(check="engines", state="wrong", found=said, advice=advice)
             else:
                 if not hasattr(made, "run"):
                     said = f"{settings.engines} returns something without `run` for {origin.value} of {surface}"
-                    yield Finding(check="engines", state="wrong", found=said, advice="return an `Engine`; `stream_engine` makes one")
-    yield Finding(check="engines", state="ok", found=f"{settings.engines} made both engines of each surface")
+                    yield CheckResult(check="engines", state="wrong", found=said, advice="return an `Engine`; `stream_engine` makes one")
+    yield CheckResult(check="engines", state="ok", found=f"{settings.engines} made both engines of each surface")
 
 
-def flags(settings: MigrationSettings) -> Iterator[Finding]:
+def flags(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Read the flags at their source, and ask the processes which flags they follow."""
     from migration.flags.editors.open import open_editor
 
     editor = open_editor(settings)
     read = editor.read()
     for problem in read.problems:
-        yield Finding(
+        yield CheckResult(
             check="flags", state="wrong", found=str(problem), advice="docs/migration/launchdarkly.md has the form; mend it at the source"
         )
     if read.raw is None and not read.data.flags:
         advice = "every surface is at `off`; begin with `netra-migration stage set SURFACE dualwrite --all`"
-        yield Finding(check="flags", state="remark", found=f"{editor.name} has no flags yet", advice=advice)
+        yield CheckResult(check="flags", state="remark", found=f"{editor.name} has no flags yet", advice=advice)
     else:
-        yield Finding(check="flags", state="ok", found=f"{editor.name}, version {read.data.version}")
+        yield CheckResult(check="flags", state="ok", found=f"{editor.name}, version {read.data.version}")
     for told in serving(settings):
         if told.row.flags_up is False:
             said = f"{told.row.name} cannot read them, and follows the last known ones: {told.row.flags_error or 'it gives no reason'}"
-            yield Finding(check="flags", state="wrong", found=said, advice="make sure that it can reach the source as this command does")
+            yield CheckResult(
+                check="flags", state="wrong", found=said, advice="make sure that it can reach the source as this command does"
+            )
 
 
-def stores(settings: MigrationSettings) -> Iterator[Finding]:
+def stores(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Open the evidence and the outbox for reading."""
     from migration.cli.store_lag import stores_status
     from migration.evidence import EvidenceReader
 
     if not _writable(settings.home):
         advice = "give the user of the serving processes and the worker the right to write there, or set NETRA_MIGRATION_HOME"
-        yield Finding(check="stores", state="wrong", found=f"{settings.home.absolute()} cannot be written", advice=advice)
+        yield CheckResult(check="stores", state="wrong", found=f"{settings.home.absolute()} cannot be written", advice=advice)
     reader = EvidenceReader.of_settings(settings)
     try:
         runs = {surface: reader.summary(surface).runs for surface in settings.surfaces}
     finally:
         reader.close()
     told = ", ".join(f"{count:,} of {surface}" for surface, count in runs.items() if count) or "none"
-    yield Finding(check="stores", state="ok", found=f"evidence can be read; comparisons: {told}")
+    yield CheckResult(check="stores", state="ok", found=f"evidence can be read; comparisons: {told}")
     lag = stores_status(settings, settings.surfaces)
     if lag.error is not None:
-        yield Finding(check="stores", state="wrong", found=lag.error, advice="check NETRA_MIGRATION_STORES_URL")
+        yield CheckResult(check="stores", state="wrong", found=lag.error, advice="check NETRA_MIGRATION_STORES_URL")
     for one in lag.waiting:
         if one.parked:
             said = f"the {one.store} store refused {one.parked} runs of {one.surface}: {one.error}"
             advice = f"fix this, then run `netra-migration backfill {one.surface} --to {one.store}`"
-            yield Finding(check="stores", state="wrong", found=said, advice=advice)
+            yield CheckResult(check="stores", state="wrong", found=said, advice=advice)
 
 
 def _writable(folder: Path) -> bool:
@@ -179,7 +181,7 @@ def _writable(folder: Path) -> bool:
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
-def clock(settings: MigrationSettings) -> Iterator[Finding]:
+def clock(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Compare this host's clock with that of the database and of each live process."""
     advice = "keep all hosts on network time (chrony, systemd-timesyncd)"
     table = ProcessTable.reading(settings)
@@ -190,31 +192,33 @@ def clock(settings: MigrationSettings) -> Iterator[Finding]:
     finally:
         table.close()
     if abs(ahead) > SKEW_S:
-        yield Finding(check="clock", state="wrong", found=f"the database's clock is {ahead:+.1f} s from this host's", advice=advice)
+        yield CheckResult(check="clock", state="wrong", found=f"the database's clock is {ahead:+.1f} s from this host's", advice=advice)
     for told in serving(settings):
         skew = told.row.said_at + told.age_s - theirs
         if told.state == "live" and abs(skew) > SKEW_S:
             said = f"the clock of {told.row.name} is {skew:+.1f} s from the database's"
-            yield Finding(check="clock", state="wrong", found=said, advice=advice)
-    yield Finding(check="clock", state="ok", found=f"this host and the database differ by {abs(ahead):.1f} s")
+            yield CheckResult(check="clock", state="wrong", found=said, advice=advice)
+    yield CheckResult(check="clock", state="ok", found=f"this host and the database differ by {abs(ahead):.1f} s")
 
 
-def metrics(settings: MigrationSettings) -> Iterator[Finding]:
+def metrics(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Check what a scraper and a collector get, and show where dashboards and rules are."""
     from migration.telemetry import folder
 
     if (shared := folder()) is not None and not (shared.is_dir() and _writable(shared)):
         advice = "make the folder, empty, before the server starts, or unset PROMETHEUS_MULTIPROC_DIR for a single process"
-        yield Finding(check="metrics", state="wrong", found=f"PROMETHEUS_MULTIPROC_DIR {shared} is not a writable folder", advice=advice)
+        yield CheckResult(
+            check="metrics", state="wrong", found=f"PROMETHEUS_MULTIPROC_DIR {shared} is not a writable folder", advice=advice
+        )
     if settings.otlp_endpoint:
         with extra("otlp"):
             import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401 - whether it is there
-        yield Finding(check="metrics", state="ok", found=f"spans go to {settings.otlp_endpoint}")
+        yield CheckResult(check="metrics", state="ok", found=f"spans go to {settings.otlp_endpoint}")
     said = "serve what `Migration.metrics()` returns under /metrics"
     here = Path(migration.__file__).parent
     built = next((one for one in (here / "dashboards", here.parent / "dashboards") if (one / "grafana").is_dir()), None)
     said += f"; dashboards and alert rules are in {built}" if built else "; dashboards and alert rules are not installed"
-    yield Finding(check="metrics", state="ok" if built else "remark", found=said)
+    yield CheckResult(check="metrics", state="ok" if built else "remark", found=said)
 
 
 def serving(settings: MigrationSettings) -> list[Told]:
@@ -226,16 +230,16 @@ def serving(settings: MigrationSettings) -> list[Told]:
         table.close()
 
 
-def guarded(check: Callable[[MigrationSettings], Iterator[Finding]], settings: MigrationSettings) -> list[Finding]:
+def guarded(check: Callable[[MigrationSettings], Iterator[CheckResult]], settings: MigrationSettings) -> list[CheckResult]:
     """Return what a check finds; something that it cannot look at is a finding, too. A check that finds anything wrong does not also report
     "ok".
     """
-    found: list[Finding] = []
+    found: list[CheckResult] = []
     try:
         found.extend(check(settings))
     except MigrationError as error:
         advice = "" if isinstance(error, ConfigurationError) else "fix this first: nothing more can be checked"
-        found.append(Finding(check=check.__name__, state="wrong", found=str(error), advice=advice))
+        found.append(CheckResult(check=check.__name__, state="wrong", found=str(error), advice=advice))
     if any(one.state == "wrong" for one in found):
         return [one for one in found if one.state != "ok"]
     return found

@@ -12,7 +12,7 @@ from migration.cli.progress import progress_bar
 from migration.consolidation.codemod.configuration import load_codemod_configuration
 from migration.consolidation.codemod.plan import plan
 from migration.consolidation.codemod.report.applying import apply_plan, as_diff
-from migration.consolidation.codemod.report.values import Plan
+from migration.consolidation.codemod.report.values import CodemodPlan
 from migration.consolidation.configuration import load_configuration
 from migration.errors import ConfigurationError
 
@@ -65,7 +65,7 @@ def run(
         raise typer.Exit(_FINDING)
 
 
-def _document(made: Plan, *, applied: bool, seconds: float) -> dict[str, Any]:
+def _document(made: CodemodPlan, *, applied: bool, seconds: float) -> dict[str, Any]:
     return {
         "applied": applied,
         "legacy": made.legacy,
@@ -80,7 +80,7 @@ def _document(made: Plan, *, applied: bool, seconds: float) -> dict[str, Any]:
     }
 
 
-def _report(made: Plan, *, applied: bool, as_json: bool) -> None:
+def _report(made: CodemodPlan, *, applied: bool, as_json: bool) -> None:
     """Report what must be changed by hand: as a table if the terminal shows nothing else, otherwise as lines on stderr."""
     for problem in made.problems:
         note(f"not rewritten: {problem.path}: {problem.kind}: {problem.detail}")

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from migration.cli.divergence_page import patches, print_detail, print_list
-from migration.cli.judgement import Judgement, judgement
+from migration.cli.judgement import DivergenceJudgement, judgement
 from migration.cli.latencies import latencies
 from migration.cli.ledger_file import NewEntry, add_entry
 from migration.cli.names import known_surface
@@ -199,7 +199,7 @@ def _ledger(settings: MigrationSettings, surface: str) -> Ledger:
         return Ledger()
 
 
-def _judgement(settings: MigrationSettings, detail: DivergenceDetail) -> Judgement:
+def _judgement(settings: MigrationSettings, detail: DivergenceDetail) -> DivergenceJudgement:
     """Return the reason of its verdict."""
     surface = detail.divergence.surface
     ledger = _ledger(settings, surface)

@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from migration.cli import checks, worker_checks
-from migration.cli.checks import Finding, guarded
+from migration.cli.checks import CheckResult, guarded
 from migration.cli.output import JsonFlag, print_json
 from migration.settings import MigrationSettings
 
@@ -15,7 +15,7 @@ command = typer.Typer(add_completion=False)
 
 _FINDING: Final = 1
 #: In the order in which problems are best fixed.
-CHECKS: Final[tuple[Callable[[MigrationSettings], Iterator[Finding]], ...]] = (
+CHECKS: Final[tuple[Callable[[MigrationSettings], Iterator[CheckResult]], ...]] = (
     checks.package,
     checks.configuration,
     checks.engines,
@@ -32,7 +32,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """The result of all checks."""
 
     healthy: bool  #: nothing is wrong; there may be remarks
-    findings: list[Finding]
+    findings: list[CheckResult]
 
 
 @command.command()

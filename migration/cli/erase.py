@@ -11,7 +11,7 @@ from migration.errors import ConfigurationError, MigrationError
 from migration.settings import MigrationSettings
 
 if TYPE_CHECKING:
-    from migration.erasure import Report
+    from migration.erasure import ErasureReport
 
 command = typer.Typer(add_completion=False)
 
@@ -33,7 +33,7 @@ def erase(
 
     Example: netra-migration erase --tenant acme --user ada
     """
-    from migration.erasure import Erasure, Report, Subject
+    from migration.erasure import Erasure, ErasureReport, Subject
     from migration.shadow.parts import load
 
     settings = MigrationSettings()
@@ -46,7 +46,7 @@ def erase(
     if not yes:
         typer.confirm(f"Remove everything that is stored about {whose}? This cannot be undone.", abort=True, err=True)
 
-    async def run() -> Report:
+    async def run() -> ErasureReport:
         try:
             async with load(settings.stores, settings.import_path)() as stores:
                 return await Erasure(settings, stores).run(subject)
@@ -65,7 +65,7 @@ def erase(
         raise typer.Exit(_FINDING)
 
 
-def _say(report: "Report") -> None:
+def _say(report: "ErasureReport") -> None:
     for place, rows in report.left.items():
         note(f"{place}: there are {rows} new rows; close the account and run this again")
     for process in report.waiting:

@@ -43,7 +43,7 @@ class NoiseStatus(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
-class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+class DivergenceJudgement(msgspec.Struct, frozen=True, kw_only=True):
     """How the ledger and the noise judge a kind of divergence."""
 
     entries: list[Accepted]  #: those of the ledger that match it, including expired ones
@@ -62,12 +62,12 @@ def noise_status(view: NoiseView) -> NoiseStatus:
     return NoiseStatus(rounds=view.rounds, kinds=kinds)
 
 
-def judgement(detail: DivergenceDetail, ledger: Ledger, view: NoiseView) -> Judgement:
+def judgement(detail: DivergenceDetail, ledger: Ledger, view: NoiseView) -> DivergenceJudgement:
     """Return the reason of the kind's verdict."""
     kind = detail.divergence
     entries = [entry for entry in ledger.entries if entry.id == kind.accepted_by or entry.matches(as_divergence(kind))]
     noisy = next((one for one in noise_status(view).kinds if one.fingerprint == kind.fingerprint), None)
-    return Judgement(entries=entries, noise=noisy, reasons=[*_of_ledger(detail, entries), *([noisy.sentence] if noisy else [])])
+    return DivergenceJudgement(entries=entries, noise=noisy, reasons=[*_of_ledger(detail, entries), *([noisy.sentence] if noisy else [])])
 
 
 def as_divergence(view: DivergenceView) -> Divergence:

@@ -29,7 +29,7 @@ _SAMPLE: Final = tuple(Tenant(tenant_id=f"sample-{number}") for number in range(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effects:
+class SwitchEffects:
     """The effect of the changed switch."""
 
     sentences: tuple[str, ...]
@@ -86,7 +86,7 @@ class Turned:
             seen=found.sentence(),
         )
 
-    def effects(self, found: "Confirmation") -> Effects:
+    def effects(self, found: "Confirmation") -> SwitchEffects:
         """Return its effect: as the processes report, and if none runs, as one that starts now would."""
         from migration.processes import pinned
 
@@ -101,7 +101,7 @@ class Turned:
         }
         refused = tuple(surface for surface in self.chosen if self.on and stays[surface].everybody)
         said = [self._said(surface, stays[surface], confirmed=found.holds) for surface in self.chosen]
-        return Effects(sentences=tuple(one for one in (*unread, *said) if one), killed=killed, refused=refused)
+        return SwitchEffects(sentences=tuple(one for one in (*unread, *said) if one), killed=killed, refused=refused)
 
     def _odd(self, surface: str) -> str | None:
         key = surface_flag_key(surface)

@@ -16,7 +16,7 @@ from migration.comparison import Comparer
 from migration.errors import ConfigurationError
 from migration.model import Verdict
 from migration.recordings import BadLine, RecordedRun, named, read, read_line, write_line
-from migration.reproduce import BothEngines, Budget, Minimised, Progress, minimise, test_file
+from migration.reproduce import BothEngines, Budget, Minimised, ShrinkProgress, minimise, test_file
 from migration.settings import MigrationSettings
 from migration.shadow.parts import load
 
@@ -123,7 +123,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(budget: Budget) -> Iterator[Callable[[Progress], None]]:
+def _progress(budget: Budget) -> Iterator[Callable[[ShrinkProgress], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
@@ -132,7 +132,7 @@ def _progress(budget: Budget) -> Iterator[Callable[[Progress], None]]:
     with Bar(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("minimising", total=budget.attempts, size="looking for a recording")
 
-        def show(progress: Progress) -> None:
+        def show(progress: ShrinkProgress) -> None:
             bar.update(task, completed=progress.attempts, size=f"{progress.size_bytes:,} bytes left")
 
         yield show

@@ -44,7 +44,7 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class SurfaceStanding(msgspec.Struct, frozen=True, kw_only=True):
     """Where one surface is, as serving processes evaluate it."""
 
     stage: Stage | None  #: the furthest stage of tenants without a pin; None: no process reports it
@@ -90,7 +90,7 @@ class ProcessesStatus(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
-def processes_status(settings: MigrationSettings, surfaces: Collection[str]) -> tuple[ProcessesStatus, dict[str, Standing]]:
+def processes_status(settings: MigrationSettings, surfaces: Collection[str]) -> tuple[ProcessesStatus, dict[str, SurfaceStanding]]:
     """Return what the processes report, and the state of each surface by these reports."""
     table = ProcessTable.reading(settings)
     try:
@@ -175,14 +175,14 @@ def _followed(serving: Sequence[Told]) -> Followed:
     )
 
 
-def _standing(surface: str, serving: Sequence[Told]) -> Standing:
+def _standing(surface: str, serving: Sequence[Told]) -> SurfaceStanding:
     rows = [one for one in serving if surface in one.row.surfaces]
     switches = {one.row.kill_switch.get(surface) for one in rows}
     newest: ProcessRow | None = max((one.row for one in rows), key=lambda row: row.followed_since or 0.0, default=None)
     shares = {} if newest is None else newest.shares.get(surface, {})
     stage = max((Stage(name) for name in shares), key=_ORDER.index, default=None)
     counted = max((one for one in rows if one.row.counted_at is not None), key=lambda one: one.row.counted_at or 0.0, default=None)
-    return Standing(
+    return SurfaceStanding(
         stage=stage,
         percent=None if stage is None else shares[stage.value],
         kill_switch=switches.pop() if len(switches) == 1 else None,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from migration.consolidation.audit import NoProgress, Progress
+from migration.consolidation.audit import AuditProgress, NoProgress
 
 
 class _Bar:
@@ -32,7 +32,7 @@ class _Bar:
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Progress]:
+def progress_bar(title: str) -> Iterator[AuditProgress]:
     """Show a bar on a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         yield NoProgress()

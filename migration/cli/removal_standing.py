@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migration.cli.process_status import Standing
+from migration.cli.process_status import SurfaceStanding
 from migration.consolidation.removal.manifest import load_manifest
 from migration.errors import ConfigurationError
 from migration.model import Stage
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _ALL = 100.0
 
 
-def removal_standing(settings: MigrationSettings, standings: Mapping[str, Standing], now: float) -> dict[str, str]:
+def removal_standing(settings: MigrationSettings, standings: Mapping[str, SurfaceStanding], now: float) -> dict[str, str]:
     """Return for each surface how far it is from removal, as far as this is known without an audit.
 
     The criteria are evaluated only if processes report that every tenant is at `complete`; before that, this is what is missing.
@@ -42,7 +42,7 @@ def removal_standing(settings: MigrationSettings, standings: Mapping[str, Standi
     return {surface: missing for surface, missing in found.items() if missing is not None}
 
 
-def _missing(standing: Standing) -> str | None:
+def _missing(standing: SurfaceStanding) -> str | None:
     """Return that not every tenant is at `complete`; None: as far as is known, all are."""
     if standing.stage is None or standing.percent is None:
         return "not known: no process reports where its tenants are; `removal check` asks the flags"

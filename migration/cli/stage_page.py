@@ -17,7 +17,7 @@ from migration.flags.meaning.weight_sums import remark
 from migration.flags.proofs.rollout_bands import bands, bucket_of
 from migration.flags.proofs.sampling_proof import ANYBODY, named_by_sampling
 from migration.processes import LOOKED_AT
-from migration.rollout import Parts
+from migration.rollout import EditParts
 from migration.settings import MigrationSettings
 from migration.stages import STAGE_ORDER
 
@@ -39,7 +39,7 @@ def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: s
         FlagSourceError: the flags cannot be read.
         Exit: something needs a person.
     """
-    editor, parts = open_editor(settings), Parts(settings)
+    editor, parts = open_editor(settings), EditParts(settings)
     try:
         read = editor.read()
         with quiet_sdk(), FlagEvaluator.of(read.data) as evaluator:
@@ -70,7 +70,7 @@ def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: s
 
 def sampling_now(settings: MigrationSettings) -> tuple[str, dict[str, Any]]:
     """Return the source's name, and the percentages of runs that are shadowed. Raises FlagSourceError."""
-    editor, parts = open_editor(settings), Parts(settings)
+    editor, parts = open_editor(settings), EditParts(settings)
     try:
         data = editor.read().data
         with quiet_sdk(), FlagEvaluator.of(data) as evaluator:
@@ -79,7 +79,7 @@ def sampling_now(settings: MigrationSettings) -> tuple[str, dict[str, Any]]:
         parts.close()
 
 
-def _surface(read: FlagRead, evaluator: FlagEvaluator, parts: Parts, surface: str) -> dict[str, Any]:
+def _surface(read: FlagRead, evaluator: FlagEvaluator, parts: EditParts, surface: str) -> dict[str, Any]:
     """Return where the surface's tenants are: as ranges of buckets if its flag is that simple, otherwise by evaluating the known ones."""
     key = surface_flag_key(surface)
     flag, drawn = read.data.live(key), bands(read.data, surface)
@@ -129,7 +129,7 @@ def _explained(data: FlagData, evaluator: FlagEvaluator, surface: str, tenant: T
     }
 
 
-def _sampling(data: FlagData, evaluator: FlagEvaluator, surfaces: Sequence[str], parts: Parts) -> dict[str, Any]:
+def _sampling(data: FlagData, evaluator: FlagEvaluator, surfaces: Sequence[str], parts: EditParts) -> dict[str, Any]:
     """Return the percentage of runs that are shadowed: the default, and that of each tenant that is named or gets another one.
 
     Under `complaints`: what is wrong with a value of one of them.
@@ -151,7 +151,7 @@ def _sampling(data: FlagData, evaluator: FlagEvaluator, surfaces: Sequence[str],
     }
 
 
-def _followed(parts: Parts, version: int) -> tuple[str, bool]:
+def _followed(parts: EditParts, version: int) -> tuple[str, bool]:
     """Return what the processes follow, in words, and whether one of them follows something else."""
     told = parts.processes()
     if told is None:

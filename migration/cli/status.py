@@ -10,7 +10,7 @@ from migration.cli.judgement import NoiseStatus, noise_status
 from migration.cli.ledger_status import LedgerStatus, ledger_status
 from migration.cli.names import chosen_surfaces, configured_surface
 from migration.cli.output import JsonFlag, note, print_json, print_table
-from migration.cli.process_status import Followed, Process, ProcessesStatus, Standing, print_processes, processes_status
+from migration.cli.process_status import Followed, Process, ProcessesStatus, SurfaceStanding, print_processes, processes_status
 from migration.cli.removal_standing import removal_standing
 from migration.cli.store_lag import StoresStatus, print_stores, say_what_is_wrong, stores_status
 from migration.errors import ConfigurationError
@@ -86,7 +86,7 @@ def status(
         raise typer.Exit(_FINDING)
 
 
-def _status(settings: MigrationSettings, running: ProcessesStatus, standings: dict[str, Standing], now: datetime) -> Status:
+def _status(settings: MigrationSettings, running: ProcessesStatus, standings: dict[str, SurfaceStanding], now: datetime) -> Status:
     evidence = EvidenceReader.of_settings(settings)
     removal = removal_standing(settings, standings, now.timestamp())
     try:
@@ -104,7 +104,7 @@ def _status(settings: MigrationSettings, running: ProcessesStatus, standings: di
 
 
 def _surface(
-    settings: MigrationSettings, surface: str, standing: Standing, evidence: EvidenceReader, today: date, removal: str | None
+    settings: MigrationSettings, surface: str, standing: SurfaceStanding, evidence: EvidenceReader, today: date, removal: str | None
 ) -> SurfaceStatus:
     summary = evidence.summary(surface)
     known = evidence.divergences(surface, limit=_ALL_KINDS) if summary.runs else None

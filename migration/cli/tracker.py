@@ -10,8 +10,8 @@ from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.progress import progress_bar
 from migration.consolidation.sources.store import default_folder
 from migration.consolidation.tracker.page import as_diff, as_markdown
-from migration.consolidation.tracker.rounds import Rounds
-from migration.consolidation.tracker.steps import Step
+from migration.consolidation.tracker.rounds import PytestRuns
+from migration.consolidation.tracker.steps import TrackerStep
 from migration.consolidation.tracker.track import run_tests, track
 from migration.errors import ConfigurationError
 
@@ -69,7 +69,7 @@ def _name(page: Path, root: Path) -> str:
     return file.relative_to(root).as_posix() if file.is_relative_to(root) else page.name
 
 
-def _difference(page: Path, name: str, steps: Sequence[Step]) -> str:
+def _difference(page: Path, name: str, steps: Sequence[TrackerStep]) -> str:
     try:
         before = page.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -87,7 +87,7 @@ def _write(page: Path, text: str) -> None:
         raise ConfigurationError(f"{page}: cannot be written ({error.strerror}); give another path") from error
 
 
-def _document(steps: Sequence[Step], rounds: Rounds | None) -> dict[str, Any]:
+def _document(steps: Sequence[TrackerStep], rounds: PytestRuns | None) -> dict[str, Any]:
     document: dict[str, Any] = {
         "steps": [
             {
@@ -105,7 +105,7 @@ def _document(steps: Sequence[Step], rounds: Rounds | None) -> dict[str, Any]:
     return document
 
 
-def _print(steps: Sequence[Step]) -> None:
+def _print(steps: Sequence[TrackerStep]) -> None:
     """Print one row for each step, then the open boxes."""
     print_table(
         f"{sum(step.done for step in steps)} of {sum(step.total for step in steps)} boxes are ticked",

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from migration.cli.checks import Finding
+from migration.cli.checks import CheckResult
 from migration.processes import ProcessTable
 from migration.settings import MigrationSettings
 from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
@@ -16,7 +16,7 @@ from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
 _ADVICE: Final = "its own message is above; fix that, then run this again"
 
 
-def worker(settings: MigrationSettings) -> Iterator[Finding]:
+def worker(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Report which workers run; if none does, start one in an empty folder and wait until it takes jobs."""
     table = ProcessTable.reading(settings)
     try:
@@ -27,38 +27,38 @@ def worker(settings: MigrationSettings) -> Iterator[Finding]:
     for one in told:
         if one.state == "silent":
             said = f"{one.row.name} is silent for {one.age_s:.0f} s"
-            yield Finding(check="worker", state="wrong", found=said, advice="it is stopped, hangs, or cannot reach the database")
+            yield CheckResult(check="worker", state="wrong", found=said, advice="it is stopped, hangs, or cannot reach the database")
     if workers:
         held = ", ".join(f"{one.row.name}, engines confined by {one.row.held_by or 'nothing yet'}" for one in workers)
-        yield Finding(check="worker", state="ok", found=held)
+        yield CheckResult(check="worker", state="ok", found=held)
         return
     if any(one.row.role == "server" for one in told):
         said = "processes serve, and none of them has a shadow worker"
-        yield Finding(check="worker", state="wrong", found=said, advice="their logs show why it does not start")
+        yield CheckResult(check="worker", state="wrong", found=said, advice="their logs show why it does not start")
         return
     with tempfile.TemporaryDirectory(prefix="netra-migration-doctor-") as home:
         trouble = asyncio.run(_tried(msgspec.structs.replace(settings, home=Path(home), evidence_url="")))
     if trouble is None:
         said = "no process serves; a worker that was started for this check took jobs"
-        yield Finding(check="worker", state="ok", found=said)
+        yield CheckResult(check="worker", state="ok", found=said)
     else:
-        yield Finding(check="worker", state="wrong", found=trouble, advice=_ADVICE)
+        yield CheckResult(check="worker", state="wrong", found=trouble, advice=_ADVICE)
 
 
-def boundary(settings: MigrationSettings) -> Iterator[Finding]:
+def boundary(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Ask the kernel whether it can separate engines of shadows from the outside."""
     from migration.errors import BoundaryError
     from migration.shadow.boundary import missing
 
     lacking = missing()
     if lacking is not None and settings.shadow_boundary == "kernel":
-        yield Finding(check="boundary", state="wrong", found=str(BoundaryError(lacking)))
+        yield CheckResult(check="boundary", state="wrong", found=str(BoundaryError(lacking)))
     elif settings.shadow_boundary == "interpreter":
         said = "only Python's own audit hook separates engines of shadows from the outside; code in C bypasses it"
         advice = f"the kernel lacks {lacking}" if lacking else "this kernel can do it: unset NETRA_MIGRATION_SHADOW_BOUNDARY"
-        yield Finding(check="boundary", state="remark", found=said, advice=advice)
+        yield CheckResult(check="boundary", state="remark", found=said, advice=advice)
     else:
-        yield Finding(check="boundary", state="ok", found="the kernel separates engines of shadows from the outside")
+        yield CheckResult(check="boundary", state="ok", found="the kernel separates engines of shadows from the outside")
 
 
 async def _tried(settings: MigrationSettings) -> str | None:

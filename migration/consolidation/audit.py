@@ -14,7 +14,7 @@ from migration.consolidation.findings.calls import CallFinder, find_attribute_us
 from migration.consolidation.findings.documents import search_documents
 from migration.consolidation.findings.imports import ImportFinder
 from migration.consolidation.findings.meaning import Meaning
-from migration.consolidation.findings.search import Found, Search
+from migration.consolidation.findings.search import SearchResult, SourceSearch
 from migration.consolidation.findings.shared_state import find_shared_state
 from migration.consolidation.findings.similarity import compare, read_functions
 from migration.consolidation.findings.strings import Reference, find_mentions, find_strings
@@ -27,7 +27,7 @@ from migration.consolidation.sources.workers import Workers, read_bytes
 from migration.errors import ConfigurationError
 
 
-class Progress(Protocol):
+class AuditProgress(Protocol):
     """Sees how far an audit is."""
 
     def begin(self, files: int) -> None:
@@ -55,7 +55,7 @@ def audit(
     *,
     configuration: AuditConfiguration | None = None,
     cache: Path | None = None,
-    progress: Progress = _SILENT,
+    progress: AuditProgress = _SILENT,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> Inventory:
     """Return what a tree holds.
@@ -88,10 +88,10 @@ def audit(
     return inventory
 
 
-def _audit(tree: SourceTree, configuration: AuditConfiguration, store: Store, workers: Workers, progress: Progress) -> Inventory:
+def _audit(tree: SourceTree, configuration: AuditConfiguration, store: Store, workers: Workers, progress: AuditProgress) -> Inventory:
     modules = ModuleNames(tree.root, (file.path for file in tree.python), configuration.source_roots)
     contents = Contents(tree.python, store, workers, tree.root)
-    found = Search(contents, modules, configuration, configuration.prefix(tree.root)).run()  # 3 findings/search: what can matter
+    found = SourceSearch(contents, modules, configuration, configuration.prefix(tree.root)).run()  # 3 findings/search: what can matter
     target, factory = _staying(found, configuration)
     family, names, facts = found.family, found.names, found.facts
     imports = _sorted(ImportFinder(names, facts, family).imports())  # 4 findings/imports, strings, calls: who uses them
@@ -132,7 +132,7 @@ def _audit(tree: SourceTree, configuration: AuditConfiguration, store: Store, wo
     )
 
 
-def _staying(found: Found, configuration: AuditConfiguration) -> tuple[Meaning, Meaning]:
+def _staying(found: SearchResult, configuration: AuditConfiguration) -> tuple[Meaning, Meaning]:
     """Return the target and its factory."""
     target, factory = (
         Meaning("object", module, name)
@@ -145,7 +145,7 @@ def _staying(found: Found, configuration: AuditConfiguration) -> tuple[Meaning, 
     return target, factory
 
 
-def _is_offered(export: Export, found: Found, imports: Sequence[Import]) -> bool:
+def _is_offered(export: Export, found: SearchResult, imports: Sequence[Import]) -> bool:
     """Return whether a name can be imported: a package has it, `__all__` lists it, it is an alias, or another module imports it."""
     facts = found.facts[export.path]
     if (

@@ -27,7 +27,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     consumers: dict[str, dict[str, int]]  #: file, then legacy module, then how many statements and strings name it
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class GuardFinding(msgspec.Struct, frozen=True, kw_only=True):
     """A difference between what is allowed and what there is."""
 
     kind: FindingKind
@@ -65,7 +65,7 @@ def measure(inventory: Inventory) -> Baseline:
     return Baseline(implementations=tuple(sorted(legacy)), consumers=consumers)
 
 
-def compare(inventory: Inventory, baseline: Baseline) -> tuple[Finding, ...]:
+def compare(inventory: Inventory, baseline: Baseline) -> tuple[GuardFinding, ...]:
     """Return the differences, growth first."""
     there = measure(inventory)
     paths = {implementation.module: implementation.path for implementation in inventory.implementations}
@@ -75,7 +75,7 @@ def compare(inventory: Inventory, baseline: Baseline) -> tuple[Finding, ...]:
         allowed, now = baseline.consumers.get(path, {}).get(module, 0), there.consumers.get(path, {}).get(module, 0)
         if now != allowed:
             kind: FindingKind = "gone" if now < allowed else "more-uses" if allowed else "new-consumer"
-            found.append(Finding(kind=kind, path=path, module=module, allowed=allowed, found=now))
+            found.append(GuardFinding(kind=kind, path=path, module=module, allowed=allowed, found=now))
     return tuple(sorted(found, key=lambda item: (item.kind == "gone", item.path, item.module)))
 
 
@@ -120,9 +120,9 @@ def save_baseline(file: Path, baseline: Baseline) -> None:
         raise ConfigurationError(f"{file}: cannot be written ({error.strerror}); give another path") from error
 
 
-def _implementation(module: str, path: str, allowed: int, found: int) -> Finding:
+def _implementation(module: str, path: str, allowed: int, found: int) -> GuardFinding:
     kind: FindingKind = "new-implementation" if found else "gone"
-    return Finding(kind=kind, path=path, module=module, allowed=allowed, found=found)
+    return GuardFinding(kind=kind, path=path, module=module, allowed=allowed, found=found)
 
 
 def _pairs(consumers: Mapping[str, Mapping[str, int]]) -> set[tuple[str, str]]:

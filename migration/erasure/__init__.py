@@ -3,7 +3,7 @@
 `subject.py` names the person, `places.py` lists the places, `search.py` searches files, `erase.py` does everything in order.
 """
 
-from migration.erasure.erase import Erasure, Report
+from migration.erasure.erase import Erasure, ErasureReport
 from migration.erasure.subject import Subject
 
-__all__ = ["Erasure", "Report", "Subject"]
+__all__ = ["Erasure", "ErasureReport", "Subject"]

@@ -23,7 +23,7 @@ WAIT_S: Final = 30.0
 _LOOK_S: Final = 0.25
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class ErasureReport(msgspec.Struct, frozen=True, kw_only=True):
     """What an erasure removed, and what it found afterwards."""
 
     removed: Mapping[str, int]  #: place -> rows
@@ -63,7 +63,7 @@ class Erasure:
         self._settings, self._personal = settings, stores.personal
         self._sleep, self._clock = sleep, clock
 
-    async def run(self, subject: Subject) -> Report:
+    async def run(self, subject: Subject) -> ErasureReport:
         """Remove the subject's data, wait for earlier shadows, remove their results, and search for the rest.
 
         Raises:
@@ -78,7 +78,7 @@ class Erasure:
             places.compact()
             left = {place: rows for place, rows in (await places.left(subject)).items() if rows}
             searched, named_in = await self._search(subject, places)
-        report = Report(
+        report = ErasureReport(
             removed=removed,
             left=left,
             searched=searched,
@@ -118,7 +118,7 @@ class Erasure:
         except OSError as error:
             raise ErasureError(f"{error.filename}: {error.strerror}; make it readable and repeat the erasure") from error
 
-    def _note(self, subject: Subject, report: Report) -> None:
+    def _note(self, subject: Subject, report: ErasureReport) -> None:
         """Record that it was done, with only the digest."""
         who = f"tenant {subject.digest}" if subject.user_id is None else f"user {subject.digest}"
         history = History.of_settings(self._settings)

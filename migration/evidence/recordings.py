@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from migration.evidence.redaction import Redactor
-from migration.evidence.rows import Finding, Row
+from migration.evidence.rows import ComparedRuns, Row
 from migration.model import Effect, RunRecord
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Recorder:
     def __init__(self, redactor: Redactor, write: WriteLine | None, *, each: int) -> None:
         self._redactor, self._write, self.each = redactor, write, each
 
-    def row(self, finding: Finding) -> Row | None:
+    def row(self, finding: ComparedRuns) -> Row | None:
         """Return the row of a served run, without its comparison's id; None if the run must not be stored.
 
         A run with a breach of isolation is never stored: it may contain texts of a tenant that does not allow this.

@@ -45,7 +45,7 @@ class ServedRun(Protocol):
         ...
 
 
-class Finding:
+class ComparedRuns:
     """One compared pair of runs, on its way into the store.
 
     Args:
@@ -89,7 +89,7 @@ class RowMaker:
     def __init__(self, redactor: Redactor, align: Aligner | None) -> None:
         self._redactor, self._align = redactor, align
 
-    def comparison(self, finding: Finding, now: float) -> Row:
+    def comparison(self, finding: ComparedRuns, now: float) -> Row:
         """Return the row of `comparisons`."""
         done, redact = finding.comparison, self._redactor
         return {
@@ -131,7 +131,7 @@ class RowMaker:
         """Return the fingerprint as it is stored."""
         return fingerprint if _HEX.match(fingerprint) else self._redactor.shape(fingerprint)
 
-    def sentence(self, divergence: Divergence, finding: Finding) -> str:
+    def sentence(self, divergence: Divergence, finding: ComparedRuns) -> str:
         """Return the divergence's sentence. All tenants share the row of a kind, so what it quotes is redacted for all of them."""
         lane, path = self._redactor.path(divergence.lane), self._redactor.path(divergence.path)
         shown = {lane, path, *path.split(".")}  # columns of the same row
@@ -150,7 +150,7 @@ class RowMaker:
             "accepted_by": None if divergence.accepted_by is None else redact.identifier(divergence.accepted_by),
         }
 
-    def example(self, divergence: Divergence, finding: Finding) -> Row:
+    def example(self, divergence: Divergence, finding: ComparedRuns) -> Row:
         """Return the values and the excerpt of an occurrence that is stored as an example."""
         plain = self._redactor.allows_text(finding.comparison.tenant_id)
         field = re.sub(r"\[[^\]]*\]", "", divergence.path.rpartition(".")[2])
@@ -170,7 +170,7 @@ class RowMaker:
         lane = f" of {self._redactor.path(found['lane'])}" if found["lane"] else ""
         return f"{found['kind']} {self._redactor.path(found['path'])}{lane}{found['times'] or ''}"
 
-    def _excerpt(self, divergence: Divergence, finding: Finding, *, plain: bool) -> Sequence[Row] | None:
+    def _excerpt(self, divergence: Divergence, finding: ComparedRuns, *, plain: bool) -> Sequence[Row] | None:
         if self._align is None:
             return None
         control, candidate = finding.runs()

@@ -12,7 +12,7 @@ from migration.evidence.key import digest_key
 from migration.evidence.reader import EvidenceReader
 from migration.evidence.recordings import Recorder, WriteLine
 from migration.evidence.redaction import Redactor
-from migration.evidence.rows import Finding, RowMaker, ServedRun
+from migration.evidence.rows import ComparedRuns, RowMaker, ServedRun
 from migration.evidence.strata import StrataMaker
 from migration.model import Comparison, RunRecord
 from migration.settings import MigrationSettings
@@ -79,7 +79,7 @@ class EvidenceStore(EvidenceReader):
             EvidenceError: the database is full, locked or missing. Complete batches before the failing one are stored; storing all again is
                 safe.
         """
-        findings = [Finding(*item) for item in items]
+        findings = [ComparedRuns(*item) for item in items]
         return sum(new for start in range(0, len(findings), _BATCH) for new in self._store_batch(findings[start : start + _BATCH]))
 
     def store_each(self, items: Sequence[_Item]) -> list[bool | Exception]:
@@ -88,13 +88,13 @@ class EvidenceStore(EvidenceReader):
         If this fails because of the content of one of them, each is stored separately. If the database fails, none is stored.
         """
         try:
-            return [*self._store_batch([Finding(*item) for item in items])]
+            return [*self._store_batch([ComparedRuns(*item) for item in items])]
         except Exception as error:  # noqa: BLE001 - returned for each comparison that it keeps from being stored
             if len(items) == 1 or _is_of_the_database(error):
                 return [error] * len(items)
         return [outcome for item in items for outcome in self.store_each([item])]
 
-    def _store_batch(self, findings: Sequence[Finding]) -> list[bool]:
+    def _store_batch(self, findings: Sequence[ComparedRuns]) -> list[bool]:
         with self._database.transaction("write") as connection:
             if self._generation != self._database.generation:
                 self._generation = self._database.generation

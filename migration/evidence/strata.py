@@ -19,7 +19,7 @@ from migration.model import Verdict
 
 if TYPE_CHECKING:
     from migration.evidence.redaction import Redactor
-    from migration.evidence.rows import Finding
+    from migration.evidence.rows import ComparedRuns
 
 OTHER: Final = "(other)"
 """Stands for the names beyond the limit."""
@@ -56,7 +56,7 @@ class StrataMaker:
         self._new: dict[str, frozenset[Stratum]] = {}
         self._stored: set[str] = set()
 
-    def row(self, finding: "Finding") -> dict[str, str | None]:
+    def row(self, finding: "ComparedRuns") -> dict[str, str | None]:
         """Return the columns of `comparisons` for the run's strata, and for those that divergences touch."""
         digest, strata = self._of(finding)
         self._want(digest, strata)
@@ -84,7 +84,7 @@ class StrataMaker:
         if digest not in self._stored:
             self._new[digest] = strata
 
-    def _of(self, finding: "Finding") -> _Set:
+    def _of(self, finding: "ComparedRuns") -> _Set:
         record = finding.served.record
         places = frozenset([(event.kind, event.lane) for event in record.events])
         shape = (record.request.surface, record.outcome, places)
@@ -93,7 +93,7 @@ class StrataMaker:
             _remember(self._shapes, shape, known)
         return known
 
-    def _touched(self, finding: "Finding", digest: str, strata: frozenset[Stratum]) -> _Set:
+    def _touched(self, finding: "ComparedRuns", digest: str, strata: frozenset[Stratum]) -> _Set:
         """Return the strata that completely unaccepted divergences touch; one without an event of the run touches them all."""
         surface = finding.served.record.request.surface
         found = frozenset([(one.path, one.lane) for one in finding.comparison.divergences if one.verdict is Verdict.DIVERGENT])
@@ -103,7 +103,7 @@ class StrataMaker:
             _remember(self._touches, (surface, digest, found), known)
         return known
 
-    def _stratum(self, kind: str, lane: str, finding: "Finding") -> Stratum:
+    def _stratum(self, kind: str, lane: str, finding: "ComparedRuns") -> Stratum:
         record = finding.served.record
         surface = record.request.surface
         return Stratum(self._name(surface, "event", kind), self._name(surface, "tool", _tool_of(lane)), record.outcome)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Executable, bindparam, delete, func, select, tuple_, update
 
 from migration.evidence.recordings import Recorder
-from migration.evidence.rows import Finding, Row, RowMaker
+from migration.evidence.rows import ComparedRuns, Row, RowMaker
 from migration.evidence.strata import StrataMaker
 from migration.evidence.tables import comparisons, divergence_kinds, occurrences, recordings, strata_sets
 
@@ -32,7 +32,7 @@ class _Known(NamedTuple):
 
 def write(
     connection: Connection,
-    findings: Sequence[Finding],
+    findings: Sequence[ComparedRuns],
     rows: RowMaker,
     strata: StrataMaker,
     recorder: Recorder,
@@ -101,7 +101,7 @@ def _insert_new(connection: Connection, rows: list[Row]) -> dict[tuple[str, str,
 
 
 def _write_divergences(
-    connection: Connection, new: Sequence[tuple[int, str, Finding]], rows: RowMaker, recorder: Recorder, *, now: float, examples: int
+    connection: Connection, new: Sequence[tuple[int, str, ComparedRuns]], rows: RowMaker, recorder: Recorder, *, now: float, examples: int
 ) -> None:
     known = _known_kinds(
         connection, {_Kind(rows.fingerprint(one.fingerprint), at) for _, at, done in new for one in done.comparison.divergences}

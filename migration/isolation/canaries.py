@@ -33,7 +33,7 @@ _json = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Canary:
+class CanaryOwner:
     """The owner of a token."""
 
     tenant: str  #: 8 hex digits, as `Canaries.tenant` begins
@@ -82,14 +82,14 @@ class Canaries:
         told = "".join(part[:_PART_HEX] for part in parts)
         return f"{MARK}{told}{self._seal(told)}"
 
-    def read(self, token: str) -> Canary | None:
+    def read(self, token: str) -> CanaryOwner | None:
         """Return the owner of a token; None if it is not one of ours."""
         told, seal = token[len(MARK) : len(MARK) + _OWNER_HEX], token[len(MARK) + _OWNER_HEX : LENGTH]
         if len(token) != LENGTH or not token.isascii() or not token.startswith(MARK) or not compare_digest(seal, self._seal(told)):
             return None
-        return Canary(tenant=told[:_PART_HEX], user=told[_PART_HEX : 2 * _PART_HEX], run=told[2 * _PART_HEX :])
+        return CanaryOwner(tenant=told[:_PART_HEX], user=told[_PART_HEX : 2 * _PART_HEX], run=told[2 * _PART_HEX :])
 
-    def is_of(self, canary: Canary, owner: Identity) -> tuple[bool, bool]:
+    def is_of(self, canary: CanaryOwner, owner: Identity) -> tuple[bool, bool]:
         """Return whether a token is of this tenant, and whether it is of this user."""
         of_tenant = canary.tenant == self.tenant(owner.tenant_id)[:_PART_HEX]
         return of_tenant, of_tenant and canary.user == self._user(owner)[:_PART_HEX]

@@ -22,7 +22,7 @@ Move = tuple[Stage, Stage]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class FlagChange:
     """A flag that changed."""
 
     entry: Entry
@@ -58,7 +58,7 @@ class FlagWatch:
         self._data: FlagData | None = None
         self._stages: dict[tuple[str, str], Stage] = {}
 
-    def look(self, last_version: Callable[[str], int | None]) -> list[Change]:
+    def look(self, last_version: Callable[[str], int | None]) -> list[FlagChange]:
         """Return what changed since the last check; at the first one, since the history's last entry about each flag.
 
         Args:
@@ -86,23 +86,25 @@ class FlagWatch:
         surfaces = [surface for surface in self._keys.values() if surface]
         return {(surface, one.tenant_id): evaluate(surface, one, emergency=False).stage for surface in surfaces for one in tenants}
 
-    def _change(self, key: str, before: FlagData, after: FlagData, moves: Mapping[str, Mapping[Move, list[str]]]) -> Change:
+    def _change(self, key: str, before: FlagData, after: FlagData, moves: Mapping[str, Mapping[Move, list[str]]]) -> FlagChange:
         surface = self._keys[key]
         found = moves.get(surface, {}) if surface else {}
         said = _sentence(found) if surface else _position(after.live(key))
         what = f"{key}: {said}"
         return self._made(key, what, found, (_version(before, key), _version(after, key)), surface)
 
-    def _by_others(self, surface: str, data: FlagData, found: Mapping[Move, list[str]]) -> Change:
+    def _by_others(self, surface: str, data: FlagData, found: Mapping[Move, list[str]]) -> FlagChange:
         """A segment, or a flag that is a prerequisite, moved tenants."""
         key = surface_flag_key(surface)
         return self._made(f"{key} (by what it refers to)", f"{key}: {_sentence(found)}", found, (None, data.version), surface)
 
-    def _unwatched(self, key: str, known: int | None, data: FlagData) -> Change:
+    def _unwatched(self, key: str, known: int | None, data: FlagData) -> FlagChange:
         what = f"{key}: differs from the one in the history; it was changed while no process ran"
         return self._made(key, what, {}, (known, _version(data, key)), self._keys[key])
 
-    def _made(self, key: str, what: str, moves: Mapping[Move, list[str]], versions: tuple[int | None, int | None], surface: str) -> Change:
+    def _made(
+        self, key: str, what: str, moves: Mapping[Move, list[str]], versions: tuple[int | None, int | None], surface: str
+    ) -> FlagChange:
         jumped = sum(len(tenants) for move, tenants in moves.items() if is_jump(move))
         entry = Entry(
             kind="jump" if jumped else "elsewhere",
@@ -118,7 +120,7 @@ class FlagWatch:
             tenants=tuple(tenant for tenants in moves.values() for tenant in _known(tenants)[:_NAMED]),
             at=self._clock(),
         )
-        return Change(entry=entry, jumped=jumped, seen_at=entry.at)
+        return FlagChange(entry=entry, jumped=jumped, seen_at=entry.at)
 
 
 def is_jump(move: Move) -> bool:

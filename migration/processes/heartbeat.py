@@ -20,7 +20,7 @@ from migration.history import History
 from migration.processes.census import Census
 from migration.processes.control import ControlServer, control_folder
 from migration.processes.deaths import WorkerDeaths, own_the_dead
-from migration.processes.flag_watch import Change, FlagWatch
+from migration.processes.flag_watch import FlagChange, FlagWatch
 from migration.processes.followed import FollowedFlags
 from migration.processes.identity import this_host
 from migration.processes.own_row import OwnRows, ShadowState
@@ -76,7 +76,7 @@ class Heartbeat:
         self._rows = OwnRows(flags, settings.surfaces, runs=runs, shadow=shadow, served=self._last_served, clock=clock)
         name = f"server {os.getpid()} on {this_host()}"
         self._watch = FlagWatch(flags, settings.surfaces, self._last_served, host=this_host(), name=name, clock=clock)
-        self._changes: list[Change] = []
+        self._changes: list[FlagChange] = []
         self._shadow = shadow
         self._deaths_of_workers = WorkerDeaths(self._history, name, clock)
         self._worker: ProcessRow | None = None

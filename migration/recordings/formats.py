@@ -34,7 +34,7 @@ class Format(Protocol):
         ...
 
     @property
-    def conversation(self) -> "Reads":
+    def conversation(self) -> "RecordReader":
         """Reads a record of it."""
         ...
 
@@ -47,7 +47,7 @@ class Claims(Protocol):
         ...
 
 
-class Reads(Protocol):
+class RecordReader(Protocol):
     """Reads a record of a format."""
 
     def __call__(self, record: Record, /) -> Conversation:

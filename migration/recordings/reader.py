@@ -15,7 +15,7 @@ from migration.recordings.documents import Document, Documents
 from migration.recordings.formats import conversation_of, is_part, parts_of
 from migration.recordings.opening import DAMAGED, nobody_watches, opened
 from migration.recordings.run import BadLine, RecordedRun, Skipped
-from migration.recordings.turns import Asked, Place, runs_of
+from migration.recordings.turns import AskedBy, Place, runs_of
 
 Item = RecordedRun | Skipped | BadLine
 
@@ -49,7 +49,7 @@ def read(
     Raises:
         RecordingError: the file cannot be opened, or is known to be of another kind.
     """
-    asked = Asked(surface=surface, agent=agent, tenant_id=tenant_id, user_id=user_id)
+    asked = AskedBy(surface=surface, agent=agent, tenant_id=tenant_id, user_id=user_id)
     file = str(path)
     if is_archive(Path(path)):
         yield from _of_archive(Path(path), asked, on_bytes)
@@ -72,7 +72,7 @@ def _named(error: Exception) -> str:
     return name if name[0].isupper() else f"{type(error).__module__}.{name}"
 
 
-def _of_archive(path: Path, asked: Asked, on_bytes: Callable[[int], None]) -> Iterator[Item]:
+def _of_archive(path: Path, asked: AskedBy, on_bytes: Callable[[int], None]) -> Iterator[Item]:
     """Yield the contents of an archive's samples; each counts as a line."""
     number = 0
     try:
@@ -94,7 +94,7 @@ def _digest(text: bytes) -> str:
     return blake2b(text, digest_size=16).hexdigest()
 
 
-def _items(document: Document, file: str, asked: Asked, project: Path | None) -> Iterator[Item]:
+def _items(document: Document, file: str, asked: AskedBy, project: Path | None) -> Iterator[Item]:
     # Conversations of other tools may have a schema number of their own.
     if isinstance(document.value, dict) and "schema" in document.value and "messages" not in document.value:
         try:
@@ -109,7 +109,7 @@ def _items(document: Document, file: str, asked: Asked, project: Path | None) ->
         yield from _part(part, place, asked)
 
 
-def _part(part: object, place: Place, asked: Asked) -> Iterator[Item]:
+def _part(part: object, place: Place, asked: AskedBy) -> Iterator[Item]:
     where = f"[{place.part}] " if place.part else ""
     try:
         yield from runs_of(conversation_of(part), place, asked)

@@ -21,7 +21,7 @@ _encode: Final = msgspec.json.encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AskedBy:
     """The tenant, user and agent for conversations."""
 
     surface: str
@@ -47,7 +47,7 @@ class Place:
         return f"conversation-{blake2b(repr(self).encode(errors='surrogatepass'), digest_size=_ID_BYTES).hexdigest()}"
 
 
-def runs_of(conversation: Conversation, place: Place, asked: Asked) -> Iterator[RecordedRun | Skipped]:
+def runs_of(conversation: Conversation, place: Place, asked: AskedBy) -> Iterator[RecordedRun | Skipped]:
     """Yield one run for each user turn that the conversation answers, and a `Skipped` for each that it does not.
 
     A bad message makes the whole conversation unusable, and is found before anything is yielded.

@@ -22,7 +22,7 @@ _FAILING: Final[dict[Strictness, tuple[Verdict, ...]]] = {
 }
 
 
-class Effects(msgspec.Struct, kw_only=True):
+class EffectCounts(msgspec.Struct, kw_only=True):
     """The counts of the effects of all runs of a replay."""
 
     recorded: int = 0  #: in the journals
@@ -57,7 +57,7 @@ class Report(msgspec.Struct, kw_only=True):
     runs: int = 0
     verdicts: dict[str, int] = msgspec.field(default_factory=lambda: {verdict.value: 0 for verdict in Verdict})
     divergences: list[FoundDivergence] = msgspec.field(default_factory=list)  #: divergent ones and frequent ones first
-    effects: Effects = msgspec.field(default_factory=Effects)
+    effects: EffectCounts = msgspec.field(default_factory=EffectCounts)
     inconclusive: list[dict[str, str]] = msgspec.field(default_factory=list)  #: run, label and reason
     skipped: list[Skipped] = msgspec.field(default_factory=list)
     bad_lines: list[BadLine] = msgspec.field(default_factory=list)

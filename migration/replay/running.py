@@ -15,7 +15,7 @@ from migration.replay.fidelity import unfaithful
 from migration.replay.report import Count, Kept, Report
 from migration.sentence import Sentence, say, word
 from migration.shadow.job import ShadowJob, ShadowResult
-from migration.shadow.parts import EvidenceSink, Finding, Parts
+from migration.shadow.parts import ComparedJob, EvidenceSink, Parts
 from migration.shadow.runner import RunLimits, ShadowRun, replay_run
 from migration.shadow.verdicts import conclude
 from migration.shadow.virtual_time import VirtualTimeLoop
@@ -142,7 +142,7 @@ class _CountingSink:
     def __init__(self, sink: EvidenceSink) -> None:
         self._sink, self.kept = sink, Kept()
 
-    def store_each(self, findings: Sequence[Finding], /) -> list[bool]:
+    def store_each(self, findings: Sequence[ComparedJob], /) -> list[bool]:
         """Store comparisons, and count which are new, known or failed."""
         try:
             kept = self._sink.store_each(findings)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from migration.reproduce.difference import report
     from migration.reproduce.engines import BothEngines, Compared, sealed
     from migration.reproduce.serving import served_once
-    from migration.reproduce.shrinking import Budget, Minimised, Progress, minimise
+    from migration.reproduce.shrinking import Budget, Minimised, ShrinkProgress, minimise
     from migration.reproduce.testfile import test_file
 else:
     __getattr__ = front(
@@ -21,7 +21,7 @@ else:
             "Budget": "shrinking",
             "Compared": "engines",
             "Minimised": "shrinking",
-            "Progress": "shrinking",
+            "ShrinkProgress": "shrinking",
             "assert_agree": "check",
             "minimise": "shrinking",
             "report": "difference",
@@ -36,7 +36,7 @@ __all__ = [
     "Budget",
     "Compared",
     "Minimised",
-    "Progress",
+    "ShrinkProgress",
     "assert_agree",
     "minimise",
     "report",

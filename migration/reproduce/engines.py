@@ -14,7 +14,7 @@ from migration.effects.guard import Guard
 from migration.model import Comparison, Effect, EffectKind, EngineBuilder, Origin, RunRecord
 from migration.recordings import RecordedRun
 from migration.replay import Replay
-from migration.shadow.parts import Finding, Parts
+from migration.shadow.parts import ComparedJob, Parts
 from migration.shadow.worker import Seal
 
 DEADLINE_S: Final = 10.0
@@ -51,7 +51,7 @@ class BothEngines:
         """Close the event loop."""
         self._replay.close()
 
-    def store_each(self, findings: Sequence[Finding], /) -> list[bool]:
+    def store_each(self, findings: Sequence[ComparedJob], /) -> list[bool]:
         """Keep both runs of the comparison that is being made: this object is the evidence sink of its own replay."""
         for job, shadow, _comparison in findings:
             self._runs = job.record, shadow

@@ -27,7 +27,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 120.0  #: of real time; if this ends the search, another machine may end it elsewhere
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
+class ShrinkProgress(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a search."""
 
     attempts: int
@@ -53,7 +53,7 @@ def minimise(
     *,
     budget: Budget = Budget(),  # noqa: B008 - frozen
     clock: Callable[[], float] = time.monotonic,
-    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    on_progress: Callable[[ShrinkProgress], None] = lambda _progress: None,
 ) -> Minimised | None:
     """Return the recording without everything that the divergence does not need; None if it does not show the divergence.
 
@@ -100,7 +100,7 @@ class _Search:
         engines: BothEngines,
         budget: Budget,
         clock: Callable[[], float],
-        on_progress: Callable[[Progress], None],
+        on_progress: Callable[[ShrinkProgress], None],
     ) -> None:
         self._fingerprint, self._engines, self._budget, self._on_progress = fingerprint, engines, budget, on_progress
         self._clock, self._started_at = clock, clock()
@@ -150,7 +150,7 @@ class _Search:
         found = self._tried[key]
         if found is not None:
             self._best = found
-        self._on_progress(Progress(attempts=len(self._tried), size_bytes=self.size_bytes))
+        self._on_progress(ShrinkProgress(attempts=len(self._tried), size_bytes=self.size_bytes))
         return found is not None
 
     def loosen(self) -> None:

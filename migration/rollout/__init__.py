@@ -10,8 +10,8 @@ from migration.fronts import front
 if TYPE_CHECKING:
     from migration.rollout.edit import Edits, Written, repeated, sentence
     from migration.rollout.flag_removal import remove_flags
-    from migration.rollout.gate import Decision, decide
-    from migration.rollout.parts import Parts
+    from migration.rollout.gate import GateDecision, decide
+    from migration.rollout.parts import EditParts
     from migration.rollout.preview import Preview, moves_as_json
     from migration.rollout.ramp_file import DEFAULT_RAMP, Ramp, Step, read_ramp
     from migration.rollout.simulation import Summary, World, simulate
@@ -21,9 +21,9 @@ else:
         __name__,
         {
             "DEFAULT_RAMP": "ramp_file",
-            "Decision": "gate",
+            "GateDecision": "gate",
             "Edits": "edit",
-            "Parts": "parts",
+            "EditParts": "parts",
             "Preview": "preview",
             "Ramp": "ramp_file",
             "Standing": "standing",
@@ -43,9 +43,9 @@ else:
 
 __all__ = [
     "DEFAULT_RAMP",
-    "Decision",
+    "EditParts",
     "Edits",
-    "Parts",
+    "GateDecision",
     "Preview",
     "Ramp",
     "Standing",

@@ -22,7 +22,7 @@ from migration.flags.proofs.stage_moves import Move
 from migration.history import Entry
 from migration.model import Stage
 from migration.processes import Confirmation, ask, control_folder
-from migration.rollout.parts import Parts
+from migration.rollout.parts import EditParts
 from migration.rollout.preview import Change, Preview, preview_sampling, preview_stage
 from migration.settings import MigrationSettings
 
@@ -61,7 +61,7 @@ class Edits:
 
     def __init__(self, settings: MigrationSettings, *, editor: FlagEditor | None = None, wait_s: float = _WAIT_S) -> None:
         self.editor = editor or open_editor(settings)
-        self.parts = Parts(settings)
+        self.parts = EditParts(settings)
         self._wait_s = wait_s
 
     def __enter__(self) -> Self:

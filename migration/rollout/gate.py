@@ -28,7 +28,7 @@ _FAR: Final = 36500.0  #: days; a date beyond is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class GateDecision:
     """The decision of a gate, and its reasons."""
 
     what: What
@@ -49,7 +49,7 @@ class _Bound:
     part: float  #: of the half of alpha that rollbacks for divergence have
 
 
-def decide(step: Step, standing: Standing, now: float) -> Decision:
+def decide(step: Step, standing: Standing, now: float) -> GateDecision:
     """Return what is to be done at a step.
 
     Args:
@@ -58,17 +58,17 @@ def decide(step: Step, standing: Standing, now: float) -> Decision:
         now: Unix seconds.
     """
     if standing.breaches:
-        return Decision(what="roll back", reasons=(f"{_count(standing.breaches, 'comparison')} found somebody else's data.",))
+        return GateDecision(what="roll back", reasons=(f"{_count(standing.breaches, 'comparison')} found somebody else's data.",))
     if standing.unreadable is not None:
-        return Decision(what="hold", reasons=(f"The evidence cannot be read: {standing.unreadable}.",))
+        return GateDecision(what="hold", reasons=(f"The evidence cannot be read: {standing.unreadable}.",))
     shadowed = PLANS[step.stage].shadows is not None
     if shadowed and (worse := tuple(_worse(step.gate, standing))):
-        return Decision(what="roll back", reasons=worse)
+        return GateDecision(what="roll back", reasons=worse)
     held = tuple(_held(step, standing, now, shadowed=shadowed))
     needed = _needed(step.gate, standing) if shadowed else 0
     if held:
-        return Decision(what="hold", reasons=held, runs_needed=needed, on=_day(step.gate, standing, now, needed))
-    return Decision(what="promote", reasons=tuple(_proved(step, standing, shadowed=shadowed)), runs_needed=0)
+        return GateDecision(what="hold", reasons=held, runs_needed=needed, on=_day(step.gate, standing, now, needed))
+    return GateDecision(what="promote", reasons=tuple(_proved(step, standing, shadowed=shadowed)), runs_needed=0)
 
 
 def outcome(step: Step, standing: Standing, now: float) -> What:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from migration.stores import Coverage, StoresDatabase
 
 
-class Parts:
+class EditParts:
     """Everything an edit needs besides the flags. Close it.
 
     Args:

@@ -14,7 +14,7 @@ from migration.flags.proofs.edit_proof import Aim, prove
 from migration.flags.proofs.sampling_proof import prove_sampling
 from migration.flags.proofs.stage_moves import Move
 from migration.model import Stage
-from migration.rollout.parts import Parts
+from migration.rollout.parts import EditParts
 from migration.stages import PLANS
 
 Change = Callable[[Flag | None], Flag]
@@ -67,7 +67,7 @@ class Preview:
 
 
 def preview_stage(
-    parts: Parts, read: FlagRead, surface: str, key: str, change: Change, *, aim: Aim | None, progress: Callable[[int], None]
+    parts: EditParts, read: FlagRead, surface: str, key: str, change: Change, *, aim: Aim | None, progress: Callable[[int], None]
 ) -> Preview:
     """Return what the change of a surface's flag would do. What `change` raises passes through."""
     flag = change(read.data.flags.get(key))
@@ -103,7 +103,7 @@ def preview_stage(
     )
 
 
-def preview_sampling(parts: Parts, read: FlagRead, key: str, change: Change, *, progress: Callable[[int], None]) -> Preview:
+def preview_sampling(parts: EditParts, read: FlagRead, key: str, change: Change, *, progress: Callable[[int], None]) -> Preview:
     """Return what the change of the sampling flag would do. What `change` raises passes through."""
     flag = change(read.data.flags.get(key))
     after = read.data.with_flag(key, flag)
@@ -133,7 +133,7 @@ def _spoiled(problems: Sequence[FlagProblem], key: str) -> Iterator[str]:
             yield f"{problem}; processes keep the flag that they knew before, so it cannot be shown where its tenants are"
 
 
-def _history(parts: Parts, surface: str, moves: Sequence[Move], known: Sequence[Tenant], flags: tuple[FlagData, FlagData]) -> list[str]:
+def _history(parts: EditParts, surface: str, moves: Sequence[Move], known: Sequence[Tenant], flags: tuple[FlagData, FlagData]) -> list[str]:
     """Return a sentence if tenants would move to a stage whose run stores are not known to contain their history."""
     coverage = parts.coverage()
     entered = sorted({move.after for move in moves if move.surface == surface}, key=list(Stage).index)
@@ -162,7 +162,7 @@ def _shadowed(stages: Mapping[Stage, float]) -> float:
     return round(100 * sum(number for stage, number in stages.items() if PLANS[stage].shadows) / whole, 3) if whole else 0.0
 
 
-def _runs(parts: Parts, surface: str) -> int | None:
+def _runs(parts: EditParts, surface: str) -> int | None:
     """Return the current runs on the surface, as the processes report them."""
     told = parts.processes()
     return sum(one.row.runs.get(surface, 0) for one in told) if told else None

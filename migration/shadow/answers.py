@@ -9,7 +9,7 @@ import msgspec
 from migration.shadow.frames import frame
 
 
-class Answers:
+class AnswerWriter:
     """Writes frames to the parent, one at a time.
 
     Args:

@@ -12,21 +12,21 @@ from migration.isolation import Inspector
 from migration.model import Comparison, EngineBuilder, RunRecord, RunRequest
 from migration.shadow.job import ShadowJob
 
-Comparer = Callable[[ShadowJob, RunRecord], Comparison]
+JobComparer = Callable[[ShadowJob, RunRecord], Comparison]
 """Sets the served run and the shadow's side by side."""
 
 DEFAULT_PARTS: Final = "migration.shadow.wiring:judging_parts"
 DEFAULT_ENGINES: Final = "migration.shadow.engines:default_engines"
 
 
-Finding = tuple[ShadowJob, RunRecord, Comparison]
+ComparedJob = tuple[ShadowJob, RunRecord, Comparison]
 """The served run, the shadow's, and the comparison of the two."""
 
 
 class EvidenceSink(Protocol):
     """Keeps what was found."""
 
-    def store_each(self, findings: Sequence[Finding], /) -> Sequence[bool | Exception]:
+    def store_each(self, findings: Sequence[ComparedJob], /) -> Sequence[bool | Exception]:
         """Store comparisons, and return for each whether it is new: False if one of the same run exists, which stays.
 
         An exception is why it is not stored; so is one that is raised, of all of them.
@@ -51,7 +51,7 @@ class Parts:
     """The parts of one worker."""
 
     build: EngineBuilder
-    compare: Comparer
+    compare: JobComparer
     sink: EvidenceSink | None  #: None: nothing is kept
     failures: list[Operation] = field(default_factory=list)  #: where a part failed and the work continued; moved into the next result
     inspector: Inspector | None = None  #: searches for other tenants' and users' data; None: no search

@@ -16,7 +16,7 @@ from migration.isolation import Inspection, Learnt
 from migration.model import Comparison, Effect, EffectError, RunRecord
 from migration.sentence import say, word
 from migration.shadow.job import FailReason, ShadowJob, ShadowResult
-from migration.shadow.parts import Finding, Parts
+from migration.shadow.parts import ComparedJob, Parts
 from migration.shadow.runner import ShadowRun
 from migration.telemetry import spans
 
@@ -29,7 +29,7 @@ class Judged:
     """A job that was compared, or the reason why not."""
 
     result: ShadowResult
-    finding: Finding | None = None  #: what is to be kept; None: there is nothing
+    finding: ComparedJob | None = None  #: what is to be kept; None: there is nothing
 
 
 def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str] = ()) -> ShadowResult:
@@ -91,7 +91,7 @@ def keep(judged: Sequence[Judged], parts: Parts) -> list[ShadowResult]:
     return [one.result if one.finding is None else _kept(one.result, one.finding, next(kept)) for one in judged]
 
 
-def _kept(result: ShadowResult, finding: Finding, outcome: bool | Exception) -> ShadowResult:
+def _kept(result: ShadowResult, finding: ComparedJob, outcome: bool | Exception) -> ShadowResult:
     if not isinstance(outcome, Exception):
         return result
     _log("evidence", finding[0], outcome)

@@ -18,7 +18,7 @@ from migration import variables
 from migration.model import Comparison, RunRecord, encode
 from migration.settings import MigrationSettings
 from migration.shadow import child_environment, confinement
-from migration.shadow.answers import Answers
+from migration.shadow.answers import AnswerWriter
 from migration.shadow.cell_job import CellJob, CellRun, RunsEngines
 from migration.shadow.cell_process import GRACE_S, CellProcess
 from migration.shadow.engine_runner import Seal
@@ -243,7 +243,7 @@ def main(jobs_fd: int, results_fd: int) -> int:
         confinement.yield_processor(settings.shadow_priority)
         confinement.die_after(settings.shadow_start_s)
         with contextlib.closing(CellProcess(settings, hello.engines)) as cell:
-            worker, answers = Worker(load(hello.parts)(settings), cell), Answers(results_fd)
+            worker, answers = Worker(load(hello.parts)(settings), cell), AnswerWriter(results_fd)
             trace_to_collector(settings, answers.lost)
             confinement.collect_seldom()
             confinement.spare()
@@ -258,7 +258,7 @@ def main(jobs_fd: int, results_fd: int) -> int:
                 deliver_spans(_DELIVERY_S)
 
 
-def _serve(worker: Worker, jobs: FramePipe, answers: Answers) -> int:
+def _serve(worker: Worker, jobs: FramePipe, answers: AnswerWriter) -> int:
     with contextlib.suppress(BrokenPipeError):
         while bodies := jobs.some(_TOGETHER):
             for results in worker.handle_all(bodies):

@@ -11,7 +11,7 @@ from migration.fronts import front
 
 if TYPE_CHECKING:
     from migration.stores.adapter import AdaptedScan, AdaptedStore, Shape
-    from migration.stores.backfill import Backfill, Progress, TenantResult
+    from migration.stores.backfill import Backfill, BackfillProgress, TenantResult
     from migration.stores.coverage import Coverage, Gap
     from migration.stores.database import StoresDatabase
     from migration.stores.delivery import Delivery, Retry
@@ -41,7 +41,7 @@ else:
             "Lag": "outbox",
             "Outbox": "outbox",
             "PersonalData": "run",
-            "Progress": "backfill",
+            "BackfillProgress": "backfill",
             "Ran": "tombstones",
             "RanOn": "watch",
             "Retry": "delivery",
@@ -71,6 +71,7 @@ __all__ = [
     "AdaptedScan",
     "AdaptedStore",
     "Backfill",
+    "BackfillProgress",
     "Coverage",
     "Delivery",
     "DualWriter",
@@ -80,7 +81,6 @@ __all__ = [
     "Lag",
     "Outbox",
     "PersonalData",
-    "Progress",
     "Ran",
     "RanOn",
     "Retry",

@@ -21,7 +21,7 @@ _DIGEST_BITS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class BackfillProgress:
     """The progress of a pass."""
 
     number: int  #: of the pass: 1 copies, 2 verifies
@@ -93,7 +93,7 @@ class Backfill:
         stores: RunStores,
         coverage: Coverage,
         outbox: Outbox,
-        tell: Callable[[Progress], None] = lambda _: None,
+        tell: Callable[[BackfillProgress], None] = lambda _: None,
         page: int = 500,
     ) -> None:
         self._surface, self._into = surface, into
@@ -145,7 +145,7 @@ class Backfill:
             after, runs = key_of(page[-1]), runs + len(page)
             if number == 1:
                 await self._coverage.advance(self._surface, self._into, after, self.copied)
-            self._tell(Progress(number=number, runs=runs, of=max(of, runs)))
+            self._tell(BackfillProgress(number=number, runs=runs, of=max(of, runs)))
         return tenants
 
     async def _find(self, runs: Sequence[StoredRun]) -> dict[RunKey, StoredRun]:

@@ -21,7 +21,7 @@ _EVERY_MS: Final = 1000.0
 _PATIENCE_S: Final = 5.0
 
 
-class Delivery(SpanProcessor):
+class SpanDelivery(SpanProcessor):
     """Passes allowed spans to an exporter, in a separate thread.
 
     OpenTelemetry's own queue drops what does not fit and only logs it; so nothing waits there.

@@ -19,7 +19,7 @@ from opentelemetry.trace import Link, SpanContext, StatusCode, TraceFlags
 from migration.extras import extra
 from migration.settings import MigrationSettings
 from migration.telemetry.allowed import NAMES, attributes
-from migration.telemetry.delivery import Delivery
+from migration.telemetry.delivery import SpanDelivery
 
 RING_SPANS = 4096
 """Spans that the ring keeps; about 6 MB when full."""
@@ -27,7 +27,7 @@ RING_SPANS = 4096
 _OTLP_PATH = "/v1/traces"
 _lock = threading.Lock()
 _rings: WeakKeyDictionary[TracerProvider, "SpanRing"] = WeakKeyDictionary()
-_deliveries: WeakKeyDictionary[TracerProvider, Delivery] = WeakKeyDictionary()
+_deliveries: WeakKeyDictionary[TracerProvider, SpanDelivery] = WeakKeyDictionary()
 
 
 class FinishedSpan(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +108,7 @@ def _attach(provider: TracerProvider, settings: MigrationSettings, on_lost: Call
         with extra("otlp"):
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-        delivery = _deliveries[provider] = Delivery(OTLPSpanExporter(endpoint=_traces_url(settings.otlp_endpoint)), on_lost)
+        delivery = _deliveries[provider] = SpanDelivery(OTLPSpanExporter(endpoint=_traces_url(settings.otlp_endpoint)), on_lost)
         provider.add_span_processor(delivery)
     return ring
 

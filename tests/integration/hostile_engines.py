@@ -25,7 +25,7 @@ from migration.sentence import quoted
 from migration.settings import MigrationSettings
 from migration.shadow.engine_runner import Engines
 from migration.shadow.job import ShadowJob
-from migration.shadow.parts import Finding, Parts
+from migration.shadow.parts import ComparedJob, Parts
 
 
 class OddError(BaseException):
@@ -271,7 +271,7 @@ def compare(job: ShadowJob, shadow: RunRecord) -> Comparison:
 
 
 class FullDisk:
-    def store_each(self, findings: Sequence[Finding], /) -> list[bool]:
+    def store_each(self, findings: Sequence[ComparedJob], /) -> list[bool]:
         raise OSError("no space left")
 
 

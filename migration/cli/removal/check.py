@@ -9,7 +9,7 @@ import typer
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.progress import progress_bar
 from migration.consolidation.removal.manifest import load_manifest
-from migration.consolidation.removal.readiness.check import Check
+from migration.consolidation.removal.readiness.check import RemovalCheck
 from migration.consolidation.removal.readiness.criteria import SurfaceReadiness
 from migration.settings import MigrationSettings
 
@@ -44,7 +44,7 @@ def run(surfaces: Surfaces = None, *, root: Root = Path(), as_json: JsonFlag = F
 def checked(surfaces: list[str] | None, root: Path) -> list[SurfaceReadiness]:
     """Return the readiness of these surfaces, or of all that the manifest names, each once, with a progress bar on a terminal."""
     manifest = load_manifest(root)
-    check = Check(root=root, manifest=manifest, settings=MigrationSettings(), now=time.time())
+    check = RemovalCheck(root=root, manifest=manifest, settings=MigrationSettings(), now=time.time())
     with progress_bar("auditing") as progress:
         return check.readiness(list(dict.fromkeys(surfaces or manifest.surfaces)), progress)
 

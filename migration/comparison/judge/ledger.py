@@ -35,7 +35,7 @@ _HEADER = re.compile(r"^[ \t]*\[\[\s*accepted\s*\]\]", re.MULTILINE)
 _NEVER = "another tenant's or user's data is never accepted: fix the engine"
 
 
-class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EntryPattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which divergences an entry is about. None: any."""
 
     kind: str | None = None
@@ -66,7 +66,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     expires: date | None = None  #: the last day on which it accepts; None: it is permanent
     permanent: bool = False  #: the difference is to stay
     fingerprint: str | None = None  #: either this
-    pattern: Pattern | None = None  #: or this
+    pattern: EntryPattern | None = None  #: or this
     issue: str | None = None
     at_most: int | None = None  #: occurrences of one fingerprint in one comparison; None: any number
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from migration.consolidation.codemod.rules import Rule, parse_rule
+from migration.consolidation.codemod.rules import CodemodRule, parse_rule
 from migration.errors import ConfigurationError
 from migration.project import find_project
 
@@ -21,7 +21,7 @@ _OBJECT: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 class CodemodConfiguration:
     """The rules of the codemod."""
 
-    rules: Mapping[str, Sequence[Rule]] = field(default_factory=dict)  #: by callee; the first that fits a call is taken
+    rules: Mapping[str, Sequence[CodemodRule]] = field(default_factory=dict)  #: by callee; the first that fits a call is taken
     names: Mapping[str, str] = field(default_factory=dict)  #: `module:Class` to `module:Class`; any other legacy class becomes the target
     file: Path | None = None  #: the file with the rules; None: there is none
     written: tuple[str, ...] = ()  #: the old forms in that file
@@ -99,7 +99,7 @@ def _configuration(table: _Table, where: str, file: Path | None = None) -> Codem
     for text in (*table.names, *table.names.values(), *([table.factory] if table.factory is not None else [])):
         if _OBJECT.fullmatch(text) is None:
             raise ConfigurationError(f"{where}: {text!r} is not a `module:Name`")
-    rules: dict[str, list[Rule]] = {}
+    rules: dict[str, list[CodemodRule]] = {}
     for old, new in _calls(table, _of_the_project()):
         rule = parse_rule(old, new, where)
         rules.setdefault(rule.callee, []).append(rule)

@@ -9,7 +9,7 @@ from typing import Final
 
 import libcst as cst
 
-from migration.consolidation.audit import NoProgress, Progress
+from migration.consolidation.audit import AuditProgress, NoProgress
 from migration.consolidation.codemod.configuration import CodemodConfiguration, load_codemod_configuration
 from migration.consolidation.codemod.decide.analysis import Analyser
 from migration.consolidation.codemod.decide.groups import Analysis, Group
@@ -17,7 +17,7 @@ from migration.consolidation.codemod.decide.links import Links
 from migration.consolidation.codemod.read.relevance import may_matter
 from migration.consolidation.codemod.read.tree import Tree, understand
 from migration.consolidation.codemod.report.advice import refused, still_named
-from migration.consolidation.codemod.report.values import Change, Plan
+from migration.consolidation.codemod.report.values import CodemodChange, CodemodPlan
 from migration.consolidation.codemod.rewrite.edits import Edit, apply_edits
 from migration.consolidation.codemod.rewrite.statements import ImportRewriter
 from migration.consolidation.codemod.rewrite.strings import rename_exports, rename_in_quotes, requote
@@ -36,8 +36,8 @@ def plan(
     *,
     audit: AuditConfiguration | None = None,
     codemod: CodemodConfiguration | None = None,
-    progress: Progress = _SILENT,
-) -> Plan:
+    progress: AuditProgress = _SILENT,
+) -> CodemodPlan:
     """Return what is to be done in a tree.
 
     Args:
@@ -62,7 +62,7 @@ def plan(
     links.spread(suspicions)  # 3 links: what hangs together across files
     changes = _changes(tree, analyses, links)  # 4 edits, statements: the new texts
     advice = {*refused(analyses, suspicions), *still_named(tree, changes, analyses, codemod)}  # 5 report: what is left to a person
-    return Plan(
+    return CodemodPlan(
         root=root,
         legacy=tuple(sorted(tree.legacy)),
         changes=changes,
@@ -71,7 +71,7 @@ def plan(
     )
 
 
-def _analyses(tree: Tree, analyser: Analyser, problems: dict[str, Problem], progress: Progress) -> Iterator[tuple[str, Analysis]]:
+def _analyses(tree: Tree, analyser: Analyser, problems: dict[str, Problem], progress: AuditProgress) -> Iterator[tuple[str, Analysis]]:
     progress.begin(len(tree.facts))
     for path in sorted(tree.facts):
         progress.advance(1)
@@ -84,7 +84,7 @@ def _analyses(tree: Tree, analyser: Analyser, problems: dict[str, Problem], prog
             problems[path] = Problem(path=path, kind="unparsable", detail=f"LibCST does not read it: {type(error).__name__}")
 
 
-def _changes(tree: Tree, analyses: Mapping[str, Analysis], links: Links) -> tuple[Change, ...]:
+def _changes(tree: Tree, analyses: Mapping[str, Analysis], links: Links) -> tuple[CodemodChange, ...]:
     while True:
         changes, broken = [], False
         for path, analysis in analyses.items():
@@ -97,7 +97,9 @@ def _changes(tree: Tree, analyses: Mapping[str, Analysis], links: Links) -> tupl
                 for group in groups:
                     group.refuse(1, "the rewritten file would not parse; change it by hand, and report this")
             elif after != (before := analysis.source.module.bytes):
-                changes.append(Change(path=path, before=before, after=after, modules=tuple(sorted(group.module for group in groups))))
+                changes.append(
+                    CodemodChange(path=path, before=before, after=after, modules=tuple(sorted(group.module for group in groups)))
+                )
         if not broken:
             return tuple(changes)
         links.spread({})

@@ -46,7 +46,7 @@ class ObjectName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class CodemodRule:
     """One call and what it becomes."""
 
     callee: str  #: `module:name`, e.g. `a.b:Engine.execute_agent`
@@ -61,7 +61,7 @@ class Rule:
         return tuple(piece.name for piece in self.new if isinstance(piece, Placeholder))
 
 
-def parse_rule(old: str, new: str, where: str) -> Rule:
+def parse_rule(old: str, new: str, where: str) -> CodemodRule:
     """Return the rule.
 
     Args:
@@ -77,7 +77,7 @@ def parse_rule(old: str, new: str, where: str) -> Rule:
         raise ConfigurationError(f"{where}: old = {old!r} is not a `module:name(parameters)`")
     parameters = tuple(_parameters(match["parameters"], old, where))
     pieces = tuple(_pieces(new))
-    rule = Rule(
+    rule = CodemodRule(
         callee=match["callee"],
         awaited=match["awaited"] is not None,
         parameters=parameters,

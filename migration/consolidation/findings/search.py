@@ -38,7 +38,7 @@ class Clue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SearchResult:
     """The result of the search."""
 
     facts: Mapping[str, FileFacts]  #: of every file that can matter, by path
@@ -47,7 +47,7 @@ class Found:
     exports: tuple[Export, ...]
 
 
-class Search:
+class SourceSearch:
     """One search.
 
     Args:
@@ -70,7 +70,7 @@ class Search:
         self._looked_for: set[Clue] = set()
         self._question = Question((*configuration.literals(), *configuration.stems()), (), ())
 
-    def run(self) -> Found:
+    def run(self) -> SearchResult:
         """Search until no file and no name is new."""
         self._read(self._configured_paths())
         methods = self._family(self._names()).public_methods(_meaning(self._configuration.target))
@@ -89,7 +89,7 @@ class Search:
             for path in self._importing_all({*family.modules, *(export.module for export in exports)}):
                 matching[path] = frozenset(self._seen.get(path, ()))  # a star may bring any name
             if not self._read({*definers, *self._facts, *self._marked, *matching, *self._imported_from()}, matching):
-                return Found(facts=dict(sorted(self._facts.items())), names=names, family=family, exports=exports)
+                return SearchResult(facts=dict(sorted(self._facts.items())), names=names, family=family, exports=exports)
 
     def _look_first(self, methods: Iterable[str]) -> Iterator[str]:
         """Look for the family's literals in all files; yield those that may define a class of it."""

@@ -8,7 +8,7 @@ from typing import Final
 from migration.consolidation.reading.dotted import annotation_names, dotted_name, names_in_text
 from migration.consolidation.reading.facts import RETURNED, BindingFact, BoundBy, CallFact, Scope, StringFact, UseFact
 from migration.consolidation.reading.lines import Lines
-from migration.consolidation.reading.outline import Leaf
+from migration.consolidation.reading.outline import CodeLeaf
 
 #: Functions that import what a string names.
 IMPORTERS: Final = frozenset({"import_module", "__import__", "find_spec", "resolve_name", "run_module", "importorskip"})
@@ -67,17 +67,17 @@ class ExpressionReader:
         """The file's variables that turned out to hold something of the family."""
         return frozenset(self._interesting - self._asked - {RETURNED})
 
-    def read_again(self, leaf: Leaf) -> None:
+    def read_again(self, leaf: CodeLeaf) -> None:
         """Note the uses in a leaf that was read as shallow before."""
         self._walk(leaf.node, _Around(leaf.scope))
 
-    def read(self, leaf: Leaf, *, shallow: bool) -> None:
+    def read(self, leaf: CodeLeaf, *, shallow: bool) -> None:
         """Read one leaf. `shallow`: only for what it gives to variables."""
         self._shallow = shallow
         self._read(leaf)
         self._shallow = False
 
-    def _read(self, leaf: Leaf) -> None:
+    def _read(self, leaf: CodeLeaf) -> None:
         around = _Around(leaf.scope)
         match leaf.node:
             case ast.arguments():

@@ -17,7 +17,7 @@ from migration.consolidation.reading.signatures import AnyFunction, read_functio
 _GENERATES_INIT: Final = ("dataclass", "define", "attrs", "attr.s", "mutable", "frozen", "NamedTuple", "BaseModel", "Struct", "TypedDict")
 
 
-class Leaf(NamedTuple):
+class CodeLeaf(NamedTuple):
     """A piece of code that has no statements inside of it. Files have thousands, so it is a tuple."""
 
     node: ast.AST
@@ -28,7 +28,7 @@ class Leaf(NamedTuple):
 
 
 @dataclass(slots=True)
-class Outline:
+class CodeOutline:
     """The facts in the statements of one file."""
 
     scopes: list[Scope] = field(default_factory=lambda: [Scope("module", "", -1, "")])
@@ -38,10 +38,10 @@ class Outline:
     aliases: list[AliasFact] = field(default_factory=list)
     definitions: list[str] = field(default_factory=list)
     public_names: tuple[str, ...] | None = None
-    leaves: list[Leaf] = field(default_factory=list)  #: on the lines that matter, and what functions return
+    leaves: list[CodeLeaf] = field(default_factory=list)  #: on the lines that matter, and what functions return
 
 
-def read_outline(tree: ast.Module, lines: Lines | None, *, may_warn: bool) -> Outline:
+def read_outline(tree: ast.Module, lines: Lines | None, *, may_warn: bool) -> CodeOutline:
     """Return the outline of a parsed file.
 
     Args:
@@ -49,7 +49,7 @@ def read_outline(tree: ast.Module, lines: Lines | None, *, may_warn: bool) -> Ou
         lines: that hold what was asked for; None: all of them.
         may_warn: the file names `DeprecationWarning`.
     """
-    outline = Outline()
+    outline = CodeOutline()
     _Walk(outline, lines, may_warn=may_warn).block(tree.body, 0, ())
     return outline
 
@@ -77,7 +77,7 @@ class _Walk:
     it.
     """
 
-    def __init__(self, outline: Outline, lines: Lines | None, *, may_warn: bool) -> None:
+    def __init__(self, outline: CodeOutline, lines: Lines | None, *, may_warn: bool) -> None:
         self._outline = outline
         self._lines = lines
         self._may_warn = may_warn
@@ -186,15 +186,15 @@ class _Walk:
 
     def _between(self, node: ast.AST, scope: int, first: int, last: int) -> None:
         if self._lines is None or self._lines.touch(first, last):
-            self._outline.leaves.append(Leaf(node, scope, first, last))
+            self._outline.leaves.append(CodeLeaf(node, scope, first, last))
         elif isinstance(node, ast.Return):
-            self._outline.leaves.append(Leaf(node, scope, first, last, only_result=True))
+            self._outline.leaves.append(CodeLeaf(node, scope, first, last, only_result=True))
 
     def _results(self, body: Sequence[ast.stmt], scope: int) -> None:
         """Record the return value of a function, if nothing else in it matters."""
         for node in body:
             if isinstance(node, ast.Return):
-                self._outline.leaves.append(Leaf(node, scope, node.lineno, node.end_lineno or node.lineno, only_result=True))
+                self._outline.leaves.append(CodeLeaf(node, scope, node.lineno, node.end_lineno or node.lineno, only_result=True))
             elif isinstance(node, COMPOUND):
                 self._results(list(statements_in(node)), scope)
 

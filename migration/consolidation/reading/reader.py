@@ -13,7 +13,7 @@ from migration.consolidation.reading.dotted import dotted_name
 from migration.consolidation.reading.expressions import IMPORTERS, ExpressionReader
 from migration.consolidation.reading.facts import FileFacts, Question, unreadable
 from migration.consolidation.reading.lines import Lines, touched
-from migration.consolidation.reading.outline import Leaf, base_names, read_outline, top_level_aliases
+from migration.consolidation.reading.outline import CodeLeaf, base_names, read_outline, top_level_aliases
 from migration.consolidation.reading.scan import lines_with
 
 _DOCSTRING_LENGTH: Final = 500
@@ -76,7 +76,7 @@ def _read(tree: ast.Module, data: bytes, text: str, question: Question) -> FileF
     )
 
 
-def _read_all(leaves: Sequence[Leaf], reader: ExpressionReader, words: "_Words", data: bytes) -> None:
+def _read_all(leaves: Sequence[CodeLeaf], reader: ExpressionReader, words: "_Words", data: bytes) -> None:
     """Read what every line gives to variables, and all of those lines that hold a word, or hand strings on."""
     lines = Lines(sorted({*words.lines.numbers, *lines_with(data, _HANDING_ON)}))
     shallow = [leaf for leaf in leaves if not lines.touch(leaf.first, leaf.last)]

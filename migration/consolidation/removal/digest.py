@@ -11,7 +11,7 @@ from migration.consolidation.audit import audit
 from migration.consolidation.configuration import load_configuration
 from migration.consolidation.removal.manifest import RemovalManifest, SurfaceParts
 from migration.consolidation.removal.readiness.flag_keys import flag_references
-from migration.consolidation.removal.readiness.uses import Uses, uses_of
+from migration.consolidation.removal.readiness.uses import RemainingUses, uses_of
 
 
 def digests(root: Path, manifest: RemovalManifest, surfaces: Collection[str], home: Path | None = None) -> dict[str, str]:
@@ -61,7 +61,7 @@ def _content(file: Path) -> str:
         return "missing"
 
 
-def _uses(uses: Uses) -> list[str]:
+def _uses(uses: RemainingUses) -> list[str]:
     """Return the uses of each file, with their number.
 
     Lines are left out, because other edits move them. Tests are left out, because they are removed too.

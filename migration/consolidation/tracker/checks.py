@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from migration.consolidation.tracker.steps import Judgement
-from migration.consolidation.tracker.tree import Tree
+from migration.consolidation.tracker.tree import TrackedTree
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab", tag_field="check"):
@@ -16,7 +16,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     text: str  #: a sentence that is true when the box is ticked
 
     @abstractmethod
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Return the answer.
 
         Raises:

@@ -28,15 +28,15 @@ from typing import Any, Final
 import msgspec
 
 from migration.consolidation.inventory import Role
-from migration.consolidation.tracker.files import OnlyIn, Written
+from migration.consolidation.tracker.files import OnlyIn, WrittenCheck
 from migration.consolidation.tracker.steps import StepName
-from migration.consolidation.tracker.testing import Kept, Named, Runs, Stable
+from migration.consolidation.tracker.testing import KeptCheck, Named, Runs, Stable
 from migration.consolidation.tracker.tree import CONFIGURATION
 from migration.errors import ConfigurationError
 
 _TABLE: Final = "[tool.netra-migration.tracker]"
 
-AnyCheck = Named | Stable | Runs | Written | OnlyIn
+AnyCheck = Named | Stable | Runs | WrittenCheck | OnlyIn
 
 
 class TrackerConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,12 +55,12 @@ class TrackerConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     stability: tuple[AnyCheck, ...] = ()
     close: tuple[AnyCheck, ...] = ()
 
-    def of(self, step: StepName) -> tuple[AnyCheck | Kept, ...]:
+    def of(self, step: StepName) -> tuple[AnyCheck | KeptCheck, ...]:
         """Return the project's own boxes of a step."""
         boxes: tuple[AnyCheck, ...] = getattr(self, step)
         if step != "discover":
             return boxes
-        kept = [Kept(text=text, of=path, tests=tests) for path, defects in self.kept.items() for text, tests in defects.items()]
+        kept = [KeptCheck(text=text, of=path, tests=tests) for path, defects in self.kept.items() for text, tests in defects.items()]
         return (*kept, *boxes)
 
 

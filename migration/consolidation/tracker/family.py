@@ -7,16 +7,16 @@ from migration.consolidation.inventory import Inventory
 from migration.consolidation.tracker.checks import Check, code, counted, judgement, listed, shell
 from migration.consolidation.tracker.steps import Judgement
 from migration.consolidation.tracker.testfiles import is_test_file
-from migration.consolidation.tracker.tree import STAYING, Tree
+from migration.consolidation.tracker.tree import STAYING, TrackedTree
 
 _AUDIT: Final = shell("netra-migration", "audit")
 _INVENTORY: Final = shell("netra-migration", "audit", "--inventory", "build/audit.json")
 
 
-class Known(Check, frozen=True, kw_only=True, tag="implementations"):
+class KnownCheck(Check, frozen=True, kw_only=True, tag="implementations"):
     """All implementations are known to the project, in their known role, and those that stay exist."""
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box when nothing is new, nothing changed its role, and target and factory are there."""
         found = {item.path: item.role for item in tree.inventory.implementations}
         faults = [f"there is no {role}" for role in sorted(STAYING) if role not in found.values()]
@@ -45,7 +45,7 @@ class Nothing(Check, frozen=True, kw_only=True, tag="audit"):
     none: Literal["problems", "broken-imports", "misfits", "strings"]
     #: files that it could not read; imports that lead nowhere; calls that their callee does not take; strings that name what has to go
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box if there is none."""
         places = tuple(dict.fromkeys(_places(tree.inventory, self.none)))
         return Judgement(not places, f"{listed(places)}." if places else "The audit finds none.")
@@ -61,7 +61,7 @@ class Characterised(Check, frozen=True, kw_only=True, tag="characterised"):
 
     of: str  #: its path
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box when a file of tests uses it and has a test that proves something; or when it is gone, with its tests."""
         if not tree.is_there(self.of):
             return Judgement(done=True, evidence="It is gone, and its tests with it.")
@@ -75,7 +75,7 @@ class Characterised(Check, frozen=True, kw_only=True, tag="characterised"):
         """The audit, with every finding as JSON: its imports have the files of tests."""
         return _INVENTORY
 
-    def _files(self, tree: Tree) -> list[str]:
+    def _files(self, tree: TrackedTree) -> list[str]:
         users = users_of(tree.inventory, tree.module(self.of))
         return [path for path in users if is_test_file(path) and tree.tests_of(path).sound]
 
@@ -85,7 +85,7 @@ class Unused(Check, frozen=True, kw_only=True, tag="unused"):
 
     of: str  #: its path
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box when no file does."""
         users = users_of(tree.inventory, tree.module(self.of))
         doubles = [path for path in users if set(path.split("/")[:-1]).intersection(tree.configuration.doubles)]
@@ -103,7 +103,7 @@ class Unused(Check, frozen=True, kw_only=True, tag="unused"):
 class Guarded(Check, frozen=True, kw_only=True, tag="guard"):
     """The guard's baseline allows what there is, and no more."""
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box when nothing is new, and nothing is gone and still allowed."""
         findings = [finding.advice for finding in tree.guard_findings]
         return Judgement(not findings, f"{findings[0]}; {counted(len(findings), 'finding')}." if findings else "The guard finds nothing.")
@@ -114,10 +114,10 @@ class Guarded(Check, frozen=True, kw_only=True, tag="guard"):
         return shell("netra-migration", "guard")
 
 
-class Rewritten(Check, frozen=True, kw_only=True, tag="codemod"):
+class RewrittenCheck(Check, frozen=True, kw_only=True, tag="codemod"):
     """The codemod has nothing to rewrite and nothing to say."""
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box if this is true. As long as an implementation has users it is not, so the codemod does not run."""
         left = {path for item in tree.inventory.legacy for path in users_of(tree.inventory, item.module)}
         if left:
@@ -139,7 +139,7 @@ class Rewritten(Check, frozen=True, kw_only=True, tag="codemod"):
 class Alone(Check, frozen=True, kw_only=True, tag="alone"):
     """Only the target and its factory are left of all implementations."""
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box when the audit finds these and nothing else."""
         roles, others = {item.role for item in tree.inventory.implementations}, len(tree.inventory.legacy)
         faults = [counted(others, "other is there", "others are there")] if others else []

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from migration.consolidation.removal.readiness.divergence import accepted
 from migration.consolidation.tracker.checks import Check, code, counted, judgement, listed, shell
 from migration.consolidation.tracker.steps import Judgement
-from migration.consolidation.tracker.tree import Tree
+from migration.consolidation.tracker.tree import TrackedTree
 
 
-class Written(Check, frozen=True, kw_only=True, tag="files"):
+class WrittenCheck(Check, frozen=True, kw_only=True, tag="files"):
     """Files are there, and say certain words."""
 
     files: tuple[str, ...]
     say: tuple[str, ...] = ()  #: each file says each of these
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box when all of it is there."""
         return judgement(self._faults(tree), f"{listed(self.files)}.")
 
@@ -26,7 +26,7 @@ class Written(Check, frozen=True, kw_only=True, tag="files"):
             return shell("ls", *self.files)
         return shell("grep", "-nF", *(part for word in self.say for part in ("-e", word)), *self.files)
 
-    def _faults(self, tree: Tree) -> Iterator[str]:
+    def _faults(self, tree: TrackedTree) -> Iterator[str]:
         if not self.files:
             yield "no file is named"
         for path in self.files:
@@ -44,7 +44,7 @@ class OnlyIn(Check, frozen=True, kw_only=True, tag="only-in"):
     places: tuple[str, ...] = ()  #: files and folders that may contain them; (): none may
     within: tuple[str, ...] = ()  #: files and folders that are looked at; (): all code, configuration and documents but the tracker's own
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box when no other file says one of them."""
         if not self.words or not all(self.words):
             return Judgement(done=False, evidence="No word is named.")
@@ -62,18 +62,18 @@ class OnlyIn(Check, frozen=True, kw_only=True, tag="only-in"):
         """The command that lists who says them."""
         return shell("git", "grep", "-lF", *(part for word in self.words for part in ("-e", word)), "--", *self.within)
 
-    def _says(self, tree: Tree, path: str) -> bool:
+    def _says(self, tree: TrackedTree, path: str) -> bool:
         data = tree.bytes_of(path)
         return any(word.encode() in data for word in self.words)
 
 
-class Accepted(Check, frozen=True, kw_only=True, tag="ledger"):
+class AcceptedCheck(Check, frozen=True, kw_only=True, tag="ledger"):
     """A ledger of accepted divergences is in order, or settled."""
 
     ledger: str  #: its path
     settled: bool = False  #: nothing may be left in it but what is permanent; then the file need not be there
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box when it can be read, which takes an owner, a reason and a term of each entry; or when it is settled.
 
         Whether a last day is in the past depends on the day, and is not checked here: `netra-migration status` shows it.
@@ -91,14 +91,14 @@ class Accepted(Check, frozen=True, kw_only=True, tag="ledger"):
         return shell("grep", "-nE", "^(id|owner|reason|expires|permanent)", self.ledger)
 
 
-class Gone(Check, frozen=True, kw_only=True, tag="gone"):
+class GoneCheck(Check, frozen=True, kw_only=True, tag="gone"):
     """A file was removed, and nothing names its module."""
 
     path: str
     module: str  #: its dotted name
     but: tuple[str, ...] = ()  #: files that may name it: the tracker's own
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box when it is so."""
         if tree.is_there(self.path):
             return Judgement(done=False, evidence="It is there.")

@@ -5,14 +5,14 @@ import msgspec
 from migration.consolidation.removal.certificate import verify
 from migration.consolidation.tracker.checks import Check, code, judgement, shell
 from migration.consolidation.tracker.steps import Judgement
-from migration.consolidation.tracker.tree import Tree
+from migration.consolidation.tracker.tree import TrackedTree
 from migration.errors import CertificateError
 
 
 class Assigned(Check, frozen=True, kw_only=True, tag="manifest"):
     """The manifest of removal says to which surface each implementation belongs that has to go."""
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box if each is named, and each named one exists."""
         if (manifest := tree.manifest) is None:
             return Judgement(done=False, evidence="There is no `[tool.netra-migration.removal]`.")
@@ -33,7 +33,7 @@ class Certified(Check, frozen=True, kw_only=True, tag="certificate"):
     surface: str
     file: str  #: the certificate
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box when the certificate is signed by a key of the manifest, for this surface, and for this tree as it is.
 
         It is judged as on the day on which it was issued: whether it still holds depends on the day, and `removal verify` tells.

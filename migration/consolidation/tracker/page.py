@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from migration.consolidation.tracker.steps import Box, Step
+from migration.consolidation.tracker.steps import Box, TrackerStep
 
 _HEAD: Final = """# How far the consolidation is
 
@@ -19,7 +19,7 @@ _BEGINNING: Final = re.compile(r"^(\d*)([-=.)])")
 _CODE: Final = re.compile(r"(`[^`\n]+`)")
 
 
-def as_markdown(steps: Sequence[Step], page: str = "docs/tracker.md") -> str:
+def as_markdown(steps: Sequence[TrackerStep], page: str = "docs/tracker.md") -> str:
     """Return the page. `page` is the path that it is going to have, for the commands in its head."""
     return "\n".join([_HEAD.format(page=page), *_summary(steps), *(line for step in steps for line in _step(step)), ""])
 
@@ -30,7 +30,7 @@ def as_diff(before: str, after: str, page: str) -> str:
     return "".join(lines)
 
 
-def _summary(steps: Sequence[Step]) -> Iterator[str]:
+def _summary(steps: Sequence[TrackerStep]) -> Iterator[str]:
     yield "| step | | done |"
     yield "|---|---|---|"
     for step in steps:
@@ -38,7 +38,7 @@ def _summary(steps: Sequence[Step]) -> Iterator[str]:
     yield f"| | all | {sum(step.done for step in steps)} of {sum(step.total for step in steps)} |"
 
 
-def _step(step: Step) -> Iterator[str]:
+def _step(step: TrackerStep) -> Iterator[str]:
     yield f"\n## {step.step}. {_inline(step.title)}\n"
     if not step.boxes:
         yield "No box is configured."

@@ -10,17 +10,17 @@ from pathlib import Path
 import msgspec
 
 
-class Round(msgspec.Struct, frozen=True, kw_only=True):
+class PytestRun(msgspec.Struct, frozen=True, kw_only=True):
     """One run of pytest."""
 
     exit_code: int  #: pytest's; 0: every test passed or was skipped
     outcomes: dict[str, set[str]]  #: test without its parameters -> the outcomes of its variants
 
 
-class Rounds(msgspec.Struct, frozen=True):
+class PytestRuns(msgspec.Struct, frozen=True):
     """The result of running the tests."""
 
-    rounds: tuple[Round, ...]
+    rounds: tuple[PytestRun, ...]
     wanted: int  #: rounds that there should be; fewer were run when one of them was red
 
     @property
@@ -46,7 +46,7 @@ class Rounds(msgspec.Struct, frozen=True):
         return None
 
 
-def run_rounds(root: Path, tests: Sequence[str], wanted: int, tell: Callable[[str], None]) -> Rounds:
+def run_rounds(root: Path, tests: Sequence[str], wanted: int, tell: Callable[[str], None]) -> PytestRuns:
     """Run the tests in this many processes, one after the other, and stop after a failed one.
 
     Each round has another hash seed, so that what depends on the order of a set does not stay hidden.
@@ -57,16 +57,16 @@ def run_rounds(root: Path, tests: Sequence[str], wanted: int, tell: Callable[[st
         wanted: rounds, 1 or more.
         tell: called with the round that begins.
     """
-    rounds: list[Round] = []
+    rounds: list[PytestRun] = []
     for number in range(1, wanted + 1):
         tell(f"round {number} of {wanted}")
         rounds.append(_run(root, tests, number))
         if rounds[-1].exit_code != 0:
             break
-    return Rounds(tuple(rounds), wanted)
+    return PytestRuns(tuple(rounds), wanted)
 
 
-def _run(root: Path, tests: Sequence[str], seed: int) -> Round:
+def _run(root: Path, tests: Sequence[str], seed: int) -> PytestRun:
     with tempfile.TemporaryDirectory(prefix="tracker-") as folder:
         file = Path(folder) / "outcomes"
         options = ["-q", f"--rootdir={root}", "-p", "no:cacheprovider", "-p", "migration.consolidation.tracker.outcomes"]
@@ -77,7 +77,7 @@ def _run(root: Path, tests: Sequence[str], seed: int) -> Round:
             stdout=sys.__stderr__,  # stdout belongs to the report
             check=False,
         )
-        return Round(exit_code=done.returncode, outcomes=_outcomes(file))
+        return PytestRun(exit_code=done.returncode, outcomes=_outcomes(file))
 
 
 def _outcomes(file: Path) -> dict[str, set[str]]:

@@ -34,7 +34,7 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
     command: str  #: to be pasted into a shell in the tree's folder; it repeats the evidence
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class TrackerStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step."""
 
     step: int  #: 0 to 6

@@ -5,7 +5,7 @@ from typing import Final
 from migration.consolidation.tracker.checks import Check, code, counted, judgement, shell
 from migration.consolidation.tracker.steps import Judgement
 from migration.consolidation.tracker.testfiles import is_test_file
-from migration.consolidation.tracker.tree import Tree
+from migration.consolidation.tracker.tree import TrackedTree
 
 _RUN: Final = shell("netra-migration", "tracker", "--run")
 
@@ -15,7 +15,7 @@ class Named(Check, frozen=True, kw_only=True, tag="tests"):
 
     tests: tuple[str, ...]  #: `tests/test_it.py::test_it`; without `::`, all tests of the file
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box when each test would fail if it had to; after a run, when each passed in it."""
         faults = [fault for test in self.tests if (fault := _fault(tree, test)) is not None]
         if not self.tests:
@@ -28,12 +28,12 @@ class Named(Check, frozen=True, kw_only=True, tag="tests"):
         return shell("pytest", *self.tests)
 
 
-class Kept(Named, frozen=True, kw_only=True, tag="kept"):
+class KeptCheck(Named, frozen=True, kw_only=True, tag="kept"):
     """Tests show a defect of an implementation that has to go."""
 
     of: str  #: its path
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box as for other tests, and when the implementation is gone: they may go with it."""
         if not tree.is_there(self.of):
             return Judgement(done=True, evidence=f"{code(self.of)} is gone, and the defect with it.")
@@ -46,7 +46,7 @@ class Runs(Check, frozen=True, kw_only=True, tag="runs"):
     file: str
     commands: tuple[str, ...]  #: each is in a line that is not a comment
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box when it runs all of them."""
         faults = [] if self.commands else ["no command is named"]
         faults += [f"{code(self.file)} does not run {code(command)}" for command in self.commands if not _runs(tree, self.file, command)]
@@ -64,7 +64,7 @@ class Stable(Check, frozen=True, kw_only=True, tag="stable"):
     tests: tuple[str, ...]  #: files and folders
     ci: str  #: file of commands that makes CI run `netra-migration tracker --run`
 
-    def judge(self, tree: Tree) -> Judgement:
+    def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box when CI runs the rounds; after a run, when each of its rounds was green."""
         faults = [f"{code(path)} does not exist" for path in self.tests if not (tree.root / path).exists()]
         if not self.tests:
@@ -84,12 +84,12 @@ class Stable(Check, frozen=True, kw_only=True, tag="stable"):
         return _RUN
 
 
-def _runs(tree: Tree, file: str, command: str) -> bool:
+def _runs(tree: TrackedTree, file: str, command: str) -> bool:
     lines = tree.bytes_of(file).decode().splitlines()
     return bool(command) and any(command in line for line in lines if not line.lstrip().startswith("#"))
 
 
-def _fault(tree: Tree, test: str) -> str | None:
+def _fault(tree: TrackedTree, test: str) -> str | None:
     """Return why a test, or a file of tests, proves nothing; None: it does."""
     path, _, name = test.partition("::")
     if not tree.is_there(path):
@@ -102,7 +102,7 @@ def _fault(tree: Tree, test: str) -> str | None:
     return next((fault for each in ((name,) if name else faults) if (fault := _fault_of(tree, path, each)) is not None), None)
 
 
-def _fault_of(tree: Tree, path: str, name: str) -> str | None:
+def _fault_of(tree: TrackedTree, path: str, name: str) -> str | None:
     if (fault := tree.tests_of(path).faults[name]) is not None:
         return f"{code(name)} proves nothing: {fault}"
     if tree.rounds is not None and not tree.rounds.passed(f"{path}::{name}"):
@@ -110,11 +110,11 @@ def _fault_of(tree: Tree, path: str, name: str) -> str | None:
     return None
 
 
-def _is_collected(tree: Tree, path: str) -> bool:
+def _is_collected(tree: TrackedTree, path: str) -> bool:
     roots = [root.rstrip("/") for root in tree.pytest_roots]
     return is_test_file(path) and (not roots or any(root in {".", path} or path.startswith(f"{root}/") for root in roots))
 
 
-def _named(tree: Tree, test: str) -> tuple[str, ...]:
+def _named(tree: TrackedTree, test: str) -> tuple[str, ...]:
     path, _, name = test.partition("::")
     return (name,) if name else tree.tests_of(path).sound

@@ -4,20 +4,22 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from migration.consolidation.audit import NoProgress, Progress
+from migration.consolidation.audit import AuditProgress, NoProgress
 from migration.consolidation.tracker.builtin import boxes_of
 from migration.consolidation.tracker.checks import Check
 from migration.consolidation.tracker.configuration import TrackerConfiguration, load_tracker_configuration
-from migration.consolidation.tracker.rounds import Rounds, run_rounds
-from migration.consolidation.tracker.steps import TITLES, Box, Judgement, Step
+from migration.consolidation.tracker.rounds import PytestRuns, run_rounds
+from migration.consolidation.tracker.steps import TITLES, Box, Judgement, TrackerStep
 from migration.consolidation.tracker.testing import Named, Stable
-from migration.consolidation.tracker.tree import CONFIGURATION, Tree
+from migration.consolidation.tracker.tree import CONFIGURATION, TrackedTree
 from migration.errors import ConfigurationError, MigrationError
 
 _SILENT: Final = NoProgress()
 
 
-def track(root: Path, *, rounds: Rounds | None = None, cache: Path | None = None, progress: Progress = _SILENT) -> tuple[Step, ...]:
+def track(
+    root: Path, *, rounds: PytestRuns | None = None, cache: Path | None = None, progress: AuditProgress = _SILENT
+) -> tuple[TrackerStep, ...]:
     """Return the steps of the consolidation of a folder, 0 to 6.
 
     Without rounds the answer depends on the folder's files alone.
@@ -34,14 +36,14 @@ def track(root: Path, *, rounds: Rounds | None = None, cache: Path | None = None
     root = _folder(root)
     configuration = load_tracker_configuration(root)
     own = frozenset(filter(None, [CONFIGURATION, configuration.file, configuration.page]))
-    tree = Tree(root, configuration.implementations, own=own, rounds=rounds, cache=cache, progress=progress)
+    tree = TrackedTree(root, configuration.implementations, own=own, rounds=rounds, cache=cache, progress=progress)
     return tuple(
-        Step(step=number, title=title, boxes=tuple(_box(check, tree) for check in (*boxes_of(name, tree), *configuration.of(name))))
+        TrackerStep(step=number, title=title, boxes=tuple(_box(check, tree) for check in (*boxes_of(name, tree), *configuration.of(name))))
         for number, (name, title) in enumerate(TITLES.items())
     )
 
 
-def run_tests(root: Path, tell: Callable[[str], None]) -> Rounds:
+def run_tests(root: Path, tell: Callable[[str], None]) -> PytestRuns:
     """Run the tests that a project's boxes name, as often in a row as it wants.
 
     Args:
@@ -66,7 +68,7 @@ def _folder(root: Path) -> Path:
     return root
 
 
-def _box(check: Check, tree: Tree) -> Box:
+def _box(check: Check, tree: TrackedTree) -> Box:
     try:
         judged = check.judge(tree)
     except (MigrationError, OSError, ValueError) as error:
@@ -81,14 +83,14 @@ def _to_run(configuration: TrackerConfiguration, root: Path) -> Iterator[str]:
     wanted = _unique(test for check in checks if isinstance(check, Named | Stable) for test in check.tests)
     wholes = [test for test in wanted if "::" not in test and (root / test).exists()]
     yield from wholes
-    tree = Tree(root, {})
+    tree = TrackedTree(root, {})
     for test in wanted:
         path, _, name = test.partition("::")
         if name and not any(path == whole or path.startswith(f"{whole.rstrip('/')}/") for whole in wholes) and _has(tree, path, name):
             yield test
 
 
-def _has(tree: Tree, path: str, name: str) -> bool:
+def _has(tree: TrackedTree, path: str, name: str) -> bool:
     try:
         return name in tree.tests_of(path).faults
     except ConfigurationError:

@@ -6,15 +6,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from migration.consolidation.audit import NoProgress, Progress, audit
+from migration.consolidation.audit import AuditProgress, NoProgress, audit
 from migration.consolidation.codemod.plan import plan
-from migration.consolidation.codemod.report.values import Plan
+from migration.consolidation.codemod.report.values import CodemodPlan
 from migration.consolidation.configuration import AuditConfiguration, load_configuration
-from migration.consolidation.guard import BASELINE_NAME, Finding, compare, load_baseline
+from migration.consolidation.guard import BASELINE_NAME, GuardFinding, compare, load_baseline
 from migration.consolidation.inventory import Inventory, Role
 from migration.consolidation.removal.manifest import RemovalManifest, load_manifest
 from migration.consolidation.sources.discovery import discover
-from migration.consolidation.tracker.rounds import Rounds
+from migration.consolidation.tracker.rounds import PytestRuns
 from migration.consolidation.tracker.testfiles import FileTests, read_test_file
 from migration.errors import ConfigurationError
 
@@ -23,7 +23,7 @@ STAYING: Final = frozenset({"target", "factory"})
 _SILENT: Final = NoProgress()
 
 
-class Tree:
+class TrackedTree:
     """The content of a folder.
 
     Args:
@@ -41,9 +41,9 @@ class Tree:
         expected: Mapping[str, Role],
         *,
         own: frozenset[str] = frozenset({CONFIGURATION}),
-        rounds: Rounds | None = None,
+        rounds: PytestRuns | None = None,
         cache: Path | None = None,
-        progress: Progress = _SILENT,
+        progress: AuditProgress = _SILENT,
     ) -> None:
         self.root, self.expected, self.own, self.rounds = root, expected, own, rounds
         self._cache, self._progress = cache, progress
@@ -60,12 +60,12 @@ class Tree:
         return audit(self.root, configuration=self.configuration, cache=self._cache, progress=self._progress)
 
     @cached_property
-    def guard_findings(self) -> tuple[Finding, ...]:
+    def guard_findings(self) -> tuple[GuardFinding, ...]:
         """How the inventory differs from the guard's baseline."""
         return compare(self.inventory, load_baseline(self.root / BASELINE_NAME))
 
     @cached_property
-    def codemod(self) -> Plan:
+    def codemod(self) -> CodemodPlan:
         """The work left for the codemod."""
         return plan(self.root, audit=self.configuration)
 

@@ -19,12 +19,12 @@ from migration.flags.editors.editor import FlagRead
 from migration.flags.editors.patches import Json, differences, held, json_patch, semantic_patch
 from migration.flags.editors.rest import Patch, RefusedError, RestApi, UnknownOutcomeError
 from migration.flags.meaning.data import KILL_SWITCH, read_flag_data
-from migration.flags.sources.asking import AskError, Limits, SdkHttp, ask, close
+from migration.flags.sources.asking import AskError, HttpLimits, SdkHttp, ask, close
 from migration.flags.sources.prompt import PromptPool
 from migration.flags.sources.trouble import API_TOKEN, LATE, PAGE, UNREADABLE, status_trouble, text_trouble
 from migration.settings import MigrationSettings
 
-_LIMITS: Final = Limits(connect_s=3.0, answer_s=10.0)
+_LIMITS: Final = HttpLimits(connect_s=3.0, answer_s=10.0)
 _CONFLICTS: Final = frozenset({400, 409, 412, 422})
 """Statuses of an edit whose test failed; LaunchDarkly does not document which."""
 

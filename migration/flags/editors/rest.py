@@ -13,12 +13,12 @@ from urllib.parse import quote
 import urllib3
 
 from migration.errors import FlagSourceError
-from migration.flags.sources.asking import Answer, AskError, Limits, ask
+from migration.flags.sources.asking import AskError, HttpAnswer, HttpLimits, ask
 from migration.flags.sources.trouble import API_TOKEN, PAGE, UNREADABLE, status_trouble
 
 #: the version of the API that is read here; without it, a token made for an older version gets different answers
 _VERSION: Final = "20240415"
-_LIMITS: Final = Limits(connect_s=3.0, answer_s=10.0)
+_LIMITS: Final = HttpLimits(connect_s=3.0, answer_s=10.0)
 _LONGEST_MESSAGE: Final = 300
 _RESETS: Final = ("X-Ratelimit-Reset", "X-Ratelimit-Auth-Token-Reset")
 
@@ -97,7 +97,7 @@ class RestApi:
         if answer.status != HTTPStatus.OK:
             raise RefusedError(f"{self._address}: {key}: {self._refusal(answer)}; nothing was changed", answer.status)
 
-    def _call(self, method: str, key: str, query: str, patch: Patch | None) -> Answer:
+    def _call(self, method: str, key: str, query: str, patch: Patch | None) -> HttpAnswer:
         url = f"{self._address}/api/v2/flags/{quote(self._project, safe='')}/{quote(key, safe='')}{query}"
         headers = self._headers if patch is None else {**self._headers, "Content-Type": patch.content_type}
         body = None if patch is None else json.dumps(patch.body).encode()
@@ -117,7 +117,7 @@ class RestApi:
                 )
             self._sleep(wait_s)
 
-    def _content(self, answer: Answer, key: str) -> dict[str, Any]:
+    def _content(self, answer: HttpAnswer, key: str) -> dict[str, Any]:
         if answer.status != HTTPStatus.OK:
             raise FlagSourceError(f"{self._address}: {key}: {self._refusal(answer)}")
         if answer.is_page:
@@ -130,7 +130,7 @@ class RestApi:
             raise FlagSourceError(f"{self._address}: {UNREADABLE}; check NETRA_MIGRATION_LAUNCHDARKLY_API_URI")
         return shown
 
-    def _refusal(self, answer: Answer) -> str:
+    def _refusal(self, answer: HttpAnswer) -> str:
         said = _message(answer.body)
         if answer.status == HTTPStatus.NOT_FOUND:
             return (

@@ -42,7 +42,7 @@ def close(pool: urllib3.PoolManager) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class HttpAnswer:
     """The answer."""
 
     status: int
@@ -56,7 +56,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class HttpLimits:
     """The limits of a request in time and size."""
 
     connect_s: float
@@ -74,10 +74,10 @@ def ask(
     url: str,
     *,
     headers: Mapping[str, str],
-    limits: Limits,
+    limits: HttpLimits,
     body: bytes | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> Answer:
+) -> HttpAnswer:
     """Send a request and return the whole answer; redirections are not followed.
 
     Raises:
@@ -95,7 +95,7 @@ def ask(
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise AskError(text_trouble(str(error))) from None
     response.release_conn()
-    return Answer(status=response.status, headers=response.headers, body=found)
+    return HttpAnswer(status=response.status, headers=response.headers, body=found)
 
 
 def _whole(response: urllib3.BaseHTTPResponse, size: int, late: Callable[[], bool]) -> bytes:

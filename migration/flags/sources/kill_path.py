@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from ldclient import Config
 
-from migration.flags.sources.asking import Answer, AskError, Limits, SdkHttp, ask, close
+from migration.flags.sources.asking import AskError, HttpAnswer, HttpLimits, SdkHttp, ask, close
 from migration.flags.sources.trouble import PAGE, UNREADABLE, status_trouble
 
 logger = logging.getLogger(__name__)
-_LIMITS: Final = Limits(connect_s=2.0, answer_s=2.0, size=1_000_000)
+_LIMITS: Final = HttpLimits(connect_s=2.0, answer_s=2.0, size=1_000_000)
 _REFUSED_S: Final = 5.0  #: between two tries after an answer that will probably stay the same
 _REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 
@@ -82,7 +82,7 @@ class KillPath:
             return Look(trouble=status_trouble(answer.status), refused=answer.status in _REFUSALS)
         return self._read(answer)
 
-    def _read(self, answer: Answer) -> Look:
+    def _read(self, answer: HttpAnswer) -> Look:
         try:
             flag = json.loads(answer.body)
         except (ValueError, RecursionError):

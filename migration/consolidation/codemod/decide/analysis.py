@@ -8,15 +8,15 @@ import libcst as cst
 from migration.consolidation.codemod.configuration import CodemodConfiguration
 from migration.consolidation.codemod.decide.choices import Choices
 from migration.consolidation.codemod.decide.contexts import objection_to_rename
-from migration.consolidation.codemod.decide.groups import Analysis, Decision, Group, grouped, refused
+from migration.consolidation.codemod.decide.groups import Analysis, CodemodDecision, Group, grouped, refused
 from migration.consolidation.codemod.decide.imports import removed_imports
 from migration.consolidation.codemod.decide.leaving import Leaving
 from migration.consolidation.codemod.decide.named_by_strings import NamedByStrings
-from migration.consolidation.codemod.decide.renaming import Renaming
+from migration.consolidation.codemod.decide.renaming import UseRenamer
 from migration.consolidation.codemod.follow.partials import objection_to_partial, partial_call
 from migration.consolidation.codemod.follow.tables import calls_by_table
 from migration.consolidation.codemod.follow.variables import Variables
-from migration.consolidation.codemod.read.bindings import Bindings, Origin
+from migration.consolidation.codemod.read.bindings import Bindings, NameOrigin
 from migration.consolidation.codemod.read.source import Source, dotted, root_name
 from migration.consolidation.codemod.read.surface import Surfaces
 from migration.consolidation.codemod.read.tree import Tree, taken_elsewhere
@@ -24,7 +24,7 @@ from migration.consolidation.codemod.read.uses import MemberUse, ObjectUse, Susp
 from migration.consolidation.codemod.rewrite.calls import CallRewriter
 from migration.consolidation.codemod.rewrite.edits import Span
 from migration.consolidation.codemod.rewrite.statements import Need
-from migration.consolidation.codemod.rules import ObjectName, Rule
+from migration.consolidation.codemod.rules import CodemodRule, ObjectName
 from migration.consolidation.findings.meaning import Meaning
 
 #: Methods of a mock that do not call it as the engine would be called.
@@ -77,7 +77,7 @@ class _FileAnalysis:
         self._calls = CallRewriter(source, self._uses.meaning, analyser.tree.names)
         self._choices = Choices(source, self._bindings, self._tree, calls=self._calls, surfaces=analyser.surfaces, rules=self._rules)
         self._variables = Variables(source, path, analyser.tree, self._uses)
-        self._renaming = Renaming(source, self._bindings, analyser.tree, analyser.successor)
+        self._renaming = UseRenamer(source, self._bindings, analyser.tree, analyser.successor)
         self._left_out: list[Span] = []  #: arguments that the new call does not have
         self._chosen: set[cst.CSTNode] = set()  #: names that more than one module may give, and become the same from each
         self._accounted: set[cst.CSTNode] = set()  #: names whose use is known and dealt with
@@ -88,7 +88,7 @@ class _FileAnalysis:
         suspects = tuple(use for use in self._uses.found if isinstance(use, Suspect))
         return Analysis(self._path, self._source, self._bindings, grouped(decisions, self._tree.origin), suspects)
 
-    def _used(self) -> Iterator[Decision]:
+    def _used(self) -> Iterator[CodemodDecision]:
         """Decide on each use, in the order of the file, and then on what is named by strings."""
         for use in self._uses.found:
             if isinstance(use, ObjectUse):
@@ -100,7 +100,7 @@ class _FileAnalysis:
         yield from named.imports(self._accounted)
         yield from named.lazy_tables()
 
-    def _left(self, groups: Mapping[str, Group]) -> Iterator[Decision]:
+    def _left(self, groups: Mapping[str, Group]) -> Iterator[CodemodDecision]:
         """Decide on imported names that are removed, once every use of theirs is known."""
         leaving = Leaving(self._source, self._bindings, self._tree, self._all.successor)
         needs = {module: list(group.needs) for module, group in groups.items()}
@@ -113,9 +113,9 @@ class _FileAnalysis:
             for star in group.stars:
                 yield leaving.export_star(module, star, needs[module])
 
-    def _object(self, use: ObjectUse) -> Iterator[Decision]:
+    def _object(self, use: ObjectUse) -> Iterator[CodemodDecision]:
         module, node, line = use.meaning.module, use.node, self._source.line(use.node)
-        yield Decision(module)
+        yield CodemodDecision(module)
         root = root_name(node)
         if root is not None:
             self._accounted.add(root)
@@ -127,7 +127,7 @@ class _FileAnalysis:
             yield from [refused(module, line, origin)] if chosen is None else chosen
             return
         if (holder := self._holder(node, origin)) is not None:
-            yield Decision(module, holders={holder: line})
+            yield CodemodDecision(module, holders={holder: line})
         parent = self._source.parent(node)
         if isinstance(parent, cst.Call) and parent.func is node:
             yield from self._made(parent, use, origin)
@@ -144,7 +144,7 @@ class _FileAnalysis:
         else:
             yield from self._named(use, origin)
 
-    def _choose(self, node: cst.CSTNode) -> list[Decision] | None:
+    def _choose(self, node: cst.CSTNode) -> list[CodemodDecision] | None:
         """Rewrite the call of a name that several modules may give. Returns whether that is certain."""
         chosen = self._choices.chosen(node)
         if chosen is None or taken_elsewhere(self._tree, self._path, chosen.bounds[0].local) is not None:
@@ -155,11 +155,11 @@ class _FileAnalysis:
         modules = [self._tree.origin(bound.meaning.module) for bound in chosen.bounds]
         self._chosen.add(node)
         return [
-            Decision(module, makes=True, needs=tuple(some), edits=tuple(chosen.done.edits), together=frozenset(modules) - {module})
+            CodemodDecision(module, makes=True, needs=tuple(some), edits=tuple(chosen.done.edits), together=frozenset(modules) - {module})
             for module, some in zip(modules, needs, strict=True)
         ]
 
-    def _named(self, use: ObjectUse, origin: Origin) -> Iterator[Decision]:
+    def _named(self, use: ObjectUse, origin: NameOrigin) -> Iterator[CodemodDecision]:
         """Rewrite a class that is only named."""
         if (calls := calls_by_table(self._source, self._path, self._tree, use.node)) is not None:
             yield from self._table(calls, use, origin)
@@ -168,7 +168,7 @@ class _FileAnalysis:
         else:
             yield from self._renaming.renamed(use, origin)
 
-    def _table(self, calls: Sequence[cst.Call], use: ObjectUse, origin: Origin) -> Iterator[Decision]:
+    def _table(self, calls: Sequence[cst.Call], use: ObjectUse, origin: NameOrigin) -> Iterator[CodemodDecision]:
         """Rewrite a class in a table with its calls, and the method that is called on each of their results."""
         yield from self._renaming.renamed(use, origin)
         for call in calls:
@@ -180,16 +180,16 @@ class _FileAnalysis:
                     f"what {self._source.code(call.func)} makes is passed on; call its method directly",
                 )
                 return
-            yield Decision(use.meaning.module, makes=True)
+            yield CodemodDecision(use.meaning.module, makes=True)
             yield from self._call(call, use, use.meaning, origin, use.meaning.module)
             instance, name = Meaning("instance", use.meaning.module, use.meaning.name), member.attr.value
             method = Meaning("object", use.meaning.module, f"{use.meaning.name}.{name}")
             if self._rules(method):
-                yield from self._call(later, None, method, Origin(None, None), use.meaning.module)
+                yield from self._call(later, None, method, NameOrigin(None, None), use.meaning.module)
             elif (objection := self._all.surfaces.objection_to_call(instance, name, call_fact(self._source, later))) is not None:
                 yield refused(use.meaning.module, self._source.line(later), objection)
 
-    def _made(self, call: cst.Call, use: ObjectUse, origin: Origin) -> Iterator[Decision]:
+    def _made(self, call: cst.Call, use: ObjectUse, origin: NameOrigin) -> Iterator[CodemodDecision]:
         """Rewrite a call of the class, or of `partial` with it."""
         is_partial = call.func is not use.node
         if is_partial and (objection := objection_to_partial(self._source, self._path, self._tree, call, self._rules(use.meaning))):
@@ -197,7 +197,7 @@ class _FileAnalysis:
         elif not is_partial and self._is_made_alike(use.meaning):
             yield from self._renaming.renamed(use, origin)
         else:
-            yield Decision(use.meaning.module, makes=True)
+            yield CodemodDecision(use.meaning.module, makes=True)
             yield from self._call(call, use, use.meaning, origin, use.meaning.module)
 
     def _is_made_alike(self, meaning: Meaning) -> bool:
@@ -206,7 +206,7 @@ class _FileAnalysis:
             return False
         return self._all.surfaces.are_made_alike(meaning, Meaning("object", new.module, new.name))
 
-    def _holder(self, node: cst.Name | cst.Attribute | cst.Call, origin: Origin) -> str | None:
+    def _holder(self, node: cst.Name | cst.Attribute | cst.Call, origin: NameOrigin) -> str | None:
         """Return the module, none of the legacy ones, that a name is taken from without being imported; None: there is none."""
         if isinstance(node, cst.Attribute):
             meaning = self._uses.meaning(node.value)
@@ -216,7 +216,7 @@ class _FileAnalysis:
         )
         return self._bindings.module_of(origin.statement) if is_star and isinstance(origin.statement, cst.ImportFrom) else None
 
-    def _class_attribute(self, parent: cst.Attribute, use: ObjectUse, origin: Origin) -> Iterator[Decision]:
+    def _class_attribute(self, parent: cst.Attribute, use: ObjectUse, origin: NameOrigin) -> Iterator[CodemodDecision]:
         member, call = self._uses.meaning(parent), self._source.parent(parent)
         if isinstance(call, cst.Call) and call.func is parent and member is not None and self._rules(member):
             if self._is_of_instances(member):
@@ -226,7 +226,7 @@ class _FileAnalysis:
                     f"{dotted(parent)} is given its engine as an argument; call the method on the engine",
                 )
                 return
-            yield Decision(use.meaning.module, makes=True)
+            yield CodemodDecision(use.meaning.module, makes=True)
             yield from self._call(call, use, member, origin, use.meaning.module)
         elif self._all.successor(use.meaning) is None:
             yield refused(use.meaning.module, self._source.line(parent), f"{use.meaning.name} has no counterpart on the target")
@@ -239,17 +239,17 @@ class _FileAnalysis:
         function = self._tree.names.function_of(member)
         return function is not None and function.kind == "method"
 
-    def _member(self, use: MemberUse) -> Iterator[Decision]:
+    def _member(self, use: MemberUse) -> Iterator[CodemodDecision]:
         module, name, line = use.holder.module, use.node.attr.value, self._source.line(use.node)
-        yield Decision(module, members=1)
+        yield CodemodDecision(module, members=1)
         call = self._source.parent(use.node)
         if (objection := self._variables.objection(use.node.value, use.holder)) is not None:
             yield refused(module, line, objection)
         elif isinstance(call, cst.Call) and call.func is use.node:
             if use.meaning is not None and self._rules(use.meaning):
-                decided = list(self._call(call, None, use.meaning, Origin(None, None), module))
+                decided = list(self._call(call, None, use.meaning, NameOrigin(None, None), module))
                 yield from decided
-                yield Decision(module, reshapes=any(one.edits for one in decided))
+                yield CodemodDecision(module, reshapes=any(one.edits for one in decided))
             elif (objection := self._all.surfaces.objection_to_call(use.holder, name, call_fact(self._source, call))) is not None:
                 yield refused(module, line, objection)
         elif isinstance(call, cst.Attribute) and call.attr.value in _MOCK_CONTROLS and name in self._all.surfaces.target.methods:
@@ -257,7 +257,7 @@ class _FileAnalysis:
         elif (objection := self._all.surfaces.objection_to_attribute(use.holder, name)) is not None:
             yield refused(module, line, objection)
 
-    def _call(self, call: cst.Call, use: ObjectUse | None, meaning: Meaning, origin: Origin, module: str) -> Iterator[Decision]:
+    def _call(self, call: cst.Call, use: ObjectUse | None, meaning: Meaning, origin: NameOrigin, module: str) -> Iterator[CodemodDecision]:
         needs: list[Need] = []
 
         def name(item: ObjectName) -> str:
@@ -278,12 +278,12 @@ class _FileAnalysis:
             yield refused(module, self._source.line(call), clash)
             return
         edits = tuple(edit for edit in done.edits if edit.changes(self._source.text))
-        yield Decision(module, edits=edits, needs=tuple(needs))
+        yield CodemodDecision(module, edits=edits, needs=tuple(needs))
         kept = [piece for piece in done.edits[0].pieces if not isinstance(piece, str)]
         spans = [self._source.span(argument.value) for argument in call.args]
         self._left_out.extend(span for span in spans if not any(start <= span[0] and span[1] <= end for start, end in kept))
         if use is not None:
             yield self._renaming.nones(module, origin)
 
-    def _rules(self, meaning: Meaning) -> Sequence[Rule]:
+    def _rules(self, meaning: Meaning) -> Sequence[CodemodRule]:
         return self._all.configuration.rules.get(meaning.text, ())

@@ -12,7 +12,7 @@ from migration.consolidation.codemod.read.surface import Surfaces
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.read.uses import call_fact
 from migration.consolidation.codemod.rewrite.calls import CallRewriter, Rewritten
-from migration.consolidation.codemod.rules import ObjectName, Rule
+from migration.consolidation.codemod.rules import CodemodRule, ObjectName
 from migration.consolidation.findings.meaning import Meaning
 
 
@@ -44,7 +44,7 @@ class Choices:
         *,
         calls: CallRewriter,
         surfaces: Surfaces,
-        rules: Callable[[Meaning], Sequence[Rule]],
+        rules: Callable[[Meaning], Sequence[CodemodRule]],
     ) -> None:
         self._source = source
         self._bindings = bindings

@@ -20,7 +20,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class CodemodDecision:
     """How one place that uses a legacy module is rewritten, or why it is not."""
 
     module: str  #: the legacy module, or one that passes its names on
@@ -40,9 +40,9 @@ class Decision:
     refusals: tuple[Refusal, ...] = ()
 
 
-def refused(module: str, line: int, advice: str) -> Decision:
+def refused(module: str, line: int, advice: str) -> CodemodDecision:
     """Return the decision to leave what has to do with the module as it is; the advice is what has to be done by hand."""
-    return Decision(module, refusals=(Refusal(line, advice),))
+    return CodemodDecision(module, refusals=(Refusal(line, advice),))
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class Group:
     together: set[str] = field(default_factory=set)  #: legacy modules that may give the same name in this file
     refusals: list[Refusal] = field(default_factory=list)
 
-    def take(self, decision: Decision) -> None:
+    def take(self, decision: CodemodDecision) -> None:
         """Add what was decided on one more place."""
         self.edits += decision.edits
         self.needs += decision.needs
@@ -102,7 +102,7 @@ class Analysis:
     suspects: tuple[Suspect, ...]
 
 
-def grouped(decisions: Iterable[Decision], origin: Callable[[str], str]) -> dict[str, Group]:
+def grouped(decisions: Iterable[CodemodDecision], origin: Callable[[str], str]) -> dict[str, Group]:
     """Return the decisions on one file by legacy module; `origin` returns the legacy module whose names a module passes on."""
     groups: dict[str, Group] = {}
     for decision in decisions:

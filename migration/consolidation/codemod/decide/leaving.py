@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 
 import libcst as cst
 
-from migration.consolidation.codemod.decide.groups import Decision, refused
+from migration.consolidation.codemod.decide.groups import CodemodDecision, refused
 from migration.consolidation.codemod.read.bindings import Bindings, Bound
 from migration.consolidation.codemod.read.source import AnyImport, Source, dotted
 from migration.consolidation.codemod.read.tree import Tree
@@ -29,7 +29,7 @@ class Leaving:
         self._tree = tree
         self._successor = successor
 
-    def account(self, bound: Bound, accounted: Collection[cst.CSTNode], chosen: Collection[cst.CSTNode]) -> Iterator[Decision]:
+    def account(self, bound: Bound, accounted: Collection[cst.CSTNode], chosen: Collection[cst.CSTNode]) -> Iterator[CodemodDecision]:
         """Yield a refusal for each name that is used in an unknown way.
 
         Args:
@@ -65,7 +65,7 @@ class Leaving:
         staying = [alias for alias in aliases if id(alias) not in leaving and alias.asname is None]
         return any((dotted(alias.name) or "").partition(".")[0] == root for alias in staying)
 
-    def export(self, bound: Bound, needs: Collection[Need]) -> Decision:
+    def export(self, bound: Bound, needs: Collection[Need]) -> CodemodDecision:
         """Return what other files find under the bound name afterwards, and what is imported only for them.
 
         Args:
@@ -74,19 +74,19 @@ class Leaving:
         """
         module = bound.meaning.module
         if bound.meaning.kind != "object":
-            return Decision(module)
+            return CodemodDecision(module)
         successor = self._successor(bound.meaning)
         given = bound.given if bound.names else None
         need = Need(bound.statement, successor.module, successor.name, None) if successor is not None and not bound.names else None
         more = (need,) if need is not None else ()
         quoted = {bound.local: successor.name} if successor is not None and given is None else {}
         if any(isinstance(node, cst.FunctionDef | cst.ClassDef) for node in self._source.ancestors(bound.statement)):
-            return Decision(module, needs=more, quoted=quoted)
+            return CodemodDecision(module, needs=more, quoted=quoted)
         is_there = successor is not None and any((one.module, one.name) == (successor.module, successor.name) for one in (*needs, *more))
         later = (given or successor.name) if successor is not None and is_there else None
-        return Decision(module, needs=more, quoted=quoted, exports={bound.local: later})
+        return CodemodDecision(module, needs=more, quoted=quoted, exports={bound.local: later})
 
-    def export_star(self, module: str, star: AnyImport, needs: Collection[Need]) -> Decision:
+    def export_star(self, module: str, star: AnyImport, needs: Collection[Need]) -> CodemodDecision:
         """Return what replaces the names that a star import passes on, and the class that stays if this file does not use it."""
         source = self._bindings.module_of(star) if isinstance(star, cst.ImportFrom) else ""
         exports: dict[str, str | None] = {}
@@ -97,7 +97,7 @@ class Leaving:
             exports[name] = successor.name if successor is not None else None
             if successor is not None and not any(need.statement is star for need in (*needs, *more)):
                 more.append(Need(star, successor.module, successor.name, None))
-        return Decision(module, needs=tuple(more), exports=exports)
+        return CodemodDecision(module, needs=tuple(more), exports=exports)
 
     def _public(self, module: str) -> tuple[str, ...]:
         facts = self._tree.names.facts_of(module)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 
 import libcst as cst
 
-from migration.consolidation.codemod.decide.groups import Decision, refused
+from migration.consolidation.codemod.decide.groups import CodemodDecision, refused
 from migration.consolidation.codemod.follow.lazy import LazyEntry, find_lazy_entries
 from migration.consolidation.codemod.follow.partials import others_of
 from migration.consolidation.codemod.read.source import Source
@@ -32,28 +32,28 @@ class NamedByStrings:
         self._tree = tree
         self._successor = successor
 
-    def patches(self, target: Surface) -> Iterator[Decision]:
+    def patches(self, target: Surface) -> Iterator[CodemodDecision]:
         """Rewrite what `patch` takes, or refuse it. `target`: what the class that stays offers."""
         for patched in find_patches(self._source, self._tree):
             yield from self._patch(patched, target)
 
-    def imports(self, accounted: Collection[cst.CSTNode]) -> Iterator[Decision]:
+    def imports(self, accounted: Collection[cst.CSTNode]) -> Iterator[CodemodDecision]:
         """Rewrite imports by a literal, or refuse them. `accounted`: the names in the file whose use is known."""
         for imported in find_literal_imports(self._source, self._tree):
             yield from self._literal(imported, accounted)
 
-    def lazy_tables(self) -> Iterator[Decision]:
+    def lazy_tables(self) -> Iterator[CodemodDecision]:
         """Rewrite the tables that a module-level `__getattr__` looks up, or refuse them."""
         for entry in find_lazy_entries(self._source, self._path, self._tree):
             yield from self._lazy(entry)
 
-    def _patch(self, patched: Patched, target: Surface) -> Iterator[Decision]:
+    def _patch(self, patched: Patched, target: Surface) -> Iterator[CodemodDecision]:
         module, line = patched.meaning.module, self._source.line(patched.node)
-        yield Decision(module)
+        yield CodemodDecision(module)
         successor = self._successor(patched.meaning)
         member = patched.rest[1] if len(patched.rest) > 1 else None
         if patched.holder not in self._tree.legacy:
-            yield Decision(module, patches=(patched,))
+            yield CodemodDecision(module, patches=(patched,))
         if successor is None:
             yield refused(module, line, f"{patched.meaning.name} is patched and has no counterpart on the target")
         elif member is not None and not target.has(member):
@@ -62,12 +62,12 @@ class NamedByStrings:
             yield refused(module, line, "the test looks at what the patched class was called with; write down the new arguments")
         elif patched.holder in self._tree.legacy:
             text = ".".join([successor.module, successor.name, *patched.rest[1:]])
-            yield Decision(module, edits=(Edit(self._source.bare_span(patched.node), (requote(patched.node, text),)),))
+            yield CodemodDecision(module, edits=(Edit(self._source.bare_span(patched.node), (requote(patched.node, text),)),))
 
-    def _literal(self, imported: ImportedByLiteral, accounted: Collection[cst.CSTNode]) -> Iterator[Decision]:
+    def _literal(self, imported: ImportedByLiteral, accounted: Collection[cst.CSTNode]) -> Iterator[CodemodDecision]:
         meaning, line = imported.meaning, self._source.line(imported.literal)
         module = meaning.module
-        yield Decision(module)
+        yield CodemodDecision(module)
         successor = self._successor(meaning) if meaning.kind == "object" else ObjectName(self._tree.target.module, "")
         if imported.held is None:
             yield refused(
@@ -82,11 +82,11 @@ class NamedByStrings:
         elif any(name not in accounted for name in others_of(self._source, imported.held)):
             yield refused(module, line, f"what {imported.held.value} is used for cannot be seen; import the target instead")
         else:
-            yield Decision(module, edits=tuple(imported.edits(self._source, successor, self._successor_in(meaning.module))))
+            yield CodemodDecision(module, edits=tuple(imported.edits(self._source, successor, self._successor_in(meaning.module))))
 
-    def _lazy(self, entry: LazyEntry) -> Iterator[Decision]:
+    def _lazy(self, entry: LazyEntry) -> Iterator[CodemodDecision]:
         module, line = entry.meaning.module, self._source.line(entry.key)
-        yield Decision(module)
+        yield CodemodDecision(module)
         successor = self._successor(entry.meaning) if entry.meaning.kind == "object" else None
         if successor is None:
             yield refused(
@@ -102,7 +102,7 @@ class NamedByStrings:
                 for node, value in zip(literals, values, strict=True)
                 if node.evaluated_value != value
             )
-            yield Decision(module, exports={entry.name: successor.name}, edits=tuple(edits))
+            yield CodemodDecision(module, exports={entry.name: successor.name}, edits=tuple(edits))
 
     def _successor_in(self, module: str) -> Callable[[str], str | None]:
         def successor(name: str) -> str | None:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import libcst as cst
 from libcst.metadata import ImportAssignment
 
-from migration.consolidation.codemod.decide.groups import Decision, refused
-from migration.consolidation.codemod.read.bindings import Bindings, Origin
+from migration.consolidation.codemod.decide.groups import CodemodDecision, refused
+from migration.consolidation.codemod.read.bindings import Bindings, NameOrigin
 from migration.consolidation.codemod.read.source import Source, by_getattr
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.read.uses import ObjectUse
@@ -17,7 +17,7 @@ from migration.consolidation.codemod.rules import ObjectName
 from migration.consolidation.findings.meaning import Meaning
 
 
-class Renaming:
+class UseRenamer:
     """Renames uses in one file.
 
     Args:
@@ -30,7 +30,7 @@ class Renaming:
     def __init__(self, source: Source, bindings: Bindings, tree: Tree, successor: Callable[[Meaning], ObjectName | None]) -> None:
         self._source, self._bindings, self._tree, self._successor = source, bindings, tree, successor
 
-    def renamed(self, use: ObjectUse, origin: Origin) -> Iterator[Decision]:
+    def renamed(self, use: ObjectUse, origin: NameOrigin) -> Iterator[CodemodDecision]:
         """Yield the new name of the use, or why it cannot have it."""
         module, successor = use.meaning.module, self._successor(use.meaning)
         if successor is None:
@@ -40,10 +40,10 @@ class Renaming:
             yield refused(module, self._source.line(use.node), clash)
             return
         edits = (Edit(self._source.bare_span(use.node), (text,)),) if text != self._source.code(use.node) else ()
-        yield Decision(module, needs=(need,) if need is not None else (), edits=edits)
+        yield CodemodDecision(module, needs=(need,) if need is not None else (), edits=edits)
         yield self.nones(module, origin)
 
-    def new_name(self, use: ObjectUse, successor: ObjectName, origin: Origin) -> tuple[str, Need | None]:
+    def new_name(self, use: ObjectUse, successor: ObjectName, origin: NameOrigin) -> tuple[str, Need | None]:
         """Return what the file calls the class afterwards, and what has to be imported for that."""
         if origin.statement is None:
             if isinstance(use.node, cst.Name):
@@ -55,12 +55,12 @@ class Renaming:
         given = origin.bound.given if origin.bound is not None and origin.bound.meaning.kind == "object" else None
         return given or successor.name, Need(origin.statement, successor.module, successor.name, given)
 
-    def nones(self, module: str, origin: Origin) -> Decision:
+    def nones(self, module: str, origin: NameOrigin) -> CodemodDecision:
         """Return the new name where the file sets the name to None when the import fails."""
         successor = self._successor(origin.bound.meaning) if origin.bound is not None else None
         if origin.bound is None or origin.bound.given is not None or successor is None:
-            return Decision(module)
-        return Decision(module, edits=tuple(Edit(self._source.bare_span(node), (successor.name,)) for node in origin.nones))
+            return CodemodDecision(module)
+        return CodemodDecision(module, edits=tuple(Edit(self._source.bare_span(node), (successor.name,)) for node in origin.nones))
 
     def clash(self, node: cst.CSTNode, need: Need) -> str | None:
         """Return why a name cannot be imported here: the file calls something else so."""

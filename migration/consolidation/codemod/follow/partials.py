@@ -7,7 +7,7 @@ from libcst.metadata import ImportAssignment
 
 from migration.consolidation.codemod.read.source import Source, dotted, is_none, is_simple, root_name
 from migration.consolidation.codemod.read.tree import Tree, taken_elsewhere
-from migration.consolidation.codemod.rules import Rule
+from migration.consolidation.codemod.rules import CodemodRule
 
 
 def partial_call(source: Source, node: cst.CSTNode) -> cst.Call | None:
@@ -21,7 +21,7 @@ def partial_call(source: Source, node: cst.CSTNode) -> cst.Call | None:
     return call if dotted(call.func) in {"partial", "functools.partial"} and texts == {"functools"} else None
 
 
-def objection_to_partial(source: Source, path: str, tree: Tree, call: cst.Call, rules: Sequence[Rule]) -> str | None:
+def objection_to_partial(source: Source, path: str, tree: Tree, call: cst.Call, rules: Sequence[CodemodRule]) -> str | None:
     """Return why a call of the result of a `partial` cannot be found, or differs from that of a lambda; None: there is no such call."""
     assign = source.parent(call)
     variable = assign.targets[0].target if isinstance(assign, cst.Assign) and len(assign.targets) == 1 else None
@@ -41,7 +41,7 @@ def objection_to_partial(source: Source, path: str, tree: Tree, call: cst.Call, 
     return None
 
 
-def left_to_give(call: cst.Call, rule: Rule) -> list[str] | str:
+def left_to_give(call: cst.Call, rule: CodemodRule) -> list[str] | str:
     """Return the parameters of a rule that are still to be given after `partial(callee, ...)`; or why they cannot be determined."""
     given, parameters = call.args[1:], rule.parameters
     if any(argument.star or argument.keyword is not None or not is_simple(argument.value) for argument in given):

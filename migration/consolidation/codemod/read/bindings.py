@@ -30,7 +30,7 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class NameOrigin:
     """The origin of a name in the file."""
 
     statement: AnyImport | None  #: None: it is a variable that keeps its name
@@ -75,7 +75,7 @@ class Bindings:
         are_all = len(found) == len(assignments) and all(bound.meaning.kind == "object" for bound in found)
         return tuple(found) if are_all else ()
 
-    def origin(self, node: cst.Name | cst.Attribute | cst.Call, meaning: Meaning) -> Origin | str:
+    def origin(self, node: cst.Name | cst.Attribute | cst.Call, meaning: Meaning) -> NameOrigin | str:
         """Return the origin of the name of a use; or why it cannot be determined."""
         root, text = root_name(node), dotted(node) or ""
         if root is None or "()" in text:
@@ -85,10 +85,10 @@ class Bindings:
         others = [item for item in assignments if isinstance(item, Assignment) and not isinstance(item, ImportAssignment)]
         if not assignments:
             star = next((star for star in reversed(self.stars) if self._passes(star, root.value)), None)
-            return Origin(star, None) if star is not None else f"the origin of {root.value} cannot be determined"
+            return NameOrigin(star, None) if star is not None else f"the origin of {root.value} cannot be determined"
         if not imports:
             if all(isinstance(self._source.parent(item.node), cst.AssignTarget | cst.AnnAssign | cst.NamedExpr) for item in others):
-                return Origin(None, None)
+                return NameOrigin(None, None)
             return f"it is reached through {root.value}; take it from its own module"
         nones = tuple(item.node for item in others if self._is_none(item) and isinstance(item.node, cst.Name))
         if len(nones) < len(others) or (nones and node is not root):
@@ -97,7 +97,7 @@ class Bindings:
 
     def _imported(
         self, root: cst.Name, text: str, imports: list[ImportAssignment], nones: tuple[cst.Name, ...], meaning: Meaning
-    ) -> Origin | str:
+    ) -> NameOrigin | str:
         statements = {id(item.node) for item in imports}
         candidates = [bound for bound in self.bound if id(bound.statement) in statements and _reaches(text, bound.local)]
         if len({bound.meaning for bound in candidates}) > 1:
@@ -106,11 +106,11 @@ class Bindings:
             others = [item for item in imports if id(item.node) not in {id(bound.statement) for bound in candidates}]
             if any(not isinstance(item.node, cst.Import) for item in others):
                 return f"{root.value} is imported from more than one module; keep one of them"
-            return Origin(candidates[0].statement, candidates[0], nones)
+            return NameOrigin(candidates[0].statement, candidates[0], nones)
         statement = imports[0].node
         if not isinstance(statement, cst.Import | cst.ImportFrom) or meaning.kind != "object" or nones:
             return f"{root.value} is bound in more than one way; give one of them another name"
-        return Origin(statement, None)
+        return NameOrigin(statement, None)
 
     def _bound(self, statement: AnyImport) -> Iterator[Bound]:
         if isinstance(statement.names, cst.ImportStar):

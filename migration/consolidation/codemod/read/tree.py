@@ -13,7 +13,7 @@ from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.findings.documents import search_documents
 from migration.consolidation.findings.meaning import Meaning
 from migration.consolidation.findings.names import Names
-from migration.consolidation.findings.search import Found, Search
+from migration.consolidation.findings.search import SearchResult, SourceSearch
 from migration.consolidation.findings.strings import Reference, find_strings
 from migration.consolidation.inventory import DottedString, Problem
 from migration.consolidation.reading.facts import FileFacts, Question
@@ -58,7 +58,7 @@ def understand(root: Path, configuration: AuditConfiguration) -> Tree:
     modules = ModuleNames(root, (file.path for file in files.python), configuration.source_roots)
     with Workers(root, _nothing) as workers:
         contents = Contents(files.python, Store(None, root, 0), workers, root)
-        found = Search(contents, modules, configuration, configuration.prefix(root)).run()
+        found = SourceSearch(contents, modules, configuration, configuration.prefix(root)).run()
     methods = found.family.methods()
     callers = _callers(root, (file.path for file in files.python), methods)
     facts = _read_whole(root, sorted({*found.facts, *callers}), found, configuration, methods)
@@ -92,7 +92,7 @@ def _callers(root: Path, paths: Iterable[str], methods: Iterable[str]) -> Iterat
 
 
 def _read_whole(
-    root: Path, paths: Iterable[str], found: Found, configuration: AuditConfiguration, methods: frozenset[str]
+    root: Path, paths: Iterable[str], found: SearchResult, configuration: AuditConfiguration, methods: frozenset[str]
 ) -> dict[str, FileFacts]:
     """Read all statements of these files: the words to look for are all identifiers of the file."""
     facts: dict[str, FileFacts] = {}
@@ -105,7 +105,7 @@ def _read_whole(
     return {**found.facts, **facts}
 
 
-def _strings(files: SourceTree, found: Found, configuration: AuditConfiguration, legacy: frozenset[str]) -> Iterator[DottedString]:
+def _strings(files: SourceTree, found: SearchResult, configuration: AuditConfiguration, legacy: frozenset[str]) -> Iterator[DottedString]:
     reference = Reference(found.names, found.family)
     words = sorted({*configuration.literals(), *(module.rpartition(".")[2] for module in found.family.modules)})
     documents = search_documents(files.root, [(file, True) for file in files.configuration], words, reference, _nothing)

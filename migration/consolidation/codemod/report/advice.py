@@ -7,7 +7,7 @@ from typing import Final
 from migration.consolidation.codemod.configuration import CodemodConfiguration
 from migration.consolidation.codemod.decide.groups import Analysis, Refusal
 from migration.consolidation.codemod.read.tree import Tree
-from migration.consolidation.codemod.report.values import Advice, Change
+from migration.consolidation.codemod.report.values import Advice, CodemodChange
 from migration.consolidation.inventory import DottedString, StringUse
 
 _ADVICE: Final[Mapping[StringUse, str]] = {
@@ -33,7 +33,7 @@ def refused(analyses: Mapping[str, Analysis], suspicions: Mapping[str, list[Refu
 
 
 def still_named(
-    tree: Tree, changes: tuple[Change, ...], analyses: Mapping[str, Analysis], codemod: CodemodConfiguration
+    tree: Tree, changes: tuple[CodemodChange, ...], analyses: Mapping[str, Analysis], codemod: CodemodConfiguration
 ) -> Iterator[Advice]:
     """Yield the strings that are still there afterwards, unless something else is said of their line."""
     after = {change.path: change.after for change in changes}

@@ -6,17 +6,17 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from migration.consolidation.codemod.report.values import Change, Plan
+from migration.consolidation.codemod.report.values import CodemodChange, CodemodPlan
 from migration.errors import ConfigurationError
 
 
-def as_diff(change: Change) -> str:
+def as_diff(change: CodemodChange) -> str:
     """Return a unified diff of one file that `patch -p1` takes. Bytes that are not UTF-8 are shown escaped."""
     before, after = (data.decode("utf-8", errors="backslashreplace").splitlines(keepends=True) for data in (change.before, change.after))
     return "".join(_ended(difflib.unified_diff(before, after, f"a/{change.path}", f"b/{change.path}")))
 
 
-def apply_plan(plan: Plan) -> None:
+def apply_plan(plan: CodemodPlan) -> None:
     """Write the files, each atomically: a reader sees the old or the new text.
 
     Raises:

@@ -7,7 +7,7 @@ from migration.consolidation.inventory import Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class CodemodChange:
     """One file that is rewritten."""
 
     path: str
@@ -28,12 +28,12 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class CodemodPlan:
     """The result of a codemod of a tree."""
 
     root: Path
     legacy: tuple[str, ...]  #: modules that have to go
-    changes: tuple[Change, ...]  #: by path
+    changes: tuple[CodemodChange, ...]  #: by path
     advice: tuple[Advice, ...]  #: by path and line
     problems: tuple[Problem, ...]  #: files that could not be read or parsed; nothing in them is changed
 

@@ -12,7 +12,7 @@ from migration.consolidation.codemod.follow.partials import left_to_give
 from migration.consolidation.codemod.follow.unpacking import unpacked
 from migration.consolidation.codemod.read.source import SIMPLE, Source, is_none, is_simple
 from migration.consolidation.codemod.rewrite.edits import Edit, Span
-from migration.consolidation.codemod.rules import ObjectName, Parameter, Placeholder, Rule
+from migration.consolidation.codemod.rules import CodemodRule, ObjectName, Parameter, Placeholder
 from migration.consolidation.findings.meaning import Meaning
 from migration.consolidation.findings.names import Names
 
@@ -44,7 +44,7 @@ class CallRewriter:
         self._meaning = meaning
         self._names = names
 
-    def rewrite(self, call: cst.Call, rules: Sequence[Rule], names: Callable[[ObjectName], str]) -> Rewritten | str:
+    def rewrite(self, call: cst.Call, rules: Sequence[CodemodRule], names: Callable[[ObjectName], str]) -> Rewritten | str:
         """Return what the first fitting rule makes of the call; or why none fits.
 
         Args:
@@ -64,7 +64,7 @@ class CallRewriter:
             or "no rule says what this call becomes; write one in [tool.netra-migration.codemod], or change it by hand"
         )
 
-    def rewrite_partial(self, call: cst.Call, rules: Sequence[Rule], names: Callable[[ObjectName], str]) -> Rewritten | str:
+    def rewrite_partial(self, call: cst.Call, rules: Sequence[CodemodRule], names: Callable[[ObjectName], str]) -> Rewritten | str:
         """Return what the first fitting rule makes of `partial(callee, ...)`: a lambda that takes what is not given; or why none fits."""
         objections: list[str] = []
         for rule in rules:
@@ -109,7 +109,7 @@ class CallRewriter:
         positional = function.signature.positional if function is not None else ()
         return positional.index(parameter) if parameter in positional else None
 
-    def _objection(self, call: cst.Call, rule: Rule, bound: dict[str, cst.Arg]) -> str | None:
+    def _objection(self, call: cst.Call, rule: CodemodRule, bound: dict[str, cst.Arg]) -> str | None:
         """Return why the rewritten call might not do what this one does."""
         values = {name: argument.value for name, argument in bound.items()}
         if isinstance(call.func, cst.Attribute):
@@ -129,7 +129,7 @@ class CallRewriter:
         lost = next((name for name in bound if name not in used and name not in pinned and not is_simple(values[name])), None)
         return f"what {lost} computes would be lost; put it into a variable first" if lost is not None else None
 
-    def _apply(self, call: cst.Call, rule: Rule, bound: dict[str, cst.Arg], names: Callable[[ObjectName], str]) -> Rewritten:
+    def _apply(self, call: cst.Call, rule: CodemodRule, bound: dict[str, cst.Arg], names: Callable[[ObjectName], str]) -> Rewritten:
         replaced = self._source.parent(call) if rule.awaited else call
         values = {name: argument.value for name, argument in bound.items()}
         if isinstance(call.func, cst.Attribute):
@@ -167,7 +167,7 @@ class CallRewriter:
     def _in_old_layout(
         self,
         call: cst.Call,
-        rule: Rule,
+        rule: CodemodRule,
         bound: dict[str, cst.Arg],
         values: dict[str, cst.BaseExpression],
         names: Callable[[ObjectName], str],

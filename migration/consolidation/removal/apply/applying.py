@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from migration.consolidation.removal.apply.values import Change, RemovalPlan
+from migration.consolidation.removal.apply.values import RemovalChange, RemovalPlan
 from migration.consolidation.removal.tracked import git
 from migration.errors import ConfigurationError
 
@@ -56,7 +56,7 @@ class RealDisk:
             shutil.rmtree(folder)
 
 
-def as_diff(change: Change) -> str:
+def as_diff(change: RemovalChange) -> str:
     """Return a unified diff of one file that `patch -p1` takes. Bytes that are not UTF-8 are shown escaped."""
     before, after = (data.decode("utf-8", errors="backslashreplace").splitlines(keepends=True) for data in (change.before, change.after))
     return "".join(_ended(difflib.unified_diff(before, after, f"a/{change.path}", f"b/{change.path}")))

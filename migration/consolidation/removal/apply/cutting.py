@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from migration.consolidation.removal.apply.imports import Imported
-from migration.consolidation.removal.apply.source import Source, elements, without
+from migration.consolidation.removal.apply.source import RemovalSource, elements, without
 from migration.consolidation.removal.apply.used_names import Function, bound_names, is_fixture, is_test, target_names, used_names, walk
 from migration.consolidation.removal.apply.values import Left
 
@@ -45,7 +45,7 @@ class Cutting:
         test: whether tests that need what is gone are cut; in other files only imports and rows are.
     """
 
-    def __init__(self, path: str, source: Source, used_before: Collection[str], loss: Loss, *, test: bool) -> None:
+    def __init__(self, path: str, source: RemovalSource, used_before: Collection[str], loss: Loss, *, test: bool) -> None:
         self._path = path
         self._source = source
         self._used_before = used_before
@@ -257,7 +257,7 @@ class Cutting:
         self._left[getattr(node, "lineno", 0), advice] = None
 
 
-def _is_export(node: ast.AST, source: Source) -> bool:
+def _is_export(node: ast.AST, source: RemovalSource) -> bool:
     if not isinstance(node, ast.List | ast.Tuple):
         return False
     statement = next(source.holders(node), None)

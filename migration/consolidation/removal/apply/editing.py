@@ -11,7 +11,7 @@ from migration.consolidation.removal.apply.closure import going_modules
 from migration.consolidation.removal.apply.cutting import CutFile, Cutting, Loss
 from migration.consolidation.removal.apply.imports import Imported, imported
 from migration.consolidation.removal.apply.regions import cut_regions
-from migration.consolidation.removal.apply.source import Source, line_before, parse
+from migration.consolidation.removal.apply.source import RemovalSource, line_before, parse
 from migration.consolidation.removal.apply.tree import Modules, is_under, module_name
 from migration.consolidation.removal.apply.used_names import bound_names, used_names
 from migration.consolidation.removal.apply.values import Gone, Left
@@ -44,9 +44,11 @@ class Editing:
         self._modules = Modules(files)
         self._marked = {path: cut_regions(path, data, surfaces, staying) for path, data in files.items() if path not in roots}
         self._sources = {
-            path: Source(data, module) for path, data in self._marked.items() if path.endswith(".py") and (module := parse(data))
+            path: RemovalSource(data, module) for path, data in self._marked.items() if path.endswith(".py") and (module := parse(data))
         }
-        self._sources |= {path: Source(files[path], module) for path in roots if path.endswith(".py") and (module := parse(files[path]))}
+        self._sources |= {
+            path: RemovalSource(files[path], module) for path in roots if path.endswith(".py") and (module := parse(files[path]))
+        }
         self._imports = {path: tuple(imported(path, source.module, self._modules)) for path, source in self._sources.items()}
         self._moves = manifest.migration.successors
         self._words = manifest.migration.words if not staying else ()

@@ -13,7 +13,7 @@ from migration.consolidation.removal.apply.regions import MIGRATION
 from migration.consolidation.removal.apply.source import line_before, parse
 from migration.consolidation.removal.apply.tables import cut_manifest
 from migration.consolidation.removal.apply.tree import is_under, read_tree
-from migration.consolidation.removal.apply.values import Change, Deletion, Left, RemovalPlan
+from migration.consolidation.removal.apply.values import Deletion, Left, RemovalChange, RemovalPlan
 from migration.consolidation.removal.apply.verification import verify_copy
 from migration.consolidation.removal.manifest import RemovalManifest
 from migration.errors import ConfigurationError
@@ -107,11 +107,12 @@ def _in_order(files: Mapping[str, bytes], going: dict[str, str], roots: dict[str
     return tuple(Deletion(path=path, reason=going[path], lines=files[path].count(b"\n")) for path in ordered)
 
 
-def _changes(files: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[Change, ...]:
+def _changes(files: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[RemovalChange, ...]:
     changed = [path for path, data in after.items() if files[path] != data]
     # Without the manifest it would not be known what to remove.
     return tuple(
-        Change(path=path, before=files[path], after=after[path]) for path in sorted(changed, key=lambda path: (path == MANIFEST, path))
+        RemovalChange(path=path, before=files[path], after=after[path])
+        for path in sorted(changed, key=lambda path: (path == MANIFEST, path))
     )
 
 

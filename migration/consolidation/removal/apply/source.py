@@ -35,7 +35,7 @@ def line_before(before: bytes, after: bytes, line: int) -> int:
     return line
 
 
-class Source:
+class RemovalSource:
     """One Python file and its places.
 
     Args:
@@ -96,7 +96,7 @@ class Source:
         return bisect.bisect_right(self._lines, offset, 0, len(self._lines) - 1) - 1
 
 
-def without(source: Source, statements: Iterable[ast.stmt], rows: Mapping[ast.AST, Collection[ast.AST]]) -> bytes:
+def without(source: RemovalSource, statements: Iterable[ast.stmt], rows: Mapping[ast.AST, Collection[ast.AST]]) -> bytes:
     """Return the file without some statements, and without some rows of literals and imports.
 
     Args:
@@ -117,7 +117,7 @@ def without(source: Source, statements: Iterable[ast.stmt], rows: Mapping[ast.AS
     return text + source.data[position:]
 
 
-def _statement(source: Source, statement: ast.stmt) -> Span:
+def _statement(source: RemovalSource, statement: ast.stmt) -> Span:
     span = source.span(statement)
     if (lines := source.whole_lines(span)) is not None:
         return source.with_comment(lines)
@@ -154,7 +154,7 @@ def elements(holder: ast.AST) -> list[tuple[ast.AST, ast.AST]]:
             return []
 
 
-def _rows(source: Source, holder: ast.AST, gone: Collection[ast.AST]) -> Iterator[tuple[Span, bytes]]:
+def _rows(source: RemovalSource, holder: ast.AST, gone: Collection[ast.AST]) -> Iterator[tuple[Span, bytes]]:
     items = [(source.span(first)[0], source.span(last)[1], last in gone) for first, last in elements(holder)]
     kept = [(start, end) for start, end, goes in items if not goes]
     if not kept:

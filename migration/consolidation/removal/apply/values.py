@@ -14,7 +14,7 @@ class Deletion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class RemovalChange:
     """A file that stays and loses something."""
 
     path: str
@@ -38,7 +38,7 @@ class RemovalPlan:
     surfaces: tuple[str, ...]  #: those whose control is removed
     whole: bool  #: the migration is removed too
     deleted: tuple[Deletion, ...]  #: what needs others before what it needs: the order in which they can go
-    edited: tuple[Change, ...]  #: by path, the manifest last
+    edited: tuple[RemovalChange, ...]  #: by path, the manifest last
     left: tuple[Left, ...]  #: by path and line; () when the plan can be carried out
 
     def after(self, files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -1,10 +1,10 @@
-"""`Check`: asks of each surface what `criteria.CRITERIA` lists. A question that cannot be answered is not met, with the reason."""
+"""`RemovalCheck`: asks of each surface what `criteria.CRITERIA` lists. A question that cannot be answered is not met, with the reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from migration.consolidation.audit import NoProgress, Progress, audit
+from migration.consolidation.audit import AuditProgress, NoProgress, audit
 from migration.consolidation.configuration import load_configuration
 from migration.consolidation.removal.manifest import RemovalManifest
 from migration.consolidation.removal.readiness import code, runs
@@ -19,7 +19,7 @@ from migration.stores import DAY_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class RemovalCheck:
     """The sources for the criteria, and the time."""
 
     root: Path  #: of the code base, with the manifest
@@ -27,7 +27,7 @@ class Check:
     settings: MigrationSettings  #: where flags, evidence and run stores are
     now: float  #: Unix seconds
 
-    def readiness(self, surfaces: Sequence[str], progress: Progress | None = None) -> list[SurfaceReadiness]:
+    def readiness(self, surfaces: Sequence[str], progress: AuditProgress | None = None) -> list[SurfaceReadiness]:
         """Return whether control of these surfaces may be removed, in their order.
 
         Raises:
@@ -41,7 +41,7 @@ class Check:
                 for surface in surfaces
             ]
 
-    def _code(self, surfaces: Sequence[str], progress: Progress) -> dict[str, list[Criterion]]:
+    def _code(self, surfaces: Sequence[str], progress: AuditProgress) -> dict[str, list[Criterion]]:
         parts = {surface: self.manifest.of(surface) for surface in surfaces}
         root = self.root.resolve()
         configuration = load_configuration(root)

@@ -6,13 +6,13 @@ from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.inventory import Inventory
 from migration.consolidation.removal.manifest import SurfaceParts
 from migration.consolidation.removal.readiness.criteria import Criterion
-from migration.consolidation.removal.readiness.uses import Use, Uses, files_of
+from migration.consolidation.removal.readiness.uses import RemainingUses, Use, files_of
 from migration.flags.meaning.data import surface_flag_key
 
 _SHOWN = 5
 
 
-def consumers(parts: SurfaceParts, uses: Uses, inventory: Inventory, configuration: AuditConfiguration) -> Criterion:
+def consumers(parts: SurfaceParts, uses: RemainingUses, inventory: Inventory, configuration: AuditConfiguration) -> Criterion:
     """Return whether no import, attribute, subclass or call in what stays reaches the surface's engines."""
     known = {item.path for item in inventory.implementations}
     strangers = [path for path in parts.engines if path not in known]
@@ -38,7 +38,7 @@ def consumers(parts: SurfaceParts, uses: Uses, inventory: Inventory, configurati
     return Criterion(name="consumers", met=not (strangers or uses.code or unread), detail=detail, evidence=evidence)
 
 
-def strings(uses: Uses) -> Criterion:
+def strings(uses: RemainingUses) -> Criterion:
     """Return whether no dotted name of the surface's engines is in the remaining code or configuration."""
     detail = "No string in code or configuration names the engines."
     if uses.strings:

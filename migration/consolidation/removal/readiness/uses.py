@@ -21,7 +21,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, order=True):
     module: str  #: of the engine
 
 
-class Uses(msgspec.Struct, frozen=True, kw_only=True):
+class RemainingUses(msgspec.Struct, frozen=True, kw_only=True):
     """All places outside of the engines and their adapter, by path and line."""
 
     code: tuple[Use, ...]  #: imports, attributes, subclasses and calls in what stays
@@ -30,7 +30,7 @@ class Uses(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[Use, ...]  #: of either kind, in tests: these go with control or are rewritten
 
 
-def uses_of(parts: SurfaceParts, inventory: Inventory, configuration: AuditConfiguration) -> Uses:
+def uses_of(parts: SurfaceParts, inventory: Inventory, configuration: AuditConfiguration) -> RemainingUses:
     """Return who uses the surface's engines.
 
     Args:
@@ -47,7 +47,7 @@ def uses_of(parts: SurfaceParts, inventory: Inventory, configuration: AuditConfi
     code = [use for use in stays if use.kind != "string"]
     # A module that does more with an engine than to offer it is a user of it, its import included.
     doers = {(use.path, use.module) for use in code if (use.path, use.line, use.module) not in passing}
-    return Uses(
+    return RemainingUses(
         code=tuple(use for use in code if (use.path, use.module) in doers),
         passed_on=tuple(use for use in code if (use.path, use.module) not in doers),
         strings=tuple(use for use in stays if use.kind == "string"),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from migration.adapters.wire import Frames, event_bytes, taken_apart
+from migration.adapters.wire import FrameSplitter, event_bytes, taken_apart
 
 EVENTS = [
     b'data: {"a":1}\n\n',
@@ -22,7 +22,7 @@ EVENTS = [
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_events_are_cut_alike_in_chunks_of_any_size(size):
-    body, frames, found = b"".join(EVENTS) + b"data: rest", Frames(), []
+    body, frames, found = b"".join(EVENTS) + b"data: rest", FrameSplitter(), []
     for start in range(0, len(body), size):
         found += frames.feed(body[start : start + size])
     found += frames.end()
@@ -31,12 +31,12 @@ def test_events_are_cut_alike_in_chunks_of_any_size(size):
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_an_event_comes_back_as_it_was(event):
-    ((_, piece),) = Frames().feed(event)
+    ((_, piece),) = FrameSplitter().feed(event)
     assert event_bytes(piece) == event
 
 
 def test_the_record_of_an_event_is_the_object_that_it_holds_or_its_text():
-    pieces = [json.loads(piece) for _, piece in Frames().feed(b"".join(EVENTS[:3]))]
+    pieces = [json.loads(piece) for _, piece in FrameSplitter().feed(b"".join(EVENTS[:3]))]
     assert pieces == [{"a": 1}, {"type": "said"}, EVENTS[2].decode()]
 
 

@@ -1,4 +1,4 @@
-"""The names in the code: one word for control's things, one for candidate's."""
+"""The names in the code: control's things and candidate's are named after them, and a class has a name of its own."""
 
 import ast
 from collections.abc import Iterator
@@ -34,3 +34,13 @@ def test_things_of_the_two_engines_are_named_after_control_and_candidate(folder:
     assert len(files) > 10
     found = [f"{path}:{line}: {name}" for path, tree in files for name, line in bound(tree) if name in SIDELESS]
     assert found == [], "say control or candidate"
+
+
+def test_no_class_of_the_migration_has_the_name_of_another_one() -> None:
+    places: dict[str, list[str]] = {}
+    for path, tree in parsed("migration"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(f"{path}:{node.lineno}")
+    assert len(places) > 300
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}, "one name, one meaning"

@@ -14,7 +14,7 @@ import pytest
 
 from migration.model import Verdict
 from migration.recordings import RecordedRun, write_line
-from migration.reproduce import BothEngines, Budget, Progress, assert_agree, minimise, test_file
+from migration.reproduce import BothEngines, Budget, ShrinkProgress, assert_agree, minimise, test_file
 from migration.shadow.parts import load
 
 MakeRun = Callable[..., RecordedRun]
@@ -113,7 +113,7 @@ def test_a_budget_of_nothing_gives_the_recording_as_it_is(both: BothEngines, mak
 
 
 def test_progress_is_told_after_each_attempt_and_never_grows(both: BothEngines, make_run: MakeRun, fingerprint: str) -> None:
-    told: list[Progress] = []
+    told: list[ShrinkProgress] = []
     minimise(make_run(), fingerprint, both, on_progress=told.append)
     assert told[0].attempts == 2
     sizes = [one.size_bytes for one in told]

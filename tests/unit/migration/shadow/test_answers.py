@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from migration.shadow.answers import Answers
+from migration.shadow.answers import AnswerWriter
 from migration.shadow.frames import FrameAssembler
 
 
@@ -21,7 +21,7 @@ def pipe():
 
 def test_frames_of_several_threads_are_whole(pipe):
     reading, writing = pipe
-    answers, frames = Answers(writing), FrameAssembler()
+    answers, frames = AnswerWriter(writing), FrameAssembler()
     threads = [threading.Thread(target=lambda: [answers.say(b"x" * 3000) for _ in range(50)]) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -35,7 +35,7 @@ def test_frames_of_several_threads_are_whole(pipe):
 
 def test_after_a_frame_that_was_broken_off_none_follows(pipe, monkeypatch):
     reading, writing = pipe
-    answers, write = Answers(writing), os.write
+    answers, write = AnswerWriter(writing), os.write
 
     def broken_off(descriptor, data):
         write(descriptor, data[:2])
@@ -52,5 +52,5 @@ def test_after_a_frame_that_was_broken_off_none_follows(pipe, monkeypatch):
 def test_without_a_parent_nobody_is_told_of_lost_spans():
     reading, writing = os.pipe()
     os.close(reading)
-    Answers(writing).lost(3)
+    AnswerWriter(writing).lost(3)
     os.close(writing)

@@ -16,7 +16,7 @@ from migration.shadow.cell_job import CellJob, CellRun
 from migration.shadow.engine_runner import EngineRunner, Engines
 from migration.shadow.job import ShadowJob
 from migration.shadow.noise_round import Round
-from migration.shadow.parts import Finding, Parts
+from migration.shadow.parts import ComparedJob, Parts
 from migration.shadow.worker import COMPARE_S, GRACE_S, Worker
 from migration.telemetry import spans
 
@@ -76,7 +76,7 @@ class Sink:
     def __init__(self) -> None:
         self.stored: list[list[str]] = []
 
-    def store_each(self, findings: Sequence[Finding], /) -> list[bool]:
+    def store_each(self, findings: Sequence[ComparedJob], /) -> list[bool]:
         self.stored.append([comparison.run_id for _, _, comparison in findings])
         return [True] * len(findings)
 

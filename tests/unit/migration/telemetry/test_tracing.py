@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from migration.settings import MigrationSettings
 from migration.telemetry import spans
-from migration.telemetry.delivery import Delivery
+from migration.telemetry.delivery import SpanDelivery
 from migration.telemetry.tracing import SpanRing, configure_tracing, deliver_spans, links_to
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -86,8 +86,8 @@ def test_no_link_is_made_of_ids_that_are_missing_or_invalid(trace_id: str | None
     assert links_to(trace_id, span_id) == ()
 
 
-def delivered(collector: Collector, lost: list[int], **options: int) -> tuple[trace.Tracer, Delivery]:
-    provider, delivery = TracerProvider(shutdown_on_exit=False), Delivery(collector, lost.append, **options)
+def delivered(collector: Collector, lost: list[int], **options: int) -> tuple[trace.Tracer, SpanDelivery]:
+    provider, delivery = TracerProvider(shutdown_on_exit=False), SpanDelivery(collector, lost.append, **options)
     provider.add_span_processor(delivery)
     return provider.get_tracer("migration"), delivery
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from migration.comparison import Accepted, Ledger
-from migration.comparison.judge.ledger import Pattern
+from migration.comparison.judge.ledger import EntryPattern
 from migration.model import Comparison, EffectError, Origin, Verdict
 
 TODAY = date(2026, 7, 1)
@@ -124,7 +124,7 @@ def rename_a_field_of_two(run: Any) -> None:
 
 @pytest.mark.parametrize(("lane", "rows"), [("data", ["triage", "data"]), ("triage", ["triage", "data"])])
 def test_a_ledger_that_accepts_one_place_accepts_no_other(lane: str, rows: list[str], changed: Any) -> None:
-    pattern = Pattern(kind="payload", lane=lane, path="agent_completed.payload.note")
+    pattern = EntryPattern(kind="payload", lane=lane, path="agent_completed.payload.note")
     ledger = Ledger([Accepted(id="note", reason="It is new.", owner="chat", permanent=True, pattern=pattern)])
 
     comparison = changed(rename_a_field_of_two, ledger=ledger, today=TODAY)
@@ -144,7 +144,11 @@ def start_twice(run: Any) -> None:
 ACCEPT_TWICE = Ledger(
     [
         Accepted(
-            id="twice", reason="Control does.", owner="chat", permanent=True, pattern=Pattern(kind="duplicate_event", path="agent_started")
+            id="twice",
+            reason="Control does.",
+            owner="chat",
+            permanent=True,
+            pattern=EntryPattern(kind="duplicate_event", path="agent_started"),
         )
     ]
 )

@@ -9,7 +9,7 @@ import pytest
 
 from migration.consolidation.codemod.configuration import CodemodConfiguration, load_codemod_configuration
 from migration.consolidation.codemod.plan import plan
-from migration.consolidation.codemod.report.values import Plan
+from migration.consolidation.codemod.report.values import CodemodPlan
 from migration.consolidation.configuration import AuditConfiguration
 
 _SHOP = {
@@ -95,7 +95,7 @@ class Rewritten:
     before: str
     after: str
     advice: tuple[str, ...]
-    plan: Plan
+    plan: CodemodPlan
 
     @property
     def is_left(self) -> bool:
@@ -136,7 +136,7 @@ def codemod_configuration(tmp_path: Path) -> CodemodConfiguration:
 
 
 @pytest.fixture
-def plan_of(shop, audit_configuration, codemod_configuration) -> Callable[[Mapping[str, str | bytes]], Plan]:
+def plan_of(shop, audit_configuration, codemod_configuration) -> Callable[[Mapping[str, str | bytes]], CodemodPlan]:
     """Return the plan of a shop with further files."""
     return lambda files: plan(shop(files), audit=audit_configuration, codemod=codemod_configuration)
 

@@ -11,7 +11,7 @@ import pytest
 from migration.consolidation.codemod.configuration import load_codemod_configuration
 from migration.consolidation.codemod.plan import plan
 from migration.consolidation.codemod.report.applying import apply_plan
-from migration.consolidation.codemod.report.values import Plan
+from migration.consolidation.codemod.report.values import CodemodPlan
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "consolidation"
 LEGACY = (
@@ -25,7 +25,7 @@ LEGACY = (
 NOT_NEEDED = ("depot/broken/", "tests/legacy/", "config/", "pyproject.toml", "depot/consumers/strings.py", "depot/consumers/logger.py")
 
 
-def planned(root: Path) -> Plan:
+def planned(root: Path) -> CodemodPlan:
     return plan(root, codemod=load_codemod_configuration(root, FIXTURES / "codemod.toml"))
 
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migration.consolidation.tracker.page import as_diff, as_markdown
-from migration.consolidation.tracker.steps import Box, Step
+from migration.consolidation.tracker.steps import Box, TrackerStep
 
 
 def page(text="Text.", evidence="Evidence.", command="true", done=True):
     boxes = (Box(text=text, done=done, evidence=evidence, command=command),)
-    return as_markdown([Step(step=0, title="Audit", boxes=boxes), Step(step=1, title="Empty", boxes=())])
+    return as_markdown([TrackerStep(step=0, title="Audit", boxes=boxes), TrackerStep(step=1, title="Empty", boxes=())])
 
 
 def test_a_box_is_ticked_or_not_and_the_summary_counts_it():

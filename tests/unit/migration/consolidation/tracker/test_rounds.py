@@ -2,7 +2,7 @@
 
 import pytest
 
-from migration.consolidation.tracker.rounds import Rounds, run_rounds
+from migration.consolidation.tracker.rounds import PytestRuns, run_rounds
 
 TEST = """
 import os
@@ -73,8 +73,8 @@ def test_a_red_round_is_the_last(run):
 
 
 def test_no_round_is_no_green_one():
-    assert not Rounds((), 1).green
-    assert not Rounds((), 1).passed("tests/test_it.py::test_it")
+    assert not PytestRuns((), 1).green
+    assert not PytestRuns((), 1).passed("tests/test_it.py::test_it")
 
 
 def test_what_holds_only_once_is_found_in_the_next_round(run):

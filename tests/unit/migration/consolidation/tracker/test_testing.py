@@ -2,7 +2,7 @@
 
 import pytest
 
-from migration.consolidation.tracker.rounds import Round, Rounds
+from migration.consolidation.tracker.rounds import PytestRun, PytestRuns
 from migration.consolidation.tracker.track import track
 from migration.errors import ConfigurationError
 
@@ -112,7 +112,7 @@ def test_a_loop_over_nothing_is_none(boxes):
 
 
 def seen(*rounds, wanted=2):
-    return Rounds(tuple(Round(exit_code=code, outcomes=outcomes) for code, outcomes in rounds), wanted)
+    return PytestRuns(tuple(PytestRun(exit_code=code, outcomes=outcomes) for code, outcomes in rounds), wanted)
 
 
 PASSED = {"tests/test_orders.py::test_apart": {"passed"}}

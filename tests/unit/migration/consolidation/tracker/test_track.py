@@ -4,7 +4,7 @@ import pytest
 
 from migration.consolidation.tracker import track as module
 from migration.consolidation.tracker.page import as_markdown
-from migration.consolidation.tracker.rounds import Rounds
+from migration.consolidation.tracker.rounds import PytestRuns
 from migration.consolidation.tracker.track import run_tests, track
 from migration.errors import ConfigurationError
 
@@ -118,12 +118,12 @@ tests = [{ text = 't', check = 'tests', tests = [
 
 def test_a_run_takes_what_is_there_once(write, monkeypatch):
     asked = []
-    monkeypatch.setattr(module, "run_rounds", lambda _root, tests, wanted, _tell: asked.append((tests, wanted)) or Rounds((), wanted))
+    monkeypatch.setattr(module, "run_rounds", lambda _root, tests, wanted, _tell: asked.append((tests, wanted)) or PytestRuns((), wanted))
     good = "def test_it():\n    assert 1 + 1\n"
     root = write({"tests/fast/test_a.py": good, "tests/test_b.py": good})
     with (root / "pyproject.toml").open("a") as file:
         file.write(TESTS)
-    assert run_tests(root, print) == Rounds((), 4)
+    assert run_tests(root, print) == PytestRuns((), 4)
     assert asked == [(("tests/fast", "tests/test_old.py::test_it", "tests/test_b.py::test_it"), 4)]
 
 

@@ -5,7 +5,7 @@ import ast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration.consolidation.removal.apply.source import Source, elements, line_before, without
+from migration.consolidation.removal.apply.source import RemovalSource, elements, line_before, without
 
 NAMES = ("aa", "bb", "cc", "dd")
 CHOICE = st.sets(st.sampled_from(range(len(NAMES))), max_size=len(NAMES))
@@ -20,11 +20,11 @@ LAYOUTS = {
 }
 
 
-def source_of(text: str) -> Source:
-    return Source(text.encode(), ast.parse(text))
+def source_of(text: str) -> RemovalSource:
+    return RemovalSource(text.encode(), ast.parse(text))
 
 
-def holder_of(source: Source) -> ast.AST:
+def holder_of(source: RemovalSource) -> ast.AST:
     return next(node for node in ast.walk(source.module) if elements(node))
 
 
@@ -72,7 +72,7 @@ def test_one_of_several_statements_on_a_line_goes_alone():
 
 def test_line_ends_and_a_byte_order_mark_stay():
     data = b"\xef\xbb\xbfimport os\r\nimport re\r\n\r\nx = 1\r\n"
-    source = Source(data, ast.parse(data))
+    source = RemovalSource(data, ast.parse(data))
     assert without(source, [source.module.body[1]], {}) == b"\xef\xbb\xbfimport os\r\n\r\nx = 1\r\n"
     assert without(source, [source.module.body[0]], {}) == b"\xef\xbb\xbfimport re\r\n\r\nx = 1\r\n"
 

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
-from migration.consolidation.removal.readiness.check import Check
+from migration.consolidation.removal.readiness.check import RemovalCheck
 from migration.consolidation.removal.readiness.criteria import CRITERIA
 from migration.errors import ConfigurationError, StoreUnavailableError, UnknownSurfaceError
 from migration.model import Stage
@@ -17,7 +17,7 @@ from tests.unit.migration.flags.making import at
 def check(tree, production, now):
     def run(surface="chat", at=now, **changes):
         settings = replace(production.settings, **changes)
-        (found,) = Check(root=tree.root, manifest=tree.manifest, settings=settings, now=at).readiness([surface])
+        (found,) = RemovalCheck(root=tree.root, manifest=tree.manifest, settings=settings, now=at).readiness([surface])
         return found
 
     return run
