@@ -66,6 +66,8 @@ def readable(home: Path) -> tuple[list[str], list[str]]:
     kept = os.path.realpath(home)
     for entry in dict.fromkeys(os.path.realpath(path) for path in sys.path if path):
         if any(_beneath(entry, folder) for folder in whole):
+            found = (path for path in _linked(entry) if not any(_beneath(path, one) for one in (*whole, kept)))
+            whole += sorted(path for path in found if not _beneath(kept, path))
             continue
         if not os.path.isdir(entry):  # noqa: PTH112 - a string
             whole += [entry] * os.path.exists(entry)  # noqa: PTH110 - a string
@@ -74,6 +76,13 @@ def readable(home: Path) -> tuple[list[str], list[str]]:
         found = (item.path for item in os.scandir(entry) if not item.name.startswith("."))
         whole += sorted(path for path in found if not _beneath(kept, os.path.realpath(path)))
     return whole, listed
+
+
+def _linked(folder: str) -> Iterator[str]:
+    """Yield where the packages lie that an installer linked into a folder instead of copying them."""
+    if os.path.isdir(folder):  # noqa: PTH112 - a string
+        links = (os.path.realpath(item.path) for item in os.scandir(folder) if item.is_symlink())
+        yield from (path for path in links if os.path.exists(path))  # noqa: PTH110 - a string
 
 
 def _beneath(path: str, folder: str) -> bool:

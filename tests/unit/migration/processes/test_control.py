@@ -62,8 +62,9 @@ def test_a_stopped_process_is_silent_and_the_others_are_heard(folder, other):
     server = ControlServer(folder, row)
     server.start()
     other.send_signal(signal.SIGSTOP)
+    os.waitpid(other.pid, os.WUNTRACED)  # a thread on another core may run on for a moment
     try:
-        answers = ask(folder, 0.3)
+        answers = ask(folder, 1.0)
     finally:
         server.stop()
     assert (len(answers.rows), answers.silent) == (1, (other.pid,))
