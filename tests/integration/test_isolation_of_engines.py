@@ -269,6 +269,7 @@ async def telling(request: ModelRequest) -> Message:
     return Message("assistant", "You spent 3 EUR.")
 
 
+# goes with: chat
 async def test_a_backend_that_starts_tapes_what_its_runs_log(tmp_path: Path) -> None:
     root = logging.getLogger()
     before, root.handlers[:] = list(root.handlers), []
@@ -284,6 +285,9 @@ async def test_a_backend_that_starts_tapes_what_its_runs_log(tmp_path: Path) -> 
         await execution.aclose()
         root.handlers[:] = before
     assert tape.log == RunLog(lines=("a line",))
+
+
+# stays
 
 
 @pytest.mark.usefixtures("taped_serving")

@@ -450,6 +450,7 @@ async def test_a_job_that_cannot_be_judged_has_failed_with_its_reason(start, sur
     assert list(watched.count("failures")) == ([operation] if operation else [])
 
 
+# goes with: chat
 async def test_with_the_embedded_defaults_a_run_is_compared_and_kept(start, tmp_path) -> None:
     async with start(DEFAULT_PARTS, cell=DEFAULT_ENGINES, engines="hostile_engines:build") as watched:
         watched.shadow.offer(job("behave", deadline_s=PATIENCE_S))
@@ -461,6 +462,9 @@ async def test_with_the_embedded_defaults_a_run_is_compared_and_kept(start, tmp_
         store.close()
     assert watched.count("shadow_compared") == {"chat": 1}
     assert watched.count("failures") == {}
+
+
+# stays
 
 
 async def test_a_full_disk_costs_the_evidence_and_not_the_verdict(start) -> None:

@@ -110,7 +110,7 @@ def started(backend: Backend) -> list[str]:
     return [line["message"] for line in backend.log() if line["message"].startswith("Started server process")]
 
 
-# goes with: migration
+# goes with: chat
 @pytest.fixture
 def collector() -> Iterator[tuple[str, Counter[str]]]:
     """An OTLP/HTTP collector on loopback, and how many spans of each name it got."""
