@@ -123,7 +123,6 @@ async def test_a_conversation_continues_across_every_stage_move_there_and_back_a
     assert [run.question for run in await backend.execution.threads.thread(*THREAD)] == asked
 
 
-# goes with: chat
 async def test_each_stage_writes_the_stores_that_it_promises(backend):
     for stage in STAGE_ORDER:
         await backend.move(stage) if stage is not Stage.OFF else None
@@ -134,8 +133,6 @@ async def test_each_stage_writes_the_stores_that_it_promises(backend):
     assert kept["user"] == [stage.value for stage in STAGE_ORDER if stage is not Stage.OFF]
 
 
-# stays
-# goes with: chat
 async def test_the_backend_counts_by_stage_which_engines_ran_and_that_it_watched(backend):
     for stage in STAGE_ORDER:
         await backend.move(stage) if stage is not Stage.OFF else None
@@ -150,8 +147,6 @@ async def test_the_backend_counts_by_stage_which_engines_ran_and_that_it_watched
     assert (oneshot.ran, oneshot.unwatched) == ((), ())
 
 
-# stays
-# goes with: chat
 async def test_while_both_stores_are_down_users_are_served_with_their_whole_thread_and_nothing_is_lost(backend):
     await backend.move(Stage.DUALWRITE)
     await backend.close()
@@ -171,7 +166,6 @@ async def test_while_both_stores_are_down_users_are_served_with_their_whole_thre
     assert await backend.kept() == {"legacy": ["first", "second"], "user": ["first", "second"]}
 
 
-# stays
 async def test_a_thread_holds_the_runs_of_surfaces_at_different_stages(backend):
     await backend.move(Stage.DUALWRITE)
     await backend.backfill("user")
@@ -182,7 +176,6 @@ async def test_a_thread_holds_the_runs_of_surfaces_at_different_stages(backend):
     assert await backend.ask("in the chat again") == ["in the chat", "one shot"]
 
 
-# goes with: chat
 async def test_a_run_keeps_its_question_its_answer_and_its_times(backend):
     await backend.ask("What did we spend?")
     (run,) = await backend.execution.threads.thread(*THREAD)
@@ -190,6 +183,3 @@ async def test_a_run_keeps_its_question_its_answer_and_its_times(backend):
     assert run.answer
     assert run.started_at > 1e9
     assert 0 < run.duration_s < PATIENCE_S
-
-
-# stays
