@@ -38,7 +38,7 @@ def _stages() -> str:
 def _list_of_commands() -> str:
     group = typer.main.get_command(app)
     names = group.list_commands(None)  # type: ignore[attr-defined] # typer's own group
-    rows = [(f"`{name}`", first_line(group.get_command(None, name).help)) for name in names]  # type: ignore[attr-defined]
+    rows = [(f"`{name}`", first_line(group.get_command(None, name).help)) for name in names]  # type: ignore[attr-defined]  # as above
     return table(("`netra-migration`", "what it does"), rows)
 
 

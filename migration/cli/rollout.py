@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from migration.rollout import Summary
 
 with extra("rollout"):
-    import scipy  # noqa: F401 - said before anything is asked
+    import scipy  # noqa: F401 - without it, the message about the extra comes first
 
 command = typer.Typer(add_completion=False, no_args_is_help=True, help="Try out a ramp.")
 

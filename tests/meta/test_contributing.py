@@ -15,7 +15,7 @@ PLACES = sorted(set(re.findall(r"`([\w./-]+/[\w./-]*|[\w-]+\.(?:md|toml|mk))(?::
 COMMANDS = [line.split("  #")[0].strip() for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 PROGRAMS = {"netra": app}
 # goes with: migration
-from migration.cli.app import app as migration  # noqa: E402
+from migration.cli.app import app as migration  # noqa: E402 - in the region that leaves with the migration
 
 PROGRAMS["netra-migration"] = migration
 # stays

@@ -24,7 +24,7 @@ from migration.testing import Verdict, compared, explained
 
 
 class Base(DeclarativeBase):
-    pass
+    """Of the tables of these tests."""
 
 
 class Person(Base):
