@@ -32,6 +32,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Write outcomes when a file is named."""
+    """Write outcomes if a file is named."""
     if (file := config.getoption(_OPTION)) is not None:
         config.pluginmanager.register(Writer(file))
