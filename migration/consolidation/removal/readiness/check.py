@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from migration.consolidation.audit import AuditProgress, NoProgress, audit
+from migration.consolidation.auditing import AuditProgress, NoProgress, audit
 from migration.consolidation.configuration import load_configuration
 from migration.consolidation.removal.manifest import RemovalManifest
 from migration.consolidation.removal.readiness import code, runs
