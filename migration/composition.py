@@ -19,7 +19,7 @@ from migration.comparison import Policy, default_policy, outcome_by
 from migration.effects.logs import tape_served_logs
 from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
 from migration.facade import ExecutionFacade, RunEnding
-from migration.flags.serving import LaunchDarklyFlags
+from migration.flags import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Engine, Event, Origin, RunRequest
 from migration.settings import MigrationSettings

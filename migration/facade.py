@@ -12,7 +12,7 @@ from migration.effects.outcome import outcome_of_failure
 from migration.effects.recording import Recording, recording
 from migration.effects.threads import follow_threads
 from migration.errors import Operation
-from migration.flags.decision import Decision, Flags
+from migration.flags import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
 from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
 from migration.shadow.job import Shadow, ShadowJob

@@ -129,7 +129,7 @@ def engines(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 def flags(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Read the flags at their source, and ask the processes which flags they follow."""
-    from migration.flags.editors.open import open_editor
+    from migration.flags.editors import open_editor
 
     editor = open_editor(settings)
     read = editor.read()

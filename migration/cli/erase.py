@@ -79,7 +79,7 @@ def _say(report: "ErasureReport") -> None:
 
 
 def _check_flags(settings: MigrationSettings, tenant: str) -> None:
-    from migration.flags.editors.open import open_editor
+    from migration.flags.editors import open_editor
     from migration.processes import pinned
 
     if tenant in pinned(open_editor(settings).read().data):
