@@ -23,8 +23,7 @@ from migration.flags import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Engine, Event, Origin, RunRequest
 from migration.settings import MigrationSettings
-from migration.shadow import ProcessShadow
-from migration.shadow.engines import builder, declared_read_only
+from migration.shadow import ProcessShadow, builder, declared_read_only
 from migration.stores import KeptRuns
 from migration.telemetry import Metrics, configure_tracing, deliver_spans, multiprocess, render
 

@@ -15,7 +15,7 @@ from migration.errors import Operation
 from migration.flags import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
 from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
-from migration.shadow.job import Shadow, ShadowJob
+from migration.shadow import Shadow, ShadowJob
 from migration.stages import Plan
 from migration.telemetry import Metrics, spans
 
