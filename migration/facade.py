@@ -11,10 +11,10 @@ from migration.effects.ports import activate, deactivate
 from migration.effects.recording import Recording, recording
 from migration.effects.threads import follow_threads
 from migration.errors import Operation
-from migration.flags.decision import Decision, Flags
+from migration.flags import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
 from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
-from migration.shadow.job import Shadow, ShadowJob
+from migration.shadow import Shadow, ShadowJob
 from migration.stages import Plan
 from migration.telemetry import Metrics, spans
 from migration.telemetry.run_counts import RunCounts
