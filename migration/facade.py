@@ -16,9 +16,7 @@ from migration.isolation import LiveCanary, Neighbourhood
 from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
 from migration.shadow import Shadow, ShadowJob
 from migration.stages import Plan
-from migration.telemetry import Metrics, spans
-from migration.telemetry.run_counts import RunCounts
-from migration.telemetry.run_spans import RunSpan, start_run
+from migration.telemetry import Metrics, RunCounts, RunSpan, spans, start_run
 
 logger = logging.getLogger(__name__)
 _Ts = TypeVarTuple("_Ts")
