@@ -46,9 +46,10 @@ class GuardFinding(msgspec.Struct, frozen=True, kw_only=True):
                 return f"{self.path}: a new consumer of {self.module}, which will be removed; use the target"
             case "more-uses":
                 return f"{self.path}: uses {self.module} in {self.found} places, {self.allowed} are allowed; use the target"
+            case "gone" if self.path:
+                return f"{self.path} uses {self.module} in fewer places than the baseline allows; let the baseline shrink"
             case "gone":
-                place = f"{self.path} uses {self.module}" if self.path else f"{self.module} is there"
-                return f"{place} less often than the baseline allows; let the baseline shrink"
+                return f"{self.module} was removed, but the baseline still allows it; let the baseline shrink"
 
 
 def baseline_of(inventory: Inventory) -> Baseline:

@@ -1,4 +1,4 @@
-"""Which runs are shadowed when not all of them are."""
+"""Which runs are shadowed, if only a part of them is."""
 
 from typing import Final
 from zlib import crc32
@@ -12,9 +12,9 @@ def threshold(percent: float) -> int:
 
 
 def point(run_id: str) -> int:
-    """Return the run's point, 0 to 99,999: the same for the same run in every process, so a sample can be recomputed afterwards.
+    """Return the run's point, 0 to 99,999. It is the same in every process, so a sample can be recomputed later.
 
-    A run is sampled when its point is below the threshold; raising the percentage only adds runs. CRC-32 spreads random ids evenly, which
+    A run is sampled if its point is below the threshold, so a higher percentage only adds runs. CRC-32 spreads random ids evenly, which
     is sufficient here.
     """
     return crc32(run_id.encode(errors="surrogatepass")) % POINTS

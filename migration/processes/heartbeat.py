@@ -1,8 +1,8 @@
-"""The heartbeat of a serving process: it writes what it follows, whom it served, which processes died, and which flags were changed
-elsewhere.
+"""The heartbeat of a serving process: it writes which flags it follows, which tenants it served, which processes died, and which flags were
+changed elsewhere.
 
-Everything that uses the database happens in one separate thread with deadlines; a slow, locked or missing database delays only that thread.
-Requests leave the id of their tenant in a dict.
+Only one separate thread, with deadlines, uses the database, so a slow, locked or missing database delays only that thread. Requests only
+put the id of their tenant into a dict.
 """
 
 import logging

@@ -53,7 +53,7 @@ def misfit(signature: Signature, call: CallFact) -> str | None:
             return f"has no parameter {keyword}"
     if call.unpacks:
         return None
-    # A keyword argument with the name of a positional-only parameter does not set it, but goes to `**keywords`.
+    # A keyword argument with the name of a positional-only parameter does not set it, but is put into `**keywords`.
     wanted = signature.positional[call.positional : signature.required]
     missing = [name for name in wanted if name not in call.keywords or name not in by_name]
     missing += [name for name in signature.required_keywords if name not in call.keywords]

@@ -93,7 +93,7 @@ def test_a_relative_import_stays_relative(rewrite):
         (f"{IMPORT}e = {CALL} if x else other()\ne.is_active()", "e may have another value too"),
         (
             f"{IMPORT}class C:\n  def f(self): self.e = {CALL}\n  def g(self, x): self.e = x\n  def h(self): self.e.is_active()",
-            "self.e may be",
+            "self.e may have",
         ),
         ("NAME = 'shop.legacy.ExecutionEngine'", "it is not known which code reads it"),
         ("import logging\nlogging.getLogger('shop.legacy')", "a logger has its name"),

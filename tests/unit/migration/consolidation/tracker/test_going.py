@@ -12,7 +12,7 @@ from migration.consolidation.removal.manifest import CERTIFICATE_NAME, load_mani
 from migration.consolidation.removal.readiness.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.consolidation.removal.signing_key import public_key
 
-TEXT = "Production says that control of `shop` may go."
+TEXT = "A certificate from production allows the removal of control of `shop`."
 FILE = CERTIFICATE_NAME
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
