@@ -8,9 +8,7 @@ from typing import Protocol
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
-from migration.effects.outcome import outcome_of_failure
-from migration.effects.recording import Recording, recording
-from migration.effects.threads import follow_threads
+from migration.effects.journals import Recording, follow_threads, outcome_of_failure
 from migration.errors import Operation
 from migration.flags import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
@@ -114,7 +112,7 @@ class ExecutionFacade:
         self._count_engines(decision)  # stores/tombstones: the engines that run
         span = _start_span(request, decision)
         canary = self._enter(request)  # isolation/: the served user
-        tape = recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
+        tape = Recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
         outcome: Outcome = "completed"
         error: EffectError | None = None
