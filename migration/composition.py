@@ -16,16 +16,14 @@ import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from migration.comparison import Policy, default_policy, outcome_by
-from migration.effects.logs import tape_served_logs
+from migration.effects.journals import tape_served_logs
 from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
 from migration.facade import ExecutionFacade, RunEnding
-from migration.flags.serving import LaunchDarklyFlags
+from migration.flags import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Engine, Event, Origin, RunRequest
 from migration.settings import MigrationSettings
-from migration.shadow import ProcessShadow, ShadowResult
-from migration.shadow.engines import builder, declared_read_only
-from migration.shadow.governing import Governing
+from migration.shadow import Governing, ProcessShadow, ShadowResult, builder, declared_read_only
 from migration.stores import KeptRuns
 from migration.telemetry import Metrics, configure_tracing, deliver_spans, multiprocess, render
 
@@ -131,7 +129,13 @@ class Migration:
         from migration.stores import FinishedRuns
 
         self._heartbeat = Heartbeat(
-            settings, self.flags, metrics, runs=lambda: self._under_way, shadow=self.shadow, cost=governing, attributes=self.flags.attributes
+            settings,
+            self.flags,
+            metrics,
+            runs=lambda: self._under_way,
+            shadow=self.shadow,
+            cost=governing,
+            attributes=self.flags.attributes,
         )
         self._runs = FinishedRuns(settings, runs, plan=self.flags.plan, metrics=metrics)
         neighbourhood = _neighbourhood(settings)

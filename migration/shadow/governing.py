@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from migration.flags.draw import probability
+from migration.flags import probability
 from migration.settings import MigrationSettings
 from migration.shadow.governor import LOOK_S, ShadowGovernor
 from migration.shadow.job import ShadowResult

@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from migration.flags.draw import MOST_LEVEL, REST
+from migration.flags import MOST_LEVEL, REST
 from migration.shadow.pressure import Cause, Pressure
 
 LOOK_S: Final = 0.5
