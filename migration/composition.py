@@ -16,7 +16,7 @@ import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from migration.comparison import Policy, default_policy, outcome_by
-from migration.effects.logs import tape_served_logs
+from migration.effects.journals import tape_served_logs
 from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
 from migration.facade import ExecutionFacade, RunEnding
 from migration.flags import LaunchDarklyFlags

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVarTuple
 
-from migration.effects.journal import Asked, Journal
+from migration.effects.journals.journal import Asked, Journal
 from migration.errors import Operation
 from migration.model import EffectError, EffectKind
 
