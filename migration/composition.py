@@ -122,12 +122,14 @@ class Migration:
         self.spans = configure_tracing(settings, service, partial(metrics.failed, "telemetry.export"))
         self.governing = governing = Governing(settings, metrics) if settings.shadow_governor == "on" else None
         self.flags = LaunchDarklyFlags(settings, metrics, governor=governing)
-        self.shadow = ProcessShadow(settings, metrics, self._shadowed)
         self._under_way = Counter[str]()
         # Imported here: SQLAlchemy takes as long as everything else, and not every importer of `compose` calls it.
+        from migration.evidence import UnseenRuns
         from migration.processes import Heartbeat
         from migration.stores import FinishedRuns
 
+        unseen = UnseenRuns(settings)
+        self.shadow = ProcessShadow(settings, metrics, self._shadowed, unseen=unseen.count)
         self._heartbeat = Heartbeat(
             settings,
             self.flags,
@@ -135,6 +137,7 @@ class Migration:
             runs=lambda: self._under_way,
             shadow=self.shadow,
             cost=governing,
+            unseen=unseen,
             attributes=self.flags.attributes,
         )
         self._runs = FinishedRuns(settings, runs, plan=self.flags.plan, metrics=metrics)
