@@ -66,8 +66,8 @@ _NOW: Final[Sequence[AnyPanel]] = (
         title="Isolation breaches",
         unit="none",
         steps=ANY_IS_BAD,
-        description="Unexplained breaches since the backend started, also by control alone: a run's stream contained data of another user or "
-        "tenant. If the candidate serves: `netra-migration kill on SURFACE`, then `netra-migration divergences list`.",
+        description="Unexplained breaches since the backend started, also by control alone: a run's stream contained data of another user "
+        "or tenant. If the candidate serves: `netra-migration kill on SURFACE`, then `netra-migration divergences list`.",
         queries=[
             Query(expr=or_zero(total(select(_DIVERGENCES, 'kind=~"isolation_breach|control_cross_talk"', 'verdict=~"divergent|noise"'))))
         ],
