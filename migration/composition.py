@@ -204,7 +204,7 @@ class Migration:
         async with self:
             yield
 
-    async def run(
+    def run(
         self,
         surface: str,
         payload: Mapping[str, Any] | bytes,
@@ -215,7 +215,7 @@ class Migration:
         run_id: str | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Yield the events of the engine that the flags name, unchanged and unbuffered; its errors pass through.
+        """Return the events of the engine that the flags name, unchanged and unbuffered; its errors pass through.
 
         Closing the generator stops the engine (`contextlib.aclosing`).
 
@@ -242,9 +242,7 @@ class Migration:
             received_at=time.time(),
             attributes=_encode(attributes) if attributes else b"",
         )
-        async with aclosing(self.serve(request)) as events:
-            async for event in events:
-                yield event
+        return self.serve(request)
 
     async def serve(self, request: RunRequest, /, ending: RunEnding | None = None) -> AsyncGenerator[Event, None]:
         """Yield the events of a request that the caller made. As `run`, and raises the same.

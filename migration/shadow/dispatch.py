@@ -171,6 +171,7 @@ class ProcessShadow:
     def _give_up_what_waits(self) -> None:
         while (waiting := self._line.give_up()) is not None:
             self._fail(waiting, "closed", "the application ended")
+        self._counts.queued(self._line.queued_bytes)
         self._show_waiting()
 
     def _feed(self) -> None:
@@ -181,7 +182,7 @@ class ProcessShadow:
                 worker.send(waiting.body)
             if self._line.sent and self._pulse is None and self._loop is not None:
                 self._pulse = self._loop.call_later(_PULSE_S, self._look_for_late)
-        self._show_waiting()
+        self._counts.queued(self._line.queued_bytes)
 
     def _start_worker(self, loop: asyncio.AbstractEventLoop) -> None:
         self._ready, self._blame = False, None
@@ -227,13 +228,13 @@ class ProcessShadow:
         self._counts.learnt(result.sought_in_text, result.sought_in_fields)
         if result.noise is not None:
             self._counts.round(waiting.surface, result.noise)
+        self._feed()
         if result.comparison is not None:
             self._counts.compared(result.comparison, self._clock() - waiting.offered_at)
             self._show_waiting()
             self._tell(result)
         else:
             self._fail(waiting, result.failed or "protocol", result.detail)
-        self._feed()
 
     def _await_ready_no_more(self) -> None:
         if self._ready_timer is not None:
@@ -266,6 +267,7 @@ class ProcessShadow:
             reason: FailReason = self._blame or ("deadline" if status == -signal.SIGALRM else "worker_died")
             self._fail(self._line.answered(), reason if self._loop is not None else "closed", f"exit status {status}")
         self._line.put_back(suspected=status != RECYCLE)
+        self._counts.queued(self._line.queued_bytes)
         self._show_waiting()
         if self._loop is not None:
             if status != RECYCLE:
@@ -278,7 +280,7 @@ class ProcessShadow:
         self._tell(ShadowResult(run_id=waiting.run_id, comparison=None, failed=reason, detail=detail))
 
     def _show_waiting(self) -> None:
-        self._counts.waiting(self.waiting, self._line.queued_bytes)
+        self._counts.waiting(self.waiting)
         if not self.waiting:
             self._idle.set()
 
