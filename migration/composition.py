@@ -121,14 +121,24 @@ class Migration:
         self._metrics = metrics = Metrics(watch_tenants=settings.watch_tenants, registry=registry, surfaces=settings.surfaces)
         self.spans = configure_tracing(settings, service, partial(metrics.failed, "telemetry.export"))
         self.flags = LaunchDarklyFlags(settings, metrics)
-        self.shadow = ProcessShadow(settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison))
         self._under_way = Counter[str]()
         # Imported here: SQLAlchemy takes as long as everything else, and not every importer of `compose` calls it.
+        from migration.evidence import UnseenRuns
         from migration.processes import Heartbeat
         from migration.stores import FinishedRuns
 
+        unseen = UnseenRuns(settings)
+        self.shadow = ProcessShadow(
+            settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison), unseen=unseen.count
+        )
         self._heartbeat = Heartbeat(
-            settings, self.flags, metrics, runs=lambda: self._under_way, shadow=self.shadow, attributes=self.flags.attributes
+            settings,
+            self.flags,
+            metrics,
+            runs=lambda: self._under_way,
+            shadow=self.shadow,
+            unseen=unseen,
+            attributes=self.flags.attributes,
         )
         self._runs = FinishedRuns(settings, runs, plan=self.flags.plan, metrics=metrics)
         neighbourhood = _neighbourhood(settings)
