@@ -16,14 +16,14 @@ import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from migration.comparison import Policy, default_policy, outcome_by
-from migration.effects.logs import tape_served_logs
+from migration.effects.journals import tape_served_logs
 from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
 from migration.facade import ExecutionFacade, RunEnding
 from migration.flags import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Engine, Event, Origin, RunRequest
 from migration.settings import MigrationSettings
-from migration.shadow import ProcessShadow, builder, declared_read_only
+from migration.shadow import Governing, ProcessShadow, ShadowResult, builder, declared_read_only
 from migration.stores import KeptRuns
 from migration.telemetry import Metrics, configure_tracing, deliver_spans, multiprocess, render
 
@@ -122,16 +122,26 @@ class Migration:
         multiprocess.begin()
         self._metrics = metrics = Metrics(watch_tenants=settings.watch_tenants, registry=registry, surfaces=settings.surfaces)
         self.spans = configure_tracing(settings, service, partial(metrics.failed, "telemetry.export"))
-        self.flags = LaunchDarklyFlags(settings, metrics)
-        self.shadow = ProcessShadow(settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison))
+        self.governing = governing = Governing(settings, metrics) if settings.shadow_governor == "on" else None
+        self.flags = LaunchDarklyFlags(settings, metrics, governor=governing)
         self._under_way = Counter[str]()
         # Imported here, because the import of SQLAlchemy takes as long as all others together, and not every module that imports `compose`
         # calls it.
+        from migration.evidence import UnseenRuns
         from migration.processes import Heartbeat
         from migration.stores import FinishedRuns
 
+        unseen = UnseenRuns(settings)
+        self.shadow = ProcessShadow(settings, metrics, self._shadowed, unseen=unseen.count)
         self._heartbeat = Heartbeat(
-            settings, self.flags, metrics, runs=lambda: self._under_way, shadow=self.shadow, attributes=self.flags.attributes
+            settings,
+            self.flags,
+            metrics,
+            runs=lambda: self._under_way,
+            shadow=self.shadow,
+            cost=governing,
+            unseen=unseen,
+            attributes=self.flags.attributes,
         )
         self._runs = FinishedRuns(settings, runs, plan=self.flags.plan, metrics=metrics)
         neighbourhood = _neighbourhood(settings)
@@ -143,6 +153,7 @@ class Migration:
                 shadow=self.shadow,
                 metrics=metrics,
                 shadow_deadline_s=settings.shadow_deadline_s,
+                tax=governing,
                 neighbourhood=neighbourhood,
                 writer=self._runs.writer,
                 tombstones=self._runs.tombstones,
@@ -173,6 +184,8 @@ class Migration:
         """
         tape_served_logs()
         await self.shadow.start()
+        if self.governing is not None:
+            self.governing.start(self.shadow)
         self._runs.start()
         self._heartbeat.start()
 
@@ -186,6 +199,8 @@ class Migration:
             closing.callback(self.flags.close)
             closing.push_async_callback(asyncio.to_thread, self._heartbeat.stop)
             closing.push_async_callback(self.shadow.aclose)
+            if self.governing is not None:
+                closing.push_async_callback(self.governing.aclose)
             closing.push_async_callback(self.shadow.drain, _DRAIN_S)
 
     async def __aenter__(self) -> Self:
@@ -207,7 +222,7 @@ class Migration:
         async with self:
             yield
 
-    async def run(
+    def run(
         self,
         surface: str,
         payload: Mapping[str, Any] | bytes,
@@ -218,7 +233,7 @@ class Migration:
         run_id: str | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Yield the events of the engine that the flags name, unchanged and unbuffered; its errors pass through.
+        """Return the events of the engine that the flags name, unchanged and unbuffered; its errors pass through.
 
         Closing the generator stops the engine (`contextlib.aclosing`).
 
@@ -245,9 +260,7 @@ class Migration:
             received_at=time.time(),
             attributes=_encode(attributes) if attributes else b"",
         )
-        async with aclosing(self.serve(request)) as events:
-            async for event in events:
-                yield event
+        return self.serve(request)
 
     async def serve(self, request: RunRequest, /, ending: RunEnding | None = None) -> AsyncGenerator[Event, None]:
         """Yield the events of a request that the caller built. It does the same as `run` and raises the same errors.
@@ -273,6 +286,12 @@ class Migration:
                     yield event
         finally:
             self._under_way[surface] -= 1
+
+    def _shadowed(self, result: ShadowResult) -> None:
+        """Take the result of a shadow."""
+        if self.governing is not None:
+            self.governing.saw(result)
+        self.flags.compared(result.run_id, result.comparison)
 
     def unready(self, surface: str) -> str | None:
         """Return why runs of a surface are refused now; None: they are accepted."""

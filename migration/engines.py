@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from migration.effects.lanes import current_lane, lane
-from migration.effects.threads import follow_threads
+from migration.effects import current_lane, lane
+from migration.effects.journals import follow_threads
 from migration.model import Engine, Event, RunRequest
 
 Place = Callable[[Any], tuple[str, str]]
@@ -23,7 +23,7 @@ Emit = Callable[[Any], None]
 """Accepts one item, from any thread."""
 
 _END: Final = object()
-_AHEAD: Final = 64  #: number of items that a thread may be ahead of its reader
+_AHEAD: Final = 64  #: number of number of items that a thread may be ahead of its reader
 _encode: Final = msgspec.json.encode
 
 
@@ -131,6 +131,8 @@ class _Emitted(msgspec.Struct, frozen=True, gc=False):
 
 def _encoded(item: Any) -> tuple[bytes, Any]:  # noqa: ANN401 - whatever an engine yields
     """Return the item as JSON and as plain values."""
+    if type(item) is dict:  # as most engines have it
+        return _encode(item), item
     if isinstance(item, bytes | str):
         payload = item.encode() if isinstance(item, str) else item
         try:
