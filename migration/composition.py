@@ -288,7 +288,7 @@ class Migration:
             self._under_way[surface] -= 1
 
     def _shadowed(self, result: ShadowResult) -> None:
-        """Take the result of a shadow."""
+        """Pass the result of a shadow to the governor and the flags."""
         if self.governing is not None:
             self.governing.saw(result)
         self.flags.compared(result.run_id, result.comparison)

@@ -23,7 +23,7 @@ Emit = Callable[[Any], None]
 """Accepts one item, from any thread."""
 
 _END: Final = object()
-_AHEAD: Final = 64  #: number of number of items that a thread may be ahead of its reader
+_AHEAD: Final = 64  #: number of items that a thread may be ahead of its reader
 _encode: Final = msgspec.json.encode
 
 
@@ -131,7 +131,7 @@ class _Emitted(msgspec.Struct, frozen=True, gc=False):
 
 def _encoded(item: Any) -> tuple[bytes, Any]:  # noqa: ANN401 - whatever an engine yields
     """Return the item as JSON and as plain values."""
-    if type(item) is dict:  # as most engines have it
+    if type(item) is dict:  # most engines yield dicts
         return _encode(item), item
     if isinstance(item, bytes | str):
         payload = item.encode() if isinstance(item, str) else item

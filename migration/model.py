@@ -150,7 +150,7 @@ class RunRecord(Noun, frozen=True, kw_only=True):
 class RunLog(Noun, frozen=True, kw_only=True):
     """The log of a run. It is scanned and then dropped; it is never stored or shown."""
 
-    lines: tuple[str, ...]  #: lines lines with their tracebacks and the additional texts of their records
+    lines: tuple[str, ...]  #: lines with their tracebacks and the additional texts of their records
     lost: int = 0  #: number of lines beyond the limits or that could not be read
 
 
@@ -189,12 +189,15 @@ class Divergence(Noun, frozen=True, kw_only=True):
 
 
 class Basis(Noun, frozen=True, kw_only=True):
-    """What a comparison was made with. Comparisons of different bases do not add up to one rate: their rules or engines differ."""
+    """The policy, ledger, engines and tool of a comparison.
+
+    Comparisons with different bases are not added up to one rate, because their rules or engines differ.
+    """
 
     policy: str  #: digest of the surface's policy
     ledger: str  #: digest of the accepted divergences
-    build: str  #: of the engines: their name or a digest of their code; "": not known
-    tool: str  #: version of this tool
+    build: str  #: build of the engines: its name or a digest of their code; "": not known
+    tool: str  #: version of the migration's code
 
 
 class Comparison(Noun, frozen=True, kw_only=True):
@@ -219,7 +222,7 @@ class Comparison(Noun, frozen=True, kw_only=True):
     effects_performed_by_shadow: int = 0  #: number of effects that the shadow performed; measured; 0 unless the miss policy permits some
     effects_permitted: int = 0  #: number of effects that the miss policy permitted; performing more is an error
     not_looked_at: tuple[str, ...] = ()  #: parts left out without an effect on the verdict, such as the scan for other people's data
-    basis: Basis | None = None  #: what it was made with; None: not known
+    basis: Basis | None = None  #: policy, ledger, engines and tool of this comparison; None: not known
 
 
 class Engine(Protocol):
@@ -234,7 +237,7 @@ class EngineBuilder(Protocol):
     """Makes an engine with fresh state, for replays. Named by an import string in the settings."""
 
     def __call__(self, surface: str, origin: Origin, /) -> Engine:
-        """Return a new engine that shares no mutable state with any other.
+        """Return a new engine that shares no mutable state with any other engine.
 
         Raises:
             UnknownSurfaceError: the backend has no such surface.

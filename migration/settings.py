@@ -173,21 +173,22 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
         float, Meta(gt=0, description="Limit of the governor: seconds by which the server's event loop may be late.")
     ] = 0.1
     shadow_tax_percent: Annotated[
-        float, Meta(gt=0, description="Limit of the governor: percent by which users' runs may certainly be slower because shadows run.")
+        float,
+        Meta(gt=0, description="Limit of the governor: percent by which shadows slow users' runs, by the lower bound of the measurement."),
     ] = 10.0
     shadow_cpu_percent: Annotated[
         float, Meta(gt=0, description="Limit of the governor: percent of one processor that the shadow worker of a server may use.")
     ] = 100.0
     shadow_reads_a_minute: Annotated[
-        float, Meta(gt=0, description="Limit of the governor: reads a minute that shadows may make because of the miss policy `allow`.")
+        float, Meta(gt=0, description="Limit of the governor: reads that shadows may make in a minute under the miss policy `allow`.")
     ] = 600.0
     shadow_rest_percent: Annotated[
         float,
         Meta(
             ge=0,
             le=50,
-            description="Percent of time, in windows of 10 s drawn at random, in which shadows rest, so that their cost for users can be "
-            "measured; 0: it is never known.",
+            description="Percentage of time, in random windows of 10 s, without shadows, so that the cost of shadows for users can be "
+            "measured; 0: it is not measured.",
         ),
     ] = 2.0
     shadow_priority: Annotated[

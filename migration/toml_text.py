@@ -1,4 +1,4 @@
-"""Reads TOML files of people as typed values, and reports errors with their line."""
+"""Reads TOML files written by people as typed values, and reports errors with their line."""
 
 import re
 import tomllib
@@ -75,7 +75,7 @@ class TomlText:
         """Return a table as a value of that type; a missing table counts as empty.
 
         Args:
-            kind: the type, a struct.
+            kind: the type of the value, a struct.
             table: path of the table; empty: the whole text.
 
         Raises:

@@ -56,7 +56,7 @@ def fed_client(
 
 
 def quiet_evaluator(store: InMemoryFeatureStore) -> FlagEvaluator:
-    """Return an evaluator over the flags in the store that sends nothing."""
+    """Return an evaluator over the flags in the store; it sends no events."""
     config = Config(
         "sdk-key-not-needed-without-a-connection",
         feature_store=store,

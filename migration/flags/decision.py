@@ -18,7 +18,7 @@ class Decision:
     reason: Reason
     flag_key: str
     sampled: bool  #: False: the plan names a shadow, but this run was not drawn; it is counted as not sampled
-    probability: float = 1.0  #: with which the run was drawn, 0 to 1; 0: no run could be drawn
+    probability: float = 1.0  #: probability with which the run was drawn, 0 to 1; 0: no run could be drawn
 
 
 class Flags(Protocol):

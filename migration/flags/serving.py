@@ -47,15 +47,15 @@ class _Answer:
 
     plan: Plan
     reason: Reason
-    percent: float  #: of the runs that are shadowed if the plan names a shadow
+    percent: float  #: percentage of the runs that are shadowed if the plan names a shadow
     evaluation: MigrationOpEvent | None
     counter: Counter  #: counter of decisions, with this answer's labels
-    draws: dict[int, "_Draw"] = field(default_factory=dict)  #: by the governor's level; made on first use
+    draws: dict[int, "_Draw"] = field(default_factory=dict)  #: the two decisions by the governor's level; made on first use
 
 
 @dataclass(frozen=True, slots=True)
 class _Draw:
-    """Both decisions for a run, and how likely each is."""
+    """Both decisions for a run, and the probability that it is drawn."""
 
     probability: float
     sampled: Decision
@@ -73,8 +73,8 @@ class LaunchDarklyFlags:
         metrics: counts decisions and shows the source's health.
         source: the source of flags; None: the source in the settings.
         event_processor: makes the processor of LaunchDarkly's events; None: use the source's.
-        governor: lowers the percentage of runs that are shadowed; None: nothing does.
-        draw: returns random numbers from 0 to 1, without 1.
+        governor: lowers the percentage of runs that are shadowed; None: the flag's percentage is used.
+        draw: returns a random number in [0, 1).
         clock: monotonic seconds.
 
     Raises:
@@ -260,7 +260,7 @@ class LaunchDarklyFlags:
 
     @staticmethod
     def _draw(answer: _Answer, surface: str, level: int) -> _Draw:
-        """Return what is drawn from at that level of the governor, and remember it."""
+        """Return the two decisions at that level of the governor, and cache them."""
         likely = probability(answer.percent, level)
         sampled, unsampled = (
             EvaluatedDecision(

@@ -52,7 +52,7 @@ class Heartbeat:
         metrics: count failures of the heartbeat.
         runs: surface -> number of current runs.
         shadow: the state of this process' shadow.
-        cost: the governor of the shadow; None: it is not governed.
+        cost: the governor of the shadow; None: the shadow has no governor.
         unseen: writes the counts of runs that were not compared.
         attributes: attributes of tenants, in addition to those in a request; None: there are none.
         clock: Unix seconds.

@@ -55,12 +55,12 @@ class ShadowCost(Protocol):
 
     @property
     def shares(self) -> dict[str, float]:
-        """The share of the flag's percentage that is drawn, by surface."""
+        """The share of the flag's percentage that the governor allows, by surface."""
         ...
 
     @property
     def cause(self) -> str | None:
-        """What lowers a share; None: nothing does."""
+        """Why shares are lowered; None: no share is lowered."""
         ...
 
     def taxes(self) -> dict[str, list[float]]:
@@ -85,7 +85,7 @@ class OwnRows:
         surfaces: the surfaces that are being migrated.
         runs: surface -> number of current runs.
         shadow: the state of this process' shadow.
-        cost: the governor; None: shadows are not governed.
+        cost: the governor of the shadow; None: the shadow has no governor.
         served: returns the ids of the tenants that were served last.
         clock: Unix seconds.
     """

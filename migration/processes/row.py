@@ -45,8 +45,8 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     runs: dict[str, int] = {}  #: surface -> number of current runs
     held_by: HeldBy | None = None  #: what confines the engines of a worker; None: it accepts no jobs yet
     shadow_waiting: int = 0  #: number of shadow jobs that wait or run
-    shadow_shares: dict[str, float] = {}  #: surface -> share of the flag's percentage of runs that the governor lets be drawn
-    shadow_cause: str | None = None  #: what lowers a share, see `Cause` in `shadow/pressure.py`; None: nothing does
+    shadow_shares: dict[str, float] = {}  #: surface -> share of the flag's percentage of runs that the governor allows
+    shadow_cause: str | None = None  #: why shares are lowered, see `Cause` in `shadow/pressure.py`; None: no share is lowered
     shadow_tax: dict[str, list[float]] = {}  #: quantile -> by how much runs are slower because of shadows: lower bound, estimate, upper
     last_error: str | None = None  #: the last failure of the migration itself; None: none since the start
 

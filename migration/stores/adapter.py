@@ -24,7 +24,7 @@ class BackendStore(Protocol[R]):
 
 
 class BackendScan(Protocol[R]):
-    """A walk through all runs in the backend's own types; see `RunScan`."""
+    """A scan of all runs in the backend's own types; see `RunScan`."""
 
     async def count(self, surface: str, /) -> int:
         """Return how many runs there are."""

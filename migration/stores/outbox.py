@@ -43,7 +43,7 @@ class Outbox:
     """Reads and writes the table `outbox`. Several processes may share it: a claimed row belongs to one process until its lease ends.
 
     Args:
-        database: where they are kept.
+        database: contains the table.
         clock: Unix seconds, because other processes and later starts use the stored times.
     """
 

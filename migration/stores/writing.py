@@ -42,10 +42,10 @@ class StoreWrites:
     async def write_alone(self, store: Store, run: StoredRun) -> None:
         """Write the run to the only store in its plan, and record that the other store lacks it.
 
-        The begin is recorded before the write and the end after it, so that a backfill meanwhile cannot miss the run.
+        The start is recorded before the write and the end after it, so that a backfill meanwhile cannot miss the run.
 
         Raises:
-            OutboxError: begin or end cannot be recorded. Then the run was not written, or a backfill waits ten minutes for the end of the
+            OutboxError: start or end cannot be recorded. Then the run was not written, or a backfill waits ten minutes for the end of the
                 write.
             StoreError: as for `write`.
         """

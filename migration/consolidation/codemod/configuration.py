@@ -37,7 +37,7 @@ class _Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calls: tuple[_Call, ...] = ()
     names: dict[str, str] = {}
-    factory: str | None = None  #: `module:name` of what makes the target; until it is set, calls that make a legacy engine stay
+    factory: str | None = None  #: `module:name` of what makes the target; until it is set, calls that make legacy engines are kept
     constructors: tuple[str, ...] = ()  #: calls that make a legacy engine
     rules: str = ""  #: a TOML file with more of this table; the path is relative to this file, and an audit should leave the file out
     create: str = ""  #: the call on the factory that replaces them, e.g. "create_for({user})"

@@ -62,7 +62,8 @@ class Names:
         if facts is not None and (path := self.modules.path(module)) is not None:
             if self._locals.defines(path, name):
                 return Meaning("object", module, name)
-            # Before plain assignments: `except ImportError: name = None` is a fallback, not the meaning of the name.
+            # Checked before plain assignments, because in `except ImportError: name = None` the assignment is a fallback, not the meaning
+            # of the name.
             if (found := self._imported(path, 0, name, steps)) is not None:
                 return found
             if name in facts.definitions:

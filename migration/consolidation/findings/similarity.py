@@ -50,7 +50,7 @@ def read_functions(data: bytes) -> tuple[FunctionTokens, ...]:
 
 def _compare(a: str, of_a: Sequence[FunctionTokens], b: str, of_b: Sequence[FunctionTokens]) -> Similarity:
     candidates = [(shared, x, y) for x, y in _pairs(of_a, of_b) if (shared := _shared(x, y))]
-    # The best pair first, and each function once: two copies of one function are one match.
+    # The best pair is taken first, and each function is used once, so that two copies of a function count as one match.
     candidates.sort(key=lambda found: (-found[0], found[1].name, found[2].name))
     matches, used_a, used_b = [], set(), set()
     for shared, x, y in candidates:

@@ -44,7 +44,7 @@ class ExpressionReader:
     Args:
         scopes: the scopes of the file.
         interesting: parts of dotted names that the question is about.
-        literals: longer names that contain one of these are interesting, too.
+        literals: longer names that contain one of these are interesting too.
         lines: the lines that contain an interesting name or a literal.
     """
 

@@ -147,7 +147,7 @@ def _check_time(certificate: Certificate, now: float) -> None:
         days = (now - certificate.expires_at) / _DAY_S
         raise CertificateError(f"the certificate expired {days:.1f} days ago; check again and have a new one made")
     if certificate.issued_at > now + _AHEAD_S:
-        raise CertificateError("the certificate is dated in the future; set the clocks of both machines right and have it made again")
+        raise CertificateError("the certificate is dated in the future; correct the clocks of both machines and have it made again")
 
 
 def _check_surfaces(certificate: Certificate, surfaces: Collection[str]) -> None:

@@ -2,9 +2,9 @@
 
 ```toml
 [tool.netra-migration.removal]
-days = 14                 # how long nothing of control may have run
+days = 14                 # for so many days control must not have run
 max-divergence = 0.02     # the upper bound that each stratum has to stay below
-public-keys = ["..."]     # Ed25519, base64: whose certificates count
+public-keys = ["..."]     # Ed25519, base64; a certificate is signed with one
 
 [tool.netra-migration.removal.surfaces.chat]
 engines = ["netra_backend/app/agents/supervisor/execution_engine.py"]
@@ -66,7 +66,7 @@ class RemovalManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     test_folders: tuple[str, ...] = ("tests",)  #: a module that only files in these folders import is removed
     tests: dict[
         str, Literal["delete", "keep"]
-    ] = {}  #: test file -> what happens to it if it imports removed modules; for other files, only such tests are cut
+    ] = {}  #: test file -> whether it is deleted or kept if it imports removed modules; in other files, only such tests are cut
     history: tuple[str, ...] = ()  #: folders and files that may name removed parts, as long as the migration stays
 
     def of(self, surface: str) -> SurfaceParts:

@@ -5,7 +5,7 @@
 page = "docs/tracker.md"                         # where the page is kept
 rounds = 3                                       # how often `--run` runs the tests in a row
 
-[tool.netra-migration.tracker.implementations]   # what there was in the beginning; none may be added, those that are removed are ticked off
+[tool.netra-migration.tracker.implementations]   # the implementations at the beginning; none may be added, and a removed one is ticked off
 "shop/orders/repository.py" = "target"
 "shop/legacy/orders.py" = "deprecated"
 
@@ -14,7 +14,7 @@ text = "It is decided how orders move."
 check = "files"                                  # or tests, only-in, runs, stable
 files = ["docs/decisions/orders.md"]
 
-[tool.netra-migration.tracker.kept."shop/legacy/orders.py"]   # boxes of step 1: what it does wrong, and the tests that show it
+[tool.netra-migration.tracker.kept."shop/legacy/orders.py"]   # boxes of step 1: its defects, and the tests that show them
 "Two users see each other's orders." = ["tests/test_orders.py::test_orders_of_others"]
 ```
 

@@ -1,4 +1,4 @@
-"""Which tests a file has, and which of them pytest would skip or could not fail. The file is not imported."""
+"""Which tests a file has, and which of them may be skipped or cannot fail. The file is not imported."""
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence

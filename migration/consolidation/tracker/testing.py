@@ -62,7 +62,7 @@ class Stable(Check, frozen=True, kw_only=True, tag="stable"):
     """CI runs tests several times in a row, and every round must be green. A run of the tracker shows that."""
 
     tests: tuple[str, ...]  #: files and folders of tests
-    ci: str  #: file of commands that makes CI run `netra-migration tracker --run`
+    ci: str  #: file with CI's commands, which must run `netra-migration tracker --run`
 
     def judge(self, tree: TrackedTree) -> Judgement:
         """Tick the box if CI runs the rounds; after a run, if each of its rounds was green."""

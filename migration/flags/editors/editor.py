@@ -27,7 +27,7 @@ class FlagEditor(Protocol):
         ...
 
     def write(self, read: FlagRead, key: str, flag: Mapping[str, Any], *, comment: str) -> FlagRead:
-        """Replace one flag of what was read, completely or not at all, and return the new state, read again.
+        """Replace one flag of the state that was read, completely or not at all. Return the new state, read again.
 
         Args:
             read: the state on which the change is based.

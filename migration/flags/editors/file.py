@@ -87,7 +87,8 @@ class FileEditor:
 
     @contextmanager
     def _lock(self, real: Path) -> Iterator[None]:
-        # A separate file, never removed: the flag file itself is replaced, so a lock on it would be a lock on an old one.
+        # The lock is a separate file that is never removed. Each edit replaces the flag file itself, so a lock on that would lock an old
+        # file.
         lock = real.with_name(real.name + ".lock")
         handle = _open_lock(lock, real)
         try:
@@ -110,7 +111,7 @@ class FileEditor:
 def _bytes(path: Path) -> bytes | None:
     """Return the content of the file; None: the file does not exist. Raises OSError."""
     try:
-        # Not blocking: a named pipe instead of the file would make an editor wait for ever.
+        # Opened without blocking, because a named pipe in place of the file would make an editor wait forever.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
@@ -163,7 +164,7 @@ def _placed(whole: dict[str, Any], key: str, flag: Mapping[str, Any]) -> dict[st
         return {**whole, "flags": placed if old is not None else [*flags, dict(flag)]}
     new = {**whole, "flags": {**(flags or {}), key: _newer((flags or {}).get(key), flag)}}
     if isinstance(values, dict) and key in values:
-        # Its short form would be next to the whole flag, and LaunchDarkly's own file source refuses such a file.
+        # The flag's short form would then be next to the whole flag, and LaunchDarkly's own file source refuses such a file.
         new["flagValues"] = {name: value for name, value in values.items() if name != key}
     return new
 
@@ -242,7 +243,7 @@ def _keep_owner(handle: int, real: Path, old: os.stat_result | None) -> None:
                     f"{real}: belongs to user {old.st_uid}, group {old.st_gid}, and an edit by user {mine.st_uid} would change that; "
                     "run this command as its owner or as root; nothing was changed"
                 ) from None
-    # After the owner: changing the owner clears mode bits.
+    # The mode is set after the owner, because a change of the owner clears mode bits.
     os.fchmod(handle, _NEW_MODE if old is None else stat.S_IMODE(old.st_mode))
     if old is not None:
         for name in os.listxattr(real):

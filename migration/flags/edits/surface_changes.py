@@ -44,8 +44,8 @@ def share(flag: Flag | None, surface: str, stage: Stage, percent: float = 100.0,
         surface: the flag's surface.
         stage: the stage of the percentage.
         percent: 0 to 100, in steps of 0.001.
-        rest: the other tenants move to a stage from `rest` to the one before `stage`; those that are already in this range stay where they
-            are. None: all of them move to the stage before `stage`.
+        rest: earliest stage of the other tenants; their latest is the one before `stage`. Tenants between these two stay where they are.
+            None: all of them move to the stage before `stage`.
 
     Raises:
         ConfigurationError: the percentage is not possible, the flag has no variation for a stage, or `rest` is not before `stage`.

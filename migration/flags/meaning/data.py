@@ -57,7 +57,7 @@ class FlagData:
 
     @property
     def version(self) -> int:
-        """Sum of the versions of all flags and segments: every edit raises it. 0: there are none."""
+        """Sum of the versions of all flags and segments: every edit increases it. 0: there are none."""
         return sum(item["version"] for items in (self.flags, self.segments) for item in items.values())
 
     def with_flag(self, key: str, flag: Item) -> "FlagData":

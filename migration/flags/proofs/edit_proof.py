@@ -173,9 +173,7 @@ def _missed(aim: Aim | None, surface: str, shares: Shares, then: FlagEvaluator, 
 
 
 def _unread_pins(data: FlagData, old: Flag | None, new: Flag | None, tenants: Mapping[str, Tenant]) -> Iterator[str]:
-    """Yield a sentence for tenants to which a changed pin stops or starts applying the rules, if an attribute that the rules use is not
-    known.
-    """
+    """Yield a sentence for each tenant that gets or loses a pin if an attribute that the rules use is not known of it."""
     if old is None or new is None or not (wanted := attributes_read(data, new)):
         return
     for tenant_id in sorted(pins(old) ^ pins(new)):

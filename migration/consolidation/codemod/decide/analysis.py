@@ -145,7 +145,7 @@ class _FileAnalysis:
             yield from self._named(use, origin)
 
     def _choose(self, node: cst.CSTNode) -> list[CodemodDecision] | None:
-        """Rewrite the call of a name that may come from several modules; None: its uses there need not become the same."""
+        """Rewrite the call of a name that may come from several modules; None: they may need different texts."""
         chosen = self._choices.chosen(node)
         if chosen is None or taken_elsewhere(self._tree, self._path, chosen.bounds[0].local) is not None:
             return None
@@ -169,7 +169,7 @@ class _FileAnalysis:
             yield from self._renaming.renamed(use, origin)
 
     def _table(self, calls: Sequence[cst.Call], use: ObjectUse, origin: NameOrigin) -> Iterator[CodemodDecision]:
-        """Rewrite a class in a table with its calls, and the method that is called on each of their results."""
+        """Rewrite a class in a table with its calls, and the call of a method on each result."""
         yield from self._renaming.renamed(use, origin)
         for call in calls:
             member, later = self._source.parent(call), self._source.parent(self._source.parent(call))

@@ -78,7 +78,7 @@ class Links:
         return changed
 
     def _keep_together(self, path: str, group: Group) -> bool:
-        """Refuse the groups that may bind the same name as this one if this one is refused, and the reverse.
+        """If this group is refused, refuse the groups that may bind the same name, and the reverse.
 
         Returns whether a group was newly refused.
         """

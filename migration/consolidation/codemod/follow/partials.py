@@ -50,7 +50,7 @@ def left_to_give(call: cst.Call, rule: CodemodRule) -> list[str] | str:
         return "the target is made by a coroutine; write a coroutine function instead of partial"
     left = [parameter.name for parameter in parameters[len(given) :] if parameter.presence == "required"]
     if not left or [parameter.name for parameter in parameters[len(given) :]][: len(left)] != left:
-        return "partial is given all arguments that the target needs, or not its first ones; write a function instead"
+        return "partial leaves no required argument open, or an optional one comes before it; write a function instead"
     if any(parameter.presence != "required" or is_none(item.value) for parameter, item in zip(parameters, given, strict=False)):
         return "an argument of partial has no counterpart on the target"
     roots = {root.value for item in given if (root := root_name(item.value)) is not None}

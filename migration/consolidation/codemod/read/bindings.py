@@ -92,7 +92,7 @@ class Bindings:
             return f"it is reached through {root.value}; import it from its own module"
         nones = tuple(item.node for item in others if self._is_none(item) and isinstance(item.node, cst.Name))
         if len(nones) < len(others) or (nones and node is not root):
-            return f"{root.value} is bound in more than one way; use a name for each"
+            return f"{root.value} is bound in more than one way; use a different name for each"
         return self._imported(root, text, imports, nones, meaning)
 
     def _imported(
@@ -109,7 +109,7 @@ class Bindings:
             return NameOrigin(candidates[0].statement, candidates[0], nones)
         statement = imports[0].node
         if not isinstance(statement, cst.Import | cst.ImportFrom) or meaning.kind != "object" or nones:
-            return f"{root.value} is bound in more than one way; use a name for each"
+            return f"{root.value} is bound in more than one way; use a different name for each"
         return NameOrigin(statement, None)
 
     def _bound(self, statement: AnyImport) -> Iterator[Bound]:

@@ -86,7 +86,7 @@ class CallRewriter:
         return "; ".join(dict.fromkeys(objections)) or "no rule says what this partial becomes"
 
     def _bind(self, call: cst.Call, parameters: Sequence[Parameter]) -> dict[str, cst.Arg] | str:
-        """Return the argument for each parameter that gets one, or why the call does not have these parameters."""
+        """Return the argument for each parameter that gets one, or why the call's arguments do not fit the parameters."""
         bound: dict[str, cst.Arg] = {}
         arguments = unpacked(self._source, call)
         if arguments is None:

@@ -162,7 +162,7 @@ class ImportRewriter:
         return Edit((end, end), tuple(f"{newline}{indent}{text}" for text in texts))
 
     def _last_import(self) -> cst.CSTNode | None:
-        """Return the line of the last import at the top level that no other code precedes."""
+        """Return the last line of the imports at the top of the file, before any other code."""
         lines = [self._source.statement(node) for node in self._bindings.statements if self._source.is_top_level(node)]
         return lines[-1] if lines else None
 

@@ -75,7 +75,7 @@ def check_clean(root: Path, plan: RemovalPlan) -> None:
     dirty = {entry[3:].removeprefix(prefix.strip()) for entry in status.split("\0") if entry}
     touched = dirty & {*(item.path for item in plan.deleted), *(item.path for item in plan.edited)}
     if touched:
-        raise ConfigurationError(f"{', '.join(sorted(touched))}: has uncommitted changes; commit or restore it, and run this again")
+        raise ConfigurationError(f"{', '.join(sorted(touched))}: uncommitted changes; commit or restore them, and run this again")
 
 
 def carry_out(root: Path, plan: RemovalPlan, disk: Disk | None = None) -> None:

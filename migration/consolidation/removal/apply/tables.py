@@ -15,8 +15,8 @@ def cut_manifest(text: str, surfaces: Collection[str], deleted: Collection[str],
     Args:
         text: the file's text.
         surfaces: the surfaces whose tables are removed.
-        deleted: the removed files. From the migration's own tables these parts are removed: tables about such a file, lines with it as key,
-            list elements that are it or a test in it, and lines whose lists become empty.
+        deleted: the removed files. From the migration's own tables these parts are removed: tables about such a file, lines with such a
+            file as key, list elements that name such a file or a test in it, and lines whose lists become empty.
         whole: all of the migration's tables are removed.
     """
     if whole:
