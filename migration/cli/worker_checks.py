@@ -1,4 +1,4 @@
-"""What `doctor` reports about shadow workers: about those that run, or about one that is started for the check."""
+"""What `doctor` reports about shadow workers: the running ones, or one that is started for the check."""
 
 import asyncio
 import tempfile
@@ -13,7 +13,7 @@ from migration.processes import ProcessTable
 from migration.settings import MigrationSettings
 from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
 
-_ADVICE: Final = "its own message is above; fix that, then run this again"
+_ADVICE: Final = "the worker's own message is above; fix its cause, then run this again"
 
 
 def worker(settings: MigrationSettings) -> Iterator[CheckResult]:
@@ -46,7 +46,7 @@ def worker(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 
 def boundary(settings: MigrationSettings) -> Iterator[CheckResult]:
-    """Ask the kernel whether it can separate engines of shadows from the outside."""
+    """Check whether the kernel can separate engines of shadows from the outside."""
     from migration.errors import BoundaryError
     from migration.shadow.boundary import missing
 
@@ -62,7 +62,7 @@ def boundary(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 
 async def _tried(settings: MigrationSettings) -> str | None:
-    """Return what is wrong with a worker of these settings; None: it takes jobs."""
+    """Start a worker with these settings, and return what is wrong with it; None: it takes jobs."""
     from migration.shadow.worker import hello
     from migration.shadow.worker_process import WorkerProcess
 
