@@ -3,24 +3,23 @@
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Protocol
-
-from opentelemetry import trace
-from opentelemetry.trace import Span, SpanKind, StatusCode
+from functools import partial
+from typing import Final, Protocol, TypeVarTuple
 
 from migration.effects.outcome import outcome_of_failure
+from migration.effects.ports import activate, deactivate
 from migration.effects.recording import Recording, recording
 from migration.effects.threads import follow_threads
 from migration.errors import Operation
-from migration.flags.decision import Decision, Flags
+from migration.flags import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
 from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
-from migration.shadow.job import Shadow, ShadowJob
+from migration.shadow import Shadow, ShadowJob
 from migration.stages import Plan
-from migration.telemetry import Metrics, spans
+from migration.telemetry import Metrics, RunCounts, RunSpan, spans, start_run
 
 logger = logging.getLogger(__name__)
-_tracer = trace.get_tracer("migration")
+_Ts = TypeVarTuple("_Ts")
 
 
 class RunWriter(Protocol):
@@ -92,11 +91,11 @@ class ExecutionFacade:
         self._engines = dict(engines)
         self._flags = flags
         self._shadow = shadow
-        self._metrics = metrics
+        self._metrics, self._counts = metrics, RunCounts(metrics, surface)
         self._shadow_deadline_s = shadow_deadline_s
         self._writer = writer
         self._tombstones = tombstones
-        self._outcome_by_events = outcome_by_events or _completed
+        self._outcome_by_events = outcome_by_events
         self._neighbourhood = neighbourhood or Neighbourhood()
         self._clock = clock
 
@@ -109,20 +108,29 @@ class ExecutionFacade:
             request: the request.
             ending: gives the reason of an interruption, and receives the outcome; None: an interruption counts as cancelled.
         """
-        ending = ending or _Unexplained()
+        ending = ending or _UNEXPLAINED
         decision = self._flags.decide(request)  # 1 flags/: who serves, who shadows; pinned from here on
-        self._count_engines(decision)  # stores/tombstones: the engines that run
-        span = _start_span(request, decision)
+        if (tombstones := self._tombstones) is not None:  # stores/tombstones: the engines that run
+            self._guard("stores.tombstones", tombstones.count, self.surface, decision.plan)
+        span = start_run(partial(_about, request.surface, request.run_id, decision))
         canary = self._enter(request)  # isolation/: the served user
         tape = recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
         outcome: Outcome = "completed"
         error: EffectError | None = None
         try:
-            while (event := await tape.next_of(events)) is not None:
+            following = events.__anext__
+            while True:
+                token = activate(tape)  # current only inside the engine: code that consumes the events never records into it
+                try:
+                    event = await following()
+                except StopAsyncIteration:
+                    break
+                finally:
+                    deactivate(token)
                 tape.append(event)
                 yield event
-            outcome = tape.outcome or self._outcome_by_events(tape.events)
+            outcome = tape.outcome or ("completed" if self._outcome_by_events is None else self._outcome_by_events(tape.events))
         except BaseException as failure:
             if isinstance(failure, Exception):
                 error = EffectError(type=type(failure).__name__, message="")  # its text may quote a user
@@ -130,7 +138,7 @@ class ExecutionFacade:
             raise
         finally:
             await tape.close(events)
-            record = tape.record(decision.plan.serves, outcome, error, _trace_id(span))
+            record = tape.record(decision.plan.serves, outcome, error, span.trace_id)
             try:
                 ending.settle(outcome)
                 if self._writer is not None and outcome != "cancelled":
@@ -140,22 +148,22 @@ class ExecutionFacade:
                 ending.settle(outcome)
                 raise
             finally:
-                self._guard("telemetry.export", lambda: self._count(record, outcome, decision, span))  # 5 telemetry/
+                self._guard("telemetry.export", self._count, record, outcome, decision, span)  # 5 telemetry/
                 # 6 LaunchDarkly's migration op event; it waits for the comparison if there will be one
-                self._guard("flags.track", lambda: self._flags.finished(request, decision, outcome, record.duration_s))
-                self._guard("shadow.offer", lambda: self._offer(record, decision, tape, span))  # 7 shadow/: never blocks, never raises
+                self._guard("flags.track", self._flags.finished, request, decision, outcome, record.duration_s)
+                self._guard("shadow.offer", self._offer, record, decision, tape, span)  # 7 shadow/: never blocks, never raises
 
-    def _offer(self, record: RunRecord, decision: Decision, tape: Recording, span: Span) -> None:
+    def _offer(self, record: RunRecord, decision: Decision, tape: Recording, span: RunSpan) -> None:
         shadows = decision.plan.shadows
         if shadows is None:
             return
-        context, shed = span.get_span_context(), tape.shed_reason(sampled=decision.sampled)
+        shed = tape.shed_reason(sampled=decision.sampled)
         job = ShadowJob(
             record=record,
             stage=decision.plan.stage,
             shadows=shadows,
             deadline_s=self._shadow_deadline_s,
-            span_id=trace.format_span_id(context.span_id) if context.is_valid else None,
+            span_id=span.span_id,
             neighbours=self._neighbourhood.tell() if shed is None else (),
             log=tape.log,
         )
@@ -168,25 +176,14 @@ class ExecutionFacade:
             self._failed("effects.record", failure)
             return None
 
-    def _count_engines(self, decision: Decision) -> None:
-        if (tombstones := self._tombstones) is not None:
-            self._guard("stores.tombstones", lambda: tombstones.count(self.surface, decision.plan))
+    def _count(self, record: RunRecord, outcome: Outcome, decision: Decision, span: RunSpan) -> None:
+        self._counts.ended(record, outcome, decision.plan.stage)
+        span.end(outcome, failed=outcome not in ("completed", "cancelled"))
 
-    def _count(self, record: RunRecord, outcome: Outcome, decision: Decision, span: Span) -> None:
-        surface, origin = self.surface, record.origin.value
-        self._metrics.runs.labels(surface, decision.plan.stage.value, origin, outcome).inc()
-        self._metrics.run_seconds.labels(surface, origin, "serving").observe(record.duration_s)
-        if record.events:
-            self._metrics.first_event_seconds.labels(surface, origin, "serving").observe(record.events[0].at_s)
-        span.set_attribute(spans.OUTCOME, outcome)
-        if outcome not in ("completed", "cancelled"):
-            span.set_status(StatusCode.ERROR)
-        span.end()
-
-    def _guard(self, operation: Operation, step: Callable[[], None]) -> None:
+    def _guard(self, operation: Operation, step: Callable[[*_Ts], None], *about: *_Ts) -> None:
         """Run a step of the migration itself; its failure is counted instead of raised into the request."""
         try:
-            step()
+            step(*about)
         except Exception as failure:  # noqa: BLE001 - whatever fails here, the request must not notice
             self._failed(operation, failure)
 
@@ -206,28 +203,18 @@ class _Unexplained:
         """Do nothing."""
 
 
-def _completed(_events: Sequence[Event], /) -> Outcome:
-    return "completed"
+_UNEXPLAINED: Final = _Unexplained()
 
 
-def _start_span(request: RunRequest, decision: Decision) -> Span:
-    plan = decision.plan
-    return _tracer.start_span(
-        spans.RUN,
-        kind=SpanKind.INTERNAL,
-        attributes={
-            spans.SURFACE: request.surface,
-            spans.RUN_ID: request.run_id,
-            spans.STAGE: plan.stage.value,
-            spans.ORIGIN: plan.serves.value,
-            spans.ROLE: "serving",
-            spans.FLAG_KEY: decision.flag_key,
-            spans.FLAG_VARIANT: plan.stage.value,
-            spans.FLAG_PROVIDER: "LaunchDarkly",
-        },
-    )
-
-
-def _trace_id(span: Span) -> str | None:
-    context = span.get_span_context()
-    return trace.format_trace_id(context.trace_id) if context.is_valid else None
+def _about(surface: str, run_id: str, decision: Decision) -> dict[str, str]:
+    stage = decision.plan.stage.value
+    return {
+        spans.SURFACE: surface,
+        spans.RUN_ID: run_id,
+        spans.STAGE: stage,
+        spans.ORIGIN: decision.plan.serves.value,
+        spans.ROLE: "serving",
+        spans.FLAG_KEY: decision.flag_key,
+        spans.FLAG_VARIANT: stage,
+        spans.FLAG_PROVIDER: "LaunchDarkly",
+    }

@@ -110,7 +110,7 @@ def configuration(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 def engines(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Make each engine once."""
-    from migration.shadow.engines import builder
+    from migration.shadow import builder
 
     build = builder(settings)
     advice = "a new engine is made for each shadow: it must not need anything that only a serving process has"
@@ -130,7 +130,7 @@ def engines(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 def flags(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Read the flags at their source, and ask the processes which flags they follow."""
-    from migration.flags.editors.open import open_editor
+    from migration.flags.editors import open_editor
 
     editor = open_editor(settings)
     read = editor.read()

@@ -9,11 +9,8 @@ import typer
 
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.progress import progress_bar
-from migration.consolidation.codemod.configuration import load_codemod_configuration
-from migration.consolidation.codemod.plan import plan
-from migration.consolidation.codemod.report.applying import apply_plan, as_diff
-from migration.consolidation.codemod.report.values import CodemodPlan
-from migration.consolidation.configuration import load_configuration
+from migration.consolidation import load_configuration
+from migration.consolidation.codemod import CodemodPlan, apply_plan, as_diff, load_codemod_configuration, plan_codemod
 from migration.errors import ConfigurationError
 
 command = typer.Typer(
@@ -49,7 +46,7 @@ def run(
     root = path.resolve()
     audit, codemod = load_configuration(root, config), load_codemod_configuration(root, rules)
     with progress_bar("rewriting") as progress:
-        made = plan(path, audit=audit, codemod=codemod, progress=progress)
+        made = plan_codemod(path, audit=audit, codemod=codemod, progress=progress)
     if apply:
         apply_plan(made)
     if as_json:

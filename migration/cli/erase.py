@@ -34,7 +34,7 @@ def erase(
     Example: netra-migration erase --tenant acme --user ada
     """
     from migration.erasure import Erasure, ErasureReport, Subject
-    from migration.shadow.parts import load
+    from migration.import_strings import load
 
     settings = MigrationSettings()
     subject = Subject(tenant_id=listed_tenant(settings, tenant), user_id=user)
@@ -79,7 +79,7 @@ def _say(report: "ErasureReport") -> None:
 
 
 def _check_flags(settings: MigrationSettings, tenant: str) -> None:
-    from migration.flags.editors.open import open_editor
+    from migration.flags.editors import open_editor
     from migration.processes import pinned
 
     if tenant in pinned(open_editor(settings).read().data):

@@ -7,10 +7,17 @@ import typer
 
 from migration.cli.output import JsonFlag, note, print_json
 from migration.cli.progress import progress_bar
-from migration.consolidation.audit import audit
-from migration.consolidation.configuration import load_configuration
-from migration.consolidation.guard import BASELINE_NAME, compare, load_baseline, measure, save_baseline, shrunk
-from migration.consolidation.sources.store import default_folder
+from migration.consolidation import (
+    BASELINE_NAME,
+    audit,
+    baseline_of,
+    default_cache,
+    guard_findings,
+    load_baseline,
+    load_configuration,
+    save_baseline,
+    shrunk,
+)
 from migration.errors import ConfigurationError
 
 command = typer.Typer(
@@ -46,13 +53,13 @@ def run(
     file = baseline or path / BASELINE_NAME
     configuration = load_configuration(path.resolve(), config)
     with progress_bar("auditing") as progress:
-        inventory = audit(path, configuration=configuration, cache=default_folder(), progress=progress)
+        inventory = audit(path, configuration=configuration, cache=default_cache(), progress=progress)
     if accept:
-        save_baseline(file, measure(inventory))
+        save_baseline(file, baseline_of(inventory))
     elif update:
         save_baseline(file, shrunk(inventory, load_baseline(file)))
     allowed = load_baseline(file)
-    findings = compare(inventory, allowed)
+    findings = guard_findings(inventory, allowed)
     for finding in findings:
         note(finding.advice)
     if any(finding.kind == "gone" for finding in findings):

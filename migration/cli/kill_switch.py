@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from migration.cli.paths import require_home
 from migration.errors import EditConflictError, KillSwitchRefusedError
-from migration.flags.editors.editor import FlagEditor, FlagRead
-from migration.flags.editors.open import open_editor
-from migration.flags.edits.switch_changes import kill
-from migration.flags.meaning.contexts import Tenant
-from migration.flags.meaning.data import KILL_SWITCH, FlagData, surface_flag_key
-from migration.flags.meaning.evaluation import FlagEvaluator, quiet_sdk
-from migration.flags.meaning.weight_sums import remark
+from migration.flags.editors import FlagEditor, FlagRead, open_editor
+from migration.flags.edits import kill
+from migration.flags.meaning import KILL_SWITCH, FlagData, FlagEvaluator, Tenant, quiet_sdk, surface_flag_key, weights_remark
 from migration.model import Stage
 from migration.settings import MigrationSettings
 
@@ -105,7 +101,7 @@ class Turned:
 
     def _odd(self, surface: str) -> str | None:
         key = surface_flag_key(surface)
-        return remark(key, self.data.live(key))
+        return weights_remark(key, self.data.live(key))
 
     def _said(self, surface: str, stays: "_Stay", *, confirmed: bool) -> str | None:
         if self.on and stays.everybody:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from migration.consolidation.audit import AuditProgress, NoProgress
+from migration.consolidation import AuditProgress, NoProgress
 
 
 class _Bar:

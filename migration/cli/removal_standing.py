@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migration.cli.process_status import SurfaceStanding
-from migration.consolidation.removal.manifest import load_manifest
+from migration.consolidation.removal import load_manifest
 from migration.errors import ConfigurationError
 from migration.model import Stage
 from migration.settings import MigrationSettings
 
 if TYPE_CHECKING:
-    from migration.consolidation.removal.readiness.criteria import Criterion
+    from migration.consolidation.removal import Criterion
 
 _ALL = 100.0
 
@@ -35,7 +35,7 @@ def removal_standing(settings: MigrationSettings, standings: Mapping[str, Surfac
     named = {surface: standing for surface, standing in standings.items() if surface in manifest.surfaces}
     found = {surface: _missing(standing) for surface, standing in named.items()}
     if None in found.values():
-        from migration.consolidation.removal.readiness.production import Production
+        from migration.consolidation.removal import Production
 
         with Production(root, manifest, settings, now=now) as production:
             return {surface: missing or _standing(production.criteria(surface)) for surface, missing in found.items()}

@@ -99,7 +99,7 @@ def _running(settings: MigrationSettings, *, store: bool, explain: bool) -> Iter
     from migration.comparison import default_policy
     from migration.effects.guard import Guard
     from migration.effects.misses import BLOCK
-    from migration.shadow.wiring import replay_parts
+    from migration.shadow import replay_parts
 
     parts = replay_parts(settings, store=store)
     guard = Guard(trust_kin=parts.misses is not BLOCK)

@@ -7,15 +7,19 @@ from typing import Any, Final
 import typer
 
 from migration.cli.output import note, print_json, print_table
-from migration.flags.editors.editor import FlagRead
-from migration.flags.editors.open import open_editor
-from migration.flags.edits.surface_changes import pins
-from migration.flags.meaning.contexts import Tenant
-from migration.flags.meaning.data import SHADOW_SAMPLING, FlagData, surface_flag_key
-from migration.flags.meaning.evaluation import FlagEvaluator, quiet_sdk, reason_in_words
-from migration.flags.meaning.weight_sums import remark
-from migration.flags.proofs.rollout_bands import bands, bucket_of
-from migration.flags.proofs.sampling_proof import ANYBODY, named_by_sampling
+from migration.flags.editors import FlagRead, open_editor
+from migration.flags.edits import pins
+from migration.flags.meaning import (
+    SHADOW_SAMPLING,
+    FlagData,
+    FlagEvaluator,
+    Tenant,
+    quiet_sdk,
+    reason_in_words,
+    surface_flag_key,
+    weights_remark,
+)
+from migration.flags.proofs import ANYBODY, bands, bucket_of, named_by_sampling
 from migration.processes import LOOKED_AT
 from migration.rollout import EditParts
 from migration.settings import MigrationSettings
@@ -48,7 +52,7 @@ def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: s
             places = {surface: _explained(read.data, evaluator, surface, tenant) for surface in surfaces} if tenant is not None else {}
             sampling = _sampling(read.data, evaluator, settings.surfaces, parts)
             unread = list(dict.fromkeys(one for surface in surfaces if (one := _unread(evaluator, surface))))
-            odd = [one for key in map(surface_flag_key, surfaces) if (one := remark(key, read.data.live(key)))]
+            odd = [one for key in map(surface_flag_key, surfaces) if (one := weights_remark(key, read.data.live(key)))]
         following, behind = _followed(parts, read.data.version)
     finally:
         parts.close()

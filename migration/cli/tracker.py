@@ -8,11 +8,8 @@ import typer
 
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.progress import progress_bar
-from migration.consolidation.sources.store import default_folder
-from migration.consolidation.tracker.page import as_diff, as_markdown
-from migration.consolidation.tracker.rounds import PytestRuns
-from migration.consolidation.tracker.steps import TrackerStep
-from migration.consolidation.tracker.track import run_tests, track
+from migration.consolidation import default_cache
+from migration.consolidation.tracker import PytestRuns, TrackerStep, as_diff, as_markdown, run_tests, track
 from migration.errors import ConfigurationError
 
 command = typer.Typer(
@@ -48,7 +45,7 @@ def run(
         )
     rounds = run_tests(path, note) if run_them else None
     with progress_bar("auditing") as progress:
-        steps = track(path, rounds=rounds, cache=default_folder(), progress=progress)
+        steps = track(path, rounds=rounds, cache=default_cache(), progress=progress)
     if write is not None:
         _write(write, as_markdown(steps, _name(write, path)))
     stale = _difference(check, _name(check, path), steps) if check is not None else ""

@@ -104,10 +104,12 @@ class Recording:
     def append(self, event: Event) -> None:
         """Record an event. A full recording keeps its beginning and the last event, which contains the answer."""
         self._last = event
-        if len(self._events) >= self._limits.events or not self._journal.take(len(event.payload)):
-            self._journal.truncate()
-            return
-        self._events.append(event)
+        journal, limits = self._journal, self._limits
+        journal.size_bytes += len(event.payload)
+        if journal.size_bytes > limits.size_bytes or len(self._events) >= limits.events:
+            journal.truncate()
+        else:
+            self._events.append(event)
 
     def take_line(self, record: logging.LogRecord) -> None:
         """Record a line that the run logs; lines of a runaway task after the run's end are ignored. Never raises."""

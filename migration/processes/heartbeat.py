@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from migration.errors import HistoryError, MigrationError
-from migration.flags.meaning.contexts import Tenant
-from migration.flags.tenant_attributes import TenantAttributes
+from migration.flags import TenantAttributes
+from migration.flags.meaning import Tenant
 from migration.history import History
 from migration.processes.census import Census
 from migration.processes.control import ControlServer, control_folder

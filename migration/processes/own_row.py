@@ -10,8 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from migration.flags.meaning.contexts import Tenant
-from migration.flags.meaning.data import KILL_SWITCH
+from migration.flags.meaning import KILL_SWITCH, Tenant
 from migration.model import Stage
 from migration.processes.followed import FollowedFlags
 from migration.processes.held_by import held_by

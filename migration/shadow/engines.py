@@ -3,10 +3,10 @@
 from migration.effects.misses import MissPolicy
 from migration.effects.reads import Reads
 from migration.errors import ConfigurationError
+from migration.import_strings import load
 from migration.model import EngineBuilder, ReadingEngines
 from migration.settings import MigrationSettings
 from migration.shadow.engine_runner import Engines
-from migration.shadow.parts import load
 
 
 def default_engines(settings: MigrationSettings) -> Engines:

@@ -9,12 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json
-from migration.consolidation.removal.apply.applying import as_diff, carry_out, check_clean, write_copy
-from migration.consolidation.removal.apply.plan import plan_removal
-from migration.consolidation.removal.apply.tree import read_tree
-from migration.consolidation.removal.apply.values import RemovalPlan
-from migration.consolidation.removal.certificate import verify
-from migration.consolidation.removal.manifest import RemovalManifest, load_manifest
+from migration.consolidation.removal import (
+    RemovalManifest,
+    RemovalPlan,
+    as_diff,
+    carry_out,
+    check_clean,
+    load_manifest,
+    plan_removal,
+    read_tree,
+    verify,
+    write_copy,
+)
 from migration.errors import CertificateError, ConfigurationError
 from migration.rollout import remove_flags
 from migration.settings import MigrationSettings

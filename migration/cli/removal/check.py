@@ -8,9 +8,7 @@ import typer
 
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.progress import progress_bar
-from migration.consolidation.removal.manifest import load_manifest
-from migration.consolidation.removal.readiness.check import RemovalCheck
-from migration.consolidation.removal.readiness.criteria import SurfaceReadiness
+from migration.consolidation.removal import RemovalCheck, SurfaceReadiness, load_manifest
 from migration.settings import MigrationSettings
 
 _FINDING = 1

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json
-from migration.consolidation.removal.signing_key import make_key
+from migration.consolidation.removal import make_key
 
 
 def run(

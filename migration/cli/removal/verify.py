@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json
-from migration.consolidation.removal.certificate import Certificate, verify
-from migration.consolidation.removal.manifest import load_manifest
+from migration.consolidation.removal import Certificate, load_manifest, verify
 from migration.errors import CertificateError, ConfigurationError
 from migration.settings import MigrationSettings
 

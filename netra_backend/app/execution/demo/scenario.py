@@ -16,10 +16,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from migration.flags.editors.file import FileEditor
-from migration.flags.edits.surface_changes import new_surface_flag, pin
-from migration.flags.edits.targets import Flag
-from migration.flags.meaning.data import surface_flag_key
+from migration.flags.editors import FileEditor
+from migration.flags.edits import Flag, new_surface_flag, pin
+from migration.flags.meaning import surface_flag_key
 from migration.model import Origin, Stage
 from migration.stages import PLANS, STAGE_ORDER
 from netra_backend.app.execution.demo.backend import Backend, Metrics

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from migration.consolidation.audit import audit
+from migration.consolidation.auditing import audit
 from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.inventory import Inventory
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from migration.consolidation.codemod.configuration import load_codemod_configuration
-from migration.consolidation.codemod.plan import plan
+from migration.consolidation.codemod.plan import plan_codemod
 from migration.consolidation.codemod.report.applying import apply_plan
 from migration.consolidation.codemod.report.values import CodemodPlan
 
@@ -26,7 +26,7 @@ NOT_NEEDED = ("depot/broken/", "tests/legacy/", "config/", "pyproject.toml", "de
 
 
 def planned(root: Path) -> CodemodPlan:
-    return plan(root, codemod=load_codemod_configuration(root, FIXTURES / "codemod.toml"))
+    return plan_codemod(root, codemod=load_codemod_configuration(root, FIXTURES / "codemod.toml"))
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from migration.consolidation.tracker import track as module
+from migration.consolidation.tracker import tracking as module
 from migration.consolidation.tracker.page import as_markdown
 from migration.consolidation.tracker.rounds import PytestRuns
-from migration.consolidation.tracker.track import run_tests, track
+from migration.consolidation.tracker.tracking import run_tests, track
 from migration.errors import ConfigurationError
 
 TITLES = [

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from migration.consolidation.audit import AuditProgress, NoProgress
+from migration.consolidation.auditing import AuditProgress, NoProgress
 from migration.consolidation.tracker.builtin import boxes_of
 from migration.consolidation.tracker.checks import Check
 from migration.consolidation.tracker.configuration import TrackerConfiguration, load_tracker_configuration
