@@ -16,7 +16,7 @@ import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from migration.comparison import Policy, default_policy, outcome_by
-from migration.effects.logs import tape_served_logs
+from migration.effects.journals import tape_served_logs
 from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
 from migration.facade import ExecutionFacade, RunEnding
 from migration.flags import LaunchDarklyFlags
@@ -121,14 +121,24 @@ class Migration:
         self._metrics = metrics = Metrics(watch_tenants=settings.watch_tenants, registry=registry, surfaces=settings.surfaces)
         self.spans = configure_tracing(settings, service, partial(metrics.failed, "telemetry.export"))
         self.flags = LaunchDarklyFlags(settings, metrics)
-        self.shadow = ProcessShadow(settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison))
         self._under_way = Counter[str]()
         # Imported here: SQLAlchemy takes as long as everything else, and not every importer of `compose` calls it.
+        from migration.evidence import UnseenRuns
         from migration.processes import Heartbeat
         from migration.stores import FinishedRuns
 
+        unseen = UnseenRuns(settings)
+        self.shadow = ProcessShadow(
+            settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison), unseen=unseen.count
+        )
         self._heartbeat = Heartbeat(
-            settings, self.flags, metrics, runs=lambda: self._under_way, shadow=self.shadow, attributes=self.flags.attributes
+            settings,
+            self.flags,
+            metrics,
+            runs=lambda: self._under_way,
+            shadow=self.shadow,
+            unseen=unseen,
+            attributes=self.flags.attributes,
         )
         self._runs = FinishedRuns(settings, runs, plan=self.flags.plan, metrics=metrics)
         neighbourhood = _neighbourhood(settings)
@@ -204,7 +214,7 @@ class Migration:
         async with self:
             yield
 
-    async def run(
+    def run(
         self,
         surface: str,
         payload: Mapping[str, Any] | bytes,
@@ -215,7 +225,7 @@ class Migration:
         run_id: str | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Yield the events of the engine that the flags name, unchanged and unbuffered; its errors pass through.
+        """Return the events of the engine that the flags name, unchanged and unbuffered; its errors pass through.
 
         Closing the generator stops the engine (`contextlib.aclosing`).
 
@@ -242,9 +252,7 @@ class Migration:
             received_at=time.time(),
             attributes=_encode(attributes) if attributes else b"",
         )
-        async with aclosing(self.serve(request)) as events:
-            async for event in events:
-                yield event
+        return self.serve(request)
 
     async def serve(self, request: RunRequest, /, ending: RunEnding | None = None) -> AsyncGenerator[Event, None]:
         """Yield the events of a request that the caller made. As `run`, and raises the same.

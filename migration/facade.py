@@ -6,10 +6,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, Protocol, TypeVarTuple
 
-from migration.effects.outcome import outcome_of_failure
+from migration.effects.journals import Recording, follow_threads, outcome_of_failure
 from migration.effects.ports import activate, deactivate
-from migration.effects.recording import Recording, recording
-from migration.effects.threads import follow_threads
 from migration.errors import Operation
 from migration.flags import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
@@ -114,7 +112,7 @@ class ExecutionFacade:
             self._guard("stores.tombstones", tombstones.count, self.surface, decision.plan)
         span = start_run(partial(_about, request.surface, request.run_id, decision))
         canary = self._enter(request)  # isolation/: the served user
-        tape = recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
+        tape = Recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
         outcome: Outcome = "completed"
         error: EffectError | None = None

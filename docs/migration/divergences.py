@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from migration.comparison import Comparer, Ledger, load_ledger
-from migration.effects.guard import Guard
+from migration.effects.journals import Guard
 from migration.import_strings import load
 from migration.model import Comparison, Divergence, Verdict
 from migration.recordings import RecordedRun, read

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from migration.effects.advice import port_for
+from migration.effects.journals import port_for
 from migration.errors import EffectMissingError
 from migration.model import Effect, Event
 from migration.recordings import RecordedRun

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from migration.comparison import Explanation, Policy
-from migration.effects.threads import follow_threads
+from migration.effects.journals import follow_threads
 from migration.model import Comparison, Origin, RunLog, RunRecord, Stage, Timing, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
 from migration.replay.fidelity import unfaithful

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from migration.comparison import Comparer
-from migration.effects.guard import Guard
+from migration.effects.journals import Guard
 from migration.model import Comparison, Effect, EffectKind, EngineBuilder, Origin, RunRecord
 from migration.recordings import RecordedRun
 from migration.replay import Replay

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 import msgspec
 
 from migration import variables
-from migration.effects.guard import Guard
-from migration.effects.misses import BLOCK
+from migration.effects.journals import BLOCK, Guard
 from migration.errors import MigrationError
 from migration.import_strings import load, make_importable
 from migration.model import encode

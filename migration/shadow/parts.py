@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from migration.effects.misses import BLOCK, MissPolicy
+from migration.effects.journals import BLOCK, MissPolicy
 from migration.errors import Operation
 from migration.isolation import Inspector
 from migration.model import Comparison, EngineBuilder, RunRecord, RunRequest

@@ -12,7 +12,7 @@ _ALL: Final = 1.0
 
 
 class Keepable(Protocol):
-    """A finished span that need not be built before somebody reads it."""
+    """A finished span that need not be built before it is read."""
 
     def readable(self) -> ReadableSpan:
         """Return it as OpenTelemetry has it."""

@@ -14,7 +14,7 @@ from migration.telemetry import spans
 from migration.telemetry.provider import OwnProvider
 
 Attributes = Callable[[], Mapping[str, str]]
-"""Makes the attributes of one span. They are asked for when somebody reads the span, so it must hold nothing large."""
+"""Makes the attributes of one span. They are asked for when the span is read, so it must hold nothing large."""
 
 _NAME: Final = "migration"
 _SCOPE: Final = InstrumentationScope(_NAME)

@@ -17,9 +17,9 @@ from ldclient.migrations import Stage as LaunchDarklyStage
 from prometheus_client import CollectorRegistry
 
 from migration.effects import perform
-from migration.effects.logs import tape_served_logs
+from migration.effects.journals.logs import tape_served_logs
+from migration.effects.journals.recording import Recording
 from migration.effects.ports import activate, deactivate
-from migration.effects.recording import recording
 from migration.facade import ExecutionFacade
 from migration.flags.meaning.contexts import context
 from migration.flags.meaning.data import surface_flag_key
@@ -102,7 +102,7 @@ def _line() -> dict[str, Measured]:
     beside_runs = typical_us(say, calls=1000)
 
     def recorded() -> None:
-        token = activate(recording(REQUEST))
+        token = activate(Recording(REQUEST))
         for _ in range(100):
             say()
         deactivate(token)

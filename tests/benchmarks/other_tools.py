@@ -217,7 +217,9 @@ async def _measured() -> tuple[dict[str, dict[str, str]], dict[str, Measured]]:
             1 - sum(shed.values()) / offered,
         )
         slow = await in_turn(pair.sides(BODY | {"fault": "takes a second"}), callers=1, times=1, rounds=1)
-        cells["if the new engine is one second slower: the caller waits, ms"] = {name: f"{block[0].whole[0]:.0f}" for name, block in slow.items()}
+        cells["if the new engine is one second slower: the caller waits, ms"] = {
+            name: f"{block[0].whole[0]:.0f}" for name, block in slow.items()
+        }
         return cells | await judged(pair), rows
 
 
