@@ -31,6 +31,9 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     runs: dict[str, int]  #: current runs
     held_by: HeldBy | None  #: what separates a worker's engines from the outside; None: not a worker, or it takes no jobs yet
     shadow_waiting: int
+    shadow_shares: dict[str, float]  #: surface -> share of the flag's percentage of runs that the governor lets be drawn for shadowing
+    shadow_cause: str | None  #: what lowers a share; None: nothing does
+    shadow_tax: dict[str, list[float]]  #: quantile -> by how much runs are slower because of shadows: lower bound, estimate, upper bound
     last_error: str | None
 
 
@@ -76,6 +79,8 @@ class ProcessesStatus(msgspec.Struct, frozen=True, kw_only=True):
                 found.append(f"{one.name} is silent for {one.heard_s:.0f} s: it is stopped, hangs, or cannot reach the database")
             elif one.state in {"died", "lost"}:
                 found.append(f"{one.name} {'died' if one.state == 'died' else 'is lost'}; it last reported {one.heard_s:.0f} s ago")
+            if one.state == "live" and (lowered := _lowered(one)) is not None:
+                found.append(lowered)
             if one.state == "live" and one.held_by == "interpreter":
                 found.append(f"{one.name}: only the interpreter, and not the kernel, separates its shadows from the outside")
         if self.flags.error is not None:
@@ -116,6 +121,7 @@ def print_processes(found: ProcessesStatus) -> None:
             str(sum(one.runs.values())),
             one.held_by or "-",
             str(one.shadow_waiting),
+            _tax(one) or "-",
             one.last_error or "-",
         ]
         for one in found.processes
@@ -132,9 +138,23 @@ def print_processes(found: ProcessesStatus) -> None:
             "runs",
             "held by",
             "shadows waiting",
+            "shadow tax",
             "last error",
         ]
         print_table("Processes", columns, rows)
+
+
+def _lowered(process: Process) -> str | None:
+    """Return a sentence if the governor lowers how many runs are shadowed."""
+    shares = ", ".join(f"{surface} to {share:.3g}" for surface, share in process.shadow_shares.items() if share < 1.0)
+    return f"{process.name} lowers the share of runs that are shadowed ({shares}) because of: {process.shadow_cause}" if shares else None
+
+
+def _tax(process: Process) -> str:
+    """Return the shadow tax in words, e.g. "0.99: +3.1 % (0.4 to 5.9)"."""
+    return "; ".join(
+        f"{quantile}: {estimate:+.1%} ({lower:+.1%} to {upper:+.1%})" for quantile, (lower, estimate, upper) in process.shadow_tax.items()
+    )
 
 
 def _process(told: Told) -> Process:
@@ -153,6 +173,9 @@ def _process(told: Told) -> Process:
         runs=row.runs,
         held_by=row.held_by,
         shadow_waiting=row.shadow_waiting,
+        shadow_shares=row.shadow_shares,
+        shadow_cause=row.shadow_cause,
+        shadow_tax=row.shadow_tax,
         last_error=row.last_error,
     )
 

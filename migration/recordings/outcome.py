@@ -1,4 +1,4 @@
-"""The outcome of a run of which a file contains only the events. For a live run, the engine's adapter reports the outcome
+"""The outcome of a run from a file that contains only its events. For a live run, the engine's adapter reports the outcome
 (`effects.run_ended`).
 """
 

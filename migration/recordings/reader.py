@@ -15,7 +15,7 @@ from migration.recordings.documents import Document, Documents
 from migration.recordings.formats import conversation_of, is_part, parts_of
 from migration.recordings.opening import DAMAGED, nobody_watches, opened
 from migration.recordings.run import BadLine, RecordedRun, Skipped
-from migration.recordings.turns import AskedBy, Place, runs_of
+from migration.recordings.turns import AskedBy, ConversationPlace, runs_of
 
 Item = RecordedRun | Skipped | BadLine
 
@@ -84,7 +84,7 @@ def _of_archive(path: Path, asked: AskedBy, on_bytes: Callable[[int], None]) -> 
                 if isinstance(found, BadLine):
                     yield BadLine(line=number, reason=f"[{name}] {found.reason}", file=str(path))
                 else:
-                    yield from _part(found.value, Place(file=str(path), line=number, part=name, digest=_digest(text)), asked)
+                    yield from _part(found.value, ConversationPlace(file=str(path), line=number, part=name, digest=_digest(text)), asked)
     except BROKEN as error:
         yield BadLine(line=number + 1, reason=f"the archive ends early or is damaged: {type(error).__name__}", file=str(path))
     on_bytes(path.stat().st_size)
@@ -105,11 +105,11 @@ def _items(document: Document, file: str, asked: AskedBy, project: Path | None) 
     digest = _digest(document.text)
     for index, part in enumerate(parts_of(document.value)):
         names = (document.element, index or None)
-        place = Place(file=file, line=document.line, part="/".join(str(one) for one in names if one is not None), digest=digest)
+        place = ConversationPlace(file=file, line=document.line, part="/".join(str(one) for one in names if one is not None), digest=digest)
         yield from _part(part, place, asked)
 
 
-def _part(part: object, place: Place, asked: AskedBy) -> Iterator[Item]:
+def _part(part: object, place: ConversationPlace, asked: AskedBy) -> Iterator[Item]:
     where = f"[{place.part}] " if place.part else ""
     try:
         yield from runs_of(conversation_of(part), place, asked)

@@ -31,7 +31,7 @@ class AskedBy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ConversationPlace:
     """The place of a conversation."""
 
     file: str
@@ -47,7 +47,7 @@ class Place:
         return f"conversation-{blake2b(repr(self).encode(errors='surrogatepass'), digest_size=_ID_BYTES).hexdigest()}"
 
 
-def runs_of(conversation: Conversation, place: Place, asked: AskedBy) -> Iterator[RecordedRun | Skipped]:
+def runs_of(conversation: Conversation, place: ConversationPlace, asked: AskedBy) -> Iterator[RecordedRun | Skipped]:
     """Yield one run for each user turn that is answered, and a `Skipped` for each other user turn.
 
     A bad message makes the whole conversation unusable; the error is raised before anything is yielded.

@@ -155,7 +155,7 @@ def _stakes(odds: "np.ndarray", low: float, high: float) -> "np.ndarray":
 def _money(won: "np.ndarray", stakes: "np.ndarray", trials: int, mean: float, spread: "np.ndarray") -> float:
     each = won - trials * np.log1p(stakes * mean) + spread
     most = each.max()
-    # As SciPy's `logsumexp`, of which a decision needs about a hundred; for so few numbers that takes ten times as long.
+    # Like SciPy's `logsumexp`, which takes ten times as long for so few numbers; a decision needs about a hundred of these.
     return float(most + np.log(np.exp(each - most).sum()))
 
 
