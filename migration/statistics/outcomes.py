@@ -1,21 +1,21 @@
-"""How often candidate diverges, for two claims that are easily confused.
+"""Bounds how often candidate diverges, for two claims that are easily confused.
 
 "these tenants": the rate over the runs of the tenants seen so far, each weighted by its runs. The only uncertainty is in those of their
-runs that were not compared. Nothing is assumed about how tenants differ, or about the order of their runs.
+runs that were not compared: their results are not known. Nothing is assumed about how tenants differ, or about the order of their runs.
 
-"tenants like these": the mean rate of the population that these tenants were drawn from. Each tenant counts once, as in a randomised trial
-of clusters. It is also uncertain which tenants happened to come first. A tenant counts when it has had a fixed number of runs, and only
-these first runs count: its share of divergent ones is then an unbiased value between 0 and 1, and tenants are independent of each other.
-Twenty tenants cannot prove much: if all runs of one tenant in fifty diverge, twenty tenants contain none of these with a chance of two
-thirds. Fewer than log(1 / alpha) / rate tenants, 149 for 2 % at 0.05, cannot prove that the rate is lower, with any method, unless
-something is assumed about the population.
+"tenants like these": the mean rate of the population from which these tenants were drawn. Each tenant counts once, as in a cluster-
+randomised trial. It is also uncertain which tenants happened to come first. A tenant counts when it has had a fixed number of runs, and
+only these first runs count: its share of divergent ones is then an unbiased value between 0 and 1, and tenants are independent of each
+other. Twenty tenants cannot prove much: if all runs of one tenant in fifty diverge, twenty tenants include no such tenant with a chance of
+two thirds. Without assumptions about the population, no method can prove that the rate is lower with fewer than log(1 / alpha) / rate
+tenants, which is 149 for 2 % at 0.05.
 
-Runs that the shadow did not see count as divergent in upper bounds, and are left out of lower ones.
+Runs that were drawn but not compared count as divergent in upper bounds, and are left out of lower bounds.
 
-A run that is drawn with some probability counts with its reciprocal, and a run that was not drawn as zero (Horvitz and Thompson 1952), so
-that a governor may draw where it wants to. A bound needs to know the largest weight beforehand. It is not known how far a governor will
-have to go, so the money of `means` is divided among players, each with a least probability of its own: the average of their evidence is
-evidence too. Here the largest of them is used, which is less.
+A run that was drawn counts with the reciprocal of its probability, and a run that was not drawn counts as zero (Horvitz and Thompson 1952).
+So runs may be drawn with different probabilities. A bound must know the largest weight beforehand, but it is not known how far a governor will
+lower the probability. Therefore the money of `means` is divided among several players, each with its own least probability. The sum of
+their money is evidence too; the richest player alone has less than that, and is used here.
 """
 
 from dataclasses import dataclass
@@ -29,25 +29,27 @@ RUNS_PER_TENANT: Final = 25
 _NEVER: Final = 10**9
 _HALVINGS: Final = 10
 LEAST_PROBABILITY: Final = 0.5**_HALVINGS
-"""A run that was drawn with a smaller probability counts as not seen: few such runs would else weigh more than all others."""
+"""A run that was drawn with a smaller probability counts as not compared: otherwise a few such runs would weigh more than all others."""
 MOSTLY: Final = 0.9
 """Share of the money that is staked on "every run is drawn"; the rest is divided among ten smaller least probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Bounds of a rate, from 0 to 1; each side alone is ever wrong with a chance of at most its alpha."""
+    """Bounds of a rate, from 0 to 1. The chance that one of the two is ever wrong is at most its alpha."""
 
     lower: float
     upper: float
 
 
 class Outcomes:
-    """Counts outcomes of runs of one gate. A state: a new outcome costs microseconds, and bounds do not depend on how many there were.
+    """Counts outcomes of the runs of one gate. It keeps only counts: a new outcome takes microseconds, and bounds take the same time for
+    any number of runs.
 
     Args:
-        runs_per_tenant: first runs of a tenant that say its rate, for "tenants like these". The more, the less is left to chance within
-            a tenant, and the later it counts. 25: few enough for small tenants, and a clean tenant says "hardly above 10 %".
+        runs_per_tenant: number of a tenant's first runs that give its rate, for "tenants like these". With more runs the rate is more
+            exact, but the tenant counts later. 25 is few enough for small tenants, and 25 runs without a divergence show that a tenant's
+            rate is hardly above 10 %.
 
     Raises:
         ValueError: an argument is out of range.
@@ -57,9 +59,9 @@ class Outcomes:
         if runs_per_tenant < 1:
             raise ValueError(f"runs per tenant are {runs_per_tenant}; give 1 or more")
         self._first = runs_per_tenant
-        self.compared = 0  #: runs that were drawn and seen
-        self.divergent = 0  #: of them
-        self.unseen = 0  #: runs that were drawn and not seen: shed, failed, inconclusive
+        self.compared = 0  #: runs that were drawn and compared
+        self.divergent = 0  #: those of them that diverged
+        self.unseen = 0  #: runs that were drawn and not compared: shed, failed, inconclusive
         self.not_sampled = 0  #: runs that were not drawn
         self._players = [_Player(1.0)]  #: for the probabilities that occurred so far, falling
         self._tenants: dict[str, _Tenant] = {}
@@ -85,9 +87,9 @@ class Outcomes:
         """Count a run that was drawn and compared.
 
         Args:
-            tenant: of the run.
-            divergent: whether it counts as divergent: unaccepted, and not noise.
-            probability: with which the run was drawn, recorded before it began.
+            tenant: the run's tenant.
+            divergent: whether the run has a divergence that is neither accepted nor noise.
+            probability: the probability with which the run was drawn, as recorded before the run began.
 
         Raises:
             ValueError: the probability is not in (0, 1].
@@ -101,7 +103,7 @@ class Outcomes:
         self._tenant(tenant, at_most=divergent or not known, at_least=divergent if known else None)
 
     def add_unseen(self, tenant: str, *, probability: float = 1.0) -> None:
-        """Count a run that was drawn and not seen. Raises ValueError: the probability is not in (0, 1]."""
+        """Count a run that was drawn and not compared. Raises ValueError: the probability is not in (0, 1]."""
         self._prepare(probability)
         self.unseen += 1
         for player in self._players:
@@ -116,7 +118,7 @@ class Outcomes:
             player.not_sampled(probability, times)
 
     def bounds(self, claim: Claim, alpha: float) -> Bounds:
-        """Return the bounds that hold over all looks; 0 to 1 before the first run.
+        """Return bounds that hold however often they are checked; 0 to 1 before the first run.
 
         Raises:
             ValueError: alpha is not between 0 and 1.
@@ -139,9 +141,10 @@ class Outcomes:
         return max(player.most.evidence_below(rate) + log(player.share) for player in self._players)
 
     def runs_to_promote(self, rate: float, alpha: float) -> int | None:
-        """Return how many more runs, like those so far, prove that the rate over these tenants is below this one; None: no number does.
+        """Return how many more runs like the earlier ones prove that the rate over these tenants is below this one; None: no number of runs
+        does.
 
-        Before the first run it is the number of runs without any divergence.
+        Before the first run, assume runs without any divergence.
         """
         player = max(self._players, key=lambda one: one.most.evidence_below(rate) + log(one.share))
         proof, most = -log(alpha * player.share), player.most
@@ -210,7 +213,7 @@ class Outcomes:
 
 
 class _Player:
-    """Counts runs for bounds that need the least probability of a draw to be known beforehand. A run with a smaller one is not seen.
+    """Counts runs for bounds with a least probability that is known beforehand. A run with a smaller probability counts as not compared.
 
     The smaller this probability, the larger the weights that are possible, and the less can be staked on each run.
     """
@@ -248,9 +251,9 @@ class _Player:
 
 @dataclass(slots=True)
 class _Tenant:
-    """What the first runs of a tenant showed, until they are as many as count."""
+    """The results of a tenant's first runs, up to the number that counts."""
 
     runs: int = 0
-    at_most: int = 0  #: of them, divergent or not seen
+    at_most: int = 0  #: runs among them that diverged or were not compared
     seen: int = 0
-    at_least: int = 0  #: of them, divergent
+    at_least: int = 0  #: runs among `seen` that diverged
