@@ -13,9 +13,9 @@ tenants, which is 149 for 2 % at 0.05.
 Runs that were drawn but not compared count as divergent in upper bounds, and are left out of lower bounds.
 
 A run that was drawn counts with the reciprocal of its probability, and a run that was not drawn counts as zero (Horvitz and Thompson 1952).
-So runs may be drawn with different probabilities. A bound must know the largest weight beforehand, but it is not known how far a governor will
-lower the probability. Therefore the money of `means` is divided among several players, each with its own least probability. The sum of
-their money is evidence too; the richest player alone has less than that, and is used here.
+So runs may be drawn with different probabilities. A bound must know the largest weight beforehand, but it is not known how far a governor
+will lower the probability. Therefore the money of `means` is divided among several players, each with its own least probability. The sum
+of their money is evidence too; the richest player alone has less than that, and is used here.
 """
 
 from dataclasses import dataclass
