@@ -19,6 +19,7 @@ from migration.comparison import Policy, default_policy, outcome_by
 from migration.effects.logs import tape_served_logs
 from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
 from migration.facade import ExecutionFacade, RunEnding
+from migration.failover import Failover
 from migration.flags import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Engine, Event, Origin, RunRequest
@@ -125,7 +126,7 @@ class Migration:
         self.shadow = ProcessShadow(settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison))
         self._under_way = Counter[str]()
         # Imported here: SQLAlchemy takes as long as everything else, and not every importer of `compose` calls it.
-        from migration.processes import Heartbeat
+        from migration.processes import Heartbeat, known_code_version
         from migration.stores import FinishedRuns
 
         self._heartbeat = Heartbeat(
@@ -145,6 +146,7 @@ class Migration:
                 writer=self._runs.writer,
                 tombstones=self._runs.tombstones,
                 outcome_by_events=partial(outcome_by, policies[surface].endings),
+                failover=Failover(policies[surface], both[Origin.CONTROL], build=known_code_version, metrics=metrics),
             )
             for surface, both in engines.items()
         }

@@ -1,5 +1,6 @@
 """The routing facade: one request as numbered steps, each naming the package that does it."""
 
+import dataclasses
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from migration.effects.outcome import outcome_of_failure
 from migration.effects.recording import Recording, recording
 from migration.effects.threads import follow_threads
 from migration.errors import Operation
+from migration.failover import Failover, FailoverRun
 from migration.flags import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
 from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
@@ -69,6 +71,7 @@ class ExecutionFacade:
         tombstones: counts which engines run, for the removal of control; None: this surface does not count them.
         outcome_by_events: returns the outcome of a run by its events, if its engine reported none; None: it completed.
         neighbourhood: knows which tenants and users were served recently, over all surfaces of the process; None: this surface's own.
+        failover: resumes runs that candidate fails, where the flags say so; None: none is resumed.
         clock: monotonic seconds.
     """
 
@@ -85,6 +88,7 @@ class ExecutionFacade:
         tombstones: RunCounter | None = None,
         outcome_by_events: Callable[[Sequence[Event]], Outcome] | None = None,
         neighbourhood: Neighbourhood | None = None,
+        failover: Failover | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         follow_threads()
@@ -98,6 +102,7 @@ class ExecutionFacade:
         self._tombstones = tombstones
         self._outcome_by_events = outcome_by_events or _completed
         self._neighbourhood = neighbourhood or Neighbourhood()
+        self._failover = failover
         self._clock = clock
 
     async def run(self, request: RunRequest, /, ending: RunEnding | None = None) -> AsyncGenerator[Event, None]:
@@ -114,7 +119,8 @@ class ExecutionFacade:
         self._count_engines(decision)  # stores/tombstones: the engines that run
         span = _start_span(request, decision)
         canary = self._enter(request)  # isolation/: the served user
-        tape = recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
+        # 2 effects/: the journal of this run; failover/: and how it goes on if its candidate fails
+        tape = self._watched(recording(request, clock=self._clock, on_failure=self._failed, canary=canary), request, decision, canary)
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
         outcome: Outcome = "completed"
         error: EffectError | None = None
@@ -140,12 +146,29 @@ class ExecutionFacade:
                 ending.settle(outcome)
                 raise
             finally:
+                if isinstance(tape, FailoverRun) and (judged := tape.judged(record)) is not record:
+                    record, outcome = judged, judged.outcome  # below, candidate is judged by what it did, and not by what control saved
                 self._guard("telemetry.export", lambda: self._count(record, outcome, decision, span))  # 5 telemetry/
                 # 6 LaunchDarkly's migration op event; it waits for the comparison if there will be one
                 self._guard("flags.track", lambda: self._flags.finished(request, decision, outcome, record.duration_s))
                 self._guard("shadow.offer", lambda: self._offer(record, decision, tape, span))  # 7 shadow/: never blocks, never raises
 
-    def _offer(self, record: RunRecord, decision: Decision, tape: Recording, span: Span) -> None:
+    def _watched(self, tape: Recording, request: RunRequest, decision: Decision, canary: LiveCanary | None) -> Recording | FailoverRun:
+        if self._failover is None or not decision.fails_over:
+            return tape
+        # Control runs, whatever the plan says: its removal has to know.
+        resumed = dataclasses.replace(decision, plan=dataclasses.replace(decision.plan, serves=Origin.CONTROL, shadows=None))
+        return FailoverRun(
+            self._failover,
+            request,
+            tape,
+            clock=self._clock,
+            on_failure=self._failed,
+            canary=canary,
+            on_resume=lambda: self._count_engines(resumed),
+        )
+
+    def _offer(self, record: RunRecord, decision: Decision, tape: Recording | FailoverRun, span: Span) -> None:
         shadows = decision.plan.shadows
         if shadows is None:
             return
@@ -179,6 +202,8 @@ class ExecutionFacade:
         if record.events:
             self._metrics.first_event_seconds.labels(surface, origin, "serving").observe(record.events[0].at_s)
         span.set_attribute(spans.OUTCOME, outcome)
+        if record.failover is not None:
+            span.set_attribute(spans.FAILOVER_REASON, record.failover.reason)
         if outcome not in ("completed", "cancelled"):
             span.set_status(StatusCode.ERROR)
         span.end()

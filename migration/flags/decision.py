@@ -18,6 +18,7 @@ class Decision:
     reason: Reason
     flag_key: str
     sampled: bool  #: False: the plan names a shadow, but this run is outside the sample; it is counted as shed, reason "sampling"
+    fails_over: bool = False  #: whether control resumes the run if candidate, which serves, fails it before its commit point
 
 
 class Flags(Protocol):

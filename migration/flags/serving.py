@@ -230,6 +230,7 @@ class LaunchDarklyFlags:
                 reason=reason,
                 flag_key=surface_flag_key(surface),
                 sampled=sampled,
+                fails_over=found is not None and found.fails_over,
                 evaluation=None if found is None else found.answer.event,
             )
             for sampled in (True, False)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from migration.processes.control import ask, control_folder
     from migration.processes.heartbeat import Heartbeat
     from migration.processes.held_by import HeldBy
+    from migration.processes.identity import known_code_version
     from migration.processes.row import ProcessRow, Told
     from migration.processes.table import ProcessTable
     from migration.processes.tenant_list import LOOKED_AT, known_tenants, pinned
@@ -28,6 +29,7 @@ else:
             "ask": "control",
             "confirm": "confirmation",
             "control_folder": "control",
+            "known_code_version": "identity",
             "known_tenants": "tenant_list",
             "pinned": "tenant_list",
         },
@@ -44,6 +46,7 @@ __all__ = [
     "ask",
     "confirm",
     "control_folder",
+    "known_code_version",
     "known_tenants",
     "pinned",
 ]

@@ -59,6 +59,11 @@ def code_version() -> str:
     return f"{version}+{digest.hexdigest()[:8]}"
 
 
+def known_code_version() -> str:
+    """Return `code_version` if it was read before, as each process that writes rows does; "" otherwise: nothing is read here."""
+    return code_version() if code_version.cache_info().currsize else ""
+
+
 def this_host() -> str:
     """Return the name of this host."""
     return socket.gethostname()

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, get_args, overload
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from migration.errors import Operation
-from migration.model import Outcome, Verdict
+from migration.model import FailoverResult, Outcome, Verdict
 from migration.stages import PLANS
 
 logger = logging.getLogger(__name__)
@@ -92,6 +92,12 @@ class Metrics:
         "migration_engine_seconds", "Duration of a run minus the time it waited for effects.", "surface", "origin", "role"
     )
     first_event_seconds = _seconds("migration_first_event_seconds", "Time to a run's first event.", "surface", "origin", "role")
+    failovers = _counter(
+        "migration_failovers",
+        "Runs that candidate failed while they could fail over, by what became of them. Each also counts as a failed run of candidate.",
+        "surface",
+        "result",
+    )
     shadow_expected = _counter(
         "migration_shadow_expected", "Runs that should have been shadowed: compared + shed + failed + waiting.", "surface"
     )
@@ -164,6 +170,8 @@ class Metrics:
         for stage, plan in PLANS.items():
             for outcome in get_args(Outcome):
                 self.runs.labels(surface, stage.value, plan.serves.value, outcome)
+        for result in get_args(FailoverResult):
+            self.failovers.labels(surface, result)
         self.shadow_expected.labels(surface)
         self.shadow_compared.labels(surface)
         self.flag_jumps.labels(surface)
