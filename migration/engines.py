@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
-from migration.effects.lanes import current_lane, lane
-from migration.effects.threads import follow_threads
+from migration.effects import current_lane, lane
+from migration.effects.journals import follow_threads
 from migration.model import Engine, Event, RunRequest
 
 Place = Callable[[Any], tuple[str, str]]

@@ -4,25 +4,22 @@ import dataclasses
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Protocol
+from functools import partial
+from typing import Final, Protocol, TypeVarTuple
 
-from opentelemetry import trace
-from opentelemetry.trace import Span, SpanKind, StatusCode
-
-from migration.effects.outcome import outcome_of_failure
-from migration.effects.recording import Recording, recording
-from migration.effects.threads import follow_threads
+from migration.effects.journals import Recording, follow_threads, outcome_of_failure
+from migration.effects.ports import activate, deactivate
 from migration.errors import Operation
 from migration.failover import Failover, FailoverRun
 from migration.flags import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
 from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
-from migration.shadow.job import Shadow, ShadowJob
+from migration.shadow import Shadow, ShadowJob
 from migration.stages import Plan
-from migration.telemetry import Metrics, spans
+from migration.telemetry import Metrics, RunCounts, RunSpan, spans, start_run
 
 logger = logging.getLogger(__name__)
-_tracer = trace.get_tracer("migration")
+_Ts = TypeVarTuple("_Ts")
 
 
 class RunWriter(Protocol):
@@ -96,11 +93,11 @@ class ExecutionFacade:
         self._engines = dict(engines)
         self._flags = flags
         self._shadow = shadow
-        self._metrics = metrics
+        self._metrics, self._counts = metrics, RunCounts(metrics, surface)
         self._shadow_deadline_s = shadow_deadline_s
         self._writer = writer
         self._tombstones = tombstones
-        self._outcome_by_events = outcome_by_events or _completed
+        self._outcome_by_events = outcome_by_events
         self._neighbourhood = neighbourhood or Neighbourhood()
         self._failover = failover
         self._clock = clock
@@ -114,21 +111,32 @@ class ExecutionFacade:
             request: the request.
             ending: gives the reason of an interruption, and receives the outcome; None: an interruption counts as cancelled.
         """
-        ending = ending or _Unexplained()
+        ending = ending or _UNEXPLAINED
         decision = self._flags.decide(request)  # 1 flags/: who serves, who shadows; pinned from here on
-        self._count_engines(decision)  # stores/tombstones: the engines that run
-        span = _start_span(request, decision)
+        if (tombstones := self._tombstones) is not None:  # stores/tombstones: the engines that run
+            self._guard("stores.tombstones", tombstones.count, self.surface, decision.plan)
+        span = start_run(partial(_about, request.surface, request.run_id, decision))
         canary = self._enter(request)  # isolation/: the served user
-        # 2 effects/: the journal of this run; failover/: and how it goes on if its candidate fails
-        tape = self._watched(recording(request, clock=self._clock, on_failure=self._failed, canary=canary), request, decision, canary)
+        performer = Recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
+        # failover/: control goes on with the run if its candidate fails
+        watched = self._watched(request, events, performer, decision, canary) if decision.fails_over else None
+        tape = watched or performer
         outcome: Outcome = "completed"
         error: EffectError | None = None
         try:
-            while (event := await tape.next_of(events)) is not None:
+            following = (watched or events).__anext__
+            while True:
+                token = activate(performer)  # current only inside the engine: code that consumes the events never records into it
+                try:
+                    event = await following()
+                except StopAsyncIteration:
+                    break
+                finally:
+                    deactivate(token)
                 tape.append(event)
                 yield event
-            outcome = tape.outcome or self._outcome_by_events(tape.events)
+            outcome = tape.outcome or ("completed" if self._outcome_by_events is None else self._outcome_by_events(tape.events))
         except BaseException as failure:
             if isinstance(failure, Exception):
                 error = EffectError(type=type(failure).__name__, message="")  # its text may quote a user
@@ -136,7 +144,7 @@ class ExecutionFacade:
             raise
         finally:
             await tape.close(events)
-            record = tape.record(decision.plan.serves, outcome, error, _trace_id(span))
+            record = tape.record(decision.plan.serves, outcome, error, span.trace_id)
             try:
                 ending.settle(outcome)
                 if self._writer is not None and outcome != "cancelled":
@@ -146,39 +154,33 @@ class ExecutionFacade:
                 ending.settle(outcome)
                 raise
             finally:
-                if isinstance(tape, FailoverRun) and (judged := tape.judged(record)) is not record:
-                    record, outcome = judged, judged.outcome  # below, candidate is judged by what it did, and not by what control saved
-                self._guard("telemetry.export", lambda: self._count(record, outcome, decision, span))  # 5 telemetry/
+                record, outcome = (record, outcome) if watched is None else watched.judged(record, outcome)
+                self._guard("telemetry.export", self._count, record, outcome, decision, span)  # 5 telemetry/
                 # 6 LaunchDarkly's migration op event; it waits for the comparison if there will be one
-                self._guard("flags.track", lambda: self._flags.finished(request, decision, outcome, record.duration_s))
-                self._guard("shadow.offer", lambda: self._offer(record, decision, tape, span))  # 7 shadow/: never blocks, never raises
+                self._guard("flags.track", self._flags.finished, request, decision, outcome, record.duration_s)
+                self._guard("shadow.offer", self._offer, record, decision, tape, span)  # 7 shadow/: never blocks, never raises
 
-    def _watched(self, tape: Recording, request: RunRequest, decision: Decision, canary: LiveCanary | None) -> Recording | FailoverRun:
-        if self._failover is None or not decision.fails_over:
-            return tape
-        # Control runs, whatever the plan says: its removal has to know.
-        resumed = dataclasses.replace(decision, plan=dataclasses.replace(decision.plan, serves=Origin.CONTROL, shadows=None))
-        return FailoverRun(
-            self._failover,
-            request,
-            tape,
-            clock=self._clock,
-            on_failure=self._failed,
-            canary=canary,
-            on_resume=lambda: self._count_engines(resumed),
-        )
+    def _watched(
+        self, request: RunRequest, events: AsyncGenerator[Event, None], tape: Recording, decision: Decision, canary: LiveCanary | None
+    ) -> FailoverRun | None:
+        if self._failover is None:
+            return None
+        # Control runs then, whatever the plan says: its removal has to know.
+        plan = dataclasses.replace(decision.plan, serves=Origin.CONTROL, shadows=None)
+        count = partial(self._guard, "stores.tombstones", self._tombstones.count, self.surface, plan) if self._tombstones else None
+        return FailoverRun(self._failover, request, events, tape, clock=self._clock, canary=canary, on_resume=count)
 
-    def _offer(self, record: RunRecord, decision: Decision, tape: Recording | FailoverRun, span: Span) -> None:
+    def _offer(self, record: RunRecord, decision: Decision, tape: Recording | FailoverRun, span: RunSpan) -> None:
         shadows = decision.plan.shadows
         if shadows is None:
             return
-        context, shed = span.get_span_context(), tape.shed_reason(sampled=decision.sampled)
+        shed = tape.shed_reason(sampled=decision.sampled)
         job = ShadowJob(
             record=record,
             stage=decision.plan.stage,
             shadows=shadows,
             deadline_s=self._shadow_deadline_s,
-            span_id=trace.format_span_id(context.span_id) if context.is_valid else None,
+            span_id=span.span_id,
             neighbours=self._neighbourhood.tell() if shed is None else (),
             log=tape.log,
         )
@@ -191,27 +193,15 @@ class ExecutionFacade:
             self._failed("effects.record", failure)
             return None
 
-    def _count_engines(self, decision: Decision) -> None:
-        if (tombstones := self._tombstones) is not None:
-            self._guard("stores.tombstones", lambda: tombstones.count(self.surface, decision.plan))
+    def _count(self, record: RunRecord, outcome: Outcome, decision: Decision, span: RunSpan) -> None:
+        self._counts.ended(record, outcome, decision.plan.stage)
+        reason = "" if record.failover is None else record.failover.reason
+        span.end(outcome, failed=outcome not in ("completed", "cancelled"), failed_over=reason)
 
-    def _count(self, record: RunRecord, outcome: Outcome, decision: Decision, span: Span) -> None:
-        surface, origin = self.surface, record.origin.value
-        self._metrics.runs.labels(surface, decision.plan.stage.value, origin, outcome).inc()
-        self._metrics.run_seconds.labels(surface, origin, "serving").observe(record.duration_s)
-        if record.events:
-            self._metrics.first_event_seconds.labels(surface, origin, "serving").observe(record.events[0].at_s)
-        span.set_attribute(spans.OUTCOME, outcome)
-        if record.failover is not None:
-            span.set_attribute(spans.FAILOVER_REASON, record.failover.reason)
-        if outcome not in ("completed", "cancelled"):
-            span.set_status(StatusCode.ERROR)
-        span.end()
-
-    def _guard(self, operation: Operation, step: Callable[[], None]) -> None:
+    def _guard(self, operation: Operation, step: Callable[[*_Ts], None], *about: *_Ts) -> None:
         """Run a step of the migration itself; its failure is counted instead of raised into the request."""
         try:
-            step()
+            step(*about)
         except Exception as failure:  # noqa: BLE001 - whatever fails here, the request must not notice
             self._failed(operation, failure)
 
@@ -231,28 +221,18 @@ class _Unexplained:
         """Do nothing."""
 
 
-def _completed(_events: Sequence[Event], /) -> Outcome:
-    return "completed"
+_UNEXPLAINED: Final = _Unexplained()
 
 
-def _start_span(request: RunRequest, decision: Decision) -> Span:
-    plan = decision.plan
-    return _tracer.start_span(
-        spans.RUN,
-        kind=SpanKind.INTERNAL,
-        attributes={
-            spans.SURFACE: request.surface,
-            spans.RUN_ID: request.run_id,
-            spans.STAGE: plan.stage.value,
-            spans.ORIGIN: plan.serves.value,
-            spans.ROLE: "serving",
-            spans.FLAG_KEY: decision.flag_key,
-            spans.FLAG_VARIANT: plan.stage.value,
-            spans.FLAG_PROVIDER: "LaunchDarkly",
-        },
-    )
-
-
-def _trace_id(span: Span) -> str | None:
-    context = span.get_span_context()
-    return trace.format_trace_id(context.trace_id) if context.is_valid else None
+def _about(surface: str, run_id: str, decision: Decision) -> dict[str, str]:
+    stage = decision.plan.stage.value
+    return {
+        spans.SURFACE: surface,
+        spans.RUN_ID: run_id,
+        spans.STAGE: stage,
+        spans.ORIGIN: decision.plan.serves.value,
+        spans.ROLE: "serving",
+        spans.FLAG_KEY: decision.flag_key,
+        spans.FLAG_VARIANT: stage,
+        spans.FLAG_PROVIDER: "LaunchDarkly",
+    }

@@ -7,8 +7,8 @@ from contextlib import aclosing, nullcontext
 from typing import Any, Final, cast
 from uuid import UUID
 
+from migration.effects.journals import is_replayed
 from migration.effects.lanes import set_lane
-from migration.effects.replaying import is_replayed
 from migration.engines import by_field, stream_engine
 from migration.extras import extra
 from migration.model import Engine, RunRequest

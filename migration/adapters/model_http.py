@@ -23,8 +23,8 @@ from migration.adapters.wire import (
     whole_body,
     whole_reply,
 )
-from migration.effects.http_record import readable
-from migration.effects.ports import perform, perform_now, perform_stream, perform_stream_now
+from migration.effects import perform, perform_now, perform_stream, perform_stream_now
+from migration.effects.journals import readable
 from migration.errors import RecordedEffectError
 
 _EVENTS: Final = "text/event-stream"

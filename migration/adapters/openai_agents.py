@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Final, cast
 
-from migration.effects.replaying import is_replayed
+from migration.effects.journals import is_replayed
 from migration.engines import by_field, stream_engine
 from migration.extras import extra
 from migration.model import Engine, RunRequest

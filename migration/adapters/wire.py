@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from migration.effects.http_record import answered, asked, readable
+from migration.effects.journals import http_answered, http_asked, readable
 from migration.model import EffectKind
 
 _BLANK_LINE: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r(?!\n)|\n\r\n")
@@ -43,12 +43,12 @@ def read_request(method: str, host: str, url: str, headers: Mapping[str, str], b
     if isinstance(told, dict) and isinstance(told.get("model"), str):
         return AskedRequest("model", told["model"], body, told.get("stream") is True)
     name = f"{method} {host}"
-    return AskedRequest("tool", name, asked(name, url, headers, body), streamed=False)
+    return AskedRequest("tool", name, http_asked(name, url, headers, body), streamed=False)
 
 
 def whole_reply(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
     """Return the record of a complete reply."""
-    told, reply = readable(body), answered(status, headers)
+    told, reply = readable(body), http_answered(status, headers)
     if status >= 400 or not isinstance(told, dict):  # noqa: PLR2004 - HTTP's errors begin there
         return _encode(reply | {"body": told})
     rest = {name: value for name, value in told.items() if name != "usage"}
@@ -86,7 +86,7 @@ def _bytes(body: Any) -> bytes:  # noqa: ANN401 - any JSON
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:
     """Return the record of the beginning of a streamed reply."""
-    return _encode(answered(status, headers))
+    return _encode(http_answered(status, headers))
 
 
 def taken_apart(reply: bytes) -> list[bytes]:

@@ -117,7 +117,7 @@ def _demo() -> Any:  # noqa: ANN401 - as `_own`
     file = find_project()
     if not (named := read_project(file).demo):
         return None
-    from migration.shadow.parts import load
+    from migration.import_strings import load
 
     return load(named, defaults(file)["import_path"])
 

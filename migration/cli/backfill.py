@@ -96,7 +96,7 @@ async def _run(
 
 
 def _opener(settings: MigrationSettings) -> StoresOpener:
-    from migration.shadow.parts import load
+    from migration.import_strings import load
 
     if not settings.stores:
         raise ConfigurationError("NETRA_MIGRATION_STORES is empty: this backend stores no finished runs, so there is nothing to copy")

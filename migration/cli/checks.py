@@ -109,7 +109,7 @@ def configuration(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 def engines(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Make each engine once."""
-    from migration.shadow.engines import builder
+    from migration.shadow import builder
 
     build = builder(settings)
     advice = "a new engine is made for each shadow: it must not need anything that only a serving process has"

@@ -34,7 +34,7 @@ def erase(
     Example: netra-migration erase --tenant acme --user ada
     """
     from migration.erasure import Erasure, ErasureReport, Subject
-    from migration.shadow.parts import load
+    from migration.import_strings import load
 
     settings = MigrationSettings()
     subject = Subject(tenant_id=listed_tenant(settings, tenant), user_id=user)

@@ -125,8 +125,8 @@ def _recorded(folder: Path, engines: str, import_path: tuple[str, ...], surface:
         body = json.loads(payload)
     except ValueError as error:
         raise ConfigurationError(f"--record: the payload is not JSON ({error})") from error
+    from migration.import_strings import load
     from migration.reproduce import served_once
-    from migration.shadow.parts import load
 
     build = load(engines, [str(folder / one) for one in import_path or _folders(folder, engines)])
     request = RunRequest(

@@ -14,11 +14,11 @@ from migration.cli.names import first_surface
 from migration.cli.output import note, print_json
 from migration.comparison import Comparer
 from migration.errors import ConfigurationError
+from migration.import_strings import load
 from migration.model import Verdict
 from migration.recordings import BadLine, RecordedRun, named, read, read_line, write_line
 from migration.reproduce import BothEngines, Budget, Minimised, ShrinkProgress, minimise, test_file
 from migration.settings import MigrationSettings
-from migration.shadow.parts import load
 
 
 def minimised(

@@ -70,7 +70,7 @@ def conversations_on(settings: MigrationSettings, surface: str | None, agent: st
         UnknownSurfaceError: the settings do not name the surface.
         ConfigurationError: it accepts no conversations, or has no such agent; or the check cannot be imported.
     """
-    from migration.shadow.parts import load
+    from migration.import_strings import load
 
     check: ConversationCheck = load(settings.conversations, settings.import_path) if settings.conversations else _anything
     if surface is not None:
@@ -102,7 +102,7 @@ def known_tenant(settings: MigrationSettings, tenant_id: str) -> str:
     """
     listed_tenant(settings, tenant_id)
     if settings.tenant_rule:
-        from migration.shadow.parts import load
+        from migration.import_strings import load
 
         try:
             load(settings.tenant_rule, settings.import_path)(tenant_id)

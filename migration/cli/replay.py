@@ -93,9 +93,8 @@ def replay(
 @contextmanager
 def _running(settings: MigrationSettings, *, store: bool, explain: bool) -> Iterator[Replay]:
     from migration.comparison import default_policy
-    from migration.effects.guard import Guard
-    from migration.effects.misses import BLOCK
-    from migration.shadow.wiring import replay_parts
+    from migration.effects.journals import BLOCK, Guard
+    from migration.shadow import replay_parts
 
     parts = replay_parts(settings, store=store)
     guard = Guard(trust_kin=parts.misses is not BLOCK)

@@ -32,6 +32,6 @@ def worker(
             os.fstat(descriptor)
         except OSError:
             raise typer.BadParameter(f"descriptor {descriptor} is not open", param_hint=option) from None
-    from migration.shadow.worker import main
+    from migration.shadow import run_worker
 
-    raise typer.Exit(main(jobs_fd, results_fd))
+    raise typer.Exit(run_worker(jobs_fd, results_fd))

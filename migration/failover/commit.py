@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from migration.comparison import Policy, agent_of, fits, outcome_by
-from migration.effects.recording import Recording
+from migration.effects.journals import Recording
 from migration.model import Event, Outcome
 
 Past = Literal["answered", "irreversible", "unclosed", "unrecorded", "refused"]

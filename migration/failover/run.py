@@ -16,12 +16,9 @@ from typing import Literal
 import msgspec
 
 from migration.comparison import Policy
-from migration.effects.journal import JournalLimits
-from migration.effects.outcome import outcome_of_failure
+from migration.effects.journals import JournalLimits, Recording, ResumedRecording, outcome_of_failure
 from migration.effects.ports import Canary
-from migration.effects.recording import OnFailure, Recording
-from migration.effects.resuming import ResumedRecording
-from migration.errors import UnfinishedRunError
+from migration.errors import Operation, UnfinishedRunError
 from migration.failover.commit import CommitPoint, Past
 from migration.failover.continuation import Continuation
 from migration.model import EffectError, Engine, Event, FailedOver, FailoverResult, Origin, Outcome, RunLog, RunRecord, RunRequest
@@ -50,33 +47,38 @@ class Failover:
         """Count what became of a run that its candidate failed."""
         self._metrics.failovers.labels(self.policy.surface, result).inc()
 
+    def failed(self, operation: Operation, error: BaseException) -> None:
+        """Log and count a failure of the tool itself."""
+        logger.error("%s failed with %s; control resumes nothing that is not certain", operation, type(error).__name__)
+        self._metrics.failed(operation)
+
 
 class FailoverRun:
-    """The tape of a watched run: used like a `Recording`.
+    """The stream of a watched run, and its tape, which is used like a `Recording`.
 
     Args:
         failover: of the surface.
         request: what the run answers.
-        tape: of the candidate's run, which begins.
+        events: the candidate's.
+        tape: of the candidate's run; the current performer while this stream is read.
         clock: monotonic seconds, of the tape.
-        on_failure: as of the tape.
         canary: as of the tape.
-        on_resume: called when control begins.
+        on_resume: called when control begins; None: nobody wants to know.
     """
 
     def __init__(
         self,
         failover: Failover,
         request: RunRequest,
+        events: AsyncGenerator[Event, None],
         tape: Recording,
         *,
         clock: Callable[[], float],
-        on_failure: OnFailure,
-        canary: Canary | None,
-        on_resume: Callable[[], None],
+        canary: Canary | None = None,
+        on_resume: Callable[[], None] | None = None,
     ) -> None:
-        self._failover, self._request, self._candidate = failover, request, tape
-        self._clock, self._on_failure, self._canary, self._on_resume = clock, on_failure, canary, on_resume
+        self._failover, self._request, self._candidate, self._following = failover, request, tape, events.__anext__
+        self._events, self._clock, self._canary, self._on_resume = events, clock, canary, on_resume
         self._commit, self._watched = failover.commit, failover.commit.watched
         self._tape = tape
         self._watching, self._stopped = True, False
@@ -85,37 +87,55 @@ class FailoverRun:
         self._past: Past | None = None
         self._rest: _Rest | None = None  #: None: control does not run
 
-    async def next_of(self, events: AsyncGenerator[Event, None]) -> Event | None:
-        """Return the run's next event, None at its end. See the steps above.
+    async def __anext__(self) -> Event:
+        """Return the run's next event. See the steps above.
 
         Raises:
+            StopAsyncIteration: there is none.
             UnfinishedRunError: the candidate's stream stopped before its end, and control may not resume the run.
             BaseException: of the engine that serves.
         """
         if self._rest is not None:
             return await self._rest.next()
-        failure: BaseException | None = None
-        event: Event | None = None
         try:
-            event = await self._tape.next_of(events)
+            event = await self._following()
+        except StopAsyncIteration:
+            return await self._at_end()
         except BaseException as error:
             if not self._watching or not self._commit.is_failure(error):
                 raise
-            said = self._tape.outcome
-            failure, reason = error, type(error).__name__
-            outcome = said if said in ("failed", "timed_out") else outcome_of_failure(error)
+            failure = error
         else:
-            announced = self._announced(event)
-            if announced is None:
-                return event
-            outcome, reason = announced, _UNFINISHED if event is None else event.kind
-        if await self._resumed(events, failure, outcome, reason):
+            return await self._looked_at(event) if event.kind in self._watched else event
+        return await self._after(failure)
+
+    async def _after(self, failure: BaseException) -> Event:
+        """Return the next event after the candidate raised."""
+        said = self._tape.outcome
+        outcome = said if said in ("failed", "timed_out") else outcome_of_failure(failure)
+        if await self._resumed(failure, outcome, type(failure).__name__):
             return await self._resume().next()
-        if failure is not None:
-            raise failure
-        if event is None or self._stopped:
+        raise failure
+
+    async def _looked_at(self, event: Event) -> Event:
+        """Return the candidate's next event, or what follows on those before if it announces a failure."""
+        outcome = self._announced(event)
+        if outcome is None:
+            return event
+        if await self._resumed(None, outcome, event.kind):
+            return await self._resume().next()
+        if self._stopped:
             raise UnfinishedRunError(self._request.run_id, self._past or _UNFINISHED)
         return event
+
+    async def _at_end(self) -> Event:
+        """Return the next event after the candidate's stream stopped."""
+        outcome = self._announced(None)
+        if outcome is None:
+            raise StopAsyncIteration
+        if await self._resumed(None, outcome, _UNFINISHED):
+            return await self._resume().next()
+        raise UnfinishedRunError(self._request.run_id, self._past or _UNFINISHED)
 
     def append(self, event: Event) -> None:
         """Record a delivered event."""
@@ -136,9 +156,9 @@ class FailoverRun:
         """The candidate's log; None if it is empty."""
         return self._candidate.log
 
-    async def close(self, events: AsyncGenerator[Event, None]) -> None:
+    async def close(self, _events: object = None) -> None:
         """Stop the work of the engine that serves, then close its journal."""
-        await (self._candidate.close(events) if self._rest is None else self._rest.close())
+        await (self._candidate.close(self._events) if self._rest is None else self._rest.close())
 
     def record(self, origin: Origin, outcome: Outcome, error: EffectError | None, trace_id: str | None) -> RunRecord:
         """Return the record of the run as its user saw it, and count what became of it. Arguments as of `Recording.record`."""
@@ -149,12 +169,14 @@ class FailoverRun:
         record = self._tape.record(Origin.CONTROL, outcome, error, trace_id)
         return msgspec.structs.replace(record, failover=self._failed)
 
-    def judged(self, record: RunRecord) -> RunRecord:
-        """Return the record of what the candidate did, by which it is judged: its own failed run if control resumed it, else `record`."""
+    def judged(self, record: RunRecord, outcome: Outcome) -> tuple[RunRecord, Outcome]:
+        """Return the record and outcome by which the candidate is judged: those of its own failed part if control resumed the run, or else
+        what is given.
+        """
         if self._rest is None or self._failed is None:
-            return record
+            return record, outcome
         own = self._candidate.record(Origin.CANDIDATE, self._failed.outcome, self._error, record.trace_id)
-        return msgspec.structs.replace(own, failover=self._failed)
+        return msgspec.structs.replace(own, failover=self._failed), own.outcome
 
     def shed_reason(self, *, sampled: bool) -> Literal["sampling", "cancelled", "job_bytes"] | None:
         """Return why the judged run must not be shadowed; None when it may be. Call it after `judged`."""
@@ -165,7 +187,7 @@ class FailoverRun:
 
     def _announced(self, event: Event | None) -> Outcome | None:
         """Return how the run fails by its next event, or by its end (None); None: it does not."""
-        if not self._watching or (event is not None and event.kind not in self._watched):
+        if not self._watching:
             return None
         try:
             if event is None:
@@ -173,17 +195,17 @@ class FailoverRun:
             return self._commit.announces(event, self._tape.events)
         except Exception as error:  # noqa: BLE001 - whatever fails here, the request must not notice
             self._watching = False
-            self._on_failure("failover.watch", error)
+            self._failover.failed("failover.watch", error)
             return None
 
     def _why_not(self, failure: BaseException | None) -> Past | None:
         try:
             return self._commit.past(self._candidate, failure)
         except Exception as error:  # noqa: BLE001 - what was done is not known, so nothing more is
-            self._on_failure("failover.watch", error)
+            self._failover.failed("failover.watch", error)
             return "unrecorded"
 
-    async def _resumed(self, events: AsyncGenerator[Event, None], failure: BaseException | None, outcome: Outcome, reason: str) -> bool:
+    async def _resumed(self, failure: BaseException | None, outcome: Outcome, reason: str) -> bool:
         """Stop the candidate if control may resume the run; tell whether it may."""
         self._watching = False
         tape, delivered = self._candidate, len(self._candidate.events)
@@ -193,7 +215,7 @@ class FailoverRun:
         if self._past is None:
             self._stopped = True
             tape.take_over()
-            await tape.close(events)
+            await tape.close(self._events)
             self._past = self._why_not(failure)  # something may have begun until it stopped
         return self._past is None
 
@@ -214,11 +236,12 @@ class FailoverRun:
             started=self._clock() - resumed_s,
             clock=self._clock,
             limits=JournalLimits(),
-            on_failure=self._on_failure,
+            on_failure=self._failover.failed,
             canary=self._canary,
         )
         continuation = Continuation(failover.policy, self._request, tape.events, resumed_s)
-        self._on_resume()
+        if self._on_resume is not None:
+            self._on_resume()
         self._rest = _Rest(failover.control.run(self._request), self._tape, continuation)
         return self._rest
 
@@ -236,12 +259,12 @@ class _Rest:
         self._events, self._tape, self._continuation = events, tape, continuation
         self._due: deque[Event] = deque()
 
-    async def next(self) -> Event | None:
-        """Return the next event that the client is sent, None at the end. Raises what control raises."""
+    async def next(self) -> Event:
+        """Return the next event that the client is sent. Raises StopAsyncIteration at the end, and what control raises."""
         while not self._due:
             event = await self._tape.next_of(self._events)
             if event is None:
-                return None
+                raise StopAsyncIteration
             self._due.extend(self._continuation.take(event))
         return self._due.popleft()
 

@@ -92,10 +92,10 @@ class LaunchDarklyFlags:
         self._emergency = EmergencySwitch(settings.path(settings.emergency_file), self._changed)
         store = InMemoryFeatureStore()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
         private = frozenset(settings.launchdarkly_private_attributes)
-        self._client = fed_client(source, self.intake, store, self._lost_events, private=private, event_processor=event_processor)
+        self._client, heard = fed_client(source, self.intake, store, self._lost_events, private=private, event_processor=event_processor)
         self.evaluator = quiet_evaluator(store)  #: evaluates without counting at LaunchDarkly
         self._serving = FlagEvaluator(self._client)
-        self._op_events = OpEvents(self._client, metrics)
+        self._op_events = OpEvents(self._client, metrics) if heard else None
         self._gauges = FlagGauges(metrics, settings.surfaces)
         self.intake.on_change(self._changed)
         self.attributes.start()
@@ -122,11 +122,13 @@ class LaunchDarklyFlags:
 
     def finished(self, request: RunRequest, decision: Decision, outcome: Outcome, duration_s: float, /) -> None:
         """Record that the served run ended; its migration op event is sent now or with its comparison."""
-        self._op_events.finished(request, decision, outcome, duration_s)
+        if self._op_events is not None:
+            self._op_events.finished(request, decision, outcome, duration_s)
 
     def compared(self, run_id: str, comparison: Comparison | None, /) -> None:
         """Send the migration op event of that run, with its comparison or, if there is none, without."""
-        self._op_events.compared(run_id, comparison)
+        if self._op_events is not None:
+            self._op_events.compared(run_id, comparison)
 
     @property
     def data(self) -> FlagData:
@@ -180,7 +182,8 @@ class LaunchDarklyFlags:
         """Send the waiting migration op events, and end all threads."""
         self._emergency.close()
         self.attributes.close()
-        self._op_events.close()
+        if self._op_events is not None:
+            self._op_events.close()
         self._serving.close()
         self.evaluator.close()
 

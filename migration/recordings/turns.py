@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from migration.effects.keys import with_keys
+from migration.effects.journals import with_keys
 from migration.errors import MessageError
 from migration.model import Effect, EffectKind, RunRequest
 from migration.recordings.conversation import Conversation

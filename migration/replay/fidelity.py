@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import msgspec
 
-from migration.effects.advice import port_for
+from migration.effects.journals import port_for
 from migration.errors import EffectMissingError
 from migration.model import Effect, Event
 from migration.recordings import RecordedRun
 from migration.sentence import Sentence, joined, quoted, say, word
-from migration.shadow.runner import ShadowRun
+from migration.shadow import ShadowRun
 
 _LONGEST: Final = 300  #: characters of an error's text
 

@@ -8,18 +8,25 @@ from dataclasses import replace
 from typing import Final
 
 from migration.comparison import Explanation, Policy
-from migration.effects.threads import follow_threads
+from migration.effects.journals import follow_threads
 from migration.model import Comparison, Origin, RunLog, RunRecord, Stage, Timing, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
 from migration.replay.fidelity import unfaithful
 from migration.replay.report import Count, Kept, Report
 from migration.sentence import Sentence, say, word
-from migration.shadow.job import ShadowJob, ShadowResult
-from migration.shadow.parts import ComparedJob, EvidenceSink, Parts
-from migration.shadow.runner import RunLimits, ShadowRun, replay_run
-from migration.shadow.verdicts import conclude
-from migration.shadow.virtual_time import VirtualTimeLoop
-from migration.shadow.worker import Seal
+from migration.shadow import (
+    ComparedJob,
+    EvidenceSink,
+    Parts,
+    RunLimits,
+    Seal,
+    ShadowJob,
+    ShadowResult,
+    ShadowRun,
+    VirtualTimeLoop,
+    conclude,
+    replay_run,
+)
 
 logger = logging.getLogger(__name__)
 _LIMITS: Final = RunLimits(pacing="recorded")

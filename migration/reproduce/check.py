@@ -4,12 +4,12 @@ from collections.abc import Collection
 from contextlib import closing
 
 from migration.comparison import Comparer
+from migration.import_strings import load
 from migration.model import Verdict
 from migration.recordings import read_line
 from migration.reproduce.difference import report
 from migration.reproduce.engines import DEADLINE_S, BothEngines
 from migration.settings import MigrationSettings
-from migration.shadow.parts import load
 
 
 def assert_agree(

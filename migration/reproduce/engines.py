@@ -10,12 +10,11 @@ from typing import Final
 import msgspec
 
 from migration.comparison import Comparer
-from migration.effects.guard import Guard
+from migration.effects.journals import Guard
 from migration.model import Comparison, Effect, EffectKind, EngineBuilder, Origin, RunRecord
 from migration.recordings import RecordedRun
 from migration.replay import Replay
-from migration.shadow.parts import ComparedJob, Parts
-from migration.shadow.worker import Seal
+from migration.shadow import ComparedJob, Parts, Seal
 
 DEADLINE_S: Final = 10.0
 

@@ -2,10 +2,7 @@
 
 import msgspec
 
-from migration.effects.keys import with_keys
-from migration.effects.outcome import outcome_of_failure
-from migration.effects.recording import recording
-from migration.effects.threads import follow_threads
+from migration.effects.journals import Recording, follow_threads, outcome_of_failure, with_keys
 from migration.errors import RecordingError
 from migration.model import EffectError, EngineBuilder, Origin, Outcome, RunRecord, RunRequest
 
@@ -22,7 +19,7 @@ async def served_once(build: EngineBuilder, request: RunRequest, origin: Origin)
         RecordingError: the run is too large to be recorded completely.
     """
     follow_threads()
-    tape, events = recording(request), build(request.surface, origin).run(request)
+    tape, events = Recording(request), build(request.surface, origin).run(request)
     outcome: Outcome = "completed"
     error: EffectError | None = None
     try:

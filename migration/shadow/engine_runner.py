@@ -11,9 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from migration.effects.misses import BLOCK, MissPolicy
-from migration.effects.replaying import Tally
-from migration.effects.threads import follow_threads
+from migration.effects.journals import BLOCK, MissPolicy, Tally, follow_threads
 from migration.model import EngineBuilder
 from migration.shadow.cell_job import CellJob, CellRun
 from migration.shadow.runner import RunLimits, ShadowRun, replay_run

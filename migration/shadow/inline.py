@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from migration.effects.threads import follow_threads
+from migration.effects.journals import follow_threads
 from migration.shadow.counts import ShadowCounts
 from migration.shadow.job import ShadowJob, ShadowResult, ShedReason
 from migration.shadow.parts import Parts

@@ -7,13 +7,18 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-from migration.effects.journal import JournalLimits
-from migration.effects.log_tape import LogTape
-from migration.effects.logs import taped_logs
-from migration.effects.misses import BLOCK, MissPolicy
-from migration.effects.outcome import outcome_of_failure
+from migration.effects.journals import (
+    BLOCK,
+    JournalLimits,
+    LogTape,
+    MissPolicy,
+    Pacing,
+    ReplayJournal,
+    Tally,
+    outcome_of_failure,
+    taped_logs,
+)
 from migration.effects.ports import activate
-from migration.effects.replaying import Pacing, ReplayJournal, Tally
 from migration.model import Effect, EffectError, EngineBuilder, Event, Origin, Outcome, RunLog, RunRecord, RunRequest
 from migration.shadow.job import FailReason, ShadowJob
 

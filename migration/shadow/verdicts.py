@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import msgspec
 from opentelemetry import trace
 
-from migration.effects.advice import port_for
-from migration.effects.keys import effect_key
-from migration.effects.replaying import Tally
+from migration.effects.journals import Tally, effect_key, port_for
 from migration.errors import Operation
 from migration.isolation import Inspection, Learnt
 from migration.model import Comparison, Effect, EffectError, RunRecord

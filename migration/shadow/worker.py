@@ -15,21 +15,21 @@ import msgspec
 from opentelemetry import trace
 
 from migration import variables
+from migration.import_strings import load
 from migration.model import Comparison, RunRecord, encode
 from migration.settings import MigrationSettings
 from migration.shadow import child_environment, confinement
 from migration.shadow.answers import AnswerWriter
 from migration.shadow.cell_job import CellJob, CellRun, RunsEngines
 from migration.shadow.cell_process import GRACE_S, CellProcess
-from migration.shadow.engine_runner import Seal
 from migration.shadow.frames import FramePipe
 from migration.shadow.job import ShadowJob, ShadowResult
 from migration.shadow.noise_round import NoiseRounds
-from migration.shadow.parts import Parts, load
+from migration.shadow.parts import Parts
 from migration.shadow.verdicts import Judged, judge, keep
 from migration.telemetry import configure_tracing, deliver_spans, links_to, spans
 
-__all__ = ["COMPARE_S", "GRACE_S", "RECYCLE", "Hello", "Seal", "Worker", "main"]
+__all__ = ["COMPARE_S", "GRACE_S", "RECYCLE", "Hello", "Worker", "run_worker"]
 
 logger = logging.getLogger(__name__)
 _tracer = trace.get_tracer("migration")
@@ -212,7 +212,7 @@ def _shadow_of(job: ShadowJob, parts: Parts) -> CellJob:
     )
 
 
-def main(jobs_fd: int, results_fd: int) -> int:
+def run_worker(jobs_fd: int, results_fd: int) -> int:
     """Serve until the parent closes the pipe, or an engine makes this process unusable.
 
     Args:

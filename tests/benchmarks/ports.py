@@ -11,8 +11,8 @@ import openai
 
 from migration.adapters import anthropic as anthropic_port
 from migration.adapters import openai as openai_port
+from migration.effects.journals.recording import Recording
 from migration.effects.ports import activate, deactivate
-from migration.effects.recording import recording
 from tests.benchmarks.measuring import Measured, beside
 from tests.benchmarks.streams import REQUEST
 from tests.servers.models import Body, ModelEndpoint
@@ -50,7 +50,7 @@ async def _messages(client: anthropic.AsyncAnthropic) -> Times:
 
 
 async def _recorded(read: Read) -> Times:
-    tape = recording(REQUEST)
+    tape = Recording(REQUEST)
     token = activate(tape)
     try:
         return await read()

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from migration.effects.journals.recording import Recording
+from migration.effects.journals.replaying import ReplayJournal
 from migration.effects.ports import activate, deactivate
-from migration.effects.recording import recording
-from migration.effects.replaying import ReplayJournal
 from migration.effects.sql import read_port
 from migration.model import Origin, RunRequest
 from tests.integration import postgres_server
@@ -45,7 +45,7 @@ def url():
 
 async def served_and_replayed(body):
     """What a body gives when a run serves, and again from its journal."""
-    tape, found = recording(REQUEST), []
+    tape, found = Recording(REQUEST), []
 
     async def run():
         found.append(await body())

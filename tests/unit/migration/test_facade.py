@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from migration.effects import perform, run_ended
-from migration.effects.logs import tape_served_logs
+from migration.effects.journals.logs import tape_served_logs
 from migration.facade import ExecutionFacade
 from migration.flags.decision import Decision
 from migration.model import Event, Origin, Outcome, RunLog, RunRequest, Stage

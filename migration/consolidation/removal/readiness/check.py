@@ -13,8 +13,8 @@ from migration.consolidation.removal.readiness.flag_keys import flag_references
 from migration.consolidation.removal.readiness.production import Production, asked
 from migration.consolidation.removal.readiness.uses import uses_of
 from migration.consolidation.removal.readiness.witness import LegacyRuns, legacy_runs_since
+from migration.import_strings import load
 from migration.settings import MigrationSettings
-from migration.shadow.parts import load
 from migration.stores import DAY_S
 
 

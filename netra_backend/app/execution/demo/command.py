@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
-from migration.cli.output import JsonFlag, print_json
+from migration.cli import JsonFlag, print_json
 
 command = typer.Typer(add_completion=False)
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from migration.cli.divergence_page import print_detail
+from migration.cli import print_detail
 from migration.evidence import DivergenceDetail, DivergenceView, EvidenceReader
 from migration.model import Origin, Verdict
 from migration.stages import PLANS, STAGE_ORDER

@@ -3,10 +3,10 @@ import time
 
 import pytest
 
+from migration.effects.journals.recording import Recording
+from migration.effects.journals.replaying import ReplayJournal
+from migration.effects.journals.threads import follow_threads
 from migration.effects.ports import activate, deactivate
-from migration.effects.recording import recording
-from migration.effects.replaying import ReplayJournal
-from migration.effects.threads import follow_threads
 from migration.model import Origin, RunRequest
 from tests.servers.models import ModelEndpoint
 
@@ -34,7 +34,7 @@ def recorded():
     """Runs a body as a served run; returns what it returns, and the journal."""
 
     async def record(body, clock=time.monotonic):
-        tape, found = recording(REQUEST, clock=clock), []
+        tape, found = Recording(REQUEST, clock=clock), []
 
         async def run():
             found.append(await as_run(body))

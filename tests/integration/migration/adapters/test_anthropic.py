@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from migration.adapters.anthropic import async_http_client, http_client
-from migration.effects.streams import decode_stream
+from migration.effects.journals.streams import decode_stream
 
 TOOLS = [{"name": "weather", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}]
 

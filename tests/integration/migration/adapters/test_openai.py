@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from migration.adapters.openai import async_http_client, http_client
-from migration.effects.streams import decode_stream
+from migration.effects.journals.streams import decode_stream
 from migration.errors import EffectMissingError
 from migration.model import Effect
 from tests.servers.models import WORDS

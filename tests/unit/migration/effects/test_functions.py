@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from migration.effects import effect
-from migration.effects.threads import follow_threads
+from migration.effects.journals.threads import follow_threads
 from migration.errors import RecordedEffectError
 
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from migration.effects import perform
-from migration.effects.misses import MissPolicy
+from migration.effects.journals.misses import MissPolicy
 from migration.shadow import InlineShadow
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from migration.effects.misses import MissPolicy
+from migration.effects.journals.misses import MissPolicy
 from migration.errors import EvidenceError
 from migration.model import Divergence, Origin, RunRecord, Verdict, encode
 from migration.sentence import Sentence, say

@@ -6,7 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from migration.effects import perform, perform_stream, perform_stream_now
-from migration.effects.streams import decode_stream
+from migration.effects.journals.streams import decode_stream
 from migration.errors import EffectMissingError, RecordedEffectError
 from migration.model import Effect
 

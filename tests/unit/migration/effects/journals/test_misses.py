@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migration.effects import perform, perform_now
-from migration.effects.misses import BLOCK, MissPolicy
+from migration.effects.journals.misses import BLOCK, MissPolicy
+from migration.effects.journals.replaying import ReplayJournal
 from migration.effects.ports import activate, deactivate
-from migration.effects.replaying import ReplayJournal
 from migration.errors import EffectMissingError, ReadTimeoutError
 from migration.model import Effect, EffectKind
 

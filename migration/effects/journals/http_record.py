@@ -15,7 +15,7 @@ _encode: Final = msgspec.json.encode
 _decode: Final = msgspec.json.decode
 
 
-def asked(name: str, url: str, headers: Mapping[str, str], body: bytes) -> bytes:
+def http_asked(name: str, url: str, headers: Mapping[str, str], body: bytes) -> bytes:
     """Return a request's record, as for a tool.
 
     Args:
@@ -30,7 +30,7 @@ def asked(name: str, url: str, headers: Mapping[str, str], body: bytes) -> bytes
     return _encode({"name": name, "arguments": arguments})
 
 
-def answered(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
+def http_answered(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
     """Return the record of the beginning of a response."""
     return {"status": status, "headers": _kept(headers, _ANSWERED)}
 

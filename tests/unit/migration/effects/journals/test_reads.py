@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from migration.effects.reads import Reads
+from migration.effects.journals.reads import Reads
 from migration.errors import ReadTimeoutError
 from migration.shadow.virtual_time import VirtualTimeLoop
 

@@ -7,12 +7,12 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from typing import Final
 
-from migration.effects.answers import pieces, recorded_error
-from migration.effects.journal import UNANSWERED, JournalLimits
+from migration.effects.journals.answers import pieces, recorded_error
+from migration.effects.journals.journal import UNANSWERED, JournalLimits
+from migration.effects.journals.recorded import RecordedEffects
+from migration.effects.journals.recording import OnFailure, Recording
+from migration.effects.journals.streams import StreamReply, decode_stream
 from migration.effects.ports import Canary
-from migration.effects.recorded import RecordedEffects
-from migration.effects.recording import OnFailure, Recording
-from migration.effects.streams import StreamReply, decode_stream
 from migration.errors import TakenOverError
 from migration.model import Effect, EffectKind, Event, RunRequest
 

@@ -3,10 +3,10 @@ import logging
 
 import pytest
 
-from migration.effects.log_tape import LogTape
-from migration.effects.logs import tape_served_logs, taped_logs
+from migration.effects.journals.log_tape import LogTape
+from migration.effects.journals.logs import tape_served_logs, taped_logs
+from migration.effects.journals.recording import Recording
 from migration.effects.ports import activate, deactivate
-from migration.effects.recording import Recording, recording
 from migration.model import RunLog
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def logged(tape: Recording) -> tuple[str, ...]:
 
 @pytest.mark.usefixtures("taping")
 async def test_a_served_runs_lines_are_on_its_recording_and_nobody_elses(request_, drive):
-    together, tapes = asyncio.Barrier(2), [recording(request_) for _ in range(2)]
+    together, tapes = asyncio.Barrier(2), [Recording(request_) for _ in range(2)]
 
     async def speak(name: str) -> None:
         await together.wait()
@@ -128,7 +128,7 @@ async def test_a_served_runs_lines_are_on_its_recording_and_nobody_elses(request
 @pytest.mark.usefixtures("taping")
 async def test_a_second_call_tapes_no_line_twice(request_, drive):
     tape_served_logs()
-    tape = recording(request_)
+    tape = Recording(request_)
 
     async def speak() -> None:
         logger.warning("once")
@@ -139,7 +139,7 @@ async def test_a_second_call_tapes_no_line_twice(request_, drive):
 
 @pytest.mark.usefixtures("taping")
 async def test_a_run_that_logs_nothing_has_no_log(request_, drive):
-    tape = recording(request_)
+    tape = Recording(request_)
 
     async def silent() -> None:
         logger.debug("below the logger's level")
@@ -150,7 +150,7 @@ async def test_a_run_that_logs_nothing_has_no_log(request_, drive):
 
 @pytest.mark.usefixtures("taping")
 async def test_what_is_logged_outside_the_engine_and_after_the_end_is_none_of_the_runs(request_, drive):
-    tape, left_behind = recording(request_), asyncio.Event()
+    tape, left_behind = Recording(request_), asyncio.Event()
     tasks = []
 
     async def late() -> None:
@@ -170,7 +170,7 @@ async def test_what_is_logged_outside_the_engine_and_after_the_end_is_none_of_th
 @pytest.mark.usefixtures("taping")
 @pytest.mark.parametrize(("message", "times", "kept"), [("x", 1001, 1000), ("x" * 2**17, 3, 2)])
 def test_a_served_runs_log_is_bounded_and_says_how_much_is_lost(request_, message, times, kept):
-    tape = recording(request_)
+    tape = Recording(request_)
     token = activate(tape)
     for _ in range(times):
         logger.warning(message)
@@ -181,7 +181,7 @@ def test_a_served_runs_log_is_bounded_and_says_how_much_is_lost(request_, messag
 @pytest.mark.usefixtures("taping")
 def test_a_line_that_a_served_run_cannot_format_disturbs_nobody(request_, monkeypatch):
     monkeypatch.setattr(logging, "raiseExceptions", False)
-    tape = recording(request_)
+    tape = Recording(request_)
     token = activate(tape)
     logger.warning("%d", "no number")
     deactivate(token)
@@ -192,7 +192,7 @@ def test_taping_served_logs_takes_no_warning_off_the_screen(request_, monkeypatc
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", [])
     tape_served_logs()
-    token = activate(tape := recording(request_))
+    token = activate(tape := Recording(request_))
     logger.warning("seen")
     logger.info("not seen")
     deactivate(token)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from migration.effects.streams import encode_stream
+from migration.effects.journals.streams import encode_stream
 from migration.model import Effect, EffectError, EffectKind
 
 #: Error type of an effect that was requested and never answered: its caller was cancelled, or the run ended first.

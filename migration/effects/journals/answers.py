@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import msgspec
 
-from migration.effects.streams import StreamReply, decode_stream
+from migration.effects.journals.streams import StreamReply, decode_stream
 from migration.errors import RecordedEffectError
 from migration.model import Effect, EffectError
 

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Final
 
-from migration.effects.advice import port_for
+from migration.effects.journals.advice import port_for
 from migration.errors import EffectMissingError
 
 _CONTACTS: Final = frozenset(

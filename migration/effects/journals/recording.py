@@ -5,10 +5,10 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from typing import Final, Literal
 
-from migration.effects.journal import Journal, JournalLimits
-from migration.effects.log_tape import LogTape
+from migration.effects.journals.journal import Journal, JournalLimits
+from migration.effects.journals.log_tape import LogTape
+from migration.effects.journals.unfailing import UnfailingJournal
 from migration.effects.ports import Canary, activate, deactivate
-from migration.effects.unfailing import UnfailingJournal
 from migration.errors import Operation, TakenOverError
 from migration.model import EffectError, EffectKind, Event, Origin, Outcome, RunLog, RunRecord, RunRequest
 
@@ -27,20 +27,8 @@ def log_failure(operation: Operation, error: BaseException) -> None:
     logger.error("%s failed with %s; the run was not affected", operation, type(error).__name__)
 
 
-def recording(
-    request: RunRequest,
-    *,
-    clock: Callable[[], float] = time.monotonic,
-    limits: JournalLimits = _DEFAULT_LIMITS,
-    on_failure: OnFailure = log_failure,
-    canary: Canary | None = None,
-) -> "Recording":
-    """Return a recording of one run that starts now."""
-    return Recording(request, clock=clock, limits=limits, on_failure=on_failure, canary=canary)
-
-
 class Recording:
-    """The tape of one served run: its events and the journal of its effects.
+    """The tape of one served run, which starts now: its events and the journal of its effects.
 
     Args:
         request: what the run answers.
@@ -55,9 +43,9 @@ class Recording:
         self,
         request: RunRequest,
         *,
-        clock: Callable[[], float],
-        limits: JournalLimits,
-        on_failure: OnFailure,
+        clock: Callable[[], float] = time.monotonic,
+        limits: JournalLimits = _DEFAULT_LIMITS,
+        on_failure: OnFailure = log_failure,
         canary: Canary | None = None,
         started: float | None = None,
     ) -> None:
@@ -106,10 +94,12 @@ class Recording:
     def append(self, event: Event) -> None:
         """Record an event. A full recording keeps its beginning and the last event, which contains the answer."""
         self._last = event
-        if len(self._events) >= self._limits.events or not self._journal.take(len(event.payload)):
-            self._journal.truncate()
-            return
-        self._events.append(event)
+        journal, limits = self._journal, self._limits
+        journal.size_bytes += len(event.payload)
+        if journal.size_bytes > limits.size_bytes or len(self._events) >= limits.events:
+            journal.truncate()
+        else:
+            self._events.append(event)
 
     def take_line(self, record: logging.LogRecord) -> None:
         """Record a line that the run logs; lines of a runaway task after the run's end are ignored. Never raises."""

@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration.effects.keys import Occurrences, canonical, effect_key, with_keys
+from migration.effects.journals.keys import Occurrences, canonical, effect_key, with_keys
 from migration.model import Effect
 
 JSON = st.recursive(

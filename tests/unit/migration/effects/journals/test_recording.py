@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from migration.effects import perform, perform_now
-from migration.effects.journal import UNANSWERED, JournalLimits
-from migration.effects.recording import Recording, recording
+from migration.effects.journals.journal import UNANSWERED, JournalLimits
+from migration.effects.journals.recording import Recording
 from migration.model import Effect, EffectError, Event, Origin
 
 
@@ -105,7 +105,7 @@ async def test_two_runs_that_take_turns_in_one_task_record_apart(request_, clock
             await ask(outside, lane=lane)
             yield Event(kind="agent_thinking", lane=lane, payload=b"{}", at_s=0.0)
 
-    runs = [(recording(request_, clock=clock), engine(lane)) for lane in ("data", "actions")]
+    runs = [(Recording(request_, clock=clock), engine(lane)) for lane in ("data", "actions")]
     for _ in range(4):
         for tape, events in runs:
             await tape.next_of(events)
@@ -166,7 +166,7 @@ async def test_an_effect_still_under_way_at_the_end_is_recorded_as_not_answered(
     "limits", [JournalLimits(effects=1), JournalLimits(size_bytes=5), JournalLimits(events=0)], ids=["effects", "bytes", "events"]
 )
 async def test_beyond_a_limit_the_run_goes_on_and_the_recording_is_shed(request_, outside, drive, ask, limits) -> None:
-    tape = recording(request_, limits=limits)
+    tape = Recording(request_, limits=limits)
 
     async def body() -> None:
         await ask(outside)
@@ -189,7 +189,7 @@ async def test_when_recording_fails_the_run_goes_on_and_the_failure_is_told(requ
         return 0.0
 
     readings: list[float] = []
-    tape = recording(request_, clock=broken_clock, on_failure=lambda operation, error: failures.append((operation, type(error))))
+    tape = Recording(request_, clock=broken_clock, on_failure=lambda operation, error: failures.append((operation, type(error))))
     await drive(tape, lambda: ask(outside))
     assert outside.calls == 1
     assert failures == [("effects.record", OSError)]
@@ -219,7 +219,7 @@ async def test_the_shed_reason_says_why_a_run_must_not_be_shadowed(tape, sampled
 
 
 def test_a_full_tape_keeps_its_beginning_and_the_event_that_ends_the_run(request_) -> None:
-    tape = recording(request_, limits=JournalLimits(events=2))
+    tape = Recording(request_, limits=JournalLimits(events=2))
     ending = b'{"payload":{"status":"failed"}}'
     events = [Event(kind="agent_thinking", lane="data", payload=b"{}", at_s=float(number)) for number in range(4)]
     last = Event(kind="agent_completed", lane="data", payload=ending, at_s=4.0)

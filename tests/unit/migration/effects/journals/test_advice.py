@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from migration.effects.advice import port_for
-from migration.effects.guard import Guard
+from migration.effects.journals.advice import port_for
+from migration.effects.journals.guard import Guard
 from migration.errors import EffectMissingError
 
 

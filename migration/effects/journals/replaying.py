@@ -7,12 +7,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from migration.effects.answers import pieces, recorded_error
-from migration.effects.journal import UNANSWERED, Asked, Journal, JournalLimits
-from migration.effects.misses import BLOCK, MissPolicy
+from migration.effects.journals.answers import pieces, recorded_error
+from migration.effects.journals.journal import UNANSWERED, Asked, Journal, JournalLimits
+from migration.effects.journals.misses import BLOCK, MissPolicy
+from migration.effects.journals.recorded import RecordedEffects
+from migration.effects.journals.streams import StreamReply, decode_stream
 from migration.effects.ports import current
-from migration.effects.recorded import RecordedEffects
-from migration.effects.streams import StreamReply, decode_stream
 from migration.errors import EffectMissingError, ReadTimeoutError
 from migration.model import Effect, EffectError, EffectKind, Outcome
 

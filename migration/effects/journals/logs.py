@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-from migration.effects.log_tape import LogTape
+from migration.effects.journals.log_tape import LogTape
+from migration.effects.journals.recording import Recording
 from migration.effects.ports import current
-from migration.effects.recording import Recording
 
 _REPLAY_LINES: Final = 10_000
 _REPLAY_CHARACTERS: Final = 2**20

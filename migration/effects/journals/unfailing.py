@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TypeVar
 
-from migration.effects.journal import Asked, Journal
+from migration.effects.journals.journal import Asked, Journal
 from migration.errors import Operation
 from migration.model import EffectError, EffectKind
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migration.effects import perform, perform_now
-from migration.effects.journal import UNANSWERED, JournalLimits
+from migration.effects.journals.journal import UNANSWERED, JournalLimits
+from migration.effects.journals.recording import Recording
+from migration.effects.journals.replaying import ReplayJournal
 from migration.effects.ports import activate, deactivate
-from migration.effects.recording import recording
-from migration.effects.replaying import ReplayJournal
 from migration.errors import EffectMissingError, RecordedEffectError
 from migration.model import Effect, EffectError, Origin, RunRequest
 
@@ -200,7 +200,7 @@ def test_a_replay_of_a_recording_gives_the_same_replies_failures_and_journal(ask
 
     async def both() -> None:
         request = RunRequest(surface="chat", tenant_id="t", user_id="u", thread_id="h", run_id="r", payload=b"{}", received_at=0.0)
-        tape = recording(request)
+        tape = Recording(request)
         token = activate(tape)
         live = await body()
         deactivate(token)

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from migration.effects.keys import Occurrences, with_keys
+from migration.effects.journals.keys import Occurrences, with_keys
 from migration.model import Effect, EffectKind
 
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from migration.effects import lane, perform_now
+from migration.effects.journals.threads import follow_threads
 from migration.effects.ports import current
-from migration.effects.threads import follow_threads
 
 
 @pytest.fixture(autouse=True)

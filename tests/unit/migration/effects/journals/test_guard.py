@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from migration.effects.guard import Guard
+from migration.effects.journals.guard import Guard
 
 
 def reach():
