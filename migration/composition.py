@@ -19,7 +19,7 @@ from migration.comparison import Policy, default_policy, outcome_by
 from migration.effects.journals import tape_served_logs
 from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
 from migration.facade import ExecutionFacade, RunEnding
-from migration.failover import Failover
+from migration.failover import Build, Failover
 from migration.flags import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Engine, Event, Origin, RunRequest
@@ -122,14 +122,25 @@ class Migration:
         self._metrics = metrics = Metrics(watch_tenants=settings.watch_tenants, registry=registry, surfaces=settings.surfaces)
         self.spans = configure_tracing(settings, service, partial(metrics.failed, "telemetry.export"))
         self.flags = LaunchDarklyFlags(settings, metrics)
-        self.shadow = ProcessShadow(settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison))
         self._under_way = Counter[str]()
+        self._build = Build(settings)
         # Imported here: SQLAlchemy takes as long as everything else, and not every importer of `compose` calls it.
-        from migration.processes import Heartbeat, known_code_version
+        from migration.evidence import UnseenRuns
+        from migration.processes import Heartbeat
         from migration.stores import FinishedRuns
 
+        unseen = UnseenRuns(settings)
+        self.shadow = ProcessShadow(
+            settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison), unseen=unseen.count
+        )
         self._heartbeat = Heartbeat(
-            settings, self.flags, metrics, runs=lambda: self._under_way, shadow=self.shadow, attributes=self.flags.attributes
+            settings,
+            self.flags,
+            metrics,
+            runs=lambda: self._under_way,
+            shadow=self.shadow,
+            unseen=unseen,
+            attributes=self.flags.attributes,
         )
         self._runs = FinishedRuns(settings, runs, plan=self.flags.plan, metrics=metrics)
         neighbourhood = _neighbourhood(settings)
@@ -145,7 +156,7 @@ class Migration:
                 writer=self._runs.writer,
                 tombstones=self._runs.tombstones,
                 outcome_by_events=partial(outcome_by, policies[surface].endings),
-                failover=Failover(policies[surface], both[Origin.CONTROL], build=known_code_version, metrics=metrics),
+                failover=Failover(policies[surface], both[Origin.CONTROL], build=self._build, metrics=metrics),
             )
             for surface, both in engines.items()
         }
@@ -174,6 +185,7 @@ class Migration:
         await self.shadow.start()
         self._runs.start()
         self._heartbeat.start()
+        self._build.start()
 
     async def aclose(self) -> None:
         """Give waiting shadows a moment, and close everything. Close engines before, and run stores afterwards."""
@@ -206,7 +218,7 @@ class Migration:
         async with self:
             yield
 
-    async def run(
+    def run(
         self,
         surface: str,
         payload: Mapping[str, Any] | bytes,
@@ -217,7 +229,7 @@ class Migration:
         run_id: str | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Yield the events of the engine that the flags name, unchanged and unbuffered; its errors pass through.
+        """Return the events of the engine that the flags name, unchanged and unbuffered; its errors pass through.
 
         Closing the generator stops the engine (`contextlib.aclosing`).
 
@@ -244,9 +256,7 @@ class Migration:
             received_at=time.time(),
             attributes=_encode(attributes) if attributes else b"",
         )
-        async with aclosing(self.serve(request)) as events:
-            async for event in events:
-                yield event
+        return self.serve(request)
 
     async def serve(self, request: RunRequest, /, ending: RunEnding | None = None) -> AsyncGenerator[Event, None]:
         """Yield the events of a request that the caller made. As `run`, and raises the same.

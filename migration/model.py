@@ -204,6 +204,15 @@ class Divergence(Noun, frozen=True, kw_only=True):
     follows: tuple[str, ...] = ()  #: its consequences, one clause each, such as "missing_event agent_completed of data"
 
 
+class Basis(Noun, frozen=True, kw_only=True):
+    """What a comparison was made with. Comparisons of different bases do not add up to one rate: their rules or engines differ."""
+
+    policy: str  #: digest of the surface's policy
+    ledger: str  #: digest of the accepted divergences
+    build: str  #: of the engines: their name or a digest of their code; "": not known
+    tool: str  #: version of this tool
+
+
 class Comparison(Noun, frozen=True, kw_only=True):
     """Control and candidate of the same request, side by side."""
 
@@ -226,9 +235,8 @@ class Comparison(Noun, frozen=True, kw_only=True):
     effects_performed_by_shadow: int = 0  #: 0 unless the miss policy permits some; measured, not assumed
     effects_permitted: int = 0  #: permitted by the miss policy; if more were performed, a promise was broken
     not_looked_at: tuple[str, ...] = ()  #: what was left out without a doubt about the rest, such as the scan for other people's data
-    failover: FailedOver | None = (
-        None  #: control resumed the run, which its candidate failed: a failure of candidate, whatever the rest says
-    )
+    basis: Basis | None = None  #: what it was made with; None: not known
+    failover: FailedOver | None = None  #: how candidate failed the run, which control resumed: its failure, whatever the rest says
 
 
 class Engine(Protocol):

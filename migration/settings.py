@@ -31,6 +31,13 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
         str,
         Meta(description="Import string of an EngineBuilder: makes the engines of shadows and replays, and the serving ones by default."),
     ] = ""
+    build: Annotated[
+        str,
+        Meta(
+            description="Name of the engines' build, such as a commit: gates never add up comparisons of different builds. Empty: a digest "
+            "of the code of the package that holds `engines`."
+        ),
+    ] = ""
     conversations: Annotated[
         str,
         Meta(description="Import string of a ConversationCheck, for replays of conversations; empty: any surface and agent is accepted."),

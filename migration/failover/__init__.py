@@ -2,6 +2,7 @@
 answer was delivered. Read `run` first: it is the list of steps.
 """
 
+from migration.failover.build import Build
 from migration.failover.run import Failover, FailoverRun
 
-__all__ = ["Failover", "FailoverRun"]
+__all__ = ["Build", "Failover", "FailoverRun"]

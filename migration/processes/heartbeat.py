@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from migration.errors import HistoryError, MigrationError
+from migration.evidence import UnseenRuns
 from migration.flags import TenantAttributes
 from migration.flags.meaning import Tenant
 from migration.history import History
@@ -51,6 +52,7 @@ class Heartbeat:
         metrics: count its own failures.
         runs: surface -> current runs.
         shadow: the shadow.
+        unseen: writes the counts of runs that were not compared.
         attributes: of tenants, in addition to those that come with a request; None: there are none.
         clock: Unix seconds.
 
@@ -66,6 +68,7 @@ class Heartbeat:
         *,
         runs: Callable[[], Mapping[str, int]],
         shadow: ShadowState,
+        unseen: UnseenRuns | None = None,
         attributes: TenantAttributes | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -77,7 +80,7 @@ class Heartbeat:
         name = f"server {os.getpid()} on {this_host()}"
         self._watch = FlagWatch(flags, settings.surfaces, self._last_served, host=this_host(), name=name, clock=clock)
         self._changes: list[FlagChange] = []
-        self._shadow = shadow
+        self._shadow, self._unseen = shadow, unseen
         self._deaths_of_workers = WorkerDeaths(self._history, name, clock)
         self._worker: ProcessRow | None = None
         self._census = Census(flags, settings.surfaces, self._rows, self._table, self._known)
@@ -119,6 +122,9 @@ class Heartbeat:
             self._wake.wait(BEAT_S)
             self._wake.clear()
             self.beat()
+        self._try("unseen runs", self._write_unseen)
+        if self._unseen is not None:
+            self._unseen.close()
         self._try("heartbeat", self._say_goodbye)
         self._table.close()
         self._history.close()
@@ -129,6 +135,7 @@ class Heartbeat:
         self._try("flags", self._look)
         self._try("metrics", _bury)
         if reachable:  # otherwise each of these would wait in vain, too
+            self._try("unseen runs", self._write_unseen)
             self._try("changes", self._write_changes)
             self._try("tenants", self._write_tenants)
             self._try("deaths", self._find_dead)
@@ -141,6 +148,10 @@ class Heartbeat:
         if gone is not None and (worker is None or worker.process_id != gone.process_id):
             died = any(pid == gone.pid for pid, _ in tuple(self._shadow.worker_deaths))
             self._table.ended([gone.process_id], "died" if died else "stopped")
+
+    def _write_unseen(self) -> None:
+        if self._unseen is not None:
+            self._unseen.write()
 
     def _look(self) -> None:
         source = self._flags.status().source

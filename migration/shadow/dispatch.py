@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from migration.errors import Operation
+from migration.model import RunRecord, Stage
 from migration.settings import MigrationSettings
 from migration.shadow.counts import ShadowCounts
 from migration.shadow.job import FailReason, Said, ShadowJob, ShadowResult, ShedReason
@@ -23,6 +24,8 @@ from migration.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 _said: msgspec.msgpack.Decoder[Said] = msgspec.msgpack.Decoder(Said)
+_job: msgspec.msgpack.Decoder[ShadowJob] = msgspec.msgpack.Decoder(ShadowJob)
+CountUnseen = Callable[[RunRecord, Stage, str], None]
 
 #: How often the parent looks for a worker that is late with a job. The worker has its own, earlier timer; this one is for a stopped worker.
 _PULSE_S: Final = 0.25
@@ -46,6 +49,7 @@ class ProcessShadow:
         settings: limits of the queue; passed on to the worker.
         metrics: where every run that should have been shadowed is counted.
         on_result: called with how each run ended, on the loop, never from inside `offer`; its failures are counted.
+        unseen: called with each drawn run of which there will be no comparison in the evidence; quick.
         parts: import string of what the worker is made of.
         engines: import string of what runs in its cell.
         spawn: starts a worker.
@@ -58,13 +62,14 @@ class ProcessShadow:
         metrics: Metrics,
         on_result: Callable[[ShadowResult], None],
         *,
+        unseen: CountUnseen = lambda _record, _stage, _reason: None,
         parts: str = DEFAULT_PARTS,
         engines: str = DEFAULT_ENGINES,
         spawn: SpawnWorker = WorkerProcess,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings, self._metrics, self._on_result, self._spawn, self._clock = settings, metrics, on_result, spawn, clock
-        self._counts = ShadowCounts(metrics)
+        self._counts, self._unseen = ShadowCounts(metrics), unseen
         self._hello = hello(settings, parts, engines)
         self._line = Line(settings, clock)
         self._loop: asyncio.AbstractEventLoop | None = None  #: None: not started, or closed
@@ -120,12 +125,15 @@ class ProcessShadow:
             self._tool_failed("shadow.offer", error)
             self._counts.expected(request.surface)
             self._counts.failed(request.surface, "offer")
+            self._unseen(job.record, job.stage, "offer")
             self._tell_later(ShadowResult(run_id=request.run_id, comparison=None, failed="offer", detail=type(error).__name__))
             return
         # Counted together with its result, with no work between the two: a reader of the counters sees both or neither.
         self._counts.expected(request.surface)
         if reason is not None:
             self._counts.shed(request.surface, reason)
+            if reason != "sampling":  # it was not drawn
+                self._unseen(job.record, job.stage, reason)
             self._tell_later(ShadowResult(run_id=request.run_id, comparison=None, detail=f"shed: {reason}"))
             return
         self._idle.clear()
@@ -171,6 +179,7 @@ class ProcessShadow:
     def _give_up_what_waits(self) -> None:
         while (waiting := self._line.give_up()) is not None:
             self._fail(waiting, "closed", "the application ended")
+        self._counts.queued(self._line.queued_bytes)
         self._show_waiting()
 
     def _feed(self) -> None:
@@ -181,7 +190,7 @@ class ProcessShadow:
                 worker.send(waiting.body)
             if self._line.sent and self._pulse is None and self._loop is not None:
                 self._pulse = self._loop.call_later(_PULSE_S, self._look_for_late)
-        self._show_waiting()
+        self._counts.queued(self._line.queued_bytes)
 
     def _start_worker(self, loop: asyncio.AbstractEventLoop) -> None:
         self._ready, self._blame = False, None
@@ -227,13 +236,15 @@ class ProcessShadow:
         self._counts.learnt(result.sought_in_text, result.sought_in_fields)
         if result.noise is not None:
             self._counts.round(waiting.surface, result.noise)
+        self._feed()
         if result.comparison is not None:
             self._counts.compared(result.comparison, self._clock() - waiting.offered_at)
+            if "evidence.write" in result.failures:
+                self._count_unseen(waiting, "evidence.write")
             self._show_waiting()
             self._tell(result)
         else:
             self._fail(waiting, result.failed or "protocol", result.detail)
-        self._feed()
 
     def _await_ready_no_more(self) -> None:
         if self._ready_timer is not None:
@@ -266,6 +277,7 @@ class ProcessShadow:
             reason: FailReason = self._blame or ("deadline" if status == -signal.SIGALRM else "worker_died")
             self._fail(self._line.answered(), reason if self._loop is not None else "closed", f"exit status {status}")
         self._line.put_back(suspected=status != RECYCLE)
+        self._counts.queued(self._line.queued_bytes)
         self._show_waiting()
         if self._loop is not None:
             if status != RECYCLE:
@@ -274,11 +286,16 @@ class ProcessShadow:
 
     def _fail(self, waiting: WaitingJob, reason: FailReason, detail: str) -> None:
         self._counts.failed(waiting.surface, reason)
+        self._count_unseen(waiting, reason)
         self._show_waiting()
         self._tell(ShadowResult(run_id=waiting.run_id, comparison=None, failed=reason, detail=detail))
 
+    def _count_unseen(self, waiting: WaitingJob, reason: str) -> None:
+        job = _job.decode(waiting.body)
+        self._unseen(job.record, job.stage, reason)
+
     def _show_waiting(self) -> None:
-        self._counts.waiting(self.waiting, self._line.queued_bytes)
+        self._counts.waiting(self.waiting)
         if not self.waiting:
             self._idle.set()
 

@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from itertools import accumulate
 from math import log
-from typing import Final
+from typing import Any, Final
 
 from migration.extras import extra
 from migration.statistics.means import Mean, evidence_of_rate
@@ -87,6 +87,23 @@ class LatencyPairs:
         The upper one is infinite as long as there are too few times.
         """
         return self._bounds_s(self._control, alpha / 2), self._bounds_s(self._candidate, alpha / 2)
+
+    def state(self) -> Any:  # noqa: ANN401 - numbers in lists
+        """Return everything that was counted, to be kept and given to `restored`."""
+        times = [[[class_, count] for class_, count in enumerate(side) if count] for side in (self._control, self._candidate)]
+        return [self.quantile, self.pairs, self._line, self._below, times, self._excess.state()]
+
+    @classmethod
+    def restored(cls, state: Any) -> "LatencyPairs":  # noqa: ANN401 - as above
+        """Return what such a state describes."""
+        quantile, pairs, line, below, times, excess = state
+        found = cls(quantile)
+        found.pairs, found._line, found._below = pairs, line, below
+        for side, kept in zip((found._control, found._candidate), times, strict=True):
+            for class_, count in kept:
+                side[class_] = count
+        found._excess.restore(excess)
+        return found
 
     def _move(self, control: int) -> None:
         """Move the line to where the quantile is with one more time."""

@@ -16,7 +16,7 @@ random count with the reciprocal of the probability (Horvitz and Thompson 1952),
 
 from dataclasses import dataclass
 from math import log
-from typing import Final
+from typing import Any, Final
 
 from migration.statistics.claims import THESE, Claim
 from migration.statistics.means import Mean
@@ -145,6 +145,24 @@ class Outcomes:
             middle = (low + more) // 2
             low, more = (low, middle) if most.evidence_below_after(middle, rate) >= proof else (middle, more)
         return more
+
+    def state(self) -> Any:  # noqa: ANN401 - numbers and names in lists
+        """Return everything that was counted, to be kept and given to `restored`."""
+        means = [mean.state() for mean in (self._most, self._least, self._shares_at_most, self._shares_at_least)]
+        tenants = [[name, one.runs, one.at_most, one.seen, one.at_least] for name, one in self._tenants.items()]
+        counts = [self.compared, self.divergent, self.unseen, self.not_sampled, self._tenants_seen]
+        return [self.least_probability, self._first, counts, means, tenants]
+
+    @classmethod
+    def restored(cls, state: Any) -> "Outcomes":  # noqa: ANN401 - as above
+        """Return what such a state describes."""
+        least_probability, first, counts, means, tenants = state
+        found = cls(least_probability=least_probability, runs_per_tenant=first)
+        found.compared, found.divergent, found.unseen, found.not_sampled, found._tenants_seen = counts
+        for mean, kept in zip((found._most, found._least, found._shares_at_most, found._shares_at_least), means, strict=True):
+            mean.restore(kept)
+        found._tenants = {name: _Tenant(*rest) for name, *rest in tenants}
+        return found
 
     def _means(self, claim: Claim) -> tuple[Mean, Mean]:
         return (self._least, self._most) if claim == THESE else (self._shares_at_least, self._shares_at_most)

@@ -22,7 +22,7 @@ _encode: Final = msgspec.json.encode
 
 def encode_stream(chunks: Sequence[tuple[float, bytes]], ended: StreamEnd) -> bytes:
     """Return the reply that contains these pieces."""
-    return _encode(StreamReply(stream=tuple((round(at_s, 6), msgspec.Raw(chunk)) for at_s, chunk in chunks), ended=ended))
+    return _encode(StreamReply(stream=tuple([(round(at_s, 6), msgspec.Raw(chunk)) for at_s, chunk in chunks]), ended=ended))
 
 
 def decode_stream(reply: bytes | None) -> StreamReply | None:

@@ -2,13 +2,14 @@
 
 import contextlib
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import TypeVarTuple
 
 from migration.effects.journals.journal import Asked, Journal
 from migration.errors import Operation
 from migration.model import EffectError, EffectKind
 
-_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 
 class UnfailingJournal:
@@ -26,36 +27,41 @@ class UnfailingJournal:
 
     def ask(self, kind: EffectKind, name: str, lane: str, request: bytes, *, streamed: bool = False) -> Asked | None:
         """Give the effect its place. None: it was not recorded."""
-
-        def step() -> Asked | None:
+        try:
             asked = self._journal.ask(kind, name, lane, request)
             if streamed:
                 self._journal.stream(asked, None)
-            return asked
-
-        return self._tried(step)
+        except Exception as failure:  # noqa: BLE001 - recording must not change the run
+            self._report(failure)
+            return None
+        return asked
 
     def answer(self, asked: Asked | None, reply: bytes) -> None:
         """Record the reply."""
-        self._tried(lambda: self._journal.answer(asked, reply))
+        self._try(self._journal.answer, asked, reply)
 
     def stream(self, asked: Asked | None, chunk: bytes) -> None:
         """Record a piece of the reply."""
-        self._tried(lambda: self._journal.stream(asked, chunk))
+        self._try(self._journal.stream, asked, chunk)
 
     def end_stream(self, asked: Asked | None, *, whole: bool) -> None:
         """Record that no piece follows."""
-        self._tried(lambda: self._journal.end_stream(asked, whole=whole))
+        self._try(partial(self._journal.end_stream, whole=whole), asked)
 
     def fail(self, asked: Asked | None, error: BaseException) -> None:
         """Record the failure. A cancelled effect is recorded with the type "CancelledError": a replay does not answer it either."""
-        self._tried(lambda: self._journal.fail(asked, EffectError(type=type(error).__name__, message=str(error))))
+        self._try(self._fail, asked, error)
 
-    def _tried(self, step: Callable[[], _T]) -> _T | None:
+    def _fail(self, asked: Asked | None, error: BaseException) -> None:
+        self._journal.fail(asked, EffectError(type=type(error).__name__, message=str(error)))
+
+    def _try(self, step: Callable[[*_Ts], None], *about: *_Ts) -> None:
         try:
-            return step()
+            step(*about)
         except Exception as failure:  # noqa: BLE001 - recording must not change the run
-            self._journal.truncate()
-            with contextlib.suppress(Exception):
-                self._on_failure("effects.record", failure)
-            return None
+            self._report(failure)
+
+    def _report(self, failure: Exception) -> None:
+        self._journal.truncate()
+        with contextlib.suppress(Exception):
+            self._on_failure("effects.record", failure)

@@ -78,8 +78,14 @@ class Bench:
         self.registry = CollectorRegistry()
         self.now = 0.0
         self.told: list[ShadowResult] = []
+        self.unseen: list[tuple[str, Stage, str]] = []
         self.shadow = ProcessShadow(
-            MigrationSettings(**settings), Metrics(registry=self.registry), self.told.append, spawn=self.spawn, clock=lambda: self.now
+            MigrationSettings(**settings),
+            Metrics(registry=self.registry),
+            self.told.append,
+            unseen=lambda record, stage, reason: self.unseen.append((record.request.run_id, stage, reason)),
+            spawn=self.spawn,
+            clock=lambda: self.now,
         )
 
     def spawn(self, **arguments: Any) -> FakeWorker:
@@ -352,3 +358,22 @@ class CountingLaw(RuleBasedStateMachine):
 
 TestCountingLaw = CountingLaw.TestCase
 TestCountingLaw.settings = hypothesis_settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+async def test_each_drawn_run_without_a_comparison_in_the_evidence_is_reported_with_its_reason() -> None:
+    bench = await Bench(shadow_queue_jobs=2).ready()
+    bench.shadow.offer(make_job("not-drawn"), shed="sampling")
+    bench.shadow.offer(make_job("left"), shed="cancelled")
+    for run_id in ("compared", "not-stored", "too-many"):
+        bench.shadow.offer(make_job(run_id))
+    bench.answer("compared")
+    bench.worker.on_frame(encode(msgspec.structs.replace(verdict("not-stored"), failures=("evidence.write",))))
+    bench.shadow.offer(make_job("broken"))
+    bench.worker.on_frame(encode(ShadowResult(run_id="broken", comparison=None, failed="engine")))
+    assert bench.unseen == [
+        ("left", Stage.SHADOW, "cancelled"),
+        ("too-many", Stage.SHADOW, "queue_jobs"),
+        ("not-stored", Stage.SHADOW, "evidence.write"),
+        ("broken", Stage.SHADOW, "engine"),
+    ]
+    await bench.shadow.aclose()
