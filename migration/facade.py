@@ -68,7 +68,7 @@ class ExecutionFacade:
         tombstones: counts which engines run, for the removal of control; None: this surface does not count them.
         outcome_by_events: returns the outcome of a run by its events, if its engine reported none; None: it completed.
         neighbourhood: knows which tenants and users were served recently, over all surfaces of the process; None: this surface's own.
-        failover: resumes runs that candidate fails, where the flags say so; None: none is resumed.
+        failover: resumes runs that candidate fails, where the flags decide that; None: none is resumed.
         clock: monotonic seconds.
     """
 
@@ -119,7 +119,7 @@ class ExecutionFacade:
         canary = self._enter(request)  # isolation/: the served user
         performer = Recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
-        # failover/: control goes on with the run if its candidate fails
+        # failover/: control continues the run if its candidate fails
         watched = self._watched(request, events, performer, decision, canary) if decision.fails_over else None
         tape = watched or performer
         outcome: Outcome = "completed"

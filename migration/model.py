@@ -134,7 +134,7 @@ class Effect(Noun, frozen=True, kw_only=True, gc=False):
 
 
 FailoverResult = Literal["saved", "control_failed", "stopped", "answered", "irreversible", "unclosed", "unrecorded", "refused"]
-"""What became of a run that its candidate failed: `saved` by control; `control_failed` too; `stopped` by its reader while control ran; or
+"""The result of a run that its candidate failed: `saved` by control; `control_failed` too; `stopped` by its reader while control ran; or
 why control could not resume it: see `migration/failover/commit.py`.
 """
 

@@ -150,7 +150,7 @@ class FailoverRules(PolicyData, frozen=True, kw_only=True, eq=False):
 
     #: kinds of event with text of the answer: after one of them the run stays with its candidate; None: every kind
     answers: tuple[str, ...] | None = None
-    inward: tuple[str, ...] = ()  #: agents whose text is no part of an answer, such as one that chooses the others
+    inward: tuple[str, ...] = ()  #: agents whose text is not part of an answer, such as one that chooses the others
     ends: tuple[str, ...] = ()  #: kinds of event with which a whole stream ends; (): not known
     failures: tuple[Sign, ...] = ()  #: events that announce a failure before its ending; the endings say the rest
     numbered: str = ""  #: field of the frame that numbers the events of a run; empty: none

@@ -1,4 +1,4 @@
-"""Commit-point failover: a run that its candidate failed goes on on control, as long as nothing irreversible was done and no text of the
+"""Commit-point failover: a run that its candidate failed continues on control, as long as nothing irreversible was done and no text of the
 answer was delivered. Read `run` first: it is the list of steps.
 """
 

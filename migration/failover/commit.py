@@ -12,10 +12,10 @@ Past = Literal["answered", "irreversible", "unclosed", "unrecorded", "refused"]
 """Why control may not resume a run:
 
 answered      text of the answer was delivered
-irreversible  a tool that is not declared read-only was called, or its call was under way
+irreversible  a tool that is not declared read-only was called, or its call was unfinished
 unclosed      an event was delivered that another one must close, and was not
 unrecorded    events or effects exceeded the limits of a record, so what was done is not known
-refused       the candidate turned the request away, which is no failure
+refused       the candidate turned the request away, which is not a failure
 """
 
 #: They ask the process, or the reader of the stream, to stop: no failure of an engine.

@@ -44,7 +44,7 @@ class Failover:
         self.commit = CommitPoint(policy)
 
     def count(self, result: FailoverResult) -> None:
-        """Count what became of a run that its candidate failed."""
+        """Count a run that its candidate failed, by its result."""
         self._metrics.failovers.labels(self.policy.surface, result).inc()
 
     def failed(self, operation: Operation, error: BaseException) -> None:
@@ -63,7 +63,7 @@ class FailoverRun:
         tape: of the candidate's run; the current performer while this stream is read.
         clock: monotonic seconds, of the tape.
         canary: as of the tape.
-        on_resume: called when control begins; None: nobody wants to know.
+        on_resume: called when control begins; None: nothing is called.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class FailoverRun:
         await (self._candidate.close(self._events) if self._rest is None else self._rest.close())
 
     def record(self, origin: Origin, outcome: Outcome, error: EffectError | None, trace_id: str | None) -> RunRecord:
-        """Return the record of the run as its user saw it, and count what became of it. Arguments as of `Recording.record`."""
+        """Return the record of the run as its user saw it, and count its result if candidate failed. Arguments as of `Recording.record`."""
         if self._failed is not None:
             self._failover.count(self._past or ("stopped" if outcome in ("cancelled", "cut") else self._saved(outcome)))
         if self._rest is None:

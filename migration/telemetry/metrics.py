@@ -120,7 +120,7 @@ class Metrics:
     first_event_seconds = _seconds("migration_first_event_seconds", "Time to a run's first event.", "surface", "origin", "role")
     failovers = _counter(
         "migration_failovers",
-        "Runs that candidate failed while they could fail over, by what became of them. Each also counts as a failed run of candidate.",
+        "Runs that candidate failed while they could fail over, by result. Each also counts as a failed run of candidate.",
         "surface",
         "result",
     )

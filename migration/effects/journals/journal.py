@@ -74,7 +74,7 @@ class Journal:
         return asked
 
     def names(self, kind: EffectKind) -> frozenset[str]:
-        """Return the names of the effects of that kind, those under way included."""
+        """Return the names of the effects of that kind, the unfinished ones included."""
         # A copy, in one step of the interpreter: threads of an engine may be asking.
         asked, closed = tuple(self._asked), self._effects or ()
         return frozenset((*(one.name for one in asked if one.kind == kind), *(one.name for one in closed if one.kind == kind)))

@@ -269,7 +269,7 @@ class Recording:
         self._taken_over = True
 
     def asked_for(self, kind: EffectKind) -> frozenset[str]:
-        """Return the names of the effects of that kind that the run has asked for so far, those under way included."""
+        """Return the names of the effects of that kind that the run has asked for so far, the unfinished ones included."""
         return self._journal.names(kind)
 
     def _planted(self, canary: Canary, kind: EffectKind, reply: bytes) -> bytes:

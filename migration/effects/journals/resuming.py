@@ -1,4 +1,4 @@
-"""Resuming: a run goes on where another engine failed. What that engine already did is answered from its journal; what is new is performed
+"""Resuming: a run continues where another engine failed. What that engine did is answered from its journal; what is new is performed
 and recorded.
 """
 
@@ -24,7 +24,7 @@ class ResumedRecording(Recording):
     """The tape of a run that a second engine resumes: it begins with the events that were delivered, and with the answers so far.
 
     An effect of the first engine that was answered, or failed, is answered in the same way and not performed again. One that got no answer,
-    or of which only a part was read, is performed anew.
+    or was read only in part, is performed again.
 
     Args:
         request: what the run answers.
@@ -105,7 +105,7 @@ class ResumedRecording(Recording):
     def _find(self, kind: EffectKind, name: str, lane: str, request: bytes, *, streamed: bool = False) -> Effect | None:
         with self._one_at_a_time:
             effect = self._known.take(self._known.key(kind, name, lane, request), kind, lane)
-        # What was read as a stream is no answer to somebody who wants it whole.
+        # What was read as a stream does not answer a request for the whole.
         return None if effect is None or (not streamed and decode_stream(effect.reply) is not None) else effect
 
 

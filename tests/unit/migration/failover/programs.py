@@ -83,7 +83,7 @@ class Say:
 
 @dataclass(frozen=True)
 class Ask:
-    """An effect. `left`: the engine dies while the call is under way."""
+    """An effect."""
 
     name: str
     kind: str = "tool"
@@ -131,7 +131,7 @@ class Engine:
         outside: where effects are performed.
         program: its steps.
         at: the step; None: it does not fail. The number of steps: after the last one.
-        how: the exception; "stop": the stream just ends; "hang": the step's effect is under way when a time limit of the engine ends it.
+        how: the exception; "stop": the stream just ends; "hang": the step's effect is unfinished when a time limit of the engine ends it.
     """
 
     def __init__(self, outside: Outside, program: Sequence[Step], at: int | None = None, how: BaseException | str = "stop") -> None:
@@ -167,7 +167,7 @@ class Engine:
             self.heard.append(await perform(step.kind, step.name, lane=step.lane, request=request, call=call))
 
     async def hang(self, index: int) -> None:
-        """Time out while the step's effect is under way."""
+        """Time out while the step's effect is unfinished."""
         step = self.program[index] if index < len(self.program) else None
         if isinstance(step, Ask):
             self.outside.hang.add(step.name)

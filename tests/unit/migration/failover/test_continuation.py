@@ -12,11 +12,11 @@ def event(step: Say, number: int = 1):
     return Engine.event(step, number)
 
 
-def continued(delivered: list[Say], told: list[Say]) -> list:
+def continued(delivered: list[Say], said: list[Say]) -> list:
     """Return what the client is sent of what control says."""
     before = [event(step, number) for number, step in enumerate(delivered, 1)]
     continuation = Continuation(POLICY, make_request(), before, 2.0)
-    return [one for number, step in enumerate(told, 1) for one in continuation.take(event(step, number))]
+    return [one for number, step in enumerate(said, 1) for one in continuation.take(event(step, number))]
 
 
 def kinds(events) -> list[str]:
@@ -24,7 +24,7 @@ def kinds(events) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("delivered", "told", "sent"),
+    ("delivered", "said", "sent"),
     [
         # What the client has: by lane and kind, in order.
         ([Say("begun")], [Say("begun"), Say("thought", step=1)], ["thought"]),
@@ -45,12 +45,12 @@ def kinds(events) -> list[str]:
         ([], [Say("calling", "a/x"), Say("thought", step=1)], ["thought"]),
         ([], [Say("called", "a/x")], []),
         ([Say("calling", "a/x"), Say("called", "a/x")], [Say("calling", "a/x"), Say("calling", "a/x"), Say("called", "a/x")], []),
-        # Somebody else's.
+        # Another user's.
         ([], [Say("begun", user="bob"), Say("begun")], ["begun"]),
     ],
 )
-def test_the_client_gets_what_it_does_not_have_and_may_get(delivered, told, sent):
-    assert kinds(continued(delivered, told)) == sent
+def test_the_client_gets_what_it_does_not_have_and_may_get(delivered, said, sent):
+    assert kinds(continued(delivered, said)) == sent
 
 
 def test_numbers_continue_and_nothing_else_of_a_frame_is_touched():

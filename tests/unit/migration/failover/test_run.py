@@ -116,9 +116,9 @@ async def test_an_effect_that_failed_fails_again_instead_of_being_tried_again():
 
 
 async def test_an_announced_failure_is_withheld_and_its_place_is_taken_by_what_control_says():
-    told = [Say("begun"), Say("sorry"), Say("done", status="failed")]
+    said = [Say("begun"), Say("sorry"), Say("done", status="failed")]
     outside = Outside()
-    served = Served(Engine(outside, told), Engine(outside, CONTROL))
+    served = Served(Engine(outside, said), Engine(outside, CONTROL))
     assert await served.run() is None
     assert "sorry" not in served.kinds
     assert (served.kinds[-1], served.results, faults_of(served.got)) == ("done", ["saved"], [])
@@ -134,8 +134,8 @@ async def test_an_ending_that_says_failed_is_withheld_too():
 
 
 async def test_an_announced_failure_past_the_commit_point_is_delivered_as_it_is():
-    told = [Say("begun"), Ask("pay"), Say("sorry"), Say("done", status="failed")]
-    served = Served(Engine(Outside(), told), Engine(Outside(), CONTROL))
+    said = [Say("begun"), Ask("pay"), Say("sorry"), Say("done", status="failed")]
+    served = Served(Engine(Outside(), said), Engine(Outside(), CONTROL))
     assert await served.run() is None
     assert (served.kinds, served.results) == (["begun", "sorry", "done"], ["irreversible"])
 
