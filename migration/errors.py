@@ -46,6 +46,7 @@ Operation = Literal[
     "flags.track",
     "effects.record",
     "failover.watch",
+    "shadow.govern",
     "shadow.offer",
     "shadow.run",
     "shadow.worker",

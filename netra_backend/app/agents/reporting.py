@@ -4,7 +4,7 @@ from netra_backend.app.agents.base import Agent
 
 
 class ReportingAgent(Agent):
-    """Sums up the agents before it; without findings it asks for what is missing."""
+    """Summarises what the agents before it found; without findings it asks the user for what is missing."""
 
     name = "reporting"
     instructions = (

@@ -1,4 +1,4 @@
-"""`TriageAgent` decides how much data there is to answer with, and so which agents follow."""
+"""`TriageAgent` decides how much data there is for an answer, and thereby which agents run next."""
 
 from enum import StrEnum
 
@@ -22,7 +22,7 @@ class _Verdict(msgspec.Struct, frozen=True):
 
 
 class TriageAgent(Agent):
-    """Its answer's data holds `data_sufficiency`."""
+    """The `data` of its answer contains `data_sufficiency`."""
 
     name = "triage"
     instructions = (
@@ -37,9 +37,9 @@ class TriageAgent(Agent):
         """Read the model's verdict.
 
         Raises:
-            AgentFailedError: it is not one.
+            AgentFailedError: the text is not a verdict.
         """
-        start, end = text.find("{"), text.rfind("}")  # models like to wrap JSON in a code fence
+        start, end = text.find("{"), text.rfind("}")  # models often wrap JSON in a code fence
         try:
             verdict = msgspec.json.decode(text[start : end + 1], type=_Verdict)
         except msgspec.DecodeError:

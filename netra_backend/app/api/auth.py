@@ -22,7 +22,7 @@ class Credentials:
     """The credentials of the client."""
 
     token: str | None
-    by_subprotocol: bool  #: it is a browser: it sees close codes, but not the status of a refused handshake
+    by_subprotocol: bool  #: the client is a browser, which sees close codes but not the status of a refused handshake
 
 
 def credentials(connection: HTTPConnection) -> Credentials:
@@ -52,10 +52,10 @@ def check_origin(connection: HTTPConnection, settings: Settings) -> None:
 
 
 def authenticate(shown: Credentials, settings: Settings) -> Identity:
-    """Return whom the token speaks for.
+    """Return whose token it is.
 
     Raises:
-        AuthenticationError: there is none, or it is not valid.
+        AuthenticationError: there is no token, or it is not valid.
     """
     if shown.token is None:
         raise AuthenticationError(f"no token; {_TOKEN_ADVICE}")

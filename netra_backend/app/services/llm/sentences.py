@@ -1,4 +1,4 @@
-"""The scripted model's words: every number in them comes from a tool's answer or from another agent's findings."""
+"""The sentences of the scripted model; every number in them comes from a tool's answer or from another agent's findings."""
 
 import json
 import re
@@ -22,17 +22,17 @@ _NOTHING_ASKED = (
 
 
 def closing_words(talk: Conversation) -> str:
-    """Return an agent's answer, one sentence a line."""
+    """Return an agent's answer, one sentence on each line."""
     if talk.agent == "reporting":
         return _report(talk)
-    # Prices that went into a simulation are in its result.
+    # The result of a simulation already contains the prices that it used.
     left_out = {"price_lookup"} if talk.of("simulate_switch") else set()
     said = [line for tool, result in talk.results if tool not in left_out for line in _SENTENCES.get(tool, _any)(result)]
     return "\n".join([*said, *talk.problems]) or _NOTHING_ASKED
 
 
 def savings_in(talk: Conversation) -> list[tuple[str, float]]:
-    """Return the switches that save something and what each saves in dollars, most first: from tool answers or from findings."""
+    """Return the switches that save money, with the saving in dollars, largest saving first; from tool answers or findings."""
     known = "\n".join([*talk.findings.values(), *(_switch(result)[0] for tool, result in talk.results if tool == "simulate_switch")])
     savings = {action: float(amount.replace(",", "")) for action, amount in _SAVING.findall(known)}
     return sorted(savings.items(), key=lambda saving: (-saving[1], saving[0]))
@@ -91,7 +91,7 @@ def _saved(result: Mapping[str, Any]) -> list[str]:
 
 
 def _any(result: Mapping[str, Any]) -> list[str]:
-    """Words for the answer of a tool that is not ours."""
+    """Return a text for the answer of any other tool."""
     return [json.dumps(result, ensure_ascii=False)[:_SHOWN_CHARACTERS]]
 
 
