@@ -136,12 +136,11 @@ class ExecutionFacade:
         performer = Recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
         # failover/: control continues the run if its candidate fails
-        watched = self._watched(request, events, performer, decision, canary) if decision.fails_over else None
-        tape = watched or performer
+        tape = self._watched(request, events, performer, decision, canary) if decision.fails_over else performer
         outcome: Outcome = "completed"
         error: EffectError | None = None
         try:
-            following = (watched or events).__anext__
+            following = (tape if isinstance(tape, FailoverRun) else events).__anext__
             while True:
                 token = activate(performer)  # current only inside the engine: code that consumes the events never records into it
                 try:
@@ -170,19 +169,17 @@ class ExecutionFacade:
                 ending.settle(outcome)
                 raise
             finally:
-                record, outcome = (record, outcome) if watched is None else watched.judged(record, outcome)
-                self._guard("telemetry.export", self._count, record, outcome, decision, span)  # 5 telemetry/
-                if self._tax is not None and outcome == "completed":
-                    self._tax.ended(begun, record.duration_s)
+                record, outcome = tape.judged(record, outcome) if isinstance(tape, FailoverRun) else (record, outcome)
+                self._guard("telemetry.export", self._count, record, outcome, decision, span, begun)  # 5 telemetry/
                 # 6 LaunchDarkly's migration op event; it waits for the comparison if there will be one
                 self._guard("flags.track", self._flags.finished, request, decision, outcome, record.duration_s)
                 self._guard("shadow.offer", self._offer, record, decision, tape, span)  # 7 shadow/: never blocks, never raises
 
     def _watched(
         self, request: RunRequest, events: AsyncGenerator[Event, None], tape: Recording, decision: Decision, canary: LiveCanary | None
-    ) -> FailoverRun | None:
+    ) -> Recording | FailoverRun:
         if self._failover is None:
-            return None
+            return tape
         # Control runs then, whatever the plan says: its removal has to know.
         plan = dataclasses.replace(decision.plan, serves=Origin.CONTROL, shadows=None)
         count = partial(self._guard, "stores.tombstones", self._tombstones.count, self.surface, plan) if self._tombstones else None
@@ -215,8 +212,10 @@ class ExecutionFacade:
             self._failed("effects.record", failure)
             return None
 
-    def _count(self, record: RunRecord, outcome: Outcome, decision: Decision, span: RunSpan) -> None:
+    def _count(self, record: RunRecord, outcome: Outcome, decision: Decision, span: RunSpan, begun: Begun | None) -> None:
         self._counts.ended(record, outcome, decision.plan.stage)
+        if self._tax is not None and outcome == "completed":
+            self._tax.ended(begun, record.duration_s)
         reason = "" if record.failover is None else record.failover.reason
         span.end(outcome, failed=outcome not in ("completed", "cancelled"), failed_over=reason)
 

@@ -178,9 +178,9 @@ class FailoverRun:
         own = self._candidate.record(Origin.CANDIDATE, self._failed.outcome, self._error, record.trace_id)
         return msgspec.structs.replace(own, failover=self._failed), own.outcome
 
-    def shed_reason(self, *, sampled: bool) -> Literal["sampling", "cancelled", "job_bytes"] | None:
+    def shed_reason(self) -> Literal["cancelled", "job_bytes"] | None:
         """Return why the judged run must not be shadowed; None when it may be. Call it after `judged`."""
-        return self._candidate.shed_reason(sampled=sampled)
+        return self._candidate.shed_reason()
 
     def _saved(self, outcome: Outcome) -> FailoverResult:
         return "saved" if outcome == "completed" and self._rest is not None else "control_failed"
