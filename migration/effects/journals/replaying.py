@@ -9,10 +9,6 @@ from typing import Final, Literal
 
 from migration.effects.journals.answers import pieces, recorded_error
 from migration.effects.journals.journal import UNANSWERED, Asked, Journal, JournalLimits
-<<<<<<< HEAD
-=======
-from migration.effects.journals.keys import Occurrences, keys_of
->>>>>>> main
 from migration.effects.journals.misses import BLOCK, MissPolicy
 from migration.effects.journals.recorded import RecordedEffects
 from migration.effects.journals.streams import StreamReply, decode_stream
@@ -79,19 +75,7 @@ class ReplayJournal:
         self._one_at_a_time = threading.Lock()  # an engine's threads ask too
         self._pacing = pacing
         self._sleep = sleep
-<<<<<<< HEAD
         self._effects = RecordedEffects(effects)
-=======
-        self._by_key: dict[str, Effect] = {}
-        self._in_sequence: dict[tuple[EffectKind, str], deque[Effect]] = {}
-        keys = tuple(keys_of(effects))
-        for effect, key in zip(effects, keys, strict=True):
-            if effect.request is None:
-                self._in_sequence.setdefault((effect.kind, effect.lane), deque()).append(effect)
-            else:
-                self._by_key[key] = effect
-        self._occurrences = Occurrences(zip(effects, keys, strict=True))
->>>>>>> main
         self.started = started = clock()  #: on the clock; times in the journal count from here
         self._asked = Journal(clock=lambda: clock() - started, limits=limits)
         self._recorded = len(effects)
