@@ -16,6 +16,7 @@ from dashboards.promql import (
     total,
 )
 
+_DRAWN: Final = rate(select("migration_shadow_expected_total"))
 SHADOW: Final[Sequence[AnyPanel]] = (
     Lines(
         id=30,
@@ -56,8 +57,8 @@ SHADOW: Final[Sequence[AnyPanel]] = (
         title="Shadow shed by reason",
         unit="suffix: runs/s",
         width=6,
-        description="Runs that were not shadowed. `sampling` is intended; `queue_jobs` and `queue_bytes` mean that the worker is too slow "
-        "for the load.",
+        description="Runs that were drawn but not shadowed. `queue_jobs`, `queue_bytes`: the worker is too slow for the load. `pressure`: "
+        "the governor accepts no new runs.",
         queries=[Query(expr=or_zero(rate(select("migration_shadow_shed_total"), ["reason"]), "reason"), legend="{{reason}}")],
     ),
     Lines(
@@ -68,6 +69,28 @@ SHADOW: Final[Sequence[AnyPanel]] = (
         description="Shadows that were started but gave no verdict. `worker_died`: see restarts. `deadline`: the shadowing engine hangs, "
         "or NETRA_MIGRATION_SHADOW_DEADLINE_S is too short.",
         queries=[Query(expr=or_zero(rate(select("migration_shadow_failed_total"), ["reason"]), "reason"), legend="{{reason}}")],
+    ),
+    Lines(
+        id=36,
+        title="Share of runs drawn for shadowing",
+        unit="percentunit",
+        description="Of runs at a stage with a shadow: those that were drawn, and how much of the flag's percentage the governor allows. "
+        "The governor lowers it while shadows cost too much; `netra-migration status` shows the cause.",
+        queries=[
+            Query(
+                expr=f"{_DRAWN} / ({_DRAWN} + {rate(select('migration_shadow_not_sampled_total'))} > 0)",
+                legend="drawn",
+            ),
+            Query(expr=f"min by (surface) ({select('migration_shadow_share')})", legend="allowed, {{surface}}"),
+        ],
+    ),
+    Lines(
+        id=37,
+        title="Shadow tax",
+        unit="percentunit",
+        description="By how much runs take longer because shadows run, measured against windows in which shadows rest; bounds at 95 %. "
+        "Nothing is shown until enough runs began at rest.",
+        queries=[Query(expr="max by (quantile, bound) (migration_shadow_tax_ratio)", legend="{{quantile}}, {{bound}}")],
     ),
 )
 

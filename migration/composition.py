@@ -23,7 +23,7 @@ from migration.flags import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Engine, Event, Origin, RunRequest
 from migration.settings import MigrationSettings
-from migration.shadow import ProcessShadow, builder, declared_read_only
+from migration.shadow import Governing, ProcessShadow, ShadowResult, builder, declared_read_only
 from migration.stores import KeptRuns
 from migration.telemetry import Metrics, configure_tracing, deliver_spans, multiprocess, render
 
@@ -120,7 +120,8 @@ class Migration:
         multiprocess.begin()
         self._metrics = metrics = Metrics(watch_tenants=settings.watch_tenants, registry=registry, surfaces=settings.surfaces)
         self.spans = configure_tracing(settings, service, partial(metrics.failed, "telemetry.export"))
-        self.flags = LaunchDarklyFlags(settings, metrics)
+        self.governing = governing = Governing(settings, metrics) if settings.shadow_governor == "on" else None
+        self.flags = LaunchDarklyFlags(settings, metrics, governor=governing)
         self._under_way = Counter[str]()
         # Imported here: SQLAlchemy takes as long as everything else, and not every importer of `compose` calls it.
         from migration.evidence import UnseenRuns
@@ -128,15 +129,14 @@ class Migration:
         from migration.stores import FinishedRuns
 
         unseen = UnseenRuns(settings)
-        self.shadow = ProcessShadow(
-            settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison), unseen=unseen.count
-        )
+        self.shadow = ProcessShadow(settings, metrics, self._shadowed, unseen=unseen.count)
         self._heartbeat = Heartbeat(
             settings,
             self.flags,
             metrics,
             runs=lambda: self._under_way,
             shadow=self.shadow,
+            cost=governing,
             unseen=unseen,
             attributes=self.flags.attributes,
         )
@@ -150,6 +150,7 @@ class Migration:
                 shadow=self.shadow,
                 metrics=metrics,
                 shadow_deadline_s=settings.shadow_deadline_s,
+                tax=governing,
                 neighbourhood=neighbourhood,
                 writer=self._runs.writer,
                 tombstones=self._runs.tombstones,
@@ -180,6 +181,8 @@ class Migration:
         """
         tape_served_logs()
         await self.shadow.start()
+        if self.governing is not None:
+            self.governing.start(self.shadow)
         self._runs.start()
         self._heartbeat.start()
 
@@ -193,6 +196,8 @@ class Migration:
             closing.callback(self.flags.close)
             closing.push_async_callback(asyncio.to_thread, self._heartbeat.stop)
             closing.push_async_callback(self.shadow.aclose)
+            if self.governing is not None:
+                closing.push_async_callback(self.governing.aclose)
             closing.push_async_callback(self.shadow.drain, _DRAIN_S)
 
     async def __aenter__(self) -> Self:
@@ -278,6 +283,12 @@ class Migration:
                     yield event
         finally:
             self._under_way[surface] -= 1
+
+    def _shadowed(self, result: ShadowResult) -> None:
+        """Take the result of a shadow."""
+        if self.governing is not None:
+            self.governing.saw(result)
+        self.flags.compared(result.run_id, result.comparison)
 
     def unready(self, surface: str) -> str | None:
         """Return why runs of a surface are refused now; None: they are not."""

@@ -43,6 +43,7 @@ Operation = Literal[
     "flags.reload",
     "flags.track",
     "effects.record",
+    "shadow.govern",
     "shadow.offer",
     "shadow.run",
     "shadow.worker",

@@ -12,7 +12,7 @@ from migration.errors import Operation
 from migration.flags import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
 from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
-from migration.shadow import Shadow, ShadowJob
+from migration.shadow import Begun, Shadow, ShadowJob
 from migration.stages import Plan
 from migration.telemetry import Metrics, RunCounts, RunSpan, spans, start_run
 
@@ -52,6 +52,18 @@ class RunCounter(Protocol):
         ...
 
 
+class RunTimes(Protocol):
+    """Compares the durations of runs while shadows work and while they rest."""
+
+    def began(self) -> Begun | None:
+        """Record that a run begins, and return what `ended` takes."""
+        ...
+
+    def ended(self, begun: Begun | None, duration_s: float, /) -> None:
+        """Record how long that run took."""
+        ...
+
+
 class ExecutionFacade:
     """Sends each request of one surface to the engine that the flags name, and offers the run to the shadow.
 
@@ -65,6 +77,7 @@ class ExecutionFacade:
         writer: writes finished runs; None: this surface stores none.
         tombstones: counts which engines run, for the removal of control; None: this surface does not count them.
         outcome_by_events: returns the outcome of a run by its events, if its engine reported none; None: it completed.
+        tax: measures by how much shadows slow users' runs down; None: this is not measured.
         neighbourhood: knows which tenants and users were served recently, over all surfaces of the process; None: this surface's own.
         clock: monotonic seconds.
     """
@@ -81,6 +94,7 @@ class ExecutionFacade:
         writer: RunWriter | None = None,
         tombstones: RunCounter | None = None,
         outcome_by_events: Callable[[Sequence[Event]], Outcome] | None = None,
+        tax: RunTimes | None = None,
         neighbourhood: Neighbourhood | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -94,6 +108,7 @@ class ExecutionFacade:
         self._writer = writer
         self._tombstones = tombstones
         self._outcome_by_events = outcome_by_events
+        self._tax = tax
         self._neighbourhood = neighbourhood or Neighbourhood()
         self._clock = clock
 
@@ -110,6 +125,7 @@ class ExecutionFacade:
         decision = self._flags.decide(request)  # 1 flags/: who serves, who shadows; pinned from here on
         if (tombstones := self._tombstones) is not None:  # stores/tombstones: the engines that run
             self._guard("stores.tombstones", tombstones.count, self.surface, decision.plan)
+        begun = None if self._tax is None else self._tax.began()  # shadow/tax: what shadows cost users
         span = start_run(partial(_about, request.surface, request.run_id, decision))
         canary = self._enter(request)  # isolation/: the served user
         tape = Recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
@@ -147,6 +163,8 @@ class ExecutionFacade:
                 raise
             finally:
                 self._guard("telemetry.export", self._count, record, outcome, decision, span)  # 5 telemetry/
+                if self._tax is not None and outcome == "completed":
+                    self._tax.ended(begun, record.duration_s)
                 # 6 LaunchDarkly's migration op event; it waits for the comparison if there will be one
                 self._guard("flags.track", self._flags.finished, request, decision, outcome, record.duration_s)
                 self._guard("shadow.offer", self._offer, record, decision, tape, span)  # 7 shadow/: never blocks, never raises
@@ -155,11 +173,15 @@ class ExecutionFacade:
         shadows = decision.plan.shadows
         if shadows is None:
             return
-        shed = tape.shed_reason(sampled=decision.sampled)
+        if not decision.sampled:
+            self._counts.not_sampled()
+            return
+        shed = tape.shed_reason()
         job = ShadowJob(
             record=record,
             stage=decision.plan.stage,
             shadows=shadows,
+            probability=decision.probability,
             deadline_s=self._shadow_deadline_s,
             span_id=span.span_id,
             neighbours=self._neighbourhood.tell() if shed is None else (),

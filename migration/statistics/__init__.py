@@ -1,8 +1,8 @@
-"""Statistics that stay valid however often they are looked at: the basis of noise, latency and gates.
+"""Statistics that stay valid however often they are checked: the basis of noise, latency and gates.
 
-`rates` bounds how often something happens, `paired` shows from pairs of times which of two sides is slower. For gates, with the extra
-`rollout`: `means` bounds the mean of bounded values, `outcomes` how often candidate diverges, over its tenants or those like them,
-`latency` how much slower its slow runs are. SciPy is imported when one of these is asked for: a server does without it.
+`rates` bounds how often something happens, `paired` shows from pairs of times which of two sides is slower. Gates use three more modules,
+which need the extra `rollout`: `means` bounds the mean of bounded values, `outcomes` bounds how often candidate diverges, and `latency`
+bounds how much slower candidate's slow runs are. SciPy is only imported together with one of these three: a server does not need it.
 """
 
 from typing import TYPE_CHECKING

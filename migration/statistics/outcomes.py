@@ -1,17 +1,17 @@
-"""How often candidate diverges, for two claims that are easily confused.
+"""Bounds how often candidate diverges, for two claims that are easily confused.
 
 "these tenants": the rate over the runs of the tenants seen so far, each weighted by its runs. The only uncertainty is in those of their
-runs that were not compared. Nothing is assumed about how tenants differ, or about the order of their runs.
+runs that were not compared: their results are not known. Nothing is assumed about how tenants differ, or about the order of their runs.
 
-"tenants like these": the mean rate of the population that these tenants were drawn from. Each tenant counts once, as in a randomised trial
-of clusters. It is also uncertain which tenants happened to come first. A tenant counts when it has had a fixed number of runs, and only
-these first runs count: its share of divergent ones is then an unbiased value between 0 and 1, and tenants are independent of each other.
-Twenty tenants cannot prove much: if all runs of one tenant in fifty diverge, twenty tenants contain none of these with a chance of two
-thirds. Fewer than log(1 / alpha) / rate tenants, 149 for 2 % at 0.05, cannot prove that the rate is lower, with any method, unless
-something is assumed about the population.
+"tenants like these": the mean rate of the population from which these tenants were drawn. Each tenant counts once, as in a cluster-
+randomised trial. It is also uncertain which tenants happened to come first. A tenant counts when it has had a fixed number of runs, and
+only these first runs count: its share of divergent ones is then an unbiased value between 0 and 1, and tenants are independent of each
+other. Twenty tenants cannot prove much: if all runs of one tenant in fifty diverge, twenty tenants include no such tenant with a chance of
+two thirds. Without assumptions about the population, no method can prove that the rate is lower with fewer than log(1 / alpha) / rate
+tenants, which is 149 for 2 % at 0.05.
 
-Runs that the shadow did not see count as divergent in upper bounds, and are left out of lower ones. Runs that are drawn for shadowing at
-random count with the reciprocal of the probability (Horvitz and Thompson 1952), so that a governor may draw where it wants to; see `means`.
+Runs that were drawn but not compared count as divergent in upper bounds, and are left out of lower bounds. Each run that was drawn counts
+with the reciprocal of its probability (Horvitz and Thompson 1952), so runs may be drawn with different probabilities; see `means`.
 """
 
 from dataclasses import dataclass
@@ -27,20 +27,22 @@ _NEVER: Final = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Bounds of a rate, from 0 to 1; each side alone is ever wrong with a chance of at most its alpha."""
+    """Bounds of a rate, from 0 to 1. The chance that one of the two is ever wrong is at most its alpha."""
 
     lower: float
     upper: float
 
 
 class Outcomes:
-    """Counts outcomes of runs of one gate. A state: a new outcome costs microseconds, and bounds do not depend on how many there were.
+    """Counts outcomes of the runs of one gate. It keeps only counts: a new outcome takes microseconds, and bounds take the same time for
+    any number of runs.
 
     Args:
         least_probability: the smallest probability with which runs are drawn for shadowing, as known beforehand. A run with a smaller one
-            counts as not seen, drawn or not: few such runs would else weigh more than all others.
-        runs_per_tenant: first runs of a tenant that say its rate, for "tenants like these". The more, the less is left to chance within
-            a tenant, and the later it counts. 25: few enough for small tenants, and a clean tenant says "hardly above 10 %".
+            counts as not compared, whether it was drawn or not: otherwise a few such runs would weigh more than all others.
+        runs_per_tenant: number of a tenant's first runs that give its rate, for "tenants like these". With more runs the rate is more
+            exact, but the tenant counts later. 25 is few enough for small tenants, and 25 runs without a divergence show that a tenant's
+            rate is hardly above 10 %.
 
     Raises:
         ValueError: an argument is out of range.
@@ -48,11 +50,13 @@ class Outcomes:
 
     def __init__(self, *, least_probability: float = 1.0, runs_per_tenant: int = RUNS_PER_TENANT) -> None:
         if not 0.0 < least_probability <= 1.0 or runs_per_tenant < 1:
-            raise ValueError(f"probability {least_probability} lies in (0, 1], runs per tenant {runs_per_tenant} are 1 or more")
+            raise ValueError(
+                f"probability {least_probability} must be above 0 and at most 1, runs per tenant {runs_per_tenant} must be 1 or more"
+            )
         self.least_probability, self._first = least_probability, runs_per_tenant
-        self.compared = 0  #: runs that were drawn and seen
-        self.divergent = 0  #: of them
-        self.unseen = 0  #: runs that were drawn and not seen: shed, failed, inconclusive
+        self.compared = 0  #: runs that were drawn and compared
+        self.divergent = 0  #: those of them that diverged
+        self.unseen = 0  #: runs that were drawn and not compared: shed, failed, inconclusive
         self.not_sampled = 0  #: runs that were not drawn
         self._most, self._least = Mean(high=1.0 / least_probability), Mean(high=1.0 / least_probability)
         self._tenants: dict[str, _Tenant] = {}
@@ -78,9 +82,9 @@ class Outcomes:
         """Count a run that was drawn and compared.
 
         Args:
-            tenant: of the run.
-            divergent: whether it counts as divergent: unaccepted, and not noise.
-            probability: with which the run was drawn, recorded before it began.
+            tenant: the run's tenant.
+            divergent: whether the run has a divergence that is neither accepted nor noise.
+            probability: the probability with which the run was drawn, as recorded before the run began.
 
         Raises:
             ValueError: the probability is not in (0, 1].
@@ -96,7 +100,7 @@ class Outcomes:
         self._tenant(tenant, at_most=divergent or weight is None, at_least=None if weight is None else divergent)
 
     def add_unseen(self, tenant: str, *, probability: float = 1.0) -> None:
-        """Count a run that was drawn and not seen. Raises ValueError: the probability is not in (0, 1]."""
+        """Count a run that was drawn and not compared. Raises ValueError: the probability is not in (0, 1]."""
         weight = self._weight(probability)
         self.unseen += 1
         self._most.add(1.0 if weight is None else weight)
@@ -111,7 +115,7 @@ class Outcomes:
             self._least.add(0.0)
 
     def bounds(self, claim: Claim, alpha: float) -> Bounds:
-        """Return the bounds that hold over all looks; 0 to 1 before the first run.
+        """Return bounds that hold however often they are checked; 0 to 1 before the first run.
 
         Raises:
             ValueError: alpha is not between 0 and 1.
@@ -120,17 +124,18 @@ class Outcomes:
         return Bounds(lower=least.lower(alpha), upper=min(1.0, most.upper(alpha)))
 
     def evidence_above(self, claim: Claim, rate: float) -> float:
-        """Return the logarithm of the evidence that the rate is above this one: what rolls back. -log(alpha) is proof at alpha."""
+        """Return the logarithm of the evidence that the rate is above this one, a reason to roll back; -log(alpha) is proof at alpha."""
         return self._means(claim)[0].evidence_above(rate)
 
     def evidence_below(self, claim: Claim, rate: float) -> float:
-        """Return the logarithm of the evidence that the rate is below this one: what promotes. -log(alpha) is proof at alpha."""
+        """Return the logarithm of the evidence that the rate is below this one, a reason to promote; -log(alpha) is proof at alpha."""
         return self._means(claim)[1].evidence_below(rate)
 
     def runs_to_promote(self, rate: float, alpha: float) -> int | None:
-        """Return how many more runs, like those so far, prove that the rate over these tenants is below this one; None: no number does.
+        """Return how many more runs like the earlier ones prove that the rate over these tenants is below this one; None: no number of runs
+        does.
 
-        Before the first run it is the number of runs without any divergence.
+        Before the first run, assume runs without any divergence.
         """
         proof, most = -log(alpha), self._most
         if most.trials and most.average >= rate:
@@ -168,9 +173,9 @@ class Outcomes:
         return (self._least, self._most) if claim == THESE else (self._shares_at_least, self._shares_at_most)
 
     def _weight(self, probability: float) -> float | None:
-        """Return the weight of a run; None: too large a one."""
+        """Return the weight of a run; None: the weight is too large."""
         if not 0.0 < probability <= 1.0:
-            raise ValueError(f"a run was drawn with probability {probability}; it lies above 0 and is at most 1")
+            raise ValueError(f"a run was drawn with probability {probability}, which must be above 0 and at most 1")
         return 1.0 / probability if probability >= self.least_probability else None
 
     def _tenant(self, name: str, *, at_most: bool, at_least: bool | None) -> None:
@@ -192,9 +197,9 @@ class Outcomes:
 
 @dataclass(slots=True)
 class _Tenant:
-    """What the first runs of a tenant showed, until they are as many as count."""
+    """The results of a tenant's first runs, up to the number that counts."""
 
     runs: int = 0
-    at_most: int = 0  #: of them, divergent or not seen
+    at_most: int = 0  #: runs among them that diverged or were not compared
     seen: int = 0
-    at_least: int = 0  #: of them, divergent
+    at_least: int = 0  #: runs among `seen` that diverged

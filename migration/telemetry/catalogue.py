@@ -23,6 +23,8 @@ LABELS = {
     "result": "`clean`: neither engine differs from itself; `noisy`: one does; `inconclusive`, `failed`, `skipped`: not known; "
     "`cross_talk`: no round was run, because a run contained data of another tenant or user",
     "operation": "where the tool itself failed, see `Operation` in `migration/errors.py`",
+    "quantile": "`0.5`, `0.99`: of runs' durations",
+    "bound": "`lower`, `estimate`, `upper`: the interval at 95 %",
     "tenant": f"tenant on the watch list (`NETRA_MIGRATION_WATCH_TENANTS`); all others are `{OTHER_TENANT}`",
 }
 """Each label and its values. All are closed sets, so the number of time series is bounded."""

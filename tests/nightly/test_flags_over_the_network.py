@@ -85,7 +85,7 @@ for _ in range(250):
     except EditConflictError:
         told += 1
     except FlagSourceError as error:
-        assert "was taken, and somebody edited it right after" in str(error), error
+        assert "was accepted, and another edit was made right after it" in str(error), error
         taken += 1
 print(taken, told)
 """

@@ -152,14 +152,8 @@ class Recording:
             error=error,
         )
 
-    def shed_reason(self, *, sampled: bool) -> Literal["sampling", "cancelled", "job_bytes"] | None:
-        """Return why the recorded run must not be shadowed; None when it may be. Call it after `record`.
-
-        Args:
-            sampled: whether the run is in the sample that is shadowed.
-        """
-        if not sampled:
-            return "sampling"
+    def shed_reason(self) -> Literal["cancelled", "job_bytes"] | None:
+        """Return why the recorded run must not be shadowed; None when it may be. Call it after `record`."""
         if self._cancelled:
             return "cancelled"
         return "job_bytes" if self.truncated else None

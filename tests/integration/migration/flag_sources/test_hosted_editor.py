@@ -116,7 +116,7 @@ def test_an_edit_by_somebody_right_after_ours_is_told(editor, launchdarkly, monk
         taken({**flag, "fallthrough": rollout(live=5), "version": flag["version"] + 1}, **options)
 
     monkeypatch.setattr(launchdarkly, "put_flag", put_twice)
-    with pytest.raises(FlagSourceError, match="was accepted, but at version 3 fallthrough differ: somebody edited it right after"):
+    with pytest.raises(FlagSourceError, match="was accepted, but at version 3 fallthrough differ: another edit was made right after it"):
         editor.write(read, CHAT, moved(read), comment="")
 
 

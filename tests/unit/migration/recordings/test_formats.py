@@ -194,7 +194,7 @@ def test_a_span_that_is_no_run_is_skipped_with_the_reason(items, attributes, wha
 
 def test_a_span_of_this_tool_is_named_as_what_it_is(items):
     [skipped] = items({"name": "migration.run", "context": {}, "attributes": {"migration.surface": "chat"}})
-    assert "a span of this tool's own" in skipped.reason
+    assert "a span of netra-migration itself" in skipped.reason
 
 
 def test_rows_of_platforms_that_are_no_calls_of_a_model_are_skipped(items):
