@@ -19,6 +19,7 @@ from migration.comparison import Policy, default_policy, outcome_by
 from migration.effects.journals import tape_served_logs
 from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
 from migration.facade import ExecutionFacade, RunEnding
+from migration.failover import Build, Failover
 from migration.flags import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Engine, Event, Origin, RunRequest
@@ -125,6 +126,7 @@ class Migration:
         self.governing = governing = Governing(settings, metrics) if settings.shadow_governor == "on" else None
         self.flags = LaunchDarklyFlags(settings, metrics, governor=governing)
         self._under_way = Counter[str]()
+        self._build = Build(settings)
         # Imported here, because the import of SQLAlchemy takes as long as all others together, and not every module that imports `compose`
         # calls it.
         from migration.evidence import UnseenRuns
@@ -158,6 +160,7 @@ class Migration:
                 writer=self._runs.writer,
                 tombstones=self._runs.tombstones,
                 outcome_by_events=partial(outcome_by, policies[surface].endings),
+                failover=Failover(policies[surface], both[Origin.CONTROL], build=self._build, metrics=metrics),
             )
             for surface, both in engines.items()
         }
@@ -188,6 +191,7 @@ class Migration:
             self.governing.start(self.shadow)
         self._runs.start()
         self._heartbeat.start()
+        self._build.start()
 
     async def aclose(self) -> None:
         """Give waiting shadows a moment, and close everything. Close the engines before this call, and the run stores after it."""

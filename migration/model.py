@@ -134,6 +134,21 @@ class Effect(Noun, frozen=True, kw_only=True, gc=False):
     performed_by_shadow: bool = False  #: a shadow's effect that is not in its journal and was really performed, as the miss policy permits
 
 
+FailoverResult = Literal["saved", "control_failed", "stopped", "answered", "irreversible", "unclosed", "unrecorded", "refused"]
+"""The result of a run that candidate failed. `saved`: control completed it; `control_failed`: control failed too; `stopped`: its reader
+left while control ran. All others say why control could not resume it: see `migration/failover/commit.py`.
+"""
+
+
+class FailedOver(Noun, frozen=True, kw_only=True):
+    """How candidate failed a run that control then resumed."""
+
+    reason: str  #: class name of the exception, or kind of the event that announced the failure, or "unfinished": the stream stopped without an end
+    outcome: Outcome  #: outcome of candidate's part of the run
+    events: int  #: number of events delivered before the failure
+    build: str  #: version of candidate's code
+
+
 class RunRecord(Noun, frozen=True, kw_only=True):
     """The record of one run: what one engine did with one request."""
 
@@ -145,6 +160,8 @@ class RunRecord(Noun, frozen=True, kw_only=True):
     duration_s: float
     trace_id: str | None  #: 32 hex digits; None if the run was not traced
     error: EffectError | None = None  #: the exception that ended the stream; None if it ended normally
+    #: how candidate failed, if control resumed the run; set in the record of the whole run and in the record of candidate's part
+    failover: FailedOver | None = None
 
 
 class RunLog(Noun, frozen=True, kw_only=True):
@@ -223,6 +240,9 @@ class Comparison(Noun, frozen=True, kw_only=True):
     effects_permitted: int = 0  #: number of effects that the miss policy permitted; performing more is an error
     not_looked_at: tuple[str, ...] = ()  #: parts left out without an effect on the verdict, such as the scan for other people's data
     basis: Basis | None = None  #: policy, ledger, engines and tool of this comparison; None: not known
+    failover: FailedOver | None = (
+        None  #: how candidate failed the run that control resumed; if set, the run counts as a failure of candidate
+    )
 
 
 class Engine(Protocol):

@@ -25,8 +25,8 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     code_version: str
     flags_source: str
     flags_version: int | None
-    followed_s: float | None  #: seconds since it follows this version
-    kill_switch: list[str]  #: surfaces where it is on
+    followed_s: float | None  #: seconds for which it has followed this version
+    kill_switch: list[str]  #: surfaces where the process reports it on
     emergency: bool
     runs: dict[str, int]  #: current runs
     held_by: HeldBy | None  #: what separates a worker's engines from the outside; None: not a worker, or it takes no jobs yet
@@ -42,8 +42,8 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str | None  #: None: no process has been seen
     up: bool | None  #: False: at least one of them uses the last known flags
-    age_s: float | None  #: seconds since the source was last found good, by the process where that is longest ago
-    version: int | None  #: of the process that is furthest behind
+    age_s: float | None  #: seconds since the source was last read without an error, in the process where that is longest ago
+    version: int | None  #: the oldest version that a process follows
     error: str | None
 
 
@@ -51,7 +51,7 @@ class SurfaceStanding(msgspec.Struct, frozen=True, kw_only=True):
     """Where one surface is, as serving processes evaluate it."""
 
     stage: Stage | None  #: the furthest stage of tenants without a pin; None: no process reports it
-    percent: float | None  #: of those tenants, with an error of about three: a sample of them is evaluated
+    percent: float | None  #: percentage of those tenants at this stage, by a sample, so within about 3 points
     kill_switch: bool | None  #: True: it is on in every process; None: no process reports it, or they differ
     tenants: dict[str, int]  #: stage -> known tenants there; {}: not counted yet
     counted_s: float | None  #: seconds since that count
@@ -62,22 +62,18 @@ class ProcessesStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     processes: list[Process]
     flags: Followed
-    error: str | None  #: why nothing is known; None: it is
+    error: str | None  #: why nothing is known; None: the processes' reports could be read
 
     @property
     def needs_attention(self) -> bool:
-        """Whether one is silent, cannot read its flags, or nothing is known."""
+        """Whether a process is silent or cannot read its flags, or nothing is known."""
         return self.error is not None or self.flags.up is False or any(one.state == "silent" for one in self.processes)
 
     def remarks(self) -> list[str]:
-        """Return what a person should know, one sentence each."""
+        """Return one sentence for each fact that a person should know."""
         if self.error is not None:
             return [f"it is not known what processes follow: {self.error}"]
-        found = (
-            []
-            if self.flags.source is not None
-            else ["no process has been seen: it is not known which flags are in use, or whether any are"]
-        )
+        found = [] if self.flags.source is not None else ["no process has been seen: it is not known which flags are in use"]
         for one in self.processes:
             if one.state == "silent":
                 found.append(f"{one.name} is silent for {one.heard_s:.0f} s: it is stopped, hangs, or cannot reach the database")
@@ -112,7 +108,7 @@ def processes_status(settings: MigrationSettings, surfaces: Collection[str]) -> 
 
 
 def print_processes(found: ProcessesStatus) -> None:
-    """Print a table of the processes; nothing when there are none."""
+    """Print a table of the processes; print nothing if there are none."""
     rows = [
         [
             one.name,
@@ -215,5 +211,5 @@ def _standing(surface: str, serving: Sequence[Told]) -> SurfaceStanding:
 
 
 def _ago(told: Told, moment: float | None) -> float | None:
-    """Return seconds since a moment on the process' own clock; None: there was none."""
+    """Return the seconds since a moment on the process's own clock; None: there was no such moment."""
     return None if moment is None else round(max(0.0, told.row.said_at - moment) + told.age_s, 1)

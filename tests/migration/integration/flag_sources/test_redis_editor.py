@@ -80,7 +80,7 @@ def test_none_of_many_edits_at_once_is_lost_and_each_refusal_is_told(redis_serve
             except EditConflictError:
                 refused.append(1)
             except FlagSourceError as error:
-                (taken if "it was edited again immediately after" in str(error) else broken).append(1)
+                (taken if "another edit was made right after it" in str(error) else broken).append(1)
 
     editors = [threading.Thread(target=edit) for _ in range(4)]
     for thread in editors:

@@ -13,8 +13,8 @@ from migration.flags.meaning.contexts import Tenant
 from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.flags.sources.hosted import HostedSource
 from migration.variables import Secret
-from tests.integration.migration.flag_sources.conftest import eventually
-from tests.servers.launchdarkly import API_TOKEN, Faults
+from tests.migration.integration.flag_sources.conftest import eventually
+from tests.migration.servers.launchdarkly import API_TOKEN, Faults
 from tests.unit.migration.flags.making import at, clause, kill_switch, rollout, rule, surface_flag
 
 CHAT, KILL, SAMPLING = "execution-engine-chat", "execution-engine-kill-switch", "shadow-sampling"
@@ -116,7 +116,7 @@ def test_an_edit_by_somebody_right_after_ours_is_told(editor, launchdarkly, monk
         taken({**flag, "fallthrough": rollout(live=5), "version": flag["version"] + 1}, **options)
 
     monkeypatch.setattr(launchdarkly, "put_flag", put_twice)
-    with pytest.raises(FlagSourceError, match="was accepted, but at version 3 fallthrough differ: it was edited again immediately after"):
+    with pytest.raises(FlagSourceError, match="was accepted, but at version 3 fallthrough differ: another edit was made right after it"):
         editor.write(read, CHAT, moved(read), comment="")
 
 
