@@ -143,7 +143,7 @@ left while control ran. All others say why control could not resume it: see `mig
 class FailedOver(Noun, frozen=True, kw_only=True):
     """How candidate failed a run that control then resumed."""
 
-    reason: str  #: class name of the exception, or kind of the event that announced the failure, or "unfinished": the stream stopped without an end
+    reason: str  #: class name of the exception, kind of the event that announced the failure, or "unfinished": the stream just stopped
     outcome: Outcome  #: outcome of candidate's part of the run
     events: int  #: number of events delivered before the failure
     build: str  #: version of candidate's code
@@ -240,9 +240,7 @@ class Comparison(Noun, frozen=True, kw_only=True):
     effects_permitted: int = 0  #: number of effects that the miss policy permitted; performing more is an error
     not_looked_at: tuple[str, ...] = ()  #: parts left out without an effect on the verdict, such as the scan for other people's data
     basis: Basis | None = None  #: policy, ledger, engines and tool of this comparison; None: not known
-    failover: FailedOver | None = (
-        None  #: how candidate failed the run that control resumed; if set, the run counts as a failure of candidate
-    )
+    failover: FailedOver | None = None  #: how candidate failed the run that control resumed; if set, candidate counts as failed
 
 
 class Engine(Protocol):

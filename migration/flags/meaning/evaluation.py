@@ -50,9 +50,7 @@ class Evaluation:
     plan: Plan  #: the plan of a run; it includes the kill switch
     percent: float  #: percentage of the runs that are shadowed if the plan names a shadow
     complaint: str | None  #: what is wrong with an evaluated value, and what is used instead; None: nothing is wrong
-    fails_over: bool = (
-        False  #: whether control resumes a run that candidate fails; never at `complete`, where control's store is no longer written
-    )
+    fails_over: bool = False  #: whether control resumes a run that candidate fails; never at `complete`, which does not write its store
 
     @property
     def stage(self) -> Stage:
