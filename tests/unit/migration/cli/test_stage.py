@@ -158,7 +158,7 @@ def test_raising_some_never_moves_others_back(run, put, percents):
     put(50_000, 20_000, 30_000)
     result = run("set", "chat", "dualwrite", "--all", "--yes")
     assert (result.exit_code, percents()) == (2, {"off": 50.0, "dualwrite": 20.0, "shadow": 30.0})
-    assert "shadow -> dualwrite is backwards, while others go forward" in result.stderr
+    assert "shadow -> dualwrite is backwards, while others move forward" in result.stderr
 
 
 def test_what_is_refused_can_be_forced_with_a_reason_and_both_are_kept(run, percents, tmp_path):

@@ -37,7 +37,7 @@ class TestPartial:
             ("make = partial(ExecutionEngine, r, b)\nmake()", "called with other values"),
             ("make = partial(ExecutionEngine, r, b)\nmake(user=r)", "called with other values"),
             ("make = partial(ExecutionEngine, r, bridge=b)", "passed by keyword"),
-            ("make = partial(ExecutionEngine, r, b, r)", "given all arguments"),
+            ("make = partial(ExecutionEngine, r, b, r)", "no required argument"),
             ("make = partial(ExecutionEngine, r(), b)", "passed by keyword"),
             ("make = partial(ExecutionEngine, r, b)\nmake = 1", "not assigned to one variable"),
             ("b = 1\nmake = partial(ExecutionEngine, r, b)", "may have another value when the result is called"),

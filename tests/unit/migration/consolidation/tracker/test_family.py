@@ -96,7 +96,7 @@ def test_the_guards_box_is_that_of_its_baseline(boxes, baseline):
     baseline()
     assert told(boxes()[text]) == (True, "The guard finds nothing.")
     grown = boxes({"other.py": "import shop.old\n"})[text]
-    assert told(grown) == (False, "other.py: a new consumer of shop.old, which has to go; use the target; 1 finding.")
+    assert told(grown) == (False, "other.py: a new consumer of shop.old, which will be removed; use the target; 1 finding.")
 
 
 def test_a_baseline_that_cannot_be_read_leaves_the_box_empty_and_says_why_without_naming_the_machine(boxes, tmp_path):
@@ -108,7 +108,7 @@ def test_a_baseline_that_cannot_be_read_leaves_the_box_empty_and_says_why_withou
 
 def test_the_codemod_has_something_to_do_while_there_are_consumers(boxes):
     text = "The codemod has nothing to rewrite and leaves nothing to a person."
-    assert told(boxes()[text]) == (False, "2 consumers to go.")
+    assert told(boxes()[text]) == (False, "2 consumers left.")
     assert told(boxes({"use.py": "", "tests/test_old.py": None})[text]) == (True, "Nothing is left.")
 
 
