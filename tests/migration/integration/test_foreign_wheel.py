@@ -7,9 +7,9 @@ import subprocess
 
 import pytest
 
-from tests.integration.migration.empty_environment import PATIENCE_S, ROOT, built, empty_environment
+from tests.migration.integration.empty_environment import PATIENCE_S, ROOT, built, empty_environment
 
-FOREIGN = ROOT / "tests" / "foreign"
+FOREIGN = ROOT / "tests" / "migration" / "foreign"
 SERVING = """
 import asyncio, json, sys
 from migration import compose
