@@ -1,5 +1,6 @@
 """The routing facade: one request as numbered steps, each naming the package that does it."""
 
+import dataclasses
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -9,10 +10,11 @@ from typing import Final, Protocol, TypeVarTuple
 from migration.effects.journals import Recording, follow_threads, outcome_of_failure
 from migration.effects.ports import activate, deactivate
 from migration.errors import Operation
+from migration.failover import Failover, FailoverRun
 from migration.flags import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
 from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
-from migration.shadow import Shadow, ShadowJob
+from migration.shadow import Begun, Shadow, ShadowJob
 from migration.stages import Plan
 from migration.telemetry import Metrics, RunCounts, RunSpan, spans, start_run
 
@@ -52,6 +54,18 @@ class RunCounter(Protocol):
         ...
 
 
+class RunTimes(Protocol):
+    """Compares the durations of runs while shadows work and while they rest."""
+
+    def began(self) -> Begun | None:
+        """Record that a run begins, and return what `ended` takes."""
+        ...
+
+    def ended(self, begun: Begun | None, duration_s: float, /) -> None:
+        """Record how long that run took."""
+        ...
+
+
 class ExecutionFacade:
     """Sends each request of one surface to the engine that the flags name, and offers the run to the shadow.
 
@@ -65,7 +79,9 @@ class ExecutionFacade:
         writer: writes finished runs; None: this surface stores none.
         tombstones: counts which engines run, for the removal of control; None: this surface does not count them.
         outcome_by_events: returns the outcome of a run by its events, if its engine reported none; None: it completed.
+        tax: measures by how much shadows slow users' runs down; None: this is not measured.
         neighbourhood: knows which tenants and users were served recently, over all surfaces of the process; None: this surface's own.
+        failover: resumes runs that candidate fails, where the flags decide that; None: none is resumed.
         clock: monotonic seconds.
     """
 
@@ -81,7 +97,9 @@ class ExecutionFacade:
         writer: RunWriter | None = None,
         tombstones: RunCounter | None = None,
         outcome_by_events: Callable[[Sequence[Event]], Outcome] | None = None,
+        tax: RunTimes | None = None,
         neighbourhood: Neighbourhood | None = None,
+        failover: Failover | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         follow_threads()
@@ -94,7 +112,9 @@ class ExecutionFacade:
         self._writer = writer
         self._tombstones = tombstones
         self._outcome_by_events = outcome_by_events
+        self._tax = tax
         self._neighbourhood = neighbourhood or Neighbourhood()
+        self._failover = failover
         self._clock = clock
 
     async def run(self, request: RunRequest, /, ending: RunEnding | None = None) -> AsyncGenerator[Event, None]:
@@ -110,16 +130,19 @@ class ExecutionFacade:
         decision = self._flags.decide(request)  # 1 flags/: who serves, who shadows; pinned from here on
         if (tombstones := self._tombstones) is not None:  # stores/tombstones: the engines that run
             self._guard("stores.tombstones", tombstones.count, self.surface, decision.plan)
+        begun = None if self._tax is None else self._tax.began()  # shadow/tax: what shadows cost users
         span = start_run(partial(_about, request.surface, request.run_id, decision))
         canary = self._enter(request)  # isolation/: the served user
-        tape = Recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
+        performer = Recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
+        # failover/: control continues the run if its candidate fails
+        tape = self._watched(request, events, performer, decision, canary) if decision.fails_over else performer
         outcome: Outcome = "completed"
         error: EffectError | None = None
         try:
-            following = events.__anext__
+            following = (tape if isinstance(tape, FailoverRun) else events).__anext__
             while True:
-                token = activate(tape)  # current only inside the engine: code that consumes the events never records into it
+                token = activate(performer)  # current only inside the engine: code that consumes the events never records into it
                 try:
                     event = await following()
                 except StopAsyncIteration:
@@ -146,20 +169,35 @@ class ExecutionFacade:
                 ending.settle(outcome)
                 raise
             finally:
-                self._guard("telemetry.export", self._count, record, outcome, decision, span)  # 5 telemetry/
+                record, outcome = tape.judged(record, outcome) if isinstance(tape, FailoverRun) else (record, outcome)
+                self._guard("telemetry.export", self._count, record, outcome, decision, span, begun)  # 5 telemetry/
                 # 6 LaunchDarkly's migration op event; it waits for the comparison if there will be one
                 self._guard("flags.track", self._flags.finished, request, decision, outcome, record.duration_s)
                 self._guard("shadow.offer", self._offer, record, decision, tape, span)  # 7 shadow/: never blocks, never raises
 
-    def _offer(self, record: RunRecord, decision: Decision, tape: Recording, span: RunSpan) -> None:
+    def _watched(
+        self, request: RunRequest, events: AsyncGenerator[Event, None], tape: Recording, decision: Decision, canary: LiveCanary | None
+    ) -> Recording | FailoverRun:
+        if self._failover is None:
+            return tape
+        # Control runs then, whatever the plan says: its removal has to know.
+        plan = dataclasses.replace(decision.plan, serves=Origin.CONTROL, shadows=None)
+        count = partial(self._guard, "stores.tombstones", self._tombstones.count, self.surface, plan) if self._tombstones else None
+        return FailoverRun(self._failover, request, events, tape, clock=self._clock, canary=canary, on_resume=count)
+
+    def _offer(self, record: RunRecord, decision: Decision, tape: Recording | FailoverRun, span: RunSpan) -> None:
         shadows = decision.plan.shadows
         if shadows is None:
             return
-        shed = tape.shed_reason(sampled=decision.sampled)
+        if not decision.sampled:
+            self._counts.not_sampled()
+            return
+        shed = tape.shed_reason()
         job = ShadowJob(
             record=record,
             stage=decision.plan.stage,
             shadows=shadows,
+            probability=decision.probability,
             deadline_s=self._shadow_deadline_s,
             span_id=span.span_id,
             neighbours=self._neighbourhood.tell() if shed is None else (),
@@ -174,9 +212,12 @@ class ExecutionFacade:
             self._failed("effects.record", failure)
             return None
 
-    def _count(self, record: RunRecord, outcome: Outcome, decision: Decision, span: RunSpan) -> None:
+    def _count(self, record: RunRecord, outcome: Outcome, decision: Decision, span: RunSpan, begun: Begun | None) -> None:
         self._counts.ended(record, outcome, decision.plan.stage)
-        span.end(outcome, failed=outcome not in ("completed", "cancelled"))
+        if self._tax is not None and outcome == "completed":
+            self._tax.ended(begun, record.duration_s)
+        reason = "" if record.failover is None else record.failover.reason
+        span.end(outcome, failed=outcome not in ("completed", "cancelled"), failed_over=reason)
 
     def _guard(self, operation: Operation, step: Callable[[*_Ts], None], *about: *_Ts) -> None:
         """Run a step of the migration itself; its failure is counted instead of raised into the request."""

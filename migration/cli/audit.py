@@ -39,7 +39,7 @@ def run(
 ) -> None:
     """Find every implementation of the engine family and everything that uses it.
 
-    Exit codes: 0 nothing to do, 1 an implementation has to be removed or an import or a call cannot work, 2 wrong use.
+    Exit codes: 0 nothing to do; 1 an implementation has to be removed, or an import or call cannot work; 2 wrong use.
     """
     if config is not None and not config.is_file():
         raise ConfigurationError(f"{config}: no such file; give a TOML file with [tool.netra-migration.audit]")

@@ -78,7 +78,7 @@ def _document(made: CodemodPlan, *, applied: bool, seconds: float) -> dict[str, 
 
 
 def _report(made: CodemodPlan, *, applied: bool, as_json: bool) -> None:
-    """Report what must be changed by hand: as a table if the terminal shows nothing else, otherwise as lines on stderr."""
+    """Report what must be changed by hand: as a table if stdout shows nothing else, otherwise as lines on stderr."""
     for problem in made.problems:
         note(f"not rewritten: {problem.path}: {problem.kind}: {problem.detail}")
     if applied and not as_json and made.advice:
@@ -90,4 +90,6 @@ def _report(made: CodemodPlan, *, applied: bool, as_json: bool) -> None:
     files = {item.path for item in made.advice}
     note(f"{len(made.changes)} files {done}; {len(made.advice)} places in {len(files)} files by hand")
     if made.left:
-        note(f"{len(made.left)} of these files fail without the legacy modules; the others only name them, or may not use them")
+        note(
+            f"{len(made.left)} of these files fail without the legacy modules; the others only name the modules, or perhaps do not use them"
+        )

@@ -22,7 +22,8 @@ from migration.errors import ConfigurationError
 
 command = typer.Typer(
     add_completion=False,
-    help="Fail on a new implementation, or a new consumer of one that has to be removed. A ratchet with a baseline file.",
+    help="Fail on a new implementation, or a new consumer of one that has to be removed. What already exists is listed in a "
+    "baseline file, which only shrinks.",
 )
 
 _FINDING = 1
@@ -35,7 +36,8 @@ def run(
     baseline: Annotated[Path | None, typer.Option("--baseline", help=f"What is allowed; default: {BASELINE_NAME} in the folder.")] = None,
     update: Annotated[bool, typer.Option("--update", help="Let the baseline shrink to what still exists. It never grows.")] = False,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Allow everything that exists now: for the first baseline, or a reviewed move.")
+        bool,
+        typer.Option("--accept", help="Allow everything that exists now: for the first baseline, or after code was moved and reviewed."),
     ] = False,
     config: Annotated[
         Path | None, typer.Option("--config", help="TOML file with [tool.netra-migration.audit]; default: the closest one.")
@@ -44,7 +46,7 @@ def run(
 ) -> None:
     """Fail on a new implementation, or a new consumer of one that has to be removed.
 
-    Exit codes: 0 nothing is new and nothing was removed, 1 something was, 2 wrong use.
+    Exit codes: 0 nothing is new and nothing was removed; 1 something is new or was removed; 2 wrong use.
     """
     if config is not None and not config.is_file():
         raise ConfigurationError(f"{config}: no such file; give a TOML file with [tool.netra-migration.audit]")

@@ -13,8 +13,10 @@ command = typer.Typer(
 
 @command.command()
 def worker(
-    jobs_fd: Annotated[int | None, typer.Option("--jobs-fd", hidden=True, help="Descriptor that jobs are read from.")] = None,
-    results_fd: Annotated[int | None, typer.Option("--results-fd", hidden=True, help="Descriptor that results are written to.")] = None,
+    jobs_fd: Annotated[int | None, typer.Option("--jobs-fd", hidden=True, help="File descriptor from which jobs are read.")] = None,
+    results_fd: Annotated[
+        int | None, typer.Option("--results-fd", hidden=True, help="File descriptor to which results are written.")
+    ] = None,
 ) -> None:
     """Run shadows for a backend, which starts this process and gives it two pipes.
 

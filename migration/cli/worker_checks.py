@@ -1,4 +1,4 @@
-"""What `doctor` reports about shadow workers: about those that run, or about one that is started for the check."""
+"""What `doctor` reports about shadow workers: the running ones, or one that is started for the check."""
 
 import asyncio
 import tempfile
@@ -12,7 +12,7 @@ from migration.cli.checks import CheckResult
 from migration.processes import ProcessTable
 from migration.settings import MigrationSettings
 
-_ADVICE: Final = "its own message is above; fix that, then run this again"
+_ADVICE: Final = "the worker's own message is above; fix its cause, then run this again"
 
 
 def worker(settings: MigrationSettings) -> Iterator[CheckResult]:
@@ -47,7 +47,7 @@ def worker(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 
 def boundary(settings: MigrationSettings) -> Iterator[CheckResult]:
-    """Ask the kernel whether it can separate engines of shadows from the outside."""
+    """Check whether the kernel can separate engines of shadows from the outside."""
     from migration.errors import BoundaryError
     from migration.shadow import boundary_gap
 

@@ -24,7 +24,7 @@ from migration.processes.deaths import WorkerDeaths, own_the_dead
 from migration.processes.flag_watch import FlagChange, FlagWatch
 from migration.processes.followed import FollowedFlags
 from migration.processes.identity import this_host
-from migration.processes.own_row import OwnRows, ShadowState
+from migration.processes.own_row import OwnRows, ShadowCost, ShadowState
 from migration.processes.row import BEAT_S, ProcessRow
 from migration.processes.table import ProcessTable
 from migration.processes.tenant_list import described, known_tenants
@@ -52,6 +52,7 @@ class Heartbeat:
         metrics: count its own failures.
         runs: surface -> current runs.
         shadow: the shadow.
+        cost: the governor of the shadow; None: it is not governed.
         unseen: writes the counts of runs that were not compared.
         attributes: of tenants, in addition to those that come with a request; None: there are none.
         clock: Unix seconds.
@@ -68,6 +69,7 @@ class Heartbeat:
         *,
         runs: Callable[[], Mapping[str, int]],
         shadow: ShadowState,
+        cost: ShadowCost | None = None,
         unseen: UnseenRuns | None = None,
         attributes: TenantAttributes | None = None,
         clock: Callable[[], float] = time.time,
@@ -76,7 +78,7 @@ class Heartbeat:
         self._table, self._history = ProcessTable(settings.evidence()), History.of_settings(settings)
         self._seen: dict[str, bytes] = {}
         self._served: OrderedDict[str, bytes] = OrderedDict()
-        self._rows = OwnRows(flags, settings.surfaces, runs=runs, shadow=shadow, served=self._last_served, clock=clock)
+        self._rows = OwnRows(flags, settings.surfaces, runs=runs, shadow=shadow, served=self._last_served, cost=cost, clock=clock)
         name = f"server {os.getpid()} on {this_host()}"
         self._watch = FlagWatch(flags, settings.surfaces, self._last_served, host=this_host(), name=name, clock=clock)
         self._changes: list[FlagChange] = []

@@ -1,4 +1,4 @@
-"""One request served by one engine, recorded: a way to get your own recorded run, without flags and worker."""
+"""Serves one request with one engine and records the run: a way to get a recorded run of your own without flags and worker."""
 
 import msgspec
 
@@ -8,7 +8,8 @@ from migration.model import EffectError, EngineBuilder, Origin, Outcome, RunReco
 
 
 async def served_once(build: EngineBuilder, request: RunRequest, origin: Origin) -> RunRecord:
-    """Return the record of a run that really reached the outside through its ports. An exception of the engine is part of it.
+    """Return the record of a run that really reached the outside through its ports. If the engine raised an exception, the record contains
+    it.
 
     Args:
         build: makes the engine.

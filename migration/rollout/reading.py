@@ -1,6 +1,6 @@
 """Reads the standing of a step from the evidence: what is new since the last time, so that a decision costs little however much is stored.
 
-What was counted is kept in the evidence database, so that another process goes on from there. If evidence was erased or pruned, what was
+What was counted is kept in the evidence database, so that another process continues from there. If evidence was erased or pruned, what was
 kept is gone with it, and everything is read again.
 """
 

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from migration.shadow.dispatch import ProcessShadow
     from migration.shadow.engine_runner import EngineRunner, Engines, Seal
     from migration.shadow.engines import builder, declared_read_only
+    from migration.shadow.governing import Governing
     from migration.shadow.inline import InlineShadow
     from migration.shadow.job import Shadow, ShadowJob, ShadowResult
     from migration.shadow.parts import ComparedJob, EvidenceSink, Parts
     from migration.shadow.runner import RunLimits, ShadowRun, replay_run
+    from migration.shadow.tax import Begun
     from migration.shadow.trial import try_worker
     from migration.shadow.verdicts import conclude
     from migration.shadow.virtual_time import VirtualTimeLoop
@@ -26,11 +28,13 @@ else:
     __getattr__ = front(
         __name__,
         {
+            "Begun": "tax",
             "CellJob": "cell_job",
             "ComparedJob": "parts",
             "EngineRunner": "engine_runner",
             "Engines": "engine_runner",
             "EvidenceSink": "parts",
+            "Governing": "governing",
             "InlineShadow": "inline",
             "Parts": "parts",
             "ProcessShadow": "dispatch",
@@ -53,11 +57,13 @@ else:
     )
 
 __all__ = [
+    "Begun",
     "CellJob",
     "ComparedJob",
     "EngineRunner",
     "Engines",
     "EvidenceSink",
+    "Governing",
     "InlineShadow",
     "Parts",
     "ProcessShadow",

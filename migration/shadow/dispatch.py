@@ -81,6 +81,7 @@ class ProcessShadow:
         self._start_timer: asyncio.TimerHandle | None = None
         self._ready_timer: asyncio.TimerHandle | None = None
         self._pulse: asyncio.TimerHandle | None = None
+        self._resting = self._overloaded = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._gone = asyncio.Event()
@@ -90,6 +91,16 @@ class ProcessShadow:
     def waiting(self) -> int:
         """How many jobs wait or run."""
         return len(self._line)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait."""
+        return self._line.queued_bytes
+
+    @property
+    def oldest_s(self) -> float:
+        """Seconds since the oldest job without a result was offered; 0: there is none."""
+        return self._line.oldest_s()
 
     @property
     def in_flight(self) -> int:
@@ -120,7 +131,7 @@ class ProcessShadow:
         """
         request = job.record.request
         try:
-            reason = shed or ("closed" if self._loop is None else self._line.take(job))
+            reason = shed or self._refusal() or self._line.take(job)
         except Exception as error:  # noqa: BLE001 - whatever cannot be encoded is counted, not raised into the request
             self._tool_failed("shadow.offer", error)
             self._counts.expected(request.surface)
@@ -132,16 +143,26 @@ class ProcessShadow:
         self._counts.expected(request.surface)
         if reason is not None:
             self._counts.shed(request.surface, reason)
-            if reason != "sampling":  # it was not drawn
-                self._unseen(job.record, job.stage, reason)
+            self._unseen(job.record, job.stage, reason)
             self._tell_later(ShadowResult(run_id=request.run_id, comparison=None, detail=f"shed: {reason}"))
             return
         self._idle.clear()
         self._show_waiting()
         self._feed()
 
+    def _refusal(self) -> ShedReason | None:
+        if self._loop is None:
+            return "closed"
+        return "pressure" if self._overloaded else None
+
+    def govern(self, *, resting: bool, overloaded: bool) -> None:
+        """Send the worker no job while it rests; shed new jobs while it is overloaded."""
+        self._resting, self._overloaded = resting, overloaded
+        self._feed()
+
     async def drain(self, timeout_s: float) -> bool:
-        """Wait until no job waits. Returns False when that took longer."""
+        """Wait until no job waits; nothing rests meanwhile. Returns False when that took longer."""
+        self.govern(resting=False, overloaded=self._overloaded)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), timeout_s)
         return self._idle.is_set()
@@ -185,7 +206,7 @@ class ProcessShadow:
     def _feed(self) -> None:
         """Give the worker what it has room for."""
         worker = self._worker
-        if worker is not None and self._ready and self._blame is None:
+        if worker is not None and self._ready and self._blame is None and not self._resting:
             while not worker.blocked and (waiting := self._line.send()) is not None:
                 worker.send(waiting.body)
             if self._line.sent and self._pulse is None and self._loop is not None:

@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from prometheus_client.metrics import MetricWrapperBase
 
 from migration.errors import Operation
-from migration.model import Outcome, Verdict
+from migration.model import FailoverResult, Outcome, Verdict
 from migration.stages import PLANS
 
 logger = logging.getLogger(__name__)
@@ -118,14 +118,33 @@ class Metrics:
         "migration_engine_seconds", "Duration of a run minus the time it waited for effects.", "surface", "origin", "role"
     )
     first_event_seconds = _seconds("migration_first_event_seconds", "Time to a run's first event.", "surface", "origin", "role")
+    failovers = _counter(
+        "migration_failovers",
+        "Runs that candidate failed while they could fail over, by result. Each also counts as a failed run of candidate.",
+        "surface",
+        "result",
+    )
     shadow_expected = _counter(
-        "migration_shadow_expected", "Runs that should have been shadowed: compared + shed + failed + waiting.", "surface"
+        "migration_shadow_expected", "Runs that were drawn for shadowing: compared + shed + failed + waiting.", "surface"
+    )
+    shadow_not_sampled = _counter(
+        "migration_shadow_not_sampled", "Runs at a stage with a shadow that were not drawn for shadowing.", "surface"
     )
     shadow_compared = _counter("migration_shadow_compared", "Shadowed runs with a verdict.", "surface")
-    shadow_shed = _counter("migration_shadow_shed", "Runs not shadowed, by reason.", "surface", "reason")
+    shadow_shed = _counter("migration_shadow_shed", "Runs that were drawn and not shadowed, by reason.", "surface", "reason")
     shadow_failed = _counter("migration_shadow_failed", SHADOW_FAILED, "surface", "reason")
     shadow_waiting = _gauge("migration_shadow_waiting", "Shadow jobs that wait or run.", mode="livesum")
     shadow_waiting_bytes = _gauge("migration_shadow_waiting_bytes", "Bytes queued for the shadow worker.", mode="livesum")
+    shadow_share = _gauge(
+        "migration_shadow_share", "Share of the flag's percentage of runs that the governor lets be drawn.", "surface", mode="livemin"
+    )
+    shadow_tax = _gauge(
+        "migration_shadow_tax_ratio",
+        "By how much runs take longer because shadows run, at a quantile: 0.1 is 10 % longer; bounds at 95 %.",
+        "quantile",
+        "bound",
+        mode="livemostrecent",
+    )
     shadow_worker_restarts = _counter("migration_shadow_worker_restarts", "Shadow workers started again after they died.")
     shadow_lag_seconds = _seconds("migration_shadow_lag_seconds", "From the end of the served run to its verdict.", "surface")
     comparisons = _counter("migration_comparisons", "Comparisons by verdict.", "surface", "verdict")
@@ -190,8 +209,11 @@ class Metrics:
         for stage, plan in PLANS.items():
             for outcome in get_args(Outcome):
                 self.runs.labels(surface, stage.value, plan.serves.value, outcome)
+        for result in get_args(FailoverResult):
+            self.failovers.labels(surface, result)
         self.shadow_expected.labels(surface)
         self.shadow_compared.labels(surface)
+        self.shadow_not_sampled.labels(surface)
         self.flag_jumps.labels(surface)
         for verdict in Verdict:
             self.comparisons.labels(surface, verdict.value)

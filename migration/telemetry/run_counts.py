@@ -23,6 +23,7 @@ class RunCounts:
 
     def __init__(self, metrics: Metrics, surface: str) -> None:
         self._metrics, self._surface = metrics, surface
+        self.not_sampled = metrics.shadow_not_sampled.labels(surface).inc  #: a run was not drawn for shadowing
         self._counters: dict[tuple[Stage, Origin, Outcome], _Counters] = {}  #: all of these are closed sets
 
     def ended(self, record: RunRecord, outcome: Outcome, stage: Stage) -> None:

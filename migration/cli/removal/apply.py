@@ -44,7 +44,7 @@ def run(
     all_surfaces: Annotated[bool, typer.Option("--all", help="All remaining surfaces, and the migration with them.")] = False,
     certificate: Annotated[Path | None, typer.Option("--certificate", help="The certificate that allows it.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Do it. Without it only the diff is shown.")] = False,
-    into: Annotated[Path | None, typer.Option("--into", help="Rehearse: write the resulting tree into a new folder.")] = None,
+    into: Annotated[Path | None, typer.Option("--into", help="Rehearse: write the tree without control into a new folder.")] = None,
     root: Annotated[Path, typer.Option("--root", help="The folder with the pyproject.toml that names what belongs to control.")] = Path(),
     as_json: JsonFlag = False,
 ) -> None:
@@ -104,9 +104,9 @@ def _rehearse(root: Path, plan: RemovalPlan, folder: Path) -> Done:
 
 
 def _write(root: Path, plan: RemovalPlan, document: bytes | None, manifest: RemovalManifest) -> Done:
-    settings = MigrationSettings()  # read before: afterwards this program may not exist any more
+    settings = MigrationSettings()  # read first: after the removal this program may not exist any more
     check_clean(root, plan)
-    # The tree may have changed while the plan was made.
+    # Check again: the tree may have changed while the plan was made.
     if document is None or (reason := _refusal(document, manifest, plan, root)) is not None:
         return Done(refused=reason if document is not None else "there is no certificate")
     carry_out(root, plan)

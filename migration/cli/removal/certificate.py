@@ -42,7 +42,7 @@ def run(
         note(
             f"the manifest's `public-keys` do not list {public_key(private)!r}: `removal verify` will refuse the certificate until they do"
         )
-    # Before the check: a change while it runs must invalidate the certificate, and not the check.
+    # Taken before the check, so that a change during the check makes the certificate invalid.
     trees = digests(root, manifest, surfaces or manifest.surfaces, MigrationSettings().home)
     found = checked(surfaces, root)
     unready = [one for one in found if not one.ready]

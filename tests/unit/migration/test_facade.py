@@ -255,10 +255,10 @@ async def test_a_client_that_leaves_stops_the_engine_and_the_run_counts_as_cance
     assert [shed for _, shed in world.shadow.offers] == ["cancelled"]
 
 
-async def test_a_run_outside_the_sample_is_offered_as_shed_so_that_it_is_counted():
+async def test_a_run_that_was_not_drawn_is_counted_as_that_and_not_offered():
     world = World(flags=FakeFlags(Stage.SHADOW, sampled=False))
     await world.run()
-    assert [shed for _, shed in world.shadow.offers] == ["sampling"]
+    assert (world.shadow.offers, world.count("migration_shadow_not_sampled_total", surface="chat")) == ([], 1)
 
 
 async def test_a_plan_is_pinned_when_the_flag_changes_in_the_middle_of_a_run():

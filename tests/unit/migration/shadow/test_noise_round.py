@@ -206,13 +206,6 @@ def test_the_sample_has_its_share(percent: float, least: int, most: int) -> None
     assert least <= sum(sampled(f"run-{number}", percent) for number in range(10_000)) <= most
 
 
-def test_the_sample_is_independent_of_which_runs_are_shadowed() -> None:
-    from migration.flags.sampling import point, threshold
-
-    shadowed = [run for run in (f"run-{number}" for number in range(50_000)) if point(run) < threshold(10.0)]
-    assert 0.08 < sum(sampled(run, 10.0) for run in shadowed) / len(shadowed) < 0.12
-
-
 class Evidence:
     """Answers with a view, or fails; counts the questions."""
 

@@ -176,7 +176,7 @@ async def test_beyond_a_limit_the_run_goes_on_and_the_recording_is_shed(request_
     record = tape.record(Origin.CONTROL, "completed", None, None)
     assert outside.calls == 2
     assert record.journal == ()
-    assert tape.shed_reason(sampled=True) == "job_bytes"
+    assert tape.shed_reason() == "job_bytes"
 
 
 async def test_when_recording_fails_the_run_goes_on_and_the_failure_is_told(request_, outside, drive, ask) -> None:
@@ -210,12 +210,10 @@ async def test_an_exception_while_the_engine_stops_does_not_lose_the_record(tape
     assert tape.record(Origin.CONTROL, "cancelled", None, None).events == (event,)
 
 
-@pytest.mark.parametrize(
-    ("sampled", "outcome", "reason"), [(False, "cancelled", "sampling"), (True, "cancelled", "cancelled"), (True, "failed", None)]
-)
-async def test_the_shed_reason_says_why_a_run_must_not_be_shadowed(tape, sampled, outcome, reason) -> None:
+@pytest.mark.parametrize(("outcome", "reason"), [("cancelled", "cancelled"), ("cut", "cancelled"), ("failed", None)])
+async def test_the_shed_reason_says_why_a_run_must_not_be_shadowed(tape, outcome, reason) -> None:
     tape.record(Origin.CONTROL, outcome, None, None)
-    assert tape.shed_reason(sampled=sampled) == reason
+    assert tape.shed_reason() == reason
 
 
 def test_a_full_tape_keeps_its_beginning_and_the_event_that_ends_the_run(request_) -> None:
