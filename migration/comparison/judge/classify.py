@@ -49,7 +49,7 @@ def severity(finding: Finding, policy: Policy) -> Severity:
     declared = _declared(policy, finding.kind, finding.change, segments(finding.path))
     if declared is not None:
         return declared
-    if finding.detail == "repeated" or (finding.kind == "terminal_state" and "timed_out" in {finding.control, finding.candidate}):
+    if finding.detail == "repeated" or (finding.kind == "terminal_state" and "timed_out" in [finding.control, finding.candidate]):
         return "reliability"
     return SEVERITY[finding.kind]
 
