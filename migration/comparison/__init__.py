@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from migration.comparison.read.endings import outcome_by
     from migration.comparison.show.excerpt import EventRow, Row, aligned_events, aligned_rows
     from migration.comparison.show.explain import Explanation, RuleUse
+    from migration.comparison.show.values import both_values
 else:
     __getattr__ = front(
         __name__,
@@ -36,6 +37,7 @@ else:
             "RuleUse": "show.explain",
             "aligned_events": "show.excerpt",
             "aligned_rows": "show.excerpt",
+            "both_values": "show.values",
             "default_policy": "policy",
             "findings": "judge.latency",
             "load_ledger": "judge.ledger",
@@ -66,6 +68,7 @@ __all__ = [
     "RuleUse",
     "aligned_events",
     "aligned_rows",
+    "both_values",
     "default_policy",
     "findings",
     "load_ledger",
