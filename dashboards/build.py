@@ -13,5 +13,5 @@ BOARDS: Final = {"rollout.json": rollout.DASHBOARD, "divergence.json": divergenc
 
 
 def text(name: str) -> str:
-    """Return the text of that file of the folder. The same text on every machine and in every run."""
+    """Return the text of that file in `dashboards/grafana`. It is the same on every machine and in every run."""
     return json.dumps(BOARDS[name].build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"

@@ -23,7 +23,7 @@ def _share_of_range(verdict: str) -> Query:
 
 
 def _share_by(label: str, metric: str, part: str, *whole: str) -> Query:
-    """Return the share of the series matching `part` among those matching `whole`, a line for each value of the label."""
+    """Return the share of the series matching `part` in those matching `whole`, with a line for each value of the label."""
     parts, wholes = rate(select(metric, *whole, part), [label]), rate(select(metric, *whole), [label])
     return Query(expr=share(parts, wholes), legend=f"{{{{{label}}}}}")
 
@@ -33,7 +33,7 @@ _NOW: Final[Sequence[AnyPanel]] = (
         id=1,
         title="Comparisons",
         unit="short",
-        description="Shadowed runs with a verdict in the time range. Few of them: shares mean little yet.",
+        description="Shadowed runs with a verdict in the time range. If there are only a few, shares mean little.",
         queries=[Query(expr=or_zero(increase(select(_COMPARISONS))))],
     ),
     Number(
@@ -50,7 +50,7 @@ _NOW: Final[Sequence[AnyPanel]] = (
         title="Inconclusive share",
         unit="percentunit",
         steps=((None, "green"), (0.01, "yellow"), (0.05, "red")),
-        description="Share of the comparisons in the time range that hit a limit. They say neither yes nor no.",
+        description="Share of the comparisons in the time range that hit a limit. They show neither a match nor a difference.",
         queries=[_share_of_range("inconclusive")],
     ),
     Number(
@@ -66,19 +66,19 @@ _NOW: Final[Sequence[AnyPanel]] = (
         title="Isolation breaches",
         unit="none",
         steps=ANY_IS_BAD,
-        description="Unexplained, since the backend started: one run's stream held another user's or tenant's data, also by control alone. "
-        "If the candidate serves: `netra-migration kill on SURFACE`, then `netra-migration divergences list`.",
+        description="Unexplained breaches since the backend started, also by control alone: a run's stream contained data of another user "
+        "or tenant. If the candidate serves: `netra-migration kill on SURFACE`, then `netra-migration divergences list`.",
         queries=[
             Query(expr=or_zero(total(select(_DIVERGENCES, 'kind=~"isolation_breach|control_cross_talk"', 'verdict=~"divergent|noise"'))))
         ],
     ),
     Number(
         id=6,
-        title="Effects performed by a shadow unpermitted",
+        title="Effects performed by a shadow without permission",
         unit="none",
         steps=ANY_IS_BAD,
-        description="Since the backend started. Must be 0: above it, a shadow called what the miss policy does not permit. "
-        "Stop shadowing at once: `netra-migration kill on SURFACE`.",
+        description="Since the backend started. The number must be 0. Otherwise a shadow performed an effect that the miss policy does not "
+        "permit. Then stop shadowing immediately: `netra-migration kill on SURFACE`.",
         queries=[Query(expr=or_zero(total(select(_EFFECTS, 'mode="unpermitted"'))))],
     ),
 )
@@ -97,7 +97,7 @@ _VERDICTS: Final[Sequence[AnyPanel]] = (
         title="Verdict shares",
         unit="percentunit",
         stacked=True,
-        description="The same as shares of all comparisons. A step after a flag edit (purple mark) or a release is the place to look.",
+        description="The same as shares of all comparisons. Look for a step after a flag edit (purple mark) or a release.",
         queries=[
             Query(
                 expr=f"{rate(select(_COMPARISONS), ['verdict'])} / on () group_left () ({rate(select(_COMPARISONS))} > 0)",
@@ -110,7 +110,7 @@ _VERDICTS: Final[Sequence[AnyPanel]] = (
         title="Divergent share by surface",
         unit="percentunit",
         steps=_DIVERGENT_STEPS,
-        description="Over 5 minutes, from the recording rule that the alert MigrationDivergent reads; the dashed line is its limit.",
+        description="Over 5 minutes, from the recording rule of the alert MigrationDivergent; the dashed line is the limit of the alert.",
         queries=[Query(expr=select(DIVERGENT_SHARE), legend="{{surface}}")],
     ),
     Lines(
@@ -118,7 +118,7 @@ _VERDICTS: Final[Sequence[AnyPanel]] = (
         title="Inconclusive share by surface",
         unit="percentunit",
         steps=((None, "green"), (0.05, "red")),
-        description="Share of comparisons that hit a limit. Rising: runs outgrow the limits of the comparison.",
+        description="Share of comparisons that hit a limit. If it rises, runs have become too large for the limits of the comparison.",
         queries=[_share_by("surface", _COMPARISONS, 'verdict="inconclusive"')],
     ),
 )
@@ -134,9 +134,21 @@ _BY_LABEL: Final[Sequence[AnyPanel]] = (
             queries=[Query(expr=or_zero(rate(select(_DIVERGENCES), [label]), label), legend=f"{{{{{label}}}}}")],
         )
         for id_, label, description in (
-            (20, "kind", "What differs. Many kinds at once: the engines did different work; one kind: one cause."),
-            (21, "severity", "How much it matters. `security` first: another user's data or events, or a foreign id accepted."),
-            (22, "verdict", "`divergent` is unexplained; `accepted` has an entry in the ledger; `noise` says nothing about the engines."),
+            (
+                20,
+                "kind",
+                "What differs. Many kinds at once mean that the engines did different work; a single kind usually has a single cause.",
+            ),
+            (
+                21,
+                "severity",
+                "How serious the divergences are. First look at `security`: another user's data or events, or an accepted foreign id.",
+            ),
+            (
+                22,
+                "verdict",
+                "`divergent` is unexplained; `accepted` has an entry in the ledger; `noise` is not a difference between the engines.",
+            ),
         )
     ),
     Rows(
@@ -144,8 +156,8 @@ _BY_LABEL: Final[Sequence[AnyPanel]] = (
         title="Divergences since start",
         unit="short",
         height=9,
-        description="Totals since the backend started, so that a divergence which happened once shows too: "
-        "a rate cannot see a series' first occurrence. `netra-migration divergences show FINGERPRINT` shows both streams side by side.",
+        description="Totals since the backend started, so that a divergence that happened once is shown too: a rate does not show the "
+        "first occurrence of a series. `netra-migration divergences show FINGERPRINT` shows both streams side by side.",
         queries=[Query(expr=or_zero(total(select(_DIVERGENCES), ["surface", "kind", "severity", "verdict"]), "kind"))],
         columns={"surface": "Surface", "kind": "Kind", "severity": "Severity", "verdict": "Verdict", "Value": "Divergences"},
     ),
@@ -158,9 +170,9 @@ _NOISE: Final[Sequence[AnyPanel]] = (
         unit="suffix: rounds/s",
         width=24,
         stacked=True,
-        description="A sampled share of shadows is followed by a round: each engine runs once more and is compared with itself. `noisy` "
-        "shows how many of the differences between the engines may be noise; without rounds none of them is. Many `skipped` or "
-        "`failed`: the noise floor does not grow; look at the worker's log.",
+        description="After a sampled share of shadows there is a round: each engine runs once more and is compared with itself. `noisy` "
+        "shows how many of the differences between the engines may be noise; without rounds no difference counts as noise. If "
+        "there are many `skipped` or `failed` rounds, little noise is measured; look at the worker's log.",
         queries=[Query(expr=or_zero(rate(select(_ROUNDS), ["result"]), "result"), legend="{{result}}")],
     ),
 )
@@ -171,9 +183,9 @@ _SOUGHT: Final[Sequence[AnyPanel]] = (
         title="Identifiers that became known",
         unit="suffix: identifiers/s",
         width=24,
-        description="Of tenants, users, threads and runs, searched for from then on in the data of all others. `fields`: too common a word "
-        "to mean anything in a text, such as `admin`. None at all while runs are compared: nothing searches for other tenants' "
-        "data.",
+        description="Identifiers of tenants, users, threads and runs; from then on they are searched for in the data of all others. "
+        "`fields`: words that are too common to be searched for in texts, such as `admin`. If there are no identifiers while "
+        "runs are compared, other tenants' data is not searched for.",
         queries=[Query(expr=or_zero(rate(_IDENTIFIERS, ["sought"]), "sought"), legend="{{sought}}")],
     ),
 )
@@ -193,7 +205,7 @@ _BY_TENANT: Final[Sequence[AnyPanel]] = (
         title="Divergent share by watched tenant",
         unit="percentunit",
         steps=_DIVERGENT_STEPS,
-        description="One tenant far above the others: its data or its agents differ. "
+        description="If one tenant is far above the others, its data or its agents differ. "
         "Move it back alone: `netra-migration stage set SURFACE STAGE --tenant T`.",
         queries=[_share_by("tenant", _TENANTS, 'verdict="divergent"', _TENANT)],
     ),
@@ -204,15 +216,15 @@ _BY_MODE: Final[Sequence[AnyPanel]] = (
         id=40,
         title="Effects by mode",
         unit="suffix: effects/s",
-        description="Of compared runs: `recorded` by the serving run, `replayed` to its shadow; `missing`: a shadow asked for an effect "
-        "that its journal does not contain.",
+        description="Effects of compared runs. `recorded`: performed by the serving run. `replayed`: answered to its shadow. `missing`: a "
+        "shadow asked for an effect that its journal does not contain.",
         queries=[Query(expr=or_zero(rate(select(_EFFECTS), ["mode"]), "mode"), legend="{{mode}}")],
     ),
     Lines(
         id=41,
         title="Missing share of the effects that shadows asked for",
         unit="percentunit",
-        description="High: the engines ask the model or the tools for different things, and what follows in those runs differs too.",
+        description="If it is high, the engines ask the model or the tools for different things, and the rest of those runs differs too.",
         queries=[_share_by("surface", _EFFECTS, 'mode="missing"', 'mode=~"replayed|missing"')],
     ),
 )

@@ -1,4 +1,4 @@
-"""Shared by both dashboards: variables, links between them, marks of flag edits and alerts, time range, sections."""
+"""The parts that both dashboards share: variables, links, marks of flag edits and alerts, time range, sections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from dashboards.panels import DATASOURCE, AnyPanel
 from dashboards.promql import WINDOW, select
 
 _TAG = "netra-migration"
-_ROW_IDS = 1000  #: headings are numbered by thousands, panels below
+_ROW_IDS = 1000  #: headings have ids from 1000 on, panels below that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """A choice at the top of a dashboard: values of a label, all of them at first."""
+    """A choice at the top of a dashboard: values of a label, initially all of them."""
 
     label: str
-    metric: str  #: the one whose values are offered
+    metric: str  #: the label whose values are offered
     description: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Panels under one heading. Rows of panels are filled from the left; each should be 24 columns wide."""
+    """Panels under one heading. Panels fill rows from the left; the panels of a row should be 24 columns wide in total."""
 
     title: str
     panels: Sequence[AnyPanel]
@@ -33,13 +33,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dashboard:
-    """A dashboard as a value."""
+    """A dashboard."""
 
-    uid: str  #: stable part of its address
+    uid: str  #: stable part of the dashboard's address
     title: str
-    description: str  #: the question that it answers
+    description: str  #: the question that the dashboard answers
     sections: Sequence[Section]
-    variables: Sequence[Variable] = ()  #: besides data source and surface
+    variables: Sequence[Variable] = ()  #: in addition to data source and surface
 
     def build(self) -> model.Dashboard:
         """Return Grafana's dashboard."""
@@ -59,7 +59,7 @@ _SURFACE = Variable(label="surface", metric="migration_flag_version", descriptio
 def _frame(dashboard: Dashboard) -> builders.Dashboard:
     edits = f"max by (surface) (changes({select('migration_flag_version')}[{WINDOW}])) > 0"
     alerts = 'ALERTS{alertname=~"Migration.*", alertstate="firing"}'
-    source = builders.DatasourceVariable("datasource").label("Prometheus").description("The source of the numbers.").type("prometheus")
+    source = builders.DatasourceVariable("datasource").label("Prometheus").description("The data source of the numbers.").type("prometheus")
     link = builders.DashboardLink("Migration").type(model.DashboardLinkType.DASHBOARDS).tags([_TAG]).icon("external link")
     return (
         builders.Dashboard(dashboard.title)

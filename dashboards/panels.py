@@ -1,4 +1,4 @@
-"""The three kinds of panel that dashboards are made of, as values. Each has a stable id, a title, a description, a unit and thresholds."""
+"""The three kinds of panels on the dashboards. Each has a stable id, a title, a description, a unit and thresholds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,18 +12,18 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 DATASOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
-"""The Prometheus that the reader chose at the top of the dashboard."""
+"""The Prometheus that the user chose at the top of the dashboard."""
 
 Steps = Sequence[tuple[float | None, str]]
 """Thresholds: (from this value on, colour); the first starts at None, minus infinity."""
 
 NEUTRAL: Steps = ((None, "blue"),)
-"""No limit: a number to read, not to act on."""
+"""No limit, for a number that needs no action."""
 
 ANY_IS_BAD: Steps = ((None, "green"), (1e-9, "red"))
 """The only good value is 0."""
 
-#: One word, one colour, on every panel: label to (legend, as a regular expression) to colour.
+#: The same word has the same colour on every panel: label -> legend (a regular expression) -> colour.
 _COLOURS: Mapping[str, Mapping[str, str]] = {
     "origin": {r"control\b.*": "blue", r"candidate\b.*": "orange"},
     "verdict": {"match": "green", "noise": "#8AB8FF", "accepted": "purple", "divergent": "red", "inconclusive": "yellow"},
@@ -42,11 +42,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """What every panel has."""
+    """The fields of every panel."""
 
     id: int  #: stable, since links point at it; unique within its dashboard
     title: str
-    description: str  #: what is shown, and what to do when it looks bad
+    description: str  #: what is shown, and what to do about a bad value
     unit: str  #: Grafana's unit id, or "suffix: <word>"
     queries: Sequence[Query]
     steps: Steps = NEUTRAL
@@ -56,9 +56,9 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number(Panel):
-    """Big numbers, as of the end of the time range."""
+    """Large numbers, with the values at the end of the time range."""
 
-    names: Mapping[str, tuple[str, str]] = field(default_factory=dict)  #: value to (text, colour), for values that stand for a state
+    names: Mapping[str, tuple[str, str]] = field(default_factory=dict)  #: value -> (text, colour), for values that mean a state
     height: int = 4
     width: int = 4
 
@@ -102,7 +102,7 @@ class Lines(Panel):
         return panel
 
     def _colours(self) -> Mapping[str, str]:
-        """Return the fixed colours of the labels that the legends start with."""
+        """Return the fixed colours for legends that start with a known label."""
         used = [
             colours for label, colours in _COLOURS.items() if any(query.legend.startswith(f"{{{{{label}}}}}") for query in self.queries)
         ]
@@ -113,7 +113,7 @@ class Lines(Panel):
 class Rows(Panel):
     """A table with a row for each series, the largest value first."""
 
-    columns: Mapping[str, str]  #: label to heading, in order; "Value" is the number
+    columns: Mapping[str, str]  #: label -> heading, in order; "Value" is the number
     width: int = 24
 
     def build(self) -> table.Panel:

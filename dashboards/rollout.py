@@ -1,4 +1,4 @@
-"""The Rollout dashboard: who serves, how fast and how well, and whether every run that should be shadowed is accounted for."""
+"""The Rollout dashboard: which engine serves, how fast and with how many failures, and whether no shadow is missing."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -30,7 +30,7 @@ def _failed_share(origin: str) -> Query:
 
 
 def _unaccounted() -> Query:
-    # The gauge of waiting jobs knows no surface, so the whole sum leaves the choice of surfaces aside.
+    # The gauge of waiting jobs has no surface, so the sum ignores the chosen surfaces.
     fates = (f"(sum(migration_shadow_{fate}_total) or vector(0))" for fate in FATES)
     return Query(expr=or_zero(" - ".join(("sum(migration_shadow_expected_total)", *fates, "sum(migration_shadow_waiting)"))))
 
@@ -41,7 +41,7 @@ _NOW: Final[Sequence[AnyPanel]] = (
         title="Kill switch",
         unit="none",
         description="ON: control serves every tenant of the surface, whatever its stage, except at `complete`. "
-        "`netra-migration kill off SURFACE` gives the stages back.",
+        "`netra-migration kill off SURFACE` restores the stages.",
         queries=[Query(expr=f"max by (surface) ({select('migration_kill_switch')})", legend="{{surface}}")],
         names={"0": ("off", "green"), "1": ("ON", "red")},
     ),
@@ -60,7 +60,7 @@ _NOW: Final[Sequence[AnyPanel]] = (
         unit="percentunit",
         steps=_FAILURE_STEPS,
         description="Share of the runs served by control, in the time range, that failed or timed out. "
-        "As high as the candidate's: the cause lies outside the engines (model, tools, database).",
+        "If it is as high as the candidate's, the cause is outside the engines (model, tools, database).",
         queries=[_failed_share("control")],
     ),
     Number(
@@ -69,7 +69,7 @@ _NOW: Final[Sequence[AnyPanel]] = (
         unit="percentunit",
         steps=_FAILURE_STEPS,
         description="Share of the runs served by the candidate, in the time range, that failed or timed out. "
-        "Above control's share: `netra-migration kill on SURFACE`, then look at the Divergence dashboard.",
+        "If it is above control's share: `netra-migration kill on SURFACE`, then look at the Divergence dashboard.",
         queries=[_failed_share("candidate")],
     ),
     Number(
@@ -77,8 +77,8 @@ _NOW: Final[Sequence[AnyPanel]] = (
         title="Divergent share",
         unit="percentunit",
         steps=((None, "green"), (DIVERGENT_LIMIT / 10, "yellow"), (DIVERGENT_LIMIT, "red")),
-        description="The worst surface, over 5 minutes. Red: the alert MigrationDivergent is about to fire; do not promote the surface. "
-        "The Divergence dashboard says what differs.",
+        description="The worst surface, over 5 minutes. If it is red, the alert MigrationDivergent will fire soon; do not promote the "
+        "surface. The Divergence dashboard shows what differs.",
         queries=[Query(expr=f"max({select(DIVERGENT_SHARE)})")],
     ),
     Number(
@@ -86,9 +86,9 @@ _NOW: Final[Sequence[AnyPanel]] = (
         title="Shadows unaccounted for",
         unit="none",
         steps=((None, "yellow"), (0, "green"), (1, "red")),
-        description="All surfaces: runs expected to be shadowed, minus compared, shed, failed and waiting. "
-        "0, give or take those that moved while the numbers were read. "
-        "A lasting number above 0: runs were skipped silently, and no verdict covers them.",
+        description="Runs of all surfaces that were expected to be shadowed, minus compared, shed, failed and waiting ones. The number is "
+        "about 0: runs that change state while the numbers are read can add a few. If it stays above 0, runs were skipped "
+        "silently and have no verdict.",
         queries=[_unaccounted()],
     ),
 )
@@ -101,7 +101,7 @@ _STAGES: Final[Sequence[AnyPanel]] = (
         width=8,
         stacked=True,
         description="Percent of tenants that the flag's default rollout puts in each stage. "
-        "Tenants placed by `stage set --tenant` are not in it.",
+        "Tenants with a stage from `stage set --tenant` are not included.",
         queries=[Query(expr=f"max by (surface, stage) ({select('migration_stage_percent')})", legend="{{surface}} {{stage}}")],
     ),
     Lines(
@@ -127,8 +127,8 @@ _STAGES: Final[Sequence[AnyPanel]] = (
         title="Failure share by origin",
         unit="percentunit",
         steps=((None, "green"), (0.05, "red")),
-        description="Share of served runs that failed or timed out. The candidate above control at the same time speaks against "
-        "the candidate; both rising together speaks for a cause outside the engines.",
+        description="Share of served runs that failed or timed out. If only the candidate's share is high, the candidate is probably the "
+        "cause; if both rise together, the cause is probably outside the engines.",
         queries=[
             Query(
                 expr=share(rate(select(_RUNS, _FAILED), ["origin"]), rate(select(_RUNS), ["origin"])),
@@ -140,7 +140,7 @@ _STAGES: Final[Sequence[AnyPanel]] = (
         id=14,
         title="Runs by outcome",
         unit="suffix: runs/s",
-        description="How served runs ended, by engine. `cancelled`: the user left. `cut`: the process stopped.",
+        description="How served runs ended, by engine. `cancelled`: the user stopped it or left. `cut`: the process stopped.",
         queries=[Query(expr=or_zero(rate(select(_RUNS), ["origin", "outcome"]), "origin"), legend="{{origin}} {{outcome}}")],
     ),
 )
@@ -152,7 +152,7 @@ _DURATIONS: Final[Sequence[AnyPanel]] = (
             title=f"Run duration {name}",
             unit="s",
             width=8,
-            description="Of served runs, by engine. A shadow replays its effects, so its duration is not comparable: see engine time.",
+            description="Duration of served runs, by engine. Shadows replay their effects, so look at engine time for them.",
             queries=[Query(expr=quantile(level, "migration_run_seconds", ["origin"], 'role="serving"'), legend="{{origin}}")],
         )
         for place, (level, name) in enumerate(QUANTILES)
@@ -163,8 +163,8 @@ _DURATIONS: Final[Sequence[AnyPanel]] = (
             title=f"Engine time {name}",
             unit="s",
             width=8,
-            description="Duration minus the time spent waiting for effects: the engine's own share, "
-            "comparable between the serving and the shadowing engine of the same runs.",
+            description="Duration minus the time spent waiting for effects: the engine's own part, "
+            "which can be compared between the serving and the shadowing engine of the same runs.",
             queries=[Query(expr=quantile(level, "migration_engine_seconds", ["origin", "role"]), legend="{{origin}} {{role}}")],
         )
         for place, (level, name) in enumerate(QUANTILES)
@@ -175,7 +175,7 @@ _DURATIONS: Final[Sequence[AnyPanel]] = (
             title=f"Time to first event {name}",
             unit="s",
             width=8,
-            description="From the start of a served run to its first event: how long the user looks at nothing.",
+            description="From the start of a served run to its first event: the time in which the user sees nothing.",
             queries=[Query(expr=quantile(level, "migration_first_event_seconds", ["origin"], 'role="serving"'), legend="{{origin}}")],
         )
         for place, (level, name) in enumerate(QUANTILES)
@@ -185,13 +185,13 @@ _DURATIONS: Final[Sequence[AnyPanel]] = (
 DASHBOARD: Final = Dashboard(
     uid="netra-rollout",
     title="Rollout",
-    description="Which engine serves whom, how fast and how well, and whether the shadow keeps up.",
+    description="Which engine serves which stage, how fast and with how many failures, and whether the shadow keeps up.",
     sections=[
         Section(title="Now", panels=_NOW),
         Section(title="Stages and runs", panels=_STAGES),
         Section(title="Durations, control against candidate", panels=_DURATIONS),
         Section(title="Shadow", panels=SHADOW),
         Section(title="Run stores", panels=STORES),
-        Section(title="Flags, worker and the tool itself", panels=TOOL),
+        Section(title="Flags, worker and the migration tool", panels=TOOL),
     ],
 )

@@ -1,4 +1,4 @@
-"""The lower half of the Rollout dashboard: the shadows, the run stores, and the tool itself."""
+"""The lower half of the Rollout dashboard: the shadows, the run stores, and the migration tool itself."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -16,21 +16,22 @@ from dashboards.promql import (
     total,
 )
 
+_DRAWN: Final = rate(select("migration_shadow_expected_total"))
 SHADOW: Final[Sequence[AnyPanel]] = (
     Lines(
         id=30,
         title="Shadow: expected, compared, shed, failed",
         unit="suffix: runs/s",
-        description="Every expected run becomes compared, shed or failed, or waits. Compared well below expected: "
-        "the verdicts rest on fewer runs than were served.",
+        description="Every expected run becomes compared, shed or failed, or waits. If compared is far below expected, the verdicts cover "
+        "only a part of the served runs.",
         queries=[Query(expr=or_zero(rate(select(f"migration_shadow_{fate}_total"))), legend=fate) for fate in ("expected", *FATES)],
     ),
     Lines(
         id=31,
         title="Shadow lag",
         unit="s",
-        description="From the end of the served run to its verdict. Rising together with waiting jobs: "
-        "the worker is too slow for the load; lower the flag `shadow-sampling`.",
+        description="From the end of the served run to its verdict. If it rises together with waiting jobs, the worker is too slow for the "
+        "load; lower the flag `shadow-sampling`.",
         queries=[Query(expr=quantile(level, "migration_shadow_lag_seconds", []), legend=name) for level, name in QUANTILES],
     ),
     Lines(
@@ -38,7 +39,8 @@ SHADOW: Final[Sequence[AnyPanel]] = (
         title="Shadow jobs waiting",
         unit="suffix: jobs",
         width=6,
-        description="All surfaces: waiting or running. At NETRA_MIGRATION_SHADOW_QUEUE_JOBS jobs are shed, reason `queue_jobs`.",
+        description="Jobs of all surfaces, waiting or running. At NETRA_MIGRATION_SHADOW_QUEUE_JOBS, new jobs are shed with the reason "
+        "`queue_jobs`.",
         queries=[Query(expr="sum(migration_shadow_waiting)", legend="waiting")],
     ),
     Lines(
@@ -46,7 +48,8 @@ SHADOW: Final[Sequence[AnyPanel]] = (
         title="Shadow bytes waiting",
         unit="bytes",
         width=6,
-        description="All surfaces: queued for the worker. At NETRA_MIGRATION_SHADOW_QUEUE_BYTES jobs are shed, reason `queue_bytes`.",
+        description="Bytes of all surfaces' jobs that wait for the worker. At NETRA_MIGRATION_SHADOW_QUEUE_BYTES, new jobs are shed with "
+        "the reason `queue_bytes`.",
         queries=[Query(expr="sum(migration_shadow_waiting_bytes)", legend="waiting")],
     ),
     Lines(
@@ -54,7 +57,8 @@ SHADOW: Final[Sequence[AnyPanel]] = (
         title="Shadow shed by reason",
         unit="suffix: runs/s",
         width=6,
-        description="Runs not shadowed. `sampling` is wanted; `queue_jobs` and `queue_bytes`: the worker is too slow for the load.",
+        description="Runs that were drawn but not shadowed. `queue_jobs`, `queue_bytes`: the worker is too slow for the load. `pressure`: "
+        "the governor accepts no new runs.",
         queries=[Query(expr=or_zero(rate(select("migration_shadow_shed_total"), ["reason"]), "reason"), legend="{{reason}}")],
     ),
     Lines(
@@ -62,9 +66,31 @@ SHADOW: Final[Sequence[AnyPanel]] = (
         title="Shadow failed by reason",
         unit="suffix: runs/s",
         width=6,
-        description="Shadows that were tried and gave no verdict. `worker_died`: see restarts; `deadline`: the shadowing engine hangs, or "
-        "NETRA_MIGRATION_SHADOW_DEADLINE_S is too short.",
+        description="Shadows that were started but gave no verdict. `worker_died`: see restarts. `deadline`: the shadowing engine hangs, "
+        "or NETRA_MIGRATION_SHADOW_DEADLINE_S is too short.",
         queries=[Query(expr=or_zero(rate(select("migration_shadow_failed_total"), ["reason"]), "reason"), legend="{{reason}}")],
+    ),
+    Lines(
+        id=36,
+        title="Share of runs drawn for shadowing",
+        unit="percentunit",
+        description="Of runs at a stage with a shadow: those that were drawn, and how much of the flag's percentage the governor allows. "
+        "The governor lowers it while shadows cost too much; `netra-migration status` shows the cause.",
+        queries=[
+            Query(
+                expr=f"{_DRAWN} / ({_DRAWN} + {rate(select('migration_shadow_not_sampled_total'))} > 0)",
+                legend="drawn",
+            ),
+            Query(expr=f"min by (surface) ({select('migration_shadow_share')})", legend="allowed, {{surface}}"),
+        ],
+    ),
+    Lines(
+        id=37,
+        title="Shadow tax",
+        unit="percentunit",
+        description="By how much runs take longer because shadows run, measured against windows in which shadows rest; bounds at 95 %. "
+        "Nothing is shown until enough runs began at rest.",
+        queries=[Query(expr="max by (quantile, bound) (migration_shadow_tax_ratio)", legend="{{quantile}}, {{bound}}")],
     ),
 )
 
@@ -73,8 +99,9 @@ STORES: Final[Sequence[AnyPanel]] = (
         id=50,
         title="Runs waiting for a store",
         unit="suffix: runs",
-        description="All surfaces: finished runs in the outbox, by the run store that still has to take them. A few come and go; "
-        "growing: that store is down or too slow. Nothing is lost, and threads are complete; `netra-migration status` has the error.",
+        description="Finished runs of all surfaces in the outbox, by the run store that they wait for. A few are normal. If the number "
+        "grows, that store is down or too slow. No run is lost, and threads are complete; `netra-migration status` shows the "
+        "error.",
         queries=[Query(expr="max by (store) (migration_outbox_rows)", legend="{{store}}")],
     ),
     Lines(
@@ -83,7 +110,7 @@ STORES: Final[Sequence[AnyPanel]] = (
         unit="s",
         width=6,
         steps=((None, "green"), (60, "red")),
-        description="Age of the oldest run in the outbox, by the run store that has to take it. Do not move a surface while it grows.",
+        description="Age of the oldest run in the outbox, by the run store that it waits for. Do not move a surface while it grows.",
         queries=[Query(expr="max by (store) (migration_outbox_oldest_seconds)", legend="{{store}}")],
     ),
     Number(
@@ -105,7 +132,7 @@ TOOL: Final[Sequence[AnyPanel]] = (
         title="Flag version",
         unit="none",
         width=4,
-        description="Version of each surface's flag. Every edit raises it; an edit that does not show here has not arrived.",
+        description="Version of each surface's flag. Every edit raises the version; an edit that is not shown here has not arrived.",
         queries=[Query(expr=f"max by (surface) ({select('migration_flag_version')})", legend="{{surface}}")],
     ),
     Number(
@@ -114,7 +141,7 @@ TOOL: Final[Sequence[AnyPanel]] = (
         unit="s",
         width=4,
         steps=((None, "green"), (10, "yellow"), (60, "red")),
-        description="Seconds since the flag source was last read well, by the process where that is longest ago.",
+        description="Seconds since the last successful reading of the flag source, for the process where it is longest ago.",
         queries=[Query(expr="max(migration_flag_source_age_seconds)")],
     ),
     Number(
@@ -123,18 +150,18 @@ TOOL: Final[Sequence[AnyPanel]] = (
         unit="none",
         width=4,
         steps=((None, "green"), (1, "yellow"), (3, "red")),
-        description="In the time range, all surfaces. Served runs do not notice; "
-        "jobs in flight are counted as failed, reason `worker_died`. Several: the log names the signal or the error.",
+        description="Restarts in the time range, for all surfaces. Served runs are not affected; the worker's current jobs are counted as "
+        "failed with the reason `worker_died`. After several restarts, look in the log for the signal or the error.",
         queries=[Query(expr=total(f"increase(migration_shadow_worker_restarts_total[{RANGE}])"))],
     ),
     Number(
         id=43,
-        title="Failures of the tool itself",
+        title="Failures of the migration tool",
         unit="none",
         width=4,
         steps=ANY_IS_BAD,
-        description="Since the backend started, all surfaces. None reached a request, "
-        "but what failed was not recorded, compared or exported.",
+        description="Failures since the backend started, for all surfaces. They affected no request, but the failed operation recorded, "
+        "compared or exported nothing.",
         queries=[Query(expr=or_zero("sum(migration_failures_total)"))],
     ),
     Number(
@@ -149,12 +176,12 @@ TOOL: Final[Sequence[AnyPanel]] = (
     ),
     Number(
         id=47,
-        title="Jumps made elsewhere",
+        title="Stage jumps without this tool",
         unit="none",
         width=4,
         steps=((None, "green"), (1, "red")),
-        description="In the time range: edits of a flag, made without this tool, that made tenants skip a stage. They are followed. "
-        "`netra-migration history` shows before and after.",
+        description="Edits of a flag in the time range that were made without this tool and made tenants skip a stage. The backend follows "
+        "such edits. `netra-migration history` shows the flag before and after each edit.",
         queries=[Query(expr=total(f"increase({select('migration_flag_jumps_total')}[{RANGE}])"))],
     ),
     Lines(
@@ -162,14 +189,15 @@ TOOL: Final[Sequence[AnyPanel]] = (
         title="Flag decisions by reason",
         unit="suffix: plans/s",
         stacked=True,
-        description="The origin of plans. `last_known` or `default_off`: the flags could not be evaluated. `kill_switch`: it is on.",
+        description="How the plans of served runs were found. `last_known` or `default_off`: the flags could not be evaluated. "
+        "`kill_switch`: the kill switch is on.",
         queries=[Query(expr=or_zero(rate(select("migration_flag_decisions_total"), ["reason"]), "reason"), legend="{{reason}}")],
     ),
     Lines(
         id=45,
-        title="Failures of the tool itself by operation",
+        title="Failures of the migration tool by operation",
         unit="suffix: failures/s",
-        description="Which part of the migration failed; the log of the same time has the error.",
+        description="The part of the migration tool that failed; the log of the same time contains the error.",
         queries=[
             Query(
                 expr=or_zero(total(f"rate(migration_failures_total[{WINDOW}])", ["operation"]), "operation"),

@@ -16,15 +16,15 @@ import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from migration.comparison import Policy, default_policy, outcome_by
-from migration.effects.logs import tape_served_logs
+from migration.effects.journals import tape_served_logs
 from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
 from migration.facade import ExecutionFacade, RunEnding
-from migration.flags.serving import LaunchDarklyFlags
+from migration.failover import Build, Failover
+from migration.flags import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Engine, Event, Origin, RunRequest
 from migration.settings import MigrationSettings
-from migration.shadow import ProcessShadow
-from migration.shadow.engines import builder, declared_read_only
+from migration.shadow import Governing, ProcessShadow, ShadowResult, builder, declared_read_only
 from migration.stores import KeptRuns
 from migration.telemetry import Metrics, configure_tracing, deliver_spans, multiprocess, render
 
@@ -121,15 +121,26 @@ class Migration:
         multiprocess.begin()
         self._metrics = metrics = Metrics(watch_tenants=settings.watch_tenants, registry=registry, surfaces=settings.surfaces)
         self.spans = configure_tracing(settings, service, partial(metrics.failed, "telemetry.export"))
-        self.flags = LaunchDarklyFlags(settings, metrics)
-        self.shadow = ProcessShadow(settings, metrics, lambda result: self.flags.compared(result.run_id, result.comparison))
+        self.governing = governing = Governing(settings, metrics) if settings.shadow_governor == "on" else None
+        self.flags = LaunchDarklyFlags(settings, metrics, governor=governing)
         self._under_way = Counter[str]()
+        self._build = Build(settings)
         # Imported here: SQLAlchemy takes as long as everything else, and not every importer of `compose` calls it.
+        from migration.evidence import UnseenRuns
         from migration.processes import Heartbeat
         from migration.stores import FinishedRuns
 
+        unseen = UnseenRuns(settings)
+        self.shadow = ProcessShadow(settings, metrics, self._shadowed, unseen=unseen.count)
         self._heartbeat = Heartbeat(
-            settings, self.flags, metrics, runs=lambda: self._under_way, shadow=self.shadow, attributes=self.flags.attributes
+            settings,
+            self.flags,
+            metrics,
+            runs=lambda: self._under_way,
+            shadow=self.shadow,
+            cost=governing,
+            unseen=unseen,
+            attributes=self.flags.attributes,
         )
         self._runs = FinishedRuns(settings, runs, plan=self.flags.plan, metrics=metrics)
         neighbourhood = _neighbourhood(settings)
@@ -141,10 +152,13 @@ class Migration:
                 shadow=self.shadow,
                 metrics=metrics,
                 shadow_deadline_s=settings.shadow_deadline_s,
+                tax=governing,
                 neighbourhood=neighbourhood,
                 writer=self._runs.writer,
+                unseen=unseen.count,
                 tombstones=self._runs.tombstones,
                 outcome_by_events=partial(outcome_by, policies[surface].endings),
+                failover=Failover(policies[surface], both[Origin.CONTROL], build=self._build, metrics=metrics),
             )
             for surface, both in engines.items()
         }
@@ -171,8 +185,11 @@ class Migration:
         """
         tape_served_logs()
         await self.shadow.start()
+        if self.governing is not None:
+            self.governing.start(self.shadow)
         self._runs.start()
         self._heartbeat.start()
+        self._build.start()
 
     async def aclose(self) -> None:
         """Give waiting shadows a moment, and close everything. Close engines before, and run stores afterwards."""
@@ -184,6 +201,8 @@ class Migration:
             closing.callback(self.flags.close)
             closing.push_async_callback(asyncio.to_thread, self._heartbeat.stop)
             closing.push_async_callback(self.shadow.aclose)
+            if self.governing is not None:
+                closing.push_async_callback(self.governing.aclose)
             closing.push_async_callback(self.shadow.drain, _DRAIN_S)
 
     async def __aenter__(self) -> Self:
@@ -205,7 +224,7 @@ class Migration:
         async with self:
             yield
 
-    async def run(
+    def run(
         self,
         surface: str,
         payload: Mapping[str, Any] | bytes,
@@ -216,7 +235,7 @@ class Migration:
         run_id: str | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Yield the events of the engine that the flags name, unchanged and unbuffered; its errors pass through.
+        """Return the events of the engine that the flags name, unchanged and unbuffered; its errors pass through.
 
         Closing the generator stops the engine (`contextlib.aclosing`).
 
@@ -243,9 +262,7 @@ class Migration:
             received_at=time.time(),
             attributes=_encode(attributes) if attributes else b"",
         )
-        async with aclosing(self.serve(request)) as events:
-            async for event in events:
-                yield event
+        return self.serve(request)
 
     async def serve(self, request: RunRequest, /, ending: RunEnding | None = None) -> AsyncGenerator[Event, None]:
         """Yield the events of a request that the caller made. As `run`, and raises the same.
@@ -271,6 +288,12 @@ class Migration:
                     yield event
         finally:
             self._under_way[surface] -= 1
+
+    def _shadowed(self, result: ShadowResult) -> None:
+        """Take the result of a shadow."""
+        if self.governing is not None:
+            self.governing.saw(result)
+        self.flags.compared(result.run_id, result.comparison)
 
     def unready(self, surface: str) -> str | None:
         """Return why runs of a surface are refused now; None: they are not."""

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
-from migration.effects.lanes import current_lane, lane
-from migration.effects.threads import follow_threads
+from migration.effects import current_lane, lane
+from migration.effects.journals import follow_threads
 from migration.model import Engine, Event, RunRequest
 
 Place = Callable[[Any], tuple[str, str]]
@@ -133,6 +133,8 @@ class _Emitted(msgspec.Struct, frozen=True, gc=False):
 
 def _encoded(item: Any) -> tuple[bytes, Any]:  # noqa: ANN401 - whatever an engine yields
     """Return the item as JSON, and as plain values."""
+    if type(item) is dict:  # as most engines have it
+        return _encode(item), item
     if isinstance(item, bytes | str):
         payload = item.encode() if isinstance(item, str) else item
         try:

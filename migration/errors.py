@@ -21,6 +21,8 @@ MigrationError
 │   └── CertificateError            a removal certificate does not allow the removal
 ├── EffectMissingError              a replayed run asked for an effect that its journal does not hold, and got no answer
 ├── ReadTimeoutError                an effect that a replay was permitted to perform gave no answer in time
+├── TakenOverError                  an effect of a run that another engine has resumed meanwhile
+├── UnfinishedRunError              an engine's stream stopped before its end, and no other engine may resume the run
 ├── RecordedEffectError             the effect failed when it was recorded, and so it fails again
 ├── ComparisonError                 two runs could not be compared at all
 ├── RecordingError                  a recording or a replay file cannot be read
@@ -43,6 +45,8 @@ Operation = Literal[
     "flags.reload",
     "flags.track",
     "effects.record",
+    "failover.watch",
+    "shadow.govern",
     "shadow.offer",
     "shadow.run",
     "shadow.worker",
@@ -227,6 +231,22 @@ class ReadTimeoutError(MigrationError):
     def __init__(self, timeout_s: float) -> None:
         super().__init__(f"there was no answer in {timeout_s:g} s")
         self.timeout_s = timeout_s
+
+
+class TakenOverError(MigrationError):
+    """An engine asked for an effect after another engine had resumed its run. It was not performed."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"another engine has resumed run {run_id}: nothing more is performed for the one that failed")
+        self.run_id = run_id
+
+
+class UnfinishedRunError(MigrationError):
+    """An engine's stream stopped before its end, and no other engine may resume the run."""
+
+    def __init__(self, run_id: str, reason: str) -> None:
+        super().__init__(f"run {run_id} stopped before its end, and cannot go on ({reason}); ask again")
+        self.run_id, self.reason = run_id, reason
 
 
 class RecordedEffectError(MigrationError):

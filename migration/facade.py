@@ -1,26 +1,25 @@
 """The routing facade: one request as numbered steps, each naming the package that does it."""
 
+import dataclasses
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Protocol
+from functools import partial
+from typing import Final, Protocol, TypeVarTuple
 
-from opentelemetry import trace
-from opentelemetry.trace import Span, SpanKind, StatusCode
-
-from migration.effects.outcome import outcome_of_failure
-from migration.effects.recording import Recording, recording
-from migration.effects.threads import follow_threads
+from migration.effects.journals import Recording, follow_threads, outcome_of_failure
+from migration.effects.ports import activate, deactivate
 from migration.errors import Operation
-from migration.flags.decision import Decision, Flags
+from migration.failover import Failover, FailoverRun
+from migration.flags import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
-from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
-from migration.shadow.job import Shadow, ShadowJob
+from migration.model import NOT_SAMPLED, EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
+from migration.shadow import Begun, CountUnseen, Shadow, ShadowJob
 from migration.stages import Plan
-from migration.telemetry import Metrics, spans
+from migration.telemetry import Metrics, RunCounts, RunSpan, spans, start_run
 
 logger = logging.getLogger(__name__)
-_tracer = trace.get_tracer("migration")
+_Ts = TypeVarTuple("_Ts")
 
 
 class RunWriter(Protocol):
@@ -55,6 +54,18 @@ class RunCounter(Protocol):
         ...
 
 
+class RunTimes(Protocol):
+    """Compares the durations of runs while shadows work and while they rest."""
+
+    def began(self) -> Begun | None:
+        """Record that a run begins, and return what `ended` takes."""
+        ...
+
+    def ended(self, begun: Begun | None, duration_s: float, /) -> None:
+        """Record how long that run took."""
+        ...
+
+
 class ExecutionFacade:
     """Sends each request of one surface to the engine that the flags name, and offers the run to the shadow.
 
@@ -66,9 +77,13 @@ class ExecutionFacade:
         metrics: count runs.
         shadow_deadline_s: seconds that a shadow of this surface may take.
         writer: writes finished runs; None: this surface stores none.
+        unseen: called with each run that was not drawn for shadowing, and with the probability of the draw; quick; None: they are not
+            stored.
         tombstones: counts which engines run, for the removal of control; None: this surface does not count them.
         outcome_by_events: returns the outcome of a run by its events, if its engine reported none; None: it completed.
+        tax: measures by how much shadows slow users' runs down; None: this is not measured.
         neighbourhood: knows which tenants and users were served recently, over all surfaces of the process; None: this surface's own.
+        failover: resumes runs that candidate fails, where the flags decide that; None: none is resumed.
         clock: monotonic seconds.
     """
 
@@ -82,9 +97,12 @@ class ExecutionFacade:
         metrics: Metrics,
         shadow_deadline_s: float = 10.0,
         writer: RunWriter | None = None,
+        unseen: CountUnseen | None = None,
         tombstones: RunCounter | None = None,
         outcome_by_events: Callable[[Sequence[Event]], Outcome] | None = None,
+        tax: RunTimes | None = None,
         neighbourhood: Neighbourhood | None = None,
+        failover: Failover | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         follow_threads()
@@ -92,12 +110,14 @@ class ExecutionFacade:
         self._engines = dict(engines)
         self._flags = flags
         self._shadow = shadow
-        self._metrics = metrics
+        self._metrics, self._counts = metrics, RunCounts(metrics, surface)
         self._shadow_deadline_s = shadow_deadline_s
         self._writer = writer
-        self._tombstones = tombstones
-        self._outcome_by_events = outcome_by_events or _completed
+        self._unseen, self._tombstones = unseen, tombstones
+        self._outcome_by_events = outcome_by_events
+        self._tax = tax
         self._neighbourhood = neighbourhood or Neighbourhood()
+        self._failover = failover
         self._clock = clock
 
     async def run(self, request: RunRequest, /, ending: RunEnding | None = None) -> AsyncGenerator[Event, None]:
@@ -109,20 +129,32 @@ class ExecutionFacade:
             request: the request.
             ending: gives the reason of an interruption, and receives the outcome; None: an interruption counts as cancelled.
         """
-        ending = ending or _Unexplained()
+        ending = ending or _UNEXPLAINED
         decision = self._flags.decide(request)  # 1 flags/: who serves, who shadows; pinned from here on
-        self._count_engines(decision)  # stores/tombstones: the engines that run
-        span = _start_span(request, decision)
+        if (tombstones := self._tombstones) is not None:  # stores/tombstones: the engines that run
+            self._guard("stores.tombstones", tombstones.count, self.surface, decision.plan)
+        begun = None if self._tax is None else self._tax.began()  # shadow/tax: what shadows cost users
+        span = start_run(partial(_about, request.surface, request.run_id, decision))
         canary = self._enter(request)  # isolation/: the served user
-        tape = recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
+        performer = Recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
+        # failover/: control continues the run if its candidate fails
+        tape = self._watched(request, events, performer, decision, canary) if decision.fails_over else performer
         outcome: Outcome = "completed"
         error: EffectError | None = None
         try:
-            while (event := await tape.next_of(events)) is not None:
+            following = (tape if isinstance(tape, FailoverRun) else events).__anext__
+            while True:
+                token = activate(performer)  # current only inside the engine: code that consumes the events never records into it
+                try:
+                    event = await following()
+                except StopAsyncIteration:
+                    break
+                finally:
+                    deactivate(token)
                 tape.append(event)
                 yield event
-            outcome = tape.outcome or self._outcome_by_events(tape.events)
+            outcome = tape.outcome or ("completed" if self._outcome_by_events is None else self._outcome_by_events(tape.events))
         except BaseException as failure:
             if isinstance(failure, Exception):
                 error = EffectError(type=type(failure).__name__, message="")  # its text may quote a user
@@ -130,7 +162,7 @@ class ExecutionFacade:
             raise
         finally:
             await tape.close(events)
-            record = tape.record(decision.plan.serves, outcome, error, _trace_id(span))
+            record = tape.record(decision.plan.serves, outcome, error, span.trace_id)
             try:
                 ending.settle(outcome)
                 if self._writer is not None and outcome != "cancelled":
@@ -140,22 +172,39 @@ class ExecutionFacade:
                 ending.settle(outcome)
                 raise
             finally:
-                self._guard("telemetry.export", lambda: self._count(record, outcome, decision, span))  # 5 telemetry/
+                record, outcome = tape.judged(record, outcome) if isinstance(tape, FailoverRun) else (record, outcome)
+                self._guard("telemetry.export", self._count, record, outcome, decision, span, begun)  # 5 telemetry/
                 # 6 LaunchDarkly's migration op event; it waits for the comparison if there will be one
-                self._guard("flags.track", lambda: self._flags.finished(request, decision, outcome, record.duration_s))
-                self._guard("shadow.offer", lambda: self._offer(record, decision, tape, span))  # 7 shadow/: never blocks, never raises
+                self._guard("flags.track", self._flags.finished, request, decision, outcome, record.duration_s)
+                self._guard("shadow.offer", self._offer, record, decision, tape, span)  # 7 shadow/: never blocks, never raises
 
-    def _offer(self, record: RunRecord, decision: Decision, tape: Recording, span: Span) -> None:
+    def _watched(
+        self, request: RunRequest, events: AsyncGenerator[Event, None], tape: Recording, decision: Decision, canary: LiveCanary | None
+    ) -> Recording | FailoverRun:
+        if self._failover is None:
+            return tape
+        # Control runs then, whatever the plan says: its removal has to know.
+        plan = dataclasses.replace(decision.plan, serves=Origin.CONTROL, shadows=None)
+        count = partial(self._guard, "stores.tombstones", self._tombstones.count, self.surface, plan) if self._tombstones else None
+        return FailoverRun(self._failover, request, events, tape, clock=self._clock, canary=canary, on_resume=count)
+
+    def _offer(self, record: RunRecord, decision: Decision, tape: Recording | FailoverRun, span: RunSpan) -> None:
         shadows = decision.plan.shadows
         if shadows is None:
             return
-        context, shed = span.get_span_context(), tape.shed_reason(sampled=decision.sampled)
+        if not decision.sampled:
+            self._counts.not_sampled()
+            if self._unseen is not None and decision.probability:  # without a chance to be drawn, it is outside of the sampled runs
+                self._unseen(record, decision.plan.stage, NOT_SAMPLED, decision.probability)
+            return
+        shed = tape.shed_reason()
         job = ShadowJob(
             record=record,
             stage=decision.plan.stage,
             shadows=shadows,
+            probability=decision.probability,
             deadline_s=self._shadow_deadline_s,
-            span_id=trace.format_span_id(context.span_id) if context.is_valid else None,
+            span_id=span.span_id,
             neighbours=self._neighbourhood.tell() if shed is None else (),
             log=tape.log,
         )
@@ -168,25 +217,17 @@ class ExecutionFacade:
             self._failed("effects.record", failure)
             return None
 
-    def _count_engines(self, decision: Decision) -> None:
-        if (tombstones := self._tombstones) is not None:
-            self._guard("stores.tombstones", lambda: tombstones.count(self.surface, decision.plan))
+    def _count(self, record: RunRecord, outcome: Outcome, decision: Decision, span: RunSpan, begun: Begun | None) -> None:
+        self._counts.ended(record, outcome, decision.plan.stage)
+        if self._tax is not None and outcome == "completed":
+            self._tax.ended(begun, record.duration_s)
+        reason = "" if record.failover is None else record.failover.reason
+        span.end(outcome, failed=outcome not in ("completed", "cancelled"), failed_over=reason)
 
-    def _count(self, record: RunRecord, outcome: Outcome, decision: Decision, span: Span) -> None:
-        surface, origin = self.surface, record.origin.value
-        self._metrics.runs.labels(surface, decision.plan.stage.value, origin, outcome).inc()
-        self._metrics.run_seconds.labels(surface, origin, "serving").observe(record.duration_s)
-        if record.events:
-            self._metrics.first_event_seconds.labels(surface, origin, "serving").observe(record.events[0].at_s)
-        span.set_attribute(spans.OUTCOME, outcome)
-        if outcome not in ("completed", "cancelled"):
-            span.set_status(StatusCode.ERROR)
-        span.end()
-
-    def _guard(self, operation: Operation, step: Callable[[], None]) -> None:
+    def _guard(self, operation: Operation, step: Callable[[*_Ts], None], *about: *_Ts) -> None:
         """Run a step of the migration itself; its failure is counted instead of raised into the request."""
         try:
-            step()
+            step(*about)
         except Exception as failure:  # noqa: BLE001 - whatever fails here, the request must not notice
             self._failed(operation, failure)
 
@@ -206,28 +247,18 @@ class _Unexplained:
         """Do nothing."""
 
 
-def _completed(_events: Sequence[Event], /) -> Outcome:
-    return "completed"
+_UNEXPLAINED: Final = _Unexplained()
 
 
-def _start_span(request: RunRequest, decision: Decision) -> Span:
-    plan = decision.plan
-    return _tracer.start_span(
-        spans.RUN,
-        kind=SpanKind.INTERNAL,
-        attributes={
-            spans.SURFACE: request.surface,
-            spans.RUN_ID: request.run_id,
-            spans.STAGE: plan.stage.value,
-            spans.ORIGIN: plan.serves.value,
-            spans.ROLE: "serving",
-            spans.FLAG_KEY: decision.flag_key,
-            spans.FLAG_VARIANT: plan.stage.value,
-            spans.FLAG_PROVIDER: "LaunchDarkly",
-        },
-    )
-
-
-def _trace_id(span: Span) -> str | None:
-    context = span.get_span_context()
-    return trace.format_trace_id(context.trace_id) if context.is_valid else None
+def _about(surface: str, run_id: str, decision: Decision) -> dict[str, str]:
+    stage = decision.plan.stage.value
+    return {
+        spans.SURFACE: surface,
+        spans.RUN_ID: run_id,
+        spans.STAGE: stage,
+        spans.ORIGIN: decision.plan.serves.value,
+        spans.ROLE: "serving",
+        spans.FLAG_KEY: decision.flag_key,
+        spans.FLAG_VARIANT: stage,
+        spans.FLAG_PROVIDER: "LaunchDarkly",
+    }

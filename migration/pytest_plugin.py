@@ -95,8 +95,8 @@ class Recordings:
         Raises:
             ConfigurationError: the import string names nothing.
         """
+        from migration.import_strings import load
         from migration.reproduce import BothEngines
-        from migration.shadow.parts import load
 
         return BothEngines(load(self._engines, self._folders), comparer=self.comparer)
 

@@ -31,6 +31,13 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
         str,
         Meta(description="Import string of an EngineBuilder: makes the engines of shadows and replays, and the serving ones by default."),
     ] = ""
+    build: Annotated[
+        str,
+        Meta(
+            description="Name of the engines' build, such as a commit: gates never add up comparisons of different builds. Empty: a digest "
+            "of the code of the package that holds `engines`."
+        ),
+    ] = ""
     conversations: Annotated[
         str,
         Meta(description="Import string of a ConversationCheck, for replays of conversations; empty: any surface and agent is accepted."),
@@ -140,6 +147,34 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     shadow_memory_bytes: Annotated[
         int, Meta(ge=2**26, description="Bytes of memory that the shadow worker may use in addition to those at its start.")
     ] = 2**30
+    shadow_governor: Annotated[
+        Literal["on", "off"],
+        Meta(description="Whether fewer runs are drawn for shadowing while shadows cost more than the limits below."),
+    ] = "on"
+    shadow_queue_age_s: Annotated[float, Meta(gt=0, description="Limit of the governor: seconds that the oldest shadow job may wait.")] = (
+        30.0
+    )
+    shadow_loop_late_s: Annotated[
+        float, Meta(gt=0, description="Limit of the governor: seconds by which the server's event loop may be late.")
+    ] = 0.1
+    shadow_tax_percent: Annotated[
+        float, Meta(gt=0, description="Limit of the governor: percent by which users' runs may certainly be slower because shadows run.")
+    ] = 10.0
+    shadow_cpu_percent: Annotated[
+        float, Meta(gt=0, description="Limit of the governor: percent of one processor that the shadow worker of a server may use.")
+    ] = 100.0
+    shadow_reads_a_minute: Annotated[
+        float, Meta(gt=0, description="Limit of the governor: reads a minute that shadows may make because of the miss policy `allow`.")
+    ] = 600.0
+    shadow_rest_percent: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=50,
+            description="Percent of time, in windows of 10 s drawn at random, in which shadows rest, so that their cost for users can be "
+            "measured; 0: it is never known.",
+        ),
+    ] = 2.0
     shadow_priority: Annotated[
         Literal["idle", "low", "normal"],
         Meta(description="idle: the shadow worker gets only processor time that nothing else needs; low: niced."),

@@ -27,12 +27,7 @@ from migration.model import Comparison, EngineBuilder, Origin, RunRecord, RunReq
 from migration.recordings import RecordedRun, read
 from migration.reproduce import BothEngines, sealed, served_once
 from migration.settings import MigrationSettings
-from migration.shadow.cell_job import CellJob
-from migration.shadow.engine_runner import EngineRunner, Engines
-from migration.shadow.engines import builder
-from migration.shadow.job import ShadowJob
-from migration.shadow.parts import Parts
-from migration.shadow.verdicts import conclude
+from migration.shadow import CellJob, EngineRunner, Engines, Parts, ShadowJob, builder, conclude
 
 __all__ = ["Comparison", "Verdict", "compared", "explained", "replayed"]
 

@@ -1,6 +1,7 @@
 """How hypothesis draws: the same examples in every run of the suite, new ones where somebody explores. And quick collecting."""
 
 import gc
+import os
 
 from hypothesis import HealthCheck, settings
 
@@ -8,6 +9,9 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("fixed", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("fixed")
+
+# How busy the machine is must not decide which runs are shadowed either: tests of the governor switch it on.
+os.environ.setdefault("NETRA_MIGRATION_SHADOW_GOVERNOR", "off")
 
 
 def pytest_collection() -> None:

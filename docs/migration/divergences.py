@@ -9,12 +9,13 @@ from pathlib import Path
 import msgspec
 
 from migration.comparison import Comparer, Ledger, load_ledger
-from migration.effects.guard import Guard
+from migration.effects.journals import Guard
+from migration.import_strings import load
 from migration.model import Comparison, Divergence, Verdict
 from migration.recordings import RecordedRun, read
 from migration.replay import Replay
 from migration.settings import MigrationSettings
-from migration.shadow.parts import Parts, load
+from migration.shadow import Parts
 
 ROOT = Path(__file__).parents[2]
 CONVERSATIONS = ROOT.parent / "shared" / "data" / "airline_trajectories.jsonl.gz"

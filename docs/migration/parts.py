@@ -15,9 +15,8 @@ from docs.migration.drawing import drawn
 from docs.tables import commands, first_line, table, value
 from migration.cli.app import app
 from migration.comparison import Policy
-from migration.consolidation.sources.store import default_folder
-from migration.consolidation.tracker.page import as_markdown
-from migration.consolidation.tracker.track import track
+from migration.consolidation import default_cache
+from migration.consolidation.tracker import as_markdown, track
 from migration.settings import MigrationSettings
 from migration.stages import PLANS
 from migration.telemetry import markdown
@@ -65,7 +64,7 @@ def _schema() -> str:
 
 
 def _tracker() -> str:
-    return as_markdown(track(ROOT, cache=default_folder()), TRACKER)
+    return as_markdown(track(ROOT, cache=default_cache()), TRACKER)
 
 
 FILES: Final[Mapping[str, Callable[[], str | None]]] = {

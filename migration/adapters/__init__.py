@@ -1,3 +1,3 @@
-"""Ports of model SDKs and engines of agent frameworks, one file each, each behind the extra of its name. Importing this package imports
+"""Ports of model SDKs and engines of agent frameworks, one file each, each with an extra of the same name. Importing this package imports
 none of them.
 """

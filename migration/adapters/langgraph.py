@@ -7,8 +7,8 @@ from contextlib import aclosing, nullcontext
 from typing import Any, Final, cast
 from uuid import UUID
 
+from migration.effects.journals import is_replayed
 from migration.effects.lanes import set_lane
-from migration.effects.replaying import is_replayed
 from migration.engines import by_field, stream_engine
 from migration.extras import extra
 from migration.model import Engine, RunRequest
@@ -36,16 +36,16 @@ def langgraph_engine(
     """Return an engine around a compiled graph.
 
     Its events are those of `astream_events`, `{"type", "name", "lane", "data"}`. The type is LangChain's, e.g. "on_chat_model_stream". The
-    lane is the path of nodes, e.g. "research/search", with "#2" for the second of parallel `Send`s to a node; for a call of a tool or a
-    model in it, e.g. "research/search/lookup#1". What a graph streams about its nodes is left out, because the nodes themselves stream it.
-    Effects belong to the lane of the node, or of the tool, that asks. Ids of runs are left out, and ids of messages that did not come from
-    a model. A replay is not traced to LangSmith.
+    lane is the path of nodes, e.g. "research/search", with "#2" for the second of parallel `Send`s to a node. A call of a tool or model
+    inside a node has a lane below that path, e.g. "research/search/lookup#1". The output of a node is yielded once: the graph's own events
+    that repeat it are left out. An effect belongs to the lane of the node or tool that asks for it. Ids of runs, and ids of messages that
+    did not come from a model, are left out. A replay is not traced to LangSmith.
 
     Args:
-        graph: what `StateGraph.compile` returned. Threads of its checkpointer are state that no record contains.
-        given: the graph's input.
-        config: e.g. `{"configurable": {...}}`; None: none.
-        keep: decides which events the engine has; None: all.
+        graph: what `StateGraph.compile` returned. The threads of its checkpointer are state, which no record contains.
+        given: returns the graph's input.
+        config: returns the graph's configuration, e.g. `{"configurable": {...}}`; None: no configuration.
+        keep: returns whether the engine yields this event; None: it yields all of them.
 
     The engine's `run` raises what the graph raises.
     """
@@ -66,7 +66,7 @@ def langgraph_engine(
 async def _events(graph: Runnable[Any, Any], given: Any, config: RunnableConfig) -> AsyncGenerator[StreamEvent, None]:  # noqa: ANN401 - a state
     events = cast(AsyncGenerator[StreamEvent, None], graph.astream_events(given, config, version="v2"))
     async with aclosing(events):
-        # The graph runs in a task that the first step starts, which copies its context.
+        # The first step starts the graph's task, and the task copies the context of that moment.
         with tracing_context(enabled=False) if is_replayed() else nullcontext():
             first = await anext(events)
         yield first
@@ -83,7 +83,7 @@ class _Lanes:
         self._seen, self._graphs = Counter[str](), set[str]()
 
     def repeats(self, event: StreamEvent) -> bool:
-        """Return whether a graph repeats the output of its node: parallel nodes do so in the order in which they happen to end."""
+        """Return whether this event of a graph repeats the output of its node. For parallel nodes the order of such events is random."""
         return event["event"] == "on_chain_stream" and event["run_id"] in self._graphs
 
     def of_event(self, event: StreamEvent) -> str:
@@ -91,7 +91,7 @@ class _Lanes:
         return self.of(event["run_id"], kind, event["name"], event.get("metadata") or {}, next(reversed(event["parent_ids"]), ""))
 
     def of(self, run_id: str, kind: str, name: str, metadata: Mapping[str, Any], parent: str) -> str:
-        """Return the lane of a run, which stays the same after the run was first seen."""
+        """Return the lane of a run. It is decided when the run is first seen, and then stays the same."""
         if run_id not in self._of_run:
             node = self._of_node(metadata)
             lane = self._of_run.get(parent, node)
@@ -117,7 +117,7 @@ class _Lanes:
 
 
 class _Marks(BaseCallbackHandler):
-    """Assigns the effects of nodes and tools to their lanes: called before they run, in their context."""
+    """Assigns the effects of nodes and tools to their lanes: LangChain calls it before they run, in the same context."""
 
     run_inline = True
 
@@ -126,11 +126,11 @@ class _Marks(BaseCallbackHandler):
 
     # A handler's parameters have LangChain's names.
     def on_chain_start(self, serialized: Any, inputs: object, *, run_id: UUID, parent_run_id: UUID | None = None, **told: Any) -> None:  # noqa: ANN401, ARG002 - LangChain's
-        """Mark a node."""
+        """Set the lane of a node that starts."""
         self._mark("chain", serialized, run_id, parent_run_id, told)
 
     def on_tool_start(self, serialized: Any, input_str: str, *, run_id: UUID, parent_run_id: UUID | None = None, **told: Any) -> None:  # noqa: ANN401, ARG002 - LangChain's
-        """Mark a tool."""
+        """Set the lane of a tool that starts."""
         self._mark("tool", serialized, run_id, parent_run_id, told)
 
     def _mark(self, kind: str, serialized: dict[str, Any] | None, run_id: UUID, parent: UUID | None, told: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
-"""HTTP clients for model SDKs whose exchanges are effects. For SDKs that use httpx2; `openai` and `anthropic` return one.
+"""HTTP clients for model SDKs that use httpx2; each exchange is an effect. The modules `openai` and `anthropic` return such clients.
 
-A port at this place leaves an SDK complete: its helpers, raw responses, errors and retries work in a replay too, since they are made from
-the endpoint's answer. Each try of a request that an SDK repeats is an effect.
+With the port below the SDK, everything in the SDK works in a replay too: helpers, raw responses, errors and retries are made from the
+recorded answer of the endpoint. If an SDK retries a request, each attempt is an effect.
 """
 
 from collections import deque
@@ -23,8 +23,8 @@ from migration.adapters.wire import (
     whole_body,
     whole_reply,
 )
-from migration.effects.http_record import readable
-from migration.effects.ports import perform, perform_now, perform_stream, perform_stream_now
+from migration.effects import perform, perform_now, perform_stream, perform_stream_now
+from migration.effects.journals import readable
 from migration.errors import RecordedEffectError
 
 _EVENTS: Final = "text/event-stream"
@@ -32,11 +32,11 @@ _DECODED: Final = {
     "content-encoding",
     "content-length",
     "transfer-encoding",
-}  #: headers that are no longer right for the body that is passed on
+}  #: headers that do not fit the decoded body that is passed on
 
 
 def async_client_of(default: Callable[..., httpx2.AsyncClient], client: httpx2.AsyncClient | None, lane: str | None) -> httpx2.AsyncClient:
-    """Return a client like the SDK's own, made by `default`, whose exchanges are effects; `client`, if given, reaches the outside."""
+    """Return a client made by `default`, like the SDK's own, whose exchanges are effects; `client`, if given, reaches the outside."""
     ported = default(transport=AsyncModelTransport(lambda: client or default(), lane=lane))
     if client is not None:
         ported.timeout = client.timeout
@@ -56,7 +56,7 @@ class AsyncModelTransport(httpx2.AsyncBaseTransport):
 
     Args:
         make: returns the client that reaches the outside; called on first use, and never in a replay.
-        lane: the lane that asks; None: the lane of the context.
+        lane: the lane of its effects; None: the lane of the current context.
     """
 
     def __init__(self, make: Callable[[], httpx2.AsyncClient], *, lane: str | None = None) -> None:
@@ -162,9 +162,7 @@ class ModelTransport(httpx2.BaseTransport):
 
 
 class _Came:
-    """The result of one exchange: the run itself gets it unchanged. In a replay nothing is stored here, and everything is made from the
-    record.
-    """
+    """The result of one exchange. A served run gets the real response unchanged; a replay gets a response that is made from the record."""
 
     def __init__(self) -> None:
         self._response: httpx2.Response | None = None
@@ -172,33 +170,33 @@ class _Came:
         self.events = True  #: whether the body is server-sent events
 
     def whole(self, response: httpx2.Response) -> bytes:
-        """Take a whole response, return its record."""
+        """Take a whole response, and return its record."""
         self._response, self._told = response, whole_reply(response.status_code, response.headers, response.content)
         return self._told
 
     def reply(self, reply: bytes) -> httpx2.Response:
-        """Return the response to pass on; a reply with a canary differs from what came."""
+        """Return the response to pass on. If a canary was added to the reply, its content differs from what the endpoint sent."""
         status, headers, body = whole_body(reply)
         if self._response is None:
             return httpx2.Response(status, headers=_decoded(headers), content=body)
         return self._real(self._response, content=self._response.content if reply == self._told else body)
 
     def begun(self, response: httpx2.Response) -> bytes:
-        """Take the beginning of a response, return its record."""
+        """Take the beginning of a response, and return its record."""
         self._response = response
         self.events = _is_events(response.headers)
         return head(response.status_code, response.headers)
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Take bytes of the body, yield its complete pieces."""
+        """Take bytes of the body, and yield each piece that is complete."""
         yield from map(self._kept, self._frames.feed(data))
 
     def ended(self) -> Iterator[bytes]:
-        """Yield the rest at the end."""
+        """Yield what is left at the end of the body."""
         yield from map(self._kept, self._frames.end())
 
     def rest(self, body: bytes) -> bytes:
-        """Take a body that is not events, return its piece."""
+        """Take a body that is not server-sent events, and return it as one piece."""
         self._parts.append(body)
         return msgspec.json.encode(readable(body))
 
@@ -207,7 +205,7 @@ class _Came:
         return frame[1]
 
     def response(self, begun: bytes, body: "_AsyncBody | _Body") -> httpx2.Response:
-        """Return the response to pass on while its body still comes."""
+        """Return the response to pass on, whose body is still arriving."""
         if self._response is not None:
             return self._real(self._response, stream=body)
         told = msgspec.json.decode(begun)
@@ -270,7 +268,7 @@ def _decoded(headers: dict[str, str]) -> dict[str, str]:
 
 
 def _own(error: RecordedEffectError, request: httpx2.Request) -> Exception:
-    """Return httpx2's own exception of the recorded name, if it has one."""
+    """Return httpx2's exception with the recorded name; if there is none, the error itself."""
     kind = getattr(httpx2, error.error_type, None)
     if isinstance(kind, type) and issubclass(kind, httpx2.RequestError):
         return kind(error.message, request=request)

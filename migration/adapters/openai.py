@@ -23,12 +23,12 @@ def async_http_client(client: httpx2.AsyncClient | None = None, *, lane: str | N
     """Return an HTTP client for `AsyncOpenAI` whose exchanges are effects.
 
     Args:
-        client: reaches the outside, with its own proxies and certificates; None: as the SDK makes it.
-        lane: the lane that asks; None: the lane of the context.
+        client: the client that reaches the outside, with its own proxies and certificates; None: a client like the SDK's own.
+        lane: the lane of its effects; None: the lane of the current context.
     """
     return async_client_of(DefaultAsyncHttpxClient, client, lane)
 
 
 def http_client(client: httpx2.Client | None = None, *, lane: str | None = None) -> httpx2.Client:
-    """Return an HTTP client for `OpenAI`; otherwise as `async_http_client`."""
+    """Return an HTTP client for the synchronous `OpenAI`; the rest as for `async_http_client`."""
     return client_of(DefaultHttpxClient, client, lane)

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Final, cast
 
-from migration.effects.replaying import is_replayed
+from migration.effects.journals import is_replayed
 from migration.engines import by_field, stream_engine
 from migration.extras import extra
 from migration.model import Engine, RunRequest
@@ -23,7 +23,7 @@ with extra("openai-agents"):
 
 __all__ = ["agents_engine"]
 
-_MADE_HERE: Final = "__fake_id__"  #: of responses that the SDK makes from chat completions, with the time of its own clock
+_MADE_HERE: Final = "__fake_id__"  #: id of responses that the SDK makes from chat completions, at the time of its own clock
 
 
 def agents_engine(
@@ -31,16 +31,17 @@ def agents_engine(
 ) -> Engine:
     """Return an engine around an agent.
 
-    Its events are those of `stream_events`, `{"type", "agent", "lane", ...}`: an event of the model has its own type and `data`, such as
-    "response.output_text.delta"; an item has its name, `item` and, for a tool, `output`; "agent_updated"; last "final_output" with
-    `output`. The lane is the agent's name; for a tool's call "triage/weather#2", its second call by this agent. A replay is not traced. A
-    run without a `group_id` gets the run's id: the SDK derives the prompt's cache key from it.
+    Its events are those of `stream_events`, as `{"type", "agent", "lane", ...}`. An event of the model keeps its type, such as
+    "response.output_text.delta", and has `data`. An item has its name as type, `item` and, for a tool, `output`. A change of the agent is
+    "agent_updated". The last event is "final_output" with `output`. The lane is the agent's name; the second call of the tool "weather" by
+    the agent "triage" has the lane "triage/weather#2". A replay is not traced. A run without a `group_id` gets the run's id: the SDK
+    derives the prompt's cache key from it.
 
     Args:
-        agent: where runs start.
-        given: the agent's input: a text, or a list of items.
-        options: further arguments of `Runner.run_streamed`, such as `context`, `run_config`, `session`; None: none. A session is state that
-            no record contains.
+        agent: the agent with which runs start.
+        given: returns the agent's input: a text, or a list of items.
+        options: returns further arguments of `Runner.run_streamed`, such as `context`, `run_config`, `session`; None: no further ones. A
+            session is state, which no record contains.
 
     The engine's `run` raises what the runner raises: exceptions of `agents`, of tools, and of the model.
     """
@@ -72,7 +73,7 @@ def _configured(config: RunConfig | Mapping[str, Any] | None, request: RunReques
 
 
 class _Lanes:
-    """Determines the agent of each event."""
+    """Determines agent and lane of each event."""
 
     def __init__(self, agent: str) -> None:
         self._agent = agent
@@ -80,7 +81,7 @@ class _Lanes:
         self._seen = Counter[str]()
 
     def placed(self, event: StreamEvent) -> dict[str, Any]:
-        """Return the event as an item of the engine."""
+        """Return the event in the form that the engine yields."""
         if isinstance(event, RawResponsesStreamEvent):
             return self._of(event.data.type, data=_data(event.data))
         if isinstance(event, AgentUpdatedStreamEvent):
@@ -90,7 +91,7 @@ class _Lanes:
         return self._of(event.name, self._lane(event.item), item=_plain(event.item.raw_item), **output)
 
     def last(self, output: object) -> dict[str, Any]:
-        """Return the item that ends a run."""
+        """Return the last event of a run."""
         return self._of("final_output", output=_plain(output))
 
     def _of(self, kind: str, lane: str = "", **told: object) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from migration.effects.lanes import lane
+from migration.effects import lane
 from migration.engines import by_field, stream_engine
 from migration.extras import extra
 from migration.model import Engine, RunRequest
@@ -23,7 +23,7 @@ with extra("pydantic-ai"):
 
 __all__ = ["pydantic_ai_engine"]
 
-_MADE_ANEW: Final = frozenset({"timestamp", "run_id", "conversation_id"})  #: of messages: the framework's clock and ids
+_MADE_ANEW: Final = frozenset({"timestamp", "run_id", "conversation_id"})  #: of messages: from the framework's own clock and ids
 
 
 def pydantic_ai_engine(
@@ -31,15 +31,15 @@ def pydantic_ai_engine(
 ) -> Engine:
     """Return an engine around an agent.
 
-    Its events are those of `run_stream_events`, `{"type", "lane", ...}` with the event's own fields: the type is its `event_kind`, such as
-    "part_delta" or "function_tool_call"; last "agent_run_result" with `output` and `usage`. The lane of a tool's call, and of the tool's
-    own requests, is "weather#2" for the second call of that tool; everything else has the lane "". The framework's own times and ids are
-    left out.
+    Its events are those of `run_stream_events`, as `{"type", "lane", ...}` with the event's own fields. The type is the event's
+    `event_kind`, such as "part_delta" or "function_tool_call". The last event is "agent_run_result" with `output` and `usage`. The second
+    call of the tool "weather", and the requests that this call makes, have the lane "weather#2"; everything else has the lane "". The
+    framework's own times and ids are left out.
 
     Args:
         agent: the agent to run.
-        given: its prompt.
-        options: further arguments of `run_stream_events`, such as `deps`, `message_history`, `usage_limits`; None: none.
+        given: returns the agent's prompt.
+        options: returns further arguments of `run_stream_events`, such as `deps`, `message_history`, `usage_limits`; None: no further ones.
 
     The engine's `run` raises what the agent raises: exceptions of `pydantic_ai`, of tools, and of the model.
     """
@@ -63,14 +63,14 @@ class _Lanes:
         self._seen = Counter[str]()
 
     def of_event(self, event: Mapping[str, Any]) -> str:
-        """Return the lane of an event: that of the call that a tool received or answered."""
+        """Return the lane of an event: the lane of the tool call that it starts or answers, otherwise ""."""
         part = event.get("part")
         if not isinstance(part, Mapping) or "index" in event or not isinstance(part.get("tool_call_id"), str):
             return ""
         return self.of(part["tool_call_id"], str(part.get("tool_name")))
 
     def of(self, call: str, name: str) -> str:
-        """Return the lane of a call, which stays the same after the call was first seen."""
+        """Return the lane of a call. It is decided when the call is first seen, and then stays the same."""
         if call not in self._of_call:
             self._seen[name] += 1
             self._of_call[call] = f"{name}#{self._seen[name]}"

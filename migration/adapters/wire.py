@@ -1,8 +1,8 @@
-"""Converts an exchange with a model's endpoint to its record and back: for chat completions and later APIs.
+"""Converts an exchange with a model's endpoint to its record and back: for chat completions and newer APIs.
 
-A request is recorded as its body. A complete reply is `{"message", "usage"}` and, for the rest of it, `status`, `headers` and `rest`. The
-first piece of a streamed reply is `{"status", "headers"}`; each other one is the content of a server-sent event, if that is a JSON object,
-or otherwise the event's own text.
+A request is recorded as its body. A complete reply is recorded as `{"message", "usage"}`, and its other parts as `status`, `headers` and
+`rest`. The first piece of a streamed reply is `{"status", "headers"}`. Each other piece is the content of a server-sent event if that is a
+JSON object, and otherwise the event's text.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from migration.effects.http_record import answered, asked, readable
+from migration.effects.journals import http_answered, http_asked, readable
 from migration.model import EffectKind
 
 _BLANK_LINE: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r(?!\n)|\n\r\n")
@@ -24,31 +24,31 @@ class AskedRequest(NamedTuple):
     """The record of a request."""
 
     kind: EffectKind
-    name: str  #: the model's; for requests without a model: method and host
+    name: str  #: name of the model; for a request without a model: method and host
     request: bytes
     streamed: bool
 
 
 def read_request(method: str, host: str, url: str, headers: Mapping[str, str], body: bytes) -> AskedRequest:
-    """Return the record of a request: if it names a model it is a model effect, otherwise a tool effect.
+    """Return the record of a request. A request that names a model is a model effect, any other one is a tool effect.
 
     Args:
-        method: of HTTP.
-        host: of the endpoint.
-        url: without user and password.
-        headers: those that authorise are not recorded.
-        body: empty: none.
+        method: the HTTP method.
+        host: the endpoint's host.
+        url: the URL, without user and password.
+        headers: the request's headers; those that authorise are not recorded.
+        body: the request's body; empty: there is none.
     """
     told = readable(body) if body else None
     if isinstance(told, dict) and isinstance(told.get("model"), str):
         return AskedRequest("model", told["model"], body, told.get("stream") is True)
     name = f"{method} {host}"
-    return AskedRequest("tool", name, asked(name, url, headers, body), streamed=False)
+    return AskedRequest("tool", name, http_asked(name, url, headers, body), streamed=False)
 
 
 def whole_reply(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
     """Return the record of a complete reply."""
-    told, reply = readable(body), answered(status, headers)
+    told, reply = readable(body), http_answered(status, headers)
     if status >= 400 or not isinstance(told, dict):  # noqa: PLR2004 - HTTP's errors begin there
         return _encode(reply | {"body": told})
     rest = {name: value for name, value in told.items() if name != "usage"}
@@ -60,7 +60,7 @@ def whole_reply(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
 
 
 def whole_body(reply: bytes) -> tuple[int, dict[str, str], bytes]:
-    """Return status, headers and body of a recorded reply. A reply that another tool recorded becomes an answer of a chat completion."""
+    """Return status, headers and body of a recorded reply. A reply that was recorded by another tool is returned as a chat completion."""
     told: dict[str, Any] = _decode(reply)
     status, headers = told.get("status", 200), told.get("headers") or {"content-type": "application/json"}
     if "body" in told:
@@ -86,7 +86,7 @@ def _bytes(body: Any) -> bytes:  # noqa: ANN401 - any JSON
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:
     """Return the record of the beginning of a streamed reply."""
-    return _encode(answered(status, headers))
+    return _encode(http_answered(status, headers))
 
 
 def taken_apart(reply: bytes) -> list[bytes]:
@@ -103,13 +103,13 @@ def taken_apart(reply: bytes) -> list[bytes]:
 
 
 class FrameSplitter:
-    """Splits a body of server-sent events into events, each as it came and in its recorded form."""
+    """Splits a body of server-sent events, and returns each event both as it came and in its recorded form."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the complete events: the bytes, and the piece."""
+        """Yield each complete event: its bytes, and its piece."""
         self._rest += data
         start = 0
         while (end := _BLANK_LINE.search(self._rest, start)) is not None:

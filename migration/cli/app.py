@@ -1,7 +1,7 @@
 """The `netra-migration` command: finds each subcommand in the module of the same name when it is needed, so that start-up stays fast.
 
 A command module defines `command`, a `typer.Typer`: if it has one command, that becomes `netra-migration <module>`; if it has several or a
-callback, they become `netra-migration <module> <command>`. A name below whose module does not exist is not a command.
+callback, they become `netra-migration <module> <command>`. A name in `COMMANDS` without a module is not a command.
 """
 
 import importlib.util
@@ -47,7 +47,7 @@ COMMANDS: Final = (
     "guard",
     "removal",
 )
-#: Commands that need more libraries than serving processes and workers do -> the extra that installs them.
+#: Command -> the extra with its libraries, for commands that need more libraries than serving processes and workers.
 EXTRAS: Final = {"rollout": "rollout", "tracker": "codemod", "codemod": "codemod", "removal": "codemod"}
 WRONG_USE: Final = 2
 DISTRIBUTION: Final = "netra-strangler"
@@ -76,7 +76,7 @@ class LazyCommands(TyperGroup):
         return command
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - the signature of typer's vendored click
-        """Return the parameters before the command."""
+        """Return the parameters that come before the command."""
         return sparing(super().get_params(ctx))
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - the signature of typer's vendored click
@@ -102,7 +102,7 @@ def _own(name: str) -> Any:  # noqa: ANN401 - a `typer.Typer`; None: there is no
 
 
 def _absent(error: MissingExtraError) -> typer.Typer:
-    """Return a replacement for a command whose libraries are not installed: the help says what to install, and so does each call."""
+    """Return a replacement for a command whose libraries are not installed: its help and its error say what to install."""
     absent = typer.Typer(add_completion=False)
 
     @absent.command(help=f"{error}.", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -117,13 +117,15 @@ def _demo() -> Any:  # noqa: ANN401 - as `_own`
     file = find_project()
     if not (named := read_project(file).demo):
         return None
-    from migration.shadow.parts import load
+    from migration.import_strings import load
 
     return load(named, defaults(file)["import_path"])
 
 
 def _has_demo() -> bool:
-    """Return whether help lists it. Help is shown even if the project is broken; running the demo reports what is wrong."""
+    """Return whether the help lists the demo command. The help works even if the project's configuration is wrong; running the demo reports
+    the error.
+    """
     try:
         return _demo() is not None
     except ConfigurationError:
@@ -131,7 +133,7 @@ def _has_demo() -> bool:
 
 
 def _as_markdown(command: Any) -> None:  # noqa: ANN401 - a command of typer's vendored click
-    """Render help texts as Markdown: rich's own markup treats `[tool.netra-migration.audit]` as a style, and shows nothing."""
+    """Render help texts as Markdown: rich's own markup would take `[tool.netra-migration.audit]` for a style, and hide it."""
     command.rich_markup_mode = "markdown"
     for inner in getattr(command, "commands", {}).values():
         _as_markdown(inner)

@@ -9,11 +9,7 @@ import typer
 
 from migration.cli.output import JsonFlag, note, print_json
 from migration.cli.progress import progress_bar
-from migration.consolidation.audit import audit
-from migration.consolidation.configuration import AuditConfiguration, load_configuration
-from migration.consolidation.inventory import Inventory
-from migration.consolidation.report.document import as_document, has_findings
-from migration.consolidation.sources.store import default_folder
+from migration.consolidation import AuditConfiguration, Inventory, as_document, audit, default_cache, has_findings, load_configuration
 from migration.errors import ConfigurationError
 
 command = typer.Typer(
@@ -43,22 +39,21 @@ def run(
 ) -> None:
     """Find every implementation of the engine family and everything that uses it.
 
-    Exit codes: 0 nothing to do, 1 an implementation has to be removed or an import or a call cannot work, 2 wrong use.
+    Exit codes: 0 nothing to do; 1 an implementation has to be removed, or an import or call cannot work; 2 wrong use.
     """
     if config is not None and not config.is_file():
         raise ConfigurationError(f"{config}: no such file; give a TOML file with [tool.netra-migration.audit]")
     started_s = time.perf_counter()
     configuration = load_configuration(path.resolve(), config)
     with progress_bar("auditing") as progress:
-        inventory = audit(path, configuration=configuration, cache=None if no_cache else cache or default_folder(), progress=progress)
+        inventory = audit(path, configuration=configuration, cache=None if no_cache else cache or default_cache(), progress=progress)
     seconds = time.perf_counter() - started_s
     if sarif is not None:
-        from migration.consolidation.report.sarif import as_sarif
+        from migration.consolidation import as_sarif
 
         _write(sarif, msgspec.json.format(msgspec.json.encode(as_sarif(inventory)), indent=2))
     if svg is not None:
-        from migration.consolidation.report.layout import lay_out
-        from migration.consolidation.report.svg import as_svg
+        from migration.consolidation import as_svg, lay_out
 
         _write(svg, as_svg(lay_out(inventory), f"Who uses what in {Path(inventory.root).name}").encode())
     if inventory_file is not None:
@@ -68,7 +63,7 @@ def run(
     else:
         from rich.console import Console
 
-        from migration.consolidation.report.tables import print_tables
+        from migration.consolidation import print_tables
 
         print_tables(inventory, seconds, Console())
     _note(inventory, configuration)

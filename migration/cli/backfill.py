@@ -37,19 +37,21 @@ class BackfillReport(msgspec.Struct, frozen=True, kw_only=True):
     copied: int  #: runs, including those before a restart
     whole: bool  #: the store is known to contain every run of every tenant
     tenants: list[TenantResult]
-    seconds: float  #: of this call
+    seconds: float  #: duration of this call
 
 
 @command.command()
 def backfill(
     surface: Annotated[str, typer.Argument(help="The surface, e.g. chat.")],
-    to: Annotated[Target, typer.Option("--to", help="The store to fill; legacy: to go back after a time at `complete`.")] = Target.USER,
+    to: Annotated[
+        Target, typer.Option("--to", help="The store to fill. Use `legacy` to go back after a time at `complete`.")
+    ] = Target.USER,
     as_json: JsonFlag = False,
 ) -> None:
     """Copy a surface's finished runs into one run store, verified by count and digest per tenant. Stages from `shadow` on need it.
 
     Safe while users chat, and safe to repeat: it continues where it was stopped, and copies nothing twice. Exit codes: 0 the history of
-    every tenant is complete; 1 that of some tenant is not, with the reason; 2 wrong use, or a store does not answer.
+    every tenant is complete; 1 the history of a tenant is not, and the reason is shown; 2 wrong use, or a store does not answer.
 
     Example: netra-migration backfill chat
     """
@@ -96,7 +98,7 @@ async def _run(
 
 
 def _opener(settings: MigrationSettings) -> StoresOpener:
-    from migration.shadow.parts import load
+    from migration.import_strings import load
 
     if not settings.stores:
         raise ConfigurationError("NETRA_MIGRATION_STORES is empty: this backend stores no finished runs, so there is nothing to copy")
@@ -106,7 +108,7 @@ def _opener(settings: MigrationSettings) -> StoresOpener:
 
 @contextmanager
 def _progress_bar(title: str) -> Iterator[Callable[[BackfillProgress], None]]:
-    """Show the progress on a terminal, and nothing elsewhere."""
+    """Show the progress if stderr is a terminal; otherwise show nothing."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -21,7 +21,8 @@ from migration.project import read_project
 from migration.settings import MigrationSettings
 from migration.variables import misspelt
 
-#: Seconds by which two clocks may differ: rows of processes have whole seconds, and a process counts as silent after a few.
+#: Seconds by which two clocks may differ: times in the table of processes are whole seconds, and a process counts as silent after a few
+#: seconds.
 SKEW_S: Final = 2.0
 _NAME: Final = "migration"
 _OURS: Final = "netra-strangler"
@@ -32,12 +33,12 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
 
     check: str
     state: Literal["ok", "remark", "wrong"]
-    found: str  #: the fact, a sentence without a full stop
+    found: str  #: what was seen: a sentence without a full stop
     advice: str = ""  #: what to do; empty: nothing
 
 
 def package(settings: MigrationSettings) -> Iterator[CheckResult]:
-    """Look for another package with the name of the import package, or of one that it needs: pip silently installs one over the other."""
+    """Look for a second package with the same import name as ours or as one that we need: pip silently installs one over the other."""
     here = Path(migration.__file__).parent
     for name, owners in _clashes().items():
         others = sorted(owners)
@@ -60,7 +61,7 @@ def package(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 
 def _clashes() -> dict[str, set[str]]:
-    """Return the import packages, ours and those that we need, that several distributions install, with these distributions."""
+    """Return each import package, ours or one that we need, that several distributions install, and the names of these distributions."""
     needed = {re.split(r"[^\w.-]", text, maxsplit=1)[0].lower() for text in _required()} | {_OURS}
     found: dict[str, set[str]] = {}
     for name, distributions in importlib.metadata.packages_distributions().items():
@@ -109,7 +110,7 @@ def configuration(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 def engines(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Make each engine once."""
-    from migration.shadow.engines import builder
+    from migration.shadow import builder
 
     build = builder(settings)
     advice = "a new engine is made for each shadow: it must not need anything that only a serving process has"
@@ -129,13 +130,16 @@ def engines(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 def flags(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Read the flags at their source, and ask the processes which flags they follow."""
-    from migration.flags.editors.open import open_editor
+    from migration.flags.editors import open_editor
 
     editor = open_editor(settings)
     read = editor.read()
     for problem in read.problems:
         yield CheckResult(
-            check="flags", state="wrong", found=str(problem), advice="docs/migration/launchdarkly.md has the form; mend it at the source"
+            check="flags",
+            state="wrong",
+            found=str(problem),
+            advice="docs/migration/launchdarkly.md shows the form; correct the flag at the source",
         )
     if read.raw is None and not read.data.flags:
         advice = "every surface is at `off`; begin with `netra-migration stage set SURFACE dualwrite --all`"
@@ -202,11 +206,11 @@ def clock(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 
 def metrics(settings: MigrationSettings) -> Iterator[CheckResult]:
-    """Check what a scraper and a collector get, and show where dashboards and rules are."""
+    """Check what Prometheus and the trace collector get, and show where dashboards and rules are."""
     from migration.telemetry import folder
 
     if (shared := folder()) is not None and not (shared.is_dir() and _writable(shared)):
-        advice = "make the folder, empty, before the server starts, or unset PROMETHEUS_MULTIPROC_DIR for a single process"
+        advice = "make an empty folder there before the server starts, or unset PROMETHEUS_MULTIPROC_DIR for a single process"
         yield CheckResult(
             check="metrics", state="wrong", found=f"PROMETHEUS_MULTIPROC_DIR {shared} is not a writable folder", advice=advice
         )
@@ -231,8 +235,8 @@ def serving(settings: MigrationSettings) -> list[Told]:
 
 
 def guarded(check: Callable[[MigrationSettings], Iterator[CheckResult]], settings: MigrationSettings) -> list[CheckResult]:
-    """Return what a check finds; something that it cannot look at is a finding, too. A check that finds anything wrong does not also report
-    "ok".
+    """Return the results of a check. If it cannot look at something, that is a finding too. If anything is wrong, results with "ok" are
+    left out.
     """
     found: list[CheckResult] = []
     try:

@@ -9,11 +9,8 @@ import typer
 
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.progress import progress_bar
-from migration.consolidation.codemod.configuration import load_codemod_configuration
-from migration.consolidation.codemod.plan import plan
-from migration.consolidation.codemod.report.applying import apply_plan, as_diff
-from migration.consolidation.codemod.report.values import CodemodPlan
-from migration.consolidation.configuration import load_configuration
+from migration.consolidation import load_configuration
+from migration.consolidation.codemod import CodemodPlan, apply_plan, as_diff, load_codemod_configuration, plan_codemod
 from migration.errors import ConfigurationError
 
 command = typer.Typer(
@@ -49,7 +46,7 @@ def run(
     root = path.resolve()
     audit, codemod = load_configuration(root, config), load_codemod_configuration(root, rules)
     with progress_bar("rewriting") as progress:
-        made = plan(path, audit=audit, codemod=codemod, progress=progress)
+        made = plan_codemod(path, audit=audit, codemod=codemod, progress=progress)
     if apply:
         apply_plan(made)
     if as_json:
@@ -81,7 +78,7 @@ def _document(made: CodemodPlan, *, applied: bool, seconds: float) -> dict[str, 
 
 
 def _report(made: CodemodPlan, *, applied: bool, as_json: bool) -> None:
-    """Report what must be changed by hand: as a table if the terminal shows nothing else, otherwise as lines on stderr."""
+    """Report what must be changed by hand: as a table if stdout shows nothing else, otherwise as lines on stderr."""
     for problem in made.problems:
         note(f"not rewritten: {problem.path}: {problem.kind}: {problem.detail}")
     if applied and not as_json and made.advice:
@@ -93,4 +90,6 @@ def _report(made: CodemodPlan, *, applied: bool, as_json: bool) -> None:
     files = {item.path for item in made.advice}
     note(f"{len(made.changes)} files {done}; {len(made.advice)} places in {len(files)} files by hand")
     if made.left:
-        note(f"{len(made.left)} of these files fail without the legacy modules; the others only name them, or may not use them")
+        note(
+            f"{len(made.left)} of these files fail without the legacy modules; the others only name the modules, or perhaps do not use them"
+        )

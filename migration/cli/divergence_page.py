@@ -25,7 +25,7 @@ class _Envelope(msgspec.Struct):
 
 
 def print_list(found: list[DivergenceView]) -> None:
-    """Print kinds of divergences on stdout, in at most 80 columns on a terminal of that width."""
+    """Print kinds of divergences on stdout; on a terminal with 80 columns the table fits."""
     table = Table(title="Divergences", title_justify="left", show_lines=True)
     table.add_column("fingerprint", no_wrap=True)
     table.add_column("kind", no_wrap=True)
@@ -46,7 +46,7 @@ def print_detail(detail: DivergenceDetail, examples: int, reasons: Sequence[str]
         detail: the divergence.
         examples: print at most this many.
         reasons: why it is judged as it is.
-        project: the file of the project whose policy touches the field; None: the one that is found (`migration.project`).
+        project: the file of the project whose policy applies to the field; None: the one that is found (`migration.project`).
     """
     console = Console()
     console.print(_facts(detail, reasons, project))
@@ -83,7 +83,7 @@ def example_values(kind: DivergenceView, example: Example) -> str:
 
 
 def patches(detail: DivergenceDetail) -> list[dict[str, Any]]:
-    """Return a JSON Patch for each pair of events that differs in the examples, if these keep values.
+    """Return a JSON Patch for each pair of different events in the examples that store the events' values.
 
     Raises:
         MissingExtraError: DeepDiff is not installed.
@@ -116,7 +116,10 @@ def _facts(detail: DivergenceDetail, reasons: Sequence[str], project: Path | Non
         ("last verdict", kind.verdict.value + (f", accepted by {kind.accepted_by!r}" if kind.accepted_by else "")),
         *(("why", reason) for reason in reasons),
         *(("rule", f"{rule.id} ({rule.action}): {rule.reason}") for rule in _touching(kind, project)),
-        ("recordings", str(kind.recordings) if kind.recordings else "none is stored: only those of tenants that allow free text are"),
+        (
+            "recordings",
+            str(kind.recordings) if kind.recordings else "none is stored: only runs of tenants that allow free text are recorded",
+        ),
         ("seen", f"{_time(kind.first_seen_at)} to {_time(kind.last_seen_at)}"),
     ):
         table.add_row(Text(name, style="bold"), Text(value))
@@ -124,7 +127,7 @@ def _facts(detail: DivergenceDetail, reasons: Sequence[str], project: Path | Non
 
 
 def _touching(kind: DivergenceView, project: Path | None) -> list[Rule]:
-    """Return the rules of the surface's policy that touch the field: they decide what is compared of it."""
+    """Return the rules of the surface's policy that apply to the field: they decide how it is compared."""
     try:
         policy = default_policy(kind.surface, project)
     except UnknownSurfaceError:
@@ -169,7 +172,7 @@ def _event(event: ExcerptEvent | None) -> Text:
 
 
 def _content(payload: str) -> str:
-    """Return the content of the event without its envelope: ids that are the same in every row would use up the space."""
+    """Return the content of the event without its envelope: ids are the same in every row and would only use up space."""
     try:
         return bytes(msgspec.json.decode(payload, type=_Envelope).payload).decode() or payload
     except msgspec.DecodeError:

@@ -1,4 +1,4 @@
-"""`divergences`: the kinds of differences found, one of them in detail, and accepting one for a while."""
+"""`divergences`: list the kinds of differences, show one in detail, accept one, or reduce one to a small test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ _Fingerprint = Annotated[str, typer.Argument(help="12 hex digits, as `divergence
 @command.command("list")
 def list_divergences(
     surface: _Surface = None,
-    verdict: Annotated[Verdict | None, typer.Option(help="Only those whose last occurrence got this verdict.")] = None,
+    verdict: Annotated[Verdict | None, typer.Option(help="Only kinds whose last occurrence got this verdict.")] = None,
     kind: Annotated[DivergenceKind | None, typer.Option(help="Only this kind, e.g. missing_event.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Show at most this many.")] = 50,
     as_json: JsonFlag = False,
@@ -92,7 +92,7 @@ def accept(
     reason: Annotated[str, typer.Option(help="Why users are not worse off.")],
     owner: Annotated[str, typer.Option(help="Team or person responsible for it.")],
     expires: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it is accepted.")] = None,
-    permanent: Annotated[bool, typer.Option("--permanent", help="Instead of a last day: the difference will stay.")] = False,
+    permanent: Annotated[bool, typer.Option("--permanent", help="Accept it without a last day: the difference will stay.")] = False,
     issue: Annotated[str | None, typer.Option(help="Where the fix is tracked.")] = None,
     at_most: Annotated[
         int | None, typer.Option(min=1, help="Accept at most this many occurrences in a run; more of them stay divergent.")
@@ -139,15 +139,15 @@ def minimise(
 ) -> None:
     """Write a pytest file that fails while this kind of divergence exists, around the smallest recorded run that shows it.
 
-    Both engines run offline; history, tools, texts and journal shrink as long as the divergence stays. Only runs of tenants that allow free
-    text are stored. Read the file before you commit it: it contains what is left of the run.
+    Both engines run offline; history, tools, texts and journal are made smaller as long as the divergence stays. Only runs of tenants that
+    allow free text are stored. Read the file before you commit it: it contains the remaining parts of the run.
 
     Exit codes: 0 written; 1 no recording shows the divergence any more; 2 wrong use, or no recording is stored: the message gives the
     reason.
 
     Example: netra-migration divergences minimise 0f3a9c2b71de --out tests/test_lost_event.py
     """
-    # Imported here: it also imports the engines' side, which the other commands do not need.
+    # Imported here: it also imports code that runs engines, which the other commands do not need.
     from migration.cli.minimising import minimised, write_down
     from migration.reproduce import Budget
 
@@ -190,7 +190,7 @@ def _latencies(settings: MigrationSettings, evidence: EvidenceReader, surface: s
 
 
 def _ledger(settings: MigrationSettings, surface: str) -> Ledger:
-    """Return the surface's ledger; one that cannot be read is reported, and then accepts nothing."""
+    """Return the surface's ledger. If it cannot be read, report that and return an empty ledger."""
     try:
         return load_ledger(settings.path(settings.ledger_dir) / f"{surface}.toml")
     except LedgerError as error:
@@ -199,7 +199,7 @@ def _ledger(settings: MigrationSettings, surface: str) -> Ledger:
 
 
 def _judgement(settings: MigrationSettings, detail: DivergenceDetail) -> DivergenceJudgement:
-    """Return the reason of its verdict."""
+    """Return the reason of the verdict of this kind of divergence."""
     surface = detail.divergence.surface
     ledger = _ledger(settings, surface)
     with _evidence(settings) as evidence:

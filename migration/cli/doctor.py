@@ -14,7 +14,7 @@ from migration.settings import MigrationSettings
 command = typer.Typer(add_completion=False)
 
 _FINDING: Final = 1
-#: In the order in which problems are best fixed.
+#: In the order in which problems should be fixed.
 CHECKS: Final[tuple[Callable[[MigrationSettings], Iterator[CheckResult]], ...]] = (
     checks.package,
     checks.configuration,
@@ -29,7 +29,7 @@ CHECKS: Final[tuple[Callable[[MigrationSettings], Iterator[CheckResult]], ...]] 
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of all checks."""
+    """The results of all checks."""
 
     healthy: bool  #: nothing is wrong; there may be remarks
     findings: list[CheckResult]

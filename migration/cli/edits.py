@@ -23,16 +23,17 @@ def carry_out(
     """Preview an edit, ask if there is a terminal, write it, and report what the processes do.
 
     Args:
-        edits: writes it.
-        make: makes the preview, and reports its progress to the function that it gets.
+        edits: the object that writes the edit.
+        make: makes the preview; it gets a function, and reports its progress by calling that.
         yes: whether to skip the question.
         force: whether to override the objections; needs a reason.
-        reason: for the history.
+        reason: the reason that is stored in the history.
         may_lower: whether tenants may move back if there is no terminal and `yes` was not given.
         as_json: whether to print one JSON document on stdout.
 
     Raises:
-        ConfigurationError: it is forced without a reason, or a question could not be asked.
+        ConfigurationError: the edit is forced without a reason, or it moves tenants back without leave and there is no terminal on which to
+            ask.
         UnprovenEditError: there is an objection.
     """
     if force and not reason.strip():
@@ -64,7 +65,7 @@ def carry_out(
 
 
 def previewed(make: Make) -> Preview:
-    """Make the preview; a terminal shows how many tenants were evaluated so far."""
+    """Make the preview, and show on a terminal how many tenants were evaluated so far."""
     if not sys.stderr.isatty():
         return make(lambda _tenants: None)
     from rich.console import Console
@@ -118,7 +119,7 @@ def as_document(preview: Preview) -> dict[str, Any]:
 
 
 def _unasked(make: Make, *, may_lower: bool) -> Preview:
-    """Make the preview again after somebody else edited; refuse it if it now moves tenants back and may not."""
+    """Make the preview again after another edit; refuse it if it now moves tenants back and `may_lower` does not allow that."""
     preview = make(lambda _tenants: None)
     if preview.lowering and not may_lower:
         raise ConfigurationError(f"{preview.surface}: somebody else edited in between, and now the edit is backwards; nothing was changed")
@@ -126,7 +127,7 @@ def _unasked(make: Make, *, may_lower: bool) -> Preview:
 
 
 def _report(preview: Preview, written: Written, *, as_json: bool) -> None:
-    """Report what is in effect, and fail if it is not what was written."""
+    """Report what is in effect, and exit with an error if that is not what was written."""
     confirmation = written.confirmation
     note(f"{preview.key} version {written.read.data.flags[preview.key]['version']}: {confirmation.sentence()}")
     if written.unkept is not None:

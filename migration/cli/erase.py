@@ -1,4 +1,4 @@
-"""`erase`: remove everything stored about a tenant or one of its users, and prove that it is gone."""
+"""`erase`: remove everything stored about a tenant or one of its users, and prove that nothing is left."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated
@@ -28,13 +28,13 @@ def erase(
     """Remove a tenant's or a user's data from run stores, outbox, evidence, recordings and known tenants, and search every file for it.
 
     Close the account first: further requests leave new data. The history keeps a digest. The command refuses while flags name the tenant:
-    unpin it. Exit codes: 0 nothing is left; 1 something is left, or a process may still bring it back: run it again; 2 wrong use, or a
-    database is down.
+    unpin the tenant first. Exit codes: 0 nothing is left; 1 something is left, or a process may still write it again: run the command
+    again; 2 wrong use, or a database is down.
 
     Example: netra-migration erase --tenant acme --user ada
     """
     from migration.erasure import Erasure, ErasureReport, Subject
-    from migration.shadow.parts import load
+    from migration.import_strings import load
 
     settings = MigrationSettings()
     subject = Subject(tenant_id=listed_tenant(settings, tenant), user_id=user)
@@ -69,17 +69,17 @@ def _say(report: "ErasureReport") -> None:
     for place, rows in report.left.items():
         note(f"{place}: there are {rows} new rows; close the account and run this again")
     for process in report.waiting:
-        note(f"{process} still had shadows to run, which may bring evidence back; run this again")
+        note(f"{process} still had shadows to run, which may write evidence again; run this again")
     if report.proved:
         for file in report.named_in:
             note(f"{file} still contains the id; remove that file, or the id from it, and run this again")
         note(f"{report.searched} files searched, {len(report.named_in)} contain the id")
     else:
-        note(f"{report.searched} files searched; the id is too short for that to prove anything, so the tables were checked")
+        note(f"{report.searched} files searched; the id is too short for such a search to prove anything, so the tables were checked")
 
 
 def _check_flags(settings: MigrationSettings, tenant: str) -> None:
-    from migration.flags.editors.open import open_editor
+    from migration.flags.editors import open_editor
     from migration.processes import pinned
 
     if tenant in pinned(open_editor(settings).read().data):

@@ -29,9 +29,9 @@ def export(
     fingerprint: Annotated[str | None, typer.Option(help="Only runs that showed this kind of divergence: 12 hex digits.")] = None,
     surface: Annotated[str | None, typer.Option(help="Only this surface.")] = None,
 ) -> None:
-    """Print the served runs that are stored as a whole, as JSON Lines, the oldest first; `replay` and `pytest --engine-parity` read them.
+    """Print the served runs that are stored whole, as JSON Lines, the oldest first; `replay` and `pytest --engine-parity` read this format.
 
-    Runs are stored as a whole only for tenants that allow free text; secrets are removed even so.
+    Whole runs are stored only for tenants that allow free text; secrets are removed from them too.
 
     Exit codes: 0 printed; 2 wrong use, or nothing is stored: the message gives the reason.
 
@@ -50,7 +50,7 @@ def prune(
     older_than: Annotated[str, typer.Option(help="Age: a number and s, m, h, d or w, such as 30d.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Remove older comparisons, with their examples and recordings, and kinds of divergences not seen since.
+    """Remove comparisons older than an age, with their examples and recordings, and the kinds of divergences that were not seen since.
 
     Exit codes: 0 done; 2 wrong use, or the evidence cannot be written.
 
@@ -76,7 +76,7 @@ def downgrade(
 ) -> None:
     """Downgrade the evidence to an older schema, for an older version of this tool. Stop all its processes first.
 
-    A backup is written first. Rows of the remaining tables are counted before and after every step; if a step would lose one, nothing is
+    A backup is written first. Rows of the remaining tables are counted before and after every step; if a step would lose a row, nothing is
     changed.
 
     Exit codes: 0 done; 2 wrong use, no such schema, or the backup or the evidence cannot be written.
@@ -86,7 +86,7 @@ def downgrade(
     settings = MigrationSettings()
     database = Database(settings.evidence())
     try:
-        with database.transaction("read"):  # opens it, or raises the reason
+        with database.transaction("read"):  # opens the evidence, or raises the reason why it cannot
             pass
         if not no_backup:
             file = backup or settings.path(Path(f"evidence-{datetime.now(UTC):%Y%m%dT%H%M%S}.bak.db"))

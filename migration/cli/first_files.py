@@ -72,7 +72,7 @@ def test_both_engines_of_{identifier}_answer_a_recorded_run_alike():
 
 
 def section(surface: str, file: str, engines: str, folders: Collection[str]) -> str:
-    """Return a new section of `pyproject.toml`. Empty `engines` and `folders` appear there as comments."""
+    """Return a new section of `pyproject.toml`. If `engines` or `folders` is empty, the section has a comment in its place."""
     return SECTION.format(
         engines=f"engines = {_quoted(engines)}" if engines else '# engines = "package.module:build"',
         folders=f"import-path = {_listed(folders)}" if folders else '# import-path = ["src"]',
@@ -85,7 +85,7 @@ def with_surface(written: str, surface: str, file: str, engines: str) -> str:
     """Return `pyproject.toml` with one more surface in the existing section; everything else stays unchanged.
 
     Raises:
-        ConfigurationError: it names other engines, or is written so that nothing can be added without changing the rest.
+        ConfigurationError: the section names other engines, or its form does not allow an addition without changing the rest.
     """
     wanted = tomllib.loads(written)
     _add(wanted["tool"]["netra-migration"], surface, file, engines, {})
@@ -95,7 +95,7 @@ def with_surface(written: str, surface: str, file: str, engines: str) -> str:
         after = tomlkit.dumps(document)
         if tomllib.loads(after) == wanted:
             return after
-    except ValueError:  # also tomlkit's and tomllib's
+    except ValueError:  # also the base class of the errors of tomlkit and tomllib
         pass
     raise ConfigurationError(
         f"{surface} cannot be added to [tool.netra-migration] as it is written; add `{surface} = {_quoted(file)}` to its table "
@@ -110,7 +110,7 @@ def _add(section: Any, surface: str, file: str, engines: str, surfaces: Any) -> 
 
 
 def surface_file(surface: str, record: RunRecord | None) -> str:
-    """Return a surface's file; if there is a recorded run, with values from it."""
+    """Return a surface's file, with values from the recorded run if there is one."""
     events = () if record is None else record.events
     tools = [] if record is None else sorted({effect.name for effect in record.journal if effect.kind == "tool"})
     field = _field_of_kinds(events)
@@ -124,12 +124,12 @@ def surface_file(surface: str, record: RunRecord | None) -> str:
 
 
 def parity_test(surface: str) -> str:
-    """Return a test of the surface's recorded runs."""
+    """Return a parity test that replays the surface's recorded runs."""
     return TEST.format(surface=surface, identifier=surface.replace("-", "_"))
 
 
 def _field_of_kinds(events: Sequence[Event]) -> str:
-    """Return the field whose text is the kind of each event; empty: there is none."""
+    """Return the name of the field that contains the kind of each event; empty: there is none."""
     bodies = [msgspec.json.decode(event.payload) for event in events]
     if not bodies or not all(isinstance(body, dict) for body in bodies):
         return ""

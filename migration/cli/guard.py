@@ -7,15 +7,23 @@ import typer
 
 from migration.cli.output import JsonFlag, note, print_json
 from migration.cli.progress import progress_bar
-from migration.consolidation.audit import audit
-from migration.consolidation.configuration import load_configuration
-from migration.consolidation.guard import BASELINE_NAME, compare, load_baseline, measure, save_baseline, shrunk
-from migration.consolidation.sources.store import default_folder
+from migration.consolidation import (
+    BASELINE_NAME,
+    audit,
+    baseline_of,
+    default_cache,
+    guard_findings,
+    load_baseline,
+    load_configuration,
+    save_baseline,
+    shrunk,
+)
 from migration.errors import ConfigurationError
 
 command = typer.Typer(
     add_completion=False,
-    help="Fail on a new implementation, or a new consumer of one that has to be removed. A ratchet with a baseline file.",
+    help="Fail on a new implementation, or a new consumer of one that has to be removed. What already exists is listed in a "
+    "baseline file, which only shrinks.",
 )
 
 _FINDING = 1
@@ -28,7 +36,8 @@ def run(
     baseline: Annotated[Path | None, typer.Option("--baseline", help=f"What is allowed; default: {BASELINE_NAME} in the folder.")] = None,
     update: Annotated[bool, typer.Option("--update", help="Let the baseline shrink to what still exists. It never grows.")] = False,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Allow everything that exists now: for the first baseline, or a reviewed move.")
+        bool,
+        typer.Option("--accept", help="Allow everything that exists now: for the first baseline, or after code was moved and reviewed."),
     ] = False,
     config: Annotated[
         Path | None, typer.Option("--config", help="TOML file with [tool.netra-migration.audit]; default: the closest one.")
@@ -37,20 +46,20 @@ def run(
 ) -> None:
     """Fail on a new implementation, or a new consumer of one that has to be removed.
 
-    Exit codes: 0 nothing is new and nothing was removed, 1 something was, 2 wrong use.
+    Exit codes: 0 nothing is new and nothing was removed; 1 something is new or was removed; 2 wrong use.
     """
     if config is not None and not config.is_file():
         raise ConfigurationError(f"{config}: no such file; give a TOML file with [tool.netra-migration.audit]")
     file = baseline or path / BASELINE_NAME
     configuration = load_configuration(path.resolve(), config)
     with progress_bar("auditing") as progress:
-        inventory = audit(path, configuration=configuration, cache=default_folder(), progress=progress)
+        inventory = audit(path, configuration=configuration, cache=default_cache(), progress=progress)
     if accept:
-        save_baseline(file, measure(inventory))
+        save_baseline(file, baseline_of(inventory))
     elif update:
         save_baseline(file, shrunk(inventory, load_baseline(file)))
     allowed = load_baseline(file)
-    findings = compare(inventory, allowed)
+    findings = guard_findings(inventory, allowed)
     for finding in findings:
         note(finding.advice)
     if any(finding.kind == "gone" for finding in findings):

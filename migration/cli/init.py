@@ -32,14 +32,20 @@ def init(
     surface: Annotated[str, typer.Argument(help="Name of the entry point whose engine is to be replaced.")],
     engines: Annotated[str, typer.Option("--engines", help="Import string of the callable (surface, origin) -> Engine.")] = "",
     record: Annotated[
-        str, typer.Option("--record", help="Payload, in JSON, that the control engine answers once, for real: the first recording.")
+        str, typer.Option("--record", help="A payload in JSON. The control engine answers it once, for real; this is the first recording.")
     ] = "",
-    root: Annotated[Path | None, typer.Option("--root", help="Folder of the project; default: that of its section, or this one.")] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            "--root",
+            help="Folder of the project; default: the folder of the closest pyproject.toml with this section, or the working directory.",
+        ),
+    ] = None,
 ) -> None:
     """Write a commented section of pyproject.toml, a surface's file and, from a recorded run, a first parity test. Nothing is overwritten.
 
     With `--record` the control engine answers one request for real, with all its effects; the requests and answers are written to
-    tests/recordings. Read the file before you commit it: it contains payload and replies.
+    tests/recordings. Read the file before you commit it: it contains the payload and all replies.
 
     Exit codes: 0 something was written; 1 everything already existed; 2 wrong use, and nothing was written.
 
@@ -78,7 +84,7 @@ def init(
 
 
 def _table(file: Path) -> dict[str, Any] | None:
-    """Return the section; None: there is none. Raises ConfigurationError."""
+    """Return the section `[tool.netra-migration]`; None: there is none. Raises ConfigurationError."""
     if not file.exists():
         return None
     found: dict[str, Any] | None = TomlText.of(file, "the project's configuration").document.get("tool", {}).get("netra-migration")
@@ -90,7 +96,7 @@ def _place(table: dict[str, Any] | None, surface: str) -> str:
 
 
 def _section(file: Path, table: dict[str, Any] | None, surface: str, engines: str, folder: Path) -> bool:
-    """Write the section, or one more surface in it. Returns whether anything was missing."""
+    """Write the section, or add the surface to it. Return whether anything was changed."""
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     if table is None:
         after = (
@@ -111,22 +117,22 @@ def _section(file: Path, table: dict[str, Any] | None, surface: str, engines: st
 
 
 def _folders(folder: Path, engines: str) -> tuple[str, ...]:
-    """Return where the package of the engines is in the project; () if it is elsewhere."""
+    """Return the folder of the project that contains the engines' package; () if it is not in the project."""
     top = engines.partition(":")[0].partition(".")[0]
     found = [one for one in _SOURCES if top and ((folder / one / top).is_dir() or (folder / one / f"{top}.py").is_file())]
     return tuple(found[:1])
 
 
 def _recorded(folder: Path, engines: str, import_path: tuple[str, ...], surface: str, payload: str) -> RunRecord:
-    """Let control answer once, and return the record."""
+    """Let control answer the payload once, and return the record of this run."""
     if not engines:
         raise ConfigurationError("--record needs engines: give --engines, or name them under [tool.netra-migration]")
     try:
         body = json.loads(payload)
     except ValueError as error:
         raise ConfigurationError(f"--record: the payload is not JSON ({error})") from error
+    from migration.import_strings import load
     from migration.reproduce import served_once
-    from migration.shadow.parts import load
 
     build = load(engines, [str(folder / one) for one in import_path or _folders(folder, engines)])
     request = RunRequest(
@@ -153,7 +159,7 @@ def _recorded(folder: Path, engines: str, import_path: tuple[str, ...], surface:
 
 
 def _made(path: Path, text: str) -> bool:
-    """Write a file that does not exist yet. Returns whether it wrote it."""
+    """Write the file if it does not exist yet. Return whether it was written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("x", encoding="utf-8") as file:

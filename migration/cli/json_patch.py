@@ -1,5 +1,5 @@
-"""What turns control's event into candidate's, as a JSON Patch (RFC 6902) to copy. DeepDiff computes it; it is tested before it is
-shown.
+"""The JSON Patch (RFC 6902) that turns control's event into candidate's. DeepDiff computes it, and it is applied once as a test before it
+is shown.
 """
 
 from typing import Any, Final
@@ -17,7 +17,7 @@ _ADDED: Final = frozenset({"dictionary_item_added", "iterable_item_added"})
 
 
 def json_patch(control: Json, candidate: Json) -> list[Operation]:
-    """Return the operations that turn control's value into candidate's; [] when there is nothing to do.
+    """Return the operations that turn control's value into candidate's; [] if the values are equal.
 
     If DeepDiff's operations are not enough, one operation replaces the whole value.
 
@@ -29,7 +29,7 @@ def json_patch(control: Json, candidate: Json) -> list[Operation]:
     delta = Delta(DeepDiff(control, candidate, verbose_level=2), bidirectional=True)
     rows: list[dict[str, Any]] = [{**row} for row in delta.to_flat_dicts()]
     changed = [row for row in rows if row["action"] in _CHANGED]
-    # Removed items have control's indexes, added items candidate's: so remove the last one first, and add the first one first.
+    # A removed item has its index in control, an added one its index in candidate: so remove from the end, then add from the beginning.
     removed = sorted((row for row in rows if row["action"] in _REMOVED), key=_place, reverse=True)
     added = sorted((row for row in rows if row["action"] in _ADDED), key=_place)
     patch: list[Operation] = [
@@ -54,7 +54,7 @@ def _same(one: Json, other: Json) -> bool:
 
 
 def _applied(value: Json, patch: list[Operation]) -> Json:
-    """Return the value after the patch; None where it does not fit."""
+    """Return the value after the patch; None if the patch does not fit the value."""
     root = {"": msgspec.json.decode(msgspec.json.encode(value))}
     for operation in patch:
         *above, last = ["", *(part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:])]

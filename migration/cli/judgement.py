@@ -18,12 +18,12 @@ class NoisyKind(msgspec.Struct, frozen=True, kw_only=True):
     comparisons: int
     shown: int  #: rounds that show it
     rounds: int
-    control: int  #: rounds in which control differs from itself by it
-    candidate: int  #: rounds in which candidate does
+    control: int  #: rounds in which control differs from itself in this way
+    candidate: int  #: rounds in which candidate differs from itself in this way
     excess: float  #: share of comparisons minus share of rounds, -1 to 1
     low: float  #: lower bound of the true excess
-    high: float  #: upper bound of it
-    explained: bool  #: whether noise explains it
+    high: float  #: upper bound of the true excess
+    explained: bool  #: whether noise explains all occurrences
     sentence: str
 
 
@@ -31,10 +31,10 @@ class NoiseStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The noise of a surface's engines, each compared with itself."""
 
     rounds: int
-    kinds: list[NoisyKind]  #: the most frequent in rounds first
+    kinds: list[NoisyKind]  #: the kind that most rounds show comes first
 
     def remarks(self) -> list[str]:
-        """Return what a person should know, one sentence each."""
+        """Return one sentence for each fact that a person should know."""
         beyond = [kind for kind in self.kinds if kind.low > 0]
         return [
             f"{kind.fingerprint} is noise only in part: it occurs {kind.excess * 100:+.1f} percentage points more often between the "
@@ -46,8 +46,8 @@ class NoiseStatus(msgspec.Struct, frozen=True, kw_only=True):
 class DivergenceJudgement(msgspec.Struct, frozen=True, kw_only=True):
     """How the ledger and the noise judge a kind of divergence."""
 
-    entries: list[Accepted]  #: those of the ledger that match it, including expired ones
-    noise: NoisyKind | None  #: None: no engine differs from itself by it
+    entries: list[Accepted]  #: entries of the ledger that match the kind, including expired ones
+    noise: NoisyKind | None  #: None: no engine differs from itself in this way
     reasons: list[str]  #: sentences
 
 
@@ -63,7 +63,7 @@ def noise_status(view: NoiseView) -> NoiseStatus:
 
 
 def judgement(detail: DivergenceDetail, ledger: Ledger, view: NoiseView) -> DivergenceJudgement:
-    """Return the reason of the kind's verdict."""
+    """Return why this kind of divergence has its verdict."""
     kind = detail.divergence
     entries = [entry for entry in ledger.entries if entry.id == kind.accepted_by or entry.matches(as_divergence(kind))]
     noisy = next((one for one in noise_status(view).kinds if one.fingerprint == kind.fingerprint), None)
@@ -71,7 +71,7 @@ def judgement(detail: DivergenceDetail, ledger: Ledger, view: NoiseView) -> Dive
 
 
 def as_divergence(view: DivergenceView) -> Divergence:
-    """Return the kind as the noun that ledgers judge."""
+    """Return the kind as a `Divergence`, which is what ledgers judge."""
     return Divergence(
         kind=view.kind,
         severity=view.severity,

@@ -36,15 +36,16 @@ def kill(
     switch: Annotated[Switch, typer.Argument(help="on: control serves all tenants up to `rampdown`; off: stages apply again.")],
     surface: Annotated[str | None, typer.Argument(help="Only this surface; without it all of them, now and later.")] = None,
     emergency: Annotated[
-        bool, typer.Option("--emergency", help="By a file on this host, for the processes of this host: works without the flag source.")
+        bool,
+        typer.Option("--emergency", help="Use a file on this host, which the processes of this host read: works without the flag source."),
     ] = False,
     reason: Annotated[str, typer.Option("--reason", help="The reason; kept in the history.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Change the kill switch, wait at most 3 s for the processes, and report what they do. Current runs end as they began.
 
-    Exit codes: 0 it is in effect; 1 it is not, or this is not known, or all tenants are at `complete`, where it is refused; 2 wrong use,
-    and nothing was written.
+    Exit codes: 0 the change is in effect; 1 it is not, or its effect is not known, or it was refused because all tenants are at `complete`;
+    2 wrong use, and nothing was written.
     """
     settings = _settings()
     if surface is not None:

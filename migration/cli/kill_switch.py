@@ -1,5 +1,5 @@
-"""Changing the kill switch: only its own flag is read, changed and written, so that no other flag can interfere. Then its effect is
-checked.
+"""Changes the kill switch, and then checks the effect. Only the kill switch's own flag is changed and written, so that no other flag can
+interfere.
 """
 
 from collections.abc import Sequence
@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from migration.cli.paths import require_home
 from migration.errors import EditConflictError, KillSwitchRefusedError
-from migration.flags.editors.editor import FlagEditor, FlagRead
-from migration.flags.editors.open import open_editor
-from migration.flags.edits.switch_changes import kill
-from migration.flags.meaning.contexts import Tenant
-from migration.flags.meaning.data import KILL_SWITCH, FlagData, surface_flag_key
-from migration.flags.meaning.evaluation import FlagEvaluator, quiet_sdk
-from migration.flags.meaning.weight_sums import remark
+from migration.flags.editors import FlagEditor, FlagRead, open_editor
+from migration.flags.edits import kill
+from migration.flags.meaning import KILL_SWITCH, FlagData, FlagEvaluator, Tenant, quiet_sdk, surface_flag_key, weights_remark
 from migration.model import Stage
 from migration.settings import MigrationSettings
 
@@ -33,12 +29,12 @@ class SwitchEffects:
     """The effect of the changed switch."""
 
     sentences: tuple[str, ...]
-    killed: dict[str, bool]  #: surface -> whether control serves because of it, as far as the processes report
-    refused: tuple[str, ...]  #: surfaces where it affects no tenant, since all are at `complete`
+    killed: dict[str, bool]  #: surface -> whether control serves because of the switch, as far as the processes report
+    refused: tuple[str, ...]  #: surfaces where the switch affects no tenant, since all tenants are at `complete`
 
     @property
     def reached(self) -> bool:
-        """Whether it affects some tenants on every surface it was set for."""
+        """Whether the switch affects some tenants on every surface for which it was set."""
         return not self.refused
 
 
@@ -47,17 +43,17 @@ class Turned:
     """The switch as it was written, and read back."""
 
     on: bool
-    surface: str | None  #: None: all of them
-    surfaces: tuple[str, ...]  #: those that are being migrated
+    surface: str | None  #: None: all surfaces
+    surfaces: tuple[str, ...]  #: the surfaces that are being migrated
     source: str
-    before: int | None  #: version of its flag; None: there was none
+    before: int | None  #: version of the switch's flag; None: the flag did not exist
     version: int
     data: FlagData  #: all flags that were read back
     warnings: tuple[str, ...]
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """The surfaces that it was set for."""
+        """The surfaces for which the switch was set."""
         return self.surfaces if self.surface is None else (self.surface,)
 
     @property
@@ -71,7 +67,7 @@ class Turned:
         return not is_older and all(row.kill_switch.get(surface, self.on) is self.on for surface in self.chosen)
 
     def entry(self, found: "Confirmation", reason: str) -> "Entry":
-        """Return the history's entry."""
+        """Return the entry for the history."""
         from migration.history import Entry
 
         return Entry(
@@ -87,7 +83,7 @@ class Turned:
         )
 
     def effects(self, found: "Confirmation") -> SwitchEffects:
-        """Return its effect: as the processes report, and if none runs, as one that starts now would."""
+        """Return the effect of the switch as the processes report it. If none runs, return what a process that starts now would do."""
         from migration.processes import pinned
 
         with quiet_sdk(), FlagEvaluator.of(self.data) as evaluator:
@@ -105,7 +101,7 @@ class Turned:
 
     def _odd(self, surface: str) -> str | None:
         key = surface_flag_key(surface)
-        return remark(key, self.data.live(key))
+        return weights_remark(key, self.data.live(key))
 
     def _said(self, surface: str, stays: "_Stay", *, confirmed: bool) -> str | None:
         if self.on and stays.everybody:
@@ -133,7 +129,7 @@ def _unread(evaluator: FlagEvaluator, surface: str) -> str | None:
 
 
 def _complete(rows: Sequence["ProcessRow"], surface: str) -> int:
-    """Return how many known tenants are at `complete`, as the process that counts them evaluates it; 0 if none was counted."""
+    """Return how many known tenants are at `complete`, by the process that counts them; 0 if no process counted."""
     return max((row.stage_counts.get(surface, {}).get(Stage.COMPLETE.value, 0) for row in rows), default=0)
 
 
@@ -144,13 +140,13 @@ def _stay(evaluator: FlagEvaluator, surface: str, pinned: Sequence[Tenant], know
     share = sum(evaluator.stage(surface, one).stage is Stage.COMPLETE for one in sample) / len(_SAMPLE)
     parts = [f"about {share:.0%} of the tenants"] if share else []
     parts += [", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")] if named else []
-    if not share and known > len(named):  # by a rule that uses something other than their names
+    if not share and known > len(named):  # a rule that does not use their names puts them there
         parts.append(f"{known - len(named)} known tenants")
     return _Stay(everybody=share == 1.0 and len(named) == len(pinned), who=" and ".join(parts))
 
 
 def turn(settings: MigrationSettings, *, on: bool, surface: str | None, reason: str) -> Turned:
-    """Change the switch at the source. If somebody else edits in between, both edits are kept, since this one must succeed.
+    """Change the switch at the source. If another edit is made at the same time, both are kept, since this one must succeed.
 
     Raises:
         ConfigurationError: no source is configured, or this is the wrong folder; nothing was written.

@@ -1,4 +1,4 @@
-"""Whether a surface's candidate is slower than its control, for the list of `divergences`: from all known comparisons."""
+"""Finds out from all stored comparisons whether a surface's candidate is slower than its control, for the list of `divergences`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,8 @@ def latencies(evidence: EvidenceReader, surface: str, ledger: Ledger, project: P
     """Return a finding for each latency rule of the surface's policy that is broken; [] for a surface without a policy.
 
     Args:
-        evidence: has the times.
-        surface: its name.
+        evidence: contains the durations.
+        surface: the surface's name.
         ledger: accepted divergences.
         project: the file of the project that has the policy; None: the one that is found (`migration.project`).
 

@@ -39,8 +39,8 @@ def add_entry(path: Path, entry: NewEntry, *, name: str, today: date) -> Accepte
         today: the day for checking expiry.
 
     Raises:
-        ConfigurationError: the last day is in the past, or a valid entry already accepts this fingerprint.
-        LedgerError: the ledger is not valid, the entry would not be, or the file cannot be written.
+        ConfigurationError: the last day is in the past, or an entry that has not expired already accepts this fingerprint.
+        LedgerError: the ledger or the entry is not valid, or the file cannot be written.
     """
     if entry.expires is not None and entry.expires < today:
         raise ConfigurationError(f"--expires {entry.expires} is in the past; give the last day on which the divergence may be accepted")
@@ -77,7 +77,7 @@ def _free_id(ledger: Ledger, name: str) -> str:
 def _with_entry(written: str, entry: NewEntry, id_: str) -> str:
     document = tomlkit.parse(written)
     entries = document.setdefault("accepted", tomlkit.aot())
-    # TOML also allows an array of inline tables; a table with its own header could not follow it.
+    # If the existing entries are an array of inline tables, TOML does not allow a table with its own header after it.
     table = tomlkit.inline_table() if isinstance(entries, Array) else tomlkit.table()
     permanent = {"permanent": True} if entry.expires is None else {}
     for field, value in {"id": id_, **msgspec.structs.asdict(entry), **permanent}.items():
@@ -90,7 +90,7 @@ def _with_entry(written: str, entry: NewEntry, id_: str) -> str:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    # The folder is locked, not the file: the file is replaced, and a lock file next to it would end up under version control.
+    # Lock the folder and not the file, because the file is replaced; a separate lock file would end up under version control.
     held = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -17,14 +17,14 @@ class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with a surface's ledger."""
 
     entries: int
-    permanent: int  #: those of them without a last day
+    permanent: int  #: entries without a last day
     expired: list[str]  #: ids of entries that no longer accept anything
     reopened: dict[str, list[str]]  #: expired entry -> fingerprints that it matches and that are divergent now
     stale: list[str]  #: ids of entries that never matched a known kind of divergence; [] without comparisons
     error: str | None  #: None: the file is valid, or there is none
 
     def remarks(self) -> list[str]:
-        """Return what a person should know, one sentence each."""
+        """Return one sentence for each fact that a person should know."""
         found = [] if self.error is None else [self.error]
         for entry in self.expired:
             again = self.reopened.get(entry, [])
@@ -34,7 +34,7 @@ class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
                     "it, or give the entry a new date and a reason"
                 )
             elif entry not in self.stale:
-                found.append(f"accepted divergence {entry!r} has expired: fix what it accepted, or give it a new date and a reason")
+                found.append(f"accepted divergence {entry!r} has expired: fix what it accepted, or give the entry a new date and a reason")
             else:
                 found.append(f"accepted divergence {entry!r} has expired, and it never matched anything that was found; remove it")
         unused = (entry for entry in self.stale if entry not in self.expired)

@@ -14,24 +14,25 @@ from migration.cli.names import first_surface
 from migration.cli.output import note, print_json
 from migration.comparison import Comparer
 from migration.errors import ConfigurationError
+from migration.import_strings import load
 from migration.model import Verdict
 from migration.recordings import BadLine, RecordedRun, named, read, read_line, write_line
 from migration.reproduce import BothEngines, Budget, Minimised, ShrinkProgress, minimise, test_file
 from migration.settings import MigrationSettings
-from migration.shadow.parts import load
 
 
 def minimised(
     settings: MigrationSettings, fingerprint: str, budget: Budget, *, recording: Path | None, surface: str | None
 ) -> Minimised | None:
-    """Return the first recording that shows the divergence, minimised; None when none does.
+    """Return the first recording that shows the divergence, minimised; None if no recording shows it.
 
     Args:
         settings: name the engines and the evidence.
         fingerprint: 12 hex digits.
-        budget: for all attempts.
+        budget: the limit for all attempts together.
         recording: a file of recordings; None: the stored ones, the smallest first.
-        surface: of stored recordings, and of conversations; None: any, and the first that is being migrated.
+        surface: the surface of the recordings; None: for stored recordings any surface, for conversations the first one that is being
+            migrated.
 
     Raises:
         ConfigurationError: the engines cannot be loaded, or no recording is stored.
@@ -48,7 +49,7 @@ def minimised(
         for number, run in enumerate(runs):
             left_s = ends_at - time.monotonic()
             if number and left_s <= 0:
-                note(f"{number} recordings do not show it, and then the time was over; --max-seconds gives more")
+                note(f"{number} recordings do not show it, and then the time was used up; a larger --max-seconds allows more")
                 return None
             found = minimise(run, fingerprint, engines, budget=msgspec.structs.replace(budget, seconds=left_s), on_progress=on_progress)
             if found is not None:
@@ -88,7 +89,7 @@ def write_down(found: Minimised, engines: str, out: Path | None, *, as_json: boo
     tried = f"{found.attempts} recordings were tried in {found.seconds:.1f} s"
     note(f"{before:,} bytes became {after:,}, {tried}; read what is left before you commit it")
     if found.divergence.verdict is Verdict.ACCEPTED:
-        note(f"the ledger accepts it ({found.divergence.accepted_by}); the test fails nevertheless until it is gone")
+        note(f"the ledger accepts it ({found.divergence.accepted_by}); the test nevertheless fails until the divergence is fixed")
     if not found.complete:
         note("--max-attempts or --max-seconds ended the search; more of either may make it smaller")
 
@@ -113,7 +114,7 @@ def _of_file(settings: MigrationSettings, path: Path, surface: str) -> Iterator[
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the engines' log lines off the terminal: they come from thousands of attempts that were meant to fail."""
+    """Hide the engines' log lines on the terminal: thousands of attempts are expected to fail."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 Surface = Annotated[str, typer.Argument(help="The surface, e.g. chat.")]
 StageName = Annotated[str, typer.Argument(help="off, dualwrite, shadow, live, rampdown or complete.")]
 Percent = Annotated[float | None, typer.Option("--percent", help="Move this percentage of the tenants to the stage.")]
-All = Annotated[bool, typer.Option("--all", help="Move all tenants to the stage, except pinned ones and those of rules.")]
+All = Annotated[bool, typer.Option("--all", help="Move all tenants to the stage, except those that a pin or a rule places.")]
 Rest = Annotated[
     str | None,
     typer.Option(
         "--rest",
-        help="With --percent: all others get at least this stage; those at a later stage stay there, up to the stage before. Without "
-        "it all others move to the stage before.",
+        help="With --percent: all other tenants get at least this stage; tenants at a later stage stay there, at most at the "
+        "stage before STAGE. Without it all other tenants move to the stage before STAGE.",
     ),
 ]
 
@@ -37,7 +37,7 @@ class AskedMove:
     stage: Stage
     tenant: str | None  #: the tenant to pin; None: a percentage moves
     percent: float
-    rest: Stage | None  #: the least stage of the others; None: as the move leaves them
+    rest: Stage | None  #: the lowest stage of the other tenants; None: the stage before `stage`
 
     def on(self, edits: "Edits") -> Callable[[Callable[[int], None]], "Preview"]:
         """Return the function that makes the preview of this move and reports its progress."""
@@ -60,7 +60,7 @@ def asked(
     """Return the move that the options ask for.
 
     Raises:
-        ConfigurationError: they name an unknown surface, stage or tenant, or do not select the tenants in exactly one way.
+        ConfigurationError: the options name an unknown surface, stage or tenant, or do not select tenants in exactly one way.
     """
     wanted, lowest = parse_stage(stage), parse_stage(rest) if rest is not None else None
     configured_surface(settings, surface)
@@ -70,7 +70,7 @@ def asked(
 
 
 def _check_one_of(*, tenant: str | None, percent: float | None, everybody: bool, rest: str | None) -> None:
-    """Refuse an edit that does not say exactly once whom it moves."""
+    """Refuse options that do not select tenants in exactly one way."""
     given = [name for name, said in (("--tenant", tenant is not None), ("--percent", percent is not None), ("--all", everybody)) if said]
     if not given:
         raise ConfigurationError("say whom to move: --percent P of the tenants, --all of them, or one --tenant T")

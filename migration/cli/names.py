@@ -41,10 +41,10 @@ def chosen_surfaces(settings: MigrationSettings, named: Sequence[str]) -> list[s
 
 
 def configured_surface(settings: MigrationSettings, surface: str) -> str:
-    """Return the surface, if its file can be read: otherwise nothing of it could be compared.
+    """Return the surface if its file can be read; without its file, no run of it can be compared.
 
     Raises:
-        UnknownSurfaceError: see `known_surface`; or only the settings name it (`UnconfiguredSurfaceError`).
+        UnknownSurfaceError: see `known_surface`; also if only the settings name the surface (`UnconfiguredSurfaceError`).
         ConfigurationError: its file is not valid; the message names the line.
     """
     from migration.comparison import default_policy
@@ -54,7 +54,7 @@ def configured_surface(settings: MigrationSettings, surface: str) -> str:
 
 
 def first_surface(settings: MigrationSettings) -> str:
-    """Return the first surface that is being migrated; "" when none is."""
+    """Return the first surface that is being migrated; "" if there is none."""
     return next(iter(settings.surfaces), "")
 
 
@@ -62,15 +62,15 @@ def conversations_on(settings: MigrationSettings, surface: str | None, agent: st
     """Return the surface on which this agent answers recorded conversations.
 
     Args:
-        settings: name the surfaces, and the check for conversations.
-        surface: None: the first being migrated that takes conversations; "" when none does.
-        agent: its name.
+        settings: name the surfaces, and the function that checks conversations.
+        surface: the surface; None: the first one being migrated that accepts conversations, "" if there is none.
+        agent: the agent's name.
 
     Raises:
         UnknownSurfaceError: the settings do not name the surface.
-        ConfigurationError: it accepts no conversations, or has no such agent; or the check cannot be imported.
+        ConfigurationError: the surface accepts no conversations or has no such agent, or the function cannot be imported.
     """
-    from migration.shadow.parts import load
+    from migration.import_strings import load
 
     check: ConversationCheck = load(settings.conversations, settings.import_path) if settings.conversations else _anything
     if surface is not None:
@@ -102,7 +102,7 @@ def known_tenant(settings: MigrationSettings, tenant_id: str) -> str:
     """
     listed_tenant(settings, tenant_id)
     if settings.tenant_rule:
-        from migration.shadow.parts import load
+        from migration.import_strings import load
 
         try:
             load(settings.tenant_rule, settings.import_path)(tenant_id)

@@ -1,7 +1,7 @@
 """Parameters of commands that import pydantic only if they need it.
 
-typer 0.29 imports it at each start, to convert a `--help` that was not given: a fifth of the CPU time of `kill on`. Everything that is not
-handled here is converted and refused by typer, in its own words.
+typer 0.29 imports pydantic at each start, even to convert a `--help` that was not given. This takes a fifth of the CPU time of `kill on`.
+Values that are not handled here are converted or refused by typer, with its own messages.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class _Sparing:
-    """In place of typer's `RuntimeParam`."""
+    """Replaces typer's `RuntimeParam`."""
 
     annotation: Any
     typers: Callable[[], Any]
@@ -31,7 +31,7 @@ class _Sparing:
 
 
 def sparing(parameters: list[Any]) -> list[Any]:
-    """Return the parameters of a typer command, which from now on convert simple values without pydantic."""
+    """Make the parameters of a typer command convert simple values without pydantic, and return them."""
     for parameter in parameters:
         if "get_runtime_param" not in vars(parameter):
             parameter.get_runtime_param = _always(_Sparing(parameter.type_descriptor.annotation, parameter.get_runtime_param))
@@ -39,7 +39,7 @@ def sparing(parameters: list[Any]) -> list[Any]:
 
 
 def spare_pydantic(command: Any) -> None:  # noqa: ANN401 - a command of typer's vendored click
-    """Make all parameters of this command and of its subcommands `sparing`, including `--help`."""
+    """Apply `sparing` to all parameters of this command and of its subcommands, including `--help`."""
     own = command.get_params
     command.get_params = lambda ctx: sparing(own(ctx))
     for inner in getattr(command, "commands", {}).values():

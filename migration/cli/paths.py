@@ -10,13 +10,13 @@ def require_home(settings: MigrationSettings) -> None:
     """Check that the settings name something to edit.
 
     Raises:
-        ConfigurationError: flags come from a file that does not exist, and nothing shows that a process ever ran here.
+        ConfigurationError: the flag file does not exist, and nothing shows that a process ever ran here.
         FlagSourceError: the file, or the target of its link, does not exist although processes follow it.
     """
     if settings.flags_source != "file":
         return
     path = settings.path(settings.flags_file)
-    if os.path.lexists(path):  # also a link to nothing: it was set up, and the reader reports what is wrong with it
+    if os.path.lexists(path):  # true also for a broken link: it was set up, and the reader reports what is wrong with it
         return
     from migration.processes import ask, control_folder
 

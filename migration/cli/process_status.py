@@ -25,12 +25,15 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     code_version: str
     flags_source: str
     flags_version: int | None
-    followed_s: float | None  #: seconds since it follows this version
-    kill_switch: list[str]  #: surfaces where it is on
+    followed_s: float | None  #: seconds for which it has followed this version
+    kill_switch: list[str]  #: surfaces where the process reports it on
     emergency: bool
     runs: dict[str, int]  #: current runs
     held_by: HeldBy | None  #: what separates a worker's engines from the outside; None: not a worker, or it takes no jobs yet
     shadow_waiting: int
+    shadow_shares: dict[str, float]  #: surface -> share of the flag's percentage of runs that the governor lets be drawn for shadowing
+    shadow_cause: str | None  #: what lowers a share; None: nothing does
+    shadow_tax: dict[str, list[float]]  #: quantile -> by how much runs are slower because of shadows: lower bound, estimate, upper bound
     last_error: str | None
 
 
@@ -39,8 +42,8 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str | None  #: None: no process has been seen
     up: bool | None  #: False: at least one of them uses the last known flags
-    age_s: float | None  #: seconds since the source was last found good, by the process where that is longest ago
-    version: int | None  #: of the process that is furthest behind
+    age_s: float | None  #: seconds since the source was last read without an error, in the process where that is longest ago
+    version: int | None  #: the oldest version that a process follows
     error: str | None
 
 
@@ -48,7 +51,7 @@ class SurfaceStanding(msgspec.Struct, frozen=True, kw_only=True):
     """Where one surface is, as serving processes evaluate it."""
 
     stage: Stage | None  #: the furthest stage of tenants without a pin; None: no process reports it
-    percent: float | None  #: of those tenants, with an error of about three: a sample of them is evaluated
+    percent: float | None  #: percentage of those tenants at this stage, by a sample, so within about 3 points
     kill_switch: bool | None  #: True: it is on in every process; None: no process reports it, or they differ
     tenants: dict[str, int]  #: stage -> known tenants there; {}: not counted yet
     counted_s: float | None  #: seconds since that count
@@ -59,27 +62,25 @@ class ProcessesStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     processes: list[Process]
     flags: Followed
-    error: str | None  #: why nothing is known; None: it is
+    error: str | None  #: why nothing is known; None: the processes' reports could be read
 
     @property
     def needs_attention(self) -> bool:
-        """Whether one is silent, cannot read its flags, or nothing is known."""
+        """Whether a process is silent or cannot read its flags, or nothing is known."""
         return self.error is not None or self.flags.up is False or any(one.state == "silent" for one in self.processes)
 
     def remarks(self) -> list[str]:
-        """Return what a person should know, one sentence each."""
+        """Return one sentence for each fact that a person should know."""
         if self.error is not None:
             return [f"it is not known what processes follow: {self.error}"]
-        found = (
-            []
-            if self.flags.source is not None
-            else ["no process has been seen: it is not known which flags are in use, or whether any are"]
-        )
+        found = [] if self.flags.source is not None else ["no process has been seen: it is not known which flags are in use"]
         for one in self.processes:
             if one.state == "silent":
                 found.append(f"{one.name} is silent for {one.heard_s:.0f} s: it is stopped, hangs, or cannot reach the database")
             elif one.state in {"died", "lost"}:
                 found.append(f"{one.name} {'died' if one.state == 'died' else 'is lost'}; it last reported {one.heard_s:.0f} s ago")
+            if one.state == "live" and (lowered := _lowered(one)) is not None:
+                found.append(lowered)
             if one.state == "live" and one.held_by == "interpreter":
                 found.append(f"{one.name}: only the interpreter, and not the kernel, separates its shadows from the outside")
         if self.flags.error is not None:
@@ -107,7 +108,7 @@ def processes_status(settings: MigrationSettings, surfaces: Collection[str]) -> 
 
 
 def print_processes(found: ProcessesStatus) -> None:
-    """Print a table of the processes; nothing when there are none."""
+    """Print a table of the processes; print nothing if there are none."""
     rows = [
         [
             one.name,
@@ -120,6 +121,7 @@ def print_processes(found: ProcessesStatus) -> None:
             str(sum(one.runs.values())),
             one.held_by or "-",
             str(one.shadow_waiting),
+            _tax(one) or "-",
             one.last_error or "-",
         ]
         for one in found.processes
@@ -136,9 +138,23 @@ def print_processes(found: ProcessesStatus) -> None:
             "runs",
             "held by",
             "shadows waiting",
+            "shadow tax",
             "last error",
         ]
         print_table("Processes", columns, rows)
+
+
+def _lowered(process: Process) -> str | None:
+    """Return a sentence if the governor lowers how many runs are shadowed."""
+    shares = ", ".join(f"{surface} to {share:.3g}" for surface, share in process.shadow_shares.items() if share < 1.0)
+    return f"{process.name} lowers the share of runs that are shadowed ({shares}) because of: {process.shadow_cause}" if shares else None
+
+
+def _tax(process: Process) -> str:
+    """Return the shadow tax in words, e.g. "0.99: +3.1 % (0.4 to 5.9)"."""
+    return "; ".join(
+        f"{quantile}: {estimate:+.1%} ({lower:+.1%} to {upper:+.1%})" for quantile, (lower, estimate, upper) in process.shadow_tax.items()
+    )
 
 
 def _process(told: Told) -> Process:
@@ -157,6 +173,9 @@ def _process(told: Told) -> Process:
         runs=row.runs,
         held_by=row.held_by,
         shadow_waiting=row.shadow_waiting,
+        shadow_shares=row.shadow_shares,
+        shadow_cause=row.shadow_cause,
+        shadow_tax=row.shadow_tax,
         last_error=row.last_error,
     )
 
@@ -192,5 +211,5 @@ def _standing(surface: str, serving: Sequence[Told]) -> SurfaceStanding:
 
 
 def _ago(told: Told, moment: float | None) -> float | None:
-    """Return seconds since a moment on the process' own clock; None: there was none."""
+    """Return the seconds since a moment on the process's own clock; None: there was no such moment."""
     return None if moment is None else round(max(0.0, told.row.said_at - moment) + told.age_s, 1)

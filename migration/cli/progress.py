@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from migration.consolidation.audit import AuditProgress, NoProgress
+from migration.consolidation import AuditProgress, NoProgress
 
 
 class _Bar:
-    """A progress bar. The calls below draw it; it has no thread, so that processes can still be forked."""
+    """A progress bar. It is drawn only when one of its methods is called: it has no thread, so that processes can still be forked."""
 
     def __init__(self, bar: Any, title: str) -> None:  # noqa: ANN401 - rich is imported only if a bar is shown
         self._bar = bar
@@ -26,14 +26,14 @@ class _Bar:
         """Show that this many more files were read."""
         self._bar.advance(self._task, files)
         if (done := self._bar.tasks[0].completed) > self._total:
-            # Names lead back to files, so the total grows until nothing new is found.
+            # Names that are found lead to further files, so the total grows until nothing new is found.
             self._bar.update(self._task, total=done)
         self._bar.refresh()
 
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[AuditProgress]:
-    """Show a bar on a terminal, and nothing elsewhere."""
+    """Show a bar if stderr is a terminal; otherwise show nothing."""
     if not sys.stderr.isatty():
         yield NoProgress()
         return

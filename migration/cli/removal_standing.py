@@ -5,24 +5,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migration.cli.process_status import SurfaceStanding
-from migration.consolidation.removal.manifest import load_manifest
+from migration.consolidation.removal import load_manifest
 from migration.errors import ConfigurationError
 from migration.model import Stage
 from migration.settings import MigrationSettings
 
 if TYPE_CHECKING:
-    from migration.consolidation.removal.readiness.criteria import Criterion
+    from migration.consolidation.removal import Criterion
 
 _ALL = 100.0
 
 
 def removal_standing(settings: MigrationSettings, standings: Mapping[str, SurfaceStanding], now: float) -> dict[str, str]:
-    """Return for each surface how far it is from removal, as far as this is known without an audit.
+    """Return for each surface what is missing before control can be removed, as far as this is known without an audit.
 
-    The criteria are evaluated only if processes report that every tenant is at `complete`; before that, this is what is missing.
+    The criteria are evaluated only if processes report that every tenant is at `complete`; otherwise the result says that this is missing.
 
     Args:
-        settings: name flags, evidence and run stores.
+        settings: where flags, evidence and run stores are.
         standings: the state of each surface, as processes report it. Surfaces that the manifest in the working directory does not name
             are left out; so are all surfaces if there is no manifest.
         now: Unix seconds.
@@ -35,7 +35,7 @@ def removal_standing(settings: MigrationSettings, standings: Mapping[str, Surfac
     named = {surface: standing for surface, standing in standings.items() if surface in manifest.surfaces}
     found = {surface: _missing(standing) for surface, standing in named.items()}
     if None in found.values():
-        from migration.consolidation.removal.readiness.production import Production
+        from migration.consolidation.removal import Production
 
         with Production(root, manifest, settings, now=now) as production:
             return {surface: missing or _standing(production.criteria(surface)) for surface, missing in found.items()}
@@ -43,7 +43,7 @@ def removal_standing(settings: MigrationSettings, standings: Mapping[str, Surfac
 
 
 def _missing(standing: SurfaceStanding) -> str | None:
-    """Return that not every tenant is at `complete`; None: as far as is known, all are."""
+    """Return a sentence if some tenant is not at `complete`, or if this is not known; None: all are, as far as processes report."""
     if standing.stage is None or standing.percent is None:
         return "not known: no process reports where its tenants are; `removal check` asks the flags"
     elsewhere = [stage for stage, tenants in standing.tenants.items() if tenants and stage != Stage.COMPLETE.value]

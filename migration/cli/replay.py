@@ -23,8 +23,8 @@ from migration.settings import MigrationSettings
 command = typer.Typer(add_completion=False)
 
 _FINDING: Final = 1
-_NAMED: Final = 50  #: bad lines that are named on stderr; the report has all of them
-_REASONS: Final = 3  #: reasons that are given for a path without a run
+_NAMED: Final = 50  #: bad lines that are shown on stderr; the report counts all of them
+_REASONS: Final = 3  #: reasons that are shown for a path without a run
 Item = RecordedRun | Skipped | BadLine
 
 
@@ -34,11 +34,13 @@ def replay(
         list[Path],
         typer.Argument(
             metavar="PATH...",
-            help="Files or folders of recordings or conversations (docs/migration/recordings.md), packed by gzip or zstd or not; -: stdin.",
+            help="Files or folders of recordings or conversations (docs/migration/recordings.md), plain or packed by gzip or "
+            "zstd; -: stdin.",
         ),
     ],
     surface: Annotated[
-        str | None, typer.Option(help="Surface whose engines run conversations; default: the first being migrated that accepts some.")
+        str | None,
+        typer.Option(help="Surface whose engines run conversations; default: the first one being migrated that accepts conversations."),
     ] = None,
     agent: Annotated[str, typer.Option(help="Agent that answers conversations.")] = "assistant",
     tenant: Annotated[str, typer.Option(help="Tenant of conversations.")] = "recorded",
@@ -47,7 +49,9 @@ def replay(
     explain: Annotated[bool, typer.Option("--explain", help="Show which rule of the policy ignored which fields, and how often.")] = False,
     fail_on: Annotated[
         Strictness,
-        typer.Option(help="Exit with 1 from this verdict on: divergent; inconclusive, which includes it; accepted: all but a match."),
+        typer.Option(
+            help="Exit with 1 on: `divergent`: this verdict; `inconclusive`: this one and divergent; `accepted`: every verdict but match."
+        ),
     ] = "inconclusive",
     as_json: JsonFlag = False,
 ) -> None:
@@ -55,8 +59,8 @@ def replay(
 
     With NETRA_MIGRATION_MISS_POLICY=allow, read-only tools are called if the recording does not contain their answer.
 
-    Exit codes: 0 all explained; 1 a divergent or inconclusive run (see --fail-on), a line that cannot be read, or a path without a run; 2
-    wrong use.
+    Exit codes: 0 every run matches, or its differences are accepted or noise; 1 a divergent or inconclusive run (see --fail-on), a line
+    that cannot be read, or a path without a run; 2 wrong use.
 
     Example: netra-migration replay conversations.jsonl.gz --json
     """
@@ -93,9 +97,8 @@ def replay(
 @contextmanager
 def _running(settings: MigrationSettings, *, store: bool, explain: bool) -> Iterator[Replay]:
     from migration.comparison import default_policy
-    from migration.effects.guard import Guard
-    from migration.effects.misses import BLOCK
-    from migration.shadow.wiring import replay_parts
+    from migration.effects.journals import BLOCK, Guard
+    from migration.shadow import replay_parts
 
     parts = replay_parts(settings, store=store)
     guard = Guard(trust_kin=parts.misses is not BLOCK)
@@ -105,7 +108,9 @@ def _running(settings: MigrationSettings, *, store: bool, explain: bool) -> Iter
 
 
 def _readable(items: Iterator[Item], file: Path, *, alone: bool) -> Iterator[Item]:
-    """Yield the items. A file in a folder that cannot be read is one bad line; one that was named directly is wrong use."""
+    """Yield the items. If the file cannot be read: with `alone`, raise the error, because the user named this file; otherwise yield one bad
+    line.
+    """
     try:
         yield from items
     except RecordingError as error:
@@ -115,7 +120,7 @@ def _readable(items: Iterator[Item], file: Path, *, alone: bool) -> Iterator[Ite
 
 
 class _Counted:
-    """Counts the contents of each path, and names bad lines as they come."""
+    """Counts the contents of each path, and reports each bad line on stderr as soon as it is read."""
 
     def __init__(self, on_run: Callable[[], None]) -> None:
         self._on_run = on_run
@@ -125,7 +130,7 @@ class _Counted:
         self._reasons: dict[str, dict[str, None]] = {}
 
     def begin(self, path: Path) -> None:
-        """Count for this path from here on."""
+        """From now on, count for this path."""
         self._path = str(path)
         self._runs.setdefault(self._path, 0)
         self._reasons.setdefault(self._path, {})
@@ -147,7 +152,7 @@ class _Counted:
                     note("more lines cannot be read; they are counted and not named here; --json lists them")
 
     def empty(self) -> list[str]:
-        """Return the paths without a run, each with the first reasons."""
+        """Return a sentence for each path without a run, with the first reasons."""
         return [
             f"no run in {named(Path(path))}: {'; '.join(list(self._reasons[path])[:_REASONS]) or 'it is empty'}"
             for path, runs in self._runs.items()
@@ -157,10 +162,11 @@ class _Counted:
 
 @contextmanager
 def _progress(size: int | None) -> Iterator[tuple[Callable[[int], None], Callable[[], None]]]:
-    """Show on a terminal's stderr how much was read and how many runs are done; yields the functions to report both.
+    """Show on stderr how much was read and how many runs are done. Yields two functions: one reports bytes that were read, one reports a
+    run that is done.
 
     Args:
-        size: bytes that there are; None: not known.
+        size: number of bytes to read; None: not known.
     """
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn

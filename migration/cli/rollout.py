@@ -1,4 +1,4 @@
-"""`rollout`: how a ramp would go."""
+"""`rollout`: try out a ramp before it is used."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,19 +28,21 @@ def rollout() -> None:
 
 @command.command(name="simulate")
 def simulate_ramp(
-    ramp: Annotated[Path | None, typer.Argument(help="TOML file of the ramp; without it, the one that ships.", show_default=False)] = None,
+    ramp: Annotated[
+        Path | None, typer.Argument(help="TOML file of the ramp; default: the ramp that is part of the package.", show_default=False)
+    ] = None,
     *,
-    divergence: Annotated[str, typer.Option(help="Share of runs that diverge in truth, such as 0.5%.")] = "0.5%",
+    divergence: Annotated[str, typer.Option(help="True share of runs that diverge, such as 0.5%.")] = "0.5%",
     runs_a_day: Annotated[int, typer.Option("--runs-a-day", min=1, help="Runs of all tenants that are drawn for shadowing.")] = 2000,
-    tenants: Annotated[int, typer.Option(min=1, help="Tenants, of uneven traffic and divergence.")] = 40,
-    shed: Annotated[str, typer.Option(help="Share of drawn runs that the shadow does not see.")] = "0%",
-    slower: Annotated[str, typer.Option(help="By how much longer candidate takes.")] = "0%",
-    days: Annotated[int, typer.Option(min=1, help="Days that a ramp is followed.")] = 60,
+    tenants: Annotated[int, typer.Option(min=1, help="Number of tenants; their traffic and their divergence rates differ.")] = 40,
+    shed: Annotated[str, typer.Option(help="Share of drawn runs that are not shadowed.")] = "0%",
+    slower: Annotated[str, typer.Option(help="By how much longer candidate takes than control.")] = "0%",
+    days: Annotated[int, typer.Option(min=1, help="Number of days after which the simulation of a ramp ends.")] = 60,
     ramps: Annotated[int, typer.Option(min=1, help="Ramps to simulate.")] = 50,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same ramps.")] = 1,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show how long a ramp would take, and how likely a wrong promotion or a needless hold is, by made-up runs and the real gates.
+    """Show how long a ramp would take, and how likely a wrong promotion or a needless hold is. Runs are simulated; gates are the real ones.
 
     Exit codes: 0 done; 2 wrong use.
 

@@ -1,4 +1,4 @@
-"""`shadow`: the share of the runs that is shadowed, and changing it."""
+"""`shadow`: show or change the percentage of runs that are shadowed."""
 
 from typing import Annotated
 
@@ -12,15 +12,13 @@ from migration.settings import MigrationSettings
 
 command = typer.Typer(add_completion=False, no_args_is_help=True, help="Show or change the percentage of runs that are shadowed.")
 
-SurfaceOption = Annotated[str | None, typer.Option("--surface", help="Only of this surface.")]
-TenantOption = Annotated[str | None, typer.Option("--tenant", help="Only of this tenant, on all surfaces.")]
+SurfaceOption = Annotated[str | None, typer.Option("--surface", help="Only for this surface.")]
+TenantOption = Annotated[str | None, typer.Option("--tenant", help="Only for this tenant, on all surfaces.")]
 
 
 @command.command()
 def show(as_json: JsonFlag = False) -> None:
-    """Show the percentage of runs that are shadowed if a stage names a shadow: for each surface, and for tenants with their own
-    percentage.
-    """
+    """Show for each surface, and for each tenant with its own value, the percentage of runs that are shadowed at stages with a shadow."""
     from migration.cli.stage_page import sampling_now
 
     settings = MigrationSettings()
@@ -38,7 +36,7 @@ def show(as_json: JsonFlag = False) -> None:
 
 @command.command("set")
 def set_percent(
-    percent: Annotated[str, typer.Argument(metavar="PERCENT", help="0 to 100; `default` removes the setting of a surface or tenant.")],
+    percent: Annotated[str, typer.Argument(metavar="PERCENT", help="0 to 100; `default` removes the value of a surface or tenant.")],
     *,
     surface: SurfaceOption = None,
     tenant: TenantOption = None,
@@ -47,9 +45,9 @@ def set_percent(
     reason: Reason = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Set the percentage of runs that are shadowed: the default, or that of a surface or of a tenant.
+    """Set the percentage of runs that are shadowed: the default, or the value for a surface or a tenant.
 
-    Exit codes: 0 success; 1 written, but processes do not follow, or the history lacks it; 2 wrong use, or refused.
+    Exit codes: 0 success; 1 written, but processes do not follow the edit or the history lacks it; 2 wrong use, or refused.
 
     Example: netra-migration shadow set 20 --surface chat
     """
@@ -61,7 +59,7 @@ def set_percent(
     held = known_tenant(settings, tenant) if tenant is not None else None
     wanted = None if percent == "default" else _number(percent)
     if wanted is None and one is None and held is None:
-        raise ConfigurationError("`default` removes the setting of one; give --surface S or --tenant T")
+        raise ConfigurationError("`default` removes the value of one surface or tenant; give --surface S or --tenant T")
     with Edits(settings) as edits:
         carry_out(
             edits,

@@ -16,22 +16,22 @@ command = typer.Typer(
 )
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
-Force = Annotated[bool, typer.Option("--force", help="Write it although it is refused; needs --reason, and is kept in the history.")]
-Reason = Annotated[str, typer.Option("--reason", help="The reason, for the history.")]
+Force = Annotated[bool, typer.Option("--force", help="Write the edit although it is refused; needs --reason, and is kept in the history.")]
+Reason = Annotated[str, typer.Option("--reason", help="The reason; kept in the history.")]
 
 
 @command.command()
 def show(
     surface: Annotated[str | None, typer.Argument(help="Only this surface.")] = None,
     explain: Annotated[
-        str | None, typer.Option("--explain", metavar="TENANT", help="Where this tenant is, and why: reason, rule, bucket.")
+        str | None, typer.Option("--explain", metavar="TENANT", help="Show the stage of this tenant, and why: reason, rule, bucket.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show stages, pins, kill switch and sampling, as LaunchDarkly's SDK evaluates the flags.
 
-    A flag that is a plain percentage rollout is drawn; for any other flag the known tenants are evaluated and counted. Exit codes: 0
-    success; 1 a flag is invalid, or processes follow another version; 2 wrong use, or flags cannot be read.
+    A flag that is a plain percentage rollout is shown as a bar of its stages; for any other flag the known tenants are evaluated and
+    counted. Exit codes: 0 success; 1 a flag is invalid, or processes follow another version; 2 wrong use, or flags cannot be read.
 
     Example: netra-migration stage show chat --explain acme
     """
@@ -56,10 +56,10 @@ def set_stage(
     reason: Reason = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Move one tenant, a percentage of the tenants, or all of them to a neighbouring stage, after a proof of who moves.
+    """Move one tenant, a percentage of the tenants, or all of them to a neighbouring stage, after it is proved which tenants move.
 
-    On a terminal it asks before it writes. Exit codes: 0 success; 1 written, but processes do not follow, or the history lacks it; 2
-    refused.
+    On a terminal it asks before it writes. Exit codes: 0 success; 1 written, but processes do not follow the edit or the history lacks it;
+    2 refused.
 
     Example: netra-migration stage set chat live --percent 1 --rest off
     """
@@ -75,7 +75,7 @@ def set_stage(
             yes=yes,
             force=force,
             reason=reason,
-            # An earlier stage is named on purpose; a percentage may be lower than the current one by mistake.
+            # An earlier stage is given on purpose, but a percentage below the current one may be a mistake.
             may_lower=percent is None,
             as_json=as_json,
         )

@@ -7,22 +7,26 @@ from typing import Any, Final
 import typer
 
 from migration.cli.output import note, print_json, print_table
-from migration.flags.editors.editor import FlagRead
-from migration.flags.editors.open import open_editor
-from migration.flags.edits.surface_changes import pins
-from migration.flags.meaning.contexts import Tenant
-from migration.flags.meaning.data import SHADOW_SAMPLING, FlagData, surface_flag_key
-from migration.flags.meaning.evaluation import FlagEvaluator, quiet_sdk, reason_in_words
-from migration.flags.meaning.weight_sums import remark
-from migration.flags.proofs.rollout_bands import bands, bucket_of
-from migration.flags.proofs.sampling_proof import ANYBODY, named_by_sampling
+from migration.flags.editors import FlagRead, open_editor
+from migration.flags.edits import pins
+from migration.flags.meaning import (
+    SHADOW_SAMPLING,
+    FlagData,
+    FlagEvaluator,
+    Tenant,
+    quiet_sdk,
+    reason_in_words,
+    surface_flag_key,
+    weights_remark,
+)
+from migration.flags.proofs import ANYBODY, bands, bucket_of, named_by_sampling
 from migration.processes import LOOKED_AT
 from migration.rollout import EditParts
 from migration.settings import MigrationSettings
 from migration.stages import STAGE_ORDER
 
 _FINDING: Final = 1
-_DRAWN: Final = 40  #: letters that represent all tenants
+_DRAWN: Final = 40  #: length of the bar in letters
 _NAMED: Final = 10
 
 
@@ -30,14 +34,14 @@ def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: s
     """Print the page.
 
     Args:
-        settings: name the source.
-        surfaces: those to show.
+        settings: where the flags and the processes' reports are.
+        surfaces: the surfaces to show.
         explain: the tenant whose stage is explained; None: no tenant.
         as_json: whether to print one JSON document on stdout.
 
     Raises:
         FlagSourceError: the flags cannot be read.
-        Exit: something needs a person.
+        Exit: a flag or a process needs attention.
     """
     editor, parts = open_editor(settings), EditParts(settings)
     try:
@@ -48,7 +52,7 @@ def show_stages(settings: MigrationSettings, surfaces: Sequence[str], explain: s
             places = {surface: _explained(read.data, evaluator, surface, tenant) for surface in surfaces} if tenant is not None else {}
             sampling = _sampling(read.data, evaluator, settings.surfaces, parts)
             unread = list(dict.fromkeys(one for surface in surfaces if (one := _unread(evaluator, surface))))
-            odd = [one for key in map(surface_flag_key, surfaces) if (one := remark(key, read.data.live(key)))]
+            odd = [one for key in map(surface_flag_key, surfaces) if (one := weights_remark(key, read.data.live(key)))]
         following, behind = _followed(parts, read.data.version)
     finally:
         parts.close()
@@ -80,7 +84,9 @@ def sampling_now(settings: MigrationSettings) -> tuple[str, dict[str, Any]]:
 
 
 def _surface(read: FlagRead, evaluator: FlagEvaluator, parts: EditParts, surface: str) -> dict[str, Any]:
-    """Return where the surface's tenants are: as ranges of buckets if its flag is that simple, otherwise by evaluating the known ones."""
+    """Return the stages of the surface's tenants: ranges of buckets if its flag is a plain percentage rollout, otherwise counts of known
+    tenants.
+    """
     key = surface_flag_key(surface)
     flag, drawn = read.data.live(key), bands(read.data, surface)
     row: dict[str, Any] = {
@@ -103,13 +109,13 @@ def _surface(read: FlagRead, evaluator: FlagEvaluator, parts: EditParts, surface
 
 
 def _unread(evaluator: FlagEvaluator, surface: str) -> str | None:
-    """Return a sentence if the surface's flag, or the kill switch, gives no usable value to tenants without a target in it."""
+    """Return a sentence if the surface's flag, or the kill switch, gives no usable value for a tenant that is not pinned in the flag."""
     complaint = evaluator.evaluate(surface, ANYBODY).complaint
     return None if complaint is None or complaint.startswith(SHADOW_SAMPLING) else complaint
 
 
 def _explained(data: FlagData, evaluator: FlagEvaluator, surface: str, tenant: Tenant) -> dict[str, Any]:
-    """Return where the tenant is on the surface, and why."""
+    """Return the tenant's stage on the surface, and why it has this stage."""
     found = evaluator.evaluate(surface, tenant)
     reason = dict(found.answer.reason)
     bucket = bucket_of(data, surface, tenant)
@@ -130,13 +136,15 @@ def _explained(data: FlagData, evaluator: FlagEvaluator, surface: str, tenant: T
 
 
 def _sampling(data: FlagData, evaluator: FlagEvaluator, surfaces: Sequence[str], parts: EditParts) -> dict[str, Any]:
-    """Return the percentage of runs that are shadowed: the default, and that of each tenant that is named or gets another one.
+    """Return the percentage of runs that are shadowed: the default, and the value of each tenant that the flag names or that gets another
+    value.
 
-    Under `complaints`: what is wrong with a value of one of them.
+    `complaints` says what is wrong with any of these values.
     """
     others = {surface: evaluator.sampling(surface, ANYBODY) for surface in surfaces}
     named = named_by_sampling(data)
-    looks = bool((data.live(SHADOW_SAMPLING) or {}).get("rules"))  # they use attributes or segments: then all known tenants are evaluated
+    # A rule may use attributes or segments: then all known tenants are evaluated.
+    looks = bool((data.live(SHADOW_SAMPLING) or {}).get("rules"))
     known = parts.known(data, None) if looks else [Tenant(tenant_id=name) for name in named]
     tenants, said = {}, [evaluator.evaluate(surface, ANYBODY).complaint or "" for surface in surfaces]
     for tenant in sorted(known, key=lambda one: one.tenant_id):
@@ -152,7 +160,7 @@ def _sampling(data: FlagData, evaluator: FlagEvaluator, surfaces: Sequence[str],
 
 
 def _followed(parts: EditParts, version: int) -> tuple[str, bool]:
-    """Return what the processes follow, in words, and whether one of them follows something else."""
+    """Return a sentence about which flags the processes follow, and whether a process follows other flags than these."""
     told = parts.processes()
     if told is None:
         return "it is not known whether processes follow these flags", True
@@ -214,7 +222,9 @@ def _stages(row: dict[str, Any]) -> str:
 
 
 def _drawing(row: dict[str, Any]) -> str:
-    """Return the ranges as letters, the lowest buckets first; every range is drawn, however small. For other flags: why not."""
+    """Return the ranges as a bar of letters, the lowest buckets first; each range gets at least one letter. For other flags, say why there
+    is no bar.
+    """
     if row["bands"] is None:
         known = row["evaluated"]["known_tenants"]
         why = "the flag is not a plain percentage rollout (it has rules, prerequisites or another way of assigning buckets)"
@@ -229,6 +239,6 @@ def _listed(names: list[str]) -> str:
 
 
 def _of_surfaces(percents: dict[str, float]) -> str:
-    """Return the percentages, only once if all surfaces have the same one."""
+    """Return the percentage of each surface, or only one percentage if it is the same for all."""
     values = set(percents.values())
     return f"{values.pop():g} %" if len(values) == 1 else ", ".join(f"{percent:g} % on {surface}" for surface, percent in percents.items())

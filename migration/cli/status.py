@@ -1,4 +1,4 @@
-"""`status`: where every surface is, which processes serve it, the verdicts of its comparisons, and what needs a person."""
+"""`status`: the stage of every surface, which processes serve it, the verdicts of its comparisons, and what needs attention."""
 
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -29,7 +29,7 @@ class SurfaceStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     surface: str
     stage: Stage | None  #: the furthest stage of tenants without a pin; None: no process reports it
-    percent: float | None  #: of those tenants, with an error of about three: a sample is evaluated; None: no process reports it
+    percent: float | None  #: percentage of those tenants at this stage, by a sample, so within about 3 points; None: no process reports it
     tenants: dict[str, int]  #: stage -> known tenants there; {}: no process has counted them
     counted_s: float | None  #: seconds since that count
     kill_switch: bool | None  #: None: no process reports it, or they differ
@@ -38,11 +38,11 @@ class SurfaceStatus(msgspec.Struct, frozen=True, kw_only=True):
     removal: str | None  #: how many of the criteria that need no audit are met; None: no manifest here names the surface
     ledger: LedgerStatus
     noise: NoiseStatus
-    configuration: str | None = None  #: why nothing of it can be compared: its configuration is missing or invalid; None: it is valid
+    configuration: str | None = None  #: why its runs cannot be compared: its configuration is missing or invalid; None: it is valid
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """All surfaces, the processes that serve them, and the flags that these follow."""
+    """All surfaces, the processes that serve them, and the flags that these processes follow."""
 
     surfaces: list[SurfaceStatus]
     kill_switch: bool | None  #: True: it is on for at least one surface; None: no process reports it
@@ -58,7 +58,7 @@ def status(
 ) -> None:
     """Show stages, verdicts and ledgers of all surfaces, and the processes that serve them.
 
-    Stages, flags and kill switch are those that serving processes evaluate; without processes they are not known.
+    Stages, flags and kill switch are shown as serving processes evaluate them; without processes they are not known.
 
     Exit codes: 0 success; 1 a process is silent or cannot read its flags, a surface is not configured, a ledger cannot be read, an accepted
     divergence has expired, or a run store refused a run; 2 wrong use.
@@ -162,7 +162,7 @@ def _tenants(one: SurfaceStatus) -> str:
 def _say_what_is_wrong(found: Status) -> None:
     for one in found.surfaces:
         if one.configuration is not None:
-            note(f"{one.surface}: not configured, so nothing of it is compared: {one.configuration}")
+            note(f"{one.surface}: not configured, so its runs are not compared: {one.configuration}")
         for remark in (*one.ledger.remarks(), *one.noise.remarks()):
             note(f"{one.surface}: {remark}")
         if not one.runs:

@@ -23,16 +23,16 @@ class StoresStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     waiting: list[Lag]  #: [] when no write is waiting
     lacking: list[Lacking]  #: what `backfill` has to copy before a stage may depend on the store
-    error: str | None  #: why it is not known; None: it is
+    error: str | None  #: why the state is not known; None: it is known
 
     @property
     def needs_attention(self) -> bool:
-        """Whether a run is parked, or nothing is known."""
+        """Whether a run is parked, or the state of the stores is not known."""
         return self.error is not None or any(lag.parked for lag in self.waiting)
 
 
 def stores_status(settings: MigrationSettings, surfaces: Collection[str]) -> StoresStatus:
-    """Return what the outbox and the gaps contain for these surfaces, now."""
+    """Return the writes that wait in the outbox for these surfaces, and the tenants whose history is incomplete."""
     database = StoresDatabase(settings.outbox())
     try:
         tenants = Coverage(database).tenants_now()
@@ -48,7 +48,7 @@ def stores_status(settings: MigrationSettings, surfaces: Collection[str]) -> Sto
 
 
 def print_stores(found: StoresStatus) -> None:
-    """Print which store waits for runs that will be delivered, and which one lacks runs that only a backfill copies."""
+    """Print for each store how many runs will still be delivered, and for how many tenants only a backfill can copy what is missing."""
     waiting: dict[tuple[str, str], Lag] = {(lag.surface, lag.store): lag for lag in found.waiting}
     lacking = {(one.surface, one.store): str(one.tenants) for one in found.lacking}
     rows = []
@@ -62,7 +62,7 @@ def print_stores(found: StoresStatus) -> None:
 
 
 def say_what_is_wrong(found: StoresStatus) -> None:
-    """Report on stderr what needs a person."""
+    """Report on stderr what needs attention."""
     if found.error:
         note(f"it is not known how far the run stores are behind: {found.error}")
     for lag in found.waiting:

@@ -1,4 +1,4 @@
-"""Draws tables of plain text. rich draws them too, but importing it takes a third of the time that `status` may take."""
+"""Draws tables of plain text. The library rich draws tables too, but its import takes a third of the time that `status` may take."""
 
 import shutil
 import unicodedata
@@ -14,15 +14,15 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], wid
 
     Args:
         title: a line above it.
-        columns: their names.
+        columns: names of the columns.
         rows: one cell for each column.
-        width: columns of the terminal; None: those of this terminal.
+        width: the terminal's width in characters; None: the width of this terminal.
     """
     cells = [[_clean(cell) for cell in row] for row in (columns, *rows)]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     room = (width or shutil.get_terminal_size().columns) - 3 * len(widths) - 1
     while sum(widths) > room and (widest := max(widths)) > _NARROWEST:
-        # In steps, for long texts: the widest column shrinks to the width of the next one, or by what is missing.
+        # Texts may be long, so shrink in large steps: the widest column gets the width of the next one, or loses what does not fit.
         lower = max((one for one in widths if one < widest), default=0)
         widths[widths.index(widest)] = max(lower, widest - max(1, sum(widths) - room), _NARROWEST)
     lines = [title, _rule(widths, "┏━┳┓"), *_lines(cells[0], widths, "┃"), _rule(widths, "┡━╇┩")]
@@ -44,7 +44,7 @@ def _lines(row: Sequence[str], widths: Sequence[int], bar: str) -> Iterator[str]
 
 
 def _folded(cell: str, width: int) -> list[str]:
-    """Return the cell in lines of that width: broken at blanks if there are some, otherwise within a word."""
+    """Return the cell in lines of that width. Lines are broken at blanks; a word that is too long is broken too."""
     lines = [""]
     for word in cell.split(" "):
         if lines[-1] and _width(lines[-1]) + 1 + _width(word) <= width:

@@ -8,11 +8,8 @@ import typer
 
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.progress import progress_bar
-from migration.consolidation.sources.store import default_folder
-from migration.consolidation.tracker.page import as_diff, as_markdown
-from migration.consolidation.tracker.rounds import PytestRuns
-from migration.consolidation.tracker.steps import TrackerStep
-from migration.consolidation.tracker.track import run_tests, track
+from migration.consolidation import default_cache
+from migration.consolidation.tracker import PytestRuns, TrackerStep, as_diff, as_markdown, run_tests, track
 from migration.errors import ConfigurationError
 
 command = typer.Typer(
@@ -30,13 +27,13 @@ def run(
     check: Annotated[Path | None, typer.Option("--check", help="Exit with 1, and show the diff, if this file is not up to date.")] = None,
     run_them: Annotated[
         bool,
-        typer.Option("--run", help="Run the tests that boxes name, several times in a row, and evaluate these boxes by the result too."),
+        typer.Option("--run", help="Run the tests that boxes name several times in a row, and use the results for these boxes too."),
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show the progress of the consolidation, in steps 0 to 6. Each box is ticked by evidence, none by hand.
 
-    What is written depends only on the files, so it is the same in every clone. Results of a run (--run) are shown, not written.
+    The written page depends only on the files, so it is the same in every clone. Results of --run are shown, but not written.
 
     Exit codes: 0 shown or written; 1 the file of --check is not up to date, or a round of --run failed; 2 wrong use.
 
@@ -48,7 +45,7 @@ def run(
         )
     rounds = run_tests(path, note) if run_them else None
     with progress_bar("auditing") as progress:
-        steps = track(path, rounds=rounds, cache=default_folder(), progress=progress)
+        steps = track(path, rounds=rounds, cache=default_cache(), progress=progress)
     if write is not None:
         _write(write, as_markdown(steps, _name(write, path)))
     stale = _difference(check, _name(check, path), steps) if check is not None else ""
@@ -64,7 +61,7 @@ def run(
 
 
 def _name(page: Path, root: Path) -> str:
-    """Return the name of the page for its own head: its path in the tracked folder, wherever that folder is."""
+    """Return the page's name for its first lines: its path relative to the tracked folder, if it is in that folder."""
     file, root = page.resolve(), root.resolve()
     return file.relative_to(root).as_posix() if file.is_relative_to(root) else page.name
 

@@ -13,8 +13,10 @@ command = typer.Typer(
 
 @command.command()
 def worker(
-    jobs_fd: Annotated[int | None, typer.Option("--jobs-fd", hidden=True, help="Descriptor that jobs are read from.")] = None,
-    results_fd: Annotated[int | None, typer.Option("--results-fd", hidden=True, help="Descriptor that results are written to.")] = None,
+    jobs_fd: Annotated[int | None, typer.Option("--jobs-fd", hidden=True, help="File descriptor from which jobs are read.")] = None,
+    results_fd: Annotated[
+        int | None, typer.Option("--results-fd", hidden=True, help="File descriptor to which results are written.")
+    ] = None,
 ) -> None:
     """Run shadows for a backend, which starts this process and gives it two pipes.
 
@@ -32,6 +34,6 @@ def worker(
             os.fstat(descriptor)
         except OSError:
             raise typer.BadParameter(f"descriptor {descriptor} is not open", param_hint=option) from None
-    from migration.shadow.worker import main
+    from migration.shadow import run_worker
 
-    raise typer.Exit(main(jobs_fd, results_fd))
+    raise typer.Exit(run_worker(jobs_fd, results_fd))

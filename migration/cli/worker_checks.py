@@ -1,4 +1,4 @@
-"""What `doctor` reports about shadow workers: about those that run, or about one that is started for the check."""
+"""What `doctor` reports about shadow workers: the running ones, or one that is started for the check."""
 
 import asyncio
 import tempfile
@@ -11,13 +11,14 @@ import msgspec
 from migration.cli.checks import CheckResult
 from migration.processes import ProcessTable
 from migration.settings import MigrationSettings
-from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
 
-_ADVICE: Final = "its own message is above; fix that, then run this again"
+_ADVICE: Final = "the worker's own message is above; fix its cause, then run this again"
 
 
 def worker(settings: MigrationSettings) -> Iterator[CheckResult]:
     """Report which workers run; if none does, start one in an empty folder and wait until it takes jobs."""
+    from migration.shadow import try_worker
+
     table = ProcessTable.reading(settings)
     try:
         told = [one for one in table.told() if one.state in {"live", "silent"}]
@@ -37,7 +38,7 @@ def worker(settings: MigrationSettings) -> Iterator[CheckResult]:
         yield CheckResult(check="worker", state="wrong", found=said, advice="their logs show why it does not start")
         return
     with tempfile.TemporaryDirectory(prefix="netra-migration-doctor-") as home:
-        trouble = asyncio.run(_tried(msgspec.structs.replace(settings, home=Path(home), evidence_url="")))
+        trouble = asyncio.run(try_worker(msgspec.structs.replace(settings, home=Path(home), evidence_url="")))
     if trouble is None:
         said = "no process serves; a worker that was started for this check took jobs"
         yield CheckResult(check="worker", state="ok", found=said)
@@ -46,11 +47,11 @@ def worker(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 
 def boundary(settings: MigrationSettings) -> Iterator[CheckResult]:
-    """Ask the kernel whether it can separate engines of shadows from the outside."""
+    """Check whether the kernel can separate engines of shadows from the outside."""
     from migration.errors import BoundaryError
-    from migration.shadow.boundary import missing
+    from migration.shadow import boundary_gap
 
-    lacking = missing()
+    lacking = boundary_gap()
     if lacking is not None and settings.shadow_boundary == "kernel":
         yield CheckResult(check="boundary", state="wrong", found=str(BoundaryError(lacking)))
     elif settings.shadow_boundary == "interpreter":
@@ -59,33 +60,3 @@ def boundary(settings: MigrationSettings) -> Iterator[CheckResult]:
         yield CheckResult(check="boundary", state="remark", found=said, advice=advice)
     else:
         yield CheckResult(check="boundary", state="ok", found="the kernel separates engines of shadows from the outside")
-
-
-async def _tried(settings: MigrationSettings) -> str | None:
-    """Return what is wrong with a worker of these settings; None: it takes jobs."""
-    from migration.shadow.worker import hello
-    from migration.shadow.worker_process import WorkerProcess
-
-    loop = asyncio.get_running_loop()
-    said: asyncio.Future[str | None] = loop.create_future()
-
-    def say(what: str | None) -> None:
-        if not said.done():
-            said.set_result(what)
-
-    try:
-        started = WorkerProcess(
-            loop=loop,
-            hello=hello(settings, DEFAULT_PARTS, DEFAULT_ENGINES),
-            on_frame=lambda body: None if body else say(None),
-            on_exit=lambda status: say(f"a worker that was started for this check ended with status {status}"),
-        )
-    except OSError as error:
-        return f"a worker cannot be started: {error}"
-    try:
-        async with asyncio.timeout(settings.shadow_start_s):
-            return await said
-    except TimeoutError:
-        return f"a worker that was started for this check was not ready after {settings.shadow_start_s:g} s"
-    finally:
-        started.end()

@@ -1,5 +1,6 @@
 """A comparer for a long-running process: policies and ledgers by surface, ledgers read again when their file changes."""
 
+import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ from migration.comparison.limits import Limits
 from migration.comparison.policy import Policy, default_policy
 from migration.comparison.read.endings import ended
 from migration.errors import LedgerError, Operation
-from migration.model import Comparison, Event, Origin, RunRecord, Stage
+from migration.model import Basis, Comparison, Event, Origin, RunRecord, Stage
 from migration.sentence import Sentence
 from migration.settings import MigrationSettings
 
@@ -27,6 +28,7 @@ _SILENCE = NoiseFloor()
 
 class _Loaded(msgspec.Struct, frozen=True):
     ledger: Ledger
+    digest: str  #: of its entries
     state: _State  #: of the file when it was read; None: there was none
 
 
@@ -39,6 +41,8 @@ class Comparer:
         project: the project's file; None: the one that is found (`migration.project`).
         limits: how much one comparison takes on.
         noise: returns what a surface's engines show against themselves; asked for each comparison, so it must be quick.
+        build: of the engines, for the basis of comparisons; "": not known.
+        tool: this tool's version, likewise.
         today: the day on which ledgers are read.
         on_failure: called when a ledger can no longer be read; the last valid one is used.
     """
@@ -51,12 +55,16 @@ class Comparer:
         project: Path | None = None,
         limits: Limits | None = None,
         noise: Callable[[str], NoiseFloor] = lambda _surface: _SILENCE,
+        build: str = "",
+        tool: str = "",
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
         on_failure: Callable[[Operation, BaseException], None] = lambda _operation, _error: None,
     ) -> None:
         self._folder, self._policies, self._limits = ledger_dir, dict(policies or {}), limits or Limits()
         self._project = project
         self._noise, self._today, self._on_failure = noise, today, on_failure
+        self._build, self._tool = build, tool
+        self._bases: dict[str, Basis] = {}
         self._ledgers: dict[str, _Loaded] = {}
         self._files: dict[str, str] = {}  #: of the ledgers, by surface
 
@@ -67,14 +75,17 @@ class Comparer:
         on_failure: Callable[[Operation, BaseException], None],
         *,
         noise: Callable[[str], NoiseFloor] = lambda _surface: _SILENCE,
+        build: str = "",
+        tool: str = "",
     ) -> "Comparer":
-        """Return a comparer for the configured surfaces; `on_failure` and `noise` as of the class.
+        """Return a comparer for the configured surfaces; the other arguments are those of the class.
 
         Raises:
             LedgerError: a ledger is not valid.
             ConfigurationError: the policy of one of the surfaces is not valid, or there is none (`UnconfiguredSurfaceError`).
         """
-        comparer = cls(settings.path(settings.ledger_dir), project=settings.project, noise=noise, on_failure=on_failure)
+        folder = settings.path(settings.ledger_dir)
+        comparer = cls(folder, project=settings.project, noise=noise, build=build, tool=tool, on_failure=on_failure)
         for surface in settings.surfaces:
             comparer.policy(surface)
             comparer.ledger(surface)
@@ -100,13 +111,14 @@ class Comparer:
         surface, serving, policy = served.request.surface, served.origin, self.policy(served.request.surface)
         served, shadow = ended(served, policy), ended(shadow, policy)
         control, candidate = (served, shadow) if serving is Origin.CONTROL else (shadow, served)
-        return compare(
+        ledger = self.ledger(surface)
+        comparison = compare(
             control,
             candidate,
             stage=stage,
             serving=serving,
             policy=policy,
-            ledger=self.ledger(surface),
+            ledger=ledger,
             noise=self._noise(surface),
             today=self._today(),
             limits=self._limits,
@@ -115,6 +127,15 @@ class Comparer:
             cross_talk=cross_talk,
             lost=lost,
         )
+        return msgspec.structs.replace(comparison, basis=self._basis(surface, policy))
+
+    def _basis(self, surface: str, policy: Policy) -> Basis:
+        """Return the basis of comparisons with the policy and the ledger that was read last."""
+        loaded, known = self._ledgers.get(surface), self._bases.get(surface)
+        ledger = "" if loaded is None else loaded.digest
+        if known is None or known.ledger != ledger:
+            known = self._bases[surface] = Basis(policy=_digest(policy), ledger=ledger, build=self._build, tool=self._tool)
+        return known
 
     def policy(self, surface: str) -> Policy:
         """Return the surface's policy.
@@ -149,11 +170,15 @@ class Comparer:
             _log.warning("the ledger of %s is not valid, the last good one holds: %s", surface, error)
             self._on_failure("comparison.compare", error)
             ledger = known.ledger
-        self._ledgers[surface] = _Loaded(ledger, state)
+        self._ledgers[surface] = _Loaded(ledger, _digest(ledger.entries), state)
         return ledger
 
 
 _NOTHING_ACCEPTED = Ledger()
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:12]
 
 
 def _state(path: str) -> _State:

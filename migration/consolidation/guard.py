@@ -51,7 +51,7 @@ class GuardFinding(msgspec.Struct, frozen=True, kw_only=True):
                 return f"{place} less than the baseline allows; let the baseline shrink"
 
 
-def measure(inventory: Inventory) -> Baseline:
+def baseline_of(inventory: Inventory) -> Baseline:
     """Return what there is: legacy implementations, and who names them in imports, code and configuration."""
     legacy = frozenset(implementation.module for implementation in inventory.legacy)
     uses: dict[str, Counter[str]] = {}
@@ -65,9 +65,9 @@ def measure(inventory: Inventory) -> Baseline:
     return Baseline(implementations=tuple(sorted(legacy)), consumers=consumers)
 
 
-def compare(inventory: Inventory, baseline: Baseline) -> tuple[GuardFinding, ...]:
+def guard_findings(inventory: Inventory, baseline: Baseline) -> tuple[GuardFinding, ...]:
     """Return the differences, growth first."""
-    there = measure(inventory)
+    there = baseline_of(inventory)
     paths = {implementation.module: implementation.path for implementation in inventory.implementations}
     found = [_implementation(module, paths[module], 0, 1) for module in there.implementations if module not in baseline.implementations]
     found += [_implementation(module, "", 1, 0) for module in baseline.implementations if module not in there.implementations]
@@ -81,7 +81,7 @@ def compare(inventory: Inventory, baseline: Baseline) -> tuple[GuardFinding, ...
 
 def shrunk(inventory: Inventory, baseline: Baseline) -> Baseline:
     """Return the baseline without what is gone. It never allows more than before."""
-    there = measure(inventory)
+    there = baseline_of(inventory)
     consumers = {
         path: kept
         for path, modules in baseline.consumers.items()

@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
-from migration.consolidation.audit import audit
-from migration.consolidation.guard import compare, load_baseline
+from migration.consolidation.auditing import audit
+from migration.consolidation.guard import guard_findings, load_baseline
 
 _OPTION: Final = "consolidation_guard"
 
@@ -30,7 +30,7 @@ class GuardItem(pytest.Item):
             ConfigurationError: there is no baseline, or the audit is configured wrongly.
         """
         root = self.config.rootpath
-        findings = compare(audit(root), load_baseline(root / str(self.config.getini(_OPTION))))
+        findings = guard_findings(audit(root), load_baseline(root / str(self.config.getini(_OPTION))))
         if findings:
             raise NotWhatTheBaselineAllowsError("\n".join(finding.advice for finding in findings))
 

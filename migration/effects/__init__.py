@@ -4,7 +4,7 @@ Adopters import only these: `perform` and its variants are the basis of every po
 `unix_time`, `uuid4`, `randomness` and `sleep` are ports themselves; `http` has ports for httpx. Ports of model SDKs are in
 `migration.adapters`. Outside a run every port simply makes the call.
 
-The facade opens a `recording`; the shadow answers from a `ReplayJournal` (`replaying`): both are internal to this package.
+The facade opens a `Recording`; the shadow answers from a `ReplayJournal`: both are internal, in `journals`.
 """
 
 from migration.effects.functions import effect

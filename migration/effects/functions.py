@@ -62,6 +62,10 @@ class _Port:
     ) -> None:
         self._kind, self._name, self._function, self._hidden, self._errors = kind, name, function, hidden, errors
         self._signature = inspect.signature(function)
+        parameters = self._signature.parameters.values()
+        #: names in order, if each takes one argument: then they need not be bound one by one at every call
+        self._names = tuple(one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD)
+        self._all_plain = len(self._names) == len(parameters)
 
     @functools.cached_property
     def _type(self) -> Any:  # noqa: ANN401 - a type
@@ -112,9 +116,13 @@ class _Port:
             raise self._own(error) from None
 
     def _request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-        bound = self._signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        shown = {name: value for name, value in bound.arguments.items() if name not in self._hidden}
+        if self._all_plain and not kwargs and len(args) == len(self._names):
+            arguments = dict(zip(self._names, args, strict=True))
+        else:
+            bound = self._signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            arguments = bound.arguments
+        shown = {name: value for name, value in arguments.items() if name not in self._hidden} if self._hidden else arguments
         return _encode({"name": self._name, "arguments": shown})
 
     def _decode(self, reply: bytes) -> Any:  # noqa: ANN401 - as the function

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from migration.effects.http_record import answered, asked, piece, piece_bytes
+from migration.effects.journals.http_record import http_answered, http_asked, piece, piece_bytes
 from migration.effects.ports import perform_stream, perform_stream_now
 from migration.errors import RecordedEffectError
 from migration.extras import extra
@@ -136,11 +136,11 @@ def _name(request: httpx.Request) -> str:
 
 
 def _request(request: httpx.Request, body: bytes) -> bytes:
-    return asked(_name(request), str(request.url.copy_with(userinfo=b"")), request.headers, body)
+    return http_asked(_name(request), str(request.url.copy_with(userinfo=b"")), request.headers, body)
 
 
 def _head(response: httpx.Response) -> bytes:
-    return _encode(answered(response.status_code, response.headers))
+    return _encode(http_answered(response.status_code, response.headers))
 
 
 def _response(head: bytes, real: list[httpx.Response], body: httpx.AsyncByteStream | httpx.SyncByteStream) -> httpx.Response:

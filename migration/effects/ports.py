@@ -1,8 +1,8 @@
 """How a port reaches the outside: through the current run's journal if there is one, otherwise directly."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
-from contextvars import ContextVar, Token
-from typing import Protocol
+from contextvars import ContextVar
+from typing import Final, Protocol
 
 from migration.effects.lanes import current_lane
 from migration.model import EffectKind, Outcome
@@ -86,14 +86,11 @@ def current() -> Performer | None:
     return _current.get()
 
 
-def activate(performer: Performer) -> Token[Performer | None]:
-    """Make it the performer of this context's effects; tasks that start from here inherit it."""
-    return _current.set(performer)
+activate: Final = _current.set
+"""Makes a performer that of this context's effects; tasks that start from here inherit it. Returns what `deactivate` takes."""
 
-
-def deactivate(token: Token[Performer | None]) -> None:
-    """Undo `activate`, in the same context."""
-    _current.reset(token)
+deactivate: Final = _current.reset
+"""Undoes `activate`, in the same context."""
 
 
 def canary() -> str | None:

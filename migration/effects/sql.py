@@ -15,11 +15,11 @@ from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only, greenlet_spawn
 
-from migration.effects.advice import port_for
+from migration.effects.journals.advice import port_for
+from migration.effects.journals.replaying import is_replayed
+from migration.effects.journals.sql_record import answered, asked, read_back
 from migration.effects.lanes import current_lane
 from migration.effects.ports import current, perform, perform_now
-from migration.effects.replaying import is_replayed
-from migration.effects.sql_record import answered, asked, read_back
 from migration.errors import EffectMissingError, RecordedEffectError
 
 __all__ = ["read_port"]

@@ -9,16 +9,19 @@ if TYPE_CHECKING:
     from migration.evidence.database import Database
     from migration.evidence.erasing import erase_evidence, evidence_left
     from migration.evidence.excerpt import ExcerptEvent, ExcerptRow
+    from migration.evidence.gates import ComparedRow, GateReader, Place, UnseenRow
     from migration.evidence.key import digest_key
     from migration.evidence.reader import EvidenceReader
     from migration.evidence.redaction import Redactor
     from migration.evidence.schema import downgrade
     from migration.evidence.store import EvidenceStore
+    from migration.evidence.unseen import UnseenRuns
     from migration.evidence.views import DivergenceDetail, DivergenceView, Example, NoiseView, StoredRecording, StrataView, StratumView
 else:
     __getattr__ = front(
         __name__,
         {
+            "ComparedRow": "gates",
             "Database": "database",
             "DivergenceDetail": "views",
             "DivergenceView": "views",
@@ -27,11 +30,15 @@ else:
             "Example": "views",
             "ExcerptEvent": "excerpt",
             "ExcerptRow": "excerpt",
+            "GateReader": "gates",
             "NoiseView": "views",
+            "Place": "gates",
             "Redactor": "redaction",
             "StoredRecording": "views",
             "StrataView": "views",
             "StratumView": "views",
+            "UnseenRow": "gates",
+            "UnseenRuns": "unseen",
             "back_up": "backup",
             "digest_key": "key",
             "downgrade": "schema",
@@ -41,6 +48,7 @@ else:
     )
 
 __all__ = [
+    "ComparedRow",
     "Database",
     "DivergenceDetail",
     "DivergenceView",
@@ -49,11 +57,15 @@ __all__ = [
     "Example",
     "ExcerptEvent",
     "ExcerptRow",
+    "GateReader",
     "NoiseView",
+    "Place",
     "Redactor",
     "StoredRecording",
     "StrataView",
     "StratumView",
+    "UnseenRow",
+    "UnseenRuns",
     "back_up",
     "digest_key",
     "downgrade",

@@ -43,11 +43,11 @@ def add_round(connection: Connection, surface: str, *, control: Collection[str],
 
 def noise(connection: Connection, surface: str) -> NoiseView:
     """Return the rounds of a surface, and how often comparisons show each of their divergences. Without hits little is read."""
-    rounds = connection.execute(select(func.sum(noise_rounds.c.rounds)).where(noise_rounds.c.surface == surface)).scalar() or 0
+    number = rounds(connection, surface)
     sums = [func.sum(_HITS[name]) for name in ("rounds", "control", "candidate")]
     shown = connection.execute(select(_HITS.fingerprint, *sums).where(_HITS.surface == surface).group_by(_HITS.fingerprint)).all()
     if not shown:
-        return NoiseView(surface=surface, rounds=int(rounds), comparisons=0, hits=[])
+        return NoiseView(surface=surface, rounds=number, comparisons=0, hits=[])
     total = connection.execute(select(func.count()).select_from(comparisons).where(comparisons.c.surface == surface)).scalar() or 0
     seen = (
         select(_FOUND.fingerprint, func.count())
@@ -59,9 +59,12 @@ def noise(connection: Connection, surface: str) -> NoiseView:
         NoiseHit(fingerprint=name, compared=compared.get(name, 0), rounds=int(both), control=int(in_control), candidate=int(in_candidate))
         for name, both, in_control, in_candidate in shown
     ]
-    return NoiseView(
-        surface=surface, rounds=int(rounds), comparisons=total, hits=sorted(hits, key=lambda hit: (-hit.rounds, hit.fingerprint))
-    )
+    return NoiseView(surface=surface, rounds=number, comparisons=total, hits=sorted(hits, key=lambda hit: (-hit.rounds, hit.fingerprint)))
+
+
+def rounds(connection: Connection, surface: str) -> int:
+    """Return the rounds of a surface."""
+    return int(connection.execute(select(func.sum(noise_rounds.c.rounds)).where(noise_rounds.c.surface == surface)).scalar() or 0)
 
 
 def remove_before(connection: Connection, cutoff: float) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, get_args
 
 import msgspec
 
+from migration.evidence.bases import BasisRows
 from migration.evidence.excerpt import Aligner, redacted
 from migration.evidence.redaction import Redactor
 from migration.evidence.scrub import free_texts, scrub
@@ -37,6 +38,11 @@ class ServedRun(Protocol):
     @property
     def shadows(self) -> Origin:
         """The engine that ran as the shadow."""
+        ...
+
+    @property
+    def probability(self) -> float:
+        """The probability with which it was drawn for shadowing."""
         ...
 
     @property
@@ -87,7 +93,7 @@ class RowMaker:
     """
 
     def __init__(self, redactor: Redactor, align: Aligner | None) -> None:
-        self._redactor, self._align = redactor, align
+        self._redactor, self._align, self.bases = redactor, align, BasisRows()
 
     def comparison(self, finding: ComparedRuns, now: float) -> Row:
         """Return the row of `comparisons`."""
@@ -119,8 +125,13 @@ class RowMaker:
             "trace_id": _hex(done.trace_id),
             "span_id": _hex(finding.served.span_id),
             "shadow_trace_id": _hex(finding.shadow.trace_id),
+            "probability": None if finding.served.probability == 1.0 else finding.served.probability,
             "received_at": finding.served.record.request.received_at,
             "compared_at": now,
+            **_endings(finding),
+            **self.bases.row(done.basis),
+            "severities": ",".join(sorted({one.severity for one in done.divergences if one.verdict is Verdict.DIVERGENT})) or None,
+            "breach": any(one.kind == "isolation_breach" for one in done.divergences) or None,
         }
 
     def surface(self, surface: str) -> str:
@@ -183,6 +194,11 @@ class RowMaker:
             return None
         rows: Sequence[Row] = msgspec.to_builtins(redacted(aligned, self._redactor, plain=plain))
         return rows
+
+
+def _endings(finding: ComparedRuns) -> Row:
+    control, candidate = finding.runs()
+    return {"control_outcome": control.outcome, "candidate_outcome": candidate.outcome}
 
 
 def _hex(id_: str | None) -> str | None:

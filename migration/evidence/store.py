@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from sqlalchemy.exc import OperationalError
 
 from migration.errors import EvidenceError
-from migration.evidence import noise, writing
+from migration.evidence import noise, unseen, writing
 from migration.evidence.excerpt import Aligner
 from migration.evidence.key import digest_key
 from migration.evidence.reader import EvidenceReader
@@ -99,9 +99,11 @@ class EvidenceStore(EvidenceReader):
             if self._generation != self._database.generation:
                 self._generation = self._database.generation
                 self._strata.forget()
+                self._rows.bases.forget()
             now, examples = self._clock(), self._examples
             new = writing.write(connection, findings, self._rows, self._strata, self._recorder, now=now, examples=examples)
         self._strata.stored()
+        self._rows.bases.stored()
         return new
 
     def store_round(self, surface: str, *, control: Collection[str], candidate: Collection[str]) -> None:
@@ -123,6 +125,7 @@ class EvidenceStore(EvidenceReader):
         cutoff = self._clock() - older_than_s
         with self._database.transaction("prune") as connection:
             noise.remove_before(connection, cutoff)
+            unseen.remove_before(connection, cutoff)
             return writing.remove_before(connection, cutoff)
 
 

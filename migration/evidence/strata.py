@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 
 from migration.evidence.tables import comparisons, strata_sets
 from migration.evidence.views import StrataView, StratumView
-from migration.model import Verdict
+from migration.model import RunRecord, Verdict
 
 if TYPE_CHECKING:
     from migration.evidence.redaction import Redactor
@@ -34,6 +34,9 @@ class Stratum(NamedTuple):
     tool: str  #: "": the event belongs to an agent or to the run
     outcome: str  #: of the served run
 
+
+Places = frozenset[tuple[str, str]]
+"""Kind and lane of each event of a run."""
 
 _Set = tuple[str, frozenset[Stratum]]
 """A set and its digest."""
@@ -86,27 +89,29 @@ class StrataMaker:
 
     def _of(self, finding: "ComparedRuns") -> _Set:
         record = finding.served.record
-        places = frozenset([(event.kind, event.lane) for event in record.events])
-        shape = (record.request.surface, record.outcome, places)
+        return self.of(record.request.surface, record.outcome, places(record))
+
+    def of(self, surface: str, outcome: str, places: Places) -> _Set:
+        """Return the set of a served run with this outcome and these places of events, and its digest."""
+        shape = (surface, outcome, places)
         if (known := self._shapes.get(shape)) is None:
-            known = _with_digest(frozenset(self._stratum(kind, lane, finding) for kind, lane in places or {("", "")}))
+            strata = frozenset(self._stratum(surface, outcome, kind, lane) for kind, lane in places or {("", "")})
+            known = _with_digest(strata)
             _remember(self._shapes, shape, known)
         return known
 
     def _touched(self, finding: "ComparedRuns", digest: str, strata: frozenset[Stratum]) -> _Set:
         """Return the strata that completely unaccepted divergences touch; one without an event of the run touches them all."""
-        surface = finding.served.record.request.surface
+        surface, outcome = finding.served.record.request.surface, finding.served.record.outcome
         found = frozenset([(one.path, one.lane) for one in finding.comparison.divergences if one.verdict is Verdict.DIVERGENT])
         if (known := self._touches.get((surface, digest, found))) is None:
-            touched = frozenset(self._stratum(_event_of(path), lane, finding) for path, lane in found)
+            touched = frozenset(self._stratum(surface, outcome, _event_of(path), lane) for path, lane in found)
             known = _with_digest(touched if touched and touched <= strata else strata)
             _remember(self._touches, (surface, digest, found), known)
         return known
 
-    def _stratum(self, kind: str, lane: str, finding: "ComparedRuns") -> Stratum:
-        record = finding.served.record
-        surface = record.request.surface
-        return Stratum(self._name(surface, "event", kind), self._name(surface, "tool", _tool_of(lane)), record.outcome)
+    def _stratum(self, surface: str, outcome: str, kind: str, lane: str) -> Stratum:
+        return Stratum(self._name(surface, "event", kind), self._name(surface, "tool", _tool_of(lane)), outcome)
 
     def _name(self, surface: str, what: str, name: str) -> str:
         names = self._names.setdefault((surface, what), {"": ""})
@@ -115,6 +120,11 @@ class StrataMaker:
                 return OTHER
             names[name] = self._redactor.path(name)
         return names[name]
+
+
+def places(record: RunRecord) -> Places:
+    """Return the places of a run's events."""
+    return frozenset([(event.kind, event.lane) for event in record.events])
 
 
 def read_strata(connection: Connection, surface: str) -> StrataView:

@@ -65,9 +65,49 @@ comparisons = Table(
     Column("touched", String(16), comment="set that divergences touch; null: none"),
     Column("control_longest_gap_s", Float, comment="null: fewer than two events came, or compared before it was kept"),
     Column("candidate_longest_gap_s", Float, comment="null: fewer than two events came, or compared before it was kept"),
+    Column("control_outcome", String(16), comment="null: compared before it was kept"),
+    Column("candidate_outcome", String(16), comment="null: compared before it was kept"),
+    Column("severities", String(96), comment="of unaccepted divergences, by name, with commas; null: there are none"),
+    Column("breach", Boolean, comment="true: somebody else's data was found; null: it was not"),
+    Column("basis", String(16), comment="what it was made with; null: not known"),
+    Column("probability", Float, comment="with which the run was drawn for shadowing; null: 1"),
     UniqueConstraint("surface", "run_id", "shadows"),
     Index(None, "surface", "verdict", "compared_at"),
     Index(None, "compared_at"),
+)
+
+bases = Table(
+    "bases",
+    metadata,
+    Column("id", String(16), primary_key=True, comment="digest of the rest"),
+    Column("policy", String(64), nullable=False, comment="digest"),
+    Column("ledger", String(64), nullable=False, comment="digest"),
+    Column("build", String(128), nullable=False, comment="of the engines; empty: not known"),
+    Column("tool", String(64), nullable=False, comment="version"),
+)
+
+unseen_runs = Table(
+    "unseen_runs",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("surface", String(64), nullable=False),
+    Column("tenant_id", String(160), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("strata", String(16), comment="set of the served run; null: not known"),
+    Column("reason", String(32), nullable=False, comment="why there is no comparison"),
+    Column("runs", Integer, nullable=False),
+    Column("at", Float, nullable=False, comment="Unix seconds, when they were counted"),
+    Column("probability", Float, comment="with which the runs were drawn for shadowing; null: 1"),
+    Index(None, "at"),
+)
+
+standings = Table(
+    "standings",
+    metadata,
+    Column("surface", String(64), primary_key=True),
+    Column("step", String(160), primary_key=True, comment="of a ramp"),
+    Column("mark", String(32), nullable=False, comment="changes with every write"),
+    Column("state", LargeBinary, nullable=False, comment="counts of what was read so far; can be made again from the other tables"),
 )
 
 divergence_kinds = Table(

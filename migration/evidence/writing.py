@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Executable, bindparam, delete, func, select, 
 from migration.evidence.recordings import Recorder
 from migration.evidence.rows import ComparedRuns, Row, RowMaker
 from migration.evidence.strata import StrataMaker
-from migration.evidence.tables import comparisons, divergence_kinds, occurrences, recordings, strata_sets
+from migration.evidence.tables import bases, comparisons, divergence_kinds, occurrences, recordings, standings, strata_sets
 
 _KINDS = divergence_kinds.c
 _EXISTING = 200
@@ -58,6 +58,8 @@ def write(
     # The inserts come first: they take SQLite's write lock immediately; a read lock would have to be upgraded, which could fail.
     if sets := strata.new_rows():
         connection.execute(_statements(connection.dialect.name).insert_sets, sets)
+    if new_bases := rows.bases.new_rows():
+        connection.execute(_statements(connection.dialect.name).insert_bases, new_bases)
     ids = _insert_new(connection, [row for _, row in made.values()])
     new = [(number, row["surface"], findings[place]) for key, (place, row) in made.items() if (number := ids.get(key)) is not None]
     if any(finding.comparison.divergences for _, _, finding in new):
@@ -70,6 +72,7 @@ def remove_before(connection: Connection, cutoff: float) -> int:
     """Remove comparisons, and kinds of divergences not seen since, from before `cutoff` (Unix seconds); return how many comparisons."""
     removed = connection.execute(delete(comparisons).where(comparisons.c.compared_at < cutoff)).rowcount
     connection.execute(delete(divergence_kinds).where(_KINDS.last_seen_at < cutoff))
+    connection.execute(delete(standings))  # ids may be given again, so what was read so far says nothing any more
     recount(connection)
     return removed
 
@@ -167,6 +170,7 @@ def _upsert_kinds(connection: Connection, kinds: list[Row]) -> None:
 
 class _Statements(NamedTuple):
     insert_sets: Executable
+    insert_bases: Executable
     insert_comparisons: Executable
     upsert_kinds: Executable
 
@@ -182,6 +186,7 @@ def _statements(dialect: str) -> _Statements:
     new = kind.excluded
     return _Statements(
         insert_sets=insert(strata_sets).on_conflict_do_nothing(),
+        insert_bases=insert(bases).on_conflict_do_nothing(),
         insert_comparisons=insert(comparisons)
         .on_conflict_do_nothing()
         .returning(compared.id, compared.surface, compared.run_id, compared.shadows),

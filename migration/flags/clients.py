@@ -26,8 +26,8 @@ def fed_client(
     *,
     private: frozenset[str],
     event_processor: Callable[[Config], EventProcessor] | None,
-) -> LDClient:
-    """Return a client whose flags come from the source through the intake.
+) -> tuple[LDClient, bool]:
+    """Return a client whose flags come from the source through the intake, and whether anybody receives its events.
 
     Args:
         source: where flags come from.
@@ -51,7 +51,7 @@ def fed_client(
     config = Config(
         **options, feature_store=store, update_processor_class=processor, private_attributes=set(private), diagnostic_opt_out=True
     )
-    return LDClient(config, start_wait=_START_WAIT_S)
+    return LDClient(config, start_wait=_START_WAIT_S), config.send_events
 
 
 def quiet_evaluator(store: InMemoryFeatureStore) -> FlagEvaluator:

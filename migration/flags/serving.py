@@ -1,19 +1,22 @@
 """Decides for the facade, in memory: the stage of a tenant, and whether this run is shadowed. `evaluation` interprets the flags."""
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ldclient import Config
 from ldclient.feature_store import InMemoryFeatureStore
 from ldclient.interfaces import EventProcessor
+from ldclient.migrations.tracker import MigrationOpEvent
 from prometheus_client import Counter
 
 from migration.flags.clients import fed_client, quiet_evaluator
 from migration.flags.decision import Decision, Reason
+from migration.flags.draw import Governor, Ungoverned, probability
 from migration.flags.emergency import EmergencySwitch
 from migration.flags.gauges import FlagGauges
 from migration.flags.intake.intake import FlagIntake
@@ -22,7 +25,6 @@ from migration.flags.intake.status import FlagStatus
 from migration.flags.meaning.data import KILL_SWITCH, FlagData, surface_flag_key
 from migration.flags.meaning.evaluation import Evaluation, FlagEvaluator
 from migration.flags.op_events import EvaluatedDecision, OpEvents
-from migration.flags.sampling import POINTS, point, threshold
 from migration.flags.sources.open import open_source
 from migration.flags.sources.source import FlagSource
 from migration.flags.tenant_attributes import TenantAttributes
@@ -43,10 +45,22 @@ _Key = tuple[str, str, bytes, bytes]
 class _Answer:
     """The answer for a tenant on a surface, valid until something that it was read from changes."""
 
+    plan: Plan
+    reason: Reason
+    percent: float  #: of the runs that are shadowed if the plan names a shadow
+    fails_over: bool
+    evaluation: MigrationOpEvent | None
+    counter: Counter  #: of decisions, with this answer's labels
+    draws: dict[int, "_Draw"] = field(default_factory=dict)  #: by the governor's level; made on first use
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """Both decisions for a run, and how likely each is."""
+
+    probability: float
     sampled: Decision
     unsampled: Decision
-    threshold: int  #: runs with a point below it are sampled
-    counter: Counter  #: of decisions, with this answer's labels
 
 
 class LaunchDarklyFlags:
@@ -61,6 +75,8 @@ class LaunchDarklyFlags:
         metrics: counts decisions and shows the source's health.
         source: where flags come from; None: the source in the settings.
         event_processor: takes LaunchDarkly's events instead of the source's own processor; None: use the source's.
+        governor: lowers the percentage of runs that are shadowed; None: nothing does.
+        draw: returns random numbers from 0 to 1, without 1.
         clock: monotonic seconds.
 
     Raises:
@@ -74,10 +90,13 @@ class LaunchDarklyFlags:
         *,
         source: FlagSource | None = None,
         event_processor: Callable[[Config], EventProcessor] | None = None,
+        governor: Governor | None = None,
+        draw: Callable[[], float] = random.random,  # noqa: S311 - a sample, not a secret
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.surfaces = settings.surfaces
         self._metrics = metrics
+        self._level, self._random = (governor or Ungoverned()).level, draw
         self._starts_at_off = settings.start_without_flags == "off"
         self._answers: dict[_Key, _Answer] = {}
         self._outdated: dict[_Key, _Answer] = {}
@@ -92,10 +111,10 @@ class LaunchDarklyFlags:
         self._emergency = EmergencySwitch(settings.path(settings.emergency_file), self._changed)
         store = InMemoryFeatureStore()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
         private = frozenset(settings.launchdarkly_private_attributes)
-        self._client = fed_client(source, self.intake, store, self._lost_events, private=private, event_processor=event_processor)
+        self._client, heard = fed_client(source, self.intake, store, self._lost_events, private=private, event_processor=event_processor)
         self.evaluator = quiet_evaluator(store)  #: evaluates without counting at LaunchDarkly
         self._serving = FlagEvaluator(self._client)
-        self._op_events = OpEvents(self._client, metrics)
+        self._op_events = OpEvents(self._client, metrics) if heard else None
         self._gauges = FlagGauges(metrics, settings.surfaces)
         self.intake.on_change(self._changed)
         self.attributes.start()
@@ -111,22 +130,24 @@ class LaunchDarklyFlags:
         if answer is None:
             answer = self._answer(key)
         answer.counter.inc()
-        if answer.threshold >= POINTS or point(request.run_id) < answer.threshold:
-            return answer.sampled
-        return answer.unsampled
+        level = self._level(request.surface, request.tenant_id)
+        draw = answer.draws.get(level) or self._draw(answer, request.surface, level)
+        return draw.sampled if self._random() < draw.probability else draw.unsampled
 
     def plan(self, surface: str, tenant_id: str) -> Plan:
         """Return the plan that the tenant's next run would have. Never raises, and counts nothing, because no run is served."""
         key = (surface, tenant_id, b"", self.attributes.asked(tenant_id))
-        return (self._answers.get(key) or self._answer(key)).sampled.plan
+        return (self._answers.get(key) or self._answer(key)).plan
 
     def finished(self, request: RunRequest, decision: Decision, outcome: Outcome, duration_s: float, /) -> None:
         """Record that the served run ended; its migration op event is sent now or with its comparison."""
-        self._op_events.finished(request, decision, outcome, duration_s)
+        if self._op_events is not None:
+            self._op_events.finished(request, decision, outcome, duration_s)
 
     def compared(self, run_id: str, comparison: Comparison | None, /) -> None:
         """Send the migration op event of that run, with its comparison or, if there is none, without."""
-        self._op_events.compared(run_id, comparison)
+        if self._op_events is not None:
+            self._op_events.compared(run_id, comparison)
 
     @property
     def data(self) -> FlagData:
@@ -180,7 +201,8 @@ class LaunchDarklyFlags:
         """Send the waiting migration op events, and end all threads."""
         self._emergency.close()
         self.attributes.close()
-        self._op_events.close()
+        if self._op_events is not None:
+            self._op_events.close()
         self._serving.close()
         self.evaluator.close()
 
@@ -224,22 +246,33 @@ class LaunchDarklyFlags:
         return "last_known" if surface_flag_key(surface) in self.intake.held else "flag"
 
     def _make(self, surface: str, plan: Plan, reason: Reason, found: Evaluation | None) -> _Answer:
+        return _Answer(
+            plan=plan,
+            reason=reason,
+            percent=100.0 if plan.shadows is None or found is None else found.percent,
+            fails_over=found is not None and found.fails_over,
+            evaluation=None if found is None else found.answer.event,
+            counter=self._metrics.flag_decisions.labels(surface, plan.stage.value, reason),
+        )
+
+    @staticmethod
+    def _draw(answer: _Answer, surface: str, level: int) -> _Draw:
+        """Return what is drawn from at that level of the governor, and remember it."""
+        likely = probability(answer.percent, level)
         sampled, unsampled = (
             EvaluatedDecision(
-                plan=plan,
-                reason=reason,
+                plan=answer.plan,
+                reason=answer.reason,
                 flag_key=surface_flag_key(surface),
                 sampled=sampled,
-                evaluation=None if found is None else found.answer.event,
+                probability=likely,
+                fails_over=answer.fails_over,
+                evaluation=answer.evaluation,
             )
             for sampled in (True, False)
         )
-        return _Answer(
-            sampled=sampled,
-            unsampled=unsampled,
-            threshold=POINTS if plan.shadows is None or found is None else threshold(found.percent),
-            counter=self._metrics.flag_decisions.labels(surface, plan.stage.value, reason),
-        )
+        draw = answer.draws[level] = _Draw(likely, sampled, unsampled)
+        return draw
 
     def _complain(self, complaint: str) -> None:
         """Report it once until flags change, and show it in the status."""
@@ -272,4 +305,4 @@ class LaunchDarklyFlags:
 
 
 def _complete(answer: _Answer) -> bool:
-    return answer.sampled.plan.stage is Stage.COMPLETE
+    return answer.plan.stage is Stage.COMPLETE

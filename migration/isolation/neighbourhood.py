@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection
+from itertools import islice
 from typing import Final
 
 from migration.isolation.canaries import Canaries, LiveCanary, live
@@ -41,4 +42,4 @@ class Neighbourhood:
         """Return those who were served since the last call, and the last 16 in any case; the latest last."""
         count = min(len(self._recent), max(ALWAYS, self._untold))
         self._untold = 0
-        return tuple(self._recent[place] for place in range(-count, 0))
+        return (*islice(reversed(self._recent), count),)[::-1]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from migration.processes.control import ask, control_folder
     from migration.processes.heartbeat import Heartbeat
     from migration.processes.held_by import HeldBy
+    from migration.processes.identity import code_version, engines_build
     from migration.processes.row import ProcessRow, Told
     from migration.processes.table import ProcessTable
     from migration.processes.tenant_list import LOOKED_AT, known_tenants, pinned
@@ -26,8 +27,10 @@ else:
             "ProcessTable": "table",
             "Told": "row",
             "ask": "control",
+            "code_version": "identity",
             "confirm": "confirmation",
             "control_folder": "control",
+            "engines_build": "identity",
             "known_tenants": "tenant_list",
             "pinned": "tenant_list",
         },
@@ -42,8 +45,10 @@ __all__ = [
     "ProcessTable",
     "Told",
     "ask",
+    "code_version",
     "confirm",
     "control_folder",
+    "engines_build",
     "known_tenants",
     "pinned",
 ]

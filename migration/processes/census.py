@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from migration.errors import MigrationError
-from migration.flags.meaning.contexts import Tenant
+from migration.flags.meaning import Tenant
 from migration.processes.followed import FollowedFlags
 from migration.processes.own_row import Counted, OwnRows
 from migration.processes.table import ProcessTable

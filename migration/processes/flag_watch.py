@@ -6,8 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from migration.flags.meaning.contexts import Tenant
-from migration.flags.meaning.data import CANDIDATE_FAILOVER, KILL_SWITCH, SHADOW_SAMPLING, FlagData, surface_flag_key
+from migration.flags.meaning import CANDIDATE_FAILOVER, KILL_SWITCH, SHADOW_SAMPLING, FlagData, Tenant, surface_flag_key
 from migration.history import Entry
 from migration.model import Stage
 from migration.processes.followed import FollowedFlags

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from migration.flags.intake.status import FlagStatus
-from migration.flags.meaning.data import FlagData
-from migration.flags.meaning.evaluation import FlagEvaluator
+from migration.flags import FlagStatus
+from migration.flags.meaning import FlagData, FlagEvaluator
 
 
 class FollowedFlags(Protocol):

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from migration.errors import HistoryError, MigrationError
-from migration.flags.meaning.contexts import Tenant
-from migration.flags.tenant_attributes import TenantAttributes
+from migration.evidence import UnseenRuns
+from migration.flags import TenantAttributes
+from migration.flags.meaning import Tenant
 from migration.history import History
 from migration.processes.census import Census
 from migration.processes.control import ControlServer, control_folder
@@ -23,7 +24,7 @@ from migration.processes.deaths import WorkerDeaths, own_the_dead
 from migration.processes.flag_watch import FlagChange, FlagWatch
 from migration.processes.followed import FollowedFlags
 from migration.processes.identity import this_host
-from migration.processes.own_row import OwnRows, ShadowState
+from migration.processes.own_row import OwnRows, ShadowCost, ShadowState
 from migration.processes.row import BEAT_S, ProcessRow
 from migration.processes.table import ProcessTable
 from migration.processes.tenant_list import described, known_tenants
@@ -51,6 +52,8 @@ class Heartbeat:
         metrics: count its own failures.
         runs: surface -> current runs.
         shadow: the shadow.
+        cost: the governor of the shadow; None: it is not governed.
+        unseen: writes the counts of runs that were not compared.
         attributes: of tenants, in addition to those that come with a request; None: there are none.
         clock: Unix seconds.
 
@@ -66,6 +69,8 @@ class Heartbeat:
         *,
         runs: Callable[[], Mapping[str, int]],
         shadow: ShadowState,
+        cost: ShadowCost | None = None,
+        unseen: UnseenRuns | None = None,
         attributes: TenantAttributes | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -73,11 +78,11 @@ class Heartbeat:
         self._table, self._history = ProcessTable(settings.evidence()), History.of_settings(settings)
         self._seen: dict[str, bytes] = {}
         self._served: OrderedDict[str, bytes] = OrderedDict()
-        self._rows = OwnRows(flags, settings.surfaces, runs=runs, shadow=shadow, served=self._last_served, clock=clock)
+        self._rows = OwnRows(flags, settings.surfaces, runs=runs, shadow=shadow, served=self._last_served, cost=cost, clock=clock)
         name = f"server {os.getpid()} on {this_host()}"
         self._watch = FlagWatch(flags, settings.surfaces, self._last_served, host=this_host(), name=name, clock=clock)
         self._changes: list[FlagChange] = []
-        self._shadow = shadow
+        self._shadow, self._unseen = shadow, unseen
         self._deaths_of_workers = WorkerDeaths(self._history, name, clock)
         self._worker: ProcessRow | None = None
         self._census = Census(flags, settings.surfaces, self._rows, self._table, self._known)
@@ -119,6 +124,9 @@ class Heartbeat:
             self._wake.wait(BEAT_S)
             self._wake.clear()
             self.beat()
+        self._try("unseen runs", self._write_unseen)
+        if self._unseen is not None:
+            self._unseen.close()
         self._try("heartbeat", self._say_goodbye)
         self._table.close()
         self._history.close()
@@ -129,6 +137,7 @@ class Heartbeat:
         self._try("flags", self._look)
         self._try("metrics", _bury)
         if reachable:  # otherwise each of these would wait in vain, too
+            self._try("unseen runs", self._write_unseen)
             self._try("changes", self._write_changes)
             self._try("tenants", self._write_tenants)
             self._try("deaths", self._find_dead)
@@ -141,6 +150,10 @@ class Heartbeat:
         if gone is not None and (worker is None or worker.process_id != gone.process_id):
             died = any(pid == gone.pid for pid, _ in tuple(self._shadow.worker_deaths))
             self._table.ended([gone.process_id], "died" if died else "stopped")
+
+    def _write_unseen(self) -> None:
+        if self._unseen is not None:
+            self._unseen.write()
 
     def _look(self) -> None:
         source = self._flags.status().source

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import migration
+from migration.settings import MigrationSettings
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -50,13 +51,36 @@ def code_version() -> str:
     """
     import importlib.metadata
 
-    folder = Path(migration.__file__).parent
+    scripts = importlib.metadata.entry_points(group="console_scripts")
+    version = next((script.dist.version for script in scripts if script.dist and script.value.startswith("migration.")), "0")
+    return f"{version}+{code_digest(Path(migration.__file__).parent)}"
+
+
+def engines_build(settings: MigrationSettings) -> str:
+    """Return the name of the engines' build: the one in the settings, or a digest of the code of their package; "": there is none."""
+    import importlib.util
+
+    if settings.build:
+        return settings.build
+    top = settings.engines.partition(":")[0].partition(".")[0]
+    try:
+        spec = importlib.util.find_spec(top) if top else None
+    except (ImportError, ValueError):
+        spec = None
+    folders = list(spec.submodule_search_locations or ()) if spec is not None else []
+    if folders:
+        return code_digest(Path(folders[0]))
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        return ""
+    return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()[:8]
+
+
+def code_digest(folder: Path) -> str:
+    """Return a digest of the Python code in a folder."""
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
         digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
-    scripts = importlib.metadata.entry_points(group="console_scripts")
-    version = next((script.dist.version for script in scripts if script.dist and script.value.startswith("migration.")), "0")
-    return f"{version}+{digest.hexdigest()[:8]}"
+    return digest.hexdigest()[:8]
 
 
 def this_host() -> str:

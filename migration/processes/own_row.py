@@ -10,8 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from migration.flags.meaning.contexts import Tenant
-from migration.flags.meaning.data import KILL_SWITCH
+from migration.flags.meaning import KILL_SWITCH, Tenant
 from migration.model import Stage
 from migration.processes.followed import FollowedFlags
 from migration.processes.held_by import held_by
@@ -48,6 +47,24 @@ class ShadowState(Protocol):
         ...
 
 
+class ShadowCost(Protocol):
+    """The reported part of the governor; called in the heartbeat's thread."""
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of the flag's percentage that is drawn, by surface."""
+        ...
+
+    @property
+    def cause(self) -> str | None:
+        """What lowers a share; None: nothing does."""
+        ...
+
+    def taxes(self) -> dict[str, list[float]]:
+        """Return by how much runs are slower because of shadows, by quantile: lower bound, estimate, upper bound."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
     """Known tenants at each stage."""
@@ -65,6 +82,7 @@ class OwnRows:
         surfaces: those that are being migrated.
         runs: surface -> current runs.
         shadow: the shadow.
+        cost: the governor; None: shadows are not governed.
         served: ids of the tenants that were served last.
         clock: Unix seconds.
     """
@@ -77,8 +95,10 @@ class OwnRows:
         runs: Callable[[], Mapping[str, int]],
         shadow: ShadowState,
         served: Callable[[], Collection[Tenant]],
+        cost: ShadowCost | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._cost = cost
         self._flags, self._surfaces, self._runs, self._shadow, self._served = flags, tuple(surfaces), runs, shadow, served
         self._clock = clock
         self.process_id = uuid.uuid4().hex
@@ -128,6 +148,9 @@ class OwnRows:
             counted_at=None if counted is None else counted.at,
             runs=dict(self._runs()),
             shadow_waiting=self._shadow.waiting,
+            shadow_shares={} if self._cost is None else self._cost.shares,
+            shadow_cause=None if self._cost is None else self._cost.cause,
+            shadow_tax={} if self._cost is None else self._cost.taxes(),
             last_error=self._errors.last,
         )
 

@@ -45,6 +45,9 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     runs: dict[str, int] = {}  #: surface -> current runs
     held_by: HeldBy | None = None  #: of a worker: what confines its engines; None: it takes no jobs yet
     shadow_waiting: int = 0  #: shadow jobs that wait or run
+    shadow_shares: dict[str, float] = {}  #: surface -> share of the flag's percentage of runs that the governor lets be drawn
+    shadow_cause: str | None = None  #: what lowers a share, see `Cause` in `shadow/pressure.py`; None: nothing does
+    shadow_tax: dict[str, list[float]] = {}  #: quantile -> by how much runs are slower because of shadows: lower bound, estimate, upper
     last_error: str | None = None  #: the last failure of the tool itself; None: nothing since the start
 
     @property

@@ -6,9 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
-from migration.flags.meaning.contexts import NO_ATTRIBUTES, Tenant
-from migration.flags.meaning.data import TENANT_KIND, FlagData
-from migration.flags.tenant_attributes import TenantAttributes
+from migration.flags import TenantAttributes
+from migration.flags.meaning import NO_ATTRIBUTES, TENANT_KIND, FlagData, Tenant
 from migration.processes.table import ProcessTable
 
 #: The sources of `known_tenants`, in words, so that the reader of a count knows which tenants are missing.

@@ -1,7 +1,8 @@
 """Recorded runs in files: our own format, and those of other tools, each in a separate module. Read `reader.read` first.
 
-`opening.py` converts any file to UTF-8, `documents.py` splits it into JSON values, `formats.py` determines the format of each, the format's
-module finds the conversation in it, `messages.py` converts that into the backend's own form, `turns.py` makes runs from it.
+`opening.py` converts any file to UTF-8. `documents.py` splits it into JSON values. `formats.py` determines the format of each value, and
+the format's module finds the conversation in it. `messages.py` converts the conversation into the backend's own form, and `turns.py` makes
+runs from it.
 """
 
 from migration.recordings.jsonl import SCHEMA, read_line, write_line

@@ -1,4 +1,4 @@
-"""Anthropic's Messages API: a request, with its answers among the messages or with the last answer in `response`."""
+"""Anthropic's Messages API: a request whose messages include the answers, or whose last answer is in `response`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -9,13 +9,13 @@ NAME: Final = "messages of Anthropic's API"
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether it is one, or was meant to be one."""
+    """Tell whether the record has this format, or was meant to have it."""
     messages = record.get("messages")
     return isinstance(messages, list) and ("system" in record or any(is_message(one) for one in messages))
 
 
 def is_message(value: object) -> bool:
-    """Tell whether a value is a message that only this API has: one with uses of tools or their results."""
+    """Tell whether a value is a message that only this API has: with `tool_use` or `tool_result` parts."""
     if not isinstance(value, Mapping) or not isinstance(value.get("content"), list):
         return False
     return any(isinstance(part, Mapping) and part.get("type") in {"tool_use", "tool_result"} for part in value["content"])
@@ -29,7 +29,7 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
 
 
 def in_chat_words(messages: Sequence[Any]) -> list[Any]:
-    """Return messages as those of the chat format: uses of tools become calls, and each result becomes a separate message."""
+    """Return messages in the chat format: each `tool_use` becomes a call, and each result becomes a separate message."""
     return [said for message in messages for said in (_split(message) if is_message(message) else [message])]
 
 

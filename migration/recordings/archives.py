@@ -17,13 +17,13 @@ DAMAGED: Final = (zipfile.BadZipFile, zstandard.ZstdError, zlib.error, struct.er
 _SAMPLES: Final = "samples/"
 _MAGIC: Final = b"PK\x03\x04"
 _ZSTD: Final = 93  # APPNOTE.TXT 4.4.5
-#: Of a local header: its fixed part, and where the lengths of name and extra field are.
+#: Size of the fixed part of a local header, and where it contains the lengths of name and extra field.
 _HEADER_BYTES: Final = 30
 _LENGTHS: Final = struct.Struct("<26xHH")
 
 
 def is_archive(path: Path) -> bool:
-    """Tell whether the path is a file that begins like an archive. Raises nothing: the reader reports what is wrong."""
+    """Tell whether the path is a file that begins like an archive. Errors are not raised here: the reader reports them later."""
     try:
         if not path.is_file():
             return False
@@ -34,7 +34,7 @@ def is_archive(path: Path) -> bool:
 
 
 def samples(path: Path) -> Iterator[tuple[str, bytes | Exception]]:
-    """Yield each sample's name and its JSON text, or what is wrong with it, one at a time, in order.
+    """Yield for each sample, in order, its name and its JSON text, or what is wrong with it.
 
     Raises:
         RecordingError: it is another kind of archive.

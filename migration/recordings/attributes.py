@@ -12,10 +12,10 @@ class Attributes:
     """Attributes by their dotted names.
 
     Args:
-        written: their form in the file.
+        written: the attributes as they are in the file.
 
     Raises:
-        RecordingError: they are not attributes.
+        RecordingError: this is not a form of attributes.
     """
 
     def __init__(self, written: object) -> None:
@@ -29,7 +29,7 @@ class Attributes:
         self._written = written
 
     def get(self, name: str) -> Any:  # noqa: ANN401 - any JSON
-        """Return the value of that name, as it is written; None if there is none."""
+        """Return the value of that name as it is in the file; None if there is none."""
         if name in self.flat:
             return self.flat[name]
         value: Any = self._written
@@ -42,7 +42,7 @@ class Attributes:
         return value
 
     def under(self, prefix: str) -> list[Any]:
-        """Return the values below the prefix by number, as a list of objects, or of plain values; () if there are none.
+        """Return the numbered values below the prefix as a list of objects or of plain values; () if there are none.
 
         Raises:
             RecordingError: a number is missing.
@@ -56,7 +56,7 @@ class Attributes:
                 _put(numbered, [int(steps[0]), *steps[1:]], value)
         if sorted(numbered) != list(range(len(numbered))):
             raise RecordingError(
-                f"the span lacks attributes between those it has ({prefix}), so its messages are incomplete; a tracer drops the "
+                f"the span lacks attributes in the middle of a list ({prefix}), so its messages are incomplete; a tracer drops the "
                 "oldest ones beyond OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, which is 128 by default"
             )
         return [_lists(numbered[number]) for number in range(len(numbered))]
@@ -70,13 +70,13 @@ def _put(tree: dict[Any, Any], steps: list[Any], value: object) -> None:
     for step in steps[:-1]:
         inside = tree.setdefault(step, {})
         if not isinstance(inside, dict):
-            return  # a value and something below it: the value stays
+            return  # a name has a value and also names below it: keep the value
         tree = inside
     tree[steps[-1]] = value
 
 
 def _lists(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value with objects whose keys are numbers as lists."""
+    """Return the value, with each object whose keys are numbers as a list."""
     if not isinstance(value, dict):
         return value
     if value and all(isinstance(key, str) and key.isdecimal() for key in value):
@@ -94,7 +94,7 @@ def _flat(written: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _value(typed: object) -> Any:  # noqa: ANN401 - any JSON
-    """Return OTLP's typed value as a plain one."""
+    """Return a typed value of OTLP as a plain value."""
     if not isinstance(typed, Mapping):
         return None
     for name in _TYPED:

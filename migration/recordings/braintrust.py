@@ -10,12 +10,12 @@ NAME: Final = "a row of Braintrust's logs"
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether it is one, or was meant to be."""
+    """Tell whether the record is such a row, or was meant to be."""
     return "span_id" in record and "root_span_id" in record and ("span_attributes" in record or "input" in record)
 
 
 def conversation(record: Mapping[str, Any]) -> Conversation:
-    """Return the call of a model.
+    """Return the conversation of a model call.
 
     Raises:
         NotARunError: the row is of another type, or failed.

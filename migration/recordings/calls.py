@@ -1,4 +1,4 @@
-"""One call of a model from a log or trace, with request and reply in any form: a conversation's last turn."""
+"""One model call from a log or trace, with request and reply in any form. It is read as the last turn of a conversation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -12,7 +12,7 @@ _DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 def decoded(value: object) -> object:
-    """Return a text of JSON as a value; anything else unchanged."""
+    """Return the value of a text that is JSON; return anything else unchanged."""
     if isinstance(value, str) and value[:1] in {"{", "[", '"'}:
         try:
             return msgspec.json.decode(value)
@@ -28,10 +28,10 @@ def call(asked: object, answered: object, *, label: object = None, tools: object
         asked: the request, or its messages.
         answered: the reply, its choices, or its message.
         label: the file's own id.
-        tools: those offered; None: those in the request.
+        tools: the offered tools; None: the tools in the request.
 
     Raises:
-        NotARunError: it is not a chat, or there is no reply.
+        NotARunError: the call is not a chat, or there is no reply.
     """
     request, reply = decoded(asked), decoded(answered)
     messages, system = _asked(request)
@@ -46,7 +46,7 @@ def call(asked: object, answered: object, *, label: object = None, tools: object
 
 
 def in_chat_words(messages: Sequence[Any]) -> list[Any]:
-    """Return messages of any format as those of the chat format. The format of each is recognised by its fields, so a list may mix them."""
+    """Return messages of any format in the chat format. The format of each is recognised by its fields, so a list may mix them."""
     if responses.is_list(messages):
         return responses.in_chat_words(messages)
     if any(genai_messages.is_message(one) for one in messages):
@@ -81,7 +81,7 @@ def _answered(reply: object) -> list[Any] | None:
         return None
     if isinstance(reply[0], list):
         return _answered(reply[0])
-    # Choices, or generations: the conversation continued with the first one.
+    # A list of choices or generations: the conversation continued with the first of them.
     return _answered(reply[0]["message"]) if isinstance(reply[0], Mapping) and "message" in reply[0] else list(reply)
 
 

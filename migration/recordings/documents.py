@@ -1,7 +1,7 @@
 """A stream of bytes -> JSON documents, each with its line: JSON lines, one indented document, or a list.
 
-One bad line never affects another: whatever cannot be read is one `BadLine`, and reading continues at the next line. Only one document is
-held at a time; a list over many lines is returned element by element.
+A bad line never affects another one: each line that cannot be read is one `BadLine`, and reading continues at the next line. Only one
+document is held at a time; a list over many lines is returned element by element.
 """
 
 import re
@@ -15,7 +15,7 @@ import msgspec
 from migration.recordings.run import BadLine
 
 _MARK: Final = b"\xef\xbb\xbf"
-#: JSON's whitespace; Python has more.
+#: JSON's whitespace; Python's `strip` removes more characters.
 _BLANK: Final = b" \t\r\n"
 #: A text, a bracket, a comma, or the quotation mark of a text that does not end on its line.
 _TOKEN: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
@@ -30,7 +30,7 @@ UNREADABLE: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 class Document:
     """One JSON value that may be a recording."""
 
-    line: int  #: on which it begins, from 1
+    line: int  #: line on which it begins, from 1
     text: bytes
     value: object
     element: int | None = None  #: its index in a list; None: it is not in a list
@@ -55,28 +55,28 @@ class Documents:
     """The documents of a stream.
 
     Args:
-        lines: of the stream.
-        is_part: tells whether a value is a part of a conversation, such as a message: a list of these is one document.
+        lines: the lines of the stream.
+        is_part: tells whether a value is a part of a conversation, such as a message. A list of such parts is one document.
     """
 
     def __init__(self, lines: Iterable[bytes], is_part: Callable[[object], bool]) -> None:
         self._lines, self._is_part = iter(lines), is_part
-        self._again: deque[tuple[int, bytes]] = deque()  # lines that seemed to be parts of a document, and are not
-        self.line = 0  #: of the last line that was read
+        self._again: deque[tuple[int, bytes]] = deque()  # lines to read again: they seemed to be parts of a document, but are not
+        self.line = 0  #: number of the last line that was read
 
     def __iter__(self) -> Iterator[Document | BadLine]:
         """Yield documents and bad lines in order."""
         first = True
         while (found := self._next()) is not None:
             number, line, alone = found
-            text = line.strip(_BLANK).removeprefix(b"\x1e").removeprefix(_MARK).strip(_BLANK)  # RFC 7464 begins each text with a separator
+            text = line.strip(_BLANK).removeprefix(b"\x1e").removeprefix(_MARK).strip(_BLANK)  # RFC 7464 puts a separator before each text
             if not text:
                 continue
             yield from self._line(number, text, alone=alone, first=first)
             first = False
 
     def _next(self) -> tuple[int, bytes, bool] | None:
-        """Return number and text of the next line, and whether it must be a document by itself; None at the end."""
+        """Return number and text of the next line, and whether the line must be a whole document; None at the end."""
         if self._again:
             return *self._again.popleft(), True
         line = next(self._lines, None)
@@ -115,7 +115,7 @@ class Documents:
             yield _document(number, bytes(element), index)
 
     def _gather(self, number: int, text: bytes, bad: BadLine) -> Iterator[Document | BadLine]:
-        """Yield the document that begins here and ends on a later line; if there is none, only this line is bad."""
+        """Yield the document that begins on this line and ends on a later one; if there is no such document, only this line is bad."""
         parts, depth = [text], _depth(text) or 0
         taken: list[tuple[int, bytes]] = []
         while depth > 0 and (found := self._next()) is not None:
@@ -137,14 +137,14 @@ class Documents:
                     return
                 what = why_unreadable(whole, error) if depth == 0 else f"a JSON document that begins here ends early: {bad.reason}"
                 yield BadLine(line=number, reason=what)
-                # The lines inside it may be good after all.
+                # Read the lines inside it again: they may be documents of their own.
                 self._again.extend(one for one in taken if _is_object(one[1]))
             return
         if not _OPENS_ONLY.match(text):
             yield bad
             self._again.extend(taken)
             return
-        # Lines that are indented, or close a bracket, belong to the broken document and are not reported themselves.
+        # Lines that are indented or close a bracket belong to the broken document, and are not reported separately.
         yield BadLine(line=number, reason=f"a JSON document that begins here breaks off at line {taken[-1][0]}")
         self._again.extend(one for one in taken if not _is_inside(one[1]))
         while not self._again and (found := self._next()) is not None:
@@ -152,7 +152,7 @@ class Documents:
                 self._again.append(found[:2])
 
     def _read_list(self, number: int, text: bytes) -> Iterator[Document | BadLine]:
-        """Yield the elements of the list that begins here and continues below, each as soon as it ends."""
+        """Yield the elements of a list that begins on this line and continues on the next ones, each element as soon as it ends."""
         splitter, given = Splitter(), 0
         whole: list[bytes] | None = None  # the elements of a list that is one document
         last, line, before = number, text, text
@@ -229,7 +229,7 @@ class Splitter:
 
 
 def _run_together(number: int, text: bytes) -> list[Document | BadLine]:
-    """Return the objects of a text that contains several and nothing else, as some streams write them without line ends."""
+    """Return the objects of a text that consists only of several objects: some streams write objects without line ends."""
     cut: list[bytes] = []
     start = depth = 0
     for token in _TOKEN.finditer(text):
@@ -264,7 +264,7 @@ def _is_object(line: bytes) -> bool:
 
 
 def _depth(line: bytes) -> int | None:
-    """Return how many brackets the line leaves open; None if it ends inside a text, which cannot happen in a JSON document."""
+    """Return how many brackets the line opens and does not close; None if it ends inside a text, which no line of a JSON document does."""
     depth = 0
     for token in _TOKEN.finditer(line):
         if token[0] == b'"':

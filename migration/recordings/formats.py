@@ -1,4 +1,4 @@
-"""All supported formats, recognised by the fields of an object; known formats that cannot be read are named."""
+"""All supported formats; an object's format is recognised by its fields. The error for a known format without a reader names it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
@@ -35,7 +35,7 @@ class Format(Protocol):
 
     @property
     def conversation(self) -> "RecordReader":
-        """Reads a record of it."""
+        """Reads a record of this format."""
         ...
 
 
@@ -43,7 +43,7 @@ class Claims(Protocol):
     """Tells whether a record is of a format."""
 
     def __call__(self, record: Record, /) -> bool:
-        """Return whether it is one, or was meant to be one."""
+        """Return whether the record has the format, or was meant to have it."""
         ...
 
 
@@ -54,13 +54,13 @@ class RecordReader(Protocol):
         """Return the content of the record.
 
         Raises:
-            RecordingError: it cannot be read.
-            NotARunError: it can, and is not a run.
+            RecordingError: the record cannot be read.
+            NotARunError: the record can be read, but is not a run.
         """
         ...
 
 
-#: In this order: formats with distinctive names come before similar ones.
+#: In the order of the checks: formats with distinctive field names come before formats that resemble each other.
 FORMATS: Final[tuple[Format, ...]] = (
     spans,
     langsmith,
@@ -74,7 +74,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     openai_chat,
 )
 
-#: Lists of records have these names in answers of web interfaces and in exports.
+#: Names of lists of records in answers of web APIs and in exports.
 _LISTS: Final = ("data", "observations", "runs", "traces", "spans", "items", "rows", "results")
 
 
@@ -82,8 +82,8 @@ def conversation_of(part: object) -> Conversation:
     """Return a JSON value as a conversation.
 
     Raises:
-        RecordingError: it has no supported format (a known one is named), or it cannot be read.
-        NotARunError: it is not a run.
+        RecordingError: the value has no supported format (the message names a known format), or cannot be read.
+        NotARunError: the value is not a run.
     """
     record: object = {"messages": calls.in_chat_words(part)} if isinstance(part, list) and part and is_part(part[0]) else part
     if isinstance(record, Mapping):
@@ -117,7 +117,7 @@ def _listed(record: Record) -> Iterator[object]:
 
 
 def is_part(value: object) -> bool:
-    """Tell whether a value is a part of a conversation: a list of these is one document."""
+    """Tell whether a value is a part of a conversation. A list of such parts is one document."""
     if not isinstance(value, Mapping):
         return False
     if isinstance(value.get("role"), str):

@@ -1,4 +1,4 @@
-"""OpenTelemetry's conventions for generative AI, today's and earlier ones: messages in attributes, or in the span's events."""
+"""OpenTelemetry's conventions for generative AI, current and earlier ones: messages are in attributes, or in the span's events."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -20,15 +20,15 @@ _DETAILS: Final = "gen_ai.client.inference.operation.details"
 
 
 def claims(attributes: Attributes) -> bool:
-    """Tell whether it is one."""
+    """Tell whether a span follows these conventions."""
     return any(name.startswith("gen_ai.") for name in attributes.flat)
 
 
 def conversation(attributes: Attributes, events: Sequence[Mapping[str, Any]], label: object) -> Conversation:
-    """Return the call of a model.
+    """Return the conversation of a model call.
 
     Raises:
-        NotARunError: it is another operation, or its texts were not recorded.
+        NotARunError: the span is of another operation, or its texts were not recorded.
         RecordingError: attributes were dropped.
     """
     operation = attributes.get("gen_ai.operation.name")

@@ -9,12 +9,12 @@ _MEDIA: Final = {"blob": "file", "uri": "file", "file": "file"}
 
 
 def is_message(value: object) -> bool:
-    """Tell whether a value is one."""
+    """Tell whether a value is such a message."""
     return isinstance(value, Mapping) and isinstance(value.get("parts"), list) and "content" not in value
 
 
 def in_chat_words(messages: Sequence[Any]) -> list[Any]:
-    """Return messages as those of the chat format: each response of a tool becomes a separate message."""
+    """Return messages in the chat format: each response of a tool becomes a separate message."""
     return [said for message in messages for said in (_split(message) if is_message(message) else [message])]
 
 
@@ -23,7 +23,7 @@ def _split(message: Mapping[str, Any]) -> list[Any]:
     for part in message["parts"]:
         kind = part.get("type") if isinstance(part, Mapping) else None
         if kind == "tool_call_response":
-            # The conventions name it `response`; some tools write `result`, and put it into a message of the user.
+            # The conventions name the field `response`; some tools write `result`, and put the part into a message of the user.
             results.append({"role": "tool", "tool_call_id": part.get("id"), "content": _text(part.get("response", part.get("result")))})
         elif kind == "tool_call":
             calls.append({"id": part.get("id"), "function": {"name": part.get("name"), "arguments": part.get("arguments")}})

@@ -11,7 +11,7 @@ _ATTACHED: Final = "attachment://"
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether it is a sample, or was meant to be."""
+    """Tell whether the record is a sample, or was meant to be."""
     return isinstance(record.get("messages"), list) and "target" in record and "input" in record
 
 
@@ -24,14 +24,14 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
 
 
 def samples_of(value: object) -> Iterator[object]:
-    """Yield the samples of a log; nothing if it is not a log."""
+    """Yield the samples of a log; yield nothing if the value is not a log."""
     samples = field(value, "samples") if isinstance(value, Mapping) and "eval" in value else None
     if isinstance(samples, list):
         yield from samples
 
 
 def _said(message: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return the message; the result of a tool that failed, and a call that could not be parsed, are marked as such."""
+    """Return the message. If a tool failed, its error becomes the content; a call that could not be parsed is marked as `custom`."""
     if not isinstance(message, dict):
         return message
     failed = field(message, "error", "message")
@@ -39,13 +39,13 @@ def _said(message: Any) -> Any:  # noqa: ANN401 - any JSON
         return {**message, "content": failed}
     calls = message.get("tool_calls")
     if isinstance(calls, list) and any(isinstance(call, Mapping) and call.get("parse_error") for call in calls):
-        # The model's own text was not recorded, so it cannot be reproduced.
+        # The text that the model wrote for the call was not recorded, so the call cannot be reproduced.
         return {**message, "tool_calls": [{**call, "type": "custom"} if isinstance(call, Mapping) else call for call in calls]}
     return message
 
 
 def _attached(value: Any, texts: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value with long texts, which are stored separately, in their places."""
+    """Return the value with its long texts, which the log stores in a separate place."""
     if isinstance(value, str):
         return texts.get(value, value) if value.startswith(_ATTACHED) else value
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
 """Our own format: one run on each line, as JSON with readable payloads.
 
-`schema` is raised when a field is renamed or changes its meaning; a new field needs a default and no new schema. Every earlier schema stays
-readable: a new one gets a separate struct next to the old ones, and `tests/.../schema_1.jsonl` a sibling.
+`schema` is raised when a field is renamed or changes its meaning. A new field needs a default, but no new schema. Every earlier schema
+stays readable: for a new schema, add a struct next to the old ones and a file next to `tests/.../schema_1.jsonl`.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from migration.recordings.outcome import outcome_of
 from migration.recordings.run import RecordedRun
 
 SCHEMA: Final = 1
-#: An absent value: JSON `null` is a valid reply, so it cannot mean "none".
+#: Stands for an absent value: JSON `null` is a valid reply, so it cannot mean that there is none.
 _ABSENT: Final = msgspec.Raw(b"")
 
 
@@ -70,7 +70,7 @@ _decoder = msgspec.json.Decoder(_Line)
 
 
 def write_line(record: RunRecord | RecordedRun) -> bytes:
-    """Return the run as one line of the newest schema, newline included."""
+    """Return the run as one line of the newest schema, with a newline at its end."""
     request = record.request
     line = _Line(
         schema=SCHEMA,
@@ -103,7 +103,7 @@ def write_line(record: RunRecord | RecordedRun) -> bytes:
         ),
     )
     encoded = msgspec.json.encode(line)
-    # An indented payload would spread over several lines.
+    # A payload that is indented would make several lines.
     return (msgspec.json.format(encoded, indent=-1) if b"\n" in encoded else encoded) + b"\n"
 
 
@@ -112,7 +112,8 @@ def read_line(line: bytes, project: Path | None = None) -> RecordedRun:
 
     Args:
         line: the line.
-        project: the file of the project whose endings say how the run ended; None: the one that is found (`migration.project`).
+        project: the file of the project whose configured endings decide how the run ended; None: the one that is found
+            (`migration.project`).
 
     Raises:
         RecordingError: the line does not fit the format, or has a schema that this version does not know; the message says what to do.
@@ -154,7 +155,7 @@ def read_line(line: bytes, project: Path | None = None) -> RecordedRun:
         ),
         origin=decoded.origin,
         events=events,
-        # The candidate's run is not a reference for control.
+        # Only a run of control may be the reference for control.
         outcome=outcome_of(request.surface, events, project) if events and decoded.origin is Origin.CONTROL else None,
     )
 

@@ -1,4 +1,4 @@
-"""Messages of LangChain, as its serialiser and `model_dump` write them."""
+"""Messages of LangChain, as written by its serialiser or by `model_dump`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -15,7 +15,7 @@ _ROLES: Final = {
 
 
 def is_message(value: object) -> bool:
-    """Tell whether a value is one."""
+    """Tell whether a value is such a message."""
     if not isinstance(value, Mapping):
         return False
     if value.get("lc") is not None and isinstance(value.get("kwargs"), Mapping):
@@ -24,7 +24,7 @@ def is_message(value: object) -> bool:
 
 
 def in_chat_words(messages: Sequence[Any]) -> list[Any]:
-    """Return messages as those of the chat format."""
+    """Return messages in the chat format."""
     return [_said(message) if is_message(message) else message for message in messages]
 
 

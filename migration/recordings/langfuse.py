@@ -1,4 +1,4 @@
-"""Observations exported from Langfuse: one object an observation, with `type`, `input` and `output`."""
+"""Observations exported from Langfuse: one object for each observation, with `type`, `input` and `output`."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,12 +10,12 @@ NAME: Final = "an observation of Langfuse"
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether it is one, or was meant to be."""
+    """Tell whether the record is an observation, or was meant to be."""
     return isinstance(record.get("type"), str) and "input" in record and ("traceId" in record or "trace_id" in record)
 
 
 def conversation(record: Mapping[str, Any]) -> Conversation:
-    """Return the call of a model.
+    """Return the conversation of a model call.
 
     Raises:
         NotARunError: the observation is of another type, or failed.

@@ -1,4 +1,4 @@
-"""Spans of Langfuse's SDK, as it sends them before they are observations."""
+"""Spans as Langfuse's SDK sends them, before Langfuse converts them to observations."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -11,15 +11,15 @@ NAME: Final = "a span of Langfuse"
 
 
 def claims(attributes: Attributes) -> bool:
-    """Tell whether it is one."""
+    """Tell whether a span is Langfuse's."""
     return isinstance(attributes.get("langfuse.observation.type"), str)
 
 
 def conversation(attributes: Attributes, _events: Sequence[Mapping[str, Any]], label: object) -> Conversation:
-    """Return the call of a model.
+    """Return the conversation of a model call.
 
     Raises:
-        NotARunError: it is another observation, or failed.
+        NotARunError: the span is another kind of observation, or failed.
     """
     names = ("type", "input", "output", "level")
     return langfuse.conversation({"id": label} | {name: attributes.get(f"langfuse.observation.{name}") for name in names})

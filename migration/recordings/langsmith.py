@@ -1,4 +1,4 @@
-"""Runs exported from LangSmith: one object a run, with `run_type`, `inputs` and `outputs`."""
+"""Runs exported from LangSmith: one object for each run, with `run_type`, `inputs` and `outputs`."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,12 +10,12 @@ NAME: Final = "a run of LangSmith"
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether it is one, or was meant to be."""
+    """Tell whether the record is such a run, or was meant to be."""
     return isinstance(record.get("run_type"), str) and "inputs" in record
 
 
 def conversation(record: Mapping[str, Any]) -> Conversation:
-    """Return the call of a model.
+    """Return the conversation of a model call.
 
     Raises:
         NotARunError: the run is of another type, or failed.

@@ -15,12 +15,12 @@ _CHATS: Final = ("completion", "acompletion", "responses", "aresponses", "anthro
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether it is one, or was meant to be one: any object with a request and a reply."""
+    """Tell whether the record is such a log, or was meant to be one: true for any object with a request and a reply."""
     return _request(record) is not None and ("response" in record or isinstance(record.get("choices"), list))
 
 
 def conversation(record: Mapping[str, Any]) -> Conversation:
-    """Return the call.
+    """Return the conversation of the call.
 
     Raises:
         NotARunError: the call failed, or is not a chat.
@@ -43,7 +43,7 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
 
 
 def _request(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the object that contains the messages; None when there is none."""
+    """Return the object that contains the messages; None if there is none."""
     if "messages" in record:
         return record
     inside = (decoded(record.get(name)) for name in ("request", "body"))

@@ -1,4 +1,6 @@
-"""Messages of the chat format as found in files -> the backend's own form, once, so that the reader and both engines see the same."""
+"""Converts messages of the chat format, as found in files, to the backend's own form. This is done once, so that the reader and both
+engines see the same messages.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ _ROLES: Final[Mapping[str, Role]] = {
     "function": "tool",
 }
 _TEXTS: Final = ("text", "input_text", "output_text", "summary_text")
-#: Parts that contain nothing for a reader.
+#: Types of parts that contain nothing that a person reads.
 _SILENT: Final = ("thinking", "redacted_thinking", "reasoning", "reasoning_content")
 _MEDIA: Final[Mapping[str, str]] = {
     "image_url": "an image",
@@ -34,7 +36,7 @@ _MEDIA: Final[Mapping[str, str]] = {
     "video_url": "a video",
     "input_video": "a video",
 }
-#: The allowed depth of values for engines. At some hundreds of levels the interpreter's own stack is exhausted.
+#: The allowed depth of values for engines. At a few hundred levels the interpreter's stack is exhausted.
 _DEEPEST: Final = 200
 _LARGEST: Final = 2**64
 
@@ -97,7 +99,8 @@ def normalised(messages: Sequence[object]) -> list[Said]:
 
 
 def parsed(arguments: str) -> dict[str, Any] | None:
-    """Return the arguments of a call as the backend reads them; None if they are not an object: the backend itself answers such a call.
+    """Return the arguments of a call as the backend reads them; None if they are not an object: no tool gets such a call, the backend
+    answers it.
 
     Raises:
         ValueError: they can be read but not passed on: nested too deeply, or a number is out of range.
@@ -157,10 +160,11 @@ def _message(index: int, raw: Mapping[str, Any]) -> Said:
 
 
 def text_of(index: int, content: object) -> tuple[str | None, str | None]:
-    """Return the text of a message's content, and its other parts; None for either that does not exist.
+    """Return the text of a message's content, and the name of its first part that is not text. Each is None if the content has no such
+    part.
 
     Raises:
-        MessageError: it is neither text nor parts.
+        MessageError: the content is neither a text nor a list of parts.
     """
     if content is None or isinstance(content, str):
         return content, None
@@ -198,7 +202,7 @@ def _part(index: int, part: object) -> tuple[str | None, str | None]:
 
 
 def _calls(index: int, raw: Mapping[str, Any]) -> tuple[tuple[ToolCall, ...], str | None]:
-    """Return the calls of an assistant's message, and other things that it calls."""
+    """Return the function calls of an assistant's message, and what else it calls; None: nothing else."""
     found = raw.get("tool_calls") or []
     if not isinstance(found, list):
         raise MessageError(index, "has tool_calls that are not a list")
@@ -211,7 +215,7 @@ def _calls(index: int, raw: Mapping[str, Any]) -> tuple[tuple[ToolCall, ...], st
             raise MessageError(index, f"has a tool call [{number}] that is not an object")
         if call.get("type") == "custom" or ("function" not in call and "name" not in call and call.get("type") not in {None, "function"}):
             odd = "a call of a tool that is not a function"
-            # It stays a call, because its result refers to it.
+            # Keep it as a call, because its result refers to it.
             calls.append(_call(index, number, {"id": call.get("id"), "name": _named(call)}))
             continue
         calls.append(_call(index, number, call))
@@ -225,12 +229,12 @@ def _named(call: Mapping[str, Any]) -> str:
 
 
 def _id(value: object) -> str | None:
-    """Return an id that was written as a text or an integer; None: there is none."""
+    """Return an id, which may be written as a text or an integer; None: there is none."""
     return (str(value) or None) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
 def _call(index: int, number: int, call: Mapping[str, Any]) -> ToolCall:
-    # Some write {"function": {"name", "arguments"}}, some {"function": "name", "arguments"}, some {"name", "args"}.
+    # Tools write {"function": {"name", "arguments"}}, {"function": "name", "arguments"} or {"name", "args"}.
     function = call.get("function")
     inside = function if isinstance(function, Mapping) else call
     name = function if isinstance(function, str) else inside.get("name")
@@ -249,7 +253,7 @@ def _call(index: int, number: int, call: Mapping[str, Any]) -> ToolCall:
 
 
 def _matched(index: int, said: Said, waiting: list[tuple[str, str]]) -> Said:
-    """Return a tool's message with the id of the call that it answers: the first one with its id, or without an id with its name."""
+    """Return a tool's message with the id of the call that it answers: the first call with the message's id or, without an id, its name."""
     message = said.message
     own, name = message.tool_call_id, message.name
     fits = [one for one in waiting if (one[0] == own if own is not None else name is None or one[1] == name)]

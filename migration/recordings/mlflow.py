@@ -13,15 +13,15 @@ _CHATS: Final = ("CHAT_MODEL", "LLM")
 
 
 def claims(attributes: Attributes) -> bool:
-    """Tell whether it is one."""
+    """Tell whether a span is MLflow's."""
     return attributes.get("mlflow.spanType") is not None
 
 
 def conversation(attributes: Attributes, _events: Sequence[Mapping[str, Any]], label: object) -> Conversation:
-    """Return the call of a model.
+    """Return the conversation of a model call.
 
     Raises:
-        NotARunError: it is of another type, or nothing came back.
+        NotARunError: the span is of another type, or has no output.
     """
     if decoded(attributes.get("mlflow.spanType")) not in _CHATS:
         raise NotARunError("a span that is not a call of a model")
@@ -31,7 +31,7 @@ def conversation(attributes: Attributes, _events: Sequence[Mapping[str, Any]], l
 
 
 def spans_of(value: object) -> Iterator[object]:
-    """Yield the spans of a trace that MLflow wrote as one document; nothing if it is not one."""
+    """Yield the spans of a trace that MLflow wrote as one document; yield nothing if the value is not such a trace."""
     spans = field(value, "data", "spans") if isinstance(value, Mapping) and "info" in value else None
     if isinstance(spans, list):
         yield from spans

@@ -13,15 +13,15 @@ _KIND: Final = "openinference.span.kind"
 
 
 def claims(attributes: Attributes) -> bool:
-    """Tell whether it is one."""
+    """Tell whether a span is OpenInference's."""
     return attributes.get(_KIND) is not None or attributes.has("llm.input_messages")
 
 
 def conversation(attributes: Attributes, _events: Sequence[Mapping[str, Any]], label: object) -> Conversation:
-    """Return the call of a model.
+    """Return the conversation of a model call.
 
     Raises:
-        NotARunError: it is of another kind, or its texts are hidden.
+        NotARunError: the span is of another kind, or its texts are hidden.
         RecordingError: attributes were dropped.
     """
     kind = attributes.get(_KIND)
@@ -30,7 +30,7 @@ def conversation(attributes: Attributes, _events: Sequence[Mapping[str, Any]], l
     tools = [decoded(_at(one, "tool", "json_schema")) for one in attributes.under("llm.tools")] or None
     asked, answered = decoded(attributes.get("input.value")), decoded(attributes.get("output.value"))
     if isinstance(asked, Mapping) and isinstance(answered, Mapping):
-        # The raw request and reply are complete: a refusal, for example, is missing from the attributes.
+        # Prefer the raw request and reply, which are complete: the attributes lack a refusal, for example.
         try:
             return call(asked, answered, label=label, tools=tools)
         except NotARunError:
@@ -43,13 +43,13 @@ def conversation(attributes: Attributes, _events: Sequence[Mapping[str, Any]], l
 
 
 def _message(written: object) -> dict[str, Any]:
-    """Return a message of the chat format."""
+    """Return a message in the chat format."""
     inside = _at(written, "message")
     said: dict[str, Any] = dict(inside) if isinstance(inside, Mapping) else {}
     contents = [_at(one, "message_content") for one in _list(said.pop("contents", None))]
     calls = [_at(one, "tool_call") for one in _list(said.pop("tool_calls", None))]
     if said.get("content") is None and contents:
-        # Uses of tools are in both places.
+        # Tool calls are in both places.
         said["content"] = [one for one in contents if not (isinstance(one, Mapping) and one.get("type") in {"tool_use", "tool_call"})]
     if (name := said.pop("function_call_name", None)) is not None:
         said["function_call"] = {"name": name, "arguments": said.pop("function_call_arguments_json", None)}
@@ -57,7 +57,7 @@ def _message(written: object) -> dict[str, Any]:
 
 
 def _joined(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the messages with those of one reply combined: a reply of several items becomes several messages in the attributes."""
+    """Return the messages, with the messages of one reply combined: the attributes contain a message for each item of a reply."""
     joined: list[dict[str, Any]] = []
     for one in messages:
         before = joined[-1] if joined else {}

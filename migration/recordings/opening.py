@@ -1,4 +1,4 @@
-"""Opens a file, a pipe or standard input as a stream of UTF-8 bytes: unpacked, without byte order mark."""
+"""Opens a file, a pipe or standard input as a stream of UTF-8 bytes: decompressed, without a byte order mark."""
 
 import codecs
 import gzip
@@ -16,7 +16,7 @@ from migration.errors import RecordingError
 #: Means standard input.
 STDIN: Final = "-"
 
-#: What a stream raises if its packed bytes, or its UTF-16, are damaged or end early.
+#: Errors of a stream whose compressed bytes, or whose UTF-16 text, are damaged or end early.
 DAMAGED: Final = (EOFError, OSError, zlib.error, zstandard.ZstdError, UnicodeError)
 
 _HEAD_BYTES: Final = 16
@@ -25,10 +25,10 @@ _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 #: Frames that zstd skips may come first: 0x184D2A50 to 0x184D2A5F, little-endian (RFC 8878, 3.1.2).
 _ZSTD_SKIPPED: Final = tuple(bytes((one,)) + b"\x2a\x4d\x18" for one in range(0x50, 0x60))
-#: Bytes unpacked at once: a block of four bytes may become 128 KiB.
+#: Compressed bytes to read at once: a block of four bytes may become 128 KiB.
 _ZSTD_STEP_BYTES: Final = 2**10
 
-#: First bytes of common files that cannot be read -> their kind, and what to do.
+#: First bytes of common files that cannot be read -> the kind of file, and what to do.
 _OTHERS: Final = {
     b"PK\x03\x04": "a zip archive; unpack it, or name a log of inspect-ai by a path that ends in .eval",
     b"PAR1": "a Parquet file; convert it to JSON lines",
@@ -57,21 +57,22 @@ def nobody_watches(_bytes: int, /) -> None:
 
 
 def named(path: Path) -> str:
-    """Return the path's name for messages."""
+    """Return the name of the path for messages to the user."""
     return "standard input" if str(path) == STDIN else str(path)
 
 
 @contextmanager
 def opened(path: Path, on_bytes: Callable[[int], None] = nobody_watches) -> Iterator[Iterator[bytes]]:
-    """Open the path for the block, and return its lines: UTF-8, without line ends.
+    """Open the path inside the block, and yield its lines: UTF-8, without line ends.
 
     Args:
         path: a file or a pipe; "-": standard input.
         on_bytes: called with the number of further bytes of the file that were read.
 
     Raises:
-        RecordingError: it cannot be opened; or, from the first line on, its kind is known and cannot be read. The message names the kind.
-        DAMAGED: from the first line on.
+        RecordingError: the path cannot be opened. Also raised while lines are read: the file is of a known kind without a reader, which the
+            message names.
+        DAMAGED: raised while lines are read: the file is damaged.
     """
     try:
         with nullcontext(sys.stdin.buffer) if str(path) == STDIN else path.open("rb", buffering=0) as raw:
@@ -87,10 +88,10 @@ def _counted(raw: BinaryIO, on_bytes: Callable[[int], None]) -> bytes:
 
 
 class _Source:
-    """A stream whose first bytes can be inspected: a pipe cannot go back.
+    """A stream whose first bytes can be inspected before it is read, which a pipe does not allow.
 
     Args:
-        more: returns the next bytes; none at the end.
+        more: returns the next bytes; b"" at the end.
     """
 
     def __init__(self, more: Callable[[], bytes]) -> None:
@@ -100,7 +101,7 @@ class _Source:
         self.head = self._left[:_HEAD_BYTES]
 
     def read(self, size: int = _CHUNK_BYTES, /) -> bytes:
-        """Return at most this many bytes; none at the end."""
+        """Return at most this many bytes; b"" at the end."""
         chunk = self._left or self._more()
         self._left = chunk[size:]
         return chunk[:size]
@@ -109,7 +110,7 @@ class _Source:
 def _unpacked(source: _Source, name: str) -> _Source:
     head = source.head
     if head.startswith(_GZIP):
-        # Unpacking only ever reads.
+        # Decompression only calls `read`.
         packed = gzip.GzipFile(fileobj=cast("BinaryIO", source), mode="rb")
         return _Source(lambda: packed.read1(_CHUNK_BYTES))
     if head.startswith((_ZSTD, *_ZSTD_SKIPPED)):
@@ -127,7 +128,7 @@ def _frames(source: _Source) -> Iterator[bytes]:
     The library's own reader ends without an error at a truncated frame (python-zstandard 0.25), so that runs would be lost silently.
 
     Raises:
-        EOFError: the last frame does not end.
+        EOFError: the last frame is incomplete.
         zstandard.ZstdError: a frame is damaged, or is followed by something else.
     """
     frame = zstandard.ZstdDecompressor().decompressobj()
@@ -145,7 +146,7 @@ def _frames(source: _Source) -> Iterator[bytes]:
 
 
 def _text(source: _Source) -> Iterator[bytes]:
-    """Yield the text as UTF-8. A half surrogate passes, and its line is then not valid UTF-8."""
+    """Yield the text as UTF-8. Half a surrogate pair is passed on, so that its line is not valid UTF-8 and is reported."""
     encoding = next((name for begin, name in (*_MARKS, *_BARE) if source.head.startswith(begin)), None)
     if encoding is None:
         yield from iter(source.read, b"")
@@ -157,7 +158,7 @@ def _text(source: _Source) -> Iterator[bytes]:
 
 
 def _lines(raw: BinaryIO, name: str, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
-    begun: list[bytes] = []  # of a line that has not ended yet
+    begun: list[bytes] = []  # parts of a line that has not ended yet
     for chunk in _text(_unpacked(_Source(lambda: _counted(raw, on_bytes)), name)):
         first, *rest = chunk.split(b"\n")
         begun.append(first)

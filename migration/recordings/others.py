@@ -1,11 +1,9 @@
-"""Inputs that cannot be read, by name: formats of other tools that do not contain a conversation with its answers, or for which there is no
-reader.
-"""
+"""Names of formats that cannot be read: they do not contain a conversation with its answers, or there is no reader for them."""
 
 from collections.abc import Mapping
 from typing import Final
 
-#: Keys that an object of the format has -> what it is.
+#: Keys of an object -> the format of an object that has all of them.
 _KNOWN: Final[tuple[tuple[frozenset[str], str], ...]] = (
     (frozenset({"custom_id", "body"}), "a request of OpenAI's Batch API, which contains no answer; join it with its answer"),
     (frozenset({"custom_id", "response"}), "an answer of OpenAI's Batch API, without its request; join it with its request"),

@@ -1,4 +1,4 @@
-"""The outcome of a run, if a file contains only its events. While a run runs, its engine's adapter reports it
+"""The outcome of a run from a file that contains only its events. For a live run, the engine's adapter reports the outcome
 (`effects.run_ended`).
 """
 
@@ -11,11 +11,12 @@ from migration.model import Event, Outcome
 
 
 def outcome_of(surface: str, events: Sequence[Event], project: Path | None) -> Outcome | None:
-    """Return the outcome of a stream that ended normally, by the endings that the project configures; None: it has no such surface.
+    """Return the outcome of a stream that ended normally, by the endings that the project configures; None: the project has no such
+    surface.
 
     Args:
-        surface: whose stream it is.
-        events: the stream.
+        surface: the surface of the stream.
+        events: the events of the stream.
         project: the project's file; None: the one that is found (`migration.project`).
 
     Raises:

@@ -1,4 +1,4 @@
-"""The files of recordings that paths name: the files themselves, and in folders all files with a suitable ending."""
+"""Finds the files of recordings: a path names a file, or a folder with files of a suitable ending."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ _PACKED: Final = (".gz", ".zst", ".zstd")
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return the files that a path names: itself, or the files in the folder and below, without hidden files, in order of their names.
+    """Return the file that a path names, or all files in that folder and below it, except hidden ones, sorted by name.
 
     Raises:
         RecordingError: the file does not exist, or no file in the folder has a suitable ending.

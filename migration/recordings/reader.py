@@ -1,4 +1,4 @@
-"""Reads files of recordings, document by document. Input that cannot be read is named and counted; the rest is read."""
+"""Reads files of recordings, document by document. Input that cannot be read is reported and counted, and reading continues."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,11 +15,11 @@ from migration.recordings.documents import Document, Documents
 from migration.recordings.formats import conversation_of, is_part, parts_of
 from migration.recordings.opening import DAMAGED, nobody_watches, opened
 from migration.recordings.run import BadLine, RecordedRun, Skipped
-from migration.recordings.turns import AskedBy, Place, runs_of
+from migration.recordings.turns import AskedBy, ConversationPlace, runs_of
 
 Item = RecordedRun | Skipped | BadLine
 
-#: What a value of an unexpected form raises in our own code. The formats check what they use; this catches the rest.
+#: Errors that a value of an unexpected form raises in our own code. The formats check the fields that they use; this is for the rest.
 _SHAPES: Final = (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
@@ -33,21 +33,21 @@ def read(
     project: Path | None = None,
     on_bytes: Callable[[int], None] = nobody_watches,
 ) -> Iterator[Item]:
-    """Yield the contents of the file, in order: our own format and others (`formats.py`), also mixed.
+    """Yield the contents of the file, in order. One file may mix our own format and others (`formats.py`).
 
     One document at a time is held in memory.
 
     Args:
         path: a file, plain or packed by gzip or zstd, or a pipe; "-": standard input.
-        surface: surface of conversations; recordings name their own, and a file without conversations needs none.
+        surface: the surface for conversations. Our own recordings name their surface, so a file without conversations does not need this.
         agent: agent that answers conversations.
-        tenant_id: tenant of conversations.
-        user_id: user of conversations.
-        project: the file of the project whose endings say how recordings ended; None: the one that is found (`migration.project`).
+        tenant_id: tenant for conversations.
+        user_id: user for conversations.
+        project: the file of the project whose configured endings decide how runs ended; None: the one that is found (`migration.project`).
         on_bytes: called with the number of further bytes of the file that were read.
 
     Raises:
-        RecordingError: the file cannot be opened, or is known to be of another kind.
+        RecordingError: the file cannot be opened, or is of a known kind without a reader.
     """
     asked = AskedBy(surface=surface, agent=agent, tenant_id=tenant_id, user_id=user_id)
     file = str(path)
@@ -67,7 +67,7 @@ def read(
 
 
 def _named(error: Exception) -> str:
-    # The error of zlib is called `error`.
+    # The name of zlib's error class is `error`.
     name = type(error).__name__
     return name if name[0].isupper() else f"{type(error).__module__}.{name}"
 
@@ -84,7 +84,7 @@ def _of_archive(path: Path, asked: AskedBy, on_bytes: Callable[[int], None]) -> 
                 if isinstance(found, BadLine):
                     yield BadLine(line=number, reason=f"[{name}] {found.reason}", file=str(path))
                 else:
-                    yield from _part(found.value, Place(file=str(path), line=number, part=name, digest=_digest(text)), asked)
+                    yield from _part(found.value, ConversationPlace(file=str(path), line=number, part=name, digest=_digest(text)), asked)
     except BROKEN as error:
         yield BadLine(line=number + 1, reason=f"the archive ends early or is damaged: {type(error).__name__}", file=str(path))
     on_bytes(path.stat().st_size)
@@ -95,7 +95,7 @@ def _digest(text: bytes) -> str:
 
 
 def _items(document: Document, file: str, asked: AskedBy, project: Path | None) -> Iterator[Item]:
-    # Conversations of other tools may have a schema number of their own.
+    # A conversation of another tool may also have a field `schema`.
     if isinstance(document.value, dict) and "schema" in document.value and "messages" not in document.value:
         try:
             yield replace(jsonl.read_line(document.text, project), line=document.line)
@@ -105,11 +105,11 @@ def _items(document: Document, file: str, asked: AskedBy, project: Path | None) 
     digest = _digest(document.text)
     for index, part in enumerate(parts_of(document.value)):
         names = (document.element, index or None)
-        place = Place(file=file, line=document.line, part="/".join(str(one) for one in names if one is not None), digest=digest)
+        place = ConversationPlace(file=file, line=document.line, part="/".join(str(one) for one in names if one is not None), digest=digest)
         yield from _part(part, place, asked)
 
 
-def _part(part: object, place: Place, asked: AskedBy) -> Iterator[Item]:
+def _part(part: object, place: ConversationPlace, asked: AskedBy) -> Iterator[Item]:
     where = f"[{place.part}] " if place.part else ""
     try:
         yield from runs_of(conversation_of(part), place, asked)

@@ -1,4 +1,4 @@
-"""Items of OpenAI's Responses API: an object with `input` and `output`, a response together with its request, or a list of items."""
+"""Items of OpenAI's Responses API: an object with `input` and `output`, a response with its request, or a list of items."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -19,7 +19,7 @@ _ITEMS: Final = (
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether it is one, or was meant to be."""
+    """Tell whether the record has this format, or was meant to have it."""
     if record.get("object") == "response" or isinstance(record.get("items"), list):
         return True
     asked, output = record.get("input"), record.get("output")
@@ -36,7 +36,7 @@ def is_item(value: object) -> bool:
 
 def is_list(value: object) -> bool:
     """Tell whether a value is a list of items."""
-    # A message of Anthropic's has the same type.
+    # A message of Anthropic has the same type.
     return isinstance(value, list) and any(is_item(one) and (one["type"] != "message" or _has_own_part(one)) for one in value)
 
 
@@ -69,9 +69,9 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
 
 
 def in_chat_words(items: Sequence[Any]) -> list[Any]:
-    """Return items as messages of the chat format. Text and calls that the model sent together become one message."""
+    """Return items as messages in the chat format. Text and calls that the model sent together become one message."""
     messages: list[Any] = []
-    going_on = False  # whether the last message is the model's and may continue
+    going_on = False  # whether the last message is the model's, so that the next item may continue it
     for item in items:
         if not isinstance(item, Mapping):
             messages.append(item)
@@ -98,7 +98,7 @@ def in_chat_words(items: Sequence[Any]) -> list[Any]:
 
 
 def _said(item: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the model's part of an item; None if it is not from the model."""
+    """Return an item of the model as an assistant's message; None if the item is not from the model."""
     kind = item.get("type")
     if kind == "function_call":
         call = {"id": item.get("call_id"), "function": {"name": item.get("name"), "arguments": item.get("arguments")}}
@@ -110,6 +110,6 @@ def _said(item: Mapping[str, Any]) -> dict[str, Any] | None:
         parts = content if isinstance(content, list) else [] if content is None else [content]
         return {"role": "assistant", "content": list(parts), "tool_calls": []}
     if "role" not in item:
-        # A built-in tool of the provider, which no engine here can call.
+        # A built-in tool of the provider: no engine here can call it.
         return {"role": "assistant", "content": [{"type": kind}], "tool_calls": []}
     return None

@@ -7,11 +7,11 @@ from migration.model import Effect, Event, Origin, Outcome, RunRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRun:
-    """One run that can be run again without the outside."""
+    """One recorded run that can be run again without the outside."""
 
     request: RunRequest
     journal: tuple[Effect, ...]
-    origin: Origin | None = None  #: who ran it; None if the file does not say
+    origin: Origin | None = None  #: the engine that ran it; None if the file does not say
     events: tuple[Event, ...] = ()  #: () if the recording contains none
     line: int = 0  #: the line on which it begins, from 1; 0: it is not from a file
     label: str = ""  #: its name in the file, for reports; "": its run id is used
@@ -27,10 +27,10 @@ class RecordedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadLine:
-    """A line that is not a recording. The rest of the file is read."""
+    """A line that is not a recording. Reading continues after it."""
 
     line: int  #: from 1; 0 for the file as a whole
-    reason: str  #: without quoting the line
+    reason: str  #: what is wrong, without quoting the line
     message: int | None = None  #: index of the message that cannot be read, from 0; None: it is not a single message
     file: str = ""  #: as the user named it; "-": standard input
 

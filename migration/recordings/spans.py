@@ -13,7 +13,7 @@ NAME: Final = "a span of a trace"
 
 
 class _Kind(Protocol):
-    """A module that reads one instrumentation's spans."""
+    """A module that reads the spans of one instrumentation."""
 
     @property
     def claims(self) -> Callable[[Attributes], bool]: ...
@@ -22,7 +22,7 @@ class _Kind(Protocol):
     def conversation(self) -> Callable[[Attributes, Sequence[Mapping[str, Any]], object], Conversation]: ...
 
 
-#: Instrumentations of calls of models, in this order: the richest first, since one span may follow several conventions.
+#: Instrumentations of model calls. The most complete comes first, since one span may follow several conventions.
 _KINDS: Final[tuple[_Kind, ...]] = (mlflow, langfuse_spans, openinference, genai)
 _OWN: Final = "migration."
 
@@ -36,17 +36,17 @@ class _Span:
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether it is one, or was meant to be."""
+    """Tell whether the record is a span, or was meant to be."""
     if "attributes" not in record:
         return False
     return any(name in record for name in ("context", "span_id", "spanId", "span_context", "trace_id", "traceId", "span_name"))
 
 
 def conversation(record: Mapping[str, Any]) -> Conversation:
-    """Return the span as a call of a model.
+    """Return the conversation of a span that is a model call.
 
     Raises:
-        NotARunError: it is another span, or its texts were not recorded.
+        NotARunError: the span is not a model call, or its texts were not recorded.
         RecordingError: some of its attributes were dropped when it was recorded.
     """
     span = _span(record)
@@ -60,14 +60,14 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
                     raise lost from reason
                 raise
     if span.name.startswith(_OWN):
-        raise NotARunError("a span of this tool's own, which shows how a run went but not its texts; use `evidence export` to get runs")
+        raise NotARunError("a span of netra-migration itself, which contains no texts of the run; use `evidence export` to get runs")
     raise NotARunError("a span that is not a call of a model")
 
 
 def spans_of(value: object) -> Iterator[object]:
-    """Yield the spans of an OTLP document, resource by resource; nothing if it is not one.
+    """Yield the spans of an OTLP document, resource by resource; yield nothing if the value is not one.
 
-    A span gets only the name of its list, so its surroundings are not needed.
+    Resource and scope are not needed to read a span.
     """
     for resource in _list(value, "resourceSpans", "resource_spans"):
         for scope in _list(resource, "scopeSpans", "scope_spans", "instrumentationLibrarySpans"):
@@ -85,7 +85,7 @@ def _span(record: Mapping[str, Any]) -> _Span:
     ids = (record.get("span_id"), record.get("spanId"), field(record, "context", "span_id"), record.get("id"))
     attributes = Attributes(record["attributes"])
     if (kind := record.get("span_kind")) in {"LLM", "CHAIN", "TOOL", "AGENT", "RETRIEVER", "EMBEDDING"}:
-        # Phoenix stores this one separately.
+        # Phoenix stores this attribute in a separate field.
         attributes = Attributes({**attributes.flat, "openinference.span.kind": kind})
     return _Span(
         name=name if isinstance(name, str) else "",

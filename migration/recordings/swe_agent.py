@@ -1,4 +1,4 @@
-"""Trajectories of SWE-agent: an object with `trajectory` and `history`, whose messages are those of the chat format."""
+"""Trajectories of SWE-agent: an object with `trajectory` and `history`; the history has messages in the chat format."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,7 +9,7 @@ NAME: Final = "a trajectory of SWE-agent"
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether it is one, or was meant to be."""
+    """Tell whether the record is a trajectory, or was meant to be."""
     return isinstance(record.get("trajectory"), list) and isinstance(record.get("history"), list)
 
 
@@ -20,7 +20,7 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
 
 
 def _said(message: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return the message; there, the ids of the calls that it answers are in a list."""
+    """Return the message in the chat format: SWE-agent writes the id of the answered call as a list."""
     if not isinstance(message, dict) or message.get("role") != "tool":
         return message
     ids = message.get("tool_call_ids")

@@ -1,4 +1,4 @@
-"""The tools that were offered in a recorded conversation, in the backend's own form."""
+"""Converts the tools that were offered in a recorded conversation to the backend's own form."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,8 +10,8 @@ def offered(tools: object, called: Iterable[str]) -> tuple[Sequence[dict[str, An
     """Return the offered tools, and the parts of the recording's own list that are not read.
 
     Args:
-        tools: as in the recording; None: it does not contain them.
-        called: names of the tools that its messages call; these are offered whatever the list contains.
+        tools: the tools as in the recording; None: the recording does not contain them.
+        called: names of the tools that the messages call; they are offered even if `tools` does not contain them.
     """
     specs: dict[str, dict[str, Any]] = {}
     ignored: list[str] = []
@@ -29,7 +29,7 @@ def offered(tools: object, called: Iterable[str]) -> tuple[Sequence[dict[str, An
 
 
 def _spec(tool: object) -> dict[str, Any] | None:
-    """Return name, description and parameters; None if it is not a function or cannot be read."""
+    """Return name, description and parameters; None if the tool is not a function or cannot be read."""
     if not isinstance(tool, Mapping):
         return None
     inside = tool["function"] if isinstance(tool.get("function"), Mapping) else tool

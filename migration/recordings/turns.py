@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from migration.effects.keys import with_keys
+from migration.effects.journals import with_keys
 from migration.errors import MessageError
 from migration.model import Effect, EffectKind, RunRequest
 from migration.recordings.conversation import Conversation
@@ -31,31 +31,31 @@ class AskedBy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ConversationPlace:
     """The place of a conversation."""
 
     file: str
     line: int
-    part: str = ""  #: distinguishes it from others of the same line; "": it is the only one
+    part: str = ""  #: distinguishes it from other conversations on the same line; "": it is the only one
     digest: str = ""  #: of the document's text
 
     def thread_id(self) -> str:
-        """Return an id that any backend accepts: the file's own may be a placeholder, a path, or a duplicate.
+        """Return an id that any backend accepts: the id in the file may be a placeholder, a path, or a duplicate.
 
         The same conversation at the same place always gets the same id.
         """
         return f"conversation-{blake2b(repr(self).encode(errors='surrogatepass'), digest_size=_ID_BYTES).hexdigest()}"
 
 
-def runs_of(conversation: Conversation, place: Place, asked: AskedBy) -> Iterator[RecordedRun | Skipped]:
-    """Yield one run for each user turn that the conversation answers, and a `Skipped` for each that it does not.
+def runs_of(conversation: Conversation, place: ConversationPlace, asked: AskedBy) -> Iterator[RecordedRun | Skipped]:
+    """Yield one run for each user turn that is answered, and a `Skipped` for each other user turn.
 
-    A bad message makes the whole conversation unusable, and is found before anything is yielded.
+    A bad message makes the whole conversation unusable; the error is raised before anything is yielded.
 
     Args:
-        conversation: its messages as they were found.
-        place: where it stands.
-        asked: who asks, and who answers.
+        conversation: the conversation, with its messages as found in the file.
+        place: where the conversation is.
+        asked: tenant and user who ask, and surface and agent that answer.
 
     Raises:
         MessageError: a message cannot be read.
@@ -67,15 +67,13 @@ def runs_of(conversation: Conversation, place: Place, asked: AskedBy) -> Iterato
     thread = place.thread_id()
     starts = [index for index, one in enumerate(said) if one.message.role == "user"]
     if not starts:
-        yield Skipped(line=place.line, file=place.file, reason="the conversation holds no user turn")
+        yield Skipped(line=place.line, file=place.file, reason="the conversation has no user turn")
         return
     turns = list(enumerate(zip(starts, [*starts[1:], len(said)], strict=True), start=1))
     for number, (start, end) in turns[-1:] if conversation.last_turn_only else turns:
         turn = _Turn(said, number, start, end)
         if conversation.last_turn_only and said[-1].message.tool_calls:
-            yield Skipped(
-                line=place.line, file=place.file, reason="a call of a model that asks for tools; the call that answers is another one"
-            )
+            yield Skipped(line=place.line, file=place.file, reason="a model call that asks for tools; a separate call has the answer")
             continue
         if (why_not := turn.why_not()) is not None:
             yield Skipped(line=place.line, file=place.file, reason=why_not)
@@ -105,11 +103,11 @@ def _check_arguments(said: Sequence[Said]) -> None:
             try:
                 parsed(call.function.arguments)
             except ValueError as error:
-                raise MessageError(index, f"has a tool call [{number}] with arguments that cannot be handed on: {error}") from None
+                raise MessageError(index, f"has a tool call [{number}] with arguments that cannot be passed on: {error}") from None
 
 
 class _Turn:
-    """A user's message and what follows until the next one."""
+    """A user's message and the messages after it, up to the next message of the user."""
 
     def __init__(self, said: Sequence[Said], number: int, start: int, end: int) -> None:
         self._said, self._number, self._start, self._end = said, number, start, end
@@ -118,19 +116,19 @@ class _Turn:
         self.answer = next((text for text in answers if text.strip()), None)  #: None: there was no answer
 
     def why_not(self) -> str | None:
-        """Return why this turn is not a run; None when it is."""
+        """Return why this turn is not a run; None if it is one."""
         for index in range(self._start, self._end):
             if (odd := self._said[index].odd) is not None:
                 return f"turn {self._number} has {odd} (messages[{index}]); the backend takes text"
         if self.answer is None:
             if any(one.role == "assistant" and not one.tool_calls for one in self._rest):
-                return f"turn {self._number} is answered with nothing: the assistant's last message is empty"
+                return f"turn {self._number} has no answer: the assistant's last message is empty"
             return f"turn {self._number} is not answered"
         for index in range(self._start):
             if (odd := self._said[index].odd) is not None:
-                return f"turn {self._number} follows on {odd} (messages[{index}]); the backend takes text"
+                return f"turn {self._number} comes after {odd} (messages[{index}]); the backend takes text"
         if (open_at := self._unanswered_call()) is not None:
-            return f"turn {self._number} is not whole: a tool call of messages[{open_at}] has no result"
+            return f"turn {self._number} is not complete: a tool call of messages[{open_at}] has no result"
         return None
 
     def payload(self, agent: str, tools: Sequence[dict[str, Any]]) -> bytes:
@@ -147,7 +145,7 @@ class _Turn:
             yield _effect("model", "recorded", agent, request=None, reply=_encode({"message": message, "usage": None}))
             for call in message.tool_calls:
                 result = results[call.id].popleft() if results.get(call.id) else ""
-                # Calls with malformed arguments are answered by the backend itself: no tool is asked.
+                # The backend itself answers a call with malformed arguments: no tool is called.
                 if (arguments := parsed(call.function.arguments)) is not None:
                     request = _encode({"name": call.function.name, "arguments": arguments})
                     yield _effect("tool", call.function.name, agent, request=request, reply=_encode(result))
@@ -156,7 +154,7 @@ class _Turn:
         return self._said[self._start].message.content or ""
 
     def _results(self) -> dict[str, deque[str]]:
-        """Return what the tools answered, by the call's id, in order: calls of equal ids are answered in turn."""
+        """Return the tools' results by the id of their call. Calls with the same id get their results in order."""
         results: dict[str, deque[str]] = {}
         for message in self._rest:
             if message.role == "tool":
@@ -164,7 +162,7 @@ class _Turn:
         return results
 
     def _unanswered_call(self) -> int | None:
-        """Return the index of a message with a call that has no result, and must have one."""
+        """Return the index of the first message with a call that needs a result and has none; None: every call has its result."""
         results = {call_id: len(found) for call_id, found in self._results().items()}
         for index, message in enumerate(self._rest, start=self._start + 1):
             for call in message.tool_calls:

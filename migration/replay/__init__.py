@@ -1,6 +1,6 @@
-"""Runs recorded runs through both engines, offline: each on the recorded journal; then they are compared.
+"""Runs each recorded run through both engines, offline, on the recorded journal, and compares the results.
 
-`running.py` runs, `fidelity.py` checks whether control reproduces a recording at all, `report.py` counts the results.
+`running.py` runs the engines, `fidelity.py` checks whether control reproduces the recording, and `report.py` counts the results.
 """
 
 from migration.replay.report import FoundDivergence, Report, Strictness

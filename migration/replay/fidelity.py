@@ -1,6 +1,5 @@
-"""Whether control reproduces a recording: its ending, its answer, and the number and kind of its effects.
-
-A recording that control does not reproduce cannot be used for a comparison: the candidate's behaviour on it means nothing.
+"""Checks whether control reproduces a recording: its ending, its answer, and the number and kind of its effects. If control does not, the
+recording cannot be used for a comparison, because the candidate's result on it would mean nothing.
 """
 
 from collections import Counter
@@ -9,23 +8,23 @@ from typing import Any, Final
 
 import msgspec
 
-from migration.effects.advice import port_for
+from migration.effects.journals import port_for
 from migration.errors import EffectMissingError
 from migration.model import Effect, Event
 from migration.recordings import RecordedRun
 from migration.sentence import Sentence, joined, quoted, say, word
-from migration.shadow.runner import ShadowRun
+from migration.shadow import ShadowRun
 
 _LONGEST: Final = 300  #: characters of an error's text
 
 
 def unfaithful(recorded: RecordedRun, control: ShadowRun, refused: Sequence[str]) -> Sentence | None:
-    """Return why control does not reproduce the recording, its own error first; None if it does.
+    """Return why control does not reproduce the recording, control's own error first; None if control reproduces it.
 
     Args:
         recorded: the recording.
         control: the result of control's run on it.
-        refused: names of contacts with the outside that were refused while it ran.
+        refused: names of contacts with the outside that were refused during this run.
     """
     if control.record is None:
         return say("control: {failed}: {detail}", failed=word(str(control.failed)), detail=control.detail)
@@ -41,7 +40,9 @@ def unfaithful(recorded: RecordedRun, control: ShadowRun, refused: Sequence[str]
 
 
 def said_error(run: ShadowRun) -> str:
-    """Return the error that ended the run, as "Type: text": the exception of its stream or the error in its frames; "" if there is none."""
+    """Return the error that ended the run as "Type: text": the exception of its stream or the error in its frames; "" if there was no
+    error.
+    """
     if run.record is None:
         return ""
     if run.record.error is not None:
@@ -70,7 +71,7 @@ _frame = msgspec.json.Decoder(_Frame)
 
 
 def _errors(events: Sequence[Event]) -> Iterator[str]:
-    """Yield the errors in the frames, the last one first; errors with a type come before all others."""
+    """Yield the errors in the frames, the last one first; errors with a type come before those without one."""
     bare: list[str] = []
     for event in reversed(events):
         try:

@@ -1,4 +1,4 @@
-"""The result of a replay: every run and every line is counted, however many there are; the first of each are named."""
+"""The result of a replay: every run and every line is counted, and the first ones of each sort are listed."""
 
 from typing import Final, Literal
 
@@ -9,9 +9,10 @@ from migration.model import Comparison, Divergence, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
 
 Strictness = Literal["divergent", "inconclusive", "accepted"]
-"""The verdict from which on a replay fails: only when something is divergent; also when it is inconclusive; whenever runs do not match."""
+"""When a replay fails: if a run is divergent; if a run is divergent or inconclusive; if a run does not match."""
 
-#: Lines and runs of each sort that are named one by one. All are counted; a file of a billion bad lines must not fill the memory.
+#: Lines and runs of each sort that are listed one by one. The others are only counted: a file of a billion bad lines must not fill the
+#: memory.
 NAMED: Final = 100_000
 
 _ORDER: Final = tuple(Verdict)
@@ -26,16 +27,16 @@ class EffectCounts(msgspec.Struct, kw_only=True):
     """The counts of the effects of all runs of a replay."""
 
     recorded: int = 0  #: in the journals
-    replayed: int = 0  #: answered from them, by both engines together
-    performed_by_shadow: int = 0  #: calls of the outside: 0 unless the miss policy permits some
+    replayed: int = 0  #: answered from the journals, for both engines together
+    performed_by_shadow: int = 0  #: calls to the outside: 0 unless the miss policy permits them
 
 
 class Kept(msgspec.Struct, kw_only=True):
     """The counts of a replay that stores its comparisons."""
 
     stored: int = 0
-    known: int = 0  #: a run of the same id was already in the evidence, perhaps from an earlier line; it stays unchanged
-    failed: int = 0  #: the evidence stored nothing
+    known: int = 0  #: a run with the same id was already in the evidence, perhaps from an earlier line; it stays unchanged
+    failed: int = 0  #: the evidence could not store the comparison
 
 
 class FoundDivergence(msgspec.Struct, kw_only=True):
@@ -46,7 +47,7 @@ class FoundDivergence(msgspec.Struct, kw_only=True):
     severity: str
     count: int  #: runs that show it
     most: int  #: the highest number in one run
-    verdict: Verdict  #: the worst of any run
+    verdict: Verdict  #: the worst verdict of any run
     accepted_by: str | None  #: id of the ledger entry, in the run of the worst verdict
     example: dict[str, str]  #: run, label, lane, path and the sentence, of the first run with the worst verdict; no values
 
@@ -56,18 +57,18 @@ class Report(msgspec.Struct, kw_only=True):
 
     runs: int = 0
     verdicts: dict[str, int] = msgspec.field(default_factory=lambda: {verdict.value: 0 for verdict in Verdict})
-    divergences: list[FoundDivergence] = msgspec.field(default_factory=list)  #: divergent ones and frequent ones first
+    divergences: list[FoundDivergence] = msgspec.field(default_factory=list)  #: divergent kinds first, then by frequency
     effects: EffectCounts = msgspec.field(default_factory=EffectCounts)
     inconclusive: list[dict[str, str]] = msgspec.field(default_factory=list)  #: run, label and reason
     skipped: list[Skipped] = msgspec.field(default_factory=list)
     bad_lines: list[BadLine] = msgspec.field(default_factory=list)
-    skipped_count: int = 0  #: of all, named above or not
+    skipped_count: int = 0  #: of all, also of those that are not listed above
     bad_line_count: int = 0
-    ignored: dict[str, int] = msgspec.field(default_factory=dict)  #: parts of lines that are not read -> runs that had them
+    ignored: dict[str, int] = msgspec.field(default_factory=dict)  #: part of a recording that is ignored -> number of runs with it
     empty: list[str] = msgspec.field(default_factory=list)  #: paths without a run, each with the reason
     ledger: str | None = None  #: folder of accepted divergences; None: there is none, so nothing is accepted
     evidence: Kept | None = None  #: None: nothing is to be stored
-    explained: dict[str, list[RuleUse]] | None = None  #: by surface, what the policy's rules ignored; None: not requested
+    explained: dict[str, list[RuleUse]] | None = None  #: surface -> what the policy's rules ignored; None: not requested
     seconds: float = 0.0
 
     @property
@@ -76,8 +77,8 @@ class Report(msgspec.Struct, kw_only=True):
         return self.passes("inconclusive")
 
     def passes(self, strictness: Strictness) -> bool:
-        """Tell whether there was a run in every path, every line could be read, everything was stored, and no run has a worse verdict than
-        that allows.
+        """Tell whether every path had a run, every line could be read, every comparison was stored, and no verdict is one that `strictness`
+        rejects.
         """
         if not self.runs or self.empty or self.bad_line_count or (self.evidence is not None and self.evidence.failed):
             return False

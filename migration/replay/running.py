@@ -1,5 +1,5 @@
-"""`Replay`: runs recorded runs through control and candidate. The verdict of a run is decided here, once; exactly what is reported is
-stored.
+"""`Replay`: runs recorded runs through control and candidate. The verdict of a run is decided once, here, so that the report and the
+evidence have the same verdict.
 """
 
 import logging
@@ -8,18 +8,25 @@ from dataclasses import replace
 from typing import Final
 
 from migration.comparison import Explanation, Policy
-from migration.effects.threads import follow_threads
+from migration.effects.journals import follow_threads
 from migration.model import Comparison, Origin, RunLog, RunRecord, Stage, Timing, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
 from migration.replay.fidelity import unfaithful
 from migration.replay.report import Count, Kept, Report
 from migration.sentence import Sentence, say, word
-from migration.shadow.job import ShadowJob, ShadowResult
-from migration.shadow.parts import ComparedJob, EvidenceSink, Parts
-from migration.shadow.runner import RunLimits, ShadowRun, replay_run
-from migration.shadow.verdicts import conclude
-from migration.shadow.virtual_time import VirtualTimeLoop
-from migration.shadow.worker import Seal
+from migration.shadow import (
+    ComparedJob,
+    EvidenceSink,
+    Parts,
+    RunLimits,
+    Seal,
+    ShadowJob,
+    ShadowResult,
+    ShadowRun,
+    VirtualTimeLoop,
+    conclude,
+    replay_run,
+)
 
 logger = logging.getLogger(__name__)
 _LIMITS: Final = RunLimits(pacing="recorded")
@@ -32,7 +39,7 @@ class Replay:
         parts: engines, comparison and, if the results are to be stored, evidence.
         seal: open while an engine runs; counts attempts to reach the outside.
         deadline_s: seconds that one run of one engine may take.
-        explain: gives the policy of a surface, so that the report has what its rules overlook; None: it does not.
+        explain: returns the policy of a surface, for the report of what its rules ignore; None: the report does not contain this.
     """
 
     def __init__(self, parts: Parts, *, seal: Seal, deadline_s: float, explain: Callable[[str], Policy] | None = None) -> None:
@@ -49,7 +56,7 @@ class Replay:
         self._loop.close()
 
     def feed(self, items: Iterable[RecordedRun | Skipped | BadLine]) -> Iterator[RecordedRun | Skipped | BadLine]:
-        """Process each item, and yield it once it is done: a run is compared, others are recorded."""
+        """Process each item and then yield it: a run is compared, every other item is counted."""
         for item in items:
             match item:
                 case RecordedRun():
@@ -61,7 +68,9 @@ class Replay:
             yield item
 
     def compare(self, recorded: RecordedRun) -> Comparison:
-        """Run both engines on the recording and return the comparison. A run that cannot be compared is inconclusive, with the reason."""
+        """Run both engines on the recording and return the comparison. If the run cannot be compared, the verdict is inconclusive, with the
+        reason.
+        """
         control, refused = self.run(recorded, Origin.CONTROL)
         self._tally(control, serving=True)
         why_not = unfaithful(recorded, control, refused)
@@ -70,7 +79,7 @@ class Replay:
         candidate, refused = self.run(recorded, Origin.CANDIDATE)
         self._tally(candidate)
         self._explain(control, candidate)
-        result = conclude(self._job(control.record, control.log), candidate, self._judging, refused)  # stores what it found
+        result = conclude(self._job(control.record, control.log), candidate, self._judging, refused)  # also stores the comparison
         if result.comparison is None:
             return self._inconclusive(recorded, control.record, candidate.record, _failed(result))
         self._count.compared(recorded, result.comparison)
@@ -127,7 +136,7 @@ class Replay:
         return ShadowJob(record=record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=self._deadline_s, log=log)
 
     def _inconclusive(self, recorded: RecordedRun, control: RunRecord | None, candidate: RunRecord | None, reason: Sentence) -> Comparison:
-        """Store, count and return the verdict on a run that cannot be compared."""
+        """Return an inconclusive comparison for a run that cannot be compared, after it is stored and counted."""
         comparison = _inconclusive(recorded, reason, control)
         if self._sink is not None:
             served = control or _nothing(recorded, Origin.CONTROL)
@@ -137,20 +146,20 @@ class Replay:
 
 
 class _CountingSink:
-    """Counts what the evidence stores. A failure is counted and logged; the verdict stays."""
+    """Counts what the evidence stores. A failure is counted and logged; it does not change the verdict."""
 
     def __init__(self, sink: EvidenceSink) -> None:
         self._sink, self.kept = sink, Kept()
 
     def store_each(self, findings: Sequence[ComparedJob], /) -> list[bool]:
-        """Store comparisons, and count which are new, known or failed."""
+        """Store comparisons, and count how many are new, known or failed."""
         try:
             kept = self._sink.store_each(findings)
         except Exception as failure:  # noqa: BLE001 - whatever it raises is why none is stored
             kept = [failure] * len(findings)
         for (_, _, comparison), outcome in zip(findings, kept, strict=True):
             if isinstance(outcome, Exception):
-                # The type alone: the message may quote what the run said.
+                # Log only the error's type: its message may quote texts of the run.
                 logger.error("run %s is not stored: %s", comparison.run_id, type(outcome).__name__)
                 self.kept.failed += 1
             else:
@@ -164,7 +173,7 @@ def _failed(result: ShadowResult) -> Sentence:
 
 
 def _nothing(recorded: RecordedRun, origin: Origin) -> RunRecord:
-    """Return the record of a run about which nothing is known."""
+    """Return an empty record, for a run about which nothing is known."""
     return RunRecord(request=recorded.request, origin=origin, events=(), journal=(), outcome="cancelled", duration_s=0.0, trace_id=None)
 
 

@@ -1,6 +1,4 @@
-"""Turns one divergence into a test: recorded runs are run through both engines, minimised while they still diverge, and written as a pytest
-file.
-"""
+"""Turns one divergence into a test: a recorded run that shows it is made as small as possible and written as a pytest file."""
 
 from typing import TYPE_CHECKING
 

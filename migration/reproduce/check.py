@@ -4,12 +4,12 @@ from collections.abc import Collection
 from contextlib import closing
 
 from migration.comparison import Comparer
+from migration.import_strings import load
 from migration.model import Verdict
 from migration.recordings import read_line
 from migration.reproduce.difference import report
 from migration.reproduce.engines import DEADLINE_S, BothEngines
 from migration.settings import MigrationSettings
-from migration.shadow.parts import load
 
 
 def assert_agree(
@@ -26,18 +26,18 @@ def assert_agree(
     Args:
         recording: JSON of one run in our own format; may be indented.
         engines: import string of an `EngineBuilder`.
-        fingerprint: the divergence that the test is about.
-        besides: fingerprints that the recording showed too when it was written; they may appear or disappear.
-        accepted: whether the ledger accepted the divergence when the test was written: the test then demands nevertheless that it is gone.
+        fingerprint: the fingerprint of the divergence that the test is about.
+        besides: fingerprints of other divergences that the recording showed when the test was written; they may appear or disappear.
+        accepted: whether the ledger accepted the divergence when the test was written. If so, the test fails although it is accepted.
         deadline_s: seconds that one run of one engine may take.
 
     Raises:
-        AssertionError: the divergence exists, or a new one, or this cannot be determined; the message shows both streams.
+        AssertionError: the divergence or a new one exists, or this cannot be determined; the message shows both streams.
         RecordingError: the recording cannot be read.
         ConfigurationError: `engines` names nothing, or the settings are not valid.
         LedgerError: the ledger is not valid.
     """
-    __tracebackhide__ = True  # pytest then points at the test, not here
+    __tracebackhide__ = True  # makes pytest show the line of the test, not of this function
     settings = MigrationSettings()
     recorded = read_line(recording.encode(), settings.project)
     comparer = Comparer(settings.path(settings.ledger_dir), project=settings.project)

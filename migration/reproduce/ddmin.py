@@ -1,7 +1,7 @@
-"""Delta debugging: reduces a sequence to a subsequence that still has a given property, and would lose it if any single item were removed.
+"""Delta debugging: reduces a sequence to a subsequence that still has a given property, but not without any one of its items.
 
-Source: Zeller and Hildebrandt (2002), "Simplifying and isolating failure-inducing input", IEEE TSE 28(2), figure 3; it only removes chunks,
-because testing subsets alone finds almost nothing here and costs half of the attempts.
+Source: Zeller and Hildebrandt (2002), "Simplifying and isolating failure-inducing input", IEEE TSE 28(2), figure 3. This implementation
+only removes chunks: tests of a chunk alone find almost nothing here and cost half of the attempts.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,11 +11,11 @@ _T = TypeVar("_T")
 
 
 def ddmin(items: Sequence[_T], holds: Callable[[tuple[_T, ...]], bool]) -> tuple[_T, ...]:
-    """Return a subsequence, in order, for which `holds` was true, and is false without any one of its items.
+    """Return a subsequence, in order, for which `holds` is true, and for which it is false as soon as any one item is removed.
 
     Args:
-        items: a sequence for which it is true; that is not tried again.
-        holds: gives the same answer to the same items; what it raises ends the search.
+        items: a sequence for which `holds` is true; this is not checked again.
+        holds: returns the same answer for the same items; an exception that it raises ends the search.
     """
     kept = tuple(items)
     if not kept or holds(()):

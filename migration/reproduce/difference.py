@@ -1,4 +1,4 @@
-"""The behaviour of both engines on a recorded run, as text for the report of a test."""
+"""Describes what both engines did with a recorded run, as text for the report of a test."""
 
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -17,8 +17,8 @@ def report(compared: Compared, *, show_values: bool) -> str:
     """Return verdict, sentences and both streams side by side.
 
     Args:
-        compared: both runs.
-        show_values: whether values may be shown; without, kinds, field names and types only.
+        compared: both runs and their comparison.
+        show_values: whether values may be shown; False: only kinds, field names and types.
     """
     comparison = compared.comparison
     lines = [f"run {comparison.run_id} of {comparison.surface}: {comparison.verdict.value}"]

@@ -1,4 +1,6 @@
-"""Both engines on one recorded run, offline, with both results. A recording whose request was changed is first fitted to control."""
+"""Runs both engines on one recorded run, offline, and keeps both results. If the request of a recording was changed, the recording is first
+fitted to control.
+"""
 
 import sys
 from collections import deque
@@ -10,12 +12,11 @@ from typing import Final
 import msgspec
 
 from migration.comparison import Comparer
-from migration.effects.guard import Guard
+from migration.effects.journals import Guard
 from migration.model import Comparison, Effect, EffectKind, EngineBuilder, Origin, RunRecord
 from migration.recordings import RecordedRun
 from migration.replay import Replay
-from migration.shadow.parts import ComparedJob, Parts
-from migration.shadow.worker import Seal
+from migration.shadow import ComparedJob, Parts, Seal
 
 DEADLINE_S: Final = 10.0
 
@@ -24,7 +25,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """Both runs of one recording and their differences."""
 
     comparison: Comparison
-    control: RunRecord | None  #: None: an engine gave no record, and the comparison is inconclusive
+    control: RunRecord | None  #: None: there is no record of an engine's run, and the comparison is inconclusive
     candidate: RunRecord | None
 
 
@@ -32,10 +33,10 @@ class BothEngines:
     """Runs control and candidate on recorded runs, in virtual time, without any contact with the outside.
 
     Args:
-        build: makes the engines.
-        comparer: compares; None: by the project's policies, with nothing accepted.
-        seal: open while an engine runs; None: an audit hook of this process refuses contact with the outside; it is permanent but inactive
-            between runs.
+        build: returns the engines.
+        comparer: compares the runs; None: a comparer with the project's policies that accepts no divergence.
+        seal: context that is open while an engine runs. None: an audit hook of this process that refuses contact with the outside; it
+            cannot be removed, but it is inactive between runs.
         deadline_s: seconds that one run of one engine may take.
     """
 
@@ -52,13 +53,13 @@ class BothEngines:
         self._replay.close()
 
     def store_each(self, findings: Sequence[ComparedJob], /) -> list[bool]:
-        """Keep both runs of the comparison that is being made: this object is the evidence sink of its own replay."""
+        """Keep both runs of the current comparison: this object is the evidence sink of its own replay."""
         for job, shadow, _comparison in findings:
             self._runs = job.record, shadow
         return [True] * len(findings)
 
     def compare(self, recorded: RecordedRun) -> Compared:
-        """Run both engines on the recording. A run that cannot be compared is inconclusive, with the reason."""
+        """Run both engines on the recording. If the run cannot be compared, the verdict is inconclusive, with the reason."""
         self._runs = None
         comparison = self._replay.compare(recorded)
         control, candidate = self._runs or (None, None)
@@ -67,11 +68,13 @@ class BothEngines:
     def fitted(self, recorded: RecordedRun) -> RecordedRun | None:
         """Return the recording with the requests that control makes now, and without the effects that it no longer requests.
 
-        A changed request changes an engine's own requests, so the journal's keys no longer match. Control is answered in sequence, lane by
-        lane, whatever it asks; its requests become the journal for the candidate. Start times are dropped, because they are not needed.
+        If the run's request is changed, an engine's requests to the outside change too, so the journal's keys no longer match. So control
+        gets the recorded answers in sequence, lane by lane, whatever it asks. The requests that it makes become the journal for the
+        candidate. Start times are dropped, because they are not needed.
 
         Returns:
-            None if control asks for more than there is, for another tool than the one that answers, or gives no record.
+            None if control asks for more than was recorded or for another tool than the one that answered, or if there is no record of its
+            run.
         """
         loose = tuple(msgspec.structs.replace(effect, request=None, key="", started_s=0.0) for effect in recorded.journal)
         run, _refused = self._replay.run(RecordedRun(request=recorded.request, journal=loose), Origin.CONTROL)
@@ -91,13 +94,13 @@ class BothEngines:
 
 @lru_cache(maxsize=1)
 def _guard() -> Guard:
-    # One for each process: an audit hook cannot be removed again.
+    # Only one for each process: an audit hook cannot be removed.
     return Guard()
 
 
 @contextmanager
 def sealed() -> Iterator[list[str]]:
-    """Refuse contact with the outside inside the block. Yields the list to which the names of refused contacts are added."""
+    """Refuse contact with the outside inside the block. Yield a list to which the names of refused contacts are added."""
     before = sys.dont_write_bytecode
     # An engine that imports something on its first run would write a bytecode file, which is not a contact with the outside.
     sys.dont_write_bytecode = True

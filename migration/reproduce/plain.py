@@ -1,4 +1,4 @@
-"""Simplifications of a small recording that remove nothing, but make it easier to read and replace names of people."""
+"""Simplifications of a small recording that remove nothing: they make it easier to read, and replace ids of tenants and users."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ Simplification = Callable[[RecordedRun], RecordedRun]
 
 
 def plainer(recorded: RecordedRun) -> list[Simplification]:
-    """Return the simplifications to try, in order: each gets the result of the ones before."""
+    """Return the simplifications in the order in which to try them: each one gets the result of those before it."""
     simpler: list[Simplification] = [_without_times, *(_unhurried(place) for place in range(len(recorded.journal)))]
     return [*simpler, *(_renamed(name, plain) for name, plain in _PLAIN_IDS.items())]
 
@@ -26,7 +26,7 @@ def _without_times(recorded: RecordedRun) -> RecordedRun:
 
 
 def _unhurried(place: int) -> Simplification:
-    """Return the simplification that lets one effect take no time, for recordings in which not all of them can."""
+    """Return the simplification that sets the duration of one effect to 0, for recordings that need the duration of another effect."""
 
     def simplify(recorded: RecordedRun) -> RecordedRun:
         journal = list(recorded.journal)

@@ -1,17 +1,15 @@
-"""One request served by one engine, recorded: a way to get your own recorded run, without flags and worker."""
+"""Serves one request with one engine and records the run: a way to get a recorded run of your own without flags and worker."""
 
 import msgspec
 
-from migration.effects.keys import with_keys
-from migration.effects.outcome import outcome_of_failure
-from migration.effects.recording import recording
-from migration.effects.threads import follow_threads
+from migration.effects.journals import Recording, follow_threads, outcome_of_failure, with_keys
 from migration.errors import RecordingError
 from migration.model import EffectError, EngineBuilder, Origin, Outcome, RunRecord, RunRequest
 
 
 async def served_once(build: EngineBuilder, request: RunRequest, origin: Origin) -> RunRecord:
-    """Return the record of a run that really reached the outside through its ports. An exception of the engine is part of it.
+    """Return the record of a run that really reached the outside through its ports. If the engine raised an exception, the record contains
+    it.
 
     Args:
         build: makes the engine.
@@ -22,7 +20,7 @@ async def served_once(build: EngineBuilder, request: RunRequest, origin: Origin)
         RecordingError: the run is too large to be recorded completely.
     """
     follow_threads()
-    tape, events = recording(request), build(request.surface, origin).run(request)
+    tape, events = Recording(request), build(request.surface, origin).run(request)
     outcome: Outcome = "completed"
     error: EffectError | None = None
     try:

@@ -1,4 +1,4 @@
-"""The smallest recording that still shows a divergence. Read `minimise` first: it is the list of steps."""
+"""Searches for the smallest recording that still shows a divergence. Read `minimise` first: it is the list of steps."""
 
 import time
 from collections.abc import Callable
@@ -16,22 +16,22 @@ from migration.reproduce.engines import BothEngines
 from migration.reproduce.plain import plainer
 from migration.reproduce.tree import shrink, shrink_text
 
-#: Passes over everything: removing one part may allow another one to be removed. The third pass rarely finds anything.
+#: Passes over all parts: after one part is removed, another one may become removable. The third pass rarely finds anything.
 _ROUNDS: Final = 3
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits of a search. The best result so far is kept."""
+    """The limits of a search. When a limit is reached, the best result so far is returned."""
 
     attempts: int = 3000  #: recordings run through both engines; a duplicate counts once
-    seconds: float = 120.0  #: of real time; if this ends the search, another machine may end it elsewhere
+    seconds: float = 120.0  #: of real time; if this limit ends the search, the result may differ on another machine
 
 
 class ShrinkProgress(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a search."""
 
     attempts: int
-    size_bytes: int  #: of the smallest recording so far
+    size_bytes: int  #: size of the smallest recording so far
 
 
 class Minimised(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,11 +39,11 @@ class Minimised(msgspec.Struct, frozen=True, kw_only=True):
 
     recording: RecordedRun
     divergence: Divergence
-    comparison: Comparison  #: what the small recording shows
+    comparison: Comparison  #: the comparison of the small recording
     before: RecordedRun
     attempts: int
     complete: bool  #: False: the budget ended the search
-    seconds: float = 0.0  #: its duration
+    seconds: float = 0.0  #: duration of the search
 
 
 def minimise(
@@ -55,16 +55,17 @@ def minimise(
     clock: Callable[[], float] = time.monotonic,
     on_progress: Callable[[ShrinkProgress], None] = lambda _progress: None,
 ) -> Minimised | None:
-    """Return the recording without everything that the divergence does not need; None if it does not show the divergence.
+    """Return the recording reduced to what the divergence needs; None if the recording does not show the divergence.
 
-    A divergence that the ledger does not accept stays unaccepted: if the error is that it occurs too often, its occurrences are kept.
+    A divergence that the ledger does not accept must stay unaccepted: if it is not accepted because it occurs too often, it still does so
+    in the result.
 
     The same recording, fingerprint and engines give the same result, unless the budget's seconds end the search.
 
     Args:
         recorded: a recording that may show the divergence.
         fingerprint: 12 hex digits.
-        engines: compare by policy, and by the ledger that the written test will use.
+        engines: both engines; they compare by the policy and the ledger that the written test will use.
         budget: the limits.
         clock: monotonic seconds.
         on_progress: called after every attempt.
@@ -75,15 +76,15 @@ def minimise(
     with suppress(_SpentError):
         for _ in range(_ROUNDS):
             before = search.size_bytes
-            _journal(search)  # 1 the answers of the outside: whole answers
-            _requests(search)  # 2 the questions: history, tools, texts
+            _journal(search)  # 1 the answers from the outside: whole answers
+            _requests(search)  # 2 the run's request: history, tools, texts
             _replies(search)  # 3 parts of the answers
             if search.size_bytes == before:
                 break
         for simpler in plainer(search.best):  # 4 readability: no times, simple ids
             search.holds(simpler(search.best))
     with suppress(_SpentError):
-        search.loosen()  # 5 durability: no requests, so that a new prompt in both engines does not break it
+        search.loosen()  # 5 durability: no requests, so that a new prompt in both engines does not break the test
     return search.result(recorded)
 
 
@@ -105,11 +106,11 @@ class _Search:
         self._fingerprint, self._engines, self._budget, self._on_progress = fingerprint, engines, budget, on_progress
         self._clock, self._started_at = clock, clock()
         self._ends_at = self._started_at + budget.seconds
-        self._slowest_s = 0.0  #: the longest attempt: an attempt that could not finish in time is not started
+        self._slowest_s = 0.0  #: duration of the longest attempt: no attempt is started that might not finish in time
         self._tried: dict[bytes, tuple[RecordedRun, Comparison] | None] = {}
         self._best: tuple[RecordedRun, Comparison] | None = None
         self._ends: tuple[Outcome, Outcome] | None = None  #: how both runs ended when the divergence was first shown
-        self._verdict: Verdict | None = None  #: of the divergence when it was first shown
+        self._verdict: Verdict | None = None  #: verdict of the divergence when it was first shown
         self._complete = True
 
     @property
@@ -119,7 +120,7 @@ class _Search:
 
     @property
     def size_bytes(self) -> int:
-        """Of the best recording."""
+        """Size of the best recording."""
         return len(write_line(self.best))
 
     @property
@@ -129,11 +130,10 @@ class _Search:
         return self._best
 
     def start(self, recorded: RecordedRun) -> bool:
-        """Try the recording unchanged, whatever the budget. Returns whether it shows the divergence."""
+        """Try the unchanged recording, without regard to the budget. Return whether it shows the divergence."""
         self._best = self._tried[_key(recorded)] = self._attempt(recorded)
         if self._best is None:
-            # If control asks for several things at once in one lane, answers in sequence are mixed up: then the journal's own keys are
-            # used.
+            # If control asks for several things at once in one lane, answers in sequence get mixed up. So use the journal's own keys.
             self._best = self._show(replace(recorded, events=()))
         return self._best is not None
 
@@ -141,7 +141,7 @@ class _Search:
         """Return whether the recording, fitted to control, shows the divergence.
 
         Raises:
-            _SpentError: the budget is used up, and this one was not tried before.
+            _SpentError: the budget is used up, and this recording was not tried before.
         """
         key = _key(recorded)
         if key not in self._tried:
@@ -154,12 +154,12 @@ class _Search:
         return found is not None
 
     def loosen(self) -> None:
-        """Remove the requests from the journal, which then answers in sequence, if the divergence still shows.
+        """Remove the requests from the journal, which then answers in sequence, if the recording still shows the divergence without them.
 
-        If it does not, because one lane asks for several things at once, those that can be removed are removed.
+        If it does not, because one lane asks for several things at once, remove as many requests as possible.
 
         Raises:
-            _SpentError: the budget is spent.
+            _SpentError: the budget is used up.
         """
         journal = self.best.journal
         if self._answers_with(tuple(_unasked(effect) for effect in journal)):
@@ -180,7 +180,7 @@ class _Search:
             raise _SpentError
 
     def result(self, before: RecordedRun) -> Minimised:
-        """Return the result."""
+        """Return the best recording and the facts about the search."""
         recording, comparison = self._shown
         return Minimised(
             recording=recording,
@@ -203,14 +203,14 @@ class _Search:
         compared = self._engines.compare(recorded)
         comparison = compared.comparison
         shown = next((one for one in comparison.divergences if one.fingerprint == self._fingerprint), None)
-        # An inconclusive comparison makes no test: it would stay inconclusive when the divergence is gone.
+        # An inconclusive comparison is of no use for a test: it would stay inconclusive after the divergence is fixed.
         if shown is None or comparison.verdict is Verdict.INCONCLUSIVE or compared.control is None or compared.candidate is None:
             return None
-        # Nor does one that the ledger accepts: the test would pass.
+        # The divergence must keep the verdict that it had first: if it becomes accepted, the test would pass.
         self._verdict = self._verdict or shown.verdict
         if shown.verdict is not self._verdict:
             return None
-        # A run that completes must not become one that fails: the same fingerprint would then have another cause.
+        # Both runs must keep their outcome: if a completed run becomes a failed one, the same fingerprint has another cause.
         ends = compared.control.outcome, compared.candidate.outcome
         self._ends = self._ends or ends
         return (recorded, comparison) if ends == self._ends else None

@@ -17,8 +17,8 @@ _LONG_LINES: Final = "# ruff: noqa: E501 - recorded texts are not wrapped\n"
 _TEMPLATE: Final = '''\
 """Fails while candidate differs from control in one way, and passes once they agree.
 
-Written by `netra-migration divergences minimise {fingerprint}` from a recorded run of {before}, of which
-{after} are left. What is left was recorded, too: read it before you commit this file.
+Written by `netra-migration divergences minimise {fingerprint}` from a recorded run of {before}, reduced to {after}. The remaining texts
+come from the recorded run: read them before you commit this file.
 """
 
 from migration.reproduce import assert_agree
@@ -39,10 +39,10 @@ def {name}() -> None:
 
 
 def test_file(found: Minimised, engines: str) -> str:
-    """Return the source of a pytest file with one test, the recording inside.
+    """Return the source of a pytest file with one test, which contains the recording.
 
     Args:
-        found: what the test is about.
+        found: the minimised recording and its divergence.
         engines: import string of the `EngineBuilder` that makes both engines.
     """
     divergence = found.divergence
@@ -66,7 +66,7 @@ test_file.__test__ = False  # type: ignore[attr-defined] # pytest must not take 
 
 
 def test_name(sentence: str) -> str:
-    """Return a function name made from the sentence, cut at a word."""
+    """Return a function name made from the sentence; if it is too long, it ends after a whole word."""
     words = re.sub(r"[^a-z0-9]+", " ", sentence.lower())
     return "test_" + textwrap.shorten(words, _NAME, placeholder="").replace(" ", "_")
 
@@ -80,12 +80,12 @@ def _size(recorded: RecordedRun) -> str:
 
 
 def _readable(line: bytes) -> str:
-    # JSON escapes each quote inside a text, so three in a row cannot end the literal; a raw literal keeps its backslashes.
+    # JSON escapes each quote inside a text, so three quotes in a row cannot occur and end the literal. A raw literal keeps the backslashes.
     return "\n".join(_lines(msgspec.json.decode(line), ""))
 
 
 def _lines(value: Any, indent: str) -> list[str]:  # noqa: ANN401 - any JSON
-    """Return JSON in which values that fit into a line are on one line."""
+    """Return JSON in which each value that fits into a line is on one line."""
     whole = msgspec.json.encode(value).decode()
     if len(indent) + len(whole) <= _JSON_WIDTH or not isinstance(value, dict | list) or not value:
         return [whole]

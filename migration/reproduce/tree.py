@@ -1,4 +1,5 @@
-"""Minimises a JSON value while a condition holds: from the top level down, so that large parts are removed before small ones are tried.
+"""Minimises a JSON value while a condition holds. It works from the top level down, so that large parts are removed before small ones are
+tried.
 
 Source: Misherghi and Su (2006), "HDD: hierarchical delta debugging", ICSE.
 """
@@ -14,16 +15,16 @@ Json = Any
 _Path = tuple[str | int, ...]
 
 _WORDS: Final = re.compile(r"\s*\S+\s*|\s+")
-#: Texts up to this many characters are also tried letter by letter: for longer ones, words are small enough.
+#: Texts of up to this many characters are also reduced letter by letter; in longer ones only whole words are removed.
 _LETTERS: Final = 48
 
 
 def shrink(value: Json, holds: Callable[[Json], bool]) -> Json:
-    """Return the value with items, fields and words removed wherever `holds` stays true. Numbers, booleans and null stay.
+    """Return the value without each item, field and word that can be removed while `holds` stays true. Numbers, booleans and null are kept.
 
     Args:
-        value: decoded JSON for which it is true.
-        holds: gives the same answer to the same value.
+        value: decoded JSON for which `holds` is true.
+        holds: returns the same answer for the same value.
     """
     waiting: deque[_Path] = deque([()])
     while waiting:
@@ -38,7 +39,7 @@ def shrink(value: Json, holds: Callable[[Json], bool]) -> Json:
 
 
 def shrink_text(text: str, holds: Callable[[str], bool]) -> str:
-    """Return the text with words, and in a short one letters, removed wherever `holds` stays true."""
+    """Return the text without each word that can be removed while `holds` stays true; in a short text, also without such letters."""
     kept = "".join(ddmin(_WORDS.findall(text), lambda words: holds("".join(words))))
     return "".join(ddmin(kept, lambda letters: holds("".join(letters)))) if len(kept) <= _LETTERS else kept
 

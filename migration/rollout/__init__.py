@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from migration.rollout.parts import EditParts
     from migration.rollout.preview import Preview, moves_as_json
     from migration.rollout.ramp_file import DEFAULT_RAMP, Ramp, Step, read_ramp
+    from migration.rollout.reading import StandingReader
     from migration.rollout.simulation import Summary, World, simulate
     from migration.rollout.standing import Standing
 else:
@@ -27,6 +28,7 @@ else:
             "Preview": "preview",
             "Ramp": "ramp_file",
             "Standing": "standing",
+            "StandingReader": "reading",
             "Step": "ramp_file",
             "Summary": "simulation",
             "World": "simulation",
@@ -49,6 +51,7 @@ __all__ = [
     "Preview",
     "Ramp",
     "Standing",
+    "StandingReader",
     "Step",
     "Summary",
     "World",

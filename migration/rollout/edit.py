@@ -13,12 +13,10 @@ from functools import partial
 from typing import Final, Self
 
 from migration.errors import EditConflictError, FlagSourceError, HistoryError, UnprovenEditError
-from migration.flags.editors.editor import FlagEditor, FlagRead
-from migration.flags.editors.open import open_editor
-from migration.flags.edits import surface_changes, switch_changes
-from migration.flags.meaning.data import SHADOW_SAMPLING, surface_flag_key
-from migration.flags.proofs.edit_proof import Aim
-from migration.flags.proofs.stage_moves import Move
+from migration.flags import edits as flag_edits
+from migration.flags.editors import FlagEditor, FlagRead, open_editor
+from migration.flags.meaning import SHADOW_SAMPLING, surface_flag_key
+from migration.flags.proofs import Aim, Move
 from migration.history import Entry
 from migration.model import Stage
 from migration.processes import Confirmation, ask, control_folder
@@ -76,26 +74,26 @@ class Edits:
         self, surface: str, stage: Stage, percent: float = 100.0, rest: Stage | None = None, *, progress: Progress = _silent
     ) -> Preview:
         """Return the effect of a percentage of a surface. Raises ConfigurationError, FlagSourceError."""
-        change = partial(surface_changes.share, surface=surface, stage=stage, percent=percent, rest=rest)
+        change = partial(flag_edits.share, surface=surface, stage=stage, percent=percent, rest=rest)
         return self._stage(surface, change, Aim(stage=stage, percent=percent), progress)
 
     def pin(self, surface: str, tenant_id: str, stage: Stage, *, progress: Progress = _silent) -> Preview:
         """Return the effect of pinning one tenant to a stage. Raises ConfigurationError, FlagSourceError."""
-        change = partial(surface_changes.pin, surface=surface, tenant_id=tenant_id, stage=stage)
+        change = partial(flag_edits.pin, surface=surface, tenant_id=tenant_id, stage=stage)
         return self._stage(surface, change, Aim(stage=stage, tenant_id=tenant_id), progress)
 
     def unpin(self, surface: str, tenant_id: str, *, progress: Progress = _silent) -> Preview:
         """Return the effect of unpinning one tenant. Raises ConfigurationError, FlagSourceError."""
-        return self._stage(surface, partial(surface_changes.unpin, surface=surface, tenant_id=tenant_id), None, progress)
+        return self._stage(surface, partial(flag_edits.unpin, surface=surface, tenant_id=tenant_id), None, progress)
 
     def sample(self, percent: float, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
         """Return the effect of another percentage of shadows. Raises ConfigurationError, FlagSourceError."""
-        change = partial(switch_changes.sample, percent=percent, surface=surface, tenant_id=tenant_id)
+        change = partial(flag_edits.sample, percent=percent, surface=surface, tenant_id=tenant_id)
         return preview_sampling(self.parts, self._read(), SHADOW_SAMPLING, change, progress=progress)
 
     def unsample(self, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
         """Return the effect of removing a separate percentage. Raises ConfigurationError, FlagSourceError."""
-        change = partial(switch_changes.unsample, surface=surface, tenant_id=tenant_id)
+        change = partial(flag_edits.unsample, surface=surface, tenant_id=tenant_id)
         return preview_sampling(self.parts, self._read(), SHADOW_SAMPLING, change, progress=progress)
 
     def write(self, preview: Preview, *, forced: bool = False, reason: str = "") -> Written:

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from migration.flags.editors.file import FileEditor
-from migration.flags.meaning.data import surface_flag_key
+from migration.flags.editors import FileEditor
+from migration.flags.meaning import surface_flag_key
 
 
 def remove_flags(path: Path, surfaces: Collection[str]) -> tuple[str, ...]:

@@ -67,8 +67,9 @@ def decide(step: Step, standing: Standing, now: float) -> GateDecision:
     held = tuple(_held(step, standing, now, shadowed=shadowed))
     needed = _needed(step.gate, standing) if shadowed else 0
     if held:
-        return GateDecision(what="hold", reasons=held, runs_needed=needed, on=_day(step.gate, standing, now, needed))
-    return GateDecision(what="promote", reasons=tuple(_proved(step, standing, shadowed=shadowed)), runs_needed=0)
+        reasons = (*held, *_left_out(standing))
+        return GateDecision(what="hold", reasons=reasons, runs_needed=needed, on=_day(step.gate, standing, now, needed))
+    return GateDecision(what="promote", reasons=(*_proved(step, standing, shadowed=shadowed), *_left_out(standing)), runs_needed=0)
 
 
 def outcome(step: Step, standing: Standing, now: float) -> What:
@@ -155,6 +156,11 @@ def _proved(step: Step, standing: Standing, *, shadowed: bool) -> Iterator[str]:
         return
     for one in _bounds(step.gate, standing):
         yield f"{one.name}: fewer than {one.most:.2%} of runs diverge, of {step.gate.claim}; {_seen(one.outcomes)}."
+
+
+def _left_out(standing: Standing) -> Iterator[str]:
+    if standing.other_basis:
+        yield f"Not counted: {_count(standing.other_basis, 'comparison')} made with another policy, ledger, build or version of the tool."
 
 
 def _needed(gate: Gate, standing: Standing) -> int | None:

@@ -5,9 +5,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from migration.errors import OutboxError, ProcessesError
-from migration.flags.meaning.contexts import Tenant
-from migration.flags.meaning.data import FlagData
-from migration.flags.tenant_attributes import TenantAttributes
+from migration.flags import TenantAttributes
+from migration.flags.meaning import FlagData, Tenant
 from migration.processes import ProcessTable, Told, known_tenants, pinned
 from migration.settings import MigrationSettings
 

@@ -5,14 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from migration.errors import HistoryMissingError, OutboxError
-from migration.flags.editors.editor import FlagRead
-from migration.flags.edits.targets import Flag
-from migration.flags.meaning.contexts import Tenant
-from migration.flags.meaning.data import FlagData, FlagProblem
-from migration.flags.meaning.evaluation import FlagEvaluator
-from migration.flags.proofs.edit_proof import Aim, prove
-from migration.flags.proofs.sampling_proof import prove_sampling
-from migration.flags.proofs.stage_moves import Move
+from migration.flags.editors import FlagRead
+from migration.flags.edits import Flag
+from migration.flags.meaning import FlagData, FlagEvaluator, FlagProblem, Tenant
+from migration.flags.proofs import Aim, Move, prove, prove_sampling
 from migration.model import Stage
 from migration.rollout.parts import EditParts
 from migration.stages import PLANS

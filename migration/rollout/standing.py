@@ -14,7 +14,7 @@ class Standing:
     since: float  #: when the step was taken, Unix seconds
     outcomes: Outcomes = field(default_factory=Outcomes)
     by_severity: Mapping[Severity, Outcomes] = field(default_factory=dict)
-    by_stratum: Mapping[str, Outcomes] = field(default_factory=dict)  #: named as people read it, e.g. "tool_completed of search, completed"
+    by_stratum: dict[str, Outcomes] = field(default_factory=dict)  #: named as people read it, e.g. "tool_completed of search, completed"
     breaches: int = 0  #: comparisons in which somebody else's data was found
     failed_more: Mean = field(
         default_factory=lambda: Mean(-1.0, 1.0)
@@ -25,3 +25,7 @@ class Standing:
     approved_by: Collection[str] = ()  #: people who approved leaving the step
     runs_a_day: float = 0.0  #: drawn for shadowing, at today's rate
     unreadable: str | None = None  #: why the evidence cannot be read now; None: it can
+    basis: str | None = None  #: digest of what these comparisons were made with; None: not known
+    other_basis: int = 0  #: comparisons that were left out, because they were made with something else
+    breached: set[str] = field(default_factory=set)  #: tenants of the breaches
+    recent: str = ""  #: one letter for each of the last runs: "." fine, "!" divergent, "?" not seen

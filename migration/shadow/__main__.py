@@ -6,14 +6,14 @@ import sys
 
 from migration.errors import MigrationError
 from migration.shadow.frames import FrameError
-from migration.shadow.worker import main
+from migration.shadow.worker import run_worker
 
 logger = logging.getLogger(__name__)
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="shadow worker %(process)d: %(levelname)s %(message)s")
     try:
-        status = main(int(sys.argv[1]), int(sys.argv[2]))
+        status = run_worker(int(sys.argv[1]), int(sys.argv[2]))
     except FrameError:
         status = 0  # the parent died in the middle of a frame
     except MigrationError as error:

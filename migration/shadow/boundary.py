@@ -100,7 +100,7 @@ def seal(control: socket.socket, home: Path) -> None:
         BoundaryError: the kernel cannot do that; the message says what it lacks.
     """
     # Asked first, too, since both libraries look for libc when they are used first, which takes a program.
-    if lacking := missing():
+    if lacking := boundary_gap():
         raise BoundaryError(lacking)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it would hold what users said
     whole, listed = readable(home)
@@ -166,7 +166,7 @@ def _known(calls: list[str]) -> Iterator[str]:
         yield call
 
 
-def missing() -> str | None:
+def boundary_gap() -> str | None:
     """Return what the kernel lacks for a boundary, in words; None: nothing."""
     try:
         if landlockpy.abi_version() < 1:

@@ -12,16 +12,15 @@ from collections.abc import Iterator
 import msgspec
 
 from migration import variables
-from migration.effects.guard import Guard
-from migration.effects.misses import BLOCK
+from migration.effects.journals import BLOCK, Guard
 from migration.errors import MigrationError
+from migration.import_strings import load, make_importable
 from migration.model import encode
 from migration.settings import MigrationSettings
 from migration.shadow import boundary, confinement
 from migration.shadow.cell_job import CellHello, CellJob
 from migration.shadow.engine_runner import EngineRunner, Engines
 from migration.shadow.frames import FrameError, FramePipe, frame
-from migration.shadow.parts import load, make_importable
 
 _jobs = msgspec.msgpack.Decoder(CellJob)
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from migration.effects.replaying import Tally
+from migration.effects.journals import Tally
 from migration.model import Effect, Noun, Origin, RunLog, RunRecord, RunRequest
 from migration.shadow.job import FailReason
 from migration.shadow.runner import ShadowRun

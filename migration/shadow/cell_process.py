@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from migration import variables
-from migration.effects.replaying import Tally
+from migration.effects.journals import Tally
 from migration.errors import ConfigurationError
 from migration.model import encode
 from migration.settings import MigrationSettings

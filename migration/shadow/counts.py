@@ -41,9 +41,12 @@ class ShadowCounts:
         """A shadow was followed by a round of both engines against themselves, which ended so."""
         self._metrics.noise_rounds.labels(surface, outcome).inc()
 
-    def waiting(self, jobs: int, size_bytes: int) -> None:
-        """This many jobs wait or run, and this many bytes wait."""
+    def waiting(self, jobs: int) -> None:
+        """This many jobs wait or run."""
         self._metrics.shadow_waiting.set(jobs)
+
+    def queued(self, size_bytes: int) -> None:
+        """This many bytes wait here."""
         self._metrics.shadow_waiting_bytes.set(size_bytes)
 
     def restarted(self) -> None:

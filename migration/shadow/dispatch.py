@@ -14,7 +14,7 @@ import msgspec
 from migration.errors import Operation
 from migration.settings import MigrationSettings
 from migration.shadow.counts import ShadowCounts
-from migration.shadow.job import FailReason, Said, ShadowJob, ShadowResult, ShedReason
+from migration.shadow.job import CountUnseen, FailReason, Said, ShadowJob, ShadowResult, ShedReason
 from migration.shadow.line import Line, WaitingJob
 from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
 from migration.shadow.worker import COMPARE_S, GRACE_S, RECYCLE, hello
@@ -23,6 +23,7 @@ from migration.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 _said: msgspec.msgpack.Decoder[Said] = msgspec.msgpack.Decoder(Said)
+_job: msgspec.msgpack.Decoder[ShadowJob] = msgspec.msgpack.Decoder(ShadowJob)
 
 #: How often the parent looks for a worker that is late with a job. The worker has its own, earlier timer; this one is for a stopped worker.
 _PULSE_S: Final = 0.25
@@ -46,6 +47,7 @@ class ProcessShadow:
         settings: limits of the queue; passed on to the worker.
         metrics: where every run that should have been shadowed is counted.
         on_result: called with how each run ended, on the loop, never from inside `offer`; its failures are counted.
+        unseen: called with each drawn run of which there will be no comparison in the evidence; quick.
         parts: import string of what the worker is made of.
         engines: import string of what runs in its cell.
         spawn: starts a worker.
@@ -58,13 +60,14 @@ class ProcessShadow:
         metrics: Metrics,
         on_result: Callable[[ShadowResult], None],
         *,
+        unseen: CountUnseen = lambda _record, _stage, _reason, _probability: None,
         parts: str = DEFAULT_PARTS,
         engines: str = DEFAULT_ENGINES,
         spawn: SpawnWorker = WorkerProcess,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings, self._metrics, self._on_result, self._spawn, self._clock = settings, metrics, on_result, spawn, clock
-        self._counts = ShadowCounts(metrics)
+        self._counts, self._unseen = ShadowCounts(metrics), unseen
         self._hello = hello(settings, parts, engines)
         self._line = Line(settings, clock)
         self._loop: asyncio.AbstractEventLoop | None = None  #: None: not started, or closed
@@ -76,6 +79,7 @@ class ProcessShadow:
         self._start_timer: asyncio.TimerHandle | None = None
         self._ready_timer: asyncio.TimerHandle | None = None
         self._pulse: asyncio.TimerHandle | None = None
+        self._resting = self._overloaded = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._gone = asyncio.Event()
@@ -85,6 +89,16 @@ class ProcessShadow:
     def waiting(self) -> int:
         """How many jobs wait or run."""
         return len(self._line)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait."""
+        return self._line.queued_bytes
+
+    @property
+    def oldest_s(self) -> float:
+        """Seconds since the oldest job without a result was offered; 0: there is none."""
+        return self._line.oldest_s()
 
     @property
     def in_flight(self) -> int:
@@ -115,25 +129,38 @@ class ProcessShadow:
         """
         request = job.record.request
         try:
-            reason = shed or ("closed" if self._loop is None else self._line.take(job))
+            reason = shed or self._refusal() or self._line.take(job)
         except Exception as error:  # noqa: BLE001 - whatever cannot be encoded is counted, not raised into the request
             self._tool_failed("shadow.offer", error)
             self._counts.expected(request.surface)
             self._counts.failed(request.surface, "offer")
+            self._unseen(job.record, job.stage, "offer", job.probability)
             self._tell_later(ShadowResult(run_id=request.run_id, comparison=None, failed="offer", detail=type(error).__name__))
             return
         # Counted together with its result, with no work between the two: a reader of the counters sees both or neither.
         self._counts.expected(request.surface)
         if reason is not None:
             self._counts.shed(request.surface, reason)
+            self._unseen(job.record, job.stage, reason, job.probability)
             self._tell_later(ShadowResult(run_id=request.run_id, comparison=None, detail=f"shed: {reason}"))
             return
         self._idle.clear()
         self._show_waiting()
         self._feed()
 
+    def _refusal(self) -> ShedReason | None:
+        if self._loop is None:
+            return "closed"
+        return "pressure" if self._overloaded else None
+
+    def govern(self, *, resting: bool, overloaded: bool) -> None:
+        """Send the worker no job while it rests; shed new jobs while it is overloaded."""
+        self._resting, self._overloaded = resting, overloaded
+        self._feed()
+
     async def drain(self, timeout_s: float) -> bool:
-        """Wait until no job waits. Returns False when that took longer."""
+        """Wait until no job waits; nothing rests meanwhile. Returns False when that took longer."""
+        self.govern(resting=False, overloaded=self._overloaded)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), timeout_s)
         return self._idle.is_set()
@@ -171,17 +198,18 @@ class ProcessShadow:
     def _give_up_what_waits(self) -> None:
         while (waiting := self._line.give_up()) is not None:
             self._fail(waiting, "closed", "the application ended")
+        self._counts.queued(self._line.queued_bytes)
         self._show_waiting()
 
     def _feed(self) -> None:
         """Give the worker what it has room for."""
         worker = self._worker
-        if worker is not None and self._ready and self._blame is None:
+        if worker is not None and self._ready and self._blame is None and not self._resting:
             while not worker.blocked and (waiting := self._line.send()) is not None:
                 worker.send(waiting.body)
             if self._line.sent and self._pulse is None and self._loop is not None:
                 self._pulse = self._loop.call_later(_PULSE_S, self._look_for_late)
-        self._show_waiting()
+        self._counts.queued(self._line.queued_bytes)
 
     def _start_worker(self, loop: asyncio.AbstractEventLoop) -> None:
         self._ready, self._blame = False, None
@@ -227,13 +255,15 @@ class ProcessShadow:
         self._counts.learnt(result.sought_in_text, result.sought_in_fields)
         if result.noise is not None:
             self._counts.round(waiting.surface, result.noise)
+        self._feed()
         if result.comparison is not None:
             self._counts.compared(result.comparison, self._clock() - waiting.offered_at)
+            if "evidence.write" in result.failures:
+                self._count_unseen(waiting, "evidence.write")
             self._show_waiting()
             self._tell(result)
         else:
             self._fail(waiting, result.failed or "protocol", result.detail)
-        self._feed()
 
     def _await_ready_no_more(self) -> None:
         if self._ready_timer is not None:
@@ -266,6 +296,7 @@ class ProcessShadow:
             reason: FailReason = self._blame or ("deadline" if status == -signal.SIGALRM else "worker_died")
             self._fail(self._line.answered(), reason if self._loop is not None else "closed", f"exit status {status}")
         self._line.put_back(suspected=status != RECYCLE)
+        self._counts.queued(self._line.queued_bytes)
         self._show_waiting()
         if self._loop is not None:
             if status != RECYCLE:
@@ -274,11 +305,16 @@ class ProcessShadow:
 
     def _fail(self, waiting: WaitingJob, reason: FailReason, detail: str) -> None:
         self._counts.failed(waiting.surface, reason)
+        self._count_unseen(waiting, reason)
         self._show_waiting()
         self._tell(ShadowResult(run_id=waiting.run_id, comparison=None, failed=reason, detail=detail))
 
+    def _count_unseen(self, waiting: WaitingJob, reason: str) -> None:
+        job = _job.decode(waiting.body)
+        self._unseen(job.record, job.stage, reason, job.probability)
+
     def _show_waiting(self) -> None:
-        self._counts.waiting(self.waiting, self._line.queued_bytes)
+        self._counts.waiting(self.waiting)
         if not self.waiting:
             self._idle.set()
 

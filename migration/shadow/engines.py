@@ -1,12 +1,11 @@
 """The engines that the settings name, for the process that runs them: it has no use for the comparison and the database."""
 
-from migration.effects.misses import MissPolicy
-from migration.effects.reads import Reads
+from migration.effects.journals import MissPolicy, Reads
 from migration.errors import ConfigurationError
+from migration.import_strings import load
 from migration.model import EngineBuilder, ReadingEngines
 from migration.settings import MigrationSettings
 from migration.shadow.engine_runner import Engines
-from migration.shadow.parts import load
 
 
 def default_engines(settings: MigrationSettings) -> Engines:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from migration.effects.threads import follow_threads
+from migration.effects.journals import follow_threads
 from migration.shadow.counts import ShadowCounts
 from migration.shadow.job import ShadowJob, ShadowResult, ShedReason
 from migration.shadow.parts import Parts
@@ -73,7 +73,7 @@ class InlineShadow:
             self._tell(ShadowResult(run_id=job.record.request.run_id, comparison=None, detail=f"shed: {shed}"))
             return
         self._queue.append((job, self._clock()))
-        self._counts.waiting(self.waiting, 0)
+        self._counts.waiting(self.waiting)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._work(), name="inline shadow")
 
@@ -112,7 +112,7 @@ class InlineShadow:
             self._counts.compared(result.comparison, lag_s)
         else:
             self._counts.failed(job.record.request.surface, result.failed or "protocol")
-        self._counts.waiting(self.waiting, 0)
+        self._counts.waiting(self.waiting)
         self._tell(result)
 
     def _tell(self, result: ShadowResult) -> None:

@@ -1,13 +1,17 @@
 """The messages between the facade and the shadow: the interface between `facade` and `shadow/`."""
 
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 from migration.errors import Operation
 from migration.isolation import Identity
 from migration.model import Comparison, Event, Noun, Origin, RunLog, RunRecord, Stage
 
-ShedReason = Literal["sampling", "queue_jobs", "queue_bytes", "job_bytes", "cancelled", "closed"]
-"""Why a shadow was not even tried."""
+ShedReason = Literal["pressure", "queue_jobs", "queue_bytes", "job_bytes", "cancelled", "closed"]
+"""Why a run that was drawn for shadowing was not shadowed. `pressure`: the governor stopped it, see `governor.py`."""
+
+CountUnseen = Callable[[RunRecord, Stage, str, float], None]
+"""Takes a run without a comparison: the served run, its stage, the reason, and the probability with which it was drawn."""
 
 FailReason = Literal["worker_died", "deadline", "engine", "comparison", "protocol", "offer", "closed", "process_died"]
 """Why a shadow was tried and gave no verdict. `process_died`: the process in which the job waited; see `telemetry.multiprocess`."""
@@ -26,6 +30,7 @@ class ShadowJob(Noun, frozen=True, kw_only=True):
     stage: Stage
     shadows: Origin
     deadline_s: float
+    probability: float = 1.0  #: with which this run was drawn for shadowing
     span_id: str | None = None  #: 16 hex digits: the served run's span, which the shadow's span links to; None when not traced
     neighbours: tuple[Identity, ...] = ()  #: tenants and users served during and before this run: their data must not be in it
     log: RunLog | None = None  #: the log of the served run; None: it is empty, or was not recorded

@@ -84,6 +84,11 @@ class Line:
         self._suspects = max(0, self._suspects - 1)
         return self._sent.popleft()
 
+    def oldest_s(self) -> float:
+        """Return how long ago the oldest job was offered; 0: there is none."""
+        oldest = self._sent or self._queue
+        return self._clock() - oldest[0].offered_at if oldest else 0.0
+
     def late_s(self) -> float:
         """Return how long the job that the worker runs is over its deadline; negative while it is not. One must have been sent."""
         return self._clock() - self._head_since - self._sent[0].deadline_s

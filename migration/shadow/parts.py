@@ -1,13 +1,11 @@
 """The parts of a shadow worker, and their names across the process boundary: import strings."""
 
-import importlib
-import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from migration.effects.misses import BLOCK, MissPolicy
-from migration.errors import ConfigurationError, Operation
+from migration.effects.journals import BLOCK, MissPolicy
+from migration.errors import Operation
 from migration.isolation import Inspector
 from migration.model import Comparison, EngineBuilder, RunRecord, RunRequest
 from migration.shadow.job import ShadowJob
@@ -62,30 +60,3 @@ class Parts:
     def canary(self, request: RunRequest) -> str | None:
         """Return the token that the contexts of a shadow of this request carry; None: they carry none."""
         return None if self.inspector is None else self.inspector.canary(request)
-
-
-def make_importable(folders: Iterable[str]) -> None:
-    """Have Python look for modules in these folders too, after all others: none of them can take the place of a dependency."""
-    sys.path.extend(folder for folder in folders if folder not in sys.path)
-
-
-def load(import_string: str, folders: Iterable[str] = ()) -> Any:  # noqa: ANN401 - whatever the string names
-    """Return the object that "package.module:name" names.
-
-    Args:
-        import_string: the name.
-        folders: where its project keeps modules that are not installed (`MigrationSettings.import_path`).
-
-    Raises:
-        ConfigurationError: there is none; the message says what is wrong with the string.
-    """
-    make_importable(folders)
-    module, _, name = import_string.partition(":")
-    if not module or not name:
-        raise ConfigurationError(f"{import_string!r} is not an import string; write it as package.module:name")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except ImportError as error:
-        raise ConfigurationError(f"{import_string!r} cannot be imported: {error}") from error
-    except AttributeError as error:
-        raise ConfigurationError(f"{import_string!r}: {module} has no {name!r}") from error

@@ -8,6 +8,7 @@ from migration.errors import Operation
 from migration.evidence import EvidenceStore, digest_key
 from migration.isolation import Canaries, Inspector
 from migration.model import Comparison, Origin, RunRecord
+from migration.processes import code_version, engines_build
 from migration.recordings import write_line
 from migration.settings import MigrationSettings
 from migration.shadow.engines import default_engines
@@ -40,7 +41,8 @@ def judging_parts(settings: MigrationSettings) -> Parts:
         return aligned_events(control, candidate, comparison, policy=comparer.policy(control.request.surface))
 
     store = EvidenceStore.for_writing(settings, align=aligned, record=write_line)
-    comparer = Comparer.from_settings(settings, failed, noise=NoiseFloors(store.noise, failed))
+    noise = NoiseFloors(store.noise, failed)
+    comparer = Comparer.from_settings(settings, failed, noise=noise, build=engines_build(settings), tool=code_version())
     return Parts(
         build=_elsewhere,
         compare=lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage, cross_talk=job.cross_talk, lost=job.lost),
@@ -63,7 +65,7 @@ def replay_parts(settings: MigrationSettings, *, store: bool) -> Parts:
         settings: as of `default_parts`, and the errors are the same.
         store: whether what is found becomes evidence.
     """
-    comparer = Comparer.from_settings(settings, lambda _operation, _error: None)
+    comparer = Comparer.from_settings(settings, lambda _operation, _error: None, build=engines_build(settings), tool=code_version())
     parts = default_parts(settings)
     return replace(
         parts,

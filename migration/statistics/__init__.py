@@ -1,8 +1,8 @@
-"""Statistics that stay valid however often they are looked at: the basis of noise, latency and gates.
+"""Statistics that stay valid however often they are checked: the basis of noise, latency and gates.
 
-`rates` bounds how often something happens, `paired` shows from pairs of times which of two sides is slower. For gates, with the extra
-`rollout`: `means` bounds the mean of bounded values, `outcomes` how often candidate diverges, over its tenants or those like them,
-`latency` how much slower its slow runs are. SciPy is imported when one of these is asked for: a server does without it.
+`rates` bounds how often something happens, `paired` shows from pairs of times which of two sides is slower. Gates use three more modules,
+which need the extra `rollout`: `means` bounds the mean of bounded values, `outcomes` bounds how often candidate diverges, and `latency`
+bounds how much slower candidate's slow runs are. SciPy is only imported together with one of these three: a server does not need it.
 """
 
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from migration.statistics.claims import LIKE_THESE, THESE, Claim
     from migration.statistics.latency import LatencyPairs
     from migration.statistics.means import Mean, evidence_of_rate
-    from migration.statistics.outcomes import Bounds, Outcomes
+    from migration.statistics.outcomes import MOSTLY, Bounds, Outcomes
     from migration.statistics.paired import slower_share
     from migration.statistics.rates import rate_bounds
 else:
@@ -25,6 +25,7 @@ else:
             "Bounds": "outcomes",
             "Claim": "claims",
             "LatencyPairs": "latency",
+            "MOSTLY": "outcomes",
             "Mean": "means",
             "Outcomes": "outcomes",
             "evidence_of_rate": "means",
@@ -35,6 +36,7 @@ else:
 
 __all__ = [
     "LIKE_THESE",
+    "MOSTLY",
     "THESE",
     "Bounds",
     "Claim",

@@ -1,4 +1,6 @@
-"""The tenants that a claimed rate is about; `outcomes` explains both claims. Does not need SciPy, so that a ramp can be read anywhere."""
+"""The two claims about a rate, which differ in the tenants that they cover; `outcomes` explains both. This module does not need SciPy, so
+that every process can read a ramp.
+"""
 
 from typing import Final, Literal
 

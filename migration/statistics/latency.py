@@ -1,21 +1,21 @@
 """Whether candidate's slow runs are slower than control's, from pairs of runs of the same request, however often this is checked.
 
-A quantile is compared by how often it is passed: 5 % of control's runs take longer than control's 95 % quantile. For each pair, the limit
-is the quantile of control's runs before it, so it does not depend on the pair itself. Pairs are counted in which only candidate, or only
-control, is over the limit. The difference of these counts is candidate's excess. If both engines are alike, it rises as often as it falls,
-for any distribution of times, and however much both runs of a pair have in common. What they have in common has no influence, so few pairs
-are enough.
+A quantile is compared by how often runs take longer: 5 % of control's runs take longer than control's 95 % quantile. For each pair, the
+limit is the quantile of control's earlier runs, so the limit does not depend on the pair itself. Pairs in which only candidate, or only
+control, is over the limit are counted. The difference of these two counts is candidate's excess. If both engines are equally fast, the
+excess rises as often as it falls, for any distribution of times. What makes both runs of a pair slow has no influence on the excess, so few
+pairs are enough.
 
 The quantiles themselves are bounded for each side as in Howard and Ramdas (2022), "Sequential estimation of quantiles with applications to
-A/B testing and best-arm identification": the number of times below a quantile is a sum of zeros and ones whose mean is known, so
-the quantile is not at a place where that sum would be too large or too small. For the bound of such sums see `means`.
+A/B testing and best-arm identification": the number of times below a quantile is a sum of zeros and ones whose mean is known, so a value
+for which this sum would be too large or too small cannot be the quantile. `means` explains the bound of such sums.
 """
 
 from bisect import bisect_left
 from collections.abc import Callable
 from itertools import accumulate
 from math import log
-from typing import Final
+from typing import Any, Final
 
 from migration.extras import extra
 from migration.statistics.means import Mean, evidence_of_rate
@@ -27,15 +27,16 @@ with extra("rollout"):
 _STEP: Final = log(1.01)  #: times are kept in classes of 1 %
 _SHORTEST_S: Final = 1e-5
 _CLASSES: Final = 2560  #: up to 1.1 million seconds
-_FIRST: Final = 40  #: pairs that only say where the line is
-_LIKELY: Final = 1.6  #: a regression of 10 % has about 8 of 13 pairs against it
+_FIRST: Final = 40  #: first pairs, which only set the limit
+_LIKELY: Final = 1.6  #: at a regression of 10 %, candidate is the slower one in about 8 of 13 counted pairs
 
 
 class LatencyPairs:
-    """Counts pairs of times. A state: a new pair costs microseconds, and bounds do not depend on how many there were.
+    """Counts pairs of times. It keeps only counts: a new pair takes microseconds, and the time for bounds does not depend on the number of
+    pairs.
 
     Args:
-        quantile: that is compared, e.g. 0.95.
+        quantile: the quantile to compare, e.g. 0.95.
 
     Raises:
         ValueError: the quantile is not between 0 and 1.
@@ -43,11 +44,11 @@ class LatencyPairs:
 
     def __init__(self, quantile: float = 0.95) -> None:
         if not 0.0 < quantile < 1.0:
-            raise ValueError(f"quantile {quantile} lies between 0 and 1")
+            raise ValueError(f"quantile {quantile} is not between 0 and 1")
         self.quantile = quantile
         self.pairs = 0
         self._control, self._candidate = [0] * _CLASSES, [0] * _CLASSES
-        self._line, self._below = 0, 0  #: class of the line; times of control in classes below it
+        self._line, self._below = 0, 0  #: class of the limit; number of control's times in lower classes
         self._excess = Mean(-1.0, 1.0, likely=_LIKELY)
 
     def add(self, control_s: float, candidate_s: float) -> None:
@@ -57,7 +58,7 @@ class LatencyPairs:
             ValueError: a time is negative or not a number.
         """
         if not (control_s >= 0.0 and candidate_s >= 0.0):
-            raise ValueError(f"times {control_s} and {candidate_s} s; they are 0 or more")
+            raise ValueError(f"times {control_s} and {candidate_s} s must be 0 or more")
         control, candidate = _class(control_s), _class(candidate_s)
         if self.pairs >= _FIRST:
             self._excess.add(float((candidate > self._line) - (control > self._line)))
@@ -67,9 +68,9 @@ class LatencyPairs:
         self._move(control)
 
     def excess(self, alpha: float) -> Bounds:
-        """Return bounds of candidate's excess: the share of its runs over the line less the share of control's, from -1 to 1.
+        """Return bounds of candidate's excess: the share of its runs over the limit minus the share of control's, from -1 to 1.
 
-        An excess of 0.05 at the 95 % quantile: one candidate run in ten takes longer than control's 95 % quantile.
+        An excess of 0.05 at the 95 % quantile means that one of ten candidate runs takes longer than control's 95 % quantile.
         """
         return Bounds(lower=self._excess.lower(alpha), upper=self._excess.upper(alpha))
 
@@ -82,14 +83,32 @@ class LatencyPairs:
         return self._excess.evidence_below(excess)
 
     def quantiles_s(self, alpha: float) -> tuple[Bounds, Bounds]:
-        """Return bounds of the quantile of control and of candidate, in seconds, each wrong with a chance of at most alpha, to 1 %.
+        """Return bounds of the quantile of control and of candidate, in seconds, exact to 1 %. Each pair is wrong with a chance of at most
+        alpha.
 
-        The upper one is infinite as long as there are too few times.
+        An upper bound is infinite as long as there are too few times.
         """
         return self._bounds_s(self._control, alpha / 2), self._bounds_s(self._candidate, alpha / 2)
 
+    def state(self) -> Any:  # noqa: ANN401 - numbers in lists
+        """Return everything that was counted, to be kept and given to `restored`."""
+        times = [[[class_, count] for class_, count in enumerate(side) if count] for side in (self._control, self._candidate)]
+        return [self.quantile, self.pairs, self._line, self._below, times, self._excess.state()]
+
+    @classmethod
+    def restored(cls, state: Any) -> "LatencyPairs":  # noqa: ANN401 - as above
+        """Return what such a state describes."""
+        quantile, pairs, line, below, times, excess = state
+        found = cls(quantile)
+        found.pairs, found._line, found._below = pairs, line, below
+        for side, kept in zip((found._control, found._candidate), times, strict=True):
+            for class_, count in kept:
+                side[class_] = count
+        found._excess.restore(excess)
+        return found
+
     def _move(self, control: int) -> None:
-        """Move the line to where the quantile is with one more time."""
+        """Move the limit to the quantile after one more time."""
         self._below += control < self._line
         wanted = self.quantile * self.pairs
         while self._below + self._control[self._line] < wanted:
@@ -105,7 +124,7 @@ class LatencyPairs:
         so_far = list(accumulate(times))
         upper = bisect_left(so_far, many)
         lower = bisect_left(so_far, few + 1)
-        # `few` may be -1: no count is too small, and the quantile may lie below all times.
+        # If `few` is -1, no count is too small: the quantile may be below all times.
         return Bounds(lower=_edge_s(lower) if few >= 0 else 0.0, upper=_edge_s(upper + 1) if many <= self.pairs else float("inf"))
 
 
@@ -114,7 +133,7 @@ def _class(time_s: float) -> int:
 
 
 def _edge_s(class_: int) -> float:
-    """Return the least time of a class."""
+    """Return the shortest time of a class."""
     return 0.0 if class_ == 0 else float("inf") if class_ >= _CLASSES else _SHORTEST_S * float(np.exp((class_ - 1) * _STEP))
 
 
@@ -123,7 +142,7 @@ def _proved(count: int, trials: int, rate: float, alpha: float, *, above: bool) 
 
 
 def _last(holds: Callable[[int], bool], most: int) -> int:
-    """Return the last number from 0 to `most` for which it holds, -1 for none; it holds up to some number."""
+    """Return the last number from 0 to `most` for which `holds` is true, or -1. `holds` must be true up to a number and false above."""
     low, high = -1, most + 1
     while high - low > 1:
         middle = (low + high) // 2

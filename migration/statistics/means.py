@@ -1,15 +1,16 @@
 """Bounds of the mean of bounded values, from the count of each value. They stay valid however often they are checked.
 
-Each bound is a wager against a claimed mean. A player stakes a share of his money on each value, at odds that are fair if the claim is
-true. Then the chance that his money ever grows to 1 / alpha times is at most alpha (Ville's inequality). So a claimed mean that makes him
-that rich is rejected, and the bounds enclose the means that are not rejected. With `k` values of size `z` among `n`, and a stake `s`, his
-money is
+Each bound is a wager against a claimed mean. A player bets a share of his money on each value, at odds that are fair if the claim is true.
+If it is, the chance that his money ever grows by a factor of 1 / alpha is at most alpha (Ville's inequality). So a claimed mean at which
+his money grows by that factor is rejected, and the bounds enclose the means that are not rejected. After `n` values `z`, with a stake `s`,
+his money is
 
     product over values of (1 + s z) / (1 + s mean)^n.
 
-This also holds if the expectation changes from one value to the next: the logarithm is concave, so the product of (1 + s m_i) is at
-most (1 + s m)^n, where m is the mean of all m_i. Therefore the bounds are for the mean of the expectations of all values so far, in any
-order, and only counts have to be kept. The best stake is not known beforehand, so the money is spread over many stakes.
+This also holds if the expectation m_i changes from one value to the next: the logarithm is concave, so the product of (1 + s m_i) is at
+most (1 + s m)^n, where m is the mean of all m_i. Therefore the bounds are for the mean of the expectations of all values so far. The order
+of the values has no influence, so only counts have to be kept. The best stake is not known beforehand, so the money is spread over many
+stakes.
 
 Sources: Robbins (1970), "Statistical methods related to the law of the iterated logarithm", for mixtures of stakes; Waudby-Smith and Ramdas
 (2024), "Estimating means of bounded random variables by betting", for wagers on bounded means; Howard, Ramdas, McAuliffe and Sekhon (2020),
@@ -20,7 +21,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from math import log
-from typing import Final
+from typing import Any, Final
 
 from migration.extras import extra
 
@@ -31,8 +32,8 @@ with extra("rollout"):
     from scipy.stats import cauchy
 
 #: Stakes, as the logarithm of the odds of the highest value against the lowest. They decide how soon a bound becomes narrow, never whether
-#: it is valid. Half of the money is between 1.9 and 6 to 1, which detects soonest a rate of two to six times the allowed one, or of a sixth
-#: to a half of it. The tails are long, so that bounds still become narrower after a million values.
+#: it is valid. Half of the money is staked between 1.9 and 6 to 1: this detects fastest a rate that is two to six times the allowed one, or
+#: a sixth to a half of it. The tails are long, so that bounds still become narrower after a million values.
 _LIKELY: Final = 3.0
 _SPREAD: Final = 0.5
 _EDGES: Final = np.geomspace(1e-4, 30.0, 97)
@@ -41,12 +42,12 @@ _EXACT: Final = 1e-9
 
 
 class Mean:
-    """Counts values that lie between two numbers, and bounds their mean.
+    """Counts values between two numbers, and bounds their mean.
 
-    Each different value is kept once, so give few different ones (hundreds, not thousands): a bound takes time in proportion to them.
+    The time for a bound is proportional to the number of different values, so add few different ones (hundreds, not thousands).
 
     Args:
-        low: the least value.
+        low: the lowest value, at most zero.
         high: the highest value, above zero.
         likely: odds at which most of the money is staked; see above.
 
@@ -56,10 +57,10 @@ class Mean:
 
     def __init__(self, low: float = 0.0, high: float = 1.0, *, likely: float = _LIKELY) -> None:
         if not low <= 0.0 < high:
-            raise ValueError(f"values from {low} to {high}: zero must lie between them, or be the least")
+            raise ValueError(f"values from {low} to {high}: zero must be between them, or the lowest")
         self.low, self.high = low, high
-        self.trials = 0  #: values so far, zeros too
-        self.counts: Counter[float] = Counter()  #: of values other than zero
+        self.trials = 0  #: number of values so far, including zeros
+        self.counts: Counter[float] = Counter()  #: counts of values other than zero
         self._up, self._down = _stakes(_ODDS, low, high), _stakes(-_ODDS, low, high)
         self._spread = _spread(likely)
 
@@ -67,10 +68,10 @@ class Mean:
         """Count a value.
 
         Raises:
-            ValueError: it is outside of the range.
+            ValueError: the value is outside of the range.
         """
         if not self.low <= value <= self.high:
-            raise ValueError(f"{value} lies outside of {self.low} to {self.high}")
+            raise ValueError(f"{value} is outside of {self.low} to {self.high}")
         self.trials += times
         if value:
             self.counts[value] += times
@@ -89,29 +90,40 @@ class Mean:
         return _money(self._won(self._down), self._down, self.trials, mean, self._spread)
 
     def evidence_below_after(self, more: int, mean: float) -> float:
-        """Return `evidence_below` as it would be after so many more values, if they are like those so far; without any so far: zeros."""
+        """Return `evidence_below` as it would be after `more` further values that are like the earlier ones, or zeros if there are none
+        yet.
+        """
         trials = self.trials + more
         growth = trials / self.trials if self.trials else 1.0
         return _money(growth * self._won(self._down), self._down, trials, mean, self._spread)
 
     def lower(self, alpha: float) -> float:
-        """Return a bound that the true mean is ever below with a chance of at most `alpha`, over all looks."""
+        """Return a lower bound of the true mean. The chance that it is ever too high, however often it is checked, is at most `alpha`."""
         won, proof = self._won(self._up), _proof(alpha)
 
         def left(mean: float) -> float:
             return _money(won, self._up, self.trials, mean, self._spread) - proof
 
-        # Evidence that the mean is above m falls as m rises.
+        # The evidence that the mean is above m decreases as m increases.
         return self.low if left(self.low) <= 0.0 else self.high if left(self.high) >= 0.0 else _root(left, self.low, self.high)[0]
 
     def upper(self, alpha: float) -> float:
-        """Return a bound that the true mean is ever above with a chance of at most `alpha`, over all looks."""
+        """Return an upper bound of the true mean. The chance that it is ever too low, however often it is checked, is at most `alpha`."""
         won, proof = self._won(self._down), _proof(alpha)
 
         def left(mean: float) -> float:
             return _money(won, self._down, self.trials, mean, self._spread) - proof
 
         return self.high if left(self.high) <= 0.0 else self.low if left(self.low) >= 0.0 else _root(left, self.low, self.high)[1]
+
+    def state(self) -> Any:  # noqa: ANN401 - numbers in lists
+        """Return the counts, to be kept and given to `restore`."""
+        return [self.trials, [[value, times] for value, times in self.counts.items()]]
+
+    def restore(self, state: Any) -> None:  # noqa: ANN401 - as above
+        """Take over the counts of another mean with the same arguments."""
+        self.trials = state[0]
+        self.counts = Counter({float(value): times for value, times in state[1]})
 
     def _won(self, stakes: "np.ndarray") -> "np.ndarray":
         values = np.fromiter(self.counts.keys(), float, len(self.counts))
@@ -121,7 +133,7 @@ class Mean:
 
 
 def evidence_of_rate(hits: "np.ndarray", trials: "np.ndarray", rate: "float | np.ndarray", *, above: bool) -> "np.ndarray":
-    """Return `evidence_above` or `evidence_below` of zeros and ones, many at once: shapes are broadcast to each other."""
+    """Return `evidence_above` or `evidence_below` for zeros and ones. The arguments are arrays; shapes are broadcast to each other."""
     odds = _ODDS if above else -_ODDS
     hits, trials, rates = np.broadcast_arrays(hits, trials, rate)
     lost = np.log1p(np.expm1(odds) * rates[..., None])
@@ -130,7 +142,9 @@ def evidence_of_rate(hits: "np.ndarray", trials: "np.ndarray", rate: "float | np
 
 
 def _stakes(odds: "np.ndarray", low: float, high: float) -> "np.ndarray":
-    """Return the stakes at which (1 + s high) / (1 + s low) has these logarithms; 1 + s z stays above zero from low to high."""
+    """Return the stakes s at which the logarithm of (1 + s high) / (1 + s low) is `odds`; 1 + s z is above zero for each z from low to
+    high.
+    """
     if (odds > 0).all():  # the same, without an overflow
         up: np.ndarray = -np.expm1(-odds) / (high * np.exp(-odds) - low)
         return up
@@ -139,12 +153,15 @@ def _stakes(odds: "np.ndarray", low: float, high: float) -> "np.ndarray":
 
 
 def _money(won: "np.ndarray", stakes: "np.ndarray", trials: int, mean: float, spread: "np.ndarray") -> float:
-    return float(logsumexp(won - trials * np.log1p(stakes * mean) + spread))
+    each = won - trials * np.log1p(stakes * mean) + spread
+    most = each.max()
+    # Like SciPy's `logsumexp`, which takes ten times as long for so few numbers; a decision needs about a hundred of these.
+    return float(most + np.log(np.exp(each - most).sum()))
 
 
 @lru_cache
 def _spread(likely: float) -> "np.ndarray":
-    """Return the logarithms of the shares of the money that are staked at each of the odds."""
+    """Return the logarithm of the share of the money that is staked at each of the odds."""
     shares = np.diff(cauchy.cdf(np.log(_EDGES / log(likely)) / _SPREAD))
     found: np.ndarray = np.log(shares / shares.sum())
     return found
@@ -152,11 +169,11 @@ def _spread(likely: float) -> "np.ndarray":
 
 def _proof(alpha: float) -> float:
     if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it lies between 0 and 1")
+        raise ValueError(f"alpha is {alpha}; it must be between 0 and 1")
     return -log(alpha)
 
 
 def _root(left: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
-    """Return a number below and a number above the change of sign, with a distance of at most twice `_EXACT`."""
+    """Return a number below and a number above the change of sign, at most twice `_EXACT` apart."""
     found = brentq(left, low, high, xtol=_EXACT)
     return max(low, found - _EXACT), min(high, found + _EXACT)

@@ -1,4 +1,4 @@
-"""Bounds of a rate that hold however often they are looked at."""
+"""Bounds of a rate that hold however often they are checked."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -11,12 +11,12 @@ _STEPS: Final = 50
 
 @lru_cache(maxsize=4096)
 def rate_bounds(hits: int, trials: int, alpha: float) -> tuple[float, float]:
-    """Return bounds of a rate that stay valid however often they are looked at.
+    """Return bounds of a rate that stay valid however often they are checked.
 
     Args:
-        hits: trials that showed it, 0 to trials.
-        trials: 0 gives (0.0, 1.0).
-        alpha: chance that the true rate is ever outside, over all looks; in (0, 1).
+        hits: number of trials that are hits, 0 to trials.
+        trials: number of trials; 0 gives (0.0, 1.0).
+        alpha: chance that the true rate is ever outside the bounds, however often they are checked; in (0, 1).
 
     Raises:
         ValueError: an argument is out of range.
@@ -26,7 +26,7 @@ def rate_bounds(hits: int, trials: int, alpha: float) -> tuple[float, float]:
     "Time-uniform, nonparametric, nonasymptotic confidence sequences".
     """
     if not (0 <= hits <= trials and 0.0 < alpha < 1.0):
-        raise ValueError(f"hits {hits} of trials {trials} at alpha {alpha}: hits lie in 0 to trials, alpha between 0 and 1")
+        raise ValueError(f"hits {hits} of trials {trials} at alpha {alpha}: hits must be 0 to trials, alpha must be between 0 and 1")
     if trials == 0:
         return 0.0, 1.0
     misses, share = trials - hits, hits / trials
@@ -42,7 +42,7 @@ def rate_bounds(hits: int, trials: int, alpha: float) -> tuple[float, float]:
 
 
 def edge(rejected: Callable[[float], bool]) -> float:
-    """Return the largest part in (0, 1) that is known to be rejected; everything below it is rejected too."""
+    """Return the largest number in (0, 1) that is known to be rejected; every smaller number is rejected too."""
     low, high = 0.0, 1.0
     for _ in range(_STEPS):
         middle = (low + high) / 2

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from migration.errors import OutboxError, StoreError
-from migration.flags.decision import Decision
+from migration.flags import Decision
 from migration.model import RunRecord
 from migration.stages import Store
 from migration.stores.delivery import Delivery

@@ -9,27 +9,37 @@ if TYPE_CHECKING:
     from migration.telemetry.exposition import render
     from migration.telemetry.metrics import Metrics
     from migration.telemetry.multiprocess import folder
-    from migration.telemetry.tracing import configure_tracing, deliver_spans, links_to
+    from migration.telemetry.run_counts import RunCounts
+    from migration.telemetry.run_spans import RunSpan, start_run
+    from migration.telemetry.tracing import configure_tracing, deliver_spans, links_to, unread
 else:
     __getattr__ = front(
         __name__,
         {
             "Metrics": "metrics",
+            "RunCounts": "run_counts",
+            "RunSpan": "run_spans",
             "configure_tracing": "tracing",
             "deliver_spans": "tracing",
             "folder": "multiprocess",
             "links_to": "tracing",
             "markdown": "catalogue",
             "render": "exposition",
+            "start_run": "run_spans",
+            "unread": "tracing",
         },
     )
 
 __all__ = [
     "Metrics",
+    "RunCounts",
+    "RunSpan",
     "configure_tracing",
     "deliver_spans",
     "folder",
     "links_to",
     "markdown",
     "render",
+    "start_run",
+    "unread",
 ]

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, Span
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from migration.telemetry.allowed import allowed
+from migration.telemetry.provider import Keeper
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ _EVERY_MS: Final = 1000.0
 _PATIENCE_S: Final = 5.0
 
 
-class SpanDelivery(SpanProcessor):
+class SpanDelivery(Keeper):
     """Passes allowed spans to an exporter, in a separate thread.
 
     OpenTelemetry's own queue drops what does not fit and only logs it; so nothing waits there.

@@ -3,12 +3,13 @@
 import logging
 import math
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Generic, TypeVar, get_args, overload
+from typing import Any, Generic, Self, TypeVar, get_args, overload
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
 
 from migration.errors import Operation
-from migration.model import Outcome, Verdict
+from migration.model import FailoverResult, Outcome, Verdict
 from migration.stages import PLANS
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,32 @@ SHADOW_FAILED = "Shadows without a verdict, by reason."
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
 
 
-class Seconds(Histogram):
+class _Found(MetricWrapperBase):
+    """Remembers what belongs to labels. They are closed sets, and prometheus_client takes ten times as long to find it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as prometheus_client has them
+        self._found: dict[tuple[object, ...], Self] = {}
+        super().__init__(*args, **options)
+
+    def labels(self, *values: object, **named: object) -> Self:
+        """Return the metric with these values of its labels."""
+        if named:
+            return super().labels(*values, **named)
+        found = self._found.get(values)
+        if found is None:
+            found = self._found[values] = super().labels(*values)
+        return found
+
+
+class _FoundCounter(_Found, Counter):
+    """A counter."""
+
+
+class _FoundGauge(_Found, Gauge):
+    """A gauge."""
+
+
+class Seconds(_Found, Histogram):
     """A histogram that accepts only times. One NaN would make its sum NaN for the life of the process, and be in no bucket.
 
     Times also come from engines (`Event.at_s`), so a value that is not finite is logged and left out.
@@ -65,7 +91,7 @@ class Declared(Generic[_Metric]):
 
 
 def _counter(name: str, text: str, *labels: str) -> Declared[Counter]:
-    return Declared(Counter, name, text, labels)
+    return Declared(_FoundCounter, name, text, labels)
 
 
 def _seconds(name: str, text: str, *labels: str) -> Declared[Seconds]:
@@ -74,7 +100,7 @@ def _seconds(name: str, text: str, *labels: str) -> Declared[Seconds]:
 
 def _gauge(name: str, text: str, *labels: str, mode: str) -> Declared[Gauge]:
     """Declare a gauge; `mode` says what several processes show together."""
-    return Declared(Gauge, name, text, labels, multiprocess_mode=mode)
+    return Declared(_FoundGauge, name, text, labels, multiprocess_mode=mode)
 
 
 class Metrics:
@@ -92,14 +118,33 @@ class Metrics:
         "migration_engine_seconds", "Duration of a run minus the time it waited for effects.", "surface", "origin", "role"
     )
     first_event_seconds = _seconds("migration_first_event_seconds", "Time to a run's first event.", "surface", "origin", "role")
+    failovers = _counter(
+        "migration_failovers",
+        "Runs that candidate failed while they could fail over, by result. Each also counts as a failed run of candidate.",
+        "surface",
+        "result",
+    )
     shadow_expected = _counter(
-        "migration_shadow_expected", "Runs that should have been shadowed: compared + shed + failed + waiting.", "surface"
+        "migration_shadow_expected", "Runs that were drawn for shadowing: compared + shed + failed + waiting.", "surface"
+    )
+    shadow_not_sampled = _counter(
+        "migration_shadow_not_sampled", "Runs at a stage with a shadow that were not drawn for shadowing.", "surface"
     )
     shadow_compared = _counter("migration_shadow_compared", "Shadowed runs with a verdict.", "surface")
-    shadow_shed = _counter("migration_shadow_shed", "Runs not shadowed, by reason.", "surface", "reason")
+    shadow_shed = _counter("migration_shadow_shed", "Runs that were drawn and not shadowed, by reason.", "surface", "reason")
     shadow_failed = _counter("migration_shadow_failed", SHADOW_FAILED, "surface", "reason")
     shadow_waiting = _gauge("migration_shadow_waiting", "Shadow jobs that wait or run.", mode="livesum")
     shadow_waiting_bytes = _gauge("migration_shadow_waiting_bytes", "Bytes queued for the shadow worker.", mode="livesum")
+    shadow_share = _gauge(
+        "migration_shadow_share", "Share of the flag's percentage of runs that the governor lets be drawn.", "surface", mode="livemin"
+    )
+    shadow_tax = _gauge(
+        "migration_shadow_tax_ratio",
+        "By how much runs take longer because shadows run, at a quantile: 0.1 is 10 % longer; bounds at 95 %.",
+        "quantile",
+        "bound",
+        mode="livemostrecent",
+    )
     shadow_worker_restarts = _counter("migration_shadow_worker_restarts", "Shadow workers started again after they died.")
     shadow_lag_seconds = _seconds("migration_shadow_lag_seconds", "From the end of the served run to its verdict.", "surface")
     comparisons = _counter("migration_comparisons", "Comparisons by verdict.", "surface", "verdict")
@@ -164,8 +209,11 @@ class Metrics:
         for stage, plan in PLANS.items():
             for outcome in get_args(Outcome):
                 self.runs.labels(surface, stage.value, plan.serves.value, outcome)
+        for result in get_args(FailoverResult):
+            self.failovers.labels(surface, result)
         self.shadow_expected.labels(surface)
         self.shadow_compared.labels(surface)
+        self.shadow_not_sampled.labels(surface)
         self.flag_jumps.labels(surface)
         for verdict in Verdict:
             self.comparisons.labels(surface, verdict.value)

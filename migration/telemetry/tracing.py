@@ -12,14 +12,14 @@ import msgspec
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace import ReadableSpan, Span, TracerProvider
 from opentelemetry.trace import Link, SpanContext, StatusCode, TraceFlags
 
 from migration.extras import extra
 from migration.settings import MigrationSettings
 from migration.telemetry.allowed import NAMES, attributes
 from migration.telemetry.delivery import SpanDelivery
+from migration.telemetry.provider import Keepable, Keeper, OwnProvider
 
 RING_SPANS = 4096
 """Spans that the ring keeps; about 6 MB when full."""
@@ -44,7 +44,7 @@ class FinishedSpan(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[tuple[str, str], ...]  #: (trace id, span id) of the spans it points to, e.g. a shadow's to the served run
 
 
-class SpanRing(SpanProcessor):
+class SpanRing(Keeper):
     """The last finished spans of this process, oldest first.
 
     Args:
@@ -52,7 +52,7 @@ class SpanRing(SpanProcessor):
     """
 
     def __init__(self, size: int = RING_SPANS) -> None:
-        self._spans: deque[ReadableSpan] = deque(maxlen=size)
+        self._spans: deque[ReadableSpan | Keepable] = deque(maxlen=size)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Do nothing: only finished spans are kept."""
@@ -61,6 +61,10 @@ class SpanRing(SpanProcessor):
         """Keep the span, if it may leave. Appending to a deque is atomic, so no lock is needed."""
         if span.name in NAMES:
             self._spans.append(span)
+
+    def keep(self, span: Keepable) -> None:
+        """Keep the span as it is: it is built when it is read."""
+        self._spans.append(span)
 
     def shutdown(self) -> None:
         """Do nothing: the ring may be read after the provider was shut down."""
@@ -71,7 +75,7 @@ class SpanRing(SpanProcessor):
 
     def spans(self, trace_id: str | None = None) -> list[FinishedSpan]:
         """Return the spans of a trace and those that link to it; of all traces if `trace_id` is None."""
-        found = [_finished(span) for span in tuple(self._spans)]
+        found = [_finished(span if isinstance(span, ReadableSpan) else span.readable()) for span in tuple(self._spans)]
         if trace_id is None:
             return found
         return [span for span in found if span.trace_id == trace_id or any(linked == trace_id for linked, _ in span.links)]
@@ -90,10 +94,7 @@ def configure_tracing(settings: MigrationSettings, service_name: str, on_lost: C
     with _lock:
         provider = trace.get_tracer_provider()
         if not isinstance(provider, TracerProvider):
-            drawn = TraceIdRatioBased(settings.trace_percent / 100)
-            # We decide whether a run is traced, whatever a client's `traceparent` says.
-            sampler = ParentBased(drawn, remote_parent_sampled=drawn, remote_parent_not_sampled=drawn)
-            provider = TracerProvider(sampler=sampler, resource=Resource.create({SERVICE_NAME: service_name}))
+            provider = OwnProvider(settings.trace_percent, Resource.create({SERVICE_NAME: service_name}))
             trace.set_tracer_provider(provider)
         return _attach(provider, settings, on_lost)
 
@@ -127,6 +128,11 @@ def links_to(trace_id: str | None, span_id: str | None) -> tuple[Link, ...]:
     except ValueError:
         return ()
     return (Link(context),) if context.is_valid else ()
+
+
+def unread(tracer: trace.Tracer) -> bool:
+    """Return whether nobody reads this tracer's spans, because the process has no provider: then not even their attributes are needed."""
+    return isinstance(tracer, trace.ProxyTracer) and isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
 def _traces_url(endpoint: str) -> str:

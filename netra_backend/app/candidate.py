@@ -25,13 +25,14 @@ Request = TypeVar("Request")
 
 
 class Candidate:
-    """Answers requests of all surfaces with a separate engine each, within the factory's limits. The application makes one and closes it.
+    """Answers requests of all surfaces, each with a separate engine, within the factory's limits. The application creates one candidate and
+    closes it.
 
     Args:
         world: the ports.
-        tools: on offer to the agents when a request brings none.
-        limits: how many engines, and for how long; None: the factory's own.
-        registry: the agents; None: the application's own, over `world`.
+        tools: offered to the agents when a request contains none.
+        limits: how many engines may exist, and for how long; None: the factory's defaults.
+        registry: the agents; None: the application's own agents, with `world`.
     """
 
     def __init__(
@@ -52,11 +53,11 @@ class Candidate:
 
         Raises (from the first `__anext__` on):
             InvalidPayloadError: the payload cannot be read.
-            UnknownAgentError: it names an agent that does not exist.
+            UnknownAgentError: the payload names an agent that does not exist.
             UserLimitExceededError: the user has as many engines as allowed.
             CapacityError: the application has as many engines as allowed.
-            ExecutionEngineFactoryError: this was closed.
-            EngineClosedError: this was closed while the chat ran.
+            ExecutionEngineFactoryError: the candidate was closed.
+            EngineClosedError: the candidate was closed while the chat ran.
         """
 
         async def chat(engine: UserExecutionEngine, request: ChatRequest) -> None:
@@ -81,7 +82,7 @@ class Candidate:
 
         Raises: as `stream`, without `UnknownAgentError`, and
             AgentTimeoutError: the tool took longer than 25 s.
-            Exception: of the tool, when it is not a `ToolError`.
+            Exception: any error of the tool that is not a `ToolError`.
         """
 
         async def call(engine: UserExecutionEngine, request: ToolRequest) -> None:
@@ -91,7 +92,7 @@ class Candidate:
         return self._serve(context, lambda: read_tool_request(payload), call)
 
     async def aclose(self) -> None:
-        """Refuse new requests, stop the current ones, and wait for them."""
+        """Refuse new requests, stop the current ones, and wait until they have ended."""
         await self.factory.shutdown()
 
     def _serve(
@@ -107,7 +108,10 @@ class Candidate:
 
 
 class Listeners:
-    """The listeners of contexts: an `EmitterSource`. Contexts are distinguished by object identity, so no id can stand for another."""
+    """The listeners of contexts: an `EmitterSource`.
+
+    Contexts are distinguished by object identity, so that equal ids cannot mix two of them.
+    """
 
     def __init__(self) -> None:
         self._sinks: dict[UserExecutionContext, Sink] = {}
@@ -131,15 +135,15 @@ class Listeners:
         """
         sink = self._sinks.get(context)
         if sink is None:
-            raise ForeignContextError("nobody listens to this context; give the one that the stream was opened for")
+            raise ForeignContextError("nobody listens to this context; pass the context that the stream was opened for")
         emitter = self._emitters[context] = UserEmitter(context, sink)
         return emitter
 
     def emitter_of(self, context: UserExecutionContext) -> UserEmitter:
-        """Return the emitter that was made last for this context, whose numbers the next frame continues.
+        """Return the latest emitter of this context; the next frame continues its numbering.
 
         Raises:
-            ForeignContextError: none was made, or there is no listener any more.
+            ForeignContextError: no emitter was made, or the listener is gone.
         """
         emitter = self._emitters.get(context)
         if emitter is None:

@@ -1,7 +1,7 @@
 """`netra`: run the backend, mint a development token, load sample data, list prices.
 
-With `--json` a command prints exactly one JSON document on stdout, and everything else on stderr. Exit codes: 0 fine, 1 the server did not
-start, 2 wrong use or configuration.
+With `--json` a command prints exactly one JSON document on stdout, and everything else on stderr. Exit codes: 0 success, 1 the server did
+not start, 2 wrong use or configuration.
 """
 
 import asyncio
@@ -84,7 +84,7 @@ def serve(
         address = f"[{settings.host}]" if ":" in settings.host else settings.host
         location = f"{address}:{listener.getsockname()[1]}"
         told = {"url": f"http://{location}", "chat": f"ws://{location}/ws/chat", "workers": settings.workers, "pid": os.getpid()}
-        # The socket listens by now: a client may connect, and waits until the application is up.
+        # The socket already listens: a client can connect, and waits until the application is up.
         _print(told, as_json, lambda: typer.echo(f"Netra listens on {told['url']}, chats on {told['chat']} (Ctrl-C stops it)"))
         with _multiprocess_metrics(settings), contextlib.suppress(KeyboardInterrupt):
             _run(config, listener, settings.drain_s)
@@ -92,9 +92,9 @@ def serve(
 
 @app.command()
 def token(
-    tenant: Annotated[str, typer.Option(help="Tenant that the token speaks for.")],
-    user: Annotated[str, typer.Option(help="User that the token speaks for.")],
-    hours: Annotated[float, typer.Option(help="Hours that it is valid.")] = 8.0,
+    tenant: Annotated[str, typer.Option(help="Tenant of the token.")],
+    user: Annotated[str, typer.Option(help="User of the token.")],
+    hours: Annotated[float, typer.Option(help="Hours that the token is valid.")] = 8.0,
     as_json: Json = False,
 ) -> None:
     """Mint a bearer token for development."""
@@ -116,7 +116,7 @@ def seed(
     until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day of usage. Default: today.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Load sample prices and usage. A tenant that has usage keeps it."""
+    """Load sample prices and usage. A tenant that already has usage is left unchanged."""
     from netra_backend.app.services.sample_data import seed as load
     from netra_backend.app.services.user_execution_context import check_tenant
 
@@ -147,7 +147,7 @@ def models(as_json: Json = False) -> None:
 
 
 def main() -> None:
-    """Run the command line. Exits with 2 and advice when the use or the configuration is wrong."""
+    """Run the command line. Wrong use or configuration exits with 2 and a message that says what to do."""
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
@@ -166,7 +166,7 @@ def _settings(**overrides: object) -> "Settings":
 
 
 def _check(settings: "Settings") -> None:
-    """Refuse here what could only be said in the log of a server process otherwise, after it was said that it listens."""
+    """Refuse wrong settings before the start message; a server process could report them only in its log, after that message."""
     from netra_backend.app.config import misspelt_variables
     from netra_backend.app.execution import check_settings
 
@@ -176,7 +176,7 @@ def _check(settings: "Settings") -> None:
 
 
 def _with_database(work: Callable[["AsyncEngine"], Awaitable[T]]) -> T:
-    """Do the work on the configured database, whose tables are made when they are missing."""
+    """Do the work on the configured database; missing tables are created."""
     from netra_backend.app.services.database import create_schema, open_engine
 
     async def session() -> T:
@@ -229,13 +229,13 @@ def _run(config: "uvicorn.Config", listener: socket.socket, drain_s: float) -> N
         server.run(sockets=[listener])
         started = server.started
     if not started:
-        typer.echo("the server did not start; the log above says why", err=True)
+        typer.echo("the server did not start; see the log above", err=True)
         raise typer.Exit(1)
 
 
 def _show_seeded(added: Mapping[str, int], until: date) -> None:
     for tenant, rows in added.items():
-        typer.echo(f"{tenant}: {rows} rows of usage up to {until}" if rows else f"{tenant}: has usage already, left as it is")
+        typer.echo(f"{tenant}: {rows} rows of usage up to {until}" if rows else f"{tenant}: already has usage, left unchanged")
 
 
 def _show_prices(prices: "list[Price]") -> None:

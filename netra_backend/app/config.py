@@ -18,7 +18,7 @@ _SECRET_FILE = "jwt_secret"  # noqa: S105 - the name of a file
 
 
 def names_in(value: Any) -> Any:  # noqa: ANN401 - whatever the variable or the caller gave; pydantic judges it
-    """Read `a, b` as two values; so is `["a", "b"]`, but JSON in a shell variable is a trap."""
+    """Read `a, b` as two values. A JSON list works too, but is easy to quote wrongly in a shell variable."""
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
@@ -38,12 +38,12 @@ def _default_url(data: dict[str, Any]) -> SecretStr:
 
 
 class Settings(BaseSettings):
-    """Everything that can be configured, with defaults that need no server. Use `load_settings()`: it finds the token secret."""
+    """Everything that can be configured, with defaults that need no server. Use `load_settings()`, which finds the token secret."""
 
     model_config = SettingsConfigDict(env_prefix="NETRA_", frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
     environment: Literal["development", "production"] = Field(
-        default="development", description="production: no made-up secret, no minted tokens."
+        default="development", description="production: no generated secret, no minted tokens."
     )
     home: Path = Field(default=Path("var"), description="Folder of the files that the backend writes.")
 
@@ -51,17 +51,15 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0: any free one.")
     workers: int = Field(default=1, ge=1, le=64, description="Server processes.")
 
-    metrics_token: SecretStr | None = Field(
-        default=None, description="Bearer token that `/metrics` asks for; without one it asks for nothing."
-    )
+    metrics_token: SecretStr | None = Field(default=None, description="Bearer token that `/metrics` requires; unset: none is required.")
     drain_s: float = Field(
         default=20.0,
         ge=0,
         le=3600,
-        description="Seconds that current runs have to end when the server is stopped; then they are cut.",
+        description="Seconds that current runs get to end when the server is stopped; then they are cut.",
     )
 
-    jwt_secret: SecretStr = Field(description="Key of the HS256 tokens, 32 bytes at least.")
+    jwt_secret: SecretStr = Field(description="Key of the HS256 tokens, at least 32 bytes.")
     jwt_issuer: str = Field(default="netra", min_length=1, description="`iss` that a token must have.")
     jwt_audience: str = Field(default="netra-chat", min_length=1, description="`aud` that a token must have.")
 
@@ -72,8 +70,10 @@ class Settings(BaseSettings):
     allowed_origins: Names = Field(
         default=("http://127.0.0.1:8000", "http://localhost:8000"), description="Web pages that may connect, comma-separated."
     )
-    max_message_bytes: int = Field(default=64 * 2**10, ge=2**10, le=16 * 2**20, description="Bytes of one message from a client.")
-    rate_limit_per_minute: int = Field(default=60, ge=1, description="Chats that a user may start a minute, on average.")
+    max_message_bytes: int = Field(
+        default=64 * 2**10, ge=2**10, le=16 * 2**20, description="Size limit of one message from a client, in bytes."
+    )
+    rate_limit_per_minute: int = Field(default=60, ge=1, description="Chats that a user may start per minute, on average.")
     rate_limit_burst: int = Field(default=20, ge=1, description="Chats that a user may start at once.")
 
     database_url: SecretStr = Field(
@@ -90,7 +90,7 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the user-scoped run store; default: the database.",
     )
     history_runs: int = Field(default=50, ge=0, description="Number of a thread's newest runs that agents receive.")
-    read_only_tenants: Names = Field(default=(), description="Tenants whose users may call no tool that writes, comma-separated.")
+    read_only_tenants: Names = Field(default=(), description="Tenants whose users may not call tools that write, comma-separated.")
 
     model_provider: Literal["scripted", "openai"] = Field(
         default="scripted", description="scripted: offline and deterministic; openai: any compatible endpoint."
@@ -99,9 +99,11 @@ class Settings(BaseSettings):
         default="https://api.openai.com/v1", pattern=r"^https?://", description="Base URL of the chat completions endpoint."
     )
     openai_api_key: SecretStr | None = Field(default=None, description="Key of the endpoint; needed with `openai`.")
-    openai_model: str = Field(default="gpt-4o-mini", min_length=1, description="Model that answers the agents.")
-    openai_timeout_s: float = Field(default=20.0, gt=0, description="Seconds a completion may take, retries included.")
-    openai_retries: int = Field(default=2, ge=0, le=10, description="Tries after a failed one: 408, 409, 429, 5xx, lost connections.")
+    openai_model: str = Field(default="gpt-4o-mini", min_length=1, description="Name of the model that the agents use.")
+    openai_timeout_s: float = Field(default=20.0, gt=0, description="Time limit of a completion in seconds, retries included.")
+    openai_retries: int = Field(
+        default=2, ge=0, le=10, description="Retries of a failed completion: after 408, 409, 429, 5xx and lost connections."
+    )
     scripted_latency_ms: float = Field(default=0.0, ge=0, le=60_000, description="Milliseconds that a scripted answer takes.")
 
     engines_per_user: int = Field(default=2, ge=1, description="Engines that a user may have at once.")
@@ -133,9 +135,9 @@ class _SecretSource(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field of Settings, checked by pydantic
-    """Read the settings from the environment; arguments win over variables.
+    """Read the settings from the environment; arguments override variables.
 
-    In development, without `NETRA_JWT_SECRET`, a random secret is kept in `home`, readable by the owner only, so that
+    In development, without `NETRA_JWT_SECRET`, a random secret is stored in `home`, readable by the owner only, so that
     `netra token` and `netra serve` agree.
 
     Raises:
@@ -146,7 +148,7 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field of 
         if source.jwt_secret is None:
             if source.environment == "production":
                 raise SettingsError(
-                    "NETRA_JWT_SECRET is not set; in production there is no default: export NETRA_JWT_SECRET=$(openssl rand -hex 32)"
+                    "NETRA_JWT_SECRET is not set; production has no default: export NETRA_JWT_SECRET=$(openssl rand -hex 32)"
                 )
             overrides = {**overrides, "jwt_secret": _development_secret(source.home)}
         return Settings(**overrides)
@@ -158,7 +160,7 @@ _PREFIX = "NETRA_"
 
 
 def misspelt_variables(environment: Mapping[str, str], known: Iterable[str]) -> list[str]:
-    """Return a sentence for each variable that looks like one of ours and is not: it has no effect."""
+    """Return a sentence for each variable that looks like a setting but is not one, and so has no effect."""
     names = sorted({*known, *(f"{_PREFIX}{name}".upper() for name in Settings.model_fields)})
     unknown = sorted(name for name in environment if name.upper().startswith(_PREFIX) and name.upper() not in names)
     found = ((name, difflib.get_close_matches(name.upper(), names, n=1, cutoff=0.8)) for name in unknown)
@@ -174,7 +176,7 @@ def _explain(location: tuple[int | str, ...], message: str) -> str:
 
 
 def _development_secret(home: Path) -> SecretStr:
-    """Return the secret kept in `home`, made at the first call. Processes that start together agree on one."""
+    """Return the secret in `home`; the first call creates it. Processes that start at the same time use the same secret."""
     path = home / _SECRET_FILE
     try:
         if not path.exists():
@@ -189,7 +191,10 @@ def _development_secret(home: Path) -> SecretStr:
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Create `path` whole, for the owner only, unless it is there by now. A link is atomic and replaces nothing."""
+    """Create `path` with its whole content, for the owner only, unless it exists by now.
+
+    Creating a hard link is atomic and replaces nothing.
+    """
     partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)

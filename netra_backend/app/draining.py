@@ -1,7 +1,7 @@
-"""`Drain`: the server is stopping. Current work may end within a set time; the rest is cut, stored as cut, and its client is informed.
+"""`Drain`: how the server stops. Current work gets a set time to end; the rest is cut and stored as cut, and its clients are informed.
 
-The server (`server.py`) begins it and decides when to cut; the endpoints admit nothing new from then on and pass their runs' frames through
-it. Only these two parts of the application know that servers stop.
+The server (`server.py`) begins the drain and decides when to cut. From then on the endpoints admit nothing new; they pass their runs'
+frames through the drain. Only these two parts of the application know that servers stop.
 """
 
 import asyncio
@@ -19,25 +19,25 @@ DRAIN: Final = "drain"
 
 
 class Drain:
-    """The end of one server process. Everything happens on its event loop."""
+    """The end of one server process. All calls are on the process's event loop."""
 
     def __init__(self) -> None:
-        self.begun = False  #: nothing new is taken
+        self.begun = False  #: nothing new is admitted
         self.cutting = False  #: the remaining work is being cut
         self._listeners: set[Callable[[], None]] = set()
         self._steps: set[_Step] = set()
 
     def admit(self) -> None:
-        """Let something new in.
+        """Check that new work is admitted.
 
         Raises:
-            DrainingError: the server stops.
+            DrainingError: the server is stopping.
         """
         if self.begun:
             raise DrainingError
 
     def begin(self) -> None:
-        """Take nothing new, and tell who listens. Idempotent."""
+        """Stop admitting new work, and call the listeners. Idempotent."""
         if self.begun:
             return
         self.begun = True
@@ -45,7 +45,7 @@ class Drain:
             listener()
 
     def cut(self) -> int:
-        """Cut the remaining work, and return how many runs that is. Idempotent."""
+        """Cut the remaining work, and return the number of runs that were cut. Idempotent."""
         self.begin()
         if self.cutting:
             return 0
@@ -59,7 +59,7 @@ class Drain:
 
     @contextmanager
     def listening(self, listener: Callable[[], None]) -> Iterator[None]:
-        """Call back when the drain begins, and when runs are cut, for the block."""
+        """During the block, call `listener` when the drain begins and when runs are cut."""
         self._listeners.add(listener)
         try:
             yield
@@ -70,12 +70,12 @@ class Drain:
         """Yield a run's frames unchanged and unbuffered.
 
         Args:
-            frames: of the run; closed at the end.
-            ending: of the run.
+            frames: the frames of the run; closed at the end.
+            ending: the ending of the run.
 
         Raises:
-            RunCutError: the run was cut; its stream is closed by then, and the run kept.
-            Exception: of the run.
+            RunCutError: the run was cut; its stream has been closed, and the run stored.
+            Exception: any error of the run.
         """
         step = _Step(ending, cut=self.cutting)
         self._steps.add(step)
@@ -89,11 +89,11 @@ class Drain:
             self._steps.discard(step)
 
     async def unless_cut(self, work: Awaitable[T]) -> T:
-        """Return what the work returns: what comes before a run.
+        """Return the result of work that comes before a run.
 
         Raises:
-            RunCutError: it was cut.
-            Exception: of the work.
+            RunCutError: the work was cut.
+            Exception: any error of the work.
         """
         step = _Step(None, cut=self.cutting)
         self._steps.add(step)
@@ -104,15 +104,15 @@ class Drain:
 
 
 class _EndedBeforeError(Exception):
-    """The run had ended when it was to be cut."""
+    """The run had already ended when it was cut."""
 
 
 class _Step:
-    """Work that can be cut: immediately while it waits for the backend, and after the wait while it waits for its client.
+    """Work that can be cut: immediately if it is waiting for the backend; if it is waiting for its client, after that wait.
 
     Args:
-        ending: of the run; None: there is no run yet.
-        cut: whether everything is being cut already.
+        ending: the ending of the run; None: there is no run yet.
+        cut: whether the drain is already cutting.
     """
 
     def __init__(self, ending: RunEnding | None, *, cut: bool) -> None:
@@ -123,7 +123,7 @@ class _Step:
             self.cut()
 
     def cut(self) -> None:
-        """Cut it."""
+        """Cut this work."""
         self._cut.set()
         if self.ending is not None:
             self.ending.cut()
@@ -131,12 +131,12 @@ class _Step:
             self._task.cancel()
 
     async def run(self, work: Awaitable[T]) -> T:
-        """Return what the work returns, in this task.
+        """Await the work in this task, and return its result.
 
         Raises:
-            RunCutError: it was cut.
-            _EndedBeforeError: it was cut, but its run had ended before.
-            asyncio.CancelledError: somebody else cancelled the task.
+            RunCutError: the work was cut.
+            _EndedBeforeError: the work was cut, but its run had already ended.
+            asyncio.CancelledError: another task cancelled this task.
         """
         if self._cut.is_set():
             if asyncio.iscoroutine(work):
@@ -146,7 +146,7 @@ class _Step:
         try:
             return await work
         except asyncio.CancelledError:
-            # Another task may have cancelled it, too: that cancellation takes precedence.
+            # Another task may also have cancelled this task; that cancellation takes precedence.
             if not self._cut.is_set() or task is None or task.uncancel() > 0:
                 raise
             if self.ending is not None and self.ending.outcome not in (None, "cut"):

@@ -5,23 +5,23 @@ NetraError
 ├── AuthenticationError              no valid token
 ├── InvalidContextError (ValueError) an id of a user, thread or run breaks a rule
 ├── ForeignContextError (ValueError) a context of another user, tenant, thread or run
-├── ThreadNotFoundError              no such thread for this user (also when it is somebody else's)
-├── RunStoreError                    a run could not be kept or read
-│   ├── RunRefusedError              its id stands for another run, or the store can never hold it
-│   └── RunStoreUnavailableError     the store cannot be reached, or takes nothing now
-├── DrainingError                    the server stops and takes nothing new
+├── ThreadNotFoundError              no such thread for this user (also if it is another user's)
+├── RunStoreError                    a run could not be stored or read
+│   ├── RunRefusedError              another run has its id, or the store can never hold it
+│   └── RunStoreUnavailableError     the store cannot be reached or cannot store now
+├── DrainingError                    the server is stopping and admits nothing new
 ├── RunCutError                      the server stopped before the run ended
 ├── EngineClosedError                the engine was cleaned up
 ├── UserLimitExceededError           the user has as many engines as allowed
 ├── CapacityError                    the application has as many engines as allowed
 ├── NotReadyError                    this process may not serve yet
 ├── ExecutionEngineFactoryError      the factory lacks a part or is shut down
-├── InvalidPayloadError (ValueError) what was asked for cannot be read
+├── InvalidPayloadError (ValueError) the request cannot be read
 ├── AgentError                       an agent did not answer
 │   ├── UnknownAgentError
 │   ├── AgentFailedError             its model or its own rules stopped it
 │   ├── AgentTimeoutError
-│   ├── AgentDiedError               no sign of life
+│   ├── AgentDiedError               no heartbeat
 │   └── AgentSilentError             it ended without an answer
 ├── ModelError                       the model did not answer
 │   ├── ModelTimeoutError
@@ -37,7 +37,7 @@ from collections.abc import Iterable
 
 
 class NetraError(Exception):
-    """Root of the tree. `str()` of any of these is safe to show to the user that caused it."""
+    """Root of the tree. `str()` of each of these errors is safe to show to the user who caused it."""
 
 
 class SettingsError(NetraError):
@@ -49,7 +49,7 @@ class AuthenticationError(NetraError):
 
 
 class InvalidContextError(NetraError, ValueError):
-    """An id breaks a rule of `UserExecutionContext`. Names the field and the rule, never the value."""
+    """An id breaks a rule of `UserExecutionContext`. The message names the field and the rule, never the value."""
 
     def __init__(self, field: str, rule: str) -> None:
         super().__init__(f"{field} {rule}")
@@ -61,33 +61,33 @@ class ForeignContextError(NetraError, ValueError):
 
 
 class ThreadNotFoundError(NetraError):
-    """No such thread for this user. The same answer whether it does not exist or belongs to another user."""
+    """No such thread for this user. The error is the same whether the thread does not exist or belongs to another user."""
 
 
 class RunStoreError(NetraError):
-    """A finished run could not be kept or read."""
+    """A finished run could not be stored or read."""
 
 
 class RunRefusedError(RunStoreError):
-    """The store will not take this run however often it is asked. Names the run's id, nothing else of it."""
+    """The store can never store this run, so retrying does not help. The message names only the run's id."""
 
 
 class RunStoreUnavailableError(RunStoreError):
-    """The store cannot be reached, or takes nothing now; trying again may help."""
+    """The store cannot be reached or cannot store now; trying again may help."""
 
 
 class DrainingError(NetraError):
     """The server is stopping: it ends current work and accepts nothing new."""
 
     def __init__(self) -> None:
-        super().__init__("this server is stopping; connect again and ask there")
+        super().__init__("this server is stopping; connect again and repeat the request")
 
 
 class RunCutError(NetraError):
     """The server stopped before the run ended."""
 
     def __init__(self) -> None:
-        super().__init__("the server stopped before this run ended, which is kept as cut; connect again and ask anew")
+        super().__init__("the server stopped before this run ended, and stored the run as cut; connect again and repeat the request")
 
 
 class EngineClosedError(NetraError):
@@ -123,7 +123,7 @@ class ExecutionEngineFactoryError(NetraError):
 
 
 class InvalidPayloadError(NetraError, ValueError):
-    """The request cannot be read. Names the field and the rule, never the value."""
+    """The request cannot be read. The message names the field and the rule, never the value."""
 
 
 class AgentError(NetraError):
@@ -139,7 +139,7 @@ class UnknownAgentError(AgentError):
 
 
 class AgentFailedError(AgentError):
-    """The agent's model or its own rules stopped it."""
+    """The agent's model or the agent's own rules stopped it."""
 
 
 class AgentTimeoutError(AgentError):
@@ -151,7 +151,7 @@ class AgentTimeoutError(AgentError):
 
 
 class AgentDiedError(AgentError):
-    """The agent gave no sign of life."""
+    """The agent sent no heartbeat."""
 
 
 class AgentSilentError(AgentError):

@@ -1,4 +1,4 @@
-"""Causal lanes: what of a run's frames came one after the other, and what only side by side."""
+"""Causal lanes of a run: only frames in the same lane have a defined order."""
 
 import msgspec
 

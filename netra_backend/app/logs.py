@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line. They contain what happened and where, and never a text that a person wrote."""
+"""Logs: one JSON object on each line. They contain what happened and where, but never a text that a person wrote."""
 
 import errno
 import logging
@@ -19,13 +19,13 @@ FIELDS: Final = frozenset(
     seconds status support_code surface tool where
     """.split()  # noqa: SIM905 - a list to be read
 )
-"""The fields that a line may have in addition to its message: words of our own code, numbers, and ids that we made. `error` is what
-`describe` tells. Others are left out.
+"""The fields that a line may have in addition to its message: words from the program, numbers, and generated ids. `error` is the result of
+`describe`. Other fields are left out.
 """
 
-_FRAMES: Final = 12  #: innermost frames of a traceback that are kept
+_FRAMES: Final = 12  #: number of innermost traceback frames that are kept
 
-#: Loggers that write message text or addresses with secrets when they are talkative, and the least level at which they do not.
+#: Loggers that write message text, or addresses with secrets, at low levels, and the lowest level at which they do not.
 _QUIET: Final = MappingProxyType(
     {
         "uvicorn.error": logging.INFO,  # DEBUG: every WebSocket frame
@@ -40,10 +40,10 @@ _QUIET: Final = MappingProxyType(
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """Return where an exception came from: type, the machine's name for it, places, cause.
+    """Return the origin of an exception: its type, `name`, code locations and cause.
 
-    Its message is left out: it may quote what a user wrote. `name` is the machine's name for the failure, such as ENOSPC or SQLITE_BUSY; a
-    database error gets the name of the driver's error that caused it.
+    The message is left out because it may quote a user's text. `name` is the failure's name in the system or the database, such as ENOSPC
+    or SQLITE_BUSY; a database error gets the name of the driver's error that caused it.
     """
     kind = type(error)
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
@@ -59,7 +59,10 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 
 def _machine_name(error: BaseException) -> str | None:
-    """Return what the system, SQLite or PostgreSQL call this error; None when none of them does. No part of it comes from a user."""
+    """Return the name of this error in the system, SQLite or PostgreSQL; None when it has no such name.
+
+    The name never contains a user's text.
+    """
     driver = getattr(error, "orig", None) or error
     for name in (getattr(driver, "sqlite_errorname", None), getattr(driver, "sqlstate", None)):
         if isinstance(name, str):
@@ -70,7 +73,7 @@ def _machine_name(error: BaseException) -> str | None:
 
 
 def cause_of(error: BaseException) -> str:
-    """Return the machine's name for what is behind an error, or else the type of the innermost error."""
+    """Return the system's or database's name for the cause of an error, or else the type of the innermost error."""
     innermost, name = error, _machine_name(error)
     while innermost.__cause__ is not None:
         innermost = innermost.__cause__
@@ -79,7 +82,7 @@ def cause_of(error: BaseException) -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record, with the `extra` fields that are on the list, as a JSON object; for an exception only the result of `describe`."""
+    """Writes a record, with the allowed `extra` fields, as a JSON object; for an exception only the result of `describe`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -96,14 +99,14 @@ class JsonFormatter(logging.Formatter):
 
 
 def _message(record: logging.LogRecord) -> str:
-    # asyncio writes the exception, with its text, and the arguments of callbacks on the lines after the first.
+    # After the first line, asyncio writes the exception with its text, and the arguments of callbacks.
     return record.getMessage().partition("\n")[0] if record.name == "asyncio" else record.getMessage()
 
 
 class Discreet(logging.Filter):
-    """Takes out of uvicorn's lines what is not ours to keep: clients' addresses, and paths and queries, where careless ones put tokens.
+    """Removes private data from uvicorn's lines: clients' addresses, and paths and queries, which may contain tokens.
 
-    A path becomes the template of the route that answers it, so `/api/threads/{thread_id}`; one that no route answers becomes `(no route)`.
+    A path is replaced by the template of its route, such as `/api/threads/{thread_id}`; a path without a route becomes `(no route)`.
     """
 
     def __init__(self) -> None:
@@ -118,7 +121,7 @@ class Discreet(logging.Filter):
         """Let every record pass."""
         if record.name.startswith("uvicorn") and isinstance(record.args, tuple):
             args = [self._template(arg) if isinstance(arg, str) and arg.startswith("/") else arg for arg in record.args]
-            # Lines about a request begin with who sent it: '%s - "WebSocket %s" [accepted]'.
+            # Lines about a request begin with the client's address: '%s - "WebSocket %s" [accepted]'.
             if str(record.msg).startswith('%s - "'):
                 args[0] = "client"
             record.args = tuple(args)
@@ -133,15 +136,15 @@ _discreet: Final = Discreet()
 
 
 def know_routes(routes: Iterable[object]) -> None:
-    """Have the lines about requests name the routes of this application."""
+    """Use the routes of this application in the log lines about requests."""
     _discreet.know(routes)
 
 
 def configure_logging(level: int = logging.INFO) -> None:
-    """Send all logs of this process to standard error as JSON. For servers: an embedding program keeps its own set-up.
+    """Send all logs of this process to standard error as JSON. For servers only: a program that embeds the backend keeps its own set-up.
 
     Args:
-        level: of the root logger; loggers that would write message text stay above it.
+        level: level of the root logger; loggers that would write message text keep a higher level.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())

@@ -1,4 +1,4 @@
-"""`create_app()`: the backend as an ASGI application. `netra serve` runs it; so does any ASGI server, as a factory."""
+"""`create_app()`: the backend as an ASGI application. `netra serve` runs it, and any ASGI server can use it as a factory."""
 
 import gc
 import time
@@ -39,12 +39,13 @@ def create_app(
     """Return the application. It opens its parts when the server starts it and closes them when the server stops it.
 
     Args:
-        settings: None: this process is a separate server; they come from NETRA_* variables, and its logs go to standard error as JSON.
-        execution: what runs chats, started and closed by the application; None: the composition root's.
-        runs: the finished runs of threads; None: those that the composition root's execution keeps, and none for any other.
-        history: what was said in a thread before; None: its finished runs.
-        limits: of a client; None: the defaults.
-        batch_limits: of a user's batches; None: the defaults.
+        settings: None: this process is a separate server; the settings come from NETRA_* variables, and logs are written to standard error
+            as JSON.
+        execution: executes requests; the application starts and closes it; None: the composition root's execution.
+        runs: the finished runs of threads; None: the runs that the composition root's execution stores; with any other execution, no runs.
+        history: the earlier messages of a thread; None: they are read from its finished runs.
+        limits: the limits of a client; None: the defaults.
+        batch_limits: the limits of a user's batches; None: the defaults.
         monotonic: for rates, in seconds.
         wall_clock: for tokens, in Unix seconds.
 
@@ -85,16 +86,16 @@ def create_app(
             )
             if is_own_process:
                 _look_no_more_at_what_stays()
-            yield {DRAIN: drain}  # for the server, which knows when it stops
+            yield {DRAIN: drain}  # for the server, which begins the drain
 
-    # No interactive pages: they load scripts from elsewhere.
+    # No interactive pages, because they load scripts from other sites.
     app = FastAPI(
         title="Netra",
         summary="Agents that lower what a company spends on AI models.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        # Its spans, metrics and log records hold paths, queries and exception messages, and it takes a client's word for what is traced.
+        # FastAPI's spans, metrics and log records contain paths, queries and exception messages, and a client could decide what is traced.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.add_middleware(AnswerHeaders)
@@ -108,17 +109,17 @@ def create_app(
 
 
 def server_options(settings: Settings) -> dict[str, Any]:
-    """Return the options of uvicorn that the application counts on; address and number of processes are up to the caller."""
+    """Return the options of uvicorn that the application needs; the caller chooses address and number of processes."""
     return {
         "loop": "uvloop",
-        # httptools, and websockets' sans-I/O layer: 1.5 times the frames of the default; compression halves them again.
+        # httptools and websockets' sans-I/O layer send 1.5 times as many frames as the default; compression would halve that.
         "http": "netra_backend.app.protocols:HttpProtocol",
         "ws": "netra_backend.app.protocols:WebSocketProtocol",
         "ws_per_message_deflate": False,
         "ws_max_size": settings.max_message_bytes,
         "server_header": False,
         "log_config": None,
-        # For work that is left when the drain is over (`server.py`).
+        # Time for work that still runs after the drain (`server.py`).
         "timeout_graceful_shutdown": 2,
     }
 
@@ -126,14 +127,14 @@ def server_options(settings: Settings) -> dict[str, Any]:
 def _look_no_more_at_what_stays() -> None:
     """Exclude modules, classes and everything else that a server keeps until its end from garbage collection.
 
-    A full collection stops every user's run. Over the imported modules it takes longer than many runs.
+    A full collection pauses every user's run, and a collection that includes the imported modules takes longer than many runs.
     """
     gc.collect()
     gc.freeze()
 
 
 def _running(settings: Settings, execution: Execution | None, runs: ThreadRuns | None) -> tuple[Execution, ThreadRuns]:
-    """Return what runs chats, and what reads the runs that were finished."""
+    """Return the execution, and the reader of finished runs."""
     if execution is not None:
         return execution, runs or NoRuns()
     composed = _compose(settings)

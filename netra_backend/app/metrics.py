@@ -18,7 +18,7 @@ class RunMetrics:
     """Counts runs by surface and ending. No label names a tenant or a user.
 
     Args:
-        registry: a process has one, tests have one each.
+        registry: one for each process, in tests one for each test.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -32,10 +32,10 @@ class RunMetrics:
         self._seconds.labels(surface).observe(duration_s)
 
     def render(self) -> tuple[bytes, str]:
-        """Return the metrics as text, and their content type: those of all server processes when they share a folder for them.
+        """Return the metrics as text, and their content type: the metrics of all server processes if these share a folder for metrics.
 
         Raises:
-            ValueError: PROMETHEUS_MULTIPROC_DIR names no folder.
+            ValueError: PROMETHEUS_MULTIPROC_DIR does not name a folder.
         """
         source = self._registry
         if folder := os.environ.get(_FOLDER):
@@ -47,16 +47,14 @@ class RunMetrics:
 
 @functools.cache
 def ready_components() -> Gauge:
-    """Return the gauge of what `/ready` and `/metrics` found when they were last asked: 1 for a component that can serve, else 0.
+    """Return the gauge of the last check by `/ready` or `/metrics`: 1 for a component that can serve, else 0.
 
-    Made when it is first needed: a process first makes itself known in the folder of shared metrics.
+    It is created at its first use, because a process must first be registered in the folder of shared metrics.
     """
     return Gauge("netra_ready", "Whether a component can serve, at the last check.", ["component"], multiprocess_mode="livemin")
 
 
 @functools.cache
 def unavailable() -> Counter:
-    """Return the count of requests that were answered with `unavailable`, by the machine's own name for the cause, such as ENOSPC or
-    SQLITE_BUSY.
-    """
+    """Return the count of requests that were answered with `unavailable`, by the cause's system name, such as ENOSPC or SQLITE_BUSY."""
     return Counter("netra_unavailable_total", "Requests that were answered with unavailable, by cause.", ["cause"])

@@ -1,4 +1,4 @@
-"""uvicorn's protocols for this server: they do not wait for silent clients, and do not report misbehaving ones as defects."""
+"""uvicorn's protocols for this server: they do not wait for silent clients, and do not log a client's errors as defects of the server."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
@@ -10,16 +10,16 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent
 
-#: Seconds that a client may take for the head of a request.
+#: Time limit for the head of a request, in seconds.
 HEAD_S: Final = 10.0
-#: Seconds in which a client that has just connected is expected to send its first request.
+#: Seconds after connecting during which a client's first request is expected.
 FRESH_S: Final = 1.0
-#: Connections of one process that may owe a head at once; with one more, the one that has owed it longest is closed.
+#: Largest number of a process's connections that wait for a head; with one more, the connection that has waited longest is closed.
 SILENT: Final = 1000
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """HTTP/1.1, with a limit on how long and how many clients may say nothing, or half of something."""
+    """HTTP/1.1, with limits on connections without a complete request head: on their number, and on the time that each may take."""
 
     head_s = HEAD_S
     silent = SILENT
@@ -31,34 +31,34 @@ class HttpProtocol(HttpToolsProtocol):
 
     @property
     def fresh(self) -> bool:
-        """Whether the client has just connected, and its first request may be on its way: it must get an answer."""
+        """Whether the client has just connected, so that its first request may be on its way and must get an answer."""
         return self in self._owing and not self._asked and self.loop.time() - self._made_at < self.fresh_s
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
-        """Take a connection, which owes a head from here on."""
+        """Accept a connection, and wait for the head of its first request."""
         super().connection_made(transport)
         self._made_at = self.loop.time()
         self._owe()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of it."""
+        """Forget the connection."""
         self._paid()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes: the first ones after an answer begin another head."""
+        """Accept bytes. The first ones after an answer begin the head of the next request."""
         if self._timer is None and (self.cycle is None or self.cycle.response_complete):
             self._owe()
         super().data_received(data)
 
     def on_headers_complete(self) -> None:
-        """The head is there."""
+        """The head is complete."""
         self._asked = True
         self._paid()
         super().on_headers_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """Note that the connection is a WebSocket from now on."""
+        """Stop waiting for a head, because the connection is a WebSocket from now on."""
         self._paid()
         super().handle_websocket_upgrade()
 
@@ -81,7 +81,7 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """WebSockets on which nothing that a client does is an error line."""
+    """WebSockets on which nothing that a client does is logged as an error."""
 
     def send_receive_event_to_app(self) -> None:
         """Pass a message on. Text that is not UTF-8 is passed on as bytes, so that its sender gets an error."""
@@ -90,12 +90,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     async def send(self, message: "ASGISendEvent") -> None:
-        """Send. After the socket was closed because of what the client sent, the application finds it gone, and does not fail."""
+        """Send a message. When the socket was closed because of the client's data, report the client as disconnected instead of failing."""
         if self.close_sent and self.initial_response is None:
             raise ClientDisconnected
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and not _goes_on(message):
-            self.handshake_complete = True  # a refusal completes it too
+            self.handshake_complete = True  # a refusal also completes the handshake
 
 
 def _is_text(data: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""The requests of the surfaces `oneshot`, `batch` and `tools`, read from a run's payload. Both engines' adapters read it here."""
+"""The requests of the surfaces `oneshot`, `batch` and `tools`, read from a run's payload. The adapters of both engines use this module."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -18,10 +18,10 @@ class AgentRequest(msgspec.Struct, frozen=True, kw_only=True):
     agent: str
     message: str
     history: tuple[Message, ...] = ()  #: the thread so far, oldest first; may begin with a system message
-    tools: tuple[ToolSpec, ...] | None = None  #: on offer to the agent; None: the application's own
+    tools: tuple[ToolSpec, ...] | None = None  #: offered to the agent; None: the application's own tools
 
     def task(self, tools: Sequence[ToolSpec]) -> dict[str, Any]:
-        """Return what the agent is to do; `tools` are on offer when the request brings none."""
+        """Return what the agent is to do; `tools` are offered when the request contains none."""
         return {"message": self.message, "history": self.history, "tools": tuple(tools) if self.tools is None else self.tools}
 
 
@@ -33,11 +33,11 @@ class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_agent_request(payload: Mapping[str, Any], agents: Sequence[str]) -> AgentRequest:
-    """Return the request that the payload means.
+    """Return the request in the payload.
 
     Raises:
         InvalidPayloadError: a field is missing or has the wrong type.
-        UnknownAgentError: none of the agents has this name.
+        UnknownAgentError: no agent has this name.
     """
     try:
         request = msgspec.convert(payload, AgentRequest)
@@ -49,7 +49,7 @@ def read_agent_request(payload: Mapping[str, Any], agents: Sequence[str]) -> Age
 
 
 def read_tool_request(payload: Mapping[str, Any]) -> ToolRequest:
-    """Return the request that the payload means.
+    """Return the request in the payload.
 
     Raises:
         InvalidPayloadError: a field is missing or has the wrong type.

@@ -1,7 +1,7 @@
 """`run_result`: the last frame of a run on the surfaces `oneshot`, `batch` and `tools`. It contains the caller's answer.
 
-Some engines of these surfaces emit few events or none, so the adapters of both engines add this one frame, made here, to what the engine
-itself emits; without it a comparison would see no answer. Its `agent_name` is empty: it belongs to the run, not to an agent.
+Some engines of these surfaces emit few events or none. So the adapters of both engines add this one frame to the engine's own; without it a
+comparison would see no answer. Its `agent_name` is empty because the frame belongs to the run, not to an agent.
 """
 
 from typing import Any, Final, Literal
@@ -37,7 +37,7 @@ def of_agent(result: AgentExecutionResult) -> dict[str, Any]:
 
 
 def of_tool(outcome: ToolOutcome) -> dict[str, Any]:
-    """Return the payload for a tool's run: what `tool_completed` says, with the whole answer instead of its first characters."""
+    """Return the payload for a tool's run: that of `tool_completed`, but with the whole answer instead of its first characters."""
     success = outcome.status == "success"
     return {
         "status": "completed" if success else "failed",

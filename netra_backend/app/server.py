@@ -1,7 +1,7 @@
-"""How server processes begin and end: `DrainingServer` is one of them, `Processes` are several on one socket.
+"""Starts and stops server processes: `DrainingServer` is one process, `Processes` are several on one socket.
 
-uvicorn closes WebSockets as soon as it is stopped, whatever its settings are. So the drain comes first: nothing new is accepted, current
-work ends or is cut after NETRA_DRAIN_S (`draining.py`), and only then does uvicorn stop the rest.
+uvicorn closes WebSockets as soon as it is stopped, and no setting changes that. So the drain comes first: nothing new is accepted, and
+current work ends or is cut after NETRA_DRAIN_S (`draining.py`). Only then does uvicorn stop the rest.
 """
 
 import asyncio
@@ -24,25 +24,26 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds to close and store cut runs and to inform their clients.
 CUT_S: Final = 5.0
-#: Seconds for clients to answer the server's farewell.
+#: Seconds for clients to answer the server's close message.
 _FAREWELL_S: Final = 1.0
-#: Seconds that the application's own parts may take to close.
+#: Time limit for closing the application's own parts, in seconds.
 CLOSE_S: Final = 20.0
 _LOOK_S: Final = 0.02
 
-#: The signal by which `Processes` makes one of its processes hurry. Service managers send SIGTERM to every process of a group, so that may
-#: come twice.
+#: The signal by which `Processes` hurries one of its processes. SIGTERM cannot be used for this: service managers send it to every process
+#: of a group, so a process may get it twice.
 HURRY: Final = signal.SIGQUIT
 _STOPS: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 class DrainingServer(uvicorn.Server):
-    """Drains before it stops. A second signal cuts all current work immediately; a third one ends the process.
+    """A server that drains before it stops. A second signal cuts all current work immediately; a third one ends the process.
 
     Args:
-        config: uvicorn's.
-        drain_s: seconds that current runs have to end.
-        is_child: whether `Processes` decide when it stops: a SIGINT from the terminal is theirs alone, and HURRY is the second signal.
+        config: uvicorn's configuration.
+        drain_s: seconds that current runs get to end.
+        is_child: whether `Processes` decide when this server stops. Then it ignores a SIGINT from the terminal, and HURRY is the second
+            signal.
     """
 
     def __init__(self, config: uvicorn.Config, *, drain_s: float, is_child: bool = False) -> None:
@@ -57,7 +58,7 @@ class DrainingServer(uvicorn.Server):
         await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal."""
+        """Handle a signal."""
         if self._is_child and sig == signal.SIGINT:
             return
         if not self.should_exit:
@@ -79,18 +80,18 @@ class DrainingServer(uvicorn.Server):
             async with asyncio.timeout(CLOSE_S):
                 await super().shutdown(sockets)
         except TimeoutError:
-            _logger.error("the application did not close within %g s; the process ends all the same", CLOSE_S)  # noqa: TRY400 - it says nothing of where
+            _logger.error("the application did not close within %g s; the process ends nevertheless", CLOSE_S)  # noqa: TRY400 - it says nothing of where
 
     async def _drain(self, drain: Drain) -> None:
         drain.begin()
         began, requests = time.monotonic(), len(self.server_state.tasks)
-        _logger.info("the server stops; requests under way may end", extra={"requests": requests, "at_most_s": self._drain_s})
+        _logger.info("the server is stopping; current requests may end", extra={"requests": requests, "at_most_s": self._drain_s})
         cut = 0
         if not await self._until(self._quiet, self._drain_s, or_hurried=True):
             cut = drain.cut()
             await self._until(lambda: not self.server_state.tasks, CUT_S)
         left = len(self.server_state.tasks)
-        # uvicorn would close sockets whose client has not answered yet, and a reset can take the last messages with it.
+        # uvicorn would close sockets before the client has answered, and the reset of a connection can lose the last messages.
         await self._until(lambda: not any(getattr(each, "close_timer", None) for each in self.server_state.connections), _FAREWELL_S)
         facts = {"runs_cut": cut, "requests_left": left, "seconds": round(time.monotonic() - began, 3)}
         _logger.log(logging.WARNING if cut or left else logging.INFO, "the server is drained", extra=facts)
@@ -100,7 +101,7 @@ class DrainingServer(uvicorn.Server):
         return not self.server_state.tasks and not any(getattr(each, "fresh", False) for each in self.server_state.connections)
 
     async def _until(self, done: Callable[[], bool], at_most_s: float, *, or_hurried: bool = False) -> bool:
-        """Wait; return whether it is done."""
+        """Wait until `done()`; return False when the time is up or the server was hurried."""
         deadline = time.monotonic() + at_most_s
         while not done():
             if time.monotonic() >= deadline or (or_hurried and self._hurried):
@@ -124,7 +125,7 @@ class _ServerProcess(Process):
         return self._server
 
     def tell(self, sig: signal.Signals) -> None:
-        """Send it a signal, unless it is gone."""
+        """Send the process a signal, unless it has ended."""
         if self.process.pid is not None and self.process.exitcode is None:
             os.kill(self.process.pid, sig)
 
@@ -133,9 +134,9 @@ class Processes:
     """Server processes on one socket: started, replaced when they die, renewed one by one on SIGHUP, drained on SIGTERM or SIGINT.
 
     Args:
-        config: uvicorn's; `workers` says how many.
-        listener: the socket, listening.
-        drain_s: seconds that current runs have to end.
+        config: uvicorn's configuration; `workers` is the number of processes.
+        listener: the listening socket.
+        drain_s: seconds that current runs get to end.
         clock: monotonic seconds.
     """
 
@@ -145,12 +146,12 @@ class Processes:
         self._config, self._listener, self._drain_s, self._clock = config, listener, drain_s, clock
         self._processes: list[_ServerProcess] = []
         self._signals: list[int] = []
-        self._stops = 0  #: the number of signals to stop
+        self._stops = 0  #: the number of stop signals so far
         self._renew = False
-        self.failed = False  #: a process did not start: the next one would not either
+        self.failed = False  #: a process did not start, so another one would not start either
 
     def run(self) -> None:
-        """Serve until stopped. Returns when all processes are gone."""
+        """Serve until stopped, and return when all processes have ended."""
         for sig in (*_STOPS, signal.SIGHUP):
             signal.signal(sig, lambda number, _frame: self._signals.append(number))
         self._processes = [self._started() for _ in range(self._config.workers)]
@@ -161,7 +162,7 @@ class Processes:
             if self._renew:
                 self._renew = False
                 self._renew_all()
-        self._listener.close()  # nothing would accept new connections
+        self._listener.close()  # no process would accept new connections
         self._stop(self._processes)
 
     def _started(self) -> _ServerProcess:
@@ -185,11 +186,11 @@ class Processes:
             if process.exitcode == STARTUP_FAILURE:
                 self.failed = True
                 return
-            _logger.error("a server process died; another one takes its place", extra={"pid": process.pid, "status": process.exitcode})
+            _logger.error("a server process died; a new one replaces it", extra={"pid": process.pid, "status": process.exitcode})
             self._processes[place] = self._started()
 
     def _renew_all(self) -> None:
-        """Put a new process in each one's place: the old one drains when the new one serves."""
+        """Replace each process by a new one: the old one drains as soon as the new one serves."""
         for place, old in enumerate(self._processes):
             new = self._started()
             deadline = self._clock() + self._config.timeout_worker_healthcheck + CLOSE_S
@@ -202,7 +203,7 @@ class Processes:
             self._stop([old])
 
     def _stop(self, processes: list[_ServerProcess]) -> None:
-        """Stop them and wait for their end; after another signal, hurry them."""
+        """Stop the processes and wait until they have ended; after another signal, hurry them."""
         for process in processes:
             process.tell(signal.SIGTERM)
         told, deadline = self._stops, self._clock() + self._drain_s + CUT_S + _FAREWELL_S + CLOSE_S

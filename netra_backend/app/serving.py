@@ -1,8 +1,8 @@
-"""Requests served by `UserExecutionEngine` alone: no flags, no shadow, one run store. The part that remains when the last migration is
+"""Serves requests with `UserExecutionEngine` alone: no flags, no shadow, one run store. This module remains when the last migration is
 over.
 
-`compose` builds what the API runs on from it. While surfaces are being migrated the composition root does, and uses `DirectRuns` for those
-that are done.
+After the migration, `compose` builds the object that executes the API's requests. During the migration the composition root builds it, and
+uses `DirectRuns` for the surfaces that are done.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 Stream = Callable[[UserExecutionContext, Mapping[str, Any]], AsyncGenerator[bytes, None]]
 
-#: How each surface is served. There is one candidate, so that its limits hold over all surfaces together.
+#: How each surface is served. All surfaces share one candidate, so that its limits apply to all of them together.
 SURFACES: Final[Mapping[str, Callable[[Candidate], Stream]]] = {
     "chat": lambda candidate: candidate.stream,
     "oneshot": lambda candidate: candidate.run_agent,
@@ -40,16 +40,16 @@ SURFACES: Final[Mapping[str, Callable[[Candidate], Stream]]] = {
     "tools": lambda candidate: candidate.call_tool,
 }
 
-_PAUSES_S: Final = (0.1, 0.5)  #: between tries to keep a run
+_PAUSES_S: Final = (0.1, 0.5)  #: pauses before the next try to store a run
 
 
 def factory_limits(settings: Settings) -> FactoryLimits:
-    """Return how many engines there may be, as the settings say."""
+    """Return the settings' limits on engines."""
     return FactoryLimits(engines_per_user=settings.engines_per_user, engines=settings.max_engines, idle_age_s=settings.engine_idle_s)
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A run as it begins: an `AskedRun`."""
+    """The facts about a run that are known when it begins. Implements `AskedRun`."""
 
     surface: str
     tenant_id: str
@@ -64,11 +64,11 @@ class DirectRuns:
 
     Args:
         candidate: serves all surfaces.
-        store: keeps finished runs.
-        metrics: counts them.
+        store: stores finished runs.
+        metrics: counts finished runs.
         clock: monotonic seconds.
         wall_clock: Unix seconds.
-        sleep: waits between tries to keep a run.
+        sleep: waits before the next try to store a run.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class DirectRuns:
         self._keeping: set[asyncio.Task[None]] = set()
 
     async def stream(self, surface: str, context: UserExecutionContext, payload: Mapping[str, Any], /) -> AsyncGenerator[bytes, None]:
-        """Yield the run's frames, as they are sent. Closing the generator stops the work; such a run is not kept.
+        """Yield the run's frames, as they are sent. Closing the generator stops the work; such a run is not stored.
 
-        Raises: what the candidate raises, and
-            RunStoreUnavailableError: the run ended and could not be kept.
-            RunRefusedError: its id belongs to another run.
+        Raises: the errors of the candidate, and
+            RunStoreUnavailableError: the run ended but could not be stored.
+            RunRefusedError: the run's id belongs to another run.
         """
         asked, started, ending = self._asked(surface, context), self._clock(), context.ending
         outcome: Outcome = "completed"
@@ -110,13 +110,13 @@ class DirectRuns:
                     run = finished_run(asked, payload, ending.answers, engine="user", outcome=outcome, duration_s=duration_s)
                     await self._kept(run)
             except Exception:
-                outcome = ending.settle("failed")  # whatever its engine reported: the run cannot be read
+                outcome = ending.settle("failed")  # even if the engine reported success, because the run was not stored
                 raise
             finally:
                 self._metrics.count(surface, outcome, duration_s)
 
     async def aclose(self) -> None:
-        """Wait for runs that are being kept."""
+        """Wait for runs that are being stored."""
         await asyncio.gather(*self._keeping, return_exceptions=True)
 
     def _asked(self, surface: str, context: UserExecutionContext) -> _Asked:
@@ -130,7 +130,7 @@ class DirectRuns:
         )
 
     async def _kept(self, run: FinishedRun) -> None:
-        """Store the run, even if its caller stops waiting: its user has seen it."""
+        """Store the run even if the caller stops waiting, because the user has seen the answer."""
         task = asyncio.create_task(self._keep(run), name=f"keep-run-{run.run_id}")
         self._keeping.add(task)
         task.add_done_callback(self._ended)
@@ -141,14 +141,14 @@ class DirectRuns:
             try:
                 return await self._store.write([run])
             except RunStoreUnavailableError as error:
-                logger.warning("run %s could not be kept, trying again: %s", run.run_id, error)
+                logger.warning("run %s could not be stored, trying again: %s", run.run_id, error)
             await self._sleep(pause_s)
         return await self._store.write([run])
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._keeping.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            # Logged here too: the caller that waited for it may be gone.
+            # Logged here too, because the caller may have stopped waiting.
             logger.error("%s failed with %s: %s", task.get_name(), type(error).__name__, error)
 
 
@@ -156,8 +156,8 @@ class DirectExecution:
     """The object that serves the API when no surface is being migrated.
 
     Args:
-        settings: of the backend.
-        registry: for the metrics; a process has one, tests have one each.
+        settings: the settings of the backend.
+        registry: for the metrics; one for each process, in tests one for each test.
         world: the ports; None: the real ones.
     """
 
@@ -175,7 +175,7 @@ class DirectExecution:
         return self._databases.user
 
     async def start(self) -> None:
-        """Do nothing: every part opens when it is first used."""
+        """Do nothing: every part opens on first use."""
 
     async def aclose(self) -> None:
         """Stop the engines and close everything."""
@@ -199,7 +199,7 @@ class DirectExecution:
 
 
 def compose(settings: Settings) -> DirectExecution:
-    """Return what the API runs on.
+    """Return the object that executes the API's requests.
 
     Raises:
         SettingsError: a setting of the backend cannot be used.

@@ -1,6 +1,6 @@
-"""The outside as an agent sees it: a model, tools, a clock, new ids. Agents reach the outside only through these.
+"""The ports of agents to the outside: a model, tools, a clock, new ids. Agents reach the outside only through these ports.
 
-This makes it possible to record a run and to run it again on the record: wrapping each port once covers everything.
+So wrapping each port once is enough to record a run and to run it again on the recorded effects.
 """
 
 from collections.abc import Mapping
@@ -19,22 +19,22 @@ class ToolCaller(Protocol):
         """Return the tool's answer, any JSON value.
 
         Args:
-            context: whose data the tool may see; tools filter by its tenant.
+            context: the user whose data the tool may see; tools filter by the context's tenant.
             name: the tool's name.
             arguments: a JSON object.
-            lane: who asks: the agent's name.
+            lane: the name of the agent that calls.
 
         Raises:
             UnknownToolError: there is no such tool.
             ToolArgumentsError: the arguments do not fit the tool's JSON schema.
-            ToolPermissionError: the user may not call it.
+            ToolPermissionError: the user may not call the tool.
             ToolFailedError: the tool failed.
         """
         ...
 
 
 class Clock(Protocol):
-    """Tells agents what day it is. Event timestamps and durations do not come from here."""
+    """Tells agents what day it is. Time stamps of events and durations do not come from this clock."""
 
     def now(self, *, lane: str) -> datetime:
         """Return the time, with time zone."""
@@ -42,7 +42,7 @@ class Clock(Protocol):
 
 
 class Ids(Protocol):
-    """Makes ids that outlive the run, such as that of a saved plan."""
+    """Makes ids that are stored beyond the run, such as the id of a saved plan."""
 
     def new(self, purpose: str, /, *, lane: str) -> str:
         """Return a new id, 32 hex digits. `purpose` is a word such as "action_plan"."""

@@ -22,7 +22,7 @@ from typing import TypeVar
 import libcst
 import msgspec
 
-from migration.consolidation.audit import audit
+from migration.consolidation.auditing import audit
 from migration.consolidation.configuration import AuditConfiguration, load_configuration
 from migration.consolidation.inventory import Inventory
 from tests.benchmarks.measuring import Measured, alone, beside

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from migration.consolidation.audit import audit
+from migration.consolidation.auditing import audit
 from migration.consolidation.configuration import load_configuration
 from migration.consolidation.inventory import Inventory
 from tests.benchmarks.audit import HERE, Time, parse_all, timed

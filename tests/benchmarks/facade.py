@@ -17,9 +17,9 @@ from ldclient.migrations import Stage as LaunchDarklyStage
 from prometheus_client import CollectorRegistry
 
 from migration.effects import perform
-from migration.effects.logs import tape_served_logs
+from migration.effects.journals.logs import tape_served_logs
+from migration.effects.journals.recording import Recording
 from migration.effects.ports import activate, deactivate
-from migration.effects.recording import recording
 from migration.facade import ExecutionFacade
 from migration.flags.meaning.contexts import context
 from migration.flags.meaning.data import surface_flag_key
@@ -84,7 +84,9 @@ def run() -> dict[str, Measured]:
         configure_tracing(settings, "benchmark", metrics)
         line = _line()
         with _flags(settings, metrics) as flags:
-            return _decision(flags) | _facade(flags, metrics) | _recording(flags, metrics) | line | asyncio.run(_offer(settings, metrics))
+            decided = _decision(flags)
+            ruler = next(row["peer_value"] for row in decided.values()) or 0.0
+            return decided | _facade(flags, metrics, ruler) | _recording(flags, metrics) | line | asyncio.run(_offer(settings, metrics))
 
 
 def _line() -> dict[str, Measured]:
@@ -100,7 +102,7 @@ def _line() -> dict[str, Measured]:
     beside_runs = typical_us(say, calls=1000)
 
     def recorded() -> None:
-        token = activate(recording(REQUEST))
+        token = activate(Recording(REQUEST))
         for _ in range(100):
             say()
         deactivate(token)
@@ -133,8 +135,11 @@ def _decision(flags: LaunchDarklyFlags) -> dict[str, Measured]:
     return measured
 
 
-def _facade(flags: LaunchDarklyFlags, metrics: Metrics) -> dict[str, Measured]:
-    """Measure runs of 1 and of 200 events with the facade and without; what is between them grows with the events."""
+def _facade(flags: LaunchDarklyFlags, metrics: Metrics, ruler_us: float) -> dict[str, Measured]:
+    """Measure runs of 1 and of 200 events with the facade and without; what is between them grows with the events.
+
+    Beside a run stands what LaunchDarkly's own evaluation took a moment before.
+    """
     with asyncio.Runner() as runner:
         extra: dict[int, float] = {}
         for said in (events(frames(1))[:1], events(frames(10))):
@@ -148,7 +153,11 @@ def _facade(flags: LaunchDarklyFlags, metrics: Metrics) -> dict[str, Measured]:
             )
             extra[len(said)] = (with_facade - engine_alone) / RUNS
     an_event = (extra[200] - extra[1]) / 199
-    return {"facade, on top of a run": alone(extra[1] - an_event, "us"), "facade, on top of an event": alone(an_event, "us")}
+    a_run = extra[1] - an_event
+    return {
+        "facade, on top of a run": beside(a_run, "us", "migration_variation() itself", ruler_us, ruler_us / a_run),
+        "facade, on top of an event": alone(an_event, "us"),
+    }
 
 
 def _recording(flags: LaunchDarklyFlags, metrics: Metrics) -> dict[str, Measured]:

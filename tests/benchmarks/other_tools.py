@@ -194,8 +194,8 @@ async def judged(pair: Beside) -> dict[str, dict[str, str]]:
         found[tool] = f"{len(FAULTS) - len(missed)} of {len(FAULTS)}"
     return {
         "lines of code and configuration": {tool: str(lines(tool)) for tool in TOOLS},
-        f"really asked in {RUNS} runs: model / mail": reached,
-        "equal answers called different, of a model that words anew": false,
+        f"real calls in {RUNS} runs: model / mail": reached,
+        "equal answers reported as different, with a model that uses other words each time": false,
         "planted faults found": found,
     }
 
@@ -217,7 +217,9 @@ async def _measured() -> tuple[dict[str, dict[str, str]], dict[str, Measured]]:
             1 - sum(shed.values()) / offered,
         )
         slow = await in_turn(pair.sides(BODY | {"fault": "takes a second"}), callers=1, times=1, rounds=1)
-        cells["new engine takes a second more: caller waits, ms"] = {name: f"{block[0].whole[0]:.0f}" for name, block in slow.items()}
+        cells["if the new engine is one second slower: the caller waits, ms"] = {
+            name: f"{block[0].whole[0]:.0f}" for name, block in slow.items()
+        }
         return cells | await judged(pair), rows
 
 

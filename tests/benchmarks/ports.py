@@ -11,11 +11,11 @@ import openai
 
 from migration.adapters import anthropic as anthropic_port
 from migration.adapters import openai as openai_port
+from migration.effects.journals.recording import Recording
 from migration.effects.ports import activate, deactivate
-from migration.effects.recording import recording
 from tests.benchmarks.measuring import Measured, beside
 from tests.benchmarks.streams import REQUEST
-from tests.servers.models import Body, ModelEndpoint
+from tests.migration.servers.models import Body, ModelEndpoint
 
 THINKS_S = 0.25  #: how long the endpoint takes to its first token: few models are faster
 PAIRS = 31
@@ -50,7 +50,7 @@ async def _messages(client: anthropic.AsyncAnthropic) -> Times:
 
 
 async def _recorded(read: Read) -> Times:
-    tape = recording(REQUEST)
+    tape = Recording(REQUEST)
     token = activate(tape)
     try:
         return await read()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from migration.comparison.compare import compare
-from migration.effects.recording import recording
+from migration.effects.journals.recording import Recording
 from migration.model import Origin, RunRecord, RunRequest, Stage, Verdict
 from migration.shadow.runner import RunLimits, replay_run
 from migration.shadow.virtual_time import VirtualTimeLoop
@@ -68,7 +68,7 @@ def request_of(number: int) -> RunRequest:
 
 
 async def _served(candidate: Candidate, request: RunRequest) -> RunRecord:
-    tape = recording(request, clock=asyncio.get_running_loop().time)
+    tape = Recording(request, clock=asyncio.get_running_loop().time)
     events = BackendEngine(candidate.stream).run(request)
     while (event := await tape.next_of(events)) is not None:
         tape.append(event)

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from migration.effects import perform
-from migration.effects.misses import MissPolicy
-from migration.effects.reads import Reads
+from migration.effects.journals.misses import MissPolicy
+from migration.effects.journals.reads import Reads
 from migration.errors import BoundaryError, UnknownSurfaceError
 from migration.model import Comparison, Event, Origin, RunRecord, RunRequest, Timing, Verdict
 from migration.sentence import quoted

@@ -28,7 +28,7 @@ _spec.loader.exec_module(ways_outside)
 WAYS, HARMLESS, Outside = ways_outside.WAYS, ways_outside.HARMLESS, ways_outside.Outside
 
 PATIENCE_S = 120.0
-needs_boundary = pytest.mark.skipif(boundary.missing() is not None, reason=f"this kernel lacks {boundary.missing()}")
+needs_boundary = pytest.mark.skipif(boundary.boundary_gap() is not None, reason=f"this kernel lacks {boundary.boundary_gap()}")
 
 #: Prints a line for each signal that it gets.
 WITNESS = """

@@ -11,7 +11,7 @@ from migration.shadow import boundary
 from migration.shadow.cell_process import CellProcess
 from migration.shadow.parts import DEFAULT_ENGINES
 
-needs_boundary = pytest.mark.skipif(boundary.missing() is not None, reason=f"this kernel lacks {boundary.missing()}")
+needs_boundary = pytest.mark.skipif(boundary.boundary_gap() is not None, reason=f"this kernel lacks {boundary.boundary_gap()}")
 TRYING = """
 import socket
 

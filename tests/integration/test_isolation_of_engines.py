@@ -14,9 +14,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from migration.comparison import Comparer
-from migration.effects.logs import tape_served_logs
+from migration.effects.journals.logs import tape_served_logs
+from migration.effects.journals.recording import Recording
 from migration.effects.ports import activate, deactivate
-from migration.effects.recording import recording
 from migration.evidence import EvidenceReader
 from migration.facade import ExecutionFacade
 from migration.flags.decision import Decision
@@ -278,7 +278,7 @@ async def test_a_backend_that_starts_tapes_what_its_runs_log(tmp_path: Path) -> 
     try:
         await execution.start()
         request = RunRequest(surface="chat", payload=b"{}", received_at=0.0, **ANN)
-        token = activate(tape := recording(request))
+        token = activate(tape := Recording(request))
         logging.getLogger("engine").warning("a line")
         deactivate(token)
     finally:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from migration.effects.keys import with_keys
+from migration.effects.journals.keys import with_keys
 from migration.errors import ConfigurationError
 from migration.model import Effect, EffectError, Origin, RunRecord, RunRequest, Stage, Verdict
 from migration.recordings import write_line

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from migration.effects.keys import with_keys
+from migration.effects.journals.keys import with_keys
 from migration.evidence import EvidenceStore
 from migration.model import Effect, Engine, Event, Origin, RunRecord, RunRequest, Stage, Verdict, encode
 from migration.settings import MigrationSettings

@@ -396,9 +396,9 @@ async def test_more_than_the_queue_holds_is_shed_by_reason(start) -> None:
     async with start(shadow_queue_jobs=3) as watched:
         for number in range(5):
             watched.shadow.offer(job("behave", number))
-        watched.shadow.offer(job("behave", 9), shed="sampling")
+        watched.shadow.offer(job("behave", 9), shed="pressure")
         assert await watched.shadow.drain(PATIENCE_S)
-    assert watched.count("shadow_shed") == {"queue_jobs": 2, "sampling": 1}
+    assert watched.count("shadow_shed") == {"queue_jobs": 2, "pressure": 1}
     assert watched.count("shadow_compared") == {"chat": 3}
 
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from migration.consolidation.audit import audit
-from migration.consolidation.guard import BASELINE_NAME, compare, load_baseline
+from migration.consolidation.auditing import audit
+from migration.consolidation.guard import BASELINE_NAME, guard_findings, load_baseline
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_this_repository_has_what_its_baseline_allows_and_no_more():
-    findings = compare(audit(ROOT), load_baseline(ROOT / BASELINE_NAME))
+    findings = guard_findings(audit(ROOT), load_baseline(ROOT / BASELINE_NAME))
     assert [finding.advice for finding in findings] == []

@@ -67,7 +67,7 @@ async def test_a_tool_that_is_not_there_is_an_error() -> None:
     assert (await engine.execute_unified_tool(None, {}, ANN)).status == "error"
     engine.register_tool(Steps().tool)
     by_name = await engine.execute_tool("triple", {})
-    assert (by_name.status, by_name.error_message) == ("error", "no such tool; there are: double")
+    assert (by_name.status, by_name.error_message) == ("error", "no such tool; use one of: double")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 
 from migration.effects import effect
-from migration.effects.recording import recording
+from migration.effects.journals.recording import Recording
 from migration.model import Event, RunRequest
 
 PAIRS, FIRST_S, MOST = 200, 0.05, 1.01
@@ -40,7 +40,7 @@ async def recorded_s() -> float:
         taken.append(await first_s(ported))
         yield Event(kind="done", lane="", payload=b"{}", at_s=0.0)
 
-    tape, events = recording(REQUEST), run()
+    tape, events = Recording(REQUEST), run()
     while await tape.next_of(events) is not None:
         pass
     await tape.close(events)

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from migration import compose
 
-FOREIGN = Path(__file__).parents[1] / "foreign"
+FOREIGN = Path(__file__).parents[1] / "migration" / "foreign"
 RUNS, AT_ONCE = 1_000, 50
 PATIENCE_S = 600.0
 

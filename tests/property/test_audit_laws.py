@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migration.consolidation.audit import audit
+from migration.consolidation.auditing import audit
 from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.findings.similarity import compare, read_functions
 from migration.consolidation.inventory import Inventory

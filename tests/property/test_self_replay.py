@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from migration.comparison.compare import compare
-from migration.effects.recording import recording
+from migration.effects.journals.recording import Recording
 from migration.model import Origin, RunRecord, RunRequest, Stage, Verdict
 from migration.shadow.runner import RunLimits, replay_run
 from migration.shadow.virtual_time import VirtualTimeLoop
@@ -102,7 +102,7 @@ async def record(surface: str, payload: Mapping[str, Any], origin: Origin) -> Ru
     engine = BackendEngine(control.stream if origin is Origin.CONTROL else SURFACES[surface](candidate))
     ids = {"tenant_id": "acme", "user_id": "ann", "thread_id": "thread-7", "run_id": "run-42"}
     request = RunRequest(surface=surface, payload=msgspec.json.encode(payload), received_at=0.0, **ids)
-    tape, events = recording(request), engine.run(request)
+    tape, events = Recording(request), engine.run(request)
     while (event := await tape.next_of(events)) is not None:
         tape.append(event)
     await tape.close(events)

@@ -9,12 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json
-from migration.consolidation.removal.apply.applying import as_diff, carry_out, check_clean, write_copy
-from migration.consolidation.removal.apply.plan import plan_removal
-from migration.consolidation.removal.apply.tree import read_tree
-from migration.consolidation.removal.apply.values import RemovalPlan
-from migration.consolidation.removal.certificate import verify
-from migration.consolidation.removal.manifest import RemovalManifest, load_manifest
+from migration.consolidation.removal import (
+    RemovalManifest,
+    RemovalPlan,
+    as_diff,
+    carry_out,
+    check_clean,
+    load_manifest,
+    plan_removal,
+    read_tree,
+    verify,
+    write_copy,
+)
 from migration.errors import CertificateError, ConfigurationError
 from migration.rollout import remove_flags
 from migration.settings import MigrationSettings
@@ -38,7 +44,7 @@ def run(
     all_surfaces: Annotated[bool, typer.Option("--all", help="All remaining surfaces, and the migration with them.")] = False,
     certificate: Annotated[Path | None, typer.Option("--certificate", help="The certificate that allows it.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Do it. Without it only the diff is shown.")] = False,
-    into: Annotated[Path | None, typer.Option("--into", help="Rehearse: write the resulting tree into a new folder.")] = None,
+    into: Annotated[Path | None, typer.Option("--into", help="Rehearse: write the tree without control into a new folder.")] = None,
     root: Annotated[Path, typer.Option("--root", help="The folder with the pyproject.toml that names what belongs to control.")] = Path(),
     as_json: JsonFlag = False,
 ) -> None:
@@ -98,9 +104,9 @@ def _rehearse(root: Path, plan: RemovalPlan, folder: Path) -> Done:
 
 
 def _write(root: Path, plan: RemovalPlan, document: bytes | None, manifest: RemovalManifest) -> Done:
-    settings = MigrationSettings()  # read before: afterwards this program may not exist any more
+    settings = MigrationSettings()  # read first: after the removal this program may not exist any more
     check_clean(root, plan)
-    # The tree may have changed while the plan was made.
+    # Check again: the tree may have changed while the plan was made.
     if document is None or (reason := _refusal(document, manifest, plan, root)) is not None:
         return Done(refused=reason if document is not None else "there is no certificate")
     carry_out(root, plan)

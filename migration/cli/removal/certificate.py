@@ -10,10 +10,7 @@ import typer
 
 from migration.cli.output import JsonFlag, note, print_json
 from migration.cli.removal.check import Root, Surfaces, checked
-from migration.consolidation.removal.certificate import DAYS, sign
-from migration.consolidation.removal.digest import digests
-from migration.consolidation.removal.manifest import load_manifest
-from migration.consolidation.removal.signing_key import load_key, public_key
+from migration.consolidation.removal import VALID_DAYS, digests, load_key, load_manifest, public_key, sign
 from migration.errors import ConfigurationError
 from migration.settings import MigrationSettings
 
@@ -25,7 +22,7 @@ def run(
     *,
     out: Annotated[Path, typer.Option("--out", help="The file to write; an existing one is replaced.")] = Path("removal-certificate.json"),
     key: Annotated[Path | None, typer.Option("--key", help="The private key; default: NETRA_MIGRATION_SIGNING_KEY_FILE.")] = None,
-    days: Annotated[float, typer.Option("--days", min=0.01, max=30, help="How long it is valid.")] = DAYS,
+    days: Annotated[float, typer.Option("--days", min=0.01, max=30, help="How long it is valid.")] = VALID_DAYS,
     root: Root = Path(),
     as_json: JsonFlag = False,
 ) -> None:
@@ -45,7 +42,7 @@ def run(
         note(
             f"the manifest's `public-keys` do not list {public_key(private)!r}: `removal verify` will refuse the certificate until they do"
         )
-    # Before the check: a change while it runs must invalidate the certificate, and not the check.
+    # Taken before the check, so that a change during the check makes the certificate invalid.
     trees = digests(root, manifest, surfaces or manifest.surfaces, MigrationSettings().home)
     found = checked(surfaces, root)
     unready = [one for one in found if not one.ready]

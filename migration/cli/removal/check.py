@@ -8,9 +8,7 @@ import typer
 
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.progress import progress_bar
-from migration.consolidation.removal.manifest import load_manifest
-from migration.consolidation.removal.readiness.check import RemovalCheck
-from migration.consolidation.removal.readiness.criteria import SurfaceReadiness
+from migration.consolidation.removal import RemovalCheck, SurfaceReadiness, load_manifest
 from migration.settings import MigrationSettings
 
 _FINDING = 1
@@ -22,10 +20,10 @@ Root = Annotated[Path, typer.Option("--root", help="The folder with the pyprojec
 def run(surfaces: Surfaces = None, *, root: Root = Path(), as_json: JsonFlag = False) -> None:
     """Check whether control of surfaces may be removed: every criterion, with what was seen and what to do next.
 
-    Reads the flags, the evidence and the run stores that NETRA_MIGRATION_* name, and the tree below --root. A question that cannot be
-    answered is not met.
+    Reads the flags, the evidence and the run stores that NETRA_MIGRATION_* name, and the tree below --root. A criterion that cannot be
+    checked counts as not met.
 
-    Exit codes: 0 all of the surfaces are ready; 1 some criterion is not met; 2 wrong use.
+    Exit codes: 0 all surfaces are ready; 1 some criterion is not met; 2 wrong use.
 
     Example: netra-migration removal check chat
     """
@@ -42,7 +40,7 @@ def run(surfaces: Surfaces = None, *, root: Root = Path(), as_json: JsonFlag = F
 
 
 def checked(surfaces: list[str] | None, root: Path) -> list[SurfaceReadiness]:
-    """Return the readiness of these surfaces, or of all that the manifest names, each once, with a progress bar on a terminal."""
+    """Return the readiness of each of these surfaces; None or []: all that the manifest names. A terminal shows a progress bar."""
     manifest = load_manifest(root)
     check = RemovalCheck(root=root, manifest=manifest, settings=MigrationSettings(), now=time.time())
     with progress_bar("auditing") as progress:

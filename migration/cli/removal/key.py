@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json
-from migration.consolidation.removal.signing_key import make_key
+from migration.consolidation.removal import make_key
 
 
 def run(
@@ -16,7 +16,7 @@ def run(
     """Make a private key for signing removal certificates, and print the public one.
 
     Put the public key into `public-keys` of [tool.netra-migration.removal] in pyproject.toml, where it is reviewed like code: anyone who
-    holds the private key can have control removed. Keep the private key out of version control.
+    has the private key can get control removed. Keep the private key out of version control.
 
     Exit codes: 0 made; 2 the file already exists, or cannot be written.
 

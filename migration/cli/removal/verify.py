@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json
-from migration.consolidation.removal.certificate import Certificate, verify
-from migration.consolidation.removal.manifest import load_manifest
+from migration.consolidation.removal import Certificate, load_manifest, verify
 from migration.errors import CertificateError, ConfigurationError
 from migration.settings import MigrationSettings
 
@@ -19,16 +18,20 @@ def run(
     file: Annotated[Path, typer.Argument(help="The certificate.")],
     surface: Annotated[
         list[str] | None,
-        typer.Option("--surface", help="It must allow the removal of this one; may be given several times. Default: its own."),
+        typer.Option(
+            "--surface",
+            help="The certificate must allow the removal of control of this surface; may be given several times. Default: the "
+            "surfaces that it names.",
+        ),
     ] = None,
     root: Annotated[Path, typer.Option("--root", help="The folder with the pyproject.toml that names what belongs to control.")] = Path(),
     as_json: JsonFlag = False,
 ) -> None:
-    """Verify a removal certificate: signature, key, date, surfaces, and that the tree is still the one that was certified.
+    """Verify a removal certificate: signature, key, date and surfaces, and that the tree has not changed since it was certified.
 
     Needs only the code, no database and no flags: a clean clone in CI is enough.
 
-    Exit codes: 0 it allows the removal; 1 it does not, with the reason; 2 wrong use.
+    Exit codes: 0 the certificate allows the removal; 1 it does not, and the reason is shown; 2 wrong use.
 
     Example: netra-migration removal verify removal-certificate.json --surface chat
     """

@@ -14,3 +14,32 @@ Read in this order:
 
 In one file everything of one legacy module is rewritten together or not at all.
 """
+
+from typing import TYPE_CHECKING
+
+from migration.fronts import front
+
+if TYPE_CHECKING:
+    from migration.consolidation.codemod.configuration import load_codemod_configuration
+    from migration.consolidation.codemod.plan import plan_codemod
+    from migration.consolidation.codemod.report.applying import apply_plan, as_diff
+    from migration.consolidation.codemod.report.values import CodemodPlan
+else:
+    __getattr__ = front(
+        __name__,
+        {
+            "CodemodPlan": "report.values",
+            "apply_plan": "report.applying",
+            "as_diff": "report.applying",
+            "load_codemod_configuration": "configuration",
+            "plan_codemod": "plan",
+        },
+    )
+
+__all__ = [
+    "CodemodPlan",
+    "apply_plan",
+    "as_diff",
+    "load_codemod_configuration",
+    "plan_codemod",
+]

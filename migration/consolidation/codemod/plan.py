@@ -9,7 +9,7 @@ from typing import Final
 
 import libcst as cst
 
-from migration.consolidation.audit import AuditProgress, NoProgress
+from migration.consolidation.auditing import AuditProgress, NoProgress
 from migration.consolidation.codemod.configuration import CodemodConfiguration, load_codemod_configuration
 from migration.consolidation.codemod.decide.analysis import Analyser
 from migration.consolidation.codemod.decide.groups import Analysis, Group
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 _SILENT: Final = NoProgress()
 
 
-def plan(
+def plan_codemod(
     root: Path,
     *,
     audit: AuditConfiguration | None = None,

@@ -23,7 +23,7 @@ from migration.consolidation.removal.readiness.criteria import SurfaceReadiness,
 from migration.consolidation.removal.signing_key import public_key
 from migration.errors import CertificateError
 
-DAYS: Final = 7.0
+VALID_DAYS: Final = 7.0
 """How long a certificate is valid by default."""
 
 _VERSION: Final = 1
@@ -49,7 +49,7 @@ class _Signed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def sign(
-    surfaces: Sequence[SurfaceReadiness], trees: Mapping[str, str], key: Ed25519PrivateKey, *, now: float, days: float = DAYS
+    surfaces: Sequence[SurfaceReadiness], trees: Mapping[str, str], key: Ed25519PrivateKey, *, now: float, days: float = VALID_DAYS
 ) -> bytes:
     """Return a certificate as JSON.
 

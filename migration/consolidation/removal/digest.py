@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from migration.consolidation.audit import audit
+from migration.consolidation.auditing import audit
 from migration.consolidation.configuration import load_configuration
 from migration.consolidation.removal.manifest import RemovalManifest, SurfaceParts
 from migration.consolidation.removal.readiness.flag_keys import flag_references

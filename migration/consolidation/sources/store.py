@@ -34,7 +34,7 @@ class _Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
     content: str
 
 
-def default_folder() -> Path:
+def default_cache() -> Path:
     """Return the platform's cache folder for audits, as the XDG base directory specification has it."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "netra-migration" / "audit"
 

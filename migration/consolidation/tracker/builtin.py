@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from migration.consolidation.removal.manifest import CERTIFICATE_NAME
+from migration.consolidation.removal import CERTIFICATE_NAME
 from migration.consolidation.tracker.checks import Check
 from migration.consolidation.tracker.family import Alone, Characterised, Guarded, KnownCheck, Nothing, RewrittenCheck, Unused
 from migration.consolidation.tracker.files import AcceptedCheck, GoneCheck

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from migration.consolidation.removal.readiness.divergence import accepted
+from migration.consolidation.removal import accepted
 from migration.consolidation.tracker.checks import Check, code, counted, judgement, listed, shell
 from migration.consolidation.tracker.steps import Judgement
 from migration.consolidation.tracker.tree import TrackedTree

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from migration.consolidation.removal.certificate import verify
+from migration.consolidation.removal import verify
 from migration.consolidation.tracker.checks import Check, code, judgement, shell
 from migration.consolidation.tracker.steps import Judgement
 from migration.consolidation.tracker.tree import TrackedTree

@@ -6,13 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from migration.consolidation.audit import AuditProgress, NoProgress, audit
-from migration.consolidation.codemod.plan import plan
-from migration.consolidation.codemod.report.values import CodemodPlan
+from migration.consolidation.auditing import AuditProgress, NoProgress, audit
+from migration.consolidation.codemod import CodemodPlan, plan_codemod
 from migration.consolidation.configuration import AuditConfiguration, load_configuration
-from migration.consolidation.guard import BASELINE_NAME, GuardFinding, compare, load_baseline
+from migration.consolidation.guard import BASELINE_NAME, GuardFinding, guard_findings, load_baseline
 from migration.consolidation.inventory import Inventory, Role
-from migration.consolidation.removal.manifest import RemovalManifest, load_manifest
+from migration.consolidation.removal import RemovalManifest, load_manifest
 from migration.consolidation.sources.discovery import discover
 from migration.consolidation.tracker.rounds import PytestRuns
 from migration.consolidation.tracker.testfiles import FileTests, read_test_file
@@ -62,12 +61,12 @@ class TrackedTree:
     @cached_property
     def guard_findings(self) -> tuple[GuardFinding, ...]:
         """How the inventory differs from the guard's baseline."""
-        return compare(self.inventory, load_baseline(self.root / BASELINE_NAME))
+        return guard_findings(self.inventory, load_baseline(self.root / BASELINE_NAME))
 
     @cached_property
     def codemod(self) -> CodemodPlan:
         """The work left for the codemod."""
-        return plan(self.root, audit=self.configuration)
+        return plan_codemod(self.root, audit=self.configuration)
 
     @cached_property
     def files(self) -> tuple[str, ...]:

@@ -121,8 +121,8 @@ class HostedEditor:
         now = held(flag, shown, self._environment)
         if others := self._is_there(read.data.flags[key], flag, shown):
             raise FlagSourceError(
-                f"{self.name}: the edit of {key} was accepted, but at version {now['version']} {', '.join(others)} differ: somebody "
-                "edited it right after; check it again"
+                f"{self.name}: the edit of {key} was accepted, but at version {now['version']} {', '.join(others)} differ: another "
+                "edit was made right after it; check the flag"
             )
         return FlagRead(data=read.data.with_flag(key, now), token=None, raw=None, problems=read.problems)
 

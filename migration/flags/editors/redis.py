@@ -56,7 +56,7 @@ class RedisEditor:
             return self._look_after(key, flag, redis_trouble(error))
         found = self.read()
         if isinstance(found.token, RawFlags) and found.token.features.get(key.encode()) != text:
-            raise FlagSourceError(f"{self.name}: the edit of {key} was accepted, and somebody edited it right after; check it again")
+            raise FlagSourceError(f"{self.name}: the edit of {key} was accepted, and another edit was made right after it; check the flag")
         return found
 
     def _transact(self, client: "redis.Redis", read: FlagRead, key: str, flag: Mapping[str, Any]) -> bytes:

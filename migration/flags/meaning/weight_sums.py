@@ -8,7 +8,7 @@ from migration.flags.meaning.data import Item
 _WHOLE: Final = 100_000
 
 
-def remark(key: str, flag: Item | None) -> str | None:
+def weights_remark(key: str, flag: Item | None) -> str | None:
     """Return a sentence about the first rollout whose weights do not add up to 100 %, and what LaunchDarkly does with it; None: all do."""
     for place, shares in _rollouts(flag or {}):
         total = sum(share.get("weight") or 0 for share in shares)

@@ -15,7 +15,7 @@ from netra_backend.app.websocket import events
 from netra_backend.app.websocket.events import Notifier
 from netra_backend.app.world import World
 
-#: The engine says step 1 before it hands over to the agent.
+#: The engine sends step 1 before it starts the agent.
 FIRST_STEP = 2
 
 
@@ -26,8 +26,8 @@ class Task:
     user: UserExecutionContext
     message: str
     history: tuple[Message, ...] = ()  #: the thread so far, oldest first
-    tools: tuple[ToolSpec, ...] = ()  #: on offer; an agent picks those that it may use
-    results: Mapping[str, str] = field(default_factory=dict)  #: agent name -> final answer, of the agents that came before
+    tools: tuple[ToolSpec, ...] = ()  #: all that are offered; an agent uses those named in its `tool_names`
+    results: Mapping[str, str] = field(default_factory=dict)  #: agent name -> final answer, of the agents that ran before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +35,13 @@ class Answer:
     """The result of an agent."""
 
     text: str
-    step_count: int  #: thinking steps that it sent
+    step_count: int  #: the number of thinking steps that were sent
     data: Mapping[str, Any] = field(default_factory=dict)  #: JSON in addition to the text, for example triage's `data_sufficiency`
 
 
 @dataclass(slots=True, kw_only=True)
 class _Talk:
-    """One execution's state. It is a local of that execution, so that a shared agent does not mix two of them."""
+    """The state of one execution. It is a local variable, so that a shared agent does not mix two executions."""
 
     task: Task
     tools: tuple[ToolSpec, ...]
@@ -52,7 +52,7 @@ class _Talk:
 class Agent:
     """One agent.
 
-    The engine that executes it sets `user_id`, `run_id`, `emitter` and `dispatcher`, and they are read again for every event.
+    The engine that executes the agent sets `user_id`, `run_id`, `emitter` and `dispatcher`; the agent reads them again for every event.
     """
 
     name: ClassVar[str]
@@ -71,9 +71,9 @@ class Agent:
         """Do the task.
 
         Raises:
-            AgentFailedError: the model does not come to an end, or its answer cannot be used.
+            AgentFailedError: the model still calls tools after `MAX_MODEL_CALLS` replies, or its answer cannot be used.
             ModelError: the model did not answer.
-            Exception: of a port, when it is not an error of this tree.
+            Exception: any error of a port that is not in `errors.py`.
         """
         talk = _Talk(task=task, tools=self._usable(task), messages=self.conversation(task))
         await self._think(talk, "Reading the request.")
@@ -85,10 +85,10 @@ class Agent:
                 return self.answer(message.content or "", talk.steps)
             outcomes = await self._use_tools(talk, message.tool_calls)
             await self._think(talk, f"Reading {outcomes} tool result{'s' if outcomes != 1 else ''}.")
-        raise AgentFailedError(f"the {self.name} agent came to no answer in {self.MAX_MODEL_CALLS} model calls")
+        raise AgentFailedError(f"the {self.name} agent had no answer after {self.MAX_MODEL_CALLS} model calls")
 
     def conversation(self, task: Task) -> list[Message]:
-        """Return the messages that the model gets first: own prompt, what other agents found, history without its prompt, request."""
+        """Return the first messages: a prompt with the other agents' findings, the history without its own prompt, and the request."""
         history = task.history[1:] if task.history and task.history[0].role == "system" else task.history
         return [Message(role="system", content=self._prompt(task)), *history, Message(role="user", content=task.message)]
 

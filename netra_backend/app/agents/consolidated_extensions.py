@@ -18,26 +18,26 @@ class ExecutionExtension:
     """Takes part in every execution of an engine; each hook does nothing unless it is overridden."""
 
     async def initialize(self) -> None:
-        """Prepare, once."""
+        """Prepare the extension, once."""
 
     async def pre_execute(self, context: ConsolidatedContext) -> None:
-        """Take part before the agent runs. An exception fails the execution."""
+        """Called before the agent runs. An exception fails the execution."""
 
     async def post_execute(self, context: ConsolidatedContext, result: ConsolidatedResult) -> None:
-        """Take part after a success, in reverse order of the extensions."""
+        """Called after a success, in reverse order of the extensions."""
 
     async def on_error(self, context: ConsolidatedContext, error: Exception) -> None:
-        """Take part after a failure."""
+        """Called after a failure."""
 
     async def cleanup(self) -> None:
-        """Give back what is held, once."""
+        """Release all resources, once."""
 
 
 class UserExecutionExtension(ExecutionExtension):
-    """Two executions at once for each user.
+    """Limits each user to two executions at once.
 
-    The permit is taken before and returned only after a success, so that a user's second failure leaves none: the third execution never
-    starts. Kept on purpose.
+    A permit is taken before an execution and returned only after a success. After a user's second failure no permit is left, so that the
+    third execution never starts. This defect is kept on purpose.
     """
 
     PERMITS_PER_USER = 2
@@ -75,9 +75,9 @@ class UserExecutionExtension(ExecutionExtension):
 
 
 class DataExecutionExtension(ExecutionExtension):
-    """Rows in batches of a thousand, and a cache of answers for five minutes.
+    """Cuts rows into batches of a thousand, and caches answers for five minutes.
 
-    The cache is keyed by the question, not by the user. Kept on purpose.
+    The cache is keyed by the question, not by the user. This defect is kept on purpose.
 
     Args:
         clock: monotonic seconds.
@@ -92,7 +92,7 @@ class DataExecutionExtension(ExecutionExtension):
         self._cache: OrderedDict[Hashable, tuple[float, ConsolidatedResult]] = OrderedDict()  # oldest first
 
     async def pre_execute(self, context: ConsolidatedContext) -> None:
-        """Look for an answer that is known; without one, cut the rows into batches."""
+        """Look for a cached answer; if there is none, cut the rows into batches."""
         expires_s, known = self._cache.get(_question(context), (0.0, None))
         if known is not None and self._clock() < expires_s:
             context.known = known
@@ -103,7 +103,7 @@ class DataExecutionExtension(ExecutionExtension):
         ]
 
     async def post_execute(self, context: ConsolidatedContext, result: ConsolidatedResult) -> None:
-        """Keep the answer; one that came from here keeps its age."""
+        """Cache the answer; an answer that came from this cache keeps its age."""
         if context.known is not None:
             return
         question = _question(context)
@@ -118,24 +118,25 @@ class DataExecutionExtension(ExecutionExtension):
 
 
 class WebSocketExtension(ExecutionExtension):
-    """`agent_started` before, `agent_completed` after a success, nothing in between and nothing after a failure. Kept on purpose.
+    """Sends `agent_started` before an execution and `agent_completed` after a success; nothing in between, and nothing after a failure.
+    This defect is kept on purpose.
 
     Args:
-        notifier: where the events go.
+        notifier: receives the events.
     """
 
     def __init__(self, notifier: Notifier) -> None:
         self._notifier = notifier
 
     async def pre_execute(self, context: ConsolidatedContext) -> None:
-        """Say that the agent started."""
+        """Send that the agent started."""
         payload = events.started(context.agent_name, {})
         await self._notifier.notify(
             "agent_started", payload, agent_name=context.agent_name, user_id=context.user.user_id, run_id=context.user.run_id
         )
 
     async def post_execute(self, context: ConsolidatedContext, result: ConsolidatedResult) -> None:
-        """Say that the agent ended well."""
+        """Send that the agent succeeded."""
         payload = events.completed(
             context.agent_name,
             final_answer=result.final_answer,
@@ -159,17 +160,17 @@ class MCPExecutionExtension(ExecutionExtension):
         self._servers = servers
 
     async def pre_execute(self, context: ConsolidatedContext) -> None:
-        """Add the tools. A server that is not known adds none."""
+        """Add the tools. An unknown server adds no tool."""
         context.tools += tuple(tool for server in context.mcp_servers for tool in self._servers.get(server, ()))
 
 
 def with_rows(message: str, rows: Sequence[Any]) -> str:
-    """Return the message with its rows below it, one JSON value a line."""
+    """Return the message with its rows below it, one JSON value on each line."""
     return "\n".join([message, *(msgspec.json.encode(row).decode() for row in rows)])
 
 
 def _question(context: ConsolidatedContext) -> Hashable:
-    """Return the key of the cache. The user is not part of it."""
+    """Return the key of the cache. The user is not part of the key."""
     return (context.agent_name, context.history, with_rows(context.message, context.rows))
 
 

@@ -1,4 +1,7 @@
-"""Values of the consolidated engine: its config, a task, one execution, its result. They are separate types. Kept on purpose."""
+"""Values of the consolidated engine: its config, a task, one execution, its result.
+
+They duplicate the types of the other engines; this is kept on purpose.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,11 +22,11 @@ class EngineConfig:
     data_features: bool = False
     websocket_events: bool = True
     metrics: bool = True
-    fallback: bool = False  #: True: a failed result carries words for the user as `data["fallback_answer"]`; it stays failed
+    fallback: bool = False  #: True: a failed result has a text for the user in `data["fallback_answer"]`; it stays failed
     max_concurrent_agents: int = 10  #: not used anywhere; kept on purpose
     agent_execution_timeout: float = 30.0  #: seconds
     max_history_size: int = 100
-    require_user_context: bool = True  #: False: the engine's own context may stand in for a missing one
+    require_user_context: bool = True  #: False: the engine's own context replaces a missing one
     enable_request_scoping: bool = True  #: False: `with_request_scope` is refused
 
 
@@ -32,7 +35,7 @@ class ConsolidatedTask(msgspec.Struct, frozen=True, kw_only=True):
 
     message: str
     history: tuple[Message, ...] = ()  #: the thread so far, oldest first
-    tools: tuple[ToolSpec, ...] = ()  #: on offer
+    tools: tuple[ToolSpec, ...] = ()  #: the offered tools
     rows: tuple[Any, ...] = ()  #: JSON rows that the message is about
     mcp_servers: tuple[str, ...] = ()
 
@@ -47,7 +50,7 @@ class ConsolidatedContext:
     history: tuple[Message, ...] = ()
     tools: tuple[ToolSpec, ...] = ()
     rows: Sequence[Any] = ()  #: JSON rows that the message is about
-    mcp_servers: tuple[str, ...] = ()  #: whose tools the agent may use
+    mcp_servers: tuple[str, ...] = ()  #: servers whose tools the agent may use
     batches: list[str] = field(default_factory=list)  #: messages to execute one after the other; set by the data extension
     known: "ConsolidatedResult | None" = None  #: an answer from the data extension's cache, in place of an execution
 
@@ -59,10 +62,10 @@ class ConsolidatedResult:
     success: bool
     agent_name: str
     duration_s: float  #: monotonic seconds
-    final_answer: str | None = None  #: None on failure, and also when the agent returned nothing and that counted as success
+    final_answer: str | None = None  #: None on failure, and also when the agent returned no answer and this counted as success
     step_count: int = 0
     data: Mapping[str, Any] = field(
         default_factory=dict
-    )  #: what the agent returned in addition to its answer; the fallback's words on failure
+    )  #: what the agent returned in addition to its answer; the fallback text on failure
     error: str | None = None  #: safe for users; None on success
     metadata: Mapping[str, Any] = field(default_factory=dict)  #: `error_type`, `support_code`, `timeout` on failure

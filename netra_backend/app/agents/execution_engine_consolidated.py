@@ -1,8 +1,8 @@
-"""The consolidated `ExecutionEngine`, DUPLICATE: one engine for all users; extensions add users, data, events and MCP.
+"""The consolidated `ExecutionEngine`, DUPLICATE: one engine for all users; extensions add users' permits, data, events and MCP.
 
 It has its own types, factory and request scope, in addition to those of `UserExecutionEngine`. Its defects are kept on purpose, because
-they are why the migration exists. It sends no event between start and end, and none about a failure. It raises no error, takes a missing
-answer for success, ignores `max_concurrent_agents`, and distinguishes runs by agent and millisecond only. The extensions lose a permit, and
+they are why the migration exists. It sends no event between start and end, and none about a failure. It raises no error, counts a missing
+answer as success, ignores `max_concurrent_agents`, and distinguishes runs by agent and millisecond only. The extensions lose permits, and
 cache answers without regard to the user.
 """
 
@@ -40,14 +40,14 @@ __all__ = [
 
 
 class ExecutionEngine:
-    """Executes agents, a fresh one for each execution, with whatever the extensions add.
+    """Executes agents, a fresh one for each execution, with the additions of the extensions.
 
     Args:
         config: None: the defaults.
         registry: makes the agents.
-        websocket_bridge: where the events go; None: nowhere.
-        user_context: the only user that is let in; None: any user with a context.
-        tool_dispatcher: makes the agents' tool calls; None: the registry's tools, called without a word to the user.
+        websocket_bridge: receives the events; None: no events are sent.
+        user_context: the only user whose tasks are executed; None: any user with a context.
+        tool_dispatcher: makes the agents' tool calls; None: the registry's tools, called without an event to the user.
         mcp_tools: tools by MCP server, for `config.mcp`.
         clock: monotonic seconds.
 
@@ -81,7 +81,7 @@ class ExecutionEngine:
         self._duration_s = 0.0
 
     async def initialize(self) -> None:
-        """Initialize the extensions. The second call does nothing; `execute` makes up for a missing one."""
+        """Initialize the extensions. The second call does nothing; `execute` calls this method if its caller did not."""
         if not self._initialized:
             self._initialized = True
             for extension in self._extensions:
@@ -90,12 +90,12 @@ class ExecutionEngine:
     async def execute(
         self, agent_name: str, task: str | Mapping[str, Any], user_context: UserExecutionContext | None = None
     ) -> ConsolidatedResult:
-        """Execute an agent, and return how it ended. Whatever the agent, its model or its tools raise is a failed result.
+        """Execute an agent, and return how it ended. An exception of the agent, its model or its tools becomes a failed result.
 
         Args:
             agent_name: the agent.
             task: a message, or the fields of `ConsolidatedTask`.
-            user_context: for whom; None: for the engine's own user, if the config allows.
+            user_context: the user to execute for; None: the engine's own user, if the config allows it.
 
         Raises:
             InvalidContextError: there is no user.
@@ -105,7 +105,7 @@ class ExecutionEngine:
         context = _context(agent_name, task, self._user(user_context))
         await self.initialize()
         # If two runs of an agent start in the same millisecond, the second replaces the first, and the end of either removes the entry.
-        # Kept on purpose.
+        # This defect is kept on purpose.
         run_key = f"{agent_name}_{int(self._clock() * 1000)}"
         self._active_runs[run_key] = context
         started_s = self._clock()
@@ -203,7 +203,7 @@ class ExecutionEngine:
         own = self._user_context
         if user_context is None:
             if own is None or self.config.require_user_context:
-                raise InvalidContextError("user_context", "is missing; pass the context of the user that asks")
+                raise InvalidContextError("user_context", "is missing; pass the context of the user who asks")
             return own
         if own is not None and (own.tenant_id, own.user_id) != (user_context.tenant_id, user_context.user_id):
             raise ForeignContextError("the engine belongs to another user")
@@ -215,7 +215,7 @@ class RequestScopedExecutionEngine:
 
     Args:
         engine: shared by all users.
-        user_context: for whom it executes.
+        user_context: the user to execute for.
     """
 
     def __init__(self, engine: ExecutionEngine, user_context: UserExecutionContext) -> None:
@@ -236,7 +236,7 @@ class RequestScopedExecutionEngine:
 
         Raises:
             EngineClosedError: the scope has ended.
-            ForeignContextError, InvalidPayloadError: as the engine.
+            ForeignContextError, InvalidPayloadError: as `ExecutionEngine.execute`.
         """
         if self._closed:
             raise EngineClosedError("the request's scope has ended; open a new one")
@@ -248,11 +248,12 @@ class RequestScopedExecutionEngine:
 
 
 class ExecutionEngineFactory:
-    """A second factory, in addition to the one that makes `UserExecutionEngine`s. It does not limit the number of engines. Kept on purpose.
+    """A second factory, in addition to the one that makes `UserExecutionEngine`s. It does not limit the number of engines. This defect is
+    kept on purpose.
 
     Args:
         registry: makes the agents.
-        websocket_bridge: where the events go; None: nowhere.
+        websocket_bridge: receives the events; None: no events are sent.
         tool_dispatcher: see `ExecutionEngine`.
     """
 
@@ -292,7 +293,7 @@ async def execute_agent(
 async def execution_engine_context(
     user_context: UserExecutionContext, registry: AgentRegistry, websocket_bridge: Notifier | None = None
 ) -> AsyncGenerator[ExecutionEngine, None]:
-    """Hold an engine for this user, initialized, for the block."""
+    """Yield an initialized engine for this user, and clean it up after the block."""
     engine = ExecutionEngineFactory(registry, websocket_bridge).create_user_engine(user_context)
     await engine.initialize()
     try:
@@ -318,7 +319,7 @@ def _context(agent_name: str, task: str | Mapping[str, Any], user: UserExecution
 
 
 def _success(agent_name: str, answers: Sequence[Answer | None], duration_s: float) -> ConsolidatedResult:
-    """Return the answers as one. A missing answer counts as success, too. Kept on purpose."""
+    """Return one result for all answers. A missing answer counts as success, too. This defect is kept on purpose."""
     given = [answer for answer in answers if answer is not None]
     data: dict[str, Any] = {}
     for answer in given:

@@ -8,7 +8,7 @@ from netra_backend.app.agents.tool_calls import ToolOutcome
 
 
 class AgentExecutor(Protocol):
-    """Executes one agent: what every engine of agents can do."""
+    """Executes one agent; every engine of agents can do this."""
 
     async def execute_agent(self, context: AgentExecutionContext) -> AgentExecutionResult:
         """Execute the agent that the context names, and return how it ended."""
@@ -39,9 +39,9 @@ class ExecutionEngineInterface(WorkflowEngine, Protocol):
         ...
 
     def is_active(self) -> bool:
-        """Return whether the engine takes work."""
+        """Return whether the engine accepts work."""
         ...
 
     async def cleanup(self) -> None:
-        """Stop what still runs and forget everything."""
+        """Stop all executions and forget everything."""
         ...

@@ -1,10 +1,10 @@
-"""`ReportingAgent` writes what the user reads at the end."""
+"""`ReportingAgent` writes the final answer to the user."""
 
 from netra_backend.app.agents.base import Agent
 
 
 class ReportingAgent(Agent):
-    """Sums up the agents before it; without findings it asks for what is missing."""
+    """Summarises what the agents before it found; without findings it asks the user for what is missing."""
 
     name = "reporting"
     instructions = (

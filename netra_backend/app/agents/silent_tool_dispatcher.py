@@ -1,4 +1,4 @@
-"""`SilentToolDispatcher`: the consolidated engine's way to tools. The user hears nothing of a call."""
+"""`SilentToolDispatcher`: makes the consolidated engine's tool calls. The user receives no event about a call."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,7 @@ from netra_backend.app.world import ToolCaller
 
 
 class SilentToolDispatcher:
-    """A `ToolDispatcher` that says nothing to the user."""
+    """A `ToolDispatcher` that sends the user no event."""
 
     def __init__(self, caller: ToolCaller) -> None:
         self._caller = caller
@@ -16,9 +16,9 @@ class SilentToolDispatcher:
     async def dispatch(
         self, calls: Sequence[ToolInvocation], user: UserExecutionContext, speaker: Callable[[], Speaker], /
     ) -> list[ToolOutcome]:
-        """Run the calls side by side."""
+        """Run the calls concurrently."""
         return await call_tools(self._caller, calls, user, speaker().agent_name, on_outcome=_say_nothing)
 
 
 async def _say_nothing(_outcome: ToolOutcome) -> None:
-    """Leave the user without a word: this engine says nothing between start and end."""
+    """Send nothing: this engine sends no event between start and end."""

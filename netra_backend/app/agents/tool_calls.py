@@ -1,4 +1,4 @@
-"""Tool calls of one model reply, run side by side: outcomes in order of the calls, an error of a tool as an outcome."""
+"""Runs the tool calls of one model reply concurrently; outcomes come in the order of the calls, and a tool's error is an outcome."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ MAX_PARALLEL_CALLS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolInvocation:
-    """A call that an agent wants made."""
+    """A call that an agent asks for."""
 
     name: str
     arguments: Mapping[str, Any]
@@ -35,7 +35,7 @@ class ToolOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speaker:
-    """The sender of a tool event: read again for each event, because the engine may change it during the call."""
+    """The sender of a tool event. It is read again for each event, because the engine may change it during the call."""
 
     agent_name: str
     user_id: str | None
@@ -44,7 +44,7 @@ class Speaker:
 
 
 class ToolDispatcher(Protocol):
-    """Makes an agent's tool calls and tells the user about them."""
+    """Makes an agent's tool calls and sends the user events about them."""
 
     async def dispatch(
         self, calls: Sequence[ToolInvocation], user: UserExecutionContext, speaker: Callable[[], Speaker], /
@@ -52,9 +52,9 @@ class ToolDispatcher(Protocol):
         """Return one outcome for each call, in the order of the calls. A `ToolError` is an outcome; any other exception is raised.
 
         Args:
-            calls: run side by side.
+            calls: run concurrently.
             user: whose data the tools may see.
-            speaker: asked at the moment of each event.
+            speaker: called again for each event.
         """
         ...
 
@@ -68,14 +68,14 @@ async def call_tools(
     on_outcome: Callable[[ToolOutcome], Awaitable[None]],
     clock: Callable[[], float] = time.monotonic,
 ) -> list[ToolOutcome]:
-    """Run the calls side by side, at most 8 at once, and return their outcomes.
+    """Run the calls concurrently, at most 8 at once, and return their outcomes.
 
     Args:
         caller: the tools.
         calls: what to call.
         user: whose data the tools may see.
-        lane: who asks: the agent's name.
-        on_outcome: awaited once a call, in order of the calls: also for the calls that an exception cut short.
+        lane: the name of the agent that asks.
+        on_outcome: awaited once for each call, in the order of the calls; also for calls that an exception cut short.
         clock: monotonic seconds.
     """
     permits = asyncio.Semaphore(MAX_PARALLEL_CALLS)
@@ -91,11 +91,11 @@ async def call_tools(
         for task in tasks:
             outcome = await task
             await on_outcome(outcome)
-            outcomes.append(outcome)  # only now: a cancelled notification did not reach the user, and is sent again below
+            outcomes.append(outcome)  # only after the notification: a cancelled one did not reach the user and is sent again below
     except BaseException:
         try:
             await _abandon(tasks)
-        finally:  # a second cancellation, while the calls are being stopped, may not leave one open
+        finally:  # every call is closed, even if a second cancellation comes while the calls are being stopped
             for invocation in calls[len(outcomes) :]:
                 await on_outcome(
                     ToolOutcome(name=invocation.name, status="cancelled", duration_s=clock() - started_s, error="the call was cut short")

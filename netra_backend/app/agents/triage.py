@@ -1,4 +1,4 @@
-"""`TriageAgent` decides how much data there is to answer with, and so which agents follow."""
+"""`TriageAgent` decides how much data there is for an answer, and thereby which agents run next."""
 
 from enum import StrEnum
 
@@ -22,24 +22,24 @@ class _Verdict(msgspec.Struct, frozen=True):
 
 
 class TriageAgent(Agent):
-    """Its answer's data holds `data_sufficiency`."""
+    """The `data` of its answer contains `data_sufficiency`."""
 
     name = "triage"
     instructions = (
         "You decide how a request about a company's spending on AI models can be answered.\n"
-        'Answer with one JSON object and nothing else: {"data_sufficiency": ..., "reason": ...}, where data_sufficiency is\n'
-        '"sufficient": it asks about cost or savings, or names a model, so that numbers can answer it;\n'
-        '"partial": it is about usage, but leaves open what exactly is wanted;\n'
-        '"insufficient": it is about something else, or nothing can be looked up for it.'
+        'Answer with one JSON object and nothing else: {"data_sufficiency": ..., "reason": ...}. Set data_sufficiency to\n'
+        '"sufficient" if the request asks about cost or savings, or names a model, so that numbers can answer it;\n'
+        '"partial" if the request is about usage, but does not say what exactly is wanted;\n'
+        '"insufficient" if the request is about something else, or nothing can be looked up for it.'
     )
 
     def answer(self, text: str, step_count: int) -> Answer:
-        """Read the model's verdict.
+        """Return the verdict in the model's answer.
 
         Raises:
-            AgentFailedError: it is not one.
+            AgentFailedError: the text is not a verdict.
         """
-        start, end = text.find("{"), text.rfind("}")  # models like to wrap JSON in a code fence
+        start, end = text.find("{"), text.rfind("}")  # models often wrap JSON in a code fence
         try:
             verdict = msgspec.json.decode(text[start : end + 1], type=_Verdict)
         except msgspec.DecodeError:

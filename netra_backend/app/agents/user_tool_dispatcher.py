@@ -1,4 +1,4 @@
-"""`UserToolDispatcher`: tool calls of one user's run, each announced, each closed."""
+"""`UserToolDispatcher`: makes the tool calls of one user's run, and announces and closes each of them."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ class UserToolDispatcher:
     Args:
         context: the only user that it calls tools for.
         caller: the tools.
-        notifier: where the events go.
+        notifier: receives the events.
         clock: monotonic seconds.
     """
 
@@ -36,7 +36,7 @@ class UserToolDispatcher:
 
         Raises:
             ForeignContextError: the calls are for another user, tenant, thread or run.
-            Exception: of a tool, when it is not a `ToolError`; the calls are closed before.
+            Exception: any error of a tool that is not a `ToolError`; the calls are closed first.
         """
         if not self._context.owns(user):
             raise ForeignContextError("the tool dispatcher belongs to another user or run")

@@ -1,4 +1,4 @@
-"""`POST /api/agents/{agent}/run`: one agent, one message, one answer; as JSON, or with its events as they come."""
+"""`POST /api/agents/{agent}/run`: one agent, one message, one answer: as JSON, or as a stream of events."""
 
 from contextlib import AsyncExitStack
 from typing import Annotated, Any, Final
@@ -45,13 +45,13 @@ class AgentResult(BaseModel):
     data: dict[str, Any] = Field(description="what the agent returned in addition to its answer, such as `data_sufficiency`")
     error: str | None = Field(description="null on success")
     error_type: str | None = Field(description="null on success")
-    support_code: str | None = Field(description="null on success; finds the failure in the log")
+    support_code: str | None = Field(description="null on success; the log entry of the failure has the same code")
     duration_ms: float
     step_count: int
 
 
 class AgentRun(BaseModel):
-    """How the run ended. A failed agent is an answer too: HTTP statuses are about the request."""
+    """How the run ended. A failed agent is reported here too, because HTTP statuses are about the request only."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -97,7 +97,7 @@ _EVENTS: Final = 'event: agent_started\ndata: {"type":"agent_started", ...}\n\ne
 _ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "model": AgentRun,
-        "description": "The run has ended; or, with `Accept: text/event-stream`, it began, and its events follow, `run_result` last. "
+        "description": "The run has ended. With `Accept: text/event-stream`, the run has begun: its events follow, `run_result` last. "
         "A run that breaks off ends with an event `error`.",
         "content": {EVENT_STREAM: {"schema": EVENT_SCHEMA, "example": _EVENTS}},
     }

@@ -1,4 +1,4 @@
-"""The items of one batch: each is read, runs and fails separately, a bounded number at once."""
+"""The items of one batch: each item is read and run separately and can fail alone. A limited number run at once."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One prompt of a batch."""
 
     message: Annotated[str, msgspec.Meta(pattern=r"\S")]
-    agent: str | None = None  #: None: the batch's
+    agent: str | None = None  #: None: the agent of the batch
     thread_id: str | None = None  #: None: a new thread
     id: str | None = None  #: the client's own name for the item; None: the server makes one
 
@@ -37,11 +37,11 @@ class BatchItems:
     """Runs the items of one batch for one user, and reports the result of each.
 
     Args:
-        caller: for whom.
-        items: as they came, each still encoded.
-        agent: for the items that name none.
+        caller: the user to run the items for.
+        items: as received, each still encoded.
+        agent: for items that do not name one.
         at_once: how many run at the same time.
-        send: takes the events, waiting while the client is behind.
+        send: sends the events to the client; it waits while the client reads slowly.
         clock: monotonic seconds.
     """
 
@@ -65,7 +65,7 @@ class BatchItems:
         self._ended: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Run all items; the last event says how many ended how."""
+        """Run all items; the last event contains the number of items by status."""
         started_s = self._clock()
         await self._say("batch_started", batch_id=self.batch_id, items=len(self._items), at_once=self._at_once)
         waiting = iter(enumerate(self._items))
@@ -81,7 +81,7 @@ class BatchItems:
             await self._item(index, raw)
 
     async def _item(self, index: int, raw: msgspec.Raw) -> None:
-        """Run one item and say how it ended. Any error of an item ends only that item."""
+        """Run one item and send how it ended. Any error of an item ends only that item."""
         told: dict[str, Any] = {"index": index}
         context: UserExecutionContext | None = None
         try:
@@ -117,7 +117,7 @@ class BatchItems:
         except msgspec.ValidationError as error:
             raise ProblemError("invalid_request", str(error)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise ProblemError("invalid_request", "send one JSON object an item") from None
+            raise ProblemError("invalid_request", "send one JSON object per item") from None
         if item.agent is not None and item.agent not in AGENTS:
             raise UnknownAgentError(item.agent, AGENTS)
         return item
@@ -127,10 +127,10 @@ class BatchItems:
 
 
 def _status(error: Exception, context: UserExecutionContext | None) -> str:
-    """Return how an item ended that an error ended: as its run did; "refused" when none began."""
+    """Return the status of an item that ended with an error: that of its run, or "refused" when no run began."""
     outcome = None if context is None else context.ending.outcome
     if outcome is not None:
-        return "failed" if outcome == "completed" else outcome  # it ended well, and without a result
+        return "failed" if outcome == "completed" else outcome  # the run succeeded, but without a result
     code = error.failure.code if isinstance(error, ProblemError) else failure_of(error).code
     refused = context is None or STATUS[code] < STATUS["internal"]
     return "refused" if refused or context is None else context.ending.broken_off(error)

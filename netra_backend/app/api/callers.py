@@ -1,4 +1,4 @@
-"""A request over HTTP, up to the point where its run begins: who asks, what is asked, how often, in which thread."""
+"""Prepares a request over HTTP until its run begins: who asks, what is asked, how often, in which thread."""
 
 import asyncio
 import uuid
@@ -19,11 +19,11 @@ from netra_backend.app.services.user_execution_context import MAX_ID_LENGTH, PLA
 
 Body = TypeVar("Body")
 
-#: Seconds that a body may take to arrive.
+#: Time limit for a body to arrive, in seconds.
 _BODY_S: Final = 30.0
 
 #: Documents the scheme; `auth` reads the header, as it does for a WebSocket.
-_bearer: Final = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The token that opens a chat too.")
+_bearer: Final = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The same token that opens a chat.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Caller:
         """Count this request against the user's rate.
 
         Raises:
-            DrainingError: the server stops.
+            DrainingError: the server is stopping.
             ProblemError: the user asks too often.
         """
         self.gateway.drain.admit()
@@ -54,7 +54,7 @@ class Caller:
 
         Raises:
             InvalidContextError: an id breaks a rule.
-            ThreadNotFoundError: the thread is somebody else's.
+            ThreadNotFoundError: the thread belongs to another user.
             RunCutError: the server stopped meanwhile.
         """
         context = UserExecutionContext(
@@ -71,13 +71,13 @@ class Caller:
     async def agent_frames(
         self, surface: str, context: UserExecutionContext, agent: str, message: str, *, is_new: bool
     ) -> AsyncGenerator[bytes, None]:
-        """Return the frames of an agent's run, with the thread so far as its history.
+        """Return the frames of an agent's run, which gets the thread so far as its history.
 
         Args:
-            surface: where it was asked.
-            context: of the run.
-            agent: its name.
-            message: the user's.
+            surface: the surface of the request.
+            context: the context of the run.
+            agent: the agent's name.
+            message: the user's message.
             is_new: whether the thread begins with this run, so that there is nothing to read.
 
         Raises:
@@ -87,7 +87,7 @@ class Caller:
         return self.frames(surface, context, {"agent": agent, "message": message, "history": history})
 
     def frames(self, surface: str, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-        """Return the frames of a run, which ends with a RunCutError when the server stops before it does."""
+        """Return the frames of a run; they end with a RunCutError when the server stops before the run has ended."""
         return self.gateway.drain.pass_on(self.gateway.execution.stream(surface, context, payload), context.ending)
 
 
@@ -110,7 +110,8 @@ async def read_body(request: Request, kind: type[Body], limit_bytes: int) -> Bod
     """Return the request's JSON body.
 
     Raises:
-        ProblemError: it is longer than the limit, or cannot be read as `kind`; names the field and the rule, never a value.
+        ProblemError: the body is longer than the limit, or cannot be read as `kind`; the message names the field and the rule, never a
+            value.
     """
     raw = await _bounded(request, limit_bytes)
     try:
@@ -123,7 +124,7 @@ async def read_body(request: Request, kind: type[Body], limit_bytes: int) -> Bod
 
 _ALLOWED: Final = r"[^\x00-\x1f\x7f-\x9f/\\\u2028\u2029]"
 _NOT_BLANK: Final = r"[^\x00-\x20\x7f-\xa0/\\\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
-#: An id in OpenAPI. Also refused: placeholders in other case, and short ids that begin with one and a separator.
+#: An id in OpenAPI. The server also refuses placeholders in other case, and short ids that begin with a placeholder and a separator.
 ID_SCHEMA: Final[Mapping[str, Any]] = {
     "type": "string",
     "minLength": 1,
@@ -131,9 +132,9 @@ ID_SCHEMA: Final[Mapping[str, Any]] = {
     "pattern": f"^{_ALLOWED}*{_NOT_BLANK}{_ALLOWED}*$",
     "not": {"enum": sorted(PLACEHOLDERS)},
 }
-#: The ids that every run's body may have.
+#: The ids that the body of every run may contain.
 IDS_OF_RUN: Final[Mapping[str, Any]] = {
-    "thread_id": {"anyOf": [ID_SCHEMA, {"type": "null"}], "description": "A thread of yours; without it a new one begins."},
+    "thread_id": {"anyOf": [ID_SCHEMA, {"type": "null"}], "description": "One of your threads; without it a new thread begins."},
     "request_id": {"anyOf": [ID_SCHEMA, {"type": "null"}], "description": "Your own name for the request."},
 }
 
@@ -158,5 +159,5 @@ async def _bounded(request: Request, limit_bytes: int) -> bytes:
     except TimeoutError:
         raise ProblemError("invalid_request", f"the body did not arrive within {_BODY_S:g} s") from None
     except ClientDisconnect:
-        raise ProblemError("invalid_request", "the client left before its body was there") from None
+        raise ProblemError("invalid_request", "the client disconnected before its body had arrived") from None
     return bytes(body)

@@ -1,7 +1,7 @@
-"""`/ws/chat`: lets a client in, reads its messages one after the other, and hangs up when it must.
+"""`/ws/chat`: admits a client, reads its messages one after the other, and closes the connection when it must.
 
-1. `admit`: origin, token, a place for the connection; a refusal costs no upgrade.
-2. `ChatSession.serve`: one message at a time, until the client leaves, the token expires or the client misbehaves.
+1. `admit`: checks origin, token and the number of connections; a refusal needs no upgrade.
+2. `ChatSession.serve`: answers one message at a time, until the client leaves, the token expires or the client breaks a rule.
 3. `chat_runs.py`: each chat is a run in a separate task.
 """
 
@@ -58,7 +58,7 @@ async def _accept(socket: WebSocket, shown: auth.Credentials) -> None:
 
 
 async def _deny(socket: WebSocket, failure: Failure) -> None:
-    """Answer the handshake with an HTTP error: nothing is upgraded."""
+    """Answer the handshake with an HTTP error; the connection is not upgraded."""
     headers = {"WWW-Authenticate": "Bearer"} if failure.code == "unauthenticated" else {}
     if failure.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(failure.retry_after_s))
@@ -66,7 +66,7 @@ async def _deny(socket: WebSocket, failure: Failure) -> None:
 
 
 async def _refuse_token(socket: WebSocket, shown: auth.Credentials, failure: Failure) -> None:
-    """Refuse with 401; a browser cannot see that, so it is admitted, receives an error and is closed."""
+    """Refuse with 401. A browser cannot see that status, so its connection is accepted, receives an error and is closed."""
     if not shown.by_subprotocol:
         await _deny(socket, failure)
         return
@@ -83,9 +83,9 @@ class ChatSession:
     """One client's conversation with the server.
 
     Args:
-        gateway: what the endpoints share.
+        gateway: the objects that all endpoints share.
         connection: accepted.
-        identity: whom the client's token speaks for.
+        identity: tenant and user of the client's token.
     """
 
     def __init__(self, gateway: Gateway, connection: Connection, identity: Identity) -> None:
@@ -110,7 +110,7 @@ class ChatSession:
         self._told_of_drain = False
 
     async def serve(self) -> None:
-        """Answer messages until there is a reason to hang up or the client is gone; then stop its runs."""
+        """Answer messages until there is a reason to close the connection or the client has left; then stop its runs."""
         try:
             with self._gateway.drain.listening(self._connection.wake):
                 hang_up = None
@@ -126,12 +126,12 @@ class ChatSession:
             await self._runs.aclose()
 
     async def _answer_next(self) -> HangUp | None:
-        """Wait for a message and answer it. Return why to hang up; None: continue."""
+        """Wait for a message and answer it. Return why to close the connection; None: continue."""
         try:
             raw = await self._connection.receive(min(self._expires_at, self._idle_at))
         except TimeoutError:
             return await self._nothing_came()
-        # The server checks the size too, where it is configured to; it answers the same.
+        # The web server also checks the size if it is configured to, with the same answer.
         if len(raw) > self._gateway.settings.max_message_bytes:
             return CloseCode.TOO_BIG, f"a message may have {self._gateway.settings.max_message_bytes} bytes"
         self._stay()
@@ -145,7 +145,7 @@ class ChatSession:
         self._idle_at = asyncio.get_running_loop().time() + self._gateway.limits.idle_timeout_s
 
     def _look_at_drain(self) -> None:
-        """After a run's end: it may have been the last one before the server stops."""
+        """Called after a run's end, because it may have been the last run before the server stops."""
         if self._gateway.drain.begun:
             self._connection.wake()
 
@@ -166,13 +166,13 @@ class ChatSession:
         if len(self._runs):
             self._stay()
             return None
-        return CloseCode.IDLE, f"nothing happened for {self._gateway.limits.idle_timeout_s:.0f} s"
+        return CloseCode.IDLE, f"no message and no run for {self._gateway.limits.idle_timeout_s:.0f} s"
 
     async def _answer(self, raw: bytes) -> Failure | None:
-        """Do what the message asks. Return why not; None: done.
+        """Do what the message asks. Return why it was refused; None: it was done.
 
         Raises:
-            MessageError: it cannot be understood.
+            MessageError: the message cannot be understood.
         """
         message = decode(raw)
         match message:
@@ -181,7 +181,7 @@ class ChatSession:
             case Ping():
                 await self._connection.send(encode(Pong()))
             case Cancel() if not self._runs.cancel(message.run_id):
-                return Failure(code="unknown_run", message="no such run is under way on this connection; it may have ended by itself")
+                return Failure(code="unknown_run", message="no such run is active on this connection; it may have ended by itself")
         return None
 
     def _start(self, message: Chat) -> Failure | None:
@@ -190,7 +190,7 @@ class ChatSession:
         if self._runs.full:
             limit = self._gateway.limits.runs_per_connection
             return Failure(
-                code="too_many_runs", message=f"{limit}/{limit} runs of this connection are under way; wait for one or cancel it"
+                code="too_many_runs", message=f"{limit}/{limit} runs of this connection are active; wait until one ends or cancel one"
             )
         wait_s = self._gateway.rate.take((self._identity.tenant_id, self._identity.user_id))
         if wait_s:
@@ -200,7 +200,7 @@ class ChatSession:
         return None
 
     async def _refuse(self, failure: Failure) -> HangUp | None:
-        """Tell the client; return why to hang up when it was refused too often in a row."""
+        """Send the refusal; return why to close the connection after too many refusals in a row."""
         await self._connection.send(encode(report(failure)))
         self._refusals += 1
         if self._refusals < self._gateway.limits.refusals_in_a_row:

@@ -17,14 +17,14 @@ AgentName = Literal["supervisor", "triage", "data", "optimization", "actions", "
 
 
 class CloseCode(IntEnum):
-    """Why the server hung up. 1000 to 1999 are RFC 6455's, 4000 and up are ours."""
+    """Why the server closed the connection. RFC 6455 defines 1000 to 1999; those from 4000 on are defined here."""
 
     POLICY = 1008  #: refused too often in a row, or did not read what was sent
     TOO_BIG = 1009  #: a message was longer than allowed
-    INTERNAL = 1011  #: our fault
-    RESTART = 1012  #: the server stops
-    UNAUTHENTICATED = 4401  #: the token is not valid, or not any more
-    IDLE = 4408  #: nothing was said and nothing ran for a long time
+    INTERNAL = 1011  #: a defect of the server
+    RESTART = 1012  #: the server is stopping
+    UNAUTHENTICATED = 4401  #: the token is not valid or has expired
+    IDLE = 4408  #: no message came and no run was active for a long time
 
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -35,7 +35,7 @@ class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="chat"):
 
     message: Annotated[str, msgspec.Meta(pattern=r"\S")]
     thread_id: _Id | None = None  #: None: a new thread
-    agent: AgentName = "supervisor"  #: "supervisor": triage picks the agents; else just that one
+    agent: AgentName = "supervisor"  #: "supervisor": triage chooses the agents; any other name: that agent alone
     request_id: _Id | None = None  #: the client's own name for this question; None: the server makes one
 
 
@@ -50,7 +50,7 @@ class Cancel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="cance
 
 
 class RunAccepted(msgspec.Struct, frozen=True, tag="run_accepted"):
-    """A run begins; its frames follow, then exactly one `RunFinished`."""
+    """A run begins. Its frames follow, then exactly one `RunFinished`."""
 
     run_id: str
     thread_id: str
@@ -58,16 +58,16 @@ class RunAccepted(msgspec.Struct, frozen=True, tag="run_accepted"):
 
 
 class RunFinished(msgspec.Struct, frozen=True, tag="run_finished"):
-    """Nothing more comes from this run."""
+    """No further message comes from this run."""
 
     run_id: str
     outcome: Outcome
 
 
 class ServerDraining(msgspec.Struct, frozen=True, tag="server_draining"):
-    """The server stops: runs under way may end, no new one begins here. It hangs up with 1012 as soon as none is under way."""
+    """The server is stopping: current runs may end, but no new one begins here. It closes with 1012 as soon as no run is left."""
 
-    closes_in_s: float  #: at the latest; runs that are under way then are cut
+    closes_in_s: float  #: at the latest; runs that have not ended by then are cut
 
 
 class Pong(msgspec.Struct, frozen=True, tag="pong"):
@@ -75,7 +75,7 @@ class Pong(msgspec.Struct, frozen=True, tag="pong"):
 
 
 class Error(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="error"):
-    """Something was refused or failed. The support code finds it in the log."""
+    """Something was refused or failed. The log entry has the same support code."""
 
     code: Code
     message: str
@@ -90,7 +90,7 @@ ServerMessage = RunAccepted | RunFinished | ServerDraining | Pong | Error
 
 
 class MessageError(ValueError):
-    """A client's message cannot be understood. `str()` says what to send instead and quotes nothing of it but field names."""
+    """A client's message cannot be understood. `str()` says what to send instead; of the message it quotes field names only."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
@@ -119,12 +119,13 @@ def decode(raw: bytes) -> ClientMessage:
     """Return what the client sent.
 
     Raises:
-        MessageError: it is not a JSON object ("bad_json"), of no known type ("unknown_type"), or lacks something ("invalid_message").
+        MessageError: the message is not a JSON object ("bad_json"), has no known type ("unknown_type"), or has a missing or wrong field
+            ("invalid_message").
     """
     try:
         kind = _head.decode(raw).type
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise MessageError("bad_json", "send one JSON object a message") from None
+        raise MessageError("bad_json", "send one JSON object per message") from None
     known = _KINDS.get(kind) if isinstance(kind, str) else None
     if known is None:
         raise MessageError("unknown_type", f"type must be one of: {', '.join(_KINDS)}")
@@ -132,12 +133,12 @@ def decode(raw: bytes) -> ClientMessage:
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
-        # msgspec quotes a value in one case: a string that is not a value of an enum.
+        # msgspec quotes the client's value in one case only: a string that is not in an enum.
         said = "Unknown agent" if str(error).startswith("Invalid enum value") else str(error)
         raise MessageError("invalid_message", f"{said}; send {shape}") from None
 
 
-#: Codes of the table of errors that have another name in the chat. All others have the same name.
+#: Error codes of `failures.py` that have another name in the chat. All others have the same name.
 _SPELT: Final[Mapping[Code, Code]] = MappingProxyType({"invalid_request": "invalid_message", "unknown_agent": "invalid_message"})
 
 
@@ -146,8 +147,8 @@ def report(failure: Failure, error: BaseException | None = None, *, run_id: str 
 
     Args:
         failure: what the user is shown.
-        error: what was raised; None when a message was refused without.
-        run_id: the run it belongs to; None for none.
+        error: what was raised; None when a message was refused without an exception.
+        run_id: the run that failed; None: no run.
         request_id: the client's name for its question; None when unknown.
     """
     return Error(

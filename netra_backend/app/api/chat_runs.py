@@ -1,4 +1,4 @@
-"""The runs under way on one connection: each is a task that passes frames from the execution to the socket."""
+"""The active runs of one connection: each is a task that passes frames from the execution to the socket."""
 
 import asyncio
 import uuid
@@ -24,14 +24,14 @@ class ChatRuns:
     """Starts, cancels and ends the runs of one connection.
 
     Args:
-        execution: runs them.
-        threads: says whose thread it is.
-        history: what was said in it.
-        connection: where the frames go.
-        identity: whose runs they are.
+        execution: executes the runs.
+        threads: knows the owner of each thread.
+        history: the earlier messages of the thread.
+        connection: receives the frames.
+        identity: the owner of the runs.
         connection_id: names the connection in the runs' contexts.
-        limit: how many may be under way at once.
-        drain: cuts them when the server stops.
+        limit: how many may be active at once.
+        drain: cuts the runs when the server stops.
         ended: called after each run's last message.
     """
 
@@ -62,7 +62,7 @@ class ChatRuns:
         self._cancelled: set[str] = set()
 
     def __len__(self) -> int:
-        """Return how many runs are under way."""
+        """Return how many runs are active."""
         return len(self._tasks)
 
     @property
@@ -78,7 +78,7 @@ class ChatRuns:
         task.add_done_callback(lambda _: self._forget(run_id))
 
     def cancel(self, run_id: str) -> bool:
-        """Stop a run; its `run_finished` follows. Return False when no such run is under way here."""
+        """Stop a run; its `run_finished` follows. Return False when no such run is active here."""
         if run_id not in self._cancellable:
             return False
         self._cancellable.remove(run_id)
@@ -97,7 +97,7 @@ class ChatRuns:
         self._ended()
 
     async def _answer(self, chat: Chat, run_id: str) -> None:
-        """Report that the run begins, pass its frames on, and report how it ended. A client that went away receives nothing more."""
+        """Report that the run begins, pass its frames on, and report how it ended. A client that has disconnected receives nothing more."""
         try:
             try:
                 context = self._context(chat, run_id)
@@ -111,7 +111,7 @@ class ChatRuns:
             return
 
     async def _prepared(self, chat: Chat, context: UserExecutionContext) -> dict[str, Any]:
-        """Return what the execution is asked, once the thread is the user's."""
+        """Check that the thread belongs to the user, and return the payload of the run."""
         await self._threads.ensure(context.tenant_id, context.user_id, context.thread_id)
         history = await self._history.history(context) if chat.thread_id else []  # a new thread has none
         return {"message": chat.message, "agent": chat.agent, "history": history}
@@ -130,7 +130,7 @@ class ChatRuns:
     async def _run(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> Outcome:
         """Accept the run, pass its frames on, and return how it ended, as the execution decided; its stream is closed by then."""
         run_id = context.run_id
-        # Not cancellable before or after this: a cancellation must cut off neither `run_accepted` nor `run_finished`.
+        # The run is cancellable only from here to `finally`: a cancellation must cut off neither `run_accepted` nor `run_finished`.
         self._cancellable.add(run_id)
         try:
             await self._connection.send(encode(RunAccepted(run_id, context.thread_id, context.request_id)))
@@ -146,7 +146,7 @@ class ChatRuns:
                 return context.ending.outcome or "cancelled"
             if self._tasks[run_id].cancelling():
                 raise
-            # This task was not cancelled: the engine raised a cancellation of its own.
+            # Nobody cancelled this task: the engine itself raised the cancellation.
             return await self._failed(error, context)
         except Exception as error:  # noqa: BLE001 - shown to the user and logged; a run never takes its connection down
             return await self._failed(error, context)
@@ -159,7 +159,7 @@ class ChatRuns:
     async def _failed(self, error: BaseException, context: UserExecutionContext) -> Outcome:
         self._cancellable.discard(context.run_id)
         await self._tell(error, run_id=context.run_id, request_id=context.request_id)
-        # The execution decides; it had no part in what broke off before it began.
+        # The execution decides how a run ended, except for a run that broke off before its execution began.
         return context.ending.outcome or context.ending.broken_off(error)
 
     async def _tell(self, error: BaseException, *, run_id: str | None = None, request_id: str | None) -> None:

@@ -1,7 +1,7 @@
-"""The one table of errors: what a user is shown when something is refused or fails, on every surface, and what is logged about it.
+"""The only table of errors: on every surface, it decides what a user is shown when something is refused or fails, and what is logged.
 
-`failure_of` reads it. The chat's socket sends a failure as an `error` message, HTTP as a body with the code's status, a stream as its last
-event. A support code connects what the user sees with the log.
+`failure_of` reads it. A failure is sent as an `error` message in a chat, as a body with the code's status over HTTP, and as the last event
+of a stream. A support code connects what the user sees with the log.
 """
 
 import errno
@@ -87,11 +87,11 @@ _USED_UP: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """An error in words for its user."""
+    """An error, as it is shown to the user."""
 
     code: Code
     message: str  #: safe for the user
-    retry_after_s: float | None = None  #: None: trying again is not a matter of time
+    retry_after_s: float | None = None  #: None: waiting does not help
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +100,20 @@ class _Row:
 
     kinds: tuple[type[BaseException], ...]
     code: Code
-    message: str | None = None  #: None: the error's own, which is written for users; so is its `retry_after_s`, if it has one
+    message: str | None = None  #: None: the error's own text, written for users, and its own `retry_after_s`, if it has one
     retry_after_s: float | None = None
 
 
 _DATABASE: Final = "the database does not answer"
 _STOPPING: Final = "this server is stopping"
-_USED_UP_TEXT: Final = "this server has run out of something it needs"
+_USED_UP_TEXT: Final = "this server has run out of a resource"
 
 
 def _unavailable(what: str, *kinds: type[BaseException]) -> _Row:
     return _Row(kinds, "unavailable", f"{what}; try again in {RETRY_UNAVAILABLE_S:g} s", RETRY_UNAVAILABLE_S)
 
 
-#: The first row that fits counts, so special errors stand before general ones.
+#: The first matching row counts, so special errors are listed before general ones.
 _TABLE: Final = (
     _Row((errors.UserLimitExceededError, errors.CapacityError), "busy"),
     _Row((errors.DrainingError, errors.RunCutError), "unavailable", None, _RETRY_ELSEWHERE_S),
@@ -128,7 +128,7 @@ _TABLE: Final = (
     _Row((errors.ToolPermissionError,), "permission_denied"),
     _Row((errors.AgentTimeoutError, errors.ModelTimeoutError), "timed_out"),
     _unavailable(_DATABASE, errors.RunStoreUnavailableError, PoolTimeoutError),
-    _Row((IntegrityError, ProgrammingError, SqlDataError), "internal", UNEXPECTED),  # the database answers; we asked wrongly
+    _Row((IntegrityError, ProgrammingError, SqlDataError), "internal", UNEXPECTED),  # the database answers; our query is wrong
     _unavailable(_DATABASE, DBAPIError),
     _unavailable("this server has no memory left", MemoryError),
     _Row((TimeoutError,), "timed_out", TIMED_OUT),
@@ -137,7 +137,7 @@ _TABLE: Final = (
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Return what to tell the user: the error's own text when it is one of ours, which are written for users, else nothing of it."""
+    """Return what the user is shown: the text of an error of this backend, which is written for users, or else a general text."""
     row = next((row for row in _TABLE if isinstance(error, row.kinds)), _Row((), "internal", UNEXPECTED))
     if isinstance(error, OSError) and error.errno in _USED_UP:
         row = _unavailable(_USED_UP_TEXT)
@@ -147,17 +147,17 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def log_failure(failure: Failure, error: BaseException | None, **facts: Any) -> str:  # noqa: ANN401 - fields of a log line
-    """Log a failure, and return the support code that finds the line.
+    """Log a failure, and return the support code of the log line.
 
     Args:
         failure: what the user is shown.
-        error: what was raised; None when something was refused without an error. If the failure is ours, its type, places and cause are
-            logged, but not its text, which may quote what a user wrote.
+        error: what was raised; None when something was refused without an error. For a failure on the server's side, type, code locations
+            and cause of the error are logged, but not its text, which may quote a user.
         facts: further fields of the line, such as `run_id`.
     """
     told = {"support_code": new_support_code(), "code": failure.code, **facts}
     if error is not None and STATUS[failure.code] >= STATUS["internal"]:
-        # What the server does on purpose is not a defect of it.
+        # The server raises these errors on purpose, so they are not defects.
         level = logging.INFO if isinstance(error, errors.DrainingError | errors.RunCutError | errors.NotReadyError) else logging.ERROR
         _logger.log(level, "a request failed", extra={**told, "error": describe(error)})
         if failure.code == "unavailable":
@@ -168,5 +168,5 @@ def log_failure(failure: Failure, error: BaseException | None, **facts: Any) -> 
 
 
 def new_support_code() -> str:
-    """Return a code that a person can read out."""
+    """Return a code that a person can read aloud."""
     return f"NS-{secrets.token_hex(5).upper()}"

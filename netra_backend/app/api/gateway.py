@@ -1,4 +1,4 @@
-"""Everything that the endpoints share, made once by the application's lifespan."""
+"""Everything that the endpoints share; the application's lifespan creates it once."""
 
 import time
 from collections.abc import Callable
@@ -22,8 +22,8 @@ class ChatLimits:
 
     connections_per_user: int = 16
     runs_per_connection: int = 4
-    refusals_in_a_row: int = 20  #: refused messages without an accepted chat between them, before the server hangs up
-    send_timeout_s: float = 20.0  #: a client that takes no frame for so long counts as gone
+    refusals_in_a_row: int = 20  #: refused messages without an accepted chat between them, after which the server closes the connection
+    send_timeout_s: float = 20.0  #: a client that accepts no frame for this long counts as disconnected
     idle_timeout_s: float = 900.0  #: without a message and without a run
 
 
@@ -53,10 +53,10 @@ class Gateway:
     batch_limits: BatchLimits
     drain: Drain
     machine: Machine
-    wall_clock: Callable[[], float] = time.time  #: Unix seconds; says when a token has expired
+    wall_clock: Callable[[], float] = time.time  #: Unix seconds; decides when a token has expired
 
 
 def gateway_of(app: FastAPI) -> Gateway:
-    """Return the application's gateway. There is one while it is up."""
+    """Return the application's gateway. It exists while the application is up."""
     gateway: Gateway = app.state.gateway
     return gateway

@@ -1,4 +1,4 @@
-"""Headers that every HTTP answer carries: answers are not pages, may not be cached, and close the connection while the server stops."""
+"""Headers of every HTTP answer: an answer is not a page, must not be cached, and closes the connection while the server is stopping."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ _LAST_ANSWER: Final = (b"connection", b"close")
 
 
 class AnswerHeaders:
-    """Adds the headers. WebSockets pass through untouched, without a wrapper around each frame.
+    """Adds the headers. WebSockets pass through unchanged, without a wrapper around each frame.
 
     Args:
         app: the application to wrap.

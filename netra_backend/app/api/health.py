@@ -1,4 +1,4 @@
-"""`/health`, `/ready` and `/metrics`: for load balancers, orchestrators and Prometheus. They tell nothing about users."""
+"""`/health`, `/ready` and `/metrics`: for load balancers, orchestrators and Prometheus. They contain nothing about users."""
 
 import asyncio
 import hmac
@@ -34,7 +34,7 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether the process can serve chats, and which component cannot."""
+    """Whether the process can serve chats, and the state of each component."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ready", "components": {"database": "ok", "chat": "ok"}}]})
 
@@ -45,7 +45,7 @@ class Readiness(BaseModel):
 _FAILED: Final = documented(500)
 _NOT_READY: Final[dict[str, Any]] = {
     "model": Readiness,
-    "description": "Some component cannot serve.",
+    "description": "At least one component cannot serve.",
     "content": {"application/json": {"example": {"status": "not_ready", "components": {"database": "no answer within 2 s", "chat": "ok"}}}},
 }
 _METRICS: Final[dict[str, Any]] = {
@@ -58,13 +58,18 @@ async def _gateway(request: Request) -> Gateway:
     return gateway_of(request.app)
 
 
-@router.get("/health", summary="Is the process alive?", response_description="It is.")
+@router.get("/health", summary="Whether the process is alive", response_description="The process is alive.")
 async def health() -> Health:
-    """Answer as long as the event loop turns; asks no component."""
+    """Answer as long as the event loop runs, without asking any component."""
     return Health()
 
 
-@router.get("/ready", summary="Can it serve chats?", response_description="It can.", responses={503: _NOT_READY, **_FAILED})
+@router.get(
+    "/ready",
+    summary="Whether the process can serve chats",
+    response_description="The process can serve chats.",
+    responses={503: _NOT_READY, **_FAILED},
+)
 async def ready(gateway: Annotated[Gateway, Depends(_gateway)], response: Response) -> Readiness:
     """Ask each component; 503 when one cannot serve."""
     components = await _components(gateway)
@@ -74,9 +79,9 @@ async def ready(gateway: Annotated[Gateway, Depends(_gateway)], response: Respon
     return Readiness(status="not_ready", components=components)
 
 
-@router.get("/metrics", summary="What happened so far, counted", response_class=Response, responses={200: _METRICS, **documented(401, 500)})
+@router.get("/metrics", summary="The metrics of the process", response_class=Response, responses={200: _METRICS, **documented(401, 500)})
 async def metrics(gateway: Annotated[Gateway, Depends(_gateway)], request: Request) -> Response:
-    """Return what was counted so far. If NETRA_METRICS_TOKEN is set, the request must contain it."""
+    """Return the current metrics. If NETRA_METRICS_TOKEN is set, the request must contain it."""
     wanted = gateway.settings.metrics_token
     if wanted is not None:
         shown = credentials(request).token or ""
@@ -107,7 +112,10 @@ async def _machine(machine: Machine) -> dict[str, str]:
 
 
 async def _database(engine: AsyncEngine) -> str:
-    """Return "ok", or why the database does not answer. The reason names the error's type only: its text may hold an address."""
+    """Return "ok", or why the database does not answer.
+
+    The reason contains only the type of the error, because its text may contain an address.
+    """
     try:
         async with asyncio.timeout(_DATABASE_TIMEOUT_S), engine.connect() as connection:
             await connection.execute(text("SELECT 1"))

@@ -1,4 +1,4 @@
-"""What the API needs from the rest of the backend. The composition root fulfils it; tests fake it in ten lines."""
+"""What the API needs from the rest of the backend. The composition root implements these protocols; a fake in a test needs ten lines."""
 
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Protocol
@@ -9,14 +9,14 @@ from netra_backend.app.services.user_execution_context import UserExecutionConte
 
 
 class Execution(Protocol):
-    """Runs what users ask for. One for an application."""
+    """Executes the users' requests; an application has one."""
 
     async def start(self) -> None:
-        """Open what runs need. Called once, before the first run."""
+        """Open what runs need; called once, before the first run."""
         ...
 
     async def aclose(self) -> None:
-        """Stop what still runs and give everything back. Called once, also after a failed start."""
+        """Stop all runs and release all resources; called once, also after a failed start."""
         ...
 
     def stream(self, surface: str, context: UserExecutionContext, payload: Mapping[str, Any], /) -> AsyncGenerator[bytes, None]:
@@ -34,12 +34,12 @@ class Execution(Protocol):
         ...
 
     def ready(self) -> Mapping[str, str]:
-        """Return "ok", or the reason why not, for each component. Answers at once, without I/O."""
+        """Return "ok", or the reason why not, for each component. Answers immediately, without I/O."""
         ...
 
 
 class HistoryReader(Protocol):
-    """Knows what was said in a thread before."""
+    """Knows the earlier messages of a thread."""
 
     async def history(self, context: UserExecutionContext, /) -> list[dict[str, Any]]:
         """Return the thread's messages so far, oldest first, in the OpenAI chat format; [] for a new thread."""
@@ -47,40 +47,40 @@ class HistoryReader(Protocol):
 
 
 class Threads(Protocol):
-    """Knows whose thread it is."""
+    """Knows the owner of each thread."""
 
     async def ensure(self, tenant_id: str, user_id: str, thread_id: str, /) -> None:
-        """Create the thread for its first user; do nothing when it is that user's already.
+        """Create the thread for its first user; do nothing when it already belongs to that user.
 
         Raises:
-            ThreadNotFoundError: the thread is somebody else's.
+            ThreadNotFoundError: the thread belongs to another user.
         """
         ...
 
 
 class OwnedThreads(Threads, Protocol):
-    """Knows whose thread it is, also without opening it."""
+    """Knows the owner of each thread, and can check it without creating the thread."""
 
     async def check(self, tenant_id: str, user_id: str, thread_id: str, /) -> None:
-        """Do nothing when the thread is that user's.
+        """Do nothing when the thread belongs to that user.
 
         Raises:
-            ThreadNotFoundError: it is somebody else's, or there is none.
+            ThreadNotFoundError: the thread belongs to another user or does not exist.
         """
         ...
 
 
 class ComposedExecution(Execution, Protocol):
-    """An execution that keeps the runs it finished."""
+    """An execution that stores its finished runs."""
 
     @property
     def threads(self) -> ThreadRuns:
-        """Return the reader of their threads."""
+        """Return the reader of threads that consist of these runs."""
         ...
 
 
 class NoRuns:
-    """Threads of an application that keeps no runs: all empty."""
+    """The threads of an application that stores no runs; all of them are empty."""
 
     async def thread(self, _tenant_id: str, _user_id: str, _thread_id: str, _newest: int | None = None, /) -> list[FinishedRun]:
         """Return []."""

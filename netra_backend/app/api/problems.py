@@ -1,4 +1,4 @@
-"""The answer to an HTTP client whose request is refused or fails: one form around the table of errors (`failures.py`)."""
+"""The answer to an HTTP client whose request is refused or fails: one form for all errors of `failures.py`."""
 
 import math
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ _EXAMPLES: Final[Mapping[int, tuple[Code, str, str]]] = MappingProxyType(
     {
         401: ("unauthenticated", "the token has expired; get a new one", "No valid bearer token."),
         403: ("permission_denied", "you may not call save_action_plan: it needs the permission plans:write", "Not allowed."),
-        404: ("foreign_thread", "no such thread; leave thread_id out to start a new one", "No such agent, tool or thread of yours."),
+        404: ("foreign_thread", "no such thread; leave thread_id out to start a new one", "The caller has no such agent, tool or thread."),
         413: ("too_large", "the body may have 65536 bytes", "The body is too large."),
         422: ("invalid_request", "Object missing required field `message`", "The body, or an id in it, cannot be used."),
-        429: ("busy", "2/2 engines of this user are busy; try again in 1 s", "Too much at once; `Retry-After` says when to try again."),
+        429: ("busy", "2/2 engines of this user are busy; try again in 1 s", "Too many requests; `Retry-After` says when to try again."),
         500: ("internal", UNEXPECTED, "Failed on the server's side."),
         503: ("unavailable", "this server is stopping; try again in 5 s", "Cannot serve now; `Retry-After` says when to try again."),
         504: ("timed_out", TIMED_OUT, "The run took too long and was stopped."),
@@ -40,15 +40,15 @@ class Problem(BaseModel):
 
     code: Code
     message: str = Field(description="says what to do next")
-    support_code: str = Field(description="finds the failure in the log")
+    support_code: str = Field(description="the log entry of the failure has the same code")
     retry_after_s: float | None = Field(default=None, description="seconds to wait; absent: waiting does not help")
 
 
 class ProblemError(Exception):
-    """An endpoint refuses a request.
+    """Raised when an endpoint refuses a request.
 
     Args:
-        code: why.
+        code: the reason.
         message: safe for the user; says what to do next.
         retry_after_s: seconds to wait; None: waiting does not help.
     """
@@ -59,9 +59,9 @@ class ProblemError(Exception):
 
 
 def problem_of(error: BaseException) -> Problem:
-    """Log the exception, and return the client's answer: the text of our own errors, and nothing of others.
+    """Log the exception, and return the answer to the client, which contains the text of this backend's own errors only.
 
-    For a failure on our side the log keeps type and places, not the text: that may quote a user.
+    For a failure on the server's side, the log contains the error's type and code locations but not its text, which may quote a user.
     """
     failure = error.failure if isinstance(error, ProblemError) else failure_of(error)
     return Problem(
@@ -70,7 +70,7 @@ def problem_of(error: BaseException) -> Problem:
 
 
 def as_response(problem: Problem) -> JSONResponse:
-    """Return the problem as an HTTP answer, with the headers that belong to its status."""
+    """Return the problem as an HTTP answer, with the headers of its status."""
     headers = {}
     if problem.code == "unauthenticated":
         headers["WWW-Authenticate"] = "Bearer"
@@ -85,7 +85,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def handle_problems(app: FastAPI) -> None:
-    """Have every refusal and every expected failure of the application answered in this shape."""
+    """Install handlers so that the application answers every refusal and every expected failure in this form."""
     for kind in (ProblemError, ForeignOriginError, errors.NetraError, SQLAlchemyError, OSError, MemoryError):
         app.add_exception_handler(kind, _answer)
     app.add_exception_handler(HTTPException, _answer_to_router)
@@ -97,7 +97,7 @@ async def _answer(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _answer_to_router(_request: Request, error: Exception) -> JSONResponse:
-    """Answer what no endpoint was asked for: an unknown path, or a method that it does not have."""
+    """Answer a request without an endpoint: an unknown path, or a method that the path does not have."""
     status = error.status_code if isinstance(error, HTTPException) else STATUS["internal"]
     code: Code = "method_not_allowed" if status == STATUS["method_not_allowed"] else "not_found"
     response = as_response(problem_of(ProblemError(code, "nothing is here; /openapi.json lists what there is")))

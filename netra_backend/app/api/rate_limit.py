@@ -1,24 +1,24 @@
-"""How often a user may ask: a token bucket each, kept as one number."""
+"""Limits how often a user may ask: one token bucket for each user, stored as one number."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-_ROUNDING_S = 1e-6  #: a user who waited as long as requested is granted
+_ROUNDING_S = 1e-6  #: so that a user who waited exactly as long as requested is allowed
 
 UserKey = tuple[str, str]  #: tenant, user
 
 
 class RateLimiter:
-    """Grants a burst at once and a steady rate after that, over all connections of a user to this process.
+    """Allows a burst at once and a steady rate after that, over all connections of a user to this process.
 
-    The generic cell rate algorithm (ITU-T I.371): equal to a token bucket, but what is kept is the moment at which the bucket
-    will be full again. A moment that has passed need not be kept, so memory follows the users that asked lately.
+    Uses the generic cell rate algorithm (ITU-T I.371), which equals a token bucket but stores only the time when the bucket will be full
+    again. Times in the past are dropped, so memory depends on the number of users with recent requests.
 
     Args:
-        per_minute: chats granted a minute, on average; more than 0.
-        burst: chats granted at once, at least 1.
-        max_users: moments kept at most; beyond that the one of the user that asked longest ago is forgotten.
+        per_minute: chats allowed per minute, on average; more than 0.
+        burst: chats allowed at once, at least 1.
+        max_users: users remembered at most; beyond that, the user whose last chat is oldest is forgotten.
         clock: monotonic, in seconds.
     """
 
@@ -34,7 +34,7 @@ class RateLimiter:
         return len(self._full_at)
 
     def take(self, user: UserKey) -> float:
-        """Return 0.0 when the user may ask now, and count it; else the seconds to wait, and count nothing."""
+        """Return 0.0 and count the request when the user may ask now; otherwise return the seconds to wait and count nothing."""
         now = self._clock()
         full_at = max(self._full_at.get(user, now), now)
         wait_s = full_at - now - self._tolerance_s

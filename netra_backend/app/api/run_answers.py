@@ -1,6 +1,6 @@
-"""A run's frames as an HTTP answer: as they come, as server-sent events; or, once it has ended, its result as JSON.
+"""A run as an HTTP answer: its frames as server-sent events while it runs, or its result as JSON when it has ended.
 
-Either way the first frame is waited for before the status is sent, so that what refuses a run is a status, not an event.
+In both forms the status is sent only after the first frame, so that a refused run is answered with a status, not an event.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ _encode: Final = msgspec.json.encode
 
 
 class RunningFrames:
-    """An unfinished run, with its first frame. Close it, whatever happens: that stops the run."""
+    """An unfinished run, with its first frame. It must always be closed; closing stops the run."""
 
     def __init__(self, context: UserExecutionContext, first: bytes, rest: AsyncGenerator[bytes, None]) -> None:
         self.context = context
@@ -58,8 +58,8 @@ class RunningFrames:
         """Wait for the first frame.
 
         Raises:
-            ProblemError: the run ended without one.
-            Exception: whatever refuses the run, such as `UserLimitExceededError`.
+            ProblemError: the run ended without a frame.
+            Exception: any error that refuses the run, such as `UserLimitExceededError`.
         """
         try:
             return cls(context, await anext(frames), frames)
@@ -81,8 +81,8 @@ class RunningFrames:
         """Read all frames and return the result.
 
         Raises:
-            ProblemError: there is none.
-            Exception: of the run.
+            ProblemError: the run has no result.
+            Exception: any error of the run.
         """
         found: Result | None = None
         async for frame in self:
@@ -93,7 +93,7 @@ class RunningFrames:
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events that are closed however the response ends: a client that disconnects stops the run.
+    """Server-sent events whose source is always closed at the end of the response, so that a client that disconnects stops the run.
 
     Args:
         events: encoded by `event`.
@@ -106,9 +106,9 @@ class EventStream(StreamingResponse):
         self._held = held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        """Send the events until they end or the client is gone, whatever version of ASGI the server speaks.
+        """Send the events until they end or the client has disconnected, with any version of ASGI.
 
-        A generator that never began does not close what it was made from, so `held` is closed apart.
+        Closing a generator that was never started does not close its source, so `held` is closed separately.
         """
         async with self._held, aclosing(self._events):
             sending = asyncio.create_task(self.stream_response(send))
@@ -118,7 +118,7 @@ class EventStream(StreamingResponse):
                 if sending.done():
                     sending.result()
             except OSError:
-                return  # the connection was lost, which this server tells by failing to send
+                return  # the connection was lost, which this server reports by an error on sending
             finally:
                 await _cancelled(sending, leaving)
 
@@ -141,7 +141,7 @@ def result_in(frame: bytes) -> Result | None:
 
 
 async def as_events(frames: RunningFrames) -> AsyncGenerator[bytes, None]:
-    """Yield each frame as an event of its own type; a failure of the run as a last event, `error`."""
+    """Yield each frame as an event of its own type, and a failure of the run as a last event `error`."""
     try:
         async for frame in frames:
             yield event(_head.decode(frame).type, frame)
@@ -150,16 +150,16 @@ async def as_events(frames: RunningFrames) -> AsyncGenerator[bytes, None]:
 
 
 def as_json(context: UserExecutionContext, result: Result) -> bytes:
-    """Return the body that answers with the result."""
+    """Return the answer's body with the result."""
     ids = {"run_id": context.run_id, "thread_id": context.thread_id, "request_id": context.request_id}
     return _encode({**ids, "status": result.status, "result": result.result})
 
 
 async def result_or_gone(request: Request, frames: RunningFrames) -> Result | None:
-    """Return the run's result; None when the client went away before, and the run was stopped.
+    """Return the run's result; None when the client disconnected first, so that the run was stopped.
 
     Raises:
-        Exception: of the run; ProblemError when it has no result.
+        Exception: any error of the run; ProblemError when the run has no result.
     """
     answering, leaving = asyncio.create_task(frames.result()), asyncio.create_task(_disconnected(request))
     try:

@@ -39,9 +39,9 @@ class ThreadRun(BaseModel):
     """A question and its answer."""
 
     run_id: str
-    surface: str = Field(description="where it was asked: chat, oneshot, batch or tools")
+    surface: str = Field(description="the surface of the request: chat, oneshot, batch or tools")
     question: str = Field(description="the question; for a tool call its JSON")
-    answer: str | None = Field(description="null if the run gave none; for a tool call its JSON")
+    answer: str | None = Field(description="null if the run had no answer; for a tool call its JSON")
     outcome: Outcome
     started_at: float = Field(description="Unix seconds")
     duration_s: float
@@ -74,10 +74,10 @@ class Thread(BaseModel):
 async def read_thread(
     thread_id: Annotated[str, Path(examples=["9d1f2c7a54e84f3bb1a8e5c3d2f4a6b7"])],
     caller: Asking,
-    limit: Annotated[int, Query(ge=1, le=_MOST_RUNS, description="So many runs at most, the newest.")] = 100,
-    skip: Annotated[int, Query(ge=0, le=10**9, description="So many of the newest runs are left out.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=_MOST_RUNS, description="Largest number of runs to return; the newest are returned.")] = 100,
+    skip: Annotated[int, Query(ge=0, le=10**9, description="Number of the newest runs to leave out.")] = 0,
 ) -> Thread:
-    """Return the finished runs of one of the caller's threads, from every surface; 404 when it is somebody else's."""
+    """Return the finished runs of one of the caller's threads, from every surface; 404 when it belongs to another user."""
     identity = caller.identity
     ids = identity.tenant_id, identity.user_id, check_id("thread_id", thread_id)
     await caller.gateway.threads.check(*ids)

@@ -1,1 +1,1 @@
-"""The legacy engines as streams of frames, one module a surface. They go when the migration is done."""
+"""The legacy engines as streams of frames, one module for each surface. They are removed when the migration is done."""

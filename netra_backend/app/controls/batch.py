@@ -23,8 +23,8 @@ class ControlBatch:
 
     Args:
         world: the ports.
-        tools: on offer to the agents when an item brings none.
-        registry: the agents; None: the application's own, over `world`.
+        tools: offered to the agents when an item contains none.
+        registry: the agents; None: the application's own agents, with `world`.
     """
 
     def __init__(self, world: World, tools: Sequence[ToolSpec] = (), *, registry: AgentRegistry | None = None) -> None:
@@ -38,7 +38,7 @@ class ControlBatch:
 
         Raises (from the first `__anext__` on):
             InvalidPayloadError: the payload cannot be read.
-            UnknownAgentError: it names an agent that does not exist.
+            UnknownAgentError: the payload names an agent that does not exist.
         """
 
         async def work(sink: Sink) -> None:
@@ -53,12 +53,12 @@ class ControlBatch:
         return stream(work)
 
     async def aclose(self) -> None:
-        """Clean the engine up. A current run is stopped by closing its stream."""
+        """Clean the engine up. This does not stop a current run; closing the run's stream does."""
         await self._engine.cleanup()
 
 
 def _translated(result: ConsolidatedResult) -> AgentExecutionResult:
-    """Return the engine's own type of result in the common form."""
+    """Convert the engine's own type of result to the common form."""
     answer = {"final_answer": result.final_answer, "step_count": result.step_count} if result.success else {}
     return AgentExecutionResult(
         success=result.success,

@@ -25,8 +25,8 @@ class ControlChat:
 
     Args:
         world: the ports.
-        tools: on offer to the agents when a chat brings none.
-        registry: the agents; None: the application's own, over `world`.
+        tools: offered to the agents when a chat contains none.
+        registry: the agents; None: the application's own agents, with `world`.
         clock: monotonic seconds.
         sleep: waits before a retry; a replay need not wait.
     """
@@ -44,9 +44,9 @@ class ControlChat:
         self._registry = registry or AgentRegistry(world)
         self._bridge = WebSocketBridge()
         with warnings.catch_warnings():
-            # This adapter is the one place that may still make a legacy engine.
+            # Only this adapter may still create a legacy engine.
             warnings.simplefilter("ignore", DeprecationWarning)
-            # With a separate tracker: the process's never releases an engine, and replays make one for each run.
+            # The tracker is a new one: the process's tracker never releases an engine, and replays create one for each run.
             self._engine = ExecutionEngine(self._registry, self._bridge, clock=clock, sleep=sleep, tracker=ExecutionTracker())
 
     def stream(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
@@ -54,7 +54,7 @@ class ControlChat:
 
         Raises (from the first `__anext__` on):
             InvalidPayloadError: the payload cannot be read.
-            UnknownAgentError: it names an agent that does not exist.
+            UnknownAgentError: the payload names an agent that does not exist.
             Exception: an unexpected error of an agent, after its frames.
         """
 
@@ -74,7 +74,7 @@ class ControlChat:
 
 
 class _ForUser:
-    """The legacy engine as a `WorkflowEngine`: it wants the owner with every call."""
+    """The legacy engine as a `WorkflowEngine`; adds the owner to every call, as the legacy engine requires."""
 
     def __init__(self, engine: ExecutionEngine, user: UserExecutionContext) -> None:
         self._engine = engine

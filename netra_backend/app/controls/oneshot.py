@@ -22,8 +22,8 @@ class ControlOneshot:
 
     Args:
         world: the ports.
-        tools: on offer to the agents when a request brings none.
-        registry: the agents; None: the application's own, over `world`.
+        tools: offered to the agents when a request contains none.
+        registry: the agents; None: the application's own agents, with `world`.
     """
 
     def __init__(self, world: World, tools: Sequence[ToolSpec] = (), *, registry: AgentRegistry | None = None) -> None:
@@ -37,8 +37,8 @@ class ControlOneshot:
 
         Raises (from the first `__anext__` on):
             InvalidPayloadError: the payload cannot be read.
-            UnknownAgentError: it names an agent that does not exist.
-            EngineClosedError: this was closed while the agent ran.
+            UnknownAgentError: the payload names an agent that does not exist.
+            EngineClosedError: the control was closed while the agent ran.
         """
 
         async def work(sink: Sink) -> None:
@@ -57,6 +57,6 @@ class ControlOneshot:
         return stream(work)
 
     async def aclose(self) -> None:
-        """Stop the agents that run, and wait for them."""
+        """Stop all running agents, and wait until they have ended."""
         for engine in tuple(self._engines):
             await engine.cleanup()

@@ -17,8 +17,9 @@ from netra_backend.app.world import World
 class ControlTools:
     """Calls one tool for each request on one engine for all users.
 
-    The tools are those of the world's port. It checks names, permissions and arguments itself, and its answer is recorded; so the engine's
-    own permission check always passes, and its own schemas accept anything. Otherwise a refusal would be an effect of one engine only.
+    The tools are called through the world's port, which checks names, permissions and arguments and whose answer is recorded. So the
+    engine's own permission check always passes, and its own schemas accept anything; otherwise a refusal would be an effect of one engine
+    only.
 
     Args:
         world: the ports.
@@ -57,12 +58,12 @@ class ControlTools:
         return stream(work)
 
     async def aclose(self) -> None:
-        """Do nothing: the engine holds nothing."""
+        """Do nothing: the engine holds no resources."""
 
 
 class _PortDecides:
-    """Lets every call pass to the tool port, which decides who may call what."""
+    """Allows every call, because the tool port decides who may call what."""
 
     def allows(self, _user: ToolUser, _permission: str, /) -> bool:
-        """Say yes."""
+        """Return True."""
         return True

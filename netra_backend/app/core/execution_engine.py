@@ -5,7 +5,7 @@ import warnings
 from netra_backend.app.agents.supervisor.execution_engine import ExecutionEngine
 
 warnings.warn(
-    "netra_backend.app.core.execution_engine is an old path of a deprecated engine; use UserExecutionEngine",
+    "netra_backend.app.core.execution_engine is the old path of a deprecated engine; use UserExecutionEngine",
     DeprecationWarning,
     stacklevel=2,
 )

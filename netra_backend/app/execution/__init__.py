@@ -1,10 +1,10 @@
 """The composition root: joins the backend's engines and the migration. The only package that imports both.
 
-`compose` builds what the API runs on (`backend.py`). `fresh_engine` builds one engine for a replay (`engines.py`, with the table of all
-control engines); its effects are answered from a journal (`recorded_ports.py`). `ReadingEngines` replaces it if a replay may read what the
-journal does not contain. `open_run_stores` is for `netra-migration backfill` (`run_stores.py`); `check_conversations` says which
-conversations `netra-migration replay` may ask for (`conversations.py`). When the last surface is done this folder is removed, and only
-`serving.py` remains.
+`compose` builds the object that executes the API's requests (`backend.py`). `fresh_engine` builds one engine for a replay (`engines.py`,
+with the table of all control engines); its effects are answered from a journal (`recorded_ports.py`). `ReadingEngines` replaces it if a
+replay may read what the journal does not contain. `open_run_stores` is for `netra-migration backfill` (`run_stores.py`).
+`check_conversations` checks that a surface and agent can answer the conversations of `netra-migration replay` (`conversations.py`). When
+the last surface is done, this folder is removed and only `serving.py` remains.
 """
 
 from netra_backend.app.execution.backend import BackendExecution, check_settings, compose

@@ -1,4 +1,4 @@
-"""`BackendExecution`: what the API runs on while surfaces are being migrated."""
+"""`BackendExecution`: executes the API's requests while surfaces are being migrated."""
 
 import logging
 import os
@@ -37,9 +37,9 @@ _encode: Final = msgspec.json.encode
 
 
 def _started_by_default(settings: Settings, migration: MigrationSettings) -> MigrationSettings:
-    """Return the settings with what a developer's first `netra serve` needs where nothing else is said: a start without flags.
+    """In development, let the backend start without flags unless a setting says otherwise: a developer's first `netra serve` has none.
 
-    A flag file that is there is waited for until it can be read: its tenants may be at `complete`, where control must not serve.
+    If a flag file exists, the start waits until it can be read: its tenants may be at `complete`, where control must not serve.
     """
     if settings.environment != "development" or migration.start_without_flags is not None:
         return migration
@@ -52,9 +52,9 @@ class BackendExecution:
     """The object that serves the API: a facade with both engines for each surface that is being migrated; only the candidate for the rest.
 
     Args:
-        settings: of the backend.
-        migration: of the migration.
-        registry: for the metrics; a process has one, tests have one each.
+        settings: the settings of the backend.
+        migration: the settings of the migration.
+        registry: for the metrics; one for each process, in tests one for each test.
 
     Raises:
         UnknownSurfaceError: the migration names a surface that the backend does not have.
@@ -89,11 +89,11 @@ class BackendExecution:
         self.threads = PlannedThreads(self._migration.threads, self._databases.user if done else None)
 
     async def start(self) -> None:
-        """Start the shadow worker, deliver what finished runs are still owed, tape what runs log, and be known."""
+        """Start the shadow worker, the delivery of the outbox, the recording of log lines, and the heartbeat of this process."""
         await self._migration.start()
 
     async def aclose(self) -> None:
-        """Stop the engines, give waiting shadows a moment, and close everything."""
+        """Stop the engines, give waiting shadows a short time to end, and close everything."""
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self._outside.aclose)
             closing.push_async_callback(self._databases.aclose)
@@ -107,7 +107,7 @@ class BackendExecution:
         """Return the run's frames, from the engine that the flags name. Closing the generator stops the work.
 
         Raises:
-            UnknownSurfaceError: NETRA_MIGRATION_SURFACES leaves the surface out, though its control is still here.
+            UnknownSurfaceError: NETRA_MIGRATION_SURFACES does not name the surface, although its control still exists.
         """
         if surface not in CONTROLS:
             return self._direct.stream(surface, context, payload)
@@ -141,12 +141,12 @@ class BackendExecution:
         return self._migration.metrics()
 
     def ready(self) -> Mapping[str, str]:
-        """Return each component's state. Without a worker chats are served nevertheless; while no flags are known they are not."""
+        """Return each component's state. A surface can be ready without a worker, but not without flags."""
         done = dict.fromkeys((surface for surface in SURFACES if surface not in CONTROLS), "ok")
         return {surface: self._migration.unready(surface) or "ok" for surface in self._migration.surfaces} | done
 
     def _attributes(self, context: UserExecutionContext) -> bytes:
-        """Return the claims of the user's token that rules of flags may look at, as a JSON object; b"": none."""
+        """Return the claims of the user's token that rules of flags may read, as a JSON object; b"": none."""
         allowed = {name: context.claims[name] for name in self._tenant_claims if name in context.claims}
         return _encode(allowed, enc_hook=dict) if allowed else b""
 
@@ -184,11 +184,11 @@ def _closed(setting: str, opened: Callable[[], _Closable]) -> None:
 
 
 def compose(settings: Settings) -> BackendExecution:
-    """Return what the API runs on, with the migration's settings from the environment.
+    """Return the object that executes the API's requests, with the migration's settings from the environment.
 
     Raises:
         SettingsError: a setting of the backend cannot be used.
-        UnknownSurfaceError: NETRA_MIGRATION_SURFACES names one that the backend does not have.
+        UnknownSurfaceError: NETRA_MIGRATION_SURFACES names a surface that the backend does not have.
         ConfigurationError: a NETRA_MIGRATION_* variable cannot be used.
     """
     return BackendExecution(settings, MigrationSettings())

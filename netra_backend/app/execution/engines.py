@@ -1,4 +1,4 @@
-"""Both engines of each surface behind the migration's `Engine` seam, and fresh ones for replays."""
+"""Both engines of each surface as the migration's `Engine`, and new ones for replays."""
 
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ _json: Final = msgspec.json.Decoder()
 
 
 class BackendEngine:
-    """One of the backend's engines behind the migration's `Engine` seam.
+    """One of the backend's engines as the migration's `Engine`.
 
     Args:
         stream: runs a request and yields its frames.
@@ -42,7 +42,7 @@ class BackendEngine:
         self._clock = clock
 
     async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
-        """Yield the run's frames as events, each with its lane; say at their end how the run ended."""
+        """Yield the run's frames as events, each with its lane; set the run's outcome at the end."""
         started = self._clock()
         token = canary()
         context = UserExecutionContext(
@@ -66,19 +66,19 @@ class BackendEngine:
 
 
 def fresh_engine(surface: str, origin: Origin, /) -> Engine:
-    """Return a new engine for a replay: it shares no state with any other, and its world is the journal alone.
+    """Return a new engine for a replay; it shares no state with other engines, and the journal alone answers its effects.
 
     Raises:
-        UnknownSurfaceError: the backend has no such surface, or its control is gone.
+        UnknownSurfaceError: the backend has no such surface, or the surface's control has been removed.
     """
     return _replayed(surface, origin, _NOWHERE)
 
 
 class ReadingEngines:
-    """New engines for replays under the miss policy `allow`: they can only reach the read-only tools outside.
+    """New engines for replays under the miss policy `allow`; of the outside they can reach only the read-only tools.
 
     Args:
-        settings: which database the tools read; None: as the environment says.
+        settings: name the database that the tools read; None: the settings of the environment.
 
     Raises:
         SettingsError: a setting of the backend cannot be used.
@@ -93,7 +93,7 @@ class ReadingEngines:
         return _replayed(surface, origin, self._tools.caller)
 
     async def aclose(self) -> None:
-        """Close what the tools have opened, on the loop on which they were called."""
+        """Close the resources that the tools opened, on the event loop on which they were called."""
         await self._tools.aclose()
 
 
@@ -108,7 +108,7 @@ def _replayed(surface: str, origin: Origin, caller: ToolCaller) -> Engine:
 
 
 class _Nowhere:
-    """The outside of a replay. A journal answers every effect, so to get here is an error of the replay itself."""
+    """The outside of a replay. A journal answers every effect, so a call of this object is a defect of the replay itself."""
 
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise RuntimeError("a replay tried to reach the outside; its journal must answer every effect")
@@ -131,7 +131,7 @@ class Control(Protocol):
         ...
 
 
-#: The control engine of each surface. Removal deletes a row here and the module that it names.
+#: The control engine of each surface. Removing a control deletes its row here and the module that the row names.
 CONTROLS: Mapping[str, Callable[[World, Sequence[ToolSpec]], Control]] = {
     "chat": ControlChat,
     "oneshot": ControlOneshot,
@@ -141,7 +141,7 @@ CONTROLS: Mapping[str, Callable[[World, Sequence[ToolSpec]], Control]] = {
 
 
 def check_surfaces(surfaces: Iterable[str]) -> None:
-    """Refuse names of surfaces that the backend does not have. Raises UnknownSurfaceError."""
+    """Refuse a surface that the backend does not have. Raises UnknownSurfaceError."""
     for surface in surfaces:
         if surface not in SURFACES:
             raise UnknownSurfaceError(surface, SURFACES)

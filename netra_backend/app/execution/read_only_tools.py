@@ -11,10 +11,10 @@ from netra_backend.app.services.usage_data import UsageData
 
 
 class ReadOnlyTools:
-    """The tools that change nothing, on a database that refuses changes. Connects to nothing until one is called; close it at the end.
+    """The tools that change nothing, on a database that refuses changes. Connects only when a tool is called; must be closed at the end.
 
     Args:
-        settings: which database.
+        settings: name the database.
 
     Raises:
         SettingsError: the database's URL cannot be used.

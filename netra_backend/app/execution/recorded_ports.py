@@ -1,4 +1,4 @@
-"""The backend's ports as effects: performed and recorded while a run is served, answered from a journal while it is replayed."""
+"""The backend's ports as effects: a served run's calls are performed and recorded, a replayed run's calls are answered from a journal."""
 
 from collections.abc import Awaitable, Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ _encode: Final = msgspec.json.encode
 
 
 def recorded(world: World) -> World:
-    """Return the same world with each port's calls recorded, or answered from a record."""
+    """Return the same world with each port's calls recorded, or answered from a journal."""
     return World(
         model=RecordedModel(world.model), tools=RecordedTools(world.tools), clock=RecordedClock(world.clock), ids=RecordedIds(world.ids)
     )
@@ -32,7 +32,7 @@ class RecordedModel:
         self._model = model
 
     async def complete(self, request: ModelRequest, /, *, lane: str) -> ModelReply:
-        """Return the completion, or the recorded one. Raises what the model raised."""
+        """Return the completion, or the recorded one. Raises the model's error, or the recorded one."""
 
         async def call() -> bytes:
             return _encode(await self._model.complete(request, lane=lane))
@@ -47,7 +47,7 @@ class RecordedTools:
         self._tools = tools
 
     async def call(self, context: UserExecutionContext, name: str, arguments: Mapping[str, Any], /, *, lane: str) -> Any:  # noqa: ANN401 - any JSON
-        """Return the tool's answer, or the recorded one. Raises what the tool raised."""
+        """Return the tool's answer, or the recorded one. Raises the tool's error, or the recorded one."""
 
         async def call() -> bytes:
             return _encode(await self._tools.call(context, name, arguments, lane=lane))
@@ -80,14 +80,14 @@ class RecordedIds:
         return msgspec.json.decode(made, type=str)
 
 
-#: Errors of the ports, by the name under which a journal keeps them.
+#: Errors of the ports, by their name in a journal.
 _PORT_ERRORS: Mapping[str, type[errors.NetraError]] = {
     kind.__name__: kind for root in (errors.ModelError, errors.ToolError) for kind in (root, *root.__subclasses__())
 }
 
 
 async def _asked(reply: Awaitable[bytes]) -> bytes:
-    """Return the reply; a recorded error is raised as the port's own."""
+    """Return the reply; a recorded error is raised as the port's own error."""
     try:
         return await reply
     except RecordedEffectError as error:

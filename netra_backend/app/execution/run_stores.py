@@ -1,4 +1,4 @@
-"""Both run stores as the migration sees them, and threads read from whichever of them the plans name."""
+"""Both run stores in the form that the migration expects, and a reader of threads that uses the stores named by the plans."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,9 +35,11 @@ def _stored(run: FinishedRun) -> StoredRun:
 
 
 def finished(record: RunRecord) -> StoredRun:
-    """Return what is kept of a run."""
+    """Return the run in the form in which it is stored."""
     frames = ((event.kind, event.payload) for event in record.events)
     engine = "legacy" if record.origin is Origin.CONTROL else "user"
+    if (failed := record.failover) is not None:
+        engine += f", after user failed ({failed.reason}, build {failed.build or 'unknown'})"
     payload = _json.decode(record.request.payload)
     return _stored(finished_run(record.request, payload, frames, engine=engine, outcome=record.outcome, duration_s=record.duration_s))
 
@@ -52,7 +54,7 @@ _RUNS: Final = Shape(
 
 
 def run_stores(databases: RunDatabases, settings: Settings) -> RunStores:
-    """Return both run stores and the ways through them, on the databases' connections."""
+    """Return both run stores, their scans and the personal data in them, on the databases' connections."""
     main = databases.engine(settings.database_url)
     personal = PersonalData(
         [
@@ -71,7 +73,7 @@ def run_stores(databases: RunDatabases, settings: Settings) -> RunStores:
 
 @asynccontextmanager
 async def open_run_stores(settings: Settings | None = None) -> AsyncIterator[RunStores]:
-    """Open the run stores as the settings say, for `netra-migration backfill`. None: they come from the environment.
+    """Open the run stores of these settings, for `netra-migration backfill`. None: the settings of the environment.
 
     Raises:
         SettingsError: a setting of the backend cannot be used.
@@ -85,18 +87,18 @@ async def open_run_stores(settings: Settings | None = None) -> AsyncIterator[Run
 
 
 class PlannedThreads:
-    """The backend's `ThreadRuns`: reads a thread from whichever stores its plans name.
+    """The backend's `ThreadRuns`: reads a thread from the stores that its plans name.
 
     Args:
         reader: knows the plans of the surfaces that are being migrated.
-        done: holds the runs of the surfaces that are done; None: none is.
+        done: contains the runs of the surfaces that are done; None: no surface is done.
     """
 
     def __init__(self, reader: ThreadReader, done: ThreadRuns | None = None) -> None:
         self._reader, self._done = reader, done
 
     async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[FinishedRun]:
-        """Return the thread's runs, oldest first: all of them, or the newest alone.
+        """Return the thread's runs, oldest first: all of them, or only the `newest`.
 
         Raises:
             IncompleteThreadError: a store that may contain more runs does not answer; the error contains the known ones.

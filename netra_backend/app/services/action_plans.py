@@ -17,7 +17,7 @@ class ActionPlan:
     """A plan to spend less."""
 
     tenant_id: str
-    id: str  #: 32 hex digits, chosen by the caller that saves it
+    id: str  #: 32 hex digits, chosen by the caller that saves the plan
     user_id: str
     thread_id: str
     title: str
@@ -35,15 +35,15 @@ class ActionPlans:
         self._database = transactions(engine)
 
     async def save(self, plan: ActionPlan) -> bool:
-        """Save the plan once: repeating the call, also at the same time, changes nothing.
+        """Save the plan once: a repeated or concurrent call changes nothing.
 
         Returns:
-            False if the id already belongs to another plan of the tenant, which stays unchanged.
+            False if another plan of the tenant already has the id; that plan stays unchanged.
         """
         return await self._database.write(lambda connection: _kept(connection, plan)) == plan
 
     async def get(self, tenant_id: str, plan_id: str) -> ActionPlan | None:
-        """Return the tenant's plan with this id, None when there is none."""
+        """Return the tenant's plan with this id; None when there is none."""
         return await self._database.read(lambda connection: _read(connection, tenant_id, plan_id))
 
 
@@ -58,7 +58,7 @@ def _read(connection: Connection, tenant_id: str, plan_id: str) -> ActionPlan | 
 
 
 def _kept(connection: Connection, plan: ActionPlan) -> ActionPlan | None:
-    """Return the plan that has the id after this one was inserted: the primary key decides a race."""
+    """Insert the plan unless its id exists, and return the stored plan with this id; the primary key decides a race."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {name: getattr(plan, name) for name in ("tenant_id", "id", "user_id", "thread_id", "title")}
     connection.execute(insert(ActionPlanRow).values(**values, items=list(plan.items)).on_conflict_do_nothing())

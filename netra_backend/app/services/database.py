@@ -1,4 +1,4 @@
-"""The backend's tables, and how to open the database that holds them: SQLite by default, PostgreSQL by URL."""
+"""The backend's tables, and how to open their database: SQLite by default, PostgreSQL if the URL says so."""
 
 import asyncio
 from datetime import date, datetime
@@ -36,23 +36,23 @@ class UsageRow(Table):
     requests: Mapped[int] = mapped_column(BigInteger)
     input_tokens: Mapped[int] = mapped_column(BigInteger)
     output_tokens: Mapped[int] = mapped_column(BigInteger)
-    cost_micro_usd: Mapped[int] = mapped_column(BigInteger)  #: millionths of a dollar: sums stay exact
+    cost_micro_usd: Mapped[int] = mapped_column(BigInteger)  #: in millionths of a dollar, so that sums stay exact
 
 
 class PriceRow(Table):
-    """The price of a model. Public: the same for all tenants."""
+    """The price of a model. Prices are public, and the same for all tenants."""
 
     __tablename__ = "prices"
 
     model: Mapped[str] = mapped_column(String(100), primary_key=True)
-    input_micro_usd: Mapped[int] = mapped_column(BigInteger)  #: millionths of a dollar for a million input tokens
+    input_micro_usd: Mapped[int] = mapped_column(BigInteger)  #: in millionths of a dollar, for a million input tokens
     output_micro_usd: Mapped[int] = mapped_column(BigInteger)  #: the same for output tokens
     context_window: Mapped[int] = mapped_column(Integer)  #: tokens
     quality_tier: Mapped[str] = mapped_column(String(20))  #: "economy", "standard" or "frontier"
 
 
 class ActionPlanRow(Table):
-    """A plan that a user saved. The id is chosen by the caller, so that saving twice is saving once."""
+    """A plan that a user saved. The caller chooses the id, so that saving a plan twice stores it once."""
 
     __tablename__ = "action_plans"
     __table_args__ = (Index("ix_action_plans_thread", "tenant_id", "user_id", "thread_id"),)
@@ -67,7 +67,7 @@ class ActionPlanRow(Table):
 
 
 class ThreadRow(Table):
-    """A conversation and its owner. Thread ids are a tenant's own: within it an id has one owner."""
+    """A conversation and its owner. Thread ids are unique within a tenant: there an id has one owner."""
 
     __tablename__ = "threads"
 
@@ -78,17 +78,17 @@ class ThreadRow(Table):
 
 
 def open_engine(url: SecretStr | str, *, read_only: bool = False, setting: str = "NETRA_DATABASE_URL") -> AsyncEngine:
-    """Return an engine for the database; `dispose()` it at the end. Connects to nothing yet.
+    """Return an engine for the database, without connecting yet. The caller calls its `dispose()` at the end.
 
     Args:
-        url: SQLAlchemy URL with an async driver, such as `sqlite+aiosqlite:///var/netra.db` (the folder is made) or
+        url: SQLAlchemy URL with an async driver, such as `sqlite+aiosqlite:///var/netra.db` (the folder is created) or
             `postgresql+psycopg://user:password@host/name`.
-        read_only: the database itself refuses to change anything on these connections. A SQLite file is not made: it must be there.
+        read_only: the database itself refuses to change anything on these connections. A SQLite file is not created: it must exist.
 
-        setting: the variable that holds the URL, for the error.
+        setting: the variable that contains the URL, for the error message.
 
     Raises:
-        SettingsError: the URL cannot be read, its driver is not async or not installed. Never quotes the URL.
+        SettingsError: the URL cannot be read, its driver is not async, or its driver is not installed. The message never quotes the URL.
     """
     text = url.get_secret_value() if isinstance(url, SecretStr) else url
     try:
@@ -119,15 +119,15 @@ def open_engine(url: SecretStr | str, *, read_only: bool = False, setting: str =
 
 
 def _read_only(url: URL) -> URL:
-    """Return the address as a URI, in which alone SQLite reads how a file is to be opened: https://sqlite.org/uri.html ."""
+    """Return the URL with the file as a URI, because SQLite reads open modes from a URI only: https://sqlite.org/uri.html ."""
     name = url.database or ""
     return url.set(database=name if name.startswith("file:") else f"file:{quote(name)}", query={**url.query, "mode": "ro", "uri": "true"})
 
 
 async def _connect_sqlite(*arguments: Any, **options: Any) -> aiosqlite.Connection:  # noqa: ANN401 - as the dialect gives them
-    """Connect. A connection that fails leaves no thread behind: aiosqlite's own would answer a loop that may be closed by then."""
+    """Connect. After a failure, wait for aiosqlite's thread, which would otherwise answer a loop that may be closed by then."""
     connection = aiosqlite.connect(*arguments, **options)
-    connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does: a thread that hangs keeps no process from ending
+    connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does, so that a hanging thread does not keep the process alive
     try:
         return await connection
     except BaseException:
@@ -136,16 +136,16 @@ async def _connect_sqlite(*arguments: Any, **options: Any) -> aiosqlite.Connecti
 
 
 async def create_schema(engine: AsyncEngine, metadata: MetaData = Table.metadata) -> None:
-    """Create the tables that are missing. Safe when several processes start at once.
+    """Create the missing tables. This is safe when several processes start at once.
 
     Args:
         engine: the database.
-        metadata: the tables; by default those above.
+        metadata: the tables; by default those of this module.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: the database cannot be reached, or refuses.
+        sqlalchemy.exc.DBAPIError: the database cannot be reached, or refuses the statement.
     """
-    # Looking and creating is not atomic: a process that loses the race looks again, at most once a table.
+    # Checking and creating are not atomic: a process that loses the race tries again, at most once for each table.
     for _ in metadata.tables:
         try:
             await _create_missing(engine, metadata)
@@ -163,7 +163,7 @@ async def _create_missing(engine: AsyncEngine, metadata: MetaData) -> None:
 
 
 def _make_threads_a_tenants_own(connection: Connection) -> None:
-    """Give a table of before, whose key was the thread's id alone, the key of today. Every row fits: ids were unique over all tenants."""
+    """Change the primary key of an old table from the thread's id to tenant and id. Every row fits, as ids were unique over all tenants."""
     if inspect(connection).get_pk_constraint("threads")["constrained_columns"] != ["id"]:
         return
     if connection.dialect.name != "sqlite":

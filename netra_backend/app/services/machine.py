@@ -1,6 +1,4 @@
-"""Resources that the machine may run out of: space and permission to write, descriptors, memory. Each is tried or measured, none is
-assumed.
-"""
+"""Resources that the machine may run out of: space and permission to write, descriptors, memory. Each resource is tried or measured."""
 
 import contextlib
 import errno
@@ -10,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-#: Bytes written to see whether there is room: a database page and the log around it need about as much.
+#: Bytes written to test for free space: about as many as a database page and its log need.
 _PROBE_BYTES: Final = 64 * 2**10
-#: Descriptors that must be left: a connection, its file and its database each take one.
+#: Descriptors that must be free: a connection, its file and its database each need one.
 _SPARE_DESCRIPTORS: Final = 8
-#: Share of the memory limit from which on nothing new should come in.
+#: Share of the memory limit from which on the process should get no new work.
 _FULL: Final = 0.95
 _CGROUP: Final = Path("/sys/fs/cgroup")
 _ADVICE: Final[Mapping[int, str]] = {
@@ -23,10 +21,10 @@ _ADVICE: Final[Mapping[int, str]] = {
     errno.EROFS: "the file system is read-only; mount it for writing",
     errno.EACCES: "it may not be written; check its owner and mode",
     errno.EPERM: "it may not be written; check its owner and mode",
-    errno.ENOENT: "the folder is gone; mount it, or make it",
+    errno.ENOENT: "the folder is missing; mount it, or create it",
     errno.EMFILE: "no descriptors are left; raise the limit (ulimit -n), or run more processes",
     errno.ENFILE: "the machine has no descriptors left",
-    errno.EIO: "the disk fails",
+    errno.EIO: "the disk has an input/output error",
 }
 
 
@@ -35,14 +33,17 @@ class Machine:
 
     Args:
         home: the folder of the files that it writes.
-        memory: bytes in use, and how many there may be; None: there is no limit.
+        memory: returns the bytes in use and the limit in bytes, or None without a limit; None: `memory_of_process`.
     """
 
     def __init__(self, home: Path, memory: Callable[[], tuple[int, int] | None] | None = None) -> None:
         self._home, self._memory = home, memory or memory_of_process
 
     def state(self) -> dict[str, str]:
-        """Return "ok", or what is used up and what to do, for "home", "descriptors" and "memory". Writes a file: off the event loop."""
+        """Return "ok", or what is used up and what to do, for "home", "descriptors" and "memory".
+
+        Writes a file, so do not call it on the event loop.
+        """
         return {"home": self._of_home(), "descriptors": _of_descriptors(), "memory": self._of_memory()}
 
     def _of_home(self) -> str:
@@ -53,7 +54,7 @@ class Machine:
                 data = memoryview(bytes(_PROBE_BYTES))
                 while data:
                     data = data[os.write(descriptor, data) :]
-                os.fsync(descriptor)  # some file systems find out only then
+                os.fsync(descriptor)  # some file systems report an error only here
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -95,7 +96,10 @@ def _advice(error: OSError) -> str:
 
 
 def memory_of_process() -> tuple[int, int] | None:
-    """Return the bytes in use and the limit: of the control group, or of the address space. None: there is none, or it cannot be read."""
+    """Return the bytes in use and the limit of the control group, or else of the address space.
+
+    None: there is no limit that can be read.
+    """
     with contextlib.suppress(OSError, ValueError):
         limit = (_CGROUP / "memory.max").read_text(encoding="ascii").strip()
         if limit != "max":

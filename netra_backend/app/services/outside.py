@@ -1,4 +1,4 @@
-"""The real world behind `world.World`: the configured model, the registered tools on the database, the system's clock, random ids."""
+"""The real ports of `world.World`: the configured model, the registered tools on the database, the system's clock, random ids."""
 
 import uuid
 from datetime import UTC, datetime
@@ -32,10 +32,10 @@ class RandomIds:
 
 
 class Outside:
-    """The world of the settings. Connects to nothing until it is used; close it at the end.
+    """The real ports of these settings. Connects only when a port is used; must be closed at the end.
 
     Args:
-        settings: which model, which database, who may write.
+        settings: name the model, the database and the tenants that may not write.
 
     Raises:
         SettingsError: the database's URL cannot be used.

@@ -18,14 +18,14 @@ class PersonalData:
     """Removes the rows of a tenant, or of one of its users, from every table that has a column for them.
 
     Args:
-        tables: which tables lie in which database; this object closes none.
+        tables: each table with its database; this object closes no database.
     """
 
     def __init__(self, tables: Sequence[tuple[AsyncEngine, Table]]) -> None:
         self._tables = tuple(tables)
 
     async def erase(self, tenant_id: str, user_id: str | None, /) -> Mapping[str, int]:
-        """Remove it, and return the rows removed by table. Repeating it is safe.
+        """Remove the data, and return the number of removed rows by table. Repeating it is safe.
 
         Raises:
             RunStoreUnavailableError: a database cannot be written now.
@@ -43,7 +43,7 @@ class PersonalData:
         return removed
 
     async def left(self, tenant_id: str, user_id: str | None, /) -> Mapping[str, int]:
-        """Return how many rows there are by table, after SQLite's files were rewritten without removed data.
+        """Rewrite SQLite's files without the removed data, and return the number of remaining rows by table.
 
         Raises:
             RunStoreUnavailableError: a database cannot be read or compacted now.
@@ -69,7 +69,7 @@ class PersonalData:
 
 
 def _rows_of(table: Table, tenant_id: str, user_id: str | None) -> list[ColumnElement[bool]] | None:
-    """Return the condition; None: the table has nothing of a single user."""
+    """Return the condition for the rows; None: the table has no column for users."""
     tenant = table.c[_TENANT] == tenant_id
     if user_id is None:
         return [tenant]

@@ -1,4 +1,4 @@
-"""Sample prices and usage, so that the backend has something to talk about. The same tenants and days give the same rows."""
+"""Sample prices and usage, so that the agents have data. The same tenants and days always give the same rows."""
 
 import random
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +24,7 @@ def _price(model: str, input_usd: float, output_usd: float, context_window: int,
     )
 
 
-#: Dollars for a million input and output tokens, near what the vendors asked in 2025: samples, not an offer.
+#: Dollars for a million input and output tokens: sample values, close to the vendors' prices in 2025.
 SAMPLE_PRICES = (
     _price("claude-haiku-3.5", 0.80, 4.00, 200_000, "economy"),
     _price("claude-sonnet-4", 3.00, 15.00, 200_000, "frontier"),
@@ -39,16 +39,16 @@ SAMPLE_PRICES = (
 
 
 async def seed(engine: AsyncEngine, tenants: Iterable[str], *, until: date, days: int = 60) -> Mapping[str, int]:
-    """Load the sample prices that are missing, and sample usage for each tenant that has none.
+    """Load the missing sample prices, and sample usage for each tenant without usage.
 
     Args:
         engine: the database, with its schema created.
-        tenants: whose usage.
+        tenants: the tenants to load usage for.
         until: last day of the usage.
         days: how many days of usage, 1 or more.
 
     Returns:
-        How many rows of usage were added, by tenant: 0 for a tenant that already had some, which are kept.
+        The number of added rows of usage, by tenant: 0 for a tenant that already had usage, which stays unchanged.
 
     Raises:
         ValueError: `days` is less than 1.
@@ -74,7 +74,7 @@ async def _seed_tenant(engine: AsyncEngine, tenant: str, until: date, days: int)
 
 
 def _usage(tenant: str, until: date, days: int) -> Iterator[dict[str, Any]]:
-    """Yield rows for three to five models, busier on workdays, slowly growing."""
+    """Yield rows for three to five models: usage is higher on workdays and grows slowly."""
     dice = random.Random(f"netra sample usage of {tenant}")  # noqa: S311 - sample data, seeded so that it repeats
     for price in dice.sample(SAMPLE_PRICES, dice.randint(3, 5)):
         daily, read, written = dice.randint(200, 5_000), dice.randint(400, 3_000), dice.randint(80, 900)

@@ -1,4 +1,4 @@
-"""How SQLite files are opened: for their owner alone, from the first byte, and so that what is removed is gone."""
+"""Opens SQLite files so that only their owner can ever read them, and so that removed data is overwritten."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, event
 
-#: Milliseconds for which another process may hold the file. After that, users get the answer that the database does not answer.
+#: Milliseconds for which another process may hold the file. After that, users get the error that the database does not answer.
 BUSY_MS: Final = 1500
 _PRAGMAS: Final = (f"busy_timeout={BUSY_MS}", "synchronous=NORMAL", "secure_delete=ON")
 _SWITCH_S: Final = 5.0
@@ -16,23 +16,23 @@ _PAUSE_S: Final = 0.01
 
 
 def prepare_sqlite(engine: Engine) -> None:
-    """Set up each new connection of the engine in this way, and make its file if it is missing."""
+    """Set up each new connection of the engine, and create its file if it is missing."""
     event.listen(engine, "do_connect", _own)
     event.listen(engine, "connect", _set_up)
 
 
 def _own(_dialect: object, _record: object, arguments: Any, _options: object) -> None:  # noqa: ANN401 - as the dialect gives them
-    """Make the file before SQLite does, which would let others read it. Its log gets the same mode, and the same owner.
+    """Create the file before SQLite does, because SQLite would let others read it. SQLite gives the log the same mode and owner.
 
-    An existing file is not opened: closing it again would release every lock that this process' connections hold on it
+    An existing file is not opened: closing it again would release every lock that connections of this process hold on it
     (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
     name = str(arguments[0]) if arguments else ""
     if name and name != ":memory:" and not name.startswith("file:"):
-        with contextlib.suppress(OSError):  # what is wrong, SQLite says next
+        with contextlib.suppress(OSError):  # SQLite reports the error when it opens the file
             handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
-                if os.geteuid() == 0:  # the service, which owns the folder, has to be able to open it
+                if os.geteuid() == 0:  # the service, which owns the folder, must be able to open the file
                     folder = os.stat(os.path.dirname(name) or ".")  # noqa: PTH116, PTH120 - a name as the dialect gives it
                     os.fchown(handle, folder.st_uid, folder.st_gid)
             finally:
@@ -50,8 +50,8 @@ def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-AP
 def _write_ahead(cursor: Any) -> None:  # noqa: ANN401 - a DB-API cursor has no type
     """Switch the file to a write-ahead log, permanently.
 
-    Two connections that switch a new file at once do not wait for each other: SQLite tells one of them at once that the file is locked,
-    whatever its timeout, because waiting could deadlock (https://www.sqlite.org/c3ref/busy_handler.html).
+    When two connections switch a new file at the same time, one of them immediately gets the error that the file is locked. SQLite does not
+    wait here, because waiting could deadlock (https://www.sqlite.org/c3ref/busy_handler.html).
 
     Raises:
         sqlite3.OperationalError: the file stayed locked, or cannot be written.

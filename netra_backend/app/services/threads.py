@@ -1,4 +1,4 @@
-"""The owner of a thread. Within a tenant a thread always belongs to the user that first used its id."""
+"""The owner of a thread. Within a tenant, a thread belongs to the user who first used its id."""
 
 from collections import OrderedDict
 
@@ -16,7 +16,7 @@ _Thread = tuple[str, str]  #: tenant, thread
 
 
 class ThreadStore:
-    """Keeps each thread's owner. An owner never changes, so those seen last are remembered without asking the database.
+    """Stores each thread's owner. An owner never changes, so the owners used last are cached.
 
     Args:
         engine: the database, with its schema created.
@@ -27,12 +27,12 @@ class ThreadStore:
         self._owners: OrderedDict[_Thread, str] = OrderedDict()
 
     async def ensure(self, tenant_id: str, user_id: str, thread_id: str) -> None:
-        """Create the thread for its first user; do nothing when it is that user's already.
+        """Create the thread for its first user; do nothing when it already belongs to that user.
 
-        If several users race for a new id, one gets it.
+        If several users use a new id at the same time, one of them gets it.
 
         Raises:
-            ThreadNotFoundError: the thread is another user's of the tenant.
+            ThreadNotFoundError: the thread belongs to another user of the tenant.
         """
         thread = (tenant_id, thread_id)
         owner = self._owners.get(thread)
@@ -43,10 +43,10 @@ class ThreadStore:
             raise ThreadNotFoundError("no such thread; leave thread_id out to start a new one")
 
     async def check(self, tenant_id: str, user_id: str, thread_id: str) -> None:
-        """Do nothing when the thread is that user's.
+        """Do nothing when the thread belongs to that user.
 
         Raises:
-            ThreadNotFoundError: it is somebody else's, or there is none.
+            ThreadNotFoundError: the thread belongs to another user or does not exist.
         """
         thread = (tenant_id, thread_id)
         owner = self._owners.get(thread) or await self._database.read(lambda connection: _owner(connection, thread))
@@ -68,7 +68,7 @@ def _owner(connection: Connection, thread: _Thread) -> str | None:
 
 
 def _claimed(connection: Connection, thread: _Thread, user_id: str) -> str:
-    """Return the owner after trying to become it: the primary key decides a race."""
+    """Insert the user as owner unless there is one, and return the owner; the primary key decides a race."""
     tenant_id, thread_id = thread
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     row = {"id": thread_id, "tenant_id": tenant_id, "user_id": user_id}

@@ -11,7 +11,7 @@ from netra_backend.app.config import Settings
 from netra_backend.app.errors import AuthenticationError, InvalidContextError, SettingsError
 from netra_backend.app.services.user_execution_context import check_id, check_tenant
 
-# One algorithm, named on both sides: a token never chooses how it is checked.
+# The only accepted algorithm, so that a token cannot choose how it is checked.
 _ALGORITHM = "HS256"
 _REQUIRED = ("exp", "iat", "sub", "tenant", "iss", "aud")
 
@@ -33,13 +33,13 @@ def mint(settings: Settings, tenant_id: str, user_id: str, hours: float = 8.0, *
         settings: secret, issuer and audience.
         tenant_id: the claim `tenant`.
         user_id: the claim `sub`.
-        hours: how long it is valid; more than 0, at most 8784 (a year).
-        now: when it was issued; None: now.
+        hours: how long the token is valid; more than 0, at most 8784 (a year).
+        now: the time of issue; None: the current time.
 
     Raises:
         SettingsError: in production, where tokens come from the identity provider.
         ValueError: `hours` is out of range.
-        InvalidContextError: an id breaks a rule of `UserExecutionContext`, so that the token would be of no use.
+        InvalidContextError: an id breaks a rule of `UserExecutionContext`, so the token would be useless.
     """
     if settings.environment == "production":
         raise SettingsError("tokens are minted in development only; in production your identity provider signs them with NETRA_JWT_SECRET")
@@ -60,10 +60,11 @@ def mint(settings: Settings, tenant_id: str, user_id: str, hours: float = 8.0, *
 
 
 def verify(settings: Settings, token: str) -> Identity:
-    """Return whom the token speaks for.
+    """Return the identity in the token.
 
     Raises:
-        AuthenticationError: it is malformed, forged, expired, for somebody else, or lacks a claim. The message never quotes it.
+        AuthenticationError: the token is malformed, forged, expired, has another issuer or audience, or lacks a claim. The message never
+            quotes the token.
     """
     try:
         claims = jwt.decode(

@@ -1,6 +1,6 @@
 """Work on a database in transactions.
 
-SQLite lets only one writer at a time into a file, and a waiting writer tries again repeatedly, in no order. So each process has one writer
+A SQLite file has only one writer at a time, and waiting writers try again repeatedly, in no order. So each process has one writer
 for each file. Work that arrives during a commit is committed together in the next one, in the order of arrival. Readers work in parallel
 with the writer and never wait. With a database server, each transaction has its own connection.
 """
@@ -24,29 +24,30 @@ from netra_backend.app.services.sqlite_files import prepare_sqlite
 T = TypeVar("T")
 
 _READERS: Final = 2
-#: Writes in one transaction at most, and the seconds after it in which other processes get at the file and more writes gather.
+#: Largest number of writes in one transaction, and the pause after it in seconds, in which other processes can write and more writes
+#: gather.
 _GROUP: Final = 128
 _REST_S: Final = 0.001
 
 
 class Transactions(Protocol):
-    """One database. Work gets a connection in a transaction, which is committed when it returns."""
+    """One database. Work gets a connection in a transaction, which is committed when the work returns."""
 
     async def read(self, work: Callable[[Connection], T], /) -> T:
-        """Return what the work returns. It changes nothing.
+        """Return the result of `work`, which must not change anything.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: the database cannot be read now, or refuses.
-            Exception: of the work.
+            sqlalchemy.exc.SQLAlchemyError: the database cannot be read now, or refuses the query.
+            Exception: any error of the work.
         """
         ...
 
     async def write(self, work: Callable[[Connection], T], /) -> T:
-        """Return what the work returns, once it is committed. It may be done twice, if the first transaction fails.
+        """Return the result of `work` after it is committed. The work may run twice, if the first transaction fails.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: the database cannot be written now, or refuses; nothing of the work is stored.
-            Exception: of the work; nothing of it is stored.
+            sqlalchemy.exc.SQLAlchemyError: the database cannot be written now, or refuses the statement; nothing of the work is stored.
+            Exception: any error of the work; nothing of the work is stored.
         """
         ...
 
@@ -55,9 +56,9 @@ _known: WeakKeyDictionary[Engine, Transactions] = WeakKeyDictionary()
 
 
 def transactions(engine: AsyncEngine) -> Transactions:
-    """Return the way to work on this engine's database, the same at each call.
+    """Return the transactions of this engine's database, the same object at each call.
 
-    The engine's `dispose()` closes it; it opens again when it is used.
+    The engine's `dispose()` closes the object; it opens again on its next use.
     """
     known = _known.get(engine.sync_engine)
     if known is None:
@@ -68,7 +69,7 @@ def transactions(engine: AsyncEngine) -> Transactions:
 
 
 class _OfServer:
-    """A connection a transaction."""
+    """One connection for each transaction."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -83,7 +84,7 @@ class _OfServer:
 
 
 class _OfFile:
-    """The process' one writer and readers of a SQLite file."""
+    """The process's only writer of a SQLite file, and its readers."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._url = engine.url
@@ -113,7 +114,7 @@ class _Job:
     answer: asyncio.Future[Any]
 
     def resolve(self, result: object = None, error: BaseException | None = None) -> None:
-        """Hand the result to the waiting task, in its own loop."""
+        """Pass the result to the waiting task, in its own event loop."""
         loop = self.answer.get_loop()
         if not loop.is_closed():
             loop.call_soon_threadsafe(self._resolve, result, error)
@@ -128,11 +129,11 @@ class _Job:
 
 
 class _BusyError(Exception):
-    """The file cannot be written now, whatever the work is."""
+    """The file cannot be written now, for a reason that has nothing to do with the work."""
 
 
 class _File:
-    """One SQLite file. Its users hold it; when the last one releases it, it is closed."""
+    """One SQLite file. It counts its users, and is closed when the last one releases it."""
 
     _open: Final[dict[str, "_File"]] = {}
     _opening: Final = threading.Lock()
@@ -143,21 +144,21 @@ class _File:
         prepare_sqlite(self._engine)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database-writer")
         self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="database-reader")
-        self.users = 0  #: who hold it
+        self.users = 0  #: number of users
         self._jobs: deque[_Job] = deque()
         self._busy = False
         self._lock = threading.Lock()
 
     @classmethod
     def of(cls, url: URL) -> "_File":
-        """Return the process' one for this file, held."""
+        """Return the process's object for this file, and count its new user."""
         with cls._opening:
             file = cls._open.setdefault(str(url.database), cls(url))
             file.users += 1
             return file
 
     def release(self) -> None:
-        """Let go of it."""
+        """Remove one user; close the file after the last one."""
         with self._opening:
             self.users -= 1
             if self.users:
@@ -194,7 +195,7 @@ class _File:
             time.sleep(_REST_S)
 
     def _do(self, jobs: Sequence[_Job]) -> None:
-        """Do the jobs in one transaction; if one of them fails, each in a separate one, so that a job fails only by itself."""
+        """Do the jobs in one transaction. If a job fails, do each in a separate transaction, so that the others succeed."""
         try:
             results = self._committed(jobs)
         except _BusyError as busy:
@@ -213,7 +214,7 @@ class _File:
     def _committed(self, jobs: Sequence[_Job]) -> list[Any]:
         with self._engine.connect() as connection:
             try:
-                # Immediately, not with the first change: a read that becomes a write fails when another one wrote in between.
+                # Begin as a writer: a transaction that reads first and writes later fails when another process has written in between.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             except SQLAlchemyError as error:
                 raise _BusyError from error

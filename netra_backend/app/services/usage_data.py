@@ -1,4 +1,4 @@
-"""A tenant's use and spending, and the prices of models. Every question about usage names its tenant."""
+"""A tenant's usage and spending, and the prices of models. Every query for usage names its tenant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spend:
-    """The use of one model, or on one day."""
+    """The usage of one model, or of one day."""
 
     key: str  #: the model, or the day as YYYY-MM-DD
     requests: int
@@ -41,7 +41,7 @@ class Price:
     """The price of a model."""
 
     model: str
-    input_micro_usd: int  #: millionths of a dollar for a million input tokens
+    input_micro_usd: int  #: in millionths of a dollar, for a million input tokens
     output_micro_usd: int  #: the same for output tokens
     context_window: int  #: tokens
     quality_tier: str  #: "economy", "standard" or "frontier"
@@ -62,9 +62,9 @@ class UsageData:
         self._database = transactions(engine)
 
     async def period(self, tenant_id: str, since: date | None, until: date | None) -> Period | None:
-        """Return the requested days; an end that is None is filled in: the last recorded day, and 30 days before the end.
+        """Return the requested period. None as `until`: the last recorded day; None as `since`: 29 days before the end.
 
-        None if nothing is recorded for the tenant up to `until`, so that there are no days.
+        Returns None if nothing is recorded for the tenant up to `until`.
         """
         last = select(func.max(UsageRow.day)).where(UsageRow.tenant_id == tenant_id)
         if until is not None:
@@ -76,7 +76,7 @@ class UsageData:
         return Period(since=since or end - timedelta(days=_DEFAULT_DAYS - 1), until=end)
 
     async def spend(self, tenant_id: str, period: Period, by: Dimension) -> tuple[Spend, ...]:
-        """Return the tenant's spending: by model, dearest first; or by day, earliest first."""
+        """Return the tenant's spending: by model, highest cost first; or by day, earliest first."""
         key = UsageRow.model if by == "model" else UsageRow.day
         cost = func.sum(UsageRow.cost_micro_usd)
         query = (
@@ -86,7 +86,7 @@ class UsageData:
             .order_by(*((cost.desc(), key) if by == "model" else (key,)))
         )
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        # PostgreSQL sums 64-bit integers into decimals.
+        # The sum of 64-bit integers is a decimal in PostgreSQL.
         return tuple(
             Spend(key=str(name), requests=int(requests), input_tokens=int(read), output_tokens=int(written), cost_micro_usd=int(spent))
             for name, requests, read, written, spent in rows

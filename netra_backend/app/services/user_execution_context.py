@@ -1,4 +1,4 @@
-"""`UserExecutionContext`: whose request this is. Everything that a run reads or writes is bound to one of these."""
+"""`UserExecutionContext`: the owner of a request. Everything that a run reads or writes is bound to such a context."""
 
 import copy
 import inspect
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 MAX_ID_LENGTH = 256
 MAX_OPERATION_DEPTH = 10
 
-#: Placeholders that identify no user. They came from code that had no user at hand and made one up.
+#: Placeholders that identify no user. Code that did not know the user used to write them.
 PLACEHOLDERS = frozenset(
     {
         "registry",
@@ -43,10 +43,10 @@ PLACEHOLDERS = frozenset(
         "dummy",
     }
 )
-#: Keys that would shadow the context's own ids inside its dicts.
+#: Keys that are not allowed in the context's dicts, because they would hide the context's own ids.
 RESERVED_KEYS = frozenset({"user_id", "thread_id", "run_id", "request_id", "tenant_id", "created_at", "websocket_client_id"})
 
-#: A placeholder and a separator make an id invalid only below this length: a long id that starts so is a real one.
+#: An id that begins with a placeholder and a separator is invalid only if it is shorter than this; a long one is a real id.
 _SHORT_ID = 20
 _PLACEHOLDER_PREFIX = re.compile(rf"(?:{'|'.join(sorted(PLACEHOLDERS))})[^a-z0-9]", re.IGNORECASE)
 _FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u2028\u2029]")
@@ -57,16 +57,15 @@ CleanupCallback = Callable[[], Awaitable[None] | None]
 
 
 def check_id(name: str, value: object) -> str:
-    """Return `value` when it may be an id.
+    """Return `value` if it is a valid id.
 
     Args:
         name: the field's name, for the error.
         value: the candidate id.
 
     Raises:
-        InvalidContextError: it is not a string, blank, too long, a placeholder, or holds a control character, a path separator or half
-            of a character.
-            The message names the field and the rule, never the value.
+        InvalidContextError: the value is not a string, is blank, too long or a placeholder, or contains a control character, a path
+            separator or a surrogate. The message names the field and the rule, never the value.
     """
     if not isinstance(value, str):
         raise InvalidContextError(name, "must be a string")
@@ -75,8 +74,8 @@ def check_id(name: str, value: object) -> str:
     if len(value) > MAX_ID_LENGTH:
         raise InvalidContextError(name, f"may not be longer than {MAX_ID_LENGTH} characters")
     if _FORBIDDEN_CHARACTERS.search(value):
-        raise InvalidContextError(name, "may not hold control characters or path separators")
-    if _SURROGATES.search(value):  # JSON lets half of a character through; no database takes it, and no flag deals it
+        raise InvalidContextError(name, "may not contain control characters or path separators")
+    if _SURROGATES.search(value):  # JSON allows lone surrogates, but databases and flags cannot handle them
         raise InvalidContextError(name, "must be well-formed Unicode")
     if len(value) < _SHORT_ID and (value.strip().lower() in PLACEHOLDERS or _PLACEHOLDER_PREFIX.match(value)):
         raise InvalidContextError(name, "may not be a placeholder")
@@ -84,7 +83,7 @@ def check_id(name: str, value: object) -> str:
 
 
 def check_tenant(value: object) -> str:
-    """Return `value` if it may be a tenant's id: the one rule for tokens, sample data, contexts and all other code that names a tenant.
+    """Return `value` if it is a valid tenant id. All code that names a tenant uses this rule: tokens, sample data, contexts and others.
 
     Raises:
         InvalidContextError: see `check_id`.
@@ -105,15 +104,15 @@ class UserExecutionContext:
     thread_id: str
     run_id: str
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    websocket_client_id: str | None = None  #: None: no WebSocket, for example a batch
+    websocket_client_id: str | None = None  #: None: no WebSocket, for example in a batch
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     agent_context: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: for agents; deep-copied and read-only
     audit_metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: for the audit log; deep-copied and read-only
-    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: what the user's token says; deep-copied and read-only
-    operation_depth: int = 0  #: 0 for the request itself, one more for each child; at most 10
+    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: claims of the user's token; deep-copied and read-only
+    operation_depth: int = 0  #: 0 for the request itself, and one more for each level of children; at most 10
     parent_request_id: str | None = None  #: None: the request itself
     cleanup_callbacks: list[CleanupCallback] = field(default_factory=list, repr=False)
-    ending: RunEnding = field(default_factory=RunEnding, repr=False)  #: how the run ended, as soon as that is decided
+    ending: RunEnding = field(default_factory=RunEnding, repr=False)  #: decides how the run ended
 
     def __post_init__(self) -> None:
         """Check the ids and freeze the dicts."""
@@ -143,11 +142,11 @@ class UserExecutionContext:
 
         Args:
             operation_name: what the part does; recorded in the child's audit metadata.
-            agent_context: laid over this context's; None: nothing is.
-            audit_metadata: laid over this context's; None: nothing is.
+            agent_context: overrides this context's; None: no override.
+            audit_metadata: overrides this context's; None: no override.
 
         Raises:
-            InvalidContextError: the child would be deeper than 10, or a dict holds a reserved key.
+            InvalidContextError: the child would be deeper than 10, or a dict contains a reserved key.
         """
         return UserExecutionContext(
             tenant_id=self.tenant_id,
@@ -163,7 +162,7 @@ class UserExecutionContext:
         )
 
     def owns(self, other: "UserExecutionContext") -> bool:
-        """Return whether `other` is of the same tenant, user, thread and run."""
+        """Return whether `other` has the same tenant, user, thread and run."""
         return (
             self.user_id == other.user_id
             and self.run_id == other.run_id
@@ -176,7 +175,7 @@ class UserExecutionContext:
         self.cleanup_callbacks.append(callback)
 
     async def cleanup(self) -> None:
-        """Run the callbacks, last in, first out, each once. One that fails is logged and the rest still run."""
+        """Run each callback once, last in, first out. A failure is logged, and the other callbacks still run."""
         while self.cleanup_callbacks:
             callback = self.cleanup_callbacks.pop()
             try:
@@ -192,7 +191,7 @@ def _read_only(name: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
         return _EMPTY
     reserved = RESERVED_KEYS.intersection(value)
     if reserved:
-        raise InvalidContextError(name, f"may not hold the reserved key {min(reserved)}")
+        raise InvalidContextError(name, f"may not contain the reserved key {min(reserved)}")
     return MappingProxyType({key: _frozen(item) for key, item in value.items()})
 
 

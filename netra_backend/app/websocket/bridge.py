@@ -1,4 +1,7 @@
-"""`WebSocketBridge`: the legacy engines' way to clients. One for the whole process; it finds the listener by run id alone."""
+"""`WebSocketBridge`: sends the legacy engines' events to clients.
+
+There is one for the whole process; it finds the listener by run id alone.
+"""
 
 import logging
 from typing import Any
@@ -22,13 +25,13 @@ class WebSocketBridge:
         self._subscribers[context.run_id] = FrameSender(context, sink)
 
     def unsubscribe(self, run_id: str) -> None:
-        """Send nothing more of this run."""
+        """Stop sending events of this run."""
         sender = self._subscribers.pop(run_id, None)
         if sender is not None:
             sender.close()
 
     async def notify(self, event: EventType, payload: dict[str, Any], /, *, agent_name: str, user_id: str, run_id: str) -> None:
-        """Send one event to the run's subscriber. Never raises; without a subscriber it is counted as undelivered."""
+        """Send one event to the run's subscriber. Never raises; without a subscriber the event is counted as undelivered."""
         sender = self._subscribers.get(run_id)
         if sender is None:
             self.undelivered += 1

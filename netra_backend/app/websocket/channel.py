@@ -14,7 +14,7 @@ FRAMES_IN_FLIGHT = 256
 
 
 class FrameChannel:
-    """A bounded queue of frames with one reader: a `Sink`."""
+    """A bounded queue of frames with one reader. Implements `Sink`."""
 
     def __init__(self, limit: int = FRAMES_IN_FLIGHT) -> None:
         self._frames: deque[bytes] = deque()
@@ -24,7 +24,7 @@ class FrameChannel:
         self._writable = asyncio.Event()
 
     def offer(self, frame: bytes, /) -> bool:
-        """Queue the frame, unless the reader is `limit` frames behind. After `close` it is taken and dropped."""
+        """Queue the frame, unless the reader is `limit` frames behind. After `close`, frames are accepted and dropped."""
         if self._closed:
             return True
         if len(self._frames) >= self._limit:
@@ -34,7 +34,7 @@ class FrameChannel:
         return True
 
     async def room(self) -> None:
-        """Wait until the reader has caught up by a frame, or the channel is closed."""
+        """Wait until the reader has taken a frame, or the channel is closed."""
         self._writable.clear()
         await self._writable.wait()
 
@@ -50,21 +50,21 @@ class FrameChannel:
         return frame
 
     def close(self, _task: object = None) -> None:
-        """Take no more frames; the queued ones can still be read."""
+        """Accept no more frames; the queued ones can still be read."""
         self._closed = True
         self._readable.set()
         self._writable.set()
 
 
 async def stream(work: Callable[[Sink], Coroutine[Any, Any, object]], limit: int = FRAMES_IN_FLIGHT) -> AsyncGenerator[bytes, None]:
-    """Run `work` in a separate task and yield the frames that it sends, as it sends them.
+    """Run `work` in a separate task, and yield each frame as soon as it is sent.
 
     The task starts with the first `__anext__` and inherits its context variables. Closing the generator cancels the task and waits for it.
     An exception of the task is raised after the last frame.
 
     Args:
         work: gets the sink to send frames to.
-        limit: frames that may wait for the reader; more make the work wait.
+        limit: frames that may wait for the reader; at the limit the work waits.
     """
     channel = FrameChannel(limit)
     task = asyncio.create_task(work(channel))

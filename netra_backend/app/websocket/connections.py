@@ -1,4 +1,4 @@
-"""Open WebSockets: how many a user may have, and the only place that reads from and writes to one."""
+"""Open WebSockets: limits their number for each user. Only this module reads from and writes to them."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ class Connections:
     """Counts the connections of each user to this process.
 
     Args:
-        per_user: how many a user may have at once.
+        per_user: how many connections a user may have at once.
     """
 
     def __init__(self, per_user: int) -> None:
@@ -31,15 +31,15 @@ class Connections:
         self._open: Counter[Hashable] = Counter()
 
     def __len__(self) -> int:
-        """Return how many are open."""
+        """Return how many connections are open."""
         return self._open.total()
 
     @contextmanager
     def place(self, user: Hashable) -> Iterator[None]:
-        """Hold one of the user's places.
+        """Hold one of the user's places during the block.
 
         Raises:
-            TooManyConnectionsError: all are taken.
+            TooManyConnectionsError: all places are taken.
         """
         if self._open[user] >= self._per_user:
             raise TooManyConnectionsError(self._per_user)
@@ -53,14 +53,14 @@ class Connections:
 
 
 class Connection:
-    """One accepted socket. Nothing is queued here: the sender waits until the socket accepts the frame, so that a slow client delays its
-    own runs and memory stays bounded by the server's write buffer.
+    """One accepted socket. Nothing is queued here: the sender waits until the socket accepts the frame. So a slow client delays its own
+    runs only, and the server's write buffer bounds the memory.
 
-    Any number of tasks may send; one may receive.
+    Any number of tasks may send; only one may receive.
 
     Args:
-        socket: accepted.
-        send_timeout_s: seconds after which a client that reads nothing counts as gone.
+        socket: an accepted socket.
+        send_timeout_s: seconds after which a client that reads nothing counts as disconnected.
     """
 
     def __init__(self, socket: WebSocket, *, send_timeout_s: float) -> None:
@@ -74,11 +74,11 @@ class Connection:
         """Return the next message, text or binary.
 
         Args:
-            until: moment of the loop's clock.
+            until: a time of the event loop's clock.
 
         Raises:
-            TimeoutError: nothing came until then, the client stalled, or `wake` was called.
-            WebSocketDisconnect: the client is gone.
+            TimeoutError: no message came until then, the client stalled, or `wake` was called.
+            WebSocketDisconnect: the client has disconnected.
         """
         if self.stalled or self._woken:
             self._woken = False
@@ -97,10 +97,10 @@ class Connection:
         return text.encode() if text is not None else message.get("bytes") or b""
 
     async def send(self, frame: bytes) -> None:
-        """Send a JSON object as a text frame, as soon as the socket takes it.
+        """Send a JSON object as a text frame, as soon as the socket accepts it.
 
         Raises:
-            WebSocketDisconnect: the client is gone, was hung up on, or does not read.
+            WebSocketDisconnect: the client has disconnected or does not read, or the server has closed the connection.
         """
         if self.stalled or self._socket.application_state is not WebSocketState.CONNECTED:
             raise WebSocketDisconnect(1006)
@@ -109,21 +109,24 @@ class Connection:
                 await self._socket.send({"type": "websocket.send", "text": frame.decode()})
         except TimeoutError:
             self.stalled = True
-            self.wake()  # so that the receiver hangs up
+            self.wake()  # so that the receiver closes the connection
             raise WebSocketDisconnect(1006, "the client does not read") from None
 
     async def close(self, code: int, reason: str) -> None:
-        """Hang up. Does nothing when the client is gone already, and waits for no client that does not read."""
+        """Close the connection.
+
+        Does nothing when the client has already disconnected, and does not wait for a client that does not read.
+        """
         if self._socket.application_state is not WebSocketState.CONNECTED:
             return
         try:
             async with asyncio.timeout(0 if self.stalled else self._send_timeout_s):
                 await self._socket.close(code, reason)
         except (TimeoutError, WebSocketDisconnect):
-            _logger.info("a client was gone before it was hung up on", extra={"close_code": int(code)})
+            _logger.info("a client had disconnected before the server closed the connection", extra={"close_code": int(code)})
 
     def wake(self) -> None:
-        """Have `receive`, now or when it is called next, raise a TimeoutError. No message is lost by that."""
+        """Let the current or next call of `receive` raise a TimeoutError. No message is lost."""
         self._woken = True
         if self._receiving is not None:
             self._receiving.reschedule(asyncio.get_running_loop().time())

@@ -1,4 +1,4 @@
-"""Checks a stream of frames against the event contract. Used by tests; it says what is broken, in English."""
+"""Checks a stream of frames against the event contract. Used by tests; the result describes each breach in English."""
 
 import itertools
 from collections import Counter
@@ -12,7 +12,7 @@ _decoder = msgspec.json.Decoder(Envelope)
 
 
 def check_contract(frames: Iterable[bytes]) -> list[str]:
-    """Return every breach of the contract in the finished stream of one run; [] when it obeys all of it.
+    """Return every breach of the contract in the finished stream of one run; [] when there is none.
 
     Raises:
         msgspec.DecodeError: a frame is not an envelope.

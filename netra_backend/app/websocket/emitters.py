@@ -10,7 +10,7 @@ from netra_backend.app.websocket.sender import FrameSender, Sink
 class UserEmitter:
     """Sends events of one `UserExecutionContext` to one sink.
 
-    It is a `Notifier`: the user id and run id that come with an event must be its own, or the event is not sent.
+    It is a `Notifier`: an event is sent only if its user id and run id are those of the context.
     """
 
     def __init__(self, context: UserExecutionContext, sink: Sink) -> None:
@@ -26,12 +26,12 @@ class UserEmitter:
 
     @property
     def sent(self) -> int:
-        """Events that the sink took."""
+        """Number of events that the sink accepted."""
         return self._sender.sent
 
     @property
     def lost(self) -> int:
-        """Events that the sink did not take, and foreign ones."""
+        """Number of events that the sink did not accept, or that belong to another user or run."""
         return self._sender.lost
 
     def close(self) -> None:
@@ -40,7 +40,7 @@ class UserEmitter:
 
 
 class EmitterSource(Protocol):
-    """Knows where the events of a context go."""
+    """Makes the emitter for a context's events."""
 
     def emitter_for(self, context: UserExecutionContext, /) -> UserEmitter:
         """Return a new emitter for this context.

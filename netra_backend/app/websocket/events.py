@@ -1,6 +1,6 @@
 """The event contract as data: the envelope, the seven events, and the keys of each payload.
 
-A client may rely on what stands here; `contract.check_contract` checks a stream against it.
+Clients may rely on this module; `contract.check_contract` checks a stream against it.
 """
 
 import time
@@ -23,10 +23,10 @@ EventType = Literal[
     "agent_error",
     "agent_death",
     # goes with: migration
-    "partial_result",  # these two only by direct calls of the legacy engine's send methods; they are outside the contract
+    "partial_result",  # these two are sent only by direct calls of the legacy engine's send methods, and are outside the contract
     "final_report",
     # stays
-    "run_result",  # of the run itself, last; only on the surfaces without a chat: see app/run_results.py
+    "run_result",  # the last event of a run, which belongs to no agent; not on the surface chat: see app/run_results.py
 ]
 DeathCause = Literal["timeout", "no_heartbeat", "silent_failure"]
 ToolStatus = Literal["success", "error", "permission_denied", "cancelled"]
@@ -96,7 +96,7 @@ def started(agent_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def thinking(reasoning: str, step_number: int) -> dict[str, Any]:
-    """Return the payload of `agent_thinking`; step 0 is waiting in the queue."""
+    """Return the payload of `agent_thinking`; step 0 means waiting in the queue."""
     return {"reasoning": reasoning, "step_number": step_number, "progress_percentage": min(95, 15 * step_number)}
 
 
@@ -127,11 +127,11 @@ def completed(
     """Return the payload of `agent_completed`.
 
     Args:
-        agent_name: who ended.
-        final_answer: what it said; None when it failed.
-        error: safe for users; None: it did well.
+        agent_name: the agent that ended.
+        final_answer: the agent's answer; None when it failed.
+        error: safe for users; None: the agent succeeded.
         duration_s: monotonic seconds.
-        step_count: thinking steps that it sent.
+        step_count: the number of thinking steps that were sent.
         beyond_contract: keys that a client may not rely on; None: none.
     """
     return {
@@ -164,7 +164,7 @@ def death(cause: DeathCause) -> dict[str, Any]:
 
 
 def safe_message(error: BaseException) -> str:
-    """Return what the user may read: the message of our own errors, and nothing of anybody else's."""
+    """Return what the user may read: the message of this backend's own errors, or a general text for other errors."""
     return str(error) if isinstance(error, NetraError) else UNEXPECTED
 
 

@@ -1,4 +1,4 @@
-"""Removes secrets from what clients see: values of keys that name a secret are replaced, long texts are cut, wide values are limited."""
+"""Removes secrets from data for clients: values of keys that name a secret are replaced, long texts are cut, large values are limited."""
 
 import functools
 import re
@@ -11,7 +11,7 @@ REDACTED: Final = "[redacted]"
 MAX_ITEMS = 50
 MAX_DEPTH = 8
 
-#: Whole words of a key, after `apiKey` has become `api_key`. "tokens" is not among them: `input_tokens` is a count.
+#: Whole words of a key, after `apiKey` was changed to `api_key`. "tokens" is not listed, because `input_tokens` is a count.
 _TELLING = re.compile(
     r"(?:^|_)(?:pass(?:word|wd|phrase)|pwd|secrets?|token|jwt|bearer|authorization|auth|cookie|credentials?|signature"
     r"|(?:api|access|private|secret|signing|encryption|master)_?keys?)(?:_|$)"
@@ -21,17 +21,17 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 @functools.lru_cache(maxsize=4096)
 def tells_secret(key: str) -> bool:
-    """Return whether a value under this key is to be kept from view."""
+    """Return whether the value of this key must be redacted."""
     return _TELLING.search(_CAMEL.sub("_", key).lower().replace("-", "_").replace(".", "_")) is not None
 
 
 def cut(text: str, length: int) -> str:
-    """Return the text, at most `length` characters long; a cut one ends in an ellipsis."""
+    """Return the text, cut to at most `length` characters; a cut text ends in an ellipsis."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def redacted(value: object, length: int, depth: int = 0) -> Any:  # noqa: ANN401 - JSON of the value's own shape
-    """Return a JSON copy without secrets: strings at most `length` long, at most 50 items a level, at most 8 levels."""
+    """Return a JSON copy without secrets: strings at most `length` long, at most 50 items on each level, at most 8 levels."""
     if isinstance(value, str):
         return cut(value, length)
     if value is None or isinstance(value, bool | int | float):
@@ -49,6 +49,6 @@ def redacted(value: object, length: int, depth: int = 0) -> Any:  # noqa: ANN401
 
 
 def redacted_text(value: object, length: int) -> str:
-    """Return the redacted value as text, at most `length` characters long; a string as it is, anything else as JSON."""
+    """Return the redacted value as text, cut to at most `length` characters; a string unchanged, anything else as JSON."""
     shown = redacted(value, length)
     return shown if isinstance(shown, str) else cut(msgspec.json.encode(shown).decode(), length)

@@ -1,4 +1,4 @@
-"""Sends the frames of one run to one sink: numbered, one at a time, never longer than a limit, never raising."""
+"""Sends the frames of one run to one sink: frames are numbered, sent one at a time and limited in length; sending never raises."""
 
 import asyncio
 import logging
@@ -15,19 +15,19 @@ class Sink(Protocol):
     """The target of frames."""
 
     def offer(self, frame: bytes, /) -> bool:
-        """Take the frame at once and return True, or return False while the listener is behind."""
+        """Accept the frame immediately and return True, or return False while the listener reads too slowly."""
         ...
 
     async def room(self) -> None:
-        """Wait until an offer may be taken."""
+        """Wait until an offer may be accepted."""
         ...
 
 
 class FrameSender:
     """Numbers and sends the events of one run.
 
-    A sink that fails or hangs costs its own listener events, never the run: each loss is counted, and after `GIVE_UP_AFTER` losses
-    in a row nothing more is tried, so that a dead listener cannot slow every later event by the time limit.
+    A sink that fails or hangs loses events of its own listener but never stops the run. Each loss is counted. After `GIVE_UP_AFTER` losses
+    in a row nothing more is sent, so that a dead listener does not delay every later event.
     """
 
     SEND_TIMEOUT_S = 5.0
@@ -40,8 +40,8 @@ class FrameSender:
         self._sequence = 0
         self._losses_in_a_row = 0
         self._closed = False
-        self.sent = 0  #: events that the sink took
-        self.lost = 0  #: events that it did not take
+        self.sent = 0  #: events that the sink accepted
+        self.lost = 0  #: events that the sink did not accept
 
     async def send(self, event: EventType, payload: dict[str, Any], agent_name: str, user_id: str) -> None:
         """Send one event. Frames reach the sink in order of their numbers. Never raises, except when the calling task is cancelled."""
@@ -62,7 +62,7 @@ class FrameSender:
             self.sent += 1
 
     async def _send_later(self, event: EventType, payload: dict[str, Any], agent_name: str, user_id: str) -> None:
-        # Only here is there a timer: one for every event would cost more than the event.
+        # Only waiting needs a timer: a timer for every event would cost more than the event.
         async with asyncio.timeout(self.SEND_TIMEOUT_S), self._lock:
             while not self._offer(event, payload, agent_name, user_id):
                 await self._sink.room()

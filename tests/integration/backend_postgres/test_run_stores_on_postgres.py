@@ -61,7 +61,7 @@ async def test_a_thread_is_read_as_it_was_written_whatever_it_says(stores: Store
 async def test_many_writers_of_one_run_write_it_once_and_another_run_of_its_id_is_refused(stores: Stores) -> None:
     for store in (stores.legacy, stores.user):
         await asyncio.gather(*(store.write([run_of()]) for _ in range(8)))
-        with pytest.raises(RunRefusedError, match="stands for another run already"):
+        with pytest.raises(RunRefusedError, match="already belongs to another run"):
             await store.write([run_of(answer="b")])
         assert await store.thread("acme", "ada", "t") == [run_of()]
 

@@ -13,8 +13,8 @@ import pytest
 
 from migration.comparison import Policy
 from migration.comparison.compare import compare
-from migration.effects.outcome import outcome_of_failure
-from migration.effects.recording import recording
+from migration.effects.journals.outcome import outcome_of_failure
+from migration.effects.journals.recording import Recording
 from migration.model import Comparison, EffectError, Engine, Event, Origin, RunRecord, RunRequest, Stage
 from migration.shadow.runner import RunLimits, replay_run
 from migration.shadow.virtual_time import VirtualTimeLoop
@@ -184,7 +184,7 @@ class Lab:
 
     @staticmethod
     async def _record(candidate: Candidate, wrap: Callable[[Engine], Engine], origin: Origin) -> RunRecord:
-        tape = recording(REQUEST)
+        tape = Recording(REQUEST)
         events = wrap(BackendEngine(candidate.stream)).run(REQUEST)
         outcome, error = None, None
         try:

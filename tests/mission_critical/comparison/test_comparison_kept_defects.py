@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from migration.comparison.compare import compare
-from migration.effects.recording import recording
+from migration.effects.journals.recording import Recording
 from migration.model import Comparison, EffectError, Origin, RunRecord, RunRequest, Stage, Verdict
 from migration.shadow.runner import RunLimits, replay_run
 from migration.shadow.virtual_time import VirtualTimeLoop
@@ -48,7 +48,7 @@ class Surface:
         """Serve one run, on the record, as the facade does."""
         ids = {name: getattr(user, name) for name in ("tenant_id", "user_id", "thread_id", "run_id")}
         request = RunRequest(surface=self._name, payload=msgspec.json.encode(payload), received_at=0.0, **ids)
-        tape, events = recording(request, clock=self._loop.time), BackendEngine(self._control.stream, self._loop.time).run(request)
+        tape, events = Recording(request, clock=self._loop.time), BackendEngine(self._control.stream, self._loop.time).run(request)
         try:
             async with asyncio.timeout(self._patience_s):
                 while (event := await tape.next_of(events)) is not None:

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,10 @@ def test_no_name_of_a_front_is_called_like_a_module_behind_it(path):
 def test_a_name_that_a_front_does_not_have_is_an_attribute_error():
     with pytest.raises(AttributeError, match=r"module 'migration\.stores' has no attribute 'Nothing'"):
         front("migration.stores", {"Lag": "outbox"})("Nothing")
+
+
+def test_what_lies_behind_each_front_is_held_private_by_a_contract():
+    contracts = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    held = {name for one in contracts if one["type"] == "protected" for name in one["protected_modules"]}
+    packages = {package_of(path) for path in ROOT.glob("*/__init__.py")} - {"migration.adapters"}  # each of its files is public
+    assert {f"{package}.*" for package in packages} - held == set()

@@ -11,8 +11,8 @@ import pytest
 from migration.comparison import Comparer, default_policy
 from migration.comparison.compare import compare
 from migration.effects import perform
-from migration.effects.keys import with_keys
-from migration.effects.misses import BLOCK, MissPolicy
+from migration.effects.journals.keys import with_keys
+from migration.effects.journals.misses import BLOCK, MissPolicy
 from migration.errors import ConfigurationError, EvidenceError
 from migration.model import Effect, Event, Origin, RunRequest, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped

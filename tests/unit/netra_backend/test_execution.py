@@ -9,10 +9,10 @@ from typing import get_args
 import msgspec
 import pytest
 
-from migration.effects.keys import with_keys
+from migration.effects.journals.keys import with_keys
+from migration.effects.journals.recording import Recording
+from migration.effects.journals.replaying import ReplayJournal
 from migration.effects.ports import activate, deactivate
-from migration.effects.recording import recording
-from migration.effects.replaying import ReplayJournal
 from migration.errors import UnknownSurfaceError
 from migration.model import Origin, Outcome, RunRequest
 from netra_backend.app.agents.registry import AgentRegistry
@@ -65,7 +65,7 @@ async def use_all(world):
 
 async def record(outside):
     request = RunRequest(surface="chat", tenant_id="acme", user_id="ann", thread_id="t-1", run_id="r-1", payload=b"{}", received_at=0.0)
-    tape = recording(request)
+    tape = Recording(request)
     token = activate(tape)
     try:
         seen = await use_all(world_of(outside))
@@ -105,7 +105,7 @@ async def test_a_recorded_error_of_a_port_is_raised_again_as_the_ports_own(error
         return await (port or world.tools.call(CONTEXT, "usage_summary", {}, lane="data"))
 
     request = RunRequest(surface="chat", tenant_id="acme", user_id="ann", thread_id="t-1", run_id="r-1", payload=b"{}", received_at=0.0)
-    tape = recording(request)
+    tape = Recording(request)
     token = activate(tape)
     with pytest.raises(type(error)):
         await ask(world_of(Outside(error)))

@@ -19,11 +19,11 @@ SET = {name: field.default for name, field in Settings.model_fields.items()}
     [
         f"After `NETRA_DRAIN_S` ({SET['drain_s']:g} s by default) the remaining runs are cut",
         f"does not send the whole head of a request within {protocols.HEAD_S:g} s is closed",
-        f"the oldest of {protocols.SILENT} connections with an incomplete head",
-        f"A body has {callers._BODY_S:g} s.",
+        f"more than {protocols.SILENT} connections have an incomplete head",
+        f"A body must arrive within {callers._BODY_S:g} s.",
         f"without a run is closed after {ChatLimits().idle_timeout_s / 60:g} minutes",
         f"a write waits {sqlite_files.BUSY_MS / 1000:g} s; then",
-        f"Tokens are accepted `NETRA_JWT_LEEWAY_S` ({SET['jwt_leeway_s']:g} s) early and late",
+        f"tokens are accepted `NETRA_JWT_LEEWAY_S` ({SET['jwt_leeway_s']:g} s) before and after",
     ],
 )
 def test_running_says_what_holds(sentence: str) -> None:
@@ -31,5 +31,5 @@ def test_running_says_what_holds(sentence: str) -> None:
 
 
 def test_what_follows_the_drain_takes_less_than_operators_are_told_to_give() -> None:
-    assert "Give the process `NETRA_DRAIN_S` and 30 s more before you kill it" in RUNNING
+    assert "Kill the process only after `NETRA_DRAIN_S` and 30 s more" in RUNNING
     assert server.CUT_S + server._FAREWELL_S + server.CLOSE_S < 30

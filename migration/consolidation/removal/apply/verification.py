@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from migration.consolidation.audit import audit
+from migration.consolidation.auditing import audit
 from migration.consolidation.guard import BASELINE_NAME, load_baseline, save_baseline, shrunk
 from migration.consolidation.removal.apply.values import Left
 

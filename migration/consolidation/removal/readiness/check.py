@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from migration.consolidation.audit import AuditProgress, NoProgress, audit
+from migration.consolidation.auditing import AuditProgress, NoProgress, audit
 from migration.consolidation.configuration import load_configuration
 from migration.consolidation.removal.manifest import RemovalManifest
 from migration.consolidation.removal.readiness import code, runs
@@ -13,8 +13,8 @@ from migration.consolidation.removal.readiness.flag_keys import flag_references
 from migration.consolidation.removal.readiness.production import Production, asked
 from migration.consolidation.removal.readiness.uses import uses_of
 from migration.consolidation.removal.readiness.witness import LegacyRuns, legacy_runs_since
+from migration.import_strings import load
 from migration.settings import MigrationSettings
-from migration.shadow.parts import load
 from migration.stores import DAY_S
 
 

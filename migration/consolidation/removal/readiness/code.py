@@ -7,7 +7,7 @@ from migration.consolidation.inventory import Inventory
 from migration.consolidation.removal.manifest import SurfaceParts
 from migration.consolidation.removal.readiness.criteria import Criterion
 from migration.consolidation.removal.readiness.uses import RemainingUses, Use, files_of
-from migration.flags.meaning.data import surface_flag_key
+from migration.flags.meaning import surface_flag_key
 
 _SHOWN = 5
 

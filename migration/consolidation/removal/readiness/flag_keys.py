@@ -10,7 +10,7 @@ from migration.consolidation.removal.tracked import tracked_files
 from migration.consolidation.sources.discovery import discover
 from migration.consolidation.sources.workers import read_bytes
 from migration.errors import ConfigurationError
-from migration.flags.meaning.data import surface_flag_key
+from migration.flags.meaning import surface_flag_key
 
 #: Folders and files of the half that is removed, and files about it, such as a certificate in its own tree.
 ALLOWED: Final = (CERTIFICATE_NAME, "migration/", "dashboards/", "ledger/", "docs/", "tests/", "changelog.d/", "README.md", "CHANGELOG.md")

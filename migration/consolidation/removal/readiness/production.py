@@ -10,7 +10,7 @@ from migration.consolidation.removal.readiness.criteria import Criterion, Criter
 from migration.consolidation.removal.readiness.stages import tenant_stages
 from migration.errors import EvidenceError, FlagSourceError, LedgerError, OutboxError, StoreError
 from migration.evidence import EvidenceReader
-from migration.flags.editors.open import open_editor
+from migration.flags.editors import open_editor
 from migration.settings import MigrationSettings
 from migration.stores import Coverage, Outbox, StoresDatabase, Watch, watch_now
 

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from migration.errors import FlagSourceError
-from migration.flags.editors.editor import FlagRead
-from migration.flags.edits.surface_changes import pins
-from migration.flags.meaning.contexts import Tenant
-from migration.flags.meaning.data import surface_flag_key
-from migration.flags.meaning.evaluation import FlagEvaluator
-from migration.flags.proofs.rollout_bands import bands
+from migration.flags.editors import FlagRead
+from migration.flags.edits import pins
+from migration.flags.meaning import FlagEvaluator, Tenant, surface_flag_key
+from migration.flags.proofs import bands
 from migration.model import Stage
 
 

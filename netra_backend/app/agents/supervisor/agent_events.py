@@ -1,4 +1,7 @@
-"""`AgentEvents`: what an engine itself says about one execution. Steps and tools are said by the agent and its dispatcher."""
+"""`AgentEvents`: the events that an engine itself sends about one execution.
+
+The agent and its dispatcher send the events about steps and tools.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,24 +21,24 @@ class AgentEvents:
         self.has_thought = False  #: whether a thinking step was sent
 
     async def started(self, context: Mapping[str, Any]) -> None:
-        """Say that the agent started."""
+        """Send that the agent started."""
         await self.send("agent_started", events.started(self._agent_name, context))
 
     async def queued(self) -> None:
-        """Say that the agent waits for its turn."""
+        """Send that the agent waits for its turn."""
         await self.thinking("queued due to high load", 0)
 
     async def thinking(self, reasoning: str, step_number: int) -> None:
-        """Say what is being done."""
+        """Send what is being done."""
         self.has_thought = True
         await self.send("agent_thinking", events.thinking(reasoning, step_number))
 
     async def failed(self, error: BaseException, support_code: str) -> None:
-        """Say what went wrong, in words that are safe for users."""
+        """Send what went wrong, in words that are safe for users."""
         await self.send("agent_error", events.failed(error, support_code))
 
     async def died(self, cause: DeathCause) -> None:
-        """Say that the agent will not answer any more."""
+        """Send that the agent will not answer any more."""
         await self.send("agent_death", events.death(cause))
 
     async def completed(
@@ -47,7 +50,7 @@ class AgentEvents:
         step_count: int,
         beyond_contract: Mapping[str, Any] | None = None,
     ) -> None:
-        """Say that the agent ended, well or not; the arguments are those of `events.completed`."""
+        """Send that the agent ended, with success or not; the arguments are those of `events.completed`."""
         payload = events.completed(
             self._agent_name,
             final_answer=final_answer,

@@ -1,4 +1,4 @@
-"""`AgentExecutionCore`: the legacy engine's executor. It runs the one shared agent of a name, for any user."""
+"""`AgentExecutionCore`: the legacy engine's executor. For any user, it runs the shared agent of the given name."""
 
 import asyncio
 import time
@@ -18,11 +18,11 @@ from netra_backend.app.websocket.events import DeathCause, safe_message
 
 
 class AgentExecutionCore:
-    """Executes agents of a registry and sends the executor's share of the events.
+    """Executes agents of a registry and sends the executor's part of the events.
 
     Args:
-        registry: holds one shared object an agent.
-        bridge: where the events go.
+        registry: holds one shared object for each agent.
+        bridge: receives the events.
         tracker: notified of each execution.
         clock: monotonic seconds.
     """
@@ -39,10 +39,10 @@ class AgentExecutionCore:
         self._dispatcher = AnnouncingToolDispatcher(registry.world.tools)
 
     async def execute(self, context: AgentExecutionContext, user: UserExecutionContext, said: AgentEvents) -> AgentExecutionResult:
-        """Execute the agent. Errors of this backend's own tree are failed results.
+        """Execute the agent. An error of `errors.py`, or the end of the time limit, becomes a failed result.
 
         Raises:
-            TimeoutError: the agent raised it. When its time is up, it is a failed result.
+            TimeoutError: the agent itself raised it.
             Exception: any other error, of the agent, its model or its tools.
         """
         await said.started({})
@@ -69,11 +69,11 @@ class AgentExecutionCore:
             self._tracker.finish(execution, state)
 
     async def timed_out(self, context: AgentExecutionContext, said: AgentEvents, limit_s: float) -> AgentExecutionResult:
-        """Return the failed result of an agent that took too long. Its duration is 0, whatever it took."""
+        """Return the failed result of an agent that took too long. The result's duration is always 0."""
         return await self._failed(context, said, AgentTimeoutError(context.agent_name, limit_s), 0.0, "timeout")
 
     def _take_over(self, agent: Agent, context: AgentExecutionContext) -> Agent:
-        # The object is shared: a concurrent run of it sends events for this user from here on.
+        # The agent object is shared: from here on, a concurrent run of it sends its events to this user.
         agent.user_id, agent.run_id, agent.emitter, agent.dispatcher = context.user_id, context.run_id, self._bridge, self._dispatcher
         return agent
 

@@ -1,4 +1,4 @@
-"""`AgentFactory`: where the target engine gets a fresh agent and its tools for one user."""
+"""`AgentFactory`: gives the target engine a fresh agent and its tools for one user."""
 
 import time
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class UserAgentFactory:
         self._clock = clock
 
     def create_agent(self, name: str, context: UserExecutionContext, /) -> Agent:
-        """Return a new agent that speaks for this user's run.
+        """Return a new agent that is bound to this user's run.
 
         Raises:
             UnknownAgentError: no agent has this name.

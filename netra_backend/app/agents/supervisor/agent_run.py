@@ -23,7 +23,7 @@ class Ending:
     duration_s: float  #: monotonic; for a timeout: the limit itself
     answer: Answer | None = None
     error: BaseException | None = None
-    death: DeathCause | None = None  #: None: it was alive to the end
+    death: DeathCause | None = None  #: None: the agent was not declared dead
 
 
 class AgentRun:
@@ -38,7 +38,7 @@ class AgentRun:
         clock: monotonic seconds.
     """
 
-    #: Seconds that a cancelled agent gets to end. One that ignores its cancellation is left behind, and logged.
+    #: Seconds that a cancelled agent gets to end. An agent that ignores its cancellation is left running, and logged.
     CANCEL_GRACE_S = 5.0
 
     def __init__(
@@ -62,10 +62,10 @@ class AgentRun:
         self._stopped_by: ExecutionState | None = None
 
     async def supervise(self, work: Coroutine[Any, Any, Answer | None]) -> Ending:
-        """Run the agent and return how it ended; whatever it raises is an ending.
+        """Run the agent and return how it ended; an exception of the agent is returned as its ending.
 
         Raises:
-            asyncio.CancelledError: the caller was cancelled; the agent was stopped before.
+            asyncio.CancelledError: the caller was cancelled; the agent was stopped first.
         """
         started_s = self._clock()
         if self._stopped_by is not None:
@@ -89,11 +89,14 @@ class AgentRun:
         return ending
 
     def is_of(self, execution: TrackedExecution) -> bool:
-        """Return whether that tracked execution is this one."""
+        """Return whether the tracked execution is the one of this run."""
         return self._execution is execution
 
     def stop(self, state: ExecutionState) -> None:
-        """End the agent from outside: DEAD when it gives no sign of life, CANCELLED when its engine closes. It may not have begun."""
+        """End the agent from outside: DEAD when its heartbeat stops, CANCELLED when its engine closes.
+
+        The agent may not have started yet.
+        """
         self._stopped_by = state
         if self._task is not None:
             self._task.cancel()
@@ -102,7 +105,7 @@ class AgentRun:
         task.cancel()
         _, running = await asyncio.wait({task}, timeout=self.CANCEL_GRACE_S)
         if running:
-            logger.error("agent ignores its cancellation and is left behind", extra={"agent": self.agent_name, "run_id": self._run_id})
+            logger.error("agent ignores its cancellation and is left running", extra={"agent": self.agent_name, "run_id": self._run_id})
             task.add_done_callback(_look_at)
 
     def _ending(self, task: asyncio.Task[Answer | None], *, timed_out: bool, duration_s: float) -> Ending:
@@ -114,7 +117,7 @@ class AgentRun:
         if self._stopped_by is not None and task.cancelled():
             return self._stopped(self._stopped_by, duration_s)
         if task.cancelled():
-            given_up = AgentFailedError(f"the {self.agent_name} agent gave up")
+            given_up = AgentFailedError(f"the {self.agent_name} agent cancelled itself")
             return Ending(state=ExecutionState.FAILED, duration_s=duration_s, error=given_up)
         if (raised := task.exception()) is not None:
             return Ending(state=ExecutionState.FAILED, duration_s=duration_s, error=raised)
@@ -122,7 +125,7 @@ class AgentRun:
 
     def _stopped(self, by: ExecutionState, duration_s: float) -> Ending:
         if by is ExecutionState.DEAD:
-            died = AgentDiedError(f"the {self.agent_name} agent gave no sign of life and was stopped")
+            died = AgentDiedError(f"the {self.agent_name} agent sent no heartbeat and was stopped")
             return Ending(state=by, duration_s=duration_s, error=died, death="no_heartbeat")
         return Ending(state=by, duration_s=duration_s, error=EngineClosedError("the engine was closed while the agent ran"))
 
@@ -135,6 +138,6 @@ def _answered(agent_name: str, answer: Answer | None, duration_s: float) -> Endi
 
 
 def _look_at(task: asyncio.Task[Answer | None]) -> None:
-    # asyncio reports an unread exception as a defect; this one is late, and its run has already ended.
+    # asyncio logs an exception that is never read. This one comes after its run has ended, so read it here.
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.info("an agent failed after its run had ended", extra={"error_type": type(error).__name__})

@@ -1,4 +1,4 @@
-"""`AnnouncingToolDispatcher`: the legacy engine's way to tools. It announces each call and never closes one."""
+"""`AnnouncingToolDispatcher`: makes the legacy engine's tool calls. It announces each call and never closes one."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,7 +17,7 @@ class AnnouncingToolDispatcher:
     async def dispatch(
         self, calls: Sequence[ToolInvocation], user: UserExecutionContext, speaker: Callable[[], Speaker], /
     ) -> list[ToolOutcome]:
-        """Announce the calls in order, and run them side by side."""
+        """Announce the calls in order, and run them concurrently."""
         for call in calls:
             said_by = speaker()
             if said_by.notifier is not None and said_by.user_id and said_by.run_id:

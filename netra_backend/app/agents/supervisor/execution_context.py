@@ -23,7 +23,7 @@ class ExecutionStrategy(StrEnum):
 class AgentExecutionContext:
     """One execution of one agent. Mutable: engines count retries in it.
 
-    `metadata` holds the task: `message` (str), `history` (messages), `tools` (specs), `results` (agent name -> final answer).
+    `metadata` contains the task: `message` (str), `history` (messages), `tools` (specs), `results` (agent name -> final answer).
     """
 
     run_id: str
@@ -35,7 +35,7 @@ class AgentExecutionContext:
     metadata: dict[str, Any] = field(default_factory=dict, repr=False)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     correlation_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    tenant_id: str | None = None  #: None: not stated; the target engine then knows it from its own context
+    tenant_id: str | None = None  #: None: not stated; the target engine then takes it from its own context
 
     @classmethod
     def of(cls, user: UserExecutionContext, agent_name: str, metadata: dict[str, Any]) -> "AgentExecutionContext":
@@ -73,7 +73,7 @@ class AgentExecutionResult:
     agent_name: str
     duration_s: float  #: monotonic seconds
     error: str | None = None  #: safe for users; None on success
-    data: Mapping[str, Any] = field(default_factory=dict)  #: `final_answer`, `step_count`, and what else the agent said; {} on failure
+    data: Mapping[str, Any] = field(default_factory=dict)  #: `final_answer`, `step_count`, and what else the agent returned; {} on failure
     metadata: Mapping[str, Any] = field(default_factory=dict)  #: `error_type`, `support_code`, `timeout` on failure
 
 

@@ -1,7 +1,7 @@
 """`ExecutionEngine`, DEPRECATED: one object for all users. `UserExecutionEngine` replaces it.
 
-It does its work, and shares what it must not share: agents, permits, history, statistics, emitters and a response cache belong to all
-users at once. Each of these is kept on purpose, because it is why the migration exists; `tests/mission_critical/` shows them one by one.
+It works, but it shares what must not be shared: all users have the same agents, permits, history, statistics, emitters and response cache.
+These defects are kept on purpose, because they are why the migration exists; `tests/mission_critical/` shows them one by one.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from netra_backend.app.services.user_execution_context import UserExecutionConte
 from netra_backend.app.websocket import events
 from netra_backend.app.websocket.bridge import WebSocketBridge
 
-#: One for the process: every engine registers with it, and none ever leaves.
+#: One tracker for the process: every engine registers with it and never unregisters.
 PROCESS_TRACKER = ExecutionTracker()
 
 
@@ -33,7 +33,7 @@ class ExecutionEngine:
     Args:
         registry: contains one shared object for each agent.
         websocket_bridge: finds the listeners of a run.
-        user_context: the only user that is let in; None: anybody.
+        user_context: the only user whose agents are executed; None: any user.
         clock: monotonic seconds.
         sleep: waits before a retry.
         tracker: watches executions.
@@ -85,7 +85,7 @@ class ExecutionEngine:
     async def execute_agent(self, context: AgentExecutionContext, user_context: UserExecutionContext | None = None) -> AgentExecutionResult:
         """Execute the agent that the context names, when one of ten permits for all users is free.
 
-        An unexpected exception is tried again after 2, 4 and 8 s, with the permit held and the tools called again.
+        After an unexpected exception the agent runs again, after 2, 4 and 8 s; the permit stays held and the tools are called again.
 
         Args:
             context: the execution; its retry count is raised by each retry.
@@ -93,7 +93,7 @@ class ExecutionEngine:
 
         Raises:
             ValueError: the user or run id is blank, the run id is "registry", or the user is not the owner.
-            Exception: the unexpected one, of its own type, when no retry is left.
+            Exception: the unexpected exception itself, after the last retry.
         """
         user = self._admit(context, user_context)
         said = self._emitter_for(context)
@@ -157,7 +157,7 @@ class ExecutionEngine:
         }
 
     def get_isolation_status(self) -> dict[str, Any]:
-        """Return how far users are kept apart: not at all, with or without an owner."""
+        """Return how far users are isolated from each other: not at all, with or without an owner."""
         return {
             "has_user_context": self._user_context is not None,
             "user_id": None if self._user_context is None else self._user_context.user_id,
@@ -168,7 +168,7 @@ class ExecutionEngine:
         }
 
     async def shutdown(self) -> None:
-        """Forget the active runs. Nothing else is stopped or released."""
+        """Forget the active runs. This stops and releases nothing else."""
         self._active_runs.clear()
 
     async def _execute_admitted(
@@ -259,7 +259,7 @@ class ExecutionEngine:
 def create_request_scoped_engine(
     user_context: UserExecutionContext, registry: AgentRegistry, websocket_bridge: WebSocketBridge
 ) -> ExecutionEngine:
-    """Return an engine that lets in this user only. Its agents are still those of the registry, which all users share."""
+    """Return an engine that executes agents for this user only. Its agents are still those of the registry, which all users share."""
     return ExecutionEngine(registry, websocket_bridge, user_context)
 
 
@@ -273,5 +273,5 @@ def detect_global_state_usage() -> dict[str, Any]:
 
 
 def _question(context: AgentExecutionContext) -> Hashable:
-    """Return the key of the response cache. The user is not part of it."""
+    """Return the key of the response cache. The user is not part of the key."""
     return (context.agent_name, context.metadata.get("message", ""), tuple(context.metadata.get("history", ())))

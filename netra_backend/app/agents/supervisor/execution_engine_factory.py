@@ -28,7 +28,7 @@ class FactoryLimits:
 
     engines_per_user: int = 2
     engines: int = 1000  #: of all users together
-    idle_age_s: float = 300.0  #: an engine that was idle for so long is closed
+    idle_age_s: float = 300.0  #: an engine that was idle for this long is closed
     sweep_every_s: float = 60.0
 
 
@@ -36,9 +36,9 @@ class ExecutionEngineFactory:
     """Makes engines for users.
 
     Args:
-        websocket_bridge: knows where a context's events go.
+        websocket_bridge: finds the listener of a context's events.
         agent_factory: makes the engines' agents and tools.
-        limits: how many engines, and for how long.
+        limits: how many engines may exist, and for how long.
         clock: monotonic seconds.
         sleep: waits between two sweeps.
 
@@ -85,13 +85,13 @@ class ExecutionEngineFactory:
         self._per_user[user] += 1
         self._counts["engines_created"] += 1
         if self._sweeper is None:
-            # An empty context: the sweeper outlives the request that happens to start it, and may not carry its variables.
+            # The context is empty: the sweeper outlives the request that starts it, and must not keep that request's context variables.
             self._sweeper = asyncio.create_task(self._sweep_for_ever(), context=contextvars.Context())
         return engine
 
     @asynccontextmanager
     async def user_execution_scope(self, context: UserExecutionContext) -> AsyncGenerator[UserExecutionEngine, None]:
-        """Hold an engine for the block, and close it afterwards.
+        """Yield an engine, and close it after the block.
 
         Raises:
             ExecutionEngineFactoryError, UserLimitExceededError, CapacityError, ForeignContextError: as `create_for_user`.
@@ -103,7 +103,7 @@ class ExecutionEngineFactory:
             await self.cleanup_engine(engine)
 
     async def cleanup_engine(self, engine: UserExecutionEngine) -> bool:
-        """Close the engine and free its place. Returns False when it had been closed here before."""
+        """Close the engine and free its place. Returns False when this engine had already been closed."""
         if engine.engine_id not in self._engines:
             return False
         try:
@@ -116,7 +116,7 @@ class ExecutionEngineFactory:
         return freed
 
     async def cleanup_user_context(self, user_id: str, *, tenant_id: str | None = None) -> int:
-        """Close all engines of this user, and return how many there were.
+        """Close all engines of this user, and return their number.
 
         Args:
             user_id: the user.
@@ -131,19 +131,19 @@ class ExecutionEngineFactory:
         )
 
     async def sweep(self) -> int:
-        """Close the engines that were idle too long, and return how many. A busy one is never closed."""
+        """Close the engines that were idle too long, and return their number. A busy one is never closed."""
         idle = [engine for engine in self._engines.values() if not engine.is_busy() and engine.idle_s() >= self.limits.idle_age_s]
         closed = await self._close_all(idle)
         self._counts["engines_swept"] += closed
         return closed
 
     def get_factory_metrics(self) -> dict[str, int]:
-        """Return what happened so far, each thing counted once, and what there is now."""
+        """Return counts of what happened so far and of what exists now."""
         counted = ("engines_created", "engines_closed", "engines_swept", "refused_user_limit", "refused_capacity", "cleanup_failures")
         return {**{name: self._counts[name] for name in counted}, "active_engines": len(self._engines), "active_users": len(self._per_user)}
 
     def get_active_engines_summary(self) -> list[dict[str, Any]]:
-        """Return one row an engine."""
+        """Return one row for each engine."""
         return [
             {
                 "engine_id": engine.engine_id,
@@ -157,7 +157,7 @@ class ExecutionEngineFactory:
         ]
 
     async def shutdown(self) -> None:
-        """Refuse new engines and close all there are. May be called again."""
+        """Refuse new engines and close all existing ones. May be called again."""
         self._shut_down = True
         if self._sweeper is not None:
             self._sweeper.cancel()

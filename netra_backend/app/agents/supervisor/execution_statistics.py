@@ -1,4 +1,4 @@
-"""`ExecutionStatistics`: counts and sums, of constant size however long they are kept."""
+"""`ExecutionStatistics`: counts and sums, whose size does not grow with time."""
 
 from typing import Any
 

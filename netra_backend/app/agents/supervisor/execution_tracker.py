@@ -1,4 +1,4 @@
-"""`ExecutionTracker` knows which executions live: they beat, and one that does not is declared dead to its subscribers."""
+"""`ExecutionTracker` watches the heartbeats of executions, and reports an execution without heartbeat as dead to its subscribers."""
 
 import asyncio
 import itertools
@@ -23,7 +23,7 @@ class ExecutionState(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class TrackedExecution:
-    """One execution under watch."""
+    """One watched execution."""
 
     execution_id: int
     agent_name: str
@@ -39,7 +39,7 @@ DeathCallback = Callable[[TrackedExecution], None]
 class ExecutionTracker:
     """Watches its registered executions, with the running loop's timers; without executions it does nothing.
 
-    A tracker without a monitor hides deaths, so it brings its own.
+    A tracker that is never checked hides deaths, so it contains its own timer.
     """
 
     CHECK_EVERY_S = 5.0
@@ -55,7 +55,7 @@ class ExecutionTracker:
 
     @property
     def running(self) -> tuple[TrackedExecution, ...]:
-        """The executions under watch."""
+        """The watched executions."""
         return tuple(self._running.values())
 
     def add_death_callback(self, callback: DeathCallback) -> None:
@@ -63,11 +63,11 @@ class ExecutionTracker:
         self._callbacks.append(callback)
 
     def remove_death_callback(self, callback: DeathCallback) -> None:
-        """Call it no more."""
+        """Stop calling the function."""
         self._callbacks.remove(callback)
 
     def start(self, *, agent_name: str, user_id: str, run_id: str) -> TrackedExecution:
-        """Watch a new execution, beginning with a beat."""
+        """Watch a new execution; the start counts as its first beat."""
         loop = asyncio.get_running_loop()
         execution = TrackedExecution(
             execution_id=next(self._numbers), agent_name=agent_name, user_id=user_id, run_id=run_id, last_beat_s=loop.time()
@@ -79,11 +79,11 @@ class ExecutionTracker:
         return execution
 
     def beat(self, execution: TrackedExecution) -> None:
-        """Note that the execution lives."""
+        """Record a heartbeat of the execution."""
         execution.last_beat_s = asyncio.get_running_loop().time()
 
     def finish(self, execution: TrackedExecution, state: ExecutionState) -> None:
-        """Stop watching it, and count how it ended. A second call has no effect."""
+        """Stop watching the execution, and count how it ended. A second call has no effect."""
         if self._running.pop(execution.execution_id, None) is None:
             return
         execution.state = state
@@ -92,7 +92,7 @@ class ExecutionTracker:
             self.close()
 
     def close(self) -> None:
-        """Stop the monitor. It starts again with the next execution."""
+        """Stop the timer. It starts again with the next execution."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -102,7 +102,7 @@ class ExecutionTracker:
 
     def _check(self, loop: asyncio.AbstractEventLoop, due_s: float) -> None:
         now_s = loop.time()
-        # A loop that was blocked delays beats as well as this check: it says nothing about one execution.
+        # A blocked loop delays the beats and this check alike, so a late beat does not mean that this execution hangs.
         if now_s - due_s < self.CHECK_EVERY_S:
             for execution in self.running:
                 if now_s - execution.last_beat_s > self.DEAD_AFTER_S:
@@ -132,7 +132,7 @@ class Heartbeat:
         self.beats = 0
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Stop the heartbeat."""
         self._timer.cancel()
 
     def _beat(self) -> None:

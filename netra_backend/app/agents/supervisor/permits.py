@@ -1,4 +1,4 @@
-"""`Permits`: a bounded number of executions at once; the rest wait in order, are notified of this, and are refused on closing."""
+"""`Permits`: limits how many executions run at once. The others wait in order, are notified that they wait, and are refused on closing."""
 
 import asyncio
 from collections import deque
@@ -24,10 +24,10 @@ class Permits:
 
     @asynccontextmanager
     async def held(self, on_wait: Callable[[], Awaitable[None]]) -> AsyncGenerator[float, None]:
-        """Hold a permit for the block, and yield the seconds that it took to get it.
+        """Hold a permit for the block, and yield the seconds of waiting for it.
 
         Args:
-            on_wait: awaited once, when the wait has become long.
+            on_wait: awaited once, after `notice_after_s` of waiting.
 
         Raises:
             EngineClosedError: the permits were closed while waiting.
@@ -39,7 +39,7 @@ class Permits:
             self._release()
 
     def close(self) -> None:
-        """Turn away all who wait."""
+        """Refuse all waiting executions."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -66,7 +66,7 @@ class Permits:
         return loop.time() - since_s
 
     def _leave(self, turn: asyncio.Future[bool]) -> None:
-        """Give the place in the queue, or the permit that has just been handed over, to the next one."""
+        """Leave the queue; if the permit has just been granted, pass it to the next execution."""
         if turn.done() and not turn.cancelled() and turn.result():
             self._release()
         elif turn in self._waiting:
@@ -76,6 +76,6 @@ class Permits:
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
-                turn.set_result(True)  # the permit is passed on directly: nothing can come in between
+                turn.set_result(True)  # the permit is passed on directly, so that no new execution can take it first
                 return
         self._free += 1

@@ -1,4 +1,4 @@
-"""Runs the steps of a pipeline: side by side when all of them allow it, otherwise in order."""
+"""Runs the steps of a pipeline: concurrently when all of them allow it, otherwise in order."""
 
 import asyncio
 import inspect
@@ -18,7 +18,7 @@ Execute = Callable[[AgentExecutionContext], Awaitable[AgentExecutionResult]]
 
 
 def runs_in_parallel(steps: Sequence[PipelineStep]) -> bool:
-    """Return whether the steps run side by side: two or more, some PARALLEL, none SEQUENTIAL, none with dependencies."""
+    """Return whether the steps run concurrently: two or more steps, at least one PARALLEL, none SEQUENTIAL, none with dependencies."""
     strategies = {step.strategy for step in steps}
     return (
         len(steps) > 1
@@ -31,7 +31,8 @@ def runs_in_parallel(steps: Sequence[PipelineStep]) -> bool:
 async def run_pipeline(steps: Sequence[PipelineStep], context: AgentExecutionContext, execute: Execute) -> list[AgentExecutionResult]:
     """Return the results of the steps that ran, in order of the steps.
 
-    In order, each step gets the answers of those before it, and the first failure stops the pipeline unless its step says otherwise.
+    When the steps run in order, each step gets the answers of the earlier ones, and the first failure of a step without `continue_on_error`
+    stops the pipeline.
 
     Args:
         steps: what to run.
@@ -39,7 +40,7 @@ async def run_pipeline(steps: Sequence[PipelineStep], context: AgentExecutionCon
         execute: executes one agent.
 
     Raises:
-        Exception: of `execute`; side by side, the first one in order of the steps, after all have ended.
+        Exception: an error of `execute`; when the steps run concurrently, the error of the first failed step, after all steps have ended.
     """
     if runs_in_parallel(steps):
         return await _side_by_side(steps, context, execute)

@@ -1,7 +1,8 @@
 """`RequestScopedExecutionEngine`, DUPLICATE: each request has its own state, but all requests share the agents.
 
-`UserExecutionEngine` does the same and more. What this one does worse is kept on purpose, because it is why the migration exists:
-agents are the registry's shared objects, foreign run and thread ids are let in, failures come without `agent_error`, nothing beats.
+`UserExecutionEngine` does the same and more. The defects of this engine are kept on purpose, because they are why the migration exists:
+agents are the registry's shared objects, foreign run and thread ids are accepted, failures send no `agent_error`, and there is no
+heartbeat.
 """
 
 import asyncio
@@ -43,8 +44,8 @@ class RequestScopedExecutionEngine:
     """Executes agents for one request.
 
     Args:
-        user_context: the only user that is let in.
-        registry: holds one shared object an agent.
+        user_context: the only user whose agents are executed.
+        registry: holds one shared object for each agent.
         websocket_bridge: finds the listener of a run by its id.
         max_concurrent_executions: how many agents run at once; the rest wait in order.
         clock: monotonic seconds.
@@ -77,7 +78,7 @@ class RequestScopedExecutionEngine:
         self._dispatcher = _ForWhoeverAsks(registry.world.tools, websocket_bridge, clock)
         self._permits = Permits(max_concurrent_executions, notice_after_s=self.QUEUE_NOTICE_S)
         self._statistics = ExecutionStatistics()
-        self._running: set[asyncio.Event] = set()  #: one for each execution; it is set when the execution has ended
+        self._running: set[asyncio.Event] = set()  #: one event for each execution, set when the execution has ended
         self._tasks: set[asyncio.Task[Answer]] = set()
         self._closed = False
 
@@ -88,11 +89,11 @@ class RequestScopedExecutionEngine:
 
         Args:
             context: the execution.
-            state: laid over the context's metadata; None: nothing is.
+            state: overrides the context's metadata; None: no override.
 
         Raises:
             EngineClosedError: the engine was cleaned up, before or while the agent ran.
-            ValueError: the user or run id is blank, the run id is "registry", or the user is not this request's.
+            ValueError: the user or run id is blank, the run id is "registry", or the context belongs to another user.
             asyncio.CancelledError: the caller was cancelled; the agent was stopped.
         """
         self._admit(context)
@@ -124,11 +125,11 @@ class RequestScopedExecutionEngine:
         }
 
     def is_active(self) -> bool:
-        """Return whether the engine takes work: until `cleanup` is called."""
+        """Return whether the engine accepts work: until `cleanup` is called."""
         return not self._closed
 
     async def cleanup(self) -> None:
-        """Stop what still runs and wait for it. May be called again."""
+        """Stop all executions and wait until they have ended. May be called again."""
         self._closed = True
         self._permits.close()
         for task in self._tasks:
@@ -137,7 +138,7 @@ class RequestScopedExecutionEngine:
             await ended.wait()
 
     async def _run(self, context: AgentExecutionContext) -> Ending:
-        """Run the agent in a separate task; whatever it raises is an ending."""
+        """Run the agent in a separate task; an exception of the agent is returned as its ending."""
         started_s = self._clock()
         task = asyncio.create_task(self._agent_work(context))
         self._tasks.add(task)
@@ -154,7 +155,7 @@ class RequestScopedExecutionEngine:
 
     async def _agent_work(self, context: AgentExecutionContext) -> Answer:
         agent = self._registry.get(context.agent_name)
-        # The object is shared: if another run already uses it, the next steps of that run are sent to this one.
+        # The agent object is shared: if another run is using it, that run's next steps are sent to this run's user.
         agent.user_id, agent.run_id, agent.emitter, agent.dispatcher = context.user_id, context.run_id, self._bridge, self._dispatcher
         return await agent.execute(context.task(self.user_context))
 
@@ -162,7 +163,7 @@ class RequestScopedExecutionEngine:
         if task.cancelled() and self._closed:
             raise EngineClosedError("the engine was cleaned up while the agent ran")
         if task.cancelled():
-            given_up = AgentFailedError(f"the {agent_name} agent gave up")
+            given_up = AgentFailedError(f"the {agent_name} agent cancelled itself")
             return Ending(state=ExecutionState.FAILED, duration_s=duration_s, error=given_up)
         if (raised := task.exception()) is not None:
             return Ending(state=ExecutionState.FAILED, duration_s=duration_s, error=raised)
@@ -205,7 +206,7 @@ class RequestScopedExecutionEngine:
         task.cancel()
         _, running = await asyncio.wait({task}, timeout=self.CANCEL_GRACE_S)
         if running:
-            logger.error("agent ignores its cancellation and is left behind", extra={"run_id": self.user_context.run_id})
+            logger.error("agent ignores its cancellation and is left running", extra={"run_id": self.user_context.run_id})
         task.add_done_callback(_look_at)
 
     @contextmanager
@@ -230,7 +231,7 @@ class RequestScopedExecutionEngine:
 
 
 class _ForWhoeverAsks:
-    """A `ToolDispatcher` for the user that a call is for, because the shared agent may hold the one of another request."""
+    """A `ToolDispatcher` that calls each tool for the user of the call, because the shared agent may hold another request's dispatcher."""
 
     def __init__(self, caller: ToolCaller, bridge: WebSocketBridge, clock: Callable[[], float]) -> None:
         self._caller = caller
@@ -240,7 +241,7 @@ class _ForWhoeverAsks:
     async def dispatch(
         self, calls: Sequence[ToolInvocation], user: UserExecutionContext, speaker: Callable[[], Speaker], /
     ) -> list[ToolOutcome]:
-        """Announce the calls to their user, run them side by side, close them."""
+        """Announce the calls to their user, run them concurrently, and close them."""
         return await UserToolDispatcher(user, self._caller, self._bridge, self._clock).dispatch(calls, user, speaker)
 
 
@@ -255,6 +256,6 @@ def create_request_scoped_engine(
 
 
 def _look_at(task: asyncio.Task[Answer]) -> None:
-    # asyncio reports an exception that is never read as a defect. This one is late: its run has ended already.
+    # asyncio logs an exception that is never read. This one comes after its run has ended, so read it here.
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.info("an agent failed after its run had ended", extra={"error_type": type(error).__name__})

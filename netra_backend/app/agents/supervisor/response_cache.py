@@ -1,4 +1,4 @@
-"""`ResponseCache`: the legacy engine's memory of answers, for five minutes."""
+"""`ResponseCache`: the legacy engine's cache of answers, which keeps each for five minutes."""
 
 from collections.abc import Callable, Hashable
 
@@ -6,7 +6,7 @@ from netra_backend.app.agents.supervisor.execution_context import AgentExecution
 
 
 class ResponseCache:
-    """Answers by question. The key decides whose question it was.
+    """Answers by question. Only the key can separate the users.
 
     Args:
         clock: monotonic seconds.
@@ -20,7 +20,7 @@ class ResponseCache:
         self._entries: dict[Hashable, tuple[float, AgentExecutionResult]] = {}  # oldest first
 
     def get(self, question: Hashable) -> AgentExecutionResult | None:
-        """Return the answer; None if there is none, or none that is recent enough."""
+        """Return the answer; None if there is no recent enough answer."""
         entry = self._entries.get(question)
         return entry[1] if entry is not None and self._clock() < entry[0] else None
 

@@ -1,4 +1,7 @@
-"""`UserExecutionEngine`: the single source of truth. One user, one run, separate state, and nothing left after it is closed."""
+"""`UserExecutionEngine`: the single source of truth.
+
+It has one user, one run and separate state, and leaves nothing behind after it is closed.
+"""
 
 import asyncio
 import logging
@@ -29,12 +32,12 @@ logger = logging.getLogger(__name__)
 
 
 class UserExecutionEngine:
-    """Executes agents for one `UserExecutionContext`. Implements `ExecutionEngineInterface`; an async context manager.
+    """Executes agents for one `UserExecutionContext`. Implements `ExecutionEngineInterface`; it is an async context manager.
 
     Args:
-        context: the only user, tenant, thread and run that it works for.
+        context: the only user, tenant, thread and run that the engine works for.
         agent_factory: makes a fresh agent and tool dispatcher for each execution.
-        websocket_emitter: where the events go; the engine closes it.
+        websocket_emitter: receives the events; the engine closes it.
         clock: monotonic seconds.
 
     Raises (at construction):
@@ -66,7 +69,7 @@ class UserExecutionEngine:
         self._permits = Permits(self._limit(), notice_after_s=self.QUEUE_NOTICE_S)
         self._tracker = ExecutionTracker()
         self._tracker.add_death_callback(self._on_death)
-        self._runs: dict[AgentRun, asyncio.Event] = {}  #: what runs now, and the event that says that it has ended
+        self._runs: dict[AgentRun, asyncio.Event] = {}  #: the running executions, each with the event that is set when it has ended
         self._history: deque[AgentExecutionResult] = deque(maxlen=self.MAX_HISTORY_SIZE)
         self._statistics = ExecutionStatistics()
         self._closing: asyncio.Task[None] | None = None
@@ -84,7 +87,7 @@ class UserExecutionEngine:
     async def execute_agent(self, context: AgentExecutionContext) -> AgentExecutionResult:
         """Execute the agent that the context names: once, without retry, for at most 25 s.
 
-        Whatever the agent does is a result: success, or a failure whose events were sent. Only the calls below raise.
+        Whatever the agent does is returned as a result: success, or a failure whose events were sent. Only the errors below are raised.
 
         Raises:
             EngineClosedError: the engine was cleaned up, before or while the agent ran.
@@ -121,7 +124,7 @@ class UserExecutionEngine:
         return await run_pipeline(steps, context, self.execute_agent)
 
     async def execute_tool(self, tool_name: str, parameters: Mapping[str, Any], context: AgentExecutionContext) -> ToolOutcome:
-        """Call one tool for this user, announced and closed by its events.
+        """Call one tool for this user, and send the events of its start and end.
 
         Raises:
             EngineClosedError, ForeignContextError, InvalidContextError: as `execute_agent`.
@@ -145,7 +148,7 @@ class UserExecutionEngine:
         return outcomes[0]
 
     def get_user_execution_stats(self) -> dict[str, Any]:
-        """Return this engine's counts and durations; they include no other user's."""
+        """Return this engine's counts and durations; no other user is included."""
         return {
             "engine_id": self.engine_id,
             "user_id": self.context.user_id,
@@ -157,7 +160,7 @@ class UserExecutionEngine:
         }
 
     def get_execution_summary(self) -> dict[str, Any]:
-        """Return what the engine is doing and what it did last, oldest first, at most 100."""
+        """Return the current and the latest executions, oldest first, at most 100."""
         return {
             "engine_id": self.engine_id,
             "run_id": self.context.run_id,
@@ -169,7 +172,7 @@ class UserExecutionEngine:
         }
 
     def is_active(self) -> bool:
-        """Return whether the engine takes work: until `cleanup` is called."""
+        """Return whether the engine accepts work: until `cleanup` is called."""
         return not self._closed
 
     def is_busy(self) -> bool:
@@ -177,13 +180,13 @@ class UserExecutionEngine:
         return bool(self._runs)
 
     def idle_s(self) -> float:
-        """Return the seconds since the last execution ended, or since the engine was made; 0.0 while it is busy."""
+        """Return the seconds since the last execution ended, or since the engine was created; 0.0 while it is busy."""
         return 0.0 if self._runs else self._clock() - self._idle_since_s
 
     async def cleanup(self) -> None:
-        """Stop what still runs, wait for it, and forget everything. Every call waits for the same, single cleanup."""
+        """Stop all executions, wait until they have ended, and forget everything. Every call waits for the same, single cleanup."""
         if self._closing is None:
-            self._closed = True  # before anything is awaited: from here on no execution can slip in
+            self._closed = True  # before anything is awaited: from here on no execution can start
             self._closing = asyncio.create_task(self._close())
         await asyncio.shield(self._closing)
 
@@ -195,7 +198,7 @@ class UserExecutionEngine:
         if ended:
             _, late = await asyncio.wait(ended, timeout=self.CLOSE_GRACE_S)
             for waiting in late:
-                logger.error("an execution outlives its engine", extra={"engine_id": self.engine_id, "run_id": self.context.run_id})
+                logger.error("an execution still runs after closing", extra={"engine_id": self.engine_id, "run_id": self.context.run_id})
                 waiting.cancel()
         self._emitter.close()
         self._tracker.remove_death_callback(self._on_death)
@@ -229,10 +232,10 @@ class UserExecutionEngine:
         return await agent.execute(context.task(self.context))
 
     async def _conclude(self, context: AgentExecutionContext, ending: Ending, said: AgentEvents) -> AgentExecutionResult:
-        """Say how it ended, remember it, and return it."""
+        """Send how the execution ended, record it, and return the result."""
         answer, message, metadata = ending.answer, None, {}
         if ending.error is not None:
-            if not said.has_thought:  # it never got its turn
+            if not said.has_thought:  # the agent never got its turn
                 await said.queued()
             message = safe_message(ending.error)
             metadata = report_failure(ending.error, agent_name=context.agent_name, run_id=self.context.run_id)

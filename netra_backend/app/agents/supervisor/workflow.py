@@ -1,4 +1,4 @@
-"""A chat's workflow, the same for every engine: triage picks the chain of agents, or the named agent runs alone."""
+"""A chat's workflow, the same for every engine: triage chooses the chain of agents, or the named agent runs alone."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -28,13 +28,13 @@ class ChatRequest(msgspec.Struct, frozen=True):
     """A user's request in a chat."""
 
     message: str
-    agent: str = SUPERVISOR  #: "supervisor": triage picks the agents; any other name: that agent alone
+    agent: str = SUPERVISOR  #: "supervisor": triage chooses the agents; any other name: that agent alone
     history: tuple[Message, ...] = ()  #: the thread so far, oldest first; may begin with a system message
-    tools: tuple[ToolSpec, ...] | None = None  #: on offer to the agents; None: the application's own
+    tools: tuple[ToolSpec, ...] | None = None  #: offered to the agents; None: the application's own tools
 
 
 def read_request(payload: Mapping[str, Any]) -> ChatRequest:
-    """Return the request that the payload means.
+    """Return the request in the payload.
 
     Raises:
         InvalidPayloadError: a field is missing or has the wrong type.
@@ -48,18 +48,18 @@ def read_request(payload: Mapping[str, Any]) -> ChatRequest:
 async def run_workflow(
     engine: WorkflowEngine, user: UserExecutionContext, request: ChatRequest, tools: tuple[ToolSpec, ...], agents: tuple[str, ...]
 ) -> list[AgentExecutionResult]:
-    """Execute the agents that the request calls for, and return their results. A failed one ends the workflow.
+    """Execute the agents that the request needs, and return their results. A failed agent ends the workflow.
 
     Args:
         engine: executes the agents.
-        user: for whom.
+        user: the user to execute for.
         request: what was asked.
-        tools: on offer when the request brings none.
-        agents: names of the agents there are.
+        tools: offered to the agents when the request contains none.
+        agents: names of all agents.
 
     Raises:
         UnknownAgentError: the request names an agent that does not exist.
-        Exception: of the engine.
+        Exception: any error of the engine.
     """
     if request.agent != SUPERVISOR and request.agent not in agents:
         raise UnknownAgentError(request.agent, (SUPERVISOR, *agents))

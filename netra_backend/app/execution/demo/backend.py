@@ -1,4 +1,4 @@
-"""The backend as the demo uses it: through its command line, its HTTP endpoints and its metrics, like anybody else."""
+"""The backend as the demo uses it: only through its command line, its HTTP endpoints and its metrics."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ _STOP_S: Final = 15.0
 
 
 class BackendError(MigrationError):
-    """The demo's backend did not do what it must; the message ends with what it logged last."""
+    """The demo's backend did not work as required; the message ends with the backend's last log lines."""
 
 
 class Metrics:
@@ -39,16 +39,16 @@ class Metrics:
         return sum(sample.value for sample in self._samples if sample.name == name and wanted <= sample.labels.items())
 
     def by(self, name: str, label: str, **labels: str) -> dict[str, float]:
-        """Return the sums by the values of one label, those above 0."""
+        """Return the sums above 0, by the values of one label."""
         values = {sample.labels[label] for sample in self._samples if sample.name == name}
         return {value: total for value in sorted(values) if (total := self.sum(name, **labels, **{label: value}))}
 
 
 class Backend:
-    """A separate backend process, on a free loopback port, that writes everything into one folder.
+    """A separate backend process on a free loopback port, which writes all its files into one folder.
 
     Args:
-        home: that folder; flags, database, evidence and logs.
+        home: that folder, with flags, database, evidence and logs.
         ledger: folder of accepted divergences.
     """
 
@@ -62,7 +62,7 @@ class Backend:
             "NETRA_SCRIPTED_LATENCY_MS": "40",
             "NETRA_RATE_LIMIT_PER_MINUTE": "6000",
             "NETRA_RATE_LIMIT_BURST": "1000",
-            # Normally shadows only get unused processor time; here a person watches and waits for them.
+            # Normally shadows get only unused processor time; in the demo a person waits for them.
             "NETRA_MIGRATION_SHADOW_PRIORITY": "normal",
         }
         self.settings = MigrationSettings(home=home, ledger_dir=ledger)
@@ -75,7 +75,7 @@ class Backend:
         """Load the sample data, start the server and wait until it is ready.
 
         Raises:
-            BackendError: it does not start.
+            BackendError: the server does not start.
             ConfigurationError: there is no `netra` command next to this one.
         """
         seeding = asyncio.create_task(self.command("netra", "seed", *(part for tenant in tenants for part in ("--tenant", tenant))))
@@ -101,15 +101,15 @@ class Backend:
             await self._process.wait()
 
     async def command(self, program: str, *arguments: str, findings: bool = False) -> str:
-        """Run one of the project's commands as an operator would, and return what it prints.
+        """Run one of the project's commands as an operator would, and return its output.
 
         Args:
-            program: its name.
-            arguments: what to give it.
-            findings: whether it may find something (exit code 1), as it does when the server is slow to follow.
+            program: the command's name.
+            arguments: the command's arguments.
+            findings: whether exit code 1 is accepted; a command exits with 1 when the server is slow to follow.
 
         Raises:
-            BackendError: it failed; the message is its own.
+            BackendError: the command failed; its message is included.
         """
         process = await asyncio.create_subprocess_exec(
             _program(program), *arguments, env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
@@ -126,7 +126,7 @@ class Backend:
         return jwt.encode(claims, self._secret, algorithm="HS256")
 
     async def post(self, path: str, token: str, body: Mapping[str, Any]) -> int:
-        """Send a request as this user and read the whole answer; return its status.
+        """Send a request as this user, read the whole answer, and return its status.
 
         Raises:
             BackendError: the server does not answer.
@@ -141,7 +141,7 @@ class Backend:
         """Scrape the server once.
 
         Raises:
-            BackendError: it does not answer.
+            BackendError: the server does not answer.
         """
         try:
             response = await self._http.get(f"{self.url}/metrics")
@@ -154,7 +154,7 @@ class Backend:
         """Poll until the condition holds.
 
         Raises:
-            BackendError: it did not within the time.
+            BackendError: the condition did not hold in time.
         """
         deadline = asyncio.get_running_loop().time() + timeout_s
         while not await condition():
@@ -163,7 +163,7 @@ class Backend:
             await asyncio.sleep(0.05)
 
     def worker_pid(self) -> int | None:
-        """Return the shadow worker's process id; None where the system does not tell (it does on Linux)."""
+        """Return the shadow worker's process id; None on systems other than Linux, which do not report it."""
         if self._process is None:
             return None
         with contextlib.suppress(OSError):
@@ -174,7 +174,7 @@ class Backend:
         return None
 
     def kill_worker(self) -> bool:
-        """Kill the shadow worker where it stands; False when it cannot be found."""
+        """Kill the shadow worker with SIGKILL; return False when it cannot be found."""
         pid = self.worker_pid()
         if pid is None:
             return False
@@ -188,7 +188,7 @@ class Backend:
             return False
 
     async def _first_document(self, process: asyncio.subprocess.Process) -> Mapping[str, Any]:
-        """Read what `netra serve --json` prints: one indented JSON object."""
+        """Read the output of `netra serve --json`: one indented JSON object."""
         read = b""
         if process.stdout is not None:
             with contextlib.suppress(TimeoutError):
@@ -202,7 +202,7 @@ class Backend:
 
     def _last_log(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()[-5:] if self._log.exists() else []
-        return "it logged last:\n" + "\n".join(lines)
+        return "the last log lines:\n" + "\n".join(lines)
 
 
 def _program(name: str) -> str:

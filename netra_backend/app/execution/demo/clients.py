@@ -18,10 +18,10 @@ class Chat:
 
     tenant: str
     run_id: str
-    engine: str  #: "control" or "candidate": only the candidate says that it is isolated for its user
+    engine: str  #: "control" or "candidate", known from the mark `user_isolated` in the candidate's frames
     outcome: str
     frames: int
-    foreign_frames: int  #: of another user
+    foreign_frames: int  #: frames of another user
     first_frame_s: float
     duration_s: float
 
@@ -31,8 +31,8 @@ class User:
     """One user of one tenant on one connection.
 
     Args:
-        tenant: whose user it is.
-        connection: open, authenticated.
+        tenant: the user's tenant.
+        connection: open and authenticated.
     """
 
     tenant: str
@@ -46,11 +46,11 @@ class User:
         return cls(tenant, user, await connect(url, additional_headers={"Authorization": f"Bearer {token}"}, compression=None))
 
     async def chat(self, message: str, begun: asyncio.Event | None = None) -> Chat:
-        """Say something and read until the run has finished.
+        """Send a message and read until the run has finished.
 
         Args:
-            message: what to say.
-            begun: set at the run's first frame.
+            message: the text to send.
+            begun: is set at the run's first frame.
         """
         started = time.monotonic()
         first: float | None = None
@@ -80,7 +80,7 @@ class User:
         return done
 
     async def aclose(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         await self.connection.close()
 
     async def _next(self, kind: str) -> dict[str, Any]:

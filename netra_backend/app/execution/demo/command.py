@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
-from migration.cli.output import JsonFlag, print_json
+from migration.cli import JsonFlag, print_json
 
 command = typer.Typer(add_completion=False)
 
@@ -21,14 +21,12 @@ _FINDING: Final = 1
 
 @command.command()
 def demo(
-    keep: Annotated[
-        Path | None, typer.Option(help="Folder to keep flags, database, evidence and logs in. Default: a temporary one.")
-    ] = None,
+    keep: Annotated[Path | None, typer.Option(help="Folder for flags, database, evidence and logs. Default: a temporary one.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Move real chats from the legacy engine to UserExecutionEngine: backend, WebSocket clients, flags, shadows, kill switch, report.
 
-    Needs no server and no network; takes less than a minute. Exit code 0 only when all of it really happened.
+    Needs no server and no network; takes less than a minute. The exit code is 0 only if every step succeeded.
     """
     with _folder(keep) as home:
         passed = asyncio.run(_play(home, as_json=as_json))

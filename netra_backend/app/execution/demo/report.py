@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from migration.cli.divergence_page import print_detail
+from migration.cli import print_detail
 from migration.evidence import DivergenceDetail, DivergenceView, EvidenceReader
 from migration.model import Origin, Verdict
 from migration.stages import PLANS, STAGE_ORDER
@@ -24,10 +24,10 @@ class Report:
     """The facts of one demo.
 
     Args:
-        progress: what the clients saw and what was checked.
-        metrics: the server's last ones.
-        evidence: what the worker stored.
-        seconds: that the demo took.
+        progress: the clients' results and the checks.
+        metrics: the server's last metrics.
+        evidence: the evidence that the worker stored.
+        seconds: duration of the demo.
     """
 
     def __init__(self, progress: Progress, metrics: Metrics, evidence: EvidenceReader, seconds: float) -> None:
@@ -45,7 +45,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether everything happened that had to happen."""
+        """Whether all checks passed."""
         return all(passed for passed, _ in self._progress.checks)
 
     def document(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class Report:
         console.print(f"Effects: {effects}", highlight=False)
         for passed, what in self._progress.checks:
             console.print(Text("yes  " if passed else "NO   ", style="green" if passed else "bold red") + Text(what))
-        console.print(f"{'All of it happened' if self.passed else 'Not all of it happened'}, in {self.seconds:.0f} s.", highlight=False)
+        console.print(f"{'All checks passed' if self.passed else 'Some checks failed'}, in {self.seconds:.0f} s.", highlight=False)
 
     def _divergence_table(self) -> Table:
         title = f"Top divergences (of {len(self.divergences)} kinds)"
@@ -131,7 +131,7 @@ class Report:
 
 
 def _first_rows(detail: DivergenceDetail | None) -> DivergenceDetail | None:
-    """Return the divergence with only its first example, and only as much of both streams as fits a screen."""
+    """Return the divergence with its first example only, and with both streams shortened to one screen."""
     if detail is None or not detail.examples:
         return detail
     example = msgspec.structs.replace(detail.examples[0], excerpt=detail.examples[0].excerpt[:_ROWS])

@@ -1,11 +1,11 @@
-"""The demo's events, in order, and the conditions that must hold in the end.
+"""The demo's steps, in order, and the conditions that must hold in the end.
 
 1. Six tenants are pinned to the six stages; a seventh starts at `off`.
 2. All of them chat at once, through real WebSockets.
 3. In the middle of that load the shadow worker is killed.
 4. The seventh tenant moves `off -> dualwrite -> shadow -> live`, each time in the middle of one of its chats.
 5. The kill switch is switched on and off again; at `complete` it changes nothing.
-6. The other surfaces are asked as well: one-shot runs, batches and tool calls.
+6. The other surfaces get requests as well: one-shot runs, batches and tool calls.
 7. The shadows finish, and everything is counted.
 """
 
@@ -16,10 +16,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from migration.flags.editors.file import FileEditor
-from migration.flags.edits.surface_changes import new_surface_flag, pin
-from migration.flags.edits.targets import Flag
-from migration.flags.meaning.data import surface_flag_key
+from migration.flags.editors import FileEditor
+from migration.flags.edits import Flag, new_surface_flag, pin
+from migration.flags.meaning import surface_flag_key
 from migration.model import Origin, Stage
 from migration.stages import PLANS, STAGE_ORDER
 from netra_backend.app.execution.demo.backend import Backend, Metrics
@@ -31,7 +30,7 @@ PINNED: Final = dict(zip(("acme", "globex", "initech", "umbrella", "hooli", "sta
 MOVER: Final = "wayne"
 PATH: Final = (Stage.DUALWRITE, Stage.SHADOW, Stage.LIVE)
 CHATS_EACH: Final = 9
-_PROPAGATE_S: Final = 20.0  #: a bound for machines that are busy with something else; it takes a fraction of a second
+_PROPAGATE_S: Final = 20.0  #: a limit for busy machines; it normally takes a fraction of a second
 _DRAIN_S: Final = 40.0
 _OK: Final = 200
 
@@ -48,15 +47,15 @@ _QUESTIONS: Final = (
 
 @dataclass(slots=True)
 class Progress:
-    """The known facts; shown while the demo runs."""
+    """The facts so far, which are shown while the demo runs."""
 
     phase: str = "starting"
     stages: dict[str, Stage] = field(default_factory=dict)  #: by tenant
-    chats: list[tuple[Stage, Chat]] = field(default_factory=list)  #: each with the stage whose plan it had
+    chats: list[tuple[Stage, Chat]] = field(default_factory=list)  #: each with the stage whose plan it must have had
     checks: list[tuple[bool, str]] = field(default_factory=list)
 
     def check(self, passed: bool, what: str) -> None:
-        """Note something that must hold, and whether it does."""
+        """Record a condition that must hold, and whether it holds."""
         self.checks.append((passed, what))
 
 
@@ -64,9 +63,9 @@ class Scenario:
     """Plays the demo against a backend.
 
     Args:
-        backend: started by `play`.
-        progress: filled while it plays.
-        tell: called when there is something new to show.
+        backend: the backend; `play` starts it.
+        progress: updated by `play`.
+        tell: called when `progress` has changed.
     """
 
     def __init__(self, backend: Backend, progress: Progress, tell: Callable[[], None]) -> None:
@@ -76,10 +75,10 @@ class Scenario:
         self._editor = FileEditor(backend.settings.path(backend.settings.flags_file))
 
     async def play(self) -> None:
-        """Do all of it.
+        """Run all steps.
 
         Raises:
-            BackendError: the backend does not do what it must, so the rest cannot be shown.
+            BackendError: the backend does not work as required, so the demo cannot go on.
         """
         tenants = [*PINNED, MOVER]
         self._phase("starting the backend")
@@ -101,7 +100,7 @@ class Scenario:
         self._users[tenant] = await User.connect(self._backend.chat_url, self._backend.token(tenant, user), tenant, user)
 
     def _pin(self) -> None:
-        """Write the first flag file: one tenant a stage. Operators cannot skip stages like this; a new file can."""
+        """Write the first flag file, with one tenant at each stage. Only a new file can do this: operators cannot skip stages."""
         for surface in self._surfaces:
             flag: Flag = new_surface_flag(surface)
             for tenant, stage in PINNED.items():
@@ -110,7 +109,7 @@ class Scenario:
         self._progress.stages = PINNED | {MOVER: Stage.OFF}
 
     async def _load_with_a_dead_worker(self) -> None:
-        self._phase("everybody chats at once; the shadow worker is killed in the middle")
+        self._phase("all users chat at once; the shadow worker is killed in the middle")
         half = CHATS_EACH * len(self._users) // 2
         killed = asyncio.Event()
 
@@ -131,7 +130,7 @@ class Scenario:
         await self._backend.until(restarted, "restarting its shadow worker", _PROPAGATE_S)
 
     async def _move(self) -> None:
-        """Walk the seventh tenant through the stages while it chats."""
+        """Move the seventh tenant through the stages while it chats."""
         user = self._users[MOVER]
         for stage in PATH:
             before = self._progress.stages[MOVER]
@@ -157,7 +156,7 @@ class Scenario:
                 await self._chat(user, _QUESTIONS[number])
 
     async def _backfill(self) -> None:
-        """Copy the history: from `shadow` on stages need it."""
+        """Copy the history, which the stages from `shadow` on need."""
         report = json.loads(await self._backend.command("netra-migration", "backfill", SURFACE, "--json"))
         runs = sum(tenant["runs"] for tenant in report["tenants"])
         self._progress.check(report["whole"], f"all {runs} runs of the legacy store are in the user store, by count and digest per tenant")
@@ -167,7 +166,7 @@ class Scenario:
         return metrics.sum("migration_flag_version", surface=SURFACE) >= version
 
     async def _kill_switch(self) -> None:
-        self._phase("the kill switch is pulled")
+        self._phase("the kill switch is switched on")
         await self._operate("kill", "on", SURFACE, known=_killed(1))
         engines = {}
         for tenant, stage in self._progress.stages.items():
@@ -175,13 +174,13 @@ class Scenario:
         complete = next(tenant for tenant, stage in PINNED.items() if stage is Stage.COMPLETE)
         self._progress.check(
             all(engine == Origin.CONTROL.value for tenant, engine in engines.items() if tenant != complete),
-            "with the kill switch on, control served everybody up to `rampdown`",
+            "with the kill switch on, control served all tenants up to `rampdown`",
         )
         self._progress.check(engines[complete] == Origin.CANDIDATE.value, f"{complete}, at `complete`, was still served by the candidate")
         await self._operate("kill", "off", SURFACE, known=_killed(0))
         live = next(tenant for tenant, stage in PINNED.items() if stage is Stage.LIVE)
         back = await self._chat(self._users[live], _QUESTIONS[3])
-        self._progress.check(back.engine == Origin.CANDIDATE.value, "with the kill switch off, stages held again")
+        self._progress.check(back.engine == Origin.CANDIDATE.value, "with the kill switch off, the stages' plans held again")
 
     async def _other_surfaces(self) -> None:
         self._phase("one-shot runs, batches and tool calls")
@@ -201,7 +200,7 @@ class Scenario:
         )
 
     async def _operate(self, *arguments: str, known: Callable[[Metrics], Awaitable[bool]]) -> None:
-        """Run an operator's command and wait until the server's metrics show that it knows."""
+        """Run an operator's command and wait until the server's metrics show its effect."""
         await self._backend.command("netra-migration", *arguments, findings=True)
 
         async def follows() -> bool:
@@ -232,7 +231,7 @@ class Scenario:
         check(compared > 0 and metrics.sum("migration_effects_total", mode="replayed") > 0, "shadows ran on recorded effects")
         check(metrics.sum("migration_effects_total", mode="performed_by_shadow") == 0, "shadows performed no effect")
         foreign = sum(chat.foreign_frames for _, chat in self._progress.chats if chat.engine == Origin.CANDIDATE.value)
-        check(foreign == 0, "the candidate sent nobody a frame of somebody else")
+        check(foreign == 0, "the candidate sent no user a frame of another user")
 
     def _count(self, surface: str, asked: Counter[Stage], metrics: Metrics) -> None:
         """Check that the server counted every request, and the result of every shadow."""
@@ -245,13 +244,13 @@ class Scenario:
         shadowed = sum(runs for stage, runs in asked.items() if PLANS[stage].shadows)
         self._progress.check(
             served == named == {stage: asked[stage] for stage in STAGE_ORDER},
-            f"{surface}: the server counted what was asked, at each stage",
+            f"{surface}: the server counted every request at its stage",
         )
         told = "{:.0f} = {:.0f} compared + {:.0f} shed + {:.0f} failed".format(*fates)
         self._progress.check(fates[0] == sum(fates[1:]) == shadowed, f"{surface}: every run to be shadowed was counted: {told}")
 
     async def _chat(self, user: User, question: str, *, stage: Stage | None = None, begun: asyncio.Event | None = None) -> Chat:
-        """Let the user ask, and note which stage's plan the chat must have."""
+        """Let the user ask, and record which stage's plan the chat must have."""
         planned = stage or self._progress.stages[user.tenant]
         chat = await user.chat(question.format(tenant=user.tenant), begun)
         self._progress.chats.append((planned, chat))
@@ -264,7 +263,7 @@ class Scenario:
 
 
 def _under_kill_switch(stage: Stage) -> Stage:
-    """Return the stage whose plan holds: control serves, and stores in use stay in use; at `complete` nothing changes."""
+    """Return the stage whose plan the kill switch applies: control serves, the stores in use stay in use; `complete` does not change."""
     return stage if stage in {Stage.OFF, Stage.COMPLETE} else Stage.DUALWRITE
 
 

@@ -1,4 +1,4 @@
-"""The `ChatModel` port, in the words of the OpenAI chat completion format, which is also how model effects are recorded."""
+"""The `ChatModel` port, in the terms of the OpenAI chat completion format; model effects are recorded in this format too."""
 
 from typing import Any, Literal, Protocol
 
@@ -6,10 +6,10 @@ import msgspec
 
 
 class FunctionCall(msgspec.Struct, frozen=True):
-    """The function a model wants called."""
+    """The function that a model asks to call."""
 
     name: str
-    arguments: str  #: JSON object, as the model wrote it: it may be malformed
+    arguments: str  #: a JSON object as written by the model, so possibly malformed
 
 
 class ToolCall(msgspec.Struct, frozen=True, tag_field="type", tag="function"):
@@ -48,7 +48,7 @@ class ModelRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
-    model: str | None = None  #: None: the one from the settings
+    model: str | None = None  #: None: the model of the settings
     temperature: float = 0.0
 
 
@@ -63,7 +63,7 @@ class ModelReply(msgspec.Struct, frozen=True):
     """A chat completion."""
 
     message: Message
-    usage: Usage | None = None  #: None when the endpoint does not say
+    usage: Usage | None = None  #: None when the endpoint does not report it
 
 
 class ChatModel(Protocol):
@@ -73,11 +73,11 @@ class ChatModel(Protocol):
         """Return the completion.
 
         Args:
-            request: the conversation and the tools on offer.
-            lane: who asks: the agent's name.
+            request: the conversation and the offered tools.
+            lane: the name of the agent that asks.
 
         Raises:
-            ModelTimeoutError: no answer in time.
-            ModelUnavailableError: refused, unreachable, or an answer that cannot be read.
+            ModelTimeoutError: the model did not answer in time.
+            ModelUnavailableError: the model refused, cannot be reached, or gave an answer that cannot be read.
         """
         ...

@@ -1,4 +1,4 @@
-"""The basis of a scripted answer: a request read into facts."""
+"""Reads a request into facts, on which the scripted answer is based."""
 
 import json
 import re
@@ -19,14 +19,14 @@ _MODEL = re.compile(r"\b(?:gpt|claude|gemini|llama|mistral|deepseek|qwen|command
 class Conversation:
     """The facts of a request."""
 
-    agent: str  #: who asks; "assistant" when the first line of the prompt does not say
+    agent: str  #: the agent that asks; "assistant" when the first line of the prompt names none
     question: str  #: the last message of the user; "" when there is none
-    findings: Mapping[str, str] = field(default_factory=dict)  #: agent -> its answer, of the agents that came before
-    today: date | None = None  #: None when the prompt does not say
-    offered: frozenset[str] = frozenset()  #: tools on offer
+    findings: Mapping[str, str] = field(default_factory=dict)  #: agent -> its answer, of the agents that ran before
+    today: date | None = None  #: None when the prompt contains no date
+    offered: frozenset[str] = frozenset()  #: offered tools
     called: frozenset[str] = frozenset()  #: tools called since the question, with or without success
     results: tuple[tuple[str, dict[str, Any]], ...] = ()  #: tool and answer since the question, in order
-    problems: tuple[str, ...] = ()  #: what tools said that failed
+    problems: tuple[str, ...] = ()  #: the error messages of tools that failed
 
     def of(self, tool: str) -> dict[str, Any]:
         """Return the tool's last answer; empty when there is none."""
@@ -54,7 +54,7 @@ def read(request: ModelRequest) -> Conversation:
 
 
 def _answers(messages: Iterable[Message]) -> Iterable[tuple[str, dict[str, Any]]]:
-    """Yield tool and answer. An answer that is not a JSON object becomes one with a single key."""
+    """Yield tools with their answers. An answer that is not a JSON object becomes an object with a single key."""
     names: dict[str, str] = {}
     for message in messages:
         names |= {call.id: call.function.name for call in message.tool_calls}
@@ -71,8 +71,8 @@ def models_in(text: str, known: Iterable[str] = ()) -> list[str]:
 
     Args:
         text: any text.
-        known: the names to look for; empty: whatever looks like the name of a model.
+        known: the names to look for; empty: anything that looks like the name of a model.
     """
-    names = sorted(known, key=len, reverse=True)  # gpt-4o-mini before gpt-4o
+    names = sorted(known, key=len, reverse=True)  # longer names first: gpt-4o-mini before gpt-4o
     pattern = re.compile(r"(?<![\w.-])(?:" + "|".join(map(re.escape, names)) + r")(?![\w-]|\.\w)", re.IGNORECASE) if names else _MODEL
     return list(dict.fromkeys(name.lower() for name in pattern.findall(text)))

@@ -1,4 +1,4 @@
-"""`ChatModel` on any endpoint that speaks OpenAI's chat completions protocol."""
+"""`ChatModel` for any endpoint with OpenAI's chat completions protocol."""
 
 import asyncio
 import logging
@@ -33,14 +33,14 @@ _decoder = msgspec.json.Decoder(_Completion)
 
 
 class OpenAIChatModel:
-    """Asks the endpoint; the SDK retries 408, 409, 429, 5xx and lost connections.
+    """Asks the endpoint; the SDK retries after 408, 409, 429, 5xx and lost connections.
 
     Args:
-        base_url: of the endpoint, such as `https://api.openai.com/v1`.
-        api_key: sent as bearer token; never in an error or a log.
-        model: answers requests that name none.
-        timeout_s: seconds a completion may take, retries included; more than 0.
-        max_retries: tries after the first.
+        base_url: address of the endpoint, such as `https://api.openai.com/v1`.
+        api_key: sent as bearer token; never part of an error or a log line.
+        model: the model for requests that name none.
+        timeout_s: time limit of a completion in seconds, retries included; more than 0.
+        max_retries: number of tries after the first one.
     """
 
     def __init__(self, *, base_url: str, api_key: str, model: str, timeout_s: float, max_retries: int) -> None:
@@ -49,7 +49,7 @@ class OpenAIChatModel:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "OpenAIChatModel":
-        """Return the model that the settings describe."""
+        """Return the model of these settings."""
         key = settings.openai_api_key
         return cls(
             base_url=settings.openai_base_url,
@@ -64,11 +64,11 @@ class OpenAIChatModel:
 
         Raises:
             ModelTimeoutError: no answer in time, retries included.
-            ModelUnavailableError: refused, unreachable, or an answer that cannot be read.
+            ModelUnavailableError: the endpoint refused, cannot be reached, or gave an answer that cannot be read.
         """
-        # Our errors and the log contain nothing of the SDK's errors: a refusal may quote the key, and an error the request.
+        # The raised errors and the log contain no text of the SDK's errors, because that may quote the key or the request.
         try:
-            # The SDK's timeout restarts with every try and every byte; this one does not.
+            # The SDK's time-out restarts with every try and every byte; this one limits the whole completion.
             async with asyncio.timeout(self._timeout_s):
                 body = await self._post(request)
         except (TimeoutError, APITimeoutError):
@@ -101,7 +101,7 @@ class OpenAIChatModel:
         return body
 
     def _read(self, body: bytes, lane: str) -> ModelReply:
-        """Read the answer ourselves: the SDK passes on whatever came, unchecked."""
+        """Decode and check the answer, because the SDK returns any answer unchecked."""
         try:
             completion = _decoder.decode(body)
             message = completion.choices[0].message
@@ -122,7 +122,7 @@ def _advice(status: int) -> str:
         case 401 | 403:
             return f"the model's endpoint refused the key (HTTP {status}); check NETRA_OPENAI_API_KEY"
         case 404:
-            return "the model's endpoint knows no such path or model (HTTP 404); check NETRA_OPENAI_BASE_URL and NETRA_OPENAI_MODEL"
+            return "the model's endpoint has no such path or model (HTTP 404); check NETRA_OPENAI_BASE_URL and NETRA_OPENAI_MODEL"
         case 429:
             return "the model's endpoint is over its rate limit (HTTP 429); try again later"
         case _ if status >= 500:  # noqa: PLR2004 - the class of server errors

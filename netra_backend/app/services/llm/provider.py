@@ -1,4 +1,4 @@
-"""Which model answers: the settings say."""
+"""Opens the model that the settings name."""
 
 from typing import Protocol
 
@@ -16,9 +16,9 @@ class OpenChatModel(ChatModel, Protocol):
 
 
 def open_chat_model(settings: Settings) -> OpenChatModel:
-    """Return the model of the settings; connects to nothing yet."""
+    """Return the model of the settings, without connecting yet."""
     if settings.model_provider == "openai":
-        # The SDK takes half a second to import, which processes that replay or answer from a script are spared.
+        # Imported here because the SDK takes half a second to import, and replays and scripted answers do not need it.
         from netra_backend.app.services.llm.openai import OpenAIChatModel
 
         return OpenAIChatModel.from_settings(settings)

@@ -1,9 +1,9 @@
-"""The next step of the scripted model: the tool calls that are still missing, or the closing words.
+"""The next step of the scripted model: the tool calls that it still has to make, or the final text.
 
-Triage answers by the first rule that matches: the user names a model, or mentions money: "sufficient"; mentions use: "partial"; otherwise
-"insufficient". Every other agent calls the tools that it wants and is offered, once each; data and the assistant pick theirs by words of
-the question. A switch is simulated between the models that the user names; what is missing is filled in with the dearest model in use and
-the two cheapest ones.
+Triage answers by the first rule that matches. If the user names a model or mentions money: "sufficient". If the user mentions use:
+"partial". Otherwise: "insufficient". The agents `data`, `optimization` and `actions` call their own tools, any other agent the tools that
+match words of the question; each offered tool is called once. A switch is simulated between the models that the user names. If the user
+names no old model, it is the most expensive one in use; if the user names no new model, the two cheapest ones are simulated.
 """
 
 import json
@@ -24,7 +24,7 @@ _PERCENT = re.compile(r"\b(\d{1,3})\s?%")
 _DAILY = re.compile(r"\b((by|each|every|per|a) day|daily|trends?)\b", re.IGNORECASE)
 _LAST_DAYS = re.compile(r"\blast (?:(\d{1,3}) days|(week)|(month))\b", re.IGNORECASE)
 
-#: Words of a question -> tools that it needs.
+#: Words in a question -> tools that the answer needs.
 _WORDS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"\b(usage|tokens?|requests?|traffic|volume|used?)\b", re.IGNORECASE), ("usage_summary",)),
     (re.compile(r"\b(costs?|spen[dt]|spending|bill|budget|expensive)\b", re.IGNORECASE), ("cost_breakdown",)),
@@ -35,17 +35,17 @@ _WORDS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     ),
     (re.compile(r"\b(save|store|keep|make|write)\b.*\bplan\b", re.IGNORECASE), ("save_action_plan",)),
 )
-#: Agent -> tools that it wants whatever is asked. The assistant only uses words.
+#: Agent -> tools that it calls for any question. An agent that is not listed chooses tools by the words of the question.
 _WANTED = {
     "data": ("usage_summary", "cost_breakdown"),
     "optimization": ("price_lookup", "simulate_switch"),
     "actions": ("save_action_plan",),
 }
-_SIMULATED = 2  #: switches when the user does not name the new model
+_SIMULATED = 2  #: number of simulated switches when the user does not name the new model
 
 
 def next_move(talk: Conversation) -> tuple[Call, ...] | str:
-    """Return the tool calls to make next, or the closing words."""
+    """Return the tool calls to make next, or the final text."""
     if talk.agent == "triage":
         return _verdict(talk.question)
     wanted = _wanted(talk)
@@ -68,7 +68,7 @@ def _verdict(question: str) -> str:
 
 
 def _wanted(talk: Conversation) -> frozenset[str]:
-    """Return the tools still to be called."""
+    """Return the tools that are still to be called."""
     by_word = (tool for words, tools in _WORDS if words.search(talk.question) for tool in tools)
     return frozenset(_WANTED.get(talk.agent, by_word)) & talk.offered - talk.called
 
@@ -76,7 +76,7 @@ def _wanted(talk: Conversation) -> frozenset[str]:
 def _lookups(talk: Conversation, wanted: frozenset[str]) -> tuple[Call, ...]:
     by = "day" if _DAILY.search(talk.question) else "model"
     named = models_in(talk.question)
-    # A switch needs all prices; a question about one model needs one.
+    # A switch needs all prices; a question about one model needs one price.
     prices = {"model": named[0]} if len(named) == 1 and "simulate_switch" not in wanted else {}
     arguments = {"usage_summary": _period(talk), "cost_breakdown": {"by": by, **_period(talk)}, "price_lookup": prices}
     return tuple((tool, made) for tool, made in arguments.items() if tool in wanted)
@@ -114,4 +114,9 @@ def _plan(talk: Conversation, wanted: frozenset[str]) -> tuple[Call, ...]:
         return ()
     items = [{"action": action, "saving_usd": saving} for action, saving in savings_in(talk)]
     title = "Spend less on AI models" if items else "Find out what AI models cost"
-    return (("save_action_plan", {"title": title, "items": items or [{"action": "Review the dearest model with those who use it."}]}),)
+    return (
+        (
+            "save_action_plan",
+            {"title": title, "items": items or [{"action": "Review the most expensive model with the people who use it."}]},
+        ),
+    )

@@ -1,4 +1,4 @@
-"""`ChatModel` without a model: answers are written in `script.py` and depend on nothing but the request. The offline default."""
+"""`ChatModel` without a model, which is the offline default: its answers come from `script.py` and depend on the request only."""
 
 import asyncio
 import hashlib
@@ -11,15 +11,15 @@ from netra_backend.app.services.llm.chat_model import FunctionCall, Message, Mod
 from netra_backend.app.services.llm.conversation import read
 from netra_backend.app.services.llm.script import Call, next_move
 
-_CHARACTERS_A_TOKEN = 4  #: rule of thumb for English
+_CHARACTERS_A_TOKEN = 4  #: average for English text
 
 
 class ScriptedChatModel:
-    """The same request gets the same reply: text, ids of tool calls and token counts.
+    """The same request always gets the same reply, including ids of tool calls and token counts.
 
     Args:
         latency_s: seconds that a completion takes.
-        sleep: waits that long.
+        sleep: waits for that time.
     """
 
     def __init__(self, *, latency_s: float = 0.0, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:

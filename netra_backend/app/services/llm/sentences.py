@@ -1,4 +1,4 @@
-"""The scripted model's words: every number in them comes from a tool's answer or from another agent's findings."""
+"""The sentences of the scripted model; every number in them comes from a tool's answer or from another agent's findings."""
 
 import json
 import re
@@ -13,8 +13,7 @@ _FIGURE = re.compile(r"\d")
 _SHOWN_CHARACTERS, _SHOWN_ROWS = 300, 5
 
 _NOTHING_FOUND = (
-    "I have no figures to go by yet. Tell me which models you use, or which period you mean, "
-    "and whether you care about usage, cost or savings."
+    "I have no figures yet. Tell me which models you use, or which period you mean, and whether you care about usage, cost or savings."
 )
 _NOTHING_ASKED = (
     "I can summarise usage, break down cost, look up prices, simulate a switch of models and save an action plan. What shall I look up?"
@@ -22,17 +21,17 @@ _NOTHING_ASKED = (
 
 
 def closing_words(talk: Conversation) -> str:
-    """Return an agent's answer, one sentence a line."""
+    """Return an agent's answer, one sentence on each line."""
     if talk.agent == "reporting":
         return _report(talk)
-    # Prices that went into a simulation are in its result.
+    # The result of a simulation already contains the prices that it used.
     left_out = {"price_lookup"} if talk.of("simulate_switch") else set()
     said = [line for tool, result in talk.results if tool not in left_out for line in _SENTENCES.get(tool, _any)(result)]
     return "\n".join([*said, *talk.problems]) or _NOTHING_ASKED
 
 
 def savings_in(talk: Conversation) -> list[tuple[str, float]]:
-    """Return the switches that save something and what each saves in dollars, most first: from tool answers or from findings."""
+    """Return the switches that save money, with the saving in dollars, largest saving first; from tool answers or findings."""
     known = "\n".join([*talk.findings.values(), *(_switch(result)[0] for tool, result in talk.results if tool == "simulate_switch")])
     savings = {action: float(amount.replace(",", "")) for action, amount in _SAVING.findall(known)}
     return sorted(savings.items(), key=lambda saving: (-saving[1], saving[0]))
@@ -48,17 +47,17 @@ def _report(talk: Conversation) -> str:
 
 
 def _days(result: Mapping[str, Any]) -> str:
-    return f"From {result['since']} to {result['until']}" if result.get("since") else "On record"
+    return f"From {result['since']} to {result['until']}" if result.get("since") else "In total"
 
 
 def _usage(result: Mapping[str, Any]) -> list[str]:
     if not result["requests"]:
-        return ["There is no usage on record."]
+        return ["No usage is recorded."]
     top = ", ".join(f"{row['model']} ${row['cost_usd']:,.2f}" for row in result["top_models"])
     tokens = f"{result['input_tokens']:,} input and {result['output_tokens']:,} output tokens"
     return [
         f"{_days(result)}: {result['requests']:,} requests, {tokens}, ${result['cost_usd']:,.2f}.",
-        f"Dearest of {result['models']} models: {top}.",
+        f"Most expensive of {result['models']} models: {top}.",
     ]
 
 
@@ -66,7 +65,7 @@ def _breakdown(result: Mapping[str, Any]) -> list[str]:
     by, rows = result["by"], result["rows"]
     shown = rows[-_SHOWN_ROWS:] if by == "day" else rows[:_SHOWN_ROWS]
     parts = ", ".join(f"{row[by]} ${row['cost_usd']:,.2f} ({row['percent']:g}%)" for row in shown)
-    return [f"Cost by {by}: {parts or 'none'}; in all ${result['cost_usd']:,.2f}."]
+    return [f"Cost by {by}: {parts or 'none'}; total ${result['cost_usd']:,.2f}."]
 
 
 def _prices(result: Mapping[str, Any]) -> list[str]:
@@ -91,7 +90,7 @@ def _saved(result: Mapping[str, Any]) -> list[str]:
 
 
 def _any(result: Mapping[str, Any]) -> list[str]:
-    """Words for the answer of a tool that is not ours."""
+    """Return a text for the answer of any other tool."""
     return [json.dumps(result, ensure_ascii=False)[:_SHOWN_CHARACTERS]]
 
 

@@ -1,4 +1,4 @@
-"""The run stores' databases, opened as the settings say."""
+"""Opens the run stores' databases that the settings name."""
 
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -9,11 +9,10 @@ from netra_backend.app.services.runs.user import UserRunStore
 
 
 class RunDatabases:
-    """The store of finished runs, and connections. Connects to nothing until it is used: a store that is down does not keep a process from
-    starting.
+    """The stores of finished runs, and their connections. It connects only on use, so a process can start while a store is down.
 
     Args:
-        settings: where the store is.
+        settings: name the databases.
 
     Raises:
         SettingsError: a URL cannot be used.
@@ -24,7 +23,7 @@ class RunDatabases:
         self.user = UserRunStore(self.engine(settings.user_runs_url))
 
     def engine(self, url: SecretStr) -> AsyncEngine:
-        """Return the connections to a database, the same for the same URL; `aclose` closes them.
+        """Return the connections to a database; the same URL has the same connections. `aclose` closes them.
 
         Raises:
             SettingsError: the URL cannot be used.

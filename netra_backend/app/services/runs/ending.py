@@ -1,4 +1,4 @@
-"""How one run ended. Decided here, once and for every engine; all other code that needs a run's outcome asks here."""
+"""How one run ended. This module decides it for every engine; all other code asks here for a run's outcome."""
 
 import asyncio
 from typing import Final
@@ -34,14 +34,17 @@ _head: Final = msgspec.json.Decoder(_Head)
 
 
 class RunEnding:
-    """Reads a run's frames as they pass, and says how the run ended. Keeps the frames that may answer, and nothing else of the run.
+    """Reads a run's frames as they pass, and decides how the run ended. Of all frames, it keeps only the last one that can contain the
+    answer.
 
-    The code that stops a run sets the reason before: `cut` for a server that stops, `limited_by` for a time limit. Without a word it was
-    its user, who cancelled it or left.
+    The code that stops a run first sets the reason: `cut` when the server stops, `limited_by` for a time limit. If no reason is set, the
+    user cancelled the run or disconnected.
     """
 
     def __init__(self) -> None:
-        self.answers: list[tuple[str, bytes]] = []  #: (event type, JSON) of the last frame that ends something; [] before there is one
+        self.answers: list[
+            tuple[str, bytes]
+        ] = []  #: (event type, JSON) of the last frame that ends an agent or the run; [] before the first one
         self.outcome: Outcome | None = None  #: None: the run has not ended
         self._last = _Frame()
         self._timed_out: set[str] = set()
@@ -49,7 +52,7 @@ class RunEnding:
         self._limit: asyncio.Timeout | None = None
 
     def see(self, frame: bytes) -> None:
-        """Take the next frame. One that is not as the event contract says ends nothing."""
+        """Read the next frame. A frame that breaks the event contract ends nothing."""
         try:
             kind = _head.decode(frame).type
         except msgspec.MsgspecError:
@@ -57,7 +60,7 @@ class RunEnding:
         self.note(kind, frame)
 
     def note(self, kind: str, frame: bytes) -> None:
-        """Take the next frame, whose event type is known already."""
+        """Read the next frame, whose event type is already known."""
         if kind not in _READ:
             self._last = _Frame()
             return
@@ -72,21 +75,21 @@ class RunEnding:
             self.answers = [(said.type, frame)]
 
     def cut(self) -> None:
-        """Note that the server stops the run because it stops itself."""
+        """Record that the run is stopped because the server is stopping."""
         self._cut = True
 
     def limited_by(self, limit: asyncio.Timeout) -> None:
-        """Note that this limit stops the run when it expires."""
+        """Record that this limit stops the run when it expires."""
         self._limit = limit
 
     def finished(self) -> Outcome:
-        """Return how the run ended whose frames came to an end: as the last one says, "completed" when it says nothing."""
+        """Return the outcome of a run that sent all its frames: the status in the last frame, or "completed" if it has none."""
         last = self._last
         ended = _BY_STATUS.get(last.payload.status, "completed") if last.type in _ENDS else "completed"
         return self.settle("timed_out" if ended == "failed" and last.agent_name in self._timed_out else ended)
 
     def broken_off(self, error: BaseException) -> Outcome:
-        """Return how the run ended that this error, a cancellation or the closing of its stream broke off."""
+        """Return the outcome of a run that this error broke off; a cancellation or the closing of the run's stream counts as an error."""
         if isinstance(error, GeneratorExit) or (isinstance(error, asyncio.CancelledError) and _is_being_cancelled()):
             limited = self._limit is not None and self._limit.expired()
             return self.settle("cut" if self._cut else "timed_out" if limited else "cancelled")
@@ -94,7 +97,7 @@ class RunEnding:
         return self.settle("timed_out" if isinstance(error, _TIMEOUTS) else "failed")
 
     def settle(self, outcome: Outcome) -> Outcome:
-        """Record the outcome, and return it. A later word wins: a run that ended well and could not be kept has failed."""
+        """Record the outcome, and return it. A later call overrides: a run that succeeded but could not be stored has failed."""
         self.outcome = outcome
         return outcome
 

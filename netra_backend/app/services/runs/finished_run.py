@@ -1,4 +1,4 @@
-"""`FinishedRun`: what is kept of a run, and how it is read out of the run's frames."""
+"""`FinishedRun`: the stored form of a run, and how it is made from the run's frames."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, Protocol
@@ -6,20 +6,20 @@ from typing import Any, Final, Literal, Protocol
 import msgspec
 
 Outcome = Literal["completed", "failed", "timed_out", "cancelled", "cut"]
-"""How a run ended. `cancelled`: its user stopped it or left. `cut`: the server stopped before the run ended."""
+"""How a run ended. `cancelled`: the user stopped it or disconnected. `cut`: the server stopped before the run ended."""
 
 
 class FinishedRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A question and its answer. New fields go last and have a default: stored runs are read back."""
+    """A question and its answer. New fields are added last and have a default, so that stored runs can still be read."""
 
     surface: str  #: "chat", "oneshot", ...
     tenant_id: str
     user_id: str
     thread_id: str
     run_id: str
-    engine: str  #: what answered, for people
-    question: str  #: the user's message; for other surfaces than chats what was asked, as JSON
-    answer: str | None  #: None: the run gave none
+    engine: str  #: the engine that answered, for people to read
+    question: str  #: the user's message; for a tool call, the payload of the request as JSON
+    answer: str | None  #: None: the run had no answer
     outcome: Outcome
     started_at: float  #: Unix seconds
     duration_s: float
@@ -45,7 +45,7 @@ class AskedRun(Protocol):
 
     @property
     def thread_id(self) -> str:
-        """In which conversation."""
+        """The conversation."""
         ...
 
     @property
@@ -55,24 +55,24 @@ class AskedRun(Protocol):
 
     @property
     def received_at(self) -> float:
-        """When, in Unix seconds."""
+        """The start of the run, in Unix seconds."""
         ...
 
 
 class RunStore(Protocol):
-    """Keeps finished runs."""
+    """Stores finished runs."""
 
     async def write(self, runs: Sequence[FinishedRun], /) -> None:
-        """Keep the runs, all or none. Writing a run again changes nothing.
+        """Store all of the runs or none. Writing a run again changes nothing.
 
         Raises:
-            RunRefusedError: the id of one of them belongs to another run, or the store can never contain it.
-            RunStoreUnavailableError: the store cannot be reached or does not take anything now.
+            RunRefusedError: the id of one of the runs belongs to another run, or the store can never store one of them.
+            RunStoreUnavailableError: the store cannot be reached or cannot store now.
         """
         ...
 
     async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[FinishedRun]:
-        """Return the thread's runs, oldest first: all of them, or the newest alone. [] when there are none of this user.
+        """Return the thread's runs, oldest first: all of them, or only the `newest`. [] when this user has none.
 
         Raises:
             RunStoreUnavailableError: the store cannot be read now.
@@ -81,22 +81,22 @@ class RunStore(Protocol):
 
 
 RunKey = tuple[str, str, str, str]
-"""Tenant, user, thread, run: what a run is known by."""
+"""The key of a run: tenant, user, thread, run."""
 
 
 class RunScan(Protocol):
-    """Walks through all of a surface's runs, of all tenants: for operators, never for a request."""
+    """Reads all runs of a surface, of all tenants; for operators, never for a request."""
 
     async def count(self, surface: str, /) -> int:
         """Return how many runs there are. Raises RunStoreUnavailableError."""
         ...
 
     async def page(self, surface: str, after: RunKey | None, limit: int, /) -> list[FinishedRun]:
-        """Return the next runs in the order of their keys; None begins at the beginning. Raises RunStoreUnavailableError."""
+        """Return the next runs after the key `after`, sorted by key; None: from the first run on. Raises RunStoreUnavailableError."""
         ...
 
     async def between(self, surface: str, first: RunKey, last: RunKey, /) -> list[FinishedRun]:
-        """Return the runs of the surface from one key to another, both included. Raises RunStoreUnavailableError."""
+        """Return the runs of the surface between two keys, both included. Raises RunStoreUnavailableError."""
         ...
 
 
@@ -106,11 +106,11 @@ def key_of(run: FinishedRun) -> RunKey:
 
 
 def in_order(runs: Iterable[FinishedRun]) -> list[FinishedRun]:
-    """Return the runs in the order of their beginning, oldest first; if two began together, the smaller id first."""
+    """Return the runs sorted by start time, oldest first; of two that began together, the one with the smaller id first."""
     return sorted(runs, key=lambda run: (run.started_at, run.run_id))
 
 
-#: The frames that end an agent, and the one that ends a run of the other surfaces.
+#: The frame that ends an agent, and the frame that ends a run on the other surfaces.
 _ANSWERING: Final = frozenset({"agent_completed", "run_result"})
 _encode = msgspec.json.encode
 
@@ -140,15 +140,15 @@ def finished_run(
     outcome: Outcome,
     duration_s: float,
 ) -> FinishedRun:
-    """Return what is kept of a run.
+    """Return the stored form of a run.
 
     Args:
-        asked: whose run it was, where and when.
-        payload: what was asked.
+        asked: owner, surface and time of the run.
+        payload: the payload of the request.
         frames: (event type, JSON) of each event, in order.
-        engine: what answered.
-        outcome: how it ended; only a completed run has an answer, since what a failed one said last may be half of one.
-        duration_s: on the monotonic clock.
+        engine: the engine that answered.
+        outcome: how it ended. Only a completed run has an answer, because the last text of a failed run may be incomplete.
+        duration_s: seconds on the monotonic clock.
     """
     message = payload.get("message")
     return FinishedRun(
@@ -167,7 +167,7 @@ def finished_run(
 
 
 def _answer(frames: Iterable[tuple[str, bytes]]) -> str | None:
-    """Return what the last answering frame says; a tool's answer as JSON. None when no frame answers."""
+    """Return the answer in the last frame that can contain one; a tool's answer as JSON. None when there is no answer."""
     last = None
     for kind, data in frames:
         if kind in _ANSWERING:
@@ -177,7 +177,7 @@ def _answer(frames: Iterable[tuple[str, bytes]]) -> str | None:
     try:
         payload = _frame.decode(last).payload
     except msgspec.MsgspecError:
-        return None  # a frame outside the event contract answers nothing that can be kept
+        return None  # a frame that breaks the event contract contains no answer to store
     if payload is None or payload.result is None:
         return None
     value = bytes(payload.result.value)

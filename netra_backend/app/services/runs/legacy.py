@@ -1,4 +1,4 @@
-"""`LegacyRunStore`: the flat table that the legacy engines' runs have always been kept in. Goes with them."""
+"""`LegacyRunStore`: the flat table of the legacy engines' runs. It is removed together with these engines."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ class LegacyRunStore(SqlRuns):
         super().__init__(engine, LEGACY_RUNS)
 
     async def run(self, run_id: str, /) -> FinishedRun | None:
-        """Return the run of that id, of any user; None if there is none. That anybody may ask is this store's known defect.
+        """Return the run with this id, of any user; None if there is none. It is a known defect of this store that any user may ask.
 
         Raises:
             RunStoreUnavailableError: the store cannot be read now.

@@ -1,4 +1,4 @@
-"""Shared by both run stores: one table of runs, SQLite or PostgreSQL, made on first use."""
+"""Shared by both run stores: one table of runs in SQLite or PostgreSQL, created on first use."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -17,7 +17,7 @@ from netra_backend.app.services.runs.finished_run import FinishedRun, RunKey, in
 from netra_backend.app.services.transactions import transactions
 
 KEY: Final = ("tenant_id", "user_id", "thread_id", "run_id")
-# Pages follow the order of keys, so that order may not depend on the machine's language.
+# Pages follow the order of keys, so this order must not depend on the machine's locale.
 _Id = String(ID_CHARACTERS).with_variant(String(ID_CHARACTERS, collation="C"), "postgresql")
 
 _decoder = msgspec.json.Decoder(FinishedRun)
@@ -54,11 +54,11 @@ class SqlRuns:
         self._making = asyncio.Lock()
 
     async def write(self, runs: Sequence[FinishedRun], /) -> None:
-        """Keep the runs, all or none. Writing a run again changes nothing.
+        """Store all of the runs or none. Writing a run again changes nothing.
 
         Raises:
-            RunRefusedError: the id of one of them belongs to another run, or the store can never contain it.
-            RunStoreUnavailableError: the store cannot be reached or does not take anything now.
+            RunRefusedError: the id of one of the runs belongs to another run, or the store can never store one of them.
+            RunStoreUnavailableError: the store cannot be reached or cannot store now.
         """
         if not runs:
             return
@@ -66,7 +66,7 @@ class SqlRuns:
 
         def work(connection: Connection) -> None:
             rows = [_row(run) for run in runs]
-            # A check before the write would not be enough: another writer of the same run may be between its own check and write.
+            # A check before the write would not be enough: another process may write the same run between check and write.
             result = connection.execute(dialect.insert(self._table).on_conflict_do_nothing(), rows)
             if result.rowcount < len(rows):
                 self._check_kept(connection, rows)
@@ -75,7 +75,7 @@ class SqlRuns:
             await self._database.write(work)
 
     async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[FinishedRun]:
-        """Return the thread's runs, oldest first: all of them, or the newest alone. [] when there are none of this user.
+        """Return the thread's runs, oldest first: all of them, or only the `newest`. [] when this user has none.
 
         Raises:
             RunStoreUnavailableError: the store cannot be read now.
@@ -93,14 +93,14 @@ class SqlRuns:
             return await self._database.read(lambda connection: connection.execute(query).scalar_one())
 
     async def page(self, surface: str, after: RunKey | None, limit: int, /) -> list[FinishedRun]:
-        """Return the next runs in the order of their keys; None begins at the beginning. Raises RunStoreUnavailableError."""
+        """Return the next runs after the key `after`, sorted by key; None: from the first run on. Raises RunStoreUnavailableError."""
         query = select(self._table.c.record).where(self._table.c.surface == surface).order_by(*self._key.clauses).limit(limit)
         if after is not None:
             query = query.where(self._key > after)
         return await self._decoded(query)
 
     async def between(self, surface: str, first: RunKey, last: RunKey, /) -> list[FinishedRun]:
-        """Return the runs of the surface from one key to another, both included. Raises RunStoreUnavailableError."""
+        """Return the runs of the surface between two keys, both included. Raises RunStoreUnavailableError."""
         query = select(self._table.c.record).where(self._table.c.surface == surface, self._key >= first, self._key <= last)
         return await self._decoded(query)
 
@@ -115,18 +115,18 @@ class SqlRuns:
         return [_decoder.decode(record) for record in records]
 
     def _check_kept(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-        """Some were there already: raise unless they are the same."""
+        """Called when some ids already existed: raise unless the stored runs are the same."""
         columns = list(self._table.primary_key)
         wanted = {tuple(row[column.name] for column in columns): row["record"] for row in rows}
-        # Not `(a, b) IN (...)`: SQLite would walk through the whole table for it.
+        # Not `(a, b) IN (...)`, for which SQLite would scan the whole table.
         each = (and_(*(column == value for column, value in zip(columns, key, strict=True))) for key in wanted)
         for *key, record in connection.execute(select(*columns, self._table.c.record).where(or_(*each))):
             if wanted[tuple(key)] != record:
-                raise RunRefusedError(f"the id of run {key[-1]} stands for another run already")
+                raise RunRefusedError(f"the id of run {key[-1]} already belongs to another run")
 
     @asynccontextmanager
     async def _made_ready(self) -> AsyncIterator[None]:
-        """See that the table is there; say in words of our own what fails then: a driver's text may quote a user."""
+        """Create the table if it is missing, and convert database errors: a driver's error text may quote a user."""
         try:
             if not self._made:
                 async with self._making:
@@ -149,7 +149,7 @@ def _row(run: FinishedRun) -> dict[str, Any]:
 
 
 def _is_of_the_run(error: BaseException) -> bool:
-    """Whether the run itself is at fault: the database rejects it, or the driver cannot even send it. A lost connection is not."""
+    """Whether the run itself is the cause: the database rejects it, or the driver cannot send it. A lost connection is another cause."""
     rejected = isinstance(error, IntegrityError | DataError | UnicodeError)
     return rejected or (isinstance(error, StatementError) and not isinstance(error, DBAPIError))
 

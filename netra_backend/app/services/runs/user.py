@@ -1,4 +1,4 @@
-"""`UserRunStore`: runs that only their tenant, user and thread lead to. The store that stays."""
+"""`UserRunStore`: the store that keeps each user's runs apart. It remains after the migration."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,7 +12,7 @@ USER_RUNS: Final = run_table("user_runs", KEY)
 
 
 class UserRunStore:
-    """Runs keyed by tenant, user, thread and run. There is no way to a run without all of them.
+    """Runs keyed by tenant, user, thread and run. They can be read only with tenant, user and thread.
 
     Args:
         engine: the database; the store does not close it.
@@ -22,16 +22,16 @@ class UserRunStore:
         self._runs = SqlRuns(engine, USER_RUNS)
 
     async def write(self, runs: Sequence[FinishedRun], /) -> None:
-        """Keep the runs, all or none. Writing a run again changes nothing.
+        """Store all of the runs or none. Writing a run again changes nothing.
 
         Raises:
-            RunRefusedError: the id of one of them belongs to another run, or the store can never contain it.
-            RunStoreUnavailableError: the store cannot be reached or does not take anything now.
+            RunRefusedError: the id of one of the runs belongs to another run, or the store can never store one of them.
+            RunStoreUnavailableError: the store cannot be reached or cannot store now.
         """
         await self._runs.write(runs)
 
     async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[FinishedRun]:
-        """Return the thread's runs, oldest first: all of them, or the newest alone. [] when there are none of this user.
+        """Return the thread's runs, oldest first: all of them, or only the `newest`. [] when this user has none.
 
         Raises:
             RunStoreUnavailableError: the store cannot be read now.
@@ -40,5 +40,5 @@ class UserRunStore:
 
 
 def user_run_scan(engine: AsyncEngine) -> SqlRuns:
-    """Return a walk through the same table for operators: the store itself has none."""
+    """Return a scan of the same table for operators; the store itself cannot scan."""
     return SqlRuns(engine, USER_RUNS)

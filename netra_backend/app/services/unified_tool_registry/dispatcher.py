@@ -1,4 +1,4 @@
-"""Calls a tool for a user: known? allowed? arguments fit? Then its handler."""
+"""Calls a tool for a user: checks that the tool exists, that the user may call it and that the arguments fit, then calls its handler."""
 
 import logging
 import traceback
@@ -15,12 +15,12 @@ logger = logging.getLogger(__name__)
 
 
 class RegistryToolCaller:
-    """The `ToolCaller` of `world.py`, on a registry.
+    """Implements the `ToolCaller` of `world.py` with a registry.
 
     Args:
         registry: the tools.
-        ports: what they work on.
-        permissions: who may call them.
+        ports: the data that the tools work on.
+        permissions: decide who may call which tool.
     """
 
     def __init__(self, registry: ToolRegistry, ports: ToolPorts, permissions: Permissions) -> None:
@@ -31,10 +31,10 @@ class RegistryToolCaller:
 
         Raises:
             UnknownToolError: there is no such tool.
-            ToolPermissionError: the user may not call it; asked before the arguments are looked at.
+            ToolPermissionError: the user may not call the tool; this is checked before the arguments.
             ToolArgumentsError: the arguments do not fit.
-            ToolError: any other one that the handler raised.
-            ToolFailedError: the handler raised something else; logged under the support code in the message.
+            ToolError: any other `ToolError` that the handler raised.
+            ToolFailedError: the handler raised another exception, which is logged with the support code in the message.
         """
         tool = self._registry.get(name)
         if not self._permissions.allows(context, tool.permission):
@@ -46,7 +46,7 @@ class RegistryToolCaller:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a handler raises must reach the agent as a tool's failure
             code = uuid.uuid4().hex[:12]
-            # Frames without the exception's text: that may quote what the user wrote.
+            # The frames without the exception's text, which may quote a user.
             frames = "".join(traceback.format_tb(error.__traceback__))
             logger.error("tool %s failed for %s: %s, support code %s\n%s", name, lane, type(error).__name__, code, frames)  # noqa: TRY400 - see above
             raise ToolFailedError(f"{name} failed; try again, or ask for help with the support code {code}") from None

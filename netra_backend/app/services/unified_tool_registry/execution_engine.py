@@ -1,7 +1,7 @@
 """`ToolExecutionEngine`, DUPLICATE: executes tools and nothing else.
 
-It knows no user context, sends no event, sets no time limit and no other. By name it executes as a service user, so that the caller's
-permissions are not checked. Each of these is kept on purpose, because it is why the migration exists.
+It has no user context, sends no events and has no time limit or other limit. `execute_tool` executes as a service user, so the caller's
+permissions are not checked. These defects are kept on purpose, because they are why the migration exists.
 """
 
 import logging
@@ -26,23 +26,23 @@ _Ending = tuple[ToolExecutionStatus, Any, str | None]  #: status, answer, error
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolUser:
-    """The caller: no thread, no run."""
+    """The caller, without thread and run."""
 
     tenant_id: str
     user_id: str
 
 
 SERVICE_USER: Final = ToolUser(tenant_id="netra-services", user_id="tool-service")
-"""The user as whom tools are executed by name."""
+"""The user for tools that are executed by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnifiedTool:
-    """A tool, as this engine knows one."""
+    """A tool of this engine."""
 
     name: str
     permission: str
-    handler: Callable[[ToolUser, Mapping[str, Any]], Awaitable[Any]]  #: answers with any JSON; a `ToolError`'s text is shown to the user
+    handler: Callable[[ToolUser, Mapping[str, Any]], Awaitable[Any]]  #: returns any JSON; the user sees the text of a `ToolError`
     parameters: Mapping[str, Any]  #: JSON schema of the arguments; {} fits anything
 
 
@@ -72,15 +72,15 @@ class PermissionService(Protocol):
     """Decides whether a user may do something."""
 
     def allows(self, user: ToolUser, permission: str, /) -> bool:
-        """Say whether the user has the permission."""
+        """Return whether the user has the permission."""
         ...
 
 
 class UsageLog(Protocol):
-    """Takes usage records, such as a database session does."""
+    """Accepts usage records, for example a database session."""
 
     def add(self, usage: ToolUsage, /) -> None:
-        """Keep the record."""
+        """Store the record."""
         ...
 
 
@@ -88,7 +88,7 @@ class ToolExecutionEngine:
     """Executes tools for any caller.
 
     Args:
-        permission_service: says who may call what.
+        permission_service: decides who may call what.
         clock: monotonic seconds.
     """
 
@@ -106,19 +106,19 @@ class ToolExecutionEngine:
         return tuple(self._usage)
 
     def register_tool(self, tool: UnifiedTool) -> None:
-        """Let `execute_tool` find this tool by its name; one of the same name is replaced."""
+        """Register the tool for `execute_tool`; it replaces a tool of the same name."""
         self._tools[tool.name] = tool
 
     async def execute_unified_tool(
         self, tool: UnifiedTool | None, arguments: Mapping[str, Any], user: ToolUser, db_session: UsageLog | None = None
     ) -> ToolExecutionResult:
-        """Execute the tool: is there one, may the user, do the arguments fit, then its handler. Whatever it raises is a result.
+        """Check that the tool exists, that the user may call it and that the arguments fit, then call it. An exception becomes a result.
 
         Args:
-            tool: None: there is no such tool, which is an error as its result.
+            tool: None: there is no such tool; the result is then an error.
             arguments: a JSON object.
-            user: whose permissions are asked.
-            db_session: also gets the usage record; None: only this engine keeps it.
+            user: the user whose permissions are checked.
+            db_session: also gets the usage record; None: only this engine stores it.
         """
         name = tool.name if tool is not None else "unknown"
         started_s = self._clock()
@@ -131,12 +131,15 @@ class ToolExecutionEngine:
         return ToolExecutionResult(tool_name=name, status=status, duration_s=duration_s, result=value, error_message=message)
 
     async def execute_tool(self, tool_name: str, parameters: Mapping[str, Any]) -> ToolExecutionResult:
-        """Execute a registered tool by name, as the service user. The caller's permissions are not checked: the caller is not known."""
+        """Execute a registered tool by name, as the service user.
+
+        The caller's permissions are not checked, because the caller is not known.
+        """
         return await self.execute_unified_tool(self._tools.get(tool_name), parameters, SERVICE_USER)
 
     async def _execute(self, tool: UnifiedTool | None, arguments: Mapping[str, Any], user: ToolUser) -> _Ending:
         if tool is None:
-            return "error", None, f"no such tool; there are: {', '.join(self._tools) or 'none'}"
+            return "error", None, f"no such tool; use one of: {', '.join(self._tools) or 'none'}"
         if not self._permissions.allows(user, tool.permission):
             return "permission_denied", None, f"you may not call {tool.name}: it needs the permission {tool.permission}"
         problem = best_match(Draft202012Validator(dict(tool.parameters)).iter_errors(dict(arguments)))
@@ -155,6 +158,6 @@ async def _handled(tool: UnifiedTool, arguments: Mapping[str, Any], user: ToolUs
         return "error", None, str(error)
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is an error as its result
         code = uuid.uuid4().hex[:12]
-        # The type alone: the text may quote what the user wrote.
+        # Only the error's type is logged, because its text may quote a user.
         logger.warning("tool %s failed with %s, support code %s", tool.name, type(error).__name__, code)
         return "error", None, f"{tool.name} failed; try again, or ask for help with the support code {code}"

@@ -11,7 +11,7 @@ class Permissions(Protocol):
     """Decides whether a user may do something."""
 
     def allows(self, context: UserExecutionContext, permission: Permission, /) -> bool:
-        """Say whether the user of the context has the permission."""
+        """Return whether the user of the context has the permission."""
         ...
 
 
@@ -26,5 +26,5 @@ class TenantPermissions:
         self._read_only = frozenset(read_only_tenants)
 
     def allows(self, context: UserExecutionContext, permission: Permission, /) -> bool:
-        """Say whether the user of the context has the permission."""
+        """Return whether the user of the context has the permission."""
         return permission.endswith(":read") or context.tenant_id not in self._read_only

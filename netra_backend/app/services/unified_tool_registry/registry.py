@@ -20,19 +20,19 @@ _SHOWN_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolPorts:
-    """The data that tools work on."""
+    """The data that the tools work on."""
 
     usage: UsageData
     plans: ActionPlans
 
 
-#: Answers with any JSON value. It filters by the tenant of the context; it may raise a ToolError, whose text the user sees.
+#: Returns any JSON value. It filters by the tenant of the context. It may raise a ToolError, whose text the user sees.
 Handler = Callable[[UserExecutionContext, Mapping[str, Any], ToolPorts], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A tool: its description for the model, who may call it, and its function.
+    """A tool: its description for the model, the permission to call it, and its function.
 
     Raises:
         jsonschema.SchemaError: `parameters` is not a JSON schema.
@@ -42,7 +42,7 @@ class Tool:
     description: str
     parameters: dict[str, Any]  #: JSON schema of the arguments
     permission: Permission
-    side_effect: bool  #: True: calling it again may change something
+    side_effect: bool  #: True: repeating a call may change something
     handler: Handler
     _validator: Draft202012Validator = field(init=False, repr=False, compare=False)
 
@@ -53,10 +53,10 @@ class Tool:
         object.__setattr__(self, "_validator", validator)
 
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments when they fit the schema.
+        """Return the arguments if they fit the schema.
 
         Raises:
-            ToolArgumentsError: they do not; the message says where and why, so that a model can correct itself.
+            ToolArgumentsError: the arguments do not fit; the message says where and why, so that a model can correct them.
         """
         plain = dict(arguments)
         problem = best_match(self._validator.iter_errors(plain))
@@ -74,10 +74,10 @@ class ToolRegistry:
     """Tools by name, in the order they were registered.
 
     Args:
-        tools: the first ones.
+        tools: the tools to begin with.
 
     Raises:
-        ValueError: two have one name.
+        ValueError: two tools have the same name.
     """
 
     def __init__(self, tools: Iterable[Tool] = ()) -> None:
@@ -97,26 +97,26 @@ class ToolRegistry:
             ValueError: the name is taken.
         """
         if tool.name in self._tools:
-            raise ValueError(f"a tool named {tool.name} is registered already; give this one another name")
+            raise ValueError(f"a tool named {tool.name} is already registered; give this one another name")
         self._tools[tool.name] = tool
 
     def get(self, name: str) -> Tool:
         """Return the tool.
 
         Raises:
-            UnknownToolError: there is none; the message lists those there are.
+            UnknownToolError: there is no such tool; the message lists the existing ones.
         """
         try:
             return self._tools[name]
         except KeyError:
-            raise UnknownToolError(f"no tool is named {name[:_SHOWN_CHARACTERS]!r}; there are: {', '.join(self._tools)}") from None
+            raise UnknownToolError(f"no tool is named {name[:_SHOWN_CHARACTERS]!r}; use one of: {', '.join(self._tools)}") from None
 
     def read_only(self) -> "ToolRegistry":
-        """Return a registry of those tools that change nothing."""
+        """Return a registry of the tools that change nothing."""
         return ToolRegistry(tool for tool in self._tools.values() if not tool.side_effect)
 
     def specs(self, names: Iterable[str] | None = None) -> tuple[ToolSpec, ...]:
-        """Return the descriptions of the tools for the model; `names` None: about all.
+        """Return the descriptions of these tools for the model; None: of all tools.
 
         Raises:
             UnknownToolError: one of the names is not registered.

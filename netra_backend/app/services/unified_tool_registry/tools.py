@@ -1,4 +1,7 @@
-"""The functions of the tools: what a company spends on AI models, and how to spend less. Each sees its caller's tenant only."""
+"""The functions of the tools: what a company spends on AI models, and how to spend less.
+
+Each reads the data of its caller's tenant only.
+"""
 
 from collections.abc import Mapping
 from datetime import date
@@ -18,7 +21,7 @@ def _usd(micro_usd: int) -> float:
 
 
 def _share(part: int, whole: int) -> float:
-    """Return part of whole in percent, one decimal; 0 of nothing is 0."""
+    """Return `part` of `whole` in percent, with one decimal; 0 if `whole` is 0."""
     return round(100 * part / whole, 1) if whole else 0.0
 
 
@@ -27,7 +30,7 @@ def _days(period: Period | None) -> dict[str, str | None]:
 
 
 async def _spend(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> tuple[Period | None, tuple[Spend, ...]]:
-    """Return the asked-for days and the tenant's spending in them by model."""
+    """Return the requested period, and the tenant's spending in it by model."""
     period = await _period(context, arguments, ports)
     return period, await ports.usage.spend(context.tenant_id, period, "model") if period else ()
 
@@ -41,7 +44,7 @@ async def _period(context: UserExecutionContext, arguments: Mapping[str, Any], p
 
 
 async def usage_summary(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> dict[str, Any]:
-    """Return requests, tokens and cost in total, and the dearest models."""
+    """Return the total of requests, tokens and cost, and the most expensive models."""
     period, spend = await _spend(context, arguments, ports)
     return {
         **_days(period),
@@ -55,7 +58,7 @@ async def usage_summary(context: UserExecutionContext, arguments: Mapping[str, A
 
 
 async def cost_breakdown(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> dict[str, Any]:
-    """Return the cost of each model, dearest first, or of each day, latest last."""
+    """Return the cost of each model, highest cost first, or of each day, latest day last."""
     by = arguments.get("by", "model")
     period = await _period(context, arguments, ports)
     spend = await ports.usage.spend(context.tenant_id, period, by) if period else ()
@@ -75,7 +78,7 @@ async def cost_breakdown(context: UserExecutionContext, arguments: Mapping[str, 
 
 
 async def price_lookup(_context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> dict[str, Any]:
-    """Return the price of one model, or of all."""
+    """Return the price of one model, or of all models."""
     prices = await ports.usage.prices()
     shown = [_priced(prices, arguments["model"])] if "model" in arguments else prices.values()
     return {
@@ -96,11 +99,11 @@ def _priced(prices: Mapping[str, Price], model: str) -> Price:
     try:
         return prices[model]
     except KeyError:
-        raise ToolArgumentsError(f"{model!r} is not on the price list; there are: {', '.join(prices) or 'none'}") from None
+        raise ToolArgumentsError(f"{model!r} is not on the price list; use one of: {', '.join(prices) or 'none'}") from None
 
 
 async def simulate_switch(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> dict[str, Any]:
-    """Return what the days would have cost with a share of one model's tokens on another."""
+    """Return the cost of the period if another model had processed a share of one model's tokens."""
     prices = await ports.usage.prices()
     old, new = (_priced(prices, arguments[end]) for end in ("from_model", "to_model"))
     if old.model == new.model:
@@ -127,7 +130,7 @@ async def simulate_switch(context: UserExecutionContext, arguments: Mapping[str,
 
 
 async def save_action_plan(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> dict[str, Any]:
-    """Save the plan. The same call again gives the same answer and changes nothing."""
+    """Save the plan. A repeated call gives the same answer and changes nothing."""
     plan = ActionPlan(
         tenant_id=context.tenant_id,
         id=arguments["plan_id"],

@@ -14,7 +14,7 @@ from migration.processes.row import ProcessRow, Told
 from migration.processes.table import ProcessTable
 from migration.settings import MigrationSettings
 
-FOREIGN = Path(__file__).parents[3] / "foreign"
+FOREIGN = Path(__file__).parents[3] / "migration" / "foreign"
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +136,7 @@ def test_flags_that_cannot_be_read_are_wrong(tmp_path):
 
 
 def test_a_kernel_without_a_boundary_is_wrong_and_names_the_way_out(monkeypatch):
-    monkeypatch.setattr("migration.shadow.boundary.missing", lambda: "Landlock")
+    monkeypatch.setattr("migration.shadow.boundary.boundary_gap", lambda: "Landlock")
     assert "NETRA_MIGRATION_SHADOW_BOUNDARY=interpreter" in one(worker_checks.boundary).found
 
 

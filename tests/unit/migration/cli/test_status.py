@@ -331,4 +331,4 @@ def test_a_surface_that_is_not_configured_is_said_to_be_so(run: Run, monkeypatch
     rows = {row["surface"]: row["configuration"] for row in json.loads(result.stdout)["surfaces"]}
     assert (result.exit_code, rows["chat"]) == (1, None)
     assert "[tool.netra-migration.surfaces]" in rows["support"]
-    assert "support: not configured, so nothing of it is compared" in result.stderr
+    assert "support: not configured, so its runs are not compared" in result.stderr

@@ -9,7 +9,7 @@ import pytest
 
 from migration.comparison import Comparer
 from migration.errors import LedgerError, UnknownSurfaceError
-from migration.model import Origin, Stage, Verdict
+from migration.model import Basis, Origin, Stage, Verdict
 from migration.settings import MigrationSettings
 
 ENTRY = """
@@ -104,3 +104,20 @@ def test_who_served_decides_nothing_about_which_side_is_control(run: Any) -> Non
 
     assert [found.kind for found in comparison.divergences] == ["missing_event"]
     assert comparison.serving is Origin.CANDIDATE
+
+
+def test_a_comparison_carries_what_it_was_made_with(ledger: Path, run: Any) -> None:
+    comparer = Comparer(ledger.parent, build="abc", tool="1.0", today=lambda: date(2026, 7, 1))
+
+    def basis() -> Basis:
+        found = comparer.compare(run().record(Origin.CONTROL), run(1).record(Origin.CANDIDATE), stage=Stage.SHADOW).basis
+        assert found is not None
+        return found
+
+    before = basis()
+    write(ledger, ENTRY, 1)
+    after = basis()
+
+    assert (before.build, before.tool, before == basis()) == ("abc", "1.0", False)
+    assert (before.policy, after == basis()) == (after.policy, True)
+    assert before.ledger != after.ledger

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from migration.consolidation.audit import audit
+from migration.consolidation.auditing import audit
 from migration.consolidation.inventory import Inventory
 from migration.consolidation.sources import workers
 from migration.errors import ConfigurationError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migration.consolidation.audit import audit
+from migration.consolidation.auditing import audit
 from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.inventory import Inventory
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from migration.consolidation.audit import audit
+from migration.consolidation.auditing import audit
 
 SUPERVISOR = "netra_backend/app/agents/supervisor"
 SEVEN = {

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration.consolidation.audit import audit
-from migration.consolidation.guard import Baseline, compare, load_baseline, measure, save_baseline, shrunk
+from migration.consolidation.auditing import audit
+from migration.consolidation.guard import Baseline, baseline_of, guard_findings, load_baseline, save_baseline, shrunk
 from migration.consolidation.inventory import Inventory
 from migration.errors import ConfigurationError
 
@@ -33,30 +33,30 @@ def look(tmp_path):
 
 
 def found(inventory, baseline):
-    return [(item.kind, item.path, item.module, item.allowed, item.found) for item in compare(inventory, baseline)]
+    return [(item.kind, item.path, item.module, item.allowed, item.found) for item in guard_findings(inventory, baseline)]
 
 
 def test_what_was_there_is_allowed(look):
     inventory = look({"use.py": USE + "NAME = 'shop.old.OldEngine'\n", "app.toml": "engine = 'shop.old:OldEngine'\n"})
-    baseline = measure(inventory)
+    baseline = baseline_of(inventory)
     assert baseline == Baseline(("shop.old",), {"app.toml": {"shop.old": 1}, "use.py": {"shop.old": 2}})
     assert found(inventory, baseline) == []
 
 
 def test_a_new_implementation_is_found(look):
-    baseline = measure(look({}))
+    baseline = baseline_of(look({}))
     inventory = look({"shop/fast.py": "class FastEngine: ...\n"})
     assert found(inventory, baseline) == [("new-implementation", "shop/fast.py", "shop.fast", 0, 1)]
 
 
 def test_a_new_consumer_is_found_and_so_is_a_further_use(look):
-    baseline = measure(look({"use.py": USE}))
+    baseline = baseline_of(look({"use.py": USE}))
     inventory = look({"use.py": USE + "def g():\n    import shop.old\n", "other.py": USE})
     assert found(inventory, baseline) == [("new-consumer", "other.py", "shop.old", 0, 1), ("more-uses", "use.py", "shop.old", 1, 2)]
 
 
 def test_what_is_gone_is_found_until_the_baseline_shrinks(look):
-    baseline = measure(look({"use.py": USE, "other.py": USE, "shop/fast.py": "class FastEngine: ...\n"}))
+    baseline = baseline_of(look({"use.py": USE, "other.py": USE, "shop/fast.py": "class FastEngine: ...\n"}))
     inventory = look({"use.py": "", "shop/fast.py": ""})
     assert found(inventory, baseline) == [("gone", "", "shop.fast", 1, 0), ("gone", "use.py", "shop.old", 1, 0)]
     assert found(inventory, shrunk(inventory, baseline)) == []
@@ -77,9 +77,9 @@ def test_a_shrinking_baseline_never_allows_anything_new(look):
 )
 def test_shrinking_keeps_growth_and_forgets_the_rest(allowed, there):
     inventory = counted(there)
-    growth = [item for item in compare(inventory, Baseline(("x", "y"), allowed)) if item.kind != "gone"]
+    growth = [item for item in guard_findings(inventory, Baseline(("x", "y"), allowed)) if item.kind != "gone"]
     after = shrunk(inventory, Baseline(("x", "y"), allowed))
-    assert list(compare(inventory, after)) == growth
+    assert list(guard_findings(inventory, after)) == growth
     assert all(count <= allowed[path][module] for path, modules in after.consumers.items() for module, count in modules.items())
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from migration.consolidation.audit import audit
+from migration.consolidation.auditing import audit
 from migration.consolidation.inventory import Inventory
 from migration.consolidation.report.document import as_document, has_findings
 from migration.consolidation.report.layout import lay_out

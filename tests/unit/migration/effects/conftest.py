@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from migration.effects import perform
+from migration.effects.journals.recording import Recording
+from migration.effects.journals.replaying import ReplayJournal
 from migration.effects.ports import activate, deactivate
-from migration.effects.recording import Recording, recording
-from migration.effects.replaying import ReplayJournal
 from migration.model import Effect, Event, Origin, RunRequest
 
 
@@ -69,7 +69,7 @@ def request_() -> RunRequest:
 
 @pytest.fixture
 def tape(request_: RunRequest, clock: SteppedClock) -> Recording:
-    return recording(request_, clock=clock)
+    return Recording(request_, clock=clock)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def recorded(request_: RunRequest, drive) -> Callable[..., Awaitable[tuple[Effec
     """Runs a body as a served run; returns its journal."""
 
     async def record(body: Callable[[], Awaitable[object]], clock: Callable[[], float] = time.monotonic) -> tuple[Effect, ...]:
-        tape = recording(request_, clock=clock)
+        tape = Recording(request_, clock=clock)
         await drive(tape, body)
         return tape.record(Origin.CONTROL, "completed", None, None).journal
 

@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from migration.effects import effect
-from migration.effects.threads import follow_threads
+from migration.effects.journals.threads import follow_threads
 from migration.errors import RecordedEffectError
 
 
@@ -143,3 +143,25 @@ async def test_a_result_may_be_annotated_with_any_object():
         return {"words": ["a"], "n": 1}
 
     assert await found() == {"words": ["a"], "n": 1}
+
+
+async def test_a_request_is_the_same_however_the_arguments_are_given(recorded):
+    @effect("tool")
+    async def find(city: str, limit: int = 5) -> list[str]:
+        return [city] * limit
+
+    async def ask() -> None:
+        await find("Rome", 5)
+        await find("Rome")
+        await find(limit=5, city="Rome")
+
+    assert {one.request for one in await recorded(ask)} == {b'{"name":"find","arguments":{"city":"Rome","limit":5}}'}
+
+
+async def test_an_argument_too_many_is_the_functions_own_error():
+    @effect("tool")
+    async def find(city: str) -> str:
+        return city
+
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        await find("Rome", "Paris")

@@ -15,10 +15,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 from sqlalchemy.schema import ForeignKey
 
 from migration import Origin, stream_engine
-from migration.effects.guard import Guard
+from migration.effects.journals.guard import Guard
+from migration.effects.journals.sql_record import answered, read_back
+from migration.effects.journals.threads import follow_threads
 from migration.effects.sql import read_port
-from migration.effects.sql_record import answered, read_back
-from migration.effects.threads import follow_threads
 from migration.errors import EffectMissingError, RecordedEffectError
 from migration.testing import Verdict, compared, explained
 

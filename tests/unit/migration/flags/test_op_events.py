@@ -1,5 +1,6 @@
 """LaunchDarkly's migration op events: one a run, complete, and honest about consistency."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -8,8 +9,9 @@ from ldclient.migrations import Origin as LaunchDarklyOrigin
 from ldclient.migrations.tracker import MigrationOpEvent
 
 from migration.flags.op_events import OpEvents
+from migration.flags.serving import LaunchDarklyFlags
 from migration.model import Comparison, Origin, Stage, Timing, Verdict
-from tests.unit.migration.flags.making import at, sampling
+from tests.unit.migration.flags.making import at, flag_file, sampling
 
 OLD, NEW = LaunchDarklyOrigin.OLD, LaunchDarklyOrigin.NEW
 
@@ -43,6 +45,20 @@ def test_each_run_has_its_own_event_though_the_evaluation_is_cached(start, sourc
         request = ask(run_id=f"run-{number}")
         flags.finished(request, flags.decide(request), "completed", number + 0.5)
     assert [event.latencies for event in sent(flags, events)] == [{OLD: timedelta(seconds=number + 0.5)} for number in range(3)]
+
+
+def test_where_nobody_receives_events_no_thread_waits_for_any(settings, metrics, ask):
+    flag = at("dualwrite")
+    settings.path(settings.flags_file).write_bytes(flag_file(flag))
+    before = set(threading.enumerate())
+    flags = LaunchDarklyFlags(settings, metrics)
+    try:
+        flags.finished(ask(), flags.decide(ask()), "completed", 0.5)
+        flags.compared("run-1", None)
+        started = [thread.name for thread in set(threading.enumerate()) - before]
+    finally:
+        flags.close()
+    assert "migration-op-events" not in started
 
 
 def test_a_run_without_a_shadow_is_reported_when_it_ends(start, source, ask, events):

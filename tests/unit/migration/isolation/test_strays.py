@@ -3,7 +3,7 @@
 import pytest
 
 from migration.comparison import Comparer
-from migration.effects.replaying import Tally
+from migration.effects.journals.replaying import Tally
 from migration.model import Origin, Stage, Verdict
 from migration.shadow.job import ShadowJob
 from migration.shadow.parts import Parts

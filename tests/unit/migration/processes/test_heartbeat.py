@@ -44,10 +44,10 @@ def clock():
 def make(settings, clock):
     made, following = [], []
 
-    def make(*flags, shadow=None) -> tuple[Heartbeat, Following]:
+    def make(*flags, shadow=None, unseen=None) -> tuple[Heartbeat, Following]:
         flags = Following(*flags)
         metrics = Metrics(registry=CollectorRegistry(), surfaces=["chat"])
-        heart = Heartbeat(settings, flags, metrics, runs=lambda: {"chat": 2}, shadow=shadow or Shadow(), clock=clock)
+        heart = Heartbeat(settings, flags, metrics, runs=lambda: {"chat": 2}, shadow=shadow or Shadow(), unseen=unseen, clock=clock)
         following.append(flags)
         made.append(heart)
         return heart, flags
@@ -250,3 +250,22 @@ def test_what_is_old_is_removed_once_an_hour(make, clock, monkeypatch):
         heart.beat()
         clock.now += 1800
     assert removed == [1_000_000.0, 1_003_600.0]
+
+
+def test_runs_that_were_not_compared_are_written_with_each_beat_and_at_the_end(make, settings):
+    class Unseen:
+        written, closed = 0, False
+
+        def write(self):
+            self.written += 1
+
+        def close(self):
+            self.closed = True
+
+    unseen = Unseen()
+    heart, _ = make(unseen=unseen)
+    heart.beat()
+    assert unseen.written == 1
+    heart.start()
+    heart.stop()
+    assert (unseen.written >= 2, unseen.closed) == (True, True)

@@ -56,7 +56,7 @@ def test_what_is_not_text_is_skipped_with_that_reason_and_so_is_what_follows_on_
     found = items(chat(first, "A dog.", "And now?", "Still."), chat("one", "1", first, "A dog."))
     assert [getattr(one, "reason", one) for one in found if not isinstance(one, RecordedRun)] == [
         f"turn 1 has {what} (messages[0]); the backend takes text",
-        f"turn 2 follows on {what} (messages[0]); the backend takes text",
+        f"turn 2 comes after {what} (messages[0]); the backend takes text",
         f"turn 2 has {what} (messages[2]); the backend takes text",
     ]
     assert len(found) == 4
@@ -77,7 +77,7 @@ def test_a_refusal_is_the_answer(run):
 @pytest.mark.parametrize("empty", [None, "", "  ", []])
 def test_an_answer_with_nothing_in_it_is_not_a_run(items, empty):
     [skipped] = items(chat("p", {"role": "assistant", "content": empty}))
-    assert skipped.reason.startswith("turn 1 is answered with nothing")
+    assert skipped.reason.startswith("turn 1 has no answer")
 
 
 def test_a_legacy_function_call_is_a_tool_call(run):
@@ -95,7 +95,7 @@ def test_a_call_that_nobody_answered_is_no_answer(items):
     [skipped] = items(chat("p", {"role": "assistant", "content": None, "function_call": {"name": "price_lookup", "arguments": "{}"}}))
     assert skipped.reason == "turn 1 is not answered"
     [skipped] = items(chat("p", {"role": "assistant", "tool_calls": [call()]}, {"role": "assistant", "content": "Twelve."}))
-    assert skipped.reason == "turn 1 is not whole: a tool call of messages[1] has no result"
+    assert skipped.reason == "turn 1 is not complete: a tool call of messages[1] has no result"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_message_that_cannot_be_read_is_named_by_its_index_and_spoils_its_line
 def test_a_conversation_without_a_user_is_skipped(items):
     found = items(chat({"role": "assistant", "content": "Welcome!"}), {"messages": []}, chat("p", "1"))
     assert [type(one) for one in found] == [Skipped, Skipped, RecordedRun]
-    assert found[0].reason == "the conversation holds no user turn"
+    assert found[0].reason == "the conversation has no user turn"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from migration.recordings import BadLine, RecordedRun, Skipped, read
 
 from .conftest import chat
 
-MADE = Path(__file__).parents[3] / "fixtures" / "recordings"
+MADE = Path(__file__).parents[3] / "migration" / "fixtures" / "recordings"
 _spec = importlib.util.spec_from_file_location("recordings_script", MADE / "script.py")
 script = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(script)
@@ -194,7 +194,7 @@ def test_a_span_that_is_no_run_is_skipped_with_the_reason(items, attributes, wha
 
 def test_a_span_of_this_tool_is_named_as_what_it_is(items):
     [skipped] = items({"name": "migration.run", "context": {}, "attributes": {"migration.surface": "chat"}})
-    assert "a span of this tool's own" in skipped.reason
+    assert "a span of netra-migration itself" in skipped.reason
 
 
 def test_rows_of_platforms_that_are_no_calls_of_a_model_are_skipped(items):

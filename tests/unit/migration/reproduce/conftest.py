@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from migration.import_strings import load
 from migration.model import Effect, RunRequest
 from migration.recordings import RecordedRun
 from migration.reproduce import BothEngines
-from migration.shadow.parts import load
 
 ROOT = Path(__file__).parents[4]
 BUG = 'self.origin is Origin.CANDIDATE and any("refund" in message["content"] for message in messages) and "lookup" in tools'

@@ -74,7 +74,7 @@ def test_minimise_prints_the_test_of_a_recording_of_ones_own(run: Run, both: Bot
     assert "own.jsonl:1: not a JSON object" in result.stderr
 
 
-@pytest.mark.parametrize(("content", "why"), [("", "it is empty"), ('{"messages": []}', "the conversation holds no user turn")])
+@pytest.mark.parametrize(("content", "why"), [("", "it is empty"), ('{"messages": []}', "the conversation has no user turn")])
 def test_a_file_without_a_run_is_named_as_that(run: Run, tmp_path: Path, content: str, why: str) -> None:
     (tmp_path / "own.jsonl").write_text(content)
     result = run("divergences", "minimise", "0f3a9c2b71de", "--recording", "own.jsonl")

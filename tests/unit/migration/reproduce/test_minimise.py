@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from migration.import_strings import load
 from migration.model import Verdict
 from migration.recordings import RecordedRun, write_line
 from migration.reproduce import BothEngines, Budget, ShrinkProgress, assert_agree, minimise, test_file
-from migration.shadow.parts import load
 
 MakeRun = Callable[..., RecordedRun]
 Planted = Any

@@ -128,7 +128,7 @@ def test_a_turn_that_nobody_answered_is_skipped_with_the_reason(project: Project
     ("content", "why"),
     [
         (b"", "no run in runs.jsonl: it is empty"),
-        (b'{"messages": []}', "no run in runs.jsonl: the conversation holds no user turn"),
+        (b'{"messages": []}', "no run in runs.jsonl: the conversation has no user turn"),
         (b"PAR1\0\0\0\0", "no run in runs.jsonl: *a Parquet file*"),
     ],
 )

@@ -78,8 +78,14 @@ class Bench:
         self.registry = CollectorRegistry()
         self.now = 0.0
         self.told: list[ShadowResult] = []
+        self.unseen: list[tuple[str, Stage, str]] = []
         self.shadow = ProcessShadow(
-            MigrationSettings(**settings), Metrics(registry=self.registry), self.told.append, spawn=self.spawn, clock=lambda: self.now
+            MigrationSettings(**settings),
+            Metrics(registry=self.registry),
+            self.told.append,
+            unseen=lambda record, stage, reason, _probability: self.unseen.append((record.request.run_id, stage, reason)),
+            spawn=self.spawn,
+            clock=lambda: self.now,
         )
 
     def spawn(self, **arguments: Any) -> FakeWorker:
@@ -163,10 +169,10 @@ async def test_a_round_of_engines_against_themselves_is_counted_by_how_it_ended(
 
 
 async def test_nobody_is_told_from_inside_an_offer(bench) -> None:
-    bench.shadow.offer(make_job("r-1"), shed="sampling")
+    bench.shadow.offer(make_job("r-1"), shed="pressure")
     assert bench.told == []
     await asyncio.sleep(0)
-    assert [result.detail for result in bench.told] == ["shed: sampling"]
+    assert [result.detail for result in bench.told] == ["shed: pressure"]
 
 
 async def test_jobs_wait_until_the_worker_is_ready() -> None:
@@ -297,7 +303,7 @@ class CountingLaw(RuleBasedStateMachine):
         self.loop.run_until_complete(acted())
 
     @rule(
-        many=integers(1, 25), payload=sampled_from([b"{}", b"x" * 9000, object()]), shed=sampled_from([None, None, "sampling", "cancelled"])
+        many=integers(1, 25), payload=sampled_from([b"{}", b"x" * 9000, object()]), shed=sampled_from([None, None, "pressure", "cancelled"])
     )
     def offer(self, many: int, payload: object, shed: Any) -> None:
         for _ in range(many):
@@ -352,3 +358,21 @@ class CountingLaw(RuleBasedStateMachine):
 
 TestCountingLaw = CountingLaw.TestCase
 TestCountingLaw.settings = hypothesis_settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+async def test_each_drawn_run_without_a_comparison_in_the_evidence_is_reported_with_its_reason() -> None:
+    bench = await Bench(shadow_queue_jobs=2).ready()
+    bench.shadow.offer(make_job("left"), shed="cancelled")
+    for run_id in ("compared", "not-stored", "too-many"):
+        bench.shadow.offer(make_job(run_id))
+    bench.answer("compared")
+    bench.worker.on_frame(encode(msgspec.structs.replace(verdict("not-stored"), failures=("evidence.write",))))
+    bench.shadow.offer(make_job("broken"))
+    bench.worker.on_frame(encode(ShadowResult(run_id="broken", comparison=None, failed="engine")))
+    assert bench.unseen == [
+        ("left", Stage.SHADOW, "cancelled"),
+        ("too-many", Stage.SHADOW, "queue_jobs"),
+        ("not-stored", Stage.SHADOW, "evidence.write"),
+        ("broken", Stage.SHADOW, "engine"),
+    ]
+    await bench.shadow.aclose()

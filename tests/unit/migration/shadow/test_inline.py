@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from migration.effects import perform
-from migration.effects.misses import MissPolicy
+from migration.effects.journals.misses import MissPolicy
 from migration.shadow import InlineShadow
 
 
@@ -10,7 +10,7 @@ async def test_every_offered_run_is_compared_or_counted(parts, metrics, value, j
     shadow = InlineShadow(parts, metrics, results.append, queue_jobs=2)
     for number in range(4):
         shadow.offer(job(run_id=f"r-{number}"))
-    shadow.offer(job(run_id="r-4"), shed="sampling")
+    shadow.offer(job(run_id="r-4"), shed="pressure")
     assert value("shadow_waiting") == 2
     assert await shadow.drain(5.0)
     await shadow.aclose()
@@ -18,7 +18,7 @@ async def test_every_offered_run_is_compared_or_counted(parts, metrics, value, j
     assert value("shadow_expected_total", surface="chat") == 6
     assert value("shadow_compared_total", surface="chat") == 2
     assert value("shadow_shed_total", surface="chat", reason="queue_jobs") == 2
-    assert value("shadow_shed_total", surface="chat", reason="sampling") == 1
+    assert value("shadow_shed_total", surface="chat", reason="pressure") == 1
     assert value("shadow_shed_total", surface="chat", reason="closed") == 1
     assert [result.run_id for result in results] == ["r-2", "r-3", "r-4", "r-0", "r-1", "r-5"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from migration.effects.misses import MissPolicy
+from migration.effects.journals.misses import MissPolicy
 from migration.errors import EvidenceError
 from migration.model import Divergence, Origin, RunRecord, Verdict, encode
 from migration.sentence import Sentence, say
@@ -204,13 +204,6 @@ def test_the_round_has_what_is_left_of_the_deadline(worker: Any, job: Any) -> No
 @pytest.mark.parametrize(("percent", "least", "most"), [(0.0, 0, 0), (2.0, 140, 260), (50.0, 4800, 5200), (100.0, 10_000, 10_000)])
 def test_the_sample_has_its_share(percent: float, least: int, most: int) -> None:
     assert least <= sum(sampled(f"run-{number}", percent) for number in range(10_000)) <= most
-
-
-def test_the_sample_is_independent_of_which_runs_are_shadowed() -> None:
-    from migration.flags.sampling import point, threshold
-
-    shadowed = [run for run in (f"run-{number}" for number in range(50_000)) if point(run) < threshold(10.0)]
-    assert 0.08 < sum(sampled(run, 10.0) for run in shadowed) / len(shadowed) < 0.12
 
 
 class Evidence:

@@ -3,7 +3,7 @@ from contextlib import suppress
 
 import pytest
 
-from migration.effects.journal import JournalLimits
+from migration.effects.journals.journal import JournalLimits
 from migration.errors import UnknownSurfaceError
 from migration.shadow.runner import RunLimits, run_shadow
 

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from migration.effects.replaying import Tally
+from migration.effects.journals.replaying import Tally
 from migration.model import Origin, encode
 from migration.shadow.cell_job import CellJob, CellRun
 from migration.shadow.engine_runner import EngineRunner, Engines

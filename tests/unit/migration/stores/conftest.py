@@ -52,7 +52,7 @@ class FakeStore:
         self.during_write()
         for run in runs:
             if run.run_id in self.refuses or self.runs.get(key_of(run), run) != run:
-                raise StoreRefusedError(f"the id of run {run.run_id} stands for another run already")
+                raise StoreRefusedError(f"the id of run {run.run_id} already belongs to another run")
         self.runs.update({key_of(run): run for run in runs})
 
     async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[StoredRun]:

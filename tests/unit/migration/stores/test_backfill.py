@@ -135,7 +135,7 @@ async def test_a_run_that_the_target_refuses_is_named_and_its_neighbours_are_cop
     world.user.refuses = {"run-3"}
     results = await world.backfill().run()
     assert [(result.whole, result.runs - result.found) for result in results] == [(False, 1), (False, 1)]
-    assert results[0].reason == "the id of run run-3 stands for another run already"
+    assert results[0].reason == "the id of run run-3 already belongs to another run"
     assert len(world.user.runs) == 12
     assert "it lacks runs of acme, globex" in gate(world, Stage.SHADOW, "acme", "globex")
 

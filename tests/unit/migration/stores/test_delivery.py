@@ -52,7 +52,7 @@ async def test_a_row_that_is_refused_again_and_again_is_parked_with_its_error_an
         world.clock.now += 10
     lag = await rows(world, "user")
     assert (lag.rows, lag.parked, world.user.writes) == (0, 1, 3)
-    assert lag.error == "the id of run run-1 stands for another run already"
+    assert lag.error == "the id of run run-1 already belongs to another run"
 
 
 async def test_a_refused_row_keeps_nobody_else_waiting(world, make_run):

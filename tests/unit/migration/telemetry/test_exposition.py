@@ -59,3 +59,11 @@ def test_a_scraper_that_asks_for_openmetrics_gets_it() -> None:
 def test_in_multiprocess_mode_any_process_answers_for_all(process: Callable[[int], str]) -> None:
     process(2)
     assert 'migration_comparisons_total{surface="chat",verdict="match"} 5.0' in process(3)
+
+
+def test_the_same_labels_are_one_series_however_they_are_given():
+    metrics = Metrics(registry=CollectorRegistry())
+    labels = {"surface": "chat", "stage": "off", "origin": "control", "outcome": "completed"}
+    for one in (metrics.runs.labels(*labels.values()), metrics.runs.labels(*labels.values()), metrics.runs.labels(**labels)):
+        one.inc()
+    assert metrics.registry.get_sample_value("migration_runs_total", labels) == 3

@@ -17,7 +17,7 @@ def test_a_machine_that_has_everything_is_ok_and_keeps_no_file(tmp_path: Path) -
 
 
 def test_a_home_that_is_gone_is_told(tmp_path: Path) -> None:
-    assert Machine(tmp_path / "gone", lambda: None).state()["home"] == "the folder is gone; mount it, or make it"
+    assert Machine(tmp_path / "gone", lambda: None).state()["home"] == "the folder is missing; mount it, or create it"
 
 
 @pytest.mark.parametrize(

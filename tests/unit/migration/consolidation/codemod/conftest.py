@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from migration.consolidation.codemod.configuration import CodemodConfiguration, load_codemod_configuration
-from migration.consolidation.codemod.plan import plan
+from migration.consolidation.codemod.plan import plan_codemod
 from migration.consolidation.codemod.report.values import CodemodPlan
 from migration.consolidation.configuration import AuditConfiguration
 
@@ -138,7 +138,7 @@ def codemod_configuration(tmp_path: Path) -> CodemodConfiguration:
 @pytest.fixture
 def plan_of(shop, audit_configuration, codemod_configuration) -> Callable[[Mapping[str, str | bytes]], CodemodPlan]:
     """Return the plan of a shop with further files."""
-    return lambda files: plan(shop(files), audit=audit_configuration, codemod=codemod_configuration)
+    return lambda files: plan_codemod(shop(files), audit=audit_configuration, codemod=codemod_configuration)
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from migration.consolidation.codemod.configuration import load_codemod_configuration
-from migration.consolidation.codemod.plan import plan
+from migration.consolidation.codemod.plan import plan_codemod
 from migration.consolidation.codemod.report.applying import apply_plan
 from migration.consolidation.codemod.report.values import CodemodPlan
 
-FIXTURES = Path(__file__).parents[4] / "fixtures" / "consolidation"
+FIXTURES = Path(__file__).parents[4] / "migration" / "fixtures" / "consolidation"
 LEGACY = (
     "depot/agents/supervisor/execution_engine.py",
     "depot/agents/supervisor/request_scoped_execution_engine.py",
@@ -26,7 +26,7 @@ NOT_NEEDED = ("depot/broken/", "tests/legacy/", "config/", "pyproject.toml", "de
 
 
 def planned(root: Path) -> CodemodPlan:
-    return plan(root, codemod=load_codemod_configuration(root, FIXTURES / "codemod.toml"))
+    return plan_codemod(root, codemod=load_codemod_configuration(root, FIXTURES / "codemod.toml"))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migration.consolidation.codemod.plan import plan
+from migration.consolidation.codemod.plan import plan_codemod
 
 IMPORTS = (
     "from shop.legacy import ExecutionEngine  # one",
@@ -61,7 +61,7 @@ def test_a_rewritten_file_obeys_the_laws(shop, audit_configuration, codemod_conf
     body = "\n".join(f"    {line}" for statement in statements for line in statement.split("\n"))
     before = f"{head}\nasync def f(r, b, u, c, e=None):\n{body}\n    return e\n".replace("\n", newline)
     root = shop({"use.py": before.encode()})
-    made = plan(root, audit=audit_configuration, codemod=codemod_configuration)
+    made = plan_codemod(root, audit=audit_configuration, codemod=codemod_configuration)
     after = next((change.after.decode() for change in made.changes if change.path == "use.py"), before)
     tree = ast.parse(after)
     assert Counter(COMMENT.findall(after)) == Counter(COMMENT.findall(before))
@@ -77,4 +77,4 @@ def test_a_rewritten_file_obeys_the_laws(shop, audit_configuration, codemod_conf
     asked = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "execute_agent"]
     assert [len(call.args) for call in (*made_here, *asked)] == [3] * len(made_here) + [1] * len(asked)
     (root / "use.py").write_bytes(after.encode())
-    assert plan(root, audit=audit_configuration, codemod=codemod_configuration).changes == ()
+    assert plan_codemod(root, audit=audit_configuration, codemod=codemod_configuration).changes == ()

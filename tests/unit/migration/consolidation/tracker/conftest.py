@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from migration.consolidation.audit import audit
-from migration.consolidation.guard import BASELINE_NAME, measure, save_baseline
+from migration.consolidation.auditing import audit
+from migration.consolidation.guard import BASELINE_NAME, baseline_of, save_baseline
 from migration.consolidation.tracker.steps import Box
-from migration.consolidation.tracker.track import track
+from migration.consolidation.tracker.tracking import track
 
 FILES = {
     "pyproject.toml": (
@@ -64,6 +64,6 @@ def baseline(write: Write) -> Iterator[Callable[[], None]]:
 
     def run() -> None:
         root = write({})
-        save_baseline(root / BASELINE_NAME, measure(audit(root)))
+        save_baseline(root / BASELINE_NAME, baseline_of(audit(root)))
 
     return run

@@ -4,7 +4,7 @@ import pytest
 
 from migration.consolidation.guard import BASELINE_NAME
 from migration.consolidation.tracker.page import as_markdown
-from migration.consolidation.tracker.track import track
+from migration.consolidation.tracker.tracking import track
 
 MANIFEST = """
 [tool.netra-migration.removal.surfaces.shop]

@@ -3,7 +3,7 @@
 import pytest
 
 from migration.consolidation.tracker.rounds import PytestRun, PytestRuns
-from migration.consolidation.tracker.track import track
+from migration.consolidation.tracker.tracking import track
 from migration.errors import ConfigurationError
 
 TEXT = "Orders are kept apart."

@@ -40,7 +40,7 @@ async def test_many_writers_of_one_run_write_it_once(store, make_run):
 
 async def test_another_run_of_the_same_id_is_refused_and_the_first_stays(store, make_run):
     await store.write([make_run()])
-    with pytest.raises(RunRefusedError, match="the id of run run-1 stands for another run already"):
+    with pytest.raises(RunRefusedError, match="the id of run run-1 already belongs to another run"):
         await store.write([make_run("run-0"), make_run(answer="13 USD.")])
     assert await store.thread("acme", "ada", "thread-1") == [make_run()]
 

@@ -35,12 +35,12 @@ def test_only_the_named_tools_are_offered() -> None:
 
 
 def test_a_name_can_be_taken_once() -> None:
-    with pytest.raises(ValueError, match="is registered already"):
+    with pytest.raises(ValueError, match="is already registered"):
         ToolRegistry([make_tool("a"), make_tool("a")])
 
 
 def test_an_unknown_tool_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UnknownToolError, match="there are: a, b"):
+    with pytest.raises(UnknownToolError, match="use one of: a, b"):
         ToolRegistry([make_tool("a"), make_tool("b")]).get("c")
 
 

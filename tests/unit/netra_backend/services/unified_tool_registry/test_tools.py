@@ -69,7 +69,7 @@ async def test_price_lookup_gives_dollars_for_a_million_tokens(call: Call) -> No
 
 
 async def test_a_model_that_is_not_on_the_list_is_refused_with_those_that_are(call: Call) -> None:
-    with pytest.raises(ToolArgumentsError, match="there are: big, small"):
+    with pytest.raises(ToolArgumentsError, match="use one of: big, small"):
         await call("price_lookup", model="huge")
 
 

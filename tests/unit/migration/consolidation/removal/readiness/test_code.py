@@ -5,7 +5,7 @@ import subprocess
 import msgspec
 import pytest
 
-from migration.consolidation.audit import audit
+from migration.consolidation.auditing import audit
 from migration.consolidation.inventory import Problem
 from migration.consolidation.removal.readiness import code
 from migration.consolidation.removal.readiness.flag_keys import flag_references

@@ -1,0 +1,162 @@
+"""The governor at work in a serving process: measures, has it look, shows what it does, and lets the shadow rest."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from migration.flags import probability
+from migration.settings import MigrationSettings
+from migration.shadow.governor import LOOK_S, ShadowGovernor
+from migration.shadow.job import ShadowResult
+from migration.shadow.pressure import Cause, CpuShare, LoopLag, Measured, pressures
+from migration.shadow.tax import ShadowTax, Tax
+from migration.telemetry import Metrics
+
+logger = logging.getLogger(__name__)
+QUANTILES: Final = (0.5, 0.99)
+_MINUTE_S: Final = 60.0
+
+
+class Governed(Protocol):
+    """The shadow that is governed."""
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait or run."""
+        ...
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that wait."""
+        ...
+
+    @property
+    def oldest_s(self) -> float:
+        """Seconds that the oldest job has waited; 0: none waits."""
+        ...
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The worker's process id; None while there is none."""
+        ...
+
+    def govern(self, *, resting: bool, overloaded: bool) -> None:
+        """Send the worker no job while it rests; shed new jobs while it is overloaded."""
+        ...
+
+
+class Governing:
+    """Governs the shadow of a serving process; `flags/draw.py` asks it for each run. Everything is called on one loop.
+
+    Args:
+        settings: the limits.
+        metrics: show the shares, the highest pressure and the tax.
+        need: returns how much a surface's gate needs more runs, 0 (none) to 1; None: all need the same.
+        clock: monotonic seconds.
+        now: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        settings: MigrationSettings,
+        metrics: Metrics,
+        *,
+        need: Callable[[str], float] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings, self._metrics, self._clock = settings, metrics, clock
+        self._tax = ShadowTax(settings.shadow_rest_percent, clock=now)
+        self._governor = ShadowGovernor(settings.surfaces, need=need, resting=self._tax.resting, changed=self._changed)
+        self._lag, self._cpu = LoopLag(), CpuShare(clock)
+        self._reads: deque[tuple[float, int]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._cause: Cause | None = None
+        self.level = self._governor.level  #: without a call in between: it is asked for each run
+        self.began, self.ended = self._tax.began, self._tax.ended
+
+    def start(self, shadow: Governed) -> None:
+        """Begin, on the running loop."""
+        self._lag.start()
+        self._task = asyncio.get_running_loop().create_task(self._work(shadow), name="shadow governor")
+
+    async def aclose(self) -> None:
+        """Stop. Idempotent."""
+        self._lag.stop()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of the flag's percentage that is drawn, by surface: 1 to 1/64."""
+        return {surface: probability(100.0, level) for surface, level in self._governor.levels.items()}
+
+    @property
+    def cause(self) -> Cause | None:
+        """What lowers the share of some surface; None: nothing does."""
+        return self._cause
+
+    def taxes(self) -> dict[str, list[float]]:
+        """Return by how much runs are slower because of shadows, by quantile as far as it is known: lower bound, estimate, upper bound."""
+        return {f"{tax.quantile:g}": [tax.lower, tax.estimate, tax.upper] for tax in self._known()}
+
+    def _known(self) -> list[Tax]:
+        return [found for quantile in QUANTILES if (found := self._tax.tax(quantile)) is not None]
+
+    def saw(self, result: ShadowResult) -> None:
+        """Count what a shadow read that its journal did not hold."""
+        if result.comparison is not None and result.comparison.effects_permitted:
+            self._reads.append((self._clock(), result.comparison.effects_permitted))
+
+    async def _work(self, shadow: Governed) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                await self._look(shadow)
+            except Exception as error:  # noqa: BLE001 - the shares stay as they are, and the next look may succeed
+                logger.error("shadow.govern failed with %s; the shares stay as they are", type(error).__name__)  # noqa: TRY400 - no payload in logs
+                self._metrics.failed("shadow.govern")
+
+    async def _look(self, shadow: Governed) -> None:
+        cpu = await asyncio.to_thread(self._cpu.share, shadow.worker_pid)
+        taxes = self._known()
+        measured = Measured(
+            waiting=shadow.waiting,
+            waiting_bytes=shadow.waiting_bytes,
+            oldest_s=shadow.oldest_s,
+            loop_late_s=self._lag.late_s(),
+            tax=max((tax.lower for tax in taxes), default=None),
+            cpu=cpu,
+            reads_a_minute=self._reads_a_minute(),
+        )
+        self._governor.look(pressures(measured, self._settings))
+        shadow.govern(resting=self._tax.resting(), overloaded=self._governor.closed)
+        self._show(taxes)
+
+    def _reads_a_minute(self) -> float:
+        since = self._clock() - _MINUTE_S
+        while self._reads and self._reads[0][0] < since:
+            self._reads.popleft()
+        return float(sum(number for _at, number in self._reads))
+
+    def _changed(self, cause: Cause | None) -> None:
+        self._tax.forget()  # what was measured belongs to the shares of before
+        if cause is not None:
+            self._cause = cause
+        elif not any(self._governor.levels.values()):
+            self._cause = None
+        shares = ", ".join(f"{surface} {share:.3g}" for surface, share in self.shares.items())
+        logger.info(
+            "shadows: shares of the flags' percentages that are drawn: %s; %s", shares, f"because of {cause}" if cause else "raised"
+        )
+
+    def _show(self, taxes: list[Tax]) -> None:
+        for surface, share in self.shares.items():
+            self._metrics.shadow_share.labels(surface).set(share)
+        for tax in taxes:
+            for bound, value in (("lower", tax.lower), ("estimate", tax.estimate), ("upper", tax.upper)):
+                self._metrics.shadow_tax.labels(f"{tax.quantile:g}", bound).set(value)

@@ -1,0 +1,128 @@
+"""The governor: lowers the share of runs that are drawn for shadowing before users notice what shadows cost, and raises it again.
+
+It looks at the pressures twice a second (`pressure.py`). Each is a measured value divided by its limit, so 1 means "at the limit".
+
+- over 1: halve the share of one surface, the one whose gate needs more runs the least;
+- under 1/2 for some time: double the share of one surface, the one whose gate needs them the most;
+- in between: wait.
+
+Halving fast and doubling slowly is what keeps such a controller from swinging. How fast depends on the cause (`_PACE`): what is measured
+over minutes shows only after minutes whether the last step was enough.
+
+A tenant with many more runs than the others is halved further, so that a gate that counts tenants still hears from all of them. When every
+share is at its least and a pressure is still over its limit, runs that were drawn are shed, reason `pressure`.
+
+The share is known before a run begins and is recorded with it. It depends on the past only, never on the run itself, so estimates stay
+unbiased: see `flags/draw.py`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+from migration.flags import MOST_LEVEL, REST
+from migration.shadow.pressure import Cause, Pressure
+
+LOOK_S: Final = 0.5
+"""Seconds between two looks."""
+_CALM: Final = 0.5
+#: Looks between two halvings for this cause, and looks of calm before the share is doubled again.
+_PACE: Final[Mapping[Cause, tuple[int, int]]] = {
+    "loop": (1, 10),
+    "queue": (2, 10),
+    "age": (4, 10),
+    "cpu": (4, 20),
+    "reads": (120, 240),
+    "tax": (120, 1200),
+}
+#: Halvings for a tenant that has more than this many times the runs of the middle one.
+_BUSY: Final = ((32.0, 3), (16.0, 2), (8.0, 1))
+_TENANTS: Final = 2_000
+#: Looks after which the counts of tenants are halved, so that old runs are forgotten.
+_FORGET_LOOKS: Final = 120
+
+
+class ShadowGovernor:
+    """Decides how far each surface's share is lowered. `level` is called for each run; `look` twice a second, on the same loop.
+
+    Args:
+        surfaces: those that are migrated.
+        need: returns how much a surface's gate needs more runs, 0 (none) to 1; None: all need the same.
+        resting: returns whether shadows rest now, so that their cost can be measured; None: they never do.
+        changed: called after the share of a surface changed, with the cause; None for a share that was raised.
+    """
+
+    def __init__(
+        self,
+        surfaces: Collection[str],
+        *,
+        need: Callable[[str], float] | None = None,
+        resting: Callable[[], bool] | None = None,
+        changed: Callable[[Cause | None], None] | None = None,
+    ) -> None:
+        self._need = need or (lambda _surface: 1.0)
+        self._resting = resting or (lambda: False)
+        self._changed = changed or (lambda _cause: None)
+        self._levels = dict.fromkeys(surfaces, 0)
+        self._runs: Counter[str] = Counter()
+        self._more: dict[str, int] = {}  #: tenant -> further halvings; empty while no surface is lowered
+        self._calm = self._looks = 0
+        self._calm_needed = self._wait = 0  #: looks of calm before the share is raised; looks before it may be lowered again
+        self.pressure: Pressure | None = None  #: the highest at the last look; None: none was measured
+        self.closed = False  #: whether runs that were drawn are shed as well
+
+    @property
+    def levels(self) -> Mapping[str, int]:
+        """How many times each surface's share is halved."""
+        return self._levels
+
+    def level(self, surface: str, tenant_id: str, /) -> int:
+        """Return how many times the flag's probability is halved for this run, or `REST`."""
+        if self._resting():
+            return REST
+        self._runs[tenant_id] += 1
+        level = self._levels.get(surface, 0)
+        return min(MOST_LEVEL, level + self._more.get(tenant_id, 0)) if level else 0
+
+    def look(self, pressures: Collection[Pressure]) -> None:
+        """Take what was measured, and adapt."""
+        worst = self.pressure = max(pressures, key=lambda one: one.value, default=None)
+        self._wait = max(0, self._wait - 1)
+        self._calm = self._calm + 1 if worst is None or worst.value < _CALM else 0
+        if worst is None or worst.value <= 1.0:
+            self.closed = False
+        elif not self._wait:
+            self._lower(worst.cause)
+        if self._calm > self._calm_needed:
+            self._raise()
+        self._count_tenants()
+
+    def _lower(self, cause: Cause) -> None:
+        """Halve a share; if there is none left to halve, shed."""
+        self._wait, self._calm_needed = _PACE[cause]
+        able = [surface for surface, level in self._levels.items() if level < MOST_LEVEL]
+        self.closed = not able
+        if able:
+            self._levels[min(able, key=lambda surface: (self._need(surface), self._levels[surface]))] += 1
+            self._changed(cause)
+
+    def _raise(self) -> None:
+        self._calm = 0
+        able = [surface for surface, level in self._levels.items() if level]
+        if able:
+            self._levels[max(able, key=lambda surface: (self._need(surface), self._levels[surface]))] -= 1
+            self._changed(None)
+
+    def _count_tenants(self) -> None:
+        self._looks += 1
+        if not any(self._levels.values()):
+            self._more = {}
+        elif self._runs:
+            middle = sorted(self._runs.values())[len(self._runs) // 2]
+            self._more = {tenant: more for tenant, runs in self._runs.items() if (more := _halvings(runs / middle))}
+        if self._looks % _FORGET_LOOKS == 0 or len(self._runs) > _TENANTS:
+            self._runs = Counter({tenant: runs // 2 for tenant, runs in self._runs.most_common(_TENANTS // 2) if runs > 1})
+
+
+def _halvings(times: float) -> int:
+    return next((halvings for least, halvings in _BUSY if times > least), 0)

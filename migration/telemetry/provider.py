@@ -1,0 +1,60 @@
+"""The tracer provider that this package installs where the application has none, and the spans that may be kept without it."""
+
+import os
+from typing import Final, Protocol
+
+from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, TraceIdRatioBased
+
+_ALL: Final = 1.0
+
+
+class Keepable(Protocol):
+    """A finished span that need not be built before it is read."""
+
+    def readable(self) -> ReadableSpan:
+        """Return it as OpenTelemetry has it."""
+        ...
+
+
+class Keeper(SpanProcessor):
+    """A processor of this package: it needs no span before its end."""
+
+    def keep(self, span: Keepable) -> None:
+        """Take a sampled span that ended."""
+        self.on_end(span.readable())
+
+
+class OwnProvider(TracerProvider):
+    """Draws the traced runs itself, whatever a client's `traceparent` says, and knows whether anybody else asks for its spans.
+
+    Args:
+        percent: of runs that are traced.
+        resource: this process.
+    """
+
+    def __init__(self, percent: float, resource: Resource) -> None:
+        self._drawn = drawn = TraceIdRatioBased(percent / 100)
+        super().__init__(sampler=ParentBased(drawn, remote_parent_sampled=drawn, remote_parent_not_sampled=drawn), resource=resource)
+        self._keepers: tuple[Keeper, ...] = ()
+        #: whether all processors are keepers, so that no span has to exist before it ends
+        self.alone = os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() != "true"
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        """Have the processor see each span from now on."""
+        super().add_span_processor(span_processor)
+        if isinstance(span_processor, Keeper):
+            self._keepers = (*self._keepers, span_processor)
+        else:
+            self.alone = False
+
+    def draws(self, trace_id: int) -> bool:
+        """Return whether the sampler draws a span without a parent that has this trace id."""
+        return self._drawn.rate >= _ALL or self._drawn.should_sample(None, trace_id, "").decision is Decision.RECORD_AND_SAMPLE
+
+    def ended(self, span: Keepable) -> None:
+        """Give the processors a span that ended."""
+        for keeper in self._keepers:
+            keeper.keep(span)

@@ -1,0 +1,52 @@
+"""Counts the served runs of one surface. Labels are looked up once: looking them up costs more than counting."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from migration.model import Origin, Outcome, RunRecord, Stage
+from migration.telemetry.metrics import Metrics
+
+
+class _Counters(NamedTuple):
+    one_more: Callable[[], None]
+    duration_s: Callable[[float], None]
+    first_event_s: Callable[[float], None]
+
+
+class RunCounts:
+    """The run's side of the metrics.
+
+    Args:
+        metrics: of the process.
+        surface: whose runs are counted.
+    """
+
+    def __init__(self, metrics: Metrics, surface: str) -> None:
+        self._metrics, self._surface = metrics, surface
+        self.not_sampled = metrics.shadow_not_sampled.labels(surface).inc  #: a run was not drawn for shadowing
+        self._counters: dict[tuple[Stage, Origin, Outcome], _Counters] = {}  #: all of these are closed sets
+
+    def ended(self, record: RunRecord, outcome: Outcome, stage: Stage) -> None:
+        """A served run ended.
+
+        Args:
+            record: the run.
+            outcome: how it ended for its user; another one than the record's if it could not be stored.
+            stage: of its plan.
+        """
+        which = stage, record.origin, outcome
+        counters = self._counters.get(which)
+        if counters is None:
+            counters = self._counters[which] = self._made(*which)
+        counters.one_more()
+        counters.duration_s(record.duration_s)
+        if record.events:
+            counters.first_event_s(record.events[0].at_s)
+
+    def _made(self, stage: Stage, origin: Origin, outcome: Outcome) -> _Counters:
+        metrics, serving = self._metrics, (self._surface, origin.value, "serving")
+        return _Counters(
+            metrics.runs.labels(self._surface, stage.value, origin.value, outcome).inc,
+            metrics.run_seconds.labels(*serving).observe,
+            metrics.first_event_seconds.labels(*serving).observe,
+        )
