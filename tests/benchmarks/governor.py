@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -124,7 +125,7 @@ def run() -> dict[str, Measured]:
         for name, share in (("p50", 0.5), ("p99", 0.99)):
             ours, bare = ([quantile(one, share) for one in blocks[which]] for which in (side, "off"))
             found = ratio(ours, bare)
-            row = beside(math.fsum(ours) / len(ours), "ms", "off", math.fsum(bare) / len(bare), found.middle)
+            row = beside(median(ours), "ms", "off", median(bare), found.middle)
             rows[f"governor, {side} against off, {name} (below 1: better)"] = row | {
                 "interval": (round(found.low, 3), round(found.high, 3))
             }
