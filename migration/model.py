@@ -5,7 +5,7 @@ Payloads, requests and replies stay encoded JSON (`bytes`): they are stored as t
 
 from collections.abc import AsyncGenerator
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -55,6 +55,9 @@ DivergenceKind = Literal[
     "latency",
 ]
 Severity = Literal["security", "contract", "reliability", "observability", "cosmetic"]
+
+NOT_SAMPLED: Final = "not_sampled"
+"""The reason why a run has no comparison if it was not drawn for shadowing."""
 
 
 class Verdict(StrEnum):
