@@ -1,7 +1,7 @@
-"""The one table of errors: what a user is shown when something is refused or fails, on every surface, and what is logged about it.
+"""The only table of errors: on every surface, it decides what a user is shown when something is refused or fails, and what is logged.
 
-`failure_of` reads it. The chat's socket sends a failure as an `error` message, HTTP as a body with the code's status, a stream as its last
-event. A support code connects what the user sees with the log.
+`failure_of` reads it. A failure is sent as an `error` message in a chat, as a body with the code's status over HTTP, and as the last event
+of a stream. The user's error and the log line have the same support code.
 """
 
 import errno
@@ -106,7 +106,7 @@ class _Row:
 
 _DATABASE: Final = "the database does not answer"
 _STOPPING: Final = "this server is stopping"
-_USED_UP_TEXT: Final = "this server has run out of something it needs"
+_USED_UP_TEXT: Final = "this server has run out of a resource"
 
 
 def _unavailable(what: str, *kinds: type[BaseException]) -> _Row:
@@ -137,7 +137,10 @@ _TABLE: Final = (
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Return what the user is shown: the text of an error of this backend, which is written for users, or else a general text."""
+    """Return the failure for the user.
+
+    An error of this backend keeps its text, which is written for users; any other error gets a general text.
+    """
     row = next((row for row in _TABLE if isinstance(error, row.kinds)), _Row((), "internal", UNEXPECTED))
     if isinstance(error, OSError) and error.errno in _USED_UP:
         row = _unavailable(_USED_UP_TEXT)
@@ -157,7 +160,7 @@ def log_failure(failure: Failure, error: BaseException | None, **facts: Any) -> 
     """
     told = {"support_code": new_support_code(), "code": failure.code, **facts}
     if error is not None and STATUS[failure.code] >= STATUS["internal"]:
-        # These the server raises on purpose: they are not defects.
+        # The server raises these errors on purpose, so they are not defects.
         level = logging.INFO if isinstance(error, errors.DrainingError | errors.RunCutError | errors.NotReadyError) else logging.ERROR
         _logger.log(level, "a request failed", extra={**told, "error": describe(error)})
         if failure.code == "unavailable":

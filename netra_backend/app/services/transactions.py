@@ -1,6 +1,6 @@
 """Work on a database in transactions.
 
-SQLite lets only one writer at a time into a file, and a waiting writer tries again repeatedly, in no order. So each process has one writer
+A SQLite file has only one writer at a time, and waiting writers try again repeatedly, in no order. So each process has one writer
 for each file. Work that arrives during a commit is committed together in the next one, in the order of arrival. Readers work in parallel
 with the writer and never wait. With a database server, each transaction has its own connection.
 """
@@ -24,8 +24,7 @@ from netra_backend.app.services.sqlite_files import prepare_sqlite
 T = TypeVar("T")
 
 _READERS: Final = 2
-#: Largest number of writes in one transaction, and the pause after it in seconds, in which other processes can write and more writes
-#: gather.
+#: Largest number of writes in one transaction, and the seconds of pause after it: other processes can write then, and more writes gather.
 _GROUP: Final = 128
 _REST_S: Final = 0.001
 
@@ -129,11 +128,11 @@ class _Job:
 
 
 class _BusyError(Exception):
-    """The file cannot be written now; the work is not the cause."""
+    """The file cannot be written now, for a reason that has nothing to do with the work."""
 
 
 class _File:
-    """One SQLite file. Its users hold it; when the last one releases it, it is closed."""
+    """One SQLite file. It counts its users, and is closed when the last one releases it."""
 
     _open: Final[dict[str, "_File"]] = {}
     _opening: Final = threading.Lock()
@@ -144,7 +143,7 @@ class _File:
         prepare_sqlite(self._engine)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database-writer")
         self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="database-reader")
-        self.users = 0  #: number of holders
+        self.users = 0  #: number of users
         self._jobs: deque[_Job] = deque()
         self._busy = False
         self._lock = threading.Lock()
@@ -158,7 +157,7 @@ class _File:
             return file
 
     def release(self) -> None:
-        """Remove one user; the last one closes the file."""
+        """Remove one user; close the file after the last one."""
         with self._opening:
             self.users -= 1
             if self.users:

@@ -1,6 +1,6 @@
 """`AgentEvents`: the events that an engine itself sends about one execution.
 
-The agent and its dispatcher send those about steps and tools.
+The agent and its dispatcher send the events about steps and tools.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class AgentEvents:
         await self.thinking("queued due to high load", 0)
 
     async def thinking(self, reasoning: str, step_number: int) -> None:
-        """Send what is being done."""
+        """Send what the agent is doing."""
         self.has_thought = True
         await self.send("agent_thinking", events.thinking(reasoning, step_number))
 

@@ -38,7 +38,7 @@ class AgentRun:
         clock: monotonic seconds.
     """
 
-    #: Seconds that a cancelled agent gets to end. One that ignores its cancellation is left behind, and logged.
+    #: Seconds that a cancelled agent gets to end. An agent that ignores its cancellation is left running, and logged.
     CANCEL_GRACE_S = 5.0
 
     def __init__(
@@ -105,7 +105,7 @@ class AgentRun:
         task.cancel()
         _, running = await asyncio.wait({task}, timeout=self.CANCEL_GRACE_S)
         if running:
-            logger.error("agent ignores its cancellation and is left behind", extra={"agent": self.agent_name, "run_id": self._run_id})
+            logger.error("agent ignores its cancellation and is left running", extra={"agent": self.agent_name, "run_id": self._run_id})
             task.add_done_callback(_look_at)
 
     def _ending(self, task: asyncio.Task[Answer | None], *, timed_out: bool, duration_s: float) -> Ending:
@@ -138,6 +138,6 @@ def _answered(agent_name: str, answer: Answer | None, duration_s: float) -> Endi
 
 
 def _look_at(task: asyncio.Task[Answer | None]) -> None:
-    # asyncio logs an exception that is never read. This one comes after its run has ended, so read it here.
+    # asyncio logs an exception that is never read. This exception comes after the run has ended, so it is read here.
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.info("an agent failed after its run had ended", extra={"error_type": type(error).__name__})
