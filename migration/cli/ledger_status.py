@@ -42,7 +42,8 @@ class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
         return [
             *found,
             *(
-                f"accepted divergence {entry!r} matches nothing any more: what it accepted now has the fingerprint {now}; put that in the entry"
+                f"accepted divergence {entry!r} matches nothing any more: what it accepted has the fingerprint {now} now; "
+                "put that in the entry"
                 for entry, now in self.renamed.items()
             ),
             *(f"accepted divergence {entry!r} is stale: it never matched anything that was found; remove it" for entry in unused),
