@@ -111,7 +111,8 @@ def _closes(lane: str, indexes: list[int], kinds: list[str], pair: Pair) -> Iter
 
 
 def _rising(stream: Stream, rising: Rising, agents: Sequence[_Numbered]) -> Iterator[Violation]:
-    numbers = iter(_reader(rising.field).all([stream.frames.encoded[index] for _, indexes in agents for index in indexes]))
+    encoded = stream.frames.encoded
+    numbers = iter(_reader(rising.field).all([encoded[index] for _, indexes in agents for index in indexes]))
     for agent, indexes in agents:
         last: float | None = None
         fallen: int | None = None

@@ -17,8 +17,17 @@ from migration.comparison.read.actions import stands_for
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}")
 
 
+Shapes = tuple[str, str]
+"""What may be said about both values: see `value_shapes`."""
+
+
 def fingerprint(finding: Finding, policy: Policy) -> str:
     """Return 12 hex digits."""
+    return fingerprint_of(finding, value_shapes(finding, policy))
+
+
+def fingerprint_of(finding: Finding, shapes: Shapes) -> str:
+    """Return the same, if the shapes of its values are known."""
     parts = [
         finding.kind,
         shape(finding.lane),
@@ -26,12 +35,12 @@ def fingerprint(finding: Finding, policy: Policy) -> str:
         finding.detail,
         shape(finding.rule),
         # An exception counts as the same however the other run ended: it may have continued, or lacked the answers to continue.
-        *(() if finding.detail == "ended_early" else value_shapes(finding, policy)),
+        *(() if finding.detail == "ended_early" else shapes),
     ]
     return blake2b("\x00".join(parts).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
-def value_shapes(finding: Finding, policy: Policy) -> tuple[str, str]:
+def value_shapes(finding: Finding, policy: Policy) -> Shapes:
     """Return what may be said about both values without telling them: their type, or a word of a closed vocabulary."""
     spoken = finding.subject == "run" or finding.kind in {"terminal_state", "error"} or matches_any(policy.roles.words, finding.path)
     return value_shape(finding.control, spoken=spoken), value_shape(finding.candidate, spoken=spoken)

@@ -44,6 +44,8 @@ def with_causes(found: Sequence[Finding], policy: Policy) -> list[Finding]:
 
     Not when an engine is compared with itself: noise is counted by fingerprint, and must not depend on other differences in the run.
     """
+    if len(found) < 2:  # noqa: PLR2004 - nothing follows from itself
+        return list(found)
     causes = _Causes(found, policy)
     return [finding if finding.because else causes.attributed(finding) for finding in found]
 
@@ -120,6 +122,8 @@ def told_together(rows: Sequence[tuple[Divergence, str]]) -> tuple[Divergence, .
     Args:
         rows: each with the fingerprint of its cause; empty: it has none.
     """
+    if len(rows) < 2:  # noqa: PLR2004 - as above
+        return tuple(one for one, _ in rows)
     known = {one.fingerprint: (one, because) for one, because in rows}
     told: dict[str, list[str]] = {}
     for one, _ in rows:
