@@ -158,6 +158,7 @@ class Migration:
                 tax=governing,
                 neighbourhood=neighbourhood,
                 writer=self._runs.writer,
+                unseen=unseen.count,
                 tombstones=self._runs.tombstones,
                 outcome_by_events=partial(outcome_by, policies[surface].endings),
                 failover=Failover(policies[surface], both[Origin.CONTROL], build=self._build, metrics=metrics),

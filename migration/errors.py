@@ -18,6 +18,8 @@ MigrationError
 │   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
 │   ├── UnprovenEditError           an edit breaks a rule of ramps, or is not proven to keep them
 │   ├── HistoryMissingError         a run store that the stage reads from is not known to hold every run
+│   ├── RolloutStateError           what is known about ramps cannot be read or written
+│   │   └── LostLeaseError          another controller leads now, or somebody else changed the ramp
 │   └── CertificateError            a removal certificate does not allow the removal
 ├── EffectMissingError              a replayed run needed an effect that its journal does not contain
 ├── ReadTimeoutError                an effect that a replay may perform had no reply in time
@@ -191,6 +193,18 @@ class KillSwitchRefusedError(RolloutError):
             f"{surface}: at `complete` the legacy run store is no longer written, so control would serve without the newest history; "
             f"set an earlier stage with `stage set {surface} rampdown --all` first"
         )
+        self.surface = surface
+
+
+class RolloutStateError(RolloutError):
+    """What is known about ramps cannot be read or written, or is otherwise than was said."""
+
+
+class LostLeaseError(RolloutStateError):
+    """Another controller leads now, or somebody else has changed the ramp: nothing was changed."""
+
+    def __init__(self, surface: str) -> None:
+        super().__init__(f"{surface}: its ramp was changed by somebody else meanwhile; nothing was changed; look at it again")
         self.surface = surface
 
 

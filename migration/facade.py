@@ -13,8 +13,8 @@ from migration.errors import Operation
 from migration.failover import Failover, FailoverRun
 from migration.flags import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
-from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
-from migration.shadow import Begun, Shadow, ShadowJob
+from migration.model import NOT_SAMPLED, EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
+from migration.shadow import Begun, CountUnseen, Shadow, ShadowJob
 from migration.stages import Plan
 from migration.telemetry import Metrics, RunCounts, RunSpan, spans, start_run
 
@@ -77,6 +77,8 @@ class ExecutionFacade:
         metrics: count runs.
         shadow_deadline_s: seconds that a shadow of this surface may take.
         writer: writes finished runs; None: this surface stores none.
+        unseen: called with each run that was not drawn for shadowing, and with the probability of the draw; quick; None: they are not
+            stored.
         tombstones: counts which engines run, for the removal of control; None: this surface does not count them.
         outcome_by_events: returns the outcome of a run by its events, if its engine reported none; None: it completed.
         tax: measures by how much shadows slow users' runs down; None: this is not measured.
@@ -95,6 +97,7 @@ class ExecutionFacade:
         metrics: Metrics,
         shadow_deadline_s: float = 10.0,
         writer: RunWriter | None = None,
+        unseen: CountUnseen | None = None,
         tombstones: RunCounter | None = None,
         outcome_by_events: Callable[[Sequence[Event]], Outcome] | None = None,
         tax: RunTimes | None = None,
@@ -110,7 +113,7 @@ class ExecutionFacade:
         self._metrics, self._counts = metrics, RunCounts(metrics, surface)
         self._shadow_deadline_s = shadow_deadline_s
         self._writer = writer
-        self._tombstones = tombstones
+        self._unseen, self._tombstones = unseen, tombstones
         self._outcome_by_events = outcome_by_events
         self._tax = tax
         self._neighbourhood = neighbourhood or Neighbourhood()
@@ -191,6 +194,8 @@ class ExecutionFacade:
             return
         if not decision.sampled:
             self._counts.not_sampled()
+            if self._unseen is not None and decision.probability:  # without a chance to be drawn, it is outside of the sampled runs
+                self._unseen(record, decision.plan.stage, NOT_SAMPLED, decision.probability)
             return
         shed = tape.shed_reason()
         job = ShadowJob(

@@ -6,7 +6,7 @@ Payloads, requests and replies stay encoded JSON (`bytes`): they are stored as t
 
 from collections.abc import AsyncGenerator
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -56,6 +56,9 @@ DivergenceKind = Literal[
     "latency",
 ]
 Severity = Literal["security", "contract", "reliability", "observability", "cosmetic"]
+
+NOT_SAMPLED: Final = "not_sampled"
+"""The reason why a run has no comparison if it was not drawn for shadowing."""
 
 
 class Verdict(StrEnum):
@@ -134,9 +137,9 @@ class Effect(Noun, frozen=True, kw_only=True, gc=False):
     performed_by_shadow: bool = False  #: a shadow's effect that is not in its journal and was really performed, as the miss policy permits
 
 
-FailoverResult = Literal["saved", "control_failed", "stopped", "answered", "irreversible", "unclosed", "unrecorded", "refused"]
-"""The result of a run that candidate failed. `saved`: control completed it; `control_failed`: control failed too; `stopped`: its reader
-left while control ran. All others say why control could not resume it: see `migration/failover/commit.py`.
+FailoverResult = Literal["saved", "control_failed", "stopped", "ended", "answered", "irreversible", "unclosed", "unrecorded", "refused"]
+"""The result of a run that its candidate failed: `saved` by control; `control_failed` too; `stopped` by its reader while control ran; or
+why control could not resume it: see `Past` in `migration/failover/commit.py`.
 """
 
 

@@ -69,7 +69,7 @@ def command(*arguments, code=0):
 
 def shadowing():
     for stage in ("dualwrite", "shadow"):
-        command("stage", "set", "support", stage, "--all", "--yes")
+        command("stage", "set", "support", stage, "--all", "--yes", "--force", "--reason", "a test")
 
 
 def verdicts():

@@ -28,7 +28,7 @@ def command(tmp_path, monkeypatch):
         return done.stdout
 
     for stage in ("dualwrite", "shadow"):
-        run("stage", "set", "support", stage, "--all", "--yes")
+        run("stage", "set", "support", stage, "--all", "--yes", "--force", "--reason", "a test")
     return run
 
 

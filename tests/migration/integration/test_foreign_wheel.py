@@ -51,7 +51,7 @@ def run(programs, tmp_path):
 
 def test_what_an_installed_project_serves_is_shadowed_and_a_fault_is_found(run):
     for stage in ("dualwrite", "shadow"):
-        run("netra-migration", "stage", "set", "support", stage, "--all", "--yes")
+        run("netra-migration", "stage", "set", "support", stage, "--all", "--yes", "--force", "--reason", "a test")
     assert run("python", "-c", SERVING, "") == "ticket.opened ticket.closed\n"
     run("python", "-c", SERVING, "a word is lost")
     (surface,) = json.loads(run("netra-migration", "status", "--json"))["surfaces"]
