@@ -58,7 +58,7 @@ DivergenceKind = Literal[
 Severity = Literal["security", "contract", "reliability", "observability", "cosmetic"]
 
 NOT_SAMPLED: Final = "not_sampled"
-"""The reason why a run has no comparison if it was not drawn for shadowing."""
+"""The reason of a run without a comparison that was not drawn for shadowing."""
 
 
 class Verdict(StrEnum):
@@ -138,8 +138,8 @@ class Effect(Noun, frozen=True, kw_only=True, gc=False):
 
 
 FailoverResult = Literal["saved", "control_failed", "stopped", "ended", "answered", "irreversible", "unclosed", "unrecorded", "refused"]
-"""The result of a run that its candidate failed: `saved` by control; `control_failed` too; `stopped` by its reader while control ran; or
-why control could not resume it: see `Past` in `migration/failover/commit.py`.
+"""The result of a run that candidate failed. `saved`: control completed it; `control_failed`: control failed too; `stopped`: its reader
+left while control ran. The others say why control could not resume it: see `Past` in `migration/failover/commit.py`.
 """
 
 

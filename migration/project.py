@@ -8,7 +8,7 @@ ledger = "ledger"                         # folder of <surface>.toml: accepted d
 [tool.netra-migration.surfaces]           # each surface, and the TOML file that says what is particular to it
 support = "migration/support.toml"
 
-[tool.netra-migration.ramps]              # the ramps of surfaces that do not take the one that ships
+[tool.netra-migration.ramps]              # ramps of surfaces that do not use the built-in ramp
 support = "migration/support-ramp.toml"
 ```
 
@@ -43,7 +43,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ledger: str = "ledger"  #: folder
     import_path: tuple[str, ...] = ()  #: folders of modules that are not installed, for processes that import the engines
     surfaces: dict[str, str] = {}  #: surface -> its TOML file, in the order in which surfaces are listed
-    ramps: dict[str, str] = {}  #: surface -> the TOML file of its ramp; a surface without one has the ramp that ships
+    ramps: dict[str, str] = {}  #: surface -> the TOML file of its ramp; a surface without one uses the built-in ramp
     #: Tables that other modules read.
     audit: dict[str, Any] = {}
     codemod: dict[str, Any] = {}
@@ -92,7 +92,7 @@ def surface_file(project: Path | None, surface: str) -> Path:
 
 
 def ramp_file(project: Path | None, surface: str) -> Path | None:
-    """Return the TOML file of a surface's ramp; None: the project names none. Raises ConfigurationError: see `read_project`."""
+    """Return the TOML file of a surface's ramp; None: the project does not name one. Raises ConfigurationError: see `read_project`."""
     named = read_project(project).ramps.get(surface)
     return None if project is None or named is None else _file(project).parent / named
 
