@@ -35,7 +35,7 @@ class SurfaceStatus(msgspec.Struct, frozen=True, kw_only=True):
     kill_switch: bool | None  #: None: no process reports it, or they differ
     runs: int  #: comparisons
     verdicts: dict[Verdict, int]
-    removal: str | None  #: how many of the criteria that need no audit are met; None: no manifest here names the surface
+    removal: str | None  #: which criteria without an audit are met; None: no manifest in the working directory names the surface
     ledger: LedgerStatus
     noise: NoiseStatus
     configuration: str | None = None  #: why its runs cannot be compared: its configuration is missing or invalid; None: it is valid

@@ -3,12 +3,12 @@
 "these tenants": the rate over the runs of the tenants seen so far, each weighted by its runs. The only uncertainty is in those of their
 runs that were not compared: their results are not known. Nothing is assumed about how tenants differ, or about the order of their runs.
 
-"tenants like these": the mean rate of the population from which these tenants were drawn. Each tenant counts once, as in a cluster-
-randomised trial. It is also uncertain which tenants happened to come first. A tenant counts when it has had a fixed number of runs, and
-only these first runs count: its share of divergent ones is then an unbiased value between 0 and 1, and tenants are independent of each
-other. Twenty tenants cannot prove much: if all runs of one tenant in fifty diverge, twenty tenants include no such tenant with a chance of
-two thirds. Without assumptions about the population, no method can prove that the rate is lower with fewer than log(1 / alpha) / rate
-tenants, which is 149 for 2 % at 0.05.
+"tenants like these": the mean rate of the population from which these tenants were drawn. Each tenant counts once, as in a
+cluster-randomised trial. It is also uncertain which tenants of the population came first. A tenant counts when it has had a fixed number of
+runs, and only these first runs count: its share of divergent ones is then an unbiased value between 0 and 1, and tenants are independent of
+each other. Twenty tenants cannot prove much: if all runs of one tenant in fifty diverge, twenty tenants include no such tenant with a
+chance of two thirds. Without assumptions about the population, no method can prove that the rate is lower with fewer than log(1 / alpha) /
+rate tenants, which is 149 for 2 % at 0.05.
 
 Runs that were drawn but not compared count as divergent in upper bounds, and are left out of lower bounds. Each run that was drawn counts
 with the reciprocal of its probability (Horvitz and Thompson 1952), so runs may be drawn with different probabilities; see `means`.
@@ -27,7 +27,7 @@ _NEVER: Final = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Bounds of a rate, from 0 to 1. The chance that one of the two is ever wrong is at most its alpha."""
+    """Bounds of a rate, from 0 to 1. For each of the two bounds, the chance that it is ever wrong is at most alpha."""
 
     lower: float
     upper: float
@@ -152,7 +152,7 @@ class Outcomes:
         return more
 
     def state(self) -> Any:  # noqa: ANN401 - numbers and names in lists
-        """Return everything that was counted, to be kept and given to `restored`."""
+        """Return all counts, to be stored and later passed to `restored`."""
         means = [mean.state() for mean in (self._most, self._least, self._shares_at_most, self._shares_at_least)]
         tenants = [[name, one.runs, one.at_most, one.seen, one.at_least] for name, one in self._tenants.items()]
         counts = [self.compared, self.divergent, self.unseen, self.not_sampled, self._tenants_seen]
@@ -160,7 +160,7 @@ class Outcomes:
 
     @classmethod
     def restored(cls, state: Any) -> "Outcomes":  # noqa: ANN401 - as above
-        """Return what such a state describes."""
+        """Return an object with these counts."""
         least_probability, first, counts, means, tenants = state
         found = cls(least_probability=least_probability, runs_per_tenant=first)
         found.compared, found.divergent, found.unseen, found.not_sampled, found._tenants_seen = counts
@@ -197,7 +197,7 @@ class Outcomes:
 
 @dataclass(slots=True)
 class _Tenant:
-    """The results of a tenant's first runs, up to the number that counts."""
+    """Results of a tenant's first runs, up to `runs_per_tenant`."""
 
     runs: int = 0
     at_most: int = 0  #: runs among them that diverged or were not compared

@@ -49,5 +49,5 @@ def test_the_bound_is_below_the_share_and_comes_close_to_it() -> None:
 
 @pytest.mark.parametrize(("slower", "faster", "alpha"), [(-1, 0, 0.1), (0, -1, 0.1), (1, 1, 0.0), (1, 1, 1.0)])
 def test_arguments_out_of_range_are_refused(slower: int, faster: int, alpha: float) -> None:
-    with pytest.raises(ValueError, match="counts are 0 or more"):
+    with pytest.raises(ValueError, match="counts must be 0 or more"):
         slower_share(slower, faster, alpha)
