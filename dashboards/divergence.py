@@ -33,7 +33,7 @@ _NOW: Final[Sequence[AnyPanel]] = (
         id=1,
         title="Comparisons",
         unit="short",
-        description="Shadowed runs with a verdict in the time range. With few of them, shares mean little.",
+        description="Shadowed runs with a verdict in the time range. If there are only a few, shares mean little.",
         queries=[Query(expr=or_zero(increase(select(_COMPARISONS))))],
     ),
     Number(
@@ -134,7 +134,11 @@ _BY_LABEL: Final[Sequence[AnyPanel]] = (
             queries=[Query(expr=or_zero(rate(select(_DIVERGENCES), [label]), label), legend=f"{{{{{label}}}}}")],
         )
         for id_, label, description in (
-            (20, "kind", "What differs. With many kinds at once, the engines did different work; a single kind has a single cause."),
+            (
+                20,
+                "kind",
+                "What differs. Many kinds at once mean that the engines did different work; a single kind usually has a single cause.",
+            ),
             (
                 21,
                 "severity",

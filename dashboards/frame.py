@@ -1,4 +1,4 @@
-"""Shared by both dashboards: variables, links between them, marks of flag edits and alerts, time range, sections."""
+"""The parts that both dashboards share: variables, links, marks of flag edits and alerts, time range, sections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ _SCRAPED_ZERO: Final = "0 * max(migration_flag_source_up)"
 """0 while a backend is scraped, otherwise no value: a zero is shown only when it was measured."""
 #: levels for durations, with their names
 QUANTILES: Final = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
-#: the possible results of a run that is to be shadowed, after waiting
+#: the final results of a run that is to be shadowed
 FATES: Final = ("compared", "shed", "failed")
 
 
@@ -69,7 +69,7 @@ def share(part: str, whole: str) -> str:
 
 
 def quantile(level: float, histogram: str, by: Sequence[str], *matchers: str) -> str:
-    """Return a quantile of a histogram in the histogram's unit; without observations no value instead of NaN.
+    """Return a quantile of a histogram in the histogram's unit; without observations it has no value, instead of NaN.
 
     Args:
         level: in (0, 1).

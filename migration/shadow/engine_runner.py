@@ -6,7 +6,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,8 +25,6 @@ _LIMITS: Final = RunLimits(pacing="recorded")
 _NOTHING: Final = Tally(recorded=0, replayed=0, missing=0, unused=0, performed=0)
 _TASKS: Final = "/proc/self/task"
 _LOOK_S: Final = 0.002
-#: As many as asyncio's own executor has; counting the processors takes a look into the system for each run.
-_THREADS: Final = min(32, (os.cpu_count() or 1) + 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +77,12 @@ class EngineRunner:
 
     def _on(self, loop: VirtualTimeLoop, job: CellJob) -> CellRun:
         misses = self._engines.misses if job.may_read else BLOCK
-        executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="engine")
-        loop.set_default_executor(executor)
         with self._seal() as refused:
             try:
                 run = loop.drive(self._replay(loop, job, misses))
             finally:
                 swept = loop.sweep(self._limits.close_s)
-                executor.shutdown(wait=False, cancel_futures=True)
+                loop.let_threads_go()
                 # Threads that reads need come and go by themselves.
                 alone = self._engines.misses is not BLOCK or self._threads.ended(self._limits.close_s)
         spoiled = run.spoiled or not swept or not alone or self._engines.misses.stuck()

@@ -120,7 +120,7 @@ async def replay_run(
     """
     replay = ReplayJournal(journal, pacing=limits.pacing, clock=clock, sleep=sleep, limits=limits.journal, canary=canary, misses=misses)
     started = replay.started  # one zero for events and effects, so that their order is known
-    run = _Run(request, origin, replay, limits.journal, lambda: clock() - started)
+    run = _Run(request, origin, replay, limits.journal, clock)
     loop = asyncio.get_running_loop()
     task = loop.create_task(run.consume(build), name=f"shadow {origin.value}")
     ended = asyncio.Event()
@@ -182,9 +182,9 @@ class _Run:
     """The engine's side of a replay: what it emitted, and how it ended."""
 
     def __init__(
-        self, request: RunRequest, origin: Origin, replay: ReplayJournal, limits: JournalLimits, elapsed_s: Callable[[], float]
+        self, request: RunRequest, origin: Origin, replay: ReplayJournal, limits: JournalLimits, clock: Callable[[], float]
     ) -> None:
-        self._request, self._origin, self._replay, self._limits, self._elapsed_s = request, origin, replay, limits, elapsed_s
+        self._request, self._origin, self._replay, self._limits, self._clock = request, origin, replay, limits, clock
         self.events: list[Event] = []
         self.outcome: Outcome = "cancelled"
         self.error: EffectError | None = None
@@ -238,4 +238,4 @@ class _Run:
         if len(self.events) >= limits.events or self._size_bytes > limits.size_bytes:
             raise _FloodError(f"emitted more than {limits.events} events or {limits.size_bytes} bytes of them")
         # Engines stamp events by the wall clock; the duration of a replay is measured by its own.
-        self.events.append(Event(kind=event.kind, lane=event.lane, payload=payload, at_s=self._elapsed_s()))
+        self.events.append(Event(kind=event.kind, lane=event.lane, payload=payload, at_s=self._clock() - self._replay.started))

@@ -3,7 +3,9 @@
 import logging
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 from opentelemetry import trace
@@ -16,10 +18,11 @@ from migration.sentence import say, word
 from migration.shadow.job import FailReason, ShadowJob, ShadowResult
 from migration.shadow.parts import ComparedJob, Parts
 from migration.shadow.runner import ShadowRun
-from migration.telemetry import spans
+from migration.telemetry import spans, unread
 
 logger = logging.getLogger(__name__)
 _tracer = trace.get_tracer("migration")
+_UNREAD: Final = nullcontext(trace.INVALID_SPAN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ def judge(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str] =
         told = "; ".join(f"{name}: {port_for(name)}" for name in dict.fromkeys(refused))
         logger.warning("the shadow of run %s tried to reach the outside without a port: %s", job.record.request.run_id, told)
     shadow = _with_refused(run.record, refused)
-    with _tracer.start_as_current_span(spans.COMPARE) as span:
+    with _UNREAD if unread(_tracer) else _tracer.start_as_current_span(spans.COMPARE) as span:
         inspection = _inspection(job, run, shadow, parts)
         if parts.inspector is not None:
             job = msgspec.structs.replace(job, cross_talk=inspection.cross_talk, lost=inspection.lost)

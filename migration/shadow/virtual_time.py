@@ -6,12 +6,13 @@ were recorded, a timeout of 25 s and a retry after 8 s happen as they did, and t
 
 import asyncio
 import contextlib
+import os
 import random
 import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import Context
 from functools import partial
 from typing import Any, Final, TypeVar, TypeVarTuple
@@ -22,6 +23,8 @@ _Ts = TypeVarTuple("_Ts")
 #: Seconds of virtual time that one run may skip: an engine whose heartbeat waits for something that never comes would continue endlessly.
 SKIP_LIMIT_S: Final = 3600.0
 
+#: As many as asyncio's own executor has; counting the processors takes a look into the system for each run.
+_THREADS: Final = min(32, (os.cpu_count() or 1) + 4)
 
 #: the clock of asyncio's loops, called directly because a replay reads it a hundred times
 _monotonic = time.monotonic
@@ -71,6 +74,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
+        self._threads: ThreadPoolExecutor | None = None  #: this run's, if it wanted any
+        self._has_executor = False
         super().__init__(self._jumping)
 
     def time(self) -> float:
@@ -113,11 +118,25 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._jumping.skip_until_s = float("inf")
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*_Ts], _T], *args: *_Ts) -> asyncio.Future[_T]:
-        """Run the function in a thread; time does not jump until it is done."""
+        """Run the function in a thread; time does not jump until it is done. A run without an executor of its own gets one here."""
+        if executor is None and not self._has_executor:
+            self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="engine")
+            self.set_default_executor(self._threads)
         future = super().run_in_executor(executor, func, *args)
         self._jumping.threads_busy += 1
         future.add_done_callback(self._thread_done)
         return future
+
+    def set_default_executor(self, executor: Executor) -> None:
+        """Have functions run in these threads, until the run is over."""
+        super().set_default_executor(executor)  # type: ignore[arg-type]  # asyncio itself refuses what is not a pool of threads
+        self._has_executor = True
+
+    def let_threads_go(self) -> None:
+        """The run is over: its threads get no further work, and the next run gets others."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads, self._has_executor = None, False
 
     def _thread_done(self, _future: asyncio.Future[Any]) -> None:
         self._jumping.threads_busy -= 1

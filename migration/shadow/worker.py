@@ -27,12 +27,13 @@ from migration.shadow.job import ShadowJob, ShadowResult
 from migration.shadow.noise_round import NoiseRounds
 from migration.shadow.parts import Parts
 from migration.shadow.verdicts import Judged, judge, keep
-from migration.telemetry import configure_tracing, deliver_spans, links_to, spans
+from migration.telemetry import configure_tracing, deliver_spans, links_to, spans, unread
 
 __all__ = ["COMPARE_S", "GRACE_S", "RECYCLE", "Hello", "Worker", "run_worker"]
 
 logger = logging.getLogger(__name__)
 _tracer = trace.get_tracer("migration")
+_UNREAD: Final = contextlib.nullcontext(trace.INVALID_SPAN)
 _jobs = msgspec.msgpack.Decoder(ShadowJob)
 
 #: Exit status of a worker that asks to be replaced: an engine made it unusable. From <sysexits.h>: EX_TEMPFAIL.
@@ -147,16 +148,7 @@ class Worker:
         return results
 
     def _judged(self, job: ShadowJob, run: CellRun, began_ns: int, began: float) -> Judged:
-        request = job.record.request
-        attributes = {
-            spans.SURFACE: request.surface,
-            spans.RUN_ID: request.run_id,
-            spans.STAGE: job.stage.value,
-            spans.ORIGIN: job.shadows.value,
-            spans.ROLE: "shadowing",
-        }
-        links = links_to(job.record.trace_id, job.span_id)
-        with _tracer.start_as_current_span(spans.SHADOW, links=links, attributes=attributes, start_time=began_ns) as span:
+        with _span(job, began_ns) as span:
             self.spoiled = run.spoiled
             self._bound(COMPARE_S)
             judged = judge(job, run.run(), self._parts, run.refused)
@@ -179,6 +171,21 @@ class Worker:
         done = self._rounds.run(job, shadow, left_s)
         self.spoiled = done.spoiled
         return msgspec.structs.replace(result, noise=done.outcome, failures=(*result.failures, *done.failures))
+
+
+def _span(job: ShadowJob, began_ns: int) -> contextlib.AbstractContextManager[trace.Span]:
+    if unread(_tracer):
+        return _UNREAD
+    request = job.record.request
+    attributes = {
+        spans.SURFACE: request.surface,
+        spans.RUN_ID: request.run_id,
+        spans.STAGE: job.stage.value,
+        spans.ORIGIN: job.shadows.value,
+        spans.ROLE: "shadowing",
+    }
+    links = links_to(job.record.trace_id, job.span_id)
+    return _tracer.start_as_current_span(spans.SHADOW, links=links, attributes=attributes, start_time=began_ns)
 
 
 def _decoded(body: bytes) -> ShadowJob | ShadowResult:

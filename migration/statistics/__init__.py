@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from migration.statistics.claims import LIKE_THESE, THESE, Claim
     from migration.statistics.latency import LatencyPairs
     from migration.statistics.means import Mean, evidence_of_rate
-    from migration.statistics.outcomes import Bounds, Outcomes
+    from migration.statistics.outcomes import MOSTLY, Bounds, Outcomes
     from migration.statistics.paired import slower_share
     from migration.statistics.rates import rate_bounds
 else:
@@ -25,6 +25,7 @@ else:
             "Bounds": "outcomes",
             "Claim": "claims",
             "LatencyPairs": "latency",
+            "MOSTLY": "outcomes",
             "Mean": "means",
             "Outcomes": "outcomes",
             "evidence_of_rate": "means",
@@ -35,6 +36,7 @@ else:
 
 __all__ = [
     "LIKE_THESE",
+    "MOSTLY",
     "THESE",
     "Bounds",
     "Claim",

@@ -10,8 +10,12 @@ each other. Twenty tenants cannot prove much: if all runs of one tenant in fifty
 chance of two thirds. Without assumptions about the population, no method can prove that the rate is lower with fewer than log(1 / alpha) /
 rate tenants, which is 149 for 2 % at 0.05.
 
-Runs that were drawn but not compared count as divergent in upper bounds, and are left out of lower bounds. Each run that was drawn counts
-with the reciprocal of its probability (Horvitz and Thompson 1952), so runs may be drawn with different probabilities; see `means`.
+Runs that were drawn but not compared count as divergent in upper bounds, and are left out of lower bounds.
+
+A run that was drawn counts with the reciprocal of its probability, and a run that was not drawn counts as zero (Horvitz and Thompson 1952).
+So runs may be drawn with different probabilities. A bound must know the largest weight beforehand, but it is not known how far a governor
+will lower the probability. Therefore the money of `means` is divided among several players, each with its own least probability. The sum of
+their money is evidence too. The money of the richest player is less than this sum, and is used here.
 """
 
 from dataclasses import dataclass
@@ -23,6 +27,11 @@ from migration.statistics.means import Mean
 
 RUNS_PER_TENANT: Final = 25
 _NEVER: Final = 10**9
+_HALVINGS: Final = 10
+LEAST_PROBABILITY: Final = 0.5**_HALVINGS
+"""A run that was drawn with a smaller probability counts as not compared: otherwise a few such runs would weigh more than all others."""
+MOSTLY: Final = 0.9
+"""Share of the money that is staked on "every run is drawn"; the rest is divided among ten smaller least probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +47,6 @@ class Outcomes:
     any number of runs.
 
     Args:
-        least_probability: the smallest probability with which runs are drawn for shadowing, as known beforehand. A run with a smaller one
-            counts as not compared, whether it was drawn or not: otherwise a few such runs would weigh more than all others.
         runs_per_tenant: number of a tenant's first runs that give its rate, for "tenants like these". With more runs the rate is more
             exact, but the tenant counts later. 25 is few enough for small tenants, and 25 runs without a divergence show that a tenant's
             rate is hardly above 10 %.
@@ -48,17 +55,15 @@ class Outcomes:
         ValueError: an argument is out of range.
     """
 
-    def __init__(self, *, least_probability: float = 1.0, runs_per_tenant: int = RUNS_PER_TENANT) -> None:
-        if not 0.0 < least_probability <= 1.0 or runs_per_tenant < 1:
-            raise ValueError(
-                f"probability {least_probability} must be above 0 and at most 1, runs per tenant {runs_per_tenant} must be 1 or more"
-            )
-        self.least_probability, self._first = least_probability, runs_per_tenant
+    def __init__(self, *, runs_per_tenant: int = RUNS_PER_TENANT) -> None:
+        if runs_per_tenant < 1:
+            raise ValueError(f"runs per tenant are {runs_per_tenant}; give 1 or more")
+        self._first = runs_per_tenant
         self.compared = 0  #: runs that were drawn and compared
         self.divergent = 0  #: those of them that diverged
         self.unseen = 0  #: runs that were drawn and not compared: shed, failed, inconclusive
         self.not_sampled = 0  #: runs that were not drawn
-        self._most, self._least = Mean(high=1.0 / least_probability), Mean(high=1.0 / least_probability)
+        self._players = [_Player(1.0)]  #: one for each least probability that was needed so far, in descending order
         self._tenants: dict[str, _Tenant] = {}
         self._tenants_seen = 0
         self._shares_at_most, self._shares_at_least = Mean(), Mean()
@@ -89,30 +94,28 @@ class Outcomes:
         Raises:
             ValueError: the probability is not in (0, 1].
         """
-        weight = self._weight(probability)
+        self._prepare(probability)
         self.compared += 1
         self.divergent += divergent
-        if weight is None:
-            self._most.add(1.0)
-        else:
-            self._most.add(weight if divergent else 0.0)
-            self._least.add(weight if divergent else 0.0)
-        self._tenant(tenant, at_most=divergent or weight is None, at_least=None if weight is None else divergent)
+        for player in self._players:
+            player.compared(probability, divergent=divergent)
+        known = probability >= LEAST_PROBABILITY
+        self._tenant(tenant, at_most=divergent or not known, at_least=divergent if known else None)
 
     def add_unseen(self, tenant: str, *, probability: float = 1.0) -> None:
         """Count a run that was drawn and not compared. Raises ValueError: the probability is not in (0, 1]."""
-        weight = self._weight(probability)
+        self._prepare(probability)
         self.unseen += 1
-        self._most.add(1.0 if weight is None else weight)
+        for player in self._players:
+            player.unseen(probability)
         self._tenant(tenant, at_most=True, at_least=None)
 
-    def add_not_sampled(self, *, probability: float) -> None:
-        """Count a run that was not drawn. Raises ValueError: the probability is not in (0, 1]."""
-        weight = self._weight(probability)
-        self.not_sampled += 1
-        self._most.add(1.0 if weight is None else 0.0)
-        if weight is not None:
-            self._least.add(0.0)
+    def add_not_sampled(self, *, probability: float, times: int = 1) -> None:
+        """Count runs that were not drawn. Raises ValueError: the probability is not in (0, 1]."""
+        self._prepare(probability)
+        self.not_sampled += times
+        for player in self._players:
+            player.not_sampled(probability, times)
 
     def bounds(self, claim: Claim, alpha: float) -> Bounds:
         """Return bounds that hold however often they are checked; 0 to 1 before the first run.
@@ -120,16 +123,22 @@ class Outcomes:
         Raises:
             ValueError: alpha is not between 0 and 1.
         """
-        least, most = self._means(claim)
-        return Bounds(lower=least.lower(alpha), upper=min(1.0, most.upper(alpha)))
+        if claim != THESE:
+            return Bounds(lower=self._shares_at_least.lower(alpha), upper=self._shares_at_most.upper(alpha))
+        lower = max(player.least.lower(alpha * player.share) for player in self._players)
+        return Bounds(lower=lower, upper=min(1.0, *(player.most.upper(alpha * player.share) for player in self._players)))
 
     def evidence_above(self, claim: Claim, rate: float) -> float:
-        """Return the logarithm of the evidence that the rate is above this one, a reason to roll back; -log(alpha) is proof at alpha."""
-        return self._means(claim)[0].evidence_above(rate)
+        """Return the logarithm of the evidence that the rate is above this one: what rolls back. -log(alpha) is proof at alpha."""
+        if claim != THESE:
+            return self._shares_at_least.evidence_above(rate)
+        return max(player.least.evidence_above(rate) + log(player.share) for player in self._players)
 
     def evidence_below(self, claim: Claim, rate: float) -> float:
-        """Return the logarithm of the evidence that the rate is below this one, a reason to promote; -log(alpha) is proof at alpha."""
-        return self._means(claim)[1].evidence_below(rate)
+        """Return the logarithm of the evidence that the rate is below this one: what promotes. -log(alpha) is proof at alpha."""
+        if claim != THESE:
+            return self._shares_at_most.evidence_below(rate)
+        return max(player.most.evidence_below(rate) + log(player.share) for player in self._players)
 
     def runs_to_promote(self, rate: float, alpha: float) -> int | None:
         """Return how many more runs like the earlier ones prove that the rate over these tenants is below this one; None: no number of runs
@@ -137,7 +146,8 @@ class Outcomes:
 
         Before the first run, assume runs without any divergence.
         """
-        proof, most = -log(alpha), self._most
+        player = max(self._players, key=lambda one: one.most.evidence_below(rate) + log(one.share))
+        proof, most = -log(alpha * player.share), player.most
         if most.trials and most.average >= rate:
             return None
         more = 0
@@ -153,30 +163,37 @@ class Outcomes:
 
     def state(self) -> Any:  # noqa: ANN401 - numbers and names in lists
         """Return all counts, to be stored and later passed to `restored`."""
-        means = [mean.state() for mean in (self._most, self._least, self._shares_at_most, self._shares_at_least)]
+        players = [[player.least_probability, player.most.state(), player.least.state()] for player in self._players]
+        shares = [self._shares_at_most.state(), self._shares_at_least.state()]
         tenants = [[name, one.runs, one.at_most, one.seen, one.at_least] for name, one in self._tenants.items()]
         counts = [self.compared, self.divergent, self.unseen, self.not_sampled, self._tenants_seen]
-        return [self.least_probability, self._first, counts, means, tenants]
+        return [self._first, counts, players, shares, tenants]
 
     @classmethod
     def restored(cls, state: Any) -> "Outcomes":  # noqa: ANN401 - as above
         """Return an object with these counts."""
-        least_probability, first, counts, means, tenants = state
-        found = cls(least_probability=least_probability, runs_per_tenant=first)
+        first, counts, players, shares, tenants = state
+        found = cls(runs_per_tenant=first)
         found.compared, found.divergent, found.unseen, found.not_sampled, found._tenants_seen = counts
-        for mean, kept in zip((found._most, found._least, found._shares_at_most, found._shares_at_least), means, strict=True):
-            mean.restore(kept)
+        found._players = [_Player(least_probability) for least_probability, _most, _least in players]
+        for player, (_least_probability, most, least) in zip(found._players, players, strict=True):
+            player.most.restore(most)
+            player.least.restore(least)
+        found._shares_at_most.restore(shares[0])
+        found._shares_at_least.restore(shares[1])
         found._tenants = {name: _Tenant(*rest) for name, *rest in tenants}
         return found
 
-    def _means(self, claim: Claim) -> tuple[Mean, Mean]:
-        return (self._least, self._most) if claim == THESE else (self._shares_at_least, self._shares_at_most)
+    def _prepare(self, probability: float) -> None:
+        """Have a player for this probability. A new one begins with the counts of the last: all runs so far were drawn more often.
 
-    def _weight(self, probability: float) -> float | None:
-        """Return the weight of a run; None: the weight is too large."""
+        Raises:
+            ValueError: the probability is not in (0, 1].
+        """
         if not 0.0 < probability <= 1.0:
-            raise ValueError(f"a run was drawn with probability {probability}, which must be above 0 and at most 1")
-        return 1.0 / probability if probability >= self.least_probability else None
+            raise ValueError(f"a run was drawn with probability {probability}; it lies above 0 and is at most 1")
+        while (last := self._players[-1]).least_probability > max(probability, LEAST_PROBABILITY):
+            self._players.append(last.for_half())
 
     def _tenant(self, name: str, *, at_most: bool, at_least: bool | None) -> None:
         found = self._tenants.get(name)
@@ -193,6 +210,43 @@ class Outcomes:
             found.at_least += at_least
             if found.seen == self._first:
                 self._shares_at_least.add(found.at_least / self._first)
+
+
+class _Player:
+    """Counts runs for bounds with a least probability that is known beforehand. A run with a smaller probability counts as not compared.
+
+    With a smaller least probability, larger weights are possible, so less can be staked on each run.
+    """
+
+    def __init__(self, least_probability: float) -> None:
+        self.least_probability = least_probability
+        self.share = MOSTLY if least_probability == 1.0 else (1.0 - MOSTLY) / _HALVINGS  #: share of all money
+        self.most, self.least = Mean(high=1.0 / least_probability), Mean(high=1.0 / least_probability)
+
+    def for_half(self) -> "_Player":
+        """Return a player for half of this least probability, which has seen the same runs."""
+        found = _Player(self.least_probability / 2.0)
+        found.most.restore(self.most.state())
+        found.least.restore(self.least.state())
+        return found
+
+    def compared(self, probability: float, *, divergent: bool) -> None:
+        weight = 1.0 / probability if divergent else 0.0
+        if probability < self.least_probability:
+            self.most.add(1.0)
+        else:
+            self.most.add(weight)
+            self.least.add(weight)
+
+    def unseen(self, probability: float) -> None:
+        self.most.add(1.0 if probability < self.least_probability else 1.0 / probability)
+
+    def not_sampled(self, probability: float, times: int) -> None:
+        if probability < self.least_probability:
+            self.most.add(1.0, times)
+        else:
+            self.most.add(0.0, times)
+            self.least.add(0.0, times)
 
 
 @dataclass(slots=True)

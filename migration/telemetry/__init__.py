@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from migration.telemetry.multiprocess import folder
     from migration.telemetry.run_counts import RunCounts
     from migration.telemetry.run_spans import RunSpan, start_run
-    from migration.telemetry.tracing import configure_tracing, deliver_spans, links_to
+    from migration.telemetry.tracing import configure_tracing, deliver_spans, links_to, unread
 else:
     __getattr__ = front(
         __name__,
@@ -26,6 +26,7 @@ else:
             "markdown": "catalogue",
             "render": "exposition",
             "start_run": "run_spans",
+            "unread": "tracing",
         },
     )
 
@@ -40,4 +41,5 @@ __all__ = [
     "markdown",
     "render",
     "start_run",
+    "unread",
 ]

@@ -130,6 +130,11 @@ def links_to(trace_id: str | None, span_id: str | None) -> tuple[Link, ...]:
     return (Link(context),) if context.is_valid else ()
 
 
+def unread(tracer: trace.Tracer) -> bool:
+    """Return whether nobody reads this tracer's spans, because the process has no provider: then not even their attributes are needed."""
+    return isinstance(tracer, trace.ProxyTracer) and isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
 def _traces_url(endpoint: str) -> str:
     # OTLP/HTTP collectors listen on <endpoint>/v1/traces; the exporter uses the whole address that it is given.
     bare = endpoint.rstrip("/")

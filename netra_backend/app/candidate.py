@@ -31,7 +31,7 @@ class Candidate:
     Args:
         world: the ports.
         tools: offered to the agents when a request contains none.
-        limits: how many engines, and for how long; None: the factory's own.
+        limits: how many engines may exist, and for how long; None: the factory's defaults.
         registry: the agents; None: the application's own agents, with `world`.
     """
 

@@ -38,7 +38,7 @@ def _default_url(data: dict[str, Any]) -> SecretStr:
 
 
 class Settings(BaseSettings):
-    """Everything that can be configured, with defaults that need no server. Use `load_settings()`: it finds the token secret."""
+    """Everything that can be configured, with defaults that need no server. Use `load_settings()`, which finds the token secret."""
 
     model_config = SettingsConfigDict(env_prefix="NETRA_", frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
@@ -137,7 +137,7 @@ class _SecretSource(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field of Settings, checked by pydantic
     """Read the settings from the environment; arguments override variables.
 
-    In development, without `NETRA_JWT_SECRET`, a random secret is kept in `home`, readable by the owner only, so that
+    In development, without `NETRA_JWT_SECRET`, a random secret is stored in `home`, readable by the owner only, so that
     `netra token` and `netra serve` agree.
 
     Raises:

@@ -19,7 +19,7 @@ DRAIN: Final = "drain"
 
 
 class Drain:
-    """The end of one server process. Everything happens on its event loop."""
+    """The end of one server process. All calls are on the process's event loop."""
 
     def __init__(self) -> None:
         self.begun = False  #: nothing new is admitted
@@ -108,7 +108,7 @@ class _EndedBeforeError(Exception):
 
 
 class _Step:
-    """Work that can be cut: immediately while it waits for the backend, but only after the wait while it waits for its client.
+    """Work that can be cut: immediately if it is waiting for the backend; if it is waiting for its client, after that wait.
 
     Args:
         ending: the ending of the run; None: there is no run yet.

@@ -49,7 +49,7 @@ class AuthenticationError(NetraError):
 
 
 class InvalidContextError(NetraError, ValueError):
-    """An id breaks a rule of `UserExecutionContext`. Names the field and the rule, never the value."""
+    """An id breaks a rule of `UserExecutionContext`. The message names the field and the rule, never the value."""
 
     def __init__(self, field: str, rule: str) -> None:
         super().__init__(f"{field} {rule}")
@@ -69,7 +69,7 @@ class RunStoreError(NetraError):
 
 
 class RunRefusedError(RunStoreError):
-    """The store can never store this run, so retrying does not help. Names only the run's id."""
+    """The store can never store this run, so retrying does not help. The message names only the run's id."""
 
 
 class RunStoreUnavailableError(RunStoreError):
@@ -123,7 +123,7 @@ class ExecutionEngineFactoryError(NetraError):
 
 
 class InvalidPayloadError(NetraError, ValueError):
-    """The request cannot be read. Names the field and the rule, never the value."""
+    """The request cannot be read. The message names the field and the rule, never the value."""
 
 
 class AgentError(NetraError):

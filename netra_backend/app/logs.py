@@ -19,7 +19,7 @@ FIELDS: Final = frozenset(
     seconds status support_code surface tool where
     """.split()  # noqa: SIM905 - a list to be read
 )
-"""The fields that a line may have in addition to its message: words of this code, numbers, and generated ids. `error` is the result of
+"""The fields that a line may have in addition to its message: words from the program, numbers, and generated ids. `error` is the result of
 `describe`. Other fields are left out.
 """
 
@@ -59,7 +59,10 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 
 def _machine_name(error: BaseException) -> str | None:
-    """Return the name of this error in the system, SQLite or PostgreSQL; None when it has no such name. No part of it comes from a user."""
+    """Return the name of this error in the system, SQLite or PostgreSQL; None when it has no such name.
+
+    The name never contains a user's text.
+    """
     driver = getattr(error, "orig", None) or error
     for name in (getattr(driver, "sqlite_errorname", None), getattr(driver, "sqlstate", None)):
         if isinstance(name, str):

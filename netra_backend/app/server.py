@@ -1,7 +1,7 @@
 """Starts and stops server processes: `DrainingServer` is one process, `Processes` are several on one socket.
 
-With any settings, uvicorn closes WebSockets as soon as it is stopped. So the drain comes first: nothing new is accepted, and current work
-ends or is cut after NETRA_DRAIN_S (`draining.py`). Only then does uvicorn stop the rest.
+uvicorn closes WebSockets as soon as it is stopped, and no setting changes that. So the drain comes first: nothing new is accepted, and
+current work ends or is cut after NETRA_DRAIN_S (`draining.py`). Only then does uvicorn stop the rest.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ _FAREWELL_S: Final = 1.0
 CLOSE_S: Final = 20.0
 _LOOK_S: Final = 0.02
 
-#: The signal by which `Processes` hurries one of its processes. SIGTERM would not do: service managers send it to every process of a group,
-#: so a process may get it twice.
+#: The signal by which `Processes` hurries one of its processes. SIGTERM cannot be used for this: service managers send it to every process
+#: of a group, so a process may get it twice.
 HURRY: Final = signal.SIGQUIT
 _STOPS: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 
@@ -146,7 +146,7 @@ class Processes:
         self._config, self._listener, self._drain_s, self._clock = config, listener, drain_s, clock
         self._processes: list[_ServerProcess] = []
         self._signals: list[int] = []
-        self._stops = 0  #: the number of signals to stop
+        self._stops = 0  #: the number of stop signals so far
         self._renew = False
         self.failed = False  #: a process did not start, so another one would not start either
 

@@ -1,7 +1,7 @@
 """Serves requests with `UserExecutionEngine` alone: no flags, no shadow, one run store. This module remains when the last migration is
 over.
 
-Then `compose` builds the object that executes the API's requests. While surfaces are being migrated the composition root builds it, and
+After the migration, `compose` builds the object that executes the API's requests. During the migration the composition root builds it, and
 uses `DirectRuns` for the surfaces that are done.
 """
 
@@ -40,7 +40,7 @@ SURFACES: Final[Mapping[str, Callable[[Candidate], Stream]]] = {
     "tools": lambda candidate: candidate.call_tool,
 }
 
-_PAUSES_S: Final = (0.1, 0.5)  #: between tries to store a run
+_PAUSES_S: Final = (0.1, 0.5)  #: pauses before the next try to store a run
 
 
 def factory_limits(settings: Settings) -> FactoryLimits:
@@ -49,7 +49,7 @@ def factory_limits(settings: Settings) -> FactoryLimits:
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A run as it begins: an `AskedRun`."""
+    """The facts about a run that are known when it begins. Implements `AskedRun`."""
 
     surface: str
     tenant_id: str
@@ -68,7 +68,7 @@ class DirectRuns:
         metrics: counts finished runs.
         clock: monotonic seconds.
         wall_clock: Unix seconds.
-        sleep: waits between tries to store a run.
+        sleep: waits before the next try to store a run.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class DirectRuns:
                     run = finished_run(asked, payload, ending.answers, engine="user", outcome=outcome, duration_s=duration_s)
                     await self._kept(run)
             except Exception:
-                outcome = ending.settle("failed")  # whatever the engine reported, because the run was not stored
+                outcome = ending.settle("failed")  # even if the engine reported success, because the run was not stored
                 raise
             finally:
                 self._metrics.count(surface, outcome, duration_s)

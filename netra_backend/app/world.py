@@ -27,14 +27,14 @@ class ToolCaller(Protocol):
         Raises:
             UnknownToolError: there is no such tool.
             ToolArgumentsError: the arguments do not fit the tool's JSON schema.
-            ToolPermissionError: the user may not call it.
+            ToolPermissionError: the user may not call the tool.
             ToolFailedError: the tool failed.
         """
         ...
 
 
 class Clock(Protocol):
-    """Tells agents what day it is. Event timestamps and durations do not come from here."""
+    """Tells agents what day it is. Time stamps of events and durations do not come from this clock."""
 
     def now(self, *, lane: str) -> datetime:
         """Return the time, with time zone."""

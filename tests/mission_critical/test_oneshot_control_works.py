@@ -153,7 +153,7 @@ def test_an_agent_that_ignores_its_cancellation_is_left_behind(virtual: Virtual,
 
     result, ended_s = virtual(scenario())
     assert (result.metadata["timeout"], result.duration_s, ended_s) == (True, 30.0, 35.0)
-    assert "left behind" in caplog.text
+    assert "left running" in caplog.text
     assert "ann's" not in caplog.text
 
 

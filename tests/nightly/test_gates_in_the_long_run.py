@@ -11,7 +11,7 @@ from math import inf, log
 import numpy as np
 import pytest
 
-from migration.statistics import LatencyPairs, Mean, evidence_of_rate
+from migration.statistics import MOSTLY, LatencyPairs, Mean, evidence_of_rate
 
 ALLOWED, RUNS, RAMPS = 0.02, 1000, 10_000
 ALPHA = 0.05
@@ -23,7 +23,7 @@ def boundary(*, above, alpha, runs=RUNS):
     hits = np.arange(runs // 8)[:, None]
     return np.concatenate(
         [evidence_of_rate(hits[at : at + 50], np.arange(1, runs + 1), ALLOWED, above=above) for at in range(0, len(hits), 50)]
-    ) >= -log(alpha)
+    ) >= -log(alpha * MOSTLY)
 
 
 def first(decided):

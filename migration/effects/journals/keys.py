@@ -1,6 +1,6 @@
 """Effect keys: content, causal path and occurrence. Equal calls of parallel branches find their own replies."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Final
 
@@ -38,23 +38,22 @@ def _stem(kind: str, name: str, lane: str, request: bytes | None) -> str:
     if request is None:
         return f"{kind}/{name}/{lane}/-"
     # The path is part of the digest too: "/" inside a name must not make two different paths equal.
-    digest = blake2b(f"{kind}\0{name}\0{lane}\0".encode(errors="surrogatepass"), digest_size=_DIGEST_BYTES)
-    digest.update(canonical(request))
-    return f"{kind}/{name}/{lane}/{digest.hexdigest()}"
+    whole = f"{kind}\0{name}\0{lane}\0".encode(errors="surrogatepass") + canonical(request)
+    return f"{kind}/{name}/{lane}/{blake2b(whole, digest_size=_DIGEST_BYTES).hexdigest()}"
 
 
 class Occurrences:
     """Numbers the equal effects of one run, in the order of their requests.
 
     Args:
-        like: effects with keys; requests that are equal to one of theirs are not parsed again.
+        like: effects, each with its key; requests that are equal to one of theirs are not parsed again.
     """
 
     __slots__ = ("_asked", "_known")
 
-    def __init__(self, like: Iterable[Effect] = ()) -> None:
+    def __init__(self, like: Iterable[tuple[Effect, str]] = ()) -> None:
         self._asked: dict[str, int] = {}
-        self._known = {(one.kind, one.name, one.lane, one.request): one.key.rpartition("#")[0] for one in like}
+        self._known = {(one.kind, one.name, one.lane, one.request): key.rpartition("#")[0] for one, key in like}
 
     def key(self, kind: EffectKind, name: str, lane: str, request: bytes | None) -> str:
         """Return the key of the next effect with this content and path."""
@@ -63,17 +62,19 @@ class Occurrences:
         return f"{stem}#{number}"
 
 
-def with_keys(effects: Iterable[Effect]) -> tuple[Effect, ...]:
-    """Return the effects, in order, with the empty keys filled in.
+def keys_of(effects: Iterable[Effect]) -> Iterator[str]:
+    """Yield the key of each effect, in order; those that are empty are computed.
 
     A recording leaves keys empty: computing digests is work for the shadow, not for the run that serves a user.
     """
     occurrences = Occurrences()
-    keyed: list[Effect] = []
     for effect in effects:
-        if effect.key:
-            keyed.append(effect)
-        else:
-            key = occurrences.key(effect.kind, effect.name, effect.lane, effect.request)
-            keyed.append(msgspec.structs.replace(effect, key=key))
-    return tuple(keyed)
+        yield effect.key or occurrences.key(effect.kind, effect.name, effect.lane, effect.request)
+
+
+def with_keys(effects: Iterable[Effect]) -> tuple[Effect, ...]:
+    """Return the effects, in order, with the empty keys filled in."""
+    keyless = tuple(effects)
+    return tuple(
+        effect if effect.key else msgspec.structs.replace(effect, key=key) for effect, key in zip(keyless, keys_of(keyless), strict=True)
+    )

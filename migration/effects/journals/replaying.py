@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from migration.effects.journals.answers import pieces, recorded_error
 from migration.effects.journals.journal import UNANSWERED, Asked, Journal, JournalLimits
-from migration.effects.journals.keys import Occurrences, with_keys
+from migration.effects.journals.keys import Occurrences, keys_of
 from migration.effects.journals.misses import BLOCK, MissPolicy
 from migration.effects.journals.streams import StreamReply, decode_stream
 from migration.effects.ports import current
@@ -78,13 +78,13 @@ class ReplayJournal:
         self._sleep = sleep
         self._by_key: dict[str, Effect] = {}
         self._in_sequence: dict[tuple[EffectKind, str], deque[Effect]] = {}
-        keyed = with_keys(effects)
-        for effect in keyed:
+        keys = tuple(keys_of(effects))
+        for effect, key in zip(effects, keys, strict=True):
             if effect.request is None:
                 self._in_sequence.setdefault((effect.kind, effect.lane), deque()).append(effect)
             else:
-                self._by_key[effect.key] = effect
-        self._occurrences = Occurrences(keyed)
+                self._by_key[key] = effect
+        self._occurrences = Occurrences(zip(effects, keys, strict=True))
         self.started = started = clock()  #: on the clock; times in the journal count from here
         self._asked = Journal(clock=lambda: clock() - started, limits=limits)
         self._recorded = len(effects)

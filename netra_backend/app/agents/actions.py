@@ -9,7 +9,7 @@ class ActionsAgent(Agent):
 
     name = "actions"
     instructions = (
-        "You turn the findings into a plan: a title and the steps to take, each one thing that somebody can do.\n"
+        "You turn the findings into a plan: a title and the steps to take. Each step is one thing that a person can do.\n"
         "Save it once with the tool; then say what was saved."
     )
     tool_names = (SAVE_PLAN,)

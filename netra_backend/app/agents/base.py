@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass(slots=True, kw_only=True)
 class _Talk:
-    """One execution's state. It is a local variable there, so that a shared agent does not mix two executions."""
+    """The state of one execution. It is a local variable, so that a shared agent does not mix two executions."""
 
     task: Task
     tools: tuple[ToolSpec, ...]
@@ -88,7 +88,7 @@ class Agent:
         raise AgentFailedError(f"the {self.name} agent had no answer after {self.MAX_MODEL_CALLS} model calls")
 
     def conversation(self, task: Task) -> list[Message]:
-        """Return the first messages: a prompt with the other agents' findings, the history without its prompt, and the request."""
+        """Return the first messages: a prompt with the other agents' findings, the history without its own prompt, and the request."""
         history = task.history[1:] if task.history and task.history[0].role == "system" else task.history
         return [Message(role="system", content=self._prompt(task)), *history, Message(role="user", content=task.message)]
 

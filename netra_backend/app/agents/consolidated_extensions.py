@@ -18,16 +18,16 @@ class ExecutionExtension:
     """Takes part in every execution of an engine; each hook does nothing unless it is overridden."""
 
     async def initialize(self) -> None:
-        """Prepare, once."""
+        """Prepare the extension, once."""
 
     async def pre_execute(self, context: ConsolidatedContext) -> None:
-        """Take part before the agent runs. An exception fails the execution."""
+        """Called before the agent runs. An exception fails the execution."""
 
     async def post_execute(self, context: ConsolidatedContext, result: ConsolidatedResult) -> None:
-        """Take part after a success, in reverse order of the extensions."""
+        """Called after a success, in reverse order of the extensions."""
 
     async def on_error(self, context: ConsolidatedContext, error: Exception) -> None:
-        """Take part after a failure."""
+        """Called after a failure."""
 
     async def cleanup(self) -> None:
         """Release all resources, once."""
@@ -37,7 +37,7 @@ class UserExecutionExtension(ExecutionExtension):
     """Limits each user to two executions at once.
 
     A permit is taken before an execution and returned only after a success. After a user's second failure no permit is left, so that the
-    third execution never starts. Kept on purpose.
+    third execution never starts. This defect is kept on purpose.
     """
 
     PERMITS_PER_USER = 2
@@ -77,7 +77,7 @@ class UserExecutionExtension(ExecutionExtension):
 class DataExecutionExtension(ExecutionExtension):
     """Cuts rows into batches of a thousand, and caches answers for five minutes.
 
-    The cache is keyed by the question, not by the user. Kept on purpose.
+    The cache is keyed by the question, not by the user. This defect is kept on purpose.
 
     Args:
         clock: monotonic seconds.
@@ -119,7 +119,7 @@ class DataExecutionExtension(ExecutionExtension):
 
 class WebSocketExtension(ExecutionExtension):
     """Sends `agent_started` before an execution and `agent_completed` after a success; nothing in between, and nothing after a failure.
-    Kept on purpose.
+    This defect is kept on purpose.
 
     Args:
         notifier: receives the events.

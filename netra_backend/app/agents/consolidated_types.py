@@ -1,4 +1,7 @@
-"""Values of the consolidated engine: its config, a task, one execution, its result. They are separate types. Kept on purpose."""
+"""Values of the consolidated engine: its config, a task, one execution, its result.
+
+They duplicate the types of the other engines; this is kept on purpose.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +35,7 @@ class ConsolidatedTask(msgspec.Struct, frozen=True, kw_only=True):
 
     message: str
     history: tuple[Message, ...] = ()  #: the thread so far, oldest first
-    tools: tuple[ToolSpec, ...] = ()  #: on offer
+    tools: tuple[ToolSpec, ...] = ()  #: the offered tools
     rows: tuple[Any, ...] = ()  #: JSON rows that the message is about
     mcp_servers: tuple[str, ...] = ()
 
@@ -47,7 +50,7 @@ class ConsolidatedContext:
     history: tuple[Message, ...] = ()
     tools: tuple[ToolSpec, ...] = ()
     rows: Sequence[Any] = ()  #: JSON rows that the message is about
-    mcp_servers: tuple[str, ...] = ()  #: the agent may use their tools
+    mcp_servers: tuple[str, ...] = ()  #: servers whose tools the agent may use
     batches: list[str] = field(default_factory=list)  #: messages to execute one after the other; set by the data extension
     known: "ConsolidatedResult | None" = None  #: an answer from the data extension's cache, in place of an execution
 

@@ -40,7 +40,7 @@ __all__ = [
 
 
 class ExecutionEngine:
-    """Executes agents, a fresh one for each execution, with whatever the extensions add.
+    """Executes agents, a fresh one for each execution, with the additions of the extensions.
 
     Args:
         config: None: the defaults.
@@ -105,7 +105,7 @@ class ExecutionEngine:
         context = _context(agent_name, task, self._user(user_context))
         await self.initialize()
         # If two runs of an agent start in the same millisecond, the second replaces the first, and the end of either removes the entry.
-        # Kept on purpose.
+        # This defect is kept on purpose.
         run_key = f"{agent_name}_{int(self._clock() * 1000)}"
         self._active_runs[run_key] = context
         started_s = self._clock()
@@ -236,7 +236,7 @@ class RequestScopedExecutionEngine:
 
         Raises:
             EngineClosedError: the scope has ended.
-            ForeignContextError, InvalidPayloadError: as the engine.
+            ForeignContextError, InvalidPayloadError: as `ExecutionEngine.execute`.
         """
         if self._closed:
             raise EngineClosedError("the request's scope has ended; open a new one")
@@ -248,7 +248,8 @@ class RequestScopedExecutionEngine:
 
 
 class ExecutionEngineFactory:
-    """A second factory, in addition to the one that makes `UserExecutionEngine`s. It does not limit the number of engines. Kept on purpose.
+    """A second factory, in addition to the one that makes `UserExecutionEngine`s. It does not limit the number of engines. This defect is
+    kept on purpose.
 
     Args:
         registry: makes the agents.
@@ -318,7 +319,7 @@ def _context(agent_name: str, task: str | Mapping[str, Any], user: UserExecution
 
 
 def _success(agent_name: str, answers: Sequence[Answer | None], duration_s: float) -> ConsolidatedResult:
-    """Return one result for all answers. A missing answer counts as success, too. Kept on purpose."""
+    """Return one result for all answers. A missing answer counts as success, too. This defect is kept on purpose."""
     given = [answer for answer in answers if answer is not None]
     data: dict[str, Any] = {}
     for answer in given:

@@ -1,4 +1,4 @@
-"""`ReportingAgent` writes what the user reads at the end."""
+"""`ReportingAgent` writes the final answer to the user."""
 
 from netra_backend.app.agents.base import Agent
 

@@ -27,14 +27,14 @@ class TriageAgent(Agent):
     name = "triage"
     instructions = (
         "You decide how a request about a company's spending on AI models can be answered.\n"
-        'Answer with one JSON object and nothing else: {"data_sufficiency": ..., "reason": ...}, where data_sufficiency is\n'
-        '"sufficient": it asks about cost or savings, or names a model, so that numbers can answer it;\n'
-        '"partial": it is about usage, but leaves open what exactly is wanted;\n'
-        '"insufficient": it is about something else, or nothing can be looked up for it.'
+        'Answer with one JSON object and nothing else: {"data_sufficiency": ..., "reason": ...}. Set data_sufficiency to\n'
+        '"sufficient" if the request asks about cost or savings, or names a model, so that numbers can answer it;\n'
+        '"partial" if the request is about usage, but does not say what exactly is wanted;\n'
+        '"insufficient" if the request is about something else, or nothing can be looked up for it.'
     )
 
     def answer(self, text: str, step_count: int) -> Answer:
-        """Read the model's verdict.
+        """Return the verdict in the model's answer.
 
         Raises:
             AgentFailedError: the text is not a verdict.

@@ -51,7 +51,7 @@ class AgentResult(BaseModel):
 
 
 class AgentRun(BaseModel):
-    """How the run ended. A failed agent is also reported here: HTTP statuses are about the request."""
+    """How the run ended. A failed agent is reported here too, because HTTP statuses are about the request only."""
 
     model_config = ConfigDict(
         json_schema_extra={

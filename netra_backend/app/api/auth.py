@@ -28,7 +28,7 @@ class Credentials:
 def credentials(connection: HTTPConnection) -> Credentials:
     """Return the token from the `Authorization` header or, second, from the subprotocols `bearer, <token>`.
 
-    Never from the address: addresses are logged.
+    A token in the address is ignored, because addresses are logged.
     """
     offered: list[str] = connection.scope.get("subprotocols", [])
     by_subprotocol = SUBPROTOCOL in offered
@@ -41,7 +41,7 @@ def credentials(connection: HTTPConnection) -> Credentials:
 
 
 def check_origin(connection: HTTPConnection, settings: Settings) -> None:
-    """Allow the configured origins, and clients without one: only browsers send an origin, and they always do.
+    """Allow the configured origins, and clients without an origin: only browsers send an origin, and they always do.
 
     Raises:
         ForeignOriginError: the origin is not in NETRA_ALLOWED_ORIGINS.
@@ -52,7 +52,7 @@ def check_origin(connection: HTTPConnection, settings: Settings) -> None:
 
 
 def authenticate(shown: Credentials, settings: Settings) -> Identity:
-    """Return whose token it is.
+    """Return tenant and user of the token.
 
     Raises:
         AuthenticationError: there is no token, or it is not valid.

@@ -25,7 +25,7 @@ _RETRY_S: Final = 5.0
 
 
 class BatchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The request. Items stay encoded, so that one that cannot be read fails alone."""
+    """The request. Items stay encoded, so that an item that cannot be read fails alone."""
 
     items: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1)]
     agent: str = "assistant"
@@ -38,8 +38,8 @@ _BODY: Final = {
         "items": {
             "type": "array",
             "minItems": 1,
-            "description": "Each is checked separately: one that cannot be read is refused alone. An item is an object with `message` "
-            "and, optionally, `agent`, `thread_id` and `id`, your own name for the item.",
+            "description": "Each item is checked separately; an item that cannot be read is refused alone. An item is an object with "
+            "`message` and, optionally, `agent`, `thread_id` and `id`, your own name for the item.",
             "items": {},
         },
         "agent": {**_AGENT, "default": "assistant", "description": "The agent of items that do not name one."},
@@ -61,9 +61,9 @@ _EVENTS: Final = (
 )
 _ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
-        "description": "The batch began; its events follow: `batch_started`, for each item `item_started`, `item_event` and exactly one "
-        "`item_finished`, whose status is completed, failed, timed_out, cut or refused; `batch_finished` comes last. Events of items "
-        "interleave.",
+        "description": "The batch has begun, and its events follow: `batch_started` first, `batch_finished` last. Each item has "
+        "`item_started`, `item_event` and exactly one `item_finished` with the status completed, failed, timed_out, cut or refused. "
+        "Events of items interleave.",
         "content": {EVENT_STREAM: {"schema": EVENT_SCHEMA, "example": _EVENTS}},
     }
 }
@@ -79,7 +79,7 @@ _ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
 async def run_batch(request: Request, caller: Asking) -> Response:
     """Run the items, a few at once, and stream their results. A client that disconnects stops the batch.
 
-    One place of the user's engines is left free, so that a batch does not keep its user from chatting.
+    One of the user's engines stays free, so that the user can still chat during a batch.
     """  # noqa: DOC501 - the description of the endpoint, whose problems stand in its `responses`
     settings, limits = caller.gateway.settings, caller.gateway.batch_limits
     asked = await read_body(request, BatchBody, _MESSAGES * settings.max_message_bytes)

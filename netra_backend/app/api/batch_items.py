@@ -1,4 +1,4 @@
-"""The items of one batch: each is read, run and failed separately; a limited number run at once."""
+"""The items of one batch: each item is read and run separately and can fail alone. A limited number run at once."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One prompt of a batch."""
 
     message: Annotated[str, msgspec.Meta(pattern=r"\S")]
-    agent: str | None = None  #: None: the batch's
+    agent: str | None = None  #: None: the agent of the batch
     thread_id: str | None = None  #: None: a new thread
     id: str | None = None  #: the client's own name for the item; None: the server makes one
 
@@ -117,7 +117,7 @@ class BatchItems:
         except msgspec.ValidationError as error:
             raise ProblemError("invalid_request", str(error)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise ProblemError("invalid_request", "send one JSON object an item") from None
+            raise ProblemError("invalid_request", "send one JSON object per item") from None
         if item.agent is not None and item.agent not in AGENTS:
             raise UnknownAgentError(item.agent, AGENTS)
         return item

@@ -132,7 +132,7 @@ ID_SCHEMA: Final[Mapping[str, Any]] = {
     "pattern": f"^{_ALLOWED}*{_NOT_BLANK}{_ALLOWED}*$",
     "not": {"enum": sorted(PLACEHOLDERS)},
 }
-#: The ids that every run's body may have.
+#: The ids that the body of every run may contain.
 IDS_OF_RUN: Final[Mapping[str, Any]] = {
     "thread_id": {"anyOf": [ID_SCHEMA, {"type": "null"}], "description": "One of your threads; without it a new thread begins."},
     "request_id": {"anyOf": [ID_SCHEMA, {"type": "null"}], "description": "Your own name for the request."},

@@ -65,7 +65,7 @@ class RunFinished(msgspec.Struct, frozen=True, tag="run_finished"):
 
 
 class ServerDraining(msgspec.Struct, frozen=True, tag="server_draining"):
-    """The server is stopping: running runs may end, no new one begins here. It closes with 1012 as soon as no run is left."""
+    """The server is stopping: current runs may end, but no new one begins here. It closes with 1012 as soon as no run is left."""
 
     closes_in_s: float  #: at the latest; runs that have not ended by then are cut
 

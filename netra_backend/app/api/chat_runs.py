@@ -24,11 +24,11 @@ class ChatRuns:
     """Starts, cancels and ends the runs of one connection.
 
     Args:
-        execution: runs them.
-        threads: tells whose thread it is.
+        execution: executes the runs.
+        threads: knows the owner of each thread.
         history: the earlier messages of the thread.
         connection: receives the frames.
-        identity: whose runs they are.
+        identity: the owner of the runs.
         connection_id: names the connection in the runs' contexts.
         limit: how many may be active at once.
         drain: cuts the runs when the server stops.

@@ -1,7 +1,7 @@
-"""The one table of errors: what a user is shown when something is refused or fails, on every surface, and what is logged about it.
+"""The only table of errors: on every surface, it decides what a user is shown when something is refused or fails, and what is logged.
 
-`failure_of` reads it. The chat's socket sends a failure as an `error` message, HTTP as a body with the code's status, a stream as its last
-event. A support code connects what the user sees with the log.
+`failure_of` reads it. A failure is sent as an `error` message in a chat, as a body with the code's status over HTTP, and as the last event
+of a stream. A support code connects what the user sees with the log.
 """
 
 import errno
@@ -106,7 +106,7 @@ class _Row:
 
 _DATABASE: Final = "the database does not answer"
 _STOPPING: Final = "this server is stopping"
-_USED_UP_TEXT: Final = "this server has run out of something it needs"
+_USED_UP_TEXT: Final = "this server has run out of a resource"
 
 
 def _unavailable(what: str, *kinds: type[BaseException]) -> _Row:
@@ -157,7 +157,7 @@ def log_failure(failure: Failure, error: BaseException | None, **facts: Any) -> 
     """
     told = {"support_code": new_support_code(), "code": failure.code, **facts}
     if error is not None and STATUS[failure.code] >= STATUS["internal"]:
-        # These the server raises on purpose: they are not defects.
+        # The server raises these errors on purpose, so they are not defects.
         level = logging.INFO if isinstance(error, errors.DrainingError | errors.RunCutError | errors.NotReadyError) else logging.ERROR
         _logger.log(level, "a request failed", extra={**told, "error": describe(error)})
         if failure.code == "unavailable":

@@ -9,7 +9,7 @@ from netra_backend.app.services.user_execution_context import UserExecutionConte
 
 
 class Execution(Protocol):
-    """Runs the users' requests; there is one for an application."""
+    """Executes the users' requests; an application has one."""
 
     async def start(self) -> None:
         """Open what runs need; called once, before the first run."""
@@ -71,16 +71,16 @@ class OwnedThreads(Threads, Protocol):
 
 
 class ComposedExecution(Execution, Protocol):
-    """An execution that keeps its finished runs."""
+    """An execution that stores its finished runs."""
 
     @property
     def threads(self) -> ThreadRuns:
-        """Return the reader of the threads with these runs."""
+        """Return the reader of threads that consist of these runs."""
         ...
 
 
 class NoRuns:
-    """Threads of an application that keeps no runs: all empty."""
+    """The threads of an application that stores no runs; all of them are empty."""
 
     async def thread(self, _tenant_id: str, _user_id: str, _thread_id: str, _newest: int | None = None, /) -> list[FinishedRun]:
         """Return []."""

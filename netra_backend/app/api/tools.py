@@ -37,7 +37,7 @@ class ToolResult(BaseModel):
 
 
 class ToolRun(BaseModel):
-    """How the call ended. A tool that could not answer is also reported here: HTTP statuses are about the request."""
+    """How the call ended. A tool that could not answer is reported here too, because HTTP statuses are about the request only."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -37,7 +37,7 @@ _encode: Final = msgspec.json.encode
 
 
 def _started_by_default(settings: Settings, migration: MigrationSettings) -> MigrationSettings:
-    """Return the settings with a start without flags, which a developer's first `netra serve` needs, unless they say otherwise.
+    """In development, let the backend start without flags unless a setting says otherwise: a developer's first `netra serve` has none.
 
     If a flag file exists, the start waits until it can be read: its tenants may be at `complete`, where control must not serve.
     """
@@ -89,7 +89,7 @@ class BackendExecution:
         self.threads = PlannedThreads(self._migration.threads, self._databases.user if done else None)
 
     async def start(self) -> None:
-        """Start the shadow worker, the delivery of the outbox, the taping of log lines, and the heartbeat of this process."""
+        """Start the shadow worker, the delivery of the outbox, the recording of log lines, and the heartbeat of this process."""
         await self._migration.start()
 
     async def aclose(self) -> None:
@@ -141,7 +141,7 @@ class BackendExecution:
         return self._migration.metrics()
 
     def ready(self) -> Mapping[str, str]:
-        """Return each component's state. A missing worker does not make a surface unready; missing flags do."""
+        """Return each component's state. A surface can be ready without a worker, but not without flags."""
         done = dict.fromkeys((surface for surface in SURFACES if surface not in CONTROLS), "ok")
         return {surface: self._migration.unready(surface) or "ok" for surface in self._migration.surfaces} | done
 

@@ -10,7 +10,7 @@ _ANSWERED_BY = {"chat": (SUPERVISOR, *AGENTS), "oneshot": tuple(AGENTS), "batch"
 
 
 def check_conversations(surface: str, agent: str, /) -> None:
-    """Check that the surface and agent can answer recorded conversations; this is a `ConversationCheck`.
+    """Check that the surface and agent can answer recorded conversations. Implements `ConversationCheck`.
 
     Raises:
         UnknownSurfaceError: the backend has no such surface.

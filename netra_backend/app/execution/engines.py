@@ -131,7 +131,7 @@ class Control(Protocol):
         ...
 
 
-#: The control engine of each surface. Removal deletes a row here and the module that it names.
+#: The control engine of each surface. Removing a control deletes its row here and the module that the row names.
 CONTROLS: Mapping[str, Callable[[World, Sequence[ToolSpec]], Control]] = {
     "chat": ControlChat,
     "oneshot": ControlOneshot,

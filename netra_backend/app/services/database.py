@@ -78,7 +78,7 @@ class ThreadRow(Table):
 
 
 def open_engine(url: SecretStr | str, *, read_only: bool = False, setting: str = "NETRA_DATABASE_URL") -> AsyncEngine:
-    """Return an engine for the database; `dispose()` it at the end. It does not connect yet.
+    """Return an engine for the database, without connecting yet. The caller calls its `dispose()` at the end.
 
     Args:
         url: SQLAlchemy URL with an async driver, such as `sqlite+aiosqlite:///var/netra.db` (the folder is created) or

@@ -50,8 +50,8 @@ def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-AP
 def _write_ahead(cursor: Any) -> None:  # noqa: ANN401 - a DB-API cursor has no type
     """Switch the file to a write-ahead log, permanently.
 
-    Two connections that switch a new file at once do not wait for each other: one of them immediately gets the error that the file is
-    locked, whatever its time-out is, because waiting could deadlock (https://www.sqlite.org/c3ref/busy_handler.html).
+    When two connections switch a new file at the same time, one of them immediately gets the error that the file is locked. SQLite does not
+    wait here, because waiting could deadlock (https://www.sqlite.org/c3ref/busy_handler.html).
 
     Raises:
         sqlite3.OperationalError: the file stayed locked, or cannot be written.

@@ -16,7 +16,7 @@ _Thread = tuple[str, str]  #: tenant, thread
 
 
 class ThreadStore:
-    """Stores each thread's owner. An owner never changes, so the latest ones are cached.
+    """Stores each thread's owner. An owner never changes, so the owners used last are cached.
 
     Args:
         engine: the database, with its schema created.
@@ -29,7 +29,7 @@ class ThreadStore:
     async def ensure(self, tenant_id: str, user_id: str, thread_id: str) -> None:
         """Create the thread for its first user; do nothing when it already belongs to that user.
 
-        If several users race for a new id, one gets it.
+        If several users use a new id at the same time, one of them gets it.
 
         Raises:
             ThreadNotFoundError: the thread belongs to another user of the tenant.

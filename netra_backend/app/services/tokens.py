@@ -64,7 +64,7 @@ def verify(settings: Settings, token: str) -> Identity:
 
     Raises:
         AuthenticationError: the token is malformed, forged, expired, has another issuer or audience, or lacks a claim. The message never
-            quotes it.
+            quotes the token.
     """
     try:
         claims = jwt.decode(

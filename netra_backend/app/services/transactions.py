@@ -1,6 +1,6 @@
 """Work on a database in transactions.
 
-SQLite lets only one writer at a time into a file, and a waiting writer tries again repeatedly, in no order. So each process has one writer
+A SQLite file has only one writer at a time, and waiting writers try again repeatedly, in no order. So each process has one writer
 for each file. Work that arrives during a commit is committed together in the next one, in the order of arrival. Readers work in parallel
 with the writer and never wait. With a database server, each transaction has its own connection.
 """
@@ -129,11 +129,11 @@ class _Job:
 
 
 class _BusyError(Exception):
-    """The file cannot be written now; the work is not the cause."""
+    """The file cannot be written now, for a reason that has nothing to do with the work."""
 
 
 class _File:
-    """One SQLite file. Its users hold it; when the last one releases it, it is closed."""
+    """One SQLite file. It counts its users, and is closed when the last one releases it."""
 
     _open: Final[dict[str, "_File"]] = {}
     _opening: Final = threading.Lock()
@@ -144,7 +144,7 @@ class _File:
         prepare_sqlite(self._engine)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database-writer")
         self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="database-reader")
-        self.users = 0  #: number of holders
+        self.users = 0  #: number of users
         self._jobs: deque[_Job] = deque()
         self._busy = False
         self._lock = threading.Lock()
@@ -158,7 +158,7 @@ class _File:
             return file
 
     def release(self) -> None:
-        """Remove one user; the last one closes the file."""
+        """Remove one user; close the file after the last one."""
         with self._opening:
             self.users -= 1
             if self.users:

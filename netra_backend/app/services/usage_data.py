@@ -27,7 +27,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spend:
-    """The use of one model, or on one day."""
+    """The usage of one model, or of one day."""
 
     key: str  #: the model, or the day as YYYY-MM-DD
     requests: int
@@ -62,7 +62,7 @@ class UsageData:
         self._database = transactions(engine)
 
     async def period(self, tenant_id: str, since: date | None, until: date | None) -> Period | None:
-        """Return the requested period. None as `until`: the last recorded day; None as `since`: the 30 days up to the end.
+        """Return the requested period. None as `until`: the last recorded day; None as `since`: 29 days before the end.
 
         Returns None if nothing is recorded for the tenant up to `until`.
         """
@@ -86,7 +86,7 @@ class UsageData:
             .order_by(*((cost.desc(), key) if by == "model" else (key,)))
         )
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        # PostgreSQL sums 64-bit integers into decimals.
+        # The sum of 64-bit integers is a decimal in PostgreSQL.
         return tuple(
             Spend(key=str(name), requests=int(requests), input_tokens=int(read), output_tokens=int(written), cost_micro_usd=int(spent))
             for name, requests, read, written, spent in rows

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 MAX_ID_LENGTH = 256
 MAX_OPERATION_DEPTH = 10
 
-#: Placeholders that identify no user; code without a user used to invent them.
+#: Placeholders that identify no user. Code that did not know the user used to write them.
 PLACEHOLDERS = frozenset(
     {
         "registry",
@@ -74,7 +74,7 @@ def check_id(name: str, value: object) -> str:
     if len(value) > MAX_ID_LENGTH:
         raise InvalidContextError(name, f"may not be longer than {MAX_ID_LENGTH} characters")
     if _FORBIDDEN_CHARACTERS.search(value):
-        raise InvalidContextError(name, "may not hold control characters or path separators")
+        raise InvalidContextError(name, "may not contain control characters or path separators")
     if _SURROGATES.search(value):  # JSON allows lone surrogates, but databases and flags cannot handle them
         raise InvalidContextError(name, "must be well-formed Unicode")
     if len(value) < _SHORT_ID and (value.strip().lower() in PLACEHOLDERS or _PLACEHOLDER_PREFIX.match(value)):
@@ -191,7 +191,7 @@ def _read_only(name: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
         return _EMPTY
     reserved = RESERVED_KEYS.intersection(value)
     if reserved:
-        raise InvalidContextError(name, f"may not hold the reserved key {min(reserved)}")
+        raise InvalidContextError(name, f"may not contain the reserved key {min(reserved)}")
     return MappingProxyType({key: _frozen(item) for key, item in value.items()})
 
 

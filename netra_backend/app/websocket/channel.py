@@ -14,7 +14,7 @@ FRAMES_IN_FLIGHT = 256
 
 
 class FrameChannel:
-    """A bounded queue of frames with one reader: a `Sink`."""
+    """A bounded queue of frames with one reader. Implements `Sink`."""
 
     def __init__(self, limit: int = FRAMES_IN_FLIGHT) -> None:
         self._frames: deque[bytes] = deque()
@@ -57,7 +57,7 @@ class FrameChannel:
 
 
 async def stream(work: Callable[[Sink], Coroutine[Any, Any, object]], limit: int = FRAMES_IN_FLIGHT) -> AsyncGenerator[bytes, None]:
-    """Run `work` in a separate task and yield the frames that it sends, as it sends them.
+    """Run `work` in a separate task, and yield each frame as soon as it is sent.
 
     The task starts with the first `__anext__` and inherits its context variables. Closing the generator cancels the task and waits for it.
     An exception of the task is raised after the last frame.

@@ -36,7 +36,7 @@ class Connections:
 
     @contextmanager
     def place(self, user: Hashable) -> Iterator[None]:
-        """Hold one of the user's places.
+        """Hold one of the user's places during the block.
 
         Raises:
             TooManyConnectionsError: all places are taken.

@@ -26,7 +26,7 @@ EventType = Literal[
     "partial_result",  # these two are sent only by direct calls of the legacy engine's send methods, and are outside the contract
     "final_report",
     # stays
-    "run_result",  # the last event of a run, which belongs to no agent; on the other surfaces than chat: see app/run_results.py
+    "run_result",  # the last event of a run, which belongs to no agent; not on the surface chat: see app/run_results.py
 ]
 DeathCause = Literal["timeout", "no_heartbeat", "silent_failure"]
 ToolStatus = Literal["success", "error", "permission_denied", "cancelled"]
@@ -164,7 +164,7 @@ def death(cause: DeathCause) -> dict[str, Any]:
 
 
 def safe_message(error: BaseException) -> str:
-    """Return what the user may read: the message of this backend's own errors, or a general text for others."""
+    """Return what the user may read: the message of this backend's own errors, or a general text for other errors."""
     return str(error) if isinstance(error, NetraError) else UNEXPECTED
 
 

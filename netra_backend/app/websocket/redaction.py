@@ -1,4 +1,4 @@
-"""Removes secrets from what clients see: values of keys that name a secret are replaced, long texts are cut, wide values are limited."""
+"""Removes secrets from data for clients: values of keys that name a secret are replaced, long texts are cut, large values are limited."""
 
 import functools
 import re
@@ -11,7 +11,7 @@ REDACTED: Final = "[redacted]"
 MAX_ITEMS = 50
 MAX_DEPTH = 8
 
-#: Whole words of a key, after `apiKey` has become `api_key`. "tokens" is not listed, because `input_tokens` is a count.
+#: Whole words of a key, after `apiKey` was changed to `api_key`. "tokens" is not listed, because `input_tokens` is a count.
 _TELLING = re.compile(
     r"(?:^|_)(?:pass(?:word|wd|phrase)|pwd|secrets?|token|jwt|bearer|authorization|auth|cookie|credentials?|signature"
     r"|(?:api|access|private|secret|signing|encryption|master)_?keys?)(?:_|$)"

@@ -27,7 +27,7 @@ class FrameSender:
     """Numbers and sends the events of one run.
 
     A sink that fails or hangs loses events of its own listener but never stops the run. Each loss is counted. After `GIVE_UP_AFTER` losses
-    in a row nothing more is sent, so that a dead listener does not delay each later event by the time limit.
+    in a row nothing more is sent, so that a dead listener does not delay every later event.
     """
 
     SEND_TIMEOUT_S = 5.0

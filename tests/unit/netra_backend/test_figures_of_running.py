@@ -19,7 +19,7 @@ SET = {name: field.default for name, field in Settings.model_fields.items()}
     [
         f"After `NETRA_DRAIN_S` ({SET['drain_s']:g} s by default) the remaining runs are cut",
         f"does not send the whole head of a request within {protocols.HEAD_S:g} s is closed",
-        f"the oldest of {protocols.SILENT} connections with an incomplete head",
+        f"more than {protocols.SILENT} connections have an incomplete head",
         f"A body must arrive within {callers._BODY_S:g} s.",
         f"without a run is closed after {ChatLimits().idle_timeout_s / 60:g} minutes",
         f"a write waits {sqlite_files.BUSY_MS / 1000:g} s; then",

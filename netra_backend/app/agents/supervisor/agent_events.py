@@ -1,6 +1,6 @@
 """`AgentEvents`: the events that an engine itself sends about one execution.
 
-The agent and its dispatcher send those about steps and tools.
+The agent and its dispatcher send the events about steps and tools.
 """
 
 from collections.abc import Mapping

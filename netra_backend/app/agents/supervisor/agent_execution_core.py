@@ -1,4 +1,4 @@
-"""`AgentExecutionCore`: the legacy engine's executor. It runs the one shared agent of a name, for any user."""
+"""`AgentExecutionCore`: the legacy engine's executor. For any user, it runs the shared agent of the given name."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ from netra_backend.app.websocket.events import DeathCause, safe_message
 
 
 class AgentExecutionCore:
-    """Executes agents of a registry and sends the executor's share of the events.
+    """Executes agents of a registry and sends the executor's part of the events.
 
     Args:
         registry: holds one shared object for each agent.
@@ -39,7 +39,7 @@ class AgentExecutionCore:
         self._dispatcher = AnnouncingToolDispatcher(registry.world.tools)
 
     async def execute(self, context: AgentExecutionContext, user: UserExecutionContext, said: AgentEvents) -> AgentExecutionResult:
-        """Execute the agent. An error of `errors.py` becomes a failed result; so does an agent whose time is up.
+        """Execute the agent. An error of `errors.py`, or the end of the time limit, becomes a failed result.
 
         Raises:
             TimeoutError: the agent itself raised it.

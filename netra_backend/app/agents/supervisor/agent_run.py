@@ -38,7 +38,7 @@ class AgentRun:
         clock: monotonic seconds.
     """
 
-    #: Seconds that a cancelled agent gets to end. One that ignores its cancellation is left behind, and logged.
+    #: Seconds that a cancelled agent gets to end. An agent that ignores its cancellation is left running, and logged.
     CANCEL_GRACE_S = 5.0
 
     def __init__(
@@ -105,7 +105,7 @@ class AgentRun:
         task.cancel()
         _, running = await asyncio.wait({task}, timeout=self.CANCEL_GRACE_S)
         if running:
-            logger.error("agent ignores its cancellation and is left behind", extra={"agent": self.agent_name, "run_id": self._run_id})
+            logger.error("agent ignores its cancellation and is left running", extra={"agent": self.agent_name, "run_id": self._run_id})
             task.add_done_callback(_look_at)
 
     def _ending(self, task: asyncio.Task[Answer | None], *, timed_out: bool, duration_s: float) -> Ending:

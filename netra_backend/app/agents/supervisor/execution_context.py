@@ -23,7 +23,7 @@ class ExecutionStrategy(StrEnum):
 class AgentExecutionContext:
     """One execution of one agent. Mutable: engines count retries in it.
 
-    `metadata` holds the task: `message` (str), `history` (messages), `tools` (specs), `results` (agent name -> final answer).
+    `metadata` contains the task: `message` (str), `history` (messages), `tools` (specs), `results` (agent name -> final answer).
     """
 
     run_id: str

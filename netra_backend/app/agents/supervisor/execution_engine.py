@@ -1,7 +1,7 @@
 """`ExecutionEngine`, DEPRECATED: one object for all users. `UserExecutionEngine` replaces it.
 
 It works, but it shares what must not be shared: all users have the same agents, permits, history, statistics, emitters and response cache.
-Each of these is kept on purpose, because it is why the migration exists; `tests/mission_critical/` shows them one by one.
+These defects are kept on purpose, because they are why the migration exists; `tests/mission_critical/` shows them one by one.
 """
 
 import asyncio
@@ -93,7 +93,7 @@ class ExecutionEngine:
 
         Raises:
             ValueError: the user or run id is blank, the run id is "registry", or the user is not the owner.
-            Exception: the unexpected one, of its own type, when no retry is left.
+            Exception: the unexpected exception itself, after the last retry.
         """
         user = self._admit(context, user_context)
         said = self._emitter_for(context)

@@ -38,7 +38,7 @@ class ExecutionEngineFactory:
     Args:
         websocket_bridge: finds the listener of a context's events.
         agent_factory: makes the engines' agents and tools.
-        limits: how many engines, and for how long.
+        limits: how many engines may exist, and for how long.
         clock: monotonic seconds.
         sleep: waits between two sweeps.
 
@@ -116,7 +116,7 @@ class ExecutionEngineFactory:
         return freed
 
     async def cleanup_user_context(self, user_id: str, *, tenant_id: str | None = None) -> int:
-        """Close all engines of this user, and return how many there were.
+        """Close all engines of this user, and return their number.
 
         Args:
             user_id: the user.
@@ -131,7 +131,7 @@ class ExecutionEngineFactory:
         )
 
     async def sweep(self) -> int:
-        """Close the engines that were idle too long, and return how many. A busy one is never closed."""
+        """Close the engines that were idle too long, and return their number. A busy one is never closed."""
         idle = [engine for engine in self._engines.values() if not engine.is_busy() and engine.idle_s() >= self.limits.idle_age_s]
         closed = await self._close_all(idle)
         self._counts["engines_swept"] += closed

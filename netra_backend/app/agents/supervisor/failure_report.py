@@ -14,7 +14,7 @@ def report_failure(error: BaseException, *, agent_name: str, run_id: str) -> dic
     support_code = secrets.token_hex(4).upper()
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
-    # The message stays out of the log: exceptions of ports quote requests and replies.
+    # The exception's message is not logged, because exceptions of ports quote requests and replies.
     logger.log(
         logging.INFO if isinstance(error, asyncio.CancelledError) else logging.WARNING,
         "agent failed",

@@ -93,7 +93,7 @@ class RequestScopedExecutionEngine:
 
         Raises:
             EngineClosedError: the engine was cleaned up, before or while the agent ran.
-            ValueError: the user or run id is blank, the run id is "registry", or the user is not this request's.
+            ValueError: the user or run id is blank, the run id is "registry", or the context belongs to another user.
             asyncio.CancelledError: the caller was cancelled; the agent was stopped.
         """
         self._admit(context)
@@ -206,7 +206,7 @@ class RequestScopedExecutionEngine:
         task.cancel()
         _, running = await asyncio.wait({task}, timeout=self.CANCEL_GRACE_S)
         if running:
-            logger.error("agent ignores its cancellation and is left behind", extra={"run_id": self.user_context.run_id})
+            logger.error("agent ignores its cancellation and is left running", extra={"run_id": self.user_context.run_id})
         task.add_done_callback(_look_at)
 
     @contextmanager
@@ -241,7 +241,7 @@ class _ForWhoeverAsks:
     async def dispatch(
         self, calls: Sequence[ToolInvocation], user: UserExecutionContext, speaker: Callable[[], Speaker], /
     ) -> list[ToolOutcome]:
-        """Announce the calls to their user, run them concurrently, close them."""
+        """Announce the calls to their user, run them concurrently, and close them."""
         return await UserToolDispatcher(user, self._caller, self._bridge, self._clock).dispatch(calls, user, speaker)
 
 

@@ -160,7 +160,7 @@ class UserExecutionEngine:
         }
 
     def get_execution_summary(self) -> dict[str, Any]:
-        """Return what the engine is doing and what it did last, oldest first, at most 100."""
+        """Return the current and the latest executions, oldest first, at most 100."""
         return {
             "engine_id": self.engine_id,
             "run_id": self.context.run_id,

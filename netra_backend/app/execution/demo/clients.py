@@ -18,7 +18,7 @@ class Chat:
 
     tenant: str
     run_id: str
-    engine: str  #: "control" or "candidate": only the candidate's frames say that it is isolated for its user
+    engine: str  #: "control" or "candidate", known from the mark `user_isolated` in the candidate's frames
     outcome: str
     frames: int
     foreign_frames: int  #: frames of another user

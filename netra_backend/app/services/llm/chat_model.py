@@ -77,7 +77,7 @@ class ChatModel(Protocol):
             lane: the name of the agent that asks.
 
         Raises:
-            ModelTimeoutError: no answer in time.
-            ModelUnavailableError: refused, unreachable, or an answer that cannot be read.
+            ModelTimeoutError: the model did not answer in time.
+            ModelUnavailableError: the model refused, cannot be reached, or gave an answer that cannot be read.
         """
         ...

@@ -2,8 +2,8 @@
 
 Triage answers by the first rule that matches. If the user names a model or mentions money: "sufficient". If the user mentions use:
 "partial". Otherwise: "insufficient". The agents `data`, `optimization` and `actions` call their own tools, any other agent the tools that
-match words of the question; each offered tool is called once. A switch is simulated between the models that the user names. If there is no
-old model, the most expensive one in use is taken; if there is no new one, the two cheapest ones.
+match words of the question; each offered tool is called once. A switch is simulated between the models that the user names. If the user
+names no old model, it is the most expensive one in use; if the user names no new model, the two cheapest ones are simulated.
 """
 
 import json
@@ -114,4 +114,9 @@ def _plan(talk: Conversation, wanted: frozenset[str]) -> tuple[Call, ...]:
         return ()
     items = [{"action": action, "saving_usd": saving} for action, saving in savings_in(talk)]
     title = "Spend less on AI models" if items else "Find out what AI models cost"
-    return (("save_action_plan", {"title": title, "items": items or [{"action": "Review the dearest model with those who use it."}]}),)
+    return (
+        (
+            "save_action_plan",
+            {"title": title, "items": items or [{"action": "Review the most expensive model with the people who use it."}]},
+        ),
+    )

@@ -13,8 +13,7 @@ _FIGURE = re.compile(r"\d")
 _SHOWN_CHARACTERS, _SHOWN_ROWS = 300, 5
 
 _NOTHING_FOUND = (
-    "I have no figures to go by yet. Tell me which models you use, or which period you mean, "
-    "and whether you care about usage, cost or savings."
+    "I have no figures yet. Tell me which models you use, or which period you mean, and whether you care about usage, cost or savings."
 )
 _NOTHING_ASKED = (
     "I can summarise usage, break down cost, look up prices, simulate a switch of models and save an action plan. What shall I look up?"
@@ -48,17 +47,17 @@ def _report(talk: Conversation) -> str:
 
 
 def _days(result: Mapping[str, Any]) -> str:
-    return f"From {result['since']} to {result['until']}" if result.get("since") else "On record"
+    return f"From {result['since']} to {result['until']}" if result.get("since") else "In total"
 
 
 def _usage(result: Mapping[str, Any]) -> list[str]:
     if not result["requests"]:
-        return ["There is no usage on record."]
+        return ["No usage is recorded."]
     top = ", ".join(f"{row['model']} ${row['cost_usd']:,.2f}" for row in result["top_models"])
     tokens = f"{result['input_tokens']:,} input and {result['output_tokens']:,} output tokens"
     return [
         f"{_days(result)}: {result['requests']:,} requests, {tokens}, ${result['cost_usd']:,.2f}.",
-        f"Dearest of {result['models']} models: {top}.",
+        f"Most expensive of {result['models']} models: {top}.",
     ]
 
 
@@ -66,7 +65,7 @@ def _breakdown(result: Mapping[str, Any]) -> list[str]:
     by, rows = result["by"], result["rows"]
     shown = rows[-_SHOWN_ROWS:] if by == "day" else rows[:_SHOWN_ROWS]
     parts = ", ".join(f"{row[by]} ${row['cost_usd']:,.2f} ({row['percent']:g}%)" for row in shown)
-    return [f"Cost by {by}: {parts or 'none'}; in all ${result['cost_usd']:,.2f}."]
+    return [f"Cost by {by}: {parts or 'none'}; total ${result['cost_usd']:,.2f}."]
 
 
 def _prices(result: Mapping[str, Any]) -> list[str]:

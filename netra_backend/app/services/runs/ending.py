@@ -34,10 +34,11 @@ _head: Final = msgspec.json.Decoder(_Head)
 
 
 class RunEnding:
-    """Reads a run's frames as they pass, and decides how the run ended. Of the frames it keeps only the last possible answer.
+    """Reads a run's frames as they pass, and decides how the run ended. Of all frames, it keeps only the last one that can contain the
+    answer.
 
-    The code that stops a run first sets the reason: `cut` when the server stops, `limited_by` for a time limit. Without a reason, the user
-    cancelled the run or disconnected.
+    The code that stops a run first sets the reason: `cut` when the server stops, `limited_by` for a time limit. If no reason is set, the
+    user cancelled the run or disconnected.
     """
 
     def __init__(self) -> None:

@@ -66,7 +66,7 @@ class RunStore(Protocol):
         """Store all of the runs or none. Writing a run again changes nothing.
 
         Raises:
-            RunRefusedError: the id of one of them belongs to another run, or the store can never hold the run.
+            RunRefusedError: the id of one of the runs belongs to another run, or the store can never store one of them.
             RunStoreUnavailableError: the store cannot be reached or cannot store now.
         """
         ...
@@ -110,7 +110,7 @@ def in_order(runs: Iterable[FinishedRun]) -> list[FinishedRun]:
     return sorted(runs, key=lambda run: (run.started_at, run.run_id))
 
 
-#: The frames that end an agent, and the one that ends a run of the other surfaces.
+#: The frame that ends an agent, and the frame that ends a run on the other surfaces.
 _ANSWERING: Final = frozenset({"agent_completed", "run_result"})
 _encode = msgspec.json.encode
 

@@ -20,7 +20,7 @@ class IncompleteThreadError(RunStoreUnavailableError):
 
 
 class ThreadRuns(Protocol):
-    """Knows a thread's finished runs: a run store, or an object that reads several of them."""
+    """Knows a thread's finished runs: a run store, or an object that reads several run stores."""
 
     async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[FinishedRun]:
         """Return the thread's runs, oldest first: all of them, or only the `newest`.

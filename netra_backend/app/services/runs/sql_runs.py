@@ -57,7 +57,7 @@ class SqlRuns:
         """Store all of the runs or none. Writing a run again changes nothing.
 
         Raises:
-            RunRefusedError: the id of one of them belongs to another run, or the store can never hold the run.
+            RunRefusedError: the id of one of the runs belongs to another run, or the store can never store one of them.
             RunStoreUnavailableError: the store cannot be reached or cannot store now.
         """
         if not runs:
@@ -66,7 +66,7 @@ class SqlRuns:
 
         def work(connection: Connection) -> None:
             rows = [_row(run) for run in runs]
-            # A check before the write would not be enough: another process may write the same run between the two.
+            # A check before the write would not be enough: another process may write the same run between check and write.
             result = connection.execute(dialect.insert(self._table).on_conflict_do_nothing(), rows)
             if result.rowcount < len(rows):
                 self._check_kept(connection, rows)

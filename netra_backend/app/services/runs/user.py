@@ -25,7 +25,7 @@ class UserRunStore:
         """Store all of the runs or none. Writing a run again changes nothing.
 
         Raises:
-            RunRefusedError: the id of one of them belongs to another run, or the store can never hold the run.
+            RunRefusedError: the id of one of the runs belongs to another run, or the store can never store one of them.
             RunStoreUnavailableError: the store cannot be reached or cannot store now.
         """
         await self._runs.write(runs)

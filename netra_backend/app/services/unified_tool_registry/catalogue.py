@@ -13,8 +13,8 @@ from netra_backend.app.services.unified_tool_registry.tools import (
 
 _DAY = {"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
 _PERIOD = {
-    "since": {**_DAY, "description": "First day, YYYY-MM-DD. Default: 30 days up to the last one."},
-    "until": {**_DAY, "description": "Last day, YYYY-MM-DD. Default: the last day on record."},
+    "since": {**_DAY, "description": "First day, YYYY-MM-DD. Default: 29 days before the last day."},
+    "until": {**_DAY, "description": "Last day, YYYY-MM-DD. Default: the last recorded day."},
 }
 _MODEL = {"type": "string", "minLength": 1, "maxLength": 100}
 
@@ -35,7 +35,7 @@ _ITEM = _object(
 TOOLS = (
     Tool(
         name="usage_summary",
-        description="Requests, tokens and cost of your company's AI models in a period, and the dearest models.",
+        description="Requests, tokens and cost of your company's AI models in a period, and the most expensive models.",
         parameters=_object(_PERIOD),
         permission="usage:read",
         side_effect=False,
@@ -43,12 +43,12 @@ TOOLS = (
     ),
     Tool(
         name="cost_breakdown",
-        description="Cost of your company's AI models in a period, split by model (dearest first) or by day (earliest first).",
+        description="Cost of your company's AI models in a period, split by model (highest cost first) or by day (earliest first).",
         parameters=_object(
             {
                 **_PERIOD,
                 "by": {"enum": ["model", "day"], "description": "Default: model."},
-                "limit": {"type": "integer", "minimum": 1, "maximum": 366, "description": "Rows at most. Default: 31."},
+                "limit": {"type": "integer", "minimum": 1, "maximum": 366, "description": "Largest number of rows. Default: 31."},
             }
         ),
         permission="usage:read",
@@ -57,7 +57,7 @@ TOOLS = (
     ),
     Tool(
         name="price_lookup",
-        description="Price for a million tokens, context window and quality tier of one model, or of all.",
+        description="Price for a million tokens, context window and quality tier of one model, or of all models.",
         parameters=_object({"model": {**_MODEL, "description": "Default: all models."}}),
         permission="prices:read",
         side_effect=False,

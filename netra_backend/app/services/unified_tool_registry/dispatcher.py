@@ -34,7 +34,7 @@ class RegistryToolCaller:
             ToolPermissionError: the user may not call the tool; this is checked before the arguments.
             ToolArgumentsError: the arguments do not fit.
             ToolError: any other `ToolError` that the handler raised.
-            ToolFailedError: the handler raised something else; logged under the support code in the message.
+            ToolFailedError: the handler raised another exception, which is logged with the support code in the message.
         """
         tool = self._registry.get(name)
         if not self._permissions.allows(context, tool.permission):

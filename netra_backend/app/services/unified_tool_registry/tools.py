@@ -21,7 +21,7 @@ def _usd(micro_usd: int) -> float:
 
 
 def _share(part: int, whole: int) -> float:
-    """Return part of whole in percent, one decimal; 0 of nothing is 0."""
+    """Return `part` of `whole` in percent, with one decimal; 0 if `whole` is 0."""
     return round(100 * part / whole, 1) if whole else 0.0
 
 

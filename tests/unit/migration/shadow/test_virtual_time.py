@@ -1,8 +1,10 @@
 import asyncio
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -240,3 +242,29 @@ def test_rests_without_end_expire_on_the_wall(loop) -> None:
         return "expired"
 
     assert loop.drive(work()) == "expired"
+
+
+async def _name_of_a_thread() -> str:
+    return (await asyncio.get_running_loop().run_in_executor(None, threading.current_thread)).name
+
+
+def test_a_run_gets_threads_of_its_own_when_it_asks_for_one(loop) -> None:
+    assert loop.drive(_name_of_a_thread()).startswith("engine")
+    threads = loop._threads
+    loop.let_threads_go()
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        threads.submit(print)
+    assert loop.drive(_name_of_a_thread()).startswith("engine")
+    loop.let_threads_go()
+
+
+def test_threads_that_an_engine_brought_serve_its_own_run_alone(loop) -> None:
+    async def brings() -> str:
+        loop.set_default_executor(pool)
+        return await _name_of_a_thread()
+
+    with ThreadPoolExecutor(1, thread_name_prefix="brought") as pool:
+        assert loop.drive(brings()).startswith("brought")
+        loop.let_threads_go()
+        assert loop.drive(_name_of_a_thread()).startswith("engine")
+    loop.let_threads_go()

@@ -4,12 +4,13 @@ import doctest
 from math import inf, log
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from scipy.stats import binom
 from ville import BernoulliCS, BettingCS, QuantileCS
 
-from migration.statistics import LIKE_THESE, THESE, LatencyPairs, Mean, Outcomes, evidence_of_rate, rate_bounds
+from migration.statistics import LIKE_THESE, MOSTLY, THESE, LatencyPairs, Mean, Outcomes, evidence_of_rate, rate_bounds
 
 DOC = Path(__file__).parents[4] / "docs" / "migration" / "statistics.md"
 ALLOWED = 0.02
@@ -58,7 +59,7 @@ def test_a_bound_of_tenants_like_these_is_hardly_ever_wrong_where_tenants_differ
 def median_runs(rate, *, above, runs, series=401):
     outcomes = np.random.default_rng(5).random((series, runs)) < rate
     hits = outcomes.cumsum(1)
-    boundary = evidence_of_rate(np.arange(hits.max() + 1)[:, None], np.arange(1, runs + 1), ALLOWED, above=above) >= -log(0.05)
+    boundary = evidence_of_rate(np.arange(hits.max() + 1)[:, None], np.arange(1, runs + 1), ALLOWED, above=above) >= -log(0.05 * MOSTLY)
     decided = boundary[hits, np.arange(runs)]
     return float(np.median(np.where(decided.any(1), decided.argmax(1) + 1, inf)))
 
@@ -111,7 +112,7 @@ def test_only_shed_runs_prove_nothing_good_and_nothing_bad():
 
 def test_runs_drawn_less_often_weigh_more():
     random = np.random.default_rng(3)
-    outcomes = Outcomes(least_probability=0.1)
+    outcomes = Outcomes()
     for number in range(20_000):  # one tenant of two diverges in one run of ten, and is drawn in one of ten
         bad = number % 2 == 0
         probability = 0.1 if bad else 1.0
@@ -125,12 +126,63 @@ def test_runs_drawn_less_often_weigh_more():
     assert found.lower > 0.02
 
 
-def test_a_run_drawn_less_often_than_was_said_counts_as_not_seen():
-    outcomes = Outcomes(least_probability=0.5)
+def test_a_run_drawn_less_often_than_any_player_expects_counts_as_not_seen():
+    outcomes = Outcomes()
     for _ in range(200):
-        outcomes.add_compared("acme", divergent=False, probability=0.1)
-        outcomes.add_not_sampled(probability=0.1)
+        outcomes.add_compared("acme", divergent=False, probability=1 / 5000)
+        outcomes.add_not_sampled(probability=1 / 5000)
     assert outcomes.bounds(THESE, 0.05).upper == 1.0
+
+
+def governed(random, outcomes, runs, *, bad, most=4):
+    """Serve runs of two tenants while a governor halves and doubles the share, of the bad tenant further; yield the true mean so far."""
+    level, expected = 0, 0.0
+    for number in range(1, runs + 1):
+        level = min(most, max(0, level + random.choice([-1, 0, 0, 0, 0, 0, 0, 1])))
+        worse = random.random() < 0.3
+        probability, rate = 0.5 ** (level + (worse and level > 0)), bad if worse else 0.005
+        expected += rate
+        if random.random() < probability:
+            outcomes.add_compared("bad" if worse else "good", divergent=random.random() < rate, probability=probability)
+        else:
+            outcomes.add_not_sampled(probability=probability)
+        yield expected / number
+
+
+def test_a_governor_that_goes_where_it_wants_to_makes_no_bound_wrong():
+    random, wrong = np.random.default_rng(23), 0
+    for _ in range(40):
+        outcomes = Outcomes()
+        for number, mean in enumerate(governed(random, outcomes, 600, bad=0.1), 1):
+            if number % 20 == 0 and max(outcomes.evidence_above(THESE, mean), outcomes.evidence_below(THESE, mean)) >= -log(0.05):
+                wrong += 1
+                break
+    assert wrong <= 40 * 2 * 0.05
+
+
+def test_a_candidate_that_diverges_where_it_is_drawn_least_is_found_although_most_of_these_runs_are_not_compared():
+    outcomes = Outcomes()
+    for _ in governed(np.random.default_rng(29), outcomes, 12_000, bad=0.3):
+        pass
+    assert outcomes.evidence_above(THESE, ALLOWED) >= -log(0.05)
+
+
+def test_a_clean_candidate_is_promoted_although_a_governor_lowers_the_share():
+    outcomes = Outcomes()
+    for _ in governed(np.random.default_rng(31), outcomes, 9_000, bad=0.0, most=2):
+        pass
+    assert outcomes.evidence_below(THESE, ALLOWED) >= -log(0.05)
+
+
+@pytest.mark.parametrize("probability", [1.0, 0.5, 0.013, 1 / 5000])
+def test_counts_that_were_kept_are_taken_over_whole(probability):
+    outcomes = Outcomes()
+    for number in range(50):
+        outcomes.add_compared(f"t{number % 3}", divergent=number % 7 == 0, probability=probability)
+        outcomes.add_not_sampled(probability=probability)
+    again = Outcomes.restored(msgspec.json.decode(msgspec.json.encode(outcomes.state())))
+    assert again.state() == outcomes.state()
+    assert again.bounds(THESE, 0.05) == outcomes.bounds(THESE, 0.05)
 
 
 def test_twenty_clean_tenants_prove_nothing_of_tenants_like_them_and_two_hundred_and_twenty_do():

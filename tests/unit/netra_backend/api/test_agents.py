@@ -138,9 +138,9 @@ async def test_the_thread_of_somebody_else_is_not_found(site: Any) -> None:
         ({**ASKED, "thread": "thread-7"}, "unknown field"),
         ({**ASKED, "thread_id": ""}, "thread_id may not be blank"),
         ({**ASKED, "thread_id": "placeholder"}, "thread_id may not be a placeholder"),
-        ({**ASKED, "thread_id": "a/b"}, "thread_id may not hold"),
+        ({**ASKED, "thread_id": "a/b"}, "thread_id may not contain"),
         ({**ASKED, "request_id": "x" * 300}, "request_id may not be longer"),
-        ({**ASKED, "request_id": "a\u0000b"}, "request_id may not hold"),
+        ({**ASKED, "request_id": "a\u0000b"}, "request_id may not contain"),
     ],
 )
 async def test_a_body_that_cannot_be_used_is_refused_and_says_why(body: Any, about: str, make_site: Any) -> None:

@@ -179,9 +179,9 @@ async def test_actions_saves_one_plan_and_says_so(tools: Caller) -> None:
 
 
 async def test_reporting_quotes_figures_and_nothing_else() -> None:
-    findings = {"triage": "It can be looked up.", "data": "Cost by model: gpt-4o $9.00 (100%); in all $9.00."}
+    findings = {"triage": "It can be looked up.", "data": "Cost by model: gpt-4o $9.00 (100%); total $9.00."}
     words = (await ask("reporting", "What do we spend?", findings=findings)).content or ""
-    assert words.splitlines() == ["What we found:", "Cost by model: gpt-4o $9.00 (100%); in all $9.00."]
+    assert words.splitlines() == ["What we found:", "Cost by model: gpt-4o $9.00 (100%); total $9.00."]
 
 
 async def test_reporting_without_figures_asks_for_what_is_missing() -> None:
