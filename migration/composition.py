@@ -19,6 +19,7 @@ from migration.comparison import Policy, default_policy, outcome_by
 from migration.effects.journals import tape_served_logs
 from migration.errors import ConfigurationError, NotReadyError, UnknownSurfaceError
 from migration.facade import ExecutionFacade, RunEnding
+from migration.failover import Build, Failover
 from migration.flags import LaunchDarklyFlags
 from migration.isolation import Canaries, Neighbourhood
 from migration.model import Engine, Event, Origin, RunRequest
@@ -123,6 +124,7 @@ class Migration:
         self.governing = governing = Governing(settings, metrics) if settings.shadow_governor == "on" else None
         self.flags = LaunchDarklyFlags(settings, metrics, governor=governing)
         self._under_way = Counter[str]()
+        self._build = Build(settings)
         # Imported here: SQLAlchemy takes as long as everything else, and not every importer of `compose` calls it.
         from migration.evidence import UnseenRuns
         from migration.processes import Heartbeat
@@ -153,8 +155,10 @@ class Migration:
                 tax=governing,
                 neighbourhood=neighbourhood,
                 writer=self._runs.writer,
+                unseen=unseen.count,
                 tombstones=self._runs.tombstones,
                 outcome_by_events=partial(outcome_by, policies[surface].endings),
+                failover=Failover(policies[surface], both[Origin.CONTROL], build=self._build, metrics=metrics),
             )
             for surface, both in engines.items()
         }
@@ -185,6 +189,7 @@ class Migration:
             self.governing.start(self.shadow)
         self._runs.start()
         self._heartbeat.start()
+        self._build.start()
 
     async def aclose(self) -> None:
         """Give waiting shadows a moment, and close everything. Close engines before, and run stores afterwards."""

@@ -18,9 +18,13 @@ MigrationError
 │   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
 │   ├── UnprovenEditError           an edit breaks a rule of ramps, or it cannot be shown that it does not
 │   ├── HistoryMissingError         a run store that the stage reads from is not known to hold every run
+│   ├── RolloutStateError           what is known about ramps cannot be read or written
+│   │   └── LostLeaseError          another controller leads now, or somebody else changed the ramp
 │   └── CertificateError            a removal certificate does not allow the removal
 ├── EffectMissingError              a replayed run asked for an effect that its journal does not hold, and got no answer
 ├── ReadTimeoutError                an effect that a replay was permitted to perform gave no answer in time
+├── TakenOverError                  an effect of a run that another engine has resumed meanwhile
+├── UnfinishedRunError              an engine's stream stopped before its end, and no other engine may resume the run
 ├── RecordedEffectError             the effect failed when it was recorded, and so it fails again
 ├── ComparisonError                 two runs could not be compared at all
 ├── RecordingError                  a recording or a replay file cannot be read
@@ -43,6 +47,7 @@ Operation = Literal[
     "flags.reload",
     "flags.track",
     "effects.record",
+    "failover.watch",
     "shadow.govern",
     "shadow.offer",
     "shadow.run",
@@ -191,6 +196,18 @@ class KillSwitchRefusedError(RolloutError):
         self.surface = surface
 
 
+class RolloutStateError(RolloutError):
+    """What is known about ramps cannot be read or written, or is otherwise than was said."""
+
+
+class LostLeaseError(RolloutStateError):
+    """Another controller leads now, or somebody else has changed the ramp: nothing was changed."""
+
+    def __init__(self, surface: str) -> None:
+        super().__init__(f"{surface}: its ramp was changed by somebody else meanwhile; nothing was changed; look at it again")
+        self.surface = surface
+
+
 class UnprovenEditError(RolloutError):
     """An edit breaks a rule of ramps, or it cannot be shown that it does not. Each problem is a sentence with its evidence."""
 
@@ -228,6 +245,22 @@ class ReadTimeoutError(MigrationError):
     def __init__(self, timeout_s: float) -> None:
         super().__init__(f"there was no answer in {timeout_s:g} s")
         self.timeout_s = timeout_s
+
+
+class TakenOverError(MigrationError):
+    """An engine asked for an effect after another engine had resumed its run. It was not performed."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"another engine has resumed run {run_id}: nothing more is performed for the one that failed")
+        self.run_id = run_id
+
+
+class UnfinishedRunError(MigrationError):
+    """An engine's stream stopped before its end, and no other engine may resume the run."""
+
+    def __init__(self, run_id: str, reason: str) -> None:
+        super().__init__(f"run {run_id} stopped before its end, and cannot go on ({reason}); ask again")
+        self.run_id, self.reason = run_id, reason
 
 
 class RecordedEffectError(MigrationError):

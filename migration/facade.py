@@ -1,5 +1,6 @@
 """The routing facade: one request as numbered steps, each naming the package that does it."""
 
+import dataclasses
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -9,10 +10,11 @@ from typing import Final, Protocol, TypeVarTuple
 from migration.effects.journals import Recording, follow_threads, outcome_of_failure
 from migration.effects.ports import activate, deactivate
 from migration.errors import Operation
+from migration.failover import Failover, FailoverRun
 from migration.flags import Decision, Flags
 from migration.isolation import LiveCanary, Neighbourhood
-from migration.model import EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
-from migration.shadow import Begun, Shadow, ShadowJob
+from migration.model import NOT_SAMPLED, EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
+from migration.shadow import Begun, CountUnseen, Shadow, ShadowJob
 from migration.stages import Plan
 from migration.telemetry import Metrics, RunCounts, RunSpan, spans, start_run
 
@@ -75,10 +77,13 @@ class ExecutionFacade:
         metrics: count runs.
         shadow_deadline_s: seconds that a shadow of this surface may take.
         writer: writes finished runs; None: this surface stores none.
+        unseen: called with each run that was not drawn for shadowing, and with the probability of the draw; quick; None: they are not
+            stored.
         tombstones: counts which engines run, for the removal of control; None: this surface does not count them.
         outcome_by_events: returns the outcome of a run by its events, if its engine reported none; None: it completed.
         tax: measures by how much shadows slow users' runs down; None: this is not measured.
         neighbourhood: knows which tenants and users were served recently, over all surfaces of the process; None: this surface's own.
+        failover: resumes runs that candidate fails, where the flags decide that; None: none is resumed.
         clock: monotonic seconds.
     """
 
@@ -92,10 +97,12 @@ class ExecutionFacade:
         metrics: Metrics,
         shadow_deadline_s: float = 10.0,
         writer: RunWriter | None = None,
+        unseen: CountUnseen | None = None,
         tombstones: RunCounter | None = None,
         outcome_by_events: Callable[[Sequence[Event]], Outcome] | None = None,
         tax: RunTimes | None = None,
         neighbourhood: Neighbourhood | None = None,
+        failover: Failover | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         follow_threads()
@@ -106,10 +113,11 @@ class ExecutionFacade:
         self._metrics, self._counts = metrics, RunCounts(metrics, surface)
         self._shadow_deadline_s = shadow_deadline_s
         self._writer = writer
-        self._tombstones = tombstones
+        self._unseen, self._tombstones = unseen, tombstones
         self._outcome_by_events = outcome_by_events
         self._tax = tax
         self._neighbourhood = neighbourhood or Neighbourhood()
+        self._failover = failover
         self._clock = clock
 
     async def run(self, request: RunRequest, /, ending: RunEnding | None = None) -> AsyncGenerator[Event, None]:
@@ -128,14 +136,16 @@ class ExecutionFacade:
         begun = None if self._tax is None else self._tax.began()  # shadow/tax: what shadows cost users
         span = start_run(partial(_about, request.surface, request.run_id, decision))
         canary = self._enter(request)  # isolation/: the served user
-        tape = Recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
+        performer = Recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
+        # failover/: control continues the run if its candidate fails
+        tape = self._watched(request, events, performer, decision, canary) if decision.fails_over else performer
         outcome: Outcome = "completed"
         error: EffectError | None = None
         try:
-            following = events.__anext__
+            following = (tape if isinstance(tape, FailoverRun) else events).__anext__
             while True:
-                token = activate(tape)  # current only inside the engine: code that consumes the events never records into it
+                token = activate(performer)  # current only inside the engine: code that consumes the events never records into it
                 try:
                     event = await following()
                 except StopAsyncIteration:
@@ -162,19 +172,30 @@ class ExecutionFacade:
                 ending.settle(outcome)
                 raise
             finally:
-                self._guard("telemetry.export", self._count, record, outcome, decision, span)  # 5 telemetry/
-                if self._tax is not None and outcome == "completed":
-                    self._tax.ended(begun, record.duration_s)
+                record, outcome = tape.judged(record, outcome) if isinstance(tape, FailoverRun) else (record, outcome)
+                self._guard("telemetry.export", self._count, record, outcome, decision, span, begun)  # 5 telemetry/
                 # 6 LaunchDarkly's migration op event; it waits for the comparison if there will be one
                 self._guard("flags.track", self._flags.finished, request, decision, outcome, record.duration_s)
                 self._guard("shadow.offer", self._offer, record, decision, tape, span)  # 7 shadow/: never blocks, never raises
 
-    def _offer(self, record: RunRecord, decision: Decision, tape: Recording, span: RunSpan) -> None:
+    def _watched(
+        self, request: RunRequest, events: AsyncGenerator[Event, None], tape: Recording, decision: Decision, canary: LiveCanary | None
+    ) -> Recording | FailoverRun:
+        if self._failover is None:
+            return tape
+        # Control runs then, whatever the plan says: its removal has to know.
+        plan = dataclasses.replace(decision.plan, serves=Origin.CONTROL, shadows=None)
+        count = partial(self._guard, "stores.tombstones", self._tombstones.count, self.surface, plan) if self._tombstones else None
+        return FailoverRun(self._failover, request, events, tape, clock=self._clock, canary=canary, on_resume=count)
+
+    def _offer(self, record: RunRecord, decision: Decision, tape: Recording | FailoverRun, span: RunSpan) -> None:
         shadows = decision.plan.shadows
         if shadows is None:
             return
         if not decision.sampled:
             self._counts.not_sampled()
+            if self._unseen is not None and decision.probability:  # without a chance to be drawn, it is outside of the sampled runs
+                self._unseen(record, decision.plan.stage, NOT_SAMPLED, decision.probability)
             return
         shed = tape.shed_reason()
         job = ShadowJob(
@@ -196,9 +217,12 @@ class ExecutionFacade:
             self._failed("effects.record", failure)
             return None
 
-    def _count(self, record: RunRecord, outcome: Outcome, decision: Decision, span: RunSpan) -> None:
+    def _count(self, record: RunRecord, outcome: Outcome, decision: Decision, span: RunSpan, begun: Begun | None) -> None:
         self._counts.ended(record, outcome, decision.plan.stage)
-        span.end(outcome, failed=outcome not in ("completed", "cancelled"))
+        if self._tax is not None and outcome == "completed":
+            self._tax.ended(begun, record.duration_s)
+        reason = "" if record.failover is None else record.failover.reason
+        span.end(outcome, failed=outcome not in ("completed", "cancelled"), failed_over=reason)
 
     def _guard(self, operation: Operation, step: Callable[[*_Ts], None], *about: *_Ts) -> None:
         """Run a step of the migration itself; its failure is counted instead of raised into the request."""

@@ -5,7 +5,7 @@ Payloads, requests and replies stay encoded JSON (`bytes`): they are stored as t
 
 from collections.abc import AsyncGenerator
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -55,6 +55,9 @@ DivergenceKind = Literal[
     "latency",
 ]
 Severity = Literal["security", "contract", "reliability", "observability", "cosmetic"]
+
+NOT_SAMPLED: Final = "not_sampled"
+"""The reason why a run has no comparison if it was not drawn for shadowing."""
 
 
 class Verdict(StrEnum):
@@ -133,6 +136,21 @@ class Effect(Noun, frozen=True, kw_only=True, gc=False):
     performed_by_shadow: bool = False  #: of a shadow: not in its journal, and really performed, as the miss policy permits
 
 
+FailoverResult = Literal["saved", "control_failed", "stopped", "answered", "irreversible", "unclosed", "unrecorded", "refused"]
+"""The result of a run that its candidate failed: `saved` by control; `control_failed` too; `stopped` by its reader while control ran; or
+why control could not resume it: see `migration/failover/commit.py`.
+"""
+
+
+class FailedOver(Noun, frozen=True, kw_only=True):
+    """How its candidate failed a run that control resumed."""
+
+    reason: str  #: class name of its exception, or kind of the event that announced the failure, or "unfinished": its stream just stopped
+    outcome: Outcome  #: of its part of the run
+    events: int  #: delivered before
+    build: str  #: the version of its code
+
+
 class RunRecord(Noun, frozen=True, kw_only=True):
     """What one engine did with one request."""
 
@@ -144,6 +162,8 @@ class RunRecord(Noun, frozen=True, kw_only=True):
     duration_s: float
     trace_id: str | None  #: 32 hex digits; None if the run was not traced
     error: EffectError | None = None  #: the exception that ended the stream; None if it ended normally
+    #: how the run went over to control: in the record of the whole run (control's), and in that of the part of its candidate, which failed
+    failover: FailedOver | None = None
 
 
 class RunLog(Noun, frozen=True, kw_only=True):
@@ -219,6 +239,7 @@ class Comparison(Noun, frozen=True, kw_only=True):
     effects_permitted: int = 0  #: permitted by the miss policy; if more were performed, a promise was broken
     not_looked_at: tuple[str, ...] = ()  #: what was left out without a doubt about the rest, such as the scan for other people's data
     basis: Basis | None = None  #: what it was made with; None: not known
+    failover: FailedOver | None = None  #: how candidate failed the run, which control resumed: its failure, whatever the rest says
 
 
 class Engine(Protocol):

@@ -7,6 +7,9 @@ ledger = "ledger"                         # folder of <surface>.toml: accepted d
 
 [tool.netra-migration.surfaces]           # each surface, and the TOML file that says what is particular to it
 support = "migration/support.toml"
+
+[tool.netra-migration.ramps]              # the ramps of surfaces that do not take the one that ships
+support = "migration/support-ramp.toml"
 ```
 
 Paths are relative to the file. Its values are defaults of the settings: a variable `NETRA_MIGRATION_*` takes precedence.
@@ -40,6 +43,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ledger: str = "ledger"  #: folder
     import_path: tuple[str, ...] = ()  #: folders of modules that are not installed, for the processes that import the engines
     surfaces: dict[str, str] = {}  #: surface -> its TOML file, in the order in which surfaces are listed
+    ramps: dict[str, str] = {}  #: surface -> the TOML file of its ramp; a surface without one has the ramp that ships
     #: Tables that other parts read themselves.
     audit: dict[str, Any] = {}
     codemod: dict[str, Any] = {}
@@ -85,6 +89,12 @@ def surface_file(project: Path | None, surface: str) -> Path:
     if project is None or surface not in surfaces:
         raise UnconfiguredSurfaceError(surface, surfaces, None if project is None else str(_file(project)))
     return _file(project).parent / surfaces[surface]
+
+
+def ramp_file(project: Path | None, surface: str) -> Path | None:
+    """Return the TOML file of a surface's ramp; None: the project names none. Raises ConfigurationError: see `read_project`."""
+    named = read_project(project).ramps.get(surface)
+    return None if project is None or named is None else _file(project).parent / named
 
 
 def defaults(file: Path | None) -> dict[str, Any]:

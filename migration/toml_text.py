@@ -35,7 +35,7 @@ class TomlText:
     """
 
     def __init__(self, written: str, source: str) -> None:
-        self._written, self.source = written, source
+        self.written, self.source = written, source
         try:
             self.document: dict[str, Any] = tomllib.loads(written)
         except tomllib.TOMLDecodeError as error:
@@ -61,7 +61,7 @@ class TomlText:
 
     def place(self, *path: Step) -> str:
         """Return "source:line" of the value at the path, or of the closest surrounding one that has a line."""
-        lines = dict(reversed(list(_lines(self._written))))
+        lines = dict(reversed(list(_lines(self.written))))
         for length in range(len(path), 0, -1):
             if (line := lines.get(path[:length])) is not None:
                 return f"{self.source}:{line}"

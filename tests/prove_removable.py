@@ -78,7 +78,7 @@ def _steps(case: Case, manifest: RemovalManifest) -> Iterator[str]:
     _install(case.folder)
     yield "own environment"
     python = str(case.folder / ".venv" / "bin" / "python")
-    _run(case, python, "-m", "compileall", "-q", "-x", "tests/fixtures/", "netra_backend", "tests")
+    _run(case, python, "-m", "compileall", "-q", "-x", "tests/migration/fixtures/", "netra_backend", "tests")
     yield "compiles"
     ruff = _script("ruff")
     _run(case, ruff, "check", "--no-cache", ".")

@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import typer
 
 from migration.cli.output import note, print_json
 from migration.errors import ConfigurationError, UnprovenEditError
+from migration.flags.editors import FlagRead
 from migration.processes import LOOKED_AT
 from migration.rollout import Edits, Preview, Written, moves_as_json, repeated, sentence
 from migration.stages import STAGE_ORDER
@@ -15,10 +17,20 @@ from migration.stages import STAGE_ORDER
 _FINDING = 1
 
 Make = Callable[[Callable[[int], None]], Preview]
+AskGate = Callable[[Preview], tuple[str, ...]]
 
 
 def carry_out(
-    edits: Edits, make: Make, *, yes: bool = False, force: bool = False, reason: str = "", may_lower: bool = True, as_json: bool = False
+    edits: Edits,
+    make: Make,
+    *,
+    yes: bool = False,
+    force: bool = False,
+    reason: str = "",
+    may_lower: bool = True,
+    gate: AskGate | None = None,
+    after: Callable[[FlagRead], None] = lambda _read: None,
+    as_json: bool = False,
 ) -> None:
     """Preview an edit, ask if there is a terminal, write it, and report what the processes do.
 
@@ -29,12 +41,15 @@ def carry_out(
         force: whether to override the objections; needs a reason.
         reason: the reason that is stored in the history.
         may_lower: whether tenants may move back without confirmation.
+        after: called with the flags after the edit.
+        gate: returns why the gate of the ramp does not allow the edit; None: there is no gate to ask.
         as_json: whether to print one JSON document on stdout.
 
     Raises:
         ConfigurationError: the edit is forced without a reason, or it moves tenants back although this is not allowed and nobody can be
             asked.
         UnprovenEditError: there is an objection.
+        Exit: with code 1: the gate does not allow the edit, the operator declined, or the written state is not in effect.
     """
     if force and not reason.strip():
         raise ConfigurationError("--force needs --reason: write why the edit is right nevertheless")
@@ -47,6 +62,8 @@ def carry_out(
         if as_json:
             print_json(as_document(preview) | {"written": False, "processes": None})
         return
+    held = () if gate is None else _passed(gate, preview, force=force, as_json=as_json)
+    preview = replace(preview, overridden=held)
     asked = not yes and sys.stdin.isatty()
     if asked and not typer.confirm("Write it?", err=True):
         note("nothing was written")
@@ -58,10 +75,24 @@ def carry_out(
     else:
         again = iter([preview])
         preview, written = repeated(
-            lambda: next(again, None) or _unasked(make, may_lower=may_lower or yes or force),
+            lambda: next(again, None) or replace(_unasked(make, may_lower=may_lower or yes or force), overridden=held),
             lambda found: edits.write(found, forced=force, reason=reason),
         )
+    after(written.read)
     _report(preview, written, as_json=as_json)
+
+
+def _passed(gate: AskGate, preview: Preview, *, force: bool, as_json: bool) -> tuple[str, ...]:
+    """Ask the gate, and return the objections that are overridden. Raises Exit if there are some and they are not."""
+    held = gate(preview)
+    for why in held:
+        note(f"{'overridden' if force else 'held'}: {why}")
+    if held and not force:
+        note("nothing was written; `--force --reason TEXT` overrides the gate")
+        if as_json:
+            print_json(as_document(preview) | {"written": False, "held": list(held), "processes": None})
+        raise typer.Exit(_FINDING)
+    return held
 
 
 def previewed(make: Make) -> Preview:
@@ -114,6 +145,7 @@ def as_document(preview: Preview) -> dict[str, Any]:
         "after": {stage.value: number for stage, number in preview.after.items()},
         "runs_under_way": preview.runs,
         "shadow_load": None if load is None else {"before": load.before, "after": load.after, "sampling": load.sampling, "of": load.of},
+        "held": list(preview.overridden),
         "notes": list(preview.notes),
     }
 

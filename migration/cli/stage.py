@@ -1,13 +1,19 @@
 """`stage`: show the stage of each surface and tenant, and move them to other stages."""
 
-from typing import Annotated
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from migration.cli.moves import All, Percent, Rest, StageName, Surface, asked
 from migration.cli.names import chosen_surfaces, known_surface, known_tenant
-from migration.cli.output import JsonFlag
+from migration.cli.output import JsonFlag, note
+from migration.errors import RolloutStateError
 from migration.settings import MigrationSettings
+
+if TYPE_CHECKING:
+    from migration.flags.editors import FlagRead
+    from migration.rollout import Gates
 
 command = typer.Typer(
     add_completion=False,
@@ -58,17 +64,18 @@ def set_stage(
 ) -> None:
     """Move one tenant, a percentage of the tenants, or all of them to a neighbouring stage, after it is proved which tenants move.
 
-    On a terminal it asks before it writes. Exit codes: 0 success; 1 written, but processes do not follow the edit or the history lacks it;
-    2 refused.
+    A step forward that the gate of the surface's ramp does not allow needs --force and --reason; a step back never does. On a terminal it
+    asks before it writes. Exit codes: 0 success; 1 the gate does not allow it, or it was written, but processes do not follow, or the
+    history lacks it; 2 refused.
 
     Example: netra-migration stage set chat live --percent 1 --rest off
     """
     from migration.cli.edits import carry_out
-    from migration.rollout import Edits
+    from migration.rollout import Edits, Gates
 
     settings = MigrationSettings()
     move = asked(settings, surface, stage, tenant=tenant, percent=percent, everybody=everybody, rest=rest)
-    with Edits(settings) as edits:
+    with Edits(settings) as edits, closing(Gates(settings)) as gates:
         carry_out(
             edits,
             move.on(edits),
@@ -77,8 +84,17 @@ def set_stage(
             reason=reason,
             # An earlier stage is given on purpose, but a percentage below the current one may be a mistake.
             may_lower=percent is None,
+            gate=lambda preview: gates.objections(surface, preview, tenant=move.tenant),
             as_json=as_json,
+            after=lambda read: _moved(gates, surface, read),
         )
+
+
+def _moved(gates: "Gates", surface: str, read: "FlagRead") -> None:
+    try:
+        gates.moved(surface, read.data)
+    except RolloutStateError as error:
+        note(f"it is not recorded since when {surface} is there; the step begins when this is first seen: {error}")
 
 
 @command.command("unpin")

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from migration.cli.gate_status import GateStatus, gate_status
 from migration.cli.judgement import NoiseStatus, noise_status
 from migration.cli.ledger_status import LedgerStatus, ledger_status
 from migration.cli.names import chosen_surfaces, configured_surface
@@ -38,6 +39,8 @@ class SurfaceStatus(msgspec.Struct, frozen=True, kw_only=True):
     removal: str | None  #: which criteria without an audit are met; None: no manifest in the working directory names the surface
     ledger: LedgerStatus
     noise: NoiseStatus
+    upper_bound: float | None = None  #: of the share of divergent runs at this step, from 0 to 1; None: nothing was compared there
+    gate: GateStatus | None = None  #: of the step that the surface has taken; None: it has taken none
     configuration: str | None = None  #: why its runs cannot be compared: its configuration is missing or invalid; None: it is valid
 
 
@@ -89,8 +92,16 @@ def status(
 def _status(settings: MigrationSettings, running: ProcessesStatus, standings: dict[str, SurfaceStanding], now: datetime) -> Status:
     evidence = EvidenceReader.of_settings(settings)
     removal = removal_standing(settings, standings, now.timestamp())
+    gates = gate_status(settings, list(standings))
     try:
-        rows = [_surface(settings, name, standing, evidence, now.date(), removal.get(name)) for name, standing in standings.items()]
+        rows = [
+            msgspec.structs.replace(
+                _surface(settings, name, standing, evidence, now.date(), removal.get(name)),
+                gate=(gate := gates[name]),
+                upper_bound=None if gate is None else gate.upper,
+            )
+            for name, standing in standings.items()
+        ]
     finally:
         evidence.close()
     switches = [row.kill_switch for row in rows]
@@ -133,7 +144,7 @@ def _misconfigured(settings: MigrationSettings, surface: str) -> str | None:
 
 
 def _print(found: Status) -> None:
-    columns = ["surface", "stage", "known tenants", "kill switch", "runs", "verdicts"]
+    columns = ["surface", "stage", "known tenants", "kill switch", "runs", "verdicts", "gate"]
     rows = [
         [
             one.surface,
@@ -142,6 +153,7 @@ def _print(found: Status) -> None:
             {True: "ON", False: "off", None: "unknown"}[one.kill_switch],
             str(one.runs),
             ", ".join(f"{runs} {verdict.value}" for verdict, runs in one.verdicts.items() if runs) or "-",
+            "-" if one.gate is None else one.gate.sentence(),
         ]
         for one in found.surfaces
     ]

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from migration.comparison.limits import Limits
     from migration.comparison.paths import matches, split
     from migration.comparison.policy import LatencyRule, Policy, Rule, default_policy, load_policy, parse_policy
-    from migration.comparison.read.endings import outcome_by
+    from migration.comparison.read.endings import fits, outcome_by
+    from migration.comparison.read.outline import agent_of
     from migration.comparison.show.excerpt import EventRow, Row, aligned_events, aligned_rows
     from migration.comparison.show.explain import Explanation, RuleUse
 else:
@@ -34,10 +35,12 @@ else:
             "Row": "show.excerpt",
             "Rule": "policy",
             "RuleUse": "show.explain",
+            "agent_of": "read.outline",
             "aligned_events": "show.excerpt",
             "aligned_rows": "show.excerpt",
             "default_policy": "policy",
             "findings": "judge.latency",
+            "fits": "read.endings",
             "load_ledger": "judge.ledger",
             "load_policy": "policy",
             "matches": "paths",
@@ -64,10 +67,12 @@ __all__ = [
     "Row",
     "Rule",
     "RuleUse",
+    "agent_of",
     "aligned_events",
     "aligned_rows",
     "default_policy",
     "findings",
+    "fits",
     "load_ledger",
     "load_policy",
     "matches",

@@ -129,6 +129,7 @@ def compare(
         effects_missing=missing,
         effects_performed_by_shadow=performed_by_shadow,
         not_looked_at=(OTHERS_DATA,) if cross_talk is None else (),
+        failover=served.failover,
     )
 
 

@@ -145,6 +145,17 @@ class Tools(PolicyData, frozen=True, kw_only=True, eq=False):
     irreversible: tuple[str, ...] = ()  #: a call more, a call less or another call is always of severity `contract`
 
 
+class FailoverRules(PolicyData, frozen=True, kw_only=True, eq=False):
+    """What the events mean for a failover: whether control may resume a run that its candidate failed, and what the client is sent."""
+
+    #: kinds of event with text of the answer: after one of them the run stays with its candidate; None: every kind
+    answers: tuple[str, ...] | None = None
+    inward: tuple[str, ...] = ()  #: agents whose text is not part of an answer, such as one that chooses the others
+    ends: tuple[str, ...] = ()  #: kinds of event with which a whole stream ends; (): not known
+    failures: tuple[Sign, ...] = ()  #: events that announce a failure before its ending; the endings say the rest
+    numbered: str = ""  #: field of the frame that numbers the events of a run; empty: none
+
+
 class Policy(PolicyData, frozen=True, kw_only=True, eq=False):
     """Everything that is particular to the streams of one surface."""
 
@@ -160,6 +171,7 @@ class Policy(PolicyData, frozen=True, kw_only=True, eq=False):
     latency: tuple[LatencyRule, ...] = ()
     endings: tuple[Ending, ...] = ()
     tools: Tools = Tools()
+    failover: FailoverRules = FailoverRules()
 
 
 def parse_policy(written: str, source: str) -> Policy:

@@ -42,6 +42,7 @@ class ComparedRow(NamedTuple):
     touched: str | None
     basis: str | None
     compared_at: float
+    probability: float | None  #: None: 1
 
 
 class UnseenRow(NamedTuple):
@@ -51,6 +52,8 @@ class UnseenRow(NamedTuple):
     tenant_id: str
     strata: str | None
     runs: int
+    reason: str
+    probability: float | None  #: None: 1
 
 
 class Place(NamedTuple):

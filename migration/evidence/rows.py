@@ -41,6 +41,11 @@ class ServedRun(Protocol):
         ...
 
     @property
+    def probability(self) -> float:
+        """The probability with which it was drawn for shadowing."""
+        ...
+
+    @property
     def span_id(self) -> str | None:
         """The served run's span; None when it was not traced."""
         ...
@@ -120,6 +125,7 @@ class RowMaker:
             "trace_id": _hex(done.trace_id),
             "span_id": _hex(finding.served.span_id),
             "shadow_trace_id": _hex(finding.shadow.trace_id),
+            "probability": None if finding.served.probability == 1.0 else finding.served.probability,
             "received_at": finding.served.record.request.received_at,
             "compared_at": now,
             **_endings(finding),

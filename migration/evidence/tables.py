@@ -70,6 +70,7 @@ comparisons = Table(
     Column("severities", String(96), comment="of unaccepted divergences, by name, with commas; null: there are none"),
     Column("breach", Boolean, comment="true: somebody else's data was found; null: it was not"),
     Column("basis", String(16), comment="what it was made with; null: not known"),
+    Column("probability", Float, comment="with which the run was drawn for shadowing; null: 1"),
     UniqueConstraint("surface", "run_id", "shadows"),
     Index(None, "surface", "verdict", "compared_at"),
     Index(None, "compared_at"),
@@ -96,6 +97,7 @@ unseen_runs = Table(
     Column("reason", String(32), nullable=False, comment="why there is no comparison"),
     Column("runs", Integer, nullable=False),
     Column("at", Float, nullable=False, comment="Unix seconds, when they were counted"),
+    Column("probability", Float, comment="with which the runs were drawn for shadowing; null: 1"),
     Index(None, "at"),
 )
 

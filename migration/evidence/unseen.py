@@ -1,5 +1,7 @@
-"""Runs that should have been compared and were not: shed, failed, or not stored. A gate counts them as divergent until it is shown
-otherwise, so they are stored, and not only counted as metrics.
+"""Runs without a comparison, counted for gates: metrics alone would not survive a restart.
+
+Runs that were drawn for shadowing, and then shed, failed or not stored, count as divergent in a gate until the opposite is shown. Runs that
+were not drawn show how many runs each drawn one stands for.
 
 Requests leave a run here; another thread writes the counts. What is not written yet when a process is killed, at most a few seconds of
 them, is lost.
@@ -30,6 +32,7 @@ class _Unseen(NamedTuple):
     outcome: str
     places: Places
     reason: str
+    probability: float
 
 
 class UnseenRuns:
@@ -57,16 +60,17 @@ class UnseenRuns:
     def _strata(self) -> StrataMaker:
         return StrataMaker(self._redactor)
 
-    def count(self, record: RunRecord, stage: Stage, reason: str) -> None:
+    def count(self, record: RunRecord, stage: Stage, reason: str, probability: float = 1.0) -> None:
         """Count the served run. Quick: does not use the database.
 
         Args:
             record: the served run.
             stage: the stage of its plan.
-            reason: why there is no comparison.
+            reason: why there is no comparison; `model.NOT_SAMPLED`: it was not drawn.
+            probability: with which it was drawn for shadowing, or would have been.
         """
         request = record.request
-        self._waiting.append(_Unseen(request.surface, request.tenant_id, stage.value, record.outcome, places(record), reason))
+        self._waiting.append(_Unseen(request.surface, request.tenant_id, stage.value, record.outcome, places(record), reason, probability))
 
     def write(self) -> None:
         """Write what was counted since the last time. For one thread at a time.
@@ -92,7 +96,8 @@ class UnseenRuns:
 
     def _row(self, one: _Unseen) -> dict[str, Any]:
         surface, tenant_id = self._redactor.identifier(one.surface), self._redactor.identifier(one.tenant_id)
-        return {"surface": surface, "tenant_id": tenant_id, "stage": one.stage, "reason": one.reason}
+        probability = None if one.probability == 1.0 else one.probability
+        return {"surface": surface, "tenant_id": tenant_id, "stage": one.stage, "reason": one.reason, "probability": probability}
 
     def close(self) -> None:
         """Close all connections."""

@@ -19,6 +19,7 @@ class Decision:
     flag_key: str
     sampled: bool  #: False: the plan names a shadow, but this run was not drawn; it is counted as not sampled
     probability: float = 1.0  #: with which the run was drawn, 0 to 1; 0: no run could be drawn
+    fails_over: bool = False  #: whether control resumes the run if candidate, which serves, fails it before its commit point
 
 
 class Flags(Protocol):

@@ -48,6 +48,7 @@ class _Answer:
     plan: Plan
     reason: Reason
     percent: float  #: of the runs that are shadowed if the plan names a shadow
+    fails_over: bool
     evaluation: MigrationOpEvent | None
     counter: Counter  #: of decisions, with this answer's labels
     draws: dict[int, "_Draw"] = field(default_factory=dict)  #: by the governor's level; made on first use
@@ -249,6 +250,7 @@ class LaunchDarklyFlags:
             plan=plan,
             reason=reason,
             percent=100.0 if plan.shadows is None or found is None else found.percent,
+            fails_over=found is not None and found.fails_over,
             evaluation=None if found is None else found.answer.event,
             counter=self._metrics.flag_decisions.labels(surface, plan.stage.value, reason),
         )
@@ -264,6 +266,7 @@ class LaunchDarklyFlags:
                 flag_key=surface_flag_key(surface),
                 sampled=sampled,
                 probability=likely,
+                fails_over=answer.fails_over,
                 evaluation=answer.evaluation,
             )
             for sampled in (True, False)

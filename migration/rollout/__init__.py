@@ -10,7 +10,8 @@ from migration.fronts import front
 if TYPE_CHECKING:
     from migration.rollout.edit import Edits, Written, repeated, sentence
     from migration.rollout.flag_removal import remove_flags
-    from migration.rollout.gate import GateDecision, decide
+    from migration.rollout.gate import GateDecision, What, decide
+    from migration.rollout.gates import Gated, Gates
     from migration.rollout.parts import EditParts
     from migration.rollout.preview import Preview, moves_as_json
     from migration.rollout.ramp_file import DEFAULT_RAMP, Ramp, Step, read_ramp
@@ -23,6 +24,8 @@ else:
         {
             "DEFAULT_RAMP": "ramp_file",
             "GateDecision": "gate",
+            "Gated": "gates",
+            "Gates": "gates",
             "Edits": "edit",
             "EditParts": "parts",
             "Preview": "preview",
@@ -31,6 +34,7 @@ else:
             "StandingReader": "reading",
             "Step": "ramp_file",
             "Summary": "simulation",
+            "What": "gate",
             "World": "simulation",
             "Written": "edit",
             "decide": "gate",
@@ -48,12 +52,15 @@ __all__ = [
     "EditParts",
     "Edits",
     "GateDecision",
+    "Gated",
+    "Gates",
     "Preview",
     "Ramp",
     "Standing",
     "StandingReader",
     "Step",
     "Summary",
+    "What",
     "World",
     "Written",
     "decide",

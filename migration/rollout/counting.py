@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from migration.evidence import ComparedRow, UnseenRow
-from migration.model import Verdict
+from migration.model import NOT_SAMPLED, Verdict
 from migration.rollout.ramp_file import Gate
 from migration.rollout.standing import Standing
 from migration.statistics import LatencyPairs, Mean, Outcomes
@@ -24,7 +24,7 @@ SAME_S: Final = 0.05
 _FAILED: Final = frozenset({"failed", "timed_out"})
 _INCONCLUSIVE: Final = Verdict.INCONCLUSIVE.value
 _DIVERGENT: Final = Verdict.DIVERGENT.value
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 StrataOf = Callable[[str], Iterable[tuple[str, str, str]]]
 
@@ -61,8 +61,12 @@ class Counting:
     def unseen(self, rows: Iterable[UnseenRow]) -> None:
         """Count runs without a comparison. It is not known what they would have been compared with: they count for the present basis."""
         for row in rows:
+            probability = row.probability or 1.0
+            if row.reason == NOT_SAMPLED:
+                self._not_sampled(row.strata, probability, row.runs)
+                continue
             for _ in range(row.runs):
-                self._unseen(row.tenant_id, row.strata)
+                self._unseen(row.tenant_id, row.strata, probability)
 
     def state(self) -> bytes:
         """Return everything that was counted."""
@@ -123,30 +127,36 @@ class Counting:
 
     def _compared(self, row: ComparedRow) -> None:
         if row.verdict == _INCONCLUSIVE:
-            self._unseen(row.tenant_id, row.strata)
+            self._unseen(row.tenant_id, row.strata, row.probability or 1.0)
             return
         found, tenant, divergent = self.standing, row.tenant_id, row.verdict == _DIVERGENT
-        found.outcomes.add_compared(tenant, divergent=divergent)
+        probability = row.probability or 1.0
+        found.outcomes.add_compared(tenant, divergent=divergent, probability=probability)
         severities = row.severities.split(",") if row.severities else ()
         for kind, outcomes in found.by_severity.items():
-            outcomes.add_compared(tenant, divergent=kind in severities)
+            outcomes.add_compared(tenant, divergent=kind in severities, probability=probability)
         touched = self._strata(row.touched)
         for name in self._strata(row.strata):
-            self._stratum(name).add_compared(tenant, divergent=name in touched)
+            self._stratum(name).add_compared(tenant, divergent=name in touched, probability=probability)
         if row.control_outcome is not None and row.candidate_outcome is not None:
             found.failed_more.add(float((row.candidate_outcome in _FAILED) - (row.control_outcome in _FAILED)))
         control, candidate = row.control_duration_s, row.candidate_duration_s
         found.latency.add(control, control if abs(candidate - control) < SAME_S else candidate)
         self._remember("!" if divergent else ".")
 
-    def _unseen(self, tenant: str, strata: str | None) -> None:
+    def _unseen(self, tenant: str, strata: str | None, probability: float) -> None:
         found = self.standing
-        found.outcomes.add_unseen(tenant)
+        found.outcomes.add_unseen(tenant, probability=probability)
         for outcomes in found.by_severity.values():
-            outcomes.add_unseen(tenant)
+            outcomes.add_unseen(tenant, probability=probability)
         for name in self._strata(strata):
-            self._stratum(name).add_unseen(tenant)
+            self._stratum(name).add_unseen(tenant, probability=probability)
         self._remember("?")
+
+    def _not_sampled(self, strata: str | None, probability: float, runs: int) -> None:
+        found = self.standing
+        for outcomes in (found.outcomes, *found.by_severity.values(), *(self._stratum(name) for name in self._strata(strata))):
+            outcomes.add_not_sampled(probability=probability, times=runs)
 
     def _remember(self, letter: str) -> None:
         self.standing.recent = (self.standing.recent + letter)[-RECENT:]

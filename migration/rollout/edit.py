@@ -89,12 +89,12 @@ class Edits:
     def sample(self, percent: float, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
         """Return the effect of another percentage of shadows. Raises ConfigurationError, FlagSourceError."""
         change = partial(flag_edits.sample, percent=percent, surface=surface, tenant_id=tenant_id)
-        return preview_sampling(self.parts, self._read(), SHADOW_SAMPLING, change, progress=progress)
+        return preview_sampling(self.parts, self.read(), SHADOW_SAMPLING, change, progress=progress)
 
     def unsample(self, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
         """Return the effect of removing a separate percentage. Raises ConfigurationError, FlagSourceError."""
         change = partial(flag_edits.unsample, surface=surface, tenant_id=tenant_id)
-        return preview_sampling(self.parts, self._read(), SHADOW_SAMPLING, change, progress=progress)
+        return preview_sampling(self.parts, self.read(), SHADOW_SAMPLING, change, progress=progress)
 
     def write(self, preview: Preview, *, forced: bool = False, reason: str = "") -> Written:
         """Write the previewed edit, wait for the processes, record it in the history.
@@ -116,7 +116,7 @@ class Edits:
         confirmation = self.parts.confirm(found.data.version, self._wait_s)
         return Written(read=found, confirmation=confirmation, unkept=self._keep(preview, found, confirmation, what, reason))
 
-    def _read(self) -> FlagRead:
+    def read(self) -> FlagRead:
         """Return the flags. A missing file is not treated as a new one: the flags that processes still follow would be lost.
 
         Raises:
@@ -132,7 +132,7 @@ class Edits:
         return read
 
     def _stage(self, surface: str, change: Change, aim: Aim | None, progress: Progress) -> Preview:
-        return preview_stage(self.parts, self._read(), surface, surface_flag_key(surface), change, aim=aim, progress=progress)
+        return preview_stage(self.parts, self.read(), surface, surface_flag_key(surface), change, aim=aim, progress=progress)
 
     def _keep(self, preview: Preview, found: FlagRead, confirmation: Confirmation, what: str, reason: str) -> str | None:
         old, new = preview.read.data.flags.get(preview.key), found.data.flags.get(preview.key, preview.flag)
@@ -176,7 +176,12 @@ def repeated(make: Callable[[], Preview], write: Callable[[Preview], Written]) -
 def _sentence(preview: Preview) -> str:
     """Return the edit in words: which tenants move where, and which objections were overridden."""
     done = [*(sentence(move, preview.surface) for move in preview.moves), *preview.shifts] or ["no tenant moves"]
-    return f"{preview.key}: {'; '.join(done)}" + (f"; forced, against: {'; '.join(preview.problems)}" if preview.problems else "")
+    return f"{preview.key}: {'; '.join(done)}" + _against(preview)
+
+
+def _against(preview: Preview) -> str:
+    objections = (*preview.problems, *preview.overridden)
+    return f"; forced, against: {'; '.join(objections)}" if objections else ""
 
 
 def sentence(move: Move, surface: str | None) -> str:

@@ -50,6 +50,7 @@ class Preview:
     runs: int | None  #: under way on the surface; None: no process has been seen
     load: ShadowLoad | None
     notes: tuple[str, ...]
+    overridden: tuple[str, ...] = ()  #: why the gate of the ramp does not allow it, and the operator does it nevertheless
 
     @property
     def changes(self) -> bool:

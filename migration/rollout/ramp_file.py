@@ -33,6 +33,7 @@ from migration.statistics import THESE, Claim
 from migration.toml_text import TomlText
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+Reach = Literal["all", "tenant"]
 DAYS: Final[tuple[Day, ...]] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DEFAULT_RAMP: Final = Path(__file__).with_name("default_ramp.toml")
 
@@ -69,6 +70,7 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     not_on: tuple[Day, ...] = ("friday", "saturday", "sunday")  #: days on which nothing is promoted, because few people are there to watch
     between: str = "00:00-24:00"  #: hours in which something is promoted
     time_zone: str = "UTC"  #: of days and hours
+    roll_back: Reach = "all"  #: whom a breach sends back: all, or only the tenants in whose runs it was; everything else sends back all
 
 
 class StepText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
@@ -108,6 +110,7 @@ class Gate:
     not_on: tuple[Day, ...]
     between: tuple[time, time] | None  #: None: at any hour
     time_zone: ZoneInfo
+    roll_back: Reach
 
     def closed(self, now: datetime) -> str | None:
         """Return why nothing is promoted at this time, such as "not on a friday"; None: it may be."""
@@ -140,6 +143,7 @@ class Ramp:
 
     source: str  #: the file
     steps: tuple[Step, ...]
+    text: str = ""  #: TOML
 
 
 def read_ramp(file: Path = DEFAULT_RAMP) -> Ramp:
@@ -149,7 +153,15 @@ def read_ramp(file: Path = DEFAULT_RAMP) -> Ramp:
         ConfigurationError: it cannot be read; a field is missing, unknown or out of range; a step leads back, or skips a stage. The message
             names the line.
     """
-    text = TomlText.of(file, "the ramp")
+    return _ramp(TomlText.of(file, "the ramp"))
+
+
+def parse_ramp(written: str, source: str) -> Ramp:
+    """Return the ramp of a TOML text; `source` is named in errors. Raises ConfigurationError as `read_ramp` does."""
+    return _ramp(TomlText(written, source))
+
+
+def _ramp(text: TomlText) -> Ramp:
     written = text.read(RampText)
     if not written.step:
         raise text.error("the ramp has no step; write [[step]] with a stage and a percent")
@@ -158,7 +170,7 @@ def read_ramp(file: Path = DEFAULT_RAMP) -> Ramp:
     for number in range(len(steps)):
         if problem := _order(steps[:number], steps[number]):
             raise text.error(problem, "step", number)
-    return Ramp(source=str(file), steps=tuple(steps))
+    return Ramp(source=text.source, steps=tuple(steps), text=text.written)
 
 
 def _step(text: TomlText, ramp: RampText, number: int) -> Step:
@@ -235,6 +247,7 @@ class _Reading:
             not_on=rules.not_on,
             between=self._between(rules.between),
             time_zone=self._zone(rules.time_zone),
+            roll_back=rules.roll_back,
         )
 
     def _error(self, name: str, problem: str) -> Exception:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from migration.shadow.engines import builder, declared_read_only
     from migration.shadow.governing import Governing
     from migration.shadow.inline import InlineShadow
-    from migration.shadow.job import Shadow, ShadowJob, ShadowResult
+    from migration.shadow.job import CountUnseen, Shadow, ShadowJob, ShadowResult
     from migration.shadow.parts import ComparedJob, EvidenceSink, Parts
     from migration.shadow.runner import RunLimits, ShadowRun, replay_run
     from migration.shadow.tax import Begun
@@ -30,6 +30,7 @@ else:
         {
             "Begun": "tax",
             "CellJob": "cell_job",
+            "CountUnseen": "job",
             "ComparedJob": "parts",
             "EngineRunner": "engine_runner",
             "Engines": "engine_runner",
@@ -60,6 +61,7 @@ __all__ = [
     "Begun",
     "CellJob",
     "ComparedJob",
+    "CountUnseen",
     "EngineRunner",
     "Engines",
     "EvidenceSink",

@@ -12,10 +12,9 @@ from typing import Final
 import msgspec
 
 from migration.errors import Operation
-from migration.model import RunRecord, Stage
 from migration.settings import MigrationSettings
 from migration.shadow.counts import ShadowCounts
-from migration.shadow.job import FailReason, Said, ShadowJob, ShadowResult, ShedReason
+from migration.shadow.job import CountUnseen, FailReason, Said, ShadowJob, ShadowResult, ShedReason
 from migration.shadow.line import Line, WaitingJob
 from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
 from migration.shadow.worker import COMPARE_S, GRACE_S, RECYCLE, hello
@@ -25,7 +24,6 @@ from migration.telemetry import Metrics
 logger = logging.getLogger(__name__)
 _said: msgspec.msgpack.Decoder[Said] = msgspec.msgpack.Decoder(Said)
 _job: msgspec.msgpack.Decoder[ShadowJob] = msgspec.msgpack.Decoder(ShadowJob)
-CountUnseen = Callable[[RunRecord, Stage, str], None]
 
 #: How often the parent looks for a worker that is late with a job. The worker has its own, earlier timer; this one is for a stopped worker.
 _PULSE_S: Final = 0.25
@@ -62,7 +60,7 @@ class ProcessShadow:
         metrics: Metrics,
         on_result: Callable[[ShadowResult], None],
         *,
-        unseen: CountUnseen = lambda _record, _stage, _reason: None,
+        unseen: CountUnseen = lambda _record, _stage, _reason, _probability: None,
         parts: str = DEFAULT_PARTS,
         engines: str = DEFAULT_ENGINES,
         spawn: SpawnWorker = WorkerProcess,
@@ -136,14 +134,14 @@ class ProcessShadow:
             self._tool_failed("shadow.offer", error)
             self._counts.expected(request.surface)
             self._counts.failed(request.surface, "offer")
-            self._unseen(job.record, job.stage, "offer")
+            self._unseen(job.record, job.stage, "offer", job.probability)
             self._tell_later(ShadowResult(run_id=request.run_id, comparison=None, failed="offer", detail=type(error).__name__))
             return
         # Counted together with its result, with no work between the two: a reader of the counters sees both or neither.
         self._counts.expected(request.surface)
         if reason is not None:
             self._counts.shed(request.surface, reason)
-            self._unseen(job.record, job.stage, reason)
+            self._unseen(job.record, job.stage, reason, job.probability)
             self._tell_later(ShadowResult(run_id=request.run_id, comparison=None, detail=f"shed: {reason}"))
             return
         self._idle.clear()
@@ -313,7 +311,7 @@ class ProcessShadow:
 
     def _count_unseen(self, waiting: WaitingJob, reason: str) -> None:
         job = _job.decode(waiting.body)
-        self._unseen(job.record, job.stage, reason)
+        self._unseen(job.record, job.stage, reason, job.probability)
 
     def _show_waiting(self) -> None:
         self._counts.waiting(self.waiting)

@@ -1,5 +1,6 @@
 """The messages between the facade and the shadow: the interface between `facade` and `shadow/`."""
 
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 from migration.errors import Operation
@@ -8,6 +9,9 @@ from migration.model import Comparison, Event, Noun, Origin, RunLog, RunRecord, 
 
 ShedReason = Literal["pressure", "queue_jobs", "queue_bytes", "job_bytes", "cancelled", "closed"]
 """Why a run that was drawn for shadowing was not shadowed. `pressure`: the governor stopped it, see `governor.py`."""
+
+CountUnseen = Callable[[RunRecord, Stage, str, float], None]
+"""Takes a run without a comparison: the served run, its stage, the reason, and the probability with which it was drawn."""
 
 FailReason = Literal["worker_died", "deadline", "engine", "comparison", "protocol", "offer", "closed", "process_died"]
 """Why a shadow was tried and gave no verdict. `process_died`: the process in which the job waited; see `telemetry.multiprocess`."""

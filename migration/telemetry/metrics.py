@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from prometheus_client.metrics import MetricWrapperBase
 
 from migration.errors import Operation
-from migration.model import Outcome, Verdict
+from migration.model import FailoverResult, Outcome, Verdict
 from migration.stages import PLANS
 
 logger = logging.getLogger(__name__)
@@ -118,6 +118,12 @@ class Metrics:
         "migration_engine_seconds", "Duration of a run minus the time it waited for effects.", "surface", "origin", "role"
     )
     first_event_seconds = _seconds("migration_first_event_seconds", "Time to a run's first event.", "surface", "origin", "role")
+    failovers = _counter(
+        "migration_failovers",
+        "Runs that candidate failed while they could fail over, by result. Each also counts as a failed run of candidate.",
+        "surface",
+        "result",
+    )
     shadow_expected = _counter(
         "migration_shadow_expected", "Runs that were drawn for shadowing: compared + shed + failed + waiting.", "surface"
     )
@@ -207,6 +213,8 @@ class Metrics:
         for stage, plan in PLANS.items():
             for outcome in get_args(Outcome):
                 self.runs.labels(surface, stage.value, plan.serves.value, outcome)
+        for result in get_args(FailoverResult):
+            self.failovers.labels(surface, result)
         self.shadow_expected.labels(surface)
         self.shadow_compared.labels(surface)
         self.shadow_not_sampled.labels(surface)

@@ -35,8 +35,8 @@ class RunSpan(Protocol):
         """16 hex digits; None: the run is not traced."""
         ...
 
-    def end(self, outcome: str, *, failed: bool) -> None:
-        """End it now, with how the run ended."""
+    def end(self, outcome: str, *, failed: bool, failed_over: str = "") -> None:
+        """End it now, with how the run ended. `failed_over`: how its candidate failed, if control resumed it; empty: it did not."""
         ...
 
 
@@ -59,13 +59,24 @@ def _has_parent() -> bool:
 class _KeptSpan:
     """A span without a parent, for the ring and the collector of this process. It becomes a `ReadableSpan` when it is read."""
 
-    __slots__ = ("_attributes", "_ended_ns", "_failed", "_outcome", "_provider", "_sampled", "_span_id", "_started_ns", "_trace_id")
+    __slots__ = (
+        "_attributes",
+        "_ended_ns",
+        "_failed",
+        "_failed_over",
+        "_outcome",
+        "_provider",
+        "_sampled",
+        "_span_id",
+        "_started_ns",
+        "_trace_id",
+    )
 
     def __init__(self, provider: OwnProvider, attributes: Attributes) -> None:
         self._provider, self._attributes = provider, attributes
         self._trace_id, self._span_id = provider.id_generator.generate_trace_id(), provider.id_generator.generate_span_id()
         self._sampled = provider.draws(self._trace_id)
-        self._outcome, self._failed = "", False
+        self._outcome, self._failed, self._failed_over = "", False, ""
         self._started_ns = self._ended_ns = time.time_ns()
 
     @property
@@ -76,9 +87,9 @@ class _KeptSpan:
     def span_id(self) -> str | None:
         return f"{self._span_id:016x}"
 
-    def end(self, outcome: str, *, failed: bool) -> None:
+    def end(self, outcome: str, *, failed: bool, failed_over: str = "") -> None:
         if self._sampled:
-            self._ended_ns, self._outcome, self._failed = time.time_ns(), outcome, failed
+            self._ended_ns, self._outcome, self._failed, self._failed_over = time.time_ns(), outcome, failed, failed_over
             self._provider.ended(self)
 
     def readable(self) -> ReadableSpan:
@@ -87,7 +98,7 @@ class _KeptSpan:
             spans.RUN,
             context=SpanContext(self._trace_id, self._span_id, is_remote=False, trace_flags=_SAMPLED),
             resource=self._provider.resource,
-            attributes={**self._attributes(), spans.OUTCOME: self._outcome},
+            attributes={**self._attributes(), spans.OUTCOME: self._outcome, **_failover(self._failed_over)},
             kind=SpanKind.INTERNAL,
             status=Status(StatusCode.ERROR if self._failed else StatusCode.UNSET),
             start_time=self._started_ns,
@@ -114,8 +125,12 @@ class _AnySpan:
         context = self._span.get_span_context()
         return trace.format_span_id(context.span_id) if context.is_valid else None
 
-    def end(self, outcome: str, *, failed: bool) -> None:
-        self._span.set_attribute(spans.OUTCOME, outcome)
+    def end(self, outcome: str, *, failed: bool, failed_over: str = "") -> None:
+        self._span.set_attributes({spans.OUTCOME: outcome, **_failover(failed_over)})
         if failed:
             self._span.set_status(StatusCode.ERROR)
         self._span.end()
+
+
+def _failover(reason: str) -> dict[str, str]:
+    return {spans.FAILOVER_REASON: reason} if reason else {}

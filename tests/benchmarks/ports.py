@@ -15,7 +15,7 @@ from migration.effects.journals.recording import Recording
 from migration.effects.ports import activate, deactivate
 from tests.benchmarks.measuring import Measured, beside
 from tests.benchmarks.streams import REQUEST
-from tests.servers.models import Body, ModelEndpoint
+from tests.migration.servers.models import Body, ModelEndpoint
 
 THINKS_S = 0.25  #: how long the endpoint takes to its first token: few models are faster
 PAIRS = 31

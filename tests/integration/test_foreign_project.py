@@ -1,4 +1,4 @@
-"""Somebody else's project in `tests/foreign`: own events, parallel calls in threads, a streamed model; it knows public modules alone."""
+"""Another project, in `tests/migration/foreign`: own events, parallel calls in threads, a streamed model; it knows public modules alone."""
 
 import ast
 import asyncio
@@ -19,7 +19,7 @@ from migration.stores import StoresDatabase, watch_now
 from migration.testing import Verdict, compared, explained
 
 ROOT = Path(__file__).parents[2]
-FOREIGN = ROOT / "tests" / "foreign"
+FOREIGN = ROOT / "tests" / "migration" / "foreign"
 PUBLIC = {"migration", "migration.effects", "migration.effects.http", "migration.errors", "migration.testing"}
 PATIENCE_S = 60.0
 TICKET = {"topics": ["printer", "paper", "ink"], "text": "no paper left", "colleague": "ada"}
@@ -69,7 +69,7 @@ def command(*arguments, code=0):
 
 def shadowing():
     for stage in ("dualwrite", "shadow"):
-        command("stage", "set", "support", stage, "--all", "--yes")
+        command("stage", "set", "support", stage, "--all", "--yes", "--force", "--reason", "a test")
 
 
 def verdicts():

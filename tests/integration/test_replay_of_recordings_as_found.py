@@ -131,7 +131,7 @@ def test_a_wrong_agent_or_surface_is_wrong_use(command, tmp_path, options, said)
 
 
 def test_what_the_sdks_of_others_recorded_replays_with_every_verdict_explained(replay):
-    code, report, said = replay(ROOT / "tests" / "fixtures" / "recordings" / "samples")
+    code, report, said = replay(ROOT / "tests" / "migration" / "fixtures" / "recordings" / "samples")
     assert (code, report["bad_lines"], report["inconclusive"]) == (0, [], []), said
     assert counts(report) == {"accepted": report["runs"]}
     assert report["runs"] >= 40

@@ -12,7 +12,7 @@ import pytest
 from migration.flags.editors.redis import RedisEditor
 from migration.flags.sources.hosted import HostedSource
 from migration.flags.sources.redis import RedisSource
-from tests.integration.migration.flag_sources.conftest import authority, eventually, follow, launchdarkly, redis_server, settings
+from tests.migration.integration.flag_sources.conftest import authority, eventually, follow, launchdarkly, redis_server, settings
 from tests.unit.migration.flags.making import at, kill_switch
 
 __all__ = ["authority", "follow", "launchdarkly", "redis_server", "settings"]
@@ -113,6 +113,6 @@ def test_the_seam_works_on_the_oldest_and_the_newest_sdk_that_is_allowed(sdk, tm
         [sys.executable, "-c", "import ldclient; print(ldclient.__version__)"], env=environment, capture_output=True, text=True, check=True
     )
     assert version.stdout.strip() == sdk
-    tests = ["tests/unit/migration/flags", "tests/integration/migration/flag_sources"]
+    tests = ["tests/unit/migration/flags", "tests/migration/integration/flag_sources"]
     ran = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], cwd=root, env=environment, check=False)
     assert ran.returncode == 0

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from migration import compose
 
-FOREIGN = Path(__file__).parents[1] / "foreign"
+FOREIGN = Path(__file__).parents[1] / "migration" / "foreign"
 RUNS, AT_ONCE = 1_000, 50
 PATIENCE_S = 600.0
 
@@ -28,7 +28,7 @@ def command(tmp_path, monkeypatch):
         return done.stdout
 
     for stage in ("dualwrite", "shadow"):
-        run("stage", "set", "support", stage, "--all", "--yes")
+        run("stage", "set", "support", stage, "--all", "--yes", "--force", "--reason", "a test")
     return run
 
 

@@ -9,7 +9,7 @@ import venv
 import pytest
 from packaging.requirements import Requirement
 
-from tests.integration.migration.empty_environment import ROOT, built
+from tests.migration.integration.empty_environment import ROOT, built
 
 PATIENCE_S = 600.0
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

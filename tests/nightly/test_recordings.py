@@ -15,7 +15,7 @@ import pytest
 from migration.recordings import BadLine, read
 
 ROOT = Path(__file__).parents[2]
-MADE = ROOT / "tests" / "fixtures" / "recordings"
+MADE = ROOT / "tests" / "migration" / "fixtures" / "recordings"
 LINES, REPLAYED, CHUNK, CONVERSATIONS = 1_000_000, 20_000, 20_000, 100
 FORMATS = ("openai-chat", "openai-responses", "anthropic-messages", "litellm-log", "inspect-log", "openinference")
 

@@ -9,7 +9,7 @@ from migration.comparison.paths import Path, Value
 from migration.comparison.policy import Change
 from migration.model import DivergenceKind
 
-Detail = Literal["", "whole_lane", "whole_pair", "repeated", "renamed_id", "out_of_tolerance", "moved_item", "ended_early"]
+Detail = Literal["", "whole_lane", "whole_pair", "repeated", "renamed_id", "out_of_tolerance", "moved_item", "ended_early", "failed_over"]
 """Distinguishes a finding among those of its kind.
 
 whole_lane        all events of the lane are missing or extra
@@ -19,6 +19,7 @@ renamed_id        an id that corresponds to another id here than elsewhere in th
 out_of_tolerance  numbers further apart than the policy's tolerance
 moved_item        an item of a list is at another place in the list
 ended_early       this run ended, usually with an exception, while the other one continued
+failed_over       both ended alike, but the served one had failed, and what its user saw of its end was the other engine's
 """
 
 

@@ -67,6 +67,11 @@ def ending(control: RunRecord, candidate: RunRecord, policy: Policy, starved: Or
             change: Change = "presence" if msgspec.UNSET in {control_text, candidate_text} else "value"
             yield Finding(kind="error", lane="", path=("run", "error", name), control=control_text, candidate=candidate_text, change=change)
             return
+    if (failed := candidate.failover) is not None:
+        # Control ends in the same way. Still candidate failed, and what its user saw afterwards was control's work.
+        yield Finding(
+            kind="terminal_state", lane="", path=("run", "outcome"), control=how, candidate=other, detail="failed_over", rule=failed.reason
+        )
 
 
 def outcome(run: RunRecord, policy: Policy) -> str:

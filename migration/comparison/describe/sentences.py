@@ -132,6 +132,8 @@ def _ended_early(finding: Finding, how: Sentence) -> Sentence:
 def _terminal(finding: Finding, control: Sentence, candidate: Sentence) -> Sentence:
     if finding.detail == "ended_early":
         return _ended_early(finding, candidate if finding.ended_early == "candidate" else control)
+    if finding.detail == "failed_over":
+        return say("Candidate failed ({reason}) and control resumed the run; both end as {control}.", reason=finding.rule, control=control)
     if finding.subject == "run":
         return say(
             "Control ended as {control} and candidate as {candidate}{errors}.",

@@ -16,7 +16,7 @@ def outcome_by(endings: Sequence[Ending], events: Sequence[Event]) -> Outcome:
     if not events:
         return "completed"
     last = events[-1]
-    return next((one.outcome for one in endings if _fits(one.last, last) and _came(one.after, events[:-1], last.lane)), "completed")
+    return next((one.outcome for one in endings if fits(one.last, last) and _came(one.after, events[:-1], last.lane)), "completed")
 
 
 def ended(run: RunRecord, policy: Policy) -> RunRecord:
@@ -31,10 +31,11 @@ def _came(sign: Sign | None, before: Iterable[Event], lane: str) -> bool:
     if sign is None:
         return True
     closest = next((event for event in reversed(tuple(before)) if event.kind == sign.kind and event.lane == lane), None)
-    return closest is not None and _fits(sign, closest)
+    return closest is not None and fits(sign, closest)
 
 
-def _fits(sign: Sign, event: Event) -> bool:
+def fits(sign: Sign, event: Event) -> bool:
+    """Tell whether an event is the one that the sign describes."""
     if sign.kind != event.kind:
         return False
     if not sign.field:

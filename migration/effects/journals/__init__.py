@@ -1,7 +1,8 @@
 """Journals: written while a run serves, answered from while it is replayed. For the facade, the shadow and replays; engines use ports.
 
-`Recording` is the tape of a served run, and `ReplayJournal` answers a shadow's effects from it; `MissPolicy` decides what happens to an
-effect that it lacks, and `Guard` refuses contact with the outside. Both are made current by `activate` of `effects.ports`.
+`Recording` is the tape of a served run, `ReplayJournal` answers a shadow's effects from it, and `ResumedRecording` does both. `MissPolicy`
+decides what happens to an effect that a journal lacks, and `Guard` refuses contact with the outside. `activate` of `effects.ports` makes
+one of them current.
 """
 
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from migration.effects.journals.reads import Reads
     from migration.effects.journals.recording import Recording
     from migration.effects.journals.replaying import Pacing, ReplayJournal, Tally, is_replayed
+    from migration.effects.journals.resuming import ResumedRecording
     from migration.effects.journals.threads import follow_threads
 else:
     __getattr__ = front(
@@ -35,6 +37,7 @@ else:
             "Reads": "reads",
             "Recording": "recording",
             "ReplayJournal": "replaying",
+            "ResumedRecording": "resuming",
             "Tally": "replaying",
             "effect_key": "keys",
             "follow_threads": "threads",
@@ -60,6 +63,7 @@ __all__ = [
     "Reads",
     "Recording",
     "ReplayJournal",
+    "ResumedRecording",
     "Tally",
     "effect_key",
     "follow_threads",

@@ -73,6 +73,12 @@ class Journal:
         self._asked.append(asked)
         return asked
 
+    def names(self, kind: EffectKind) -> frozenset[str]:
+        """Return the names of the effects of that kind, the unfinished ones included."""
+        # A copy, in one step of the interpreter: threads of an engine may be asking.
+        asked, closed = tuple(self._asked), self._effects or ()
+        return frozenset((*(one.name for one in asked if one.kind == kind), *(one.name for one in closed if one.kind == kind)))
+
     def answer(self, asked: Asked | None, reply: bytes) -> None:
         """Record the reply."""
         if asked is None or self._effects is not None:

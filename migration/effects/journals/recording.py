@@ -9,7 +9,7 @@ from migration.effects.journals.journal import Journal, JournalLimits
 from migration.effects.journals.log_tape import LogTape
 from migration.effects.journals.unfailing import UnfailingJournal
 from migration.effects.ports import Canary, activate, deactivate
-from migration.errors import Operation
+from migration.errors import Operation, TakenOverError
 from migration.model import EffectError, EffectKind, Event, Origin, Outcome, RunLog, RunRecord, RunRequest
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ class Recording:
         limits: beyond them the recording is truncated and the run continues.
         on_failure: called when recording itself fails ("effects.record").
         canary: added to the replies of this run, for the engine and in the record; None: every reply stays unchanged.
+        started: when the run started, on the clock; None: now.
     """
 
     def __init__(
@@ -46,19 +47,20 @@ class Recording:
         limits: JournalLimits = _DEFAULT_LIMITS,
         on_failure: OnFailure = log_failure,
         canary: Canary | None = None,
+        started: float | None = None,
     ) -> None:
         self._request = request
         self._canary = canary
         self._clock = clock
         self._limits = limits
         self._on_failure = on_failure
-        self._started = clock()
+        self._started = clock() if started is None else started
         self._ended_s: float | None = None
         self._events: list[Event] = []
         self._last: Event | None = None
         self._journal = Journal(clock=self.elapsed_s, limits=limits)
         self._record = UnfailingJournal(self._journal, on_failure)
-        self._cancelled = False
+        self._cancelled = self._taken_over = False
         self.outcome: Outcome | None = None  #: set by the engine's adapter; None: not set yet
         self._log: LogTape | None = None
 
@@ -248,7 +250,21 @@ class Recording:
         return None if self._canary is None else self._canary.token
 
     def performing(self) -> None:
-        """Do nothing: a serving run may call the outside."""
+        """Let the call pass: a serving run may call the outside, until another engine takes it over.
+
+        Raises:
+            TakenOverError: another engine has.
+        """
+        if self._taken_over:
+            raise TakenOverError(self._request.run_id)
+
+    def take_over(self) -> None:
+        """Refuse every effect from now on: another engine resumes the run, and one effect must not be done by both."""
+        self._taken_over = True
+
+    def asked_for(self, kind: EffectKind) -> frozenset[str]:
+        """Return the names of the effects of that kind that the run has asked for so far, the unfinished ones included."""
+        return self._journal.names(kind)
 
     def _planted(self, canary: Canary, kind: EffectKind, reply: bytes) -> bytes:
         try:

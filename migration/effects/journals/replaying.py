@@ -3,15 +3,14 @@
 import asyncio
 import threading
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from migration.effects.journals.answers import pieces, recorded_error
 from migration.effects.journals.journal import UNANSWERED, Asked, Journal, JournalLimits
-from migration.effects.journals.keys import Occurrences, keys_of
 from migration.effects.journals.misses import BLOCK, MissPolicy
+from migration.effects.journals.recorded import RecordedEffects
 from migration.effects.journals.streams import StreamReply, decode_stream
 from migration.effects.ports import current
 from migration.errors import EffectMissingError, ReadTimeoutError
@@ -76,15 +75,7 @@ class ReplayJournal:
         self._one_at_a_time = threading.Lock()  # an engine's threads ask too
         self._pacing = pacing
         self._sleep = sleep
-        self._by_key: dict[str, Effect] = {}
-        self._in_sequence: dict[tuple[EffectKind, str], deque[Effect]] = {}
-        keys = tuple(keys_of(effects))
-        for effect, key in zip(effects, keys, strict=True):
-            if effect.request is None:
-                self._in_sequence.setdefault((effect.kind, effect.lane), deque()).append(effect)
-            else:
-                self._by_key[key] = effect
-        self._occurrences = Occurrences(zip(effects, keys, strict=True))
+        self._effects = RecordedEffects(effects)
         self.started = started = clock()  #: on the clock; times in the journal count from here
         self._asked = Journal(clock=lambda: clock() - started, limits=limits)
         self._recorded = len(effects)
@@ -241,14 +232,12 @@ class ReplayJournal:
 
     def _find(self, kind: EffectKind, name: str, lane: str, request: bytes) -> tuple[Asked, Effect | None]:
         with self._one_at_a_time:
-            key = self._occurrences.key(kind, name, lane, bytes(request))
+            key = self._effects.key(kind, name, lane, request)
             asked = self._asked.ask(kind, name, lane, request, key=key)
             if asked is None:
                 self._missing += not self._asked.closed
                 raise EffectMissingError(kind, name, lane)
-            effect = self._by_key.pop(key, None)
-            if effect is None and (waiting := self._in_sequence.get((kind, lane))):
-                effect = waiting.popleft()
+            effect = self._effects.take(key, kind, lane)
             self._replayed += effect is not None
             return asked, effect
 

@@ -85,7 +85,7 @@ def unsample(flag: Flag | None, *, surface: str | None = None, tenant_id: str | 
 
 
 def fail_over(flag: Flag | None, on: bool) -> Flag:
-    """Return the failover flag: whether control answers when the candidate fails before its first event."""
+    """Return the failover flag: whether control resumes runs that candidate fails before their commit point."""
     old = _with_values(revived(flag, _new_switch(CANDIDATE_FAILOVER, [False, True], 0)), (False, True))
     return raised(flag, {**old, "on": True, "fallthrough": {"variation": _index_of(old["variations"], on)}})
 

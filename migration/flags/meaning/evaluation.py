@@ -15,9 +15,9 @@ from ldclient.migrations import Stage as LaunchDarklyStage
 from ldclient.migrations.tracker import MigrationOpEvent
 
 from migration.flags.meaning.contexts import Tenant, context
-from migration.flags.meaning.data import KILL_SWITCH, SHADOW_SAMPLING, FlagData, surface_flag_key
+from migration.flags.meaning.data import CANDIDATE_FAILOVER, KILL_SWITCH, SHADOW_SAMPLING, FlagData, surface_flag_key
 from migration.flags.meaning.offline import offline_client
-from migration.model import Stage
+from migration.model import Origin, Stage
 from migration.stages import PLANS, Plan
 
 ALL_PERCENT: Final = 100.0
@@ -50,6 +50,7 @@ class Evaluation:
     plan: Plan  #: the plan of a run; it includes the kill switch
     percent: float  #: of the runs that are shadowed if the plan names a shadow
     complaint: str | None  #: what is wrong with an evaluated value, and what is used instead; None: nothing
+    fails_over: bool = False  #: whether control resumes a run that candidate fails; at `complete` never: its store is no longer written
 
     @property
     def stage(self) -> Stage:
@@ -102,11 +103,15 @@ class FlagEvaluator:
 
     def killed(self, surface: str, tenant: Tenant) -> bool:
         """Return whether the kill switch flag is on for the tenant on that surface; `plan` decides whether it takes precedence."""
-        return self._switch(context(tenant, surface))[0]
+        return self._switch(KILL_SWITCH, context(tenant, surface))[0]
 
     def sampling(self, surface: str, tenant: Tenant) -> float:
         """Return the percentage of the tenant's runs that are shadowed; 100 if the flag gives anything but 0 to 100."""
         return self._sampling(context(tenant, surface))[0]
+
+    def failover(self, surface: str, tenant: Tenant) -> bool:
+        """Return whether the failover flag is on for the tenant on that surface; a run also needs a stage at which candidate serves."""
+        return self._switch(CANDIDATE_FAILOVER, context(tenant, surface))[0]
 
     def plan(self, surface: str, tenant: Tenant, *, emergency: bool = False) -> Plan:
         """Return the plan of the tenant's next run. `emergency`: the host's own kill switch is on."""
@@ -119,7 +124,8 @@ class FlagEvaluator:
         is no longer written.
         """
         asked = context(tenant, surface)
-        answer, (on, no_switch), (percent, no_percent) = self._stage(surface, asked), self._switch(asked), self._sampling(asked)
+        answer, (on, no_switch) = self._stage(surface, asked), self._switch(KILL_SWITCH, asked)
+        percent, no_percent = self._sampling(asked)
         killed, complaint = emergency or on, no_switch or no_percent
         plan = PLANS[answer.stage or Stage.OFF]
         if killed and plan.stage not in (Stage.OFF, Stage.COMPLETE):
@@ -128,7 +134,11 @@ class FlagEvaluator:
         if answer.failed:
             why = answer.reason.get("errorKind")
             complaint = f"{surface_flag_key(surface)}: LaunchDarkly's SDK finds no stage in it for some tenants ({why}); correct the flag"
-        return Evaluation(answer=answer, killed=killed, plan=plan, percent=percent, complaint=complaint)
+        fails_over = False
+        if plan.serves is Origin.CANDIDATE and plan.stage is not Stage.COMPLETE:
+            fails_over, no_failover = self._switch(CANDIDATE_FAILOVER, asked)
+            complaint = complaint or no_failover
+        return Evaluation(answer=answer, killed=killed, plan=plan, percent=percent, complaint=complaint, fails_over=fails_over)
 
     def faults(self, surfaces: Iterable[str]) -> dict[str, str]:
         """Return the surfaces' flags, and the kill switch, that give no tenant a usable value, each with LaunchDarkly's reason.
@@ -141,7 +151,7 @@ class FlagEvaluator:
             answers = [self._stage(surface, one) for one in asked]
             if all(answer.failed for answer in answers):
                 faults[surface_flag_key(surface)] = str(answers[0].reason.get("errorKind"))
-            if all(self._switch(one)[1] for one in asked):
+            if all(self._switch(KILL_SWITCH, one)[1] for one in asked):
                 faults[KILL_SWITCH] = "WRONG_TYPE"
         return faults
 
@@ -156,12 +166,12 @@ class FlagEvaluator:
             return StageAnswer(stage=None, variation_index=None, reason=event.detail.reason)
         return StageAnswer(stage=Stage(stage.value), variation_index=index, reason=event.detail.reason, event=event)
 
-    def _switch(self, asked: Context) -> tuple[bool, str | None]:
-        detail = self._client.variation_detail(KILL_SWITCH, asked, False)
+    def _switch(self, key: str, asked: Context) -> tuple[bool, str | None]:
+        detail = self._client.variation_detail(key, asked, False)
         error = detail.reason.get("errorKind") if detail.reason.get("kind") == "ERROR" else None
         if isinstance(detail.value, bool) and error in (None, "FLAG_NOT_FOUND"):
             return detail.value, None
-        return False, f"{KILL_SWITCH}: gives something else than true or false ({error or 'WRONG_TYPE'}), which counts as off; correct it"
+        return False, f"{key}: gives something else than true or false ({error or 'WRONG_TYPE'}), which counts as off; correct it"
 
     def _sampling(self, asked: Context) -> tuple[float, str | None]:
         value = self._client.variation(SHADOW_SAMPLING, asked, ALL_PERCENT)

@@ -38,6 +38,8 @@ def finished(record: RunRecord) -> StoredRun:
     """Return the run in the form in which it is stored."""
     frames = ((event.kind, event.payload) for event in record.events)
     engine = "legacy" if record.origin is Origin.CONTROL else "user"
+    if (failed := record.failover) is not None:
+        engine += f", after user failed ({failed.reason}, build {failed.build or 'unknown'})"
     payload = _json.decode(record.request.payload)
     return _stored(finished_run(record.request, payload, frames, engine=engine, outcome=record.outcome, duration_s=record.duration_s))
 

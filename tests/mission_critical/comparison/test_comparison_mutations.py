@@ -99,7 +99,9 @@ def become_nobody(frames: Any) -> None:
 
 
 #: What is said of each fault; where that is not the same for an engine that serves, its name ends in ", live".
-SENTENCES: dict[str, list[str]] = tomllib.loads(Path(__file__).with_name("sentences.toml").read_text())
+SENTENCES: dict[str, list[str]] = tomllib.loads(
+    (Path(__file__).parents[2] / "migration" / "fixtures" / "comparison" / "sentences.toml").read_text()
+)
 CONTRACT, SECURITY, RELIABILITY, OBSERVABILITY, COSMETIC = "contract", "security", "reliability", "observability", "cosmetic"
 ANSWER, CONTEXT = "payload.result.final_answer", "payload.context.user_isolated"
 STREAM: list[tuple[str, Change, str, str]] = [

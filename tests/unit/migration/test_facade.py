@@ -51,12 +51,12 @@ async def reply() -> bytes:
 
 
 class FakeFlags:
-    def __init__(self, stage: Stage, *, sampled: bool = True) -> None:
-        self.stage, self.sampled = stage, sampled
+    def __init__(self, stage: Stage, *, sampled: bool = True, probability: float = 1.0) -> None:
+        self.stage, self.drawn = stage, {"sampled": sampled, "probability": probability}
         self.ended: list[tuple[str, str]] = []
 
     def decide(self, _request):
-        return Decision(plan=PLANS[self.stage], reason="flag", flag_key="execution-engine-chat", sampled=self.sampled)
+        return Decision(plan=PLANS[self.stage], reason="flag", flag_key="execution-engine-chat", **self.drawn)
 
     def finished(self, request, _decision, outcome, _duration_s, /):
         self.ended.append((request.run_id, outcome))
@@ -98,6 +98,7 @@ class World:
         self.flags = flags or FakeFlags(stage)
         self.shadow = shadow or FakeShadow()
         self.metrics = Metrics(registry=CollectorRegistry())
+        self.unseen: list[tuple] = []
         self.facade = ExecutionFacade(
             surface="chat",
             engines=self.engines,
@@ -105,6 +106,7 @@ class World:
             shadow=self.shadow,
             metrics=self.metrics,
             writer=writer,
+            unseen=lambda record, *more: self.unseen.append((record.request.run_id, *more)),
             tombstones=tombstones,
             outcome_by_events=outcome_by_events,
         )
@@ -255,10 +257,18 @@ async def test_a_client_that_leaves_stops_the_engine_and_the_run_counts_as_cance
     assert [shed for _, shed in world.shadow.offers] == ["cancelled"]
 
 
-async def test_a_run_that_was_not_drawn_is_counted_as_that_and_not_offered():
-    world = World(flags=FakeFlags(Stage.SHADOW, sampled=False))
+@pytest.mark.parametrize(("probability", "stored"), [(0.25, [("r-1", Stage.SHADOW, "not_sampled", 0.25)]), (0.0, [])])
+async def test_a_run_that_was_not_drawn_is_counted_as_that_and_not_offered(probability, stored):
+    world = World(flags=FakeFlags(Stage.SHADOW, sampled=False, probability=probability))
     await world.run()
     assert (world.shadow.offers, world.count("migration_shadow_not_sampled_total", surface="chat")) == ([], 1)
+    assert world.unseen == stored
+
+
+async def test_a_job_carries_the_probability_with_which_its_run_was_drawn():
+    world = World(flags=FakeFlags(Stage.SHADOW, probability=0.25))
+    await world.run()
+    assert [job.probability for job, _ in world.shadow.offers] == [0.25]
 
 
 async def test_a_plan_is_pinned_when_the_flag_changes_in_the_middle_of_a_run():

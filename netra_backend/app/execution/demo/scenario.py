@@ -143,7 +143,9 @@ class Scenario:
                 self._chat(user, f"How can {MOVER} lower its spend on gpt-4o before {stage.value}?", begun=begun)
             )
             await begun.wait()
-            await self._operate("stage", "set", SURFACE, stage.value, "--tenant", MOVER, known=self._at_version)
+            # A demo cannot wait for evidence of hundreds of runs, so it overrides the gate, as an operator could.
+            override = ("--force", "--reason", "the demo shows the stages")
+            await self._operate("stage", "set", SURFACE, stage.value, "--tenant", MOVER, *override, known=self._at_version)
             overtaken = not under_way.done()
             pinned = await under_way
             self._progress.stages[MOVER] = stage

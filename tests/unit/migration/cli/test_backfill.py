@@ -14,6 +14,8 @@ from migration.cli.app import app
 from migration.errors import StoreUnavailableError
 from migration.stores import Coverage, Outbox, RunStores, StoredRun, StoresDatabase, key_of
 
+FORCE = ("--force", "--reason", "no evidence here")
+
 
 class MemoryStore:
     """A run store and its scan."""
@@ -104,7 +106,7 @@ def test_a_stage_that_reads_the_user_store_is_refused_until_the_backfill_is_veri
     assert "no backfill of it was verified yet; run `netra-migration backfill chat --to user` first" in refused.stderr
     assert json.loads(run("stage", "show", "chat", "--json").stdout)["surfaces"][0]["stages"] == {"dualwrite": 100.0}
     assert run("backfill", "chat").exit_code == 0
-    assert run("stage", "set", "chat", "shadow", "--all", "--yes").exit_code == 0
+    assert run("stage", "set", "chat", "shadow", "--all", "--yes", *FORCE).exit_code == 0
 
 
 def test_a_tenant_whose_runs_are_missing_is_named_and_others_may_move(run, database):
@@ -113,14 +115,14 @@ def test_a_tenant_whose_runs_are_missing_is_named_and_others_may_move(run, datab
     asyncio.run(Coverage(database).begin_without("chat", "acme", "user"))
     refused = run("stage", "set", "chat", "shadow", "--all", "--yes")
     assert (refused.exit_code, "it lacks runs of acme" in refused.stderr) == (2, True)
-    assert run("stage", "set", "chat", "shadow", "--tenant", "globex", "--yes").exit_code == 0
+    assert run("stage", "set", "chat", "shadow", "--tenant", "globex", "--yes", *FORCE).exit_code == 0
 
 
 def test_going_back_to_control_waits_for_the_legacy_store(run, stores, database):
     run("stage", "set", "chat", "dualwrite", "--all", "--yes")
     run("backfill", "chat")
     for stage in ("shadow", "live", "rampdown", "complete"):
-        assert run("stage", "set", "chat", stage, "--all", "--yes").exit_code == 0
+        assert run("stage", "set", "chat", stage, "--all", "--yes", *FORCE).exit_code == 0
     asyncio.run(Coverage(database).mark("chat", "acme", "legacy"))
     assert [run("stage", "set", "chat", stage, "--all", "--yes").exit_code for stage in ("rampdown", "live")] == [0, 0]
     refused = run("stage", "set", "chat", "shadow", "--all", "--yes")

@@ -14,7 +14,7 @@ from migration.processes.row import ProcessRow, Told
 from migration.processes.table import ProcessTable
 from migration.settings import MigrationSettings
 
-FOREIGN = Path(__file__).parents[3] / "foreign"
+FOREIGN = Path(__file__).parents[3] / "migration" / "foreign"
 
 
 @pytest.fixture(autouse=True)

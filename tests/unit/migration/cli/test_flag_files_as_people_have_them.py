@@ -123,7 +123,7 @@ def test_a_flag_of_others_or_a_spoiled_one_stays_byte_for_byte_and_blocks_nobody
     text = case(f"05_foreign_or_spoiled_flag_blocks_kill/{name}.json", [chat(), other])
     file.write_text(text)
     start = text.index(f'"{other["key"]}"')
-    assert run("stage", "set", "chat", "live", "--percent", "45").exit_code == 0
+    assert run("stage", "set", "chat", "live", "--percent", "45", "--force", "--reason", "no evidence here").exit_code == 0
     assert file.read_text().endswith(text[start:])
     assert shown(run)["stages"] == {"shadow": 55.0, "live": 45.0}
 
@@ -132,7 +132,7 @@ def test_a_flag_of_others_or_a_spoiled_one_stays_byte_for_byte_and_blocks_nobody
 def test_what_launchdarkly_makes_is_raised_and_nobody_goes_back(run, file, name):
     file.write_text(case(f"17_launchdarkly_made_files/{name}.json", [MADE_BY_LAUNCHDARKLY[name]]))
     before = served(file)
-    raised = run("stage", "set", "chat", "live", "--percent", "45")
+    raised = run("stage", "set", "chat", "live", "--percent", "45", "--force", "--reason", "no evidence here")
     after = served(file)
     assert raised.exit_code == 0, raised.stderr
     assert {(before[tenant], after[tenant]) for tenant in TENANTS} == {("shadow", "shadow"), ("shadow", "live"), ("live", "live")}
@@ -154,14 +154,21 @@ def test_from_30_to_45_percent_about_1500_of_10000_tenants_move_and_none_back(ru
         del flag["salt"]
     file.write_text(json.dumps({"flags": {CHAT: flag}}))
     before = served(file)
-    assert run("stage", "set", "chat", "live", "--percent", "45").exit_code == 0
+    assert run("stage", "set", "chat", "live", "--percent", "45", "--force", "--reason", "no evidence here").exit_code == 0
     after, kept = served(file), json.loads(file.read_bytes())["flags"][CHAT]
     assert 1_350 <= sum(before[tenant] != after[tenant] for tenant in TENANTS) <= 1_650
     assert not any((before[tenant], after[tenant]) == ("live", "shadow") for tenant in TENANTS)
     assert (kept.get("salt"), kept["fallthrough"]["rollout"].get("seed")) == (flag.get("salt"), dealing.get("seed"))
 
 
-@pytest.mark.parametrize("command", [("stage", "set", "chat", "live", "--percent", "45"), ("kill", "on"), ("shadow", "set", "20")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("stage", "set", "chat", "live", "--percent", "45", "--force", "--reason", "no evidence here"),
+        ("kill", "on"),
+        ("shadow", "set", "20"),
+    ],
+)
 def test_a_linked_file_is_edited_where_it_lies_and_the_link_stays(run, tmp_path, file, command):
     (tmp_path / "shared").mkdir()
     real = tmp_path / "shared" / "flags.json"
@@ -184,7 +191,12 @@ def test_a_file_of_the_service_user_stays_that_users_when_root_edits_it(monkeypa
             path.chmod(mode)
         monkeypatch.setenv("NETRA_MIGRATION_HOME", str(home))
         monkeypatch.setenv("NETRA_MIGRATION_STORES", "")
-        assert CliRunner().invoke(app, ["stage", "set", "chat", "live", "--percent", "40"]).exit_code == 0
+        assert (
+            CliRunner()
+            .invoke(app, ["stage", "set", "chat", "live", "--percent", "40", "--force", "--reason", "no evidence here"])
+            .exit_code
+            == 0
+        )
         assert (file.stat().st_uid, file.stat().st_gid, file.stat().st_mode & 0o777) == (1000, 1000, 0o600)
         later = multiprocessing.get_context("fork").Process(target=_edit_as_the_service_user, args=(file,))
         later.start()

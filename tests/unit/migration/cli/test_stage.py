@@ -13,6 +13,7 @@ from migration.history import History
 from migration.settings import MigrationSettings
 
 CHAT = "execution-engine-chat"
+FORCE = ("--force", "--reason", "no evidence here")  # overrides the gate: nothing is compared in these tests
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def put(tmp_path):
 
 def climb(run, *stages):
     for stage in stages:
-        result = run("set", "chat", stage, "--all")
+        result = run("set", "chat", stage, "--all", *FORCE)
         assert result.exit_code == 0, result.stderr
 
 
@@ -81,13 +82,13 @@ def test_a_surface_moves_to_the_next_stage(run, percents):
 
 def test_a_percentage_leaves_the_rest_one_stage_before(run, percents):
     climb(run, "dualwrite", "shadow")
-    assert run("set", "chat", "live", "--percent", "12.5").exit_code == 0
+    assert run("set", "chat", "live", "--percent", "12.5", *FORCE).exit_code == 0
     assert percents() == {"shadow": 87.5, "live": 12.5}
 
 
 def test_with_a_rest_there_may_be_three_stages_at_once(run, percents):
     for stage, percent in (("dualwrite", "10"), ("shadow", "10"), ("live", "1")):
-        result = run("set", "chat", stage, "--percent", percent, "--rest", "off")
+        result = run("set", "chat", stage, "--percent", percent, "--rest", "off", *FORCE)
         assert result.exit_code == 0, result.stderr
     assert percents() == {"off": 90.0, "shadow": 9.0, "live": 1.0}
 
@@ -99,8 +100,8 @@ def test_one_tenant_is_pinned_and_the_others_stay(run, stages, percents):
 
 def test_a_pinned_tenant_moves_from_where_it_is_and_not_from_where_the_surface_is(run, stages):
     climb(run, "dualwrite", "shadow")
-    assert run("set", "chat", "live", "--tenant", "acme").exit_code == 0
-    assert run("set", "chat", "rampdown", "--tenant", "acme").exit_code == 0
+    assert run("set", "chat", "live", "--tenant", "acme", *FORCE).exit_code == 0
+    assert run("set", "chat", "rampdown", "--tenant", "acme", *FORCE).exit_code == 0
     assert stages("acme") == ["rampdown"]
 
 
@@ -205,7 +206,7 @@ def test_an_edit_that_changes_nothing_writes_nothing(run, tmp_path):
 
 def test_show_as_json_is_one_document_on_stdout(run):
     climb(run, "dualwrite")
-    run("set", "chat", "shadow", "--tenant", "acme")
+    run("set", "chat", "shadow", "--tenant", "acme", *FORCE)
     shown = json.loads(run("show", "--json", "--explain", "acme").stdout)
     assert [surface["surface"] for surface in shown["surfaces"]] == ["chat", "batch"]
     chat = shown["surfaces"][0]
@@ -351,3 +352,38 @@ def test_a_sampling_value_that_a_rule_gives_is_shown_or_complained_of(run, tmp_p
     result = run("show")
     shown = "shadow sampling of acme: 7 %" in result.stdout
     assert (shown, "not a number from 0 to 100" in result.stderr) == (not complains, complains)
+
+
+def test_a_step_that_its_gate_does_not_allow_is_held_with_the_reasons(run, percents):
+    climb(run, "dualwrite")
+    held = run("set", "chat", "shadow", "--percent", "10")
+    assert (held.exit_code, percents()) == (1, {"dualwrite": 100.0})
+    assert "held: the gate of dualwrite 100 % says hold: The step has to last" in held.stderr
+    assert "`--force --reason TEXT` overrides the gate" in held.stderr
+
+
+def test_a_held_step_as_json_says_why_it_was_not_written(run):
+    climb(run, "dualwrite")
+    found = json.loads(run("set", "chat", "shadow", "--percent", "10", "--json").stdout)
+    assert (found["written"], found["proved"]) == (False, True)
+    assert found["held"][0].startswith("the gate of dualwrite 100 % says hold")
+
+
+def test_an_overridden_gate_is_in_the_history_with_its_reasons(run, tmp_path):
+    climb(run, "dualwrite", "shadow")
+    newest = history(tmp_path)[0]
+    assert (newest.why, "forced, against: the edit skips steps of the ramp: shadow 10 %" in newest.what) == ("no evidence here", True)
+    assert "the gate of dualwrite 100 % says hold" in newest.what
+
+
+def test_a_pin_asks_the_gate_of_the_stage_that_its_tenant_leaves(run, stages):
+    climb(run, "dualwrite", "shadow")
+    assert run("set", "chat", "live", "--tenant", "acme").exit_code == 1
+    assert stages("acme") == ["shadow"]
+
+
+def test_going_back_needs_no_gate(run, percents):
+    climb(run, "dualwrite", "shadow", "live")
+    for stage in ("shadow", "dualwrite", "off"):
+        assert run("set", "chat", stage, "--all").exit_code == 0
+    assert percents() == {"off": 100.0}

@@ -332,3 +332,26 @@ def test_a_surface_that_is_not_configured_is_said_to_be_so(run: Run, monkeypatch
     assert (result.exit_code, rows["chat"]) == (1, None)
     assert "[tool.netra-migration.surfaces]" in rows["support"]
     assert "support: not configured, so its runs are not compared" in result.stderr
+
+
+def test_a_surface_that_has_taken_no_step_has_no_gate(status) -> None:
+    chat = next(one for one in status()["surfaces"] if one["surface"] == "chat")
+    assert (chat["gate"], chat["upper_bound"]) == (None, None)
+
+
+def test_the_gate_of_the_step_says_what_it_decides_and_why(run, status) -> None:
+    run("stage", "set", "chat", "dualwrite", "--all")
+    run("stage", "set", "chat", "shadow", "--all", "--force", "--reason", "no evidence here")
+    chat = next(one for one in status()["surfaces"] if one["surface"] == "chat")
+    assert (chat["gate"]["step"], chat["gate"]["what"], chat["gate"]["upper"]) == ("shadow 100 %", "hold", None)
+    assert "Nothing was looked at: no run was compared." in chat["gate"]["reasons"]
+    assert chat["gate"]["runs_needed"] > 300
+    assert "hold at shadow 100 %" in run("status").stdout.replace("\n", " ")
+
+
+def test_the_upper_bound_is_that_of_the_runs_of_the_step(run, status, tmp_path) -> None:
+    run("stage", "set", "chat", "dualwrite", "--all")
+    run("stage", "set", "chat", "shadow", "--all", "--force", "--reason", "no evidence here")
+    compared(tmp_path, *[None] * 3)  # received before the step was taken
+    chat = next(one for one in status()["surfaces"] if one["surface"] == "chat")
+    assert (chat["runs"], chat["upper_bound"], chat["gate"]["compared"]) == (3, None, 0)

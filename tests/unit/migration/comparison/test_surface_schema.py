@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[4]
 SCHEMA = json.loads(Path(migration.comparison.policy.__file__).with_name("surface.schema.json").read_text())
 FILES = [
     *(ROOT / "netra_backend" / "app" / "execution" / "surfaces").glob("*.toml"),
-    ROOT / "tests" / "foreign" / "migration" / "support.toml",
+    ROOT / "tests" / "migration" / "foreign" / "migration" / "support.toml",
 ]
 MINIMAL = 'surface = "shop"\nversion = 1\n\n[envelope]\ntexts = ["type"]\n'
 

@@ -11,7 +11,7 @@ from migration.consolidation.auditing import audit
 from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.inventory import Inventory
 
-_FIXTURES = Path(__file__).parents[3] / "fixtures" / "consolidation"
+_FIXTURES = Path(__file__).parents[3] / "migration" / "fixtures" / "consolidation"
 
 _TARGET = """
 class UserExecutionEngine:

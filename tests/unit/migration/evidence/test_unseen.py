@@ -7,7 +7,7 @@ from migration.errors import EvidenceError
 from migration.evidence import GateReader, Redactor, UnseenRuns, digest_key
 from migration.evidence.erasing import erase_evidence, evidence_left
 from migration.evidence.tables import unseen_runs
-from migration.model import Stage
+from migration.model import NOT_SAMPLED, Stage
 from migration.settings import MigrationSettings
 
 
@@ -81,3 +81,16 @@ def test_a_tenant_is_erased_from_them(unseen, reader, make, settings):
         assert evidence_left(connection, redactor, "acme", None) == 1
         erase_evidence(connection, redactor, "acme", None)
         assert connection.execute(select(unseen_runs.c.tenant_id)).scalars().all() == ["globex"]
+
+
+def test_runs_are_written_apart_by_the_probability_of_their_draw(unseen, reader, make):
+    for reason, probability in (("queue_jobs", 0.5), (NOT_SAMPLED, 0.5), (NOT_SAMPLED, 0.5), (NOT_SAMPLED, 0.25), ("engine", 1.0)):
+        unseen.count(make.run(), Stage.LIVE, reason, probability)
+    unseen.write()
+    rows = reader.unseen("chat", Stage.LIVE, 0.0, 0, reader.end().unseen)
+    assert sorted((row.reason, row.probability, row.runs) for row in rows if row.probability) == [
+        (NOT_SAMPLED, 0.25, 1),
+        (NOT_SAMPLED, 0.5, 2),
+        ("queue_jobs", 0.5, 1),
+    ]
+    assert [(row.reason, row.probability) for row in rows if row.probability is None] == [("engine", None)]

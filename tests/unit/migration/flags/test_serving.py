@@ -38,6 +38,14 @@ def test_a_flag_change_moves_the_next_run_and_not_the_decision_already_made(star
     assert (pinned.plan.stage, flags.decide(ask()).plan.stage) == (Stage.SHADOW, Stage.LIVE)
 
 
+def test_failover_is_pinned_with_the_plan_and_moves_the_next_run(start, source, ask):
+    source.put(at("live"), switch("candidate-failover", [False, True], 1))
+    flags = start()
+    pinned = flags.decide(ask())
+    source.put(at("live"), switch("candidate-failover", [False, True], 0))
+    assert (pinned.fails_over, flags.decide(ask()).fails_over) == (True, False)
+
+
 def test_a_decision_cannot_be_changed(start, source, ask):
     source.put(at("shadow"))
     decision = start().decide(ask())

@@ -11,7 +11,7 @@ from migration.recordings import BadLine, RecordedRun, Skipped, read
 
 from .conftest import chat
 
-MADE = Path(__file__).parents[3] / "fixtures" / "recordings"
+MADE = Path(__file__).parents[3] / "migration" / "fixtures" / "recordings"
 _spec = importlib.util.spec_from_file_location("recordings_script", MADE / "script.py")
 script = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(script)

@@ -10,7 +10,7 @@ import pytest
 
 from migration.recordings import BadLine, read
 
-MADE = Path(__file__).parents[3] / "fixtures" / "recordings"
+MADE = Path(__file__).parents[3] / "migration" / "fixtures" / "recordings"
 
 
 def load(name: str) -> Any:

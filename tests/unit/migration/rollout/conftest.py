@@ -35,11 +35,11 @@ class Evidence:
             rows = [self._row(number < divergent, number % tenants, digest | columns) for number in range(runs)]
             connection.execute(comparisons.insert(), rows)
 
-    def unseen(self, runs: int, *, stage: Stage = Stage.LIVE, tenant: str = "tenant-0", at: float = 2000.0) -> None:
+    def unseen(self, runs: int, *, stage: Stage = Stage.LIVE, tenant: str = "tenant-0", at: float = 2000.0, **columns: Any) -> None:
         """Store runs without a comparison."""
         with self.database.transaction("write") as connection:
             row = {"surface": "chat", "tenant_id": tenant, "stage": stage.value, "strata": "set", "reason": "queue_jobs", "runs": runs}
-            connection.execute(unseen_runs.insert(), [row | {"at": at}])
+            connection.execute(unseen_runs.insert(), [row | {"at": at} | columns])
 
     def rounds(self, number: int) -> None:
         """Count rounds of noise."""

@@ -8,7 +8,7 @@ from migration.errors import EvidenceError
 from migration.evidence.erasing import erase_evidence
 from migration.evidence.redaction import Redactor
 from migration.evidence.writing import remove_before
-from migration.model import Stage
+from migration.model import NOT_SAMPLED, Stage
 from migration.rollout.ramp_file import read_ramp
 from migration.rollout.reading import StandingReader
 from migration.statistics import THESE
@@ -162,3 +162,12 @@ def test_an_expired_entry_and_rounds_of_noise_are_part_of_it(reader, evidence, m
 def test_looking_at_it_makes_no_database(reader, migration_settings):
     reader(keep=False).read()
     assert not (migration_settings.home / "evidence.db").exists()
+
+
+def test_a_run_that_was_drawn_with_a_small_probability_stands_for_those_that_were_not_drawn(reader, evidence):
+    evidence.compared(90)
+    evidence.compared(10, divergent=5, probability=0.1)
+    evidence.unseen(90, reason=NOT_SAMPLED, probability=0.1)
+    found = reader().read()
+    assert (found.outcomes.compared, found.outcomes.not_sampled, found.outcomes.unseen) == (100, 90, 0)
+    assert upper(found) > 50 / 190

@@ -83,7 +83,7 @@ class Bench:
             MigrationSettings(**settings),
             Metrics(registry=self.registry),
             self.told.append,
-            unseen=lambda record, stage, reason: self.unseen.append((record.request.run_id, stage, reason)),
+            unseen=lambda record, stage, reason, _probability: self.unseen.append((record.request.run_id, stage, reason)),
             spawn=self.spawn,
             clock=lambda: self.now,
         )

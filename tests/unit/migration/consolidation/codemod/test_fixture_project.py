@@ -13,7 +13,7 @@ from migration.consolidation.codemod.plan import plan_codemod
 from migration.consolidation.codemod.report.applying import apply_plan
 from migration.consolidation.codemod.report.values import CodemodPlan
 
-FIXTURES = Path(__file__).parents[4] / "fixtures" / "consolidation"
+FIXTURES = Path(__file__).parents[4] / "migration" / "fixtures" / "consolidation"
 LEGACY = (
     "depot/agents/supervisor/execution_engine.py",
     "depot/agents/supervisor/request_scoped_execution_engine.py",

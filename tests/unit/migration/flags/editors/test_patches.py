@@ -6,7 +6,7 @@ import pytest
 
 from migration.errors import FlagSourceError
 from migration.flags.editors.patches import differences, json_patch, semantic_patch
-from tests.servers.launchdarkly_rest import represent, variation_id
+from tests.migration.servers.launchdarkly_rest import represent, variation_id
 from tests.unit.migration.flags.making import at, clause, kill_switch, rollout, rule, sampling, surface_flag
 
 ENV = "production"

@@ -9,7 +9,7 @@ from migration.flags.meaning.data import FlagData
 from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.model import Stage
 from migration.stages import PLANS
-from tests.unit.migration.flags.making import at, clause, kill_switch, rule, sampling, surface_flag
+from tests.unit.migration.flags.making import at, clause, kill_switch, rule, sampling, surface_flag, switch
 
 ACME = Tenant(tenant_id="acme")
 
@@ -127,3 +127,16 @@ def test_an_evaluator_of_its_own_leaves_no_thread_behind():
     with FlagEvaluator.of(FlagData(flags={"execution-engine-chat": at("live")})) as evaluator:
         evaluator.plan("chat", ACME)
         assert set(threading.enumerate()) == before
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_a_run_fails_over_only_where_the_flag_says_so_and_both_run_stores_are_written_by_candidate(over, stage):
+    on = over(at(stage.value), switch("candidate-failover", [False, True], 1)).evaluate("chat", ACME)
+    default = over(at(stage.value)).evaluate("chat", ACME)
+    assert (on.fails_over, default.fails_over) == (stage in {Stage.LIVE, Stage.RAMPDOWN}, False)
+
+
+def test_a_failover_flag_that_is_no_boolean_is_off_and_complained_about(over):
+    found = over(at("live"), switch("candidate-failover", ["yes", "no"], 0)).evaluate("chat", ACME)
+    assert not found.fails_over
+    assert found.complaint.startswith("candidate-failover: gives something else than true or false")

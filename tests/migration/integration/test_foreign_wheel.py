@@ -7,9 +7,9 @@ import subprocess
 
 import pytest
 
-from tests.integration.migration.empty_environment import PATIENCE_S, ROOT, built, empty_environment
+from tests.migration.integration.empty_environment import PATIENCE_S, ROOT, built, empty_environment
 
-FOREIGN = ROOT / "tests" / "foreign"
+FOREIGN = ROOT / "tests" / "migration" / "foreign"
 SERVING = """
 import asyncio, json, sys
 from migration import compose
@@ -51,7 +51,7 @@ def run(programs, tmp_path):
 
 def test_what_an_installed_project_serves_is_shadowed_and_a_fault_is_found(run):
     for stage in ("dualwrite", "shadow"):
-        run("netra-migration", "stage", "set", "support", stage, "--all", "--yes")
+        run("netra-migration", "stage", "set", "support", stage, "--all", "--yes", "--force", "--reason", "a test")
     assert run("python", "-c", SERVING, "") == "ticket.opened ticket.closed\n"
     run("python", "-c", SERVING, "a word is lost")
     (surface,) = json.loads(run("netra-migration", "status", "--json"))["surfaces"]

@@ -13,7 +13,7 @@ from migration.adapters.openai import async_http_client, http_client
 from migration.effects.journals.streams import decode_stream
 from migration.errors import EffectMissingError
 from migration.model import Effect
-from tests.servers.models import WORDS
+from tests.migration.servers.models import WORDS
 
 TOOLS = [
     {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}

@@ -8,7 +8,7 @@ from migration.effects.journals.replaying import ReplayJournal
 from migration.effects.journals.threads import follow_threads
 from migration.effects.ports import activate, deactivate
 from migration.model import Origin, RunRequest
-from tests.servers.models import ModelEndpoint
+from tests.migration.servers.models import ModelEndpoint
 
 REQUEST = RunRequest(surface="chat", tenant_id="acme", user_id="ann", thread_id="t-1", run_id="r-1", payload=b"{}", received_at=0.0)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.migration.empty_environment import PATIENCE_S, ROOT, built, empty_environment
+from tests.migration.integration.empty_environment import PATIENCE_S, ROOT, built, empty_environment
 
 PAGE = (ROOT / "docs" / "migration" / "adopt.md").read_text()
 HOUR, LATER = ([*re.findall(r"```(python|toml|sh)\n(.*?)```", part, re.DOTALL)] for part in PAGE.split("## Fourteen days later"))

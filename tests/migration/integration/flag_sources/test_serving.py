@@ -13,7 +13,7 @@ from migration.model import Origin
 from migration.settings import MigrationSettings
 from migration.telemetry.metrics import Metrics
 from migration.variables import Secret
-from tests.integration.migration.flag_sources.conftest import eventually
+from tests.migration.integration.flag_sources.conftest import eventually
 from tests.unit.migration.flags.making import at, kill_switch
 
 KILL = "execution-engine-kill-switch"

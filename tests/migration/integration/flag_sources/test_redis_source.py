@@ -12,8 +12,8 @@ from ldclient.versioned_data_kind import FEATURES, SEGMENTS
 from migration.errors import FlagSourceError
 from migration.flags.editors.redis import RedisEditor
 from migration.flags.sources.redis import RedisSource
-from tests.integration.migration.flag_sources.conftest import eventually
-from tests.servers.redis import RedisServer
+from tests.migration.integration.flag_sources.conftest import eventually
+from tests.migration.servers.redis import RedisServer
 from tests.unit.migration.flags.making import at, kill_switch, sampling, surface_flag
 
 pytestmark = pytest.mark.server

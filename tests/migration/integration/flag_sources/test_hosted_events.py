@@ -10,7 +10,7 @@ from ldclient.migrations import Operation, Origin, Stage
 from migration.flags.meaning.contexts import Tenant, context
 from migration.flags.sources.delivery import PatientSender
 from migration.flags.sources.hosted import HostedSource
-from tests.integration.migration.flag_sources.conftest import eventually
+from tests.migration.integration.flag_sources.conftest import eventually
 
 
 def send_op(following, tenant="acme", **attributes):

@@ -17,9 +17,9 @@ from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.flags.sources.source import FlagSource
 from migration.settings import MigrationSettings
 from migration.variables import Secret
-from tests.servers.certificates import Authority
-from tests.servers.launchdarkly import API_TOKEN, SDK_KEY, LaunchDarkly
-from tests.servers.redis import RedisServer
+from tests.migration.servers.certificates import Authority
+from tests.migration.servers.launchdarkly import API_TOKEN, SDK_KEY, LaunchDarkly
+from tests.migration.servers.redis import RedisServer
 from tests.unit.migration.flags.making import at, kill_switch, sampling
 
 PATIENCE_S = 30.0  #: no test waits longer for anything

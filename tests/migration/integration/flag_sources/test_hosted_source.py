@@ -4,8 +4,8 @@ from msgspec.structs import replace
 
 from migration.flags.meaning.data import KILL_SWITCH
 from migration.flags.sources.hosted import HostedSource
-from tests.integration.migration.flag_sources.conftest import eventually
-from tests.servers.launchdarkly import SDK_KEY
+from tests.migration.integration.flag_sources.conftest import eventually
+from tests.migration.servers.launchdarkly import SDK_KEY
 from tests.unit.migration.flags.making import at, kill_switch
 
 CHAT = "execution-engine-chat"

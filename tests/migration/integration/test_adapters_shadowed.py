@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.models import ModelEndpoint
+from tests.migration.servers.models import ModelEndpoint
 from tests.unit.migration.flags.making import at, flag_file
 
 PAGE = Path(__file__).parents[3] / "docs" / "migration" / "adapters.md"

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from migration.flags.sources.hosted import HostedSource
 from migration.flags.sources.prompt import PromptPool
 from migration.variables import Secret
-from tests.integration.migration.flag_sources.conftest import eventually
-from tests.servers.launchdarkly import SDK_KEY, Faults, LaunchDarkly
+from tests.migration.integration.flag_sources.conftest import eventually
+from tests.migration.servers.launchdarkly import SDK_KEY, Faults, LaunchDarkly
 from tests.unit.migration.flags.making import at, kill_switch
 
 FAULTS = {

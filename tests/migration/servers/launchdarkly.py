@@ -14,7 +14,7 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from tests.servers.launchdarkly_rest import Json, PatchError, patched, represent, restore
+from tests.migration.servers.launchdarkly_rest import Json, PatchError, patched, represent, restore
 
 SDK_KEY = "sdk-11111111-2222-4333-8444-555555555555"
 API_TOKEN = "api-11111111-2222-4333-8444-666666666666"

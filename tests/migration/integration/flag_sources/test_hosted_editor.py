@@ -13,8 +13,8 @@ from migration.flags.meaning.contexts import Tenant
 from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.flags.sources.hosted import HostedSource
 from migration.variables import Secret
-from tests.integration.migration.flag_sources.conftest import eventually
-from tests.servers.launchdarkly import API_TOKEN, Faults
+from tests.migration.integration.flag_sources.conftest import eventually
+from tests.migration.servers.launchdarkly import API_TOKEN, Faults
 from tests.unit.migration.flags.making import at, clause, kill_switch, rollout, rule, surface_flag
 
 CHAT, KILL, SAMPLING = "execution-engine-chat", "execution-engine-kill-switch", "shadow-sampling"
