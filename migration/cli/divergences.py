@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
-from migration.cli.divergence_page import patches, print_detail, print_list
+from migration.cli.divergence_page import detail_with_values, patches, print_detail, print_list, view_with_values
 from migration.cli.judgement import DivergenceJudgement, judgement
 from migration.cli.latencies import latencies
 from migration.cli.ledger_file import NewEntry, add_entry
@@ -54,7 +53,7 @@ def list_divergences(
         slow = [one for one in slow if verdict in {None, one.verdict}]
         found = [*slow, *evidence.divergences(chosen, verdict, kind, limit)][:limit]
     if as_json:
-        print_json({"divergences": found})
+        print_json({"divergences": [view_with_values(one) for one in found]})
     else:
         _print_list(found, limit)
     if any(one.verdict is Verdict.DIVERGENT for one in found):
@@ -81,7 +80,7 @@ def show(
     if patch:
         print_json({"patches": patches(detail)})
     elif as_json:
-        print_json(msgspec.to_builtins(detail) | {"judgement": why})
+        print_json(detail_with_values(detail) | {"judgement": why})
     else:
         print_detail(detail, examples, why.reasons, project=settings.project)
 

@@ -8,12 +8,9 @@ from typing import Annotated
 
 import typer
 
-from migration.cli.kept_recordings import kept
 from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json
 from migration.errors import ConfigurationError
-from migration.evidence import Database, EvidenceStore, back_up
-from migration.evidence import downgrade as take_back
 from migration.settings import MigrationSettings
 
 command = typer.Typer(
@@ -37,6 +34,8 @@ def export(
 
     Example: netra-migration evidence export --fingerprint 0f3a9c2b71de > run.jsonl
     """
+    from migration.cli.kept_recordings import kept
+
     settings = MigrationSettings()
     found = kept(settings, fingerprint, known_surface(settings, surface) if surface else None)
     for one in found:
@@ -56,6 +55,8 @@ def prune(
 
     Example: netra-migration evidence prune --older-than 30d
     """
+    from migration.evidence import EvidenceStore
+
     age_s = _seconds(older_than)
     store = EvidenceStore.for_writing(MigrationSettings())
     try:
@@ -83,6 +84,9 @@ def downgrade(
 
     Example: netra-migration evidence downgrade 0003
     """
+    from migration.evidence import Database, back_up
+    from migration.evidence import downgrade as take_back
+
     settings = MigrationSettings()
     database = Database(settings.evidence())
     try:
