@@ -78,8 +78,8 @@ def remove_before(connection: Connection, cutoff: float) -> None:
 
 def _is_new(connection: Connection, surface: str, run: str, day: int) -> bool:
     """Take note of the round of a run, and tell whether it was not known."""
-    made = _insert(connection)(counted_rounds).on_conflict_do_nothing()
-    return connection.execute(made, {"surface": surface, "run": run, "day": day}).rowcount > 0
+    made = _insert(connection)(counted_rounds).values(surface=surface, run=run, day=day).on_conflict_do_nothing()
+    return connection.execute(made.returning(counted_rounds.c.run)).first() is not None
 
 
 def _count(connection: Connection, table: Table, rows: list[dict[str, Any]], keys: tuple[str, ...]) -> None:
