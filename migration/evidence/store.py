@@ -107,15 +107,22 @@ class EvidenceStore(EvidenceReader):
         self._rows.bases.stored()
         return new
 
-    def store_round(self, surface: str, *, control: Collection[str], candidate: Collection[str]) -> None:
-        """Count one round in which each engine was compared with itself, and the fingerprints that it showed.
+    def store_round(self, surface: str, run_id: str, *, control: Collection[str], candidate: Collection[str]) -> None:
+        """Count one round in which each engine was compared with itself, and the fingerprints that it showed; each run's round once.
 
         Raises:
             EvidenceError: it could not be stored.
         """
         control_rows, candidate_rows = ({self._rows.fingerprint(one) for one in found} for found in (control, candidate))
         with self._database.transaction("write") as connection:
-            noise.add_round(connection, self._rows.surface(surface), control=control_rows, candidate=candidate_rows, now=self._clock())
+            noise.add_round(
+                connection,
+                self._rows.surface(surface),
+                self._rows.digest(run_id),
+                control=control_rows,
+                candidate=candidate_rows,
+                now=self._clock(),
+            )
 
     def detections(self, surface: str, basis: Basis) -> int:
         """Return how many differences were injected with this basis.

@@ -182,6 +182,15 @@ noise_rounds = Table(
     Column("rounds", BigInteger, nullable=False, comment="in which each engine was compared with itself"),
 )
 
+counted_rounds = Table(
+    "counted_rounds",
+    metadata,
+    Column("surface", String(64), primary_key=True),
+    Column("run", String(64), primary_key=True, comment="digest of the id of the run that the round followed"),
+    Column("day", Integer, nullable=False, comment="days since 1970-01-01, UTC"),
+    Index(None, "day"),
+)
+
 noise_hits = Table(
     "noise_hits",
     metadata,

@@ -35,8 +35,8 @@ class EvidenceSink(Protocol):
 class RoundSink(Protocol):
     """Counts what engines show against themselves."""
 
-    def store_round(self, surface: str, *, control: Collection[str], candidate: Collection[str]) -> None:
-        """Count one round, and the fingerprints that each engine showed against itself.
+    def store_round(self, surface: str, run_id: str, *, control: Collection[str], candidate: Collection[str]) -> None:
+        """Count one round, and the fingerprints that each engine showed against itself. The round of a run counts once.
 
         Raises:
             EvidenceError: it cannot be stored.
