@@ -164,6 +164,16 @@ strata_sets = Table(
     Column("strata", JSON, nullable=False, comment="[event kind, tool, outcome], sorted"),
 )
 
+detections = Table(
+    "detections",
+    metadata,
+    Column("surface", String(64), primary_key=True),
+    Column("basis", String(16), primary_key=True, comment="what the comparisons were made with"),
+    Column("kind", String(32), primary_key=True, comment="of the injected difference"),
+    Column("injected", BigInteger, nullable=False, comment="into replays that matched"),
+    Column("seen", BigInteger, nullable=False, comment="by the comparison"),
+)
+
 noise_rounds = Table(
     "noise_rounds",
     metadata,
