@@ -119,7 +119,7 @@ class Worker:
             yield part
 
     def _handle(self, jobs: Sequence[ShadowJob | ShadowResult]) -> Iterator[list[ShadowResult]]:
-        runs = self._cell.runs([_shadow_of(job, self._parts) for job in jobs if isinstance(job, ShadowJob)])
+        runs = self._cell.runs([cell_job(job, self._parts) for job in jobs if isinstance(job, ShadowJob)])
         held: list[Judged] = []
         since = self._clock()
         for job in jobs:
@@ -206,7 +206,8 @@ def trace_to_collector(settings: MigrationSettings, on_lost: Callable[[int], Non
         configure_tracing(settings, "netra-migration-worker", on_lost)
 
 
-def _shadow_of(job: ShadowJob, parts: Parts) -> CellJob:
+def cell_job(job: ShadowJob, parts: Parts) -> CellJob:
+    """Return the cell's part of a job."""
     served = job.record
     return CellJob(
         request=served.request,

@@ -1,7 +1,8 @@
 """The stable name of a kind of divergence: a thousand occurrences in a thousand runs are one fingerprint.
 
 It is made from what stays the same: the kind, the lane without call numbers, the path without indexes, ids and numbers, the shapes of the
-values, and the values themselves only where the policy declares a closed vocabulary (a status, an error type). Never from free text.
+values, and the values themselves only where the policy declares a closed vocabulary (a status, an error type). A broken rule of the
+contract counts by its id. Never from free text, nor from the wording of a sentence.
 """
 
 import re
@@ -33,7 +34,7 @@ def fingerprint_of(finding: Finding, shapes: Shapes) -> str:
         shape(finding.lane),
         shape(text(finding.path)),
         finding.detail,
-        shape(finding.rule),
+        shape(finding.mark),
         # An exception counts as the same however the other run ended: it may have continued, or lacked the answers to continue.
         *(() if finding.detail == "ended_early" else shapes),
     ]

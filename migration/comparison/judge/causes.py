@@ -105,7 +105,7 @@ class _Causes:
     def _change(self, finding: Finding) -> Hashable:
         """Return what two findings share that are the same change in two places; None: it is in one place only."""
         if finding.kind in _LACKING:
-            return finding.kind, finding.path, finding.detail, finding.rule, finding.control is msgspec.UNSET
+            return finding.kind, finding.path, finding.detail, finding.mark, finding.control is msgspec.UNSET
         if finding.kind not in _FIELDS or finding.detail:
             return None
         field = segments(finding.path[1:])
