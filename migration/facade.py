@@ -183,7 +183,8 @@ class ExecutionFacade:
     ) -> Recording | FailoverRun:
         if self._failover is None:
             return tape
-        return FailoverRun(self._failover, request, events, tape, self._clock, canary, partial(self._resumed, decision))
+        resumed = partial(self._resumed, decision)
+        return FailoverRun(self._failover, request, events, tape, clock=self._clock, canary=canary, on_resume=resumed)
 
     def _resumed(self, decision: Decision) -> None:
         """Count that control runs, whatever the plan says: its removal has to know."""

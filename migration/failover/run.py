@@ -42,9 +42,11 @@ class Failover:
     def __init__(self, policy: Policy, control: Engine, *, build: Callable[[], str], metrics: Metrics) -> None:
         self.policy, self.control, self.build, self._metrics = policy, control, build, metrics
         self.commit = CommitPoint(policy)
+        self.results: dict[str, int] = {}  #: result -> runs that candidate failed since the start
 
     def count(self, result: FailoverResult) -> None:
         """Count a run that its candidate failed, by its result."""
+        self.results[result] = self.results.get(result, 0) + 1
         self._metrics.failovers.labels(self.policy.surface, result).inc()
 
     def failed(self, operation: Operation, error: BaseException) -> None:
@@ -67,8 +69,8 @@ class FailoverRun:
     """
 
     __slots__ = (
-        "_candidate",
         "_canary",
+        "_candidate",
         "_clock",
         "_commit",
         "_error",
@@ -92,6 +94,7 @@ class FailoverRun:
         request: RunRequest,
         events: AsyncGenerator[Event, None],
         tape: Recording,
+        *,
         clock: Callable[[], float],
         canary: Canary | None,
         on_resume: Callable[[], None],
