@@ -127,6 +127,10 @@ class Migration:
         self.flags = LaunchDarklyFlags(settings, metrics, governor=governing)
         self._under_way = Counter[str]()
         self._build = Build(settings)
+        failovers = {
+            surface: Failover(policies[surface], both[Origin.CONTROL], build=self._build, metrics=metrics)
+            for surface, both in engines.items()
+        }
         # Imported here, because the import of SQLAlchemy takes as long as all others together, and not every module that imports `compose`
         # calls it.
         from migration.evidence import UnseenRuns
@@ -142,6 +146,7 @@ class Migration:
             runs=lambda: self._under_way,
             shadow=self.shadow,
             cost=governing,
+            failovers=lambda: {surface: failover.results for surface, failover in failovers.items()},
             unseen=unseen,
             attributes=self.flags.attributes,
         )
@@ -161,7 +166,7 @@ class Migration:
                 unseen=unseen.count,
                 tombstones=self._runs.tombstones,
                 outcome_by_events=partial(outcome_by, policies[surface].endings),
-                failover=Failover(policies[surface], both[Origin.CONTROL], build=self._build, metrics=metrics),
+                failover=failovers[surface],
             )
             for surface, both in engines.items()
         }

@@ -43,6 +43,8 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     stage_counts: dict[str, dict[str, int]] = {}  #: surface -> stage -> number of known tenants at it, evaluated
     counted_at: float | None = None  #: time at which that count was finished
     runs: dict[str, int] = {}  #: surface -> number of current runs
+    failover: dict[str, bool] = {}  #: surface -> whether its runs fail over, evaluated for tenants that the flag does not name
+    failovers: dict[str, dict[str, int]] = {}  #: surface -> result -> number of runs that candidate failed since the start
     held_by: HeldBy | None = None  #: what confines the engines of a worker; None: it accepts no jobs yet
     shadow_waiting: int = 0  #: number of shadow jobs that wait or run
     shadow_shares: dict[str, float] = {}  #: surface -> share of the flag's percentage of runs that the governor allows
