@@ -1,7 +1,7 @@
 """The `netra-migration` command: finds each subcommand in the module of the same name when it is needed, so that start-up stays fast.
 
-A command module defines `command`, a `typer.Typer`: if it has one command, that becomes `netra-migration <module>`; if it has several or a
-callback, they become `netra-migration <module> <command>`. A name in `COMMANDS` without a module is not a command.
+A command module defines `command`, a `typer.Typer`. One command in it becomes `netra-migration <module>`; several commands, or one with a
+callback, become `netra-migration <module> <command>`. A name in `COMMANDS` without a module is not a command.
 """
 
 import importlib.util
@@ -55,7 +55,7 @@ DISTRIBUTION: Final = "netra-strangler"
 
 
 class LazyCommands(TyperGroup):
-    """A group whose commands are modules of this package."""
+    """The group of all commands: each is a module of this package."""
 
     _listing = False  #: whether only names and summaries are needed, so that no command is imported
 

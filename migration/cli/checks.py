@@ -61,7 +61,7 @@ def package(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 
 def _clashes() -> dict[str, set[str]]:
-    """Return each import package, ours or one that we need, that several distributions install, and the names of these distributions."""
+    """Return the import packages (ours and those that we need) that are installed by several distributions, with the names of these."""
     needed = {re.split(r"[^\w.-]", text, maxsplit=1)[0].lower() for text in _required()} | {_OURS}
     found: dict[str, set[str]] = {}
     for name, distributions in importlib.metadata.packages_distributions().items():
@@ -109,7 +109,7 @@ def configuration(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 
 def engines(settings: MigrationSettings) -> Iterator[CheckResult]:
-    """Make each engine once."""
+    """Make each engine once, and report those that cannot be made."""
     from migration.shadow import builder
 
     build = builder(settings)
@@ -152,6 +152,21 @@ def flags(settings: MigrationSettings) -> Iterator[CheckResult]:
             yield CheckResult(
                 check="flags", state="wrong", found=said, advice="make sure that it can reach the source as this command does"
             )
+    yield from _failover(settings)
+
+
+def _failover(settings: MigrationSettings) -> Iterator[CheckResult]:
+    """Return where failed runs are resumed, and where nothing was declared for that."""
+    from migration.comparison import default_policy
+
+    on = sorted({surface for told in serving(settings) for surface, is_on in told.row.failover.items() if is_on})
+    if on:
+        yield CheckResult(check="flags", state="ok", found=f"failover is on: control resumes runs that candidate fails on {', '.join(on)}")
+    for surface in on:
+        if default_policy(surface, settings.project).failover.answers is None:
+            found = f"{surface}: its file has no table [failover], so control resumes a run only if no event was delivered"
+            advice = "declare the events that answer; docs/migration/failover.md describes the table"
+            yield CheckResult(check="flags", state="remark", found=found, advice=advice)
 
 
 def stores(settings: MigrationSettings) -> Iterator[CheckResult]:
@@ -218,7 +233,7 @@ def metrics(settings: MigrationSettings) -> Iterator[CheckResult]:
         with extra("otlp"):
             import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401 - whether it is there
         yield CheckResult(check="metrics", state="ok", found=f"spans go to {settings.otlp_endpoint}")
-    said = "serve what `Migration.metrics()` returns under /metrics"
+    said = "serve the result of `Migration.metrics()` under /metrics"
     here = Path(migration.__file__).parent
     built = next((one for one in (here / "dashboards", here.parent / "dashboards") if (one / "grafana").is_dir()), None)
     said += f"; dashboards and alert rules are in {built}" if built else "; dashboards and alert rules are not installed"

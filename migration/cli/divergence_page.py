@@ -1,4 +1,4 @@
-"""Divergences on a terminal: a list of kinds; and one kind with its values and both streams side by side."""
+"""Shows divergences on a terminal: a list of kinds, or one kind with its values and both streams side by side."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -45,7 +45,7 @@ def print_detail(detail: DivergenceDetail, examples: int, reasons: Sequence[str]
     Args:
         detail: the divergence.
         examples: print at most this many.
-        reasons: why it is judged as it is.
+        reasons: why the divergence has its verdict.
         project: the file of the project whose policy applies to the field; None: the one that is found (`migration.project`).
     """
     console = Console()

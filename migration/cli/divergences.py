@@ -42,7 +42,7 @@ def list_divergences(
 ) -> None:
     """List kinds of divergences, the most frequent first.
 
-    Exit codes: 0 none of those listed is divergent; 1 at least one is; 2 wrong use.
+    Exit codes: 0 no listed kind is divergent; 1 at least one is; 2 wrong use.
 
     Example: netra-migration divergences list --verdict divergent --json
     """
@@ -100,7 +100,7 @@ def accept(
     surface: _Surface = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Accept one kind of divergence until a day, or permanently: adds an entry to the surface's ledger.
+    """Accept one kind of divergence until a day, or permanently, by adding an entry to the surface's ledger.
 
     Running workers read the ledger again by themselves.
 
@@ -137,7 +137,7 @@ def minimise(
     max_seconds: Annotated[float, typer.Option(min=0, help="Stop after this many seconds.")] = 120.0,
     as_json: JsonFlag = False,
 ) -> None:
-    """Write a pytest file that fails while this kind of divergence exists, around the smallest recorded run that shows it.
+    """Write a pytest file that fails while this kind of divergence exists. It contains the smallest recorded run that shows it.
 
     Both engines run offline; history, tools, texts and journal are made smaller as long as the divergence stays. Only runs of tenants that
     allow free text are stored. Read the file before you commit it: it contains the remaining parts of the run.

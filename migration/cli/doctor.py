@@ -22,7 +22,7 @@ def doctor(as_json: JsonFlag = False) -> None:
 
     If no process serves, a shadow worker is started in an empty folder and stopped again. Your files are not changed.
 
-    Exit codes: 0 nothing is wrong; 1 something is; 2 a setting cannot be used.
+    Exit codes: 0 nothing is wrong; 1 something is wrong; 2 a setting cannot be used.
 
     Example: netra-migration doctor --json
     """

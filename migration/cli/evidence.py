@@ -70,7 +70,7 @@ def prune(
 
 @command.command()
 def downgrade(
-    revision: Annotated[str, typer.Argument(help="The older schema, such as 0003; `base` for none.")],
+    revision: Annotated[str, typer.Argument(help="The older schema, such as 0003; `base`: no schema at all.")],
     backup: Annotated[Path | None, typer.Option(help="File of the backup; default: next to the evidence, named by the time.")] = None,
     no_backup: Annotated[bool, typer.Option("--no-backup", help="There already is a backup.")] = False,
     as_json: JsonFlag = False,
@@ -90,7 +90,7 @@ def downgrade(
     settings = MigrationSettings()
     database = Database(settings.evidence())
     try:
-        with database.transaction("read"):  # opens the evidence, or raises the reason why it cannot
+        with database.transaction("read"):  # raises the error if the evidence cannot be opened
             pass
         if not no_backup:
             file = backup or settings.path(Path(f"evidence-{datetime.now(UTC):%Y%m%dT%H%M%S}.bak.db"))

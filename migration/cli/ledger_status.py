@@ -1,4 +1,4 @@
-"""How a surface's ledger of accepted divergences compares with what was found."""
+"""Compares a surface's ledger of accepted divergences with the divergences that were found."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from click.testing import Result
@@ -273,7 +274,7 @@ def test_an_expired_entry_that_never_matched_is_to_be_removed(run: Run, tmp_path
 def store_rounds(tmp_path: Path, rounds: int, shown: int) -> None:
     store = EvidenceStore.for_writing(MigrationSettings(home=tmp_path))
     for number in range(rounds):
-        store.store_round("chat", control={"0" * 12} if number < shown else set(), candidate=set())
+        store.store_round("chat", uuid4().hex, control={"0" * 12} if number < shown else set(), candidate=set())
     store.close()
 
 
@@ -355,3 +356,12 @@ def test_the_upper_bound_is_that_of_the_runs_of_the_step(run, status, tmp_path) 
     compared(tmp_path, *[None] * 3)  # received before the step was taken
     chat = next(one for one in status()["surfaces"] if one["surface"] == "chat")
     assert (chat["runs"], chat["upper_bound"], chat["gate"]["compared"]) == (3, None, 0)
+
+
+def test_the_share_of_failed_runs_that_control_saved_is_shown_over_all_processes(run: Run, tmp_path: Path) -> None:
+    running(tmp_path, failover={"chat": True, "batch": False}, failovers={"chat": {"saved": 6, "answered": 1}})
+    running(tmp_path, pid=os.getppid(), failover={"chat": True, "batch": True}, failovers={"chat": {"saved": 3}})
+    result = run("status", "--json")
+    chat, batch = (row["failover"] for row in json.loads(result.stdout)["surfaces"])
+    assert (chat, batch) == ({"on": True, "results": {"saved": 9, "answered": 1}}, {"on": None, "results": {}})
+    assert "chat: control saved 9 of 10 runs that candidate failed; the others: 1 answered" in result.stderr
