@@ -222,7 +222,7 @@ _BY_MODE: Final[Sequence[AnyPanel]] = (
     ),
     Lines(
         id=41,
-        title="Missing share of the effects that shadows asked for",
+        title="Share of missing effects in those that shadows asked for",
         unit="percentunit",
         description="If it is high, the engines ask the model or the tools for different things, and the rest of those runs differs too.",
         queries=[_share_by("surface", _EFFECTS, 'mode="missing"', 'mode=~"replayed|missing"')],

@@ -11,7 +11,7 @@ from dashboards.panels import DATASOURCE, AnyPanel
 from dashboards.promql import WINDOW, select
 
 _TAG = "netra-migration"
-_ROW_IDS = 1000  #: headings have ids from 1000 on, panels below that
+_ROW_IDS = 1000  #: the ids of headings are 1000 and above, those of panels are smaller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -143,6 +143,16 @@ _STAGES: Final[Sequence[AnyPanel]] = (
         description="How served runs ended, by engine. `cancelled`: the user stopped it or left. `cut`: the process stopped.",
         queries=[Query(expr=or_zero(rate(select(_RUNS), ["origin", "outcome"]), "origin"), legend="{{origin}} {{outcome}}")],
     ),
+    Lines(
+        id=15,
+        title="Failovers by result",
+        unit="suffix: runs/s",
+        width=24,
+        stacked=True,
+        description="Runs that candidate failed while failover was on. `saved`: control finished the run. The other results say why "
+        "control could not finish it.",
+        queries=[Query(expr=or_zero(rate(select("migration_failovers_total"), ["result"]), "result"), legend="{{result}}")],
+    ),
 )
 
 _DURATIONS: Final[Sequence[AnyPanel]] = (

@@ -88,8 +88,8 @@ SHADOW: Final[Sequence[AnyPanel]] = (
         id=37,
         title="Shadow tax",
         unit="percentunit",
-        description="By how much runs take longer because shadows run, measured against windows in which shadows rest; bounds at 95 %. "
-        "Nothing is shown until enough runs began at rest.",
+        description="How much longer runs take while shadows run, compared with runs in windows without shadows; bounds at 95 %. "
+        "No value is shown until enough runs began in such windows.",
         queries=[Query(expr="max by (quantile, bound) (migration_shadow_tax_ratio)", legend="{{quantile}}, {{bound}}")],
     ),
 )

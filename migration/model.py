@@ -136,9 +136,9 @@ class Effect(Noun, frozen=True, kw_only=True, gc=False):
     performed_by_shadow: bool = False  #: of a shadow: not in its journal, and really performed, as the miss policy permits
 
 
-FailoverResult = Literal["saved", "control_failed", "stopped", "answered", "irreversible", "unclosed", "unrecorded", "refused"]
+FailoverResult = Literal["saved", "control_failed", "stopped", "ended", "answered", "irreversible", "unclosed", "unrecorded", "refused"]
 """The result of a run that its candidate failed: `saved` by control; `control_failed` too; `stopped` by its reader while control ran; or
-why control could not resume it: see `migration/failover/commit.py`.
+why control could not resume it: see `Past` in `migration/failover/commit.py`.
 """
 
 

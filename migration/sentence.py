@@ -35,12 +35,12 @@ def say(template: str, /, **values: Sentence | int | str) -> Sentence:
     Raises:
         KeyError: the template names a value that is not given.
     """
-    parts: list[Sentence] = []
+    parts: list[str] = []
     for literal, name in _parsed(template):
-        parts.append(word(literal))
+        _extend(parts, (literal,))
         if name is not None:
-            parts.append(_part(values[name]))
-    return joined(parts)
+            _extend(parts, _parts(values[name]))
+    return Sentence(tuple(parts))
 
 
 def word(text: str) -> Sentence:
@@ -57,20 +57,24 @@ def joined(sentences: Iterable[Sentence], between: str = "") -> Sentence:
     """Return one sentence of several, with a text of ours between them."""
     parts: list[str] = [""]
     for number, sentence in enumerate(sentences):
-        literal, *rest = sentence.parts or ("",)
-        lead = (between if number else "") + literal
-        if len(parts) % 2:
-            parts[-1] += lead
-        else:
-            parts.append(lead)
-        parts += rest
+        _extend(parts, (between if number else "",))
+        _extend(parts, sentence.parts)
     return Sentence(tuple(parts))
 
 
-def _part(value: Sentence | int | str) -> Sentence:
+def _extend(parts: list[str], more: tuple[str, ...]) -> None:
+    """Add the parts of a sentence to those of another one; where literals meet, they become one."""
+    if len(parts) % 2 and more:
+        parts[-1] += more[0]
+        parts += more[1:]
+    else:
+        parts += more
+
+
+def _parts(value: Sentence | int | str) -> tuple[str, ...]:
     if isinstance(value, Sentence):
-        return value
-    return quoted(value) if isinstance(value, str) else word(str(value))
+        return value.parts
+    return ("", value) if isinstance(value, str) else (str(value),)
 
 
 @lru_cache(maxsize=256)

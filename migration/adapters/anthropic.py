@@ -16,7 +16,7 @@ __all__ = ["async_http_client", "http_client"]
 
 
 def async_http_client(client: httpx2.AsyncClient | None = None, *, lane: str | None = None) -> httpx2.AsyncClient:
-    """Return an HTTP client for `AsyncAnthropic` whose exchanges are effects.
+    """Return an HTTP client for `AsyncAnthropic`; each of its exchanges is an effect.
 
     Args:
         client: the client that reaches the outside, with its own proxies and certificates; None: a client like the SDK's own.
@@ -26,5 +26,5 @@ def async_http_client(client: httpx2.AsyncClient | None = None, *, lane: str | N
 
 
 def http_client(client: httpx2.Client | None = None, *, lane: str | None = None) -> httpx2.Client:
-    """Return an HTTP client for the synchronous `Anthropic`; the rest as for `async_http_client`."""
+    """Like `async_http_client`, for the synchronous `Anthropic`."""
     return client_of(DefaultHttpxClient, client, lane)

@@ -38,7 +38,7 @@ def langgraph_engine(
     Its events are those of `astream_events`, `{"type", "name", "lane", "data"}`. The type is LangChain's, e.g. "on_chat_model_stream". The
     lane is the path of nodes, e.g. "research/search", with "#2" for the second of parallel `Send`s to a node. A call of a tool or model
     inside a node has a lane below that path, e.g. "research/search/lookup#1". The output of a node is yielded once: the graph's own events
-    that repeat it are left out. An effect belongs to the lane of the node or tool that asks for it. Ids of runs, and ids of messages that
+    that repeat it are left out. An effect has the lane of the node or tool that asks for it. Ids of runs, and ids of messages that
     did not come from a model, are left out. A replay is not traced to LangSmith.
 
     Args:
@@ -47,7 +47,7 @@ def langgraph_engine(
         config: returns the graph's configuration, e.g. `{"configurable": {...}}`; None: no configuration.
         keep: returns whether the engine yields this event; None: it yields all of them.
 
-    The engine's `run` raises what the graph raises.
+    The engine's `run` raises the exceptions of the graph.
     """
 
     async def run(request: RunRequest) -> AsyncIterator[dict[str, Any]]:
@@ -75,7 +75,7 @@ async def _events(graph: Runnable[Any, Any], given: Any, config: RunnableConfig)
 
 
 class _Lanes:
-    """The lane of each LangChain run of one graph run."""
+    """The lanes of all LangChain runs within one run of a graph."""
 
     def __init__(self) -> None:
         self._of_run: dict[str, str] = {}

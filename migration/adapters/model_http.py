@@ -36,7 +36,7 @@ _DECODED: Final = {
 
 
 def async_client_of(default: Callable[..., httpx2.AsyncClient], client: httpx2.AsyncClient | None, lane: str | None) -> httpx2.AsyncClient:
-    """Return a client made by `default`, like the SDK's own, whose exchanges are effects; `client`, if given, reaches the outside."""
+    """Return a client like the SDK's own, made by `default`; each exchange is an effect. `client`, if given, reaches the outside."""
     ported = default(transport=AsyncModelTransport(lambda: client or default(), lane=lane))
     if client is not None:
         ported.timeout = client.timeout
@@ -52,7 +52,7 @@ def client_of(default: Callable[..., httpx2.Client], client: httpx2.Client | Non
 
 
 class AsyncModelTransport(httpx2.AsyncBaseTransport):
-    """A transport whose exchanges are effects.
+    """A transport that makes each exchange an effect.
 
     Args:
         make: returns the client that reaches the outside; called on first use, and never in a replay.

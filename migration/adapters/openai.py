@@ -16,11 +16,12 @@ with extra("openai"):
 
 __all__ = ["async_http_client", "http_client"]
 
-platform.platform()  # the SDK asks at its first request, and Python then starts `uname`: ask once here, where a shadow may do that
+# The SDK calls this at its first request, and Python then starts `uname`. Call it once now, when a shadow may still start a program.
+platform.platform()
 
 
 def async_http_client(client: httpx2.AsyncClient | None = None, *, lane: str | None = None) -> httpx2.AsyncClient:
-    """Return an HTTP client for `AsyncOpenAI` whose exchanges are effects.
+    """Return an HTTP client for `AsyncOpenAI`; each of its exchanges is an effect.
 
     Args:
         client: the client that reaches the outside, with its own proxies and certificates; None: a client like the SDK's own.
@@ -30,5 +31,5 @@ def async_http_client(client: httpx2.AsyncClient | None = None, *, lane: str | N
 
 
 def http_client(client: httpx2.Client | None = None, *, lane: str | None = None) -> httpx2.Client:
-    """Return an HTTP client for the synchronous `OpenAI`; the rest as for `async_http_client`."""
+    """Like `async_http_client`, for the synchronous `OpenAI`."""
     return client_of(DefaultHttpxClient, client, lane)

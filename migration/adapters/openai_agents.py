@@ -23,7 +23,7 @@ with extra("openai-agents"):
 
 __all__ = ["agents_engine"]
 
-_MADE_HERE: Final = "__fake_id__"  #: id of responses that the SDK makes from chat completions, at the time of its own clock
+_MADE_HERE: Final = "__fake_id__"  #: id of responses that the SDK itself makes from chat completions, with the time of its own clock
 
 
 def agents_engine(
@@ -43,7 +43,7 @@ def agents_engine(
         options: returns further arguments of `Runner.run_streamed`, such as `context`, `run_config`, `session`; None: no further ones. A
             session is state, which no record contains.
 
-    The engine's `run` raises what the runner raises: exceptions of `agents`, of tools, and of the model.
+    The engine's `run` raises the exceptions of the runner: those of `agents`, of tools, and of the model.
     """
 
     async def run(request: RunRequest) -> AsyncGenerator[dict[str, Any], None]:
@@ -54,7 +54,7 @@ def agents_engine(
             async with aclosing(cast(AsyncGenerator[StreamEvent, None], result.stream_events())) as events:
                 async for event in events:
                     yield lanes.placed(event)
-            if result.run_loop_exception is not None:  # the stream may end without it
+            if result.run_loop_exception is not None:  # the stream may end without raising it
                 raise result.run_loop_exception
             yield lanes.last(result.final_output)
         finally:

@@ -23,7 +23,7 @@ with extra("pydantic-ai"):
 
 __all__ = ["pydantic_ai_engine"]
 
-_MADE_ANEW: Final = frozenset({"timestamp", "run_id", "conversation_id"})  #: of messages: from the framework's own clock and ids
+_MADE_ANEW: Final = frozenset({"timestamp", "run_id", "conversation_id"})  #: fields of messages: the framework's own times and ids
 
 
 def pydantic_ai_engine(
@@ -41,7 +41,7 @@ def pydantic_ai_engine(
         given: returns the agent's prompt.
         options: returns further arguments of `run_stream_events`, such as `deps`, `message_history`, `usage_limits`; None: no further ones.
 
-    The engine's `run` raises what the agent raises: exceptions of `pydantic_ai`, of tools, and of the model.
+    The engine's `run` raises the exceptions of the agent: those of `pydantic_ai`, of tools, and of the model.
     """
 
     async def run(request: RunRequest) -> AsyncIterator[dict[str, Any]]:

@@ -90,7 +90,7 @@ def head(status: int, headers: Mapping[str, str]) -> bytes:
 
 
 def taken_apart(reply: bytes) -> list[bytes]:
-    """Return the pieces of a chat completion's answer that was recorded as a whole."""
+    """Return the pieces of a chat completion that was recorded as a whole."""
     told: dict[str, Any] = _decode(reply)
     message = dict(told["message"])
     if calls := message.get("tool_calls"):
@@ -146,7 +146,7 @@ def event_bytes(piece: bytes) -> bytes:
 
 
 def body_bytes(piece: bytes) -> bytes:
-    """Return a body that is not server-sent events, made from its piece."""
+    """Return the body of a reply that was recorded as one piece, because it is not server-sent events."""
     return _bytes(_decode(piece))
 
 

@@ -1,7 +1,7 @@
 """The `netra-migration` command: finds each subcommand in the module of the same name when it is needed, so that start-up stays fast.
 
-A command module defines `command`, a `typer.Typer`: if it has one command, that becomes `netra-migration <module>`; if it has several or a
-callback, they become `netra-migration <module> <command>`. A name in `COMMANDS` without a module is not a command.
+A command module defines `command`, a `typer.Typer`. One command in it becomes `netra-migration <module>`; several commands, or one with a
+callback, become `netra-migration <module> <command>`. A name in `COMMANDS` without a module is not a command.
 """
 
 import importlib.util
@@ -12,9 +12,10 @@ from pkgutil import resolve_name
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from migration.cli.parameters import spare_pydantic, sparing
+from migration.cli.summaries import SUMMARIES
 from migration.errors import ConfigurationError, MigrationError, MissingExtraError
 from migration.extras import extra
 from migration.project import defaults, find_project, read_project
@@ -54,11 +55,22 @@ DISTRIBUTION: Final = "netra-strangler"
 
 
 class LazyCommands(TyperGroup):
-    """A group whose commands are modules of this package."""
+    """The group of all commands: each is a module of this package."""
+
+    _listing = False  #: whether only names and summaries are needed, so that no command is imported
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - the signature of typer's vendored click
+        """Write the help: the list of commands comes from their summaries."""
+        self._listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._listing = False
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - the signature of typer's vendored click
         """Return the names of the commands that exist."""
-        return [name for name in COMMANDS if (_has_demo() if name == DEMO else importlib.util.find_spec(f"migration.cli.{name}"))]
+        has_demo = _names_demo if self._listing else _has_demo
+        return [name for name in COMMANDS if (has_demo() if name == DEMO else importlib.util.find_spec(f"migration.cli.{name}"))]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - the signature of typer's vendored click
         """Return the command of that name, or None.
@@ -66,6 +78,8 @@ class LazyCommands(TyperGroup):
         Raises:
             ConfigurationError: the project cannot be read, or its demo cannot be imported.
         """
+        if self._listing:
+            return _listed(cmd_name)
         found = _demo() if cmd_name == DEMO else _own(cmd_name)
         if found is None:
             return None
@@ -88,6 +102,10 @@ class LazyCommands(TyperGroup):
         except MigrationError as error:
             typer.echo(f"error: {error}", err=True)
         raise typer.Exit(WRONG_USE)
+
+
+def _listed(name: str) -> TyperCommand:
+    return TyperCommand(name, help=SUMMARIES[name], rich_markup_mode="markdown")
 
 
 def _own(name: str) -> Any:  # noqa: ANN401 - a `typer.Typer`; None: there is none
@@ -128,6 +146,13 @@ def _has_demo() -> bool:
     """
     try:
         return _demo() is not None
+    except ConfigurationError:
+        return False
+
+
+def _names_demo() -> bool:
+    try:
+        return bool(read_project(find_project()).demo)
     except ConfigurationError:
         return False
 

@@ -14,7 +14,7 @@ from migration.errors import ConfigurationError
 
 command = typer.Typer(
     add_completion=False,
-    help="Find every implementation of the engine family and everything that uses it. Nothing of the tree is imported or run.",
+    help="Find every implementation of the engine family and everything that uses it. No code of the tree is imported or run.",
 )
 
 _FINDING = 1
@@ -29,7 +29,7 @@ def run(
         Path | None, typer.Option("--config", help="TOML file with [tool.netra-migration.audit]; default: the closest one.")
     ] = None,
     sarif: Annotated[Path | None, typer.Option("--sarif", help="Write a SARIF 2.1.0 log for code hosts to this file.")] = None,
-    svg: Annotated[Path | None, typer.Option("--svg", help="Write a graph of who uses what to this file.")] = None,
+    svg: Annotated[Path | None, typer.Option("--svg", help="Write a graph of all uses to this file.")] = None,
     inventory_file: Annotated[
         Path | None, typer.Option("--inventory", help="Write all findings, with file and line, as JSON to this file.")
     ] = None,

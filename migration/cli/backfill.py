@@ -30,7 +30,7 @@ class Target(StrEnum):
 
 
 class BackfillReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backfill did and found."""
+    """The result of a backfill."""
 
     surface: str
     to: str
@@ -50,8 +50,8 @@ def backfill(
 ) -> None:
     """Copy a surface's finished runs into one run store, verified by count and digest per tenant. Stages from `shadow` on need it.
 
-    Safe while users chat, and safe to repeat: it continues where it was stopped, and copies nothing twice. Exit codes: 0 the history of
-    every tenant is complete; 1 the history of a tenant is not, and the reason is shown; 2 wrong use, or a store does not answer.
+    You can run it while users chat, and repeat it: it continues where it was stopped, and copies nothing twice. Exit codes: 0 the history
+    of every tenant is complete; 1 the history of a tenant is not, and the reason is shown; 2 wrong use, or a store does not answer.
 
     Example: netra-migration backfill chat
     """

@@ -61,7 +61,7 @@ def package(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 
 def _clashes() -> dict[str, set[str]]:
-    """Return each import package, ours or one that we need, that several distributions install, and the names of these distributions."""
+    """Return the import packages (ours and those that we need) that are installed by several distributions, with the names of these."""
     needed = {re.split(r"[^\w.-]", text, maxsplit=1)[0].lower() for text in _required()} | {_OURS}
     found: dict[str, set[str]] = {}
     for name, distributions in importlib.metadata.packages_distributions().items():
@@ -109,7 +109,7 @@ def configuration(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 
 def engines(settings: MigrationSettings) -> Iterator[CheckResult]:
-    """Make each engine once."""
+    """Make each engine once, and report those that cannot be made."""
     from migration.shadow import builder
 
     build = builder(settings)
@@ -218,7 +218,7 @@ def metrics(settings: MigrationSettings) -> Iterator[CheckResult]:
         with extra("otlp"):
             import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401 - whether it is there
         yield CheckResult(check="metrics", state="ok", found=f"spans go to {settings.otlp_endpoint}")
-    said = "serve what `Migration.metrics()` returns under /metrics"
+    said = "serve the result of `Migration.metrics()` under /metrics"
     here = Path(migration.__file__).parent
     built = next((one for one in (here / "dashboards", here.parent / "dashboards") if (one / "grafana").is_dir()), None)
     said += f"; dashboards and alert rules are in {built}" if built else "; dashboards and alert rules are not installed"

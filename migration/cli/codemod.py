@@ -1,4 +1,4 @@
-"""`codemod`: rewrite the consumers of legacy implementations where that is certain, and report the places where it is not."""
+"""`codemod`: rewrite the consumers of legacy implementations if the result is certain, and report all other places."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Divergences on a terminal: a list of kinds; and one kind with its values and both streams side by side."""
+"""Shows divergences on a terminal: a list of kinds, or one kind with its values and both streams side by side."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from migration.cli.json_patch import json_patch
-from migration.comparison import Rule, default_policy, matches, split
+from migration.comparison import Rule, both_values, default_policy, matches, split
 from migration.errors import UnknownSurfaceError
 from migration.evidence import DivergenceDetail, DivergenceView, Example, ExcerptEvent, ExcerptRow
 from migration.model import Verdict
@@ -34,7 +34,8 @@ def print_list(found: list[DivergenceView]) -> None:
     for one in found:
         judged = one.verdict.value + (f": {one.accepted_by}" if one.accepted_by else "")
         kind = f"{one.kind}\n{one.severity}"
-        table.add_row(*(Text(cell) for cell in (f"{one.fingerprint}\n{one.surface}", kind, str(one.count), f"{one.sentence}\n{judged}")))
+        differs = "\n".join(filter(None, (one.sentence, _latest(one), judged)))
+        table.add_row(*(Text(cell) for cell in (f"{one.fingerprint}\n{one.surface}", kind, str(one.count), differs)))
     Console().print(table)
 
 
@@ -44,17 +45,41 @@ def print_detail(detail: DivergenceDetail, examples: int, reasons: Sequence[str]
     Args:
         detail: the divergence.
         examples: print at most this many.
-        reasons: why it is judged as it is.
+        reasons: why the divergence has its verdict.
         project: the file of the project whose policy applies to the field; None: the one that is found (`migration.project`).
     """
     console = Console()
     console.print(_facts(detail, reasons, project))
     for number, example in enumerate(detail.examples[:examples], 1):
         console.print(_example(example, number, len(detail.examples)))
+        if clause := example_values(detail.divergence, example):
+            console.print(Text(f"values: {clause}"))
         for clause in example.follows:
             console.print(Text(f"consequence: {clause}"))
         if example.excerpt:
             console.print(_streams(example.excerpt))
+
+
+def view_with_values(kind: DivergenceView) -> dict[str, Any]:
+    """Return the kind as JSON, its `example` as a clause; None when none is stored."""
+    document: dict[str, Any] = msgspec.to_builtins(kind)
+    return document | {"example": _latest(kind) or None}
+
+
+def detail_with_values(detail: DivergenceDetail) -> dict[str, Any]:
+    """Return the detail as JSON, each example with its `values` as a clause."""
+    examples = [msgspec.to_builtins(one) | {"values": example_values(detail.divergence, one)} for one in detail.examples]
+    document: dict[str, Any] = msgspec.to_builtins(detail)
+    return document | {"divergence": view_with_values(detail.divergence), "examples": examples}
+
+
+def _latest(kind: DivergenceView) -> str:
+    return "" if kind.example is None else both_values(kind.kind, kind.path, kind.example.control, kind.example.candidate)
+
+
+def example_values(kind: DivergenceView, example: Example) -> str:
+    """Return what both sides have there, as a clause: values where the tenant allows its texts, else their lengths."""
+    return both_values(kind.kind, kind.path, example.control, example.candidate)
 
 
 def patches(detail: DivergenceDetail) -> list[dict[str, Any]]:

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
-from migration.cli.divergence_page import patches, print_detail, print_list
+from migration.cli.divergence_page import detail_with_values, patches, print_detail, print_list, view_with_values
 from migration.cli.judgement import DivergenceJudgement, judgement
 from migration.cli.latencies import latencies
 from migration.cli.ledger_file import NewEntry, add_entry
@@ -43,7 +42,7 @@ def list_divergences(
 ) -> None:
     """List kinds of divergences, the most frequent first.
 
-    Exit codes: 0 none of those listed is divergent; 1 at least one is; 2 wrong use.
+    Exit codes: 0 no listed kind is divergent; 1 at least one is; 2 wrong use.
 
     Example: netra-migration divergences list --verdict divergent --json
     """
@@ -54,7 +53,7 @@ def list_divergences(
         slow = [one for one in slow if verdict in {None, one.verdict}]
         found = [*slow, *evidence.divergences(chosen, verdict, kind, limit)][:limit]
     if as_json:
-        print_json({"divergences": found})
+        print_json({"divergences": [view_with_values(one) for one in found]})
     else:
         _print_list(found, limit)
     if any(one.verdict is Verdict.DIVERGENT for one in found):
@@ -81,7 +80,7 @@ def show(
     if patch:
         print_json({"patches": patches(detail)})
     elif as_json:
-        print_json(msgspec.to_builtins(detail) | {"judgement": why})
+        print_json(detail_with_values(detail) | {"judgement": why})
     else:
         print_detail(detail, examples, why.reasons, project=settings.project)
 
@@ -101,7 +100,7 @@ def accept(
     surface: _Surface = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Accept one kind of divergence until a day, or permanently: adds an entry to the surface's ledger.
+    """Accept one kind of divergence until a day, or permanently, by adding an entry to the surface's ledger.
 
     Running workers read the ledger again by themselves.
 
@@ -138,7 +137,7 @@ def minimise(
     max_seconds: Annotated[float, typer.Option(min=0, help="Stop after this many seconds.")] = 120.0,
     as_json: JsonFlag = False,
 ) -> None:
-    """Write a pytest file that fails while this kind of divergence exists, around the smallest recorded run that shows it.
+    """Write a pytest file that fails while this kind of divergence exists. It contains the smallest recorded run that shows it.
 
     Both engines run offline; history, tools, texts and journal are made smaller as long as the divergence stays. Only runs of tenants that
     allow free text are stored. Read the file before you commit it: it contains the remaining parts of the run.

@@ -40,19 +40,19 @@ def carry_out(
         yes: whether to skip the question.
         force: whether to override the objections; needs a reason.
         reason: the reason that is stored in the history.
-        may_lower: whether tenants may move back if there is no terminal and `yes` was not given.
+        may_lower: whether tenants may move back without confirmation.
         after: called with the flags after the edit.
-        gate: returns why the gate of the ramp does not allow the edit; None: no gate is asked.
+        gate: returns why the gate of the ramp does not allow the edit; None: there is no gate to ask.
         as_json: whether to print one JSON document on stdout.
 
     Raises:
-        ConfigurationError: the edit is forced without a reason, or it moves tenants back without leave and there is no terminal on which to
-            ask.
+        ConfigurationError: the edit is forced without a reason, or it moves tenants back although this is not allowed and nobody can be
+            asked.
         UnprovenEditError: there is an objection.
-        Exit: with code 1: the gate does not allow it, the operator declined, or what holds is not what was written.
+        Exit: with code 1: the gate does not allow the edit, the operator declined, or the written state is not in effect.
     """
     if force and not reason.strip():
-        raise ConfigurationError("--force needs --reason: why is the edit right nevertheless?")
+        raise ConfigurationError("--force needs --reason: write why the edit is right nevertheless")
     preview = previewed(make)
     say(preview)
     if preview.problems and not force:

@@ -72,7 +72,7 @@ def _say(report: "ErasureReport") -> None:
         note(f"{process} still had shadows to run, which may write evidence again; run this again")
     if report.proved:
         for file in report.named_in:
-            note(f"{file} still contains the id; remove that file, or the id from it, and run this again")
+            note(f"{file} still contains the id; remove the file, or remove the id from it, and run this again")
         note(f"{report.searched} files searched, {len(report.named_in)} contain the id")
     else:
         note(f"{report.searched} files searched; the id is too short for such a search to prove anything, so the tables were checked")

@@ -8,12 +8,9 @@ from typing import Annotated
 
 import typer
 
-from migration.cli.kept_recordings import kept
 from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json
 from migration.errors import ConfigurationError
-from migration.evidence import Database, EvidenceStore, back_up
-from migration.evidence import downgrade as take_back
 from migration.settings import MigrationSettings
 
 command = typer.Typer(
@@ -37,6 +34,8 @@ def export(
 
     Example: netra-migration evidence export --fingerprint 0f3a9c2b71de > run.jsonl
     """
+    from migration.cli.kept_recordings import kept
+
     settings = MigrationSettings()
     found = kept(settings, fingerprint, known_surface(settings, surface) if surface else None)
     for one in found:
@@ -56,6 +55,8 @@ def prune(
 
     Example: netra-migration evidence prune --older-than 30d
     """
+    from migration.evidence import EvidenceStore
+
     age_s = _seconds(older_than)
     store = EvidenceStore.for_writing(MigrationSettings())
     try:
@@ -69,7 +70,7 @@ def prune(
 
 @command.command()
 def downgrade(
-    revision: Annotated[str, typer.Argument(help="The older schema, such as 0003; `base` for none.")],
+    revision: Annotated[str, typer.Argument(help="The older schema, such as 0003; `base`: no schema at all.")],
     backup: Annotated[Path | None, typer.Option(help="File of the backup; default: next to the evidence, named by the time.")] = None,
     no_backup: Annotated[bool, typer.Option("--no-backup", help="There already is a backup.")] = False,
     as_json: JsonFlag = False,
@@ -83,10 +84,13 @@ def downgrade(
 
     Example: netra-migration evidence downgrade 0003
     """
+    from migration.evidence import Database, back_up
+    from migration.evidence import downgrade as take_back
+
     settings = MigrationSettings()
     database = Database(settings.evidence())
     try:
-        with database.transaction("read"):  # opens the evidence, or raises the reason why it cannot
+        with database.transaction("read"):  # raises the error if the evidence cannot be opened
             pass
         if not no_backup:
             file = backup or settings.path(Path(f"evidence-{datetime.now(UTC):%Y%m%dT%H%M%S}.bak.db"))

@@ -51,7 +51,7 @@ texts = [{kinds}]
 # outcome = "failed"
 # last = {{ kind = "error" }}
 
-[tools] # which of them may be called again without changing anything, and which never{seen}
+[tools] # tools that change nothing when they are called again, and tools that must never be called again{seen}
 read_only = []
 irreversible = []
 """
@@ -138,7 +138,7 @@ def _field_of_kinds(events: Sequence[Event]) -> str:
 
 
 def _contract(events: Sequence[Event]) -> str:
-    """Return the first and the last kind of event, if each occurs once for every agent."""
+    """Return the lines of the contract: the kinds of the first and the last event, if each occurs once for every agent."""
     agents: dict[str, list[str]] = {}
     for event in events:
         agents.setdefault(event.lane.partition("/")[0], []).append(event.kind)

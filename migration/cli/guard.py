@@ -22,7 +22,7 @@ from migration.errors import ConfigurationError
 
 command = typer.Typer(
     add_completion=False,
-    help="Fail on a new implementation, or a new consumer of one that has to be removed. What already exists is listed in a "
+    help="Fail on a new implementation, or a new consumer of one that has to be removed. The existing ones are listed in a "
     "baseline file, which only shrinks.",
 )
 
@@ -33,11 +33,13 @@ _FINDING = 1
 def run(
     path: Annotated[Path, typer.Argument(help="The folder to check.", show_default=True)] = Path(),
     *,
-    baseline: Annotated[Path | None, typer.Option("--baseline", help=f"What is allowed; default: {BASELINE_NAME} in the folder.")] = None,
+    baseline: Annotated[Path | None, typer.Option("--baseline", help=f"The baseline file; default: {BASELINE_NAME} in the folder.")] = None,
     update: Annotated[bool, typer.Option("--update", help="Let the baseline shrink to what still exists. It never grows.")] = False,
     accept: Annotated[
         bool,
-        typer.Option("--accept", help="Allow everything that exists now: for the first baseline, or after code was moved and reviewed."),
+        typer.Option(
+            "--accept", help="Allow everything that exists now. Use it for the first baseline, or after code was moved and reviewed."
+        ),
     ] = False,
     config: Annotated[
         Path | None, typer.Option("--config", help="TOML file with [tool.netra-migration.audit]; default: the closest one.")

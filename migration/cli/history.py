@@ -14,11 +14,11 @@ command = typer.Typer(add_completion=False)
 
 @command.command()
 def history(
-    surface: Annotated[str | None, typer.Option("--surface", help="Only what concerns this surface.")] = None,
+    surface: Annotated[str | None, typer.Option("--surface", help="Only entries about this surface.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many of the newest entries.")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show every edit of the flags, by anyone and in any way, every change of the kill switch, and every process that died.
+    """Show every edit of the flags, also edits without this tool, every change of the kill switch, and every process that died.
 
     Example: netra-migration history --surface chat --json
     """

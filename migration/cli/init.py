@@ -53,7 +53,7 @@ def init(
     """
     if not _SURFACE.fullmatch(surface):
         raise ConfigurationError(
-            f"{surface!r} cannot be the name of a surface: it must begin with a letter and continue with letters, digits, `_` and `-`"
+            f"{surface!r} cannot be the name of a surface: it must begin with a letter, followed by letters, digits, `_` and `-`"
         )
     project = find_project() if root is None else None
     folder = (project.parent if project else root or Path.cwd()).absolute()

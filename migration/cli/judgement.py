@@ -1,4 +1,4 @@
-"""The reason of a kind's verdict: the ledger's entries and the noise floor, as they are now."""
+"""Why a kind of divergence has its verdict, according to the current entries of the ledger and the current noise."""
 
 from collections.abc import Sequence
 
@@ -52,7 +52,7 @@ class DivergenceJudgement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def noise_status(view: NoiseView) -> NoiseStatus:
-    """Return the known noise, with the excess of each kind."""
+    """Return the known noise: each kind with its excess."""
     floor = NoiseFloor(view.comparisons, view.rounds, view.counts())
     kinds = []
     for hit in view.hits:

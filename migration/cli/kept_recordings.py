@@ -8,11 +8,11 @@ _SUGGESTED = 10
 
 
 def kept(settings: MigrationSettings, fingerprint: str | None, surface: str | None) -> list[StoredRecording]:
-    """Return the stored recordings, the oldest first; None as a filter means any.
+    """Return the stored recordings, the oldest first. A filter that is None lets all of them pass.
 
     Raises:
         UnknownFingerprintError: the kind of divergence does not exist.
-        ConfigurationError: none is stored; the message gives the reason and says what to do.
+        ConfigurationError: no such recording is stored; the message gives the reason and says what to do.
         EvidenceError: the evidence cannot be read.
     """
     evidence = EvidenceReader.of_settings(settings)

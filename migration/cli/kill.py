@@ -34,10 +34,12 @@ class Switch(StrEnum):
 @command.command()
 def kill(
     switch: Annotated[Switch, typer.Argument(help="on: control serves all tenants up to `rampdown`; off: stages apply again.")],
-    surface: Annotated[str | None, typer.Argument(help="Only this surface; without it all of them, now and later.")] = None,
+    surface: Annotated[str | None, typer.Argument(help="Only this surface; without it, all current and future surfaces.")] = None,
     emergency: Annotated[
         bool,
-        typer.Option("--emergency", help="Use a file on this host, which the processes of this host read: works without the flag source."),
+        typer.Option(
+            "--emergency", help="Use a file on this host, which all processes of this host check. This works without the flag source."
+        ),
     ] = False,
     reason: Annotated[str, typer.Option("--reason", help="The reason; kept in the history.")] = "",
     as_json: JsonFlag = False,
@@ -126,7 +128,7 @@ def _emergency(settings: MigrationSettings, *, on: bool, surface: str | None, re
 
 
 def _keep(settings: MigrationSettings, entry: "Entry") -> None:
-    """Write the history. If its database is down, the processes record the change later."""
+    """Write the change to the history. If the history's database is down, the processes record the change later."""
     from migration.history import History
 
     history = History.of_settings(settings)

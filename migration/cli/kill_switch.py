@@ -62,7 +62,7 @@ class Turned:
         return f"kill switch {'on' if self.on else 'off'} for {self.surface or 'all surfaces'}"
 
     def is_followed_by(self, row: "ProcessRow") -> bool:
-        """Whether a process with this row evaluates what was written, or something newer."""
+        """Whether a process with this row uses the written state of the switch, or a newer one."""
         is_older = row.switch_version is not None and row.switch_version < self.version
         return not is_older and all(row.kill_switch.get(surface, self.on) is self.on for surface in self.chosen)
 
@@ -83,7 +83,7 @@ class Turned:
         )
 
     def effects(self, found: "Confirmation") -> SwitchEffects:
-        """Return the effect of the switch as the processes report it. If none runs, return what a process that starts now would do."""
+        """Return the effect of the switch as the processes report it. Without processes, return what a process that starts now would do."""
         from migration.processes import pinned
 
         with quiet_sdk(), FlagEvaluator.of(self.data) as evaluator:
@@ -140,7 +140,7 @@ def _stay(evaluator: FlagEvaluator, surface: str, pinned: Sequence[Tenant], know
     share = sum(evaluator.stage(surface, one).stage is Stage.COMPLETE for one in sample) / len(_SAMPLE)
     parts = [f"about {share:.0%} of the tenants"] if share else []
     parts += [", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")] if named else []
-    if not share and known > len(named):  # a rule that does not use their names puts them there
+    if not share and known > len(named):  # a rule places these tenants without naming them
         parts.append(f"{known - len(named)} known tenants")
     return _Stay(everybody=share == 1.0 and len(named) == len(pinned), who=" and ".join(parts))
 

@@ -1,4 +1,4 @@
-"""Adds an entry to a surface's ledger of accepted divergences, and keeps its comments and its layout."""
+"""Adds an entry to a surface's ledger of accepted divergences, and keeps the ledger's comments and layout."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ _HEADER = "Accepted divergences. Each has an owner, a reason and a last day or `
 
 
 class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person states about the kind of divergence that is accepted."""
+    """The fields that a person gives for the kind of divergence to accept."""
 
     fingerprint: str
     reason: str
@@ -100,7 +100,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write the file so that a reader sees the old or the new version, never a part."""
+    """Write the file atomically: a reader sees the old or the new version, never a part."""
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     draft = Path(name)

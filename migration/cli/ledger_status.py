@@ -1,4 +1,4 @@
-"""How a surface's ledger of accepted divergences compares with what was found."""
+"""Compares a surface's ledger of accepted divergences with the divergences that were found."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -22,6 +22,7 @@ class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
     reopened: dict[str, list[str]]  #: expired entry -> fingerprints that it matches and that are divergent now
     stale: list[str]  #: ids of entries that never matched a known kind of divergence; [] without comparisons
     error: str | None  #: None: the file is valid, or there is none
+    renamed: dict[str, str] = {}  #: entry -> the fingerprint that the same kind of divergence has now, so that it matches nothing any more
 
     def remarks(self) -> list[str]:
         """Return one sentence for each fact that a person should know."""
@@ -40,6 +41,11 @@ class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
         unused = (entry for entry in self.stale if entry not in self.expired)
         return [
             *found,
+            *(
+                f"accepted divergence {entry!r} matches nothing any more: what it accepted has the fingerprint {now} now; "
+                "put that in the entry"
+                for entry, now in self.renamed.items()
+            ),
             *(f"accepted divergence {entry!r} is stale: it never matched anything that was found; remove it" for entry in unused),
         ]
 
@@ -71,7 +77,18 @@ def ledger_status(path: Path, known: Sequence[DivergenceView] | None, today: dat
         reopened=reopened,
         stale=stale,
         error=None,
+        renamed={entry.id: now for entry in ledger.entries if entry.in_force(today) and (now := _renamed(entry, known or ()))},
     )
+
+
+def _renamed(entry: Accepted, known: Sequence[DivergenceView]) -> str | None:
+    """Return the fingerprint under which the kind of divergence that the entry names is found since it is no longer found under its own."""
+    own = next((view for view in known if view.fingerprint == entry.fingerprint), None)
+    if own is None:
+        return None
+    facts = (own.kind, own.lane, own.path, own.sentence)
+    same = [view for view in known if (view.kind, view.lane, view.path, view.sentence) == facts and view.first_seen_at > own.last_seen_at]
+    return max(same, key=lambda view: view.last_seen_at).fingerprint if same else None
 
 
 def _is_about(entry: Accepted, view: DivergenceView, found: Divergence) -> bool:

@@ -27,10 +27,10 @@ def minimised(
     """Return the first recording that shows the divergence, minimised; None if no recording shows it.
 
     Args:
-        settings: name the engines and the evidence.
+        settings: where the engines and the evidence are.
         fingerprint: 12 hex digits.
         budget: the limit for all attempts together.
-        recording: a file of recordings; None: the stored ones, the smallest first.
+        recording: a file of recordings; None: the stored recordings, the smallest first.
         surface: the surface of the recordings; None: for stored recordings any surface, for conversations the first one that is being
             migrated.
 
@@ -61,7 +61,7 @@ def write_down(found: Minimised, engines: str, out: Path | None, *, as_json: boo
     """Write the test into the file, or print it, and report what was found.
 
     Args:
-        found: what the test is about.
+        found: the minimised recording and its divergence.
         engines: import string of the `EngineBuilder` that it uses.
         out: a new file; None: stdout.
         as_json: print one JSON document on stdout instead; without a file it contains the test.
@@ -91,7 +91,7 @@ def write_down(found: Minimised, engines: str, out: Path | None, *, as_json: boo
     if found.divergence.verdict is Verdict.ACCEPTED:
         note(f"the ledger accepts it ({found.divergence.accepted_by}); the test nevertheless fails until the divergence is fixed")
     if not found.complete:
-        note("--max-attempts or --max-seconds ended the search; more of either may make it smaller")
+        note("--max-attempts or --max-seconds ended the search; with a larger limit the test may become smaller")
 
 
 def _kept(settings: MigrationSettings, fingerprint: str, surface: str | None) -> Iterable[RecordedRun]:

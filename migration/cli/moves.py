@@ -35,7 +35,7 @@ class AskedMove:
 
     surface: str
     stage: Stage
-    tenant: str | None  #: the tenant to pin; None: a percentage moves
+    tenant: str | None  #: the tenant to pin; None: move a percentage of the tenants
     percent: float
     rest: Stage | None  #: the lowest stage of the other tenants; None: the stage before `stage`
 
@@ -73,7 +73,7 @@ def _check_one_of(*, tenant: str | None, percent: float | None, everybody: bool,
     """Refuse options that do not select tenants in exactly one way."""
     given = [name for name, said in (("--tenant", tenant is not None), ("--percent", percent is not None), ("--all", everybody)) if said]
     if not given:
-        raise ConfigurationError("say whom to move: --percent P of the tenants, --all of them, or one --tenant T")
+        raise ConfigurationError("say which tenants to move: --percent P of them, --all of them, or one --tenant T")
     if len(given) > 1:
         raise ConfigurationError(f"{' and '.join(given)} say different things; give one of them")
     if rest is not None and percent is None:

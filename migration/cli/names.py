@@ -14,8 +14,8 @@ def known_surface(settings: MigrationSettings, surface: str) -> str:
     """Return the surface.
 
     Raises:
-        UnconfiguredSurfaceError: neither the settings nor the project name it.
-        UnknownSurfaceError: the project names it, and the settings leave it out.
+        UnconfiguredSurfaceError: neither the settings nor the project contain it.
+        UnknownSurfaceError: the project contains it, but the settings do not.
     """
     if surface not in settings.surfaces:
         if surface in read_project(settings.project).surfaces:
@@ -29,7 +29,7 @@ def chosen_surfaces(settings: MigrationSettings, named: Sequence[str]) -> list[s
 
     Raises:
         UnknownSurfaceError: see `known_surface`.
-        ConfigurationError: there is no surface, which must not look like success.
+        ConfigurationError: no surface is configured; without this error an empty result would look like success.
     """
     if named or settings.surfaces:
         return [known_surface(settings, one) for one in named or settings.surfaces]
@@ -62,7 +62,7 @@ def conversations_on(settings: MigrationSettings, surface: str | None, agent: st
     """Return the surface on which this agent answers recorded conversations.
 
     Args:
-        settings: name the surfaces, and the function that checks conversations.
+        settings: they contain the surfaces, and the function that checks conversations.
         surface: the surface; None: the first one being migrated that accepts conversations, "" if there is none.
         agent: the agent's name.
 

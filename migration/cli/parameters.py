@@ -21,7 +21,7 @@ class _Sparing:
         """Return the command's value for the shell's argument."""
         if value is None:
             return () if param.multiple or param.nargs == -1 else None
-        if type(value) is self.annotation:  # text, or a default
+        if type(value) is self.annotation:  # a text, or the default value
             return value
         if self.annotation == list[str] and isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
             return list(value)

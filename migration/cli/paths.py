@@ -1,4 +1,4 @@
-"""Reports that a command runs in the wrong folder before it writes there."""
+"""Raises an error if a command runs in the wrong folder, before the command writes there."""
 
 import os
 
@@ -7,7 +7,7 @@ from migration.settings import MigrationSettings
 
 
 def require_home(settings: MigrationSettings) -> None:
-    """Check that the settings name something to edit.
+    """Check that the flag source in the settings exists, so that it can be edited.
 
     Raises:
         ConfigurationError: the flag file does not exist, and nothing shows that a process ever ran here.
@@ -16,7 +16,7 @@ def require_home(settings: MigrationSettings) -> None:
     if settings.flags_source != "file":
         return
     path = settings.path(settings.flags_file)
-    if os.path.lexists(path):  # true also for a broken link: it was set up, and the reader reports what is wrong with it
+    if os.path.lexists(path):  # a broken link counts as existing: it was set up, and the reader reports what is wrong with it
         return
     from migration.processes import ask, control_folder
 

@@ -1,4 +1,4 @@
-"""What `status` shows about processes, and through them about the flags: only what they evaluate and follow."""
+"""What `status` shows about processes, and about flags as these processes evaluate and follow them."""
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -26,13 +26,13 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     flags_source: str
     flags_version: int | None
     followed_s: float | None  #: seconds for which it has followed this version
-    kill_switch: list[str]  #: surfaces where the process reports it on
+    kill_switch: list[str]  #: surfaces for which the process reports that the switch is on
     emergency: bool
     runs: dict[str, int]  #: current runs
     held_by: HeldBy | None  #: what separates a worker's engines from the outside; None: not a worker, or it takes no jobs yet
     shadow_waiting: int
-    shadow_shares: dict[str, float]  #: surface -> share of the flag's percentage of runs that the governor lets be drawn for shadowing
-    shadow_cause: str | None  #: what lowers a share; None: nothing does
+    shadow_shares: dict[str, float]  #: surface -> part of the flag's percentage of runs that the governor allows to be drawn for shadowing
+    shadow_cause: str | None  #: cause for which a share is lowered; None: no share is lowered
     shadow_tax: dict[str, list[float]]  #: quantile -> by how much runs are slower because of shadows: lower bound, estimate, upper bound
     last_error: str | None
 
@@ -51,7 +51,7 @@ class SurfaceStanding(msgspec.Struct, frozen=True, kw_only=True):
     """Where one surface is, as serving processes evaluate it."""
 
     stage: Stage | None  #: the furthest stage of tenants without a pin; None: no process reports it
-    percent: float | None  #: percentage of those tenants at this stage, by a sample, so within about 3 points
+    percent: float | None  #: percentage of tenants without a pin at this stage, by a sample, so within about 3 points
     kill_switch: bool | None  #: True: it is on in every process; None: no process reports it, or they differ
     tenants: dict[str, int]  #: stage -> known tenants there; {}: not counted yet
     counted_s: float | None  #: seconds since that count
@@ -145,7 +145,7 @@ def print_processes(found: ProcessesStatus) -> None:
 
 
 def _lowered(process: Process) -> str | None:
-    """Return a sentence if the governor lowers how many runs are shadowed."""
+    """Return a sentence if the governor lowers the share of runs that are shadowed."""
     shares = ", ".join(f"{surface} to {share:.3g}" for surface, share in process.shadow_shares.items() if share < 1.0)
     return f"{process.name} lowers the share of runs that are shadowed ({shares}) because of: {process.shadow_cause}" if shares else None
 

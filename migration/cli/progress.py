@@ -9,7 +9,7 @@ from migration.consolidation import AuditProgress, NoProgress
 
 
 class _Bar:
-    """A progress bar. It is drawn only when one of its methods is called: it has no thread, so that processes can still be forked."""
+    """A progress bar. It is drawn only by calls of its methods: it has no thread, so that processes can still be forked."""
 
     def __init__(self, bar: Any, title: str) -> None:  # noqa: ANN401 - rich is imported only if a bar is shown
         self._bar = bar
@@ -26,7 +26,7 @@ class _Bar:
         """Show that this many more files were read."""
         self._bar.advance(self._task, files)
         if (done := self._bar.tasks[0].completed) > self._total:
-            # Names that are found lead to further files, so the total grows until nothing new is found.
+            # Each new name leads to further files, so the total grows until no new name is found.
             self._bar.update(self._task, total=done)
         self._bar.refresh()
 

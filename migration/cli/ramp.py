@@ -1,4 +1,4 @@
-"""`ramp`: the effect of a step of a ramp, without taking it."""
+"""`ramp`: show the effect of a step of a ramp, without taking the step."""
 
 from typing import Annotated
 

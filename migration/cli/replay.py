@@ -50,7 +50,8 @@ def replay(
     fail_on: Annotated[
         Strictness,
         typer.Option(
-            help="Exit with 1 on: `divergent`: this verdict; `inconclusive`: this one and divergent; `accepted`: every verdict but match."
+            help="Exit with 1 on: `divergent`: this verdict; `inconclusive`: this one and divergent; `accepted`: every verdict "
+            "except match."
         ),
     ] = "inconclusive",
     as_json: JsonFlag = False,
@@ -162,8 +163,8 @@ class _Counted:
 
 @contextmanager
 def _progress(size: int | None) -> Iterator[tuple[Callable[[int], None], Callable[[], None]]]:
-    """Show on stderr how much was read and how many runs are done. Yields two functions: one reports bytes that were read, one reports a
-    run that is done.
+    """Show on stderr how much was read and how many runs are done. Yield two functions: the first reports that bytes were read, the second
+    that a run is done.
 
     Args:
         size: number of bytes to read; None: not known.

@@ -81,10 +81,10 @@ def _rows(summary: "Summary") -> list[list[str]]:
         ["completed", f"{summary.complete:.1%}"],
         ["rolled back", f"{summary.rolled_back:.1%}"],
         ["still held at the end", f"{summary.held:.1%}"],
-        ["promoted a step that diverges more than its gate allows", f"{summary.wrong_promotion:.1%}"],
+        ["promoted a step with more divergence than its gate allows", f"{summary.wrong_promotion:.1%}"],
         ["held or rolled back needlessly", f"{summary.needless:.1%}"],
         ["days, median", f"{summary.days_median:.1f}"],
-        ["days, nine of ten", f"{summary.days_slow:.1f}"],
+        ["days, 90th percentile", f"{summary.days_slow:.1f}"],
         *([f"ended at {step}", f"{number} ramps"] for step, number in summary.stopped_at.items()),
     ]
 

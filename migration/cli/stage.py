@@ -1,4 +1,4 @@
-"""`stage`: show where each surface and tenant is, and move them."""
+"""`stage`: show the stage of each surface and tenant, and move them to other stages."""
 
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated

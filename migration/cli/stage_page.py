@@ -1,4 +1,4 @@
-"""`stage show`: how LaunchDarkly's SDK evaluates the flags as they are now, and whether the processes follow them."""
+"""`stage show`: how LaunchDarkly's SDK evaluates the current flags, and whether the processes follow them."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -36,7 +36,7 @@ class SurfaceStatus(msgspec.Struct, frozen=True, kw_only=True):
     kill_switch: bool | None  #: None: no process reports it, or they differ
     runs: int  #: comparisons
     verdicts: dict[Verdict, int]
-    removal: str | None  #: how many of the criteria that need no audit are met; None: no manifest here names the surface
+    removal: str | None  #: which criteria without an audit are met; None: no manifest in the working directory names the surface
     ledger: LedgerStatus
     noise: NoiseStatus
     upper_bound: float | None = None  #: of the share of divergent runs at this step, from 0 to 1; None: nothing was compared there

@@ -10,7 +10,7 @@ _WIDE: Final = {"W", "F"}
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
-    """Return the table, as wide as its cells; if that is too wide, the widest columns are wrapped.
+    """Return the table, as wide as its cells need. If it is wider than the terminal, the widest columns are wrapped.
 
     Args:
         title: a line above it.
@@ -66,5 +66,5 @@ def _width(text: str) -> int:
 
 
 def _clean(cell: str) -> str:
-    """Return the cell on one line, without anything that moves a terminal's cursor or changes its colours."""
+    """Return the cell on one line, without characters that would move a terminal's cursor or change its colours."""
     return "".join(letter if letter.isprintable() else " " for letter in cell)

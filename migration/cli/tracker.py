@@ -1,4 +1,4 @@
-"""`tracker`: the progress of the consolidation; evidence that a command can repeat ticks each box."""
+"""`tracker`: show the progress of the consolidation. Each box is ticked by evidence that a command can repeat."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,9 +40,7 @@ def run(
     Example: netra-migration tracker --write docs/tracker.md
     """
     if run_them and (write is not None or check is not None):
-        raise ConfigurationError(
-            "--run shows results that no file contains, and a page contains only what files say; leave out --write and --check"
-        )
+        raise ConfigurationError("results of --run are not in any file, and a page is made only from files; leave out --write and --check")
     rounds = run_tests(path, note) if run_them else None
     with progress_bar("auditing") as progress:
         steps = track(path, rounds=rounds, cache=default_cache(), progress=progress)
@@ -61,7 +59,9 @@ def run(
 
 
 def _name(page: Path, root: Path) -> str:
-    """Return the page's name for its first lines: its path relative to the tracked folder, if it is in that folder."""
+    """Return the name of the page that its first lines show: its path relative to the tracked folder, or only the file's name if it is
+    elsewhere.
+    """
     file, root = page.resolve(), root.resolve()
     return file.relative_to(root).as_posix() if file.is_relative_to(root) else page.name
 

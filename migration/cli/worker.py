@@ -18,9 +18,10 @@ def worker(
         int | None, typer.Option("--results-fd", hidden=True, help="File descriptor to which results are written.")
     ] = None,
 ) -> None:
-    """Run shadows for a backend, which starts this process and gives it two pipes.
+    """Run shadows for a backend. The backend starts this process and gives it two pipes.
 
-    Started by hand it has no pipes and exits with 2. To run recorded runs through both engines, use `netra-migration replay FILE`.
+    If it is started by hand, it has no pipes and exits with 2. To run recorded runs through both engines, use `netra-migration replay
+    FILE`.
     """
     if jobs_fd is None or results_fd is None:
         typer.echo(

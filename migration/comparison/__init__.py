@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from migration.comparison.read.outline import agent_of
     from migration.comparison.show.excerpt import EventRow, Row, aligned_events, aligned_rows
     from migration.comparison.show.explain import Explanation, RuleUse
+    from migration.comparison.show.values import both_values
 else:
     __getattr__ = front(
         __name__,
@@ -38,6 +39,7 @@ else:
             "agent_of": "read.outline",
             "aligned_events": "show.excerpt",
             "aligned_rows": "show.excerpt",
+            "both_values": "show.values",
             "default_policy": "policy",
             "findings": "judge.latency",
             "fits": "read.endings",
@@ -70,6 +72,7 @@ __all__ = [
     "agent_of",
     "aligned_events",
     "aligned_rows",
+    "both_values",
     "default_policy",
     "findings",
     "fits",

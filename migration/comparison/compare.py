@@ -45,11 +45,16 @@ class Prepared:
         self.normaliser = Normaliser(policy)
         self.shapes = Shapes(self.normaliser, self.reader)
 
+    def streams(self, control: RunRecord, candidate: RunRecord) -> tuple[Stream, Stream]:
+        """Return both streams, of which nothing is decoded yet."""
+        return (
+            Stream(Origin.CONTROL, control, self.reader, self.normaliser),
+            Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser),
+        )
+
     def pairing(self, control: RunRecord, candidate: RunRecord) -> Pairing:
         """Return both streams, decoded as far as is needed to tell equal frames."""
-        control_stream = Stream(Origin.CONTROL, control, self.reader, self.normaliser)
-        candidate_stream = Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser)
-        return pair(control_stream, candidate_stream, self.shapes)
+        return pair(*self.streams(control, candidate), self.shapes)
 
 
 @lru_cache(maxsize=64)
@@ -97,10 +102,11 @@ def compare(
     """
     policy = policy or default_policy(control.request.surface)
     doubts = [*reasons, *_doubts(control, candidate)]
-    too_much = [*limits.exceeded(Origin.CONTROL, control), *limits.exceeded(Origin.CANDIDATE, candidate)]
+    streams = prepared(policy).streams(control, candidate)
+    too_much = [clause for stream in streams for clause in limits.exceeded(stream)]
     found: list[Finding] = []
     if not too_much:
-        found, uncompared = _findings(control, candidate, serving, policy, limits, cross_talk=cross_talk or (), lost=lost)
+        found, uncompared = _findings(streams, serving, policy, limits, cross_talk=cross_talk or (), lost=lost)
         doubts += uncompared
     doubts += too_much
     if not found and not any((control.events, candidate.events, control.journal, candidate.journal, control.error, candidate.error)):
@@ -139,8 +145,7 @@ def _judged(divergence: Divergence, noise: NoiseFloor, ledger: Ledger, day: date
 
 
 def _findings(
-    control: RunRecord,
-    candidate: RunRecord,
+    streams: tuple[Stream, Stream],
     serving: Origin,
     policy: Policy,
     limits: Limits,
@@ -150,13 +155,14 @@ def _findings(
 ) -> tuple[list[Finding], list[Sentence]]:
     """Return all findings, and why some part could not be compared."""
     ready = prepared(policy)
+    control, candidate = (stream.run for stream in streams)
     renaming, opinion = Renaming(), SecondOpinion(policy)
     served, shadow, side = (control, candidate, 1) if serving is Origin.CONTROL else (candidate, control, 0)
     effects = EffectComparison(ready.normaliser, limits, renaming, opinion)  # 1 effects: what was asked of the outside
     found = effects.findings(control, candidate)
     in_want = serving.other if starved(found, served, shadow, side) else None
     found = [*ending(control, candidate, policy, in_want), *found]  # 2 runs: how both ended
-    pairing = ready.pairing(control, candidate)  # 3 stream: frames, decoded as little as can be
+    pairing = pair(*streams, ready.shapes)  # 3 stream: frames, decoded as little as can be
     alignment = align(pairing)  # 4 align: the pairs of events
     differing = EventComparison(pairing.control, pairing.candidate, policy, limits, renaming, opinion=opinion).findings(
         alignment

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
-from migration.model import Origin, RunRecord
+from migration.comparison.read.stream import Stream
 from migration.sentence import Sentence, say, word
 
-_PAYLOAD: Final = attrgetter("payload")
 _REQUEST: Final = attrgetter("request")
 
 NOTHING_COMPARED: Final = "nothing was compared"
@@ -25,18 +24,19 @@ class Limits:
     leaves: int = 100  #: differing fields of one pair that are named one by one; with more, the pair is reported as a whole
     value_bytes: int = 8192  #: bytes of a value in a divergence; a longer one is cut, and marked
 
-    def exceeded(self, side: Origin, run: RunRecord) -> tuple[Sentence, ...]:
-        """Return each cap that this run passes, as a clause; () when it passes none."""
+    def exceeded(self, stream: Stream) -> tuple[Sentence, ...]:
+        """Return each cap that the run of this stream passes, as a clause; () when it passes none."""
+        journal = stream.run.journal
         counts = (
-            ("events", len(run.events), self.events),
-            ("bytes of events", sum(map(len, map(_PAYLOAD, run.events))), self.event_bytes),
-            ("effects", len(run.journal), self.effects),
-            ("bytes of effect requests", sum(map(len, filter(None, map(_REQUEST, run.journal)))), self.effect_bytes),
+            ("events", len(stream.events), self.events),
+            ("bytes of events", sum(map(len, stream.frames.encoded)), self.event_bytes),
+            ("effects", len(journal), self.effects),
+            ("bytes of effect requests", sum(map(len, filter(None, map(_REQUEST, journal)))), self.effect_bytes),
         )
         return tuple(
             say(
                 "{side} has {count} {what}, and the limit is {cap}: {end}",
-                side=word(side.value),
+                side=word(stream.side.value),
                 count=count,
                 what=word(what),
                 cap=cap,

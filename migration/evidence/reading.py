@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, func, select
 
 from migration.evidence.tables import comparisons, divergence_kinds, occurrences, recordings
-from migration.evidence.views import ComparisonView, DivergenceDetail, DivergenceView, Example, StoredRecording, SurfaceSummary
+from migration.evidence.views import ComparisonView, DivergenceDetail, DivergenceView, Example, StoredRecording, SurfaceSummary, Values
 from migration.model import Timing, Verdict
 
 _COMPARED = comparisons.c
@@ -54,7 +54,21 @@ def divergences(
     for column, wanted in ((_KINDS.surface, surface), (_KINDS.last_verdict, verdict), (_KINDS.kind, kind)):
         if wanted is not None:
             query = query.where(column == wanted)
-    return [_divergence(row) for row in connection.execute(query).mappings()]
+    rows = connection.execute(query).mappings().all()
+    latest = _latest_values(connection, [row["fingerprint"] for row in rows])
+    return [_divergence(row, latest.get((row["fingerprint"], row["surface"]))) for row in rows]
+
+
+def _latest_values(connection: Connection, fingerprints: list[str]) -> dict[tuple[str, str], Values]:
+    """Return the values of the latest example of each kind, by fingerprint and surface."""
+    newest = (
+        select(func.max(_FOUND.id)).where(_FOUND.fingerprint.in_(fingerprints), _FOUND.example).group_by(_FOUND.fingerprint, _FOUND.surface)
+    )
+    query = select(_FOUND.fingerprint, _FOUND.surface, _FOUND.control, _FOUND.candidate).where(_FOUND.id.in_(newest))
+    return {
+        (fingerprint, surface): Values(control=control, candidate=candidate)
+        for fingerprint, surface, control, candidate in connection.execute(query)
+    }
 
 
 def divergence(connection: Connection, fingerprint: str, surface: str | None) -> DivergenceDetail | None:
@@ -78,7 +92,7 @@ def divergence(connection: Connection, fingerprint: str, surface: str | None) ->
         .order_by(_FOUND.id)
     )
     return DivergenceDetail(
-        divergence=_divergence(row),
+        divergence=_divergence(row, _latest_values(connection, [fingerprint]).get((fingerprint, row["surface"]))),
         verdicts={verdict: runs for verdict, runs, _ in verdicts},
         most={verdict: most for verdict, _, most in verdicts},
         examples=[_example(example) for example in connection.execute(shown).mappings()],
@@ -123,8 +137,9 @@ def list_recordings(connection: Connection, *, surface: str | None, fingerprint:
     ]
 
 
-def _divergence(row: RowMapping) -> DivergenceView:
-    return msgspec.convert(_fields(row, DivergenceView) | {"verdict": row["last_verdict"]}, DivergenceView)
+def _divergence(row: RowMapping, example: Values | None) -> DivergenceView:
+    fields = {name: row[name] for name in DivergenceView.__struct_fields__ if name in row and name != "example"}
+    return msgspec.convert(fields | {"verdict": row["last_verdict"], "example": example}, DivergenceView)
 
 
 def _example(row: RowMapping) -> Example:

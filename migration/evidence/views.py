@@ -40,6 +40,14 @@ class DivergenceView(View, frozen=True, kw_only=True):
     verdict: Verdict  #: of the last occurrence
     accepted_by: str | None  #: ledger entry of the last occurrence
     recordings: int = 0  #: its comparisons whose served run is stored as a whole
+    example: "Values | None" = None  #: of its latest example; None: none is stored
+
+
+class Values(View, frozen=True, kw_only=True):
+    """What both sides have at the place of a divergence: JSON; None when a side has nothing there."""
+
+    control: str | None
+    candidate: str | None
 
 
 class Example(View, frozen=True, kw_only=True):

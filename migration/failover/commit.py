@@ -8,9 +8,10 @@ from migration.comparison import Policy, agent_of, fits, outcome_by
 from migration.effects.journals import Recording
 from migration.model import Event, Outcome
 
-Past = Literal["answered", "irreversible", "unclosed", "unrecorded", "refused"]
+Past = Literal["ended", "answered", "irreversible", "unclosed", "unrecorded", "refused"]
 """Why control may not resume a run:
 
+ended         the end of the whole run was delivered: its client has everything
 answered      text of the answer was delivered
 irreversible  a tool that is not declared read-only was called, or its call was unfinished
 unclosed      an event was delivered that another one must close, and was not
@@ -67,6 +68,10 @@ class CommitPoint:
         last = delivered[-1] if delivered else None
         return last is not None and last.kind in self._ends and agent_of(last.lane) not in self._inward
 
+    def is_settled(self, delivered: Sequence[Event]) -> bool:
+        """Tell whether the run itself, and not only one of its agents, has ended for its client."""
+        return bool(delivered) and delivered[-1].kind in self._ends and not delivered[-1].lane
+
     def past(self, tape: Recording, error: BaseException | None) -> Past | None:
         """Return why control may not resume the run; None: it may.
 
@@ -74,6 +79,8 @@ class CommitPoint:
             tape: of the candidate's run so far; all its events were delivered.
             error: the exception that ended the candidate's stream; None: there was none.
         """
+        if self.is_settled(tape.events):
+            return "ended"
         if type(error).__name__ in self._refusals:
             return "refused"
         if tape.truncated:

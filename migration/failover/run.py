@@ -115,6 +115,10 @@ class FailoverRun:
         outcome = said if said in ("failed", "timed_out") else outcome_of_failure(failure)
         if await self._resumed(failure, outcome, type(failure).__name__):
             return await self._resume().next()
+        if self._past == "ended":
+            # To its client the run has ended: an error would be a second end.
+            logger.error("candidate failed run %s (%s) after its end", self._request.run_id, type(failure).__name__)
+            raise StopAsyncIteration
         raise failure
 
     async def _looked_at(self, event: Event) -> Event:
@@ -148,8 +152,8 @@ class FailoverRun:
 
     @property
     def outcome(self) -> Outcome | None:
-        """The outcome that the serving engine reported; None: it reported none."""
-        return self._tape.outcome
+        """The outcome that the serving engine reported; None: it reported none, or failed after an end that says more."""
+        return None if self._past == "ended" else self._tape.outcome
 
     @property
     def log(self) -> RunLog | None:
@@ -170,13 +174,13 @@ class FailoverRun:
         return msgspec.structs.replace(record, failover=self._failed)
 
     def judged(self, record: RunRecord, outcome: Outcome) -> tuple[RunRecord, Outcome]:
-        """Return the record and outcome by which the candidate is judged: those of its own failed part if control resumed the run, or else
-        what is given.
+        """Return the record and outcome by which candidate is judged: those of its own failed part if its user does not see the failure, or
+        else what is given.
         """
-        if self._rest is None or self._failed is None:
+        if self._failed is None or (self._rest is None and self._past != "ended"):
             return record, outcome
         own = self._candidate.record(Origin.CANDIDATE, self._failed.outcome, self._error, record.trace_id)
-        return msgspec.structs.replace(own, failover=self._failed), own.outcome
+        return (own if self._rest is None else msgspec.structs.replace(own, failover=self._failed)), own.outcome
 
     def shed_reason(self) -> Literal["cancelled", "job_bytes"] | None:
         """Return why the judged run must not be shadowed; None when it may be. Call it after `judged`."""

@@ -11,7 +11,7 @@ import zstandard
 
 from migration.errors import RecordingError
 
-#: What a damaged or truncated archive raises.
+#: Errors that a damaged or truncated archive raises.
 DAMAGED: Final = (zipfile.BadZipFile, zstandard.ZstdError, zlib.error, struct.error, NotImplementedError, EOFError, OSError, RuntimeError)
 
 _SAMPLES: Final = "samples/"
@@ -37,7 +37,7 @@ def samples(path: Path) -> Iterator[tuple[str, bytes | Exception]]:
     """Yield for each sample, in order, its name and its JSON text, or what is wrong with it.
 
     Raises:
-        RecordingError: it is another kind of archive.
+        RecordingError: the file is another kind of archive.
         DAMAGED: it is damaged.
     """
     with path.open("rb") as file, zipfile.ZipFile(file) as archive:

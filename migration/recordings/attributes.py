@@ -15,7 +15,7 @@ class Attributes:
         written: the attributes as they are in the file.
 
     Raises:
-        RecordingError: this is not a form of attributes.
+        RecordingError: the value is not in any form of attributes.
     """
 
     def __init__(self, written: object) -> None:

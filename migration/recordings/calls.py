@@ -22,12 +22,12 @@ def decoded(value: object) -> object:
 
 
 def call(asked: object, answered: object, *, label: object = None, tools: object = None) -> Conversation:
-    """Return the conversation that a call of a model is part of.
+    """Return the conversation of which a model call is the last turn.
 
     Args:
         asked: the request, or its messages.
         answered: the reply, its choices, or its message.
-        label: the file's own id.
+        label: the id of the call in the file.
         tools: the offered tools; None: the tools in the request.
 
     Raises:
@@ -46,7 +46,7 @@ def call(asked: object, answered: object, *, label: object = None, tools: object
 
 
 def in_chat_words(messages: Sequence[Any]) -> list[Any]:
-    """Return messages of any format in the chat format. The format of each is recognised by its fields, so a list may mix them."""
+    """Return messages of any format in the chat format. Formats are recognised message by message, so a list may mix them."""
     if responses.is_list(messages):
         return responses.in_chat_words(messages)
     if any(genai_messages.is_message(one) for one in messages):

@@ -1,10 +1,10 @@
-"""`Conversation`: the common form of every other format, with messages in the chat format."""
+"""`Conversation`: the common form to which all other formats are converted, with messages in the chat format."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-#: Characters of a label that are shown.
+#: The number of characters of a label that are shown.
 _LONGEST: Final = 120
 
 
@@ -20,7 +20,7 @@ class Conversation:
 
     @property
     def name(self) -> str:
-        """The label in the form in which it may be shown; "" if there is none."""
+        """The label, shortened for display; "" if there is none."""
         if not isinstance(self.label, str | int) or isinstance(self.label, bool):
             return ""
         return "".join(one if one.isprintable() else "?" for one in str(self.label)[:_LONGEST]).strip()

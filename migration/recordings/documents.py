@@ -17,7 +17,7 @@ from migration.recordings.run import BadLine
 _MARK: Final = b"\xef\xbb\xbf"
 #: JSON's whitespace; Python's `strip` removes more characters.
 _BLANK: Final = b" \t\r\n"
-#: A text, a bracket, a comma, or the quotation mark of a text that does not end on its line.
+#: Matches a text, a bracket, a comma, or the quotation mark of a text that does not end on its line.
 _TOKEN: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},"]', re.DOTALL)
 _OPENS_ONLY: Final = re.compile(rb"[\[{\s]+\Z")
 _decode: Final = msgspec.json.Decoder().decode
@@ -37,7 +37,7 @@ class Document:
 
 
 def why_unreadable(text: bytes, error: Exception) -> str:
-    """Return what is wrong with a text that is not a JSON value, without quoting it."""
+    """Return why a text is not a valid JSON value, without quoting the text."""
     if isinstance(error, RecursionError):
         return "nested too deeply"
     try:
@@ -47,7 +47,7 @@ def why_unreadable(text: bytes, error: Exception) -> str:
     if "out of range" in str(error):
         return "a number is out of range"
     if "surrogate" in str(error) or re.search(rb"\\u[dD][89a-fA-F]", text):
-        return "not a JSON object: half a surrogate pair in a text, or it ends early"
+        return "not a JSON object: a text has half a surrogate pair, or ends early"
     return f"not a JSON object: {error}"
 
 
@@ -76,7 +76,7 @@ class Documents:
             first = False
 
     def _next(self) -> tuple[int, bytes, bool] | None:
-        """Return number and text of the next line, and whether the line must be a whole document; None at the end."""
+        """Return number and text of the next line, and whether the line must be a whole document. None: there are no more lines."""
         if self._again:
             return *self._again.popleft(), True
         line = next(self._lines, None)
@@ -145,7 +145,7 @@ class Documents:
             self._again.extend(taken)
             return
         # Lines that are indented or close a bracket belong to the broken document, and are not reported separately.
-        yield BadLine(line=number, reason=f"a JSON document that begins here breaks off at line {taken[-1][0]}")
+        yield BadLine(line=number, reason=f"a JSON document that begins here ends early at line {taken[-1][0]}")
         self._again.extend(one for one in taken if not _is_inside(one[1]))
         while not self._again and (found := self._next()) is not None:
             if not _is_inside(found[1]):
@@ -177,7 +177,7 @@ class Documents:
         if splitter.closed and whole is not None:
             yield _document(number, b"[" + b",".join(whole) + b"]", None)
         elif not splitter.closed:
-            yield BadLine(line=number, reason=f"a JSON list that begins here is not one, or breaks off, at line {last}")
+            yield BadLine(line=number, reason=f"a JSON list that begins here is not valid, or ends early, at line {last}")
             self._again.extend(one for one in pending if splitter.broken or _is_object(one[1]))
         elif not given:
             yield BadLine(line=number, reason="not a JSON object: an empty list")

@@ -103,7 +103,7 @@ def write_line(record: RunRecord | RecordedRun) -> bytes:
         ),
     )
     encoded = msgspec.json.encode(line)
-    # A payload that is indented would make several lines.
+    # An indented payload would need several lines.
     return (msgspec.json.format(encoded, indent=-1) if b"\n" in encoded else encoded) + b"\n"
 
 
@@ -112,8 +112,7 @@ def read_line(line: bytes, project: Path | None = None) -> RecordedRun:
 
     Args:
         line: the line.
-        project: the file of the project whose configured endings decide how the run ended; None: the one that is found
-            (`migration.project`).
+        project: the file of the project whose `[[endings]]` decide how the run ended; None: the one that is found (`migration.project`).
 
     Raises:
         RecordingError: the line does not fit the format, or has a schema that this version does not know; the message says what to do.
@@ -155,7 +154,7 @@ def read_line(line: bytes, project: Path | None = None) -> RecordedRun:
         ),
         origin=decoded.origin,
         events=events,
-        # Only a run of control may be the reference for control.
+        # Only the outcome of control's own run can be expected from control.
         outcome=outcome_of(request.surface, events, project) if events and decoded.origin is Origin.CONTROL else None,
     )
 

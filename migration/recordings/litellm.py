@@ -1,4 +1,4 @@
-"""LiteLLM's standard log: one object for each call, with `messages` and `response`; and similar logs of gateways and batches.
+"""LiteLLM's standard log, with one object for each call (`messages` and `response`), and similar logs of gateways and batches.
 
 The request may be in `request` or `body`, the reply in a `body` of the response, or as `choices` next to the messages.
 """

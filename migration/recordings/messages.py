@@ -21,7 +21,7 @@ _ROLES: Final[Mapping[str, Role]] = {
     "function": "tool",
 }
 _TEXTS: Final = ("text", "input_text", "output_text", "summary_text")
-#: Types of parts that contain nothing that a person reads.
+#: Types of parts without text for a person.
 _SILENT: Final = ("thinking", "redacted_thinking", "reasoning", "reasoning_content")
 _MEDIA: Final[Mapping[str, str]] = {
     "image_url": "an image",
@@ -67,7 +67,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """A message, and the parts of it that the backend's form cannot hold."""
+    """A message, and the name of a part that the backend's form cannot contain."""
 
     message: Message
     odd: str | None = None  #: "an image", "audio", "a file", ...; None: it is complete
@@ -99,11 +99,10 @@ def normalised(messages: Sequence[object]) -> list[Said]:
 
 
 def parsed(arguments: str) -> dict[str, Any] | None:
-    """Return the arguments of a call as the backend reads them; None if they are not an object: no tool gets such a call, the backend
-    answers it.
+    """Return the arguments of a call as the backend reads them. None: they are not an object, so the backend itself answers the call.
 
     Raises:
-        ValueError: they can be read but not passed on: nested too deeply, or a number is out of range.
+        ValueError: the arguments can be read but not passed on: they are nested too deeply, or a number is out of range.
     """
     try:
         read = _arguments.decode(arguments or "{}")
@@ -119,7 +118,7 @@ def check_value(value: object) -> None:
     """Refuse a JSON value that cannot be passed on to engines.
 
     Raises:
-        ValueError: it is nested too deeply, or a number in it is out of range.
+        ValueError: the value is nested too deeply, or a number in it is out of range.
     """
     level = [value]
     for _ in range(_DEEPEST):
@@ -189,7 +188,7 @@ def _part(index: int, part: object) -> tuple[str | None, str | None]:
     if kind in _TEXTS or (kind is None and "text" in part):
         text = part.get("text")
         if text is not None and not isinstance(text, str):
-            raise MessageError(index, "has a part of text without text")
+            raise MessageError(index, "has a text part without a text")
         return text, None
     if kind == "refusal" and isinstance(part.get("refusal"), str):
         return part["refusal"], None

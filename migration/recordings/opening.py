@@ -42,7 +42,7 @@ _OTHERS: Final = {
     b"\xff\xd8\xff": "an image",
 }
 
-#: Byte order marks, longest first, and the beginning of a JSON text without one in those encodings.
+#: Byte order marks, the longest first, and how a JSON text without such a mark begins in UTF-16.
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -63,16 +63,16 @@ def named(path: Path) -> str:
 
 @contextmanager
 def opened(path: Path, on_bytes: Callable[[int], None] = nobody_watches) -> Iterator[Iterator[bytes]]:
-    """Open the path inside the block, and yield its lines: UTF-8, without line ends.
+    """Open the file for the `with` block, and yield its lines: UTF-8, without line ends.
 
     Args:
         path: a file or a pipe; "-": standard input.
-        on_bytes: called with the number of further bytes of the file that were read.
+        on_bytes: called after each read, with the number of bytes that this read returned.
 
     Raises:
-        RecordingError: the path cannot be opened. Also raised while lines are read: the file is of a known kind without a reader, which the
-            message names.
-        DAMAGED: raised while lines are read: the file is damaged.
+        RecordingError: the path cannot be opened. Also raised while lines are read, if the file is of a known kind without a reader; the
+            message names the kind.
+        DAMAGED: raised while lines are read, if the file is damaged.
     """
     try:
         with nullcontext(sys.stdin.buffer) if str(path) == STDIN else path.open("rb", buffering=0) as raw:

@@ -11,7 +11,7 @@ from migration.model import Event, Outcome
 
 
 def outcome_of(surface: str, events: Sequence[Event], project: Path | None) -> Outcome | None:
-    """Return the outcome of a stream that ended normally, by the endings that the project configures; None: the project has no such
+    """Return the outcome of a stream that ended without an exception, by the project's `[[endings]]`; None: the project has no such
     surface.
 
     Args:

@@ -39,12 +39,13 @@ def read(
 
     Args:
         path: a file, plain or packed by gzip or zstd, or a pipe; "-": standard input.
-        surface: the surface for conversations. Our own recordings name their surface, so a file without conversations does not need this.
+        surface: the surface for conversations. Our own recordings contain their surface, so a file without conversations does not need this
+            argument.
         agent: agent that answers conversations.
         tenant_id: tenant for conversations.
         user_id: user for conversations.
-        project: the file of the project whose configured endings decide how runs ended; None: the one that is found (`migration.project`).
-        on_bytes: called with the number of further bytes of the file that were read.
+        project: the file of the project whose `[[endings]]` decide how runs ended; None: the one that is found (`migration.project`).
+        on_bytes: called after each read, with the number of bytes that this read returned.
 
     Raises:
         RecordingError: the file cannot be opened, or is of a known kind without a reader.

@@ -11,12 +11,12 @@ class RecordedRun:
 
     request: RunRequest
     journal: tuple[Effect, ...]
-    origin: Origin | None = None  #: the engine that ran it; None if the file does not say
+    origin: Origin | None = None  #: the engine that ran it; None if the file does not contain this
     events: tuple[Event, ...] = ()  #: () if the recording contains none
     line: int = 0  #: the line on which it begins, from 1; 0: it is not from a file
     label: str = ""  #: its name in the file, for reports; "": its run id is used
-    outcome: Outcome | None = None  #: its outcome; None if the file does not say
-    answer: str | None = None  #: the text that the user got at the end; None if the file does not say
+    outcome: Outcome | None = None  #: outcome of the run; None if the file does not contain it
+    answer: str | None = None  #: the text that the user got at the end; None if the file does not contain it
     ignored: tuple[str, ...] = ()  #: parts of the recording that are not read, such as tools that are not functions
 
     @property
@@ -29,10 +29,10 @@ class RecordedRun:
 class BadLine:
     """A line that is not a recording. Reading continues after it."""
 
-    line: int  #: from 1; 0 for the file as a whole
+    line: int  #: number of the line, from 1; 0: the whole file
     reason: str  #: what is wrong, without quoting the line
     message: int | None = None  #: index of the message that cannot be read, from 0; None: it is not a single message
-    file: str = ""  #: as the user named it; "-": standard input
+    file: str = ""  #: path as the user gave it; "-": standard input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

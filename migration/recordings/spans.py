@@ -47,7 +47,7 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
 
     Raises:
         NotARunError: the span is not a model call, or its texts were not recorded.
-        RecordingError: some of its attributes were dropped when it was recorded.
+        RecordingError: some attributes of the span were dropped when it was recorded.
     """
     span = _span(record)
     for kind in _KINDS:

@@ -7,7 +7,7 @@ from migration.recordings.messages import check_value
 
 
 def offered(tools: object, called: Iterable[str]) -> tuple[Sequence[dict[str, Any]], tuple[str, ...]]:
-    """Return the offered tools, and the parts of the recording's own list that are not read.
+    """Return the offered tools, and which parts of the recording's list of tools are ignored.
 
     Args:
         tools: the tools as in the recording; None: the recording does not contain them.

@@ -37,10 +37,10 @@ class ConversationPlace:
     file: str
     line: int
     part: str = ""  #: distinguishes it from other conversations on the same line; "": it is the only one
-    digest: str = ""  #: of the document's text
+    digest: str = ""  #: digest of the document's text
 
     def thread_id(self) -> str:
-        """Return an id that any backend accepts: the id in the file may be a placeholder, a path, or a duplicate.
+        """Return an id that any backend accepts. The id in the file is not used, because it may be a placeholder, a path, or a duplicate.
 
         The same conversation at the same place always gets the same id.
         """

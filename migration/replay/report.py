@@ -9,7 +9,7 @@ from migration.model import Comparison, Divergence, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
 
 Strictness = Literal["divergent", "inconclusive", "accepted"]
-"""When a replay fails: if a run is divergent; if a run is divergent or inconclusive; if a run does not match."""
+"""Which verdicts make a replay fail: divergent; divergent or inconclusive; all except match."""
 
 #: Lines and runs of each sort that are listed one by one. The others are only counted: a file of a billion bad lines must not fill the
 #: memory.
@@ -24,7 +24,7 @@ _FAILING: Final[dict[Strictness, tuple[Verdict, ...]]] = {
 
 
 class EffectCounts(msgspec.Struct, kw_only=True):
-    """The counts of the effects of all runs of a replay."""
+    """Counts of effects, over all runs of a replay."""
 
     recorded: int = 0  #: in the journals
     replayed: int = 0  #: answered from the journals, for both engines together
@@ -49,7 +49,7 @@ class FoundDivergence(msgspec.Struct, kw_only=True):
     most: int  #: the highest number in one run
     verdict: Verdict  #: the worst verdict of any run
     accepted_by: str | None  #: id of the ledger entry, in the run of the worst verdict
-    example: dict[str, str]  #: run, label, lane, path and the sentence, of the first run with the worst verdict; no values
+    example: dict[str, str]  #: run, label, lane, path and sentence of the first run with the worst verdict, without values
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -73,7 +73,7 @@ class Report(msgspec.Struct, kw_only=True):
 
     @property
     def clean(self) -> bool:
-        """Whether every line could be read and every run is explained."""
+        """Whether every line could be read, and no run is divergent or inconclusive."""
         return self.passes("inconclusive")
 
     def passes(self, strictness: Strictness) -> bool:

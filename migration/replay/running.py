@@ -37,7 +37,7 @@ class Replay:
 
     Args:
         parts: engines, comparison and, if the results are to be stored, evidence.
-        seal: open while an engine runs; counts attempts to reach the outside.
+        seal: context that is open while an engine runs; it refuses and counts attempts to reach the outside.
         deadline_s: seconds that one run of one engine may take.
         explain: returns the policy of a surface, for the report of what its rules ignore; None: the report does not contain this.
     """
@@ -136,7 +136,7 @@ class Replay:
         return ShadowJob(record=record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=self._deadline_s, log=log)
 
     def _inconclusive(self, recorded: RecordedRun, control: RunRecord | None, candidate: RunRecord | None, reason: Sentence) -> Comparison:
-        """Return an inconclusive comparison for a run that cannot be compared, after it is stored and counted."""
+        """Store, count and return an inconclusive comparison, for a run that cannot be compared."""
         comparison = _inconclusive(recorded, reason, control)
         if self._sink is not None:
             served = control or _nothing(recorded, Origin.CONTROL)

@@ -34,7 +34,7 @@ def assert_agree(
     Raises:
         AssertionError: the divergence or a new one exists, or this cannot be determined; the message shows both streams.
         RecordingError: the recording cannot be read.
-        ConfigurationError: `engines` names nothing, or the settings are not valid.
+        ConfigurationError: `engines` cannot be imported, or the settings are not valid.
         LedgerError: the ledger is not valid.
     """
     __tracebackhide__ = True  # makes pytest show the line of the test, not of this function

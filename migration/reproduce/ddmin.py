@@ -1,4 +1,4 @@
-"""Delta debugging: reduces a sequence to a subsequence that still has a given property, but not without any one of its items.
+"""Delta debugging: reduces a sequence to a subsequence that still has a given property. If any one item is removed, it no longer has it.
 
 Source: Zeller and Hildebrandt (2002), "Simplifying and isolating failure-inducing input", IEEE TSE 28(2), figure 3. This implementation
 only removes chunks: tests of a chunk alone find almost nothing here and cost half of the attempts.
@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 
 
 def ddmin(items: Sequence[_T], holds: Callable[[tuple[_T, ...]], bool]) -> tuple[_T, ...]:
-    """Return a subsequence, in order, for which `holds` is true, and for which it is false as soon as any one item is removed.
+    """Return a subsequence, in order, for which `holds` is true. `holds` is false for it without any one of its items.
 
     Args:
         items: a sequence for which `holds` is true; this is not checked again.

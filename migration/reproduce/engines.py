@@ -69,7 +69,7 @@ class BothEngines:
         """Return the recording with the requests that control makes now, and without the effects that it no longer requests.
 
         If the run's request is changed, an engine's requests to the outside change too, so the journal's keys no longer match. So control
-        gets the recorded answers in sequence, lane by lane, whatever it asks. The requests that it makes become the journal for the
+        gets the recorded answers in sequence, lane by lane, whatever it asks. Its requests, with these answers, are the journal for the
         candidate. Start times are dropped, because they are not needed.
 
         Returns:
@@ -102,7 +102,7 @@ def _guard() -> Guard:
 def sealed() -> Iterator[list[str]]:
     """Refuse contact with the outside inside the block. Yield a list to which the names of refused contacts are added."""
     before = sys.dont_write_bytecode
-    # An engine that imports something on its first run would write a bytecode file, which is not a contact with the outside.
+    # An engine may import something on its first run. Without this, Python would write a bytecode file, which would be refused.
     sys.dont_write_bytecode = True
     try:
         with _guard().sealed() as refused:

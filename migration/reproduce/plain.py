@@ -38,7 +38,7 @@ def _unhurried(place: int) -> Simplification:
 
 
 def _renamed(name: str, plain: str) -> Simplification:
-    """Return the simplification that replaces one id of the request by a simple name, everywhere it occurs as a word."""
+    """Return the simplification that replaces one id of the request by a simple name, wherever it occurs as a whole word."""
 
     def simplify(recorded: RecordedRun) -> RecordedRun:
         word = re.compile(rf"(?<![\w-]){re.escape(getattr(recorded.request, name))}(?![\w-])")

@@ -57,15 +57,15 @@ def minimise(
 ) -> Minimised | None:
     """Return the recording reduced to what the divergence needs; None if the recording does not show the divergence.
 
-    A divergence that the ledger does not accept must stay unaccepted: if it is not accepted because it occurs too often, it still does so
-    in the result.
+    A divergence that the ledger does not accept stays unaccepted. For example, if the ledger accepts only a few occurrences, the result
+    still has too many.
 
     The same recording, fingerprint and engines give the same result, unless the budget's seconds end the search.
 
     Args:
         recorded: a recording that may show the divergence.
         fingerprint: 12 hex digits.
-        engines: both engines; they compare by the policy and the ledger that the written test will use.
+        engines: run both engines, and compare by the policy and the ledger that the written test will use.
         budget: the limits.
         clock: monotonic seconds.
         on_progress: called after every attempt.
@@ -138,7 +138,7 @@ class _Search:
         return self._best is not None
 
     def holds(self, recorded: RecordedRun) -> bool:
-        """Return whether the recording, fitted to control, shows the divergence.
+        """Return whether the recording shows the divergence after it is fitted to control.
 
         Raises:
             _SpentError: the budget is used up, and this recording was not tried before.
@@ -268,7 +268,7 @@ def _answered(recorded: RecordedRun, journal: tuple[Effect, ...]) -> RecordedRun
 
 
 def _decoded(text: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value; None if it is not JSON, which then stays unchanged."""
+    """Return the value; None if the text is not JSON. Such a text is not changed."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

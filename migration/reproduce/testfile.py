@@ -17,8 +17,8 @@ _LONG_LINES: Final = "# ruff: noqa: E501 - recorded texts are not wrapped\n"
 _TEMPLATE: Final = '''\
 """Fails while candidate differs from control in one way, and passes once they agree.
 
-Written by `netra-migration divergences minimise {fingerprint}` from a recorded run of {before}, reduced to {after}. The remaining texts
-come from the recorded run: read them before you commit this file.
+Written by `netra-migration divergences minimise {fingerprint}` from a recorded run of {before}, reduced to
+{after}. The remaining texts come from the recorded run: read them before you commit this file.
 """
 
 from migration.reproduce import assert_agree
@@ -56,8 +56,10 @@ def test_file(found: Minimised, engines: str) -> str:
         name=test_name(str(divergence.sentence)),
         sentence=_docstring(str(divergence.sentence)),
         engines=engines,
-        accepted="        accepted=True,  # by the ledger, when this was written\n" if divergence.verdict is Verdict.ACCEPTED else "",
-        besides=f"        besides={tuple(besides)!r},  # also shown\n".replace("'", '"') if besides else "",
+        accepted="        accepted=True, # the ledger accepted it when this was written\n"
+        if divergence.verdict is Verdict.ACCEPTED
+        else "",
+        besides=f"        besides={tuple(besides)!r}, # the recording showed these too\n".replace("'", '"') if besides else "",
     )
     return (_LONG_LINES if max(map(len, source.splitlines())) > _WIDTH else "") + source
 

@@ -23,6 +23,7 @@ from migration.shadow.answers import AnswerWriter
 from migration.shadow.cell_job import CellJob, CellRun, RunsEngines
 from migration.shadow.cell_process import GRACE_S, CellProcess
 from migration.shadow.frames import FramePipe
+from migration.shadow.injection import Injections
 from migration.shadow.job import ShadowJob, ShadowResult
 from migration.shadow.noise_round import NoiseRounds
 from migration.shadow.parts import Parts
@@ -90,6 +91,7 @@ class Worker:
     ) -> None:
         self._parts, self._cell, self._bound, self._clock = parts, cell, bound, clock
         self._rounds = NoiseRounds(parts, cell)
+        self._injections = None if parts.detections is None else Injections(parts.compare, parts.detections)
         self.spoiled = False  #: an engine left something behind, or its process is gone: replace this one
 
     def handle(self, body: bytes) -> ShadowResult:
@@ -119,7 +121,7 @@ class Worker:
             yield part
 
     def _handle(self, jobs: Sequence[ShadowJob | ShadowResult]) -> Iterator[list[ShadowResult]]:
-        runs = self._cell.runs([_shadow_of(job, self._parts) for job in jobs if isinstance(job, ShadowJob)])
+        runs = self._cell.runs([cell_job(job, self._parts) for job in jobs if isinstance(job, ShadowJob)])
         held: list[Judged] = []
         since = self._clock()
         for job in jobs:
@@ -154,6 +156,8 @@ class Worker:
             judged = judge(job, run.run(), self._parts, run.refused)
             if judged.result.failed is not None:
                 span.set_status(trace.StatusCode.ERROR)
+            if run.record is not None and self._injections is not None:
+                judged = replace(judged, result=self._injections.followed(job, run.record, judged.result))
             if run.record is None or judged.result.comparison is None or self.spoiled or not self._rounds.wanted(job):
                 return judged
             left_s = job.deadline_s - (self._clock() - began)
@@ -206,7 +210,8 @@ def trace_to_collector(settings: MigrationSettings, on_lost: Callable[[int], Non
         configure_tracing(settings, "netra-migration-worker", on_lost)
 
 
-def _shadow_of(job: ShadowJob, parts: Parts) -> CellJob:
+def cell_job(job: ShadowJob, parts: Parts) -> CellJob:
+    """Return the cell's part of a job."""
     served = job.record
     return CellJob(
         request=served.request,

@@ -1,4 +1,5 @@
-"""Whether candidate's slow runs are slower than control's, from pairs of runs of the same request, however often this is checked.
+"""Finds out whether candidate's slow runs are slower than control's, from pairs of runs of the same request. The result stays valid however
+often it is checked.
 
 A quantile is compared by how often runs take longer: 5 % of control's runs take longer than control's 95 % quantile. For each pair, the
 limit is the quantile of control's earlier runs, so the limit does not depend on the pair itself. Pairs in which only candidate, or only
@@ -28,7 +29,7 @@ _STEP: Final = log(1.01)  #: times are kept in classes of 1 %
 _SHORTEST_S: Final = 1e-5
 _CLASSES: Final = 2560  #: up to 1.1 million seconds
 _FIRST: Final = 40  #: first pairs, which only set the limit
-_LIKELY: Final = 1.6  #: at a regression of 10 %, candidate is the slower one in about 8 of 13 counted pairs
+_LIKELY: Final = 1.6  #: if candidate takes 10 % longer, it is the one over the limit in about 8 of 13 counted pairs
 
 
 class LatencyPairs:
@@ -83,21 +84,21 @@ class LatencyPairs:
         return self._excess.evidence_below(excess)
 
     def quantiles_s(self, alpha: float) -> tuple[Bounds, Bounds]:
-        """Return bounds of the quantile of control and of candidate, in seconds, exact to 1 %. Each pair is wrong with a chance of at most
-        alpha.
+        """Return bounds of the quantile of control and of candidate, in seconds, exact to 1 %. The chance that the bounds of one engine are
+        ever wrong is at most alpha.
 
         An upper bound is infinite as long as there are too few times.
         """
         return self._bounds_s(self._control, alpha / 2), self._bounds_s(self._candidate, alpha / 2)
 
     def state(self) -> Any:  # noqa: ANN401 - numbers in lists
-        """Return everything that was counted, to be kept and given to `restored`."""
+        """Return all counts, to be stored and later passed to `restored`."""
         times = [[[class_, count] for class_, count in enumerate(side) if count] for side in (self._control, self._candidate)]
         return [self.quantile, self.pairs, self._line, self._below, times, self._excess.state()]
 
     @classmethod
     def restored(cls, state: Any) -> "LatencyPairs":  # noqa: ANN401 - as above
-        """Return what such a state describes."""
+        """Return an object with these counts."""
         quantile, pairs, line, below, times, excess = state
         found = cls(quantile)
         found.pairs, found._line, found._below = pairs, line, below

@@ -2,8 +2,8 @@
 
 Each bound is a wager against a claimed mean. A player bets a share of his money on each value, at odds that are fair if the claim is true.
 If it is, the chance that his money ever grows by a factor of 1 / alpha is at most alpha (Ville's inequality). So a claimed mean at which
-his money grows by that factor is rejected, and the bounds enclose the means that are not rejected. After `n` values `z`, with a stake `s`,
-his money is
+his money grows by that factor is rejected, and the bounds enclose the means that are not rejected. With a stake `s` on each of `n` values
+`z`, his money is then
 
     product over values of (1 + s z) / (1 + s mean)^n.
 
@@ -32,8 +32,8 @@ with extra("rollout"):
     from scipy.stats import cauchy
 
 #: Stakes, as the logarithm of the odds of the highest value against the lowest. They decide how soon a bound becomes narrow, never whether
-#: it is valid. Half of the money is staked between 1.9 and 6 to 1: this detects fastest a rate that is two to six times the allowed one, or
-#: a sixth to a half of it. The tails are long, so that bounds still become narrower after a million values.
+#: it is valid. Half of the money is staked between 1.9 and 6 to 1. Rates that are two to six times the allowed one, or a sixth to a half of
+#: it, are then detected fastest. The tails are long, so that bounds still become narrower after a million values.
 _LIKELY: Final = 3.0
 _SPREAD: Final = 0.5
 _EDGES: Final = np.geomspace(1e-4, 30.0, 97)
@@ -117,7 +117,7 @@ class Mean:
         return self.high if left(self.high) <= 0.0 else self.low if left(self.low) >= 0.0 else _root(left, self.low, self.high)[1]
 
     def state(self) -> Any:  # noqa: ANN401 - numbers in lists
-        """Return the counts, to be kept and given to `restore`."""
+        """Return the counts, to be stored and later passed to `restore`."""
         return [self.trials, [[value, times] for value, times in self.counts.items()]]
 
     def restore(self, state: Any) -> None:  # noqa: ANN401 - as above
@@ -155,7 +155,7 @@ def _stakes(odds: "np.ndarray", low: float, high: float) -> "np.ndarray":
 def _money(won: "np.ndarray", stakes: "np.ndarray", trials: int, mean: float, spread: "np.ndarray") -> float:
     each = won - trials * np.log1p(stakes * mean) + spread
     most = each.max()
-    # Like SciPy's `logsumexp`, which takes ten times as long for so few numbers; a decision needs about a hundred of these.
+    # Like SciPy's `logsumexp`, which takes ten times as long for so few numbers; a decision calls this about a hundred times.
     return float(most + np.log(np.exp(each - most).sum()))
 
 
@@ -174,6 +174,6 @@ def _proof(alpha: float) -> float:
 
 
 def _root(left: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
-    """Return a number below and a number above the change of sign, at most twice `_EXACT` apart."""
+    """Return a number below and a number above the root, at most twice `_EXACT` apart."""
     found = brentq(left, low, high, xtol=_EXACT)
     return max(low, found - _EXACT), min(high, found + _EXACT)

@@ -3,19 +3,19 @@
 "these tenants": the rate over the runs of the tenants seen so far, each weighted by its runs. The only uncertainty is in those of their
 runs that were not compared: their results are not known. Nothing is assumed about how tenants differ, or about the order of their runs.
 
-"tenants like these": the mean rate of the population from which these tenants were drawn. Each tenant counts once, as in a cluster-
-randomised trial. It is also uncertain which tenants happened to come first. A tenant counts when it has had a fixed number of runs, and
-only these first runs count: its share of divergent ones is then an unbiased value between 0 and 1, and tenants are independent of each
-other. Twenty tenants cannot prove much: if all runs of one tenant in fifty diverge, twenty tenants include no such tenant with a chance of
-two thirds. Without assumptions about the population, no method can prove that the rate is lower with fewer than log(1 / alpha) / rate
-tenants, which is 149 for 2 % at 0.05.
+"tenants like these": the mean rate of the population from which these tenants were drawn. Each tenant counts once, as in a
+cluster-randomised trial. It is also uncertain which tenants of the population came first. A tenant counts when it has had a fixed number of
+runs, and only these first runs count: its share of divergent ones is then an unbiased value between 0 and 1, and tenants are independent of
+each other. Twenty tenants cannot prove much: if all runs of one tenant in fifty diverge, twenty tenants include no such tenant with a
+chance of two thirds. Without assumptions about the population, no method can prove that the rate is lower with fewer than log(1 / alpha) /
+rate tenants, which is 149 for 2 % at 0.05.
 
 Runs that were drawn but not compared count as divergent in upper bounds, and are left out of lower bounds.
 
 A run that was drawn counts with the reciprocal of its probability, and a run that was not drawn counts as zero (Horvitz and Thompson 1952).
 So runs may be drawn with different probabilities. A bound must know the largest weight beforehand, but it is not known how far a governor
-will lower the probability. Therefore the money of `means` is divided among several players, each with its own least probability. The sum
-of their money is evidence too; the richest player alone has less than that, and is used here.
+will lower the probability. Therefore the money of `means` is divided among several players, each with its own least probability. The sum of
+their money is evidence too. The money of the richest player is less than this sum, and is used here.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ MOSTLY: Final = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Bounds of a rate, from 0 to 1. The chance that one of the two is ever wrong is at most its alpha."""
+    """Bounds of a rate, from 0 to 1. For each of the two bounds, the chance that it is ever wrong is at most alpha."""
 
     lower: float
     upper: float
@@ -63,7 +63,7 @@ class Outcomes:
         self.divergent = 0  #: those of them that diverged
         self.unseen = 0  #: runs that were drawn and not compared: shed, failed, inconclusive
         self.not_sampled = 0  #: runs that were not drawn
-        self._players = [_Player(1.0)]  #: for the probabilities that occurred so far, falling
+        self._players = [_Player(1.0)]  #: one for each least probability that was needed so far, in descending order
         self._tenants: dict[str, _Tenant] = {}
         self._tenants_seen = 0
         self._shares_at_most, self._shares_at_least = Mean(), Mean()
@@ -162,7 +162,7 @@ class Outcomes:
         return more
 
     def state(self) -> Any:  # noqa: ANN401 - numbers and names in lists
-        """Return everything that was counted, to be kept and given to `restored`."""
+        """Return all counts, to be stored and later passed to `restored`."""
         players = [[player.least_probability, player.most.state(), player.least.state()] for player in self._players]
         shares = [self._shares_at_most.state(), self._shares_at_least.state()]
         tenants = [[name, one.runs, one.at_most, one.seen, one.at_least] for name, one in self._tenants.items()]
@@ -171,7 +171,7 @@ class Outcomes:
 
     @classmethod
     def restored(cls, state: Any) -> "Outcomes":  # noqa: ANN401 - as above
-        """Return what such a state describes."""
+        """Return an object with these counts."""
         first, counts, players, shares, tenants = state
         found = cls(runs_per_tenant=first)
         found.compared, found.divergent, found.unseen, found.not_sampled, found._tenants_seen = counts
@@ -215,12 +215,12 @@ class Outcomes:
 class _Player:
     """Counts runs for bounds with a least probability that is known beforehand. A run with a smaller probability counts as not compared.
 
-    The smaller this probability, the larger the weights that are possible, and the less can be staked on each run.
+    With a smaller least probability, larger weights are possible, so less can be staked on each run.
     """
 
     def __init__(self, least_probability: float) -> None:
         self.least_probability = least_probability
-        self.share = MOSTLY if least_probability == 1.0 else (1.0 - MOSTLY) / _HALVINGS  #: of all money
+        self.share = MOSTLY if least_probability == 1.0 else (1.0 - MOSTLY) / _HALVINGS  #: share of all money
         self.most, self.least = Mean(high=1.0 / least_probability), Mean(high=1.0 / least_probability)
 
     def for_half(self) -> "_Player":
@@ -251,7 +251,7 @@ class _Player:
 
 @dataclass(slots=True)
 class _Tenant:
-    """The results of a tenant's first runs, up to the number that counts."""
+    """Results of a tenant's first runs, up to `runs_per_tenant`."""
 
     runs: int = 0
     at_most: int = 0  #: runs among them that diverged or were not compared

@@ -1,8 +1,8 @@
 """Finds out from pairs of times which of two sides is slower, with a bound that stays valid however often it is checked.
 
 Pairs with almost equal times are ignored. For the others, the slower side is counted. If both sides are equally fast, each of them is the
-slower one with the chance 1/2, for any distribution of times. So one slow run, ten slow runs on both sides, or a machine that is slow for
-an hour are not evidence, but ten slow runs of ten on one side are.
+slower one with the chance 1/2, for any distribution of times. So a single slow run, slow runs on both sides, or a machine that is slow for
+an hour are not evidence. But if one side is slower in ten of ten pairs, this is evidence.
 """
 
 from functools import lru_cache

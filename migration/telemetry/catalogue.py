@@ -19,7 +19,7 @@ LABELS = {
     "severity": "`security`, `contract`, `reliability`, `observability`, `cosmetic`",
     "mode": "`recorded`, `replayed`, `missing`, `performed_by_shadow`, `unpermitted`: performed although the miss policy forbids it",
     "reason": "the cause: `ShedReason` and `FailReason` in `migration/shadow/job.py`, `Reason` in `migration/flags/decision.py`",
-    "sought": "`text`: in everything; `fields`: too common to mean anything in a text, so only in fields that are named like an identity",
+    "sought": "`text`: in all data; `fields`: only in fields with names of identities, because the identifier is also an ordinary word",
     "result": "of a failover: `FailoverResult` in `migration/model.py`; of a round of noise: `clean`: neither engine differs from itself; "
     "`noisy`: one does; `inconclusive`, `failed`, `skipped`: not known; "
     "`cross_talk`: no round was run, because a run contained data of another tenant or user",

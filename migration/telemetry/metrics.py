@@ -112,7 +112,7 @@ class Metrics:
         surfaces: whose counters of runs, shadows and verdicts start at 0; others appear with their first run.
     """
 
-    runs = _counter("migration_runs", "Runs that ended, by who served them.", "surface", "stage", "origin", "outcome")
+    runs = _counter("migration_runs", "Runs that ended, by the engine that served them.", "surface", "stage", "origin", "outcome")
     run_seconds = _seconds("migration_run_seconds", "Duration of a run.", "surface", "origin", "role")
     engine_seconds = _seconds(
         "migration_engine_seconds", "Duration of a run minus the time it waited for effects.", "surface", "origin", "role"
@@ -136,7 +136,7 @@ class Metrics:
     shadow_waiting = _gauge("migration_shadow_waiting", "Shadow jobs that wait or run.", mode="livesum")
     shadow_waiting_bytes = _gauge("migration_shadow_waiting_bytes", "Bytes queued for the shadow worker.", mode="livesum")
     shadow_share = _gauge(
-        "migration_shadow_share", "Share of the flag's percentage of runs that the governor lets be drawn.", "surface", mode="livemin"
+        "migration_shadow_share", "Part of the flag's percentage of runs that the governor allows to be drawn.", "surface", mode="livemin"
     )
     shadow_tax = _gauge(
         "migration_shadow_tax_ratio",
@@ -154,7 +154,7 @@ class Metrics:
     divergences = _counter("migration_divergences", "Divergences found, by kind.", "surface", "kind", "severity", "verdict")
     isolation_identifiers = _counter(
         "migration_isolation_identifiers",
-        "Identifiers of tenants, users, threads and runs that became known, by where they are sought in the data of all others.",
+        "Identifiers of tenants, users, threads and runs that became known, by where other runs' data is searched for them.",
         "sought",
     )
     noise_rounds = _counter(
@@ -169,12 +169,14 @@ class Metrics:
         "surface",
         "mode",
     )
-    flag_decisions = _counter("migration_flag_decisions", "Plans made, by the stage and where it came from.", "surface", "stage", "reason")
+    flag_decisions = _counter(
+        "migration_flag_decisions", "Plans made, by stage and by the reason for the stage.", "surface", "stage", "reason"
+    )
     flag_source_up = _gauge(
         "migration_flag_source_up", "1 while the flag source can be read, 0 while the last known flags hold.", mode="livemin"
     )
     flag_source_age_seconds = _gauge(
-        "migration_flag_source_age_seconds", "Seconds since the flag source was last read well.", mode="livemax"
+        "migration_flag_source_age_seconds", "Seconds since the flag source was last read without an error.", mode="livemax"
     )
     flag_version = _gauge("migration_flag_version", "Version of a surface's flag.", "surface", mode="livemax")
     stage_percent = _gauge(
@@ -182,11 +184,13 @@ class Metrics:
     )
     kill_switch = _gauge("migration_kill_switch", "1 while the kill switch is on.", "surface", mode="livemax")
     emergency_switch = _gauge("migration_emergency_switch", "1 while the host's emergency kill switch is on.", mode="livemax")
-    flag_jumps = _counter("migration_flag_jumps", "Edits made elsewhere that had tenants skip a stage; the history names them.", "surface")
-    outbox_rows = _gauge(
-        "migration_outbox_rows", "Writes of finished runs that a run store still has to take.", "store", mode="livemostrecent"
+    flag_jumps = _counter(
+        "migration_flag_jumps", "Edits made without this tool by which tenants skipped a stage; the history names them.", "surface"
     )
-    outbox_oldest_seconds = _gauge("migration_outbox_oldest_seconds", "Age of the oldest of them.", "store", mode="livemostrecent")
+    outbox_rows = _gauge(
+        "migration_outbox_rows", "Writes of finished runs that still wait for a run store.", "store", mode="livemostrecent"
+    )
+    outbox_oldest_seconds = _gauge("migration_outbox_oldest_seconds", "Age of the oldest write that waits.", "store", mode="livemostrecent")
     outbox_parked = _gauge(
         "migration_outbox_parked",
         "Writes that a run store refused permanently; a person has to look at them.",

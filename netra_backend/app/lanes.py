@@ -23,7 +23,7 @@ class Lanes:
         self._ended: dict[str, int] = {}
 
     def place(self, frame: bytes) -> tuple[str, str]:
-        """Return the frame's event type and its lane. A tool's completions belong to its calls in the order in which these began."""
+        """Return the frame's event type and its lane. The n-th completion of a tool belongs to the n-th call of this tool."""
         decoded = self._decoder.decode(frame)
         if decoded.type not in ("tool_executing", "tool_completed"):
             return decoded.type, decoded.agent_name

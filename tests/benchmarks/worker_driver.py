@@ -87,11 +87,26 @@ def _cpu_s(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2) + sum(map(_cpu_s, children))
 
 
+class Jobs:
+    """Served runs, each of its own, to be shadowed."""
+
+    def __init__(self) -> None:
+        self._served, self._number = record(Origin.CONTROL, frames(AGENTS), EFFECTS), 0
+
+    def next(self) -> ShadowJob:
+        """Return the next one."""
+        self._number += 1
+        run_id = f"{self._number:032x}"  # as a backend makes them
+        request = msgspec.structs.replace(self._served.request, run_id=run_id)
+        served: RunRecord = msgspec.structs.replace(self._served, request=request, events=tuple(_of_run(self._served.events, run_id)))
+        return ShadowJob(record=served, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=10.0)
+
+
 class _Load:
     """Jobs for one worker."""
 
     def __init__(self, home: Path, engine: str) -> None:
-        self._served, self._number = record(Origin.CONTROL, frames(AGENTS), EFFECTS), 0
+        self._jobs = Jobs()
         self._ends: Counter[str] = Counter()
         settings = MigrationSettings(
             home=home,
@@ -108,18 +123,11 @@ class _Load:
         before = _cpu_s(pid)
         for first in range(0, jobs, _AT_ONCE):
             for _ in range(first, min(jobs, first + _AT_ONCE)):
-                self.shadow.offer(self._job())
+                self.shadow.offer(self._jobs.next())
             if not await self.shadow.drain(_PATIENCE_S):
                 raise SystemExit("the worker does not get done")
         ends, self._ends = self._ends, Counter()
         return _cpu_s(pid) - before, ends
-
-    def _job(self) -> ShadowJob:
-        self._number += 1
-        run_id = f"{self._number:032x}"  # as a backend makes them
-        request = msgspec.structs.replace(self._served.request, run_id=run_id)
-        served: RunRecord = msgspec.structs.replace(self._served, request=request, events=tuple(_of_run(self._served.events, run_id)))
-        return ShadowJob(record=served, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=10.0)
 
     def _count(self, result: ShadowResult) -> None:
         end = result.comparison.verdict.value if result.comparison else f"{result.failed}: {result.detail}"

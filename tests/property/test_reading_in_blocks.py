@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from migration.comparison.compare import compare, prepared
 from migration.comparison.policy import default_policy
+from migration.comparison.read.outline import by_kind
 from migration.model import Comparison, Event, Origin, RunRecord, RunRequest, Stage
 
 REQUEST = RunRequest(surface="chat", tenant_id="acme", user_id="ann", thread_id="t-7", run_id="run-42", payload=b"{}", received_at=0.0)
@@ -122,8 +123,8 @@ def test_of_kinds_that_take_turns_only_frames_that_may_differ_are_doubted() -> N
     control = [frame(number, variant=0, type=kind) for number, kind in enumerate(kinds)]
     candidate = [CHANGES[change](number, 1).replace(b"agent_thinking", kinds[number].encode()) for number, change in enumerate(told)]
     own = ready.reader.expected(REQUEST)
-    assert ready.shapes.doubted(kinds, control, candidate, own) == [3, 6, 9, 12]
-    assert ready.shapes.doubted(kinds[6:7], candidate[6:7], candidate[6:7], own) == [0]  # equal, and both somebody else's
+    assert ready.shapes.doubted(by_kind(kinds), control, candidate, own) == [3, 6, 9, 12]
+    assert ready.shapes.doubted(by_kind(kinds[6:7]), candidate[6:7], candidate[6:7], own) == [0]  # equal, and both somebody else's
 
 
 def test_half_surrogates_in_the_names_of_lanes_are_compared_like_any_other_name() -> None:

@@ -43,13 +43,13 @@ def run(
     *,
     all_surfaces: Annotated[bool, typer.Option("--all", help="All remaining surfaces, and the migration with them.")] = False,
     certificate: Annotated[Path | None, typer.Option("--certificate", help="The certificate that allows it.")] = None,
-    write: Annotated[bool, typer.Option("--write", help="Do it. Without it only the diff is shown.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Remove control. Without this option only the diff is shown.")] = False,
     into: Annotated[Path | None, typer.Option("--into", help="Rehearse: write the tree without control into a new folder.")] = None,
     root: Annotated[Path, typer.Option("--root", help="The folder with the pyproject.toml that names what belongs to control.")] = Path(),
     as_json: JsonFlag = False,
 ) -> None:
-    """Remove control of surfaces: engines, adapters, ledgers, flags, tests, and everything that only these need. Without `--write` it only
-    shows the diff.
+    """Remove control of surfaces: engines, adapters, ledgers, flags, tests, and everything else that only these need. Without `--write` it
+    only shows the diff.
 
     Exit codes: 0 done or possible; 1 something is left to a person, or the certificate does not allow it; 2 wrong use.
 
@@ -63,7 +63,7 @@ def run(
         raise ConfigurationError("--into rehearses on a copy, --write changes the tree; give one of them")
     if into is None and certificate is None:
         raise ConfigurationError(
-            "removal needs --certificate FILE, from `netra-migration removal certificate`; --into DIR rehearses without"
+            "removal needs --certificate FILE, from `netra-migration removal certificate`; --into DIR rehearses without a certificate"
         )
     document = _read(certificate) if certificate is not None else None
     plan = plan_removal(root, list(manifest.surfaces) if all_surfaces else surface or (), manifest, whole=all_surfaces)

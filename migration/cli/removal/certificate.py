@@ -26,7 +26,7 @@ def run(
     root: Root = Path(),
     as_json: JsonFlag = False,
 ) -> None:
-    """Check surfaces and, if all are ready, sign a certificate. `removal verify` checks it, in CI, against the same tree.
+    """Check surfaces and, if all are ready, sign a certificate. In CI, `removal verify` checks the certificate against the same tree.
 
     Exit codes: 0 written; 1 some criterion is not met, and nothing is written; 2 wrong use, or the key cannot be used.
 
@@ -62,7 +62,7 @@ def run(
 
 
 def _write(out: Path, document: bytes) -> None:
-    """Write the file so that a reader sees the old or the new version, never a part."""
+    """Write the file atomically: a reader sees the old or the new version, never a part."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")

@@ -18,7 +18,7 @@ Root = Annotated[Path, typer.Option("--root", help="The folder with the pyprojec
 
 
 def run(surfaces: Surfaces = None, *, root: Root = Path(), as_json: JsonFlag = False) -> None:
-    """Check whether control of surfaces may be removed: every criterion, with what was seen and what to do next.
+    """Check whether control of surfaces may be removed: for every criterion, show what was found and what to do next.
 
     Reads the flags, the evidence and the run stores that NETRA_MIGRATION_* name, and the tree below --root. A criterion that cannot be
     checked counts as not met.

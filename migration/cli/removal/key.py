@@ -15,8 +15,8 @@ def run(
 ) -> None:
     """Make a private key for signing removal certificates, and print the public one.
 
-    Put the public key into `public-keys` of [tool.netra-migration.removal] in pyproject.toml, where it is reviewed like code: anyone who
-    has the private key can get control removed. Keep the private key out of version control.
+    Put the public key into `public-keys` of [tool.netra-migration.removal] in pyproject.toml, where it is reviewed like code. Anyone who
+    has the private key can sign that control may be removed. Keep the private key out of version control.
 
     Exit codes: 0 made; 2 the file already exists, or cannot be written.
 

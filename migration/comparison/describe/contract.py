@@ -17,6 +17,7 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """One rule, broken by one agent."""
 
     lane: str
+    id: str  #: of the rule, made of its sort and the events that it names, so that its wording may change: "once:agent_started:never"
     rule: str  #: a clause such as "`agent_started` must come exactly once, but never came"
     kinds: tuple[str, ...]  #: the kinds of event involved; a difference in one of them explains the violation
     about: Literal["count", "order", "field"]
@@ -72,21 +73,25 @@ def _counts(agent: str, kinds: list[str], contract: Contract) -> Iterator[Violat
     for kind in contract.once:
         count = kinds.count(kind)
         if count != 1:
-            how = "came more than once" if count else "never came"
-            yield Violation(lane=agent, rule=f"`{kind}` must come exactly once, but {how}", kinds=(kind,), about="count", lacks=not count)
+            how, short = ("came more than once", "more") if count else ("never came", "never")
+            rule = f"`{kind}` must come exactly once, but {how}"
+            yield Violation(lane=agent, id=f"once:{kind}:{short}", rule=rule, kinds=(kind,), about="count", lacks=not count)
     for kind in contract.required:
         if kind not in kinds:
-            yield Violation(lane=agent, rule=f"`{kind}` must come at least once, but never came", kinds=(kind,), about="count", lacks=True)
+            rule = f"`{kind}` must come at least once, but never came"
+            yield Violation(lane=agent, id=f"required:{kind}", rule=rule, kinds=(kind,), about="count", lacks=True)
 
 
 def _ends(agent: str, indexes: list[int], kinds: list[str], contract: Contract) -> Iterator[Violation]:
     # An end that is missing altogether breaks the count, not the order.
     if contract.first in kinds and kinds[0] != contract.first:
         rule = f"`{contract.first}` must come before everything else of its agent"
-        yield Violation(lane=agent, rule=rule, kinds=(contract.first, kinds[0]), about="order", index=indexes[0])
+        named = (contract.first, kinds[0])
+        yield Violation(lane=agent, id=f"first:{contract.first}", rule=rule, kinds=named, about="order", index=indexes[0])
     if contract.last in kinds and kinds[-1] != contract.last:
         rule = f"`{contract.last}` must come after everything else of its agent"
-        yield Violation(lane=agent, rule=rule, kinds=(contract.last, kinds[-1]), about="order", index=indexes[-1])
+        named = (contract.last, kinds[-1])
+        yield Violation(lane=agent, id=f"last:{contract.last}", rule=rule, kinds=named, about="order", index=indexes[-1])
 
 
 def _before(agent: str, indexes: list[int], kinds: list[str], pairs: Sequence[Pair]) -> Iterator[Violation]:
@@ -94,24 +99,27 @@ def _before(agent: str, indexes: list[int], kinds: list[str], pairs: Sequence[Pa
         if pair.first in kinds and pair.then in kinds and kinds.index(pair.first) > kinds.index(pair.then):
             rule = f"`{pair.first}` must come before `{pair.then}`"
             index = indexes[kinds.index(pair.first)]
-            yield Violation(lane=agent, rule=rule, kinds=(pair.first, pair.then), about="order", index=index)
+            named = (pair.first, pair.then)
+            yield Violation(lane=agent, id=f"before:{pair.first}:{pair.then}", rule=rule, kinds=named, about="order", index=index)
 
 
 def _closes(lane: str, indexes: list[int], kinds: list[str], pair: Pair) -> Iterator[Violation]:
-    opened = 0
+    opened, id_ = 0, f"closes:{pair.first}:{pair.then}"
     for index, kind in zip(indexes, kinds, strict=True):
         opened += (kind == pair.first) - (kind == pair.then)
         if opened < 0:
             rule = f"`{pair.then}` must come after its `{pair.first}`"
-            yield Violation(lane=lane, rule=rule, kinds=(pair.first, pair.then), about="order", index=index, unopened=True)
+            named = (pair.first, pair.then)
+            yield Violation(lane=lane, id=f"{id_}:unopened", rule=rule, kinds=named, about="order", index=index, unopened=True)
             return
     if opened > 0:
         rule = f"each `{pair.first}` must be closed by its `{pair.then}`"
-        yield Violation(lane=lane, rule=rule, kinds=(pair.then, pair.first), about="count", lacks=True)
+        yield Violation(lane=lane, id=f"{id_}:unclosed", rule=rule, kinds=(pair.then, pair.first), about="count", lacks=True)
 
 
 def _rising(stream: Stream, rising: Rising, agents: Sequence[_Numbered]) -> Iterator[Violation]:
-    numbers = iter(_reader(rising.field).all([stream.frames.encoded[index] for _, indexes in agents for index in indexes]))
+    encoded = stream.frames.encoded
+    numbers = iter(_reader(rising.field).all([encoded[index] for _, indexes in agents for index in indexes]))
     for agent, indexes in agents:
         last: float | None = None
         fallen: int | None = None
@@ -120,8 +128,9 @@ def _rising(stream: Stream, rising: Rising, agents: Sequence[_Numbered]) -> Iter
                 fallen = index
             last = number if number is not None else last
         if fallen is not None:
-            rule = f"`{rising.kind}.{rising.field}` must rise from one to the next"
-            yield Violation(lane=agent, rule=rule, kinds=(rising.kind,), about="field", index=fallen)
+            place = f"{rising.kind}.{rising.field}"
+            rule = f"`{place}` must rise from one to the next"
+            yield Violation(lane=agent, id=f"rising:{place}", rule=rule, kinds=(rising.kind,), about="field", index=fallen)
 
 
 class _FieldReader:

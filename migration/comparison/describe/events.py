@@ -219,17 +219,18 @@ class EventComparison:
         if not rules:
             return
         alike = self._control.run.origin is self._candidate.run.origin
-        shared = {(rule.lane, rule.rule) for rule in violations(self._control, self._policy.contract)}
+        shared = {(rule.lane, rule.id) for rule in violations(self._control, self._policy.contract)}
         for rule in rules:
-            both = (rule.lane, rule.rule) in shared
+            both = (rule.lane, rule.id) in shared
             cause = None if both and not alike else _explanation(rule, found)
-            if (cause is not None and (alike or cause.rule == rule.rule)) or (alike and both):
+            if (cause is not None and (alike or cause.rule_id == rule.id)) or (alike and both):
                 continue
             yield Finding(
                 kind="causal_reorder" if rule.about == "order" and not both and cause is None else "contract_violation",
                 lane=rule.lane,
                 path=(rule.kinds[0],),
                 rule=rule.rule,
+                rule_id=rule.id,
                 tail=rule.lacks,
                 because="" if cause is None else fingerprint(cause, self._policy),
                 at=(None, rule.index),
@@ -253,7 +254,7 @@ def _without_ends_of_nothing(found: list[Finding], broken: Iterable[Violation]) 
     if not ends:
         return found
     return [
-        msgspec.structs.replace(finding, kind="contract_violation", rule=ends[finding.at[1]].rule)
+        msgspec.structs.replace(finding, kind="contract_violation", rule=ends[finding.at[1]].rule, rule_id=ends[finding.at[1]].id)
         if finding.kind == "extra_event" and not finding.detail and finding.at[1] in ends
         else finding
         for finding in found
@@ -263,7 +264,7 @@ def _without_ends_of_nothing(found: list[Finding], broken: Iterable[Violation]) 
 def _explanation(rule: Violation, found: Sequence[Finding]) -> Finding | None:
     """Return the difference in which events there are, and in which order, that already says that the rule is broken; None: none does."""
     for finding in found:
-        if rule.unopened and finding.rule == rule.rule and finding.at[1] == rule.index:
+        if rule.unopened and finding.rule_id == rule.id and finding.at[1] == rule.index:
             return finding  # it is that rule already
         if agent_of(finding.lane) != agent_of(rule.lane) or finding.kind not in _WHICH_EVENTS:
             continue

@@ -34,6 +34,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     change: Change = "value"
     detail: Detail = ""
     rule: str = ""  #: the rule of the contract or of latency that is broken, as a clause; empty for plain differences
+    rule_id: str = ""  #: of that rule of the contract; "" for all else
     stops: bool = False  #: an effect without an answer for the shadow: it is not known what its agent would have done after that
     tail: bool = False  #: the side that lacks it has nothing more after that place
     asked: int | None = None  #: index of the effect in the journal of the only side that has it; None: not about such an effect
@@ -44,6 +45,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     def ended_early(self) -> str:
         """The side whose run ended while the other one continued; empty: the finding is about something else."""
         return self.rule.partition(" ")[0] if self.detail == "ended_early" else ""
+
+    @property
+    def mark(self) -> str:
+        """What distinguishes it among findings of its kind at its place, whatever the wording of a rule."""
+        return self.rule_id or self.rule
 
     @property
     def subject(self) -> str:

@@ -1,7 +1,8 @@
 """The stable name of a kind of divergence: a thousand occurrences in a thousand runs are one fingerprint.
 
 It is made from what stays the same: the kind, the lane without call numbers, the path without indexes, ids and numbers, the shapes of the
-values, and the values themselves only where the policy declares a closed vocabulary (a status, an error type). Never from free text.
+values, and the values themselves only where the policy declares a closed vocabulary (a status, an error type). A broken rule of the
+contract counts by its id. Never from free text, nor from the wording of a sentence.
 """
 
 import re
@@ -17,21 +18,30 @@ from migration.comparison.read.actions import stands_for
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}")
 
 
+Shapes = tuple[str, str]
+"""What may be said about both values: see `value_shapes`."""
+
+
 def fingerprint(finding: Finding, policy: Policy) -> str:
     """Return 12 hex digits."""
+    return fingerprint_of(finding, value_shapes(finding, policy))
+
+
+def fingerprint_of(finding: Finding, shapes: Shapes) -> str:
+    """Return the same, if the shapes of its values are known."""
     parts = [
         finding.kind,
         shape(finding.lane),
         shape(text(finding.path)),
         finding.detail,
-        shape(finding.rule),
+        shape(finding.mark),
         # An exception counts as the same however the other run ended: it may have continued, or lacked the answers to continue.
-        *(() if finding.detail == "ended_early" else value_shapes(finding, policy)),
+        *(() if finding.detail == "ended_early" else shapes),
     ]
     return blake2b("\x00".join(parts).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
-def value_shapes(finding: Finding, policy: Policy) -> tuple[str, str]:
+def value_shapes(finding: Finding, policy: Policy) -> Shapes:
     """Return what may be said about both values without telling them: their type, or a word of a closed vocabulary."""
     spoken = finding.subject == "run" or finding.kind in {"terminal_state", "error"} or matches_any(policy.roles.words, finding.path)
     return value_shape(finding.control, spoken=spoken), value_shape(finding.candidate, spoken=spoken)

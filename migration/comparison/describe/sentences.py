@@ -6,10 +6,9 @@ from typing import Final
 import msgspec
 
 from migration.comparison.describe.findings import Detail, Finding
-from migration.comparison.describe.fingerprint import value_shapes
+from migration.comparison.describe.fingerprint import Shapes
 from migration.comparison.paths import Path, Value
 from migration.comparison.paths import text as written
-from migration.comparison.policy import Policy
 from migration.model import DivergenceKind
 from migration.sentence import Sentence, joined, quoted, say, word
 
@@ -17,9 +16,14 @@ from migration.sentence import Sentence, joined, quoted, say, word
 _LONGEST: Final = 120
 
 
-def sentence(finding: Finding, policy: Policy) -> Sentence:
-    """Return what differs, for an engineer who sees it for the first time."""
-    control, candidate = value_shapes(finding, policy)
+def sentence(finding: Finding, shapes: Shapes) -> Sentence:
+    """Return what differs, for an engineer who sees it for the first time.
+
+    Args:
+        finding: what differs.
+        shapes: of its values.
+    """
+    control, candidate = shapes
     return _SENTENCES[finding.kind](finding, _shown(control, finding.control), _shown(candidate, finding.candidate))
 
 

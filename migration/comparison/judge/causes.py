@@ -44,6 +44,8 @@ def with_causes(found: Sequence[Finding], policy: Policy) -> list[Finding]:
 
     Not when an engine is compared with itself: noise is counted by fingerprint, and must not depend on other differences in the run.
     """
+    if len(found) < 2:  # noqa: PLR2004 - nothing follows from itself
+        return list(found)
     causes = _Causes(found, policy)
     return [finding if finding.because else causes.attributed(finding) for finding in found]
 
@@ -103,7 +105,7 @@ class _Causes:
     def _change(self, finding: Finding) -> Hashable:
         """Return what two findings share that are the same change in two places; None: it is in one place only."""
         if finding.kind in _LACKING:
-            return finding.kind, finding.path, finding.detail, finding.rule, finding.control is msgspec.UNSET
+            return finding.kind, finding.path, finding.detail, finding.mark, finding.control is msgspec.UNSET
         if finding.kind not in _FIELDS or finding.detail:
             return None
         field = segments(finding.path[1:])
@@ -120,6 +122,8 @@ def told_together(rows: Sequence[tuple[Divergence, str]]) -> tuple[Divergence, .
     Args:
         rows: each with the fingerprint of its cause; empty: it has none.
     """
+    if len(rows) < 2:  # noqa: PLR2004 - as above
+        return tuple(one for one, _ in rows)
     known = {one.fingerprint: (one, because) for one, because in rows}
     told: dict[str, list[str]] = {}
     for one, _ in rows:

@@ -1,13 +1,13 @@
 """From a finding to a divergence: how much it matters, its fingerprint, its sentence."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from migration.comparison.describe.findings import Finding
-from migration.comparison.describe.fingerprint import fingerprint
+from migration.comparison.describe.fingerprint import Shapes, fingerprint_of, value_shapes
 from migration.comparison.describe.sentences import sentence
 from migration.comparison.limits import Limits
 from migration.comparison.paths import Value, glob, matches, segments, text
@@ -49,7 +49,7 @@ def severity(finding: Finding, policy: Policy) -> Severity:
     declared = _declared(policy, finding.kind, finding.change, segments(finding.path))
     if declared is not None:
         return declared
-    if finding.detail == "repeated" or (finding.kind == "terminal_state" and "timed_out" in {finding.control, finding.candidate}):
+    if finding.detail == "repeated" or (finding.kind == "terminal_state" and "timed_out" in [finding.control, finding.candidate]):
         return "reliability"
     return SEVERITY[finding.kind]
 
@@ -72,26 +72,31 @@ def divergences(found: Iterable[Finding], policy: Policy, limits: Limits) -> lis
 
     Each comes with the fingerprint of its cause; empty: some of its occurrences have none.
     """
-    same: dict[str, list[Finding]] = {}
+    same: dict[str, list[tuple[Finding, Shapes]]] = {}
     for finding in found:
-        same.setdefault(fingerprint(finding, policy), []).append(finding)
+        shapes = value_shapes(finding, policy)
+        same.setdefault(fingerprint_of(finding, shapes), []).append((finding, shapes))
     return [
-        (_divergence(findings[0], key, len(findings), policy, limits), findings[0].because if all(one.because for one in findings) else "")
-        for key, findings in same.items()
+        (
+            _divergence(key, alike, severity(alike[0][0], policy), limits),
+            alike[0][0].because if all(one.because for one, _ in alike) else "",
+        )
+        for key, alike in same.items()
     ]
 
 
-def _divergence(finding: Finding, key: str, occurrences: int, policy: Policy, limits: Limits) -> Divergence:
+def _divergence(key: str, alike: Sequence[tuple[Finding, Shapes]], severity: Severity, limits: Limits) -> Divergence:
+    finding, shapes = alike[0]
     return Divergence(
         kind=finding.kind,
-        severity=severity(finding, policy),
+        severity=severity,
         fingerprint=key,
         lane=finding.lane,
         path=text(finding.path),
         control=_json(finding.control, limits.value_bytes),
         candidate=_json(finding.candidate, limits.value_bytes),
-        sentence=sentence(finding, policy),
-        occurrences=occurrences,
+        sentence=sentence(finding, shapes),
+        occurrences=len(alike),
         verdict=Verdict.NOISE if finding.kind == "control_cross_talk" else Verdict.DIVERGENT,
         note=_CONTROLS_OWN if finding.kind == "control_cross_talk" else "",
     )

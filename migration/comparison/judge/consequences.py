@@ -76,6 +76,8 @@ def without_consequences(found: Sequence[Finding], shadow: RunRecord, side: int)
 
     An effect finding must be there to explain anything; another tenant's data and whatever came before the effect always stay.
     """
+    if not found:
+        return []
     starving = any(finding.ended_early == _SIDES[1 - side] for finding in found)
     asked = first_unanswered(shadow, cut_off=starving)
     explained = asked.keys() if starving else asked.keys() & _explained(found, side)

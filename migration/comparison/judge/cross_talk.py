@@ -70,7 +70,7 @@ def _holds(path: str, places: Iterable[str]) -> bool:
 def _names_another(finding: Finding, control: RunRecord) -> bool:
     """Tell whether the candidate's value is other people's data as well: control never hides an error of the candidate."""
     request = control.request
-    own = {request.tenant_id, request.user_id, request.thread_id, request.run_id, msgspec.UNSET}
+    own = [request.tenant_id, request.user_id, request.thread_id, request.run_id, msgspec.UNSET]  # a list: the value may be any JSON
     return finding.kind == "isolation_breach" and finding.candidate not in own
 
 

@@ -138,6 +138,9 @@ class _Aligner:
         if len(in_control) == len(in_candidate) == 1 and self._control.kinds[in_control[0]] == self._candidate.kinds[in_candidate[0]]:
             lane.changed.append((in_control[0], in_candidate[0]))
             return lane
+        if not in_control or not in_candidate:
+            lane.only_control, lane.only_candidate = in_control, in_candidate
+            return lane
         keys = _keys(self._control, in_control), _keys(self._candidate, in_candidate)
         pairs = match(*keys)
         lane.equal += [(in_control[i], in_candidate[j]) for i, j in pairs]
@@ -155,10 +158,12 @@ class _Aligner:
 
     def _trim(self, control: list[int], candidate: list[int], equal: list[Match]) -> tuple[list[int], list[int]]:
         """Take the equal ends off, at the price of a comparison of bytes for most events; return what is between."""
-        start, control_end, candidate_end = 0, len(control), len(candidate)
-        while start < min(control_end, candidate_end) and self._same(control[start], candidate[start]):
+        same, start, control_end, candidate_end = self._same, 0, len(control), len(candidate)
+        for i, j in zip(control, candidate, strict=False):
+            if not same(i, j):
+                break
             start += 1
-        while min(control_end, candidate_end) > start and self._same(control[control_end - 1], candidate[candidate_end - 1]):
+        while min(control_end, candidate_end) > start and same(control[control_end - 1], candidate[candidate_end - 1]):
             control_end, candidate_end = control_end - 1, candidate_end - 1
         equal += zip(control[:start], candidate[:start], strict=True)
         equal += zip(control[control_end:], candidate[candidate_end:], strict=True)

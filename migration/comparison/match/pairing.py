@@ -38,9 +38,9 @@ class Pairing:
 
     def same(self, i: int, j: int) -> bool:
         """Tell whether control's frame i and candidate's frame j have one canonical form."""
-        control, candidate = self.control.frames, self.candidate.frames
         if self.control.kinds[i] != self.candidate.kinds[j] or (i, j) in self._different:
             return False
+        control, candidate = self.control.frames, self.candidate.frames
         if control.encoded[i] == candidate.encoded[j] and i not in control.unusual and j not in candidate.unusual:
             return True
         return self._alike(self.control.kinds[i], i, j)
@@ -134,7 +134,7 @@ class _Blocks:
         places: Sequence[int] = range(len(control_block))
         if control.frames.reader.read is not None and control.own == candidate.own and self._are_same_kinds(control_block, candidate_block):
             frames = picked(control.frames.encoded, control_block), picked(candidate.frames.encoded, candidate_block)
-            places = self._shapes.doubted(picked(self._control.kinds, control_block), *frames, control.own)
+            places = self._shapes.doubted(self._control.outline.by_kind(control_block), *frames, control.own)
         pairs = [(control_block[place], candidate_block[place]) for place in places]
         control.read([i for i, _ in pairs])
         candidate.read([j for _, j in pairs])

@@ -1,13 +1,27 @@
 """The kinds and lanes of a stream's events, in order: streams say the same kinds of event in the same order again and again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import Final
 
 import msgspec
 
 #: Events of a stream whose outline is cached: that of a longer one is computed each time.
 KEPT: Final = 512
+
+
+Pick = Callable[[Sequence[bytes]], Sequence[bytes]]
+ByKind = Sequence[tuple[str, list[int], Pick]]
+"""Kinds of event, each with the places at which it comes, and what picks the frames at these places."""
+
+
+def by_kind(kinds: Sequence[str]) -> ByKind:
+    """Return each kind with its places."""
+    places: dict[str, list[int]] = {}
+    for place, kind in enumerate(kinds):
+        places.setdefault(kind, []).append(place)
+    return [(kind, at, itemgetter(*at) if len(at) > 1 else itemgetter(slice(at[0], at[0] + 1))) for kind, at in places.items()]
 
 
 class Outline:
@@ -21,6 +35,16 @@ class Outline:
 
     def __init__(self, encoded: bytes, kinds: list[str], places: list[str]) -> None:
         self.encoded, self.kinds, self.places = encoded, kinds, places
+        self._by_kind: dict[range, ByKind] = {}
+
+    def by_kind(self, block: Sequence[int]) -> "ByKind":
+        """Return the kinds of the events of a block, each with its places in the block. What a range says is remembered."""
+        if not isinstance(block, range):
+            return by_kind([self.kinds[index] for index in block])
+        known = self._by_kind.get(block)
+        if known is None:
+            known = self._by_kind[block] = by_kind(self.kinds[block.start : block.stop])
+        return known
 
     @cached_property
     def agents(self) -> dict[str, list[str]]:

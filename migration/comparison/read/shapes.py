@@ -6,16 +6,15 @@ shape, or differs in bytes, is normalised and compared in full.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from operator import attrgetter
 
 import msgspec
 
 from migration.comparison.paths import Json
 from migration.comparison.read.canonical import UNREADABLE
-from migration.comparison.read.frames import picked
 from migration.comparison.read.heads import Content, HeadReader, Sketch
 from migration.comparison.read.normalise import Normaliser
+from migration.comparison.read.outline import ByKind
 
 #: shapes learned for one kind of event; a kind with more is compared in full when its shape is not the last one learned
 _SHAPES_PER_KIND = 32
@@ -40,11 +39,11 @@ class Shapes:
         self._plain = reader.sketch(msgspec.Raw, ())  #: of kinds for which nothing was learned
         self._sketches: dict[str, Sketch] = {}
 
-    def doubted(self, kinds: list[str], control_frames: list[bytes], candidate_frames: list[bytes], own: Content) -> list[int]:
+    def doubted(self, kinds: ByKind, control_frames: list[bytes], candidate_frames: list[bytes], own: Content) -> list[int]:
         """Return the places at which a frame of control and one of candidate are not surely equal, or not surely the run's own.
 
         Args:
-            kinds: of control's frames.
+            kinds: of control's frames, with their places among them.
             control_frames: control's frames.
             candidate_frames: candidate's.
             own: whom frames of the run itself name.
@@ -54,8 +53,8 @@ class Shapes:
         except UnicodeDecodeError:
             return list(range(len(control_frames)))
         doubted: list[int] = []
-        for kind, places in _by_kind(tuple(kinds)):
-            sketch, pairs = self._sketches.get(kind, self._plain), (picked(control_frames, places), picked(candidate_frames, places))
+        for kind, places, pick in kinds:
+            sketch, pairs = self._sketches.get(kind, self._plain), (pick(control_frames), pick(candidate_frames))
             try:
                 unsure = _unsure(sketch, *pairs, own)
             except UNREADABLE:  # some frame is of another shape than the one learned last
@@ -100,15 +99,6 @@ class Shapes:
         if struct is None or not raw:
             return None
         return _Shape(msgspec.json.Decoder(struct).decode, attrgetter(*raw), self._reader.sketch(struct, raw))
-
-
-@lru_cache(maxsize=64)
-def _by_kind(kinds: tuple[str, ...]) -> list[tuple[str, list[int]]]:
-    """Return each kind with its places. Streams say the same kinds in the same order again and again."""
-    places: dict[str, list[int]] = {}
-    for place, kind in enumerate(kinds):
-        places.setdefault(kind, []).append(place)
-    return list(places.items())
 
 
 def _unsure(sketch: Sketch, control_frames: Sequence[bytes], candidate_frames: Sequence[bytes], own: Content) -> list[int]:

@@ -284,7 +284,7 @@ async def execute_agent(
     registry: AgentRegistry,
     websocket_bridge: Notifier | None = None,
 ) -> ConsolidatedResult:
-    """Execute one agent on an engine that is made for it and cleaned up after it; raises as `ExecutionEngine.execute`."""
+    """Create an engine, execute one agent on it, and clean the engine up. Raises the errors of `ExecutionEngine.execute`."""
     async with execution_engine_context(user_context, registry, websocket_bridge) as engine:
         return await engine.execute(agent_name, task, user_context)
 

@@ -169,7 +169,7 @@ class ChatSession:
         return CloseCode.IDLE, f"no message and no run for {self._gateway.limits.idle_timeout_s:.0f} s"
 
     async def _answer(self, raw: bytes) -> Failure | None:
-        """Do what the message asks. Return why it was refused; None: it was done.
+        """Handle the message. Return why it was refused; None: it was accepted.
 
         Raises:
             MessageError: the message cannot be understood.

@@ -19,7 +19,7 @@ AgentName = Literal["supervisor", "triage", "data", "optimization", "actions", "
 class CloseCode(IntEnum):
     """Why the server closed the connection. RFC 6455 defines 1000 to 1999; those from 4000 on are defined here."""
 
-    POLICY = 1008  #: refused too often in a row, or did not read what was sent
+    POLICY = 1008  #: too many refusals in a row, or the client does not read
     TOO_BIG = 1009  #: a message was longer than allowed
     INTERNAL = 1011  #: a defect of the server
     RESTART = 1012  #: the server is stopping
@@ -65,7 +65,10 @@ class RunFinished(msgspec.Struct, frozen=True, tag="run_finished"):
 
 
 class ServerDraining(msgspec.Struct, frozen=True, tag="server_draining"):
-    """The server is stopping: current runs may end, but no new one begins here. It closes with 1012 as soon as no run is left."""
+    """The server is stopping: current runs may end, but no new one begins here.
+
+    The server closes the connection with 1012 as soon as no run is left.
+    """
 
     closes_in_s: float  #: at the latest; runs that have not ended by then are cut
 
@@ -90,7 +93,7 @@ ServerMessage = RunAccepted | RunFinished | ServerDraining | Pong | Error
 
 
 class MessageError(ValueError):
-    """A client's message cannot be understood. `str()` says what to send instead; of the message it quotes field names only."""
+    """A client's message cannot be understood. `str()` says what to send instead. It quotes only field names of the message."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
@@ -116,7 +119,7 @@ _KINDS: Final[MappingProxyType[str, tuple[msgspec.json.Decoder[ClientMessage], s
 
 
 def decode(raw: bytes) -> ClientMessage:
-    """Return what the client sent.
+    """Decode the client's message.
 
     Raises:
         MessageError: the message is not a JSON object ("bad_json"), has no known type ("unknown_type"), or has a missing or wrong field

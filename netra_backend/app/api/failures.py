@@ -1,7 +1,7 @@
 """The only table of errors: on every surface, it decides what a user is shown when something is refused or fails, and what is logged.
 
 `failure_of` reads it. A failure is sent as an `error` message in a chat, as a body with the code's status over HTTP, and as the last event
-of a stream. A support code connects what the user sees with the log.
+of a stream. The user's error and the log line have the same support code.
 """
 
 import errno
@@ -137,7 +137,10 @@ _TABLE: Final = (
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Return what the user is shown: the text of an error of this backend, which is written for users, or else a general text."""
+    """Return the failure for the user.
+
+    An error of this backend keeps its text, which is written for users; any other error gets a general text.
+    """
     row = next((row for row in _TABLE if isinstance(error, row.kinds)), _Row((), "internal", UNEXPECTED))
     if isinstance(error, OSError) and error.errno in _USED_UP:
         row = _unavailable(_USED_UP_TEXT)

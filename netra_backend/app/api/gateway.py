@@ -22,7 +22,7 @@ class ChatLimits:
 
     connections_per_user: int = 16
     runs_per_connection: int = 4
-    refusals_in_a_row: int = 20  #: refused messages without an accepted chat between them, after which the server closes the connection
+    refusals_in_a_row: int = 20  #: refused messages in a row, without an accepted chat between them; then the server closes the connection
     send_timeout_s: float = 20.0  #: a client that accepts no frame for this long counts as disconnected
     idle_timeout_s: float = 900.0  #: without a message and without a run
 

@@ -100,7 +100,7 @@ async def _answer_to_router(_request: Request, error: Exception) -> JSONResponse
     """Answer a request without an endpoint: an unknown path, or a method that the path does not have."""
     status = error.status_code if isinstance(error, HTTPException) else STATUS["internal"]
     code: Code = "method_not_allowed" if status == STATUS["method_not_allowed"] else "not_found"
-    response = as_response(problem_of(ProblemError(code, "nothing is here; /openapi.json lists what there is")))
+    response = as_response(problem_of(ProblemError(code, "this address does not exist; /openapi.json lists all addresses")))
     if isinstance(error, HTTPException) and error.headers:
         response.headers.update(error.headers)
     response.status_code = status

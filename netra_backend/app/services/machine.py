@@ -33,7 +33,7 @@ class Machine:
 
     Args:
         home: the folder of the files that it writes.
-        memory: returns the bytes in use and the limit in bytes, or None without a limit; None: `memory_of_process`.
+        memory: a function that returns the bytes in use and the limit, or None without a limit; by default `memory_of_process`.
     """
 
     def __init__(self, home: Path, memory: Callable[[], tuple[int, int] | None] | None = None) -> None:

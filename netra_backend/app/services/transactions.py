@@ -24,8 +24,7 @@ from netra_backend.app.services.sqlite_files import prepare_sqlite
 T = TypeVar("T")
 
 _READERS: Final = 2
-#: Largest number of writes in one transaction, and the pause after it in seconds, in which other processes can write and more writes
-#: gather.
+#: Largest number of writes in one transaction, and the seconds of pause after it: other processes can write then, and more writes gather.
 _GROUP: Final = 128
 _REST_S: Final = 0.001
 

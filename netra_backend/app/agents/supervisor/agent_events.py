@@ -29,7 +29,7 @@ class AgentEvents:
         await self.thinking("queued due to high load", 0)
 
     async def thinking(self, reasoning: str, step_number: int) -> None:
-        """Send what is being done."""
+        """Send what the agent is doing."""
         self.has_thought = True
         await self.send("agent_thinking", events.thinking(reasoning, step_number))
 

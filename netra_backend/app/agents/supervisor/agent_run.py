@@ -138,6 +138,6 @@ def _answered(agent_name: str, answer: Answer | None, duration_s: float) -> Endi
 
 
 def _look_at(task: asyncio.Task[Answer | None]) -> None:
-    # asyncio logs an exception that is never read. This one comes after its run has ended, so read it here.
+    # asyncio logs an exception that is never read. This exception comes after the run has ended, so it is read here.
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.info("an agent failed after its run had ended", extra={"error_type": type(error).__name__})

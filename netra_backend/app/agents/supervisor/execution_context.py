@@ -50,7 +50,7 @@ class AgentExecutionContext:
         )
 
     def for_step(self, agent_name: str, results: Mapping[str, str]) -> "AgentExecutionContext":
-        """Return the execution of a pipeline's step: another agent, whose results include those of the earlier steps."""
+        """Return the execution of a pipeline's step: it has the step's agent, and its `results` include those of the earlier steps."""
         metadata = {**self.metadata, "results": {**self.metadata.get("results", {}), **results}}
         return replace(self, agent_name=agent_name, metadata=metadata, retry_count=0, correlation_id=uuid.uuid4().hex)
 

@@ -106,7 +106,7 @@ class Backend:
         Args:
             program: the command's name.
             arguments: the command's arguments.
-            findings: whether exit code 1 is accepted; a command exits with 1 when the server is slow to follow.
+            findings: whether exit code 1 is accepted; a command exits with 1 when the server is slow to follow the edit.
 
         Raises:
             BackendError: the command failed; its message is included.

@@ -23,7 +23,7 @@ class RunDatabases:
         self.user = UserRunStore(self.engine(settings.user_runs_url))
 
     def engine(self, url: SecretStr) -> AsyncEngine:
-        """Return the connections to a database; the same URL has the same connections. `aclose` closes them.
+        """Return the connections to a database, which are the same for the same URL. `aclose` closes them.
 
         Raises:
             SettingsError: the URL cannot be used.

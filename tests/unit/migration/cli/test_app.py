@@ -91,3 +91,21 @@ def test_a_demo_that_cannot_be_had_is_said_to_be_so(table, said, tmp_path, monke
     asked = CliRunner().invoke(cli.app, ["demo"])
     assert (asked.exit_code, said in asked.stderr) == (2, True)
     assert CliRunner().invoke(cli.app, ["--help"]).exit_code == 0
+
+
+def test_the_list_of_commands_imports_none_of_them():
+    code = """
+import sys
+from migration.cli.app import COMMANDS, app
+app(["--help"], standalone_mode=False)
+print(sorted(name for name in COMMANDS if f"migration.cli.{name}" in sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", [name for name in cli.COMMANDS if name != cli.DEMO])
+def test_the_list_says_what_the_command_says(name):
+    command = cli.LazyCommands(name="x").get_command(None, name)
+    first, _, _ = (command.short_help or command.help).partition("\n\n")
+    assert cli.SUMMARIES[name] == " ".join(first.split())

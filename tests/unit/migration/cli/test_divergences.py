@@ -7,10 +7,12 @@ from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
 from click.testing import Result
+from prometheus_client import CollectorRegistry, generate_latest
 from typer.testing import CliRunner
 
 from migration.cli.app import app
@@ -20,7 +22,9 @@ from migration.comparison.judge.latency import Pairs, findings
 from migration.evidence import EvidenceStore
 from migration.model import Effect, Event, Origin, RunRecord, RunRequest, Stage
 from migration.settings import MigrationSettings
+from migration.shadow.counts import count_comparison
 from migration.shadow.job import ShadowJob
+from migration.telemetry.metrics import Metrics
 
 Run = Callable[..., Result]
 LATER = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
@@ -131,7 +135,7 @@ def test_show_says_which_entry_accepts_it_and_until_when(run: Run, fingerprints:
 def test_show_says_how_far_noise_explains_it(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
     store = EvidenceStore.for_writing(MigrationSettings(home=tmp_path))
     for _ in range(3):
-        store.store_round("chat", control=(), candidate={fingerprints["missing_event"]})
+        store.store_round("chat", uuid4().hex, control=(), candidate={fingerprints["missing_event"]})
     store.close()
     judgement = json.loads(run("show", fingerprints["missing_event"], "--json").stdout)["judgement"]
     assert judgement["noise"]["candidate"] == 3
@@ -350,3 +354,82 @@ def test_an_example_shows_the_effects_of_both_sides_in_order_the_traces_and_the_
         "kind": "tool.usage",
         "patch": [{"op": "replace", "path": "/arguments/days", "value": 7}],
     }
+
+
+SECRET_PLAN = "zebra crossing at noon"
+ASKED = {"control": "giraffe bridge at dusk", "candidate": SECRET_PLAN}
+
+
+def with_call(origin: Origin, tenant: str) -> RunRecord:
+    """A run that calls a tool with a text of its user's, and repeats it in its answer."""
+    text = ASKED[origin.value]
+    answer = ("agent_completed", {"status": "completed", "result": {"success": True, "final_answer": text}})
+    made = record(origin, f"r-{tenant}", ("agent_started", {}), answer, tenant=tenant)
+    call = Effect(
+        kind="tool",
+        name="save_action_plan",
+        lane="data",
+        key="",
+        request=json.dumps({"name": "save_action_plan", "arguments": {"plan": text}}).encode(),
+        reply=b"{}",
+        error=None,
+        started_s=0.0,
+        duration_s=0.1,
+    )
+    return msgspec.structs.replace(made, journal=(call,), request=msgspec.structs.replace(made.request, tenant_id=tenant))
+
+
+def stored_call(folder: Path, tenant: str) -> dict[str, str]:
+    """Compare and store such a pair of runs as a worker does, where `open-book` allows its texts; return the fingerprints by path."""
+    control, candidate = (with_call(origin, tenant) for origin in Origin)
+    comparison = compare(control, candidate, stage=Stage.SHADOW, serving=Origin.CONTROL)
+    with closing(
+        EvidenceStore.for_writing(MigrationSettings(home=folder, plaintext_tenants=("open-book",)), align=aligned_events)
+    ) as store:
+        store.store(ShadowJob(record=control, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=1), candidate, comparison)
+    return {one.path: one.fingerprint for one in comparison.divergences}
+
+
+def counted(folder: Path, tenant: str) -> bytes:
+    """Return all metrics of a process that counted such a comparison and watches the tenant."""
+    metrics = Metrics({tenant}, registry=CollectorRegistry())
+    control, candidate = (with_call(origin, tenant) for origin in Origin)
+    count_comparison(metrics, compare(control, candidate, stage=Stage.SHADOW, serving=Origin.CONTROL))
+    return generate_latest(metrics.registry)
+
+
+def test_of_a_tenant_that_allows_its_texts_list_and_show_name_the_tool_and_the_arguments_that_differ(run: Run, tmp_path: Path) -> None:
+    found = stored_call(tmp_path, "open-book")["tool.save_action_plan.arguments.plan"]
+    clause = f'tool `save_action_plan`, `arguments.plan`: "{ASKED["control"]}" in control, "{SECRET_PLAN}" in candidate'
+
+    assert clause in " ".join(run("show", found).stdout.split())
+    assert SECRET_PLAN in run("list").stdout
+    [example] = json.loads(run("show", found, "--json").stdout)["examples"]
+    assert example["values"] == clause
+    listed = {one["path"]: one["example"] for one in json.loads(run("list", "--json").stdout)["divergences"]}
+    assert listed["tool.save_action_plan.arguments.plan"] == clause
+
+
+def test_of_any_other_tenant_they_name_the_tool_the_place_and_the_length_and_the_value_is_nowhere(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    found = stored_call(tmp_path, "acme")["tool.save_action_plan.arguments.plan"]
+    clause = "tool `save_action_plan`, `arguments.plan`: a text of 22 characters in control, and another in candidate"
+
+    shown = [run("show", found), run("show", found, "--json"), run("show", found, "--patch"), run("list"), run("list", "--json")]
+    assert json.loads(shown[1].stdout)["examples"][0]["values"] == clause
+    assert clause in " ".join(shown[0].stdout.split())
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    kept += b"".join(counted(tmp_path / "metrics", tenant) for tenant in ("acme", "open-book"))
+    printed = "".join(result.output for result in shown)
+    for word in ("zebra", "giraffe", "crossing", "dusk"):
+        assert word.encode() not in kept
+        assert word not in printed
+        assert word not in caplog.text
+
+
+def test_the_sentence_that_all_tenants_share_holds_no_value_of_one_that_allows_its_texts(run: Run, tmp_path: Path) -> None:
+    stored_call(tmp_path, "open-book")
+    listed = json.loads(run("list", "--json").stdout)["divergences"]
+    assert not [one for one in listed if "zebra" in one["sentence"] or "giraffe" in one["sentence"]]

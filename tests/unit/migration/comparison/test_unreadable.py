@@ -115,6 +115,26 @@ def test_an_exception_whose_wording_is_no_unicode_can_be_told_and_stored() -> No
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(comparison))
 
 
+ANY_JSON = ["[]", "{}", "null", "1", "true", '"failed"']
+
+
+@pytest.mark.parametrize("field", ["status", "tenant_id"])
+@pytest.mark.parametrize("control", ANY_JSON)
+@pytest.mark.parametrize("candidate", ANY_JSON)
+def test_the_field_of_an_ending_or_an_owner_may_hold_any_json(field: str, control: str, candidate: str) -> None:
+    whole = frame(b"1").replace(b'"payload":{', b'"payload":{"status":"completed",')
+    old = {"status": b'"status":"completed"', "tenant_id": b'"tenant_id":"acme"'}[field]
+    runs = [
+        run(origin, [whole.replace(old, f'"{field}":{written}'.encode())])
+        for origin, written in ((Origin.CONTROL, control), (Origin.CANDIDATE, candidate))
+    ]
+
+    comparison = compare(*runs, stage=Stage.SHADOW, serving=Origin.CONTROL, cross_talk=[(0, "agent_completed.tenant_id")])
+
+    assert comparison.verdict is Verdict.DIVERGENT
+    assert (control == candidate) or {"terminal_state", "isolation_breach"} & {one.kind for one in comparison.divergences}
+
+
 def test_what_is_nested_too_deeply_is_left_out_of_an_explanation() -> None:
     assert explain(run(Origin.CONTROL, [frame(nested(900, b"1")), frame(b'{"duration_ms":1}')]))[-1].path == "payload.result.duration_ms"
 

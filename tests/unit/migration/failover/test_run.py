@@ -268,3 +268,12 @@ async def test_the_first_event_is_passed_on_before_the_next_one_is_asked_for():
     async with aclosing(served.facade.run(make_request())) as events:
         assert (await anext(events)).kind == "begun"
         assert not outside.done
+
+
+async def test_a_failure_after_the_end_of_the_whole_run_is_not_a_second_end_and_still_a_failure():
+    outside = Outside()
+    served = Served(Engine(outside, [Say("begun"), Say("done", "")], 2, ValueError()), control := Engine(outside, CONTROL))
+    assert await served.run() is None
+    ((job, _),) = served.kept.offers
+    assert (served.results, control.runs, served.kept.written[0].outcome) == (["ended"], 0, "completed")
+    assert (job.record.outcome, job.record.error.type, served.flags.ended) == ("failed", "ValueError", ["failed"])

@@ -2,11 +2,16 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from migration.comparison import default_policy
+from migration.comparison.compare import prepared
+from migration.comparison.describe.contract import violations
 from migration.comparison.describe.findings import Finding
 from migration.comparison.describe.fingerprint import fingerprint
+from migration.comparison.policy import Contract, Pair, Rising
+from migration.model import Event, Origin, RunRecord, RunRequest
 
 BASE: dict[str, Any] = {
     "kind": "payload",
@@ -119,3 +124,45 @@ def test_an_item_that_was_put_in_beside_one_that_changed_is_told_apart_from_it(r
 )
 def test_ids_of_any_alphabet_as_keys_do_not_change_it(key: str) -> None:
     assert of(path=("tool_completed", "payload", key)) == of(path=("tool_completed", "payload", "99aa01bc77d0"))
+
+
+def test_a_rule_of_the_contract_may_be_reworded() -> None:
+    broken = {"kind": "contract_violation", "path": ("agent_started",), "control": msgspec.UNSET, "candidate": msgspec.UNSET}
+    first = of(**broken, rule="`agent_started` must come exactly once, but never came", rule_id="once:agent_started:never")
+
+    assert first == of(**broken, rule="there must be one `agent_started`", rule_id="once:agent_started:never")
+    assert first != of(**broken, rule="there must be one `agent_started`", rule_id="once:agent_started:more")
+
+
+RULES = Contract(
+    once=("began", "ended"),
+    required=("thought",),
+    first="began",
+    last="ended",
+    closes=(Pair(first="asked", then="answered"),),
+    before=(Pair(first="failed", then="ended"),),
+    rising=(Rising(kind="thought", field="payload.step"),),
+)
+BROKEN = {
+    "once:began:never": ["thought", "ended"],
+    "once:began:more": ["began", "began", "thought", "ended"],
+    "required:thought": ["began", "ended"],
+    "first:began": ["thought", "began", "ended"],
+    "last:ended": ["began", "ended", "thought"],
+    "closes:asked:answered:unclosed": ["began", "asked", "thought", "ended"],
+    "closes:asked:answered:unopened": ["began", "answered", "thought", "ended"],
+    "before:failed:ended": ["began", "thought", "ended", "failed"],
+    "rising:thought.payload.step": ["began", "thought", "thought", "ended"],
+}
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_each_rule_of_a_contract_has_an_id_of_its_sort_and_the_events_that_it_names(rule: str) -> None:
+    policy = msgspec.structs.replace(default_policy("chat"), contract=RULES)
+    said = tuple(Event(kind=kind, lane="data", payload=b'{"payload":{"step":1}}', at_s=0.0) for kind in BROKEN[rule])
+    request = RunRequest(surface="chat", tenant_id="a", user_id="u", thread_id="t", run_id="r", payload=b"{}", received_at=0.0)
+    run = RunRecord(request=request, origin=Origin.CANDIDATE, events=said, journal=(), outcome="completed", duration_s=1.0, trace_id=None)
+
+    _, stream = prepared(policy).streams(run, run)
+
+    assert rule in [one.id for one in violations(stream, RULES)]

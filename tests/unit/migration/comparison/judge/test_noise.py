@@ -126,7 +126,7 @@ def test_a_difference_in_every_run_is_told_from_noise_before_it_is_one_run_in_tw
 
 @pytest.mark.parametrize(("hits", "trials", "alpha"), [(-1, 5, 0.1), (6, 5, 0.1), (1, 5, 0.0), (1, 5, 1.0)])
 def test_bounds_of_what_is_no_rate_are_refused(hits: int, trials: int, alpha: float) -> None:
-    with pytest.raises(ValueError, match="lie in 0 to trials"):
+    with pytest.raises(ValueError, match="must be 0 to trials"):
         rate_bounds(hits, trials, alpha)
 
 

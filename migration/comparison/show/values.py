@@ -1,0 +1,64 @@
+"""What each side has at the place of a divergence, as one clause: the tool, the argument or field, and both values.
+
+The values are those that are at hand. Of a tenant that allows its texts the evidence has the values themselves; of all others it has the
+length of each text, and the clause has no more.
+"""
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from migration.model import DivergenceKind
+
+_LONGEST: Final = 160  #: characters of one value
+_ARGUMENTS: Final = ".arguments"
+_REDACTED: Final = re.compile(r"str\[(\d+)\](#[0-9a-f]{12})?")
+
+
+def both_values(kind: DivergenceKind, path: str, control: str | None, candidate: str | None) -> str:
+    """Return the place and what both sides have there; empty when neither has anything there.
+
+    Args:
+        kind: of the divergence.
+        path: of the divergence.
+        control: JSON, redacted or not; None: control has nothing there.
+        candidate: the same of candidate.
+    """
+    if control is None and candidate is None:
+        return ""
+    if kind in {"effect_missing", "effect_extra"}:
+        side, other, request = ("candidate", "control", candidate) if control is None else ("control", "candidate", control)
+        return f"{_place(path)}: asked by {side} with {_written(request, 'arguments')}, not by {other}"
+    one, two = _written(control, "payload"), _written(candidate, "payload")
+    if one == two:
+        return f"{_place(path)}: {one} in control, and another in candidate"
+    return f"{_place(path)}: {one} in control, {two} in candidate"
+
+
+def _place(path: str) -> str:
+    """Return the place in words: a tool by its name, with the argument."""
+    first, _, rest = path.partition(".")
+    if first not in {"tool", "id", "model", "clock"}:
+        return f"`{path}`"
+    if first in {"model", "clock"}:
+        return f"the {first}, `{rest}`" if rest else f"the {first}"
+    name, mark, below = rest.partition(_ARGUMENTS)
+    return f"{first} `{name}`" + (f", `{mark[1:]}{below}`" if mark else "")
+
+
+def _written(encoded: str | None, part: str) -> str:
+    """Return a value for people: a redacted text by its length, of a request or a frame only the part of that name."""
+    if encoded is None:
+        return "nothing"
+    try:
+        value: Any = msgspec.json.decode(encoded)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return "a value that cannot be read"
+    if isinstance(value, dict) and part in value:
+        value = value[part]
+    redacted = _REDACTED.fullmatch(value) if isinstance(value, str) else None
+    if redacted is not None:
+        return "an empty text" if redacted[1] == "0" else f"a text of {redacted[1]} characters"
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

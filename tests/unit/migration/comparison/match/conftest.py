@@ -1,0 +1,3 @@
+from tests.unit.migration.comparison.streams import frame, stream, tools
+
+__all__ = ["frame", "stream", "tools"]

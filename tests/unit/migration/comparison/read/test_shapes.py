@@ -1,0 +1,55 @@
+"""A shape proves that bodies are equal; where it cannot, it says so, and never the other way round."""
+
+import msgspec
+import pytest
+
+
+def raw(text):
+    return msgspec.Raw(text.encode())
+
+
+BODY = '{"took_ms": 1, "x": 2}'
+
+
+@pytest.mark.parametrize(
+    ("other", "equal"),
+    [
+        ('{"took_ms": 99, "x": 2}', True),
+        ('{"took_ms": 1.5, "x": 2}', True),
+        ('{"took_ms": 1, "x": 3}', False),
+        ('{"took_ms": "soon", "x": 2}', False),
+        ('{"took_ms": 1, "x": 2, "y": 3}', False),
+        ("[1]", False),
+    ],
+)
+def test_bodies_of_one_shape_are_equal_but_for_what_is_masked(tools, other, equal):
+    assert tools.shapes.equal("said", raw(BODY), raw(other)) is equal
+
+
+def test_a_kind_without_a_masked_field_is_not_judged_here(tools):
+    assert tools.shapes.equal("plain", raw('{"x": 2}'), raw('{"x": 2}')) is False
+
+
+def test_another_shape_of_the_same_kind_is_learned(tools):
+    assert tools.shapes.equal("said", raw(BODY), raw(BODY))
+    nested = '{"deep": {"took_ms": 5, "y": 1}}'
+    assert tools.shapes.equal("said", raw(nested), raw(nested.replace("5", "6")))
+
+
+@pytest.mark.parametrize(
+    ("control", "candidate", "doubted"),
+    [
+        ({}, {}, []),
+        ({}, {"at": 9.0}, []),
+        ({}, {"tenant": "other"}, [0]),
+        ({"tenant": "other"}, {"tenant": "other"}, [0]),
+        ({}, {"body": {"x": 1}}, [0]),
+        ({}, {"more": 1}, [0]),
+    ],
+)
+def test_frames_are_sure_if_they_say_the_same_and_name_the_runs_own(tools, frame, control, candidate, doubted):
+    assert tools.shapes.doubted(["said"], [frame(**control)], [frame(**candidate)], ("acme", "ann")) == doubted
+
+
+def test_bytes_that_are_not_text_put_all_frames_in_doubt(tools, frame):
+    assert tools.shapes.doubted(["said"] * 2, [frame(), b'"\xff"'], [frame(), frame()], ("acme", "ann")) == [0, 1]
