@@ -162,12 +162,12 @@ def _store(settings: MigrationSettings) -> "RolloutStore":
     return RolloutStore.of_settings(settings)
 
 
-def _changed(settings: MigrationSettings, surface: str, states: tuple[str, ...], **changes: Any) -> None:
+def _changed(settings: MigrationSettings, surface: str, states: tuple[str, ...], **changes: Any) -> None:  # noqa: ANN401 - fields of `Rollout`
     with closing(_store(settings)) as store:
         _change(store, surface, states, **changes)
 
 
-def _change(store: "RolloutStore", surface: str, states: tuple[str, ...], **changes: Any) -> "Rollout":
+def _change(store: "RolloutStore", surface: str, states: tuple[str, ...], **changes: Any) -> "Rollout":  # noqa: ANN401 - as above
     """Change the ramp, although a controller may write at the same time."""
     for _ in range(_TRIES):
         before = store.rollout(surface)

@@ -1,5 +1,6 @@
 """A controller as `rollout run` runs it, with a short lease, and with a wall clock that a file moves: to be killed."""
 
+import os
 import sys
 import threading
 import time
@@ -22,4 +23,5 @@ def wall() -> float:
 
 if __name__ == "__main__":
     running = RunningController(MigrationSettings(), wall)
+    running.controller.leader.name = f"{os.getpid()}"
     running.run(threading.Event(), 0.05)

@@ -67,19 +67,33 @@ class Scene:
         """Kill one of two controllers so many times, or until the ramp is complete; return how often."""
         both = [self.child(), self.child()]
         for done in range(kills):
-            time.sleep(random.uniform(0.05, 1.5))
-            if self.complete:
+            leader = self._leader()
+            time.sleep(random.uniform(0.0, 0.7))
+            if leader is None or self.complete:
                 return done
             if random.random() < 0.3:
                 self.offset.write_text(str(random.choice([0.0, 3600.0, -3600.0, 86_400.0])))
             if random.random() < 0.2:
                 with self.locked():
                     time.sleep(random.uniform(0.1, 1.0))
-            which = random.randrange(2)
+            which = next((number for number, child in enumerate(both) if child.pid == leader), 0) ^ (random.random() < 0.2)
             both[which].kill()
             both[which].wait()
             both[which] = self.child()
         return kills
+
+    def _leader(self) -> int | None:
+        """Wait until one leads, and return its process id; None: the ramp is complete."""
+        until, before = time.monotonic() + PATIENCE_S, None
+        while not self.complete:
+            assert time.monotonic() < until, (self.home / "controllers.log").read_text()[-4000:]
+            with suppress(MigrationError):
+                lease = self.store.lease()
+                if before is not None and lease is not None and lease != before:
+                    return int(lease[0])
+                before = lease
+            time.sleep(0.05)
+        return None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
