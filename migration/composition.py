@@ -125,6 +125,10 @@ class Migration:
         self.flags = LaunchDarklyFlags(settings, metrics, governor=governing)
         self._under_way = Counter[str]()
         self._build = Build(settings)
+        failovers = {
+            surface: Failover(policies[surface], both[Origin.CONTROL], build=self._build, metrics=metrics)
+            for surface, both in engines.items()
+        }
         # Imported here: SQLAlchemy takes as long as everything else, and not every importer of `compose` calls it.
         from migration.evidence import UnseenRuns
         from migration.processes import Heartbeat
@@ -139,6 +143,7 @@ class Migration:
             runs=lambda: self._under_way,
             shadow=self.shadow,
             cost=governing,
+            failovers=lambda: {surface: failover.results for surface, failover in failovers.items()},
             unseen=unseen,
             attributes=self.flags.attributes,
         )
@@ -158,7 +163,7 @@ class Migration:
                 unseen=unseen.count,
                 tombstones=self._runs.tombstones,
                 outcome_by_events=partial(outcome_by, policies[surface].endings),
-                failover=Failover(policies[surface], both[Origin.CONTROL], build=self._build, metrics=metrics),
+                failover=failovers[surface],
             )
             for surface, both in engines.items()
         }

@@ -53,6 +53,7 @@ class Heartbeat:
         runs: surface -> current runs.
         shadow: the shadow.
         cost: the governor of the shadow; None: it is not governed.
+        failovers: surface -> result -> runs that candidate failed; they are shown.
         unseen: writes the counts of runs that were not compared.
         attributes: of tenants, in addition to those that come with a request; None: there are none.
         clock: Unix seconds.
@@ -70,6 +71,7 @@ class Heartbeat:
         runs: Callable[[], Mapping[str, int]],
         shadow: ShadowState,
         cost: ShadowCost | None = None,
+        failovers: Callable[[], Mapping[str, Mapping[str, int]]] = dict,
         unseen: UnseenRuns | None = None,
         attributes: TenantAttributes | None = None,
         clock: Callable[[], float] = time.time,
@@ -78,7 +80,16 @@ class Heartbeat:
         self._table, self._history = ProcessTable(settings.evidence()), History.of_settings(settings)
         self._seen: dict[str, bytes] = {}
         self._served: OrderedDict[str, bytes] = OrderedDict()
-        self._rows = OwnRows(flags, settings.surfaces, runs=runs, shadow=shadow, served=self._last_served, cost=cost, clock=clock)
+        self._rows = OwnRows(
+            flags,
+            settings.surfaces,
+            runs=runs,
+            shadow=shadow,
+            served=self._last_served,
+            cost=cost,
+            failovers=failovers,
+            clock=clock,
+        )
         name = f"server {os.getpid()} on {this_host()}"
         self._watch = FlagWatch(flags, settings.surfaces, self._last_served, host=this_host(), name=name, clock=clock)
         self._changes: list[FlagChange] = []

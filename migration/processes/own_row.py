@@ -83,6 +83,7 @@ class OwnRows:
         runs: surface -> current runs.
         shadow: the shadow.
         cost: the governor; None: shadows are not governed.
+        failovers: surface -> result -> runs that candidate failed.
         served: ids of the tenants that were served last.
         clock: Unix seconds.
     """
@@ -96,9 +97,10 @@ class OwnRows:
         shadow: ShadowState,
         served: Callable[[], Collection[Tenant]],
         cost: ShadowCost | None = None,
+        failovers: Callable[[], Mapping[str, Mapping[str, int]]] = dict,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._cost = cost
+        self._cost, self._failovers = cost, failovers
         self._flags, self._surfaces, self._runs, self._shadow, self._served = flags, tuple(surfaces), runs, shadow, served
         self._clock = clock
         self.process_id = uuid.uuid4().hex
@@ -109,6 +111,7 @@ class OwnRows:
         self._followed: object = None
         self._followed_since = self._started_at
         self._killed: dict[str, bool] = {}
+        self._failover: dict[str, bool] = {}
         self._shares: dict[str, dict[str, float]] = {}
         logging.getLogger("migration").addHandler(self._errors)
 
@@ -123,6 +126,7 @@ class OwnRows:
         with self._lock:
             self._follow(status.version, data, emergency)
             killed, shares, since = dict(self._killed), dict(self._shares), self._followed_since
+            failover = dict(self._failover)
         return ProcessRow(
             process_id=self.process_id,
             role="server",
@@ -147,6 +151,8 @@ class OwnRows:
             stage_counts={} if counted is None else {surface: dict(stages) for surface, stages in counted.stages.items()},
             counted_at=None if counted is None else counted.at,
             runs=dict(self._runs()),
+            failover=failover,
+            failovers={surface: dict(results) for surface, results in self._failovers().items()},
             shadow_waiting=self._shadow.waiting,
             shadow_shares={} if self._cost is None else self._cost.shares,
             shadow_cause=None if self._cost is None else self._cost.cause,
@@ -182,6 +188,7 @@ class OwnRows:
             return
         tenants = [_SAMPLE[0], *list(self._served())[:_ASKED_TENANTS]]
         self._killed = {surface: all(self._is_killed(surface, tenant, emergency) for tenant in tenants) for surface in self._surfaces}
+        self._failover = {surface: self._flags.evaluator.failover(surface, _SAMPLE[0]) for surface in self._surfaces}
         self._shares = {surface: self._share(surface) for surface in self._surfaces}
         self._followed, self._followed_since = now, self._clock()
 

@@ -43,6 +43,8 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     stage_counts: dict[str, dict[str, int]] = {}  #: surface -> stage -> known tenants there, evaluated
     counted_at: float | None = None  #: when that count was finished
     runs: dict[str, int] = {}  #: surface -> current runs
+    failover: dict[str, bool] = {}  #: surface -> whether its runs fail over, evaluated for tenants that the flag does not name
+    failovers: dict[str, dict[str, int]] = {}  #: surface -> result -> runs that candidate failed since the start
     held_by: HeldBy | None = None  #: of a worker: what confines its engines; None: it takes no jobs yet
     shadow_waiting: int = 0  #: shadow jobs that wait or run
     shadow_shares: dict[str, float] = {}  #: surface -> share of the flag's percentage of runs that the governor lets be drawn

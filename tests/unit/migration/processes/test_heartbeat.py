@@ -269,3 +269,17 @@ def test_runs_that_were_not_compared_are_written_with_each_beat_and_at_the_end(m
     heart.start()
     heart.stop()
     assert (unseen.written >= 2, unseen.closed) == (True, True)
+
+
+def test_a_row_says_where_runs_fail_over_and_how_the_failed_ones_ended(settings, table):
+    flags = Following(at("live"), {"key": "candidate-failover", "version": 1, "on": False, "variations": [False, True], "offVariation": 1})
+    heart = Heartbeat(
+        settings, flags, Metrics(registry=CollectorRegistry()), runs=dict, shadow=Shadow(), failovers=lambda: {"chat": {"saved": 3}}
+    )
+    heart.start()
+    try:
+        row = until(lambda: next((told.row for told in table.told()), None))
+    finally:
+        heart.stop()
+        flags.close()
+    assert (row.failover, row.failovers) == ({"chat": True}, {"chat": {"saved": 3}})
