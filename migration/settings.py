@@ -99,9 +99,9 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     tenant_claims: Annotated[Names, Meta(description="Claims of a token that become attributes of the tenant; other claims do not.")] = ()
     evidence_url: Annotated[str, Meta(description="SQLAlchemy URL of the evidence store; empty: evidence.db in `home`.")] = ""
     webhook_url: Annotated[
-        Secret, Meta(description="Address that a controller of ramps tells its decisions, such as a Slack webhook; empty: none.")
+        Secret, Meta(description="URL to which a controller of ramps sends its decisions, such as a Slack webhook; empty: none.")
     ] = Secret("")
-    webhook_key: Annotated[Secret, Meta(description="Key of the signature of what it is told; empty: it is not signed.")] = Secret("")
+    webhook_key: Annotated[Secret, Meta(description="Key that signs these messages; empty: they are not signed.")] = Secret("")
     stores: Annotated[
         str,
         Meta(
