@@ -7,6 +7,7 @@ from migration.fronts import front
 if TYPE_CHECKING:
     from migration.evidence.backup import back_up
     from migration.evidence.database import Database
+    from migration.evidence.detections import Detections
     from migration.evidence.erasing import erase_evidence, evidence_left
     from migration.evidence.excerpt import ExcerptEvent, ExcerptRow
     from migration.evidence.gates import ComparedRow, GateReader, Place, UnseenRow
@@ -25,6 +26,7 @@ else:
             "Database": "database",
             "DivergenceDetail": "views",
             "DivergenceView": "views",
+            "Detections": "detections",
             "EvidenceReader": "reader",
             "EvidenceStore": "store",
             "Example": "views",
@@ -50,6 +52,7 @@ else:
 __all__ = [
     "ComparedRow",
     "Database",
+    "Detections",
     "DivergenceDetail",
     "DivergenceView",
     "EvidenceReader",

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, delete, func, select, text
 from migration.database import IN_MEMORY, insert_into
 from migration.evidence.bases import read_bases
 from migration.evidence.database import Database
+from migration.evidence.detections import Detections, read_detections
 from migration.evidence.noise import rounds
 from migration.evidence.strata import Stratum
 from migration.evidence.tables import comparisons, standings, strata_sets, unseen_runs
@@ -153,6 +154,15 @@ class GateReader:
             with self._database.transaction("read") as connection:
                 self._bases = read_bases(connection)
         return self._bases.get(digest)
+
+    def detections(self, surface: str, basis: str | None) -> Detections:
+        """Return how many differences were injected with the basis of this digest, and how many of these were seen.
+
+        Raises:
+            EvidenceError: the database cannot be read.
+        """
+        with self._database.transaction("read") as connection:
+            return read_detections(connection, surface, basis)
 
     def noise_rounds(self, surface: str) -> int:
         """Return in how many rounds the surface's engines were compared with themselves.

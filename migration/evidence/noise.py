@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, select
 
-from migration.evidence.tables import comparisons, noise_hits, noise_rounds, occurrences
+from migration.evidence.tables import comparisons, counted_rounds, noise_hits, noise_rounds, occurrences
 from migration.evidence.views import NoiseHit, NoiseView
 
 _DAY_S = 86_400
@@ -13,17 +13,20 @@ _HITS = noise_hits.c
 _FOUND = occurrences.c
 
 
-def add_round(connection: Connection, surface: str, *, control: Collection[str], candidate: Collection[str], now: float) -> None:
-    """Count one round.
+def add_round(connection: Connection, surface: str, run: str, *, control: Collection[str], candidate: Collection[str], now: float) -> None:
+    """Count one round, unless the round of that run was counted before: a job whose worker died before it answered is done again.
 
     Args:
         connection: in a transaction.
         surface: whose engines.
+        run: digest of the id of the run that the round followed.
         control: fingerprints of control's differences from itself.
         candidate: fingerprints of candidate's.
         now: Unix seconds.
     """
     day = int(now // _DAY_S)
+    if not _is_new(connection, surface, run, day):
+        return
     _count(connection, noise_rounds, [{"surface": surface, "day": day, "rounds": 1}], ("surface", "day"))
     hits = [
         {
@@ -69,13 +72,23 @@ def rounds(connection: Connection, surface: str) -> int:
 
 def remove_before(connection: Connection, cutoff: float) -> None:
     """Remove the rounds of days that ended before `cutoff` (Unix seconds)."""
-    for table in (noise_rounds, noise_hits):
+    for table in (noise_rounds, noise_hits, counted_rounds):
         connection.execute(delete(table).where(table.c.day < int(cutoff // _DAY_S)))
 
 
-def _count(connection: Connection, table: Table, rows: list[dict[str, Any]], keys: tuple[str, ...]) -> None:
-    from sqlalchemy.dialects import postgresql, sqlite
+def _is_new(connection: Connection, surface: str, run: str, day: int) -> bool:
+    """Take note of the round of a run, and tell whether it was not known."""
+    made = _insert(connection)(counted_rounds).values(surface=surface, run=run, day=day).on_conflict_do_nothing()
+    return connection.execute(made.returning(counted_rounds.c.run)).first() is not None
 
-    made = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
+
+def _count(connection: Connection, table: Table, rows: list[dict[str, Any]], keys: tuple[str, ...]) -> None:
+    made = _insert(connection)(table)
     sums = {column.name: column + made.excluded[column.name] for column in table.c if column.name not in keys}
     connection.execute(made.on_conflict_do_update(index_elements=list(keys), set_=sums), rows)
+
+
+def _insert(connection: Connection) -> Any:  # noqa: ANN401 - the two dialects have a type each
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert

@@ -138,6 +138,10 @@ class RowMaker:
         """Return the surface as it is stored."""
         return self._redactor.identifier(surface)
 
+    def digest(self, id_: str) -> str:
+        """Return an id by which nothing else can be found: it is only known again."""
+        return self._redactor.shape(id_)
+
     def fingerprint(self, fingerprint: str) -> str:
         """Return the fingerprint as it is stored."""
         return fingerprint if _HEX.match(fingerprint) else self._redactor.shape(fingerprint)

@@ -1,12 +1,13 @@
 """`EvidenceStore`: stores comparisons and answers questions."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy.exc import OperationalError
 
 from migration.errors import EvidenceError
 from migration.evidence import noise, unseen, writing
+from migration.evidence.detections import add_detections, read_detections
 from migration.evidence.excerpt import Aligner
 from migration.evidence.key import digest_key
 from migration.evidence.reader import EvidenceReader
@@ -14,7 +15,7 @@ from migration.evidence.recordings import Recorder, WriteLine
 from migration.evidence.redaction import Redactor
 from migration.evidence.rows import ComparedRuns, RowMaker, ServedRun
 from migration.evidence.strata import StrataMaker
-from migration.model import Comparison, RunRecord
+from migration.model import Basis, Comparison, RunRecord
 from migration.settings import MigrationSettings
 
 _BATCH = 200
@@ -106,15 +107,41 @@ class EvidenceStore(EvidenceReader):
         self._rows.bases.stored()
         return new
 
-    def store_round(self, surface: str, *, control: Collection[str], candidate: Collection[str]) -> None:
-        """Count one round in which each engine was compared with itself, and the fingerprints that it showed.
+    def store_round(self, surface: str, run_id: str, *, control: Collection[str], candidate: Collection[str]) -> None:
+        """Count one round in which each engine was compared with itself, and the fingerprints that it showed; each run's round once.
 
         Raises:
             EvidenceError: it could not be stored.
         """
         control_rows, candidate_rows = ({self._rows.fingerprint(one) for one in found} for found in (control, candidate))
         with self._database.transaction("write") as connection:
-            noise.add_round(connection, self._rows.surface(surface), control=control_rows, candidate=candidate_rows, now=self._clock())
+            noise.add_round(
+                connection,
+                self._rows.surface(surface),
+                self._rows.digest(run_id),
+                control=control_rows,
+                candidate=candidate_rows,
+                now=self._clock(),
+            )
+
+    def detections(self, surface: str, basis: Basis) -> int:
+        """Return how many differences were injected with this basis.
+
+        Raises:
+            EvidenceError: the database cannot be read.
+        """
+        with self._database.transaction("read") as connection:
+            return read_detections(connection, self._rows.surface(surface), self._rows.bases.row(basis)["basis"]).injected
+
+    def store_detections(self, surface: str, basis: Basis, found: Mapping[str, tuple[int, int]]) -> None:
+        """Add to the counts of injected differences, by kind: how many were injected, and how many of these the comparison saw.
+
+        Raises:
+            EvidenceError: they could not be stored.
+        """
+        digest = self._rows.bases.row(basis)["basis"]
+        with self._database.transaction("write") as connection:
+            add_detections(connection, self._rows.surface(surface), str(digest), found)
 
     def prune(self, older_than_s: float) -> int:
         """Remove comparisons, kinds of divergences not seen since, and noise, that are older; return how many comparisons were removed.

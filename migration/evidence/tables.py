@@ -164,12 +164,31 @@ strata_sets = Table(
     Column("strata", JSON, nullable=False, comment="[event kind, tool, outcome], sorted"),
 )
 
+detections = Table(
+    "detections",
+    metadata,
+    Column("surface", String(64), primary_key=True),
+    Column("basis", String(16), primary_key=True, comment="what the comparisons were made with"),
+    Column("kind", String(32), primary_key=True, comment="of the injected difference"),
+    Column("injected", BigInteger, nullable=False, comment="into replays that matched"),
+    Column("seen", BigInteger, nullable=False, comment="by the comparison"),
+)
+
 noise_rounds = Table(
     "noise_rounds",
     metadata,
     Column("surface", String(64), primary_key=True),
     Column("day", Integer, primary_key=True, autoincrement=False, comment="days since 1970-01-01, UTC"),
     Column("rounds", BigInteger, nullable=False, comment="in which each engine was compared with itself"),
+)
+
+counted_rounds = Table(
+    "counted_rounds",
+    metadata,
+    Column("surface", String(64), primary_key=True),
+    Column("run", String(64), primary_key=True, comment="digest of the id of the run that the round followed"),
+    Column("day", Integer, nullable=False, comment="days since 1970-01-01, UTC"),
+    Index(None, "day"),
 )
 
 noise_hits = Table(

@@ -91,7 +91,7 @@ class Inspector:
             for one, whose in zip(logs, ("served run", "shadow"), strict=True)
             if one.lost
         )
-        lost = self._lost(served.request)
+        lost = self.lost(served.request)
         scan = Scan(self._registry, self._canaries, served)  # 2 scan: one pass over everything; usually this is all
         if not any(scan.hits(all_at_once(served, shadow, logs))):
             return Inspection(reasons=reasons, lost=lost)
@@ -104,7 +104,8 @@ class Inspector:
         self._remember(inspection, served if served.origin is Origin.CONTROL else shadow)  # 4 strays: others may miss what is here
         return inspection  # 5 report: as divergences, once the runs are compared
 
-    def _lost(self, request: RunRequest) -> tuple[Event, ...]:
+    def lost(self, request: RunRequest) -> tuple[Event, ...]:
+        """Return the events of this run that were found in control's streams of others so far."""
         return self._strays.of((request.run_id, request.thread_id, self.canary(request))) if self._strays else ()
 
     def _remember(self, inspection: Inspection, control: RunRecord) -> None:

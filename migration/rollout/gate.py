@@ -19,11 +19,12 @@ from typing import Final, Literal
 from migration.rollout.ramp_file import DAYS, Gate, Step
 from migration.rollout.standing import Standing
 from migration.stages import PLANS
-from migration.statistics import THESE, Outcomes
+from migration.statistics import THESE, Outcomes, least_share
 
 What = Literal["promote", "hold", "roll back"]
 
 _DAY_S: Final = 86400.0
+_DETECTED_ALPHA: Final = 0.05
 _FAR: Final = 36500.0  #: days; a date beyond is none
 
 
@@ -135,8 +136,22 @@ def _unproved(gate: Gate, standing: Standing) -> Iterator[str]:
     yield from _unproved_beside_control(gate, standing, proof)
     if (coverage := outcomes.compared / (outcomes.compared + outcomes.unseen)) < gate.least_coverage:
         yield f"The shadow saw {coverage:.1%} of the runs that were drawn, of at least {gate.least_coverage:.1%}."
+    yield from _blind(gate, standing)
     if standing.noise_rounds < gate.least_noise_rounds:
         yield f"{_count(standing.noise_rounds, 'round')} of noise, of at least {gate.least_noise_rounds:,}."
+
+
+def _blind(gate: Gate, standing: Standing) -> Iterator[str]:
+    """Yield why it is not known whether the comparison sees differences."""
+    if not standing.injected:
+        yield "No known difference was injected with this policy, ledger, build and version of the tool: the comparison may be blind."
+        return
+    lower = least_share(standing.seen, standing.injected, _DETECTED_ALPHA)
+    if lower < gate.least_detected:
+        yield (
+            f"The comparison saw {standing.seen:,} of {_count(standing.injected, 'injected difference')}: it sees at least {lower:.2%}, "
+            f"of at least {gate.least_detected:.2%}."
+        )
 
 
 def _unproved_beside_control(gate: Gate, standing: Standing, proof: float) -> Iterator[str]:

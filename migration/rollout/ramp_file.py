@@ -64,6 +64,7 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     #: of candidate's runs beyond those of control that pass control's quantile, upper bound; 10 % slower is about 3 % more of them
     most_slow_more: str = "2 %"
     least_coverage: str = "95 %"  #: share of the drawn runs that was seen; with less, the shadow does not show enough
+    least_detected: str = "99 %"  #: share of injected differences that the comparison sees, lower bound; a blind one finds no divergence
     least_noise_rounds: int = 20  #: in which engines were compared with themselves; with fewer, no difference is classified as noise
     soak: str = "1 h"  #: that the step has lasted; a leak or a growing queue needs time to show
     approvals: int = 0  #: of different people; 2: four eyes
@@ -104,6 +105,7 @@ class Gate:
     slow_quantile: float
     most_slow_more: float
     least_coverage: float
+    least_detected: float
     least_noise_rounds: int
     soak_s: float
     approvals: int
@@ -241,6 +243,7 @@ class _Reading:
             slow_quantile=self._share("slow_quantile", rules.slow_quantile),
             most_slow_more=self._share("most_slow_more", rules.most_slow_more),
             least_coverage=self._share("least_coverage", rules.least_coverage, most=1.0),
+            least_detected=self._share("least_detected", rules.least_detected),
             least_noise_rounds=rules.least_noise_rounds,
             soak_s=self._seconds("soak", rules.soak),
             approvals=rules.approvals,

@@ -92,6 +92,7 @@ class StandingReader:
         standing = self._counting.standing
         standing.expired = _expired(self._settings, self._surface)
         standing.noise_rounds = self._evidence.noise_rounds(self._surface)
+        standing.injected, standing.seen = self._evidence.detections(self._surface, standing.basis)
         drawn = _drawn(standing)
         standing.runs_a_day = drawn / max(_LEAST_S, self._clock() - self._since) * _DAY_S
         self._fresh += abs(drawn - before)

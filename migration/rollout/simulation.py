@@ -29,6 +29,7 @@ _UNEVEN: Final = 0.5  #: of a Dirichlet distribution: of 40 tenants the busiest 
 _RATES: Final = 0.2  #: of a Beta distribution: most tenants hardly diverge, a few do much
 _SPREAD: Final = 0.4  #: of the logarithm of times
 _ENOUGH_ROUNDS: Final = 10**6
+_INJECTED: Final = 10**6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,7 @@ def one_ramp(ramp: Ramp, world: World, random: "np.random.Generator") -> Simulat
     for number, step in enumerate(ramp.steps):
         if number == len(ramp.steps) - 1:
             return SimulatedRamp(ending="complete", days=(now - _MONDAY) / _DAY_S, at=step.name, reasons=(), wrong=wrong)
-        standing = Standing(since=now, noise_rounds=_ENOUGH_ROUNDS, runs_a_day=world.runs_a_day)
+        standing = Standing(since=now, noise_rounds=_ENOUGH_ROUNDS, injected=_INJECTED, seen=_INJECTED, runs_a_day=world.runs_a_day)
         standing.approved_by = [f"person {one}" for one in range(step.gate.approvals)]
         standing.by_severity = {kind: Outcomes() for kind in step.gate.most_divergent_of}
         while (what := outcome(step, standing, now)) == "hold" and now < end:

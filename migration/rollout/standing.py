@@ -21,6 +21,8 @@ class Standing:
     )  #: 1: candidate alone failed; -1: control alone did; 0: neither or both
     latency: LatencyPairs = field(default_factory=LatencyPairs)
     noise_rounds: int = 0
+    injected: int = 0  #: known differences, into replays of the same basis
+    seen: int = 0  #: of these, by the comparison
     expired: tuple[str, ...] = ()  #: ids of ledger entries past their last day
     approved_by: Collection[str] = ()  #: people who approved leaving the step
     runs_a_day: float = 0.0  #: drawn for shadowing, at today's rate

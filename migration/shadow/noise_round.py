@@ -99,7 +99,7 @@ class NoiseRounds:
         control, candidate = found.get(Origin.CONTROL, set()), found.get(Origin.CANDIDATE, set())
         if self._parts.rounds is not None:
             try:
-                self._parts.rounds.store_round(job.record.request.surface, control=control, candidate=candidate)
+                self._parts.rounds.store_round(job.record.request.surface, job.record.request.run_id, control=control, candidate=candidate)
             except Exception as failure:  # noqa: BLE001 - the round is lost, and that is counted
                 self._log("evidence", job, failure)
                 return Round(outcome="failed", failures=("evidence.write",))

@@ -1,13 +1,13 @@
 """The parts of a shadow worker, and their names across the process boundary: import strings."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from migration.effects.journals import BLOCK, MissPolicy
 from migration.errors import Operation
 from migration.isolation import Inspector
-from migration.model import Comparison, EngineBuilder, RunRecord, RunRequest
+from migration.model import Basis, Comparison, EngineBuilder, RunRecord, RunRequest
 from migration.shadow.job import ShadowJob
 
 JobComparer = Callable[[ShadowJob, RunRecord], Comparison]
@@ -35,11 +35,31 @@ class EvidenceSink(Protocol):
 class RoundSink(Protocol):
     """Counts what engines show against themselves."""
 
-    def store_round(self, surface: str, *, control: Collection[str], candidate: Collection[str]) -> None:
-        """Count one round, and the fingerprints that each engine showed against itself.
+    def store_round(self, surface: str, run_id: str, *, control: Collection[str], candidate: Collection[str]) -> None:
+        """Count one round, and the fingerprints that each engine showed against itself. The round of a run counts once.
 
         Raises:
             EvidenceError: it cannot be stored.
+        """
+        ...
+
+
+class DetectionSink(Protocol):
+    """Counts injected differences, and which of them the comparison saw."""
+
+    def detections(self, surface: str, basis: Basis, /) -> int:
+        """Return how many differences were injected with this basis so far.
+
+        Raises:
+            EvidenceError: it cannot be read.
+        """
+        ...
+
+    def store_detections(self, surface: str, basis: Basis, found: Mapping[str, tuple[int, int]], /) -> None:
+        """Add to the counts: for each kind of difference, how many were injected, and how many of these were seen.
+
+        Raises:
+            EvidenceError: they cannot be stored.
         """
         ...
 
@@ -55,6 +75,7 @@ class Parts:
     inspector: Inspector | None = None  #: searches for other tenants' and users' data; None: no search
     rounds: RoundSink | None = None  #: None: no engine is compared with itself
     noise_percent: float = 0.0  #: of jobs that are followed by such a round
+    detections: DetectionSink | None = None  #: counts injected differences; None: none is injected
     misses: MissPolicy = BLOCK  #: what a shadow may perform that its journal does not hold
 
     def canary(self, request: RunRequest) -> str | None:

@@ -2,9 +2,9 @@
 
 import logging
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -13,7 +13,7 @@ from opentelemetry import trace
 from migration.effects.journals import Tally, effect_key, port_for
 from migration.errors import Operation
 from migration.isolation import Inspection, Learnt
-from migration.model import Comparison, Effect, EffectError, RunRecord
+from migration.model import Comparison, Effect, EffectError, Event, RunRecord
 from migration.sentence import say, word
 from migration.shadow.job import FailReason, ShadowJob, ShadowResult
 from migration.shadow.parts import ComparedJob, Parts
@@ -31,6 +31,7 @@ class Judged:
 
     result: ShadowResult
     finding: ComparedJob | None = None  #: what is to be kept; None: there is nothing
+    again: Callable[[Sequence[Event]], ComparedJob] | None = None  #: compares with other `lost` events; None: there is nothing to compare
 
 
 def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str] = ()) -> ShadowResult:
@@ -55,14 +56,18 @@ def judge(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str] =
     shadow = _with_refused(run.record, refused)
     with _UNREAD if unread(_tracer) else _tracer.start_as_current_span(spans.COMPARE) as span:
         inspection = _inspection(job, run, shadow, parts)
-        if parts.inspector is not None:
-            job = msgspec.structs.replace(job, cross_talk=inspection.cross_talk, lost=inspection.lost)
+
+        def compared(lost: Sequence[Event]) -> ComparedJob:
+            known = job if parts.inspector is None else msgspec.structs.replace(job, cross_talk=inspection.cross_talk, lost=tuple(lost))
+            found = _with_effects(_advised(parts.compare(known, shadow), refused), run.tally, len(refused))
+            return known, shadow, inspection.reported_in(found)
+
         try:
-            comparison = _with_effects(_advised(parts.compare(job, shadow), refused), run.tally, len(refused))
+            finding = compared(inspection.lost)
         except Exception as failure:  # noqa: BLE001 - a failed comparison is a counted result
             _log("comparison", job, failure)
             return Judged(result=failed(job, "comparison", type(failure).__name__, ("comparison.compare",)))
-        comparison = inspection.reported_in(comparison)
+        comparison = finding[2]
         span.set_attribute(spans.VERDICT, comparison.verdict.value)
         span.set_attribute(spans.DIVERGENCE_COUNT, len(comparison.divergences))
     failures = tuple(parts.failures)
@@ -75,13 +80,17 @@ def judge(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str] =
         sought_in_text=learnt.sought_in_text,
         sought_in_fields=learnt.sought_in_fields,
     )
-    return Judged(result=result, finding=(job, shadow, comparison))
+    return Judged(result=result, finding=finding, again=compared)
 
 
 def keep(judged: Sequence[Judged], parts: Parts) -> list[ShadowResult]:
     """Return the results of these jobs; what was found is in the evidence by then. A comparison that cannot be stored is counted as a
     failure.
+
+    Runs that mix each other up end close together, so a group of jobs is judged with what all of them show: it does not matter which of
+    them came first.
     """
+    judged = [_knowing_all(one, parts) for one in judged]
     findings = [one.finding for one in judged if one.finding is not None]
     if parts.sink is None or not findings:
         return [one.result for one in judged]
@@ -90,6 +99,22 @@ def keep(judged: Sequence[Judged], parts: Parts) -> list[ShadowResult]:
     except Exception as failure:  # noqa: BLE001 - the verdicts stand, and the failures are counted
         kept = iter([failure] * len(findings))
     return [one.result if one.finding is None else _kept(one.result, one.finding, next(kept)) for one in judged]
+
+
+def _knowing_all(one: Judged, parts: Parts) -> Judged:
+    """Return the job, compared again if a job after it shows that control sent events of its run to another one."""
+    if one.finding is None or one.again is None or parts.inspector is None:
+        return one
+    job = one.finding[0]
+    lost = parts.inspector.lost(job.record.request)
+    if lost == job.lost:
+        return one
+    try:
+        finding = one.again(lost)
+    except Exception as failure:  # noqa: BLE001 - the first comparison stands, and the failure is counted
+        _log("comparison", job, failure)
+        return replace(one, result=msgspec.structs.replace(one.result, failures=(*one.result.failures, "comparison.compare")))
+    return replace(one, finding=finding, result=msgspec.structs.replace(one.result, comparison=finding[2]))
 
 
 def _kept(result: ShadowResult, finding: ComparedJob, outcome: bool | Exception) -> ShadowResult:

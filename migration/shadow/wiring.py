@@ -49,6 +49,7 @@ def judging_parts(settings: MigrationSettings) -> Parts:
         sink=store,
         failures=failures,
         rounds=store,
+        detections=store,
         noise_percent=settings.noise_sampling,
         inspector=Inspector(Canaries(digest_key(settings))),
     )
@@ -72,4 +73,5 @@ def replay_parts(settings: MigrationSettings, *, store: bool) -> Parts:
         compare=lambda job, shadow: comparer.compare(job.record, shadow, stage=job.stage, cross_talk=job.cross_talk, lost=job.lost),
         sink=parts.sink if store else None,
         rounds=None,
+        detections=None,
     )

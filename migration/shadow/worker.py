@@ -23,6 +23,7 @@ from migration.shadow.answers import AnswerWriter
 from migration.shadow.cell_job import CellJob, CellRun, RunsEngines
 from migration.shadow.cell_process import GRACE_S, CellProcess
 from migration.shadow.frames import FramePipe
+from migration.shadow.injection import Injections
 from migration.shadow.job import ShadowJob, ShadowResult
 from migration.shadow.noise_round import NoiseRounds
 from migration.shadow.parts import Parts
@@ -90,6 +91,7 @@ class Worker:
     ) -> None:
         self._parts, self._cell, self._bound, self._clock = parts, cell, bound, clock
         self._rounds = NoiseRounds(parts, cell)
+        self._injections = None if parts.detections is None else Injections(parts.compare, parts.detections)
         self.spoiled = False  #: an engine left something behind, or its process is gone: replace this one
 
     def handle(self, body: bytes) -> ShadowResult:
@@ -154,6 +156,8 @@ class Worker:
             judged = judge(job, run.run(), self._parts, run.refused)
             if judged.result.failed is not None:
                 span.set_status(trace.StatusCode.ERROR)
+            if run.record is not None and self._injections is not None:
+                judged = replace(judged, result=self._injections.followed(job, run.record, judged.result))
             if run.record is None or judged.result.comparison is None or self.spoiled or not self._rounds.wanted(job):
                 return judged
             left_s = job.deadline_s - (self._clock() - began)

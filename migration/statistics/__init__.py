@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from migration.statistics.outcomes import MOSTLY, Bounds, Outcomes
     from migration.statistics.paired import slower_share
     from migration.statistics.rates import rate_bounds
+    from migration.statistics.shares import least_share
 else:
     __getattr__ = front(
         __name__,
@@ -29,6 +30,7 @@ else:
             "Mean": "means",
             "Outcomes": "outcomes",
             "evidence_of_rate": "means",
+            "least_share": "shares",
             "rate_bounds": "rates",
             "slower_share": "paired",
         },
@@ -44,6 +46,7 @@ __all__ = [
     "Mean",
     "Outcomes",
     "evidence_of_rate",
+    "least_share",
     "rate_bounds",
     "slower_share",
 ]

@@ -110,7 +110,7 @@ class Candidate:
 class Listeners:
     """The listeners of contexts: an `EmitterSource`.
 
-    Contexts are distinguished by object identity, so that equal ids cannot mix two of them.
+    Contexts are distinguished by object identity, so two contexts with equal ids are never mixed up.
     """
 
     def __init__(self) -> None:

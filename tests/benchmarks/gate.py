@@ -25,7 +25,7 @@ _STRATA = 20
 def run() -> dict[str, Measured]:
     """Return the cost of a decision that holds, and of counting one comparison in all that it stands on."""
     step = next(one for one in read_ramp().steps if one.name == "live 10 %")
-    standing = Standing(since=_NOW - 7200, noise_rounds=40, runs_a_day=2000.0)
+    standing = Standing(since=_NOW - 7200, noise_rounds=40, injected=300, seen=300, runs_a_day=2000.0)
     security = Outcomes()
     strata = {f"event {number} of tool, completed": Outcomes() for number in range(_STRATA)}
     standing.by_severity, standing.by_stratum = {"security": security}, strata

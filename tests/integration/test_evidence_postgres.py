@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -145,7 +146,7 @@ def test_rounds_stored_together_are_all_counted(url: str) -> None:
 
     def store_rounds(store: EvidenceStore) -> None:
         for number in range(25):
-            store.store_round("chat", control={"a" * 12, "b" * 12}, candidate={"a" * 12} if number % 5 == 0 else ())
+            store.store_round("chat", uuid4().hex, control={"a" * 12, "b" * 12}, candidate={"a" * 12} if number % 5 == 0 else ())
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(store_rounds, stores))

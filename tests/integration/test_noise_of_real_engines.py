@@ -4,6 +4,7 @@ import contextlib
 import itertools
 from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -129,7 +130,7 @@ def test_what_an_engine_does_to_itself_becomes_noise_and_never_a_match(handle: C
     # Running as many more as are needed takes minutes; what they would store takes a moment.
     hits = {hit.fingerprint for hit in view.hits if hit.compared}
     for number in range(400):
-        evidence.store_round("chat", control=(), candidate=hits if number % 2 else ())
+        evidence.store_round("chat", uuid4().hex, control=(), candidate=hits if number % 2 else ())
     later = handle(wavering)
     [unsure] = [d for d in [later("more-1"), later("more-2")][1].comparison.divergences if d.accepted_by is None]
     assert (unsure.path, unsure.verdict) == ("agent_completed.payload.mood", Verdict.NOISE)

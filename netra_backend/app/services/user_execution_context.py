@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 MAX_ID_LENGTH = 256
 MAX_OPERATION_DEPTH = 10
 
-#: Placeholders that identify no user. Code that did not know the user used to write them.
+#: Placeholders that identify no user. Older code wrote them when it did not know the user.
 PLACEHOLDERS = frozenset(
     {
         "registry",

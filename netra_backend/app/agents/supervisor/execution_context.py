@@ -35,7 +35,7 @@ class AgentExecutionContext:
     metadata: dict[str, Any] = field(default_factory=dict, repr=False)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     correlation_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    tenant_id: str | None = None  #: None: not stated; the target engine then takes it from its own context
+    tenant_id: str | None = None  #: None: not stated; the target engine then uses the tenant of its own context
 
     @classmethod
     def of(cls, user: UserExecutionContext, agent_name: str, metadata: dict[str, Any]) -> "AgentExecutionContext":

@@ -1,9 +1,9 @@
 """The next step of the scripted model: the tool calls that it still has to make, or the final text.
 
 Triage answers by the first rule that matches. If the user names a model or mentions money: "sufficient". If the user mentions use:
-"partial". Otherwise: "insufficient". The agents `data`, `optimization` and `actions` call their own tools, any other agent the tools that
-match words of the question; each offered tool is called once. A switch is simulated between the models that the user names. If the user
-names no old model, it is the most expensive one in use; if the user names no new model, the two cheapest ones are simulated.
+"partial". Otherwise: "insufficient". The agents `data`, `optimization` and `actions` call their own tools. Any other agent calls the tools
+that match words of the question. Each offered tool is called once. A switch is simulated between the models that the user names. If the
+user names no old model, it is the most expensive one in use; if the user names no new model, the two cheapest ones are simulated.
 """
 
 import json

@@ -149,7 +149,10 @@ def _row(run: FinishedRun) -> dict[str, Any]:
 
 
 def _is_of_the_run(error: BaseException) -> bool:
-    """Whether the run itself is the cause: the database rejects it, or the driver cannot send it. A lost connection is another cause."""
+    """Whether the run itself causes the error: the database rejects it, or the driver cannot send it.
+
+    A lost connection is another cause.
+    """
     rejected = isinstance(error, IntegrityError | DataError | UnicodeError)
     return rejected or (isinstance(error, StatementError) and not isinstance(error, DBAPIError))
 

@@ -46,7 +46,7 @@ class RegistryToolCaller:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a handler raises must reach the agent as a tool's failure
             code = uuid.uuid4().hex[:12]
-            # The frames without the exception's text, which may quote a user.
+            # Log the frames without the exception's text, which may quote a user.
             frames = "".join(traceback.format_tb(error.__traceback__))
             logger.error("tool %s failed for %s: %s, support code %s\n%s", name, lane, type(error).__name__, code, frames)  # noqa: TRY400 - see above
             raise ToolFailedError(f"{name} failed; try again, or ask for help with the support code {code}") from None

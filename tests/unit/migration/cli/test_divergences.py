@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -134,7 +135,7 @@ def test_show_says_which_entry_accepts_it_and_until_when(run: Run, fingerprints:
 def test_show_says_how_far_noise_explains_it(run: Run, fingerprints: dict[str, str], tmp_path: Path) -> None:
     store = EvidenceStore.for_writing(MigrationSettings(home=tmp_path))
     for _ in range(3):
-        store.store_round("chat", control=(), candidate={fingerprints["missing_event"]})
+        store.store_round("chat", uuid4().hex, control=(), candidate={fingerprints["missing_event"]})
     store.close()
     judgement = json.loads(run("show", fingerprints["missing_event"], "--json").stdout)["judgement"]
     assert judgement["noise"]["candidate"] == 3

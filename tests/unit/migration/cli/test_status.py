@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from click.testing import Result
@@ -273,7 +274,7 @@ def test_an_expired_entry_that_never_matched_is_to_be_removed(run: Run, tmp_path
 def store_rounds(tmp_path: Path, rounds: int, shown: int) -> None:
     store = EvidenceStore.for_writing(MigrationSettings(home=tmp_path))
     for number in range(rounds):
-        store.store_round("chat", control={"0" * 12} if number < shown else set(), candidate=set())
+        store.store_round("chat", uuid4().hex, control={"0" * 12} if number < shown else set(), candidate=set())
     store.close()
 
 

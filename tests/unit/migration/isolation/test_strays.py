@@ -1,5 +1,7 @@
 """What control showed to others is remembered until the run that lost it is looked at."""
 
+import dataclasses
+
 import pytest
 
 from migration.comparison import Comparer
@@ -8,7 +10,7 @@ from migration.model import Origin, Stage, Verdict
 from migration.shadow.job import ShadowJob
 from migration.shadow.parts import Parts
 from migration.shadow.runner import ShadowRun
-from migration.shadow.verdicts import judge
+from migration.shadow.verdicts import judge, keep
 
 NOTHING = Tally(recorded=0, replayed=0, missing=0, unused=0, performed=0)
 
@@ -35,7 +37,9 @@ def test_what_the_candidate_mixes_in_too_is_no_ones_loss(inspector, run_of, ann,
     assert inspector.scan(*(run.record() for run in both(run_of, bob)), neighbours=[ann]).lost == ()
 
 
-def test_the_run_that_lost_an_event_is_noise_once_the_one_that_got_it_was_judged(inspector, run_of, ann, bob):
+@pytest.fixture
+def mixed_up(inspector, run_of, ann, bob):
+    """Two served runs that control mixed up: bob's lost an event, ann's got it. Returns what judges either, with the parts to keep it."""
     comparer = Comparer()
     parts = Parts(
         build=lambda *_: None,
@@ -49,15 +53,40 @@ def test_the_run_that_lost_an_event_is_noise_once_the_one_that_got_it_was_judged
     got.frames.insert(1, said)
     whole.frames.insert(1, said)
 
-    def verdict(served, shadow, neighbour):
+    def judged(served, shadow, neighbour):
         job = ShadowJob(record=served.record(), stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=1.0, neighbours=(neighbour,))
-        return judge(job, ShadowRun(record=shadow.record(), tally=NOTHING), parts).result.comparison
+        return judge(job, ShadowRun(record=shadow.record(), tally=NOTHING), parts)
 
-    before = verdict(lost, whole, ann)
-    received = verdict(got, its_shadow, bob)
-    after = verdict(lost, whole, ann)
-    assert "extra_event" in {one.kind for one in before.divergences}
-    assert "control_cross_talk" in {one.kind for one in received.divergences}
-    assert [(one.kind, one.verdict) for one in after.divergences if one.path.startswith("agent_thinking")] == [
-        ("control_cross_talk", Verdict.NOISE)
-    ]
+    return {"lost": lambda: judged(lost, whole, ann), "got": lambda: judged(got, its_shadow, bob)}, parts
+
+
+def of_thoughts(result):
+    return [(one.kind, one.verdict) for one in result.comparison.divergences if one.path.startswith("agent_thinking")]
+
+
+LOST = [("control_cross_talk", Verdict.NOISE)]
+
+
+@pytest.mark.parametrize("order", [("lost", "got"), ("got", "lost")])
+def test_of_runs_that_are_judged_together_the_loss_is_noise_whichever_came_first(mixed_up, order):
+    judging, parts = mixed_up
+    results = dict(zip(order, keep([judging[which]() for which in order], parts), strict=True))
+    assert of_thoughts(results["lost"]) == LOST
+    assert "control_cross_talk" in {one.kind for one in results["got"].comparison.divergences}
+
+
+def test_what_is_stored_of_a_group_is_what_is_answered(mixed_up):
+    judging, parts = mixed_up
+    stored = []
+    sink = type("Sink", (), {"store_each": lambda _self, findings: stored.extend(findings) or [True] * len(findings)})()
+    results = keep([judging["lost"](), judging["got"]()], dataclasses.replace(parts, sink=sink))
+    assert [found[2] for found in stored] == [result.comparison for result in results]
+
+
+def test_a_run_whose_answer_was_given_before_is_not_judged_again(mixed_up):
+    judging, parts = mixed_up
+    (before,) = keep([judging["lost"]()], parts)
+    assert "extra_event" in {one.kind for one in before.comparison.divergences}
+    judging["got"]()
+    (after,) = keep([judging["lost"]()], parts)
+    assert of_thoughts(after) == LOST

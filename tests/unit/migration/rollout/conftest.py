@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from migration.database import insert_into
 from migration.evidence.bases import BasisRows
 from migration.evidence.database import Database
+from migration.evidence.detections import add_detections
 from migration.evidence.noise import add_round
 from migration.evidence.tables import bases, comparisons, strata_sets, unseen_runs
 from migration.model import Basis, Stage
@@ -34,6 +35,12 @@ class Evidence:
             connection.execute(insert_into(connection, bases).on_conflict_do_nothing(), basis.new_rows())
             rows = [self._row(number < divergent, number % tenants, digest | columns) for number in range(runs)]
             connection.execute(comparisons.insert(), rows)
+
+    def injected(self, number: int, *, seen: int | None = None, build: str = "one") -> None:
+        """Count differences that were injected with the basis of that build."""
+        digest = BasisRows().row(Basis(policy="p", ledger="l", build=build, tool="t"))["basis"]
+        with self.database.transaction("write") as connection:
+            add_detections(connection, "chat", str(digest), {"missing_event": (number, number if seen is None else seen)})
 
     def unseen(self, runs: int, *, stage: Stage = Stage.LIVE, tenant: str = "tenant-0", at: float = 2000.0, **columns: Any) -> None:
         """Store runs without a comparison."""

@@ -35,9 +35,7 @@ def standing(runs=4000, divergent=0, unseen=0, *, slower=1.0, failed=0, **more):
         since=TUESDAY - 2 * HOUR,
         outcomes=outcomes(runs, divergent, unseen),
         by_severity={"security": outcomes(runs, 0, unseen)},
-        noise_rounds=40,
-        runs_a_day=1000.0,
-        **more,
+        **{"noise_rounds": 40, "runs_a_day": 1000.0, "injected": 300, "seen": 300} | more,
     )
     random = np.random.default_rng(1)
     found.failed_more.add(0.0, runs - failed)
@@ -180,3 +178,15 @@ def test_a_divergence_that_is_shed_neither_promotes_nor_rolls_back_sooner(kinds,
     seen, unseen = (decide(blind, filled(some, times), TUESDAY).what for some in (kinds, shed))
     assert unseen != "roll back"
     assert unseen != "promote" or seen == "promote"
+
+
+def test_without_an_injected_difference_nothing_is_promoted():
+    found = decide(STEP, standing(injected=0, seen=0), TUESDAY)
+    assert (found.what, "the comparison may be blind" in found.reasons[0]) == ("hold", True)
+
+
+@pytest.mark.parametrize(
+    ("injected", "seen", "what"), [(300, 300, "promote"), (300, 299, "hold"), (299, 298, "hold"), (1000, 996, "promote")]
+)
+def test_a_comparison_that_may_miss_one_difference_of_a_hundred_holds(injected, seen, what):
+    assert decide(STEP, standing(injected=injected, seen=seen), TUESDAY).what == what

@@ -98,6 +98,7 @@ def test_a_step_with_shadows_is_left_on_its_evidence(go, objections, clock, evid
     go(Stage.SHADOW)
     clock.now += 61
     assert any("Nothing was looked at" in one for one in objections(Stage.LIVE, 10))
+    evidence.injected(300)
     evidence.compared(1500, stage="shadow", received_at=TUESDAY + 1)
     assert objections(Stage.LIVE, 10) == ()
     evidence.compared(200, divergent=200, stage="shadow", received_at=TUESDAY + 1)

@@ -171,3 +171,12 @@ def test_a_run_that_was_drawn_with_a_small_probability_stands_for_those_that_wer
     found = reader().read()
     assert (found.outcomes.compared, found.outcomes.not_sampled, found.outcomes.unseen) == (100, 90, 0)
     assert upper(found) > 50 / 190
+
+
+def test_injected_differences_count_for_their_own_basis_alone(reader, evidence):
+    evidence.injected(300, seen=299, build="old")
+    evidence.injected(200)
+    evidence.injected(100)
+    evidence.compared(10)
+    found = reader().read()
+    assert (found.injected, found.seen) == (300, 300)

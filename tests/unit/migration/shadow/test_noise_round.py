@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ import pytest
 
 from migration.effects.journals.misses import MissPolicy
 from migration.errors import EvidenceError
+from migration.evidence import EvidenceStore, Redactor
 from migration.model import Divergence, Origin, RunRecord, Verdict, encode
 from migration.sentence import Sentence, say
 from migration.shadow.engine_runner import EngineRunner, Engines
@@ -29,7 +31,7 @@ class Rounds:
         self.stored: list[tuple[str, set[str], set[str]]] = []
         self.failure = failure
 
-    def store_round(self, surface: str, *, control: Collection[str], candidate: Collection[str]) -> None:
+    def store_round(self, surface: str, run_id: str, *, control: Collection[str], candidate: Collection[str]) -> None:
         if self.failure is not None:
             raise self.failure
         self.stored.append((surface, set(control), set(candidate)))
@@ -247,3 +249,11 @@ def test_without_anything_known_nothing_is_noise() -> None:
     evidence = Evidence()
     evidence.failure = EvidenceError("gone")
     assert NoiseFloors(evidence.noise, lambda _o, _e: None)("chat").judge(divergence("a" * 12)).verdict is Verdict.DIVERGENT
+
+
+def test_a_job_that_is_done_again_after_its_worker_died_counts_its_round_once(worker: Any, job: Any, tmp_path: Path) -> None:
+    store = EvidenceStore(f"sqlite:///{tmp_path / 'evidence.db'}", Redactor(b"k" * 32))
+    with contextlib.closing(store):
+        for _ in range(2):  # the first answer never came
+            assert worker(rounds=store).handle(encode(job())).noise == "clean"
+        assert store.noise("chat").rounds == 1
