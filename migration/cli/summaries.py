@@ -15,7 +15,7 @@ SUMMARIES: Final[Mapping[str, str]] = MappingProxyType(
         "rollout": "Try out a ramp.",
         "shadow": "Show or change the percentage of runs that are shadowed.",
         "kill": "Change the kill switch, wait at most 3 s for the processes, and report what they do. Current runs end as they began.",
-        "history": "Show every edit of the flags, also edits without this tool, every change of the kill switch, and every process that died.",
+        "history": "Show every edit of the flags, also without this tool, every change of the kill switch, and every process that died.",
         "doctor": "Check package, configuration, engines, flags, boundary, worker, stores, clocks and metrics, and say what to do.",
         "init": (
             "Write a commented section of pyproject.toml, a surface's file and, from a recorded run, a first parity test. "
