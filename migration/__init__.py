@@ -1,11 +1,11 @@
 """A strangler migration with shadow execution, for any asyncio engine that streams events and calls models and tools.
 
-Everything here is public, as are `migration.effects` (ports), `migration.adapters` (those of SDKs and frameworks), `migration.testing` and
-`migration.errors`; everything else may change. Read in this order:
+Everything here is public, as are `migration.effects` (ports), `migration.adapters` (adapters for SDKs and frameworks), `migration.testing`
+and `migration.errors`; everything else may change. Read in this order:
 
-1. `model`: the nouns (`RunRequest`, `Event`, `Effect`, `RunRecord`, `Comparison`, `Divergence`) and the `Engine` seam.
+1. `model`: the types (`RunRequest`, `Event`, `Effect`, `RunRecord`, `Comparison`, `Divergence`) and the `Engine` seam.
 2. `stages`: what a stage means for one request.
-3. `facade`: one request as numbered steps; each names the package that does it.
+3. `facade`: one request as numbered steps; each step names the package that does it.
 """
 
 from typing import TYPE_CHECKING

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds for running shadows at shutdown; the rest is counted as failed, "closed".
+#: Seconds that running shadows have at shutdown; a shadow that needs longer is counted as failed, with the reason "closed".
 _DRAIN_S: Final = 2.0
-#: Seconds that a collector has for the last spans.
+#: Seconds that a span collector has to accept the last spans.
 _DELIVERY_S: Final = 5.0
 _encode: Final = msgspec.json.encode
 
@@ -54,15 +54,16 @@ def compose(
     """Return a migration of the surfaces that the project configures. Nothing is started yet: see `Migration`.
 
     Args:
-        settings: None: from the project's `[tool.netra-migration]` and `NETRA_MIGRATION_*`.
-        engines: those that serve; None: made once by the builder that the project names under `engines`; the worker makes its own.
-        runs: the stores for finished runs; None: there are none, so no stage waits for a thread's history.
-        registry: of the metrics; a process has one.
+        settings: None: read from the project's `[tool.netra-migration]` and `NETRA_MIGRATION_*`.
+        engines: the engines that serve; None: made once by the builder that the project names under `engines`. The worker makes its own
+            engines.
+        runs: the run stores; None: there are none, so no stage has to wait until a thread's history is copied.
+        registry: holds the metrics; a process has one.
         service: OpenTelemetry's `service.name`.
 
     Raises:
         ConfigurationError: a setting, a surface's file or an import string cannot be used, or the given engines are not both engines of a
-            surface that is migrated; the message names it, and the line.
+            surface that is migrated; the message names the cause and the line.
     """
     chosen = settings or MigrationSettings()
     policies = check_configuration(chosen)
@@ -74,7 +75,7 @@ def compose(
 
 
 def check_configuration(settings: MigrationSettings) -> dict[str, Policy]:
-    """Return the policies of all surfaces: errors in them show at start, not when the first run is compared.
+    """Return the policies of all surfaces; so an error in a policy is reported at start, not when the first run is compared.
 
     Raises:
         ConfigurationError: a surface's file is missing or not valid, or surfaces contradict each other; the message names file and line.
@@ -92,16 +93,17 @@ def _check_engines(engines: Engines, policies: Mapping[str, Policy]) -> None:
 
 
 class Migration:
-    """A migration in a serving process: an async context manager, and through `lifespan` that of an ASGI application.
+    """A migration in a serving process: an async context manager, and with `lifespan` the lifespan of an ASGI application.
 
-    Everything runs on the loop in which it is entered. In a program without a loop, see `migration.threaded`. `compose` makes it.
+    Everything runs on the event loop in which the migration is entered. In a program without a loop, see `migration.threaded`. `compose`
+    makes a migration.
 
     Args:
-        settings: of the migration.
-        engines: those that serve; a surface that is not among them is not served here.
-        policies: by surface; their endings give the outcome of a run whose engine reports none.
-        runs: the stores for finished runs; None: there are none.
-        registry: of the metrics.
+        settings: the migration's settings.
+        engines: the engines that serve, by surface; a surface that is missing here is not served.
+        policies: by surface; a policy's endings give the outcome of a run whose engine does not report one.
+        runs: the run stores; None: there are none.
+        registry: holds the metrics.
         service: OpenTelemetry's `service.name`.
 
     Raises:
@@ -125,7 +127,12 @@ class Migration:
         self.flags = LaunchDarklyFlags(settings, metrics, governor=governing)
         self._under_way = Counter[str]()
         self._build = Build(settings)
-        # Imported here: SQLAlchemy takes as long as everything else, and not every importer of `compose` calls it.
+        failovers = {
+            surface: Failover(policies[surface], both[Origin.CONTROL], build=self._build, metrics=metrics)
+            for surface, both in engines.items()
+        }
+        # Imported here, because the import of SQLAlchemy takes as long as all others together, and not every module that imports `compose`
+        # calls it.
         from migration.evidence import UnseenRuns
         from migration.processes import Heartbeat
         from migration.stores import FinishedRuns
@@ -139,6 +146,7 @@ class Migration:
             runs=lambda: self._under_way,
             shadow=self.shadow,
             cost=governing,
+            failovers=lambda: {surface: failover.results for surface, failover in failovers.items()},
             unseen=unseen,
             attributes=self.flags.attributes,
         )
@@ -158,7 +166,7 @@ class Migration:
                 unseen=unseen.count,
                 tombstones=self._runs.tombstones,
                 outcome_by_events=partial(outcome_by, policies[surface].endings),
-                failover=Failover(policies[surface], both[Origin.CONTROL], build=self._build, metrics=metrics),
+                failover=failovers[surface],
             )
             for surface, both in engines.items()
         }
@@ -176,7 +184,7 @@ class Migration:
             ConfigurationError: no finished runs are stored.
         """
         if self._runs.threads is None:
-            raise ConfigurationError("no finished runs are stored, so there are no threads; give `compose` the run stores as `runs`")
+            raise ConfigurationError("there are no run stores, so there are no threads to read; give `compose` the run stores as `runs`")
         return self._runs.threads
 
     async def start(self) -> None:
@@ -192,10 +200,10 @@ class Migration:
         self._build.start()
 
     async def aclose(self) -> None:
-        """Give waiting shadows a moment, and close everything. Close engines before, and run stores afterwards."""
+        """Give waiting shadows a moment, and close everything. Close the engines before this call, and the run stores after it."""
         async with AsyncExitStack() as closing:
             closing.callback(multiprocess.end)
-            # Late, so that the spans of everything else are included.
+            # Closed late, so that the spans of everything else are exported too.
             closing.push_async_callback(asyncio.to_thread, deliver_spans, _DELIVERY_S)
             closing.push_async_callback(self._runs.aclose)
             closing.callback(self.flags.close)
@@ -241,12 +249,12 @@ class Migration:
 
         Args:
             surface: the entry point.
-            payload: what the engines get, as `RunRequest.payload`: a mapping, or JSON.
+            payload: the engines get it as `RunRequest.payload`: a mapping, or JSON.
             tenant_id: the tenant, for flags and evidence.
             user_id: the user who asked; the scan for other users' data uses it.
-            thread_id: the conversation; empty: it has none.
+            thread_id: the conversation; empty: the request belongs to none.
             run_id: unique; None: a new one.
-            attributes: of the tenant, for rules of flags; None: none.
+            attributes: the tenant's attributes, for rules of flags; None: there are none.
 
         Raises:
             UnknownSurfaceError: this surface is not served here.
@@ -265,7 +273,7 @@ class Migration:
         return self.serve(request)
 
     async def serve(self, request: RunRequest, /, ending: RunEnding | None = None) -> AsyncGenerator[Event, None]:
-        """Yield the events of a request that the caller made. As `run`, and raises the same.
+        """Yield the events of a request that the caller built. It does the same as `run` and raises the same errors.
 
         Args:
             request: the request.
@@ -290,17 +298,17 @@ class Migration:
             self._under_way[surface] -= 1
 
     def _shadowed(self, result: ShadowResult) -> None:
-        """Take the result of a shadow."""
+        """Pass the result of a shadow to the governor and the flags."""
         if self.governing is not None:
             self.governing.saw(result)
         self.flags.compared(result.run_id, result.comparison)
 
     def unready(self, surface: str) -> str | None:
-        """Return why runs of a surface are refused now; None: they are not."""
+        """Return why runs of a surface are refused now; None: they are accepted."""
         return self.flags.unready(surface)
 
     async def drained(self, timeout_s: float) -> bool:
-        """Wait until no run waits for its shadow; False if that took longer."""
+        """Wait until no run waits for its shadow; return False if the time is over before."""
         return await self.shadow.drain(timeout_s)
 
     def metrics(self) -> tuple[bytes, str]:
@@ -310,9 +318,7 @@ class Migration:
 
 
 def _neighbourhood(settings: MigrationSettings) -> Neighbourhood:
-    """Return the list of recently served tenants and users, with canaries for synthetic tenants if there are any: only these need the
-    key.
-    """
+    """Return the recently served tenants and users, with canaries if there are synthetic tenants. Only canaries need the key."""
     if not settings.canary_tenants:
         return Neighbourhood()
     from migration.evidence import digest_key

@@ -1,4 +1,4 @@
-"""The databases of the tool's own facts: SQLite or PostgreSQL, opened on first use and again after a failure."""
+"""The databases for the migration's own data: SQLite or PostgreSQL, opened on first use and reopened after a failure."""
 
 import contextlib
 import logging
@@ -28,17 +28,18 @@ _LOCK = 0x6E65747262
 
 
 class SqlDatabase:
-    """Transactions on a few tables. Threads may share it; making one opens nothing.
+    """Transactions on a few tables. Threads may share an object; its construction opens no connection.
 
     Args:
         url: SQLAlchemy URL of SQLite or PostgreSQL.
         holds: its contents, in a word or two, for messages.
         setting: the variable that names the URL, for messages.
-        prepare: makes or upgrades the tables.
+        prepare: creates or upgrades the tables.
         error: raised if the database cannot be used.
-        flush: whether SQLite waits for the disk at every commit, so that a power failure loses nothing; a crash never does.
-        wait_s: seconds that connecting, and waiting for another's lock, may take; with PostgreSQL also one statement. None: 5, and
-            statements take as long as they take.
+        flush: whether SQLite waits for the disk at every commit, so that a power failure loses nothing. A crash of the process never loses
+            a commit.
+        wait_s: time limit in seconds for a connection and for a lock of another process; with PostgreSQL also for a statement. None: 5,
+            without a limit for statements.
 
     Raises:
         ConfigurationError: the URL does not parse or names another database.
@@ -59,7 +60,7 @@ class SqlDatabase:
         self._url = _parse(url, holds, setting)
         self.file = _file(self._url)  #: SQLite's file; None for PostgreSQL and for SQLite in memory
         self.engine = _engine(self._url, flush, wait_s)
-        self.generation = 0  #: raised whenever the database was opened again: earlier data may be missing
+        self.generation = 0  #: increased each time the database is reopened, since earlier data may then be missing
         self._opened: tuple[int, int] | None = None
         self._ready = False
         self._lock = Lock()
@@ -72,11 +73,11 @@ class SqlDatabase:
         """Make SQLite rewrite its file without removed data, and empty the write-ahead log. Nothing is done on PostgreSQL.
 
         Raises:
-            MigrationError: of the class given at construction: the file cannot be written, or other processes use it.
+            MigrationError: the file cannot be written, or other processes use it; the class is the one given at construction.
         """
         if self.file is None or not self.file.exists():
             return
-        with self.transaction("compact"):  # opens it, or raises the reason
+        with self.transaction("compact"):  # opens the database, or raises why it cannot
             pass
         try:
             with self.engine.connect() as connection:
@@ -89,14 +90,14 @@ class SqlDatabase:
 
     @contextmanager
     def transaction(self, doing: str) -> Generator[Connection, None, None]:
-        """Open the database, making and upgrading its tables if necessary, and run the block in one transaction.
+        """Open the database, create or upgrade its tables if necessary, and run the block in one transaction.
 
         Args:
-            doing: the purpose, in one word, for the error.
+            doing: the purpose in one word, for the error message.
 
         Raises:
-            MigrationError: of the class given at construction: the database is full, locked, missing or unreachable; nothing of the block
-                is stored.
+            MigrationError: the database is full, locked, missing or unreachable, and nothing of the block is stored; the class is the one
+                given at construction.
         """
         try:
             self._open()
@@ -105,7 +106,7 @@ class SqlDatabase:
         except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeError) as error:
             self._ready = False
             where = self._url.render_as_string(hide_password=True)
-            # The driver's own error says what is wrong; SQLAlchemy's adds the statement.
+            # The driver's error has the cause; SQLAlchemy's error would add the statement.
             cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0:1]
             raise self._error(
                 f"cannot {doing} {self._holds} at {where}: {' '.join(cause) or type(error).__name__}; check its disk space, "
@@ -113,8 +114,8 @@ class SqlDatabase:
             ) from error
 
     def _open(self) -> None:
-        """Make the tables on first use, after a failure, and when the file was removed: SQLite would continue to write into the removed
-        file.
+        """Create the tables on first use, after a failure, and after the file was removed, because SQLite would continue to write to the
+        removed file.
         """
         with self._lock:
             if self.file is not None and self._ready and _identity(self.file) != self._opened:
@@ -132,12 +133,12 @@ class SqlDatabase:
 
 
 def make_tables(engine: Engine, metadata: MetaData, *, rules: Callable[[Connection], Iterable[str]] = lambda _connection: ()) -> None:
-    """Make the tables with all their rules if one is missing; once, however many processes start together.
+    """Create all tables and rules if a table is missing. Of several processes that start together, only one does this.
 
     Args:
-        engine: of the database.
+        engine: the database's engine.
         metadata: the tables.
-        rules: gives statements that are executed after the tables were made.
+        rules: returns statements to execute after the tables were created.
     """
     with engine.connect() as connection:
         if _has_all(connection, metadata):
@@ -160,7 +161,7 @@ def _has_all(connection: Connection, metadata: MetaData) -> bool:
 
 def insert_into(connection: Connection, table: Table) -> Any:  # noqa: ANN401 - the two dialects' inserts have no common type with upserts
     """Return an insert with support for conflict handling."""
-    # Each dialect is imported where it is used: PostgreSQL's takes 0.07 s.
+    # Each dialect is imported where it is used, because the import of PostgreSQL's takes 0.07 s.
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql
 
@@ -192,7 +193,7 @@ def _engine(url: URL, flush: bool, wait_s: float | None) -> Engine:
     if url.drivername != "sqlite":
         with extra("postgres"):
             return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=_postgres_limits(wait_s))
-    # One connection for all threads in memory: a second one would see another, empty database.
+    # An in-memory database has one connection for all threads, because a second connection would see another, empty database.
     pool: dict[str, Any] = {} if _file(url) else {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
     engine = create_engine(url, hide_parameters=True, **pool)
     event.listen(engine, "connect", lambda connection, _record: _set_up_sqlite(connection, flush, _WAIT_S if wait_s is None else wait_s))
@@ -226,8 +227,8 @@ def _write_ahead(
 ) -> None:
     """Switch the file to a write-ahead log.
 
-    Two connections that switch a new file at once do not wait for each other: SQLite immediately reports to one of them that the file is
-    locked, whatever its timeout, because waiting could deadlock (https://www.sqlite.org/c3ref/busy_handler.html).
+    Two connections that switch a new file at the same time do not wait for each other. SQLite immediately reports to one of them that the
+    file is locked, without regard to the timeout, because waiting could deadlock (https://www.sqlite.org/c3ref/busy_handler.html).
 
     Raises:
         sqlite3.OperationalError: the file stayed locked, or cannot be written.
@@ -245,10 +246,10 @@ def _write_ahead(
 
 
 def _make_private(file: Path) -> None:
-    """Make the file readable by its owner only, before SQLite makes it readable by more; its journals get the same mode.
+    """Create the file so that only its owner can read it, before SQLite creates it with more permissions. Its journals get the same mode.
 
-    An existing file is not opened: closing it again would release every lock that this process' connections hold on it, and two processes
-    that write at once destroy the file (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    An existing file is not opened: closing it would release every lock that this process' connections hold on it, and two processes that
+    write without locks destroy the file (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
@@ -260,8 +261,8 @@ def _make_private(file: Path) -> None:
 
 
 def give_to_owner_of(folder: Path, handle: int) -> None:
-    """Give a new file that root made to the owner of its folder: otherwise the service could not open a file that an operator's command
-    made.
+    """Give a new file that root created to the owner of its folder. Otherwise the service could not open a file that an operator's command
+    created.
 
     Raises:
         OSError: the file system does not let root give files away.

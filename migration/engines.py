@@ -1,6 +1,4 @@
-"""Turns functions into engines behind the `Engine` interface: functions that yield, return or call back, in coroutines or in a separate
-thread.
-"""
+"""Turns functions into engines. The functions may yield, return or call back, as coroutines or in a separate thread."""
 
 import asyncio
 import contextlib
@@ -19,22 +17,22 @@ from migration.effects.journals import follow_threads
 from migration.model import Engine, Event, RunRequest
 
 Place = Callable[[Any], tuple[str, str]]
-"""(item, as plain values) -> (kind of the event, its lane); the lane "" is the run itself."""
+"""Maps an item, as plain values, to the kind of its event and the lane; the lane "" is the run itself."""
 
 Emit = Callable[[Any], None]
-"""Takes one item, from any thread."""
+"""Accepts one item, from any thread."""
 
 _END: Final = object()
-_AHEAD: Final = 64  #: items that a thread may be ahead of its reader
+_AHEAD: Final = 64  #: number of items that a thread may be ahead of its reader
 _encode: Final = msgspec.json.encode
 
 
 def by_field(kind: str = "type", whose: str = "") -> Place:
-    """Return a `Place` that reads both from fields of an item.
+    """Return a `Place` that reads kind and lane from fields of an item.
 
     Args:
-        kind: the field that says what an item is; an item without it is an event of kind "item".
-        whose: the field that names the lane; empty, or missing in an item: the lane of the context that yielded it.
+        kind: the field with the event's kind; an item without this field is an event of kind "item".
+        whose: the field that names the lane; if it is empty or missing in an item: the lane of the context that yielded the item.
     """
 
     def place(item: Any) -> tuple[str, str]:  # noqa: ANN401 - plain values
@@ -53,12 +51,12 @@ def stream_engine(
     """Return an engine around a function that answers a request.
 
     Args:
-        run: returns an async iterator of items, an iterable of them (it runs in a separate thread), or an awaitable of one item. Items are
-            dicts, dataclasses, msgspec structs or pydantic models; bytes and texts that contain a JSON object are passed on unchanged.
+        run: returns an async iterator of items, an iterable of items (which runs in a separate thread), or an awaitable of one item. Items
+            are dicts, dataclasses, msgspec structs or pydantic models; bytes and texts that contain a JSON object are passed on unchanged.
         place: returns the kind of event and the lane of each item; None: `by_field()`.
         clock: monotonic seconds.
 
-    The engine's `run` raises what the function raises, and TypeError for an item that is not JSON. Closing its stream closes the iterator;
+    The engine's `run` raises the function's errors, and TypeError for an item that is not JSON. Closing its stream closes the iterator;
     a thread is stopped at its next item.
     """
     placed = place or by_field()
@@ -80,10 +78,10 @@ def emitter_engine(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> Engine:
-    """Return an engine around a function that calls back with each item (`on_event`), and is done when it returns.
+    """Return an engine around a function that calls `on_event` with each item and returns at the end.
 
     Args:
-        run: gets the request and the callback; a coroutine function, or a plain one, which runs in a separate thread.
+        run: gets the request and the callback; a coroutine function, or a plain function, which runs in a separate thread.
         place: as for `stream_engine`.
         clock: as for `stream_engine`.
     """
@@ -125,15 +123,15 @@ class _StreamEngine:
 
 
 class _Emitted(msgspec.Struct, frozen=True, gc=False):
-    """An item from another context, and the lane in which it was emitted."""
+    """An item with the lane of the context that emitted it."""
 
     item: Any
     lane: str
 
 
 def _encoded(item: Any) -> tuple[bytes, Any]:  # noqa: ANN401 - whatever an engine yields
-    """Return the item as JSON, and as plain values."""
-    if type(item) is dict:  # as most engines have it
+    """Return the item as JSON and as plain values."""
+    if type(item) is dict:  # most engines yield dicts
         return _encode(item), item
     if isinstance(item, bytes | str):
         payload = item.encode() if isinstance(item, str) else item
@@ -160,7 +158,7 @@ def _feed(items: Iterable[Any], emit: Emit) -> None:
 
 
 async def _in_task(work: Callable[[Emit], Awaitable[object]]) -> AsyncGenerator[Any, None]:
-    """Yield what the work emits; the work is awaited, and cancelled when the reader leaves."""
+    """Yield the items that the work emits; the work is awaited, and cancelled if the reader stops reading."""
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[Any]()
 
     def emit(item: Any) -> None:  # noqa: ANN401 - an item
@@ -184,11 +182,11 @@ async def _in_task(work: Callable[[Emit], Awaitable[object]]) -> AsyncGenerator[
 
 
 class _ReaderGoneError(BaseException):
-    """Stops an engine in a thread whose reader left: no `except Exception` of the engine catches it."""
+    """Stops an engine in a thread after its reader stopped reading. An `except Exception` in the engine does not catch it."""
 
 
 class _OwnThread(Executor):
-    """Gives each job a thread that the end of the program does not wait for: an engine that hangs must not keep a server from stopping."""
+    """Runs each job in a daemon thread, so that an engine that hangs does not prevent a server from stopping."""
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - as given
         done: Future[Any] = Future()
@@ -207,7 +205,7 @@ class _OwnThread(Executor):
 
 
 async def _in_thread(work: Callable[[Emit], object]) -> AsyncGenerator[Any, None]:
-    """Yield what the work emits from a separate thread; it waits when it is too far ahead, and is stopped at its next item."""
+    """Yield the items that the work emits in a separate thread. The work waits if it is too far ahead, and is stopped at its next item."""
     follow_threads()
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[Any]()
     room, gone = threading.Semaphore(_AHEAD), threading.Event()
@@ -216,7 +214,7 @@ async def _in_thread(work: Callable[[Emit], object]) -> AsyncGenerator[Any, None
         if not gone.is_set():
             room.acquire()
         if gone.is_set():
-            room.release()  # other threads of the engine that wait for room must be woken, too
+            room.release()  # other threads of the engine that wait for room must be woken too
             raise _ReaderGoneError
         loop.call_soon_threadsafe(queue.put_nowait, _Emitted(item, current_lane()))
 
@@ -226,10 +224,10 @@ async def _in_thread(work: Callable[[Emit], object]) -> AsyncGenerator[Any, None
         except _ReaderGoneError:
             pass
         finally:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nothing waits for the end
+            with contextlib.suppress(RuntimeError):  # the loop is closed, so no code waits for the end
                 loop.call_soon_threadsafe(queue.put_nowait, _END)
 
-    thread = loop.run_in_executor(_OwnThread(), worked)  # by the loop, so that virtual time waits for it
+    thread = loop.run_in_executor(_OwnThread(), worked)  # started by the loop, so that virtual time waits for the thread
     try:
         while (item := await queue.get()) is not _END:
             room.release()

@@ -1,4 +1,4 @@
-"""Every error that this package raises, in one tree.
+"""All errors that this package raises, in one tree.
 
 MigrationError
 ├── ConfigurationError              settings, files or import strings are wrong; the command line exits with 2
@@ -8,35 +8,35 @@ MigrationError
 │   │   ├── UnknownStageError
 │   │   ├── UnknownTenantError
 │   │   └── UnknownFingerprintError     no divergence of this kind is known
-│   ├── MissingExtraError           a library is not installed that comes with an extra; also an ImportError
-│   ├── BoundaryError               the kernel cannot keep engines of shadows from the outside
+│   ├── MissingExtraError           a library of an extra is not installed; also an ImportError
+│   ├── BoundaryError               the kernel cannot separate engines of shadows from the outside
 │   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a term
-├── NotReadyError                   no flags are known yet, so nobody can say which engine serves
+├── NotReadyError                   no flags are known yet, so the serving engine is not known
 ├── FlagSourceError                 flags cannot be read or written
-│   └── EditConflictError           somebody else edited the flags in between
+│   └── EditConflictError           another editor changed the flags in between
 ├── RolloutError
 │   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
-│   ├── UnprovenEditError           an edit breaks a rule of ramps, or it cannot be shown that it does not
+│   ├── UnprovenEditError           an edit breaks a rule of ramps, or is not proven to keep them
 │   ├── HistoryMissingError         a run store that the stage reads from is not known to hold every run
 │   ├── RolloutStateError           what is known about ramps cannot be read or written
 │   │   └── LostLeaseError          another controller leads now, or somebody else changed the ramp
 │   └── CertificateError            a removal certificate does not allow the removal
-├── EffectMissingError              a replayed run asked for an effect that its journal does not hold, and got no answer
-├── ReadTimeoutError                an effect that a replay was permitted to perform gave no answer in time
-├── TakenOverError                  an effect of a run that another engine has resumed meanwhile
+├── EffectMissingError              a replayed run needed an effect that its journal does not contain
+├── ReadTimeoutError                an effect that a replay may perform had no reply in time
+├── TakenOverError                  an effect was refused, because another engine has resumed its run
 ├── UnfinishedRunError              an engine's stream stopped before its end, and no other engine may resume the run
-├── RecordedEffectError             the effect failed when it was recorded, and so it fails again
+├── RecordedEffectError             the effect failed when it was recorded, so it fails again
 ├── ComparisonError                 two runs could not be compared at all
 ├── RecordingError                  a recording or a replay file cannot be read
 │   └── MessageError                a message of a recorded conversation cannot be read
 ├── EvidenceError                   the evidence store cannot be read or written
 ├── HistoryError                    the history cannot be read or written
-├── ProcessesError                  what is known about serving processes cannot be read or written
-├── ErasureError                    what is kept of a tenant or user cannot be erased or looked for
-├── OutboxError                     the outbox, and with it what is known about the run stores, cannot be read or written
-└── StoreError                      of a run store
-    ├── StoreUnavailableError       it cannot be reached, or takes nothing now
-    └── StoreRefusedError           it will never take this run
+├── ProcessesError                  the reports of serving processes or the known tenants cannot be read or written
+├── ErasureError                    the data of a tenant or user cannot be erased or searched for
+├── OutboxError                     the outbox, or the stored facts about the run stores, cannot be read or written
+└── StoreError                      a run store failed
+    ├── StoreUnavailableError       the store cannot be reached, or accepts nothing now
+    └── StoreRefusedError           the store will never accept this run
 """
 
 from collections.abc import Iterable
@@ -66,7 +66,7 @@ Operation = Literal[
 
 
 class MigrationError(Exception):
-    """Root of the tree."""
+    """The root of the error tree."""
 
 
 class ConfigurationError(MigrationError):
@@ -74,7 +74,7 @@ class ConfigurationError(MigrationError):
 
 
 class MissingExtraError(ConfigurationError, ImportError):
-    """A library is not installed that belongs to an extra of this package. Also an ImportError, for callers that can work without it.
+    """A library that belongs to an extra of this package is not installed. Also an ImportError, for callers that can work without it.
 
     Args:
         library: the module that was not found.
@@ -97,7 +97,7 @@ class UnknownNameError(ConfigurationError):
 
 
 class UnknownSurfaceError(UnknownNameError):
-    """No such surface."""
+    """There is no such surface."""
 
     what = "surface"
 
@@ -106,9 +106,9 @@ class UnconfiguredSurfaceError(UnknownSurfaceError):
     """The project has no TOML file for this surface, so the meaning of its streams is not known.
 
     Args:
-        surface: its name.
-        configured: the surfaces that have one.
-        project: the file that names them; None: no project was found.
+        surface: the surface's name.
+        configured: the surfaces that have a file.
+        project: the file that names the surfaces; None: no project was found.
     """
 
     def __init__(self, surface: str, configured: Iterable[str], project: str | None) -> None:
@@ -125,13 +125,13 @@ class UnconfiguredSurfaceError(UnknownSurfaceError):
 
 
 class UnknownStageError(UnknownNameError):
-    """No such stage."""
+    """There is no such stage."""
 
     what = "stage"
 
 
 class UnknownTenantError(UnknownNameError):
-    """No such tenant."""
+    """There is no such tenant."""
 
     what = "tenant"
 
@@ -147,7 +147,7 @@ class BoundaryError(ConfigurationError):
 
     def __init__(self, missing: str) -> None:
         super().__init__(
-            f"this kernel gives no boundary for shadows: {missing}; run on Linux 5.13 or newer with Landlock, and if containers "
+            f"this kernel does not provide a boundary for shadows: {missing}; run on Linux 5.13 or newer with Landlock, and if containers "
             "filter system calls, allow seccomp and landlock_*, or set NETRA_MIGRATION_SHADOW_BOUNDARY=interpreter: see SECURITY.md"
         )
         self.missing = missing
@@ -162,8 +162,8 @@ class NotReadyError(MigrationError):
 
     def __init__(self, surface: str, why: str) -> None:
         super().__init__(
-            f"{surface}: no run is served yet: {why}; `netra-migration stage set {surface} off --all` makes the flag, and with "
-            "NETRA_MIGRATION_START_WITHOUT_FLAGS=off control serves until there is one"
+            f"{surface}: no run is served yet: {why}; `netra-migration stage set {surface} off --all` creates the flag, and with "
+            "NETRA_MIGRATION_START_WITHOUT_FLAGS=off control serves until the flag exists"
         )
         self.surface, self.why = surface, why
 
@@ -173,12 +173,12 @@ class FlagSourceError(MigrationError):
 
 
 class EditConflictError(FlagSourceError):
-    """Somebody else edited the flags since they were read."""
+    """Another editor changed the flags after they were read."""
 
     def __init__(self, source: str, changed: Iterable[str]) -> None:
-        self.source, self.changed = source, tuple(changed)  #: what they changed since, one sentence each
-        what = "; ".join(self.changed) or "its text, though no flag has another value"
-        super().__init__(f"{source}: somebody else edited it in between ({what}); this edit was not made; check again and repeat it")
+        self.source, self.changed = source, tuple(changed)  #: what changed since, one sentence for each change
+        what = "; ".join(self.changed) or "the text, but no value of a flag"
+        super().__init__(f"{source}: another editor changed it in between ({what}); this edit was not made; check again and repeat it")
 
 
 class RolloutError(MigrationError):
@@ -191,7 +191,7 @@ class KillSwitchRefusedError(RolloutError):
     def __init__(self, surface: str) -> None:
         super().__init__(
             f"{surface}: at `complete` the legacy run store is no longer written, so control would serve without the newest history; "
-            f"go back with `stage set {surface} rampdown --all` first"
+            f"set an earlier stage with `stage set {surface} rampdown --all` first"
         )
         self.surface = surface
 
@@ -209,11 +209,11 @@ class LostLeaseError(RolloutStateError):
 
 
 class UnprovenEditError(RolloutError):
-    """An edit breaks a rule of ramps, or it cannot be shown that it does not. Each problem is a sentence with its evidence."""
+    """An edit breaks a rule of ramps, or is not proven to keep them. Each problem is a sentence with its evidence."""
 
     def __init__(self, surface: str, problems: Iterable[str]) -> None:
         self.surface, self.problems = surface, tuple(problems)
-        super().__init__(f"{surface}: refused, nothing was changed: " + "; ".join(self.problems))
+        super().__init__(f"{surface}: refused; nothing was changed: " + "; ".join(self.problems))
 
 
 class HistoryMissingError(RolloutError):
@@ -232,26 +232,26 @@ class CertificateError(RolloutError):
 
 
 class EffectMissingError(MigrationError):
-    """A replayed run asked for an effect that its journal does not contain, and there is no answer to it."""
+    """A replayed run needed an effect that its journal does not contain, so there is no reply."""
 
     def __init__(self, kind: str, name: str, lane: str, reason: str = "a shadow performs no effect") -> None:
-        super().__init__(f"{kind} {name!r} asked by {lane!r} is not in the journal; {reason}")
+        super().__init__(f"{kind} {name!r} of lane {lane!r} is not in the journal; {reason}")
         self.kind, self.name, self.lane = kind, name, lane
 
 
 class ReadTimeoutError(MigrationError):
-    """An effect that a replay was permitted to perform gave no answer in time, and was given up."""
+    """An effect that a replay may perform had no reply in time and was given up."""
 
     def __init__(self, timeout_s: float) -> None:
-        super().__init__(f"there was no answer in {timeout_s:g} s")
+        super().__init__(f"there was no reply in {timeout_s:g} s")
         self.timeout_s = timeout_s
 
 
 class TakenOverError(MigrationError):
-    """An engine asked for an effect after another engine had resumed its run. It was not performed."""
+    """An engine requested an effect after another engine had resumed its run, so the effect was not performed."""
 
     def __init__(self, run_id: str) -> None:
-        super().__init__(f"another engine has resumed run {run_id}: nothing more is performed for the one that failed")
+        super().__init__(f"another engine has resumed run {run_id}: no more effects are performed for the engine that failed")
         self.run_id = run_id
 
 
@@ -280,7 +280,7 @@ class RecordingError(MigrationError):
 
 
 class MessageError(RecordingError):
-    """A message of a recorded conversation cannot be read. The message quotes nothing of it."""
+    """A message of a recorded conversation cannot be read. The error does not quote the message."""
 
     def __init__(self, index: int, what: str) -> None:
         super().__init__(f"messages[{index}] {what}")
@@ -304,11 +304,11 @@ class ErasureError(MigrationError):
 
 
 class OutboxError(MigrationError):
-    """The outbox, and with it what is known about the run stores, cannot be read or written."""
+    """The outbox, or the stored facts about the run stores, cannot be read or written."""
 
 
 class StoreError(MigrationError):
-    """A run store failed. The message quotes nothing of a run except its id."""
+    """A run store failed. The message contains nothing of a run except its id."""
 
 
 class StoreUnavailableError(StoreError):

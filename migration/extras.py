@@ -1,4 +1,4 @@
-"""Libraries of this package's extras: `with extra("openai"): import openai` reports what to install if one is missing."""
+"""Libraries of this package's extras: `with extra("openai"): import openai` reports what to install if a library is missing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ def extra(name: str) -> Iterator[None]:
     """Turn a missing library in this block into an error that names its extra.
 
     Args:
-        name: of the extra, as in `pip install 'netra-strangler[NAME]'`.
+        name: the extra's name, as in `pip install 'netra-strangler[NAME]'`.
 
     Raises:
         MissingExtraError: a module that does not belong to this package is not installed.

@@ -183,10 +183,14 @@ class ExecutionFacade:
     ) -> Recording | FailoverRun:
         if self._failover is None:
             return tape
-        # Control runs then, whatever the plan says: its removal has to know.
-        plan = dataclasses.replace(decision.plan, serves=Origin.CONTROL, shadows=None)
-        count = partial(self._guard, "stores.tombstones", self._tombstones.count, self.surface, plan) if self._tombstones else None
-        return FailoverRun(self._failover, request, events, tape, clock=self._clock, canary=canary, on_resume=count)
+        resumed = partial(self._resumed, decision)
+        return FailoverRun(self._failover, request, events, tape, clock=self._clock, canary=canary, on_resume=resumed)
+
+    def _resumed(self, decision: Decision) -> None:
+        """Count that control runs, whatever the plan says: its removal has to know."""
+        if self._tombstones is not None:
+            plan = dataclasses.replace(decision.plan, serves=Origin.CONTROL, shadows=None)
+            self._guard("stores.tombstones", self._tombstones.count, self.surface, plan)
 
     def _offer(self, record: RunRecord, decision: Decision, tape: Recording | FailoverRun, span: RunSpan) -> None:
         shadows = decision.plan.shadows

@@ -1,7 +1,8 @@
-"""The front of a package: what others may import from it, each name brought in when it is first asked for.
+"""The front of a package: the names that other packages may import from it. Each name is imported at its first use.
 
-A package's `__init__` lists its names twice: for type checkers, as imports, and as the table that is given here. Others import from the
-front alone, so that what lies behind it can be moved. A command line or a worker needs few of the names, and pays for no other.
+A package's `__init__` lists its names twice: as imports for type checkers, and as a table for `front`. Other packages import only from the
+front, so that the modules behind it can be moved. A command line or a worker needs few of the names, and does not spend time on importing
+the others.
 """
 
 import importlib
@@ -13,8 +14,8 @@ def front(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
     """Return the `__getattr__` of a package.
 
     Args:
-        package: its dotted name.
-        modules: of each of its names, the module that has it, relative to the package.
+        package: the package's dotted name.
+        modules: each name of the front -> the module that defines it, relative to the package.
     """
 
     def lazily(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for

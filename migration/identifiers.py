@@ -1,7 +1,7 @@
-"""Names without the ids in them, so that what is the same in every run has the same name.
+"""Removes ids from names, so that a thing that is the same in every run has the same name.
 
-An id is distinguished from a word only by its characters, whatever alphabet it was made from: UUIDs, hex digests, ULIDs, nanoids, base 32
-to base 64. A word rarely changes between letters, digits and capitals; an id of random characters does so all the time.
+An id differs from a word only by its characters. It may have any alphabet: UUIDs, hex digests, ULIDs, nanoids, base 32 to base 64. A word
+rarely changes between small letters, capitals and digits; an id of random characters does so often.
 """
 
 import re
@@ -12,14 +12,14 @@ from typing import Final
 ID: Final = "#"
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_JOINED = re.compile(r"[\w-]{16,}")  #: long enough for an id that has `-` and `_` among its characters
+_JOINED = re.compile(r"[\w-]{16,}")  #: least length of an id that contains `-` or `_`
 _CHUNK = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"\d+")
 _HEX = re.compile(r"(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{8,}")
 _CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{6}", re.IGNORECASE)
-_RESTLESS = 0.35  #: changes between small and capital letters and digits, for each character
-_SHORTEST = 6  #: characters of an id with digits among its letters
-_SHORTEST_LETTERS = 8  #: characters of an id without digits
+_RESTLESS = 0.35  #: changes between small letters, capitals and digits, per character
+_SHORTEST = 6  #: least length of an id that contains digits
+_SHORTEST_LETTERS = 8  #: least length of an id without digits
 
 
 @lru_cache(maxsize=4096)
@@ -30,7 +30,7 @@ def without_ids(name: str) -> str:
 
 
 def _is_id(chunk: str) -> bool:
-    """Tell whether adjacent letters and digits are an id. A number alone becomes `#` anyway."""
+    """Return whether a run of letters and digits is an id. A number alone becomes `#` anyway."""
     if _HEX.fullmatch(chunk):
         return True
     borders = sum(before.isdigit() is not after.isdigit() for before, after in pairwise(chunk))
@@ -43,6 +43,6 @@ def _is_id(chunk: str) -> bool:
 
 
 def _changes(text: str) -> int:
-    """Return how often its characters change between small letters, capitals and digits."""
+    """Return how often the characters change between small letters, capitals and digits."""
     kinds = [0 if one.isdigit() else 1 if one.isupper() else 2 for one in text if one.isalnum()]
     return sum(before != after for before, after in pairwise(kinds))

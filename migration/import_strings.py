@@ -9,7 +9,7 @@ from migration.errors import ConfigurationError
 
 
 def make_importable(folders: Iterable[str]) -> None:
-    """Have Python look for modules in these folders too, after all others: none of them can take the place of a dependency."""
+    """Make Python search these folders for modules too, after all others, so that a module in them cannot replace a dependency."""
     sys.path.extend(folder for folder in folders if folder not in sys.path)
 
 
@@ -18,10 +18,10 @@ def load(import_string: str, folders: Iterable[str] = ()) -> Any:  # noqa: ANN40
 
     Args:
         import_string: the name.
-        folders: where its project keeps modules that are not installed (`MigrationSettings.import_path`).
+        folders: folders of modules that are not installed (`MigrationSettings.import_path`).
 
     Raises:
-        ConfigurationError: there is none; the message says what is wrong with the string.
+        ConfigurationError: there is no such object; the message says what is wrong with the string.
     """
     make_importable(folders)
     module, _, name = import_string.partition(":")

@@ -8,11 +8,11 @@ ledger = "ledger"                         # folder of <surface>.toml: accepted d
 [tool.netra-migration.surfaces]           # each surface, and the TOML file that says what is particular to it
 support = "migration/support.toml"
 
-[tool.netra-migration.ramps]              # the ramps of surfaces that do not take the one that ships
+[tool.netra-migration.ramps]              # ramps of surfaces that do not use the built-in ramp
 support = "migration/support-ramp.toml"
 ```
 
-Paths are relative to the file. Its values are defaults of the settings: a variable `NETRA_MIGRATION_*` takes precedence.
+Paths are relative to the file. The file's values are defaults of the settings; a variable `NETRA_MIGRATION_*` takes precedence.
 """
 
 import os
@@ -32,19 +32,19 @@ _NAME: Final = "pyproject.toml"
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """The project's own configuration. Import strings are written as package.module:name; empty: there is none."""
+    """The project's own configuration. Import strings have the form package.module:name; empty: there is none."""
 
-    engines: str = ""  #: of an `EngineBuilder`
-    reading_engines: str = ""  #: of a function that opens `ReadingEngines`
-    conversations: str = ""  #: of a `ConversationCheck`
-    stores: str = ""  #: of a `StoresOpener`
-    tenant_rule: str = ""  #: of a callable that takes a tenant's id, and raises ValueError if the project does not accept it
-    demo: str = ""  #: of a `typer.Typer` with one command: `netra-migration demo` runs it
+    engines: str = ""  #: import string of an `EngineBuilder`
+    reading_engines: str = ""  #: import string of a function that opens `ReadingEngines`
+    conversations: str = ""  #: import string of a `ConversationCheck`
+    stores: str = ""  #: import string of a `StoresOpener`
+    tenant_rule: str = ""  #: import string of a callable that gets a tenant's id and raises ValueError if the project does not accept it
+    demo: str = ""  #: import string of a `typer.Typer` with one command, which `netra-migration demo` runs
     ledger: str = "ledger"  #: folder
-    import_path: tuple[str, ...] = ()  #: folders of modules that are not installed, for the processes that import the engines
+    import_path: tuple[str, ...] = ()  #: folders of modules that are not installed, for processes that import the engines
     surfaces: dict[str, str] = {}  #: surface -> its TOML file, in the order in which surfaces are listed
-    ramps: dict[str, str] = {}  #: surface -> the TOML file of its ramp; a surface without one has the ramp that ships
-    #: Tables that other parts read themselves.
+    ramps: dict[str, str] = {}  #: surface -> the TOML file of its ramp; a surface without one uses the built-in ramp
+    #: Tables that other modules read.
     audit: dict[str, Any] = {}
     codemod: dict[str, Any] = {}
     removal: dict[str, Any] = {}
@@ -70,10 +70,10 @@ def find_project(start: Path | None = None) -> Path | None:
 
 
 def read_project(file: Path | None) -> Project:
-    """Return the file's contents; an empty project for None.
+    """Return the file's content; for None, an empty project.
 
     Raises:
-        ConfigurationError: it cannot be read, or its table holds an unknown key or a value of a wrong type; the message names the line.
+        ConfigurationError: the file cannot be read, or its table has an unknown key or a value of a wrong type; the message names the line.
     """
     return _NONE if file is None else _text(_file(file)).read(Project, *TABLE)
 
@@ -82,7 +82,7 @@ def surface_file(project: Path | None, surface: str) -> Path:
     """Return the TOML file of a surface.
 
     Raises:
-        UnconfiguredSurfaceError: the project names none; the message says where to add it.
+        UnconfiguredSurfaceError: the project does not name one; the message says where to add it.
         ConfigurationError: see `read_project`.
     """
     surfaces = read_project(project).surfaces
@@ -92,13 +92,13 @@ def surface_file(project: Path | None, surface: str) -> Path:
 
 
 def ramp_file(project: Path | None, surface: str) -> Path | None:
-    """Return the TOML file of a surface's ramp; None: the project names none. Raises ConfigurationError: see `read_project`."""
+    """Return the TOML file of a surface's ramp; None: the project does not name one. Raises ConfigurationError: see `read_project`."""
     named = read_project(project).ramps.get(surface)
     return None if project is None or named is None else _file(project).parent / named
 
 
 def defaults(file: Path | None) -> dict[str, Any]:
-    """Return the settings that the project gives, by name; none for None.
+    """Return the settings that the project defines, by name; for None, no settings.
 
     Raises:
         ConfigurationError: see `read_project`.

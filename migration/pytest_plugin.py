@@ -1,7 +1,8 @@
-"""pytest plugin `--engine-parity`: each recorded run that a project keeps as a fixture becomes a test item, which both engines must pass.
+"""pytest plugin `--engine-parity`: each recorded run that a project keeps as a fixture becomes a test item, which fails if the engines
+diverge.
 
-See docs/migration/parity-tests.md. Everything heavy is imported on use: pytest loads this module in every run of every project that has
-it installed.
+See docs/migration/parity-tests.md. Modules that load slowly are imported on use, because pytest loads this module in every run of every
+project that has it installed.
 """
 
 from collections.abc import Iterator
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from migration.reproduce import BothEngines
 
 MARKER: Final = "engine_parity"
-_REASONS: Final = 3  #: reasons that are given for a file without a run
+_REASONS: Final = 3  #: most reasons that are shown for a file without a run
 _DEFAULT_RECORDINGS: Final = "tests/recordings/**/*.jsonl"
 
 
 class ParityError(Exception):
-    """The engines do not agree on a recorded run, or this cannot be determined. The message is the whole report."""
+    """The engines do not agree on a recorded run, or this cannot be determined. The message contains the whole report."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[_DEFAULT_RECORDINGS],
     )
     parser.addini("engine_parity_engines", "Import string of a callable (surface, origin) -> engine. Default: the project's.")
-    parser.addini("engine_parity_ledger", "Folder of <surface>.toml: accepted divergences. Default: the project's, or ledger.")
+    parser.addini("engine_parity_ledger", "Folder of <surface>.toml: accepted divergences. Default: the project's, or `ledger`.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,7 +51,7 @@ class Recordings:
     """Collects recordings and owns the engines that they run on.
 
     Raises:
-        pytest.UsageError: the project cannot be read, no engines are named, or a glob is not relative.
+        pytest.UsageError: the project cannot be read, no engines are configured, or a glob is not relative.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -67,7 +68,7 @@ class Recordings:
         self._engines: str = config.getini("engine_parity_engines") or project.engines
         at = config.rootpath if self.project is None or config.getini("engine_parity_ledger") else self.project.parent
         self._ledger: Path = at / (config.getini("engine_parity_ledger") or project.ledger)
-        #: the surface for conversations; recordings name their own
+        #: the surface for conversations; a recording names its own surface
         self.surface = next(iter(project.surfaces), "")
         if not self._engines:
             raise pytest.UsageError(
@@ -83,7 +84,7 @@ class Recordings:
 
     @cached_property
     def comparer(self) -> "Comparer":
-        """Compares by the project's policies and ledgers."""
+        """Compares runs with the project's policies and ledgers."""
         from migration.comparison import Comparer
 
         return Comparer(self._ledger, project=self.project)
@@ -93,7 +94,7 @@ class Recordings:
         """Both engines; made on first use.
 
         Raises:
-            ConfigurationError: the import string names nothing.
+            ConfigurationError: the import string cannot be imported.
         """
         from migration.import_strings import load
         from migration.reproduce import BothEngines
@@ -116,11 +117,11 @@ class Recordings:
             )
 
     def pytest_report_header(self) -> list[str]:
-        """Report that there is no ledger: then no divergence is accepted."""
+        """Report a missing ledger folder, without which no divergence is accepted."""
         return [] if self._ledger.is_dir() else [f"engine parity: there is no ledger folder {self._ledger}, so no divergence is accepted"]
 
     def pytest_unconfigure(self) -> None:
-        """Close what was opened."""
+        """Close the engines."""
         if "engines" in self.__dict__:
             self.engines.close()
 
@@ -133,9 +134,7 @@ class RecordingFile(pytest.File):
         self._recordings = recordings
 
     def collect(self) -> Iterator["ParityItem"]:
-        """Yield an item for each run, each line that cannot be read, and each part that is not a run; if there is no run, one that
-        fails.
-        """
+        """Yield an item for each run, each unreadable line, and each part that is not a run; without a run, one item that fails."""
         from migration.errors import RecordingError
         from migration.recordings import BadLine, RecordedRun, read
 
@@ -162,7 +161,7 @@ class RecordingFile(pytest.File):
 
 
 class ParityItem(pytest.Item):
-    """One recorded run that both engines must answer alike."""
+    """A test of one recorded run, to which both engines must react alike."""
 
     def __init__(self, *, recorded: "RecordedRun | Skipped | BadLine", recordings: Recordings, **kwargs: Any) -> None:  # noqa: ANN401 - as above
         super().__init__(**kwargs)
@@ -186,14 +185,15 @@ class ParityItem(pytest.Item):
             case Skipped(reason=reason):
                 pytest.skip(reason)
             case recorded:
-                # Loaded here, a ledger that does not parse is reported itself; inside the comparison it would only make it inconclusive.
+                # The ledger is loaded here so that an invalid one is reported as such; inside the comparison it would only make the
+                # comparison inconclusive.
                 self._recordings.comparer.ledger(recorded.request.surface)
                 compared = self._recordings.engines.compare(recorded)
                 if compared.comparison.verdict in {Verdict.DIVERGENT, Verdict.INCONCLUSIVE}:
                     raise ParityError(report(compared, show_values=self.config.get_verbosity() > 0))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401 - pytest's signature
-        """Return the report of a finding or the message of an error of this tool; anything else with its traceback."""
+        """Return the report of a divergence or the message of a migration error; for any other error, its traceback."""
         from migration.errors import MigrationError
 
         if isinstance(excinfo.value, ParityError | MigrationError):

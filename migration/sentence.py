@@ -1,7 +1,7 @@
-"""A sentence keeps what we wrote apart from what it quotes, until it is shown or stored.
+"""A sentence keeps our own words apart from quoted data until it is shown or stored.
 
-The literal parts are ours. The quoted parts are data: names of lanes, fields and tools, texts of exceptions. Redaction looks only at the
-quoted parts, so the wording may change freely, and a user who writes the same words cannot hide data behind them.
+The literal parts are our words. The quoted parts are data: names of lanes, fields and tools, texts of exceptions. Redaction changes only
+the quoted parts. So our wording may change freely, and a user who writes the same words cannot hide data from redaction.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,25 +12,25 @@ import msgspec
 
 
 class Sentence(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Parts that alternate, starting with a literal one: literal, quoted, literal, ... `str()` gives the whole text."""
+    """Alternating parts, starting with a literal one: literal, quoted, literal, ... `str()` returns the whole text."""
 
     parts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Return the text with everything that it quotes."""
+        """Return the whole text, with the quoted parts."""
         return "".join(self.parts)
 
     def quoting(self, change: Callable[[str], str]) -> str:
-        """Return the text with each quoted part replaced by what `change` returns for it."""
+        """Return the text with each quoted part replaced by the result of `change`."""
         return "".join(change(part) if place % 2 else part for place, part in enumerate(self.parts))
 
 
 def say(template: str, /, **values: Sentence | int | str) -> Sentence:
-    """Return the sentence that a template makes of its values.
+    """Return the sentence of a template and its values.
 
     Args:
-        template: a literal with `{names}`; a test rejects anything else. Braces are doubled, as in `str.format`.
-        values: a `Sentence` keeps its parts, a number counts as one of our words, and any other text is quoted.
+        template: a string literal with `{names}`; a test rejects other expressions. Braces in the text are doubled, as in `str.format`.
+        values: a `Sentence` keeps its parts, a number counts as our word, and any other text is quoted.
 
     Raises:
         KeyError: the template names a value that is not given.
@@ -44,7 +44,7 @@ def say(template: str, /, **values: Sentence | int | str) -> Sentence:
 
 
 def word(text: str) -> Sentence:
-    """Return a text of ours, from a closed vocabulary of the code, as a part of a sentence: it is never redacted."""
+    """Return one of our own words, from a closed vocabulary in the code, as a part of a sentence. It is never redacted."""
     return Sentence((text,))
 
 
@@ -54,7 +54,7 @@ def quoted(text: str) -> Sentence:
 
 
 def joined(sentences: Iterable[Sentence], between: str = "") -> Sentence:
-    """Return one sentence of several, with a text of ours between them."""
+    """Join several sentences to one, with our own text between them."""
     parts: list[str] = [""]
     for number, sentence in enumerate(sentences):
         _extend(parts, (between if number else "",))

@@ -1,4 +1,4 @@
-"""Settings of the migration, from `NETRA_MIGRATION_*` variables. The backend's composition root and the command line read the same ones."""
+"""Settings of the migration, from `NETRA_MIGRATION_*` variables. The composition root and the command line read the same settings."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,14 +14,14 @@ Names = tuple[str, ...]
 
 
 class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw_only=True):
-    """Everything that can be configured, with defaults that need no server."""
+    """All settings, with defaults that need no server."""
 
     home: Annotated[Path, Meta(description="Folder of the files below, unless their paths are absolute.")] = Path("var")
     project: Annotated[
         Path | None,
         Meta(
             description="TOML file with `[tool.netra-migration]`, or its folder; default: the closest `pyproject.toml` with it, in the "
-            "working directory or above it. It gives the defaults of `engines`, `surfaces` and others."
+            "working directory or above it. It defines the defaults of `engines`, `surfaces` and others."
         ),
     ] = None
     import_path: Annotated[
@@ -29,7 +29,10 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     ] = ()
     engines: Annotated[
         str,
-        Meta(description="Import string of an EngineBuilder: makes the engines of shadows and replays, and the serving ones by default."),
+        Meta(
+            description="Import string of an EngineBuilder: makes the engines of shadows and replays, and by default also the serving "
+            "engines."
+        ),
     ] = ""
     build: Annotated[
         str,
@@ -52,7 +55,8 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     start_without_flags: Annotated[
         Literal["wait", "off"] | None,
         Meta(
-            description="While no flags are known: wait: no request is served; off: all tenants are at `off`. Default: wait; `netra serve` "
+            description="What happens while no flags are known. wait: no request is served; off: all tenants are at `off`. Default: wait; "
+            "`netra serve` "
             "in development without a flag file: off."
         ),
     ] = None
@@ -77,7 +81,7 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
         Path | None, Meta(description="Certificates, in PEM, of the authorities that are trusted for these addresses.")
     ] = None
     launchdarkly_private_attributes: Annotated[
-        Names, Meta(description="Attributes of tenants that are never sent in an event; the tenant's key always is.")
+        Names, Meta(description="Attributes of tenants that are never sent in an event. The tenant's key is always sent.")
     ] = ()
     launchdarkly_api_uri: Annotated[str, Meta(description="Address of the REST API, for edits.")] = "https://app.launchdarkly.com"
     launchdarkly_api_token: Annotated[Secret, Meta(description="Access token for edits, with the least rights.")] = Secret("")
@@ -92,12 +96,13 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
         str,
         Meta(description="Import string of a callable (tenant id) -> attributes or None, from memory: it is called on the request's path."),
     ] = ""
-    tenant_claims: Annotated[Names, Meta(description="The only claims of a token that become attributes of the tenant.")] = ()
-    evidence_url: Annotated[str, Meta(description="SQLAlchemy URL; empty: evidence.db in `home`.")] = ""
+    tenant_claims: Annotated[Names, Meta(description="Claims of a token that become attributes of the tenant; other claims do not.")] = ()
+    evidence_url: Annotated[str, Meta(description="SQLAlchemy URL of the evidence store; empty: evidence.db in `home`.")] = ""
     stores: Annotated[
         str,
         Meta(
-            description="Import string of a StoresOpener, for `backfill`; empty: no finished runs are stored, so no stage waits for them."
+            description="Import string of a StoresOpener, for `backfill`; empty: no finished runs are stored, so no stage requires a "
+            "backfill."
         ),
     ] = ""
     stores_url: Annotated[str, Meta(description="SQLAlchemy URL of the outbox of the run stores; empty: stores.db in `home`.")] = ""
@@ -105,7 +110,7 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
         Path,
         Meta(description="Folder of <surface>.toml: accepted divergences; default: the project's, or `ledger` in the working directory."),
     ] = msgspec.field(default_factory=lambda: Path.cwd() / "ledger")
-    tenants: Annotated[Names, Meta(description="Known tenants: commands refuse any other; empty: every well-formed id.")] = ()
+    tenants: Annotated[Names, Meta(description="Tenants that commands accept; empty: every well-formed id.")] = ()
     tenant_rule: Annotated[
         str,
         Meta(
@@ -113,14 +118,22 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
             "empty: every id of 1 to 256 printable characters without a blank at its ends is accepted."
         ),
     ] = ""
-    watch_tenants: Annotated[Names, Meta(description="The only tenants that become metric labels.")] = ()
-    plaintext_tenants: Annotated[Names, Meta(description="Tenants that allow free text in stored evidence.")] = ()
+    watch_tenants: Annotated[Names, Meta(description="Tenants that become metric labels; others do not.")] = ()
+    plaintext_tenants: Annotated[Names, Meta(description="Tenants whose stored evidence may contain free text.")] = ()
     recordings_per_divergence: Annotated[
-        int, Meta(ge=0, description="Served runs stored as a whole for each kind of divergence, only of the tenants above; 0: none.")
+        int,
+        Meta(
+            ge=0,
+            description="How many served runs are stored completely for each kind of divergence, only of tenants that allow free text; 0: "
+            "none.",
+        ),
     ] = 3
     canary_tenants: Annotated[
         Names,
-        Meta(description="Synthetic tenants: models' answers to them carry canaries, which are searched for in the runs of all others."),
+        Meta(
+            description="Synthetic tenants. Models' answers to them contain canaries, which are searched for in the runs of all other "
+            "tenants."
+        ),
     ] = ()
     hash_key: Annotated[
         str, Meta(description="Key of the digests that replace redacted values; empty: a new one in `home`, readable only by the owner.")
@@ -128,11 +141,11 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     miss_policy: Annotated[
         Literal["block", "allow"],
         Meta(
-            description="What a shadow or replay does about an effect that was not recorded: block: refuse it; allow: a tool that is "
-            "declared read-only is really called."
+            description="What a shadow or replay does with an effect that was not recorded. block: the effect is refused; allow: a tool "
+            "that is declared read-only is really called."
         ),
     ] = "block"
-    miss_budget: Annotated[int, Meta(ge=0, description="Calls that one run may make in this way; the next one is blocked.")] = 3
+    miss_budget: Annotated[int, Meta(ge=0, description="How many such calls one run may make; further calls are blocked.")] = 3
     miss_timeout_s: Annotated[float, Meta(gt=0, description="Seconds that one such call may take.")] = 2.0
     reading_engines: Annotated[
         str, Meta(description="Import string of a function that opens ReadingEngines, which replace `engines` when misses are allowed.")
@@ -140,12 +153,14 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     signing_key_file: Annotated[
         Path | None, Meta(description="Private key of removal certificates, Ed25519 in PEM, mode 0600; empty: name it with --key.")
     ] = None
-    shadow_queue_jobs: Annotated[int, Meta(ge=1, description="Jobs that may wait for the worker; more are shed.")] = 256
-    shadow_queue_bytes: Annotated[int, Meta(ge=2**16, description="Bytes that may wait for the worker; more are shed.")] = 32 * 2**20
-    shadow_job_bytes: Annotated[int, Meta(ge=2**12, description="Bytes of one job; a larger one is shed.")] = 8 * 2**20
-    shadow_deadline_s: Annotated[float, Meta(gt=0, description="Seconds a shadow run may take.")] = 10.0
+    shadow_queue_jobs: Annotated[int, Meta(ge=1, description="Number of jobs that may wait for the worker; more are shed.")] = 256
+    shadow_queue_bytes: Annotated[int, Meta(ge=2**16, description="Bytes of jobs that may wait for the worker; more are shed.")] = (
+        32 * 2**20
+    )
+    shadow_job_bytes: Annotated[int, Meta(ge=2**12, description="Bytes of one job; a larger job is shed.")] = 8 * 2**20
+    shadow_deadline_s: Annotated[float, Meta(gt=0, description="Seconds that a shadow run may take.")] = 10.0
     shadow_memory_bytes: Annotated[
-        int, Meta(ge=2**26, description="Bytes of memory that the shadow worker may use in addition to those at its start.")
+        int, Meta(ge=2**26, description="Bytes of memory that the shadow worker may use in addition to its memory at the start.")
     ] = 2**30
     shadow_governor: Annotated[
         Literal["on", "off"],
@@ -158,26 +173,30 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
         float, Meta(gt=0, description="Limit of the governor: seconds by which the server's event loop may be late.")
     ] = 0.1
     shadow_tax_percent: Annotated[
-        float, Meta(gt=0, description="Limit of the governor: percent by which users' runs may certainly be slower because shadows run.")
+        float,
+        Meta(gt=0, description="Limit of the governor: percent by which shadows slow users' runs, by the lower bound of the measurement."),
     ] = 10.0
     shadow_cpu_percent: Annotated[
         float, Meta(gt=0, description="Limit of the governor: percent of one processor that the shadow worker of a server may use.")
     ] = 100.0
     shadow_reads_a_minute: Annotated[
-        float, Meta(gt=0, description="Limit of the governor: reads a minute that shadows may make because of the miss policy `allow`.")
+        float, Meta(gt=0, description="Limit of the governor: reads that shadows may make in a minute under the miss policy `allow`.")
     ] = 600.0
     shadow_rest_percent: Annotated[
         float,
         Meta(
             ge=0,
             le=50,
-            description="Percent of time, in windows of 10 s drawn at random, in which shadows rest, so that their cost for users can be "
-            "measured; 0: it is never known.",
+            description="Percentage of time, in random windows of 10 s, without shadows, so that the cost of shadows for users can be "
+            "measured; 0: it is not measured.",
         ),
     ] = 2.0
     shadow_priority: Annotated[
         Literal["idle", "low", "normal"],
-        Meta(description="idle: the shadow worker gets only processor time that nothing else needs; low: niced."),
+        Meta(
+            description="idle: the shadow worker gets only processor time that no other process needs; low: it runs with a low priority "
+            "(nice)."
+        ),
     ] = "idle"
     shadow_start_s: Annotated[
         float, Meta(gt=0, description="Seconds in which a shadow worker must be ready; otherwise it is replaced.")
@@ -185,15 +204,17 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     shadow_boundary: Annotated[
         Literal["kernel", "interpreter"],
         Meta(
-            description="What separates engines of shadows from the outside. kernel: Linux itself; if it cannot, nothing is shadowed; "
+            description="What separates engines of shadows from the outside. kernel: Linux itself; if it cannot, no run is shadowed; "
             "interpreter: only Python's own audit hook, which code in C can bypass."
         ),
     ] = "kernel"
     noise_sampling: Annotated[
-        float, Meta(ge=0, le=100, description="Percent of shadows after which each engine is also compared with itself; 0: none.")
+        float, Meta(ge=0, le=100, description="Percentage of shadows after which each engine is also compared with itself; 0: none.")
     ] = 2.0
-    otlp_endpoint: Annotated[str, Meta(description="OTLP/HTTP endpoint for spans; empty: an in-memory ring only.")] = ""
-    trace_percent: Annotated[float, Meta(ge=0, le=100, description="Percent of runs whose spans are kept and exported.")] = 100.0
+    otlp_endpoint: Annotated[
+        str, Meta(description="OTLP/HTTP endpoint for spans; empty: spans are kept only in a ring buffer in memory.")
+    ] = ""
+    trace_percent: Annotated[float, Meta(ge=0, le=100, description="Percentage of runs whose spans are kept and exported.")] = 100.0
 
     @staticmethod
     def defaults(project: Any) -> dict[str, Any]:  # noqa: ANN401 - the value given for `project`, if any
@@ -201,7 +222,7 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
         return defaults(Path(project) if project else find_project())
 
     def path(self, path: Path) -> Path:
-        """Return `path`, taken relative to `home` unless it is absolute."""
+        """Return `path`; a relative path is in `home`."""
         return path if path.is_absolute() else self.home / path
 
     def evidence(self) -> str:

@@ -9,13 +9,13 @@ from migration.model import Origin, Stage
 
 Store = Literal["legacy", "user"]
 
-#: LaunchDarkly lists variations in this order: a context without the tenant kind gets the first, so it is `off`.
+#: LaunchDarkly lists variations in this order. A context without the tenant kind gets the first one, so it must be `off`.
 STAGE_ORDER: tuple[Stage, ...] = tuple(Stage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a stage means for one request. Pinned for the whole run."""
+    """What a stage means for one request. The plan stays the same for the whole run."""
 
     stage: Stage
     serves: Origin
@@ -45,7 +45,7 @@ def parse_stage(name: str) -> Stage:
     """Return the stage of that name, in any case.
 
     Raises:
-        UnknownStageError: there is none.
+        UnknownStageError: there is no such stage.
     """
     try:
         return Stage(name.strip().lower())
@@ -54,6 +54,6 @@ def parse_stage(name: str) -> Stage:
 
 
 def next_towards(current: Stage, wanted: Stage) -> Stage:
-    """Return the neighbour of `current` that is nearest to `wanted`; `current` itself if they are equal."""
+    """Return the stage next to `current` in the direction of `wanted`; `current` itself if they are equal."""
     here, there = STAGE_ORDER.index(current), STAGE_ORDER.index(wanted)
     return STAGE_ORDER[here + (there > here) - (there < here)]

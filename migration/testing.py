@@ -1,4 +1,4 @@
-"""For tests of your own engines: serve one request by one engine, replay it on the other, and get the comparison.
+"""For tests of your own engines: serve a request with one engine, replay it on the other, and get the comparison.
 
 ```python
 async def test_a_ticket_is_answered_alike():
@@ -6,9 +6,9 @@ async def test_a_ticket_is_answered_alike():
     assert comparison.verdict is Verdict.MATCH, explained(comparison)
 ```
 
-The serving engine really reaches the outside through its ports; the other one runs on its journal as in a shadow worker: in virtual time,
-in a separate thread, and contact with the outside is refused. No flags, no worker and no files are needed. Recorded runs that a project
-keeps are compared by `replayed`, or become test items by `pytest --engine-parity`.
+The serving engine really reaches the outside through its ports. The other engine runs on the journal as in a shadow worker: in virtual
+time, in a separate thread, without contact with the outside. Flags, a worker and files are not needed. Recorded runs that a project keeps
+are compared by `replayed`, or become test items by `pytest --engine-parity`.
 """
 
 import asyncio
@@ -48,17 +48,17 @@ async def compared(
 
     Args:
         surface: the entry point, as the project configures it.
-        payload: what the engines get: a mapping, or JSON.
-        serving: the engine that really runs; the other one runs on its journal.
+        payload: the request's payload: a mapping, or JSON.
+        serving: the engine that serves; the other engine runs on its journal.
         tenant_id: the request's tenant.
         user_id: the user who asks.
         thread_id: the conversation.
-        engines: makes both; None: the builder that the project names.
-        settings: None: from the project and the environment.
+        engines: makes both engines; None: the builder that the project names.
+        settings: None: read from the project and the environment.
         deadline_s: seconds that the other engine may take.
 
     Raises:
-        ConfigurationError: the surface, its ledger or the engines are not configured, or not correctly.
+        ConfigurationError: the surface, its ledger or the engines are not configured, or are configured wrongly.
         ComparisonError: there is no comparison: the other engine did not end, or the comparison itself failed; the message gives the
             reason.
     """
@@ -87,17 +87,17 @@ async def compared(
 def replayed(
     file: Path, *, engines: EngineBuilder | None = None, settings: MigrationSettings | None = None, deadline_s: float = 10.0
 ) -> list[Comparison]:
-    """Return the comparison of both engines on each recorded run of a file. Neither reaches the outside.
+    """Return the comparison of both engines on each recorded run of a file. Neither engine reaches the outside.
 
     Args:
         file: recorded runs, as written by `netra-migration init --record`, `evidence export` and others.
-        engines: makes both; None: the builder that the project names.
-        settings: None: from the project and the environment.
+        engines: makes both engines; None: the builder that the project names.
+        settings: None: read from the project and the environment.
         deadline_s: seconds that one run of one engine may take.
 
     Raises:
-        ConfigurationError: a surface, its ledger or the engines are not configured, or not correctly.
-        RecordingError: the file cannot be read, a line of it is not a run, or there is none.
+        ConfigurationError: a surface, its ledger or the engines are not configured, or are configured wrongly.
+        RecordingError: the file cannot be read, a line in it is not a run, or it contains no run.
     """
     chosen = settings or MigrationSettings()
     comparer = Comparer(chosen.path(chosen.ledger_dir), project=chosen.project)
@@ -128,5 +128,5 @@ def _shadowed(build: EngineBuilder, served: RunRecord, comparer: Comparer, deadl
     parts = Parts(build=build, compare=lambda job, run: comparer.compare(job.record, run, stage=job.stage), sink=None)
     result = conclude(job, shadow.run(), parts, shadow.refused)
     if result.comparison is None:
-        raise ComparisonError(f"the {job.shadows.value} engine gave no run to compare: {result.failed}: {result.detail}")
+        raise ComparisonError(f"the {job.shadows.value} engine has no run to compare: {result.failed}: {result.detail}")
     return result.comparison

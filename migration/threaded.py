@@ -1,4 +1,4 @@
-"""A migration in a program without an event loop: the loop has its own thread, and any thread may have runs served."""
+"""A migration in a program without an event loop: the loop runs in its own thread, and any thread may have runs served."""
 
 import asyncio
 import contextlib
@@ -14,9 +14,9 @@ from migration.model import Event
 _END: Final = object()
 _START_S: Final = 60.0
 _END_S: Final = 60.0
-#: Seconds that engines of current runs have to end when the block does.
+#: Seconds that the engines of current runs have to end at the end of the block.
 _CANCEL_S: Final = 5.0
-_AHEAD: Final = 64  #: events that a run may be ahead of the thread that reads them
+_AHEAD: Final = 64  #: number of events that a run may be ahead of the reading thread
 _RUN: Final = "run of a thread"
 
 
@@ -24,18 +24,18 @@ class ThreadedMigration:
     """The result of `in_thread`: any thread may call it.
 
     Args:
-        migration: runs on `loop`.
-        loop: runs in another thread.
+        migration: a migration that runs on `loop`.
+        loop: an event loop that runs in another thread.
     """
 
     def __init__(self, migration: Migration, loop: asyncio.AbstractEventLoop) -> None:
         self._migration, self._loop = migration, loop
 
     def run(self, surface: str, payload: Any, **who: Any) -> Generator[Event, None, None]:  # noqa: ANN401 - as of `Migration.run`
-        """Yield a run's events as they come. Arguments and errors as for `Migration.run`; closing the generator stops the engine.
+        """Yield a run's events as they arrive. Arguments and errors are those of `Migration.run`; closing the generator stops the engine.
 
         Raises:
-            CancelledError: of `concurrent.futures`: the block of `in_thread` ended before the run did.
+            CancelledError: from `concurrent.futures`: the block of `in_thread` ended before the run.
         """
         events: SimpleQueue[Any] = SimpleQueue()
         room = asyncio.Semaphore(_AHEAD)
@@ -50,11 +50,11 @@ class ThreadedMigration:
             running.cancel()
 
     def drained(self, timeout_s: float) -> bool:
-        """Wait until no run waits for its shadow; False if that took longer."""
+        """Wait until no run waits for its shadow; return False if the time is over before."""
         waiting = asyncio.run_coroutine_threadsafe(self._migration.drained(timeout_s), self._loop)
         try:
             return waiting.result(timeout_s + _CANCEL_S)
-        except TimeoutError:  # also of a loop that stops meanwhile
+        except TimeoutError:  # raised also if the loop stops meanwhile
             waiting.cancel()
             return False
 
@@ -82,14 +82,15 @@ class ThreadedMigration:
 
 @contextmanager
 def in_thread(make: Callable[[], Migration]) -> Iterator[ThreadedMigration]:
-    """Run a migration on a loop in a separate thread until the end of the block. Runs that have not ended by then are cancelled.
+    """Run a migration on a loop in a separate thread until the end of the block. Runs that have not ended at the end of the block are
+    cancelled.
 
     Args:
-        make: composes it, in that thread: usually `compose`.
+        make: makes the migration in that thread; usually `compose`.
 
     Raises:
         ConfigurationError: as for `compose`.
-        TimeoutError: it did not start or end within a minute.
+        TimeoutError: the migration did not start or end within a minute.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="migration", daemon=True)
@@ -113,7 +114,7 @@ def in_thread(make: Callable[[], Migration]) -> Iterator[ThreadedMigration]:
 
 
 async def _break_off() -> None:
-    """Cancel the remaining runs, so that the threads that read them are woken: after the loop has stopped, nothing would wake them."""
+    """Cancel the remaining runs, so that the threads that read them are woken; a stopped loop could not wake them."""
     runs = [task for task in asyncio.all_tasks() if task.get_name() == _RUN]
     for task in runs:
         task.cancel()

@@ -1,4 +1,4 @@
-"""Reads TOML that a person wrote into typed values, and reports errors with their line."""
+"""Reads TOML files written by people as typed values, and reports errors with their line."""
 
 import re
 import tomllib
@@ -27,8 +27,8 @@ class TomlText:
     """A TOML text and its source.
 
     Args:
-        written: the text.
-        source: named in errors, usually the file.
+        written: the TOML text.
+        source: the name of the text in errors, usually the file.
 
     Raises:
         ConfigurationError: the text is not TOML.
@@ -49,10 +49,10 @@ class TomlText:
 
         Args:
             file: the file.
-            what: its purpose, for errors: "the policy".
+            what: the purpose of the file for errors, e.g. "the policy".
 
         Raises:
-            ConfigurationError: it cannot be read, or is not TOML.
+            ConfigurationError: the file cannot be read or is not TOML.
         """
         try:
             return cls(file.read_text(encoding="utf-8-sig"), str(file))
@@ -75,8 +75,8 @@ class TomlText:
         """Return a table as a value of that type; a missing table counts as empty.
 
         Args:
-            kind: a struct.
-            table: path of the table; nothing: the whole text.
+            kind: the type of the value, a struct.
+            table: path of the table; empty: the whole text.
 
         Raises:
             ConfigurationError: a field is missing, unknown or of the wrong type.
@@ -94,7 +94,7 @@ class TomlText:
 
 
 def _steps(told: re.Match[str] | None) -> Iterator[Step]:
-    """Yield the path that msgspec gives, as far as it is exact: below a table with arbitrary keys it is `[...]`."""
+    """Yield the parts of msgspec's path that are exact: below a table with arbitrary keys, msgspec writes `[...]`."""
     for key, index in _STEPS.findall(told["path"] if told else ""):
         if index == "...":
             return
@@ -102,9 +102,7 @@ def _steps(told: re.Match[str] | None) -> Iterator[Step]:
 
 
 def _lines(written: str) -> Iterator[tuple[tuple[Step, ...], int]]:
-    """Yield the path of each table and key with its line, from 1. Something that looks like a header inside a multi-line text counts
-    too.
-    """
+    """Yield the path of each table and key with its line, from 1. Text inside a multi-line string that looks like a header counts too."""
     here: tuple[Step, ...] = ()
     counts: dict[tuple[Step, ...], int] = {}
     for number, line in enumerate(written.splitlines(), 1):
@@ -120,7 +118,7 @@ def _lines(written: str) -> Iterator[tuple[tuple[Step, ...], int]]:
 
 
 def _parts(dotted: str, counts: dict[tuple[Step, ...], int]) -> tuple[Step, ...]:
-    """Return the path of a header: below a list of tables, of its last one."""
+    """Return the path of a header; below a list of tables, it is in the last table."""
     path: tuple[Step, ...] = ()
     names: Sequence[str] = _names(dotted)
     for position, name in enumerate(names):

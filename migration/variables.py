@@ -1,6 +1,4 @@
-"""Settings from variables: each field of a struct is read from `NETRA_MIGRATION_<FIELD>`, and a sentence describes what is wrong with
-it.
-"""
+"""Settings from variables: each field of a struct is read from `NETRA_MIGRATION_<FIELD>`, and an error is a sentence about the value."""
 
 import difflib
 import json
@@ -36,25 +34,25 @@ class Secret:
 
 
 class FromVariables(msgspec.StructMeta):
-    """The class of a frozen struct that reads values that were not passed from the environment when it is called; decoding and replacing do
-    not.
+    """The metaclass of a frozen struct whose constructor reads missing values from the environment. Decoding and replacing do not read it.
 
-    Values that are in neither come from the class's `defaults(project)`.
+    Values that are neither passed nor in the environment come from the class's `defaults(project)`.
 
     Raises:
-        ConfigurationError: values cannot be used; each is named with the expected form. No value is quoted: it may be a secret.
+        ConfigurationError: values cannot be used; each is named with the expected form. The value is not quoted, because it may be a
+            secret.
     """
 
     def __call__(cls, **given: Any) -> Any:  # noqa: ANN401, D102, N805 - any field's value, checked below; a metaclass calls its class `cls`
         found = {**_in_environment(), **given}
-        # An empty `project` names none, so one is searched for; the settings contain the result.
+        # If `project` is empty, a project is searched for, and the settings contain the result.
         project = found.pop("project", None)
         read = values(cls, {**_defaults(cls, project), **found})
         return super().__call__(**read, **{name: given[name] for name in given if name not in read})
 
 
 def from_environment(kind: type[_Settings]) -> _Settings:
-    """Return the settings as variables alone give them, without the `defaults` of the class. Raises ConfigurationError."""
+    """Return the settings from variables alone, without the class's `defaults`. Raises ConfigurationError."""
     return msgspec.convert(values(kind, _in_environment()), kind, dec_hook=_custom)
 
 
@@ -99,7 +97,7 @@ def variable(field: str) -> str:
 
 
 def misspelt(settings: type[msgspec.Struct], environment: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each variable that looks like one of these settings and is not: it has no effect."""
+    """Return a sentence for each variable that has no effect although its name looks like one of these settings."""
     ours = [variable(name) for name in settings.__struct_fields__]
     unknown = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in ours)
     close = {name: difflib.get_close_matches(name.upper(), ours, n=1, cutoff=0.8) for name in unknown}
@@ -110,12 +108,12 @@ def misspelt(settings: type[msgspec.Struct], environment: Mapping[str, str]) -> 
 
 
 def encode(settings: msgspec.Struct) -> bytes:
-    """Return the settings as JSON for one of our processes; secrets are left out."""
+    """Return the settings as JSON for another process of the migration; secrets are left out."""
     return msgspec.json.encode(settings, enc_hook=_without_secrets)
 
 
 def decode(kind: type[_Settings], encoded: bytes) -> _Settings:
-    """Return the settings that `encode` wrote; nothing is read from the environment."""
+    """Return the settings that `encode` wrote; the environment is not read."""
     return msgspec.json.decode(encoded, type=kind, dec_hook=_custom)
 
 
@@ -164,7 +162,7 @@ def _without_secrets(value: Any) -> str:  # noqa: ANN401 - msgspec's own signatu
 
 
 def _wanted(kind: Any) -> str:  # noqa: ANN401 - a type
-    """Return the values that the field accepts, in words."""
+    """Return the values that the field accepts, as text."""
     plain, meta = get_args(kind)
     if plain in (int, float):
         return f"a {'whole ' if plain is int else ''}number{_bounds(meta)}"

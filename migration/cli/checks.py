@@ -152,6 +152,21 @@ def flags(settings: MigrationSettings) -> Iterator[CheckResult]:
             yield CheckResult(
                 check="flags", state="wrong", found=said, advice="make sure that it can reach the source as this command does"
             )
+    yield from _failover(settings)
+
+
+def _failover(settings: MigrationSettings) -> Iterator[CheckResult]:
+    """Return where failed runs are resumed, and where nothing was declared for that."""
+    from migration.comparison import default_policy
+
+    on = sorted({surface for told in serving(settings) for surface, is_on in told.row.failover.items() if is_on})
+    if on:
+        yield CheckResult(check="flags", state="ok", found=f"failover is on: control resumes runs that candidate fails on {', '.join(on)}")
+    for surface in on:
+        if default_policy(surface, settings.project).failover.answers is None:
+            found = f"{surface}: its file has no table [failover], so control resumes a run only if no event was delivered"
+            advice = "declare the events that answer; docs/migration/failover.md describes the table"
+            yield CheckResult(check="flags", state="remark", found=found, advice=advice)
 
 
 def stores(settings: MigrationSettings) -> Iterator[CheckResult]:

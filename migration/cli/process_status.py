@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from migration.cli.failover_status import FailoverStatus, failover_status
 from migration.cli.output import print_table
 from migration.errors import ProcessesError
 from migration.model import Stage
@@ -55,6 +56,7 @@ class SurfaceStanding(msgspec.Struct, frozen=True, kw_only=True):
     kill_switch: bool | None  #: True: it is on in every process; None: no process reports it, or they differ
     tenants: dict[str, int]  #: stage -> known tenants there; {}: not counted yet
     counted_s: float | None  #: seconds since that count
+    failover: FailoverStatus
 
 
 class ProcessesStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,6 +209,7 @@ def _standing(surface: str, serving: Sequence[Told]) -> SurfaceStanding:
         kill_switch=switches.pop() if len(switches) == 1 else None,
         tenants={} if counted is None else counted.row.stage_counts.get(surface, {}),
         counted_s=None if counted is None else _ago(counted, counted.row.counted_at),
+        failover=failover_status(surface, [one.row for one in rows]),
     )
 
 

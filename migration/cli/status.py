@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from migration.cli.failover_status import FailoverStatus
 from migration.cli.gate_status import GateStatus, gate_status
 from migration.cli.judgement import NoiseStatus, noise_status
 from migration.cli.ledger_status import LedgerStatus, ledger_status
@@ -39,6 +40,7 @@ class SurfaceStatus(msgspec.Struct, frozen=True, kw_only=True):
     removal: str | None  #: which criteria without an audit are met; None: no manifest in the working directory names the surface
     ledger: LedgerStatus
     noise: NoiseStatus
+    failover: FailoverStatus  #: whether control resumes runs that candidate fails, and how many it saved
     upper_bound: float | None = None  #: of the share of divergent runs at this step, 0 to 1; None: nothing was compared at this step
     gate: GateStatus | None = None  #: gate of the step that the surface has taken; None: it has taken none
     configuration: str | None = None  #: why its runs cannot be compared: its configuration is missing or invalid; None: it is valid
@@ -131,6 +133,7 @@ def _surface(
         removal=removal,
         ledger=ledger_status(settings.path(settings.ledger_dir) / f"{surface}.toml", known, today),
         noise=noise_status(evidence.noise(surface)),
+        failover=standing.failover,
         configuration=_misconfigured(settings, surface),
     )
 
@@ -175,7 +178,7 @@ def _say_what_is_wrong(found: Status) -> None:
     for one in found.surfaces:
         if one.configuration is not None:
             note(f"{one.surface}: not configured, so its runs are not compared: {one.configuration}")
-        for remark in (*one.ledger.remarks(), *one.noise.remarks()):
+        for remark in (*one.ledger.remarks(), *one.noise.remarks(), *one.failover.remarks()):
             note(f"{one.surface}: {remark}")
         if not one.runs:
             note(f"{one.surface}: nothing was compared yet")

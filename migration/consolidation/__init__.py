@@ -1,13 +1,14 @@
-"""From many implementations to one: find them and everything that uses them, move the users, prove that the old ones can be removed, remove
-them.
+"""From many implementations to one: find them and all code that uses them, move that code to the target, prove that control can be removed,
+remove it.
 
 Read in this order:
 
-1. `inventory`: what an audit finds, as frozen values. Everything else here makes them or works on them.
-2. `auditing`: the pipeline as numbered steps; each names the module that does it.
-3. `sources/`, `reading/`, `findings/`, `report/`: which files there are, what one file says, what the files mean together, how it is shown.
+1. `inventory`: what an audit finds, as frozen values. Every other module here makes these values or works on them.
+2. `auditing`: the pipeline as numbered steps; each step names the module that does it.
+3. `sources/`, `reading/`, `findings/`, `report/`: which files there are, what one file contains, what the files mean together, and how the
+result is shown.
 
-Nothing of the audited tree is ever imported or executed.
+No code of the audited tree is ever imported or executed.
 """
 
 from typing import TYPE_CHECKING

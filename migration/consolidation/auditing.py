@@ -1,4 +1,4 @@
-"""The audit: which implementations a tree has and who uses them. Nothing of the tree is imported or executed."""
+"""The audit: which implementations a tree has and what uses them. No code of the tree is imported or executed."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,17 +28,19 @@ from migration.errors import ConfigurationError
 
 
 class AuditProgress(Protocol):
-    """Sees how far an audit is."""
+    """Receives the progress of an audit."""
 
     def begin(self, files: int) -> None:
-        """There are so many files."""
+        """Receive the number of files to read."""
 
     def advance(self, files: int) -> None:
-        """So many more were looked at; in all more than `files` when names lead back to files."""
+        """Receive the number of files read since the last call; the sum can exceed `files`, because a file is read again when names lead
+        back to it.
+        """
 
 
 class NoProgress:
-    """Shows nothing."""
+    """Does not show progress."""
 
     def begin(self, files: int) -> None:
         """Show nothing."""
@@ -58,13 +60,13 @@ def audit(
     progress: AuditProgress = _SILENT,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> Inventory:
-    """Return what a tree holds.
+    """Return the inventory of a tree.
 
     Args:
         root: the folder.
-        configuration: what to look for; None: that of the closest `pyproject.toml`, otherwise of the project that is found.
-        cache: folder for what is remembered between runs; None: nothing is.
-        progress: called with the progress of the audit.
+        configuration: what to look for; None: read from the closest `pyproject.toml`, otherwise from the project that is found.
+        cache: folder for facts that are kept between audits; None: none are kept.
+        progress: receives the progress of the audit.
         now_ns: wall clock, to compare with time stamps of files.
 
     Raises:
@@ -94,7 +96,7 @@ def _audit(tree: SourceTree, configuration: AuditConfiguration, store: Store, wo
     found = SourceSearch(contents, modules, configuration, configuration.prefix(tree.root)).run()  # 3 findings/search: what can matter
     target, factory = _staying(found, configuration)
     family, names, facts = found.family, found.names, found.facts
-    imports = _sorted(ImportFinder(names, facts, family).imports())  # 4 findings/imports, strings, calls: who uses them
+    imports = _sorted(ImportFinder(names, facts, family).imports())  # 4 findings/imports, strings, calls: what uses them
     reference = Reference(names, family)
     documents = search_documents(
         tree.root,
@@ -126,7 +128,7 @@ def _audit(tree: SourceTree, configuration: AuditConfiguration, store: Store, wo
         calls=_sorted(CallFinder(names, facts, family, target, factory).calls()),
         mentions=_sorted([*find_mentions(facts, reference), *documents.mentions]),
         broken_imports=_sorted([*broken.in_statements(), *broken.in_strings()]),
-        similarity=_similarity(tree.root, implementations),  # 5 findings/similarity, shared_state: what they are like
+        similarity=_similarity(tree.root, implementations),  # 5 findings/similarity, shared_state: how alike they are
         shared_state=_shared_state(tree.root, implementations),
         problems=tuple(sorted(problems, key=lambda problem: problem.path)),
     )
@@ -174,7 +176,7 @@ def _sources(root: Path, implementations: Sequence[Implementation]) -> Iterator[
 
 
 def _key(tree: SourceTree, configuration: AuditConfiguration, store: Store) -> str | None:
-    """Return the digest of the tree's whole content and the question; None when some file has to be read to know."""
+    """Return the digest of the tree's whole content and of the configuration; None if some file must be read first to know its content."""
     parts = [msgspec.json.encode(configuration).decode()]
     for file in (*tree.python, *tree.configuration, *tree.documents):
         content = store.content(file)
@@ -185,7 +187,7 @@ def _key(tree: SourceTree, configuration: AuditConfiguration, store: Store) -> s
 
 
 class _Located(Protocol):
-    """Something with a place."""
+    """Something that has a place in a file."""
 
     @property
     def path(self) -> str: ...

@@ -1,7 +1,7 @@
 """The subject of an audit: `[tool.netra-migration.audit]` of the closest `pyproject.toml`.
 
 If a tree has no such table, or the table names no target, then the target, the factory, the roles and the class patterns of the project
-in the settings are used. So the engines of a project can also be found in other trees.
+in the settings are used. So an audit can find the engines of a project in other trees too.
 """
 
 import re
@@ -25,7 +25,7 @@ _ALWAYS_EXCLUDED: Final = (
     ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache",
 )  # fmt: skip
 
-#: Usually what a build left; a package may be called so too.
+#: Usually the output of a build, but a package may have such a name too.
 BUILD_RESULTS: Final = ("build", "dist")
 
 
@@ -33,29 +33,29 @@ class RoleOverride(msgspec.Struct, frozen=True):
     """A role that a person decided, with the reason."""
 
     role: Role
-    reason: str  #: "" if none was given
+    reason: str  #: "" if no reason was given
 
 
 class AuditConfiguration(msgspec.Struct, frozen=True, kw_only=True):
-    """The names to find, and the files to search. Paths are relative to `base`, with `/`."""
+    """The names to find and the files to search. Paths are relative to `base`, with `/`."""
 
     base: str  #: absolute path of the folder that paths are relative to
-    explicit: bool  #: a person wrote it, so a missing target is an error
+    explicit: bool  #: a person wrote the table, so a missing target is an error
     classes: tuple[str, ...] = ("*ExecutionEngine",)  #: shell patterns of class names
-    target: str = ""  #: `module:Class` of the one that stays; read from a file it is never empty
-    factory: str = ""  #: of the factory; empty: there is none
+    target: str = ""  #: `module:Class` of the class that stays; if read from a file, never empty
+    factory: str = ""  #: `module:Class` of the factory; empty: there is none
     roles: dict[str, RoleOverride] = {}
     exclude: tuple[str, ...] = ()  #: folders or files, as paths or shell patterns of paths
     doubles: tuple[str, ...] = ("tests", "test")  #: folder names whose classes are test doubles: consumers, never implementations
-    source_roots: tuple[str, ...] = (".", "src")  #: where absolute imports start
+    source_roots: tuple[str, ...] = (".", "src")  #: folders where absolute imports start
     shape_share: float = 0.6  #: a class with this share of the target's public methods is an implementation
 
     def literals(self) -> tuple[str, ...]:
-        """Return, for each class pattern, its longest run of plain characters: what every matching name contains."""
+        """Return, for each class pattern, its longest run of plain characters, which every matching name contains."""
         return tuple(sorted({_literal(pattern) for pattern in self.classes}))
 
     def stems(self) -> tuple[str, ...]:
-        """Return the literals as module names are usually spelled: `ExecutionEngine` becomes `execution_engine`."""
+        """Return the literals in the usual spelling of module names: `ExecutionEngine` becomes `execution_engine`."""
         return tuple(re.sub(r"(?<=[^_A-Z])(?=[A-Z])", "_", literal).lower() for literal in self.literals())
 
     def matches_class(self, name: str) -> bool:
@@ -63,12 +63,14 @@ class AuditConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         return any(fnmatchcase(name, pattern) for pattern in self.classes)
 
     def prefix(self, root: Path) -> str:
-        """Return what makes a path relative to `root` one relative to `base`: "" or a folder with `/`; "" also when it lies elsewhere."""
+        """Return the prefix that turns a path relative to `root` into one relative to `base`: a folder with `/`, or "" if `root` is `base`
+        or is not in it.
+        """
         base = Path(self.base)
         return root.relative_to(base).as_posix() + "/" if root != base and root.is_relative_to(base) else ""
 
     def excludes(self, path: str) -> bool:
-        """Return whether the file or folder at this path relative to `base` is left out."""
+        """Return whether the audit leaves out the file or folder at this path relative to `base`."""
         name = path.rpartition("/")[2]
         return name in _ALWAYS_EXCLUDED or any(path == pattern or fnmatchcase(path, pattern) for pattern in self.exclude)
 
@@ -78,7 +80,7 @@ def load_configuration(root: Path, file: Path | None = None) -> AuditConfigurati
 
     Args:
         root: the audited folder.
-        file: a TOML file with the table; None: the closest `pyproject.toml` with it, from `root` upwards.
+        file: a TOML file with the table; None: the closest `pyproject.toml` that has the table, from `root` upwards.
 
     Raises:
         ConfigurationError: the file cannot be read, lacks the table, or a value in it is wrong; or no target is named.
@@ -99,7 +101,7 @@ def _family(table: dict[str, Any], file: Path) -> dict[str, Any]:
     """Return the part of the project's table that defines the family, for a table without its own target.
 
     Raises:
-        ConfigurationError: no project is found, or it names no target either.
+        ConfigurationError: no project is found, or the project does not name a target either.
     """
     if "target" in table:
         return {}
@@ -108,7 +110,7 @@ def _family(table: dict[str, Any], file: Path) -> dict[str, Any]:
     if found is None or "target" not in found:
         where = f"of {project}" if project is not None else f"of {file if file.is_file() else file / 'pyproject.toml'}"
         raise ConfigurationError(
-            f'it is not defined which class will stay: write `target = "package.module:Class"` under {_TABLE} {where}, or give --config'
+            f'it is not configured which class will stay: write `target = "package.module:Class"` under {_TABLE} {where}, or give --config'
         )
     return {name: found[name] for name in ("target", "factory", "classes", "roles") if name in found}
 
@@ -168,7 +170,7 @@ def _check(configuration: AuditConfiguration, file: Path) -> None:
     for pattern in configuration.classes:
         if len(_literal(pattern)) < _SHORTEST_LITERAL:
             raise ConfigurationError(
-                f"{file}: {_TABLE}: the class pattern {pattern!r} matches too much; give {_SHORTEST_LITERAL} plain characters in a row"
+                f"{file}: {_TABLE}: the class pattern {pattern!r} is too general; give {_SHORTEST_LITERAL} plain characters in a row"
             )
     if not 0.0 < configuration.shape_share <= 1.0:
         raise ConfigurationError(f"{file}: {_TABLE}: shape-share must be above 0 and at most 1")

@@ -1,6 +1,6 @@
-"""A ratchet while the consolidation lasts: no new implementation, no new consumer, and no return of what was removed.
+"""A guard while the consolidation lasts: no new implementation, no new consumer, and no return of removed code.
 
-The baseline is a file in version control. It contains the previous state, and only shrinks unless a person accepts more.
+The baseline is a file in version control. It contains the allowed uses, and only shrinks unless a person accepts more.
 """
 
 from collections import Counter
@@ -13,46 +13,47 @@ import msgspec
 from migration.consolidation.inventory import Inventory
 from migration.errors import ConfigurationError
 
-#: JSON under an ending that the audit does not take for configuration: it would count the baseline among the consumers.
+#: The content is JSON, but the audit must not take the file for configuration and count it as a consumer; so the suffix is another one.
 BASELINE_NAME: Final = "consolidation-baseline.lock"
 
 FindingKind = Literal["new-implementation", "new-consumer", "more-uses", "gone"]
-"""`gone`: the baseline still allows something that no longer exists, so that it could come back unnoticed."""
+"""`gone`: the baseline still allows something that no longer exists, which could therefore return unnoticed."""
 
 
 class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The allowed uses."""
 
     implementations: tuple[str, ...]  #: legacy modules, sorted
-    consumers: dict[str, dict[str, int]]  #: file, then legacy module, then how many statements and strings name it
+    consumers: dict[str, dict[str, int]]  #: by file, then by legacy module: how many statements and strings name it
 
 
 class GuardFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """A difference between what is allowed and what there is."""
+    """A difference between the baseline and the tree."""
 
     kind: FindingKind
-    path: str  #: of the consumer, or of the implementation; "" for an implementation that is gone
+    path: str  #: the path of the consumer or of the implementation; "" for an implementation that no longer exists
     module: str
-    allowed: int  #: uses; of implementations 0 or 1
+    allowed: int  #: number of uses; for an implementation 0 or 1
     found: int
 
     @property
     def advice(self) -> str:
-        """The advice."""
+        """What is wrong, and what to do."""
         match self.kind:
             case "new-implementation":
                 return f"{self.path}: a new implementation, {self.module}; extend the target instead"
             case "new-consumer":
-                return f"{self.path}: a new consumer of {self.module}, which has to go; use the target"
+                return f"{self.path}: a new consumer of {self.module}, which will be removed; use the target"
             case "more-uses":
                 return f"{self.path}: uses {self.module} in {self.found} places, {self.allowed} are allowed; use the target"
+            case "gone" if self.path:
+                return f"{self.path} uses {self.module} in fewer places than the baseline allows; let the baseline shrink"
             case "gone":
-                place = f"{self.path} uses {self.module}" if self.path else f"{self.module} is there"
-                return f"{place} less than the baseline allows; let the baseline shrink"
+                return f"{self.module} was removed, but the baseline still allows it; let the baseline shrink"
 
 
 def baseline_of(inventory: Inventory) -> Baseline:
-    """Return what there is: legacy implementations, and who names them in imports, code and configuration."""
+    """Return the uses in the tree: legacy implementations, and the files that name them in imports, code and configuration."""
     legacy = frozenset(implementation.module for implementation in inventory.legacy)
     uses: dict[str, Counter[str]] = {}
     for statement in inventory.imports:
@@ -80,7 +81,7 @@ def guard_findings(inventory: Inventory, baseline: Baseline) -> tuple[GuardFindi
 
 
 def shrunk(inventory: Inventory, baseline: Baseline) -> Baseline:
-    """Return the baseline without what is gone. It never allows more than before."""
+    """Return the baseline without uses that no longer exist. It never allows more than before."""
     there = baseline_of(inventory)
     consumers = {
         path: kept
@@ -105,11 +106,11 @@ def load_baseline(file: Path) -> Baseline:
     except FileNotFoundError:
         raise ConfigurationError(f"{file}: there is no baseline; make one with `netra-migration guard --accept`") from None
     except (OSError, msgspec.DecodeError) as error:
-        raise ConfigurationError(f"{file}: is not a baseline ({error}); take it from version control again") from error
+        raise ConfigurationError(f"{file}: is not a baseline ({error}); restore it from version control") from error
 
 
 def save_baseline(file: Path, baseline: Baseline) -> None:
-    """Write a baseline, one entry on each line, so that two branches rarely change the same one.
+    """Write a baseline, one entry on each line, so that two branches rarely change the same line.
 
     Raises:
         ConfigurationError: the file cannot be written.

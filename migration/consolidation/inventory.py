@@ -1,7 +1,7 @@
 """The results of an audit: frozen values. Paths are relative to the audited folder, with `/`; lines count from 1.
 
-An implementation is a module that defines, or only re-exports, classes of the audited family. Its dotted name identifies it everywhere
-below.
+An implementation is a module that defines, or only re-exports, classes of the audited family. Its dotted name identifies it in all values
+here.
 """
 
 from collections.abc import Iterable
@@ -14,12 +14,12 @@ Evidence = Literal["configuration", "name", "inheritance", "shape", "re-export"]
 """How an implementation was found."""
 
 Where = Literal["function", "class", "type-checking", "if", "try", "except"]
-"""What an import statement is in, outermost first; nothing: the top level of its module."""
+"""A block that contains an import statement. A statement has a tuple of them, outermost first; () means the top level of its module."""
 
 ImportForm = Literal["import", "from", "star"]
 StringUse = Literal["import", "patch", "logger", "other", "configuration", "path"]
-"""The purpose of a dotted string: an argument of an import function, of `patch`, of `getLogger`, or anything else; or it is in a
-configuration file. `path` is a file path of an implementation, in code or configuration: listed, but not counted among dotted strings.
+"""The purpose of a dotted string: it is an argument of an import function, of `patch`, of `getLogger` or something else, or it is in a
+configuration file. `path` is a file path of an implementation, in code or configuration; it is listed, but not counted as a dotted string.
 """
 
 MentionKind = Literal["commented-import", "comment", "docstring", "document"]
@@ -29,12 +29,12 @@ ProblemKind = Literal["unparsable", "encoding", "unreadable", "not-regular", "sy
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
-    """Another name under which something of an implementation can be imported."""
+    """Another name under which an object of an implementation can be imported."""
 
     path: str
     line: int  #: 0 for a name that comes with a star import or from a lazy table
-    module: str  #: the module that one imports from
-    name: str  #: the name there
+    module: str  #: the module that offers the name
+    name: str  #: the name in that module
     target: str  #: `module:name` of the real object
 
 
@@ -43,56 +43,56 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     module: str
-    name: str  #: its principal class
-    classes: tuple[str, ...]  #: all its classes of the family, in source order; for a re-export, the names that it passes on
-    lines: int  #: of the file
+    name: str  #: its main class
+    classes: tuple[str, ...]  #: all its classes of the family, in source order; for a re-export, the names that it re-exports
+    lines: int  #: number of lines of the file
     role: Role
     reason: str
     found_by: tuple[Evidence, ...]
-    shares: tuple[str, ...]  #: public methods that it shares with the target; for the target and re-exports ()
+    shares: tuple[str, ...]  #: public methods that it has in common with the target; () for the target and for re-exports
     exports: tuple[Export, ...]
 
 
 class ImportedName(msgspec.Struct, frozen=True, kw_only=True):
     """One name of an import statement."""
 
-    name: str  #: as the module calls it
-    alias: str | None  #: as the importing file calls it; None: the same
-    target: str | None  #: `module:name` of the object that it reaches, `module` of a module; None: not in the family
+    name: str  #: the name in the imported module
+    alias: str | None  #: the name in the importing file; None: the same name
+    target: str | None  #: `module:name` of the imported object, or `module` of an imported module; None: it is not in the family
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
-    """One import statement that reaches implementations."""
+    """One import statement that imports implementations or their objects."""
 
     path: str
     line: int
     end_line: int
     form: ImportForm
-    level: int  #: leading dots
-    module: str  #: the module that the statement names, absolute; for `import a, b` the first one that reaches an implementation
+    level: int  #: number of leading dots
+    module: str  #: absolute name of the module in the statement; for `import a, b` the first one that is an implementation
     names: tuple[ImportedName, ...]
     where: tuple[Where, ...]
-    reaches: tuple[str, ...]  #: the modules of implementations that count; a re-export that the import names counts itself
+    reaches: tuple[str, ...]  #: the imported implementations; for a re-export, the re-export itself and not the module behind it
 
 
 class DottedString(msgspec.Struct, frozen=True, kw_only=True):
-    """A string in code or configuration that names an implementation, or something in it."""
+    """A string in code or configuration that names an implementation or one of its objects."""
 
     path: str
     line: int
     text: str  #: the dotted name, as written
     use: StringUse
-    module: str  #: of the implementation
+    module: str  #: the implementation
 
 
 class AttributeUse(msgspec.Struct, frozen=True, kw_only=True):
-    """Something of an implementation, reached through a module object."""
+    """A use of an implementation's object as an attribute of a module."""
 
     path: str
     line: int
     text: str  #: as written, e.g. `engines.ExecutionEngine`
     module: str
-    name: str  #: in that module, e.g. `ExecutionEngine`
+    name: str  #: the name in that module, e.g. `ExecutionEngine`
 
 
 class Subclass(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,18 +113,18 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     text: str  #: the callee, as written
     kind: CallKind
     module: str
-    name: str  #: in that module, e.g. `ExecutionEngine` or `ExecutionEngine.execute_agent`
-    positional: int  #: without the instance, which `Class.method(instance, ...)` gives first
+    name: str  #: the name in that module, e.g. `ExecutionEngine` or `ExecutionEngine.execute_agent`
+    positional: int  #: number of positional arguments, without the instance in `Class.method(instance, ...)`
     keywords: tuple[str, ...]  #: in source order
-    unpacks: bool  #: `*args` or `**kwargs` are passed, so the shape is known only in part
-    misfit: str | None  #: why the callee's own signature does not take this call; None: it does, or this is not known
+    unpacks: bool  #: `*args` or `**kwargs` are passed, so not all arguments are known
+    misfit: str | None  #: why the callee's own signature does not accept this call; None: it does, or that is not known
     target_misfit: (
         str | None
-    )  #: why the target's class, or its method of that name, would not accept it; None: it would, this is not known, or the callee stays
+    )  #: why the target, or its method of that name, would not accept the call; None: it would, that is not known, or the callee stays
 
 
 class Mention(msgspec.Struct, frozen=True, kw_only=True):
-    """An implementation's dotted name or path where it does nothing: in a comment, a docstring or a document."""
+    """An implementation's dotted name or path where it has no effect: in a comment, a docstring or a document."""
 
     path: str
     line: int
@@ -134,18 +134,18 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BrokenImport(msgspec.Struct, frozen=True, kw_only=True):
-    """An import, or a string that is imported or patched, that names a module or a name of the family that does not exist."""
+    """An import, or an imported or patched string, that names a module or object of the family that does not exist."""
 
     path: str
     line: int
     module: str
     name: str | None  #: None: the module itself is missing
-    guarded: bool  #: inside `try`, so it may be a fallback
+    guarded: bool  #: inside `try`, so the import may be a fallback
     form: Literal["import", "string"]
 
 
 class SharedState(msgspec.Struct, frozen=True, kw_only=True):
-    """Something in an implementation that outlives or outgrows one request."""
+    """State in an implementation that lives longer than one request, or grows with each request."""
 
     path: str
     line: int
@@ -159,7 +159,7 @@ class MatchingFunction(msgspec.Struct, frozen=True, kw_only=True):
 
     a: str
     b: str
-    tokens: int  #: that they share
+    tokens: int  #: number of tokens that they share
 
 
 class Similarity(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,11 +168,11 @@ class Similarity(msgspec.Struct, frozen=True, kw_only=True):
     a: str  #: module
     b: str  #: module
     ratio: float  #: share of the tokens of both that occur in both, function by function; 0 to 1
-    functions: tuple[MatchingFunction, ...]  #: by shared tokens, most first
+    functions: tuple[MatchingFunction, ...]  #: sorted by shared tokens, most first
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that could not be read or understood. Its consumers, if any, are missing from the inventory."""
+    """A file that could not be read or understood. Its uses of implementations, if any, are missing from the inventory."""
 
     path: str
     kind: ProblemKind
@@ -180,21 +180,21 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModuleCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """The consumers of one implementation, counted."""
+    """The number of uses of one implementation."""
 
     module: str
     import_statements: int
     import_files: int
-    string_references: int  #: in code and configuration; file paths are not among them
-    commented_out: int  #: import statements in comments
+    string_references: int  #: number in code and configuration, without file paths
+    commented_out: int  #: number of import statements in comments
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that an audit found. Tuples are ordered by path and line."""
 
     root: str  #: absolute
-    files: int  #: Python files
-    documents: int  #: configuration and documentation files
+    files: int  #: number of Python files
+    documents: int  #: number of configuration and documentation files
     target: str  #: `module:name`, as configured
     factory: str  #: `module:name`, as configured
     implementations: tuple[Implementation, ...]
@@ -211,21 +211,21 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> tuple[ModuleCounts, ...]:
-        """Return one row an implementation, in their order."""
+        """Return one row for each implementation, in their order."""
         return tuple(self._count(implementation.module) for implementation in self.implementations)
 
     @property
     def consumer_files(self) -> tuple[str, ...]:
-        """Return the files that import an implementation, reach one through a module, or name one in a string; sorted.
+        """Return the files, sorted, that import an implementation, use one as an attribute of a module, or name one in a string.
 
-        A file that only receives an engine, and calls it, does not count: its calls are in `calls`.
+        A file that only receives an engine and calls it is not included; its calls are in `calls`.
         """
         strings = (string.path for string in self.strings if string.use != "path")
         return tuple(sorted({*(statement.path for statement in self.imports), *(use.path for use in self.attribute_uses), *strings}))
 
     @property
     def legacy(self) -> tuple[Implementation, ...]:
-        """Return the implementations that have to go: all but the target and its factory."""
+        """Return the implementations that must be removed: all except the target and its factory."""
         return tuple(implementation for implementation in self.implementations if implementation.role not in {"target", "factory"})
 
     def _count(self, module: str) -> ModuleCounts:

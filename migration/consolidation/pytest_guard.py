@@ -1,6 +1,6 @@
-"""A pytest plugin: the guard as one more test of a whole suite.
+"""A pytest plugin that adds the guard as one more test to a whole suite.
 
-`-p migration.consolidation.pytest_guard`, and the baseline's path in the ini option `consolidation_guard`.
+Use it with `-p migration.consolidation.pytest_guard`, and set the ini option `consolidation_guard` to the baseline's path.
 """
 
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ _OPTION: Final = "consolidation_guard"
 
 
 class NotWhatTheBaselineAllowsError(Exception):
-    """The tree has more, or less, than its baseline allows."""
+    """The tree has more or fewer uses than its baseline allows."""
 
 
 class GuardItem(pytest.Item):
-    """One audit of the whole project."""
+    """The test: one audit of the whole project."""
 
     def runtest(self) -> None:
         """Compare the project with its baseline.
@@ -35,7 +35,7 @@ class GuardItem(pytest.Item):
             raise NotWhatTheBaselineAllowsError("\n".join(finding.advice for finding in findings))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:  # noqa: ARG002 - pytest's signature
-        """Return only the findings; a traceback of this plugin does not help."""
+        """Return only the findings, because a traceback of this plugin does not help."""
         return f"{excinfo.value}\n`netra-migration guard --update` lets the baseline shrink, `--accept` lets it grow."
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
@@ -45,7 +45,7 @@ class GuardItem(pytest.Item):
 
 class _Guard(pytest.Collector):
     def collect(self) -> Iterator[pytest.Item]:
-        """Yield the one test."""
+        """Yield the only test."""
         yield GuardItem.from_parent(self, name="baseline")
 
 
@@ -55,6 +55,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Add the guard to a run of the whole suite, but not to a run of chosen files."""
+    """Add the guard to a run of the whole suite, but not to a run of selected files."""
     if config.getini(_OPTION) and config.args_source is not pytest.Config.ArgsSource.ARGS:
         items.extend(_Guard.from_parent(session, name="consolidation").collect())

@@ -1,4 +1,4 @@
-"""`Erasure`: one tenant or user, removed from every place in order, and searched for afterwards."""
+"""`Erasure` removes the data of one tenant or user from every place in order, and searches for it afterwards."""
 
 import asyncio
 import time
@@ -30,9 +30,9 @@ class ErasureReport(msgspec.Struct, frozen=True, kw_only=True):
     left: Mapping[str, int]  #: place -> rows that are still there; {}: none
     searched: int  #: files
     named_in: list[str]  #: files that still contain the id
-    proved: bool  #: False: the id is too short: other words may contain it, so the search of files proves nothing
+    proved: bool  #: False: the id is so short that other words may contain it, so the search of files proves nothing
     waiting: list[str]  #: processes that may still have an earlier shadow; []: none
-    digest: str  #: what the history keeps about the subject
+    digest: str  #: all that the history keeps about the subject
 
     @property
     def complete(self) -> bool:
@@ -44,9 +44,9 @@ class Erasure:
     """Removes the data of a subject.
 
     Args:
-        settings: name all places.
-        stores: the backend's run stores, open.
-        sleep: waits that many seconds.
+        settings: the settings, which name all places.
+        stores: the backend's open run stores.
+        sleep: waits a number of seconds.
         clock: monotonic seconds.
     """
 
@@ -91,7 +91,7 @@ class Erasure:
         return report
 
     async def _drained(self) -> list[str]:
-        """Wait until every live process had no waiting shadow once; return those that did not in time."""
+        """Wait until each live process has reported once that no shadow waits; return the processes that did not in time."""
         began, until = self._clock(), self._clock() + WAIT_S
         table = ProcessTable.reading(self._settings)
         try:
@@ -109,7 +109,7 @@ class Erasure:
 
     async def _search(self, subject: Subject, places: Places) -> tuple[int, list[Path]]:
         files = sorted({path.resolve() for path in (*files_below(self._settings.home), *places.files())})
-        # In a separate process: closing a database's file releases the locks of all connections of that process
+        # The search runs in a separate process, because closing a database's file releases the locks of all connections of that process
         # (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
         with ProcessPoolExecutor(1, get_context("spawn")) as other:
             search = asyncio.get_running_loop().run_in_executor(other, found_in, files, subject.needles())
@@ -119,7 +119,7 @@ class Erasure:
             raise ErasureError(f"{error.filename}: {error.strerror}; make it readable and repeat the erasure") from error
 
     def _note(self, subject: Subject, report: ErasureReport) -> None:
-        """Record that it was done, with only the digest."""
+        """Record the erasure in the history, with only the subject's digest."""
         who = f"tenant {subject.digest}" if subject.user_id is None else f"user {subject.digest}"
         history = History.of_settings(self._settings)
         try:

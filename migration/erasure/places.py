@@ -18,10 +18,10 @@ Work = Callable[[Connection], int]
 
 
 class Places:
-    """Every place, for the length of a block.
+    """All places, open for the length of a block.
 
     Args:
-        settings: where the databases are.
+        settings: name the databases.
         personal: the data that the backend itself stores.
 
     Raises:
@@ -44,7 +44,7 @@ class Places:
             place.close()
 
     async def erase(self, subject: Subject) -> Mapping[str, int]:
-        """Remove the subject from all of them, and return the rows removed by place.
+        """Remove the subject's data from all places, and return the number of removed rows by place.
 
         Raises:
             MigrationError: a database cannot be written; repeating it is safe.
@@ -60,7 +60,7 @@ class Places:
         return removed
 
     async def left(self, subject: Subject) -> Mapping[str, int]:
-        """Return the rows that are there now by place. Raises MigrationError."""
+        """Return the number of rows that are still there, by place. Raises MigrationError."""
         tenant, user = subject.tenant_id, subject.user_id
         found = dict(await self._personal.left(tenant, user))
         found["outbox"] = self._outbox.run_now("read", lambda connection: outbox_left(connection, tenant, user))

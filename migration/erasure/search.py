@@ -1,4 +1,4 @@
-"""Looks through files for an id. Data that a database only unlinked would still be there."""
+"""Searches files for an id. This also finds data that a database deleted from a table but not yet from its file."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,17 +9,17 @@ _CHUNK: Final = 1 << 20
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield every regular file below the folder, sorted; links are not followed. Nothing when there is no such folder."""
+    """Yield every regular file below the folder, sorted; links are not followed. Yields nothing if the folder does not exist."""
     for where, folders, names in os.walk(folder):
         folders.sort()
         yield from (path for name in sorted(names) if (path := Path(where, name)).is_file() and not path.is_symlink())
 
 
 def found_in(files: Iterable[Path], needles: Sequence[bytes]) -> tuple[int, list[Path]]:
-    """Return how many files were searched, and those that contain one of the needles. Reads a megabyte at a time.
+    """Return how many files were searched, and the files that contain one of the needles. Reads a megabyte at a time.
 
     Raises:
-        OSError: a file cannot be read; one that is removed meanwhile contains nothing.
+        OSError: a file cannot be read. A file that is removed during the search is skipped.
     """
     searched, hits = 0, []
     for path in files:

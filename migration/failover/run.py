@@ -42,9 +42,11 @@ class Failover:
     def __init__(self, policy: Policy, control: Engine, *, build: Callable[[], str], metrics: Metrics) -> None:
         self.policy, self.control, self.build, self._metrics = policy, control, build, metrics
         self.commit = CommitPoint(policy)
+        self.results: dict[str, int] = {}  #: result -> runs that candidate failed since the start
 
     def count(self, result: FailoverResult) -> None:
         """Count a run that its candidate failed, by its result."""
+        self.results[result] = self.results.get(result, 0) + 1
         self._metrics.failovers.labels(self.policy.surface, result).inc()
 
     def failed(self, operation: Operation, error: BaseException) -> None:
@@ -63,8 +65,28 @@ class FailoverRun:
         tape: of the candidate's run; the current performer while this stream is read.
         clock: monotonic seconds, of the tape.
         canary: as of the tape.
-        on_resume: called when control begins; None: nothing is called.
+        on_resume: called when control begins.
     """
+
+    __slots__ = (
+        "_canary",
+        "_candidate",
+        "_clock",
+        "_commit",
+        "_error",
+        "_events",
+        "_failed",
+        "_failover",
+        "_following",
+        "_on_resume",
+        "_past",
+        "_request",
+        "_rest",
+        "_stopped",
+        "_tape",
+        "_watched",
+        "_watching",
+    )
 
     def __init__(
         self,
@@ -74,8 +96,8 @@ class FailoverRun:
         tape: Recording,
         *,
         clock: Callable[[], float],
-        canary: Canary | None = None,
-        on_resume: Callable[[], None] | None = None,
+        canary: Canary | None,
+        on_resume: Callable[[], None],
     ) -> None:
         self._failover, self._request, self._candidate, self._following = failover, request, tape, events.__anext__
         self._events, self._clock, self._canary, self._on_resume = events, clock, canary, on_resume
@@ -119,7 +141,10 @@ class FailoverRun:
             # To its client the run has ended: an error would be a second end.
             logger.error("candidate failed run %s (%s) after its end", self._request.run_id, type(failure).__name__)
             raise StopAsyncIteration
-        raise failure
+        if isinstance(failure, Exception):
+            raise failure
+        # Hardly anything catches the others, so its client would get no error at all.
+        raise UnfinishedRunError(self._request.run_id, self._past or _UNFINISHED) from failure
 
     async def _looked_at(self, event: Event) -> Event:
         """Return the candidate's next event, or what follows on those before if it announces a failure."""
@@ -244,8 +269,7 @@ class FailoverRun:
             canary=self._canary,
         )
         continuation = Continuation(failover.policy, self._request, tape.events, resumed_s)
-        if self._on_resume is not None:
-            self._on_resume()
+        self._on_resume()
         self._rest = _Rest(failover.control.run(self._request), self._tape, continuation)
         return self._rest
 

@@ -1,4 +1,4 @@
-"""LaunchDarkly: the stage of a request, the sources of flags, and how operators edit flags."""
+"""LaunchDarkly: finds the stage of a request, reads flags from their sources, and lets operators edit flags."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""LaunchDarkly's clients of a serving process: one that a source feeds and that sends events, and one that reads the same flags and sends
+"""LaunchDarkly's clients in a serving process: one gets flags from a source and sends events; the other reads the same flags and sends
 nothing.
 """
 
@@ -27,21 +27,22 @@ def fed_client(
     private: frozenset[str],
     event_processor: Callable[[Config], EventProcessor] | None,
 ) -> tuple[LDClient, bool]:
-    """Return a client whose flags come from the source through the intake, and whether anybody receives its events.
+    """Return a client whose flags come from the source through the intake, and whether its events are sent.
 
     Args:
-        source: where flags come from.
-        intake: takes them one by one.
-        store: holds what was taken.
-        lost: called with a sentence about events that were given up.
+        source: the source of flags.
+        intake: checks the flags and stores the valid ones.
+        store: contains the flags that the intake accepted.
+        lost: called with a sentence about events that were lost.
         private: attributes of tenants that are never sent in an event.
-        event_processor: takes the events instead of the source's own processor; None: use the source's.
+        event_processor: makes the processor of events; None: use the source's.
     """
     logging.getLogger("ldclient.util").addFilter(_said_once)
 
     def processor(config: Config, _store: object, ready: object) -> UpdateProcessor:
         intake.connect(config.data_source_update_sink)
-        # The only way to make the SDK's own processors feed the intake: they take their sink from here, and it has no setter.
+        # The SDK's own processors take their sink from this attribute, which has no setter. There is no other way to make them feed the
+        # intake.
         config._data_source_update_sink = intake  # noqa: SLF001 - no setter
         return source.processor(config, intake, ready)  # type: ignore[arg-type]  # the SDK gives an Event
 
@@ -55,7 +56,7 @@ def fed_client(
 
 
 def quiet_evaluator(store: InMemoryFeatureStore) -> FlagEvaluator:
-    """Return an evaluator over the flags in the store that sends nothing."""
+    """Return an evaluator over the flags in the store; it sends no events."""
     config = Config(
         "sdk-key-not-needed-without-a-connection",
         feature_store=store,
@@ -67,7 +68,7 @@ def quiet_evaluator(store: InMemoryFeatureStore) -> FlagEvaluator:
 
 
 class _Nothing(UpdateProcessor):
-    """Of a client that only reads a store; something else fills it."""
+    """The update processor of a client that only reads a store, which another client fills."""
 
     def __init__(self, store: InMemoryFeatureStore) -> None:
         self._store = store
@@ -83,5 +84,5 @@ class _Nothing(UpdateProcessor):
 
 
 def _said_once(record: logging.LogRecord) -> bool:
-    """Return False for what the SDK logs at every evaluation while no flags are known: `FlagStatus.error` reports it once."""
+    """Return False for the SDK's message at every evaluation without known flags, because `FlagStatus.error` reports that once."""
     return not record.getMessage().startswith("Feature Flag evaluation attempted before client has initialized!")

@@ -1,7 +1,8 @@
-"""The draw: whether a run is shadowed. It is random, is made before the run begins, and its probability is recorded.
+"""Draws whether a run is shadowed. The draw is random and is made before the run begins, and its probability is recorded.
 
-The percentage comes from the flag; a governor may lower it (`shadow/governor.py`). Neither depends on what the run does, so an estimate in
-which each drawn run counts with the reciprocal of its probability is unbiased, whatever the governor did (`statistics/outcomes.py`).
+The percentage comes from the flag; a governor may lower it (`shadow/governor.py`). Flag and governor do not depend on what the run does. So
+an estimate in which each drawn run counts with the reciprocal of its probability is unbiased, whatever the governor did
+(`statistics/outcomes.py`).
 """
 
 from typing import Final, Protocol
@@ -32,7 +33,7 @@ def probability(percent: float, level: int) -> float:
     """Return the probability with which a run is drawn, 0 to 1.
 
     Args:
-        percent: of runs, by the flag; values outside 0 to 100 count as the nearest of these.
-        level: the governor's.
+        percent: the flag's percentage of runs; a value below 0 counts as 0, a value above 100 as 100.
+        level: the governor's level.
     """
     return 0.0 if level == REST else min(100.0, max(0.0, percent)) / 100.0 / (1 << level)

@@ -1,4 +1,4 @@
-"""The host's emergency kill switch: while a certain file exists, control serves. It needs no flag, no server and no parsing."""
+"""The host's emergency kill switch: while a certain file exists, control serves. It works without flags, servers and parsing."""
 
 import logging
 import threading
@@ -15,13 +15,13 @@ class EmergencySwitch:
 
     Args:
         path: the file; its content does not matter.
-        on_change: called when it appeared or disappeared, in the thread that noticed.
+        on_change: called after the file appeared or disappeared, in the thread that noticed it.
         poll_s: seconds between two checks.
     """
 
     def __init__(self, path: Path, on_change: Callable[[], None], *, poll_s: float = _POLL_S) -> None:
         self.path, self._on_change, self._poll_s = path, on_change, poll_s
-        self.on = False  #: the result of the last check that had one
+        self.on = False  #: the last known result
         self._stop = threading.Event()
         self._look()
         self._thread = threading.Thread(target=self._keep_looking, name="migration-emergency", daemon=True)
@@ -42,11 +42,14 @@ class EmergencySwitch:
                 self._on_change()
 
     def _look(self) -> bool:
-        """Check once; return whether it appeared or disappeared. A folder that cannot be read gives neither result."""
+        """Check once; return whether the file appeared or disappeared.
+
+        If the folder cannot be read, return False and keep the last result.
+        """
         try:
             found = self._there()
         except OSError as error:
-            logger.warning("emergency kill switch: %s cannot be looked for (%s)", self.path, error.strerror)
+            logger.warning("emergency kill switch: %s cannot be checked (%s)", self.path, error.strerror)
             return False
         if found is self.on:
             return False

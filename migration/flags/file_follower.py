@@ -1,4 +1,4 @@
-"""Follows a file: through links, replaced folders and replaced files. A file that cannot be read now is tried again."""
+"""Follows a file through links, replaced folders and replaced files. A file that cannot be read now is tried again."""
 
 import logging
 import os
@@ -11,21 +11,21 @@ from typing import Final
 from migration.errors import FlagSourceError
 
 logger = logging.getLogger(__name__)
-_LIMIT: Final = 64 * 2**20  #: bytes; a larger file is not ours
+_LIMIT: Final = 64 * 2**20  #: bytes; a larger file is not a flag file
 
 Signature = tuple[int, ...]
 
 
 def read_if_changed(path: Path, seen: Signature | None = None) -> tuple[Signature, bytes | None]:
-    """Return the signature of the file that the path leads to, and its content; None instead of the content if the signature is `seen`.
+    """Return the signature of the file at the path, and its content; None instead of the content if the signature equals `seen`.
 
     Raises:
-        FlagSourceError: it cannot be read, is not a regular file, or is too large.
+        FlagSourceError: the file cannot be read, is not a regular file, or is too large.
     """
     try:
-        # Without blocking: the path may lead to a pipe.
+        # Opened without blocking, because the path may lead to a pipe.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
-            # Of the open file, not of the path: it may be replaced between two calls.
+            # The status is of the open file, not of the path, because the file may be replaced between two calls.
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise FlagSourceError("it is not a file; check the path")
@@ -47,9 +47,9 @@ class Follower:
     Args:
         path: the file; it need not exist yet.
         poll_s: seconds between two checks.
-        take: gets the content when it is new; if it raises FlagSourceError, it gets the content again.
-        good: called when there is nothing new.
-        down: called with what is wrong.
+        take: called with new content; if it raises FlagSourceError, it is called again at the next check.
+        good: called if the file can be read and has nothing new.
+        down: called with the reason if the content cannot be read or used.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class Follower:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop checking; a running check finishes."""
+        """Stop checking; a check in progress finishes."""
         self._stop.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout=2.0)
 
     def look(self) -> None:
-        """Check once; use new content. Never raises."""
+        """Check once, and pass new content to `take`. Never raises."""
         try:
             signature, content = read_if_changed(self._path, self._seen)
             if content is None:
@@ -83,7 +83,7 @@ class Follower:
         except FlagSourceError as error:
             self._fail(str(error))
         except Exception as error:
-            logger.exception("looking at %s failed", self._path)
+            logger.exception("the check of %s failed", self._path)
             self._fail(f"it cannot be used ({type(error).__name__})")
 
     def _keep_looking(self) -> None:
@@ -91,5 +91,5 @@ class Follower:
             self.look()
 
     def _fail(self, problem: str) -> None:
-        self._seen = None  # it may become valid again without changing
+        self._seen = None  # the content may become valid later without a change
         self._down(problem)

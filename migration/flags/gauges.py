@@ -1,4 +1,4 @@
-"""The gauges of flags: what the SDK evaluates, and how well the source can be read."""
+"""The gauges of flags: the values that the SDK evaluates, and whether the source can be read."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -11,8 +11,8 @@ from migration.flags.proofs.rollout_bands import bands
 from migration.model import Stage
 from migration.telemetry import Metrics
 
-#: They represent tenants without attributes and without a pin, if a flag is not a plain percentage rollout. A percentage is usually off by
-#: at most three.
+#: If a flag is not a plain percentage rollout, these invented tenants represent those without attributes and without a pin. The error is
+#: usually at most three percentage points.
 _MADE_UP: Final = tuple(Tenant(tenant_id=f"made-up-{number}") for number in range(200))
 
 
@@ -21,7 +21,7 @@ class FlagGauges:
 
     Args:
         metrics: the gauges.
-        surfaces: those that are shown.
+        surfaces: the surfaces that are shown.
     """
 
     def __init__(self, metrics: Metrics, surfaces: Sequence[str]) -> None:
@@ -29,7 +29,7 @@ class FlagGauges:
         self._shown: FlagData | None = None
 
     def show_flags(self, data: FlagData, evaluator: FlagEvaluator, *, emergency: bool) -> None:
-        """Show versions, and the kill switch as it is evaluated."""
+        """Show versions, and the evaluated value of the kill switch."""
         for surface in self._surfaces:
             flag = data.live(surface_flag_key(surface))
             self._metrics.flag_version.labels(surface).set(0 if flag is None else flag["version"])
@@ -37,7 +37,7 @@ class FlagGauges:
             self._metrics.kill_switch.labels(surface).set(int(killed))
 
     def show_shares(self, data: FlagData, evaluator: FlagEvaluator) -> None:
-        """Show the shares of the stages, unless these flags were shown before. It may take a while."""
+        """Show the share of tenants at each stage, unless these flags were shown before. This may take some seconds."""
         if data is not self._shown:
             self._shown = data
             for surface in self._surfaces:
@@ -45,8 +45,8 @@ class FlagGauges:
                     self._metrics.stage_percent.labels(surface, stage.value).set(percent)
 
     def _shares(self, data: FlagData, surface: str, evaluator: FlagEvaluator) -> Mapping[Stage, float]:
-        """Return the percentage of tenants at each stage: of all without a pin if the flag is a plain percentage rollout, otherwise of the
-        invented ones.
+        """Return the percentage of tenants at each stage: of all tenants without a pin if the flag is a plain percentage rollout, otherwise
+        of a sample of invented tenants.
         """
         shares = dict.fromkeys(Stage, 0.0)
         if (found := bands(data, surface)) is not None:
@@ -58,7 +58,7 @@ class FlagGauges:
         return {stage: round(percent, 3) for stage, percent in shares.items()}
 
     def show_source(self, status: FlagStatus, *, emergency: bool) -> None:
-        """Show how well flags can be read."""
+        """Show whether flags can be read."""
         self._metrics.flag_source_up.set(int(status.up))
         self._metrics.flag_source_age_seconds.set(status.age_s if status.age_s is not None else float("inf"))
         self._metrics.emergency_switch.set(int(emergency))

@@ -1,6 +1,6 @@
 """LaunchDarkly's migration op events: one for each run, completed when its comparison is known, built in a thread off the request's path.
 
-The SDK returns one `OpTracker` for each evaluation, and an evaluation is cached for many runs. So each run gets a separate tracker, made
+The SDK returns one `OpTracker` for each evaluation, but an evaluation is cached for many runs. So a separate tracker is made for each run
 from the result of `migration_variation()`.
 """
 
@@ -33,7 +33,7 @@ _QUEUE_LIMIT: Final = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluatedDecision(Decision):
-    """A decision that remembers LaunchDarkly's evaluation."""
+    """A decision with LaunchDarkly's evaluation."""
 
     evaluation: MigrationOpEvent | None  #: None: the flag was not evaluated, so there is nothing to report
 
@@ -56,22 +56,22 @@ class _Compared:
 
 
 class OpEvents:
-    """Collects what is known about each run and sends it to LaunchDarkly's client.
+    """Collects the facts about each run and sends them to LaunchDarkly's client.
 
     `consistent` is true only for a match: an accepted or noisy difference is still a difference. An inconclusive comparison does not set
-    consistency, and a shadow that was shed or failed counts as not invoked.
+    `consistent`, and a shadow that was shed or failed counts as not invoked.
 
     Args:
-        client: takes the events.
+        client: receives the events.
         metrics: counts events that could not be reported, as failures of `flags.track`.
-        waiting_limit: runs that may wait for their comparison; the oldest is reported without one.
+        waiting_limit: how many runs may wait for their comparison; above it, the oldest run is reported without one.
     """
 
     def __init__(self, client: LDClient, metrics: Metrics, *, waiting_limit: int = 4096) -> None:
         self._client = client
         self._metrics = metrics
         self._waiting_limit = waiting_limit
-        self._waiting: dict[str, _Finished] = {}  # touched by the thread only
+        self._waiting: dict[str, _Finished] = {}  # only the thread uses it
         self._queue: queue.SimpleQueue[_Finished | _Compared | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="migration-op-events", daemon=True)
         self._thread.start()
@@ -92,14 +92,14 @@ class OpEvents:
         )
 
     def compared(self, run_id: str, comparison: Comparison | None) -> None:
-        """Report the run, with the comparison or, if its shadow was shed or failed (None), without. A run that was reported before is
+        """Report the run with its comparison; None: its shadow was shed or failed. A run that was reported before is
         ignored.
         """
         durations = {Origin.CONTROL: comparison.control.duration_s, Origin.CANDIDATE: comparison.candidate.duration_s} if comparison else {}
         self._put(_Compared(run_id=run_id, verdict=comparison.verdict if comparison else None, durations_s=durations))
 
     def close(self, timeout_s: float = 5.0) -> None:
-        """Report everything that waits, and stop."""
+        """Report all waiting runs, and stop."""
         self._queue.put(None)
         self._thread.join(timeout_s)
 

@@ -1,4 +1,4 @@
-"""Decides for the facade, in memory: the stage of a tenant, and whether this run is shadowed. `evaluation` interprets the flags."""
+"""Decides for the facade, in memory, the stage of a tenant and whether this run is shadowed. `evaluation` interprets the flags."""
 
 import logging
 import random
@@ -35,28 +35,28 @@ from migration.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 _CACHE_LIMIT: Final = 10_000
-_CACHED_BYTES: Final = 1024  #: of attributes; an answer for more is not cached, so that ten thousand of them cannot fill the memory
+_CACHED_BYTES: Final = 1024  #: an answer for larger attributes is not cached, so that ten thousand answers cannot fill the memory
 
 _Key = tuple[str, str, bytes, bytes]
-"""Surface, tenant, attributes from the request, attributes from the callable: together with the flags, everything that is used."""
+"""Surface, tenant, attributes from the request, attributes from the callable. Together with the flags, these decide the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
-    """The answer for a tenant on a surface, valid until something that it was read from changes."""
+    """The answer for a tenant on a surface, valid until its sources change."""
 
     plan: Plan
     reason: Reason
-    percent: float  #: of the runs that are shadowed if the plan names a shadow
+    percent: float  #: percentage of the runs that are shadowed if the plan names a shadow
     fails_over: bool
     evaluation: MigrationOpEvent | None
-    counter: Counter  #: of decisions, with this answer's labels
-    draws: dict[int, "_Draw"] = field(default_factory=dict)  #: by the governor's level; made on first use
+    counter: Counter  #: counter of decisions, with this answer's labels
+    draws: dict[int, "_Draw"] = field(default_factory=dict)  #: the two decisions by the governor's level; made on first use
 
 
 @dataclass(frozen=True, slots=True)
 class _Draw:
-    """Both decisions for a run, and how likely each is."""
+    """Both decisions for a run, and the probability that it is drawn."""
 
     probability: float
     sampled: Decision
@@ -64,19 +64,18 @@ class _Draw:
 
 
 class LaunchDarklyFlags:
-    """The `Flags` that the facade asks, on LaunchDarkly's client, for any source of flags.
+    """The `Flags` of the facade, with LaunchDarkly's client, for any source of flags.
 
-    An answer is cached for everything that it was read from (`_Key`) and dropped on any change of the flags, of the source's health, of the
-    emergency switch or of the attribute file. LaunchDarkly counts one evaluation for each answer; migration op events are sent once for
-    each run.
+    Answers are cached by `_Key`, and dropped on any change of the flags, the source's health, the emergency switch or the attribute file.
+    LaunchDarkly counts one evaluation for each answer; migration op events are sent once for each run.
 
     Args:
         settings: surfaces, source, snapshot, attributes.
         metrics: counts decisions and shows the source's health.
-        source: where flags come from; None: the source in the settings.
-        event_processor: takes LaunchDarkly's events instead of the source's own processor; None: use the source's.
-        governor: lowers the percentage of runs that are shadowed; None: nothing does.
-        draw: returns random numbers from 0 to 1, without 1.
+        source: the source of flags; None: the source in the settings.
+        event_processor: makes the processor of LaunchDarkly's events; None: use the source's.
+        governor: lowers the percentage of runs that are shadowed; None: the flag's percentage is used.
+        draw: returns a random number in [0, 1).
         clock: monotonic seconds.
 
     Raises:
@@ -112,7 +111,7 @@ class LaunchDarklyFlags:
         store = InMemoryFeatureStore()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
         private = frozenset(settings.launchdarkly_private_attributes)
         self._client, heard = fed_client(source, self.intake, store, self._lost_events, private=private, event_processor=event_processor)
-        self.evaluator = quiet_evaluator(store)  #: evaluates without counting at LaunchDarkly
+        self.evaluator = quiet_evaluator(store)  #: evaluates without an event, so LaunchDarkly does not count it
         self._serving = FlagEvaluator(self._client)
         self._op_events = OpEvents(self._client, metrics) if heard else None
         self._gauges = FlagGauges(metrics, settings.surfaces)
@@ -124,7 +123,10 @@ class LaunchDarklyFlags:
             logger.warning("flags: %s", self.status().error)
 
     def decide(self, request: RunRequest, /) -> Decision:
-        """Return the plan for this request. Never raises: without flags the last known plan is used, and without one `off`."""
+        """Return the plan for this request.
+
+        Never raises: without flags the last known plan is used; without a last plan, the plan of `off`.
+        """
         key = (request.surface, request.tenant_id, request.attributes, b"" if self._ask is None else self._ask(request.tenant_id))
         answer = self._answers.get(key)
         if answer is None:
@@ -145,7 +147,7 @@ class LaunchDarklyFlags:
             self._op_events.finished(request, decision, outcome, duration_s)
 
     def compared(self, run_id: str, comparison: Comparison | None, /) -> None:
-        """Send the migration op event of that run, with its comparison or, if there is none, without."""
+        """Send the migration op event of that run with its comparison; None: there is none."""
         if self._op_events is not None:
             self._op_events.compared(run_id, comparison)
 
@@ -167,8 +169,8 @@ class LaunchDarklyFlags:
     def unready(self, surface: str) -> str | None:
         """Return why the surface may not be served now; None: it may.
 
-        It may not while its flag, the kill switch or the attribute file was never read: control must not serve a tenant at `complete`
-        because a file was late. The setting "start at `off`" allows it.
+        The surface may not be served before its flag, the kill switch and the attribute file were read: control must not serve a tenant at
+        `complete` only because a file is late. The setting "start at `off`" allows it.
         """
         if self._starts_at_off:
             return None
@@ -177,7 +179,7 @@ class LaunchDarklyFlags:
         return self.attributes.unread
 
     def status(self) -> FlagStatus:
-        """Return how well flags can be read, and update the metrics for it."""
+        """Return whether flags can be read, and update the metrics for it."""
         status = self.intake.status()
         self._gauges.show_source(status, emergency=self.emergency)
         said = [status.error, self.attributes.problem, *self._complaints]
@@ -194,11 +196,14 @@ class LaunchDarklyFlags:
         )
 
     def on_change(self, listener: Callable[[], None], /) -> None:
-        """Call `listener` after a change of anything that plans are read from, in the thread that noticed. It must not raise, nor wait."""
+        """Call `listener` after a change of any source of plans, in the thread that noticed it.
+
+        The listener must not raise and must not block.
+        """
         self._listeners.append(listener)
 
     def close(self) -> None:
-        """Send the waiting migration op events, and end all threads."""
+        """Send the waiting migration op events, and stop all threads."""
         self._emergency.close()
         self.attributes.close()
         if self._op_events is not None:
@@ -207,12 +212,12 @@ class LaunchDarklyFlags:
         self.evaluator.close()
 
     def _lost_events(self, what: str) -> None:
-        logger.warning("flags: events for LaunchDarkly were given up: %s", what)
+        logger.warning("flags: events for LaunchDarkly were lost: %s", what)
         self._metrics.failed("flags.track")
 
     def _answer(self, key: _Key) -> _Answer:
-        """Evaluate the flags, and store the answer in the cache that was current before: after a change in between, no stale answer is
-        left.
+        """Evaluate the flags, and store the answer in the cache that was current before the evaluation. So if the flags change meanwhile,
+        the new cache gets no stale answer.
         """
         answers = self._answers
         try:
@@ -257,7 +262,7 @@ class LaunchDarklyFlags:
 
     @staticmethod
     def _draw(answer: _Answer, surface: str, level: int) -> _Draw:
-        """Return what is drawn from at that level of the governor, and remember it."""
+        """Return the two decisions at that level of the governor, and cache them."""
         likely = probability(answer.percent, level)
         sampled, unsampled = (
             EvaluatedDecision(
@@ -275,7 +280,7 @@ class LaunchDarklyFlags:
         return draw
 
     def _complain(self, complaint: str) -> None:
-        """Report it once until flags change, and show it in the status."""
+        """Log the failure once until flags change, and show it in the status."""
         if complaint not in self._complaints:
             self._complaints[complaint] = None
             self._metrics.failed("flags.evaluate")

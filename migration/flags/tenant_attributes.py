@@ -19,7 +19,7 @@ _encode: Final = msgspec.json.encode
 
 
 class AttributesOf(Protocol):
-    """Knows a tenant's attributes, in memory. Named by an import string in the settings."""
+    """Returns a tenant's attributes from memory. Named by an import string in the settings."""
 
     def __call__(self, tenant_id: str, /) -> Mapping[str, Any] | None:
         """Return the attributes as JSON values; None: none are known. Called on the request's path, so it must not do I/O."""
@@ -27,11 +27,11 @@ class AttributesOf(Protocol):
 
 
 class TenantAttributes:
-    """What is known about tenants, from all sources. The request takes precedence over the callable, and the callable over the file.
+    """The attributes of tenants from all sources. The request takes precedence over the callable, and the callable over the file.
 
     Args:
-        settings: where attributes come from.
-        on_change: called after the file or its health changed, in the thread that noticed.
+        settings: name the sources of attributes.
+        on_change: called after the file or its health changed, in the thread that noticed it.
 
     Raises:
         ConfigurationError: the callable cannot be imported.
@@ -62,17 +62,17 @@ class TenantAttributes:
 
     @property
     def unread(self) -> str | None:
-        """Why the file's attributes are not known at all; None: they are, or there is no file to read."""
+        """Why the file's attributes are not known at all; None: they are known, or there is no file to read."""
         return None if self._read else f"{self._path}: {self._problem or 'was not read yet'}; the attributes of tenants are not known"
 
     @property
     def problem(self) -> str | None:
-        """What is wrong, and what is used instead; None: nothing."""
+        """What is wrong, and what is used instead; None: nothing is wrong."""
         file = None if self._problem is None or not self._read else f"{self._path}: {self._problem}; the last known attributes stay in use"
         return " | ".join(said for said in (self.unread, file, self._failed_ask) if said) or None
 
     def tenants(self) -> Iterable[Tenant]:
-        """Return the tenants in the file, with all that is known about them."""
+        """Return the tenants in the file with their attributes, including those from the callable."""
         return [self.tenant(tenant_id) for tenant_id in self._listed]
 
     def tenant(self, tenant_id: str) -> Tenant:
@@ -80,8 +80,8 @@ class TenantAttributes:
         return self.described(tenant_id, self.asked(tenant_id))
 
     def described(self, tenant_id: str, *said: bytes) -> Tenant:
-        """Return the tenant with its attributes in the file and those in `said`: JSON objects, where later ones take precedence; b"":
-        nothing.
+        """Return the tenant with its attributes from the file and from `said`, which are JSON objects; later ones take precedence; b"":
+        none.
         """
         known = dict(self._listed.get(tenant_id, NO_ATTRIBUTES))
         for more in said:
@@ -91,12 +91,12 @@ class TenantAttributes:
 
     @property
     def asks(self) -> bool:
-        """Whether there is a callable, so that `asked` may differ from call to call."""
+        """Whether there is a callable, so that the result of `asked` may differ from call to call."""
         return self._ask is not None
 
     def asked(self, tenant_id: str) -> bytes:
-        """Return the callable's answer, as a JSON object; b"": nothing. If it fails or returns something else, its last valid answer is
-        used.
+        """Return the callable's answer as a JSON object; b"": none. If the callable fails or returns something else, its last valid answer
+        is used.
         """
         if self._ask is None:
             return b""
@@ -117,10 +117,10 @@ class TenantAttributes:
             logger.warning("flags: %s", said)
 
     def _take(self, content: bytes) -> None:
-        """Use the new file. A tenant whose entry is invalid keeps its last known attributes.
+        """Use the file's new content. A tenant with an invalid entry keeps its last known attributes.
 
         Raises:
-            FlagSourceError: it is not a JSON object.
+            FlagSourceError: the content is not a JSON object.
         """
         try:
             whole = json.loads(content)

@@ -1,4 +1,4 @@
-"""The history: an append-only log of every edit and decision, by anyone, and of every process that died."""
+"""The history: an append-only log of every edit and decision and of every process that died."""
 
 from migration.history.entry import Entry, Kind
 from migration.history.log import History

@@ -9,7 +9,9 @@ from typing import Literal
 import msgspec
 
 Kind = Literal["edit", "kill_switch", "emergency", "elsewhere", "jump", "decision", "process_died", "erasure"]
-"""`edit`: by these commands; `elsewhere`: an edit by other means, seen by evaluation; `jump`: one of the latter that skipped a stage."""
+"""`edit`: an edit by the migration's commands; `elsewhere`: an edit by other means, found by evaluation; `jump`: such an edit that
+skipped a stage.
+"""
 
 
 def operator() -> str:
@@ -25,19 +27,19 @@ def operator() -> str:
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the history.
 
-    Tenants that `what` or `why` name are listed in `tenants`: the log itself contains digests of them, so that a tenant can be erased
-    without changing the log.
+    `tenants` lists the tenants that `what` or `why` name. The log itself contains only digests of them, so that a tenant can be erased
+    without a change of the log.
     """
 
     kind: Kind
-    what: str  #: a sentence: before and after
-    surface: str = ""  #: empty: all of them, or none in particular
-    why: str = ""  #: as the operator gave it; empty: no reason was given
-    source: str = ""  #: of flags, e.g. "file:var/flags.json"; empty: this is not about flags
-    flag: str = ""  #: key of the flag; empty: this is not about one flag
-    version_before: int | None = None  #: of the flag; None: unknown, or this is not about flags
+    what: str  #: a sentence with the states before and after
+    surface: str = ""  #: empty: all surfaces, or none in particular
+    why: str = ""  #: the operator's reason; empty: no reason was given
+    source: str = ""  #: source of the flags, e.g. "file:var/flags.json"; empty: the entry is not about flags
+    flag: str = ""  #: key of the flag; empty: the entry is not about one flag
+    version_before: int | None = None  #: version of the flag; None: unknown, or the entry is not about flags
     version_after: int | None = None
-    seen: str = ""  #: how it was seen, e.g. "4 of 4 processes follow, the slowest after 0.3 s"
+    seen: str = ""  #: how the effect was confirmed, e.g. "4 of 4 processes follow, the slowest after 0.3 s"
     tenants: tuple[str, ...] = ()
     who: str = msgspec.field(default_factory=operator)
     host: str = msgspec.field(default_factory=socket.gethostname)

@@ -1,4 +1,4 @@
-"""Writes entries into the migration's own database and reads them. Nothing here changes or removes one."""
+"""Writes entries into the migration's own database and reads them. No function here changes or removes an entry."""
 
 import hashlib
 import re
@@ -21,7 +21,7 @@ _COLUMNS = ("at", "who", "host", "kind", "surface", "source", "flag", "version_b
 
 
 class History:
-    """The append-only log. Threads may share it; it connects on first use.
+    """The append-only log. Threads may share one object; it connects on first use.
 
     Args:
         url: SQLAlchemy URL of SQLite or PostgreSQL.
@@ -46,7 +46,7 @@ class History:
 
     @classmethod
     def reading(cls, settings: MigrationSettings) -> "History":
-        """Return the same for reading only: a file that does not exist yet is not made, and then there are no entries.
+        """Return the history for reading only. A file that does not exist yet is not created, and then there are no entries.
 
         Raises:
             ConfigurationError: see the class.
@@ -56,35 +56,37 @@ class History:
 
     @property
     def exists(self) -> bool:
-        """Whether there is anything to read: False only for a SQLite file that was never written."""
+        """Whether the database exists: False only for a SQLite file that was never written."""
         return self._database.file is None or self._database.file.exists()
 
     def append(self, entry: Entry) -> None:
         """Write the entry.
 
         Raises:
-            HistoryError: the database cannot be written; the entry was not.
+            HistoryError: the database cannot be written, so the entry is not stored.
         """
         with self._database.transaction("write") as connection:
             _insert(connection, entry, None)
 
     def append_once(self, entry: Entry, *, since: float) -> bool:
-        """Write something that other processes may have seen, or written, too; return whether it was new.
+        """Write an entry about an event that other processes may also have seen or written; return whether it was new.
 
-        It is not new if an entry of the same source, flag and version was written since then: by the editor itself, or by another process.
+        It is not new if an entry with the same source, flag and version was written after `since`, by the editor itself or by another
+        process.
 
         Args:
-            entry: about one version of one flag.
+            entry: an entry about one version of one flag.
             since: Unix seconds.
 
         Raises:
-            HistoryError: the database cannot be written; the entry was not.
+            HistoryError: the database cannot be written, so the entry is not stored.
         """
         same = (entries.c.source == entry.source, entries.c.flag == entry.flag)
         for _ in range(_TRIES):
             try:
                 with self._database.transaction("write") as connection:
-                    # In this order: an entry between the two reads is found, and an entry after them has the same fence.
+                    # The order of the two reads matters: an entry written between them is found, and an entry written after them has the
+                    # same fence.
                     last = connection.execute(select(entries.c.id).where(*same).order_by(entries.c.id.desc()).limit(1)).scalar()
                     known = select(entries.c.id).where(*same, entries.c.version_after == entry.version_after, entries.c.at >= since)
                     if connection.execute(known.limit(1)).first() is not None:
@@ -99,10 +101,10 @@ class History:
         return False
 
     def append_first(self, entry: Entry, fence: str) -> bool:
-        """Write the entry unless one was written with the same fence; return whether it was.
+        """Write the entry, unless an entry with the same fence exists; return whether it was written.
 
         Raises:
-            HistoryError: the database cannot be written; the entry was not.
+            HistoryError: the database cannot be written, so the entry is not stored.
         """
         try:
             with self._database.transaction("write") as connection:
@@ -114,9 +116,10 @@ class History:
         return True
 
     def entries(self, surface: str | None = None, *, limit: int = 100) -> list[Entry]:
-        """Return the newest entries, the newest first; None: of all surfaces. Entries about all surfaces are included for each surface.
+        """Return the newest entries, the newest first, of one surface or (None) of all surfaces. Entries about all surfaces are included
+        for each surface.
 
-        A tenant that was erased is shown as `<tenant DIGEST>`.
+        An erased tenant is shown as `<tenant DIGEST>`.
 
         Raises:
             HistoryError: the database cannot be read.
@@ -132,7 +135,7 @@ class History:
         return [_entry(row, tenants) for row in rows]
 
     def last_version(self, source: str, flag: str) -> int | None:
-        """Return the version of the flag that was written or seen last; None: there is no entry about it.
+        """Return the version of the flag in the last entry about it; None: there is no entry about it.
 
         Raises:
             HistoryError: the database cannot be read.
@@ -145,7 +148,7 @@ class History:
         return found
 
     def forget_tenant(self, tenant_id: str) -> str:
-        """Replace the tenant's name by its digest, and return that. No entry changes: the log contains only digests.
+        """Forget the tenant's name, and return its digest. No entry changes, because the log contains only digests.
 
         Raises:
             HistoryError: the database cannot be written.
@@ -156,7 +159,7 @@ class History:
         return digest
 
     def close(self) -> None:
-        """Close all connections. The next question connects again."""
+        """Close all connections. The next read or write connects again."""
         self._database.close()
 
 
@@ -169,7 +172,7 @@ def _insert(connection: Connection, entry: Entry, fence: str | None) -> None:
 
 
 def _marked(text: str, tenants: tuple[str, ...]) -> str:
-    """Return the text with tenants replaced by digests; longer names first, since one may begin like another."""
+    """Return the text with tenants replaced by digests; longer names are replaced first, since one name may begin with another."""
     for tenant in sorted(tenants, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(tenant)}(?!\w)", f"<tenant {_digest(tenant, 16)}>", text)
     return text

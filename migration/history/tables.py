@@ -9,7 +9,7 @@ metadata = MetaData()
 entries = Table(
     "migration_history",
     metadata,
-    # SQLite numbers rows by itself only in columns of the type INTEGER.
+    # SQLite numbers rows automatically only in columns of the type INTEGER.
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("at", Float(53), nullable=False, comment="Unix seconds"),
     Column("who", Text, nullable=False),
@@ -23,7 +23,7 @@ entries = Table(
     Column("version_before", BigInteger),
     Column("version_after", BigInteger),
     Column("seen", Text, nullable=False),
-    Column("fence", String(64), comment="two that saw the same thing have the same; null: only one can have seen it"),
+    Column("fence", String(64), comment="entries about the same event have the same fence; null: only one process can write it"),
     UniqueConstraint("fence", name="uq_migration_history_fence"),
     Index("ix_migration_history_flag", "source", "flag", "version_after"),
 )
@@ -32,14 +32,14 @@ names = Table(
     "migration_history_names",
     metadata,
     Column("digest", String(16), primary_key=True),
-    Column("tenant_id", Text, nullable=False, comment="removed when the tenant is erased; the history keeps the digest"),
+    Column("tenant_id", Text, nullable=False, comment="the row is removed when the tenant is erased; the history keeps the digest"),
 )
 
 _REFUSAL = "the history is append-only"
 
 
 def prepare(engine: Engine) -> None:
-    """Make the tables if they are missing, and make the database refuse every change of written entries."""
+    """Create the tables if they are missing, and make the database refuse every change of written entries."""
     make_tables(engine, metadata, rules=lambda connection: _sqlite() if connection.dialect.name == "sqlite" else _postgres())
 
 

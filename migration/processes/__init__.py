@@ -1,6 +1,4 @@
-"""The running processes: what servers and workers report about themselves, which flags they follow, how they died, and which tenants are
-known.
-"""
+"""The running processes: the reports of servers and workers, the flags that they follow, deaths of processes, and the known tenants."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Counts, in a serving process, how many known tenants are at which stage, in steps so short that no request waits for one."""
+"""Counts, in a serving process, how many known tenants are at which stage. Each step is so short that it does not delay requests."""
 
 import logging
 import threading
@@ -15,18 +15,18 @@ from migration.processes.table import ProcessTable
 
 logger = logging.getLogger(__name__)
 
-_SLICE: Final = 20  #: evaluations in one step: less than a millisecond
+_SLICE: Final = 20  #: evaluations in one step, which takes less than a millisecond
 _REST_S: Final = 0.005
 _EVERY_S: Final = 30.0
 _LOOK_S: Final = 1.0
 
 
 class Census:
-    """Counts in a separate thread, after every change of the flags and every half a minute. One process for each source counts for all.
+    """Counts in a separate thread, after every change of the flags and every half minute. For each source only one process counts.
 
     Args:
-        flags: what is evaluated.
-        surfaces: for which.
+        flags: the flags to evaluate.
+        surfaces: the surfaces to count for.
         rows: receives the count.
         table: lists the processes.
         tenants: the known tenants.
@@ -74,7 +74,7 @@ class Census:
             self._due = time.monotonic() + _EVERY_S
 
     def count(self) -> None:
-        """Count once, if this process is the one that counts.
+        """Count once, if this process is the one that counts for its source.
 
         Raises:
             MigrationError: processes or tenants cannot be read.
@@ -93,7 +93,7 @@ class Census:
                 if done % _SLICE == 0 and self._stop.wait(_REST_S):
                     return
             if self._flags.status().version != version:
-                return  # start again at the next check
+                return  # the next check starts again
         self._rows.counted, self._counted_version = Counted(tenants=known, stages=stages, at=self._clock()), version
 
     def _is_ours(self) -> bool:

@@ -1,4 +1,6 @@
-"""Waits until the processes do what was written, and reports what they do: by their rows, or, if the database is down, by asking them."""
+"""Waits until the processes follow a written edit, and reports what they follow: by their rows or, if the database is down, by asking
+them.
+"""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -13,62 +15,62 @@ from migration.settings import MigrationSettings
 
 _LOOK_S: Final = 0.05
 _ASK_S: Final = 0.5
-_NEWS_S: Final = 3600.0  #: an earlier death is not worth reporting
+_NEWS_S: Final = 3600.0  #: seconds; an earlier death is not reported
 
 Follows = Callable[[ProcessRow], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """What the serving processes do."""
+    """What the serving processes follow."""
 
-    following: dict[str, float]  #: name -> seconds after which its row showed it
-    asked: tuple[str, ...] = ()  #: names of those that follow by their own report over the loopback socket: no row shows it
-    others: tuple[str, ...] = ()  #: for each process that does not follow or report: its name, and what it does instead
-    died: tuple[str, ...] = ()  #: names of those that died; they serve no requests
-    problem: str | None = None  #: why the database gives no answer; None: it does
-    rows: tuple[ProcessRow, ...] = ()  #: the newest report of each
+    following: dict[str, float]  #: name of a process -> seconds until its row confirmed the edit
+    asked: tuple[str, ...] = ()  #: names of processes that follow by their own report over the loopback socket; no row confirms it
+    others: tuple[str, ...] = ()  #: a text for each process that does not follow or does not report: its name, and what it does instead
+    died: tuple[str, ...] = ()  #: names of processes that died; they serve no requests
+    problem: str | None = None  #: why the database does not answer; None: it answers
+    rows: tuple[ProcessRow, ...] = ()  #: the newest report of each process
 
     @property
     def seen(self) -> int:
-        """How many serving processes are known."""
+        """The number of known serving processes."""
         return len(self.following) + len(self.asked) + len(self.others)
 
     @property
     def holds(self) -> bool:
-        """Whether the row of every process that is known to serve confirmed it, or none was ever seen."""
+        """Whether the row of every known serving process confirms the edit, or no process was ever seen."""
         return self.problem is None and not self.others and not self.asked
 
     def sentence(self) -> str:
-        """Return what they do, in words."""
+        """Return what the processes follow, as a sentence."""
         done = len(self.following) + len(self.asked)
         died = f" ({len(self.died)} more died and serve no requests: {', '.join(self.died)})" if self.died else ""
         if self.problem is not None:
             known = (
-                f"of this host {done} of {self.seen} processes follow, as they say themselves"
+                f"of this host {done} of {self.seen} processes follow, by their own report"
                 if self.seen
                 else "no process of this host answers"
             )
             rest = f", not {'; '.join(self.others)}" if self.others else ""
             return f"not confirmed: {known}{rest}; of other hosts nothing is known: {self.problem}"
         if not self.seen:
-            return f"no process has been seen, so nobody follows yet{died}"
+            return f"no process has been seen, so none follows yet{died}"
         if self.others:
             return f"not confirmed: {done} of {self.seen} processes follow, not {'; '.join(self.others)}{died}"
         if self.asked:
-            unwritten = f"{', '.join(self.asked)} wrote nothing about it into the database in the meantime"
-            return f"not confirmed: {done} of {self.seen} processes follow, as they say themselves, but {unwritten}{died}"
+            unwritten = f"{', '.join(self.asked)} wrote no row about it to the database in this time"
+            return f"not confirmed: {done} of {self.seen} processes follow, by their own report, but {unwritten}{died}"
         return f"{done} of {self.seen} processes follow, the slowest after {max(self.following.values()):.1f} s{died}"
 
 
 def confirm(settings: MigrationSettings, follows: Follows, *, wait_s: float = 3.0, here: bool = False) -> Confirmation:
-    """Wait until every serving process follows, but at most this long, and return what they do.
+    """Wait until every serving process follows the edit, at most `wait_s`, and return what they follow.
 
     Args:
         settings: name the database, and `home` with the loopback sockets.
-        follows: whether a process with this row does what was written.
-        wait_s: seconds in all.
-        here: whether only the processes of this host matter; then they are asked, and not the database.
+        follows: returns whether a process with this row follows the edit.
+        wait_s: seconds in total.
+        here: whether only the processes of this host matter; then the processes are asked directly and the database is not read.
     """
     started = time.monotonic()
     if here:
@@ -95,7 +97,7 @@ def _by_rows(settings: MigrationSettings, table: ProcessTable, follows: Follows,
         if late or not missing:
             answers = ask(control_folder(settings.home), _ASK_S)
             if late or not _without_row(answers, serving):
-                break  # otherwise one that just started has yet to write its first row
+                break  # otherwise a process that just started has not written its first row yet
         time.sleep(_LOOK_S)
     asked, others = _by_own_words(answers, follows, missing, serving)
     words = {row.process_id: row for row in answers.rows}
@@ -109,7 +111,7 @@ def _by_rows(settings: MigrationSettings, table: ProcessTable, follows: Follows,
 
 
 def _without_row(answers: Answers, serving: Mapping[str, Told]) -> bool:
-    """Return whether this host has a process that is not in the rows of serving processes."""
+    """Return whether this host has a process that is missing from the rows of serving processes."""
     pids = {one.row.pid for one in serving.values()}
     return any(row.process_id not in serving for row in answers.rows) or any(pid not in pids for pid in answers.silent)
 
@@ -117,7 +119,7 @@ def _without_row(answers: Answers, serving: Mapping[str, Told]) -> bool:
 def _by_own_words(
     answers: Answers, follows: Follows, missing: Collection[Told], serving: Mapping[str, Told]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return which of the unconfirmed processes follow nevertheless, and what the others do."""
+    """Return which of the unconfirmed processes follow by their own report, and what the others do."""
     words = {row.process_id: row for row in answers.rows}
     asked, others = [], []
     for one in missing:

@@ -1,6 +1,5 @@
-"""The loopback socket of each serving process: it sends the process' row to any client, also while the database is down.
-
-The sockets are in `home`/processes, readable only by the owner, and accept no commands.
+"""The loopback socket of each serving process: it sends the process' row to any client, also while the database is down. The sockets are in
+`home`/processes, are readable only by the owner, and accept no commands.
 """
 
 import contextlib
@@ -30,7 +29,7 @@ class Answers:
     """The answers of this host's processes."""
 
     rows: tuple[ProcessRow, ...]
-    silent: tuple[int, ...]  #: numbers of those that accepted the connection and gave no answer: stopped, or they hang
+    silent: tuple[int, ...]  #: numbers of processes that accepted the connection but did not answer: they are stopped or hang
 
 
 def control_folder(home: Path) -> Path:
@@ -43,7 +42,7 @@ class ControlServer:
 
     Args:
         folder: the folder of the socket.
-        row: makes the row; called in the thread.
+        row: makes the row; called in that thread.
     """
 
     def __init__(self, folder: Path, row: Callable[[], ProcessRow]) -> None:
@@ -52,10 +51,10 @@ class ControlServer:
         self._listener: socket.socket | None = None
 
     def start(self) -> None:
-        """Listen. If that is impossible, as in a read-only folder, it is logged, and the process cannot be asked."""
+        """Listen. If that is impossible, as in a read-only folder, this is logged, and the process cannot be asked."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            (self._folder / self._name).unlink(missing_ok=True)  # of an earlier process of this number
+            (self._folder / self._name).unlink(missing_ok=True)  # the socket of an earlier process with this number
             self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             with _short(self._folder) as folder:
                 self._listener.bind(f"{folder}/{self._name}")
@@ -89,11 +88,11 @@ class ControlServer:
 
 
 def ask(folder: Path, wait_s: float) -> Answers:
-    """Ask the processes of this host, all at once.
+    """Ask all processes of this host at the same time.
 
     Args:
-        folder: where their sockets lie; it need not exist.
-        wait_s: seconds in which all must have answered.
+        folder: the folder of their sockets; it need not exist.
+        wait_s: seconds in which all must answer.
     """
     rows: dict[int, ProcessRow] = {}
     until = time.monotonic() + wait_s
@@ -113,7 +112,7 @@ def ask(folder: Path, wait_s: float) -> Answers:
 
 
 def _connect(folder: Path, opened: contextlib.ExitStack, watched: selectors.BaseSelector) -> set[int]:
-    """Connect to every existing process, and return their numbers."""
+    """Connect to every existing process, and return the process numbers."""
     asked: set[int] = set()
     if not folder.is_dir():
         return asked
@@ -124,10 +123,10 @@ def _connect(folder: Path, opened: contextlib.ExitStack, watched: selectors.Base
         connection = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
         try:
             connection.connect(f"{short}/{file.name}")
-        except BlockingIOError:  # its queue is full: it has not answered for a long time
+        except BlockingIOError:  # the socket's queue is full, so the process has not answered for a long time
             asked.add(int(name[1]))
         except OSError:
-            continue  # of a process that has ended
+            continue  # the socket of a process that has ended
         else:
             asked.add(int(name[1]))
             watched.register(connection, selectors.EVENT_READ, int(name[1]))
@@ -143,7 +142,7 @@ def _receive(connection: object) -> bytes:
 
 @contextmanager
 def _short(folder: Path) -> Generator[str, None, None]:
-    """Yield a short enough name of the folder: a socket's whole path may have 107 bytes."""
+    """Yield a name of the folder that is short enough, since a socket's whole path may have at most 107 bytes."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{descriptor}"

@@ -1,4 +1,4 @@
-"""Finds processes that ended without signing off; exactly one of the processes that look records each death."""
+"""Finds processes that ended without signing off. Of all processes that look for them, exactly one records each death."""
 
 import logging
 from collections import deque
@@ -13,14 +13,14 @@ _REST_S = 60.0
 
 
 def own_the_dead(table: ProcessTable, history: History, found_by: ProcessRow) -> list[ProcessRow]:
-    """Record the death of every process that died or was lost in log, table and history, once among all processes; return them.
+    """Record in log, table and history the death of every process that died or was lost, once among all processes; return these processes.
 
     Raises:
         ProcessesError: the table cannot be read or written.
         HistoryError: the history cannot be written; the deaths are in the table and the log.
     """
     told = table.told()
-    # Its server handles a worker, which dies with it.
+    # A worker's death is handled by its server, and a worker dies with its server.
     gone = {one.row.process_id: one.state for one in told if one.row.role == "server" and one.state not in {"live", "silent"}}
     for how in ("died", "lost", "stopped"):
         parents = {process_id for process_id, state in gone.items() if state == how}
@@ -49,7 +49,7 @@ def _write(history: History, rows: Sequence[ProcessRow], how: str, found_by: Pro
 
 
 def _taken_along(row: ProcessRow) -> str:
-    """Return what the process had only in memory when it last reported; "" if nothing."""
+    """Return what the process had only in memory at its last report; "": nothing."""
     runs = sum(row.runs.values())
     had = [f"{runs} runs were under way" if runs else "", f"{row.shadow_waiting} shadow jobs waited" if row.shadow_waiting else ""]
     said = " and ".join(part for part in had if part)
@@ -57,12 +57,11 @@ def _taken_along(row: ProcessRow) -> str:
 
 
 class WorkerDeaths:
-    """Writes the deaths of this process' shadow workers into the history: the first one immediately, several of them together once a
-    minute.
+    """Writes the deaths of this process' shadow workers to the history: the first one immediately, later ones together once a minute.
 
     Args:
         history: receives the entries.
-        name: of this process.
+        name: the name of this process.
         clock: Unix seconds.
     """
 
@@ -74,7 +73,7 @@ class WorkerDeaths:
         """Write the deaths that are due, and remove them from the queue.
 
         Raises:
-            HistoryError: the history cannot be written; they are still in the queue.
+            HistoryError: the history cannot be written; the deaths stay in the queue.
         """
         if not deaths or self._clock() < self._rests_until:
             return

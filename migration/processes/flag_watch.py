@@ -1,4 +1,6 @@
-"""Finds out, by evaluation, how each change of the flags moved tenants, so that a change made elsewhere is recorded like one made here."""
+"""Finds by evaluation how each change of the flags moved tenants, so that a change made elsewhere is recorded like one made by the
+migration's commands.
+"""
 
 import time
 from collections import Counter, defaultdict
@@ -13,7 +15,7 @@ from migration.processes.followed import FollowedFlags
 
 _ORDER: Final = list(Stage)
 _NAMED: Final = 5
-#: They stand for unknown tenants: a change of a percentage moves some of them.
+#: Invented tenants that represent unknown tenants: a change of a percentage moves some of them.
 _SAMPLE: Final = tuple(Tenant(tenant_id=f"sample-{number}") for number in range(20))
 _SWITCHES: Final = (KILL_SWITCH, SHADOW_SAMPLING, CANDIDATE_FAILOVER)
 
@@ -25,19 +27,19 @@ class FlagChange:
     """A flag that changed."""
 
     entry: Entry
-    jumped: int  #: tenants that skipped a stage, of those that were checked
+    jumped: int  #: checked tenants that skipped a stage
     seen_at: float  #: Unix seconds
 
 
 class FlagWatch:
-    """Compares the current flags with the previous ones. One thread uses it.
+    """Compares the current flags with the previous ones. Only one thread may use an object.
 
     Args:
-        flags: those that are followed.
-        surfaces: those that are being migrated.
-        tenants: the tenants to check: those that were served last.
-        host: of this process, for entries.
-        name: of this process, for entries.
+        flags: the flags that this process follows.
+        surfaces: the surfaces that are being migrated.
+        tenants: returns the tenants to check, which are those that were served last.
+        host: the host of this process, for entries.
+        name: the name of this process, for entries.
         clock: Unix seconds.
     """
 
@@ -58,11 +60,10 @@ class FlagWatch:
         self._stages: dict[tuple[str, str], Stage] = {}
 
     def look(self, last_version: Callable[[str], int | None]) -> list[FlagChange]:
-        """Return what changed since the last check; at the first one, since the history's last entry about each flag.
+        """Return the changes since the last check; at the first check, since the history's last entry about each flag.
 
         Args:
-            last_version: returns the version of a flag that the history knows; None: it knows nothing of that flag. Used at the first
-                check.
+            last_version: returns a flag's version in the history; None: the history has no entry about the flag. Used at the first check.
         """
         data, before = self._flags.data, self._data
         if data is before or not data.flags:
@@ -123,7 +124,7 @@ class FlagWatch:
 
 
 def is_jump(move: Move) -> bool:
-    """Return whether the two stages are not neighbours."""
+    """Return whether there is a stage between the two stages."""
     before, after = move
     return abs(_ORDER.index(before) - _ORDER.index(after)) > 1
 
@@ -148,7 +149,7 @@ def _known(tenants: Iterable[str]) -> list[str]:
 
 
 def _sentence(moves: Mapping[Move, list[str]]) -> str:
-    """Return the moves in words."""
+    """Return the moves as text."""
     counts = Counter({move: len(tenants) for move, tenants in moves.items()})
     parts = []
     for (before, after), moved in counts.most_common():
@@ -160,4 +161,4 @@ def _sentence(moves: Mapping[Move, list[str]]) -> str:
 
 
 def _position(flag: Mapping[str, Any] | None) -> str:
-    return "it does not exist any more" if flag is None else "was changed"
+    return "it no longer exists" if flag is None else "was changed"

@@ -1,4 +1,4 @@
-"""The part of a process' flags that is needed to report what it follows."""
+"""The part of a process' flags that its report needs."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -8,7 +8,7 @@ from migration.flags.meaning import FlagData, FlagEvaluator
 
 
 class FollowedFlags(Protocol):
-    """Flags as a serving process follows them; `LaunchDarklyFlags` is one."""
+    """The flags that a serving process follows; `LaunchDarklyFlags` implements this."""
 
     @property
     def evaluator(self) -> FlagEvaluator:
@@ -26,9 +26,9 @@ class FollowedFlags(Protocol):
         ...
 
     def status(self) -> FlagStatus:
-        """Return how well they can be read."""
+        """Return whether the flags can be read."""
         ...
 
     def on_change(self, listener: Callable[[], None], /) -> None:
-        """Call `listener` after the current flags changed, in the thread that noticed. It must not raise."""
+        """Call `listener` after the current flags changed, in the thread that noticed it. The listener must not raise."""
         ...

@@ -1,8 +1,8 @@
-"""The heartbeat of a serving process: it writes what it follows, whom it served, which processes died, and which flags were changed
-elsewhere.
+"""The heartbeat of a serving process: it writes which flags it follows, which tenants it served, which processes died, and which flags were
+changed elsewhere.
 
-Everything that uses the database happens in one separate thread with deadlines; a slow, locked or missing database delays only that thread.
-Requests leave the id of their tenant in a dict.
+Only one separate thread, with deadlines, uses the database, so a slow, locked or missing database delays only that thread. Requests only
+put the id of their tenant into a dict.
 """
 
 import logging
@@ -33,7 +33,7 @@ from migration.telemetry import Metrics, multiprocess
 
 logger = logging.getLogger(__name__)
 
-#: Seconds in which the editor of a change writes its own entry; without one, the change was made elsewhere.
+#: Seconds within which the editor of a change writes its own entry; a change without an entry was made elsewhere.
 _GRACE_S: Final = 5.0
 _SAME_S: Final = 60.0
 _REMEMBERED: Final = 500
@@ -49,12 +49,13 @@ class Heartbeat:
     Args:
         settings: the database, `home`, the surfaces.
         flags: those that this process follows.
-        metrics: count its own failures.
-        runs: surface -> current runs.
-        shadow: the shadow.
-        cost: the governor of the shadow; None: it is not governed.
+        metrics: count failures of the heartbeat.
+        runs: surface -> number of current runs.
+        shadow: the state of this process' shadow.
+        cost: the governor of the shadow; None: the shadow has no governor.
+        failovers: surface -> result -> number of runs that candidate failed.
         unseen: writes the counts of runs that were not compared.
-        attributes: of tenants, in addition to those that come with a request; None: there are none.
+        attributes: attributes of tenants, in addition to those in a request; None: there are none.
         clock: Unix seconds.
 
     Raises:
@@ -70,6 +71,7 @@ class Heartbeat:
         runs: Callable[[], Mapping[str, int]],
         shadow: ShadowState,
         cost: ShadowCost | None = None,
+        failovers: Callable[[], Mapping[str, Mapping[str, int]]] = dict,
         unseen: UnseenRuns | None = None,
         attributes: TenantAttributes | None = None,
         clock: Callable[[], float] = time.time,
@@ -78,7 +80,16 @@ class Heartbeat:
         self._table, self._history = ProcessTable(settings.evidence()), History.of_settings(settings)
         self._seen: dict[str, bytes] = {}
         self._served: OrderedDict[str, bytes] = OrderedDict()
-        self._rows = OwnRows(flags, settings.surfaces, runs=runs, shadow=shadow, served=self._last_served, cost=cost, clock=clock)
+        self._rows = OwnRows(
+            flags,
+            settings.surfaces,
+            runs=runs,
+            shadow=shadow,
+            served=self._last_served,
+            cost=cost,
+            failovers=failovers,
+            clock=clock,
+        )
         name = f"server {os.getpid()} on {this_host()}"
         self._watch = FlagWatch(flags, settings.surfaces, self._last_served, host=this_host(), name=name, clock=clock)
         self._changes: list[FlagChange] = []
@@ -88,7 +99,7 @@ class Heartbeat:
         self._census = Census(flags, settings.surfaces, self._rows, self._table, self._known)
         self._control = ControlServer(control_folder(settings.home), self._rows.server)
         self._problems: dict[str, str] = {}
-        self._forget_at = 0.0  #: Unix seconds; a process that starts begins with it
+        self._forget_at = 0.0  #: Unix seconds; a new process removes old rows at its first step
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="migration-heartbeat", daemon=True)
 
@@ -111,11 +122,11 @@ class Heartbeat:
         self._rows.close()
 
     def saw(self, tenant_id: str, attributes: bytes = b"") -> None:
-        """Record that the tenant is served. This costs a request almost nothing.
+        """Record that the tenant is served. A request spends almost no time here.
 
         Args:
             tenant_id: the tenant.
-            attributes: those that came with the request, as a JSON object; b"": none.
+            attributes: the attributes in the request, as a JSON object; b"": none.
         """
         self._seen[tenant_id] = attributes
 
@@ -132,11 +143,11 @@ class Heartbeat:
         self._history.close()
 
     def beat(self) -> None:
-        """Do everything that is due, once. Never raises."""
+        """Do all steps that are due, once. Never raises."""
         reachable = self._try("heartbeat", self._tell)
         self._try("flags", self._look)
         self._try("metrics", _bury)
-        if reachable:  # otherwise each of these would wait in vain, too
+        if reachable:  # otherwise each of these steps would wait in vain too
             self._try("unseen runs", self._write_unseen)
             self._try("changes", self._write_changes)
             self._try("tenants", self._write_tenants)
@@ -160,7 +171,7 @@ class Heartbeat:
         self._changes += self._watch.look(lambda key: self._history.last_version(source, key))
 
     def _write_changes(self) -> None:
-        """Record changes made elsewhere, after their editor had the time to record that they were made here."""
+        """Record changes made elsewhere; each one is first held back until its editor has had time to record it itself."""
         while self._changes and self._clock() >= self._changes[0].seen_at + _GRACE_S:
             change = self._changes[0]
             if self._history.append_once(change.entry, since=change.seen_at - _SAME_S):
@@ -206,7 +217,7 @@ class Heartbeat:
         return known_tenants(self._table, self._flags.data, self._attributes)
 
     def _try(self, what: str, step: Callable[[], None]) -> bool:
-        """Do one step; log once that it fails, and once that it works again. Return whether it succeeded."""
+        """Do one step, and log once that it fails and once that it works again. Return whether it succeeded."""
         try:
             step()
         except Exception as error:

@@ -1,4 +1,4 @@
-"""The identity of a process, over restarts and reuse of its number, and whether another process of this host still lives."""
+"""The identity of a process, which stays unique when process numbers are reused, and whether another process of this host still lives."""
 
 import functools
 import hashlib
@@ -13,9 +13,10 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def birth(pid: int) -> str | None:
-    """Return a value that distinguishes this process from every earlier or later one with its number; None: there is no such process here.
+    """Return a value that distinguishes this process from every earlier or later process with its number; None: there is no such process
+    here.
 
-    It is made of the boot, the namespace of process numbers (that of the container) and the moment of the start. A process that has ended
+    It consists of the boot id, the namespace of process numbers (that of the container) and the time of the start. A process that has ended
     and waits to be reaped does not count.
     """
     try:
@@ -46,7 +47,7 @@ def _place() -> str:
 
 @functools.cache
 def code_version() -> str:
-    """Return the version of the distribution that contains this package, and a digest of the package's code, in case a deployment did not
+    """Return the version of the distribution that contains this package, and a digest of the package's code, because a deployment may not
     change the version.
     """
     import importlib.metadata

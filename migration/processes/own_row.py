@@ -17,9 +17,9 @@ from migration.processes.held_by import held_by
 from migration.processes.identity import birth, code_version, own_birth, this_host
 from migration.processes.row import ProcessRow
 
-#: A kill switch may have rules: it counts as on if it is on for an unknown tenant, and for this many served ones.
+#: A kill switch may have rules. It counts as on if it is on for an unknown tenant and for this many served tenants.
 _ASKED_TENANTS: Final = 20
-#: They represent tenants without attributes and without a pin.
+#: Invented tenants that represent tenants without attributes and without a pin.
 _SAMPLE: Final = tuple(Tenant(tenant_id=f"made-up-{number}") for number in range(200))
 
 
@@ -28,7 +28,7 @@ class ShadowState(Protocol):
 
     @property
     def waiting(self) -> int:
-        """Jobs that wait or run."""
+        """Number of jobs that wait or run."""
         ...
 
     @property
@@ -38,12 +38,15 @@ class ShadowState(Protocol):
 
     @property
     def worker_ready(self) -> bool:
-        """Whether the worker takes jobs."""
+        """Whether the worker accepts jobs."""
         ...
 
     @property
     def worker_deaths(self) -> deque[tuple[int, int]]:
-        """Process ids and exit statuses of workers that died; negative: the signal that killed it. Reading removes them."""
+        """Process ids and exit statuses of workers that died; a negative status is the signal that killed the worker.
+
+        The code that records the deaths removes them from this queue.
+        """
         ...
 
 
@@ -52,12 +55,12 @@ class ShadowCost(Protocol):
 
     @property
     def shares(self) -> dict[str, float]:
-        """The share of the flag's percentage that is drawn, by surface."""
+        """The share of the flag's percentage that the governor allows, by surface."""
         ...
 
     @property
     def cause(self) -> str | None:
-        """What lowers a share; None: nothing does."""
+        """Why shares are lowered; None: no share is lowered."""
         ...
 
     def taxes(self) -> dict[str, list[float]]:
@@ -75,15 +78,16 @@ class Counted:
 
 
 class OwnRows:
-    """Makes this process' row, and its worker's. Threads may share it.
+    """Makes the rows of this process and of its worker. Threads may share one object.
 
     Args:
-        flags: what it follows.
-        surfaces: those that are being migrated.
-        runs: surface -> current runs.
-        shadow: the shadow.
-        cost: the governor; None: shadows are not governed.
-        served: ids of the tenants that were served last.
+        flags: the flags that this process follows.
+        surfaces: the surfaces that are being migrated.
+        runs: surface -> number of current runs.
+        shadow: the state of this process' shadow.
+        cost: the governor of the shadow; None: the shadow has no governor.
+        failovers: surface -> result -> number of runs that candidate failed.
+        served: returns the ids of the tenants that were served last.
         clock: Unix seconds.
     """
 
@@ -96,24 +100,26 @@ class OwnRows:
         shadow: ShadowState,
         served: Callable[[], Collection[Tenant]],
         cost: ShadowCost | None = None,
+        failovers: Callable[[], Mapping[str, Mapping[str, int]]] = dict,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._cost = cost
+        self._cost, self._failovers = cost, failovers
         self._flags, self._surfaces, self._runs, self._shadow, self._served = flags, tuple(surfaces), runs, shadow, served
         self._clock = clock
         self.process_id = uuid.uuid4().hex
-        self.counted: Counted | None = None  #: None: another process counts, or none has yet
+        self.counted: Counted | None = None  #: None: another process counts, or no count is finished yet
         self._errors = LastError()
         self._started_at = clock()
         self._lock = threading.Lock()
         self._followed: object = None
         self._followed_since = self._started_at
         self._killed: dict[str, bool] = {}
+        self._failover: dict[str, bool] = {}
         self._shares: dict[str, dict[str, float]] = {}
         logging.getLogger("migration").addHandler(self._errors)
 
     def close(self) -> None:
-        """Stop listening to errors."""
+        """Stop following logged errors."""
         logging.getLogger("migration").removeHandler(self._errors)
 
     def server(self) -> ProcessRow:
@@ -123,6 +129,7 @@ class OwnRows:
         with self._lock:
             self._follow(status.version, data, emergency)
             killed, shares, since = dict(self._killed), dict(self._shares), self._followed_since
+            failover = dict(self._failover)
         return ProcessRow(
             process_id=self.process_id,
             role="server",
@@ -147,6 +154,8 @@ class OwnRows:
             stage_counts={} if counted is None else {surface: dict(stages) for surface, stages in counted.stages.items()},
             counted_at=None if counted is None else counted.at,
             runs=dict(self._runs()),
+            failover=failover,
+            failovers={surface: dict(results) for surface, results in self._failovers().items()},
             shadow_waiting=self._shadow.waiting,
             shadow_shares={} if self._cost is None else self._cost.shares,
             shadow_cause=None if self._cost is None else self._cost.cause,
@@ -155,7 +164,7 @@ class OwnRows:
         )
 
     def worker(self) -> ProcessRow | None:
-        """Return the row of the shadow worker, which is sealed off and cannot write one; None: there is none now."""
+        """Return the row of the shadow worker, which is confined and cannot write it; None: there is no worker now."""
         pid = self._shadow.worker_pid
         born = None if pid is None else birth(pid)
         if pid is None or born is None:
@@ -176,12 +185,13 @@ class OwnRows:
         )
 
     def _follow(self, version: int, data: object, emergency: bool) -> None:
-        """Evaluate the kill switch after a change, and record since when its value is in effect."""
+        """Evaluate the kill switch and the shares of stages after a change, and record the time of the change."""
         now = (version, id(data), emergency)
         if now == self._followed:
             return
         tenants = [_SAMPLE[0], *list(self._served())[:_ASKED_TENANTS]]
         self._killed = {surface: all(self._is_killed(surface, tenant, emergency) for tenant in tenants) for surface in self._surfaces}
+        self._failover = {surface: self._flags.evaluator.failover(surface, _SAMPLE[0]) for surface in self._surfaces}
         self._shares = {surface: self._share(surface) for surface in self._surfaces}
         self._followed, self._followed_since = now, self._clock()
 
@@ -194,12 +204,12 @@ class OwnRows:
 
 
 class LastError(logging.Handler):
-    """Remembers the last error that was logged."""
+    """Keeps the last error that was logged."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.last: str | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Remember it: only the text, without the exception's own text."""
+        """Keep the message without the exception's own text."""
         self.last = record.getMessage()[:500]

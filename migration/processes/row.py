@@ -11,62 +11,64 @@ Role = Literal["server", "worker"]
 BEAT_S = 2.0
 """Seconds between two rows of a process, if nothing changes meanwhile."""
 SILENT_AFTER_S = 3 * BEAT_S
-"""Seconds after which a process that wrote nothing counts as silent: it is stopped, hangs, or cannot reach the database."""
+"""Seconds without a row after which a process counts as silent: it is stopped, hangs, or cannot reach the database."""
 LOST_AFTER_S = 600.0
-"""Seconds after which a silent process that cannot be checked (it was on another host) counts as dead."""
+"""Seconds without a row after which a process on another host, which cannot be checked, counts as dead."""
 
 
 class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One serving process or shadow worker. It contains what the process evaluates, not what it received."""
+    """One serving process or shadow worker. It contains the values that the process evaluates, not the data that it received."""
 
-    process_id: str  #: 32 hex digits; a new one each start
+    process_id: str  #: 32 hex digits, new at each start
     role: Role
     host: str
     pid: int
     birth: str  #: see `identity.birth`
-    started_at: float  #: Unix seconds, like all times here
+    started_at: float  #: Unix seconds, as all times here
     code_version: str
-    said_at: float  #: when this was reported, by the same clock as the times below
-    parent_id: str | None = None  #: the serving process of a worker; None: it has none
+    said_at: float  #: time of this report, by the same clock as the times below
+    parent_id: str | None = None  #: the serving process of a worker; None: this is not a worker
     surfaces: list[str] = []
-    flags_source: str = ""  #: empty: it follows no flags
-    flags_version: int | None = None  #: of all flags together; None: it follows none
-    flags_up: bool | None = None  #: False: the last known flags are used
-    flags_age_s: float | None = None  #: seconds since the source was last found good; None: never
+    flags_source: str = ""  #: empty: the process follows no flags
+    flags_version: int | None = None  #: version of all flags together; None: the process follows no flags
+    flags_up: bool | None = None  #: False: the last known flags are in use
+    flags_age_s: float | None = None  #: seconds since the source was last read successfully; None: it never was
     flags_error: str | None = None  #: the reason; None: nothing is wrong
-    followed_since: float | None = None  #: when this version, or this position of the kill switch, was first evaluated
+    followed_since: float | None = None  #: time at which this version, or this position of the kill switch, was first evaluated
     switch_version: int | None = None  #: version of the kill switch's flag; None: there is none
-    kill_switch: dict[str, bool] = {}  #: surface -> whether control serves because of it, evaluated
+    kill_switch: dict[str, bool] = {}  #: surface -> whether control serves because of the kill switch, evaluated
     emergency: bool = False  #: whether the host's emergency kill switch is on
     shares: dict[str, dict[str, float]] = {}  #: surface -> stage -> percent of tenants without a pin, evaluated for a sample of them
-    known_tenants: int | None = None  #: how many were counted below; None: another process counts
-    stage_counts: dict[str, dict[str, int]] = {}  #: surface -> stage -> known tenants there, evaluated
-    counted_at: float | None = None  #: when that count was finished
-    runs: dict[str, int] = {}  #: surface -> current runs
-    held_by: HeldBy | None = None  #: of a worker: what confines its engines; None: it takes no jobs yet
-    shadow_waiting: int = 0  #: shadow jobs that wait or run
-    shadow_shares: dict[str, float] = {}  #: surface -> share of the flag's percentage of runs that the governor lets be drawn
-    shadow_cause: str | None = None  #: what lowers a share, see `Cause` in `shadow/pressure.py`; None: nothing does
+    known_tenants: int | None = None  #: number of known tenants in the next field; None: another process counts
+    stage_counts: dict[str, dict[str, int]] = {}  #: surface -> stage -> number of known tenants at it, evaluated
+    counted_at: float | None = None  #: time at which that count was finished
+    runs: dict[str, int] = {}  #: surface -> number of current runs
+    failover: dict[str, bool] = {}  #: surface -> whether its runs fail over, evaluated for tenants that the flag does not name
+    failovers: dict[str, dict[str, int]] = {}  #: surface -> result -> number of runs that candidate failed since the start
+    held_by: HeldBy | None = None  #: what confines the engines of a worker; None: it accepts no jobs yet
+    shadow_waiting: int = 0  #: number of shadow jobs that wait or run
+    shadow_shares: dict[str, float] = {}  #: surface -> share of the flag's percentage of runs that the governor allows
+    shadow_cause: str | None = None  #: why shares are lowered, see `Cause` in `shadow/pressure.py`; None: no share is lowered
     shadow_tax: dict[str, list[float]] = {}  #: quantile -> by how much runs are slower because of shadows: lower bound, estimate, upper
-    last_error: str | None = None  #: the last failure of the tool itself; None: nothing since the start
+    last_error: str | None = None  #: the last failure of the migration itself; None: none since the start
 
     @property
     def name(self) -> str:
-        """Its name for people."""
+        """The process' name in messages."""
         return f"{self.role} {self.pid} on {self.host}"
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """A row and when it was written."""
+    """A row, and the time at which it was written."""
 
     row: ProcessRow
-    age_s: float  #: seconds since it was written, by the database's clock
+    age_s: float  #: seconds since the row was written, by the database's clock
     state: Literal["live", "silent", "died", "stopped", "lost"]
-    noted: bool  #: whether its end is recorded
+    noted: bool  #: whether the process' end is recorded
 
     @property
     def serves(self) -> bool:
-        """Whether it may serve requests: its end is not known."""
+        """Whether the process may serve requests, because its end is not known."""
         return self.row.role == "server" and self.state in {"live", "silent"}
 
 
@@ -76,10 +78,10 @@ def encode_row(row: ProcessRow) -> bytes:
 
 
 def decode_row(data: bytes | str) -> ProcessRow | None:
-    """Return the row; None: another version wrote it, in another form."""
+    """Return the row; None: another version wrote the row in another form."""
     try:
         row: ProcessRow = _rows.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # the three that mean "unreadable"
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # the three errors that mean "unreadable"
         return None
     return row
 

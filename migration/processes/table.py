@@ -19,7 +19,7 @@ _KEPT_S = 7 * DAY_S
 
 
 class ProcessTable:
-    """The rows of all processes. Threads may share it; it connects on first use, and waits at most 2 s for anything.
+    """The rows of all processes. Threads may share one object. It connects on first use, and waits at most 2 s for each answer.
 
     Args:
         url: SQLAlchemy URL of SQLite or PostgreSQL.
@@ -41,7 +41,7 @@ class ProcessTable:
 
     @classmethod
     def reading(cls, settings: MigrationSettings) -> "ProcessTable":
-        """Return the table of the migration's own database; a file that does not exist yet is not made, and then no process is known.
+        """Return the table of the migration's own database. A file that does not exist yet is not created, and then no process is known.
 
         Raises:
             ConfigurationError: see the class.
@@ -51,7 +51,7 @@ class ProcessTable:
         return table
 
     def beat(self, rows: Sequence[ProcessRow]) -> None:
-        """Write these rows, each replacing the last one of its process.
+        """Write these rows; each replaces the last row of its process.
 
         Raises:
             ProcessesError: the database cannot be written.
@@ -100,7 +100,7 @@ class ProcessTable:
         ]
 
     def now(self) -> float:
-        """Return Unix seconds by the clock that `age_s` is measured by: the database's, or this host's for a file.
+        """Return Unix seconds by the clock of `age_s`: the database server's, or this host's for a file.
 
         Raises:
             ProcessesError: the database cannot be read.
@@ -111,7 +111,7 @@ class ProcessTable:
             return _now(connection)
 
     def forget_old(self) -> None:
-        """Remove processes that wrote nothing for seven days, and tenants that were not seen for thirty.
+        """Remove processes that wrote no row for seven days, and tenants that were not served for thirty days.
 
         Raises:
             ProcessesError: the database cannot be written.
@@ -128,7 +128,7 @@ class ProcessTable:
             tenants: id -> attributes as JSON.
 
         Raises:
-            ProcessesError: the database cannot be written; none was.
+            ProcessesError: the database cannot be written; no tenant was recorded.
         """
         with self.database.transaction("write") as connection:
             today = int(_now(connection) // DAY_S)
@@ -139,7 +139,7 @@ class ProcessTable:
             connection.execute(put.on_conflict_do_update(index_elements=["tenant_id"], set_=new, where=changed), rows)
 
     def seen_tenants(self, after: str = "", limit: int = 1000) -> list[tuple[str, str]]:
-        """Return the next tenants seen within 30 days, by id, and their attributes as JSON; [] after the last.
+        """Return the next tenants served within 30 days, sorted by id, and their attributes as JSON; [] after the last.
 
         Raises:
             ProcessesError: the database cannot be read.
@@ -153,7 +153,7 @@ class ProcessTable:
             return [(row.tenant_id, row.attributes) for row in connection.execute(asked)]
 
     def forget_tenant(self, tenant_id: str) -> bool:
-        """Remove the tenant from the known ones; return whether it was known.
+        """Remove the tenant from the known tenants; return whether it was known.
 
         Raises:
             ProcessesError: the database cannot be written.
@@ -164,18 +164,18 @@ class ProcessTable:
             return bool(connection.execute(known_tenants.delete().where(known_tenants.c.tenant_id == tenant_id)).rowcount)
 
     def _absent(self) -> bool:
-        """Return whether the file does not exist yet, and this object must not make it. It is checked each time: a process that starts
-        makes it.
+        """Return whether the file does not exist yet and this object must not create it. This is checked each time, because another process
+        may create the file.
         """
         return not self._makes and self.database.file is not None and not self.database.file.exists()
 
     def close(self) -> None:
-        """Close all connections. The next question connects again."""
+        """Close all connections. The next read or write connects again."""
         self.database.close()
 
 
 KNOWN_DAYS = 30
-"""A tenant that was served within this many days is known."""
+"""A tenant that was served within this many days is a known tenant."""
 
 
 def _upsert(connection: Connection, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
@@ -184,7 +184,7 @@ def _upsert(connection: Connection, key: Mapping[str, Any], values: Mapping[str,
 
 
 def _now(connection: Connection) -> float:
-    """Return Unix seconds by one clock for all hosts."""
+    """Return Unix seconds by one clock that is the same for all hosts."""
     if connection.dialect.name == "sqlite":
         return time.time()
     return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())

@@ -10,9 +10,9 @@ from migration.flags import TenantAttributes
 from migration.flags.meaning import NO_ATTRIBUTES, TENANT_KIND, FlagData, Tenant
 from migration.processes.table import ProcessTable
 
-#: The sources of `known_tenants`, in words, so that the reader of a count knows which tenants are missing.
+#: The sources of `known_tenants` as text, so that the reader of a count knows which tenants it does not contain.
 LOOKED_AT: Final = (
-    "named by settings, the attribute file or flags, or served within 30 days; of run stores, those of whom one store lacks runs"
+    "named by settings, the attribute file or flags, or served within 30 days; from run stores, only tenants with runs that one store lacks"
 )
 
 
@@ -23,7 +23,7 @@ def known_tenants(
 
     Args:
         table: lists served tenants, with the attributes of their last request.
-        data: whose targets name tenants.
+        data: the flags, whose targets name tenants.
         attributes: the attribute file, and other sources of attributes; None: there are none.
         stored: ids of tenants in run stores.
 
@@ -42,7 +42,7 @@ def known_tenants(
 
 
 def described(attributes: TenantAttributes | None, tenant_id: str, said: bytes) -> Tenant:
-    """Return the tenant as a serving process would describe it.
+    """Return the tenant with the attributes that a serving process would use.
 
     Args:
         attributes: the attribute file, and other sources of attributes; None: there are none.

@@ -1,8 +1,9 @@
-"""Finished runs in two stores, legacy and user: written by plan, retried from an outbox, read completely, copied from one to the other.
+"""Finished runs in two stores, legacy and user: writes them as the plan says, retries from an outbox, reads complete threads, and copies
+runs between the stores.
 
 `FinishedRuns` combines what a server needs: `DualWriter` writes, `Delivery` retries, `ThreadReader` reads. `Backfill` copies and verifies,
-`Coverage` knows the tenants whose runs a store lacks, and `check_history` lets no tenant enter a stage without its history. `Tombstones`
-counts which engines ran, by day, and `watch_now` returns the counts.
+`Coverage` knows the tenants with runs that a store lacks, and `check_history` refuses a stage to tenants whose history is incomplete.
+`Tombstones` counts the runs of each engine by day, and `watch_now` returns the counts.
 """
 
 from typing import TYPE_CHECKING

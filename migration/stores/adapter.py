@@ -12,7 +12,7 @@ R = TypeVar("R")
 
 
 class BackendStore(Protocol[R]):
-    """A run store of the backend, in its own types; see `RunStore`."""
+    """A run store of the backend, in the backend's own types; see `RunStore`."""
 
     async def write(self, runs: Sequence[R], /) -> None:
         """Store the runs, all or none."""
@@ -24,10 +24,10 @@ class BackendStore(Protocol[R]):
 
 
 class BackendScan(Protocol[R]):
-    """A walk through all runs in the backend's own types; see `RunScan`."""
+    """A scan of all runs in the backend's own types; see `RunScan`."""
 
     async def count(self, surface: str, /) -> int:
-        """Return how many there are."""
+        """Return how many runs there are."""
         ...
 
     async def page(self, surface: str, after: RunKey | None, limit: int, /) -> list[R]:
@@ -45,12 +45,12 @@ class Shape(Generic[R]):
 
     encode: Callable[[R], StoredRun]
     decode: Callable[[StoredRun], R]
-    unavailable: type[Exception]  #: raised if trying again may help
-    refused: type[Exception]  #: raised if it never will
+    unavailable: type[Exception]  #: the backend raises it if another try may succeed
+    refused: type[Exception]  #: the backend raises it if no try will succeed
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Raise the backend's errors as this package's, with their text."""
+        """Raise the backend's errors as errors of this package, with the same text."""
         try:
             yield
         except self.unavailable as error:
@@ -60,11 +60,11 @@ class Shape(Generic[R]):
 
 
 class AdaptedStore(Generic[R]):
-    """A `RunStore` over one of the backend's.
+    """A `RunStore` over one of the backend's run stores.
 
     Args:
-        store: the backend's.
-        shape: of its runs and errors.
+        store: the backend's store.
+        shape: converts the backend's runs and errors.
     """
 
     def __init__(self, store: BackendStore[R], shape: Shape[R]) -> None:
@@ -82,11 +82,11 @@ class AdaptedStore(Generic[R]):
 
 
 class AdaptedScan(Generic[R]):
-    """A `RunScan` over one of the backend's.
+    """A `RunScan` over one of the backend's scans.
 
     Args:
-        scan: the backend's.
-        shape: of its runs and errors.
+        scan: the backend's scan.
+        shape: converts the backend's runs and errors.
     """
 
     def __init__(self, scan: BackendScan[R], shape: Shape[R]) -> None:

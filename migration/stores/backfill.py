@@ -1,9 +1,9 @@
 """`Backfill`: copies every run of a surface from one store to the other, during traffic.
 
-1. The first pass copies what is missing and stores its position, so that a killed backfill continues where it was.
-2. The second pass reads everything again, copies new runs behind the first, reads them back, and compares count and digest for each tenant.
-3. The history of a tenant is complete if all its runs are there, and no run was written to the other store alone since the second pass
-    began: all other new runs go through the outbox, which serves both stores.
+1. The first pass copies missing runs and stores its position, so that a killed backfill continues there.
+2. The second pass reads all runs again, copies runs that are new since the first pass, reads them back, and compares count and digest for
+each tenant. 3. The history of a tenant is complete if the store has all its runs, and no run was written to the other store alone after the
+second pass began. All other new runs go through the outbox, which serves both stores.
 """
 
 import hashlib
@@ -24,22 +24,22 @@ _DIGEST_BITS = 256
 class BackfillProgress:
     """The progress of a pass."""
 
-    number: int  #: of the pass: 1 copies, 2 verifies
-    runs: int  #: read in this pass, since it began or was resumed
+    number: int  #: number of the pass: 1 copies, 2 verifies
+    runs: int  #: runs read in this pass since it began or was resumed
     of: int  #: runs in the source when the pass began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantResult:
-    """One tenant's runs in both stores."""
+    """Counts and digests of one tenant's runs in both stores."""
 
     tenant_id: str
-    runs: int  #: in the source
-    found: int  #: those of them in the target, with the same content
-    digest: str  #: of the runs in the source, 16 hex digits
-    found_digest: str  #: of those found in the target
+    runs: int  #: runs in the source
+    found: int  #: runs of the source that the target has with the same content
+    digest: str  #: digest of the runs in the source, 16 hex digits
+    found_digest: str  #: digest of those runs in the target
     whole: bool  #: the target is known to contain every run of the tenant
-    reason: str | None  #: why it is incomplete; None: it is complete
+    reason: str | None  #: why the history is incomplete; None: it is complete
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class _Sum:
     digest: int = 0
 
     def add(self, run: StoredRun) -> None:
-        # Sums of digests do not depend on the order, and unlike an exclusive or they detect a duplicate run.
+        # Sums of digests do not depend on the order, and unlike an exclusive or, a sum detects a duplicate run.
         self.runs += 1
         self.digest = (self.digest + int.from_bytes(hashlib.sha256(encode(run)).digest())) % 2**_DIGEST_BITS
 
@@ -63,12 +63,12 @@ class _Tenant:
     """The result of a pass for one tenant."""
 
     source: _Sum = field(default_factory=_Sum)
-    target: _Sum = field(default_factory=_Sum)  #: of the same runs, as the target has them
-    wrong: str | None = None  #: why a run is missing, or differs
+    target: _Sum = field(default_factory=_Sum)  #: count and digest of the same runs in the target
+    wrong: str | None = None  #: why a run is missing or differs
 
     @property
     def same(self) -> bool:
-        """Whether every run is there, and the same."""
+        """Whether the target has every run with the same content."""
         return (self.source.runs, self.source.digest) == (self.target.runs, self.target.digest)
 
 
@@ -78,9 +78,9 @@ class Backfill:
     Args:
         surface: the surface to copy.
         into: the store that must become complete.
-        stores: both.
-        coverage: stores the position, and which histories are known to be complete.
-        outbox: its parked rows are tried again, too.
+        stores: both stores.
+        coverage: stores the position, and the histories that are known to be complete.
+        outbox: the outbox, whose parked rows are tried again too.
         tell: called with the progress.
         page: runs read at a time.
     """
@@ -104,11 +104,12 @@ class Backfill:
         self.copied = 0  #: runs copied by this backfill, including those before a restart
 
     async def run(self) -> list[TenantResult]:
-        """Copy and verify; return each tenant that has runs or a gap, by id. It is safe to run it again, and while others write.
+        """Copy and verify; return the result of each tenant that has runs or a gap, by id. Repeating this is safe, and so are other writes
+        meanwhile.
 
         Raises:
             StoreUnavailableError: a store does not answer; run it again, and it continues at its position.
-            OutboxError: the progress cannot be stored; likewise.
+            OutboxError: the progress cannot be stored; run it again, and it continues at its position.
         """
         await self._outbox.unpark(self._surface)
         place = await self._coverage.progress(self._surface, self._into)
@@ -149,7 +150,7 @@ class Backfill:
         return tenants
 
     async def _find(self, runs: Sequence[StoredRun]) -> dict[RunKey, StoredRun]:
-        """Return what the target has from the first of these runs to the last, by key."""
+        """Return the target's runs from the first of these runs to the last, by key."""
         if not runs:
             return {}
         return {key_of(run): run for run in await self._target.between(self._surface, key_of(runs[0]), key_of(runs[-1]))}
@@ -160,7 +161,7 @@ class Backfill:
                 await self._store.write(missing)
             self.copied += len(missing)
         except StoreRefusedError:
-            # One bad run must not keep its neighbours from being copied.
+            # One bad run must not prevent the copy of the others.
             for run in missing:
                 try:
                     await self._store.write([run])

@@ -1,4 +1,4 @@
-"""How complete each store is known to be: verified backfills, and the tenants with runs that were written without a store since.
+"""What is known about the completeness of each store: verified backfills, and tenants with later runs that were not written to a store.
 
 The user store is complete for a tenant if a backfill of the surface was verified and there has been no gap since. The legacy store
 contained everything before the migration began, so it is complete as long as there is no gap.
@@ -17,20 +17,20 @@ from migration.stores.database import StoresDatabase
 from migration.stores.run import RunKey
 from migration.stores.tables import gaps, passes
 
-#: No write takes this long: one that began earlier and never ended was cut off by a crash, so its result can be seen.
+#: No write takes this long. A write that began earlier and has no end was cut off by a crash, so its result is final.
 _CUT_OFF_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A store lacks runs of a tenant, or may lack some."""
+    """Records that a store lacks runs of a tenant, or may lack some."""
 
     surface: str
     tenant_id: str
     store: Store
-    begun: int  #: writes without this store that began
-    ended: int  #: those of them that ended
-    touched_at: float  #: Unix seconds of the last one
+    begun: int  #: number of writes without this store that began
+    ended: int  #: number of these writes that ended
+    touched_at: float  #: Unix seconds of the last write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +38,15 @@ class Pass:
     """A backfill of one store of a surface."""
 
     after: RunKey | None  #: the run copied last; None: at the beginning
-    copied: int  #: runs, since the beginning
+    copied: int  #: number of runs since the beginning
     verified_at: float | None  #: Unix seconds; None: never yet
 
 
 class Coverage:
-    """Rows of `gaps` and `passes`.
+    """Reads and writes the tables `gaps` and `passes`.
 
     Args:
-        database: where they are kept.
+        database: contains the tables.
         clock: Unix seconds.
     """
 
@@ -54,11 +54,11 @@ class Coverage:
         self._database, self._clock = database, clock
 
     async def begin_without(self, surface: str, tenant_id: str, store: Store) -> None:
-        """Record, before a run is written, that this store is left out. Raises OutboxError."""
+        """Record, before a run is written, that this store will not get it. Raises OutboxError."""
         await self._touch(surface, tenant_id, store, begun=1, ended=0)
 
     async def end_without(self, surface: str, tenant_id: str, store: Store) -> None:
-        """Record that the write ended: from now on a backfill sees the run. Raises OutboxError."""
+        """Record that the write ended, so that a backfill finds the run from now on. Raises OutboxError."""
         await self._touch(surface, tenant_id, store, begun=0, ended=1)
 
     async def mark(self, surface: str, tenant_id: str, store: Store) -> None:
@@ -81,11 +81,14 @@ class Coverage:
         return await self._database.read("read", lambda connection: _gaps(connection, surface, store))
 
     def gaps_now(self, surface: str, store: Store) -> dict[str, Gap]:
-        """Return the same as `gaps`, in this thread. Raises OutboxError."""
+        """Do the same as `gaps`, in this thread. Raises OutboxError."""
         return self._database.run_now("read", lambda connection: _gaps(connection, surface, store)) if self._database.exists else {}
 
     def tenants_now(self) -> dict[tuple[str, str], int]:
-        """Return how many tenants' runs each store lacks, by (surface, store), in this thread. Raises OutboxError."""
+        """Return for each (surface, store) the number of tenants with runs that the store lacks; runs in this thread.
+
+        Raises OutboxError.
+        """
         if not self._database.exists:
             return {}
         query = select(gaps.c.surface, gaps.c.store, func.count().label("tenants")).group_by(gaps.c.surface, gaps.c.store)
@@ -94,13 +97,16 @@ class Coverage:
         return {(row.surface, row.store): row.tenants for row in found}
 
     def verified_now(self, surface: str, store: Store) -> bool:
-        """Return whether a backfill of the store was ever verified, in this thread. The legacy store needs none. Raises OutboxError."""
+        """Return whether a backfill of the store was ever verified, in this thread.
+
+        The legacy store needs no backfill. Raises OutboxError.
+        """
         if store == "legacy":
             return True
         return self._database.exists and self._database.run_now("read", lambda connection: surface in _verified(connection, store))
 
     async def close(self, gap: Gap) -> bool:
-        """Remove a gap that is filled; False if new runs were written in between, or one of them is still being written. Raises
+        """Remove a filled gap; return False if new runs were written meanwhile, or one is still being written. Raises
         OutboxError.
 
         Args:
@@ -130,7 +136,7 @@ class Coverage:
         return await self._database.read("read", work)
 
     async def advance(self, surface: str, store: Store, after: RunKey | None, copied: int) -> None:
-        """Store the progress of the backfill, to continue from there. Raises OutboxError."""
+        """Store the progress of the backfill, so that it can continue there. Raises OutboxError."""
         await self._put(surface, store, {"after": after, "copied": copied})
 
     async def verified(self, surface: str, store: Store) -> None:
@@ -150,7 +156,7 @@ class Coverage:
         now = self._clock()
 
         def work(connection: Connection) -> None:
-            # A write that ends after its gap was removed is a complete new gap.
+            # If a write ends after its gap was removed, a new gap is recorded for it.
             insert = insert_into(connection, gaps).values(
                 surface=surface, tenant_id=tenant_id, store=store, begun=1, ended=ended, touched_at=now
             )

@@ -1,4 +1,4 @@
-"""The tool's own tables about run stores, one transaction at a time."""
+"""The migration's own tables about run stores, one transaction at a time."""
 
 import asyncio
 from collections import deque
@@ -43,7 +43,7 @@ class _Job:
 class StoresDatabase:
     """The outbox's database. Committed data survives a crash of the process and of the machine.
 
-    Waiting for the disk takes a millisecond or more, so all concurrent requests are committed together.
+    Since a commit waits for the disk for a millisecond or more, all concurrent requests are committed together.
 
     Args:
         url: SQLAlchemy URL of SQLite or PostgreSQL.
@@ -56,9 +56,9 @@ class StoresDatabase:
         self._database = SqlDatabase(
             url, holds="the outbox", setting="NETRA_MIGRATION_STORES_URL", prepare=_prepare, error=OutboxError, flush=True
         )
-        # One thread: writers of one SQLite file only wait for each other anyway.
+        # There is one thread, because writers of one SQLite file only wait for each other anyway.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-stores")
-        # Readers of a file wait for no writer and no disk; in memory there is one connection for all.
+        # Readers of a file do not wait for writers or the disk. An in-memory database has one connection for all.
         self._readers = (
             self._thread if isinstance(self._database.engine.pool, StaticPool) else ThreadPoolExecutor(_READERS, "run-stores-read")
         )
@@ -67,7 +67,7 @@ class StoresDatabase:
         self._lock = Lock()
 
     async def run(self, doing: str, work: Callable[[Connection], T]) -> T:
-        """Do the work in a transaction, off the event loop. It may be repeated, if the first transaction fails.
+        """Do the work in a transaction, in another thread. The work may be repeated if the first transaction fails.
 
         Raises:
             OutboxError: the database cannot be used; none of the work is stored.
@@ -81,7 +81,7 @@ class StoresDatabase:
         return await answer
 
     async def read(self, doing: str, work: Callable[[Connection], T]) -> T:
-        """Return the result of a read, off the event loop and in parallel with the writer. Data that was reported as written before is
+        """Return the result of a read, in another thread and in parallel with the writer. All data that was reported as written before is
         visible.
 
         Raises:
@@ -109,7 +109,7 @@ class StoresDatabase:
 
     @property
     def exists(self) -> bool:
-        """Whether there is anything to read: False only for a SQLite file that was never written."""
+        """Whether the database exists: False only for a SQLite file that was never written."""
         return self._database.file is None or self._database.file.exists()
 
     def close(self) -> None:
@@ -129,7 +129,10 @@ class StoresDatabase:
             self._do(jobs)
 
     def _do(self, jobs: Sequence[_Job]) -> None:
-        """Do the jobs in one transaction; if that fails, each in a separate one, so that a job fails only by itself."""
+        """Do the jobs in one transaction.
+
+        If that fails, do each job in its own transaction, so that one job's failure does not affect others.
+        """
         try:
             results = self.run_now(jobs[0].doing, lambda connection: [job.work(connection) for job in jobs])
         except Exception as error:  # noqa: BLE001 - passed to the caller
@@ -144,7 +147,7 @@ class StoresDatabase:
 
 
 def _prepare(engine: Engine) -> None:
-    # Checking and creating is not atomic: a process that loses the race for a table checks again.
+    # Check and creation are not atomic, so a process that loses the race for a table checks again.
     for _ in metadata.tables:
         try:
             metadata.create_all(engine)

@@ -1,4 +1,4 @@
-"""`Delivery`: delivers the outbox's rows to their stores, repeatedly until each store has them."""
+"""`Delivery` delivers the outbox's rows to their stores, and repeats this until each store has them."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ _BATCH: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """How long to wait before the next try, and when a person has to look at a row."""
+    """The waiting times between tries, and the number of refusals after which a person has to check a row."""
 
     first_s: float = 1.0
     factor: float = 2.0
@@ -30,22 +30,22 @@ class Retry:
     refusals: int = 8  #: a row that its store refused this many times is parked; an unavailable store never parks a row
 
     def delay_s(self, failures: int) -> float:
-        """Return the seconds to wait after this many failures in a row, at least one."""
-        # The exponent is bounded, because a float is: a store may be down for days.
+        """Return the seconds to wait after this many consecutive failures, at least one."""
+        # The exponent is limited, so that the number stays a finite float even if a store is down for days.
         return min(self.longest_s, self.first_s * self.factor ** min(failures - 1, 60))
 
 
 class Delivery:
-    """Delivers what is due, one task for each store: a store that hangs does not block the other.
+    """Delivers the rows that are due, with one task for each store, so that a store that hangs does not block the other.
 
     Args:
         outbox: the waiting rows.
-        writes: to the stores.
+        writes: writes to the stores.
         metrics: show the lag and count failures.
         retry: waiting times.
-        poll_s: seconds between two checks for rows that became due, or that other processes added.
+        poll_s: seconds between two checks for rows that became due or that other processes added.
         lease_s: seconds for which a claimed row belongs to this process; after a crash another process takes it then.
-        jitter: returns a number in [0, 1), so that processes that lost a store together do not return together.
+        jitter: returns a number in [0, 1), so that processes that lost a store at the same time do not retry at the same time.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class Delivery:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Start to deliver."""
+        """Start the delivery."""
         self._tasks = [asyncio.create_task(self._keep_delivering(store), name=f"deliver-to-{store}") for store in STORES]
 
     async def aclose(self) -> None:
-        """Stop. Rows that are not delivered wait for the next start."""
+        """Stop. Stop the delivery. Rows that are not delivered wait for the next start."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -88,10 +88,10 @@ class Delivery:
         self.wake(store)
 
     async def deliver_due(self, store: Store) -> int:
-        """Deliver what is due now, at most one batch, and return how many rows were tried.
+        """Deliver the rows that are due now, at most one batch, and return how many were tried.
 
         Raises:
-            OutboxError: the outbox cannot be used; nothing is lost, and rows may be delivered once more.
+            OutboxError: the outbox cannot be used. No row is lost, and some rows may be delivered again.
         """
         delivered, self._settled[store] = self._settled[store], []
         try:

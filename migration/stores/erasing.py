@@ -1,4 +1,4 @@
-"""Removes the data of a tenant or a user from the outbox and its notes."""
+"""Removes the data of a tenant or a user from the outbox and the tables next to it."""
 
 from sqlalchemy import Connection, delete, func, select
 

@@ -9,7 +9,7 @@ from migration.model import Stage
 from migration.stages import Store
 from migration.stores.coverage import Coverage
 
-#: Stores that must contain every run of a tenant at that stage. `shadow` is the way from one store to the other, so it needs both.
+#: Stores that must contain every run of a tenant at that stage. `shadow` is between the two stores, so it needs both.
 NEEDED: Final[Mapping[Stage, tuple[Store, ...]]] = MappingProxyType(
     {
         Stage.OFF: ("legacy",),
@@ -30,18 +30,18 @@ def check_history(
     after: Callable[[str], Stage],
     coverage: Coverage,
 ) -> None:
-    """Let tenants move only if the stores that they will depend on contain their history.
+    """Refuse moves of tenants to a stage unless the stores that the stage reads from contain their history.
 
     Args:
         surface: the tenants' surface.
         stages: the stages that tenants enter.
-        before: a tenant's stage before.
-        after: a tenant's stage afterwards.
-        coverage: what is known about the stores.
+        before: returns a tenant's stage before the move.
+        after: returns a tenant's stage after the move.
+        coverage: knows whether the stores are complete.
 
     Raises:
         HistoryMissingError: a store was never backfilled, or lacks runs of a tenant that moves; the message names the command to run.
-        OutboxError: what is known cannot be read.
+        OutboxError: the facts about the stores cannot be read.
     """
     for stage in stages:
         for store in NEEDED[stage]:

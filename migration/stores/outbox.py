@@ -1,4 +1,4 @@
-"""The outbox: writes that wait for a run store. A row exists before its run is reported complete, and until the store has it."""
+"""The outbox: writes that wait for a run store. A row exists from before its run is reported complete until the store has the run."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,12 +19,12 @@ _decoder = msgspec.msgpack.Decoder(StoredRun)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A write that this process may try, for as long as its lease lasts."""
+    """A write that this process may try until the lease ends."""
 
     id: int
     run: StoredRun
-    alone: bool  #: no other store was to be written
-    refusals: int  #: how often the store has refused it
+    alone: bool  #: the plan writes to no other store
+    refusals: int  #: number of times that the store refused the run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +33,18 @@ class Lag:
 
     surface: str
     store: Store
-    rows: int  #: writes that will be retried
-    oldest_s: float  #: age of the oldest of them; 0 without any
-    parked: int  #: writes that the store refused too often; a person has to check them
-    error: str | None  #: why a parked write, or otherwise the oldest, failed last; None: no try failed yet
+    rows: int  #: number of writes that will be retried
+    oldest_s: float  #: age of the oldest of these writes; 0: there are none
+    parked: int  #: number of writes that the store refused too often; a person has to check them
+    error: str | None  #: why a parked write, or if there is none the oldest write, failed last; None: no try failed yet
 
 
 class Outbox:
-    """Rows of `outbox`. Several processes may share them: a claimed row belongs to one of them until its lease ends.
+    """Reads and writes the table `outbox`. Several processes may share it: a claimed row belongs to one process until its lease ends.
 
     Args:
-        database: where they are kept.
-        clock: Unix seconds, since other processes and the next start must understand them.
+        database: contains the table.
+        clock: Unix seconds, because other processes and later starts use the stored times.
     """
 
     def __init__(self, database: StoresDatabase, clock: Callable[[], float] = time.time) -> None:
@@ -56,11 +56,11 @@ class Outbox:
         Args:
             run: the run to write.
             stores: the stores to write to.
-            alone: whether no other store was to be written.
-            first_rests_s: seconds until another process may try the first store's row: the caller tries it already.
+            alone: whether the plan writes to no other store.
+            first_rests_s: seconds until another process may try the first store's row, which the caller is trying now.
 
         Raises:
-            OutboxError: it could not be stored.
+            OutboxError: the run could not be stored.
         """
         now = self._clock()
         shared = {
@@ -91,7 +91,7 @@ class Outbox:
 
         def work(connection: Connection) -> list[Claim]:
             due = select(outbox.c.id).where(*open_now).order_by(outbox.c.id).limit(limit)
-            # The condition appears twice: PostgreSQL checks the outer one again after it waited for another claimer.
+            # The condition appears twice, because PostgreSQL checks the outer one again after waiting for another process that claims rows.
             rows = connection.execute(update(outbox).where(outbox.c.id.in_(due), *open_now).values(due_at=now + lease_s).returning(outbox))
             claims = [Claim(id=row.id, run=_decoder.decode(row.run), alone=row.alone, refusals=row.refusals) for row in rows]
             return sorted(claims, key=lambda claim: claim.id)
@@ -102,7 +102,7 @@ class Outbox:
         """Drop rows whose store has the run.
 
         Raises:
-            OutboxError: the outbox cannot be written; the rows stay and are delivered once more.
+            OutboxError: the outbox cannot be written; the rows stay and are delivered again.
         """
         if ids:
             await self._database.run("clear", lambda connection: _execute(connection, delete(outbox).where(outbox.c.id.in_(ids))))
@@ -120,7 +120,7 @@ class Outbox:
         await self._database.run("write", lambda connection: _execute(connection, change))
 
     async def unpark(self, surface: str) -> int:
-        """Retry a surface's parked rows, now and as often as new ones; return how many there were. Raises OutboxError."""
+        """Retry a surface's parked rows, now and as often as new rows; return how many there were. Raises OutboxError."""
         change = (
             update(outbox)
             .where(outbox.c.surface == surface, outbox.c.parked_at.is_not(None))
@@ -138,11 +138,11 @@ class Outbox:
         return await self._database.read("read", work)
 
     async def lags(self) -> list[Lag]:
-        """Return the same as `lags_now`, off the event loop. Raises OutboxError."""
+        """Do the same as `lags_now`, in another thread. Raises OutboxError."""
         return await self._database.read("read", self._lags)
 
     def lags_now(self) -> list[Lag]:
-        """Return how far each store is behind, by surface; [] when none is. Raises OutboxError."""
+        """Return how far each store is behind, by surface; []: no store is behind. Raises OutboxError."""
         return self._database.run_now("read", self._lags) if self._database.exists else []
 
     def _lags(self, connection: Connection) -> list[Lag]:
@@ -179,6 +179,6 @@ def _last_error(connection: Connection, surface: str, store: str) -> str | None:
 
 
 def _execute(connection: Connection, statement: Any) -> int:  # noqa: ANN401 - any DELETE or UPDATE
-    """Return how many rows it changed."""
+    """Return how many rows the statement changed."""
     changed: int = connection.execute(statement).rowcount
     return changed

@@ -1,4 +1,4 @@
-"""The backend's two run stores, as this package uses them."""
+"""The interfaces of the backend's two run stores."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -13,7 +13,7 @@ STORES: Final[tuple[Store, ...]] = get_args(Store)
 
 
 class StoredRun(Noun, frozen=True, kw_only=True):
-    """The stored form of a finished run. The body has the backend's own form; equal runs have equal bodies, in either store."""
+    """The stored form of a finished run. The body has the backend's own form; equal runs have equal bodies in both stores."""
 
     surface: str
     tenant_id: str
@@ -35,13 +35,13 @@ class RunStore(Protocol):
         """Store the runs, all or none. Writing a run again changes nothing.
 
         Raises:
-            StoreRefusedError: the id of one of them belongs to another run, or the store can never accept it.
+            StoreRefusedError: the id of a run belongs to another run, or the store can never accept the run.
             StoreUnavailableError: the store cannot be reached, or accepts nothing now.
         """
         ...
 
     async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> list[StoredRun]:
-        """Return the thread's runs; [] when there are none of this user.
+        """Return the thread's runs; []: this user has none in it.
 
         Raises:
             StoreUnavailableError: the store cannot be read now.
@@ -50,14 +50,14 @@ class RunStore(Protocol):
 
 
 class RunScan(Protocol):
-    """Walks through all runs of a surface, of all tenants. Keys are ordered part by part, each by its code points."""
+    """Reads all runs of a surface, of all tenants, in the order of their keys. Keys are compared part by part, by code points."""
 
     async def count(self, surface: str, /) -> int:
-        """Return how many there are. Raises StoreUnavailableError."""
+        """Return how many runs there are. Raises StoreUnavailableError."""
         ...
 
     async def page(self, surface: str, after: RunKey | None, limit: int, /) -> list[StoredRun]:
-        """Return the next runs in the order of their keys; None begins at the beginning. Raises StoreUnavailableError."""
+        """Return the next runs in the order of their keys; None starts at the beginning. Raises StoreUnavailableError."""
         ...
 
     async def between(self, surface: str, first: RunKey, last: RunKey, /) -> list[StoredRun]:
@@ -77,17 +77,20 @@ class PersonalData(Protocol):
         ...
 
     async def left(self, tenant_id: str, user_id: str | None, /) -> Mapping[str, int]:
-        """Return how many rows are left by table, after removed data was deleted from the files. Raises StoreUnavailableError."""
+        """Make the databases delete removed data from their files, and return how many rows of the subject are left, by table.
+
+        Raises StoreUnavailableError.
+        """
         ...
 
     def files(self) -> Sequence[Path]:
-        """Return the files that contain it, to be searched; none for a database server."""
+        """Return the databases' files, to be searched; () for a database server."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStores:
-    """Both stores, and the walk through each of them."""
+    """Both stores, and a scan of each of them."""
 
     stores: Mapping[Store, RunStore]
     scans: Mapping[Store, RunScan]
@@ -95,10 +98,10 @@ class RunStores:
 
 
 class StoresOpener(Protocol):
-    """Opens the backend's run stores, by its settings. Named by an import string in the settings."""
+    """Opens the backend's run stores, from the backend's settings. An import string in the migration's settings names this function."""
 
     def __call__(self) -> AbstractAsyncContextManager[RunStores]:
-        """Return the stores, to be closed at the end of the block."""
+        """Return the stores, which are closed at the end of the block."""
         ...
 
 
@@ -108,13 +111,13 @@ def key_of(run: StoredRun) -> RunKey:
 
 
 def other(store: Store) -> Store:
-    """Return the other one of the two stores."""
+    """Return the other of the two stores."""
     return "user" if store == "legacy" else "legacy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptRuns:
-    """The stores for finished runs, for surfaces whose threads are read again."""
+    """The run stores, for surfaces whose threads are read later."""
 
     stores: Mapping[Store, RunStore]  #: "legacy" and "user"; the code that opened them closes them
     finish: Callable[[RunRecord], StoredRun]  #: returns the stored form of a run

@@ -1,4 +1,4 @@
-"""`FinishedRuns`: everything in this package that a serving process needs, combined."""
+"""`FinishedRuns` combines the parts of this package that a serving process needs."""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -23,13 +23,14 @@ _WRITE_S: Final = 2.0
 
 
 class FinishedRuns:
-    """Counts which engines ran, and writes, retries and reads finished runs where they are kept.
+    """Counts which engines ran; if there are run stores, it also writes, retries and reads finished runs.
 
     Args:
-        settings: where the outbox is, and the surfaces.
-        kept: both run stores, which their creator closes, and what is kept of a run; None: nothing is, and engines are only counted.
-        plan: the plan of a surface for a tenant, now.
-        metrics: show lag and failures.
+        settings: name the outbox and the surfaces.
+        kept: both run stores, which their creator closes, and the stored form of a run; None: runs are not stored, and engines are only
+            counted.
+        plan: returns the current plan of a surface for a tenant.
+        metrics: show the lag and failures.
 
     Raises:
         ConfigurationError: the outbox's URL cannot be used.
@@ -45,7 +46,7 @@ class FinishedRuns:
             return
         stores, outbox, coverage = kept.stores, Outbox(self._database), Coverage(self._database)
         self._delivery = Delivery(outbox=outbox, writes=StoreWrites(stores, coverage), metrics=metrics)
-        # A user waits for these, so a store has less time; the outbox keeps what the store does not accept in time.
+        # A user waits for these writes, so a store has less time. The outbox keeps runs that a store does not accept in time.
         writes = StoreWrites(stores, coverage, timeout_s=_WRITE_S)
         self.writer = DualWriter(writes=writes, outbox=outbox, delivery=self._delivery, finish=kept.finish, metrics=metrics)
         self.threads = ThreadReader(
@@ -53,7 +54,7 @@ class FinishedRuns:
         )
 
     def start(self) -> None:
-        """Start to deliver waiting rows, including those from before a restart, and to record which engines ran."""
+        """Start the delivery of waiting rows, including those from before a restart, and the recording of which engines ran."""
         if self._delivery is not None:
             self._delivery.start()
         self.tombstones.start()

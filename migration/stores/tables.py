@@ -1,4 +1,4 @@
-"""The tool's own tables about run stores."""
+"""The migration's own tables about run stores."""
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
@@ -9,34 +9,34 @@ metadata = MetaData()
 outbox = Table(
     "outbox",
     metadata,
-    # SQLite numbers rows by itself only in columns of the type INTEGER.
+    # SQLite numbers rows automatically only in columns of the type INTEGER.
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("store", String(16), nullable=False, comment="where the run has to go"),
-    Column("alone", Boolean, nullable=False, comment="true: no other store was to be written"),
+    Column("store", String(16), nullable=False, comment="the store that must get the run"),
+    Column("alone", Boolean, nullable=False, comment="true: the plan writes to no other store"),
     Column("surface", String(64), nullable=False),
     Column("tenant_id", String(_ID), nullable=False),
     Column("user_id", String(_ID), nullable=False),
     Column("thread_id", String(_ID), nullable=False),
     Column("run", LargeBinary, nullable=False, comment="StoredRun as a MessagePack array"),
     Column("added_at", Float(53), nullable=False, comment="Unix seconds"),
-    Column("due_at", Float(53), nullable=False, comment="Unix seconds; until then somebody else has it, or it rests"),
-    Column("refusals", Integer, nullable=False, comment="how often the store refused it"),
-    Column("error", Text, comment="why the last try failed; null: none did"),
-    Column("parked_at", Float(53), comment="Unix seconds; null: it is still tried"),
+    Column("due_at", Float(53), nullable=False, comment="Unix seconds; until then another process has the row, or its next try is not due"),
+    Column("refusals", Integer, nullable=False, comment="number of times that the store refused the run"),
+    Column("error", Text, comment="why the last try failed; null: no try failed"),
+    Column("parked_at", Float(53), comment="Unix seconds at which the row was parked; null: it is still tried"),
     Index("ix_outbox_due", "store", "parked_at", "due_at"),
     Index("ix_outbox_thread", "tenant_id", "user_id", "thread_id"),
 )
 
-#: Whose runs a store lacks, or may lack: some were written to the other store alone.
+#: The tenants with runs that a store lacks or may lack, because they were written to the other store alone.
 gaps = Table(
     "gaps",
     metadata,
     Column("surface", String(64), primary_key=True),
     Column("tenant_id", String(_ID), primary_key=True),
     Column("store", String(16), primary_key=True),
-    Column("begun", BigInteger, nullable=False, comment="writes without this store that began"),
-    Column("ended", BigInteger, nullable=False, comment="of these, those that ended"),
-    Column("touched_at", Float(53), nullable=False, comment="Unix seconds of the last one"),
+    Column("begun", BigInteger, nullable=False, comment="number of writes without this store that began"),
+    Column("ended", BigInteger, nullable=False, comment="number of these writes that ended"),
+    Column("touched_at", Float(53), nullable=False, comment="Unix seconds of the last write"),
 )
 
 passes = Table(
@@ -45,11 +45,11 @@ passes = Table(
     Column("surface", String(64), primary_key=True),
     Column("store", String(16), primary_key=True),
     Column("after", JSON(none_as_null=True), comment="key of the run copied last; null: at the beginning"),
-    Column("copied", BigInteger, nullable=False, comment="runs copied since the beginning"),
+    Column("copied", BigInteger, nullable=False, comment="number of runs copied since the beginning"),
     Column("verified_at", Float(53), comment="Unix seconds; null: never yet"),
 )
 
-#: How often which engine ran, served or as the shadow: what is left of control's runs when it is to be removed.
+#: The number of runs of each engine, serving or shadowing. It shows whether control still runs before it is removed.
 tombstones = Table(
     "tombstones",
     metadata,
@@ -61,11 +61,11 @@ tombstones = Table(
     Column("last_at", Float(53), nullable=False, comment="Unix seconds when the last of them began"),
 )
 
-#: Days on which a process that counts was there, whether or not anything ran.
+#: Days on which a counting process was running, even if there were no runs.
 watched_days = Table(
     "watched_days",
     metadata,
     Column("surface", String(64), primary_key=True),
     Column("day", Integer, primary_key=True, autoincrement=False, comment="days since 1970-01-01, UTC"),
-    Column("last_at", Float(53), nullable=False, comment="Unix seconds when it said so last"),
+    Column("last_at", Float(53), nullable=False, comment="Unix seconds of the last such record"),
 )

@@ -1,4 +1,4 @@
-"""`ThreadReader`: a thread's runs, complete at every moment of the migration."""
+"""`ThreadReader` reads a thread's runs, completely at every stage of the migration."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadView:
-    """A thread, as far as it could be read."""
+    """The runs of a thread that could be read."""
 
     runs: tuple[StoredRun, ...]  #: oldest first
     complete: bool  #: False: a store that may contain more did not answer
@@ -26,15 +26,15 @@ class ThreadView:
 class ThreadReader:
     """Reads each surface's runs from its serving engine's store.
 
-    Runs that still wait for that store come from the outbox. If it is not known to be complete, or does not answer, the other store adds
-    what it has. So a thread never becomes shorter.
+    Runs that still wait for that store are read from the outbox. If the store is not known to be complete, or does not answer, the other
+    store is read too. So a thread never becomes shorter.
 
     Args:
-        stores: both of them.
-        outbox: the runs that wait for them.
-        coverage: what they lack.
-        plan: the plan of a surface for a tenant, now.
-        surfaces: those that are being migrated.
+        stores: both stores.
+        outbox: the runs that wait for the stores.
+        coverage: knows which runs the stores lack.
+        plan: returns the current plan of a surface for a tenant.
+        surfaces: the surfaces that are being migrated.
         metrics: count failures.
         timeout_s: seconds that a store may take to answer.
     """
@@ -55,7 +55,7 @@ class ThreadReader:
 
     async def thread(self, tenant_id: str, user_id: str, thread_id: str, newest: int | None = None, /) -> ThreadView:
         """Return the thread's runs of all surfaces. Never raises: a read that fails is counted and makes the view incomplete."""
-        # Waiting runs first: one that is delivered in between is then in both results, and never in neither.
+        # Waiting runs are read first: a run that is delivered meanwhile is then in both results, and never missing from both.
         owed, lacking = await asyncio.gather(self._owed(tenant_id, user_id, thread_id), self._lacking(tenant_id))
         thread = (tenant_id, user_id, thread_id)
         sources = {(surface, self._plan(surface, tenant_id).writes[0]) for surface in self._surfaces}
@@ -85,7 +85,7 @@ class ThreadReader:
             return {(surface, store) for surface in self._surfaces for store in STORES}
 
     async def _read(self, stores: Collection[Store], thread: tuple[str, str, str], newest: int | None) -> dict[Store, list[StoredRun]]:
-        """Return what each of the stores has; a store that does not answer is missing."""
+        """Return the runs of each store; a store that does not answer is missing."""
 
         async def read(store: Store) -> list[StoredRun] | None:
             try:
@@ -104,6 +104,6 @@ class ThreadReader:
 
 
 def _in_order(runs: Iterable[StoredRun]) -> tuple[StoredRun, ...]:
-    """Return each run once, oldest first; if two began together, the smaller id first."""
+    """Return each run once, oldest first; of runs that began at the same time, the smaller id first."""
     once = {key_of(run): run for run in runs}
     return tuple(sorted(once.values(), key=lambda run: (run.started_at, run.run_id)))

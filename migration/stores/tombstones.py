@@ -1,7 +1,7 @@
-"""`Tombstones`: counts which engines ran, by day, in memory, and stores the counts in the background.
+"""`Tombstones` counts in memory which engines ran, by day, and stores the counts in the background.
 
-The same rows show since when control has not run and since when a surface is at `complete`. A process also records each day that it was
-counting, so that "nothing ran" cannot be confused with "nothing was counting".
+The stored rows show since when control has not run, and since when a surface is at `complete`. A process also records each day on which it
+counts, so that "no run" cannot be confused with "no count".
 """
 
 import asyncio
@@ -28,7 +28,7 @@ DAY_S: Final = 86_400
 
 
 class Ran(NamedTuple):
-    """The key of one count."""
+    """The key of a count."""
 
     surface: str
     day: int  #: days since 1970-01-01, UTC
@@ -41,12 +41,12 @@ class Tombstones:
 
     Args:
         database: stores the counts.
-        surfaces: those that this process serves, and so watches.
+        surfaces: the surfaces that this process serves and therefore watches.
         metrics: count failures.
-        clock: Unix seconds. If it is set back, a run counts for the earlier day; a day is never taken back.
-        rest_s: seconds between two writes. The first run after a quiet time is stored immediately, so that a crash loses a few seconds at
-            most.
-        retry_s: seconds after a failed write; its counts wait in memory.
+        clock: Unix seconds. If the clock is set back, a run counts for the earlier day; stored days are never removed.
+        rest_s: seconds between two writes. The first run after a pause is stored immediately, so that a crash loses a few seconds of counts
+            at most.
+        retry_s: seconds between a failed write and the next try; the counts wait in memory.
         beat_s: seconds after which the process records that it still runs.
     """
 
@@ -78,12 +78,12 @@ class Tombstones:
         self._woken.set()
 
     def start(self) -> None:
-        """Start to store the counts, and to record that this process watches."""
+        """Start storing the counts, and recording that this process watches."""
         self._woken.set()
         self._task = asyncio.create_task(self._keep_flushing(), name="keep-tombstones")
 
     async def aclose(self) -> None:
-        """Store the rest and stop. Counts that cannot be stored now are lost, and this is logged."""
+        """Store the remaining counts and stop. Counts that cannot be stored now are lost, which is logged."""
         self._stopping.set()
         self._woken.set()
         if self._task is not None:
@@ -92,13 +92,16 @@ class Tombstones:
             logger.error("the counts of %d runs are lost; legacy runs among them are in the legacy store", sum(self._runs.values()))
 
     async def flush(self) -> bool:
-        """Store the counts so far, and that this process runs. False: it failed, which is counted; nothing is lost by that."""
+        """Store the counts so far, and that this process runs.
+
+        Return False if this fails; the failure is counted in the metrics, and no count is lost.
+        """
         runs, last, self._runs, self._last = self._runs, self._last, {}, {}
         now = self._clock()
         try:
             await self._database.run("write", lambda connection: _write(connection, runs, last, self._surfaces, now))
         except BaseException as error:
-            # Perhaps they were stored after all, and count twice. For their purpose, one too many is the safe side.
+            # The counts may have been stored after all and are then counted twice. A count that is too high is safe for their purpose.
             for ran, number in runs.items():
                 self._add(ran, number, last[ran])
             if not isinstance(error, Exception):
@@ -129,7 +132,7 @@ async def _wait(event: asyncio.Event, at_most_s: float) -> None:
 
 
 def _write(connection: Connection, runs: Mapping[Ran, int], last: Mapping[Ran, float], surfaces: Collection[str], now: float) -> None:
-    # In the same order in every process, so that two of them cannot deadlock.
+    # The order is the same in every process, so that two processes cannot deadlock.
     counts = [{**ran._asdict(), "runs": runs[ran], "last_at": last[ran]} for ran in sorted(runs)]
     if counts:
         _upsert(connection, tombstones, counts)

@@ -24,15 +24,15 @@ class RanOn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What was recorded about one surface in the last whole days and since."""
+    """The recorded runs of one surface on the last whole days and today."""
 
     days: tuple[int, ...]  #: the whole days, oldest first, as days since 1970-01-01, UTC
-    watched: frozenset[int]  #: those of these days on which a process counted
-    ran: tuple[RanOn, ...]  #: on these days, today and, if a clock was ahead, later; oldest first
+    watched: frozenset[int]  #: the days among them on which a process counted
+    ran: tuple[RanOn, ...]  #: runs on these days, today and, if a clock was ahead, later; oldest first
 
     @property
     def unwatched(self) -> tuple[int, ...]:
-        """The days about which nothing is known."""
+        """The days on which no process counted."""
         return tuple(day for day in self.days if day not in self.watched)
 
     def of(self, *, origins: Collection[Origin] = tuple(Origin), stages: Collection[Stage] = tuple(Stage)) -> tuple[RanOn, ...]:
@@ -41,12 +41,12 @@ class Watch:
 
 
 def watch_now(database: StoresDatabase, surface: str, *, days: int, now: float) -> Watch:
-    """Return what was recorded about a surface, in this thread.
+    """Return the recorded runs of a surface; runs in this thread.
 
     Args:
-        database: with the tombstones.
+        database: contains the tombstones.
         surface: the surface.
-        days: whole UTC days to look back on, before today.
+        days: number of whole UTC days before today.
         now: Unix seconds.
 
     Raises:

@@ -1,4 +1,4 @@
-"""`DualWriter`: the facade's `RunWriter`. Before a run is reported complete it is in its store, or safely on its way there."""
+"""`DualWriter`: the facade's `RunWriter`. A run is reported complete only after its store or the outbox has it."""
 
 import asyncio
 import contextlib
@@ -17,22 +17,22 @@ from migration.telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 
-#: While a run's own write is in progress nothing else tries the same; after a crash the outbox does.
+#: Seconds in which only the run's own write tries the store; after a crash, the outbox tries it after this time.
 _REST_S = 10.0
 _RETRY_S = 1.0
 
 
 class DualWriter:
-    """Writes finished runs as their plans say.
+    """Writes finished runs to the stores that their plans name.
 
     Args:
-        writes: to the stores.
+        writes: writes to the stores.
         outbox: keeps runs that a store cannot accept now.
-        delivery: empties the outbox; notified when there is something new.
+        delivery: delivers the outbox's rows; notified of new rows.
         finish: returns the stored form of a run.
         metrics: count failures.
-        patience_s: seconds that a run which is safe in the outbox waits for its store before its end is reported: its user has seen
-            everything else.
+        patience_s: seconds that a run in the outbox waits for its store before its end is reported; its user has already seen all other
+            events.
     """
 
     def __init__(
@@ -50,13 +50,12 @@ class DualWriter:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def write(self, record: RunRecord, decision: Decision, /) -> None:
-        """Write the run to its authoritative store and make sure that the other one gets it. A store that is down or slow delays nothing
-        and makes nothing fail.
-
-        If the caller is cancelled meanwhile, the write continues: the run is finished, and its user has seen it.
+        """Write the run to its authoritative store, and ensure that the other store gets it too. If a store is down or slow, the run
+        neither waits for it nor fails. If the caller is cancelled meanwhile, the write continues, because the run is finished and its user
+        has seen it.
 
         Raises:
-            OutboxError: neither a store nor the outbox could accept it: it would be lost, so the run must be reported as failed.
+            OutboxError: neither a store nor the outbox accepted the run. It would be lost, so it must be reported as failed.
         """
         safe = asyncio.Event()
         task = asyncio.create_task(self._write(self._finish(record), decision.plan.writes, safe), name=f"write-run-{record.request.run_id}")
@@ -75,7 +74,7 @@ class DualWriter:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            # Logged here too: the caller that waited for it may be gone.
+            # The error is logged here too, because the caller that waited for it may have been cancelled.
             logger.error("%s failed with %s: %s", task.get_name(), type(error).__name__, error)
 
     async def _write(self, run: StoredRun, writes: Sequence[Store], safe: asyncio.Event) -> None:
@@ -85,7 +84,7 @@ class DualWriter:
             await self._write_all(run, writes, safe)
 
     async def _write_one(self, run: StoredRun, store: Store) -> None:
-        """Write to the only store of the plan; if it cannot accept the run, the outbox keeps it."""
+        """Write to the only store of the plan; if it cannot accept the run, the outbox keeps the run."""
         try:
             await self._writes.write_alone(store, run)
         except StoreError as error:
@@ -93,14 +92,15 @@ class DualWriter:
             await self._outbox.add(run, [store], alone=True)
             self._delivery.wake(store)
         except OutboxError as error:
-            # It could not be recorded that the other store was left out, so the other store is written too.
+            # The omission of the other store could not be recorded, so the other store is written too.
             self._failed(run, store, error)
             await self._write_directly(run, [store, other(store)])
 
     async def _write_all(self, run: StoredRun, writes: Sequence[Store], safe: asyncio.Event) -> None:
-        """Store the run for all stores at once, then write to the first: whenever this process dies, no store lacks a run that another has.
+        """Put the run into the outbox for all stores at once, then write to the first. So whenever this process dies, no store permanently
+        lacks a run that another has.
 
-        Sets `safe` as soon as the outbox contains it: readers of the thread find it there.
+        Sets `safe` as soon as the outbox contains the run, because readers of the thread find it there.
         """
         authoritative, *others = writes
         try:
@@ -115,7 +115,7 @@ class DualWriter:
         try:
             await self._writes.write(authoritative, run)
         except StoreError as error:
-            # The run is safe in the outbox too. It need not wait there any longer, and should show why it waits.
+            # The run is also in the outbox. Its row becomes due immediately, and shows why the write failed.
             self._failed(run, authoritative, error)
             with contextlib.suppress(OutboxError):
                 await self._outbox.later([row], delay_s=_RETRY_S, error=str(error))
@@ -126,7 +126,7 @@ class DualWriter:
         """Without an outbox every store must accept the run now.
 
         Raises:
-            OutboxError: one of them does not.
+            OutboxError: a store did not accept the run.
         """
         for store in stores:
             try:

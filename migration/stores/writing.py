@@ -1,4 +1,4 @@
-"""One write to one store: bounded in time, with every failure classified as "later" or "never"."""
+"""One write to one store, with a time limit. Every failure is classified as "later" or "never"."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,21 +13,21 @@ class StoreWrites:
     """Writes runs to stores.
 
     Args:
-        stores: both of them.
-        coverage: notified when one is left out.
-        timeout_s: seconds that a store may take; after that it counts as unavailable.
+        stores: both stores.
+        coverage: records when a store is left out.
+        timeout_s: seconds that a store may take; after them it counts as unavailable.
     """
 
     def __init__(self, stores: Mapping[Store, RunStore], coverage: Coverage, *, timeout_s: float = 5.0) -> None:
         self._stores, self._coverage, self._timeout_s = stores, coverage, timeout_s
 
     async def write(self, store: Store, run: StoredRun) -> None:
-        """Write the run to one of the stores that it belongs in.
+        """Write the run to one of the stores in its plan.
 
         Raises:
-            StoreRefusedError: the store will never accept it; also an unexpected error of the store, by its type.
-            StoreUnavailableError: the store cannot accept it now.
-            StoreError: any other one that the store raised.
+            StoreRefusedError: the store will never accept the run, or raised an unexpected error, whose type the message names.
+            StoreUnavailableError: the store cannot accept the run now.
+            StoreError: the store raised another error of this class.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -35,17 +35,18 @@ class StoreWrites:
         except StoreError:
             raise
         except TimeoutError:
-            raise StoreUnavailableError(f"the {store} store gave no answer within {self._timeout_s:g} s") from None
+            raise StoreUnavailableError(f"the {store} store did not answer within {self._timeout_s:g} s") from None
         except Exception as error:
             raise StoreRefusedError(f"the {store} store raised {type(error).__name__}") from error
 
     async def write_alone(self, store: Store, run: StoredRun) -> None:
-        """Write the run to the only store that it belongs in, and record that the other one lacks it.
+        """Write the run to the only store in its plan, and record that the other store lacks it.
 
-        The record is written before the run, and the end of the write only after it: a backfill in between cannot miss it.
+        The start is recorded before the write and the end after it, so that a backfill meanwhile cannot miss the run.
 
         Raises:
-            OutboxError: this cannot be recorded. Then the run was not written, or a backfill waits ten minutes for the end of the write.
+            OutboxError: start or end cannot be recorded. Then the run was not written, or a backfill waits ten minutes for the end of the
+                write.
             StoreError: as for `write`.
         """
         left_out = other(store)

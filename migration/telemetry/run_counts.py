@@ -25,6 +25,8 @@ class RunCounts:
         self._metrics, self._surface = metrics, surface
         self.not_sampled = metrics.shadow_not_sampled.labels(surface).inc  #: a run was not drawn for shadowing
         self._counters: dict[tuple[Stage, Origin, Outcome], _Counters] = {}  #: all of these are closed sets
+        self._last: tuple[Stage, Origin, Outcome] | None = None  #: of the run before
+        self._same: _Counters
 
     def ended(self, record: RunRecord, outcome: Outcome, stage: Stage) -> None:
         """A served run ended.
@@ -35,9 +37,10 @@ class RunCounts:
             stage: of its plan.
         """
         which = stage, record.origin, outcome
-        counters = self._counters.get(which)
-        if counters is None:
-            counters = self._counters[which] = self._made(*which)
+        if which != self._last:  # mostly the same three objects, whose hashes are slow
+            self._last, self._same = which, self._counters.get(which) or self._made(*which)
+            self._counters[which] = self._same
+        counters = self._same
         counters.one_more()
         counters.duration_s(record.duration_s)
         if record.events:

@@ -212,11 +212,13 @@ def faults_of(heard: Heard) -> list[str]:
 
 
 @asynccontextmanager
-async def failing_backend(home: Path, stage: str = "live") -> AsyncIterator[Backend]:
-    """Run a backend whose tenants are at that stage and fail over; its candidate fails as `faults` says."""
+async def failing_backend(home: Path, stage: str = "live", *, fails_over: bool = True) -> AsyncIterator[Backend]:
+    """Run a backend whose tenants are at that stage and may fail over; its candidate fails as `faults` says."""
     faults = Faults()
     (home / "flags.json").write_bytes(
-        flag_file(*(stage_flag(stage, surface) for surface in SURFACES), sampling(0), switch("candidate-failover", [False, True], 1))
+        flag_file(
+            *(stage_flag(stage, surface) for surface in SURFACES), sampling(0), switch("candidate-failover", [False, True], int(fails_over))
+        )
     )
     settings = Settings(
         home=home, jwt_secret="a-secret-of-the-tests-0123456789ab", rate_limit_per_minute=1_000_000, rate_limit_burst=1_000_000

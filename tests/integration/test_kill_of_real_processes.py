@@ -128,7 +128,7 @@ def test_the_database_is_down(servers):
     try:
         done = servers.migration("kill", "on")
         assert done.returncode == 1
-        assert "not confirmed: of this host 4 of 4 processes follow, as they say themselves" in done.stderr
+        assert "not confirmed: of this host 4 of 4 processes follow, by their own report" in done.stderr
         assert served_by(servers) == {"control"}
     finally:
         database.rmdir()

@@ -319,7 +319,7 @@ async def test_where_the_kernel_gives_no_boundary_nothing_is_shadowed(start, mon
         watched.shadow.offer(job("behave"))
         await until(lambda: watched.count("failures").get("shadow.worker", 0) >= 1)
         assert watched.shadow.waiting == 1
-    assert "this kernel gives no boundary for shadows: Landlock" in capfd.readouterr().err
+    assert "this kernel does not provide a boundary for shadows: Landlock" in capfd.readouterr().err
 
 
 async def test_a_worker_goes_on_when_the_whole_process_group_is_told_to_end(start) -> None:

@@ -2,17 +2,17 @@
 
 Read in this order:
 
-1. `rules`, `configuration`: which call becomes which, and what a class is called afterwards.
-2. `plan`: the steps, each names the folder that does it.
+1. `rules`, `configuration`: which call replaces which, and the new name of each class.
+2. `plan`: the steps; each names the folder that does it.
 3. `read/`: `tree`, `inference`, `surface` and `relevance` say what the audited files mean, what the target offers, and which files
     must be read; `source`, `uses` and `bindings` are about one file.
-4. `follow/`: what is passed on, by a variable, a table, a `partial`; it is followed where every use can be seen.
-5. `rewrite/`: `calls`, `statements` and `strings` each know one kind of place; all of them make `edits` of the text, so that the rest keeps
-    every character.
-6. `decide/`: `analysis` decides what each use in one file becomes; `groups` and `links` what hangs together, in a file and across files.
-7. `report/`: reports what is left to do by hand, shows the difference, and writes the files.
+4. `follow/`: a class that is passed on by a variable, a table or a `partial` is followed if every use can be seen.
+5. `rewrite/`: `calls`, `statements` and `strings` each know one kind of place; all of them make `edits` of the text, so that the rest of a
+file keeps every character. 6. `decide/`: `analysis` decides what replaces each use in one file; `groups` and `links` decide what must be
+rewritten together, in a file and across files. 7. `report/`: reports what is left to do by hand, shows the difference, and writes the
+files.
 
-In one file everything of one legacy module is rewritten together or not at all.
+In one file all uses of one legacy module are rewritten together or not at all.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,6 @@
-"""What the codemod may do: `[tool.netra-migration.codemod]` of the closest `pyproject.toml`, before that of the project that is found."""
+"""What the codemod may do: `[tool.netra-migration.codemod]` of the closest `pyproject.toml`; it takes precedence over the table of the
+project that is found.
+"""
 
 import re
 import tomllib
@@ -21,7 +23,7 @@ _OBJECT: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 class CodemodConfiguration:
     """The rules of the codemod."""
 
-    rules: Mapping[str, Sequence[CodemodRule]] = field(default_factory=dict)  #: by callee; the first that fits a call is taken
+    rules: Mapping[str, Sequence[CodemodRule]] = field(default_factory=dict)  #: by callee; the first rule that fits a call is used
     names: Mapping[str, str] = field(default_factory=dict)  #: `module:Class` to `module:Class`; any other legacy class becomes the target
     file: Path | None = None  #: the file with the rules; None: there is none
     written: tuple[str, ...] = ()  #: the old forms in that file
@@ -35,10 +37,10 @@ class _Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calls: tuple[_Call, ...] = ()
     names: dict[str, str] = {}
-    factory: str | None = None  #: `module:name` of what makes the target; calls that make a legacy engine wait until it is named
-    constructors: tuple[str, ...] = ()  #: such calls
-    rules: str = ""  #: a TOML file with more of this table, relative to this one; an audit should leave it out
-    create: str = ""  #: what is called on the factory instead, e.g. "create_for({user})"
+    factory: str | None = None  #: `module:name` of what makes the target; until it is set, calls that make legacy engines are kept
+    constructors: tuple[str, ...] = ()  #: calls that make a legacy engine
+    rules: str = ""  #: a TOML file with more of this table; the path is relative to this file, and an audit should leave the file out
+    create: str = ""  #: the call on the factory that replaces them, e.g. "create_for({user})"
 
 
 def load_codemod_configuration(root: Path, file: Path | None = None) -> CodemodConfiguration:
@@ -46,7 +48,8 @@ def load_codemod_configuration(root: Path, file: Path | None = None) -> CodemodC
 
     Args:
         root: the folder, absolute.
-        file: a TOML file, with the table or without; None: the closest `pyproject.toml` with the table, from `root` upwards.
+        file: a TOML file, whose content is the table or contains it; None: the closest `pyproject.toml` with the table, from `root`
+            upwards.
 
     Raises:
         ConfigurationError: the file cannot be read, or something in the table is wrong.
@@ -108,7 +111,10 @@ def _configuration(table: _Table, where: str, file: Path | None = None) -> Codem
 
 
 def _calls(table: _Table, project: _Table) -> Iterator[tuple[str, str]]:
-    """Yield each old form with its new one: the table's before the project's; the factory is the table's, if it names one."""
+    """Yield each old form with its new form: first the table's, then the project's.
+
+    The table's factory takes precedence over the project's.
+    """
     yield from dict.fromkeys((call.old, call.new) for call in (*table.calls, *project.calls))
     factory = table.factory or project.factory
     made = dict.fromkeys(project.constructors, project.create) | dict.fromkeys(table.constructors, table.create or project.create)

@@ -1,4 +1,4 @@
-"""The codemod: what is rewritten in a tree, and what has to be done by hand. Nothing is written here."""
+"""The codemod: what is rewritten in a tree, and what has to be done by hand. No file is written here."""
 
 import ast
 import logging
@@ -38,13 +38,13 @@ def plan_codemod(
     codemod: CodemodConfiguration | None = None,
     progress: AuditProgress = _SILENT,
 ) -> CodemodPlan:
-    """Return what is to be done in a tree.
+    """Return what has to be changed in a tree.
 
     Args:
         root: the folder.
-        audit: what to look for; None: as the audit finds it for this folder.
-        codemod: the rules; None: that of the closest `pyproject.toml`.
-        progress: sees how many of the files that may matter were looked at.
+        audit: what to look for; None: the configuration that the audit finds for this folder.
+        codemod: the rules; None: read from the closest `pyproject.toml`.
+        progress: receives how many of the files that may matter were read.
 
     Raises:
         ConfigurationError: `root` is not a folder, or a configuration is wrong.
@@ -59,7 +59,7 @@ def plan_codemod(
     analyses = dict(_analyses(tree, analyser, problems, progress))  # 2 analysis: each file separately
     links = Links(analyser, analyses)
     suspicions = links.suspicions()
-    links.spread(suspicions)  # 3 links: what hangs together across files
+    links.spread(suspicions)  # 3 links: what must be rewritten together across files
     changes = _changes(tree, analyses, links)  # 4 edits, statements: the new texts
     advice = {*refused(analyses, suspicions), *still_named(tree, changes, analyses, codemod)}  # 5 report: what is left to a person
     return CodemodPlan(
@@ -92,7 +92,7 @@ def _changes(tree: Tree, analyses: Mapping[str, Analysis], links: Links) -> tupl
             after = _render(tree, analysis, groups, analyses)
             if not _parses(after):
                 broken = True
-                # A defect of this program: it is reported to the user as work by hand, and to its maintainers as an error.
+                # This is a defect of this program: it is reported to the user as work by hand, and logged as an error for the maintainers.
                 logger.error("a rewritten file does not parse and is left as it is", extra={"file": path})
                 for group in groups:
                     group.refuse(1, "the rewritten file would not parse; change it by hand, and report this")
@@ -135,7 +135,7 @@ def _render(tree: Tree, analysis: Analysis, groups: list[Group], analyses: Mappi
 def _parses(data: bytes) -> bool:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes were there before
+            warnings.simplefilter("ignore")  # the file had invalid escapes before
             ast.parse(data)
     except (SyntaxError, ValueError):
         return False

@@ -1,4 +1,4 @@
-"""Rules: which call of a legacy implementation becomes which expression. The arguments keep their text.
+"""Rules: which expression replaces a call of a legacy implementation. The arguments keep their text.
 
 A rule's old form lists the parameters of the call. `name` must be given, and must not be `None`. `name@method` must be given here, or in
 each call of this method on the object. `name=...` may be given, and is dropped if the new form does not contain it. `name=value` may be
@@ -26,13 +26,13 @@ class Parameter:
 
     name: str
     presence: Presence
-    value: str = ""  #: of a pinned one, as written in the rule
-    method: str = ""  #: of a required one: the method that may be given it instead; "": there is none
+    value: str = ""  #: the value of a pinned parameter, as written in the rule
+    method: str = ""  #: the method that a required parameter may be passed to instead; "": there is none
 
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """The new place of an argument; `self` is what the method is called on."""
+    """The new place of an argument; `self` is the object that the method is called on."""
 
     name: str
 
@@ -47,30 +47,30 @@ class ObjectName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodemodRule:
-    """One call and what it becomes."""
+    """One call and the expression that replaces it."""
 
     callee: str  #: `module:name`, e.g. `a.b:Engine.execute_agent`
     awaited: bool  #: the old form is the call together with its `await`
     parameters: tuple[Parameter, ...]
     new: tuple[str | Placeholder | ObjectName, ...]
-    awaits: bool  #: the new form contains `await`, so it needs a coroutine around it
+    awaits: bool  #: the new form contains `await`, so it must be in a coroutine
 
     @property
     def used(self) -> tuple[str, ...]:
-        """Return the names of the placeholders of the new form, in order, repeated ones repeatedly."""
+        """Return the names of the placeholders of the new form, in order; a name that appears twice is in it twice."""
         return tuple(piece.name for piece in self.new if isinstance(piece, Placeholder))
 
 
 def parse_rule(old: str, new: str, where: str) -> CodemodRule:
-    """Return the rule.
+    """Return the rule with this old and new form.
 
     Args:
         old: e.g. `await a.b:Engine.stats(verbose=...)`.
         new: an expression with `{parameter}` and `module:Name`.
-        where: the file and table that they stand in, for messages.
+        where: the file and table that contain the rule, for messages.
 
     Raises:
-        ConfigurationError: one of them cannot be read, or the new form names a parameter that need not be given.
+        ConfigurationError: one of the forms cannot be parsed, or the new form names a parameter that is not required.
     """
     match = _OLD.fullmatch(old.strip())
     if match is None:
@@ -109,7 +109,7 @@ def _parameters(text: str, old: str, where: str) -> Iterator[Parameter]:
 
 
 def _split(text: str) -> Iterator[str]:
-    """Yield what stands between the commas that are in no brackets."""
+    """Yield the parts between commas outside brackets."""
     depth, start = 0, 0
     for index, letter in enumerate(text):
         depth += (letter in "([{") - (letter in ")]}")

@@ -1,1 +1,1 @@
-"""The meaning of all files together: implementations, consumers, broken imports, similarity, shared state."""
+"""What all files mean together: implementations, consumers, broken imports, similarity, shared state."""

@@ -1,4 +1,4 @@
-"""Imports of the family that lead nowhere: a module that was deleted or never existed, a name that a module does not have."""
+"""Broken imports of the family: of a module that does not exist, or of a name that a module does not have."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,13 +10,13 @@ from migration.consolidation.reading.facts import FileFacts, ImportFact
 
 
 class BrokenImportFinder:
-    """Finds imports that lead nowhere, below the tree's own packages only: what is installed elsewhere is not looked at.
+    """Finds broken imports of the tree's own packages. Imports of installed packages are not checked.
 
     Args:
-        names: of all files that can matter.
-        facts: of those files, by path.
+        names: the meaning of names in all files that can matter.
+        facts: the facts of these files, by path.
         family: the implementations.
-        configuration: says what a class of the family is called.
+        configuration: has the class patterns of the family.
     """
 
     def __init__(self, names: Names, facts: Mapping[str, FileFacts], family: Family, configuration: AuditConfiguration) -> None:
@@ -27,7 +27,7 @@ class BrokenImportFinder:
         self._marks = (*configuration.literals(), *configuration.stems())
 
     def in_statements(self) -> Iterator[BrokenImport]:
-        """Yield what import statements name in vain."""
+        """Yield the modules and names in import statements that do not exist."""
         for path, facts in self._facts.items():
             for statement in facts.imports:
                 yield from self._plain(path, statement) if statement.plain else self._from(path, statement)
@@ -82,7 +82,10 @@ class BrokenImportFinder:
         return self._names.modules.knows_top(module) and not self._names.modules.exists(module)
 
     def _lacks(self, module: str, name: str) -> bool:
-        """Return whether a module that was read has no such name. One that was not read, or makes names up, cannot be judged."""
+        """Return whether a module certainly has no such name.
+
+        For a module that was not read, or that computes its names, the answer is False.
+        """
         facts = self._names.facts_of(module)
         if facts is None:
             return self._names.modules.path(module) is None and not self._names.modules.exists(f"{module}.{name}")
@@ -98,7 +101,7 @@ class BrokenImportFinder:
         return {*facts.definitions, *imported, "__file__", "__name__", "__doc__", "__path__", "__version__"}
 
     def _star_of_elsewhere(self, module: str, facts: FileFacts) -> bool:
-        """Return whether a star import brings names that cannot be known."""
+        """Return whether a star import brings unknown names."""
         path = self._names.modules.path(module) or ""
         stars = [statement for statement in facts.imports if statement.star]
         return any(self._names.facts_of(self._names.modules.absolute(path, star.level, star.module)) is None for star in stars)

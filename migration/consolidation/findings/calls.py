@@ -1,4 +1,4 @@
-"""Calls of classes, methods and functions of implementations, and whether signatures take them: the callee's own, and the target's."""
+"""Calls of classes, methods and functions of implementations, and whether they fit the signature of the callee and of the target."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,14 +13,14 @@ from migration.consolidation.reading.signatures import NO_ARGUMENTS, misfit
 
 
 class CallFinder:
-    """Finds calls.
+    """Finds calls of implementations.
 
     Args:
-        names: of all files that can matter.
-        facts: of those files, by path.
+        names: the meaning of names in all files that can matter.
+        facts: the facts of these files, by path.
         family: the implementations.
         target: the class that stays.
-        factory: its factory, which stays too.
+        factory: the target's factory, which stays too.
     """
 
     def __init__(self, names: Names, facts: Mapping[str, FileFacts], family: Family, target: Meaning, factory: Meaning) -> None:
@@ -85,7 +85,7 @@ class CallFinder:
         )
 
     def constructor(self, meaning: Meaning) -> Signature | None:
-        """Return what a class's constructor takes; None if it cannot be determined without running it."""
+        """Return the signature of a class's constructor; None if it cannot be determined without running code."""
         for base in self._names.bases(meaning):
             item = self._names.class_of(base)
             if item is None or item.generated_init:
@@ -126,14 +126,14 @@ class CallFinder:
 
 
 def _without_instance(call: CallFact) -> CallFact:
-    """Return the call as it would be written on the instance, which is given first, or by name."""
+    """Return the call as it would be written on the instance, which is the first argument or the argument `self`."""
     if call.positional:
         return msgspec.structs.replace(call, positional=call.positional - 1)
     return msgspec.structs.replace(call, keywords=tuple(name for name in call.keywords if name != "self"))
 
 
 def find_attribute_uses(names: Names, facts: Mapping[str, FileFacts], family: Family) -> Iterator[AttributeUse]:
-    """Yield every name of an implementation that is reached through a module object."""
+    """Yield every object of an implementation that is used as an attribute of a module."""
     for path, file in facts.items():
         own = names.modules.name(path)
         for use in file.uses:

@@ -1,4 +1,4 @@
-"""Configuration and documentation files: the dotted names and paths of implementations in them."""
+"""The dotted names and paths of implementations in configuration and documentation files."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ _USUAL_MARKS: Final = ("#", ";", "//")
 
 @dataclass(slots=True)
 class DocumentFindings:
-    """The contents of files that are not Python."""
+    """What was found in files that are not Python."""
 
     strings: list[DottedString] = field(default_factory=list)
     mentions: list[Mention] = field(default_factory=list)
@@ -38,9 +38,9 @@ def search_documents(
 
     Args:
         root: the audited folder.
-        files: each with whether it is configuration; otherwise it is documentation.
-        words: last parts of names; a file without any of them is not looked into.
-        reference: what names mean.
+        files: pairs of a file and True if it is configuration, False if it is documentation.
+        words: last parts of names; a file that contains none of them is skipped.
+        reference: finds what names mean.
         progress: called with the number of finished files.
     """
     found = DocumentFindings()
@@ -86,7 +86,7 @@ def _lines_with(data: bytes, words: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def _split_comment(line: str, marks: Sequence[str]) -> tuple[str, str]:
-    """Return a line's content and its comment. A mark counts at the start of the line or after a space."""
+    """Return a line's content and its comment. A comment sign counts only at the start of the line or after a space."""
     stripped = line.lstrip()
     for mark in marks:
         if stripped.startswith(mark):

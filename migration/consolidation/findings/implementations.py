@@ -1,4 +1,4 @@
-"""Which modules are implementations: by configuration, by class name, by inheritance, by shape, or because they only pass one on."""
+"""Which modules are implementations: by configuration, by class name, by inheritance, by shape, or because they only re-export one."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -20,10 +20,10 @@ class Family:
     """The implementations of one tree.
 
     Args:
-        names: of the files that were read so far.
-        facts: of those files, by path.
+        names: the meaning of names in the files that were read so far.
+        facts: the facts of these files, by path.
         configuration: says what belongs to the family.
-        prefix: what makes a path of the tree one of the configuration.
+        prefix: turns a path of the tree into a path of the configuration.
     """
 
     def __init__(self, names: Names, facts: Mapping[str, FileFacts], configuration: AuditConfiguration, prefix: str) -> None:
@@ -47,7 +47,7 @@ class Family:
         return tuple(found)
 
     def methods(self) -> frozenset[str]:
-        """Return the public methods of all classes of the family, and constructors other than `__init__`."""
+        """Return the public methods of all classes of the family, including alternative constructors."""
         found: set[str] = set()
         for module, classes in self.classes.items():
             for name in classes:
@@ -104,7 +104,10 @@ class Family:
         return shared >= max(_FEWEST_SHARED, self._configuration.shape_share * len(self._target_methods)) > 0
 
     def _passing_on(self) -> Iterable[str]:
-        """Yield the modules that only pass classes of the family on. Packages are not included: names are followed through them."""
+        """Yield the modules that only re-export classes of the family.
+
+        Packages are not included, because names are followed through them.
+        """
         for path, facts in self._facts.items():
             module = self._names.modules.name(path)
             if facts.only_passes_on and not path.endswith("__init__.py") and not self._is_double(path) and self._passed(path):
@@ -120,7 +123,7 @@ class Family:
             name for name, meaning in found.items() if meaning is not None and meaning.name in self.classes.get(meaning.module, ())
         )
         if facts.public_names is None and any(name not in passed for name in candidates if name not in _PLUMBING):
-            return ()  # it has much other content, so this is not its purpose
+            return ()  # the module has much other content, so re-exporting is not its purpose
         return passed or self._passed_by_star(path)
 
     def _passed_by_star(self, path: str) -> tuple[str, ...]:
@@ -152,7 +155,7 @@ class Family:
         )
 
     def _principal(self, module: str, classes: Sequence[str]) -> str:
-        """Return the class that others of the module extend or support: not a subclass of one of them, and the longest."""
+        """Return the module's main class: the longest one that is not a subclass of another class of the module."""
         configured = next((meaning.name for meaning in (self._target, self._factory) if meaning.module == module), None)
         if configured in classes:
             return str(configured)
@@ -191,7 +194,7 @@ class Family:
 
 
 def _is_interface(item: ClassFact) -> bool:
-    """Return whether the class only says what others implement."""
+    """Return whether the class is only an interface: a protocol, or a class whose public methods are all abstract."""
     if any(base.rpartition(".")[2] == "Protocol" for base in item.bases):
         return True
     is_abstract = any(base.rpartition(".")[2] in _INTERFACES for base in item.bases)

@@ -1,4 +1,4 @@
-"""Which import statements reach implementations, and under which other names these can be imported."""
+"""Which import statements import implementations, and under which other names implementations can be imported."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,11 +13,11 @@ from migration.consolidation.sources.modules import ModuleNames
 
 
 class ImportFinder:
-    """Finds statements and exports.
+    """Finds import statements and exports.
 
     Args:
-        names: of all files that can matter.
-        facts: of those files, by path.
+        names: the meaning of names in all files that can matter.
+        facts: the facts of these files, by path.
         family: the implementations.
     """
 
@@ -27,7 +27,7 @@ class ImportFinder:
         self._family = family
 
     def imports(self) -> Iterator[Import]:
-        """Yield every import statement that reaches an implementation."""
+        """Yield every statement that imports an implementation or its objects."""
         for path, facts in self._facts.items():
             own = self._modules.name(path)
             for statement in facts.imports:
@@ -36,7 +36,7 @@ class ImportFinder:
                     yield found if reaches == found.reaches else _reaching(found, reaches)
 
     def exports(self) -> Iterator[Export]:
-        """Yield every name of a module at which something of an implementation can be found that another module defines."""
+        """Yield every name under which a module offers an object of an implementation that another module defines."""
         for path, facts in self._facts.items():
             module = self._modules.name(path)
             for name, line in self._top_level_names(path, facts).items():
@@ -104,7 +104,7 @@ class ImportFinder:
                 if module != self._modules.name(path):
                     names.update((name, 0) for name in self._star_names(module))
             elif not statement.plain and self._names.facts_of(self._modules.absolute(path, statement.level, statement.module)) is not None:
-                # A module that was not read has nothing of the family.
+                # A module that was not read does not contain objects of the family.
                 names.update((name.alias or name.name, statement.line) for name in statement.names)
         return names
 

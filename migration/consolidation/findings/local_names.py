@@ -1,4 +1,4 @@
-"""The names that a file gives to things: by definition, by import, and by giving a variable a value."""
+"""The names that a file gives to things: by definition, by import, and by assignment to a variable."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,10 +6,10 @@ from migration.consolidation.reading.facts import BindingFact, ClassFact, FileFa
 
 
 class LocalNames:
-    """Finds names by file and scope; tables are made when a file is first asked for.
+    """Finds names by file and scope. The tables of a file are made at the first request for it.
 
     Args:
-        facts: of the files that were read, by path.
+        facts: the facts of the files that were read, by path.
     """
 
     def __init__(self, facts: Mapping[str, FileFacts]) -> None:
@@ -41,7 +41,7 @@ class LocalNames:
         return self._stars[path]
 
     def imported(self, path: str, scope: int, name: str) -> Sequence[tuple[ImportFact, int]]:
-        """Return the statements that import a name in this very scope, in order, each with which of its names it is."""
+        """Return the statements that import a name in exactly this scope, in order, each with the index of the name in the statement."""
         if path not in self._imports:
             table: dict[tuple[int, str], list[tuple[ImportFact, int]]] = {}
             for statement in self._facts[path].imports:
@@ -52,7 +52,7 @@ class LocalNames:
         return self._imports[path].get((scope, name), ())
 
     def bound(self, path: str, scope: int, name: str) -> BindingFact | None:
-        """Return the source of the type of a variable, or of a `self.attribute` in a class's scope; None: it is not known."""
+        """Return what decides the type of a variable, or of a `self.attribute` in a class's scope; None: unknown."""
         if path not in self._bindings:
             table: dict[tuple[int, str], BindingFact] = {}
             for binding in self._facts[path].bindings:

@@ -12,7 +12,7 @@ class Meaning:
 
     kind: MeaningKind
     module: str
-    name: str = ""  #: in that module, e.g. `ExecutionEngine.execute_agent`
+    name: str = ""  #: the name in that module, e.g. `ExecutionEngine.execute_agent`
 
     @property
     def text(self) -> str:

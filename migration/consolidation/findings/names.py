@@ -8,15 +8,15 @@ from migration.consolidation.findings.meaning import Meaning
 from migration.consolidation.reading.facts import RETURNED, ClassFact, FileFacts, FunctionFact
 from migration.consolidation.sources.modules import ModuleNames
 
-_MOST_STEPS: Final = 40  #: of one name; longer ways are circles
+_MOST_STEPS: Final = 40  #: steps to follow one name; a longer path is a circle
 
 
 class Names:
-    """Answers what names mean.
+    """Finds what names mean.
 
     Args:
         modules: all modules of the tree.
-        facts: of the files that were read, by path. Names of other files mean nothing.
+        facts: the facts of the files that were read, by path. Names in other files have no known meaning.
     """
 
     def __init__(self, modules: ModuleNames, facts: Mapping[str, FileFacts]) -> None:
@@ -31,12 +31,12 @@ class Names:
         return self._facts.get(path) if path is not None else None
 
     def class_of(self, meaning: Meaning) -> ClassFact | None:
-        """Return the class that is meant, or whose instance is; None: it is not a class."""
+        """Return the class that is meant, or the class of the instance that is meant; None: neither."""
         path = self.modules.path(meaning.module)
         return self._locals.class_named(path, meaning.name) if path is not None and path in self._facts else None
 
     def function_of(self, meaning: Meaning) -> FunctionFact | None:
-        """Return the function or the method that is meant; None: it is not one."""
+        """Return the function or the method that is meant; None: something else is meant."""
         facts = self.facts_of(meaning.module)
         if facts is None:
             return None
@@ -46,7 +46,7 @@ class Names:
         return next((function for function in functions if function.name == name), None)
 
     def member(self, module: str, name: str) -> Meaning | None:
-        """Return what `from module import name` gives; None: not known."""
+        """Return what `from module import name` imports; None: unknown."""
         return self._member(module, name, _MOST_STEPS)
 
     def _member(self, module: str, name: str, steps: int) -> Meaning | None:
@@ -62,7 +62,8 @@ class Names:
         if facts is not None and (path := self.modules.path(module)) is not None:
             if self._locals.defines(path, name):
                 return Meaning("object", module, name)
-            # Before plain assignments: `except ImportError: name = None` is a fallback, not the meaning of the name.
+            # Checked before plain assignments, because in `except ImportError: name = None` the assignment is a fallback, not the meaning
+            # of the name.
             if (found := self._imported(path, 0, name, steps)) is not None:
                 return found
             if name in facts.definitions:
@@ -99,7 +100,7 @@ class Names:
         return self._member(base, attribute or name, steps) or self.object_named(path, value)
 
     def _imported(self, path: str, scope: int, name: str, steps: int) -> Meaning | None:
-        # The first import of a name that leads somewhere counts: a later one, as in `except`, is a fallback.
+        # The first import of a name whose object is found counts: a later import, as in `except`, is a fallback.
         for statement, index in self._locals.imported(path, scope, name):
             imported = statement.names[index]
             if not statement.plain:
@@ -113,7 +114,7 @@ class Names:
         return None
 
     def dotted(self, path: str, scope: int, name: str) -> Meaning | None:
-        """Return what a dotted name means in a scope of the file at `path`; `()` in it means a call. None: not known."""
+        """Return what a dotted name means in a scope of the file at `path`; `()` in the name means a call. None: unknown."""
         return self._dotted(path, scope, name, _MOST_STEPS)
 
     def _dotted(self, path: str, scope: int, name: str, steps: int) -> Meaning | None:
@@ -128,7 +129,7 @@ class Names:
         return meaning
 
     def _root(self, path: str, scope: int, parts: list[str], steps: int) -> tuple[Meaning | None, list[str]]:
-        """Return what the first part means, or the first two of `self.attribute`, and the parts that are left."""
+        """Return the meaning of the first part, or of the first two parts if they are `self.attribute`, and the remaining parts."""
         facts = self._facts[path]
         holder = facts.scopes[scope]
         owner = self._method_of(facts, scope)
@@ -183,13 +184,13 @@ class Names:
             if binding.by == "instance":
                 found = Meaning("instance", found.module, found.name) if self.class_of(found) is not None else None
             elif binding.by == "value" and scope == 0 and found.kind == "object":
-                continue  # an alias of the top level, which `member` follows
+                continue  # a top-level alias, which `member` follows
             if found is not None:
                 return found
         return None
 
     def value(self, meaning: Meaning) -> Meaning:
-        """Return the instance that a variable of a module's top level holds; anything else as it is."""
+        """Return the instance that a top-level variable of a module holds; any other meaning is returned unchanged."""
         return self._value(meaning, _MOST_STEPS)
 
     def _value(self, meaning: Meaning, steps: int) -> Meaning:
@@ -224,7 +225,7 @@ class Names:
         return None
 
     def bases(self, meaning: Meaning) -> Iterator[Meaning]:
-        """Yield the class that is meant and then all classes it inherits from, as far as they are known."""
+        """Yield the class that is meant and then all known classes that it inherits from."""
         item = self.class_of(meaning)
         if item is not None:
             yield from (Meaning("object", module, base.name) for module, base in self._with_bases(meaning.module, item, _MOST_STEPS))
@@ -244,11 +245,13 @@ class Names:
                 yield from self._with_bases(found.module, inherited, steps - 1)
 
     def called(self, meaning: Meaning) -> Meaning | None:
-        """Return the instance that a call gives; None: not known."""
+        """Return the instance that a call returns; None: unknown."""
         return self._called(meaning, _MOST_STEPS)
 
     def _called(self, meaning: Meaning, steps: int) -> Meaning | None:
-        """Return what a call gives: an instance of a class, of the first class that an annotation names, or what is returned."""
+        """Return the result of a call: an instance of the called class or of the first class in the return annotation, or what the body
+        returns.
+        """
         if meaning.kind == "object" and self.class_of(meaning) is not None:
             return Meaning("instance", meaning.module, meaning.name)
         function = self.function_of(meaning)
@@ -268,7 +271,10 @@ class Names:
         return returned if returned is not None and returned.kind == "instance" else None
 
     def object_named(self, path: str | None, text: str) -> Meaning | None:
-        """Return what a string names, `a.b.c` or `a.b:c`; None: nothing of the tree. Relative names start at `path`, a Python file."""
+        """Return what a string, `a.b.c` or `a.b:c`, names; None: it does not name an object of the tree.
+
+        Relative names start at `path`, a Python file.
+        """
         module, _, attributes = text.partition(":")
         level = len(module) - len(module.lstrip("."))
         if path is None and level:
@@ -285,7 +291,7 @@ class Names:
         for name in names:
             found = self._attribute(meaning, name, _MOST_STEPS)
             if found is None:
-                # An instance attribute, or an invented name of a logger: the string is about the part that can be resolved.
+                # The rest is an instance attribute, or an invented part of a logger's name: only the part that can be resolved counts.
                 return meaning if meaning.kind == "object" or self.facts_of(meaning.module) is not None else None
             meaning = found
         return meaning

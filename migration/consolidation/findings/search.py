@@ -1,4 +1,4 @@
-"""Finds all files that can matter: names lead to files, files to further names, until nothing new is found."""
+"""Finds all files that can matter: names lead to files and files lead to further names, until nothing new is found."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -23,15 +23,15 @@ _NO_NAMES: Final[Mapping[str, frozenset[str]]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """The contents of a file that imports something."""
+    """A file that imports something."""
 
     word: str
-    near: str  #: also contained, unless it is in `folder`; "" for a module at the top level, which has nothing else
-    folder: str  #: with `/`, if importing the word is enough, as a relative import need not name the module; "" means none
+    near: str  #: the file also contains this, unless the file is in `folder`; "" for a top-level module, which has no package
+    folder: str  #: folder, with `/`, in which an import of the word is enough: a relative import need not name the module; "": none
     source: str  #: the file that the thing is imported from
 
     def matches(self, path: str, near: AbstractSet[str]) -> bool:
-        """Return whether a file with the word matches, given what was found near it."""
+        """Return whether a file that contains the word matches; `near` is what was found with it."""
         if path == self.source:
             return False
         return not self.near or self.near in near or bool(self.folder and "" in near and path.startswith(self.folder))
@@ -41,7 +41,7 @@ class Clue:
 class SearchResult:
     """The result of the search."""
 
-    facts: Mapping[str, FileFacts]  #: of every file that can matter, by path
+    facts: Mapping[str, FileFacts]  #: the facts of every file that can matter, by path
     names: Names
     family: Family
     exports: tuple[Export, ...]
@@ -51,10 +51,10 @@ class SourceSearch:
     """One search.
 
     Args:
-        contents: gives files' sightings and facts.
+        contents: returns the sightings and facts of files.
         modules: all modules of the tree.
-        configuration: says what belongs to the family.
-        prefix: what makes a path of the tree one of the configuration.
+        configuration: defines the family.
+        prefix: turns a path of the tree into a path of the configuration.
     """
 
     def __init__(self, contents: Contents, modules: ModuleNames, configuration: AuditConfiguration, prefix: str) -> None:
@@ -63,20 +63,20 @@ class SourceSearch:
         self._configuration = configuration
         self._prefix = prefix
         self._facts: dict[str, FileFacts] = {}
-        self._asked: dict[str, tuple[Question, frozenset[str]]] = {}  #: what each file was asked, and with which names
-        self._marked: set[str] = set()  #: files with a literal, or an import of a module that is called like one
+        self._asked: dict[str, tuple[Question, frozenset[str]]] = {}  #: the question with which each file was read, and the names
+        self._marked: set[str] = set()  #: files that contain a literal, or import a module whose name is like a literal
         self._seen: dict[str, dict[str, set[str]]] = {}  #: the words of each file, each with what was found near it
         self._stars: dict[str, tuple[str, ...]] = {}  #: the modules of a file's star imports, as written
         self._looked_for: set[Clue] = set()
         self._question = Question((*configuration.literals(), *configuration.stems()), (), ())
 
     def run(self) -> SearchResult:
-        """Search until no file and no name is new."""
+        """Search until there is no new file and no new name."""
         self._read(self._configured_paths())
         methods = self._family(self._names()).public_methods(_meaning(self._configuration.target))
         definers = set(self._look_first(methods))
         self._read(definers)
-        # All methods of the family are known only now. Every other file is read once, with all of them.
+        # Only now are all methods of the family known. Every other file is read once, with all of them in the question.
         self._question = msgspec.structs.replace(self._question, methods=tuple(sorted(self._family(self._names()).methods())))
         while True:
             names = self._names()
@@ -87,12 +87,12 @@ class SourceSearch:
             self._question = msgspec.structs.replace(self._question, names=tuple(sorted({clue.word for clue in clues})))
             matching = self._matching(clues)
             for path in self._importing_all({*family.modules, *(export.module for export in exports)}):
-                matching[path] = frozenset(self._seen.get(path, ()))  # a star may bring any name
+                matching[path] = frozenset(self._seen.get(path, ()))  # a star import may bring any name
             if not self._read({*definers, *self._facts, *self._marked, *matching, *self._imported_from()}, matching):
                 return SearchResult(facts=dict(sorted(self._facts.items())), names=names, family=family, exports=exports)
 
     def _look_first(self, methods: Iterable[str]) -> Iterator[str]:
-        """Look for the family's literals in all files; yield those that may define a class of it."""
+        """Look for the family's literals in all files; yield the files that may define a class of the family."""
         clues = set(self._module_clues(self._configured_modules()))
         methods = tuple(sorted(methods))
         enough = max(1, int(self._configuration.shape_share * len(methods)))
@@ -106,7 +106,7 @@ class SourceSearch:
     def _look_for(self, clues: set[Clue]) -> None:
         new = clues - self._looked_for
         known = {clue.word for clue in self._looked_for}
-        # If a word was searched for before, only the files in which it was found are read again.
+        # If a word was searched before, only the files in which it was found are scanned again.
         again = {clue for clue in new if clue.word in known}
         words = {clue.word for clue in again}
         holding = [path for path, seen in self._seen.items() if not words.isdisjoint(seen)]
@@ -145,7 +145,7 @@ class SourceSearch:
                     yield path
 
     def _matching(self, clues: Iterable[Clue]) -> dict[str, frozenset[str]]:
-        """Return the files that match a clue, each with the words of those that it matches."""
+        """Return the files that match a clue, each with the words of the clues that it matches."""
         by_word: dict[str, list[Clue]] = {}
         for clue in clues:
             by_word.setdefault(clue.word, []).append(clue)
@@ -167,11 +167,11 @@ class SourceSearch:
                         yield found
 
     def _read(self, paths: Iterable[str], names: Mapping[str, frozenset[str]] = _NO_NAMES) -> bool:
-        """Read the files that were not read yet, or not with all names that are known by now. Returns whether there were any.
+        """Read the files that were not read yet, or were read without some names that are known now. Returns whether there was such a file.
 
         Args:
-            paths: of the files.
-            names: the searched names that each file contains; a file without any is missing.
+            paths: the paths of the files.
+            names: the searched names that each file contains; a file that contains none is not a key.
         """
         general = msgspec.structs.replace(self._question, names=())
         wanted = {path: (general, names.get(path, frozenset())) for path in paths}
@@ -196,21 +196,21 @@ class SourceSearch:
         return [path for module in self._configured_modules() if (path := self._modules.path(module)) is not None]
 
     def _module_clues(self, modules: Iterable[str]) -> Iterator[Clue]:
-        """Yield what an import of a module holds: its name and its package's, or in the same package its name alone."""
+        """Yield clues to imports of a module: its name and its package's name, or in the same package its name alone."""
         for module in modules:
             package, _, stem = module.rpartition(".")
             path = self._modules.path(module) or ""
             yield Clue(stem, package.rpartition(".")[2], _folder(path), path)
 
     def _export_clues(self, exports: Iterable[Export]) -> Iterator[Clue]:
-        """Yield the clues to imports of a further name: that name, and the name of its module."""
+        """Yield clues to imports of another name of an implementation: the name itself and the name of its module."""
         literals = self._configuration.literals()
         for export in exports:
             if not any(literal in export.name for literal in literals):
                 yield self._name_clue(export.name, export.module)
 
     def _variable_clues(self, names: Names, family: Family) -> Iterator[Clue]:
-        """Yield the clues to imports of a module's variables whose values are instances of the family's classes."""
+        """Yield clues to imports of module variables whose values are instances of the family's classes."""
         for path, facts in self._facts.items():
             module = self._modules.name(path)
             for name in {binding.name for binding in facts.bindings if binding.scope == 0}:
@@ -219,7 +219,7 @@ class SourceSearch:
                     yield self._name_clue(name, module)
 
     def _name_clue(self, name: str, module: str) -> Clue:
-        """Return what an import of a name holds. Only a package's own files can leave out what it is called, in `from . import name`."""
+        """Return the clue to imports of a name. Only files in a package can omit the package's name, as in `from . import name`."""
         path = self._modules.path(module) or ""
         return Clue(name, module.rpartition(".")[2], _folder(path) if path.endswith("__init__.py") else "", path)
 

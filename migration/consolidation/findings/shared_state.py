@@ -11,7 +11,7 @@ from migration.consolidation.reading.signatures import AnyFunction
 _CONTAINERS: Final = frozenset(
     {"list", "dict", "set", "bytearray", "defaultdict", "OrderedDict", "Counter", "deque", "WeakValueDictionary"}
 )
-#: Classes whose instances hold nothing that changes.
+#: Classes whose instances are immutable.
 _HARMLESS: Final = frozenset({"TypeVar", "ParamSpec", "NewType", "Path", "PurePosixPath", "MappingProxyType", "Decimal", "ZoneInfo"})
 _ADDS: Final = frozenset({"append", "add", "extend", "insert", "update", "setdefault", "appendleft"})
 _REMOVES: Final = frozenset({"pop", "popitem", "popleft", "remove", "discard", "clear", "difference_update", "intersection_update"})
@@ -19,7 +19,7 @@ _CACHES: Final = frozenset({"cache", "lru_cache"})
 
 
 def find_shared_state(data: bytes, path: str) -> tuple[SharedState, ...]:
-    """Return the shared state of one file that parses, by line."""
+    """Return the shared state in one file, by line; the file must be valid Python."""
     tree = ast.parse(data)
     nodes = list(ast.walk(tree))
     found = [*_of_module(tree, nodes, path), *_caches(nodes, path)]
@@ -62,7 +62,7 @@ def _of_class(node: ast.ClassDef, path: str) -> Iterator[SharedState]:
 
 
 def _unbounded(node: ast.ClassDef, path: str) -> Iterator[SharedState]:
-    """Yield containers of instances that grow and never shrink."""
+    """Yield containers in instances that grow and never shrink."""
     containers = _instance_containers(node)
     grown: set[str] = set()
     shrunk: set[tuple[str, int]] = set()
@@ -70,7 +70,7 @@ def _unbounded(node: ast.ClassDef, path: str) -> Iterator[SharedState]:
         grown.update(_grown(inner))
         shrunk.update(_shrunk(inner))
     for name, (container, line) in containers.items():
-        # The assignment that makes the container empties nothing.
+        # The assignment that makes the container does not empty it.
         if name in grown and not any(other == name and at != line for other, at in shrunk):
             yield _state(path, line, "unbounded", f"{node.name}.{name}", f"a {container} that grows and is never trimmed")
 
@@ -103,12 +103,12 @@ def _grown(node: ast.AST) -> Iterator[str]:
 
 
 def _is_new_item(target: ast.expr) -> bool:
-    # A constant key is one entry, however often it is written.
+    # A constant key is one entry, even if it is assigned many times.
     return isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Constant | ast.Slice)
 
 
 def _shrunk(node: ast.AST) -> Iterator[tuple[str, int]]:
-    """Yield the attributes of `self` that a node may take from or replace, with the line."""
+    """Yield the attributes of `self` that a node may remove items from or replace, with the line."""
     match node:
         case ast.Call(func=ast.Attribute(attr=attribute, value=value)) if attribute in _REMOVES:
             owners = [value]
@@ -167,7 +167,7 @@ def _assignments(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.expr, int,
 
 
 def _container(value: ast.expr) -> str | None:
-    """Return what kind of container an expression makes; None: none, or one with a limit."""
+    """Return the kind of container that an expression makes; None: it makes none, or one with a limit."""
     if isinstance(value, ast.List | ast.ListComp):
         return "list"
     if isinstance(value, ast.Dict | ast.DictComp):
@@ -182,7 +182,7 @@ def _container(value: ast.expr) -> str | None:
 
 
 def _instance(value: ast.expr) -> str | None:
-    """Return the class, by its capital, that an expression makes an instance of."""
+    """Return the class that an expression makes an instance of; a called name with a capital counts as a class."""
     if not isinstance(value, ast.Call):
         return None
     name = (dotted_name(value.func) or "").rpartition(".")[2]
@@ -190,7 +190,7 @@ def _instance(value: ast.expr) -> str | None:
 
 
 def _changed(nodes: Sequence[ast.AST]) -> frozenset[str]:
-    """Return the names whose containers a module of these nodes changes."""
+    """Return the names of the containers that these nodes of a module change."""
     found = set()
     for node in nodes:
         match node:

@@ -1,8 +1,8 @@
-"""How much code implementations share: function by function, the tokens in runs that occur in both.
+"""How much code two implementations share: for each pair of functions, the tokens in runs that occur in both.
 
-Comments, docstrings and layout do not count; a literal counts as its kind, so that changed texts and numbers still match. Runs are
-compared as k-grams, as in Schleimer, Wilkerson and Aiken (2003), "Winnowing: local algorithms for document fingerprinting", but all of
-them: functions are short enough.
+Comments, docstrings and layout do not count; a literal counts by its type only, so that changed texts and numbers still match. Runs are
+compared as k-grams, as in Schleimer, Wilkerson and Aiken (2003), "Winnowing: local algorithms for document fingerprinting". All k-grams
+are compared, not a selection, because functions are short.
 """
 
 import ast
@@ -17,7 +17,7 @@ from migration.consolidation.inventory import MatchingFunction, Similarity
 from migration.consolidation.reading.signatures import AnyFunction
 
 _RUN: Final = 8  #: tokens in a row; shorter runs are found in any two functions
-_LEAST_SHARE: Final = 0.3  #: of the tokens of the smaller function; less is chance
+_LEAST_SHARE: Final = 0.3  #: share of the tokens of the smaller function; a lower share is chance
 _LAYOUT: Final = frozenset(
     {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER}
 )
@@ -27,30 +27,30 @@ _LAYOUT: Final = frozenset(
 class FunctionTokens:
     """One function of an implementation."""
 
-    name: str  #: dotted from the module
+    name: str  #: dotted name inside the module
     tokens: tuple[str, ...]
     runs: frozenset[tuple[str, ...]]
 
 
 def compare(functions: Mapping[str, Sequence[FunctionTokens]]) -> tuple[Similarity, ...]:
-    """Return the similarity of every two implementations, most similar first.
+    """Return the similarity of every pair of implementations, most similar first.
 
     Args:
-        functions: of each implementation, by module.
+        functions: the functions of each implementation, by module.
     """
     found = [_compare(a, functions[a], b, functions[b]) for a, b in combinations(functions, 2)]
     return tuple(sorted(found, key=lambda item: (-item.ratio, item.a, item.b)))
 
 
 def read_functions(data: bytes) -> tuple[FunctionTokens, ...]:
-    """Return the functions of a file that parses, nested ones as part of what they stand in."""
+    """Return the functions of a file, which must be valid Python. A nested function is part of the function around it."""
     lines = _tokens_by_line(data)
     return tuple(_function(name, node, lines) for name, node in _functions(ast.parse(data).body, ""))
 
 
 def _compare(a: str, of_a: Sequence[FunctionTokens], b: str, of_b: Sequence[FunctionTokens]) -> Similarity:
     candidates = [(shared, x, y) for x, y in _pairs(of_a, of_b) if (shared := _shared(x, y))]
-    # The best pair first, and each function once: two copies of one function are one match.
+    # The best pair is taken first, and each function is used once, so that two copies of a function count as one match.
     candidates.sort(key=lambda found: (-found[0], found[1].name, found[2].name))
     matches, used_a, used_b = [], set(), set()
     for shared, x, y in candidates:
@@ -75,7 +75,7 @@ def _pairs(of_a: Sequence[FunctionTokens], of_b: Sequence[FunctionTokens]) -> It
 
 
 def _shared(a: FunctionTokens, b: FunctionTokens) -> int:
-    """Return the number of tokens in common runs; 0 when there are too few to mean anything."""
+    """Return the number of tokens in common runs; 0 if there are too few to be significant."""
     shared = min(_covered(a, b), _covered(b, a))
     return shared if shared >= _LEAST_SHARE * min(len(a.tokens), len(b.tokens)) else 0
 
@@ -90,7 +90,7 @@ def _covered(function: FunctionTokens, other: FunctionTokens) -> int:
 
 
 def _runs(tokens: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Yield all runs; a function that is shorter than a run is one itself."""
+    """Yield all runs; a function shorter than a run is one run."""
     if tokens:
         yield from (tokens[start : start + _RUN] for start in range(max(1, len(tokens) - _RUN + 1)))
 

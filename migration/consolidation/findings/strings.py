@@ -17,10 +17,10 @@ _LOGGERS: Final = frozenset({"getLogger", "get_logger"})
 
 
 class Reference:
-    """The names in texts of the tree.
+    """Finds what a name in a text of the tree means.
 
     Args:
-        names: of all files that can matter.
+        names: the meaning of names in all files that can matter.
         family: the implementations.
     """
 
@@ -30,7 +30,7 @@ class Reference:
         self._paths = {path: module for module in family.modules if (path := names.modules.path(module)) is not None}
 
     def is_own(self, path: str, module: str) -> bool:
-        """Return whether the file at `path` is this implementation, which may name itself."""
+        """Return whether the file at `path` is this implementation; an implementation may name itself."""
         return self._paths.get(path) == module
 
     def module(self, text: str, path: str | None = None) -> str | None:
@@ -38,21 +38,21 @@ class Reference:
 
         Args:
             text: the name, as written.
-            path: the Python file that contains it, from which relative names start; None: there are none.
+            path: the Python file that contains the name, from which relative names start; None: the name is not relative.
         """
         if text.endswith(".py"):
             return next((module for own, module in self._paths.items() if text.removeprefix("./") == own or text.endswith("/" + own)), None)
         meaning = self._names.object_named(path, text)
         if meaning is None:
             return None
-        # A re-export that is named is what the string is about, not the module behind it.
+        # A string that names a re-export means the re-export, not the module behind it.
         written = text.replace(":", ".")
         passing = next((module for module in self._family.modules if written == module or written.startswith(module + ".")), None)
         return passing or (meaning.module if meaning.module in self._family.modules else None)
 
 
 def find_strings(facts: Mapping[str, FileFacts], reference: Reference) -> Iterator[DottedString]:
-    """Yield the strings of Python code that name an implementation; a string that names one twice is one."""
+    """Yield the strings of Python code that name an implementation; a string that names it twice is yielded once."""
     for path, file in facts.items():
         importing = _imported(file)
         found: set[tuple[int, str, str]] = set()
@@ -75,7 +75,7 @@ def find_mentions(facts: Mapping[str, FileFacts], reference: Reference) -> Itera
 
 
 def comment_mentions(path: str, line: int, text: str, reference: Reference, *, absolute: bool = False) -> Iterator[Mention]:
-    """Yield what one comment names: import statements that were commented out, or plain mentions. `absolute`: no name is relative."""
+    """Yield what one comment names: import statements that were commented out, or plain mentions. `absolute`: all names are absolute."""
     importer = None if absolute else path
     commented = dict.fromkeys(_commented_modules(importer, text, reference))
     for module in commented or dict.fromkeys(_mentioned(importer, text, reference)):
@@ -104,7 +104,7 @@ def _mentioned(path: str | None, text: str, reference: Reference) -> Iterator[st
 
 
 def _imported(file: FileFacts) -> frozenset[str]:
-    """Return the variables whose strings are imported, however many loops and assignments lie between."""
+    """Return the variables whose strings are imported, also through any number of loops and assignments."""
     known = set(file.imported_variables)
     while True:
         new = {source for source, sink in file.flows if sink in known} - known
@@ -114,10 +114,10 @@ def _imported(file: FileFacts) -> frozenset[str]:
 
 
 def _absolute(string: StringFact) -> str | None:
-    """Return the string as a name from which it can be resolved; None: it is relative to an unknown name."""
+    """Return the string as a name that can be resolved; None: it is relative to an unknown package."""
     if not string.text.startswith(".") or not string.package:
         return string.text
-    # `__package__` and `__name__` are the file's own, from which relative names start anyway.
+    # `__package__` and `__name__` are those of the file, from which relative names start anyway.
     return string.text if "__" in string.package else absolute_name(string.text, string.package)
 
 

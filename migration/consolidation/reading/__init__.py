@@ -1,1 +1,1 @@
-"""The content of one Python file, without knowledge of any other file."""
+"""Reads the content of one Python file, without knowledge of other files."""

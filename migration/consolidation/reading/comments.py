@@ -1,4 +1,4 @@
-"""Comments, found by line: tokenising a whole file would cost as much as parsing it."""
+"""Finds comments line by line, because tokenising a whole file would cost as much as parsing it."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -14,8 +14,8 @@ def read_comments(lines: Sequence[str], numbers: Iterable[int], multiline: Seque
     """Return the comments on the lines of these numbers.
 
     Args:
-        lines: of the file.
-        numbers: of the lines to read, from 1.
+        lines: the lines of the file.
+        numbers: the numbers of the lines to read, from 1.
         multiline: first and last lines of strings that span several lines; a `#` inside them does not begin a comment.
     """
     found = []

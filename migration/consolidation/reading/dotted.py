@@ -1,18 +1,18 @@
-"""Dotted names: of expressions, of annotations, inside strings."""
+"""Dotted names in expressions, annotations and strings."""
 
 import ast
 import re
 from collections.abc import Iterator
 from typing import Final
 
-#: `a.b`, `a.b:c`, `.b` (relative) or `a/b.py`. The lookbehind keeps a match from starting inside a longer one.
+#: `a.b`, `a.b:c`, `.b` (relative) or `a/b.py`. The lookbehind prevents a match from starting inside a longer name.
 _NAME: Final = re.compile(
     r"(?<![\w./-])(?:[\w.-]*/)*[\w-]+\.py\b|(?<![\w.])(?:\.+[^\W\d]\w*|[^\W\d]\w*\.[^\W\d]\w*)(?:\.[^\W\d]\w*)*(?::[^\W\d]\w*)?"
 )
 
 
 def dotted_name(node: ast.expr) -> str | None:
-    """Return `a.b.c` for such an expression, with `()` for a call on the way; None for any other expression. `await` is looked through."""
+    """Return `a.b.c` for such an expression, with `()` for each call in it; None for any other expression. `await` is ignored."""
     parts: list[str] = []
     while True:
         if isinstance(node, ast.Attribute):
@@ -30,7 +30,7 @@ def dotted_name(node: ast.expr) -> str | None:
 
 
 def annotation_names(node: ast.expr | None) -> tuple[str, ...]:
-    """Return the dotted names in an annotation, in order, also inside of quotes; () if there is none."""
+    """Return the dotted names in an annotation, in order, also in quoted parts; () if there is none."""
     return tuple(dict.fromkeys(_names(node))) if node is not None else ()
 
 
@@ -57,5 +57,5 @@ def _quoted(text: str) -> Iterator[str]:
 
 
 def names_in_text(text: str) -> Iterator[str]:
-    """Yield the dotted names and the paths of Python files in any text."""
+    """Yield the dotted names and the paths of Python files in a text."""
     return (match.group() for match in _NAME.finditer(text))

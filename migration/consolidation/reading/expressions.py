@@ -1,4 +1,4 @@
-"""The expressions of the statements that need a look: calls, dotted names, strings, and what gives a variable its type."""
+"""Reads the expressions of the statements that matter: calls, dotted names, strings, and what decides the type of a variable."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ IMPORTERS: Final = frozenset({"import_module", "__import__", "find_spec", "resol
 
 @dataclass(slots=True)
 class Expressions:
-    """The findings in expressions."""
+    """The facts in expressions."""
 
     bindings: list[BindingFact] = field(default_factory=list)
     calls: list[CallFact] = field(default_factory=list)
@@ -24,12 +24,12 @@ class Expressions:
     strings: list[StringFact] = field(default_factory=list)
     flows: list[tuple[str, str]] = field(default_factory=list)
     imported_variables: list[str] = field(default_factory=list)
-    multiline: list[tuple[int, int]] = field(default_factory=list)  #: first and last lines of strings that span several
+    multiline: list[tuple[int, int]] = field(default_factory=list)  #: first and last lines of strings that span several lines
 
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What contains an expression."""
+    """The context of an expression."""
 
     scope: int
     callee: str = ""
@@ -42,10 +42,10 @@ class ExpressionReader:
     """Reads leaves into `found`.
 
     Args:
-        scopes: of the file.
+        scopes: the scopes of the file.
         interesting: parts of dotted names that the question is about.
-        literals: longer names that contain one of these are interesting, too.
-        lines: that hold any of both.
+        literals: longer names that contain one of these are interesting too.
+        lines: the lines that contain an interesting name or a literal.
     """
 
     def __init__(self, scopes: Sequence[Scope], interesting: frozenset[str], literals: tuple[str, ...], lines: Lines) -> None:
@@ -58,21 +58,21 @@ class ExpressionReader:
         self.found = Expressions()
 
     def read_result(self, node: ast.Return, scope: int) -> None:
-        """Note what a function returns, and look no further."""
+        """Record only what a function returns."""
         if node.value is not None and (name := dotted_name(node.value)) is not None:
             self._bind(scope, ast.Name(RETURNED), "call" if name.endswith("()") else "value", (name,))
 
     @property
     def learned(self) -> frozenset[str]:
-        """The file's variables that turned out to hold something of the family."""
+        """The file's variables that were found to hold an object of the family."""
         return frozenset(self._interesting - self._asked - {RETURNED})
 
     def read_again(self, leaf: CodeLeaf) -> None:
-        """Note the uses in a leaf that was read as shallow before."""
+        """Record the uses in a leaf that was read as shallow before."""
         self._walk(leaf.node, _Around(leaf.scope))
 
     def read(self, leaf: CodeLeaf, *, shallow: bool) -> None:
-        """Read one leaf. `shallow`: only for what it gives to variables."""
+        """Read one leaf. `shallow`: record only what it assigns to variables."""
         self._shallow = shallow
         self._read(leaf)
         self._shallow = False
@@ -156,7 +156,7 @@ class ExpressionReader:
             self._interesting.add(name)
         holder = self._scopes[scope]
         if holder.self_name and name.startswith(holder.self_name + "."):
-            # An attribute of `self` belongs to the class, where every method finds it.
+            # An attribute of `self` is recorded in the class's scope, so that every method finds it.
             scope, name = holder.parent, "self." + name.removeprefix(holder.self_name + ".")
         elif holder.kind == "class":
             self.found.bindings.append(BindingFact(scope, "self." + name, by, values))
@@ -248,7 +248,7 @@ def _line_of(text: str, part: str) -> int:
 
 
 def _literal_import(value: ast.expr) -> str | None:
-    """Return the absolute name that a call of an import function has as a literal; None: it is not one."""
+    """Return the absolute name that a call of an import function has as a literal; None: the call is something else."""
     if not isinstance(value, ast.Call) or (dotted_name(value.func) or "").rpartition(".")[2] not in IMPORTERS:
         return None
     name = value.args[0].value if value.args and isinstance(value.args[0], ast.Constant) else None
@@ -258,7 +258,7 @@ def _literal_import(value: ast.expr) -> str | None:
 
 
 def absolute_name(name: str, package: str) -> str | None:
-    """Return a relative name below a package; None: its dots lead out of it, or the package is not known."""
+    """Return a relative name as an absolute one; None: it leads out of the package, or the package is not known."""
     level = len(name) - len(name.lstrip("."))
     parts = package.split(".")
     if not package or "__" in package or level > len(parts):

@@ -1,6 +1,6 @@
-"""The facts of one Python file. Names are as written, nothing is resolved yet; lines count from 1; the module's own scope is number 0.
+"""The facts of one Python file. Names are as written and not resolved. Lines count from 1. The module's own scope is number 0.
 
-Facts hold only texts, numbers and other facts, never a circle, so the garbage collector need not look at them (`gc=False`).
+Facts contain only texts, numbers and other facts, and no reference cycles, so the garbage collector can skip them (`gc=False`).
 """
 
 from typing import Literal
@@ -12,15 +12,16 @@ from migration.consolidation.inventory import Problem, Where
 ScopeKind = Literal["module", "class", "function"]
 FunctionKind = Literal["function", "method", "static", "class", "property"]
 BoundBy = Literal["call", "instance", "value", "scope", "import"]
-"""How a variable got its type: the result of a call, an instance of an annotated class, another value, what a `with` block gives, what an
-import function gives for a literal name."""
+"""How a variable gets its type: from the result of a call, an annotated class, another value, the context manager of a `with` block, or
+an import function with a literal name.
+"""
 
 RETURNED = "return"
-"""The name, in a function's scope, of what it returns or yields: no variable can have it."""
+"""In a function's scope, the name of the value that it returns or yields. No variable can have this name."""
 
 
 class Question(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The question about a file. Statements without any of the words are not looked into."""
+    """The question about a file. Statements that contain none of the words are skipped."""
 
     literals: tuple[str, ...]  #: parts of names of the family
     names: tuple[str, ...]  #: names of the family that contain no literal, and last parts of its modules' names
@@ -31,9 +32,9 @@ class Scope(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A module, a class or a function."""
 
     kind: ScopeKind
-    name: str  #: dotted from the module, "" for the module itself
+    name: str  #: dotted name inside the module; "" for the module itself
     parent: int  #: number of the scope around it; -1 for the module
-    self_name: str  #: of a method, its first parameter; otherwise ""
+    self_name: str  #: the first parameter of a method; "" for everything else
 
 
 class BoundName(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -65,7 +66,7 @@ class Signature(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The parameters of a function, without `self`."""
 
     positional: tuple[str, ...]
-    positional_only: int  #: how many of them cannot be given by name
+    positional_only: int  #: how many of them cannot be passed by keyword
     required: int  #: how many of them have no default
     keyword_only: tuple[str, ...]
     required_keywords: tuple[str, ...]
@@ -88,15 +89,15 @@ class FunctionFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class ClassFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A class at any level."""
 
-    name: str  #: dotted from the module
+    name: str  #: dotted name inside the module
     line: int
     end_line: int
-    scope: int  #: that contains it
+    scope: int  #: the scope that contains the class
     bases: tuple[str, ...]
     methods: tuple[FunctionFact, ...]
     attributes: tuple[tuple[str, str], ...]  #: annotated attributes and the first dotted name of the annotation
     generated_init: bool  #: a decorator or a base may write the constructor
-    deprecated: bool  #: its docstring or its constructor says so
+    deprecated: bool  #: its docstring or its constructor says that it is deprecated
 
 
 class AliasFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -113,7 +114,7 @@ class BindingFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     scope: int
     name: str  #: a variable, or `self.attribute`
     by: BoundBy
-    values: tuple[str, ...]  #: dotted; for a call its callee
+    values: tuple[str, ...]  #: dotted names; for a call its callee
 
 
 class CallFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -141,14 +142,14 @@ class StringFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     line: int
     text: str
-    callee: str  #: the call that the string is an argument of; "" if none
-    flows_to: str  #: the variable that takes it, or a collection with it; "" if none
-    package: str  #: the package that a relative name starts from, when the call says so
+    callee: str  #: the function to which the string is passed; "" if there is none
+    flows_to: str  #: the variable to which the string, or a collection with it, is assigned; "" if there is none
+    package: str  #: the package that a relative name starts from, if the call names it
     docstring: bool
 
 
 class CommentFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A comment that holds one of the words."""
+    """A comment that contains one of the words."""
 
     line: int
     text: str  #: without `#`
@@ -158,24 +159,24 @@ class FileFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """All facts in one file about the question."""
 
     lines: int
-    problem: Problem | None  #: why nothing else is here
+    problem: Problem | None  #: why the file has no other facts
     docstring: str  #: first 500 characters
-    only_passes_on: bool  #: nothing but imports, `__all__`, a docstring and warnings
-    warns_deprecated: bool  #: at import
-    public_names: tuple[str, ...] | None  #: `__all__`; None: not given, or not literally
-    definitions: tuple[str, ...]  #: names that the top level binds other than by import
-    dynamic_names: bool  #: it has a module-level `__getattr__`
+    only_passes_on: bool  #: the file contains only imports, `__all__`, a docstring and warnings
+    warns_deprecated: bool  #: the file warns at import that it is deprecated
+    public_names: tuple[str, ...] | None  #: `__all__`; None: it is missing or is not a literal
+    definitions: tuple[str, ...]  #: names that the top level binds by other statements than imports
+    dynamic_names: bool  #: the file has a module-level `__getattr__`
     scopes: tuple[Scope, ...]
     imports: tuple[ImportFact, ...]
     classes: tuple[ClassFact, ...]
-    functions: tuple[FunctionFact, ...]  #: of the top level
+    functions: tuple[FunctionFact, ...]  #: functions of the top level
     aliases: tuple[AliasFact, ...]
-    lazy: tuple[tuple[str, str], ...]  #: names that `__getattr__` may look up in a literal table, with the module or object
+    lazy: tuple[tuple[str, str], ...]  #: names that `__getattr__` may look up in a literal table, each with its module or object
     bindings: tuple[BindingFact, ...]
     calls: tuple[CallFact, ...]
     uses: tuple[UseFact, ...]
     strings: tuple[StringFact, ...]
-    flows: tuple[tuple[str, str], ...]  #: loops: what is in the first variable comes into the second
+    flows: tuple[tuple[str, str], ...]  #: pairs of variables: values in the first get into the second, as in a loop
     imported_variables: tuple[str, ...]  #: variables given to an import function
     comments: tuple[CommentFact, ...]
 

@@ -1,20 +1,20 @@
-"""Which statements of a file stand on lines that matter."""
+"""Finds the statements of a file on lines that matter."""
 
 import ast
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-#: Statements with others inside, in the scope that they stand in.
+#: Statements that contain other statements in the same scope.
 COMPOUND: Final = (ast.If, ast.Try, ast.TryStar, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.While, ast.Match)
 _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class Lines:
-    """Numbers of lines.
+    """A set of line numbers.
 
     Args:
-        numbers: in ascending order.
+        numbers: the line numbers in ascending order.
     """
 
     def __init__(self, numbers: Sequence[int]) -> None:
@@ -22,7 +22,7 @@ class Lines:
         self._set = frozenset(numbers)
 
     def touch(self, first: int, last: int) -> bool:
-        """Return whether one of them lies between these two, or is one of these."""
+        """Return whether one of the numbers is between `first` and `last`, both included."""
         if first in self._set:
             return True
         if first == last:
@@ -32,7 +32,7 @@ class Lines:
 
 
 def touched(body: Iterable[ast.stmt], lines: Lines) -> Iterator[ast.stmt]:
-    """Yield the statements on these lines, each before those inside of it."""
+    """Yield the statements on these lines, each before the statements inside it."""
     for node in body:
         if lines.touch(node.lineno, node.end_lineno or node.lineno):
             yield node
@@ -43,7 +43,7 @@ def touched(body: Iterable[ast.stmt], lines: Lines) -> Iterator[ast.stmt]:
 
 
 def statements_in(node: ast.stmt) -> Iterator[ast.stmt]:
-    """Yield the statements directly inside of a compound one, of all its branches."""
+    """Yield the statements directly inside a compound statement, of all its branches."""
     for inner in ast.iter_child_nodes(node):
         if isinstance(inner, ast.stmt):
             yield inner

@@ -1,4 +1,5 @@
-"""The statements of a file: imports, classes, functions, top-level names. Expressions are only collected here, to be read if need be.
+"""The statements of a file: imports, classes, functions, top-level names. Expressions are only collected here; those that matter are read
+later.
 
 For a function whose lines contain none of the searched words, only the return value is recorded.
 """
@@ -18,13 +19,13 @@ _GENERATES_INIT: Final = ("dataclass", "define", "attrs", "attr.s", "mutable", "
 
 
 class CodeLeaf(NamedTuple):
-    """A piece of code that has no statements inside of it. Files have thousands, so it is a tuple."""
+    """A piece of code that contains no statements. Files have thousands of them, so it is a tuple."""
 
     node: ast.AST
     scope: int
     first: int  #: line
     last: int  #: line
-    only_result: bool = False  #: it is a `return`, and only the returned value matters
+    only_result: bool = False  #: the node is a `return`, and only the returned value matters
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ class CodeOutline:
     aliases: list[AliasFact] = field(default_factory=list)
     definitions: list[str] = field(default_factory=list)
     public_names: tuple[str, ...] | None = None
-    leaves: list[CodeLeaf] = field(default_factory=list)  #: on the lines that matter, and what functions return
+    leaves: list[CodeLeaf] = field(default_factory=list)  #: pieces of code on the lines that matter, and `return` statements
 
 
 def read_outline(tree: ast.Module, lines: Lines | None, *, may_warn: bool) -> CodeOutline:
@@ -46,8 +47,8 @@ def read_outline(tree: ast.Module, lines: Lines | None, *, may_warn: bool) -> Co
 
     Args:
         tree: the file.
-        lines: that hold what was asked for; None: all of them.
-        may_warn: the file names `DeprecationWarning`.
+        lines: the lines that contain words of the question; None: all lines.
+        may_warn: the file contains the word `DeprecationWarning`.
     """
     outline = CodeOutline()
     _Walk(outline, lines, may_warn=may_warn).block(tree.body, 0, ())
@@ -62,7 +63,7 @@ def base_names(node: ast.ClassDef) -> Iterator[str]:
 
 
 def top_level_aliases(body: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:
-    """Yield the aliases at the top level: each name with the dotted name that it means."""
+    """Yield the aliases at the top level, each with the dotted name that it means."""
     for node in body:
         value, targets = _assignment(node)
         if value is not None:
@@ -73,7 +74,7 @@ def top_level_aliases(body: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:
 
 
 class _Walk:
-    """One walk over the statements of a file. `scope` is the number of the scope that contains a statement, `where` is what surrounds
+    """One walk over the statements of a file. `scope` is the number of the scope that contains a statement, `where` are the blocks around
     it.
     """
 
@@ -119,7 +120,7 @@ class _Walk:
         if self._lines is not None and not self._lines.touch(node.lineno, node.end_lineno or node.lineno):
             self._results(node.body, inside)
             return
-        # Parameters belong to the function's own scope: that is where their annotations give them a type.
+        # Parameters belong to the function's own scope, so their annotations define types there.
         self._between(node.args, inside, node.lineno, node.body[0].lineno)
         if node.returns is not None:
             self._leaf(node.returns, scope)
@@ -146,7 +147,7 @@ class _Walk:
         if isinstance(node, ast.With | ast.AsyncWith | ast.For | ast.AsyncFor):
             self._between(node, scope, node.lineno, node.body[0].lineno)
         for name, value in ast.iter_fields(node):
-            # The `else:` of an `if TYPE_CHECKING:` is not only for type checkers.
+            # The `else:` of an `if TYPE_CHECKING:` also runs, so it is not only for type checkers.
             inner = where if kind is None else (*where, "if" if name == "orelse" and kind == "type-checking" else kind)
             self._field(node, value, scope, inner)
 
@@ -166,7 +167,7 @@ class _Walk:
         self._outline.definitions.extend(name.id for target in targets if target for name in ast.walk(target) if isinstance(name, ast.Name))
 
     def _top_level(self, node: ast.stmt) -> None:
-        """Note the names that an assignment at the top level binds."""
+        """Record the names that an assignment at the top level binds."""
         value, targets = _assignment(node)
         names = [name.id for target in targets for name in _flat(target) if isinstance(name, ast.Name)]
         self._outline.definitions.extend(names)
@@ -204,7 +205,7 @@ class _Walk:
 
 
 def read_class(node: ast.ClassDef, name: str, scope: int, *, may_warn: bool) -> ClassFact:
-    """Return what a class statement says. `may_warn`: the file names `DeprecationWarning`."""
+    """Return the facts of a class statement. `may_warn`: the file contains the word `DeprecationWarning`."""
     bases = tuple(base_names(node))
     methods = tuple(read_function(item, in_class=True) for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef))
     annotated = [item for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]

@@ -1,4 +1,6 @@
-"""One file's bytes become its facts: parse, outline, then a closer look at the statements on whose lines a word of the question stands."""
+"""Makes the facts of a file from its bytes: parses it, reads its outline, then the expressions on lines that contain a word of the
+question.
+"""
 
 import ast
 import re
@@ -17,18 +19,18 @@ from migration.consolidation.reading.outline import CodeLeaf, base_names, read_o
 from migration.consolidation.reading.scan import lines_with
 
 _DOCSTRING_LENGTH: Final = 500
-#: Words of the expressions by which a string gets to an import function: the functions, comprehensions, and assignments inside of others.
+#: Words of expressions that pass a string to an import function: such functions, comprehensions, and assignment expressions.
 _HANDING_ON: Final = (*sorted(IMPORTERS), "for", ":=", "parametrize")
 _COOKIE: Final = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 
 
 def read_source(data: bytes, path: str, question: Question) -> FileFacts:
-    """Return what the file says; when it cannot be parsed, why not. Never raises for any content."""
+    """Return the facts of the file, or why it cannot be parsed. Never raises, whatever the content."""
     if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # as Python counts lines
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # Python counts all three as line ends
     try:
         with warnings.catch_warnings():
-            # Invalid escapes in other people's files are neither an error nor useful to report.
+            # Invalid escapes in the audited files are not an error, and not useful to report.
             warnings.simplefilter("ignore")
             tree = ast.parse(data)
         text = data.decode(_encoding(data))
@@ -39,7 +41,7 @@ def read_source(data: bytes, path: str, question: Question) -> FileFacts:
 
 def _read(tree: ast.Module, data: bytes, text: str, question: Question) -> FileFacts:
     words = _Words(question, tree, data)
-    # The argument of an import function may come a long way, from lines that contain none of the searched words.
+    # The argument of an import function may come from lines that contain none of the searched words.
     imports_strings = any(name.encode() in data for name in IMPORTERS)
     outline = read_outline(tree, None if imports_strings else words.lines, may_warn=b"DeprecationWarning" in data)
     reader = ExpressionReader(outline.scopes, words.exact, question.literals, words.lines)
@@ -77,7 +79,7 @@ def _read(tree: ast.Module, data: bytes, text: str, question: Question) -> FileF
 
 
 def _read_all(leaves: Sequence[CodeLeaf], reader: ExpressionReader, words: "_Words", data: bytes) -> None:
-    """Read what every line gives to variables, and all of those lines that hold a word, or hand strings on."""
+    """Read the assignments on all lines, and everything on the lines that contain a word or pass strings on."""
     lines = Lines(sorted({*words.lines.numbers, *lines_with(data, _HANDING_ON)}))
     shallow = [leaf for leaf in leaves if not lines.touch(leaf.first, leaf.last)]
     left = {id(leaf) for leaf in shallow}
@@ -91,12 +93,12 @@ def _read_all(leaves: Sequence[CodeLeaf], reader: ExpressionReader, words: "_Wor
 
 
 class _Words:
-    """The words that make a line of this file interesting: those of the question, and the file's own names for the same things.
+    """The words that make a line of this file interesting: the words of the question, and the file's own names for the same objects.
 
     Args:
-        question: what is asked.
+        question: the question about the file.
         tree: the file.
-        data: its bytes.
+        data: the file's bytes.
     """
 
     def __init__(self, question: Question, tree: ast.Module, data: bytes) -> None:
@@ -105,7 +107,7 @@ class _Words:
         self._numbers: set[int] = set()
         known = {*question.names, *question.methods}
         self._find({*self._literals, *known})
-        # A line that gives something of the family another name contains one of the family's own.
+        # A line that gives an object of the family another name contains one of the family's names.
         imports = [node for node in touched(tree.body, self.lines) if isinstance(node, ast.Import | ast.ImportFrom)]
         local = {name for node in imports for name in self._local_names(node, known)}
         for name, value in top_level_aliases(tree.body):
@@ -120,7 +122,7 @@ class _Words:
             self._find({"super"})
 
     def _find(self, words: set[str]) -> None:
-        """Look for the lines with these words too, also as parts of longer ones."""
+        """Also find the lines with these words, which may be parts of longer words."""
         self._numbers.update(lines_with(self._data, sorted(words)))
         self.lines = Lines(sorted(self._numbers))
 
@@ -165,7 +167,7 @@ def _elements(value: ast.expr) -> Iterable[ast.expr]:
 
 
 def _encoding(data: bytes) -> str:
-    """Return the encoding that the file declares (PEP 263); it has been parsed, so the declaration is valid."""
+    """Return the encoding that the file declares (PEP 263). The file has been parsed, so the declaration is valid."""
     for line in data.split(b"\n", 2)[:2]:
         if (match := _COOKIE.match(line.removeprefix(b"\xef\xbb\xbf"))) is not None:
             return match.group(1).decode()
@@ -184,7 +186,7 @@ def _problem(path: str, error: Exception) -> Problem:
 
 
 def _speaks_of_encoding(error: Exception) -> bool:
-    # CPython reports both as plain syntax errors without a separate class.
+    # CPython reports both as plain `SyntaxError`, without a class of their own.
     return isinstance(error, SyntaxError) and any(
         words in str(error.msg) for words in ("codec can't decode", "unknown encoding", "encoding problem")
     )

@@ -1,4 +1,4 @@
-"""Looks for words in the bytes of a file, without parsing it: most files of a tree can be left alone after this."""
+"""Looks for words in the bytes of a file without parsing it, so that most files of a tree need not be parsed at all."""
 
 import hashlib
 import re
@@ -25,23 +25,23 @@ _STAR_IMPORT: Final = re.compile(rb"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+\
 class Words(msgspec.Struct, frozen=True):
     """The words to find."""
 
-    literals: tuple[str, ...] = ()  #: found anywhere, in longer words too
+    literals: tuple[str, ...] = ()  #: found anywhere, also inside longer words
     words: tuple[str, ...] = ()  #: found as a whole identifier only
     near: tuple[tuple[str, ...], ...] = ()  #: for each word, names of modules that it may come from; "" means any
     methods: tuple[str, ...] = ()  #: found as `def NAME(`
-    stems: tuple[str, ...] = ()  #: parts of module names, found where something is imported or a string begins
+    stems: tuple[str, ...] = ()  #: parts of module names, found in imports and at the beginning of strings
 
 
 class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The searched words that a file contains."""
 
-    content: str  #: digest of the file's bytes; "" when there is a problem, or when it was known before
+    content: str  #: digest of the file's bytes; "" if there is a problem, or if it was known before
     words: tuple[str, ...]  #: the literals and words found
-    near: tuple[tuple[str, str], ...]  #: words found, each with what was found near it; with "" when it may be imported at all
+    near: tuple[tuple[str, str], ...]  #: words found, each with a module name; "" if an imported word may come from any module
     defines_class: bool  #: a class statement's name contains one of the literals
-    methods: int  #: how many of the methods it defines
+    methods: int  #: how many of the searched methods the file defines
     stars: tuple[str, ...]  #: the modules of its star imports, as written
-    imports_stem: bool  #: without any of the literals, an import statement or a string names a module with one of the stems
+    imports_stem: bool  #: the file contains no literal, but an import or a string names a module with one of the stems
     problem: Problem | None = None  #: why the file could not be scanned
 
 
@@ -56,7 +56,7 @@ def unseen(problem: Problem) -> Sighting:
 
 
 class _Near:
-    """A word, and where it can come from."""
+    """A word, and the modules that it can come from."""
 
     def __init__(self, name: str, near: Sequence[str]) -> None:
         self.name = name
@@ -100,7 +100,7 @@ class Scanner:
         self._class = re.compile(rb"^[ \t]*class[ \t]+\w*(?:" + _either(words.literals) + rb")", re.MULTILINE)
 
     def scan(self, data: bytes, *, digest: bool = True) -> Sighting:
-        """Return what the bytes hold, and their digest if it is wanted."""
+        """Return the words found in the bytes, and the digest of the bytes if `digest` is set."""
         found = self._find(data)
         names = tuple(self._names[index] for index in sorted(found) if index < self._first_method)
         has_literal = any(index < self._whole for index in found)
@@ -125,14 +125,14 @@ class Scanner:
 
 
 def _near(data: bytes, wanted: Sequence[_Near]) -> Iterator[tuple[str, str]]:
-    """Yield each word with the names that it can come from: modules that it is imported from, or an attribute of."""
+    """Yield each word with the names of modules that it is imported from or is an attribute of."""
     names_of: dict[bytes, set[bytes]] = {}
     imported: set[bytes] = set()
     for word in wanted:
         is_imported, is_attribute = word.is_imported(data), word.attribute in data
         if is_imported and word.from_anywhere:
             yield word.name, ""
-        # Without this, the imports of every file with a common word would be taken apart.
+        # This check avoids parsing the imports of every file that contains a common word.
         there = [(name, start) for name, start in word.near if start in data] if is_imported or is_attribute else []
         if there and not names_of:
             names_of = _imports(data)
@@ -144,7 +144,7 @@ def _near(data: bytes, wanted: Sequence[_Near]) -> Iterator[tuple[str, str]]:
 
 
 def _imports(data: bytes) -> dict[bytes, set[bytes]]:
-    """Return the names that are imported, by the last part of the module that they come from."""
+    """Return the imported names, by the last part of the name of their module."""
     names_of: dict[bytes, set[bytes]] = {}
     for module, names in _IMPORTING.findall(data):
         names_of.setdefault(module.rpartition(b".")[2], set()).update(_NAME.findall(names))
@@ -161,7 +161,7 @@ def is_whole_word(data: bytes, start: int, end: int) -> bool:
 
 
 def lines_with(data: bytes, words: Sequence[str]) -> list[int]:
-    """Return the numbers of the lines that hold one of the words, in longer words too; ascending, without repetition."""
+    """Return the numbers of the lines that contain one of the words, also as part of a longer word; ascending, without repetition."""
     if not words:
         return []
     starts = sorted({start for _, start, _ in BytesAhoCorasick([word.encode() for word in words]).find_matches_as_indexes(data)})

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from migration.consolidation.reading.dotted import annotation_names, dotted_name
 from migration.consolidation.reading.facts import CallFact, FunctionFact, FunctionKind, Signature
 
-#: The parameters of a generated constructor.
+#: The constructor's parameters are generated.
 NO_ARGUMENTS = Signature((), 0, 0, (), (), False, False)
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def read_function(node: AnyFunction, *, in_class: bool) -> FunctionFact:
-    """Return what a definition says."""
+    """Return the facts of a function definition."""
     decorators = [name for decorator in node.decorator_list if (name := dotted_name(decorator)) is not None]
     kind = _kind(node.name, [name.rpartition(".")[2] for name in decorators]) if in_class else "function"
     skip_first = in_class and kind != "static"
@@ -29,7 +29,7 @@ def read_function(node: AnyFunction, *, in_class: bool) -> FunctionFact:
 
 
 def read_signature(arguments: ast.arguments, *, skip_first: bool) -> Signature:
-    """Return what the parameters are, without the first one if `skip_first`."""
+    """Return the parameters as a signature, without the first one if `skip_first`."""
     positional = [parameter.arg for parameter in (*arguments.posonlyargs, *arguments.args)]
     required = len(positional) - len(arguments.defaults)
     only = len(arguments.posonlyargs)
@@ -41,7 +41,7 @@ def read_signature(arguments: ast.arguments, *, skip_first: bool) -> Signature:
 
 
 def misfit(signature: Signature, call: CallFact) -> str | None:
-    """Return why the signature does not take the call; None when it does, or when unpacked arguments hide it."""
+    """Return why the signature does not accept the call; None: it does, or unpacked arguments make that unknown."""
     if call.positional > len(signature.positional) and not signature.takes_any_positional:
         most = len(signature.positional)
         return f"takes at most {most} positional argument{'' if most == 1 else 's'}, is given {call.positional}"
@@ -53,7 +53,7 @@ def misfit(signature: Signature, call: CallFact) -> str | None:
             return f"has no parameter {keyword}"
     if call.unpacks:
         return None
-    # A keyword cannot give a positional-only parameter of the same name: it belongs to `**keywords`.
+    # A keyword argument with the name of a positional-only parameter does not set it, but is put into `**keywords`.
     wanted = signature.positional[call.positional : signature.required]
     missing = [name for name in wanted if name not in call.keywords or name not in by_name]
     missing += [name for name in signature.required_keywords if name not in call.keywords]

@@ -1,5 +1,5 @@
 """The removal of control: whether it is allowed (`readiness/`), the certificate (`certificate.py`), and the removal itself (`apply/`).
-`manifest.py` names its parts.
+`manifest.py` names the parts of control.
 """
 
 from typing import TYPE_CHECKING

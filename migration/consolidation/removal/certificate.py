@@ -4,7 +4,8 @@
 {"certificate": {...}, "public_key": "...", "signature": "..."}
 ```
 
-The signature is Ed25519's, over the canonical JSON (sorted keys, no spaces, UTF-8) of `certificate`. Key and signature are base64.
+The signature is an Ed25519 signature over the canonical JSON (sorted keys, no spaces, UTF-8) of `certificate`. Key and signature are
+base64.
 """
 
 import base64
@@ -28,7 +29,7 @@ VALID_DAYS: Final = 7.0
 
 _VERSION: Final = 1
 _DAY_S: Final = 86_400.0
-#: Clocks of two machines differ; a certificate that is dated further ahead was made by one that is wrong.
+#: Clocks of two machines differ a little. A certificate that is dated further in the future comes from a machine with a wrong clock.
 _AHEAD_S: Final = 300.0
 
 
@@ -37,8 +38,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     issued_at: float  #: Unix seconds
     expires_at: float  #: Unix seconds
-    surfaces: tuple[SurfaceReadiness, ...]  #: all of them ready
-    trees: dict[str, str]  #: surface -> digest of what the criteria were checked on; see `digest.digests`
+    surfaces: tuple[SurfaceReadiness, ...]  #: all of them are ready
+    trees: dict[str, str]  #: surface -> digest of the files that were checked; see `digest.digests`
     version: int = _VERSION
 
 
@@ -54,14 +55,14 @@ def sign(
     """Return a certificate as JSON.
 
     Args:
-        surfaces: as they were checked.
-        trees: their digests, taken before that: what was changed in between makes the certificate worthless.
+        surfaces: the results of the checks.
+        trees: the digest of each surface, taken before the checks, so that a change during the checks makes the certificate invalid.
         key: its public key has to be among the manifest's `public-keys` when the certificate is verified.
         now: Unix seconds.
-        days: how long it holds.
+        days: how long the certificate is valid.
 
     Raises:
-        CertificateError: a surface is not ready, or there is none: a certificate only states readiness.
+        CertificateError: a surface is not ready, or no surface is given.
     """
     if not surfaces:
         raise CertificateError("there is no surface to certify; name one")
@@ -83,22 +84,22 @@ def sign(
 def verify(
     document: bytes, public_keys: Collection[str], *, now: float, surfaces: Collection[str], root: Path, home: Path | None = None
 ) -> Certificate:
-    """Return the certificate if it allows to remove control of these surfaces from this tree, now.
+    """Return the certificate if it now allows the removal of control of these surfaces from this tree.
 
     Args:
-        document: as `sign` made it.
-        public_keys: whose certificates count: the manifest's.
+        document: the result of `sign`.
+        public_keys: the manifest's keys; a certificate must be signed with one of them.
         now: Unix seconds.
-        surfaces: that are to be removed; the certificate may be about more. Without any: all surfaces of the certificate.
-        root: of the tree, with the manifest.
-        home: the migration's own folder, where that is known.
+        surfaces: the surfaces whose control is to be removed; the certificate may name more. Empty: all surfaces of the certificate.
+        root: the root of the tree, with the manifest.
+        home: the migration's own folder; None: it is not known.
 
     Raises:
-        CertificateError: it does not; says why, and what to do.
+        CertificateError: the certificate does not allow it; the message says why, and what to do.
         ConfigurationError: the manifest cannot be read, or the tree cannot be audited.
     """
     signed = _parse(document)
-    _check_signature(signed, public_keys)  # before its content is trusted
+    _check_signature(signed, public_keys)  # checked before the content is trusted
     certificate = _certificate(signed.certificate)
     _check_time(certificate, now)
     wanted = surfaces or [one.surface for one in certificate.surfaces]
@@ -128,7 +129,7 @@ def _check_signature(signed: _Signed, public_keys: Collection[str]) -> None:
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(signed.public_key, validate=True))
         key.verify(base64.b64decode(signed.signature, validate=True), _canonical(signed.certificate))
     except (InvalidSignature, binascii.Error, ValueError, RecursionError):
-        raise CertificateError("the signature is wrong: the certificate was changed after it was signed; have a new one made") from None
+        raise CertificateError("the signature is wrong: the certificate was changed after it was signed; have it made again") from None
 
 
 def _certificate(body: dict[str, Any]) -> Certificate:
@@ -137,7 +138,7 @@ def _certificate(body: dict[str, Any]) -> Certificate:
     except msgspec.ValidationError as error:
         raise CertificateError(f"the certificate is signed, but not in a form that this tool knows ({error})") from None
     if certificate.version != _VERSION:
-        raise CertificateError(f"the certificate has version {certificate.version}, and this tool knows {_VERSION}; have a new one made")
+        raise CertificateError(f"the certificate has version {certificate.version}, and this tool knows {_VERSION}; have it made again")
     return certificate
 
 
@@ -146,14 +147,14 @@ def _check_time(certificate: Certificate, now: float) -> None:
         days = (now - certificate.expires_at) / _DAY_S
         raise CertificateError(f"the certificate expired {days:.1f} days ago; check again and have a new one made")
     if certificate.issued_at > now + _AHEAD_S:
-        raise CertificateError("the certificate is dated in the future; set the clocks of both machines right and have a new one made")
+        raise CertificateError("the certificate is dated in the future; correct the clocks of both machines and have it made again")
 
 
 def _check_surfaces(certificate: Certificate, surfaces: Collection[str]) -> None:
     certified = {one.surface: one for one in certificate.surfaces}
     for surface in surfaces:
         if (one := certified.get(surface)) is None:
-            raise CertificateError(f"the certificate says nothing of {surface}; it is about {', '.join(certified) or 'no surface'}")
+            raise CertificateError(f"the certificate does not name {surface}; it is for {', '.join(certified) or 'no surface'}")
         if not one.ready or not all_met(one.criteria):
             raise CertificateError(f"the certificate says that {surface} is not ready ({_unmet(one)})")
 

@@ -1,4 +1,4 @@
-"""The state that a surface's certificate is valid for, in one digest, which a clean clone reproduces."""
+"""A digest of the state for which a surface's certificate is valid. A clean clone has the same digest."""
 
 import hashlib
 from collections import Counter
@@ -17,15 +17,15 @@ from migration.consolidation.removal.readiness.uses import RemainingUses, uses_o
 def digests(root: Path, manifest: RemovalManifest, surfaces: Collection[str], home: Path | None = None) -> dict[str, str]:
     """Return for each surface a SHA-256, in hex, over everything in the tree that its certificate depends on.
 
-    That is: the content of its engines, adapter and ledger; its rows in the manifest and the manifest's thresholds; what an audit looks
-    for; which files that stay use the engines, how, and how often; and which files outside of the migration hold the flag's key. The
-    removal of another surface changes none of these.
+    These are: the content of its engines, adapter and ledger; its rows in the manifest and the manifest's thresholds; the audit's
+    configuration; the remaining files that use the engines, how and how often; and the files outside the migration that contain the flag's
+    key. The removal of another surface changes none of these.
 
     Args:
-        root: of the tree.
-        manifest: says what belongs to each surface.
-        surfaces: those whose digests are returned.
-        home: as of `flag_references`.
+        root: the root of the tree.
+        manifest: names the parts that belong to each surface.
+        surfaces: the surfaces whose digests are returned.
+        home: as in `flag_references`.
 
     Raises:
         UnknownSurfaceError: the manifest has no such surface.
@@ -34,7 +34,7 @@ def digests(root: Path, manifest: RemovalManifest, surfaces: Collection[str], ho
     root = root.resolve()
     parts = {surface: manifest.of(surface) for surface in surfaces}
     configuration = load_configuration(root)
-    # Without a cache: a certificate must not rest on what an earlier run remembers.
+    # No cache is used: a certificate must not depend on the stored results of an earlier run.
     inventory = audit(root, configuration=configuration)
     flags = flag_references(root, configuration, list(parts), home)
     sought = [*configuration.classes, *configuration.exclude, *configuration.doubles]

@@ -2,9 +2,9 @@
 
 ```toml
 [tool.netra-migration.removal]
-days = 14                 # how long nothing of control may have run
+days = 14                 # for so many days control must not have run
 max-divergence = 0.02     # the upper bound that each stratum has to stay below
-public-keys = ["..."]     # Ed25519, base64: whose certificates count
+public-keys = ["..."]     # Ed25519, base64; a certificate is signed with one
 
 [tool.netra-migration.removal.surfaces.chat]
 engines = ["netra_backend/app/agents/supervisor/execution_engine.py"]
@@ -29,7 +29,7 @@ import msgspec
 
 from migration.errors import ConfigurationError, UnknownSurfaceError
 
-#: The default file name of `netra-migration removal certificate`. If it is committed, it is part of the tree that it certifies.
+#: The default file name of `netra-migration removal certificate`. If the file is committed, it is part of the tree that it certifies.
 CERTIFICATE_NAME: Final = "removal-certificate.json"
 
 _TABLE: Final = "[tool.netra-migration.removal]"
@@ -38,17 +38,20 @@ _TABLE: Final = "[tool.netra-migration.removal]"
 class SurfaceParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The parts that belong to control of one surface. Paths are relative to the manifest's folder, with `/`."""
 
-    engines: tuple[str, ...]  #: modules of the legacy engine and those that only pass it on
+    engines: tuple[str, ...]  #: modules of the legacy engine, and modules that only re-export it
     adapter: str  #: the module that puts the engine behind the surface
     ledger: str  #: the surface's accepted divergences
-    tests: tuple[str, ...] = ()  #: test files that need its control without importing it
+    tests: tuple[str, ...] = ()  #: test files that need the surface's control without importing it
 
 
 class MigrationParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The parts that are removed when no surface has a control any more. Paths as above; a folder means everything in it."""
+    """The parts that are removed when no surface has a control any more.
+
+    Paths are relative to the manifest's folder; a folder means all files in it.
+    """
 
     paths: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()  #: what nothing that stays may say afterwards
+    words: tuple[str, ...] = ()  #: words that no remaining file may contain after the removal
     successors: dict[str, str] = {}  #: removed module -> module from which the same names are imported instead
 
 
@@ -56,21 +59,21 @@ class RemovalManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """The parts that belong to control, and the conditions for removing them."""
 
     surfaces: dict[str, SurfaceParts]
-    days: int = 14  #: for so long no surface may have left `complete`, and nothing of control may have run
-    max_divergence: float = 0.02  #: each stratum's upper bound of the divergence rate has to be below it, in (0, 1)
-    public_keys: tuple[str, ...] = ()  #: Ed25519, base64 of 32 bytes: whose certificates count
+    days: int = 14  #: for this many days all runs must have been at `complete`, and control must not have run
+    max_divergence: float = 0.02  #: each stratum's upper bound of the divergence rate must be below this, in (0, 1)
+    public_keys: tuple[str, ...] = ()  #: Ed25519, base64 of 32 bytes; a certificate must be signed with one of them
     migration: MigrationParts = MigrationParts()
-    test_folders: tuple[str, ...] = ("tests",)  #: what is in them keeps no module alive
+    test_folders: tuple[str, ...] = ("tests",)  #: a module that only files in these folders import is removed
     tests: dict[
         str, Literal["delete", "keep"]
-    ] = {}  #: test file -> what happens to it when it imports removed things; otherwise its tests are cut
-    history: tuple[str, ...] = ()  #: folders and files that may name what went, as long as the migration stays
+    ] = {}  #: test file -> whether it is deleted or kept if it imports removed modules; in other files, only such tests are cut
+    history: tuple[str, ...] = ()  #: folders and files that may name removed parts, as long as the migration stays
 
     def of(self, surface: str) -> SurfaceParts:
         """Return the parts of a surface.
 
         Raises:
-            UnknownSurfaceError: the manifest has none of that name.
+            UnknownSurfaceError: the manifest has no surface of that name.
         """
         if (parts := self.surfaces.get(surface)) is None:
             raise UnknownSurfaceError(surface, self.surfaces)

@@ -1,4 +1,4 @@
-"""The private key that certificates are signed with: Ed25519, in a file that only its owner can read. There is no default one."""
+"""The private key that certificates are signed with: Ed25519, in a file that only its owner can read. There is no default key."""
 
 import base64
 import os
@@ -15,7 +15,7 @@ def make_key(file: Path) -> str:
     """Write a new private key (PKCS 8, PEM) into a new file with mode 0600 and return its public key.
 
     Raises:
-        ConfigurationError: there is such a file already, or it cannot be written.
+        ConfigurationError: the file already exists or cannot be written.
     """
     key = Ed25519PrivateKey.generate()
     data = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -36,7 +36,7 @@ def load_key(file: Path) -> Ed25519PrivateKey:
     """Return the private key in a file.
 
     Raises:
-        ConfigurationError: the file cannot be read, others may read it, or it holds no Ed25519 key.
+        ConfigurationError: the file cannot be read, is readable for others, or does not contain an Ed25519 key.
     """
     try:
         with file.open("rb") as opened:
@@ -44,16 +44,18 @@ def load_key(file: Path) -> Ed25519PrivateKey:
     except OSError as error:
         raise ConfigurationError(f"{file}: {error.strerror}; make a key with `netra-migration removal key --out FILE`") from error
     if mode & 0o077:
-        raise ConfigurationError(f"{file} may be read or written by others; run `chmod 600 {file}`, or make a new key if they did")
+        raise ConfigurationError(
+            f"{file} may be read or written by other users; run `chmod 600 {file}`, and make a new key if they may have read it"
+        )
     try:
         key = load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        # Its text may quote what the file holds.
+        # The error's text may quote the file's content.
         raise ConfigurationError(
-            f"{file}: holds no unencrypted private key in PEM; `netra-migration removal key --out FILE` makes one"
+            f"{file}: does not contain an unencrypted private key in PEM; `netra-migration removal key --out FILE` makes one"
         ) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise ConfigurationError(f"{file}: holds a key of another kind than Ed25519; `netra-migration removal key --out FILE` makes one")
+        raise ConfigurationError(f"{file}: contains a key that is not an Ed25519 key; `netra-migration removal key --out FILE` makes one")
     return key
 
 

@@ -1,1 +1,1 @@
-"""How an inventory is shown: JSON, table, SARIF, SVG."""
+"""Shows an inventory as JSON, tables, SARIF or SVG."""

@@ -1,4 +1,4 @@
-"""The JSON of `audit --json`, and whether there is something to do."""
+"""The JSON of `audit --json`, and whether there is work to do."""
 
 from typing import Any
 
@@ -30,5 +30,5 @@ def as_document(inventory: Inventory, seconds: float) -> dict[str, Any]:
 
 
 def has_findings(inventory: Inventory) -> bool:
-    """Return whether there is something to do: an implementation that has to go, an import or a call that cannot work."""
+    """Return whether there is work to do: an implementation that must be removed, or an import or a call that cannot work."""
     return bool(inventory.legacy or inventory.broken_imports or any(call.misfit for call in inventory.calls))

@@ -1,4 +1,4 @@
-"""A layered drawing of who uses what: users on the left, what is used right of them, few crossings (Sugiyama's method, simplified)."""
+"""A layered graph of uses: consumers are on the left, the implementations that they use are right of them (simplified Sugiyama method)."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Final
 
 from migration.consolidation.inventory import Inventory
 
-_MOST_GROUPS: Final = 24  #: of consumers; the smallest others are drawn as one
+_MOST_GROUPS: Final = 24  #: folders of consumers; the smaller ones are drawn as one box
 _SWEEPS: Final = 8
 
 
@@ -19,19 +19,19 @@ class Node:
     key: str
     title: str
     detail: str
-    role: str  #: a role of an implementation, `consumer`, or `way`: where lines to one implementation pass a layer together
+    role: str  #: a role of an implementation, `consumer`, or `way` for a waypoint, where lines to one implementation cross a layer together
     layer: int  #: 0 is the leftmost
-    place: int  #: in its layer, from the top
+    place: int  #: position in its layer, from the top
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """A line from one layer to the next. Lines to the same implementation are joined where they meet."""
+    """A line from one layer to the next. Lines to the same implementation are joined at the first waypoint that they share."""
 
     start: str
     end: str
-    role: str  #: of the implementation that it leads to
-    count: int  #: import statements and strings
+    role: str  #: role of the implementation at which the line ends
+    count: int  #: number of import statements and strings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ def _largest_groups(weights: Mapping[tuple[str, str], int], modules: set[str]) -
 
 
 def _layers(modules: Sequence[str], groups: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """Return the layers from left to right: consumers, then every implementation left of those that it uses."""
+    """Return the layers from left to right: first the consumers, then each implementation left of those that it uses."""
     uses: dict[str, list[str]] = {module: [] for module in modules}
     for user, used in edges:
         if user in uses and used != user:
@@ -118,7 +118,7 @@ def _layers(modules: Sequence[str], groups: Sequence[str], edges: Iterable[tuple
 
     def measure(module: str, above: tuple[str, ...]) -> int:
         if module not in depth:
-            # A circle of imports is cut where it closes.
+            # A cycle of imports is cut where it closes.
             below = [measure(used, (*above, module)) for used in uses[module] if used not in above and used in uses]
             depth[module] = 1 + max(below, default=-1)
         return depth[module]
@@ -131,12 +131,12 @@ def _layers(modules: Sequence[str], groups: Sequence[str], edges: Iterable[tuple
 
 
 def _lines(layers: list[list[str]], edges: Mapping[tuple[str, str], int], roles: Mapping[str, str]) -> tuple[Edge, ...]:
-    """Cut references into lines from layer to layer, and put a waypoint into each layer that some pass on their way."""
+    """Cut references into lines from layer to layer, and add a waypoint to each layer that a reference crosses."""
     depth = {key: number for number, layer in enumerate(layers) for key in layer}
     counts: Counter[tuple[str, str, str]] = Counter()
     for (user, used), count in edges.items():
         if depth[user] >= depth[used]:
-            continue  # a circle of imports, or an implementation that names itself
+            continue  # a cycle of imports, or an implementation that names itself
         ways = [f"{used}@{layer}" for layer in range(depth[user] + 1, depth[used])]
         for way, layer in zip(ways, range(depth[user] + 1, depth[used]), strict=True):
             if way not in layers[layer]:
@@ -147,7 +147,7 @@ def _lines(layers: list[list[str]], edges: Mapping[tuple[str, str], int], roles:
 
 
 def _places(layers: list[list[str]], lines: Sequence[Edge]) -> dict[str, int]:
-    """Order each layer by the weighted mean place of its neighbours, back and forth, and return each box's place."""
+    """Sort each layer by the weighted mean place of each box's neighbours, in sweeps to the left and right, and return each box's place."""
     neighbours: dict[str, list[tuple[str, int]]] = {key: [] for layer in layers for key in layer}
     for line in lines:
         neighbours[line.start].append((line.end, line.count))

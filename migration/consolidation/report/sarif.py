@@ -10,7 +10,7 @@ from urllib.parse import quote
 from migration.consolidation.inventory import Call, Implementation, Inventory
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-_SIMILAR: Final = 0.25  #: from this share of common code on, two implementations are worth a line
+_SIMILAR: Final = 0.25  #: two implementations with at least this share of common code are reported
 
 Level = Literal["error", "warning", "note"]
 
@@ -26,14 +26,14 @@ _RULES: Final = {
     rule.identifier: rule
     for rule in (
         _Rule("broken-import", "error", "An import of the family names a module or a name that does not exist."),
-        _Rule("call-misfit", "error", "A call does not fit the signature of what it calls."),
+        _Rule("call-misfit", "error", "A call does not fit the signature of its callee."),
         _Rule("legacy-implementation", "warning", "An implementation that the target replaces."),
         _Rule("legacy-import", "warning", "An import of an implementation that must be removed."),
         _Rule("legacy-string", "warning", "A string or a configuration value that names an implementation that must be removed."),
         _Rule("legacy-subclass", "warning", "A class that inherits from an implementation that must be removed."),
-        _Rule("legacy-call", "note", "A call that the target would not take as it is."),
+        _Rule("legacy-call", "note", "A call that the target would not accept unchanged."),
         _Rule("legacy-mention", "note", "A comment or a document that names an implementation that must be removed."),
-        _Rule("shared-state", "warning", "State that requests share, or that nothing ever takes anything out of."),
+        _Rule("shared-state", "warning", "State that requests share, or from which nothing is ever removed."),
         _Rule("duplicated-code", "note", "Code that two implementations share."),
     )
 }
@@ -149,7 +149,7 @@ def _as_json(result: _Result, index: int) -> dict[str, Any]:
         "level": _RULES[result.rule].level,
         "message": {"text": result.text},
         "locations": [_location(result.path, result.line)],
-        # Without the line, so that a host knows a result again after code was added above it.
+        # The line is not part of the fingerprint, so that a host recognises a result after code was added above it.
         "partialFingerprints": {"netraAudit/v1": fingerprint},
     }
 

@@ -1,4 +1,4 @@
-"""The graph as one SVG file without scripts, fonts or addresses; it follows the reader's light or dark theme."""
+"""The graph as one SVG file without scripts, fonts or links. It follows the reader's light or dark theme."""
 
 from collections.abc import Iterator
 from math import log2
@@ -12,7 +12,7 @@ _GAP: Final = (150, 18)
 _WAY: Final = 6  #: height of a waypoint
 _MARGIN: Final = 32
 _HEAD: Final = 84  #: height of title and legend
-_LONGEST: Final = 44  #: characters of a line in a box
+_LONGEST: Final = 44  #: most characters of a line in a box
 
 _ROLES: Final = {
     "consumer": "uses them",
@@ -38,7 +38,7 @@ text{font-family:ui-sans-serif,system-ui,sans-serif;fill:var(--ink)}
 
 
 def as_svg(graph: Graph, title: str) -> str:
-    """Return the drawing. `title` is put above it."""
+    """Return the graph as SVG, with `title` above it."""
     columns = max((node.layer for node in graph.nodes), default=0) + 1
     tallest = max((_stacked(graph, layer) for layer in range(columns)), default=0)
     width = 2 * _MARGIN + columns * _BOX[0] + (columns - 1) * _GAP[0]
@@ -69,11 +69,11 @@ def _stacked(graph: Graph, layer: int) -> int:
 
 
 def _corners(graph: Graph, columns: int, tallest: int) -> dict[str, tuple[float, float]]:
-    """Return the top left corner of each box; shorter columns stand in the middle. The nodes come in order of their places."""
+    """Return the top left corner of each box; shorter columns are centred. The nodes must be sorted by place."""
     below: list[float] = [_HEAD + (tallest - _stacked(graph, layer)) / 2 for layer in range(columns)]
     corners: dict[str, tuple[float, float]] = {}
     for node in graph.nodes:
-        # A line passes a waypoint at half its height, where a box's lines begin and end too.
+        # A line crosses a waypoint at half the waypoint's height; at a box, lines also begin and end at half its height.
         offset = (_height(node) - _BOX[1]) / 2
         corners[node.key] = (_MARGIN + node.layer * (_BOX[0] + _GAP[0]), below[node.layer] + offset)
         below[node.layer] += _height(node) + _GAP[1]
@@ -101,7 +101,7 @@ def _box(node: Node, corner: tuple[float, float]) -> Iterator[str]:
 def _edge(edge: Edge, corners: dict[str, tuple[float, float]]) -> str:
     (x1, y1), (x2, y2) = _ends(edge, corners)
     bend = (x2 - x1) / 2
-    # Through a waypoint the lines that met there go straight on as one, as long as a box.
+    # Lines that meet at a waypoint continue through it as one straight line, as wide as a box.
     begin = f"M{x1 - _BOX[0]:g} {y1:g}H{x1:g}" if "@" in edge.start else f"M{x1:g} {y1:g}"
     width = 1.2 + log2(edge.count + 1) * 0.8
     path = f"{begin}C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"
@@ -110,7 +110,8 @@ def _edge(edge: Edge, corners: dict[str, tuple[float, float]]) -> str:
 
 def _count(edge: Edge, corners: dict[str, tuple[float, float]]) -> str:
     (x1, y1), (x2, y2) = _ends(edge, corners)
-    # A third of the way: numbers of lines that meet at one box would lie on each other at the end, those from one box at the start.
+    # The number is at a third of the line: near the end it would overlap with the numbers of lines to the same box, at the start with those
+    # from the same box.
     share = 0.3
     bend = share * share * (3 - 2 * share)
     return f'<text class="count" x="{x1 + (x2 - x1) * share:g}" y="{y1 + (y2 - y1) * bend + 4:g}">{edge.count}</text>'

@@ -1,4 +1,6 @@
-"""The tables of `audit` on a terminal: implementations with their consumers, then what cannot work and what should not be so."""
+"""The tables of `audit` on a terminal: implementations with their consumers, then imports and calls that cannot work, shared code and
+shared state.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -11,12 +13,12 @@ from rich.text import Text
 from migration.consolidation.inventory import Inventory
 
 _MOST_ROWS: Final = 20
-_LEAST_SHARE: Final = 0.02  #: of common code; less is not worth a row
+_LEAST_SHARE: Final = 0.02  #: share of common code; a smaller share is not shown
 _ROLE_STYLES: Final = {"target": "green", "factory": "blue", "deprecated": "red", "duplicate": "yellow", "re-export": "magenta"}
 
 
 def print_tables(inventory: Inventory, seconds: float, console: Console) -> None:
-    """Print the inventory for people. `seconds` is how long the audit took."""
+    """Print the inventory as tables. `seconds` is how long the audit took."""
     console.print(_implementations(inventory, seconds))
     for table in _sections(inventory):
         console.print(table)
@@ -44,7 +46,7 @@ def _sections(inventory: Inventory) -> Iterator[Table]:
     """Yield the tables that have rows."""
     labels = _labels(inventory)
     yield from _section(
-        "Imports that lead nowhere",
+        "Broken imports",
         ("where", "what"),
         [
             (f"{item.path}:{item.line}", f"{item.module} has no {item.name}" if item.name else f"no module {item.module}")
@@ -52,7 +54,7 @@ def _sections(inventory: Inventory) -> Iterator[Table]:
         ],
     )
     yield from _section(
-        "Calls that their callee does not take",
+        "Calls that do not fit the callee's signature",
         ("where", "what"),
         [(f"{call.path}:{call.line}", f"{call.text}: {call.misfit}") for call in inventory.calls if call.misfit],
     )
@@ -71,7 +73,7 @@ def _sections(inventory: Inventory) -> Iterator[Table]:
 def _section(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[Table]:
     if not rows:
         return
-    more = f" ({len(rows)}, here the first {_MOST_ROWS}; --inventory has all)" if len(rows) > _MOST_ROWS else ""
+    more = f" ({len(rows)}, the first {_MOST_ROWS} are shown; --inventory writes all)" if len(rows) > _MOST_ROWS else ""
     table = _table(title + more)
     for name in columns:
         table.add_column(name, overflow="fold")
@@ -95,7 +97,7 @@ def _labels(inventory: Inventory) -> dict[str, str]:
 
 
 def _common_folder(paths: Sequence[str]) -> str:
-    """Return the folder that all paths lie in, with `/`; "" if there is none."""
+    """Return the folder that contains all paths, with `/`; "" if there is none."""
     common = []
     for parts in zip(*(path.split("/")[:-1] for path in paths), strict=False):
         if len(set(parts)) > 1:

@@ -1,1 +1,1 @@
-"""Which files there are, which of them can matter, and what is remembered about them between two runs."""
+"""Which files there are, which of them can matter, and what is cached about them between two runs."""

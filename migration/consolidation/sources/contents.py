@@ -1,4 +1,4 @@
-"""Sightings and facts of files: remembered ones where the content is known, otherwise from the workers."""
+"""Sightings and facts of files: from the cache if the content is known, otherwise from the workers."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ class Contents:
 
     Args:
         files: the files.
-        store: remembers.
+        store: the cache.
         workers: scan and read.
         root: the audited folder.
     """
@@ -33,11 +33,11 @@ class Contents:
 
     @property
     def digests(self) -> dict[str, tuple[SourceFile, str]]:
-        """Return the digest of each file's content, of those that could be read so far."""
+        """Return each file that could be read so far, with the digest of its content."""
         return {path: (self._files[path], content) for path, content in self._digests.items()}
 
     def scan(self, words: Words, paths: Iterable[str] | None = None) -> Iterator[tuple[str, Sighting]]:
-        """Yield each file with the words that it contains. Files that cannot be read become `unreadable`. `paths`: None is all files."""
+        """Yield each file with the words that it contains. Files that cannot be read become `unreadable`. `paths`: None means all files."""
         key = digest([msgspec.json.encode(words).decode()])
         missing = []
         for path in self._files if paths is None else paths:
@@ -74,7 +74,7 @@ class Contents:
             yield path, facts
 
     def _digest(self, path: str) -> str | None:
-        """Return the digest of a file's content, which is read for it unless a scan did; None: it cannot be read."""
+        """Return the digest of a file's content, which is read if no scan has read it; None: it cannot be read."""
         if path not in self._digests and isinstance(data := read_bytes(self._root, path), bytes):
             self._digests[path] = content_digest(data)
         return self._digests.get(path)

@@ -1,4 +1,7 @@
-"""Which files a tree has. Links are followed once, so a loop ends; whatever cannot be read is a problem, never an error."""
+"""Which files a tree has.
+
+Each link is followed once, so a loop ends. A file that cannot be read is reported as a problem and never raises an error.
+"""
 
 import errno
 import os
@@ -22,7 +25,7 @@ MAX_BYTES: Final = 16 * 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """One file and what the file system says of it."""
+    """One file and its status in the file system."""
 
     path: str  #: relative to the root, with `/`
     size: int
@@ -32,7 +35,7 @@ class SourceFile:
 
 @dataclass(slots=True, kw_only=True)
 class SourceTree:
-    """All files of a tree that an audit reads; sorted by path once `discover` returned it."""
+    """All files of a tree that an audit reads; sorted by path when `discover` returns."""
 
     root: Path
     python: list[SourceFile] = field(default_factory=list)
@@ -41,12 +44,12 @@ class SourceTree:
     problems: list[Problem] = field(default_factory=list)
 
     def report(self, path: str, kind: ProblemKind, detail: str) -> None:
-        """Remember a file that is left out."""
+        """Record a file that is left out because of a problem."""
         self.problems.append(Problem(path=_printable(path), kind=kind, detail=detail))
 
 
 def discover(root: Path, configuration: AuditConfiguration) -> SourceTree:
-    """Return the files below `root`, an absolute path without links."""
+    """Return the files below `root`, an absolute path without symbolic links."""
     tree = SourceTree(root=root)
     _Walk(tree, configuration, configuration.prefix(root)).run()
     for files in (tree.python, tree.configuration, tree.documents):
@@ -59,9 +62,9 @@ class _Walk:
     """One walk over a tree.
 
     Args:
-        tree: takes what is found.
-        configuration: says what is left out.
-        prefix: what makes a path below the root one below the configuration's base.
+        tree: receives the files.
+        configuration: names what is left out.
+        prefix: turns a path relative to the root into one relative to the configuration's base.
     """
 
     def __init__(self, tree: SourceTree, configuration: AuditConfiguration, prefix: str) -> None:
@@ -77,7 +80,7 @@ class _Walk:
         links: list[tuple[os.DirEntry[str], str]] = []
         while folders or links:
             if not folders:
-                # Links come last, so that a file has its real path wherever the tree holds one.
+                # Links come last, so that a file that is in the tree is listed under its real path.
                 folders.extend(self._follow(*links.pop()))
                 continue
             folder, path = folders.pop()
@@ -131,11 +134,11 @@ class _Walk:
         if files is None:
             return
         if not stat.S_ISREG(status.st_mode):
-            self._tree.report(path, "not-regular", "a pipe, a socket or a device; reading it could wait endlessly")
+            self._tree.report(path, "not-regular", "a pipe, a socket or a device; reading it could block forever")
         elif _printable(path) != path:
-            self._tree.report(path, "file-name", "the name is not UTF-8, so no report could hold it")
+            self._tree.report(path, "file-name", "the name is not UTF-8, so a report cannot contain it")
         elif status.st_size > MAX_BYTES:
-            self._tree.report(path, "too-large", f"{status.st_size} bytes; files above {MAX_BYTES} count as data")
+            self._tree.report(path, "too-large", f"{status.st_size} bytes; files with more than {MAX_BYTES} count as data")
         else:
             changed = max(status.st_mtime_ns, status.st_ctime_ns)
             files.append(SourceFile(path=path, size=status.st_size, changed_ns=changed, inode=status.st_ino))

@@ -1,4 +1,7 @@
-"""Dotted names of files, and back: absolute imports from the source roots, then from where a script would find its neighbours."""
+"""Maps files to dotted names, and names to files.
+
+An absolute import is resolved from the source roots, then from the script's own folder.
+"""
 
 import sys
 from collections.abc import Collection, Iterable
@@ -10,10 +13,10 @@ class ModuleNames:
 
     Args:
         root: the audited folder, absolute.
-        paths: its Python files, relative to it, with `/`.
+        paths: the root's Python files, relative to the root, with `/`.
         source_roots: folders, relative to the root, where absolute imports start; `.` is the root itself.
 
-    When the root lies inside a package, the dotted names begin with that package.
+    If the root is inside a package, the dotted names begin with that package.
     """
 
     def __init__(self, root: Path, paths: Iterable[str], source_roots: Iterable[str]) -> None:
@@ -27,7 +30,7 @@ class ModuleNames:
         for path in paths:
             name = self._dotted(path)
             self._name_of[path] = name
-            # A stub describes the module next to it, which is the one that is imported.
+            # A stub describes the module next to it, and the import loads that module.
             if not path.endswith(".pyi") or name not in self._path_of:
                 self._path_of[name] = path
             self._packages.update(_parents(name))
@@ -59,7 +62,7 @@ class ModuleNames:
         return module in self._packages or (self._path_of.get(module) or "").endswith(("/__init__.py", "/__init__.pyi"))
 
     def knows_top(self, module: str) -> bool:
-        """Return whether the first part of the name is a package of the tree, so that the rest should be there too."""
+        """Return whether the first part of the name is a package of the tree, so that the rest should be in the tree too."""
         return module.partition(".")[0] in self._packages
 
     def package(self, path: str) -> str:
@@ -68,7 +71,7 @@ class ModuleNames:
         return name if path.rpartition("/")[2] in {"__init__.py", "__init__.pyi"} else name.rpartition(".")[0]
 
     def absolute(self, path: str, level: int, module: str) -> str:
-        """Return the absolute name of `level` dots and `module` in the file at `path`; "" when the dots lead out of the tree."""
+        """Return the absolute name of `level` dots and `module` in the file at `path`; "" if the dots lead out of the tree."""
         if level == 0:
             return self._as_neighbour(path, module)
         parts = self.package(path).split(".")
@@ -77,7 +80,7 @@ class ModuleNames:
         return ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])
 
     def _as_neighbour(self, path: str, module: str) -> str:
-        """Return the tree's name of an absolute import; if no module has the plain name, a script imports its neighbours."""
+        """Return the tree's name of an absolute import. If no module has this name, a module in the script's own folder may be meant."""
         top = module.partition(".")[0]
         if top in self._path_of or top in self._packages or top in sys.stdlib_module_names:
             return module

@@ -26,7 +26,7 @@ _RACY_NS: Final = 2_000_000_000
 
 
 class _Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The content that a file had when its status was this."""
+    """A file's status, and the digest of the content that it had then."""
 
     size: int
     changed_ns: int
@@ -35,15 +35,15 @@ class _Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def default_cache() -> Path:
-    """Return the platform's cache folder for audits, as the XDG base directory specification has it."""
+    """Return the cache folder for audits, as defined by the XDG base directory specification."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "netra-migration" / "audit"
 
 
 class Store:
-    """The memory of audits of one tree.
+    """The cache of audits of one tree.
 
     Args:
-        folder: where it lies; None: nothing is remembered.
+        folder: the cache's folder; None: nothing is kept.
         root: the audited folder.
         now_ns: wall clock, to compare with time stamps of files.
     """
@@ -59,13 +59,13 @@ class Store:
         self._used_facts: dict[str, FileFacts] = {}
 
     def content(self, file: SourceFile) -> str | None:
-        """Return the digest of the file's content, if its status says that it did not change; None: it has to be read."""
+        """Return the digest of the file's content, if its status shows that the content did not change; None: it must be read."""
         known = self._known.get(file.path)
         same = known is not None and (known.size, known.changed_ns, known.inode) == (file.size, file.changed_ns, file.inode)
         return known.content if known is not None and same else None
 
     def remember_contents(self, contents: Mapping[str, tuple[SourceFile, str]]) -> None:
-        """Keep the digests of all files; files that are not among them are forgotten."""
+        """Keep the digests of all files; other files are forgotten."""
         self._known = {
             path: _Known(file.size, file.changed_ns, file.inode, content)
             for path, (file, content) in contents.items()
@@ -74,7 +74,7 @@ class Store:
         self._save("files", self._known)
 
     def sighting(self, words: str, content: str) -> Sighting | None:
-        """Return what a scan for these words (a digest) found in this content; None: not known."""
+        """Return what a scan for these words (a digest) found in this content; None: unknown."""
         if self._sightings is None:
             self._sightings = self._load("sightings", dict[str, dict[str, Sighting]]) or {}
         found = self._sightings.get(words, {}).get(content)
@@ -83,11 +83,11 @@ class Store:
         return found
 
     def keep_sighting(self, words: str, content: str, sighting: Sighting) -> None:
-        """Keep what a scan for these words (a digest) found in this content (a digest)."""
+        """Keep what a scan for these words (a digest) found in this content, which is also given as a digest."""
         self._used_sightings.setdefault(words, {})[content] = sighting
 
     def facts(self, key: str) -> FileFacts | None:
-        """Return the facts kept under a key of `facts_key`; None: not known."""
+        """Return the facts kept under this key; None: there are none."""
         if self._facts is None:
             self._facts = self._load("facts", dict[str, FileFacts]) or {}
         found = self._facts.get(key)
@@ -100,12 +100,12 @@ class Store:
         self._used_facts[key] = facts
 
     def inventory(self, key: str) -> Inventory | None:
-        """Return the inventory kept under this key; None: another one, or none."""
+        """Return the inventory kept under this key; None: none is kept, or one with another key."""
         kept = self._load("inventory", tuple[str, Inventory])
         return kept[1] if kept is not None and kept[0] == key else None
 
     def keep_inventory(self, key: str, inventory: Inventory) -> None:
-        """Keep the inventory, and of everything else only what this run used."""
+        """Keep the inventory, and of the sightings and facts only those that this run used."""
         self._save("sightings", self._used_sightings)
         self._save("facts", self._used_facts)
         self._save("inventory", (key, inventory))
@@ -119,7 +119,7 @@ class Store:
             return None
         except (OSError, msgspec.DecodeError) as error:
             logger.warning(
-                "the audit's cache cannot be read and is made again", extra={"cache_file": name, "error_type": type(error).__name__}
+                "the audit's cache cannot be read and will be rebuilt", extra={"cache_file": name, "error_type": type(error).__name__}
             )
             return None
 
@@ -149,7 +149,7 @@ def digest(parts: Iterable[str]) -> str:
 
 @cache
 def _own_version() -> bytes:
-    """Return a digest of this package's code: what another version remembered is not trusted."""
+    """Return a digest of this package's code, because the cache of another version is not used."""
     whole = hashlib.blake2b(digest_size=12)
     for file in sorted(Path(__file__).parent.parent.rglob("*.py")):
         whole.update(file.read_bytes())

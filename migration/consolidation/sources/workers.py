@@ -1,4 +1,4 @@
-"""Scans and reads files, in two processes when there are many."""
+"""Scans and reads files, in two processes if there are many files."""
 
 import gc
 import multiprocessing
@@ -21,11 +21,12 @@ from migration.consolidation.reading.scan import Scanner, Sighting, Words, unsee
 _R = TypeVar("_R")
 
 _PROCESSES: Final = 2
-#: Fewer files are done sooner than processes are started, or than they answer once they are.
+#: With fewer files than this, starting the processes takes longer than the work; with fewer than `_VERY_FEW`, sending the work to them
+#: does.
 _FEW: Final = 64
 _VERY_FEW: Final = 8
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
-_CHUNKS: Final = 24  #: of one job, so that both processes stay busy and progress is seen
+_CHUNKS: Final = 24  #: parts of one job, so that both processes stay busy and progress is shown
 
 
 class Workers:
@@ -46,7 +47,7 @@ class Workers:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        """Stop the processes; what they have not begun is dropped."""
+        """Stop the processes; work that they have not begun is dropped."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
@@ -84,14 +85,14 @@ def read_bytes(root: str | Path, path: str) -> bytes | Problem:
 
 
 def _start() -> ProcessPoolExecutor:
-    # Forking is safe before there are threads, and takes a hundredth of the time of a new interpreter.
+    # Forking is safe as long as there are no threads, and takes a hundredth of the time that a new interpreter needs.
     forkable = sys.platform == "linux" and len(sys._current_frames()) == 1  # noqa: SLF001 - the only way to count all threads
     method = "fork" if forkable else "spawn"
     return ProcessPoolExecutor(_PROCESSES, mp_context=multiprocessing.get_context(method), initializer=gc.disable)
 
 
 def _encoded(work: Callable[[Sequence[str]], list[_R]], paths: Sequence[str]) -> bytes:
-    # Values cross between processes in a tenth of the time that pickle takes for them.
+    # msgpack passes the values between processes in a tenth of the time that pickle needs.
     return msgspec.msgpack.encode(work(paths))
 
 

@@ -1,12 +1,13 @@
-"""The tracker: how far a consolidation is, in steps 0 to 6. Each box is ticked by evidence that a command can repeat, none by hand.
+"""The tracker: how far a consolidation is, in steps 0 to 6. Each box is ticked by evidence that a command can repeat; no box is ticked by
+hand.
 
 Read in this order:
 
-1. `steps`: what there is in the end: steps of boxes, each done or not, with its evidence and the command that repeats it.
-2. `tracking`: from a folder to these steps.
-3. `checks`: what a box asks of a tree; `family`, `testing`, `files` and `going` have the kinds. `tree` reads each source once.
-4. `configuration` and `builtin`: the boxes of this project, and those that every consolidation has.
-5. `testfiles`: which tests a file has, without running it. `rounds` and `outcomes`: what a run shows beyond that.
+1. `steps`: the result: steps with boxes, each done or not, with its evidence and the command that repeats it.
+2. `tracking`: makes these steps from a folder.
+3. `checks`: the check of a box; `family`, `testing`, `files` and `going` have the kinds of checks. `tree` reads each source once.
+4. `configuration` and `builtin`: the boxes of this project, and the boxes that every consolidation has.
+5. `testfiles`: which tests a file has, without running them. `rounds` and `outcomes`: the outcomes of test runs.
 6. `page`: the steps as Markdown.
 """
 

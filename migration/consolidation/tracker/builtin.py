@@ -1,4 +1,4 @@
-"""The boxes that every consolidation has: from what the audit finds, and from the manifest of removal where there is one."""
+"""The boxes that every consolidation has: from the audit's findings, and from the removal manifest if there is one."""
 
 from collections.abc import Iterator
 
@@ -21,31 +21,35 @@ def boxes_of(step: StepName, tree: TrackedTree) -> Iterator[Check]:
         case "audit":
             yield Nothing(text="Every file of the tree can be read.", none="problems")
             yield KnownCheck(text="Every implementation is known, with its role.")
-            yield Nothing(text="No import of the family leads nowhere.", none="broken-imports")
-            yield Nothing(text="No call is made that its callee does not take.", none="misfits")
+            yield Nothing(text="No import of the family is broken.", none="broken-imports")
+            yield Nothing(text="Every call fits the signature of its callee.", none="misfits")
         case "discover":
-            yield from (Characterised(text=f"Tests hold on to what `{path}` does.", of=path) for path in tree.legacy)
+            yield from (Characterised(text=f"Tests characterise `{path}`.", of=path) for path in tree.legacy)
         case "tests":
             staying = [item for item in tree.inventory.implementations if item.role in {"target", "factory"}]
-            yield from (Characterised(text=f"Tests say what `{item.path}` does, the {item.role}.", of=item.path) for item in staying)
+            yield from (Characterised(text=f"Tests characterise the {item.role} `{item.path}`.", of=item.path) for item in staying)
         case "plan":
-            yield Guarded(text="No implementation is added, and no user of one that has to be removed.")
+            yield Guarded(text="No implementation is added, and no use of an implementation that must be removed.")
             if tree.manifest is not None:
-                yield Assigned(text="Every implementation that has to go belongs to a surface, whose removal takes it along.")
+                yield Assigned(text="Every implementation that must be removed belongs to a surface and is removed with it.")
             yield from (
                 AcceptedCheck(
-                    text=f"Every accepted difference on `{surface}` has an owner, a reason, and a last day or the word permanent.",
+                    text=f"Every accepted difference on `{surface}` has an owner, a reason, and a last day or `permanent`.",
                     ledger=ledger,
                 )
                 for surface, ledger in _ledgers(tree)
             )
         case "execute":
             yield from (Unused(text=f"Nothing uses `{path}`.", of=path) for path in tree.legacy)
-            yield Nothing(text="No string names an implementation that has to go.", none="strings")
-            yield RewrittenCheck(text="The codemod has nothing to rewrite, and leaves nothing to a person.")
+            yield Nothing(text="No string names an implementation that must be removed.", none="strings")
+            yield RewrittenCheck(text="The codemod has nothing to rewrite and leaves nothing to a person.")
         case "stability":
             yield from (
-                Certified(text=f"Production says that control of `{surface}` may go.", surface=surface, file=CERTIFICATE_NAME)
+                Certified(
+                    text=f"A certificate from production allows the removal of control of `{surface}`.",
+                    surface=surface,
+                    file=CERTIFICATE_NAME,
+                )
                 for surface in (tree.manifest.surfaces if tree.manifest is not None else ())
             )
         case "close":
@@ -54,7 +58,7 @@ def boxes_of(step: StepName, tree: TrackedTree) -> Iterator[Check]:
                 for surface, ledger in _ledgers(tree)
             )
             yield from (
-                GoneCheck(text=f"`{path}` is gone.", path=path, module=tree.module(path), but=tuple(sorted(tree.own - {CONFIGURATION})))
+                GoneCheck(text=f"`{path}` is removed.", path=path, module=tree.module(path), but=tuple(sorted(tree.own - {CONFIGURATION})))
                 for path in tree.legacy
             )
             yield Alone(text="The target and its factory are the only implementations.")

@@ -11,9 +11,9 @@ from migration.consolidation.tracker.tree import TrackedTree
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab", tag_field="check"):
-    """One question that is answered from the files of a tree alone, and so in every clone alike."""
+    """One question that the files of a tree alone answer, so every clone gives the same answer."""
 
-    text: str  #: a sentence that is true when the box is ticked
+    text: str  #: a sentence that is true if the box is ticked
 
     @abstractmethod
     def judge(self, tree: TrackedTree) -> Judgement:
@@ -30,17 +30,17 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def shell(*words: str) -> str:
-    """Return the words as a command that a shell reads as they are."""
+    """Return the words as a shell command, quoted where needed."""
     return shlex.join(words)
 
 
 def code(text: str) -> str:
-    """Return a name in the form for evidence."""
+    """Return a name as it is written in evidence."""
     return f"`{text}`"
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:
-    """Return the names for a sentence: the first ones, and how many more there are."""
+    """Return the names as part of a sentence: the first ones, and how many more there are."""
     shown = [code(name) for name in names[:most]]
     more = len(names) - len(shown)
     if more:
@@ -54,6 +54,6 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def judgement(faults: Iterable[str], fine: str) -> Judgement:
-    """Return a ticked box when there are no faults, otherwise one that names them."""
+    """Return a ticked box if there are no faults, otherwise an empty box that names them."""
     found = list(faults)
     return Judgement(not found, f"{'; '.join(found)}." if found else fine)

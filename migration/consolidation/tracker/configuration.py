@@ -5,7 +5,7 @@
 page = "docs/tracker.md"                         # where the page is kept
 rounds = 3                                       # how often `--run` runs the tests in a row
 
-[tool.netra-migration.tracker.implementations]   # what there was in the beginning; none may be added, those that are removed are ticked off
+[tool.netra-migration.tracker.implementations]   # the implementations at the beginning; none may be added, and a removed one is ticked off
 "shop/orders/repository.py" = "target"
 "shop/legacy/orders.py" = "deprecated"
 
@@ -14,7 +14,7 @@ text = "It is decided how orders move."
 check = "files"                                  # or tests, only-in, runs, stable
 files = ["docs/decisions/orders.md"]
 
-[tool.netra-migration.tracker.kept."shop/legacy/orders.py"]   # boxes of step 1: what it does wrong, and the tests that show it
+[tool.netra-migration.tracker.kept."shop/legacy/orders.py"]   # boxes of step 1: its defects, and the tests that show them
 "Two users see each other's orders." = ["tests/test_orders.py::test_orders_of_others"]
 ```
 
@@ -40,13 +40,13 @@ AnyCheck = Named | Stable | Runs | WrittenCheck | OnlyIn
 
 
 class TrackerConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The boxes of a project, in addition to those of every consolidation."""
+    """The boxes of a project, in addition to the built-in ones."""
 
-    file: str | None = None  #: where the rest stands, with the same keys at its top level; None: in `pyproject.toml` itself
-    page: str = "docs/tracker.md"  #: the file of the page: names that only it contains do not count as uses
-    rounds: int = 3  #: of tests, in a row, by `--run`; 1 or more
+    file: str | None = None  #: the file with all other keys at its top level; None: they are in `pyproject.toml` itself
+    page: str = "docs/tracker.md"  #: the file of the page; names in it do not count as uses
+    rounds: int = 3  #: how often in a row `--run` runs the tests; 1 or more
     kept: dict[str, dict[str, tuple[str, ...]]] = {}  #: path -> a defect of the implementation until it is removed -> tests that show it
-    implementations: dict[str, Role] = {}  #: path -> role of each that was there in the beginning; {}: the audit alone knows
+    implementations: dict[str, Role] = {}  #: path -> role of each implementation at the beginning; {}: only the audit finds them
     audit: tuple[AnyCheck, ...] = ()
     discover: tuple[AnyCheck, ...] = ()
     tests: tuple[AnyCheck, ...] = ()
@@ -65,7 +65,7 @@ class TrackerConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
 
 
 def load_tracker_configuration(root: Path) -> TrackerConfiguration:
-    """Return the configuration in the `pyproject.toml` of a folder; without the table, one that adds nothing.
+    """Return the configuration in the `pyproject.toml` of a folder; without the table, a configuration that adds nothing.
 
     Raises:
         ConfigurationError: the file cannot be read, or a value in the table is wrong.
@@ -77,7 +77,7 @@ def load_tracker_configuration(root: Path) -> TrackerConfiguration:
     if "file" not in table:
         return _parse(table, f"{file}: {_TABLE}")
     if len(table) > 1 or not isinstance(table["file"], str):
-        raise ConfigurationError(f"{file}: {_TABLE}: `file` names the file with the rest, and stands alone")
+        raise ConfigurationError(f"{file}: {_TABLE}: `file` names the file with all other keys, so it must be the only key")
     return msgspec.structs.replace(_parse(_read(root / table["file"]), str(root / table["file"])), file=table["file"])
 
 

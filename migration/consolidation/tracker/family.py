@@ -1,4 +1,4 @@
-"""Checks of what the audit finds: implementations, their consumers, and tools built on it (guard and codemod)."""
+"""Checks of the audit's findings (implementations and their consumers), and of guard and codemod, which use the audit."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
@@ -14,28 +14,28 @@ _INVENTORY: Final = shell("netra-migration", "audit", "--inventory", "build/audi
 
 
 class KnownCheck(Check, frozen=True, kw_only=True, tag="implementations"):
-    """All implementations are known to the project, in their known role, and those that stay exist."""
+    """All implementations are known to the project and have the expected role, and the target and its factory exist."""
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box when nothing is new, nothing changed its role, and target and factory are there."""
+        """Tick the box if no implementation is new or changed its role, and target and factory exist."""
         found = {item.path: item.role for item in tree.inventory.implementations}
         faults = [f"there is no {role}" for role in sorted(STAYING) if role not in found.values()]
         if tree.expected:
             faults += [f"{code(path)} is new" for path in found if path not in tree.expected]
             faults += [
-                f"{code(path)} is {found[path]}, expected as {role}"
+                f"{code(path)} is {found[path]}, but {role} was expected"
                 for path, role in tree.expected.items()
                 if found.get(path, role) != role
             ]
             gone = len(tree.expected.keys() - found.keys())
-            fine = f"{len(found)} of {len(tree.expected)} are there." if gone else f"{len(found)} of them, as expected."
+            fine = f"{len(found)} of {len(tree.expected)} exist." if gone else f"{len(found)} implementations, as expected."
         else:
-            fine = f"{len(found)} of them."
+            fine = f"{len(found)} implementations."
         return judgement(faults, fine)
 
     @property
     def command(self) -> str:
-        """The audit, which lists them."""
+        """The audit, which lists the implementations."""
         return _AUDIT
 
 
@@ -43,12 +43,12 @@ class Nothing(Check, frozen=True, kw_only=True, tag="audit"):
     """The audit finds nothing of a kind."""
 
     none: Literal["problems", "broken-imports", "misfits", "strings"]
-    #: files that it could not read; imports that lead nowhere; calls that their callee does not take; strings that name what has to go
+    #: files that could not be read; broken imports; calls that do not fit their callee; strings that name what must be removed
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box if there is none."""
+        """Tick the box if the audit has no such finding."""
         places = tuple(dict.fromkeys(_places(tree.inventory, self.none)))
-        return Judgement(not places, f"{listed(places)}." if places else "The audit finds none.")
+        return Judgement(not places, f"{listed(places)}." if places else "The audit has no such finding.")
 
     @property
     def command(self) -> str:
@@ -59,12 +59,12 @@ class Nothing(Check, frozen=True, kw_only=True, tag="audit"):
 class Characterised(Check, frozen=True, kw_only=True, tag="characterised"):
     """Tests use an implementation."""
 
-    of: str  #: its path
+    of: str  #: the implementation's path
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box when a file of tests uses it and has a test that proves something; or when it is gone, with its tests."""
+        """Tick the box if a test file uses the implementation and has a sound test, or if the implementation was removed."""
         if not tree.is_there(self.of):
-            return Judgement(done=True, evidence="It is gone, and its tests with it.")
+            return Judgement(done=True, evidence="It was removed, with its tests.")
         files = self._files(tree)
         if not files:
             return Judgement(done=False, evidence="No test uses it.")
@@ -72,7 +72,7 @@ class Characterised(Check, frozen=True, kw_only=True, tag="characterised"):
 
     @property
     def command(self) -> str:
-        """The audit, with every finding as JSON: its imports have the files of tests."""
+        """The audit, with every finding as JSON; its imports include those of test files."""
         return _INVENTORY
 
     def _files(self, tree: TrackedTree) -> list[str]:
@@ -81,30 +81,30 @@ class Characterised(Check, frozen=True, kw_only=True, tag="characterised"):
 
 
 class Unused(Check, frozen=True, kw_only=True, tag="unused"):
-    """Nothing imports or names an implementation any more."""
+    """No file imports or names an implementation."""
 
-    of: str  #: its path
+    of: str  #: the implementation's path
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box when no file does."""
+        """Tick the box if no file uses the implementation."""
         users = users_of(tree.inventory, tree.module(self.of))
         doubles = [path for path in users if set(path.split("/")[:-1]).intersection(tree.configuration.doubles)]
         code_of_its_own = [path for path in users if path not in doubles]
         parts = [listed(code_of_its_own)] if code_of_its_own else []
-        parts += [counted(len(doubles), "file of tests", "files of tests")] if doubles else []
+        parts += [counted(len(doubles), "test file", "test files")] if doubles else []
         return Judgement(not users, f"Used by {', and by '.join(parts)}." if parts else "Used by no file.")
 
     @property
     def command(self) -> str:
-        """The audit, which counts the consumers of each."""
+        """The audit, which counts the consumers of each implementation."""
         return _AUDIT
 
 
 class Guarded(Check, frozen=True, kw_only=True, tag="guard"):
-    """The guard's baseline allows what there is, and no more."""
+    """The guard's baseline allows exactly the uses in the tree."""
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box when nothing is new, and nothing is gone and still allowed."""
+        """Tick the box if there is no new use, and the baseline allows no use that no longer exists."""
         findings = [finding.advice for finding in tree.guard_findings]
         return Judgement(not findings, f"{findings[0]}; {counted(len(findings), 'finding')}." if findings else "The guard finds nothing.")
 
@@ -115,17 +115,17 @@ class Guarded(Check, frozen=True, kw_only=True, tag="guard"):
 
 
 class RewrittenCheck(Check, frozen=True, kw_only=True, tag="codemod"):
-    """The codemod has nothing to rewrite and nothing to say."""
+    """The codemod has nothing to rewrite and leaves nothing to a person."""
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box if this is true. As long as an implementation has users it is not, so the codemod does not run."""
+        """Tick the box if both are true. While an implementation has consumers they cannot be, so the codemod does not run."""
         left = {path for item in tree.inventory.legacy for path in users_of(tree.inventory, item.module)}
         if left:
-            return Judgement(done=False, evidence=f"{counted(len(left), 'consumer').capitalize()} to go.")
+            return Judgement(done=False, evidence=f"{counted(len(left), 'consumer').capitalize()} left.")
         made = tree.codemod
-        # The project's own configuration names what has to be removed on purpose, until the end.
+        # The project's own configuration names the implementations on purpose, until the last one is removed.
         by_hand = [item for item in made.advice if item.path not in tree.own]
-        faults = [f"{code(change.path)} is to be rewritten" for change in made.changes]
+        faults = [f"{code(change.path)} must be rewritten" for change in made.changes]
         faults += [f"{code(f'{item.path}:{item.line}')} is left to a person" for item in by_hand]
         faults += [f"{code(item.path)} could not be read" for item in made.problems]
         return judgement(faults, "Nothing is left.")
@@ -137,23 +137,25 @@ class RewrittenCheck(Check, frozen=True, kw_only=True, tag="codemod"):
 
 
 class Alone(Check, frozen=True, kw_only=True, tag="alone"):
-    """Only the target and its factory are left of all implementations."""
+    """The target and its factory are the only implementations."""
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box when the audit finds these and nothing else."""
+        """Tick the box if the audit finds these and no other implementation."""
         roles, others = {item.role for item in tree.inventory.implementations}, len(tree.inventory.legacy)
-        faults = [counted(others, "other is there", "others are there")] if others else []
+        faults = [counted(others, "other implementation exists", "other implementations exist")] if others else []
         faults += [f"there is no {role}" for role in sorted(STAYING - roles)]
-        return judgement(faults, "The audit finds no other.")
+        return judgement(faults, "The audit finds no other implementation.")
 
     @property
     def command(self) -> str:
-        """The audit, which lists them."""
+        """The audit, which lists the implementations."""
         return _AUDIT
 
 
 def users_of(inventory: Inventory, module: str) -> list[str]:
-    """Return the files that import a module of an implementation, reach into it, or name it in a string; sorted, without itself."""
+    """Return the files, sorted, that import an implementation's module, use it as an attribute, or name it in a string; the module
+    itself is not included.
+    """
     own = {item.path for item in inventory.implementations if item.module == module}
     users = {statement.path for statement in inventory.imports if module in statement.reaches}
     users.update(use.path for use in inventory.attribute_uses if use.module == module)
@@ -162,7 +164,7 @@ def users_of(inventory: Inventory, module: str) -> list[str]:
 
 
 def _places(inventory: Inventory, kind: str) -> Iterator[str]:
-    """Yield the files of findings of one kind."""
+    """Yield the files with findings of one kind."""
     legacy = {item.module for item in inventory.legacy}
     found: dict[str, Iterable[str]] = {
         "problems": (item.path for item in inventory.problems),

@@ -1,4 +1,4 @@
-"""Checks of files: that they are there, what they say, and who says what."""
+"""Checks of files: whether they exist, which words they contain, and which files contain certain words."""
 
 import re
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from migration.consolidation.tracker.tree import TrackedTree
 
 
 class WrittenCheck(Check, frozen=True, kw_only=True, tag="files"):
-    """Files are there, and say certain words."""
+    """Files exist and contain certain words."""
 
     files: tuple[str, ...]
-    say: tuple[str, ...] = ()  #: each file says each of these
+    say: tuple[str, ...] = ()  #: words that each file contains
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box when all of it is there."""
+        """Tick the box if all files exist and contain all words."""
         return judgement(self._faults(tree), f"{listed(self.files)}.")
 
     @property
@@ -34,32 +34,32 @@ class WrittenCheck(Check, frozen=True, kw_only=True, tag="files"):
                 yield f"{code(path)} does not exist"
             else:
                 data = tree.bytes_of(path)
-                yield from (f"{code(path)} does not say {code(word)}" for word in self.say if word.encode() not in data)
+                yield from (f"{code(path)} does not contain {code(word)}" for word in self.say if word.encode() not in data)
 
 
 class OnlyIn(Check, frozen=True, kw_only=True, tag="only-in"):
-    """Words stand in certain places and nowhere else."""
+    """Words are in certain places and nowhere else."""
 
     words: tuple[str, ...]
-    places: tuple[str, ...] = ()  #: files and folders that may contain them; (): none may
-    within: tuple[str, ...] = ()  #: files and folders that are looked at; (): all code, configuration and documents but the tracker's own
+    places: tuple[str, ...] = ()  #: files and folders that may contain the words; (): none may
+    within: tuple[str, ...] = ()  #: files and folders to check; (): all code, configuration and documents except the tracker's own
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box when no other file says one of them."""
+        """Tick the box if no other file contains one of the words."""
         if not self.words or not all(self.words):
             return Judgement(done=False, evidence="No word is named.")
         looked_at = [path for path in tree.files if path not in tree.own and (not self.within or _lies_in(path, self.within))]
         if not looked_at:
-            return Judgement(done=False, evidence="There is no file to look at.")
+            return Judgement(done=False, evidence="There is no file to check.")
         said = [path for path in looked_at if not _lies_in(path, self.places) and self._says(tree, path)]
         if said:
             return Judgement(done=False, evidence=f"Also in {listed(said)}.")
         there = [place for place in self.places if (tree.root / place).exists()]
-        return Judgement(done=True, evidence=f"Nowhere but in {listed(there)}." if there else "Nowhere.")
+        return Judgement(done=True, evidence=f"Only in {listed(there)}." if there else "Nowhere.")
 
     @property
     def command(self) -> str:
-        """The command that lists who says them."""
+        """The command that lists the files with these words."""
         return shell("git", "grep", "-lF", *(part for word in self.words for part in ("-e", word)), "--", *self.within)
 
     def _says(self, tree: TrackedTree, path: str) -> bool:
@@ -68,15 +68,16 @@ class OnlyIn(Check, frozen=True, kw_only=True, tag="only-in"):
 
 
 class AcceptedCheck(Check, frozen=True, kw_only=True, tag="ledger"):
-    """A ledger of accepted divergences is in order, or settled."""
+    """A ledger of accepted divergences is valid, or is settled."""
 
-    ledger: str  #: its path
-    settled: bool = False  #: nothing may be left in it but what is permanent; then the file need not be there
+    ledger: str  #: the ledger's path
+    settled: bool = False  #: True: only permanent entries may be left, and the file need not exist
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box when it can be read, which takes an owner, a reason and a term of each entry; or when it is settled.
+        """Tick the box if the ledger is valid, so that each entry has an owner, a reason and a last day or `permanent`; or if it is
+        settled.
 
-        Whether a last day is in the past depends on the day, and is not checked here: `netra-migration status` shows it.
+        Whether a last day has passed is not checked here, because that depends on today's date; `netra-migration status` shows it.
         """
         if not tree.is_there(self.ledger):
             return Judgement(done=self.settled, evidence=f"{code(self.ledger)} does not exist.")
@@ -92,23 +93,23 @@ class AcceptedCheck(Check, frozen=True, kw_only=True, tag="ledger"):
 
 
 class GoneCheck(Check, frozen=True, kw_only=True, tag="gone"):
-    """A file was removed, and nothing names its module."""
+    """A file was removed, and no file names its module."""
 
     path: str
-    module: str  #: its dotted name
-    but: tuple[str, ...] = ()  #: files that may name it: the tracker's own
+    module: str  #: the module's dotted name
+    but: tuple[str, ...] = ()  #: files that may name the module: the tracker's own
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box when it is so."""
+        """Tick the box if both are true."""
         if tree.is_there(self.path):
-            return Judgement(done=False, evidence="It is there.")
+            return Judgement(done=False, evidence="It still exists.")
         name = re.compile(rb"(?<![\w.])" + re.escape(self.module.encode()) + rb"(?!\w)")
         naming = [path for path in tree.files if path not in self.but and name.search(tree.bytes_of(path))]
-        return Judgement(not naming, f"Still named in {listed(naming)}." if naming else "It was removed, and nothing names its module.")
+        return Judgement(not naming, f"Still named in {listed(naming)}." if naming else "It was removed, and no file names its module.")
 
     @property
     def command(self) -> str:
-        """The command that finds it, or who names its module."""
+        """The command that finds the file, or the files that name its module."""
         return f"! ls {shell(self.path)} && ! {shell('git', 'grep', '-wF', self.module, '--', '.', *(f':!{path}' for path in self.but))}"
 
 

@@ -1,4 +1,4 @@
-"""Checks of what removal knows: what belongs to whom, and that production was asked."""
+"""Checks of the removal: that each implementation belongs to a surface, and that a certificate from production allows the removal."""
 
 import msgspec
 
@@ -10,16 +10,16 @@ from migration.errors import CertificateError
 
 
 class Assigned(Check, frozen=True, kw_only=True, tag="manifest"):
-    """The manifest of removal says to which surface each implementation belongs that has to go."""
+    """The removal manifest assigns each implementation that must be removed to a surface."""
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box if each is named, and each named one exists."""
+        """Tick the box if the manifest names each of them, and each named file exists."""
         if (manifest := tree.manifest) is None:
             return Judgement(done=False, evidence="There is no `[tool.netra-migration.removal]`.")
         named = {path for parts in manifest.surfaces.values() for path in (*parts.engines, parts.adapter, parts.ledger)}
         faults = [f"{code(item.path)} belongs to no surface" for item in tree.inventory.legacy if item.path not in named]
         faults += [f"{code(path)} does not exist" for path in sorted(named) if not tree.is_there(path)]
-        return judgement(faults, "Each belongs to one." if manifest.surfaces else "No surface is left.")
+        return judgement(faults, "Each belongs to a surface." if manifest.surfaces else "No surface is left.")
 
     @property
     def command(self) -> str:
@@ -28,15 +28,15 @@ class Assigned(Check, frozen=True, kw_only=True, tag="manifest"):
 
 
 class Certified(Check, frozen=True, kw_only=True, tag="certificate"):
-    """A signed certificate says that control of a surface may go: what only production knows, as a file."""
+    """A signed certificate says that control of a surface may be removed. The certificate is a file with facts that only production has."""
 
     surface: str
     file: str  #: the certificate
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box when the certificate is signed by a key of the manifest, for this surface, and for this tree as it is.
+        """Tick the box if the certificate is signed by a key of the manifest and is for this surface and the current tree.
 
-        It is judged as on the day on which it was issued: whether it still holds depends on the day, and `removal verify` tells.
+        The time of issue is taken as the current time. Whether the certificate is still valid today is checked by `removal verify`.
         """
         if not tree.is_there(self.file):
             return Judgement(done=False, evidence=f"There is no {code(self.file)}.")
@@ -46,11 +46,11 @@ class Certified(Check, frozen=True, kw_only=True, tag="certificate"):
             verify(document, keys, now=_issued_at(document), surfaces=[self.surface], root=tree.root)
         except CertificateError as error:
             return Judgement(done=False, evidence=f"{error}.")
-        return Judgement(done=True, evidence=f"{code(self.file)} says so, signed by a key of the manifest, of this tree.")
+        return Judgement(done=True, evidence=f"{code(self.file)} allows it, is signed by a key of the manifest, and is for this tree.")
 
     @property
     def command(self) -> str:
-        """The command that asks production, criterion by criterion."""
+        """The command that checks each criterion in production."""
         return shell("netra-migration", "removal", "check", self.surface)
 
 

@@ -19,7 +19,7 @@ class Writer:
         self._file = file
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write the outcome of one part of a test: of its body, or of the set-up and tear-down of its fixtures if that failed."""
+        """Write the outcome of one part of a test: of its body, or of a set-up or tear-down that failed."""
         if report.when == "call" or report.outcome != "passed":
             outcome = "xfailed" if hasattr(report, "wasxfail") else report.outcome
             with self._file.open("a", encoding="utf-8") as file:
@@ -32,6 +32,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Write outcomes when a file is named."""
+    """Write outcomes if a file is named."""
     if (file := config.getoption(_OPTION)) is not None:
         config.pluginmanager.register(Writer(file))

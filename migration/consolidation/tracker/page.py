@@ -1,4 +1,4 @@
-"""The steps as Markdown. The same steps give the same bytes."""
+"""The steps as Markdown. Equal steps give equal bytes."""
 
 import difflib
 import re
@@ -9,8 +9,8 @@ from migration.consolidation.tracker.steps import Box, TrackerStep
 
 _HEAD: Final = """# How far the consolidation is
 
-Written by `netra-migration tracker --write {page}`, never by hand: each box is ticked, or not, by what the files of this repository
-say, and `netra-migration tracker --check {page}` finds every other tick. Below each box stand its evidence and the command that repeats it.
+Written by `netra-migration tracker --write {page}`, never by hand: the files of this repository decide whether a box is ticked, and
+`netra-migration tracker --check {page}` finds every wrong tick. Below each box are its evidence and the command that repeats it.
 """
 #: Characters that could be read as Markdown or HTML. They include backticks, because text in code spans is not escaped here.
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#+!|~&])")
@@ -20,12 +20,12 @@ _CODE: Final = re.compile(r"(`[^`\n]+`)")
 
 
 def as_markdown(steps: Sequence[TrackerStep], page: str = "docs/tracker.md") -> str:
-    """Return the page. `page` is the path that it is going to have, for the commands in its head."""
+    """Return the page. `page` is the path of its future file, for the commands in its head."""
     return "\n".join([_HEAD.format(page=page), *_summary(steps), *(line for step in steps for line in _step(step)), ""])
 
 
 def as_diff(before: str, after: str, page: str) -> str:
-    """Return the unified difference between the page that is there and the one that should be; "" if there is none."""
+    """Return the unified diff from the existing page to the page as it should be; "" if they are equal."""
     lines = difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), page, f"{page}, as it should be")
     return "".join(lines)
 
@@ -51,14 +51,14 @@ def _box(box: Box) -> str:
 
 
 def _inline(text: str) -> str:
-    """Return a text on one line in which only spans of code mean anything."""
+    """Return a text on one line, with all Markdown escaped except code spans."""
     parts = _CODE.split(" ".join(text.split()))
     line = "".join(part if number % 2 else _SPECIAL.sub(r"\\\1", part) for number, part in enumerate(parts))
     return _BEGINNING.sub(r"\1\\\2", line)
 
 
 def _span(command: str) -> str:
-    """Return a command as a span of code, whatever backticks it has."""
+    """Return a command as a code span, also if it contains backticks."""
     line = " ".join(command.splitlines())
     fence = "`" * (max((len(run) for run in re.findall("`+", line)), default=0) + 1)
     padding = " " if line.startswith("`") or line.endswith("`") else ""

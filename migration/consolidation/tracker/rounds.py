@@ -1,4 +1,4 @@
-"""Runs tests repeatedly, and remembers the outcome of each."""
+"""Runs tests repeatedly and records the outcome of each."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ import msgspec
 class PytestRun(msgspec.Struct, frozen=True, kw_only=True):
     """One run of pytest."""
 
-    exit_code: int  #: pytest's; 0: every test passed or was skipped
+    exit_code: int  #: pytest's exit code; 0: every test passed or was skipped
     outcomes: dict[str, set[str]]  #: test without its parameters -> the outcomes of its variants
 
 
@@ -21,11 +21,11 @@ class PytestRuns(msgspec.Struct, frozen=True):
     """The result of running the tests."""
 
     rounds: tuple[PytestRun, ...]
-    wanted: int  #: rounds that there should be; fewer were run when one of them was red
+    wanted: int  #: wanted number of rounds; fewer were run if one of them was red
 
     @property
     def green(self) -> bool:
-        """Whether there are as many rounds as there should be, and pytest accepted each."""
+        """Whether all wanted rounds were run, and pytest succeeded in each."""
         return len(self.rounds) == self.wanted and all(item.exit_code == 0 for item in self.rounds)
 
     def passed(self, test: str) -> bool:
@@ -33,7 +33,7 @@ class PytestRuns(msgspec.Struct, frozen=True):
         return bool(self.rounds) and all(item.outcomes.get(test) == {"passed"} for item in self.rounds)
 
     def fault(self, prefix: str) -> str | None:
-        """Return what keeps the tests below a path from being stable; None: nothing."""
+        """Return why the tests below a path are not stable; None: they are."""
         for number, item in enumerate(self.rounds, 1):
             outcomes = {
                 test: found for test, found in item.outcomes.items() if test == prefix or test.startswith((f"{prefix}/", f"{prefix}::"))
@@ -47,15 +47,15 @@ class PytestRuns(msgspec.Struct, frozen=True):
 
 
 def run_rounds(root: Path, tests: Sequence[str], wanted: int, tell: Callable[[str], None]) -> PytestRuns:
-    """Run the tests in this many processes, one after the other, and stop after a failed one.
+    """Run the tests in `wanted` processes, one after the other, and stop after a failed round.
 
-    Each round has another hash seed, so that what depends on the order of a set does not stay hidden.
+    Each round has another hash seed, so that a test that depends on the order of a set fails in some round.
 
     Args:
         root: the folder that pytest runs in.
-        tests: files, folders and tests, as pytest takes them; at least one.
-        wanted: rounds, 1 or more.
-        tell: called with the round that begins.
+        tests: files, folders and tests as arguments of pytest; at least one.
+        wanted: number of rounds, 1 or more.
+        tell: called with a text about each round that begins.
     """
     rounds: list[PytestRun] = []
     for number in range(1, wanted + 1):

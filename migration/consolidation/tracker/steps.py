@@ -6,7 +6,7 @@ import msgspec
 
 StepName = Literal["audit", "discover", "tests", "plan", "execute", "stability", "close"]
 
-#: In order; the place is the step's number.
+#: The titles in order; the position is the step's number.
 TITLES: Final[dict[StepName, str]] = {
     "audit": "Audit",
     "discover": "Discover and plan tests",
@@ -22,16 +22,16 @@ class Judgement(msgspec.Struct, frozen=True):
     """The evidence for a box."""
 
     done: bool
-    evidence: str  #: a sentence; names such as those of files are in backticks
+    evidence: str  #: a sentence; names, such as file names, are in backticks
 
 
 class Box(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to be done."""
+    """One box: something that must be done."""
 
-    text: str  #: a sentence that is true when it is done
+    text: str  #: a sentence that is true if the box is done
     done: bool
-    evidence: str  #: why it is ticked, or why it is not
-    command: str  #: to be pasted into a shell in the tree's folder; it repeats the evidence
+    evidence: str  #: why the box is ticked, or why it is not
+    command: str  #: shell command for the tree's folder that repeats the evidence
 
 
 class TrackerStep(msgspec.Struct, frozen=True, kw_only=True):

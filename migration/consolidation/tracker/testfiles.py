@@ -1,4 +1,4 @@
-"""Which tests a file has, and which of them pytest would not run or not take seriously. Nothing of it is imported."""
+"""Which tests a file has, and which of them may be skipped or cannot fail. The file is not imported."""
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +14,11 @@ _LEAVING: Final = ("pytest.skip", "pytest.xfail", "pytest.importorskip")
 class FileTests:
     """The tests of a file."""
 
-    faults: Mapping[str, str | None]  #: `test_it` or `TestAll::test_it` -> why it proves nothing; None: it does
+    faults: Mapping[str, str | None]  #: `test_it` or `TestAll::test_it` -> why the test proves nothing; None: it can fail
 
     @property
     def sound(self) -> tuple[str, ...]:
-        """Return the tests that prove something, in source order."""
+        """Return the tests that can fail, in source order."""
         return tuple(name for name, fault in self.faults.items() if fault is None)
 
 
@@ -31,8 +31,7 @@ def is_test_file(path: str) -> bool:
 def read_test_file(data: bytes) -> FileTests:
     """Return the tests of a file.
 
-    Raises:
-        SyntaxError, ValueError, RecursionError: it does not parse.
+    Raises: SyntaxError, ValueError, RecursionError: the file does not parse.
     """
     tree = ast.parse(data)
     everywhere = _marks(_assigned(tree.body, "pytestmark")) or _leaves(tree.body)
@@ -47,13 +46,15 @@ def read_test_file(data: bytes) -> FileTests:
 
 
 def _scopes(body: Sequence[ast.stmt], around: str | None, prefix: str = "") -> Iterator[tuple[str, Sequence[ast.stmt], str | None]]:
-    """Yield the module and each test class: what its tests' names begin with, its statements, and what is wrong with all of them."""
+    """Yield the module and each test class as three values: the prefix of its tests' names, its statements, and the fault that all its
+    tests have.
+    """
     yield prefix, body, around
     for statement in body:
         if isinstance(statement, ast.ClassDef) and statement.name.startswith("Test"):
             inside = around or _marks(statement.decorator_list) or _marks(_assigned(statement.body, "pytestmark"))
             if any(isinstance(value, ast.Constant) and value.value is False for value in _assigned(statement.body, "__test__")):
-                inside = inside or "its class says that it holds no tests"
+                inside = inside or "its class is marked as not containing tests"
             yield from _scopes(statement.body, inside, f"{prefix}{statement.name}::")
 
 
@@ -77,7 +78,7 @@ def _is_ellipsis(statement: ast.stmt) -> bool:
 
 
 def _assigned(body: Sequence[ast.stmt], name: str) -> list[ast.expr]:
-    """Return what a name is assigned, taken apart when it is a list."""
+    """Return the values that are assigned to a name; a list or tuple gives its elements."""
     found: list[ast.expr] = []
     for statement in body:
         targets = statement.targets if isinstance(statement, ast.Assign) else []
@@ -87,7 +88,7 @@ def _assigned(body: Sequence[ast.stmt], name: str) -> list[ast.expr]:
 
 
 def _marks(expressions: Sequence[ast.expr]) -> str | None:
-    """Return why marks keep a test from running or from failing; None: they do not."""
+    """Return why marks may prevent a test from running or from failing; None: they do not."""
     for expression in expressions:
         name = ast.unparse(expression.func if isinstance(expression, ast.Call) else expression)
         match name.removeprefix("pytest.").removeprefix("mark."):
@@ -99,7 +100,7 @@ def _marks(expressions: Sequence[ast.expr]) -> str | None:
 
 
 def _leaves(body: Sequence[ast.stmt]) -> str | None:
-    """Return why a body is left before its end, whatever happens; None: it is not."""
+    """Return why a body is always left before its end; None: it is not."""
     for statement in body:
         value = statement.value if isinstance(statement, ast.Expr | ast.Assign) else None
         if isinstance(value, ast.Call) and ast.unparse(value.func) in _LEAVING:

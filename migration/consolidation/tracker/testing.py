@@ -1,4 +1,4 @@
-"""Checks of tests: that they are there and would fail, and that CI runs them."""
+"""Checks of tests: that they exist and can fail, and that CI runs them."""
 
 from typing import Final
 
@@ -11,12 +11,12 @@ _RUN: Final = shell("netra-migration", "tracker", "--run")
 
 
 class Named(Check, frozen=True, kw_only=True, tag="tests"):
-    """Tests are there, and pytest runs them: none is skipped, expected to fail, or empty."""
+    """Tests exist and pytest runs them: none is skipped, expected to fail, or empty."""
 
-    tests: tuple[str, ...]  #: `tests/test_it.py::test_it`; without `::`, all tests of the file
+    tests: tuple[str, ...]  #: `tests/test_it.py::test_it`; without `::`: all tests of the file
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box when each test would fail if it had to; after a run, when each passed in it."""
+        """Tick the box if each test can fail; after a run, also only if each test passed."""
         faults = [fault for test in self.tests if (fault := _fault(tree, test)) is not None]
         if not self.tests:
             faults.append("no test is named")
@@ -24,48 +24,48 @@ class Named(Check, frozen=True, kw_only=True, tag="tests"):
 
     @property
     def command(self) -> str:
-        """The command that runs them."""
+        """The command that runs the tests."""
         return shell("pytest", *self.tests)
 
 
 class KeptCheck(Named, frozen=True, kw_only=True, tag="kept"):
-    """Tests show a defect of an implementation that has to go."""
+    """Tests show a defect of an implementation that must be removed."""
 
-    of: str  #: its path
+    of: str  #: the implementation's path
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box as for other tests, and when the implementation is gone: they may go with it."""
+        """Tick the box as for other tests, or if the implementation was removed, since its tests may be removed with it."""
         if not tree.is_there(self.of):
-            return Judgement(done=True, evidence=f"{code(self.of)} is gone, and the defect with it.")
+            return Judgement(done=True, evidence=f"{code(self.of)} was removed, and the defect with it.")
         return super().judge(tree)
 
 
 class Runs(Check, frozen=True, kw_only=True, tag="runs"):
-    """A file of commands, such as CI's, runs certain ones."""
+    """A file of commands, such as CI's, runs certain commands."""
 
     file: str
-    commands: tuple[str, ...]  #: each is in a line that is not a comment
+    commands: tuple[str, ...]  #: each must be in a line that is not a comment
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box when it runs all of them."""
+        """Tick the box if the file runs all commands."""
         faults = [] if self.commands else ["no command is named"]
         faults += [f"{code(self.file)} does not run {code(command)}" for command in self.commands if not _runs(tree, self.file, command)]
         return judgement(faults, f"{code(self.file)} does.")
 
     @property
     def command(self) -> str:
-        """The command that shows the lines."""
+        """The command that shows the lines with the commands."""
         return shell("grep", "-nF", *(part for command in self.commands for part in ("-e", command)), self.file)
 
 
 class Stable(Check, frozen=True, kw_only=True, tag="stable"):
-    """CI runs tests several times in a row and takes nothing but green rounds. A run of the tracker shows it."""
+    """CI runs tests several times in a row, and every round must be green. A run of the tracker shows that."""
 
-    tests: tuple[str, ...]  #: files and folders
-    ci: str  #: file of commands that makes CI run `netra-migration tracker --run`
+    tests: tuple[str, ...]  #: files and folders of tests
+    ci: str  #: file with CI's commands, which must run `netra-migration tracker --run`
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box when CI runs the rounds; after a run, when each of its rounds was green."""
+        """Tick the box if CI runs the rounds; after a run, if each of its rounds was green."""
         faults = [f"{code(path)} does not exist" for path in self.tests if not (tree.root / path).exists()]
         if not self.tests:
             faults.append("no test is named")
@@ -90,12 +90,12 @@ def _runs(tree: TrackedTree, file: str, command: str) -> bool:
 
 
 def _fault(tree: TrackedTree, test: str) -> str | None:
-    """Return why a test, or a file of tests, proves nothing; None: it does."""
+    """Return why a test, or a test file, proves nothing; None: its tests can fail."""
     path, _, name = test.partition("::")
     if not tree.is_there(path):
         return f"{code(path)} does not exist"
     if not _is_collected(tree, path):
-        return f"pytest does not look into {code(path)}"
+        return f"pytest does not collect tests from {code(path)}"
     faults = tree.tests_of(path).faults
     if not faults or (name and name not in faults):
         return f"{code(path)} has no {code(name) if name else 'tests'}"

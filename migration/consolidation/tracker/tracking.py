@@ -1,4 +1,4 @@
-"""From a folder to the steps of its consolidation."""
+"""Makes the steps of a folder's consolidation."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -22,12 +22,12 @@ def track(
 ) -> tuple[TrackerStep, ...]:
     """Return the steps of the consolidation of a folder, 0 to 6.
 
-    Without rounds the answer depends on the folder's files alone.
+    Without rounds the result depends on the folder's files alone.
 
     Args:
         root: the folder.
-        rounds: what running the tests showed, see `run_tests`; None: boxes of tests tell what their files say.
-        cache: folder in which the audit remembers; None: it does not.
+        rounds: the results of test runs, see `run_tests`; None: boxes about tests are judged by the test files alone.
+        cache: folder of the audit's cache; None: there is none.
         progress: called with the progress of the audit.
 
     Raises:
@@ -44,20 +44,20 @@ def track(
 
 
 def run_tests(root: Path, tell: Callable[[str], None]) -> PytestRuns:
-    """Run the tests that a project's boxes name, as often in a row as it wants.
+    """Run the tests that a project's boxes name, as often in a row as the project's `rounds` says.
 
     Args:
         root: the folder.
-        tell: called with the round that begins.
+        tell: called with a text about each round that begins.
 
     Raises:
-        ConfigurationError: `root` is not a folder, a configuration is wrong, or no box names a test that is there.
+        ConfigurationError: `root` is not a folder, a configuration is wrong, or no box names an existing test.
     """
     root = _folder(root)
     configuration = load_tracker_configuration(root)
     tests = tuple(_to_run(configuration, root))
     if not tests:
-        raise ConfigurationError(f"{root}: no box names tests that are there; add some to [tool.netra-migration.tracker]")
+        raise ConfigurationError(f"{root}: no box names existing tests; add some to [tool.netra-migration.tracker]")
     return run_rounds(root, tests, configuration.rounds, tell)
 
 
@@ -72,13 +72,16 @@ def _box(check: Check, tree: TrackedTree) -> Box:
     try:
         judged = check.judge(tree)
     except (MigrationError, OSError, ValueError) as error:
-        reason = str(error).replace(f"{tree.root}/", "")  # where the folder lies is nothing of its consolidation
+        reason = str(error).replace(f"{tree.root}/", "")  # the page must not depend on the folder's place
         judged = Judgement(done=False, evidence=f"The evidence cannot be read: {reason}")
     return Box(text=check.text, done=judged.done, evidence=judged.evidence, command=check.command)
 
 
 def _to_run(configuration: TrackerConfiguration, root: Path) -> Iterator[str]:
-    """Yield what pytest is to run: files and folders, then tests that do not lie in them. A missing file would stop it."""
+    """Yield the arguments for pytest: files and folders, then tests outside them.
+
+    Missing files are left out, because pytest would stop at them.
+    """
     checks = [check for name in TITLES for check in configuration.of(name)]
     wanted = _unique(test for check in checks if isinstance(check, Named | Stable) for test in check.tests)
     wholes = [test for test in wanted if "::" not in test and (root / test).exists()]

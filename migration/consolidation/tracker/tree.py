@@ -1,4 +1,4 @@
-"""The evidence: what the files of one folder say. Each source is read once, and only when a box asks for it."""
+"""The evidence from the files of one folder. Each source is read once, and only when a box needs it."""
 
 import tomllib
 from collections.abc import Mapping
@@ -27,10 +27,10 @@ class TrackedTree:
 
     Args:
         root: the folder, absolute.
-        expected: path to role of each implementation that the project knew when it began, also of those that are gone now.
-        own: files of the tracker itself, its configuration and its page, whose words are questions and no answers.
-        rounds: what running the tests showed; None: they were not run.
-        cache: folder in which the audit remembers; None: it does not.
+        expected: path to role of each implementation at the beginning of the consolidation, including removed ones.
+        own: the tracker's own files, such as its configuration and its page; words in them do not count as uses.
+        rounds: the results of test runs; None: the tests were not run.
+        cache: folder of the audit's cache; None: there is none.
         progress: called with the progress of the audit.
     """
 
@@ -50,17 +50,17 @@ class TrackedTree:
 
     @cached_property
     def configuration(self) -> AuditConfiguration:
-        """The subject of the audit."""
+        """The configuration of the audit."""
         return load_configuration(self.root)
 
     @cached_property
     def inventory(self) -> Inventory:
-        """The results of the audit."""
+        """The result of the audit."""
         return audit(self.root, configuration=self.configuration, cache=self._cache, progress=self._progress)
 
     @cached_property
     def guard_findings(self) -> tuple[GuardFinding, ...]:
-        """How the inventory differs from the guard's baseline."""
+        """The differences between the inventory and the guard's baseline."""
         return guard_findings(self.inventory, load_baseline(self.root / BASELINE_NAME))
 
     @cached_property
@@ -70,13 +70,13 @@ class TrackedTree:
 
     @cached_property
     def files(self) -> tuple[str, ...]:
-        """All code, configuration and documents that an audit reads; sorted."""
+        """All code, configuration and documents that an audit reads, sorted."""
         found = discover(self.root, self.configuration)
         return tuple(sorted(file.path for file in (*found.python, *found.configuration, *found.documents)))
 
     @cached_property
     def legacy(self) -> tuple[str, ...]:
-        """Paths of the implementations that have to go, or are gone already."""
+        """Paths of the implementations that must be removed or were removed already."""
         there = [item.path for item in self.inventory.legacy]
         return tuple(dict.fromkeys([*(path for path, role in self.expected.items() if role not in STAYING), *there]))
 
@@ -94,21 +94,21 @@ class TrackedTree:
 
     @property
     def pytest_roots(self) -> tuple[str, ...]:
-        """Folders in which pytest looks for tests when none are named; () means everywhere."""
+        """Folders in which pytest looks for tests by default; () means everywhere."""
         paths = self.tools.get("pytest", {}).get("ini_options", {}).get("testpaths", [])
         return tuple(paths.split() if isinstance(paths, str) else paths)
 
     @property
     def manifest(self) -> RemovalManifest | None:
-        """The parts that belong to control of each surface; None: the project does not say.
+        """The parts that belong to control of each surface; None: the project does not define them.
 
         Raises:
-            ConfigurationError: it cannot be used.
+            ConfigurationError: the manifest cannot be used.
         """
         return load_manifest(self.root) if "removal" in self.tools.get("netra-migration", {}) else None
 
     def module(self, path: str) -> str:
-        """Return the dotted name of an implementation's file, also of one that is gone."""
+        """Return the dotted name of an implementation's file, even if it was removed."""
         for item in self.inventory.implementations:
             if item.path == path:
                 return item.module
@@ -125,7 +125,7 @@ class TrackedTree:
         """Return a file's content.
 
         Raises:
-            ConfigurationError: it cannot be read.
+            ConfigurationError: the file cannot be read.
         """
         try:
             return (self.root / path).read_bytes()
@@ -136,7 +136,7 @@ class TrackedTree:
         """Return the tests of a file.
 
         Raises:
-            ConfigurationError: it cannot be read, or does not parse.
+            ConfigurationError: the file cannot be read or does not parse.
         """
         if path not in self._test_files:
             try:

@@ -1,4 +1,4 @@
-"""Editing flags: one file for each source."""
+"""Edits flags: one module for each source."""
 
 from typing import TYPE_CHECKING
 

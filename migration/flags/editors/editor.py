@@ -1,4 +1,4 @@
-"""The interface for editing flags: read, then write one flag, unless somebody else wrote in between."""
+"""The interface for editing flags: read, then write one flag, which fails if another editor wrote in between."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from migration.flags.meaning.data import FlagData, FlagProblem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagRead:
-    """What an editor read. It allows one write, if no other write comes first."""
+    """The flags that an editor read. They allow one write, if no other write comes first."""
 
     data: FlagData
-    token: object  #: private to the editor: the state that was read
+    token: object  #: the state that was read; only the editor uses it
     raw: bytes | None = None  #: the whole source as text; None: it does not exist yet, or the source is not a text
     problems: tuple[FlagProblem, ...] = ()  #: flags and segments that exist and are invalid; they are not in `data`
 
 
 class FlagEditor(Protocol):
-    """One source of flags, for editing."""
+    """Edits one source of flags."""
 
     name: str  #: e.g. "file:var/flags.json"
 
@@ -27,23 +27,23 @@ class FlagEditor(Protocol):
         ...
 
     def write(self, read: FlagRead, key: str, flag: Mapping[str, Any], *, comment: str) -> FlagRead:
-        """Replace one flag of what was read, completely or not at all, and return the new state, read again.
+        """Replace one flag of the state that was read, completely or not at all. Return the new state, read again.
 
         Args:
-            read: the state that the change was made from.
-            key: of the flag.
-            flag: LaunchDarkly's JSON of it; its version is higher than before.
+            read: the state on which the change is based.
+            key: the flag's key.
+            flag: the flag as LaunchDarkly's JSON, with a higher version than before.
             comment: the reason, for sources that store one.
 
         Raises:
-            EditConflictError: another edit was written since `read`; this edit was not made, or not completely, as the message says.
+            EditConflictError: another edit was written after `read`; this edit was not made, or not completely, as the message says.
             FlagSourceError: the source cannot be read or written; it is unchanged.
         """
         ...
 
 
 def what_changed(before: FlagData, after: FlagData) -> tuple[str, ...]:
-    """Return a sentence for each flag and segment in which the two differ, e.g. "chat: version 7 -> 8, other fallthrough"."""
+    """Return a sentence for each flag and segment that differs between the two, e.g. "chat: version 7 -> 8, other fallthrough"."""
     return tuple(
         f"{what}{key}: {_difference(old.get(key), new.get(key))}"
         for what, old, new in (("", before.flags, after.flags), ("segment ", before.segments, after.segments))

@@ -1,4 +1,4 @@
-"""Edits the flag file: through links, under a lock, atomically, and leaving every character that an edit does not concern unchanged."""
+"""Edits the flag file under a lock and atomically. Links are followed, and text outside the edited flag keeps every character."""
 
 import fcntl
 import json
@@ -26,7 +26,6 @@ class FileEditor:
     Args:
         path: the file, or a link to it; it need not exist yet.
         lock_timeout_s: seconds to wait for another editor.
-        budget: the limits.
     """
 
     def __init__(self, path: Path, *, lock_timeout_s: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,7 +36,7 @@ class FileEditor:
         """Return the flags in the file; without a file there are none.
 
         Raises:
-            FlagSourceError: the file cannot be read, or nothing in it can.
+            FlagSourceError: the file cannot be read, or nothing in it is valid.
         """
         return self._read(self._real())
 
@@ -46,7 +45,7 @@ class FileEditor:
         return self._edit(read, lambda now: _with_flag(now, key, flag))
 
     def remove(self, read: FlagRead, keys: Collection[str]) -> FlagRead:
-        """Remove these flags from the file: they are no longer used. Raises as `write` does."""
+        """Remove these flags, which are no longer used, from the file. Raises as `write` does."""
         return self._edit(read, lambda now: _without_flags(now or b"{}", frozenset(keys)))
 
     def _edit(self, read: FlagRead, change: Callable[[bytes | None], bytes]) -> FlagRead:
@@ -88,7 +87,8 @@ class FileEditor:
 
     @contextmanager
     def _lock(self, real: Path) -> Iterator[None]:
-        # A separate file, never removed: the flag file itself is replaced, so a lock on it would be a lock on an old one.
+        # The lock is a separate file that is never removed. Each edit replaces the flag file itself, so a lock on that would lock an old
+        # file.
         lock = real.with_name(real.name + ".lock")
         handle = _open_lock(lock, real)
         try:
@@ -109,9 +109,9 @@ class FileEditor:
 
 
 def _bytes(path: Path) -> bytes | None:
-    """Return the content of the file; None: there is none. Raises OSError."""
+    """Return the content of the file; None: the file does not exist. Raises OSError."""
     try:
-        # Not blocking: a named pipe instead of the file would make an editor wait for ever.
+        # Opened without blocking, because a named pipe in place of the file would make an editor wait forever.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
@@ -152,7 +152,9 @@ def _bereft(whole: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
 
 
 def _placed(whole: dict[str, Any], key: str, flag: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document with the flag where its form has flags: in an object or a list of them, at the top level or under `data`."""
+    """Return the document with the flag put where this form of document has flags: in an object or a list, at the top level or under
+    `data`.
+    """
     if "flags" not in whole and isinstance(whole.get("data"), dict):
         return {**whole, "data": _placed(whole["data"], key, flag)}
     flags, values = whole.get("flags"), whole.get("flagValues")
@@ -162,7 +164,7 @@ def _placed(whole: dict[str, Any], key: str, flag: Mapping[str, Any]) -> dict[st
         return {**whole, "flags": placed if old is not None else [*flags, dict(flag)]}
     new = {**whole, "flags": {**(flags or {}), key: _newer((flags or {}).get(key), flag)}}
     if isinstance(values, dict) and key in values:
-        # Its short form would be next to the whole flag, and LaunchDarkly's own file source refuses such a file.
+        # The flag's short form would then be next to the whole flag, and LaunchDarkly's own file source refuses such a file.
         new["flagValues"] = {name: value for name, value in values.items() if name != key}
     return new
 
@@ -189,18 +191,21 @@ def _open_lock(lock: Path, real: Path) -> int:
 
 
 def _owner(real: Path) -> os.stat_result:
-    """Return the file's status; without a file, that of its folder: a first file gets the owner of its folder. Raises OSError."""
+    """Return the file's status.
+
+    Without a file, return its folder's status, because a first file gets the owner of its folder. Raises OSError.
+    """
     return real.stat() if real.exists() else real.parent.stat()
 
 
 def _replace(real: Path, data: bytes) -> None:
-    """Write the file so that a reader sees the old or the new version, never a part, also after a power failure.
+    """Write the file so that a reader sees the old or the new version and never a part, even after a power failure.
 
-    Owner, group, mode and access lists stay. When it raises, the file is as it was.
+    Owner, group, mode and access lists are kept. If an error is raised, the file is unchanged.
 
     Raises:
-        FlagSourceError: the file has several names, and an edit would reach one of them.
-        OSError: it cannot be written.
+        FlagSourceError: the file has several hard links, and an edit would change only one of them.
+        OSError: the file cannot be written.
     """
     old = real.stat() if real.exists() else None
     if old is not None and old.st_nlink > 1:
@@ -238,7 +243,7 @@ def _keep_owner(handle: int, real: Path, old: os.stat_result | None) -> None:
                     f"{real}: belongs to user {old.st_uid}, group {old.st_gid}, and an edit by user {mine.st_uid} would change that; "
                     "run this command as its owner or as root; nothing was changed"
                 ) from None
-    # After the owner: changing the owner clears mode bits.
+    # The mode is set after the owner, because a change of the owner clears mode bits.
     os.fchmod(handle, _NEW_MODE if old is None else stat.S_IMODE(old.st_mode))
     if old is not None:
         for name in os.listxattr(real):

@@ -1,5 +1,5 @@
-"""Edits flags at hosted LaunchDarkly by its REST API: of two edits one succeeds, the other is refused and shows what changed, and each edit
-is read back.
+"""Edits flags at hosted LaunchDarkly by its REST API. Of two concurrent edits one succeeds, and the other is refused and shows what
+changed. Each edit is read back.
 """
 
 import threading
@@ -32,8 +32,7 @@ _CONFLICTS: Final = frozenset({400, 409, 412, 422})
 class HostedEditor:
     """The editor of one environment of a project at LaunchDarkly.
 
-    It reads what SDKs get, from the stream (or poll) that they use, so that an edit is proved on the data that is evaluated. It writes to
-    the REST API.
+    It reads from the same stream or poll as the SDKs, so that an edit is proved on the data that is evaluated. It writes to the REST API.
 
     Args:
         settings: SDK key, token, addresses, project and environment.
@@ -55,7 +54,7 @@ class HostedEditor:
         self._http = SdkHttp(self._config)
 
     def read(self) -> FlagRead:
-        """Return the flags as SDKs get them now.
+        """Return the flags as the SDKs get them now.
 
         Raises:
             FlagSourceError: LaunchDarkly cannot be read; the message gives the reason and says what to do.
@@ -68,7 +67,7 @@ class HostedEditor:
         return FlagRead(data=data, token=None, raw=None, problems=problems)
 
     def write(self, read: FlagRead, key: str, flag: Mapping[str, Any], *, comment: str) -> FlagRead:
-        """Write the flag, if it is still the one that was read. See `FlagEditor`.
+        """Write the flag, if it is unchanged since it was read. See `FlagEditor`.
 
         The kill switch is written regardless of other edits: it must never be refused.
 
@@ -97,7 +96,7 @@ class HostedEditor:
             return self._confirmed(api, read, flag)
 
     def _patch(self, before: Json, flag: Json, shown: Json, comment: str) -> Patch | None:
-        """Return the edit, in the suitable format; None: everything already is as the edit wants it. Raises EditConflictError."""
+        """Return the edit in the suitable format; None: the flag already is as the edit would make it. Raises EditConflictError."""
         if flag["key"] == KILL_SWITCH:
             return semantic_patch(before, flag, shown, self._environment, comment)
         if shown["environments"][self._environment].get("version") != before["version"]:
@@ -108,11 +107,11 @@ class HostedEditor:
         """Return the names of the parts in which the current flag differs from the edit."""
         others = differences(flag, shown, self._environment)
         if others and flag["key"] == KILL_SWITCH and semantic_patch(before, flag, shown, self._environment, "") is None:
-            return ()  # everything that the edit sets is there; the rest belongs to other people
+            return ()  # all parts that the edit sets are there; other parts may be changed by other people
         return others
 
     def _confirmed(self, api: RestApi, read: FlagRead, flag: Json) -> FlagRead:
-        """Return the current flag, which should be the edit."""
+        """Return the current flag, which should be the result of the edit."""
         key = flag["key"]
         try:
             shown = api.flag(key, self._environment)
@@ -127,7 +126,7 @@ class HostedEditor:
         return FlagRead(data=read.data.with_flag(key, now), token=None, raw=None, problems=read.problems)
 
     def _look_after(self, api: RestApi, read: FlagRead, flag: Json, error: UnknownOutcomeError) -> FlagRead:
-        """Find out the result of an edit that was never answered."""
+        """Find out the result of an edit that had no answer."""
         key = flag["key"]
         try:
             shown = api.flag(key, self._environment)
@@ -138,7 +137,7 @@ class HostedEditor:
         return self._confirmed(api, read, flag)
 
     def _refuse_other(self, before: Json, shown: Json) -> None:
-        """Raise EditConflictError if the API shows something else than what was read."""
+        """Raise EditConflictError if the API shows another flag than the one that was read."""
         version = shown["environments"][self._environment].get("version")
         if others := differences(before, shown, self._environment):
             raise EditConflictError(self.name, (f"{before['key']}: version {before['version']} -> {version}, other {', '.join(others)}",))
@@ -172,7 +171,7 @@ class HostedEditor:
         return answer.body
 
     def _put(self) -> bytes:
-        """Return the first message of the SDK's stream, which contains everything. The Relay Proxy offers no other way to read everything.
+        """Return the first message of the SDK's stream, which contains everything. The Relay Proxy offers no other way to read all flags.
 
         Raises:
             FlagSourceError: the stream did not send it in time.
@@ -181,7 +180,7 @@ class HostedEditor:
         timeout = urllib3.Timeout(connect=_LIMITS.connect_s, read=_LIMITS.answer_s)
         pool = PromptPool(self._http.pool(base))
         client = SSEClient(ConnectStrategy.http(f"{base}/all", self._http.headers, pool, {"timeout": timeout}))
-        # The timeout of a socket starts again with every byte.
+        # A socket's time-out starts again with every byte.
         end = threading.Timer(_LIMITS.connect_s + _LIMITS.answer_s, client.close)
         end.daemon = True
         end.start()
@@ -196,5 +195,5 @@ class HostedEditor:
             client.close()
             pool.close()
         if found is None:
-            raise FlagSourceError(f"{base}: {LATE}, or ends before it has sent its flags")
+            raise FlagSourceError(f"{base}: {LATE}, or ended the connection before it sent its flags")
         return found.encode()

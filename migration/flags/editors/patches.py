@@ -1,5 +1,5 @@
-"""One flag's edit in the formats of the REST API, and whether the API shows the same flag as an SDK gets. This module does not interpret
-flags.
+"""One flag's edit in the formats of the REST API, and a check that the API shows the same flag that an SDK gets. This module does not
+interpret flags.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -12,13 +12,13 @@ Json = Mapping[str, Any]
 _PARTS: Final = ("on", "fallthrough", "offVariation", "targets", "contextTargets", "rules", "prerequisites", "salt")
 _EDITABLE: Final = ("on", "fallthrough", "offVariation", "targets", "contextTargets")
 _UNCOMPARED: Final = frozenset({"id", "ref", "description", "trackEvents", "untracked", "experimentAllocation"})
-"""For rules and experiments: the two sides have different ones, and they do not affect buckets."""
+"""Ids of rules and experiments: they differ between SDK and API, and do not affect buckets."""
 _STANDARD: Final = (("contextKind", "user"), ("kind", "rollout"), ("bucketBy", "key"), ("bucketBy", ""))
 """LaunchDarkly's defaults."""
 
 
 def differences(flag: Json, shown: Json, environment: str) -> tuple[str, ...]:
-    """Return the names of the parts in which an SDK's flag differs from the one that the API shows, both without ids and defaults."""
+    """Return the names of the parts in which an SDK's flag differs from the API's flag; ids and defaults are ignored."""
     part = shown["environments"][environment]
     values = [variation.get("value") for variation in shown.get("variations", [])]
     found = [name for name in _PARTS if _plain(flag.get(name)) != _plain(part.get(name))]
@@ -29,25 +29,25 @@ def json_patch(before: Json, after: Json, shown: Json, environment: str, comment
     """Return the edit as JSON Patch, which LaunchDarkly applies only while the environment still has the version shown.
 
     Raises:
-        FlagSourceError: it changes something that can only be edited at LaunchDarkly.
+        FlagSourceError: the edit changes a part that can only be edited at LaunchDarkly.
     """
     part, path = shown["environments"][environment], f"/environments/{environment.replace('~', '~0').replace('/', '~1')}"
     operations: list[Json] = [{"op": "test", "path": f"{path}/version", "value": part.get("version")}]
     operations += [{"op": "add", "path": "/variations/-", "value": {"value": value}} for value in _new_variations(before, after)]
     for name in _changed(before, after):
-        # Targets are replaced as a whole: the test guarantees that they are as read.
+        # Targets are replaced as a whole, because the patch's test guarantees that they are unchanged since they were read.
         operations.append({"op": "replace" if name in part else "add", "path": f"{path}/{name}", "value": after.get(name)})
     return Patch(body={"comment": comment, "patch": operations}, content_type="application/json")
 
 
 def semantic_patch(before: Json, after: Json, shown: Json, environment: str, comment: str) -> Patch | None:
-    """Return the edit as semantic patch, which describes the result, whatever the current state is; None: everything already is as the edit
-    wants it.
+    """Return the edit as a semantic patch, which describes the result and does not depend on the current state; None: the flag already is
+    as the edit would make it.
 
-    The flag then serves what `after` serves; targets that the edit moves are moved, and others stay unchanged.
+    After the patch the flag serves what `after` serves. Only targets that the edit moves are changed.
 
     Raises:
-        FlagSourceError: it changes something that can only be edited at LaunchDarkly.
+        FlagSourceError: the edit changes a part that can only be edited at LaunchDarkly.
     """
     if _new_variations(before, after):
         raise FlagSourceError(f"{after['key']}: LaunchDarkly's flag lacks a variation; add it on its page (docs/migration/launchdarkly.md)")
@@ -72,7 +72,7 @@ def semantic_patch(before: Json, after: Json, shown: Json, environment: str, com
 
 
 def held(flag: Json, shown: Json, environment: str) -> Json:
-    """Return the SDK's flag as the API shows it now."""
+    """Return the API's current flag in the SDK's form."""
     part = shown["environments"][environment]
     return {**flag, **{name: part[name] for name in (*_EDITABLE, "version") if name in part}}
 
@@ -102,8 +102,8 @@ def _served(fallthrough: Json, ids: list[str]) -> Json:
 
 
 def _target_instructions(before: Json, after: Json, part: Json, ids: list[str]) -> Iterator[Json]:
-    """Yield the instructions for the keys whose target changed. LaunchDarkly refuses a key at two variations, so each is removed from its
-    old one first.
+    """Yield the instructions for the keys whose target changed. LaunchDarkly refuses a key at two variations, so each key is removed from
+    its old variation first.
     """
     old, new, now = _targeted(before), _targeted(after), _targeted(part)
     for kind, key in sorted(name for name in {*old, *new} if old.get(name) != new.get(name)):
@@ -125,7 +125,7 @@ def _targeted(flag: Json) -> dict[tuple[str, str], int]:
 
 
 def _plain(value: object) -> object:
-    """Return it without ids, without defaults, and without parts that affect no tenant."""
+    """Return the value without ids, defaults and parts that affect no tenant."""
     if isinstance(value, Mapping):
         named = {name: one for name, one in value.items() if not name.startswith("_") and name not in _UNCOMPARED}
         plain = {name: _plain(one) for name, one in named.items() if (name, one) not in _STANDARD}
@@ -136,7 +136,7 @@ def _plain(value: object) -> object:
 
 
 def _is_nobody(one: object) -> bool:
-    """Whether it is a target without a key, or a share without tenants: LaunchDarkly adds both."""
+    """Whether the value is a target without keys or a share without tenants, which LaunchDarkly adds."""
     if not isinstance(one, Mapping) or "variation" not in one:
         return False
     return ("values" in one and not one["values"]) or one.get("weight") == 0

@@ -1,4 +1,7 @@
-"""Edits flags in Redis by an optimistic transaction: of two edits one succeeds, and readers are notified by pub/sub in the same step."""
+"""Edits flags in Redis by an optimistic transaction.
+
+Of two concurrent edits one succeeds, and readers are notified by pub/sub in the same step.
+"""
 
 import json
 from collections.abc import Mapping
@@ -17,11 +20,11 @@ _TRIES: Final = 100
 
 
 class RedisEditor:
-    """The editor of the flags under one prefix.
+    """The editor of the flags whose keys have one prefix.
 
     Args:
         url: e.g. "redis://127.0.0.1:6379/0".
-        prefix: of the keys.
+        prefix: the prefix of the keys.
     """
 
     def __init__(self, url: str, prefix: str) -> None:
@@ -41,13 +44,12 @@ class RedisEditor:
             raise FlagSourceError(f"{self.name}: {redis_trouble(error)}") from None
 
     def write(self, read: FlagRead, key: str, flag: Mapping[str, Any], *, comment: str) -> FlagRead:  # noqa: ARG002 - Redis stores none
-        """Write the flag, if everything is still as it was read. See `FlagEditor`.
-
-        The kill switch checks this only for its own flag: it depends on no other.
+        """Write the flag, if all flags are unchanged since they were read. See `FlagEditor`. For the kill switch only its own flag is
+        checked, because it depends on no other flag.
 
         Raises:
-            EditConflictError: a flag was edited since they were read.
-            FlagSourceError: Redis cannot be reached, or the flag was edited again right after.
+            EditConflictError: a flag was edited after the flags were read.
+            FlagSourceError: Redis cannot be reached, or the flag was edited again immediately after.
         """
         try:
             with connect(self._url) as client:
@@ -60,13 +62,13 @@ class RedisEditor:
         return found
 
     def _transact(self, client: "redis.Redis", read: FlagRead, key: str, flag: Mapping[str, Any]) -> bytes:
-        """Write in one step, unless something changed; return the flag's text. Raises EditConflictError and redis's errors."""
+        """Write in one step, unless a flag changed; return the flag's text. Raises EditConflictError and redis's errors."""
         layout, known = self._layout, read.token
         if not isinstance(known, RawFlags):
             raise TypeError("the read of another editor")
         for _ in range(_TRIES):
             with client.pipeline() as pipe:
-                watched: Any = pipe  # redis-py's types are those of a pipeline that does not watch
+                watched: Any = pipe  # redis-py's types describe a pipeline that does not watch keys
                 watched.watch(layout.features, layout.segments, layout.inited)
                 features, segments = watched.hgetall(layout.features), watched.hgetall(layout.segments)
                 now = RawFlags(features=features, segments=segments, written=bool(watched.exists(layout.inited)))
@@ -105,7 +107,7 @@ def _found(raw: RawFlags) -> FlagRead:
 
 
 def _text(old: bytes | None, flag: Mapping[str, Any]) -> bytes:
-    """Return the flag's JSON; parts that the edit does not concern stay as they were written."""
+    """Return the flag's JSON; parts outside the edit keep their text."""
     try:
         sound = old is not None and isinstance(json.loads(old), dict)
     except (ValueError, RecursionError):

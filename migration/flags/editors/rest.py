@@ -1,4 +1,6 @@
-"""LaunchDarkly's REST API, for reading and editing one flag: every wait has a limit, and every refusal becomes a sentence for operators."""
+"""LaunchDarkly's REST API, for reading and editing one flag: every wait has a limit, and every refusal is reported as a sentence for
+operators.
+"""
 
 import json
 import re
@@ -16,7 +18,7 @@ from migration.errors import FlagSourceError
 from migration.flags.sources.asking import AskError, HttpAnswer, HttpLimits, ask
 from migration.flags.sources.trouble import API_TOKEN, PAGE, UNREADABLE, status_trouble
 
-#: the version of the API that is read here; without it, a token made for an older version gets different answers
+#: the API version that this module reads; without it, a token made for an older version gets different answers
 _VERSION: Final = "20240415"
 _LIMITS: Final = HttpLimits(connect_s=3.0, answer_s=10.0)
 _LONGEST_MESSAGE: Final = 300
@@ -24,7 +26,7 @@ _RESETS: Final = ("X-Ratelimit-Reset", "X-Ratelimit-Auth-Token-Reset")
 
 
 class UnknownOutcomeError(FlagSourceError):
-    """An edit was sent and never answered: it may have been accepted."""
+    """An edit was sent but had no answer, so it may have been accepted."""
 
 
 class RefusedError(FlagSourceError):
@@ -47,13 +49,13 @@ class RestApi:
     """One project of LaunchDarkly, as a token sees it.
 
     Args:
-        pool: sends.
+        pool: sends the requests.
         address: e.g. "https://app.launchdarkly.com".
-        token: of the API; not an SDK key.
-        project: its key.
+        token: the API's access token, which is not an SDK key.
+        project: the project's key.
         patience_s: seconds that one call may wait for the rate limit's reset, in total.
         clock: monotonic seconds.
-        sleep: waits.
+        sleep: waits a number of seconds.
     """
 
     def __init__(
@@ -72,10 +74,10 @@ class RestApi:
         self._patience_s, self._clock, self._sleep = patience_s, clock, sleep
 
     def flag(self, key: str, environment: str) -> dict[str, Any]:
-        """Return the flag's representation, including that environment.
+        """Return the flag's representation, with its part for this environment.
 
         Raises:
-            FlagSourceError: it cannot be read; the message gives the reason and says what to do.
+            FlagSourceError: the flag cannot be read; the message gives the reason and says what to do.
         """
         answer = self._call("GET", key, f"?env={quote(environment, safe='')}", None)
         shown = self._content(answer, key)
@@ -89,9 +91,9 @@ class RestApi:
         """Send an edit of the flag.
 
         Raises:
-            RefusedError: it was not accepted; this edit did not change the flag.
-            UnknownOutcomeError: there was no answer; it may have been accepted.
-            FlagSourceError: it was not accepted, because LaunchDarkly could not be reached.
+            RefusedError: LaunchDarkly did not accept the edit, and the flag is unchanged.
+            UnknownOutcomeError: there was no answer, so the edit may have been accepted.
+            FlagSourceError: LaunchDarkly could not be reached, so the edit was not accepted.
         """
         answer = self._call("PATCH", key, "", patch)
         if answer.status != HTTPStatus.OK:
@@ -150,7 +152,7 @@ class RestApi:
 
 
 def _message(body: bytes) -> str:
-    """Return LaunchDarkly's own words about an error; "": there are none."""
+    """Return LaunchDarkly's own message about an error; "": there is none."""
     try:
         said = json.loads(body).get("message")
     except (ValueError, RecursionError, AttributeError):

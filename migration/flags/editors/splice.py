@@ -23,7 +23,7 @@ class _Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cut:
-    """The replacement for one part of the text."""
+    """A replacement of one part of the text."""
 
     start: int
     end: int
@@ -35,7 +35,7 @@ def spliced(text: str, new: Mapping[str, object]) -> str:
 
     Args:
         text: valid JSON with an object at the top level.
-        new: its new value; parts that are equal, also in type, keep their text.
+        new: the new value; parts that are equal, also in type, keep their text.
     """
     start = _after_blank(text, 0)
     return _apply(text, _change(text, _item(text, None, start, start), new))
@@ -51,7 +51,7 @@ def same(one: object, other: object) -> bool:
 
 
 def _change(text: str, item: _Item, value: object) -> list[_Cut]:
-    """Return the cuts that turn the item's value into `value`: common parts stay unchanged."""
+    """Return the replacements that turn the item's value into `value`; equal parts keep their text."""
     if same(item.value, value):
         return []
     if isinstance(item.value, dict) and isinstance(value, Mapping):
@@ -65,7 +65,7 @@ def _change_object(text: str, item: _Item, value: Mapping[str, object]) -> list[
     members = _items(text, item.start)
     gone = next((at for at, member in enumerate(members) if member.name not in value), None)
     if gone is not None:
-        # A part of the text can be cut only once: members are removed first, and the rest is compared with what is left.
+        # A part of the text can be replaced only once. So members are removed first, and then the rest is compared.
         return _shortened(text, item, _removal(text, item.start, members, gone, 1), value)
     last = {member.name: member for member in members}
     cuts = [cut for name, member in last.items() for cut in _change(text, member, value[str(name)])]
@@ -90,7 +90,7 @@ def _change_array(text: str, item: _Item, value: list[object]) -> list[_Cut]:
 
 
 def _shortened(text: str, item: _Item, removal: _Cut, value: object) -> list[_Cut]:
-    """Return the one cut that removes something from the item's value and then turns it into `value`."""
+    """Return the one replacement that removes parts of the item's value and turns the rest into `value`."""
     shorter = _apply(text, [removal])
     left = _item(shorter, item.name, item.begin, item.start)
     tail = len(shorter) - left.end
@@ -99,7 +99,9 @@ def _shortened(text: str, item: _Item, removal: _Cut, value: object) -> list[_Cu
 
 
 def _insertion(text: str, start: int, items: Sequence[_Item], new: Sequence[tuple[str | None, object]], at: int | None = None) -> _Cut:
-    """Return the cut that inserts members or (without names) items into the collection at `start`, at its end or before the item `at`."""
+    """Return the replacement that inserts members or (without names) items into the collection at `start`, at its end or before the
+    item `at`.
+    """
     at = len(items) if at is None else at
     if not items:
         end = _DECODER.raw_decode(text, start)[1]
@@ -117,7 +119,7 @@ def _insertion(text: str, start: int, items: Sequence[_Item], new: Sequence[tupl
 
 
 def _removal(text: str, start: int, items: Sequence[_Item], at: int, count: int) -> _Cut:
-    """Return the cut that removes items from the collection at `start`, with their comma."""
+    """Return the replacement that removes items, with their commas, from the collection at `start`."""
     last = at + count - 1
     if at > 0:
         return _Cut(start=items[at - 1].end, end=items[last].end, text="")
@@ -163,7 +165,10 @@ def _after_comma(text: str, at: int) -> int:
 
 
 def _pair(text: str, within: str, name: str | None, value: object) -> str:
-    """Return a member or item as text, indented like the whitespace `within` before it; if that has no line break, on one line."""
+    """Return a member or item as text, indented like the whitespace `within` before it.
+
+    If that has no line break, the text is on one line.
+    """
     lead = "" if name is None else json.dumps(name, ensure_ascii=False) + ": "
     if "\n" not in within:
         return lead + json.dumps(value, ensure_ascii=False)

@@ -1,7 +1,7 @@
-"""The edits of a surface's flag, as pure functions on one flag's JSON. `meaning/evaluation.py` alone interprets a flag.
+"""The edits of a surface's flag, as pure functions on one flag's JSON. Only `meaning/evaluation.py` interprets a flag.
 
-Each takes a flag as LaunchDarkly has it (None: it does not exist yet, or is marked `deleted`) and returns it changed, its version one
-higher, or the same object if nothing changes. Members that an edit does not concern stay unchanged, above all salt and seed.
+Each function gets a flag as LaunchDarkly has it (None: it does not exist yet, or is marked `deleted`). It returns the changed flag with the
+next version, or the same object if nothing changes. Members outside the edit, above all salt and seed, stay unchanged.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,10 @@ _OFF: Final = {"rollout": {"contextKind": TENANT_KIND, "variations": [{"variatio
 
 
 def new_surface_flag(surface: str) -> dict[str, Any]:
-    """Return the flag of a surface whose migration has not begun: all tenants at `off`. Version 0: it is not stored anywhere yet."""
+    """Return the flag of a surface whose migration has not begun: all tenants at `off`.
+
+    Its version is 0, because it is not stored anywhere yet.
+    """
     return {
         "key": surface_flag_key(surface),
         "version": 0,
@@ -37,11 +40,11 @@ def share(flag: Flag | None, surface: str, stage: Stage, percent: float = 100.0,
     """Return the flag with the upper `percent` of the buckets at `stage`.
 
     Args:
-        flag: the current one.
+        flag: the current flag.
         surface: the flag's surface.
         stage: the stage of the percentage.
         percent: 0 to 100, in steps of 0.001.
-        rest: the others are at least here, and at most one stage before `stage`: tenants between the two stay where they are.
+        rest: earliest stage of the other tenants; their latest is the one before `stage`. Tenants between these two stay where they are.
             None: all of them move to the stage before `stage`.
 
     Raises:
@@ -65,7 +68,7 @@ def pin(flag: Flag | None, surface: str, tenant_id: str, stage: Stage) -> Flag:
     """Return the flag with the tenant pinned to `stage`, whatever its bucket is.
 
     Raises:
-        ConfigurationError: the flag has no variation for the stage, or is switched off, so that switching it on would move all tenants.
+        ConfigurationError: the flag has no variation for the stage, or the flag is off, and switching it on would move all tenants.
     """
     old = revived(flag, new_surface_flag(surface))
     stages = _stages(old)
@@ -131,7 +134,7 @@ def _room(flag: Flag, stage: Stage, rest: Stage | None, stages: Mapping[Stage, i
 
 
 def _shares(flag: Flag) -> list[tuple[Stage, int]]:
-    """Return the stages along the buckets as the fallthrough lists them; together they are 100,000."""
+    """Return the stages in the order of the buckets as the fallthrough lists them; their weights sum to 100,000."""
     variations: Sequence[Any] = flag.get("variations") or []
     fallthrough = flag.get("fallthrough") or {}
     if flag.get("on") is not True:
@@ -167,8 +170,8 @@ def _stage_at(variations: Sequence[Any], index: object) -> Stage:
 def _fallthrough(flag: Flag, weights: Mapping[Stage, int], stages: Mapping[Stage, int]) -> dict[str, Any]:
     """Return the fallthrough with these shares, and with the same kind, attribute and seed as before.
 
-    It lists `off` first even at weight 0, because a context without the tenant kind gets the first variation. It lists nothing after the
-    furthest stage, because the last variation gets what rounding leaves over.
+    It lists `off` first even at weight 0, because a context without the tenant kind gets the first variation. It lists no stage after the
+    latest one in use, because the last variation gets the rest after rounding.
     """
     old = flag.get("fallthrough") or {}
     rollout = old.get("rollout") or {"contextKind": TENANT_KIND}

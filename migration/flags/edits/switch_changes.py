@@ -9,16 +9,16 @@ from migration.flags.meaning.data import CANDIDATE_FAILOVER, KILL_SWITCH, SHADOW
 
 
 def kill(flag: Flag | None, on: bool, surface: str | None, surfaces: Iterable[str]) -> Flag:
-    """Return the kill switch set for one surface or (None) for all of them, now and later.
+    """Return the kill switch set for one surface or (None) for all surfaces, also for later ones.
 
-    It comes before everything else in the flag: rules and targets of other kinds stay, after it, and prerequisites are removed, since a
-    kill switch must not depend on another flag.
+    Its targets take precedence over everything else in the flag. Rules and targets of other kinds stay. Prerequisites are removed, because
+    a kill switch must not depend on another flag.
 
     Args:
-        flag: the current one.
+        flag: the current flag.
         on: True: control serves.
-        surface: None: all.
-        surfaces: all surfaces; they are named one by one if there are rules or targets of other kinds.
+        surface: the surface; None: all surfaces.
+        surfaces: all surfaces; if there are rules or targets of other kinds, the flag names each of them.
     """
     old = _with_values(revived(flag, _new_switch(KILL_SWITCH, [False, True], 0)), (False, True))
     indexes = {value: _index_of(old["variations"], value) for value in (False, True)}
@@ -50,13 +50,12 @@ def kill(flag: Flag | None, on: bool, surface: str | None, surfaces: Iterable[st
 
 
 def sample(flag: Flag | None, percent: float, *, surface: str | None = None, tenant_id: str | None = None) -> Flag:
-    """Return the sampling flag with this percentage of runs shadowed: for one surface, for one tenant, or as the default.
-
-    A tenant's percentage takes precedence over a surface's.
+    """Return the sampling flag with this percentage of runs shadowed: for one surface, for one tenant, or as the default. A tenant's
+    percentage takes precedence over a surface's.
 
     Raises:
         ConfigurationError: the percentage is not possible, both a surface and a tenant are given, or one of them is given while the flag is
-            switched off with rules or targets that would become active.
+            off and has rules or targets that would become active.
     """
     if not 0 <= percent <= 100:  # noqa: PLR2004 - percent; not a number is neither
         raise ConfigurationError(f"{percent:g} % is not possible; give 0 to 100")
@@ -76,7 +75,7 @@ def unsample(flag: Flag | None, *, surface: str | None = None, tenant_id: str | 
     """Return the sampling flag without the separate percentage of this surface or tenant.
 
     Raises:
-        ConfigurationError: it has none.
+        ConfigurationError: it has no separate percentage.
     """
     kind, name = (SURFACE_KIND, surface) if surface is not None else (TENANT_KIND, tenant_id)
     if flag is None or name is None or name not in named_by(flag, kind):
@@ -104,7 +103,7 @@ def _sampled(old: Flag, index: int, surface: str | None, tenant_id: str | None) 
 
 
 def _sampled_while_off(old: Flag, index: int, *, one: bool, surface: str | None, tenant_id: str | None) -> dict[str, Any]:
-    """Return the change of a flag that is switched off: its off variation changes, for all tenants."""
+    """Return the change of a flag that is off: its off variation changes, for all tenants."""
     if not one:
         return {**old, "offVariation": index}
     if old.get("rules") or targets_of(old) or old.get("prerequisites"):
@@ -129,13 +128,13 @@ def _new_switch(key: str, values: list[Any], served: int) -> dict[str, Any]:
 
 
 def _with_values(flag: Flag, values: Iterable[Any]) -> dict[str, Any]:
-    """Return the flag with these values among its variations; missing ones are appended, so that indexes in use stay the same."""
+    """Return the flag with these values among its variations; missing values are appended, so that indexes in use stay the same."""
     variations = list(flag.get("variations") or [])
     return {**flag, "variations": variations + [value for value in values if _index_of(variations, value) < 0]}
 
 
 def _index_of(variations: Sequence[Any], value: object) -> int:
-    """Return the index of the value, where true is not a number; -1: it is missing."""
+    """Return the index of the value; true does not equal 1; -1: it is missing."""
     return next((at for at, one in enumerate(variations) if one == value and isinstance(one, bool) is isinstance(value, bool)), -1)
 
 

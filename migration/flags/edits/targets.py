@@ -1,4 +1,4 @@
-"""Targets in a flag's JSON, and the marks of an edit: shared by all edits of `surface_changes.py` and `switch_changes.py`."""
+"""Targets in a flag's JSON, and the version after an edit: shared by all edits of `surface_changes.py` and `switch_changes.py`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ Flag = Mapping[str, Any]
 def targets_of(flag: Flag) -> list[Mapping[str, Any]]:
     """Return the targets of context kinds.
 
-    The SDK uses `targets`, of kind `user`, directly only while there are no `contextTargets`; otherwise it follows placeholders.
+    The SDK uses `targets`, of kind `user`, directly only if there are no `contextTargets`; otherwise it follows placeholders.
     """
     return list(
         flag.get("contextTargets")
@@ -26,7 +26,7 @@ def kind_of(target: Mapping[str, Any]) -> str:
 
 
 def named_by(flag: Flag, kind: str) -> dict[str, int]:
-    """Return the variation of each key that targets of that kind name; the first that names it counts."""
+    """Return the variation of each key in the targets of this kind; the first target with a key counts."""
     found: dict[str, int] = {}
     for target in targets_of(flag):
         if kind_of(target) == kind:
@@ -36,7 +36,7 @@ def named_by(flag: Flag, kind: str) -> dict[str, int]:
 
 
 def untargeted(flag: Flag, kind: str, names: set[str]) -> list[Mapping[str, Any]]:
-    """Return the targets without these keys; a target that loses its last one is removed."""
+    """Return the targets without these keys; a target that loses its last key is removed."""
     kept = []
     for target in targets_of(flag):
         values = target.get("values") or []
@@ -48,7 +48,7 @@ def untargeted(flag: Flag, kind: str, names: set[str]) -> list[Mapping[str, Any]
 
 
 def retargeted(flag: Flag, kind: str, names: Sequence[str], variation: int) -> list[Mapping[str, Any]]:
-    """Return the targets with these keys only at the variation; tenants come before all surfaces."""
+    """Return the targets with these keys only at this variation; tenants come before all surfaces."""
     if all(named_by(flag, kind).get(name) == variation for name in names):
         return targets_of(flag)
     targets = untargeted(flag, kind, set(names))

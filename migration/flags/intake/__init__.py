@@ -1,1 +1,1 @@
-"""Takes the flags of every source, one by one, and keeps the last known state of a flag that is invalid or cannot be read."""
+"""Checks the flags of every source one by one, and keeps the last known state of a flag that is invalid or cannot be read."""

@@ -1,5 +1,5 @@
-"""The common intake of every source of flags: it takes flags one by one, so that an invalid flag affects no other and keeps its last known
-state.
+"""The common intake of all sources of flags. It checks flags one by one, so that an invalid flag affects no other flag and keeps its last
+known state.
 """
 
 import json
@@ -33,16 +33,17 @@ SWITCHES: Final = (KILL_SWITCH, SHADOW_SAMPLING, CANDIDATE_FAILOVER)
 
 
 class FlagIntake(DataSourceUpdateSink):
-    """Stands in front of the sink of LaunchDarkly's client, for our own sources and for the SDK's stream and poll processors.
+    """Checks flags before they reach the sink of LaunchDarkly's client: those of our own sources and those of the SDK's stream and poll
+    processors.
 
-    A flag that the SDK accepts is accepted, whatever it contains. The last known state is kept for a flag or segment that is invalid, for
-    one that a full state lacks although one of ours needs it, and for everything while the source cannot be read. A flag that the source
-    marks as deleted is deleted.
+    A flag that the SDK accepts is accepted, whatever it contains. The last known state is kept in three cases: for an invalid flag or
+    segment, for one that is missing from a full state although one of our flags needs it, and for all flags while the source cannot be
+    read. A flag that the source marks as deleted is deleted.
 
     Args:
-        source: its name.
-        surfaces: the surfaces whose flags are ours.
-        snapshot: stores the flags, and returns those that an earlier process left; None: nothing survives a restart.
+        source: the source's name.
+        surfaces: the migrated surfaces; their flags are ours.
+        snapshot: stores the flags, and returns those that an earlier process stored; None: no flags survive a restart.
         clock: monotonic seconds.
     """
 
@@ -51,7 +52,7 @@ class FlagIntake(DataSourceUpdateSink):
     ) -> None:
         self.source = source
         self.silence_s: float | None = (
-            None  #: seconds without `take` or `good` after which the source counts as down; None: it may be silent
+            None  #: seconds without `take` or `good` after which the source counts as down; None: there is no limit
         )
         self._surfaces = tuple(surfaces)
         self._ours = (*map(surface_flag_key, self._surfaces), *SWITCHES)
@@ -66,8 +67,8 @@ class FlagIntake(DataSourceUpdateSink):
         self._unkept: str | None = None
         self._last_good: float | None = None
         self._told: tuple[bool, str | None] | None = None
-        self.from_snapshot = restored is not None  #: whether `data` was left by an earlier process
-        self.taken = False  #: whether this process ever read the source
+        self.from_snapshot = restored is not None  #: whether `data` is from an earlier process
+        self.taken = False  #: whether this process has read the source at least once
 
     @property
     def data(self) -> FlagData:
@@ -76,14 +77,14 @@ class FlagIntake(DataSourceUpdateSink):
 
     @property
     def held(self) -> frozenset[str]:
-        """Keys of the flags whose last known state is used instead of what the source has now."""
+        """Keys of the flags whose last known state is used instead of the source's current state."""
         if self._down is not None or not self.taken:
             return frozenset(self.data.flags)
         return frozenset(key for kind, key in self._holds.held if kind == "flag")
 
     @property
     def unknown(self) -> frozenset[str]:
-        """Keys of our flags for which nothing usable is known: all while no flags were read, later those that never were valid."""
+        """Keys of our flags without a known valid state: all of them before the first read, later those that were never valid."""
         if not self.taken and not self.from_snapshot:
             return frozenset(self._ours)
         return frozenset(key for kind, key in self._holds.lost if kind == "flag" and key in self._ours)
@@ -96,11 +97,11 @@ class FlagIntake(DataSourceUpdateSink):
                 self._give(self.data)
 
     def on_change(self, listener: Callable[[], None]) -> None:
-        """Call `listener` after the flags or the source's health changed, in the thread that noticed. It must not raise."""
+        """Call `listener` after the flags or the source's health changed, in the thread that noticed it. The listener must not raise."""
         self._listeners.append(listener)
 
     def take(self, data: FlagData, problems: Sequence[FlagProblem] = ()) -> None:
-        """Take a full state of the source, and what is wrong with the flags that are missing from it. Never raises."""
+        """Take a full state of the source, and the problems of the flags that are missing from it. Never raises."""
         with self._lock:
             self._take(data, problems, whole=True)
 
@@ -167,7 +168,7 @@ class FlagIntake(DataSourceUpdateSink):
         )
 
     def _take(self, data: FlagData, problems: Sequence[FlagProblem], *, whole: bool) -> None:
-        """Take it. Not `whole`: one item of it was read, which does not show the state of the source."""
+        """Take the state. If not `whole`, only one item was read, which does not show that the source can be read completely."""
         found = merged(data, problems, known=self.data, surfaces=self._surfaces, ours=self._ours)
         changed = not self.taken or _text(found.data) != _text(self.data)
         if changed and not self._give(found.data):
@@ -181,7 +182,7 @@ class FlagIntake(DataSourceUpdateSink):
         self._settle(changed=changed)
 
     def _replace(self, kind: Kind, key: str, item: Item | None, problem: FlagProblem | None = None) -> None:
-        """Take the last full state with one flag or segment replaced, or (None) without it because of that problem."""
+        """Take the last full state with one flag or segment replaced, or (None) without it because of `problem`."""
         said, problems = self._source_says if self.taken else (self.data, ())
         items = dict(said.flags if kind == "flag" else said.segments)
         items.pop(key, None)
@@ -215,7 +216,7 @@ class FlagIntake(DataSourceUpdateSink):
             self._unkept = f"the snapshot {error.filename} cannot be written ({error.strerror}), so no flags would be known after a restart"
 
     def _spoiled(self) -> bool:
-        """Whether one of the flags that we need differs from what the source has."""
+        """Whether one of the flags that we need differs from the source's flag."""
         return any((problem.kind, problem.key) in self._holds.needed for problem in self._holds.problems)
 
     def _instead(self, problem: FlagProblem) -> str:
@@ -225,7 +226,7 @@ class FlagIntake(DataSourceUpdateSink):
         return "nothing else is known about it" if named in self._holds.needed else "no surface needs it"
 
     def _settle(self, *, changed: bool) -> None:
-        """Report what is new, once, and call the listeners."""
+        """Log each change once, and call the listeners."""
         if self._down is None and not self._spoiled():
             self._last_good = self._clock()
         status = self.status()
@@ -245,7 +246,7 @@ def _kind(kind: VersionedDataKind) -> Kind:
 
 
 def _text(data: FlagData) -> str:
-    # Not `==`, for which 1, 1.0 and true are equal.
+    # `==` is not used, because it treats 1, 1.0 and true as equal.
     return json.dumps([dict(data.flags), dict(data.segments)], sort_keys=True)
 
 

@@ -1,4 +1,4 @@
-"""The state after a new report of the source: its flags, and the last known state of those that are invalid or missing."""
+"""The state after a new report of the source: its valid flags, and the last known state of invalid or missing flags."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ class Merged:
 
     data: FlagData
     problems: tuple[FlagProblem, ...]
-    held: frozenset[Named]  #: whose last known state is used
-    lost: frozenset[Named]  #: those without a usable value in the source, and without a known one
-    needed: frozenset[Named]  #: our flags, and what they depend on
+    held: frozenset[Named]  #: flags and segments whose last known state is used
+    lost: frozenset[Named]  #: flags without a usable value in the source and without a last known state
+    needed: frozenset[Named]  #: our flags, and the flags and segments that they depend on
 
 
 def merged(said: FlagData, problems: Sequence[FlagProblem], *, known: FlagData, surfaces: Sequence[str], ours: Sequence[str]) -> Merged:
     """Return the new state.
 
     Args:
-        said: the flags and segments that the source gives and the SDK accepts.
-        problems: those that the SDK does not accept.
+        said: the flags and segments of the source that the SDK accepts.
+        problems: the flags and segments that the SDK does not accept.
         known: the state before.
         surfaces: the surfaces whose flags are ours.
         ours: the keys of all flags that are ours.
@@ -55,7 +55,7 @@ class _Merge:
                 self._hold(problem.kind, problem.key)
 
     def follow(self, start: Sequence[Named]) -> set[Named]:
-        """Keep what is missing of `start` and of everything that it depends on; return all of these."""
+        """Keep the missing items among `start` and among all that they depend on; return these items."""
         needed, queue = set[Named](), list(start)
         while queue:
             kind, key = named = queue.pop()
@@ -71,12 +71,12 @@ class _Merge:
         return needed
 
     def try_out(self, surfaces: Sequence[str]) -> None:
-        """Keep those of our flags that give no tenant a usable value."""
+        """Keep the last known state of our flags that give no tenant a usable value."""
         with FlagEvaluator.of(FlagData(flags=self.now["flag"], segments=self.now["segment"])) as evaluator:
             faults = evaluator.faults(surfaces)
         for key, why in faults.items():
             if ("flag", key) not in self.held:
-                self.problems.append(FlagProblem(key=key, place="", what=f"gives nothing that can be used ({why}); correct it"))
+                self.problems.append(FlagProblem(key=key, place="", what=f"gives no usable value ({why}); correct it"))
                 self._hold("flag", key)
 
     def _is_known(self, kind: Kind, key: str) -> bool:
@@ -91,7 +91,7 @@ class _Merge:
 
 
 def _references(kind: Kind, item: Mapping[str, Any]) -> Iterator[Named]:
-    """Yield the flags and segments that this one names."""
+    """Yield the flags and segments that this item names."""
     if item.get("deleted") is True:
         return
     if kind == "flag":

@@ -12,14 +12,14 @@ from migration.flags.meaning.data import FlagData, check_items
 
 logger = logging.getLogger(__name__)
 _FORMAT: Final = 1
-_LIMIT: Final = 64 * 2**20  #: bytes; a larger file is not our snapshot
+_LIMIT: Final = 64 * 2**20  #: bytes; a larger file is not a snapshot
 
 
 class Snapshot:
     """Stores the flags of one source.
 
     Args:
-        folder: the folder of snapshots; made, for its owner alone, when the first one is stored.
+        folder: the folder of snapshots; created, readable only for its owner, with the first snapshot.
         source: the source's name; another source never gets these flags.
     """
 
@@ -39,14 +39,14 @@ class Snapshot:
             return None
         data = self._checked(raw)
         if data is None:
-            logger.warning("flags: the snapshot %s is damaged, or of another source or version; it is not used", self.path)
+            logger.warning("flags: the snapshot %s is damaged, or is from another source or version; it is not used", self.path)
         return data
 
     def keep(self, data: FlagData) -> None:
         """Replace the stored flags by these, readable only by the owner.
 
         Raises:
-            OSError: they cannot be written; the previous ones are unchanged.
+            OSError: the flags cannot be written; the previous snapshot is unchanged.
         """
         payload = {"flags": {**data.flags}, "segments": {**data.segments}}
         text = json.dumps({"format": _FORMAT, "source": self._source, "sha256": _digest(payload), **payload})

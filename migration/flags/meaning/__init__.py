@@ -1,4 +1,4 @@
-"""What flags say: read as LaunchDarkly's JSON, checked for what the SDK refuses, and evaluated by the SDK alone."""
+"""The meaning of flags: reads them as LaunchDarkly's JSON, checks whether the SDK accepts them, and lets only the SDK evaluate them."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A tenant as LaunchDarkly sees it: one multi-kind context of the tenant, with its attributes, and the surface."""
+"""A tenant in LaunchDarkly: one multi-kind context of the tenant, with its attributes, and of the surface."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from ldclient import Context
 from migration.flags.meaning.data import SURFACE_KIND, TENANT_KIND
 
 Attributes = Mapping[str, Any]
-"""Attribute -> JSON value. Rules of a flag use them; a person's name or address does not belong here."""
+"""Attribute -> JSON value. Rules of a flag may use attributes. They must not contain a person's name or address."""
 
 NO_ATTRIBUTES: Final[Attributes] = MappingProxyType({})
 _EXACT: Final = 2.0**53  #: above it, several integers have the same float
 RESERVED: Final = frozenset({"key", "kind", "_meta", "anonymous", ""})
-"""Names that are LaunchDarkly's own and cannot be attributes of a tenant."""
+"""Names that LaunchDarkly reserves and that cannot be attributes of a tenant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,10 @@ class Tenant:
 
 
 def context(tenant: Tenant, surface: str) -> Context:
-    """Return the tenant on that surface. An attribute that LaunchDarkly does not accept is left out; `attributes` reports it before."""
+    """Return the context of the tenant on that surface.
+
+    An attribute that LaunchDarkly does not accept is left out; `attributes` has already reported it.
+    """
     if tenant.attributes:
         builder = Context.builder(tenant.tenant_id).kind(TENANT_KIND)
         for name, value in tenant.attributes.items():
@@ -39,7 +42,7 @@ def context(tenant: Tenant, surface: str) -> Context:
 
 
 def _is_whole(value: object) -> bool:
-    """Return whether this is a whole number as a float: the SDK assigns 12 to a bucket, and 12.0 always to the first one."""
+    """Return whether the value is a whole number as a float: the SDK assigns 12 to a bucket, but 12.0 always to the first bucket."""
     return isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT
 
 

@@ -1,4 +1,4 @@
-"""Flags and segments as LaunchDarkly's JSON, read from any common form. Only the SDK interprets a flag."""
+"""Flags and segments as LaunchDarkly's JSON, read from all common forms. Only the SDK interprets a flag."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ Kind = Literal["flag", "segment"]
 
 _NONE: Final[Mapping[str, Item]] = MappingProxyType({})
 _REST_API: Final = "LaunchDarkly's REST API, which the SDK cannot evaluate; fetch /sdk/latest-all with the SDK key"
-_RESTORE: Final = "correct it, or restore what was there before"
+_RESTORE: Final = "correct it, or restore its earlier content"
 
 
 def surface_flag_key(surface: str) -> str:
@@ -35,10 +35,10 @@ def surface_flag_key(surface: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagProblem:
-    """What is wrong with one flag or segment, in words for the operator."""
+    """What is wrong with one flag or segment, as a message for the operator."""
 
     key: str
-    place: str  #: the place in its JSON, e.g. "rules[0].clauses[1].op"; "": the whole
+    place: str  #: the place in the item's JSON, e.g. "rules[0].clauses[1].op"; "": the whole
     what: str  #: what is wrong there, and what to do
     kind: Kind = "flag"
 
@@ -52,16 +52,16 @@ class FlagProblem:
 class FlagData:
     """All flags and segments at one moment; LaunchDarkly's SDK accepts each of them."""
 
-    flags: Mapping[str, Item] = field(default_factory=lambda: _NONE)  #: tombstones (`deleted`) included
+    flags: Mapping[str, Item] = field(default_factory=lambda: _NONE)  #: including tombstones (`deleted`)
     segments: Mapping[str, Item] = field(default_factory=lambda: _NONE)
 
     @property
     def version(self) -> int:
-        """Sum of the versions of all flags and segments: every edit raises it. 0: there are none."""
+        """Sum of the versions of all flags and segments: every edit increases it. 0: there are none."""
         return sum(item["version"] for items in (self.flags, self.segments) for item in items.values())
 
     def with_flag(self, key: str, flag: Item) -> "FlagData":
-        """Return the same with this flag added or replaced."""
+        """Return the data with this flag added or replaced."""
         return replace(self, flags=MappingProxyType({**self.flags, key: flag}))
 
     def live(self, key: str) -> Item | None:
@@ -78,7 +78,10 @@ class FlagData:
 
 
 def for_sdk(key: str, item: Item) -> dict[str, Any]:
-    """Return the item in the form for the SDK's store: a tombstone without a key, or `prerequisites: null`, would fail the whole set."""
+    """Return the item in the form for the SDK's store.
+
+    A tombstone without a key, or `prerequisites: null`, would make the store refuse all items.
+    """
     return {"key": key, **{name: value for name, value in item.items() if name != "prerequisites" or value is not None}}
 
 
@@ -109,7 +112,10 @@ def check_items(flags: Mapping[str, Any], segments: Mapping[str, Any]) -> tuple[
 
 
 def _is_taken(data: FlagData) -> bool:
-    """Whether a client of LaunchDarkly accepts these. This is tried out: data that passes its decoders may still fail in its store."""
+    """Whether a LaunchDarkly client accepts these items.
+
+    A client is tried, because data that passes its decoders may still fail in its store.
+    """
     try:
         offline_client(data.for_sdk()).close()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
     except Exception:  # noqa: BLE001 - whatever it does not accept, and however it fails
@@ -124,7 +130,7 @@ def read_flag_data(raw: bytes) -> tuple[FlagData, tuple[FlagProblem, ...]]:
     `flags` and `segments` (as objects or as lists), and the stream's `put`.
 
     Raises:
-        FlagSourceError: nothing can be read, or the unreadable part may be anything.
+        FlagSourceError: nothing can be read, or the unreadable part may be any flag.
     """
     whole = _document(raw)
     flags, doubled = dict(_entries(whole, "flags")), list[FlagProblem]()
@@ -134,7 +140,7 @@ def read_flag_data(raw: bytes) -> tuple[FlagData, tuple[FlagProblem, ...]]:
                 FlagProblem(key=key, place="flagValues", what="is also under `flags`, which takes precedence; remove one of the two")
             )
         else:
-            # As LaunchDarkly's own file source reads it.
+            # LaunchDarkly's own file source reads it in the same way.
             flags[key] = {"key": key, "version": 1, "on": True, "fallthrough": {"variation": 0}, "variations": [value]}
     described = [
         FlagProblem(key=key, place="environments", what=f"is of {_REST_API}") for key, item in flags.items() if _is_of_rest_api(item)
@@ -146,7 +152,7 @@ def read_flag_data(raw: bytes) -> tuple[FlagData, tuple[FlagProblem, ...]]:
 
 
 def _is_of_rest_api(item: object) -> bool:
-    """Whether it is a flag as LaunchDarkly's REST API describes it, with environments: the SDK accepts it, but it evaluates to nothing."""
+    """Whether the item is a flag of LaunchDarkly's REST API, with environments: the SDK accepts such a flag, but cannot evaluate it."""
     return isinstance(item, dict) and isinstance(item.get("environments"), dict) and not {"on", "fallthrough"} & item.keys()
 
 
@@ -155,7 +161,7 @@ def _document(raw: bytes) -> dict[str, Any]:
         whole = json.loads(raw)
     except json.JSONDecodeError as error:
         where = (
-            "ends too early: half of it may be missing" if error.pos >= len(error.doc.rstrip()) else f"is not JSON at line {error.lineno}"
+            "ends too early: a part of it may be missing" if error.pos >= len(error.doc.rstrip()) else f"is not JSON at line {error.lineno}"
         )
         raise FlagSourceError(f"it {where if raw.strip() else 'is empty'}; write it again, or restore it") from None
     except (ValueError, RecursionError):
@@ -173,7 +179,7 @@ def _entries(whole: Mapping[str, Any], name: str, *, plain: bool = False) -> Ite
     """Yield the items under that name, by key: of an object, or (not `plain`) of a list of objects that contain their key.
 
     Raises:
-        FlagSourceError: it is neither, so it is not known what is missing.
+        FlagSourceError: it is neither an object nor a list, so the missing items are not known.
     """
     found = whole.get(name)
     if isinstance(found, dict):
@@ -185,5 +191,5 @@ def _entries(whole: Mapping[str, Any], name: str, *, plain: bool = False) -> Ite
 
 
 def _versioned(items: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the items with the version that a flag file may leave out: 1, as LaunchDarkly's own file source reads it."""
+    """Return the items with a version; an omitted version is 1, as in LaunchDarkly's own file source."""
     return {key: {"version": 1, **item} if isinstance(item, dict) else item for key, item in items.items()}

@@ -28,29 +28,29 @@ _UNKNOWN: Final[Mapping[str, Any]] = MappingProxyType({"kind": "ERROR", "errorKi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageAnswer:
-    """The decision of LaunchDarkly's SDK for one tenant on one surface, not counting the kill switch."""
+    """The decision of LaunchDarkly's SDK for one tenant on one surface, without the kill switch."""
 
     stage: Stage | None  #: None: the flag gives no stage, and the SDK used its default
     variation_index: int | None  #: None: the default
     reason: Mapping[str, Any]  #: LaunchDarkly's, e.g. {"kind": "RULE_MATCH", "ruleIndex": 0, "ruleId": "..."}
-    event: MigrationOpEvent | None = field(default=None, repr=False, compare=False)  #: the source for op events; None with the default
+    event: MigrationOpEvent | None = field(default=None, repr=False, compare=False)  #: the data for op events; None if the default was used
 
     @property
     def failed(self) -> bool:
-        """Whether the SDK found an error in the flag, other than that it does not exist."""
+        """Whether the SDK found an error in the flag; a missing flag is not an error."""
         return self.reason.get("kind") == "ERROR" and self.reason.get("errorKind") != "FLAG_NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Everything that flags decide for one tenant on one surface."""
+    """All that flags decide for one tenant on one surface."""
 
     answer: StageAnswer
     killed: bool  #: whether the kill switch is on here, whatever the stage
     plan: Plan  #: the plan of a run; it includes the kill switch
-    percent: float  #: of the runs that are shadowed if the plan names a shadow
-    complaint: str | None  #: what is wrong with an evaluated value, and what is used instead; None: nothing
-    fails_over: bool = False  #: whether control resumes a run that candidate fails; at `complete` never: its store is no longer written
+    percent: float  #: percentage of the runs that are shadowed if the plan names a shadow
+    complaint: str | None  #: what is wrong with an evaluated value, and what is used instead; None: nothing is wrong
+    fails_over: bool = False  #: whether control resumes a run that candidate fails; never at `complete`, which does not write its store
 
     @property
     def stage(self) -> Stage:
@@ -59,7 +59,7 @@ class Evaluation:
 
 
 class FlagEvaluator:
-    """Evaluates with a client of LaunchDarkly, in memory, without I/O. Close it if it was made by `of`.
+    """Evaluates with a client of LaunchDarkly, in memory, without I/O. An evaluator that `of` made must be closed.
 
     Args:
         client: the client, which knows the flags.
@@ -90,10 +90,8 @@ class FlagEvaluator:
         return self._stage(surface, context(tenant, surface))
 
     def held_at(self, key: str, asked: Context) -> Stage | None:
-        """Return the stage that the flag of that key gives the tenant in this context: the result of `stage` without the data for op
-        events.
-
-        For evaluating very many tenants. `off` if the flag gives no stage; None: the SDK found an error in it.
+        """Return the stage of the tenant in this context by the flag with this key; `off` if the flag gives no stage; None: the SDK found
+        an error in it. This is `stage` without the data for op events, for the evaluation of very many tenants.
         """
         detail = self._client.variation_detail(key, asked, None)
         if detail.variation_index is not None:
@@ -118,10 +116,10 @@ class FlagEvaluator:
         return self.evaluate(surface, tenant, emergency=emergency).plan
 
     def evaluate(self, surface: str, tenant: Tenant, *, emergency: bool = False) -> Evaluation:
-        """Return everything that flags decide for the tenant on that surface. `emergency`: the host's own kill switch is on.
+        """Return all that flags decide for the tenant on that surface. `emergency`: the host's own kill switch is on.
 
-        Only this combines stage and kill switch: the kill switch takes precedence over every stage but `complete`, where the legacy store
-        is no longer written.
+        Only this function combines stage and kill switch. The kill switch takes precedence over every stage except `complete`, where the
+        legacy store is no longer written.
         """
         asked = context(tenant, surface)
         answer, (on, no_switch) = self._stage(surface, asked), self._switch(KILL_SWITCH, asked)
@@ -129,7 +127,7 @@ class FlagEvaluator:
         killed, complaint = emergency or on, no_switch or no_percent
         plan = PLANS[answer.stage or Stage.OFF]
         if killed and plan.stage not in (Stage.OFF, Stage.COMPLETE):
-            # Beyond `off` both run stores are in use. A tenant that comes back must find its runs in the user store.
+            # After `off` both run stores are in use, so a tenant that leaves `off` again must find its runs in the user store.
             plan = PLANS[Stage.DUALWRITE]
         if answer.failed:
             why = answer.reason.get("errorKind")
@@ -141,8 +139,7 @@ class FlagEvaluator:
         return Evaluation(answer=answer, killed=killed, plan=plan, percent=percent, complaint=complaint, fails_over=fails_over)
 
     def faults(self, surfaces: Iterable[str]) -> dict[str, str]:
-        """Return the surfaces' flags, and the kill switch, that give no tenant a usable value, each with LaunchDarkly's reason.
-
+        """Return those of the surfaces' flags and the kill switch that give no tenant a usable value, each with LaunchDarkly's reason.
         Invented tenants are evaluated. A flag that is off, deleted or missing is in a valid state, so this is not an error.
         """
         faults: dict[str, str] = {}
@@ -157,7 +154,7 @@ class FlagEvaluator:
 
     def _stage(self, surface: str, asked: Context) -> StageAnswer:
         stage, tracker = self._client.migration_variation(surface_flag_key(surface), asked, LaunchDarklyStage.OFF)
-        # The only public way to the reason is through an event.
+        # Only an event makes the reason public.
         event = tracker.operation(Operation.READ).invoked(LaunchDarklyOrigin.OLD).build()
         if isinstance(event, str):
             return StageAnswer(stage=None, variation_index=None, reason=_UNKNOWN)
@@ -171,7 +168,7 @@ class FlagEvaluator:
         error = detail.reason.get("errorKind") if detail.reason.get("kind") == "ERROR" else None
         if isinstance(detail.value, bool) and error in (None, "FLAG_NOT_FOUND"):
             return detail.value, None
-        return False, f"{key}: gives something else than true or false ({error or 'WRONG_TYPE'}), which counts as off; correct it"
+        return False, f"{key}: gives a value that is not true or false ({error or 'WRONG_TYPE'}), which counts as off; correct it"
 
     def _sampling(self, asked: Context) -> tuple[float, str | None]:
         value = self._client.variation(SHADOW_SAMPLING, asked, ALL_PERCENT)
@@ -182,7 +179,7 @@ class FlagEvaluator:
 
 @contextmanager
 def quiet_sdk() -> Iterator[None]:
-    """Keep the SDK from logging an error of a flag for each tenant: a caller that evaluates many reports it once."""
+    """Prevent the SDK from logging a flag's error for each tenant: a caller that evaluates many tenants reports the error once."""
     loggers = [logging.getLogger(name) for name in ("ldclient.flag", "ldclient.util")]
     were = [logger.disabled for logger in loggers]
     for logger in loggers:

@@ -1,4 +1,7 @@
-"""Finds the place where the JSON of a flag or segment has a wrong shape. It only describes what the SDK has refused; it decides nothing."""
+"""Finds the place where the JSON of a flag or segment has a wrong shape.
+
+It only describes an item that the SDK has refused; it decides nothing.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +13,8 @@ from typing import Any, Final, Literal
 class _Field:
     kind: type | tuple[type, ...]
     required: bool = False
-    fields: "Mapping[str, _Field] | None" = None  #: of the object, or of each object in the list; None: any
-    of: type | None = None  #: type of each item of the list; None: any
+    fields: "Mapping[str, _Field] | None" = None  #: members of the object, or of each object in the list; None: any members
+    of: type | None = None  #: type of each item of the list; None: any type
 
 
 _NUMBER: Final = (int, float)
@@ -84,7 +87,7 @@ _WHOLE: Final = {"flag": _FLAG, "segment": _SEGMENT}
 
 
 def misshapen(kind: Literal["flag", "segment"], item: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the first place of a refused flag or segment that has the wrong shape, and what is wrong there; ("", ...): the place is not
+    """Return the first place in a refused flag or segment that has the wrong shape, and what is wrong there; ("", ...): the place is not
     known.
     """
     return _first(item, _WHOLE[kind], "") or ("", "is not accepted by LaunchDarkly's SDK")
@@ -121,7 +124,7 @@ def _inside(value: object, field: _Field, place: str) -> tuple[str, str] | None:
 
 
 def _named(item: Mapping[str, Any], at: str) -> tuple[str, str] | None:
-    """Report a clause that names a segment by something that cannot be its key: the SDK's decoder accepts that, its store does not."""
+    """Report a clause that names a segment by a value that cannot be a key: the SDK's decoder accepts that, but its store does not."""
     for index, value in enumerate(item.get("values") or () if item.get("op") == "segmentMatch" else ()):
         if isinstance(value, list | dict):
             return f"{at}values[{index}]", "must be the key of a segment"

@@ -18,7 +18,7 @@ def _says_more(record: logging.LogRecord) -> bool:
     return record.msg not in ("Started LaunchDarkly Client: OK", "Closing LaunchDarkly client..")
 
 
-# Several such clients come and go with each change of the flags; logging that would not help.
+# Several such clients are made and closed at each change of the flags, so these log lines would not help.
 logging.getLogger("ldclient.util").addFilter(_says_more)
 
 
@@ -26,7 +26,7 @@ def offline_client(whole: Whole) -> LDClient:
     """Return the client.
 
     Raises:
-        Exception: the SDK does not accept these flags; it has no specific type for that.
+        Exception: the SDK does not accept these flags. It has no specific exception type for that.
     """
     config = Config(
         "sdk-key-not-needed-without-a-connection",

@@ -9,11 +9,13 @@ _WHOLE: Final = 100_000
 
 
 def weights_remark(key: str, flag: Item | None) -> str | None:
-    """Return a sentence about the first rollout whose weights do not add up to 100 %, and what LaunchDarkly does with it; None: all do."""
+    """Return a sentence about the first rollout whose weights do not add up to 100 %, and what LaunchDarkly does with it; None: all
+    rollouts add up.
+    """
     for place, shares in _rollouts(flag or {}):
         total = sum(share.get("weight") or 0 for share in shares)
         if shares and total != _WHOLE:
-            rest = "the last variation listed gets the rest" if total < _WHOLE else "what exceeds 100 % is never served"
+            rest = "the last variation listed gets the rest" if total < _WHOLE else "the part above 100 % is never served"
             return f"{key}: {place}: the weights add up to {total / 1000:g} %; {rest}; make them 100 %"
     return None
 

@@ -1,4 +1,4 @@
-"""Who is where by a flag, and who moves by an edit: shown by evaluation before anything is written."""
+"""Shows by evaluation which stage a flag gives each tenant, and which tenants an edit moves, before anything is written."""
 
 from typing import TYPE_CHECKING
 

@@ -1,15 +1,15 @@
-"""What a flag uses beyond itself: other flags, and attributes of tenants. Their places in LaunchDarkly's JSON, not their meaning."""
+"""What a flag depends on: other flags, and attributes of tenants. Only their places in LaunchDarkly's JSON are used, not their meaning."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from migration.flags.meaning.data import TENANT_KIND, FlagData
 
-_OWN: Final = {"key", "kind"}  #: every context has them
+_OWN: Final = {"key", "kind"}  #: attributes that every context has
 
 
 def depends(data: FlagData, key: str, on: str) -> bool:
-    """Return whether the flag of that key has another one as a prerequisite, directly or through others."""
+    """Return whether the flag with that key has another flag as a prerequisite, directly or through others."""
     waiting, seen = [key], set[str]()
     while waiting:
         flag = data.live(name := waiting.pop())
@@ -24,7 +24,10 @@ def depends(data: FlagData, key: str, on: str) -> bool:
 
 
 def attributes_read(data: FlagData, flag: Mapping[str, Any]) -> frozenset[str]:
-    """Return the attributes of tenants that the flag's rules, their segments and its prerequisites use. Rollouts are not included."""
+    """Return the attributes of tenants that the flag's rules, their segments and its prerequisites use.
+
+    Attributes that only rollouts use are not included.
+    """
     found, flags, segments = set[str](), [flag], list[str]()
     seen = set[str]()
     while flags or segments:

@@ -1,8 +1,9 @@
-"""Which tenants an edit moves, and whether they may move: only LaunchDarkly's SDK evaluates the flags before and after it.
+"""Which tenants an edit moves, and whether they may move. Only LaunchDarkly's SDK evaluates the flags, before and after the edit.
 
-Known tenants and pins are evaluated one by one. All other tenants are covered by what an edit leaves unchanged: a tenant that matched a
-rule before it matches the same rule after it. Tenants can move only where the outcome differs (at the fallthrough, or everywhere if the
-flag is switched on); there, one invented tenant is evaluated for each range of buckets between two cut points.
+Known tenants and pins are evaluated one by one. For all other tenants the proof uses the parts of the flag that the edit leaves unchanged:
+a tenant that matched a rule before the edit matches the same rule after it. So tenants can move only where the outcome differs: at the
+fallthrough, or everywhere if the flag is switched on. There, one invented tenant is evaluated for each range of buckets between two cut
+points.
 """
 
 from collections import Counter
@@ -34,8 +35,8 @@ class Proof:
     """The effect of an edit, and all objections to it."""
 
     surface: str
-    moves: tuple[Move, ...]  #: of this surface first, in stage order
-    problems: tuple[str, ...]  #: () : the edit is proved; each is a sentence with its evidence
+    moves: tuple[Move, ...]  #: moves on this surface first, in stage order
+    problems: tuple[str, ...]  #: (): the edit is proved; otherwise one sentence with its evidence for each objection
     known: int  #: known tenants and pins that were evaluated
     before: Mapping[Stage, int]  #: how many of them are at each stage
     after: Mapping[Stage, int]
@@ -49,11 +50,11 @@ class Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aim:
-    """The purpose of the edit, so that an edit without this effect is not mistaken for one that has it."""
+    """The intended effect of the edit; an edit that would not have it is refused."""
 
     stage: Stage
-    tenant_id: str | None = None  #: the tenant that should be there; None: a percentage
-    percent: float = 100.0  #: of those that no target and no rule names
+    tenant_id: str | None = None  #: the tenant that should be at the stage; None: a percentage of the tenants
+    percent: float = 100.0  #: percentage of the tenants that no target and no rule names
 
 
 def prove(
@@ -70,11 +71,11 @@ def prove(
 
     Args:
         before: the current flags.
-        after: the same with the one flag changed.
+        after: the same flags with this one changed.
         surface: that flag's surface.
-        aim: which tenants should be where afterwards; None: no particular ones.
+        aim: which tenants should be at which stage after the edit; None: there is no such aim.
         known: tenants to evaluate and to name, with their attributes.
-        surfaces: all surfaces; those whose flag has this one as a prerequisite are checked too.
+        surfaces: all surfaces; a surface whose flag has this flag as a prerequisite is checked too.
         progress: called with the number of tenants evaluated since the last call.
     """
     key = surface_flag_key(surface)
@@ -84,7 +85,7 @@ def prove(
         tenants = _with_pins(known, pins(old) | pins(new))
         stages = _evaluate(now, then, found, tenants.values(), progress)
         switches = [switch for switch in _SWITCHES if depends(after, switch, key)]
-        found.problems += [f"{switch} has {key} as a prerequisite, so it changes, too" for switch in switches]
+        found.problems += [f"{switch} has {key} as a prerequisite, so it changes too" for switch in switches]
         for other in sorted(name for name in surfaces if name != surface and depends(after, surface_flag_key(name), key)):
             theirs = Found(surface=other)
             _evaluate(now, then, theirs, tenants.values(), progress)
@@ -107,7 +108,7 @@ def prove(
 
 
 def _with_pins(known: Iterable[Tenant], pinned: Iterable[str]) -> dict[str, Tenant]:
-    """Return the known tenants and those that a target names, by id."""
+    """Return the known tenants and the tenants that a target names, by id."""
     tenants = {tenant.tenant_id: tenant for tenant in known}
     for tenant_id in pinned:
         tenants.setdefault(tenant_id, Tenant(tenant_id=tenant_id))
@@ -117,7 +118,7 @@ def _with_pins(known: Iterable[Tenant], pinned: Iterable[str]) -> dict[str, Tena
 def _evaluate(
     now: FlagEvaluator, then: FlagEvaluator, found: Found, tenants: Collection[Tenant], progress: Callable[[int], None]
 ) -> tuple[Counter[Stage], Counter[Stage]]:
-    """Evaluate where each tenant is before and after; return how many are at each stage afterwards."""
+    """Evaluate the stage of each tenant before and after; return how many are at each stage after the edit."""
     key, surface, names = surface_flag_key(found.surface), found.surface, found.names
     before, after, waiting, astray = Counter[Stage](), Counter[Stage](), 0, list[str]()
     for tenant in tenants:
@@ -150,11 +151,11 @@ def _forbidden_moves(moves: Sequence[Move]) -> Iterator[str]:
         if step is not move.after:
             yield f"{path} skips a stage; go to {step.value} first"
         elif move.backward and raising:
-            yield f"{path} is backwards, while others go forward"
+            yield f"{path} is backwards, while others move forward"
 
 
 def _unknown_dependents(other: str, key: str) -> str:
-    return f"{surface_flag_key(other)} has {key} as a prerequisite, so unknown tenants of {other} may move, too"
+    return f"{surface_flag_key(other)} has {key} as a prerequisite, so unknown tenants of {other} may move too"
 
 
 def _missed(aim: Aim | None, surface: str, shares: Shares, then: FlagEvaluator, tenants: Mapping[str, Tenant]) -> Iterator[str]:
@@ -172,7 +173,7 @@ def _missed(aim: Aim | None, surface: str, shares: Shares, then: FlagEvaluator, 
 
 
 def _unread_pins(data: FlagData, old: Flag | None, new: Flag | None, tenants: Mapping[str, Tenant]) -> Iterator[str]:
-    """Yield a sentence for tenants that a pin removes from rules, or puts under them, if an attribute that the rules use is not known."""
+    """Yield a sentence for each tenant that gets or loses a pin if an attribute that the rules use is not known of it."""
     if old is None or new is None or not (wanted := attributes_read(data, new)):
         return
     for tenant_id in sorted(pins(old) ^ pins(new)):

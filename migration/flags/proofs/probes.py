@@ -1,4 +1,4 @@
-"""Invented tenants, one in each range of a rollout's buckets: the SDK evaluates them on behalf of all tenants in that range."""
+"""Invented tenants, one in each range of a rollout's buckets. The SDK evaluates each of them in place of all tenants in its range."""
 
 import hashlib
 from bisect import bisect_right
@@ -20,11 +20,11 @@ _IN: Final = Stage.DUALWRITE.value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """Tenants whose bucket is in [low, high), and one of them."""
+    """A range of buckets, [low, high), and one tenant in it."""
 
     low: int  #: out of 100,000
     high: int
-    probe: Tenant | None  #: None: none was found, so nothing is known about them
+    probe: Tenant | None  #: None: no tenant was found, so nothing is known about this range
 
     @property
     def percent(self) -> float:
@@ -34,13 +34,13 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dealing:
-    """The values by which a rollout assigns tenants to buckets. Two that are equal assign them equally."""
+    """The values by which a rollout assigns tenants to buckets. Two rollouts with equal values assign all tenants to the same buckets."""
 
-    key: str  #: of the flag
+    key: str  #: the flag's key
     salt: str
     seed: int | None  #: replaces key and salt; None: not used
-    kind: str  #: of the context that gets a bucket
-    attribute: str  #: of that context
+    kind: str  #: kind of the context that gets a bucket
+    attribute: str  #: attribute of that context
 
     @classmethod
     def of(cls, flag: Mapping[str, Any], rollout: Mapping[str, Any]) -> "Dealing":
@@ -55,22 +55,21 @@ class Dealing:
         )
 
     def stretches(self, cuts: Sequence[int]) -> tuple[Stretch, ...]:
-        """Return the ranges between these cut points, each with a tenant that the SDK itself finds there.
+        """Return the ranges between these cut points, each with a tenant that the SDK itself puts there.
 
         Args:
-            cuts: out of 100,000, in any order; 0 and 100,000 are always added.
+            cuts: the points out of 100,000, in any order; 0 and 100,000 are always added.
         """
         edges = sorted({0, WHOLE, *(cut for cut in cuts if 0 < cut < WHOLE)})
         if self.kind != TENANT_KIND:
-            # The same for all tenants of a surface, whatever the cut points: one of them represents all.
+            # Without a bucket by tenant, all tenants of a surface are equal, whatever the cut points; one tenant represents all.
             return (Stretch(low=0, high=WHOLE, probe=Tenant(tenant_id="probe")),)
         found = self._search(edges)
         return tuple(Stretch(low=low, high=high, probe=found.get(at)) for at, (low, high) in enumerate(pairwise(edges)))
 
     def _search(self, edges: Sequence[int]) -> dict[int, Tenant]:
-        """Return a tenant for each range. LaunchDarkly's bucket formula gives a guess, which its SDK then confirms.
-
-        Source of the formula: `ldclient.impl.evaluator_common._bucket_context`, the first 15 hex digits of a SHA-1.
+        """Return a tenant for each range. LaunchDarkly's bucket formula finds a candidate tenant, and the SDK then confirms it. Source of
+        the formula: `ldclient.impl.evaluator_common._bucket_context`, the first 15 hex digits of a SHA-1.
         """
         prefix = hashlib.sha1(f"{self.key}.{self.salt}.".encode() if self.seed is None else f"{self.seed}.".encode(), usedforsecurity=False)
         bounds = [edge / WHOLE for edge in edges]
@@ -124,7 +123,7 @@ class Dealing:
 
 
 def cut_points(outcome: Mapping[str, Any]) -> list[int]:
-    """Return where a rollout changes from one share to the next, out of 100,000; for a plain variation: nowhere."""
+    """Return the points, out of 100,000, where a rollout changes from one share to the next; () for a plain variation."""
     if outcome.get("variation") is not None:
         return []
     total, cuts = 0, []

@@ -1,4 +1,4 @@
-"""Whether a flag is a plain percentage rollout, so that it can be drawn as bands, and the place of one tenant on them. Every stage here was
+"""Whether a flag is a plain percentage rollout, which can be drawn as bands, and the place of one tenant on them. Each stage here was
 evaluated.
 """
 
@@ -17,16 +17,14 @@ _EVERYBODY: Final = Tenant(tenant_id="probe")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """Tenants that no target names, next to each other by their buckets, and their stage."""
+    """A range of buckets whose tenants, if no target names them, are at one stage."""
 
     stage: Stage
-    percent: float  #: of all buckets
+    percent: float  #: percentage of all buckets
 
 
 def bands(data: FlagData, surface: str) -> tuple[Band, ...] | None:
-    """Return the bands of a surface, lowest buckets first; None: its flag is more complex, so only evaluation can decide where a tenant
-    is.
-    """
+    """Return the bands of a surface, lowest buckets first; None: its flag is more complex, so a tenant's stage can only be evaluated."""
     key = surface_flag_key(surface)
     flag = data.live(key)
     with FlagEvaluator.of(data) as evaluator:

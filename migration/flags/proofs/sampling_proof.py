@@ -1,4 +1,4 @@
-"""Which tenants get another share of shadows by an edit of the sampling flag, as LaunchDarkly's SDK evaluates it before and after."""
+"""Which tenants get another share of shadows by an edit of the sampling flag, as LaunchDarkly's SDK evaluates the flag before and after."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
@@ -23,11 +23,11 @@ def named_by_sampling(data: FlagData) -> frozenset[str]:
 def prove_sampling(
     before: FlagData, after: FlagData, surfaces: Collection[str], known: Collection[Tenant], progress: Callable[[int], None]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what changes, in sentences, and the objections.
+    """Return a sentence for each change, and the objections.
 
     Args:
-        before: the flags as they are.
-        after: the same with the sampling flag changed.
+        before: the current flags.
+        after: the same flags with the sampling flag changed.
         surfaces: all surfaces.
         known: tenants to evaluate and to name.
         progress: called with the number of tenants evaluated since the last call.

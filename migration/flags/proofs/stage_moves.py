@@ -9,7 +9,7 @@ from migration.model import Stage
 from migration.stages import STAGE_ORDER
 
 Pair = tuple[Stage, Stage]
-"""The stage of a tenant before an edit, and after it."""
+"""The stages of a tenant before and after an edit."""
 
 _NAMED: Final = 5
 
@@ -21,18 +21,18 @@ class Move:
     surface: str
     before: Stage
     after: Stage
-    percent: float  #: of the tenants that no target and no rule names; 0: none of them
+    percent: float  #: percentage of the tenants that no target and no rule names; 0: none of them moves
     tenants: tuple[str, ...]  #: known tenants, sorted
     others: tuple[str, ...] = ()  #: other tenants, in words, e.g. "whom rule 2 matches"
 
     @property
     def backward(self) -> bool:
-        """Whether it leads to an earlier stage."""
+        """Whether the move leads to an earlier stage."""
         return STAGE_ORDER.index(self.after) < STAGE_ORDER.index(self.before)
 
     @property
     def who(self) -> str:
-        """The same in words, e.g. "10 % of the tenants, among those known acme"."""
+        """The moved tenants in words, e.g. "10 % of the tenants, among those known acme"."""
         names = named(self.tenants)
         if self.percent:
             names = f"{self.percent:g} % of the tenants" + (f", among those known {names}" if names else "")
@@ -41,7 +41,7 @@ class Move:
 
 @dataclass(slots=True)
 class Found:
-    """What is found while evaluating, before it becomes moves."""
+    """The results of evaluations, from which the moves are made."""
 
     surface: str
     percents: dict[Pair, float] = field(default_factory=lambda: defaultdict(float))
@@ -50,7 +50,7 @@ class Found:
     problems: list[str] = field(default_factory=list)
 
     def moves(self) -> tuple[Move, ...]:
-        """Return the moves, in order of the stage that they start from."""
+        """Return the moves, sorted by the stage at which they start."""
         pairs = {pair for pair in (*self.percents, *self.names, *self.others) if pair[0] is not pair[1]}
         return tuple(
             Move(

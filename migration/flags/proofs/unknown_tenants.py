@@ -1,8 +1,8 @@
-"""Unknown tenants: the paths through a flag by which an edit can move them, and where to.
+"""Unknown tenants: the paths through a flag on which an edit can move them, and the stages that they move to.
 
-LaunchDarkly's evaluator takes the first that matches of prerequisites, targets, rules, fallthrough. An edit that leaves the first three
-unchanged sends every tenant along the same path before and after it, so only a path whose end differs moves tenants. If a flag is switched
-on, or is new, the paths differ, and each of them counts. The SDK evaluates the end of a path, with a flag that has only this path.
+LaunchDarkly's evaluator uses the first match of prerequisites, targets, rules, fallthrough. If an edit leaves the first three unchanged,
+every tenant takes the same path before and after the edit, and only a path whose end differs moves tenants. If a flag is new or is switched
+on, the paths differ, and each of them is evaluated. The SDK evaluates the end of a path with a flag that has only this path.
 """
 
 from collections import defaultdict
@@ -25,8 +25,8 @@ _OUTCOME = ("variation", "rollout")
 class _Way:
     """One path through a flag."""
 
-    who: str  #: the tenants on it; "": those that no target and no rule names
-    outcome: Mapping[str, Any] | None  #: its end: `variation` or `rollout`; None: the flag gives nothing
+    who: str  #: the tenants on the path, in words; "": those that no target and no rule names
+    outcome: Mapping[str, Any] | None  #: the end of the path: `variation` or `rollout`; None: the flag gives no value
 
 
 def forbidden_changes(key: str, old: Flag | None, new: Flag | None) -> Iterator[str]:
@@ -51,7 +51,7 @@ def forbidden_changes(key: str, old: Flag | None, new: Flag | None) -> Iterator[
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """The percentages at each stage, of the tenants that no target and no rule names."""
+    """The percentage at each stage of the tenants that no target and no rule names."""
 
     before: dict[Stage, float] = field(default_factory=lambda: defaultdict(float))
     after: dict[Stage, float] = field(default_factory=lambda: defaultdict(float))
@@ -66,7 +66,7 @@ def everybody_else(old: Flag | None, new: Flag | None, found: Found) -> Shares:
     alike = old is not None and new is not None and (old.get("on") is True) is (new.get("on") is True)
     for one in before:
         for other in after:
-            # A tenant takes the same path before and after, unless the flag was switched on, or is new.
+            # A tenant takes the same path before and after the edit, unless the flag is new or was switched on.
             if not alike or one.who == other.who:
                 _compare(old or some, new or some, (one, other), found, shares)
     return shares
@@ -127,7 +127,7 @@ def _only(flag: Flag, outcome: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _stretches(now: Flag, then: Flag) -> tuple[Stretch, ...]:
-    """Return the ranges of buckets in which all tenants move from one stage to the same other one."""
+    """Return the ranges of buckets in which all tenants move from the same stage to the same other stage."""
     dealing = _dealing(then) or _dealing(now) or Dealing.of(then, {"contextKind": TENANT_KIND})
     return dealing.stretches([*cut_points(now["fallthrough"]), *cut_points(then["fallthrough"])])
 

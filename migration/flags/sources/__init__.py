@@ -1,1 +1,1 @@
-"""The sources of flags: one file for each; all of them feed `FlagIntake`."""
+"""The sources of flags: one module for each. All of them feed `FlagIntake`."""

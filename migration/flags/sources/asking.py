@@ -19,12 +19,12 @@ class SdkHttp:
     """The connection settings of LaunchDarkly's SDK: its headers, authorities, and proxy.
 
     Args:
-        config: the SDK's.
+        config: the SDK's configuration.
     """
 
     def __init__(self, config: Config) -> None:
         self._factory = _http_factory(config)  # type: ignore[no-untyped-call]  # the SDK leaves it without types
-        self.headers: Mapping[str, str] = self._factory.base_headers  #: the key among them
+        self.headers: Mapping[str, str] = self._factory.base_headers  #: includes the SDK key
 
     def pool(self, address: str) -> urllib3.PoolManager:
         """Return new connections to that address."""
@@ -33,7 +33,7 @@ class SdkHttp:
 
 
 def close(pool: urllib3.PoolManager) -> None:
-    """Close its connections: `clear` alone leaves them to the garbage collector."""
+    """Close the pool's connections, because `clear` alone leaves them to the garbage collector."""
     for key in list(pool.pools.keys()):
         connections = pool.pools.get(key)
         if connections is not None:
@@ -43,15 +43,15 @@ def close(pool: urllib3.PoolManager) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """The answer."""
+    """The answer to a request."""
 
     status: int
-    headers: Mapping[str, str]  #: their names in any case
+    headers: Mapping[str, str]  #: names are in upper or lower case
     body: bytes
 
     @property
     def is_page(self) -> bool:
-        """Whether it is an HTML page, as proxies send."""
+        """Whether the answer is an HTML page, as proxies send."""
         return self.headers.get("Content-Type", "").startswith("text/html") or self.body.lstrip()[:1] == b"<"
 
 
@@ -60,12 +60,12 @@ class HttpLimits:
     """The limits of a request in time and size."""
 
     connect_s: float
-    answer_s: float  #: for the whole answer
+    answer_s: float  #: seconds for the whole answer
     size: int = _LIMIT  #: bytes of the answer
 
 
 class AskError(Exception):
-    """There was no complete answer; the message is for operators."""
+    """A request had no complete answer; the message is for operators."""
 
 
 def ask(
@@ -81,7 +81,7 @@ def ask(
     """Send a request and return the whole answer; redirections are not followed.
 
     Raises:
-        AskError: it could not be sent, or was not answered completely and in time.
+        AskError: the request could not be sent, or was not answered completely and in time.
     """
     give_up = clock() + limits.connect_s + limits.answer_s
     timeout = urllib3.Timeout(connect=limits.connect_s, read=limits.answer_s)
@@ -100,7 +100,7 @@ def ask(
 
 def _whole(response: urllib3.BaseHTTPResponse, size: int, late: Callable[[], bool]) -> bytes:
     found = b""
-    # The timeout of a socket starts again with every byte, so the whole request needs a separate limit.
+    # A socket's time-out starts again with every byte, so the whole request needs a separate limit.
     while piece := response.read1(_PIECE):
         found += piece
         if len(found) > size:

@@ -1,7 +1,7 @@
 """Delivers LaunchDarkly's events: events that the SDK would drop during a short network failure are kept and sent again.
 
 The SDK's event processor tries twice within a second and drops its events, and after one 401, 403 or 404 it sends nothing until the process
-ends. Migration op events must arrive, so they wait here, under the same payload id, by which LaunchDarkly recognises duplicates.
+ends. Migration op events must arrive, so they wait here. They keep their payload id, by which LaunchDarkly recognises duplicates.
 """
 
 import logging
@@ -23,20 +23,20 @@ _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 30.0
 _REDIRECTS: Final = 300  #: this and every status above it is a failure
 _HOPELESS: Final = frozenset({400, 413})
-"""Statuses that the same payload would get again."""
+"""Statuses that would be the same if the payload were sent again."""
 
 
 def say_loss(trouble: str) -> None:
-    """Log that events were given up, and why."""
+    """Log that events were lost, and why."""
     logger.warning("flags: events for LaunchDarkly were given up: %s", trouble)
 
 
 class PatientEventProcessor(DefaultEventProcessor):
-    """The SDK's own event processor on a sender that does not give up immediately.
+    """The SDK's own event processor, with a sender that does not give up immediately.
 
     Args:
         config: provides the address for events, key, authorities and proxy.
-        on_loss: called with what is wrong whenever a payload was given up, in the thread that sent; a log line by default.
+        on_loss: called with the reason each time a payload is lost, in the sending thread; by default it logs.
     """
 
     def __init__(self, config: Config, on_loss: Callable[[str], None] = say_loss) -> None:
@@ -44,7 +44,7 @@ class PatientEventProcessor(DefaultEventProcessor):
         super().__init__(config, http=self._sender)  # type: ignore[no-untyped-call]  # the SDK leaves it without types
 
     def stop(self) -> None:
-        """Send the rest, without retries, and end."""
+        """Send the remaining events without retries, and stop."""
         self._sender.hurry()
         super().stop()  # type: ignore[no-untyped-call]  # same
         self._sender.close()
@@ -54,9 +54,9 @@ class PatientSender:
     """The replacement for the SDK's connection pool.
 
     Args:
-        pool: sends.
-        on_loss: called with what is wrong whenever a payload was given up; a log line by default.
-        patience_s: seconds that a payload is tried for. Meanwhile new events collect in the SDK's bounded buffer.
+        pool: sends the requests.
+        on_loss: called with the reason each time a payload is lost; by default it logs.
+        patience_s: seconds for which a payload is retried; meanwhile new events collect in the SDK's bounded buffer.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class PatientSender:
         self._hurry = threading.Event()
 
     def hurry(self) -> None:
-        """Try each payload once more, and do not wait."""
+        """From now on try each payload only once, without waiting."""
         self._hurry.set()
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ class PatientSender:
         close(self._pool)
 
     def request(self, method: str, url: str, **options: Any) -> "urllib3.BaseHTTPResponse | _Answer":  # noqa: ANN401 - of any pool
-        """Send until it is accepted; the returned answer makes the SDK continue sending."""
+        """Send until the payload is accepted or lost; the returned answer makes the SDK continue sending."""
         give_up, wait_s = self._clock() + self._patience_s, _FIRST_WAIT_S
         while True:
             last = self._hurry.is_set() or self._clock() >= give_up
@@ -104,7 +104,7 @@ class PatientSender:
 
 
 class _Answer:
-    """Means "accepted", so that the SDK neither tries again nor stops permanently."""
+    """An answer that means "accepted", so that the SDK neither tries again nor stops permanently."""
 
     status = 202
     headers: Mapping[str, str] = {}

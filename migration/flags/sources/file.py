@@ -12,7 +12,7 @@ from migration.flags.file_follower import Follower
 from migration.flags.intake.intake import FlagIntake
 from migration.flags.meaning.data import read_flag_data
 
-_SILENCE_S: Final = 5.0  #: at least; a check that takes longer means that the disk does not answer
+_SILENCE_S: Final = 5.0  #: minimum; a check that takes longer means that the disk does not answer
 
 
 class FlagFile:
@@ -28,7 +28,7 @@ class FlagFile:
         self.name = f"file:{path}"
 
     def options(self, _on_loss: Callable[[str], None] | None = None) -> Mapping[str, Any]:
-        """Return nothing to connect to: a flag file needs no LaunchDarkly, and no events are sent."""
+        """Return options without a connection: a flag file needs no LaunchDarkly, and no events are sent."""
         return {"sdk_key": "sdk-key-not-needed-for-a-file", "send_events": False}
 
     def processor(self, _config: Config, intake: FlagIntake, ready: threading.Event, /) -> UpdateProcessor:

@@ -1,4 +1,6 @@
-"""LaunchDarkly, hosted, through its Relay Proxy or as a separate instance: the SDK's stream, and a separate path for the kill switch."""
+"""LaunchDarkly over the network (hosted, a Relay Proxy or a separate instance): the SDK's stream, and a separate path for the kill
+switch.
+"""
 
 import copy
 import hashlib
@@ -27,11 +29,11 @@ from migration.settings import MigrationSettings
 _KILL_POLL_S: Final = 0.5
 _RESTART_S: Final = 2.0
 _LONGEST_RESTART_S: Final = 300.0
-_SILENT_S: Final = 10.0  #: longer than any request takes
+_SILENT_S: Final = 10.0  #: longer than any request
 _OUTAGE_LOOKS: Final = 4
-"""Requests in a row without an answer, after which a stream without data may be a dead connection."""
+"""Number of consecutive requests without an answer after which a silent stream may be a dead connection."""
 _OLDER_LOOKS: Final = 10
-"""A cache in between may be behind for a few requests."""
+"""A cache between may be behind for a few requests."""
 
 
 class HostedSource:
@@ -40,7 +42,8 @@ class HostedSource:
     Args:
         settings: SDK key, addresses, authorities.
         kill_poll_s: seconds between two requests for the kill switch.
-        restart_s: seconds that a broken stream is left to the SDK's own reconnects while LaunchDarkly answers otherwise; doubled each time.
+        restart_s: seconds after which a broken stream is restarted if LaunchDarkly answers on the other path; until then the SDK reconnects
+            by itself. Doubled each time.
     """
 
     def __init__(self, settings: MigrationSettings, *, kill_poll_s: float = _KILL_POLL_S, restart_s: float = _RESTART_S) -> None:
@@ -79,7 +82,7 @@ class HostedSource:
 
 
 class HostedProcessor(UpdateProcessor):
-    """The SDK's own processor, the kill switch's path, and the state of both.
+    """Combines the SDK's own processor, the kill switch's path, and the state of both.
 
     The SDK reconnects by itself, but waits for minutes after some answers, and cannot detect a connection that died silently. While the
     kill switch's path shows that LaunchDarkly can be reached, a stream that stays broken is restarted.
@@ -104,8 +107,8 @@ class HostedProcessor(UpdateProcessor):
         self._stream_trouble: str | None = LATE
         self._kill_trouble: str | None = None
         self._kill_seen = False  #: whether the kill switch's own path ever worked
-        self._unanswered = 0  #: requests in a row without any answer
-        self._older = 0  #: requests in a row that found an older kill switch than the current one
+        self._unanswered = 0  #: consecutive requests without an answer
+        self._older = 0  #: consecutive requests that found an older kill switch than the current one
         self._wait_s = restart_s
         self._next_restart = clock() + restart_s
         self._stream: UpdateProcessor | None = None
@@ -162,7 +165,7 @@ class HostedProcessor(UpdateProcessor):
             self._restart_stream(at_once=outage >= _OUTAGE_LOOKS and self._stream_trouble is None)
 
     def _settle(self) -> None:
-        """Report the state of both: good only if both are."""
+        """Report the common state: good only if both are good."""
         waiting = not self._heard and self._clock() < self._next_restart
         if self._stopped or waiting:
             return
@@ -180,7 +183,9 @@ class HostedProcessor(UpdateProcessor):
             self._intake.down(f"{what}: {stream}; the kill switch's own path: {kill}")
 
     def _restart_stream(self, *, at_once: bool) -> None:
-        """Restart the stream, if that is due: LaunchDarkly answers, and the stream does not, or may have died unnoticed in an outage."""
+        """Restart the stream if necessary: LaunchDarkly answers but the stream does not, or the stream may have died unnoticed in an
+        outage.
+        """
         due = self._stream_trouble is not None and self._clock() >= self._next_restart
         if self._stopped or not (due or (at_once and self._streaming)):
             return
@@ -219,7 +224,10 @@ class _Poll(PollingUpdateProcessor):
 
 
 class _Sink(DataSourceUpdateSink):
-    """Passes flags from one of the SDK's processors to the intake, and its state to ours; nothing from a processor that was replaced."""
+    """Passes one SDK processor's flags to the intake and its state to our processor.
+
+    After that processor is replaced, it passes nothing.
+    """
 
     def __init__(self, intake: FlagIntake, processor: HostedProcessor) -> None:
         self._intake, self._processor = intake, processor

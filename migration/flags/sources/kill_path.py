@@ -1,4 +1,4 @@
-"""The separate path for the kill switch from LaunchDarkly: that one flag is requested repeatedly, whatever happens to the stream.
+"""A separate path for the kill switch from LaunchDarkly: this one flag is requested repeatedly, independently of the stream.
 
 The SDK's stream may wait for minutes (150 to 300 s after one 404), and an error in any flag affects all of its data. LaunchDarkly and its
 Relay Proxy serve single flags at `/sdk/flags/KEY`, for SDKs that cannot stream.
@@ -19,17 +19,17 @@ from migration.flags.sources.trouble import PAGE, UNREADABLE, status_trouble
 
 logger = logging.getLogger(__name__)
 _LIMITS: Final = HttpLimits(connect_s=2.0, answer_s=2.0, size=1_000_000)
-_REFUSED_S: Final = 5.0  #: between two tries after an answer that will probably stay the same
+_REFUSED_S: Final = 5.0  #: seconds between two tries after an answer that will probably stay the same
 _REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """The result of one request: the flag, or what is wrong; neither: LaunchDarkly has no such flag."""
+    """The result of one request: the flag, or an error. If both are missing, LaunchDarkly has no such flag."""
 
     flag: dict[str, Any] | None = None
     trouble: str | None = None
-    refused: bool = False  #: whether asking again soon is useless
+    refused: bool = False  #: whether a new request soon is useless
     answered: bool = True  #: whether there was any answer
 
 
@@ -38,9 +38,9 @@ class KillPath:
 
     Args:
         config: provides base address, key, authorities and proxy.
-        key: of the flag.
+        key: the flag's key.
         poll_s: seconds between two requests.
-        seen: called after each request, in that thread.
+        seen: called with the result after each request, in that thread.
     """
 
     def __init__(self, config: Config, key: str, *, poll_s: float, seen: Callable[[Look], None]) -> None:
@@ -52,7 +52,7 @@ class KillPath:
         self._stop = threading.Event()
 
     def start(self) -> None:
-        """Start now, and keep requesting."""
+        """Start now, and repeat the request."""
         threading.Thread(target=self._keep_looking, name="migration-kill-path", daemon=True).start()
 
     def stop(self) -> None:

@@ -1,7 +1,8 @@
-"""The SDK's stream, which passes on received data immediately, however the body is framed, and ends when it is stopped.
+"""The SDK's stream, with two changes: received data is passed on immediately, whatever the body's framing, and a stopped stream ends.
 
-A body that ends with the connection, as every HTTP/1.0 proxy sends it, reaches the SDK only in pieces of 10,000 bytes: a patch waits for
-later ones, and a small first message for ever. A stream that is stopped while it connects would go on streaming once it is connected.
+A body that ends with the connection, as every HTTP/1.0 proxy sends it, reaches the SDK only in pieces of 10,000 bytes. So a patch would
+wait for later patches, and a small first message forever. And a stream that is stopped while it connects would continue streaming after it
+is connected.
 """
 
 import threading
@@ -20,7 +21,7 @@ _PIECE: Final = 65_536
 
 
 class PromptPool:
-    """A pool of connections whose streamed responses pass on data as soon as it arrives; once closed, nothing comes through.
+    """A pool of connections whose streamed responses pass on data as soon as it arrives. A closed pool passes on nothing.
 
     Args:
         pool: sends.
@@ -32,24 +33,26 @@ class PromptPool:
         self._last: urllib3.BaseHTTPResponse | None = None
 
     def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:  # noqa: ANN401 - of any pool
-        """Send, and return the response. Raises urllib3's errors."""
+        """Send a request, and return the response. Raises urllib3's errors."""
         response = self._last = self._pool.request(method, url, **options)
         if self._closed.is_set():
             response.close()
             raise urllib3.exceptions.HTTPError("closed meanwhile")
         if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
-            response.close()  # it is only read, and only closed here
+            response.close()  # the SDK only reads it, so it is closed here
         elif not getattr(response, "chunked", False):
             vars(response)["stream"] = lambda *_: _arrived(response)
         return response
 
     def close(self) -> None:
-        """Close the connections, including those that are still being made."""
+        """Close the connections, including those that are not established yet."""
         self._closed.set()
         close(self._pool)
 
     def end(self) -> None:
-        """Close the rest, in the thread that read: the SDK drops a response that came while it was stopped, and never closes it."""
+        """Close the last response too, in the reading thread: the SDK drops a response that arrives while it is stopped, and never
+        closes it.
+        """
         self.close()
         if self._last is not None:
             self._last.close()
@@ -78,7 +81,7 @@ class PromptStream(StreamingUpdateProcessor):
         http = SdkHttp(self._config)
         timeout = urllib3.Timeout(connect=self._config.http.connect_timeout, read=stream_read_timeout)
         self._pool = PromptPool(http.pool(self._uri))
-        # As in the SDK, which decides about errors and delays itself.
+        # The same as in the SDK, which decides about errors and delays itself.
         return SSEClient(
             connect=ConnectStrategy.http(self._uri, http.headers, self._pool, {"timeout": timeout}),
             error_strategy=ErrorStrategy.always_continue(),

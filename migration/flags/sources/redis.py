@@ -1,4 +1,4 @@
-"""Follows flags in Redis: by pub/sub notifications and by a poll, read as a whole, also after every reconnect."""
+"""Follows flags in Redis by pub/sub notifications and by a poll. All flags are read each time, also after every reconnect."""
 
 import logging
 import threading
@@ -29,7 +29,7 @@ class RedisSource:
 
     Args:
         url: e.g. "redis://127.0.0.1:6379/0".
-        prefix: of the keys; LaunchDarkly's own default is "launchdarkly".
+        prefix: the prefix of the keys; LaunchDarkly's own default is "launchdarkly".
         poll_s: seconds between two reads without any notification. Writers other than our editor send no notification, unless Redis has
             keyspace notifications enabled.
     """
@@ -39,7 +39,7 @@ class RedisSource:
         self._url, self._layout, self._poll_s = url, RedisLayout(prefix=prefix), poll_s
 
     def options(self, _on_loss: Callable[[str], None] | None = None, /) -> Mapping[str, Any]:
-        """Return nothing to connect to: flags in Redis need no LaunchDarkly, and no events are sent."""
+        """Return options without a connection: flags in Redis need no LaunchDarkly, and no events are sent."""
         return {"sdk_key": "sdk-key-not-needed-for-redis", "send_events": False}
 
     def processor(self, _config: Config, intake: FlagIntake, ready: threading.Event, /) -> UpdateProcessor:
@@ -49,7 +49,10 @@ class RedisSource:
 
 
 class RedisProcessor(UpdateProcessor):
-    """Reads in one thread; another one closes the connection when that thread hangs, since redis-py's reads can outlive their timeouts."""
+    """Reads in one thread.
+
+    Another thread closes the connection if the first one hangs, since redis-py's reads can last longer than their time-outs.
+    """
 
     def __init__(
         self,
@@ -70,7 +73,7 @@ class RedisProcessor(UpdateProcessor):
         self._client: redis.Redis | None = None
 
     def start(self) -> None:
-        """Connect and follow. Called by the SDK."""
+        """Connect and follow the flags. Called by the SDK."""
         threading.Thread(target=self._follow, name="migration-flags-redis", daemon=True).start()
         threading.Thread(target=self._watch, name="migration-flags-redis-watch", daemon=True).start()
 
@@ -98,7 +101,7 @@ class RedisProcessor(UpdateProcessor):
             self._stop.wait(wait_s)
 
     def _follow_one_connection(self) -> None:
-        """Read immediately, since anything may have changed; then after each notification and each `poll_s`. Ends by an error."""
+        """Read immediately, since flags may have changed; then after each notification and each `poll_s`. Ends only by an error."""
         with connect(self._url) as client:
             self._client = client
             database = client.connection_pool.connection_kwargs.get("db", 0)
@@ -111,7 +114,7 @@ class RedisProcessor(UpdateProcessor):
                     self._wait(announced)
 
     def _wait(self, announced: "redis.client.PubSub") -> None:
-        """Wait for a notification, at most `poll_s`; several together count as one."""
+        """Wait for a notification, at most `poll_s`; several notifications together count as one."""
         until = self._clock() + self._poll_s
         while (left := until - self._clock()) > 0:
             if announced.get_message(timeout=left) is not None:
@@ -136,7 +139,7 @@ class RedisProcessor(UpdateProcessor):
             self._seen = raw
 
     def _watch(self) -> None:
-        """Report it when Redis is silent, and wake up a read that hangs."""
+        """Report if Redis does not answer, and end a read that hangs."""
         while not self._stop.wait(self._poll_s / 2):
             if self._clock() - self._answered > self._silence_s:
                 self._intake.down("it does not answer in time")

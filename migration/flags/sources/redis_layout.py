@@ -1,6 +1,5 @@
-"""LaunchDarkly's own layout in Redis: a hash of flags, a hash of segments, a mark that both were written, and our own channel.
-
-The same keys are used by LaunchDarkly's SDKs and its Relay Proxy: `<prefix>:features`, `<prefix>:segments`, `<prefix>:$inited`.
+"""LaunchDarkly's own layout in Redis: a hash of flags, a hash of segments, and a mark that both were written; and our own channel. The same
+keys are used by LaunchDarkly's SDKs and its Relay Proxy: `<prefix>:features`, `<prefix>:segments`, `<prefix>:$inited`.
 """
 
 import json
@@ -75,7 +74,7 @@ class RawFlags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisLayout:
-    """Names under one prefix."""
+    """The names of keys with one prefix."""
 
     prefix: str
 
@@ -91,16 +90,16 @@ class RedisLayout:
 
     @property
     def inited(self) -> str:
-        """Exists once a full state was written."""
+        """A key that exists after a full state was written."""
         return f"{self.prefix}:$inited"
 
     @property
     def channel(self) -> str:
-        """The channel on which our editor announces a write. The message is the key of the flag; readers read everything themselves."""
+        """The channel on which our editor announces a write. The message is the flag's key; readers then read all flags."""
         return f"{self.prefix}:changed"
 
     def read(self, client: "redis.Redis") -> RawFlags:
-        """Return the content, all of one moment. Raises redis's errors."""
+        """Return the content, read in one transaction. Raises redis's errors."""
         with client.pipeline(transaction=True) as asked:
             asked.hgetall(self.features)
             asked.hgetall(self.segments)
@@ -110,7 +109,7 @@ class RedisLayout:
 
 
 def connect(url: str) -> "redis.Redis":
-    """Return a client that never retries: a write that is retried may have been done before.
+    """Return a client that never retries, because the first try of a write may have succeeded.
 
     Raises:
         FlagSourceError: the address is invalid.
@@ -125,7 +124,7 @@ def connect(url: str) -> "redis.Redis":
 
 
 def parse(raw: RawFlags) -> tuple[FlagData, tuple[FlagProblem, ...]]:
-    """Return the flags and segments that are valid, and what is wrong with the others."""
+    """Return the valid flags and segments, and the problems of the others."""
     problems: list[FlagProblem] = []
     flags, segments = _items("flag", raw.features, problems), _items("segment", raw.segments, problems)
     data, others = check_items(flags, segments)

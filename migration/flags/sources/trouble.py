@@ -1,4 +1,4 @@
-"""What is wrong between us and LaunchDarkly, in a sentence for operators.
+"""Problems between this process and LaunchDarkly, as sentences for operators.
 
 Texts of libraries are interpreted and never passed on: they may contain secrets.
 """
@@ -74,7 +74,7 @@ def text_trouble(text: str, otherwise: str = _AWAY) -> str:
 
 
 def sdk_trouble(error: DataSourceErrorInfo | None) -> str:
-    """Return what the SDK's data source met."""
+    """Return the problem of the SDK's data source."""
     if error is None:
         return "the SDK lost it without giving a reason"
     if error.kind is DataSourceErrorKind.ERROR_RESPONSE:
@@ -83,5 +83,5 @@ def sdk_trouble(error: DataSourceErrorInfo | None) -> str:
         return UNREADABLE
     if error.kind is DataSourceErrorKind.STORE_ERROR:
         return "the flags that it sends cannot be used"
-    # Everything else came through the connection: the SDK cannot tell its own exceptions from others.
+    # All other errors come from the connection: the SDK does not distinguish its own exceptions from others.
     return text_trouble(error.message or "", otherwise=UNREADABLE)

@@ -1,1 +1,1 @@
-"""Decides what each use becomes, in a file and across files, and what is left to a person."""
+"""Decides what replaces each use, in a file and across files, and what is left to a person."""

@@ -1,4 +1,4 @@
-"""One file: what each use of a legacy module becomes, and why a use may not be rewritten. Nothing is decided here about other files."""
+"""One file: what replaces each use of a legacy module, and why a use may not be rewritten. Nothing is decided here about other files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -27,7 +27,7 @@ from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.codemod.rules import CodemodRule, ObjectName
 from migration.consolidation.findings.meaning import Meaning
 
-#: Methods of a mock that do not call it as the engine would be called.
+#: Methods of a mock that are not calls of the engine.
 _MOCK_CONTROLS: Final = frozenset(
     {
         "return_value", "side_effect", "called", "call_count", "await_count", "reset_mock", "assert_called", "assert_called_once",
@@ -58,7 +58,7 @@ class Analyser:
         return _FileAnalysis(self, path, Source(data, self.tree.facts[path])).run()
 
     def successor(self, meaning: Meaning) -> ObjectName | None:
-        """Return what a class of the family becomes; None: nothing that is known."""
+        """Return what replaces a class of the family; None: that is not known."""
         if (configured := self.configuration.names.get(meaning.text)) is not None:
             module, _, name = configured.partition(":")
             return ObjectName(module, name)
@@ -79,8 +79,8 @@ class _FileAnalysis:
         self._variables = Variables(source, path, analyser.tree, self._uses)
         self._renaming = UseRenamer(source, self._bindings, analyser.tree, analyser.successor)
         self._left_out: list[Span] = []  #: arguments that the new call does not have
-        self._chosen: set[cst.CSTNode] = set()  #: names that more than one module may give, and become the same from each
-        self._accounted: set[cst.CSTNode] = set()  #: names whose use is known and dealt with
+        self._chosen: set[cst.CSTNode] = set()  #: names that may come from several modules and are rewritten the same for each
+        self._accounted: set[cst.CSTNode] = set()  #: names whose use is known and handled
 
     def run(self) -> Analysis:
         decisions = [*removed_imports(self._source, self._bindings, self._tree), *self._used()]
@@ -89,7 +89,7 @@ class _FileAnalysis:
         return Analysis(self._path, self._source, self._bindings, grouped(decisions, self._tree.origin), suspects)
 
     def _used(self) -> Iterator[CodemodDecision]:
-        """Decide on each use, in the order of the file, and then on what is named by strings."""
+        """Decide on each use, in the order of the file, and then on names in strings."""
         for use in self._uses.found:
             if isinstance(use, ObjectUse):
                 yield from self._object(use)
@@ -101,7 +101,7 @@ class _FileAnalysis:
         yield from named.lazy_tables()
 
     def _left(self, groups: Mapping[str, Group]) -> Iterator[CodemodDecision]:
-        """Decide on imported names that are removed, once every use of theirs is known."""
+        """Decide on imported names that are removed, once all their uses are known."""
         leaving = Leaving(self._source, self._bindings, self._tree, self._all.successor)
         needs = {module: list(group.needs) for module, group in groups.items()}
         for bound in self._bindings.bound:
@@ -145,7 +145,7 @@ class _FileAnalysis:
             yield from self._named(use, origin)
 
     def _choose(self, node: cst.CSTNode) -> list[CodemodDecision] | None:
-        """Rewrite the call of a name that several modules may give. Returns whether that is certain."""
+        """Rewrite the call of a name that may come from several modules; None: they may need different texts."""
         chosen = self._choices.chosen(node)
         if chosen is None or taken_elsewhere(self._tree, self._path, chosen.bounds[0].local) is not None:
             return None
@@ -160,7 +160,7 @@ class _FileAnalysis:
         ]
 
     def _named(self, use: ObjectUse, origin: NameOrigin) -> Iterator[CodemodDecision]:
-        """Rewrite a class that is only named."""
+        """Rewrite a class that is named but not called."""
         if (calls := calls_by_table(self._source, self._path, self._tree, use.node)) is not None:
             yield from self._table(calls, use, origin)
         elif (objection := objection_to_rename(self._source, use.node)) is not None:
@@ -169,7 +169,7 @@ class _FileAnalysis:
             yield from self._renaming.renamed(use, origin)
 
     def _table(self, calls: Sequence[cst.Call], use: ObjectUse, origin: NameOrigin) -> Iterator[CodemodDecision]:
-        """Rewrite a class in a table with its calls, and the method that is called on each of their results."""
+        """Rewrite a class in a table with its calls, and the call of a method on each result."""
         yield from self._renaming.renamed(use, origin)
         for call in calls:
             member, later = self._source.parent(call), self._source.parent(self._source.parent(call))
@@ -207,7 +207,7 @@ class _FileAnalysis:
         return self._all.surfaces.are_made_alike(meaning, Meaning("object", new.module, new.name))
 
     def _holder(self, node: cst.Name | cst.Attribute | cst.Call, origin: NameOrigin) -> str | None:
-        """Return the module, none of the legacy ones, that a name is taken from without being imported; None: there is none."""
+        """Return the module, not a legacy module, from which a name is taken as an attribute or by a star import; None: there is none."""
         if isinstance(node, cst.Attribute):
             meaning = self._uses.meaning(node.value)
             return meaning.module if meaning is not None and meaning.kind == "module" and meaning.module not in self._tree.legacy else None

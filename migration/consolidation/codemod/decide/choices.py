@@ -1,4 +1,4 @@
-"""A name that several legacy modules may give, as after `if ... else`: it can be rewritten where each of them asks for the same text."""
+"""A name that may come from several legacy modules, as after `if ... else`: it is rewritten where each module needs the same new text."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -18,21 +18,21 @@ from migration.consolidation.findings.meaning import Meaning
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A call that becomes the same whichever of the imports gave the name."""
+    """A call that is rewritten the same, whichever import binds the name."""
 
     bounds: tuple[Bound, ...]
     done: Rewritten
 
 
 class Choices:
-    """The names of one file that more than one import may give.
+    """The names of one file that more than one import may bind.
 
     Args:
         source: the file.
         bindings: its imports.
         tree: says what names mean.
         calls: rewrites calls.
-        surfaces: say what fits the target as it stands.
+        surfaces: decide which calls the target accepts unchanged.
         rules: gives the rules for a callee.
     """
 
@@ -54,9 +54,7 @@ class Choices:
         self._rules = rules
 
     def chosen(self, node: cst.CSTNode) -> Chosen | None:
-        """Return the result of rewriting a call of the name together with the call of a method on its result; None: it is not always the
-        same.
-        """
+        """Return the rewritten call of the name, if a method is called on its result; None: the imports need different texts."""
         bounds = self._bindings.alternatives(node) if isinstance(node, cst.Name) and not self._is_in_a_string(node.value) else ()
         call = self._source.parent(node)
         member = self._source.parent(call)
@@ -75,7 +73,7 @@ class Choices:
         return Chosen(tuple(bounds), done)
 
     def _is_in_a_string(self, name: str) -> bool:
-        """Return whether an annotation in quotes, `__all__` or anything else may name it in a string."""
+        """Return whether a string may contain the name, as a quoted annotation or `__all__` does."""
         word = re.compile(rf"\b{name}\b")
         return any(isinstance(node, cst.SimpleString) and word.search(node.value) for node in self._source.nodes())
 
@@ -87,7 +85,7 @@ class Choices:
         return done[0] if len(done) == len(found) and all(item == done[0] for item in done) else None
 
     def _tells(self, call: cst.Call, name: str, instance: Meaning | None) -> bool:
-        """Return whether it is certain that the target accepts the call of a method, by a rule or unchanged."""
+        """Return whether the target certainly accepts the call of a method, after a rule or unchanged."""
         if instance is None or instance.kind != "instance":
             return False
         is_ruled = bool(self._rules(self._method(instance, name)))

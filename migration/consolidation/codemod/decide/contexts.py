@@ -1,4 +1,4 @@
-"""Places where a legacy class may simply get its new name: where it is only named, and not used in a way that depends on its signature."""
+"""Places where a legacy class may simply get its new name, because the use does not depend on the class's signature."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ _BY_KEYWORD: Final = frozenset({"spec", "spec_set", "bound"})
 
 
 def objection_to_rename(source: Source, node: cst.CSTNode) -> str | None:
-    """Return why a class that is named here, and not called, cannot just be named otherwise; None: it can."""
+    """Return why a class that is named here, but not called, cannot simply be renamed; None: it can."""
     parent = source.parent(node)
     if any(isinstance(ancestor, cst.Annotation) for ancestor in source.ancestors(node)):
         return None
@@ -34,26 +34,26 @@ def objection_to_rename(source: Source, node: cst.CSTNode) -> str | None:
         case cst.Element() | cst.Tuple() if _is_choice_of_classes(source, parent):
             return None
         case _ if isinstance(source.parent(parent), cst.ClassDef):
-            return "a subclass overrides and calls what the target does not have; make it wrap the target, or remove it"
+            return "a subclass overrides and calls methods that the target does not have; make it wrap the target, or remove it"
     return "the class is passed on, so its later calls cannot be seen; pass on something that makes the target, and call that"
 
 
 def _as_argument(source: Source, argument: cst.Arg) -> str | None:
     call = source.parent(argument)
     if isinstance(call, cst.ClassDef):
-        return "a subclass overrides and calls what the target does not have; make it wrap the target, or remove it"
+        return "a subclass overrides and calls methods that the target does not have; make it wrap the target, or remove it"
     name = (dotted(call.func) or "").rpartition(".")[2] if isinstance(call, cst.Call) else ""
     if name in {"isinstance", "issubclass", "cast", "create_autospec"}:
         return None
     if name in _TAKE_A_CLASS and argument.keyword is not None and argument.keyword.value in _BY_KEYWORD:
         return None
     if name == "object" and isinstance(call, cst.Call) and (dotted(call.func) or "").endswith("patch.object"):
-        return "a member of it is patched; name the target's member"
+        return "a member of the class is patched; name the target's member"
     return f"the class is given to {name or 'a call'}, so its later calls cannot be seen; pass on something that makes the target"
 
 
 def _is_choice_of_classes(source: Source, node: cst.CSTNode) -> bool:
-    """Return whether it is in the tuple of classes that `isinstance` gets."""
+    """Return whether the node is in the tuple of classes that `isinstance` gets."""
     for ancestor in source.ancestors(node):
         if isinstance(ancestor, cst.Call):
             return dotted(ancestor.func) in {"isinstance", "issubclass"}

@@ -1,4 +1,4 @@
-"""Everything in one file that has to do with one legacy module: rewritten together, or not at all."""
+"""All uses of one legacy module in one file: they are rewritten together or not at all."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
@@ -23,7 +23,7 @@ class Refusal:
 class CodemodDecision:
     """How one place that uses a legacy module is rewritten, or why it is not."""
 
-    module: str  #: the legacy module, or one that passes its names on
+    module: str  #: the legacy module, or a module that re-exports its names
     _: KW_ONLY
     edits: tuple[Edit, ...] = ()
     needs: tuple[Need, ...] = ()
@@ -41,31 +41,34 @@ class CodemodDecision:
 
 
 def refused(module: str, line: int, advice: str) -> CodemodDecision:
-    """Return the decision to leave what has to do with the module as it is; the advice is what has to be done by hand."""
+    """Return the decision to leave the file's uses of the module as they are; the advice says what to do by hand."""
     return CodemodDecision(module, refusals=(Refusal(line, advice),))
 
 
 @dataclass(slots=True)
 class Group:
-    """One group. It is rewritten if nothing is refused, here or in a group that must be rewritten together with it."""
+    """The uses of one legacy module in one file.
+
+    They are rewritten if nothing is refused, here and in each group that must be rewritten with it.
+    """
 
     module: str  #: the legacy module
     edits: list[Edit] = field(default_factory=list)
     needs: list[Need] = field(default_factory=list)
-    gone: list[Bound] = field(default_factory=list)  #: imported names that go
-    stars: list[AnyImport] = field(default_factory=list)  #: star imports of the module that go
-    exports: dict[str, str | None] = field(default_factory=dict)  #: the later name of what others may import from here; None: it is removed
-    quoted: dict[str, str] = field(default_factory=dict)  #: the later name of names in quoted annotations
-    patches: list[Patched] = field(default_factory=list)  #: of names that another consumer has
-    holders: dict[str, int] = field(default_factory=dict)  #: consumers that a name was imported from, with the line
+    gone: list[Bound] = field(default_factory=list)  #: imported names that are removed
+    stars: list[AnyImport] = field(default_factory=list)  #: star imports of the module that are removed
+    exports: dict[str, str | None] = field(default_factory=dict)  #: new names of what others may import from here; None: it is removed
+    quoted: dict[str, str] = field(default_factory=dict)  #: the new name of each name in a quoted annotation
+    patches: list[Patched] = field(default_factory=list)  #: patches of names in another consumer
+    holders: dict[str, int] = field(default_factory=dict)  #: consumers from which a name is imported, with the line
     members: int = 0  #: uses of instances
-    makes: bool = False  #: something here makes an instance
-    reshapes: bool = False  #: a method's call gets other arguments
-    together: set[str] = field(default_factory=set)  #: legacy modules that may give the same name in this file
+    makes: bool = False  #: this file makes an instance
+    reshapes: bool = False  #: a call of a method gets other arguments
+    together: set[str] = field(default_factory=set)  #: legacy modules that may bind the same name in this file
     refusals: list[Refusal] = field(default_factory=list)
 
     def take(self, decision: CodemodDecision) -> None:
-        """Add what was decided on one more place."""
+        """Add the decision on one more place."""
         self.edits += decision.edits
         self.needs += decision.needs
         self.gone += decision.gone
@@ -82,18 +85,18 @@ class Group:
             self.refuse(refusal.line, refusal.advice)
 
     def refuse(self, line: int, advice: str) -> None:
-        """Leave this group as it is; the advice is what has to be done by hand."""
+        """Leave this group as it is; the advice says what to do by hand."""
         if (refusal := Refusal(line, advice)) not in self.refusals:
             self.refusals.append(refusal)
 
     def exchanges(self, other: "Group") -> bool:
-        """Return whether instances may go from one file to the other, when one imports the other."""
+        """Return whether instances may be passed from one file to the other, if one imports the other."""
         return bool((self.members and (other.members or other.makes)) or (other.members and self.makes))
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """One file."""
+    """The decisions on one file."""
 
     path: str
     source: Source
@@ -103,7 +106,9 @@ class Analysis:
 
 
 def grouped(decisions: Iterable[CodemodDecision], origin: Callable[[str], str]) -> dict[str, Group]:
-    """Return the decisions on one file by legacy module; `origin` returns the legacy module whose names a module passes on."""
+    """Return the decisions on one file by legacy module; `origin` maps a module that re-exports names to the legacy module that defines
+    them.
+    """
     groups: dict[str, Group] = {}
     for decision in decisions:
         module = origin(decision.module)

@@ -1,4 +1,4 @@
-"""Import statements that bind something of a legacy module: what of it is removed, and where that cannot be done."""
+"""Import statements that bind names of a legacy module: which of them are removed, and which cannot be."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from migration.consolidation.codemod.read.tree import Tree
 
 
 def removed_imports(source: Source, bindings: Bindings, tree: Tree) -> Iterator[CodemodDecision]:
-    """Yield the imports from legacy modules that are removed, and those that cannot be rewritten at their place."""
+    """Yield the imports from legacy modules that are removed, and refusals of those that cannot be rewritten."""
     for bound in bindings.bound:
         yield from _removed(bound, source, tree)
     for star in bindings.stars:

@@ -1,4 +1,4 @@
-"""Imported names that go: every use of theirs has to be known, and what others may import from here is called otherwise afterwards."""
+"""Imported names that are removed: all their uses must be known, and what others import from here may get a new name."""
 
 from collections.abc import Callable, Collection, Iterator
 
@@ -14,13 +14,13 @@ from migration.consolidation.findings.meaning import Meaning
 
 
 class Leaving:
-    """The names of one file.
+    """The imported names of one file.
 
     Args:
         source: the file.
         bindings: its imports.
         tree: says what names mean.
-        successor: says what a class becomes.
+        successor: returns what replaces a class.
     """
 
     def __init__(self, source: Source, bindings: Bindings, tree: Tree, successor: Callable[[Meaning], ObjectName | None]) -> None:
@@ -35,7 +35,7 @@ class Leaving:
         Args:
             bound: the imported name.
             accounted: the names in the file whose use is known.
-            chosen: those of them that may come from more than one module, and become the same from each.
+            chosen: the names among `accounted` that may come from more than one module and are rewritten the same for each.
         """
         is_path = isinstance(bound.statement, cst.Import) and bound.given is None
         rivals = [other for other in self._bindings.bound if other.local == bound.local and other.meaning != bound.meaning]
@@ -50,7 +50,7 @@ class Leaving:
                 continue
             if is_path and self._has_another_root(bound):
                 continue
-            text = f"{name.value} is used here for something else than the legacy module; import it in a separate statement"
+            text = f"{name.value} is also used here for something other than the legacy module; import that in a separate statement"
             hidden = f"it cannot be determined what is done with {bound.local} here; use the target instead"
             yield refused(bound.meaning.module, self._source.line(name), text if is_path else hidden)
 
@@ -58,7 +58,7 @@ class Leaving:
         return isinstance(self._source.parent(name), cst.AssignTarget | cst.AnnAssign)
 
     def _has_another_root(self, bound: Bound) -> bool:
-        """Return whether another statement, which stays, binds the first part of `import a.b.c` too."""
+        """Return whether another import, which is not removed, also binds the first part of `import a.b.c`."""
         root = bound.local.partition(".")[0]
         leaving = {id(other.alias) for other in self._bindings.bound}
         aliases = [alias for statement in self._bindings.statements if isinstance(statement, cst.Import) for alias in statement.names]
@@ -66,11 +66,11 @@ class Leaving:
         return any((dotted(alias.name) or "").partition(".")[0] == root for alias in staying)
 
     def export(self, bound: Bound, needs: Collection[Need]) -> CodemodDecision:
-        """Return what other files find under the bound name afterwards, and what is imported only for them.
+        """Return what other files find under the bound name after the rewrite, and what is imported here only for them.
 
         Args:
             bound: the imported name.
-            needs: what the file imports of its legacy module's counterparts so far.
+            needs: the counterparts that the rewritten file imports so far.
         """
         module = bound.meaning.module
         if bound.meaning.kind != "object":
@@ -87,7 +87,9 @@ class Leaving:
         return CodemodDecision(module, needs=more, quoted=quoted, exports={bound.local: later})
 
     def export_star(self, module: str, star: AnyImport, needs: Collection[Need]) -> CodemodDecision:
-        """Return what replaces the names that a star import passes on, and the class that stays if this file does not use it."""
+        """Return what replaces the names that a star import re-exports, and the import of their counterparts if this file does not need it
+        itself.
+        """
         source = self._bindings.module_of(star) if isinstance(star, cst.ImportFrom) else ""
         exports: dict[str, str | None] = {}
         more: list[Need] = []

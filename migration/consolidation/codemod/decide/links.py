@@ -1,4 +1,4 @@
-"""Which groups of different files hang together: when one stays as it is, so do the others."""
+"""Which groups of different files depend on each other: if one stays as it is, the others do too."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -9,15 +9,15 @@ from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.read.uses import Suspect, call_fact
 from migration.consolidation.findings.meaning import Meaning
 
-_MOST_STEPS: Final = 20  #: from one re-export to the next
+_MOST_STEPS: Final = 20  #: steps from one re-export to the next
 
 
 class Links:
     """The links between the files of one tree.
 
     Args:
-        analyser: knows the tree.
-        analyses: of its files, by path.
+        analyser: analyses the files of the tree.
+        analyses: the analysis of each file, by path.
     """
 
     def __init__(self, analyser: Analyser, analyses: Mapping[str, Analysis]) -> None:
@@ -44,7 +44,7 @@ class Links:
                     continue
                 for group in analysis.groups.values():
                     for refusal in refusals:
-                        place = "" if other == path else f"an engine may get from here to {path}:{refusal.line}; "
+                        place = "" if other == path else f"an engine may be passed from here to {path}:{refusal.line}; "
                         group.refuse(refusal.line if other == path else 1, place + refusal.advice)
         while True:
             news = [self._pass_on(path, group) for path, analysis in self._analyses.items() for group in analysis.groups.values()]
@@ -52,7 +52,7 @@ class Links:
                 return
 
     def _pass_on(self, path: str, group: Group) -> bool:
-        """Refuse the groups that this one needs, or that need this one. Returns whether any was new."""
+        """Refuse the groups that this one needs, or that need this one. Returns whether a group was newly refused."""
         changed = self._receive(group) or self._keep_together(path, group)
         for module, line in group.holders.items():
             if group.refusals:
@@ -62,38 +62,44 @@ class Links:
             line = self._analyses[path].source.line(patched.node)
             holders = list(self._providers(patched.holder, group.module))
             if not holders and not group.refusals:
-                group.refuse(line, f"{patched.holder} is patched, which only passes the name on; patch the module that uses it")
+                group.refuse(line, f"{patched.holder} is patched, but only re-exports the name; patch the module that uses it")
                 changed = True
             path_of_holder = self._tree.names.modules.path(patched.holder) or ""
             direct = self._analyses[path_of_holder].groups.get(group.module) if path_of_holder in self._analyses else None
             if direct is not None and direct.exports.get(patched.rest[0], "") is None and not group.refusals:
-                group.refuse(line, f"{patched.holder} will not use {patched.rest[0]} any more; patch what it will use")
+                group.refuse(line, f"{patched.holder} will no longer use {patched.rest[0]}; patch the name that it will use")
                 changed = True
             for holder in holders:
                 changed |= _refuse_both(group, holder, f"{path}:{line} patches a name here")
         for other in self._neighbours[path]:
             beside = self._analyses[other].groups.get(group.module) if other in self._analyses else None
             if beside is not None and group.exchanges(beside):
-                changed |= _refuse_both(group, beside, f"engines go from {other} to {path} or back")
+                changed |= _refuse_both(group, beside, f"engines are passed from {other} to {path} or back")
         return changed
 
     def _keep_together(self, path: str, group: Group) -> bool:
-        """Refuse the groups that may give the same name as this one, or this one for them. Returns whether any was new."""
+        """If this group is refused, refuse the groups that may bind the same name, and the reverse.
+
+        Returns whether a group was newly refused.
+        """
         beside = [self._analyses[path].groups[module] for module in sorted(group.together)]
         return any(_refuse_both(group, other, f"a name comes from {other.module} or from {group.module}") for other in beside)
 
     def _receive(self, group: Group) -> bool:
-        """Refuse a group that calls engines in the new form and makes none, while old ones are made anywhere. Returns whether it did."""
+        """Refuse a group that calls engines in the new form and makes none, if old engines are still made in some file.
+
+        Returns whether it was refused.
+        """
         if group.refusals or group.makes or not group.reshapes:
             return False
         for path, analysis in self._analyses.items():
             maker = analysis.groups.get(group.module)
             if maker is not None and maker.makes and maker.refusals:
-                return _refuse(group, f"an old engine of {path}:{maker.refusals[0].line} may get here; rewrite that one first")
+                return _refuse(group, f"an old engine of {path}:{maker.refusals[0].line} may get here; rewrite that place first")
         return False
 
     def _providers(self, module: str, legacy: str, steps: int = _MOST_STEPS) -> Iterator[Group]:
-        """Yield the groups of the modules through which a name of the legacy module comes to `module`."""
+        """Yield the groups of the modules through which `module` imports a name of the legacy module."""
         path = self._tree.names.modules.path(module)
         if path is None or not steps or module in self._tree.legacy:
             return
@@ -106,7 +112,7 @@ class Links:
                     yield from self._providers(source, legacy, steps - 1)
 
     def _imported_from(self, path: str) -> Iterator[str]:
-        """Yield the files whose own objects, not those of legacy modules, this file imports, and the `conftest.py`s above it."""
+        """Yield the files that this file imports objects from, except legacy modules, and each `conftest.py` in a folder above it."""
         modules, names = self._tree.names.modules, self._tree.names
         for statement in self._tree.facts[path].imports:
             for name in statement.names:
@@ -123,7 +129,7 @@ class Links:
                 yield conftest
 
     def _objection(self, analysis: Analysis, suspect: Suspect) -> str | None:
-        """Return why the target would not take the call; None: it would, or some legacy class's call of that shape is the target's too."""
+        """Return why the target would not accept the call; None: it would, at least for one legacy class that has the method."""
         fact = call_fact(analysis.source, suspect.node)
         classes = [Meaning("object", module, name) for module, name in self._tree.classes]
         having = [item for item in classes if suspect.method in self._analyser.surfaces.of(item).methods]
@@ -132,7 +138,7 @@ class Links:
 
 
 def _refuse(group: Group, advice: str) -> bool:
-    """Refuse the group, unless it was refused before; return whether this is new."""
+    """Refuse the group, unless it was refused before; return whether it is newly refused."""
     if group.refusals:
         return False
     group.refuse(1, advice)
@@ -142,4 +148,4 @@ def _refuse(group: Group, advice: str) -> bool:
 def _refuse_both(one: Group, other: Group, reason: str) -> bool:
     if bool(one.refusals) == bool(other.refusals):
         return False
-    return _refuse(other if one.refusals else one, f"{reason}, and that one has to be changed by hand; rewrite them together")
+    return _refuse(other if one.refusals else one, f"{reason}, and the other place has to be changed by hand; rewrite both together")

@@ -1,4 +1,4 @@
-"""What a file names by strings and how that is rewritten: patched names, modules that are imported by a literal, lazy tables."""
+"""Names in the strings of a file, and how they are rewritten: patched names, modules that are imported by a string literal, lazy tables."""
 
 from collections.abc import Callable, Collection, Iterator
 
@@ -21,9 +21,9 @@ class NamedByStrings:
 
     Args:
         source: the file.
-        path: where it lies.
+        path: the file's path.
         tree: says what names mean.
-        successor: says what a class becomes.
+        successor: returns what replaces a class.
     """
 
     def __init__(self, source: Source, path: str, tree: Tree, successor: Callable[[Meaning], ObjectName | None]) -> None:
@@ -33,12 +33,12 @@ class NamedByStrings:
         self._successor = successor
 
     def patches(self, target: Surface) -> Iterator[CodemodDecision]:
-        """Rewrite what `patch` takes, or refuse it. `target`: what the class that stays offers."""
+        """Rewrite the names that `patch` gets, or refuse them. `target`: the members of the target."""
         for patched in find_patches(self._source, self._tree):
             yield from self._patch(patched, target)
 
     def imports(self, accounted: Collection[cst.CSTNode]) -> Iterator[CodemodDecision]:
-        """Rewrite imports by a literal, or refuse them. `accounted`: the names in the file whose use is known."""
+        """Rewrite imports by a string literal, or refuse them. `accounted`: the names in the file whose use is known."""
         for imported in find_literal_imports(self._source, self._tree):
             yield from self._literal(imported, accounted)
 
@@ -59,7 +59,7 @@ class NamedByStrings:
         elif member is not None and not target.has(member):
             yield refused(module, line, f"{member} is patched and {successor.name} does not have it")
         elif patched.asserts_calls:
-            yield refused(module, line, "the test looks at what the patched class was called with; write down the new arguments")
+            yield refused(module, line, "the test checks the arguments that the patched class was called with; write the new arguments")
         elif patched.holder in self._tree.legacy:
             text = ".".join([successor.module, successor.name, *patched.rest[1:]])
             yield CodemodDecision(module, edits=(Edit(self._source.bare_span(patched.node), (requote(patched.node, text),)),))
@@ -71,16 +71,16 @@ class NamedByStrings:
         successor = self._successor(meaning) if meaning.kind == "object" else ObjectName(self._tree.target.module, "")
         if imported.held is None:
             yield refused(
-                module, line, f"{meaning.module} is imported by its name, and its use cannot be followed; import the target instead"
+                module, line, f"{meaning.module} is imported by a string, and its use cannot be followed; import the target instead"
             )
         elif imported.is_shared:
             yield refused(
-                module, line, f"the name of {meaning.module} is in a variable that may be read otherwise; import the target instead"
+                module, line, f"the name of {meaning.module} is in a variable that other code may read; import the target instead"
             )
         elif successor is None:
             yield refused(module, line, f"{meaning.name} has no counterpart on the target")
         elif any(name not in accounted for name in others_of(self._source, imported.held)):
-            yield refused(module, line, f"what {imported.held.value} is used for cannot be seen; import the target instead")
+            yield refused(module, line, f"the uses of {imported.held.value} cannot all be seen; import the target instead")
         else:
             yield CodemodDecision(module, edits=tuple(imported.edits(self._source, successor, self._successor_in(meaning.module))))
 
@@ -90,10 +90,10 @@ class NamedByStrings:
         successor = self._successor(entry.meaning) if entry.meaning.kind == "object" else None
         if successor is None:
             yield refused(
-                module, line, f"{entry.meaning.name or entry.meaning.module} has no counterpart on the target; take it out of this table"
+                module, line, f"{entry.meaning.name or entry.meaning.module} has no counterpart on the target; remove it from this table"
             )
         elif successor.name != entry.name and successor.name in entry.beside:
-            yield refused(module, line, f"this table has a {successor.name} already; take {entry.name} out of it")
+            yield refused(module, line, f"this table has a {successor.name} already; remove {entry.name} from it")
         else:
             values = (successor.name, successor.module, successor.name)
             literals = (entry.key, entry.module, entry.attribute)

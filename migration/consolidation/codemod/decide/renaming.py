@@ -21,17 +21,17 @@ class UseRenamer:
     """Renames uses in one file.
 
     Args:
-        source: of the file.
-        bindings: what its names stand for.
+        source: the file.
+        bindings: its imports.
         tree: all files.
-        successor: gives what a class of the family becomes; None: nothing that is known.
+        successor: returns what replaces a class of the family; None: that is not known.
     """
 
     def __init__(self, source: Source, bindings: Bindings, tree: Tree, successor: Callable[[Meaning], ObjectName | None]) -> None:
         self._source, self._bindings, self._tree, self._successor = source, bindings, tree, successor
 
     def renamed(self, use: ObjectUse, origin: NameOrigin) -> Iterator[CodemodDecision]:
-        """Yield the new name of the use, or why it cannot have it."""
+        """Yield the new name of the use, or why it cannot be renamed."""
         module, successor = use.meaning.module, self._successor(use.meaning)
         if successor is None:
             return
@@ -44,7 +44,7 @@ class UseRenamer:
         yield self.nones(module, origin)
 
     def new_name(self, use: ObjectUse, successor: ObjectName, origin: NameOrigin) -> tuple[str, Need | None]:
-        """Return what the file calls the class afterwards, and what has to be imported for that."""
+        """Return the new name of the class in the file, and the import that it needs."""
         if origin.statement is None:
             if isinstance(use.node, cst.Name):
                 return use.node.value, None
@@ -63,7 +63,7 @@ class UseRenamer:
         return CodemodDecision(module, edits=tuple(Edit(self._source.bare_span(node), (successor.name,)) for node in origin.nones))
 
     def clash(self, node: cst.CSTNode, need: Need) -> str | None:
-        """Return why a name cannot be imported here: the file calls something else so."""
+        """Return why a name cannot be imported here: the file uses it for something else; None: it can."""
         name = need.given or need.name
         wanted = Meaning("object", need.module, need.name)
         leaving = {id(bound.statement) for bound in self._bindings.bound if bound.local == name}

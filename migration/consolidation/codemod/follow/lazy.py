@@ -1,4 +1,4 @@
-"""Tables that a module-level `__getattr__` looks names up in: `{"Name": ("module", "attribute")}`. They pass names on as imports do."""
+"""Tables that a module-level `__getattr__` looks names up in: `{"Name": ("module", "attribute")}`. Like imports, they re-export names."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from migration.consolidation.findings.meaning import Meaning
 
 @dataclass(frozen=True, slots=True)
 class LazyEntry:
-    """An entry that leads to a legacy module."""
+    """An entry that names a legacy module."""
 
     key: cst.SimpleString
     module: cst.SimpleString
@@ -22,12 +22,12 @@ class LazyEntry:
 
     @property
     def name(self) -> str:
-        """The name that others import."""
+        """The name that other files import."""
         return str(self.key.evaluated_value)
 
 
 def find_lazy_entries(source: Source, path: str, tree: Tree) -> Iterator[LazyEntry]:
-    """Yield the entries of the file's tables that lead to a legacy module. An entry whose module is relative does not count."""
+    """Yield the entries of the file's tables that name a legacy module. An entry with a relative module name does not count."""
     if not tree.facts[path].lazy:
         return
     own = tree.names.modules.name(path)
@@ -46,7 +46,7 @@ def find_lazy_entries(source: Source, path: str, tree: Tree) -> Iterator[LazyEnt
 
 
 def _literals(element: cst.DictElement) -> tuple[cst.SimpleString, cst.SimpleString, cst.SimpleString] | None:
-    """Return the name, the module and the attribute of an entry; None: it has another form."""
+    """Return the name, the module and the attribute of an entry; None: the entry has another form."""
     if not isinstance(element.key, cst.SimpleString) or not isinstance(element.value, cst.Tuple | cst.List):
         return None
     parts = [item.value for item in element.value.elements]

@@ -1,7 +1,7 @@
-"""A user whom the constructor is not given, but each call of a method on the object: `Engine(registry).execute_agent(context, user)`.
+"""A user that is passed to each call of a method and not to the constructor: `Engine(registry).execute_agent(context, user)`.
 
-Only where nothing else is done with the object, in the function that makes it, and where the user is a parameter of that function, which
-never changes: then it may as well be given to the constructor.
+The user can be passed to the constructor instead under two conditions. Only such calls are made on the object, in the function that makes
+it. And the user is a parameter of that function that is never assigned again.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,12 +14,12 @@ from migration.consolidation.codemod.read.source import Source, is_none
 from migration.consolidation.codemod.rules import Parameter
 
 _AnyFunction = cst.FunctionDef | cst.Lambda
-#: Says at which place a method, which an expression means, takes a parameter of this name; None: it takes none.
+#: Returns the position of the parameter of this name in the method that an expression means; None: the method does not have it.
 PlaceOf = Callable[[cst.Attribute, str], int | None]
 
 
 def named_later(source: Source, call: cst.Call, parameter: Parameter, place_of: PlaceOf) -> cst.Arg | None:
-    """Return the argument that names a parameter of a constructor's rule in later calls; None: not all of them name the same one."""
+    """Return the argument that later calls pass for a parameter of a constructor's rule; None: not all calls pass the same one."""
     members = _members(source, call) if parameter.method else []
     function = _function(source, call)
     given: list[cst.Arg] = []
@@ -37,7 +37,7 @@ def named_later(source: Source, call: cst.Call, parameter: Parameter, place_of: 
 
 
 def _members(source: Source, call: cst.Call) -> Sequence[cst.Attribute]:
-    """Return the attributes that are taken of the object; none when something else is done with it too."""
+    """Return the attributes that are read from the object; () if the object is also used in another way."""
     parent = source.parent(call)
     if isinstance(parent, cst.Attribute):
         return [parent]

@@ -1,4 +1,4 @@
-"""`TABLE = {"chat": Engine}`: the class of `TABLE["chat"](...)` is known where every use of the table is such a call."""
+"""`TABLE = {"chat": Engine}`: the class of `TABLE["chat"](...)` is known if every use of the table is such a call."""
 
 import libcst as cst
 
@@ -8,7 +8,7 @@ from migration.consolidation.codemod.read.tree import Tree, taken_elsewhere
 
 
 def calls_by_table(source: Source, path: str, tree: Tree, node: cst.CSTNode) -> list[cst.Call] | None:
-    """Return the calls of a class in a table, by its key; None: it is in no table, or not every use of the table is a call."""
+    """Return the calls of a class by its key in a table; None: it is not in a table, or some use of the table is not a call."""
     element = source.parent(node)
     table = source.parent(element)
     if not isinstance(element, cst.DictElement) or element.value is not node or not isinstance(table, cst.Dict):
@@ -31,7 +31,7 @@ def calls_by_table(source: Source, path: str, tree: Tree, node: cst.CSTNode) -> 
 
 
 def _call(source: Source, name: cst.Name) -> cst.Call | None:
-    """Return the call of what a table's name and a literal key give; None: something else is done with the table."""
+    """Return the call of a table's item that is read by a literal key; None: the table is used in another way."""
     place = source.parent(name)
     call = source.parent(place)
     is_call = _key(place) is not None and isinstance(place, cst.Subscript) and place.value is name

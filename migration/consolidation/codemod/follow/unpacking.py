@@ -1,4 +1,4 @@
-"""`f(*parts, **{"name": value})` if it is known what is unpacked: a literal, or a variable whose only value is a tuple."""
+"""`f(*parts, **{"name": value})` if the unpacked value is known: a literal, or a variable whose only value is a tuple."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from migration.consolidation.codemod.read.source import Source, is_simple, root_
 
 
 def unpacked(source: Source, call: cst.Call) -> list[cst.Arg] | None:
-    """Return the arguments of a call as if they had not been packed; None: it cannot be seen what is in them."""
+    """Return the arguments of a call with each unpacked value written out; None: a value is not known."""
     found: list[cst.Arg] = []
     for argument in call.args:
         inner = [argument] if not argument.star else _by_place(source, argument.value) if argument.star == "*" else _by_name(argument.value)
@@ -30,7 +30,7 @@ def _by_place(source: Source, value: cst.BaseExpression) -> list[cst.Arg] | None
 
 
 def _held(source: Source, name: cst.Name) -> cst.Tuple | None:
-    """Return the tuple that is the only thing that a variable is ever assigned; None: there is something else."""
+    """Return the tuple that is the only value ever assigned to a variable; None: it may have another value."""
     bound = source.assignments(name)
     if len(bound) != 1 or not isinstance(bound[0], Assignment):
         return None
@@ -40,7 +40,7 @@ def _held(source: Source, name: cst.Name) -> cst.Tuple | None:
 
 
 def _stays(source: Source, element: cst.BaseElement) -> bool:
-    """Return whether it is the same wherever it is evaluated: a literal, or a name that is bound once."""
+    """Return whether the element has the same value wherever it is evaluated: a literal, or a name that is bound once."""
     root = root_name(element.value)
     return (
         is_simple(element.value) and not isinstance(element.value, cst.Attribute) and (root is None or len(source.assignments(root)) == 1)

@@ -1,4 +1,4 @@
-"""Whether a variable always has the value of its first assignment: the audit uses the first, a rewrite must be sure about all."""
+"""Whether a variable always has the value of its first assignment: the audit uses the first value, but a rewrite must be right for all."""
 
 import libcst as cst
 from libcst.metadata import Assignment
@@ -14,9 +14,9 @@ class Variables:
 
     Args:
         source: the file.
-        path: where it lies.
+        path: the file's path.
         tree: says what names mean.
-        uses: of the file.
+        uses: the file's uses of legacy modules.
     """
 
     def __init__(self, source: Source, path: str, tree: Tree, uses: Uses) -> None:
@@ -26,18 +26,18 @@ class Variables:
         self._uses = uses
 
     def objection(self, receiver: cst.BaseExpression, holder: Meaning) -> str | None:
-        """Return why a receiver may be something else than an instance of this class; None: it is one."""
+        """Return why a receiver may not be an instance of this class; None: it certainly is one."""
         if isinstance(receiver, cst.Name):
             values = [self._value(item) for item in self._source.assignments(receiver) if isinstance(item, Assignment)]
             certain = len(values) <= 1 and not isinstance(values[0] if values else None, cst.IfExp | cst.BooleanOperation)
             if not certain and not all(value is None or self._is(value, holder) for value in values):
-                return f"{receiver.value} may be something else too; give the other thing another name"
+                return f"{receiver.value} may have another value too; give the other value another name"
         elif isinstance(receiver, cst.Attribute) and isinstance(receiver.value, cst.Name) and not self._is_one_attribute(receiver, holder):
-            return f"{self._source.code(receiver)} may be something else too; give the other thing another name"
+            return f"{self._source.code(receiver)} may have another value too; give the other value another name"
         return None
 
     def _value(self, assignment: Assignment) -> cst.BaseExpression | None:
-        """Return what is assigned; None: nothing that is said here, as for a parameter or after `with`."""
+        """Return the assigned expression; None: there is none, as for a parameter or after `with`."""
         node = self._source.parent(assignment.node)
         around = self._source.parent(node) if isinstance(node, cst.AssignTarget) else node
         return around.value if isinstance(around, cst.Assign | cst.AnnAssign | cst.NamedExpr) else None
@@ -52,7 +52,7 @@ class Variables:
                 return self._uses.meaning(value) == holder
 
     def _is_one_attribute(self, receiver: cst.Attribute, holder: Meaning) -> bool:
-        """Return whether all assignments to an attribute of `self` give it an instance of the class."""
+        """Return whether all values assigned to an attribute of `self` are instances of the class."""
         facts = self._tree.facts[self._path]
         number = self._source.numbers[receiver]
         while number >= 0 and facts.scopes[number].kind != "class":

@@ -1,4 +1,4 @@
-"""Import statements of a file that bind something of a legacy module, and the names in the file that hang on each."""
+"""Import statements of a file that bind names of a legacy module, and where the file uses each name."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,27 +14,27 @@ from migration.consolidation.findings.meaning import Meaning
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bound:
-    """One name of an import statement that means something of a legacy module."""
+    """One name in an import statement that means a legacy module or an object of it."""
 
     statement: AnyImport
     alias: cst.ImportAlias
-    local: str  #: its name in the file; for `import a.b.c` the whole
+    local: str  #: the name in the file; for `import a.b.c` the whole dotted name
     given: str | None  #: the name after `as`; None: there is none
-    module: str  #: the module that the statement names, absolute
+    module: str  #: the absolute name of the module that the statement names
     meaning: Meaning
-    names: list[cst.Name] = field(default_factory=list)  #: that may mean it
+    names: list[cst.Name] = field(default_factory=list)  #: the places that may mean it
 
     def shares(self, other: "Bound") -> bool:
-        """Return whether some name in the file may mean either of them."""
+        """Return whether some name in the file may mean this or the other."""
         return not {id(name) for name in self.names}.isdisjoint(id(name) for name in other.names)
 
 
 @dataclass(frozen=True, slots=True)
 class NameOrigin:
-    """The origin of a name in the file."""
+    """Where a name in the file comes from."""
 
-    statement: AnyImport | None  #: None: it is a variable that keeps its name
-    bound: Bound | None  #: None: the statement stays; it gives a package, or everything of a module
+    statement: AnyImport | None  #: None: the name is a variable, which keeps its name
+    bound: Bound | None  #: None: the statement stays, because it imports a package or all names of a module
     nones: tuple[cst.Name, ...] = ()  #: assignments of None to the same name, as a fallback
 
 
@@ -43,7 +43,7 @@ class Bindings:
 
     Args:
         source: the file.
-        path: where it lies.
+        path: the file's path.
         tree: says what names mean.
     """
 
@@ -59,12 +59,12 @@ class Bindings:
         self._assign_names()
 
     def module_of(self, statement: cst.ImportFrom) -> str:
-        """Return the module that the statement names, absolute."""
+        """Return the absolute name of the module that the statement names."""
         name = dotted(statement.module) or "" if statement.module is not None else ""
         return self._tree.names.modules.absolute(self._path, len(statement.relative), name)
 
     def is_legacy_star(self, statement: AnyImport) -> bool:
-        """Return whether it is a star import of a legacy module."""
+        """Return whether the statement is a star import of a legacy module."""
         return statement in self.stars and isinstance(statement, cst.ImportFrom) and self.module_of(statement) in self._tree.legacy
 
     def alternatives(self, name: cst.Name) -> tuple[Bound, ...]:
@@ -76,10 +76,10 @@ class Bindings:
         return tuple(found) if are_all else ()
 
     def origin(self, node: cst.Name | cst.Attribute | cst.Call, meaning: Meaning) -> NameOrigin | str:
-        """Return the origin of the name of a use; or why it cannot be determined."""
+        """Return where the name of a use comes from, or why that cannot be determined."""
         root, text = root_name(node), dotted(node) or ""
         if root is None or "()" in text:
-            return "it is reached through a call; take it from its own module"
+            return "it is the result of a call; import it from its own module"
         assignments = self._source.assignments(root)
         imports = [item for item in assignments if isinstance(item, ImportAssignment)]
         others = [item for item in assignments if isinstance(item, Assignment) and not isinstance(item, ImportAssignment)]
@@ -89,10 +89,10 @@ class Bindings:
         if not imports:
             if all(isinstance(self._source.parent(item.node), cst.AssignTarget | cst.AnnAssign | cst.NamedExpr) for item in others):
                 return NameOrigin(None, None)
-            return f"it is reached through {root.value}; take it from its own module"
+            return f"it is reached through {root.value}; import it from its own module"
         nones = tuple(item.node for item in others if self._is_none(item) and isinstance(item.node, cst.Name))
         if len(nones) < len(others) or (nones and node is not root):
-            return f"{root.value} is bound in more than one way; give one of them another name"
+            return f"{root.value} is bound in more than one way; use a different name for each"
         return self._imported(root, text, imports, nones, meaning)
 
     def _imported(
@@ -109,7 +109,7 @@ class Bindings:
             return NameOrigin(candidates[0].statement, candidates[0], nones)
         statement = imports[0].node
         if not isinstance(statement, cst.Import | cst.ImportFrom) or meaning.kind != "object" or nones:
-            return f"{root.value} is bound in more than one way; give one of them another name"
+            return f"{root.value} is bound in more than one way; use a different name for each"
         return NameOrigin(statement, None)
 
     def _bound(self, statement: AnyImport) -> Iterator[Bound]:
@@ -125,7 +125,7 @@ class Bindings:
                 module = self.module_of(statement)
                 meaning = self._tree.names.member(module, name)
                 if meaning is None and module in self._tree.legacy:
-                    meaning = Meaning("object", module, name)  # a name that its module does not have
+                    meaning = Meaning("object", module, name)  # a name that the module does not have
             if meaning is not None and meaning.module in self._tree.legacy and meaning.kind != "instance":
                 yield Bound(statement, alias, given or name, given, module, meaning)
 

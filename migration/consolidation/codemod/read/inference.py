@@ -1,6 +1,6 @@
-"""Types without annotations: the result of a function or a `partial`, of a fixture, of a mock, or of an import by a string.
+"""Types without annotations: of the result of a function or a `partial`, of a fixture, of a mock, of an import by a string.
 
-The facts of a file get further bindings for them. They point at synthetic imports, whose names no file can contain.
+They become further bindings in the facts of a file. These bindings refer to synthetic imports, whose names no file can contain.
 """
 
 import ast
@@ -21,9 +21,9 @@ from migration.consolidation.sources.modules import ModuleNames
 from migration.consolidation.sources.workers import read_bytes
 
 _AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
-#: Return types are followed through so many functions, each of which returns the result of the next one.
+#: Length of a chain of functions, each returning the result of the next one, through which return types are followed.
 _ROUNDS: Final = 3
-#: No identifier has it where Python's grammar allows it to begin one.
+#: Python does not allow an identifier to begin with this character, so no name in a file has it there.
 _DOT: Final = "\N{MIDDLE DOT}"
 _ANYTHING: Final = Signature((), 0, 0, (), (), takes_any_positional=True, takes_any_keyword=True)
 _SPECIFIED: Final = ("spec", "spec_set")
@@ -33,8 +33,8 @@ _SPECIFIED: Final = ("spec", "spec_set")
 class _Function:
     node: _AnyFunction
     scope: int
-    results: list[str] = field(default_factory=list)  #: dotted, of each `return` and `yield`
-    opaque: bool = False  #: one of them is not a dotted name
+    results: list[str] = field(default_factory=list)  #: the dotted name after each `return` and `yield`
+    opaque: bool = False  #: some `return` or `yield` has an expression that is not a dotted name
 
     @property
     def is_fixture(self) -> bool:
@@ -54,7 +54,7 @@ def infer(root: Path, facts: dict[str, FileFacts], modules: ModuleNames) -> None
 
     Args:
         root: the audited folder.
-        facts: of the files, by path; replaced in place.
+        facts: the facts of each file, by path; changed in place.
         modules: all modules of the tree.
     """
     files = [file for path in facts if (file := _parse(root, path, facts[path])) is not None]
@@ -115,7 +115,7 @@ def _described(node: _AnyFunction, scope: int) -> _Function:
 
 
 def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what belongs to a function itself, not to functions inside of it."""
+    """Yield the nodes of a function without those of functions and classes inside it."""
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, _AnyFunction | ast.Lambda | ast.ClassDef):
             yield child
@@ -135,7 +135,7 @@ class _Inference:
         return self._all[self._file.path]
 
     def results(self) -> None:
-        """Note what functions without a return annotation return."""
+        """Record the return types of functions without a return annotation."""
         for function in self._file.functions:
             meanings = {self._names.dotted(self._file.path, function.scope, text) for text in function.results}
             if function.opaque or len(meanings) != 1 or (meaning := meanings.pop()) is None or meaning.kind != "instance":
@@ -146,7 +146,7 @@ class _Inference:
                 self._returns(function, self._synthetic(meaning))
 
     def fixtures_of_parameters(self, files: Mapping[str, _File]) -> None:
-        """Bind the parameters of tests and fixtures to what the fixtures of these names give."""
+        """Bind the parameters of tests and fixtures to the results of the fixtures of the same name."""
         known = self._visible_fixtures(files)
         for function in self._file.functions if known else ():
             if not (function.is_fixture or function.node.name.startswith("test")):
@@ -156,7 +156,7 @@ class _Inference:
                     self._bind(BindingFact(function.scope, parameter.arg, "instance", (self._synthetic(meaning),)))
 
     def dynamic_imports_and_mocks(self) -> None:
-        """Bind variables that hold a module or an object named by a literal, and mocks with a specification."""
+        """Bind variables that hold a module or object imported by a string literal, or a mock with a specification."""
         owners = {id(inner): function.scope for function in self._file.functions for inner in _own_nodes(function.node)}
         texts = _texts(self._file.tree)
         for node in ast.walk(self._file.tree):
@@ -171,7 +171,7 @@ class _Inference:
                     self._bind(BindingFact(scope, target, "value", (self._imported(imported),)), first=True)
 
     def partials(self) -> None:
-        """Take `name = partial(Class, ...)` at the top level for a function that returns what the class makes."""
+        """Treat `name = partial(Class, ...)` at the top level as a function that returns an instance of the class."""
         for node in self._file.tree.body:
             if not isinstance(node, ast.Assign) or len(node.targets) != 1 or (given := partial_of(node.value)) is None:
                 continue
@@ -191,11 +191,11 @@ class _Inference:
         return found | self._file.fixtures
 
     def _synthetic(self, meaning: Meaning) -> str:
-        """Return a name that an added import gives to the class."""
+        """Add an import of the class, and return the name that it binds."""
         return self._imported(meaning.text)
 
     def _imported(self, text: str) -> str:
-        """Return a name that an added import gives to a module, `a.b`, or to an object, `a.b:c`."""
+        """Add an import of a module, `a.b`, or of an object, `a.b:c`, and return the name that it binds."""
         module, _, name = text.partition(":")
         local = _DOT + text.replace(".", _DOT).replace(":", _DOT)
         statement = ImportFact(0, 0, 0, (), not name, 0, module if name else "", (BoundName(name or module, local),))
@@ -222,7 +222,7 @@ class _Inference:
 
 
 def _specification(call: ast.Call) -> str | None:
-    """Return the class that a mock is specified by."""
+    """Return the class that a mock has as its specification."""
     name = (dotted_name(call.func) or "").rpartition(".")[2]
     if name.endswith("Mock"):
         return next((dotted_name(keyword.value) for keyword in call.keywords if keyword.arg in _SPECIFIED), None)
@@ -233,7 +233,7 @@ def _specification(call: ast.Call) -> str | None:
 
 
 def _texts(tree: ast.Module) -> dict[str, str]:
-    """Return the variables that hold one literal text in the whole file: assigned once, in one scope, and no parameter."""
+    """Return the variables that always hold one literal text: each is assigned once in the file and is not a parameter."""
     bound = Counter(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load))
     bound.update(node.arg for node in ast.walk(tree) if isinstance(node, ast.arg))
     found: dict[str, str] = {}
@@ -245,20 +245,20 @@ def _texts(tree: ast.Module) -> dict[str, str]:
 
 
 def _with_text(call: ast.Call, texts: Mapping[str, str]) -> ast.Call:
-    """Return the call with the text of a variable that is its first argument."""
+    """Return the call; if its first argument is such a variable, the text replaces it."""
     first = call.args[0] if call.args else None
     text = texts.get(first.id) if isinstance(first, ast.Name) else None
     return ast.Call(call.func, [ast.Constant(text), *call.args[1:]], call.keywords) if text is not None else call
 
 
 def partial_of(value: ast.expr) -> ast.expr | None:
-    """Return what `partial` is given to call; None: the expression is something else."""
+    """Return the first argument of `partial`, which it calls; None: the expression is not a call of `partial`."""
     is_partial = isinstance(value, ast.Call) and dotted_name(value.func) in {"partial", "functools.partial"}
     return value.args[0] if isinstance(value, ast.Call) and is_partial and value.args else None
 
 
 def literal_import(call: ast.Call) -> str | None:
-    """Return the absolute name, `a.b` or `a.b:c`, that a call imports by a literal; None: it does something else."""
+    """Return the absolute name, `a.b` or `a.b:c`, that a call imports by a string literal; None: the call imports nothing that way."""
     name = (dotted_name(call.func) or "").rpartition(".")[2]
     if name not in {"import_module", "__import__", "resolve_name"} or not call.args:
         return None
@@ -267,7 +267,7 @@ def literal_import(call: ast.Call) -> str | None:
         return None
     text = first.value
     if name == "__import__" and not any(keyword.arg == "fromlist" for keyword in call.keywords):
-        return None  # it returns the top package
+        return None  # without `fromlist`, `__import__` returns the top package
     if not text.startswith("."):
         return text
     given = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "package")]

@@ -1,4 +1,4 @@
-"""Which files are worth a closer look: LibCST takes a hundred times as long for one as the audit does."""
+"""Which files LibCST has to parse: it takes a hundred times as long for a file as the audit does."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from migration.consolidation.findings.meaning import Meaning
 
 
 def may_matter(tree: Tree, path: str) -> bool:
-    """Return whether a file may use a legacy module, or call something of unknown type as legacy classes are called."""
+    """Return whether a file may use a legacy module, or calls a method of a legacy class's name on an object of unknown type."""
     facts = tree.facts[path]
     own = tree.names.modules.name(path)
     for call in facts.calls:
@@ -45,7 +45,7 @@ def _meanings(tree: Tree, path: str) -> Iterator[Meaning]:
 
 
 def _prefixes(tree: Tree, path: str, scope: int, text: str) -> Iterator[Meaning]:
-    """Yield what a dotted name means, and each of its beginnings."""
+    """Yield what a dotted name and each of its prefixes mean."""
     parts = text.split(".")
     for length in range(1, len(parts) + 1):
         if (found := tree.names.dotted(path, scope, ".".join(parts[:length]))) is not None:

@@ -1,4 +1,4 @@
-"""One file's syntax tree with what the codemod asks of it: places, texts, parents, Python's own scopes, and the audit's."""
+"""One file's syntax tree, and what the codemod needs to know of its nodes: place, text, parent, Python's scope and the audit's scope."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -32,12 +32,12 @@ class Source:
     """One parsed file.
 
     Args:
-        data: its bytes.
-        facts: what the audit knows of it.
+        data: the file's bytes.
+        facts: what the audit knows about the file.
 
     Raises (at construction):
-        libcst.ParserSyntaxError: LibCST does not take the file.
-        UnicodeDecodeError: its encoding is not what it declares.
+        libcst.ParserSyntaxError: LibCST cannot parse the file.
+        UnicodeDecodeError: the file does not have the encoding that it declares.
     """
 
     def __init__(self, data: bytes, facts: FileFacts) -> None:
@@ -45,7 +45,7 @@ class Source:
         self.module = wrapper.module
         self.text = self.module.code.encode()  #: UTF-8, whatever the file's encoding
         metadata = wrapper.resolve_many([ByteSpanPositionProvider, ScopeProvider])
-        # LibCST types what its providers give only in part.
+        # LibCST has only partial types for the results of its providers.
         self._spans = cast("Mapping[cst.CSTNode, CodeSpan]", metadata[ByteSpanPositionProvider])
         self._scopes = cast("Mapping[cst.CSTNode, Scope | None]", metadata[ScopeProvider])
         self._children: dict[cst.CSTNode, Sequence[cst.CSTNode]] = {}
@@ -55,7 +55,7 @@ class Source:
         self.numbers = self._scope_numbers(facts)
 
     def nodes(self) -> Sequence[cst.CSTNode]:
-        """Return every node that has a place, outer ones first, in source order."""
+        """Return every node that has a place, in source order, outer nodes before inner ones."""
         return self._nodes
 
     def children(self, node: cst.CSTNode) -> Sequence[cst.CSTNode]:
@@ -63,7 +63,7 @@ class Source:
         return self._children[node]
 
     def span(self, node: cst.CSTNode) -> Span:
-        """Return where the node stands, with the parentheses around it."""
+        """Return the node's place, with the parentheses around it."""
         found = self._spans[node]
         start, end = found.start, found.start + found.length
         if isinstance(node, cst.BaseExpression):
@@ -72,7 +72,7 @@ class Source:
         return start, end
 
     def bare_span(self, node: cst.CSTNode) -> Span:
-        """Return where the node stands, without the parentheses around it."""
+        """Return the node's place, without the parentheses around it."""
         found = self._spans[node]
         return found.start, found.start + found.length
 
@@ -101,7 +101,7 @@ class Source:
         return self.text[start:end].decode()
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode:
-        """Return the parent of the node; for the module, the module."""
+        """Return the parent of the node; for the module, the module itself."""
         return self._parents.get(node, self.module)
 
     def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -119,13 +119,13 @@ class Source:
         return found
 
     def assignments(self, name: cst.Name) -> Sequence[BaseAssignment]:
-        """Return everything that the name may be bound by, in its scope or around it; builtins are left out."""
+        """Return all assignments that may bind the name, in its scope or an outer one; builtins are left out."""
         scope = self._scopes.get(name)
         found = scope[name.value] if scope is not None else ()
         return [item for item in found if isinstance(item, Assignment | ImportAssignment)]
 
     def bound(self, node: cst.CSTNode, name: str) -> Sequence[BaseAssignment]:
-        """Return everything that a name would be bound by where the node stands."""
+        """Return all assignments that would bind a name at the node's place."""
         scope = self._scope(node)
         return [item for item in scope[name] if isinstance(item, Assignment | ImportAssignment)]
 
@@ -135,7 +135,7 @@ class Source:
         return isinstance(self.parent(line), cst.Module)
 
     def _walk(self) -> list[cst.CSTNode]:
-        """Record parts and parents of all nodes, once: LibCST makes the parts again at each request."""
+        """Record parts and parents of all nodes once, because LibCST computes the parts again at each request."""
         found: list[cst.CSTNode] = []
         pending: list[cst.CSTNode] = [self.module]
         while pending:
@@ -175,11 +175,11 @@ class Source:
             found = self._scopes.get(candidate)
             if found is not None:
                 return found
-        raise LookupError("the module has no scope")
+        raise LookupError("the module is in no scope")
 
 
 def by_getattr(node: cst.CSTNode) -> tuple[cst.BaseExpression, cst.SimpleString] | None:
-    """Return the object and the literal name of `getattr(object, "name")`; None: it is something else."""
+    """Return the object and the literal name of `getattr(object, "name")`; None: the node is something else."""
     match node:
         case cst.Call(func=cst.Name(value="getattr"), args=[cst.Arg(value=holder), cst.Arg(value=cst.SimpleString() as literal)]):
             return (holder, literal) if str(literal.evaluated_value).isidentifier() else None
@@ -188,9 +188,8 @@ def by_getattr(node: cst.CSTNode) -> tuple[cst.BaseExpression, cst.SimpleString]
 
 
 def dotted(node: cst.CSTNode) -> str | None:
-    """Return `a.b.c`, with `()` for a call on the way; None for any other expression.
-
-    `await` is looked through, as in the audit, and `getattr` with a literal is an attribute.
+    """Return `a.b.c`, with `()` for each call in it; None for any other expression. As in the audit, `await` is ignored and `getattr` with
+    a literal counts as an attribute.
     """
     if (named := by_getattr(node)) is not None:
         holder = dotted(named[0])
@@ -211,7 +210,7 @@ def dotted(node: cst.CSTNode) -> str | None:
 
 
 def root_name(node: cst.CSTNode) -> cst.Name | None:
-    """Return the name that a dotted expression begins with; None: it begins with something else."""
+    """Return the name that a dotted expression begins with; None: it does not begin with a name."""
     while True:
         if (named := by_getattr(node)) is not None:
             node = named[0]
@@ -225,10 +224,10 @@ def root_name(node: cst.CSTNode) -> cst.Name | None:
 
 
 def is_simple(value: cst.BaseExpression) -> bool:
-    """Return whether evaluating it does nothing else, so that it may be dropped, repeated or moved."""
+    """Return whether an expression has no effects, so that it may be dropped, repeated or moved."""
     return isinstance(value, SIMPLE) or (isinstance(value, cst.Attribute) and is_simple(value.value))
 
 
 def is_none(value: cst.BaseExpression) -> bool:
-    """Return whether it is the literal `None`."""
+    """Return whether an expression is the literal `None`."""
     return isinstance(value, cst.Name) and value.value == "None"

@@ -1,4 +1,4 @@
-"""The interface of a class: methods with their signatures, and attributes. Needed to tell what works on the target as it is."""
+"""The interface of a class: methods with their signatures, and attributes. They show which calls work on the target unchanged."""
 
 import ast
 from collections.abc import Iterator
@@ -34,20 +34,20 @@ class Surface:
 
     name: str
     methods: dict[str, Method] = field(default_factory=dict)
-    attributes: set[str] = field(default_factory=set)  #: of the class and of its instances
+    attributes: set[str] = field(default_factory=set)  #: attributes of the class and of its instances
 
     def has(self, name: str) -> bool:
-        """Return whether an instance has such an attribute or method."""
+        """Return whether an instance has an attribute or method of this name."""
         return name in self.methods or name in self.attributes or name in _DUNDER_OF_ALL
 
 
 class Surfaces:
-    """Answers what classes offer, and what that means for code written for another class.
+    """Knows what classes offer, and whether code for one class works with another.
 
     Args:
         root: the folder of the tree.
-        names: of the tree.
-        target: the class that stays.
+        names: the meaning of names in the tree.
+        target: the class that stays, the target.
     """
 
     def __init__(self, root: Path, names: Names, target: Meaning) -> None:
@@ -58,7 +58,7 @@ class Surfaces:
 
     @cached_property
     def target(self) -> Surface:
-        """The interface of the class that stays."""
+        """The interface of the class that stays, the target."""
         return self.of(self._target)
 
     def of(self, meaning: Meaning) -> Surface:
@@ -72,19 +72,19 @@ class Surfaces:
         return self._known[key]
 
     def objection_to_call(self, legacy: Meaning, method: str, call: CallFact) -> str | None:
-        """Return why a call of a legacy class's method does not fit the target as it stands; None: it fits."""
+        """Return why a call of a legacy class's method does not work unchanged on the target; None: it works."""
         old, new = self.of(legacy).methods.get(method), self.target.methods.get(method)
         if new is None:
             return f"{self.target.name} has no method {method}"
         if old is None or old.is_async != new.is_async or old.kind != new.kind:
-            return f"{self.target.name}.{method} is called in another way: one of the two is a coroutine or no plain method"
+            return f"{self.target.name}.{method} has to be called in another way: one of the two is a coroutine or is not a plain method"
         if call.unpacks:
-            return f"unpacked arguments hide what {method} is given"
+            return f"unpacked arguments hide what is passed to {method}"
         reason = misfit(new.signature, call)
         return f"{self.target.name}.{method} {reason}" if reason is not None else None
 
     def objection_to_attribute(self, legacy: Meaning, name: str) -> str | None:
-        """Return why an attribute of a legacy class, when it is not called, is not the same on the target; None: it is."""
+        """Return why an attribute of a legacy class that is not called differs on the target; None: it is the same."""
         old, new = self.of(legacy).methods.get(name), self.target.methods.get(name)
         if not self.target.has(name):
             return f"{self.target.name} has no attribute {name}"
@@ -117,14 +117,14 @@ class Surfaces:
 
 
 def _construction(node: ast.ClassDef) -> str | None:
-    """Return a text that is the same for classes that take the same arguments; None: the class does not define its arguments itself."""
+    """Return a text that is equal for classes with equal constructor arguments; None: the class does not define them itself."""
     made = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
     if made is not None:
         return ast.dump(made.args)
     fields = [ast.dump(item) for item in node.body if isinstance(item, ast.AnnAssign)]
     around = [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]
     names = [(dotted_name(item) or "").removesuffix("()").rpartition(".")[2] for item in (*node.decorator_list, *node.bases)]
-    # Any other base or decorator may be something else in another module.
+    # A name of any other base or decorator may mean something else in another module.
     is_known = bool(names) and all(name in _MAKES_CONSTRUCTORS for name in names)
     return "\n".join([*map(ast.dump, around), *fields]) if fields and is_known else None
 

@@ -1,4 +1,4 @@
-"""The meaning of the tree that is rewritten: of each name in every file that can matter, and which modules must be removed."""
+"""The meaning of the tree that is rewritten: what each name means in every file that can matter, and which modules must be removed."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,26 +30,26 @@ _IDENTIFIER: Final = re.compile(r"[^\W\d]\w*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """A tree, understood."""
+    """The meaning of a tree."""
 
     root: Path
     names: Names
-    facts: Mapping[str, FileFacts]  #: of every file that can matter
+    facts: Mapping[str, FileFacts]  #: the facts of every file that can matter
     target: Meaning
-    legacy: frozenset[str]  #: modules that have to go
-    behind: Mapping[str, str]  #: of those that define nothing themselves: the module whose objects they pass on
-    classes: frozenset[tuple[str, str]]  #: module and name of the family's classes in them
-    methods: frozenset[str]  #: of these classes, that are called from outside
-    strings: tuple[DottedString, ...]  #: dotted strings that name one of the modules, in code and configuration
+    legacy: frozenset[str]  #: modules that must be removed
+    behind: Mapping[str, str]  #: for a legacy module that defines nothing itself: the module whose objects it re-exports
+    classes: frozenset[tuple[str, str]]  #: module and name of the family's classes in the legacy modules
+    methods: frozenset[str]  #: methods of these classes that are called from outside
+    strings: tuple[DottedString, ...]  #: dotted strings in code and configuration that name a legacy module
     problems: tuple[Problem, ...]  #: files that cannot be rewritten because they cannot be read
 
     def origin(self, module: str) -> str:
-        """Return the legacy module that defines what this legacy module offers: another one for a re-export."""
+        """Return the legacy module that defines what this legacy module offers: for a re-export it is another module."""
         return self.behind.get(module, module)
 
 
 def understand(root: Path, configuration: AuditConfiguration) -> Tree:
-    """Return what the tree at `root`, an absolute path without links, means.
+    """Return the meaning of the tree at `root`, an absolute path without symbolic links.
 
     Raises:
         ConfigurationError: there is no class at the configured target.
@@ -83,7 +83,7 @@ def understand(root: Path, configuration: AuditConfiguration) -> Tree:
 
 
 def _callers(root: Path, paths: Iterable[str], methods: Iterable[str]) -> Iterator[str]:
-    """Yield the files that call something by the name of one of the methods, whether they name an implementation or not."""
+    """Yield the files that call a method of one of these names, whether or not they name an implementation."""
     automaton = BytesAhoCorasick([f".{method}(".encode() for method in sorted(methods)])
     for path in paths:
         data = read_bytes(root, path)
@@ -94,7 +94,7 @@ def _callers(root: Path, paths: Iterable[str], methods: Iterable[str]) -> Iterat
 def _read_whole(
     root: Path, paths: Iterable[str], found: SearchResult, configuration: AuditConfiguration, methods: frozenset[str]
 ) -> dict[str, FileFacts]:
-    """Read all statements of these files: the words to look for are all identifiers of the file."""
+    """Read all statements of these files: each file is searched for all its own identifiers."""
     facts: dict[str, FileFacts] = {}
     for path in paths:
         data = read_bytes(root, path)
@@ -125,13 +125,13 @@ def _target(configuration: AuditConfiguration, names: Names) -> Meaning:
 
 
 def _nothing(_files: int) -> None:
-    """Show no progress: the caller reports slow steps."""
+    """Show no progress, because the caller reports slow steps."""
 
 
 def taken_elsewhere(tree: Tree, path: str, name: str) -> str | None:
-    """Return a place, `path:line`, that may take a name of the file's top level from it; None: no other file of the tree does.
+    """Return a place, `path:line`, in another file that may import a top-level name of this file; None: there is none in the tree.
 
-    Every file is looked at: what takes a variable need not name an implementation, so the audit may have left it alone.
+    Every file is read: a file that imports a variable need not name an implementation, so the audit may not have read it.
     """
     own = tree.names.modules.name(path)
     stem = own.rpartition(".")[2]
@@ -145,7 +145,7 @@ def taken_elsewhere(tree: Tree, path: str, name: str) -> str | None:
 
 
 def _takes(facts: FileFacts, path: str, own: str, name: str, modules: ModuleNames) -> int | None:
-    """Return the line on which a file, which holds a name, imports that name from a module, or the module; None: it does neither."""
+    """Return the line on which a file imports the module, or the name from it; None: it does neither."""
     for statement in facts.imports:
         module = modules.absolute(path, statement.level, statement.module)
         for imported in statement.names:

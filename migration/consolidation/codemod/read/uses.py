@@ -1,4 +1,4 @@
-"""The uses of legacy implementations in a file: their objects by any name, and what is done with instances of them."""
+"""The uses of legacy implementations in a file: where it names their objects, by any name, and what it does with instances of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ _SELVES: Final = frozenset({"self", "cls", "super"})
 
 @dataclass(frozen=True, slots=True)
 class ObjectUse:
-    """A class, a function or a variable of a legacy module, as far as its name reaches."""
+    """A class, a function or a variable of a legacy module, without attributes after its name."""
 
-    node: cst.Name | cst.Attribute | cst.Call  #: a call only of `getattr` with a literal
+    node: cst.Name | cst.Attribute | cst.Call  #: a call is always `getattr` with a literal
     meaning: Meaning
 
 
@@ -29,7 +29,7 @@ class MemberUse:
     """An attribute or a method of an instance of a legacy class."""
 
     node: cst.Attribute
-    holder: Meaning  #: the instance
+    holder: Meaning  #: the instance whose member is used
     meaning: Meaning | None  #: the member, where it is defined; None: it is unknown
 
 
@@ -47,7 +47,7 @@ class Uses:
 
     Args:
         source: the file.
-        path: where it lies.
+        path: the file's path.
         tree: says what names mean.
     """
 
@@ -64,14 +64,14 @@ class Uses:
         return tuple(self._find())
 
     def meaning(self, node: cst.CSTNode) -> Meaning | None:
-        """Return what an expression means; None: not known."""
+        """Return what an expression means; None: unknown."""
         text = dotted(node)
         if text is None or self._is_hidden(node):
             return None
         return self._tree.names.dotted(self._path, self._source.numbers[node], text)
 
     def is_legacy(self, meaning: Meaning | None) -> bool:
-        """Return whether something that a legacy module defines is meant, other than in that module itself."""
+        """Return whether the meaning is defined by a legacy module other than this file."""
         return meaning is not None and meaning.module in self._tree.legacy and meaning.module != self._own
 
     def _find(self) -> Iterator[ObjectUse | MemberUse | Suspect]:
@@ -104,7 +104,7 @@ class Uses:
         return Suspect(call, receiver, method) if is_told_apart else None
 
     def _is_foreign(self, node: cst.CSTNode) -> bool:
-        """Return whether an expression begins with something that is not of this tree, or with the object itself."""
+        """Return whether an expression begins with an import from outside the tree, with a literal, or with `self` or `cls`."""
         root = root_name(node)
         if root is None:
             return isinstance(node, cst.BaseString | cst.BaseNumber)
@@ -133,7 +133,7 @@ class Uses:
         return not any(isinstance(around, cst.Import | cst.ImportFrom | cst.NameItem) for around in self._source.ancestors(node))
 
     def _is_hidden(self, node: cst.CSTNode) -> bool:
-        """Return whether the audit would take the first name for another of the same spelling, further out."""
+        """Return whether the audit would confuse the first name with an outer variable of the same name."""
         root = root_name(node)
         if root is None or root.value in _SELVES:
             return False
@@ -144,7 +144,9 @@ class Uses:
         return bool(inner)
 
     def _is_unseen(self, assignment: Assignment) -> bool:
-        """Return whether the audit does not know what binds the name: a parameter without a type, or the variable of a comprehension."""
+        """Return whether the audit does not see the assignment: it is a parameter without a type, or the variable of a loop or
+        comprehension.
+        """
         node = assignment.node
         if isinstance(node, cst.Param):
             return (self._source.numbers[node], node.name.value) not in self._bound
@@ -155,7 +157,9 @@ class Uses:
 
 
 def is_worth_a_look(receiver: str, method: str) -> bool:
-    """Return whether a call on an unknown object may be one of a legacy class: any class may have a method `cleanup`."""
+    """Return whether a call on an unknown object is likely to be one of a legacy class: for `cleanup` it is not, since any class may have
+    it.
+    """
     return receiver not in _SELVES and ("_" in method.strip("_") or "engine" in receiver.lower())
 
 

@@ -1,4 +1,4 @@
-"""The work that is left to a person: refused places, and the strings that still name something of a legacy module."""
+"""The work that is left to a person: refused places, and strings that still name a legacy module or its objects."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,17 +11,17 @@ from migration.consolidation.codemod.report.values import Advice, CodemodChange
 from migration.consolidation.inventory import DottedString, StringUse
 
 _ADVICE: Final[Mapping[StringUse, str]] = {
-    "import": "it is imported by its name; import the target instead",
-    "patch": "it is patched by its name; patch the target where it is used",
-    "logger": "a logger has its name; name it, and what configures it, after the module that stays",
-    "configuration": "whatever reads it gives it the old arguments; name the target once that is changed",
-    "path": "a path of a file that is removed; name the one that stays",
-    "other": "it is not known what reads it; name the target once that is changed",
+    "import": "a string imports it; import the target instead",
+    "patch": "a string patches it; patch the target where it is used",
+    "logger": "a logger has its name; name the logger, and its configuration, after the module that stays",
+    "configuration": "the code that reads this setting passes the old arguments; change that code, then name the target here",
+    "path": "it is the path of a file that is removed; name the file that stays",
+    "other": "it is not known which code reads it; change that code, then name the target here",
 }
 
 
 def refused(analyses: Mapping[str, Analysis], suspicions: Mapping[str, list[Refusal]]) -> Iterator[Advice]:
-    """Yield what is refused, group by group, and then the suspicious calls that no group is refused for."""
+    """Yield all refusals, group by group, and then the suspicious calls for which no group is refused."""
     for path, analysis in analyses.items():
         refused = {refusal for group in analysis.groups.values() for refusal in group.refusals}
         for group in analysis.groups.values():
@@ -35,7 +35,7 @@ def refused(analyses: Mapping[str, Analysis], suspicions: Mapping[str, list[Refu
 def still_named(
     tree: Tree, changes: tuple[CodemodChange, ...], analyses: Mapping[str, Analysis], codemod: CodemodConfiguration
 ) -> Iterator[Advice]:
-    """Yield the strings that are still there afterwards, unless something else is said of their line."""
+    """Yield the strings that remain after the rewrite, except on lines with a refusal."""
     after = {change.path: change.after for change in changes}
     said = {(path, refusal.line) for path, item in analyses.items() for group in item.groups.values() for refusal in group.refusals}
     for string in tree.strings:

@@ -11,7 +11,7 @@ from migration.errors import ConfigurationError
 
 
 def as_diff(change: CodemodChange) -> str:
-    """Return a unified diff of one file that `patch -p1` takes. Bytes that are not UTF-8 are shown escaped."""
+    """Return a unified diff of one file that `patch -p1` accepts. Bytes that are not UTF-8 are shown escaped."""
     before, after = (data.decode("utf-8", errors="backslashreplace").splitlines(keepends=True) for data in (change.before, change.after))
     return "".join(_ended(difflib.unified_diff(before, after, f"a/{change.path}", f"b/{change.path}")))
 
@@ -20,7 +20,8 @@ def apply_plan(plan: CodemodPlan) -> None:
     """Write the files, each atomically: a reader sees the old or the new text.
 
     Raises:
-        ConfigurationError: a file was changed since the plan was made, or cannot be written. The files before it, by path, are written.
+        ConfigurationError: a file was changed since the plan was made, or cannot be written. Files that come before it in the order of
+            paths are already written.
     """
     for change in plan.changes:
         path = plan.root / change.path

@@ -1,4 +1,4 @@
-"""The result of a codemod, as values: nothing is written here."""
+"""The result of a codemod, as values."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +13,18 @@ class CodemodChange:
     path: str
     before: bytes
     after: bytes
-    modules: tuple[str, ...]  #: the legacy modules that it does not use afterwards
+    modules: tuple[str, ...]  #: the legacy modules that the file no longer uses after the rewrite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """Something that is left to a person."""
+    """One change that is left to a person."""
 
     path: str
     line: int
-    module: str  #: the legacy module; "" when it is not known which
+    module: str  #: the legacy module; "" if it is not known which one
     advice: str
-    fails: bool  #: the file cannot work without the module; otherwise it only names it, or may have nothing to do with it
+    fails: bool  #: True: the file cannot work without the module; False: it only names the module, or may not use it at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +32,12 @@ class CodemodPlan:
     """The result of a codemod of a tree."""
 
     root: Path
-    legacy: tuple[str, ...]  #: modules that have to go
+    legacy: tuple[str, ...]  #: modules that must be removed
     changes: tuple[CodemodChange, ...]  #: by path
     advice: tuple[Advice, ...]  #: by path and line
-    problems: tuple[Problem, ...]  #: files that could not be read or parsed; nothing in them is changed
+    problems: tuple[Problem, ...]  #: files that could not be read or parsed; they are not changed
 
     @property
     def left(self) -> tuple[str, ...]:
-        """The files that cannot work without the legacy modules, once the changes are written; sorted."""
+        """The files, sorted, that cannot work without the legacy modules after the changes are written."""
         return tuple(sorted({item.path for item in self.advice if item.fails}))

@@ -1,4 +1,7 @@
-"""One call becomes another by a rule, as an edit of the file's text. Arguments keep their text; comments between them are never lost."""
+"""Replaces one call by another by a rule, as an edit of the file's text.
+
+Arguments keep their text, and comments between them are never lost.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +20,7 @@ from migration.consolidation.findings.meaning import Meaning
 from migration.consolidation.findings.names import Names
 
 _PINNED_CALL: Final = re.compile(r"(?P<object>[\w.]+:[\w.]+)\(\)")
-#: Expressions that can be followed by a dot or stand in a call as they are.
+#: Expressions that need no parentheses before a dot or in a call.
 _ATOMS: Final = (*SIMPLE, cst.Attribute, cst.Call, cst.Subscript, cst.List, cst.Dict, cst.Set, cst.ListComp, cst.SetComp, cst.DictComp)
 _AWAITABLE_PLACES: Final = (cst.Assign, cst.AnnAssign, cst.Expr, cst.Return, cst.Arg, cst.NamedExpr, cst.AugAssign)
 
@@ -27,7 +30,7 @@ class Rewritten:
     """The result of a rule for a call."""
 
     edits: tuple[Edit, ...]
-    objects: tuple[ObjectName, ...]  #: that have to be imported
+    objects: tuple[ObjectName, ...]  #: objects that have to be imported
 
 
 class CallRewriter:
@@ -35,8 +38,8 @@ class CallRewriter:
 
     Args:
         source: the file.
-        meaning: says what an expression means.
-        names: of the tree.
+        meaning: returns what an expression means.
+        names: the meaning of names in the tree.
     """
 
     def __init__(self, source: Source, meaning: Callable[[cst.CSTNode], Meaning | None], names: Names) -> None:
@@ -45,12 +48,12 @@ class CallRewriter:
         self._names = names
 
     def rewrite(self, call: cst.Call, rules: Sequence[CodemodRule], names: Callable[[ObjectName], str]) -> Rewritten | str:
-        """Return what the first fitting rule makes of the call; or why none fits.
+        """Return the call rewritten by the first rule that fits, or why none fits.
 
         Args:
             call: the call.
             rules: for its callee.
-            names: says what an object is called in this file.
+            names: returns the name of an object in this file.
         """
         objections: list[str] = []
         for rule in rules:
@@ -65,7 +68,9 @@ class CallRewriter:
         )
 
     def rewrite_partial(self, call: cst.Call, rules: Sequence[CodemodRule], names: Callable[[ObjectName], str]) -> Rewritten | str:
-        """Return what the first fitting rule makes of `partial(callee, ...)`: a lambda that takes what is not given; or why none fits."""
+        """Return `partial(callee, ...)` rewritten by the first rule that fits, to a lambda that takes the missing arguments; or why none
+        fits.
+        """
         objections: list[str] = []
         for rule in rules:
             given = [argument.value for argument in call.args[1:]]
@@ -78,27 +83,27 @@ class CallRewriter:
             edit = Edit(self._source.bare_span(call), (f"lambda {', '.join(left)}: ", *self._pieces(rule.new, values, names)))
             objects = tuple(piece for piece in rule.new if isinstance(piece, ObjectName))
             return Rewritten((edit, *self._rescued_comments(call, edit)), objects)
-        return "; ".join(dict.fromkeys(objections)) or "no rule says what it becomes"
+        return "; ".join(dict.fromkeys(objections)) or "no rule says what this partial becomes"
 
     def _bind(self, call: cst.Call, parameters: Sequence[Parameter]) -> dict[str, cst.Arg] | str:
-        """Return the argument of each parameter that is given one, or why the call is not of this shape."""
+        """Return the argument for each parameter that gets one, or why the call's arguments do not fit the parameters."""
         bound: dict[str, cst.Arg] = {}
         arguments = unpacked(self._source, call)
         if arguments is None:
-            return "unpacked arguments hide what is given; write them out"
+            return "unpacked arguments hide what is passed; write them out"
         for index, argument in enumerate(arguments):
             if argument.keyword is None and index >= len(parameters):
-                return f"it is given {len(arguments)} arguments, and the rule knows {len(parameters)}"
+                return f"the call has {len(arguments)} arguments, and the rule has {len(parameters)}"
             name = argument.keyword.value if argument.keyword is not None else parameters[index].name
             if name in bound or all(parameter.name != name for parameter in parameters):
-                return f"{name} is not a parameter that the rule knows, or is given twice"
+                return f"{name} is not a parameter of the rule, or is passed twice"
             bound[name] = argument
         for parameter in parameters:
             given = bound.get(parameter.name)
             if given is None and (named := named_later(self._source, call, parameter, self._place_of)) is not None:
                 given = bound[parameter.name] = named
             if parameter.presence == "required" and (given is None or is_none(given.value)):
-                return f"no {parameter.name} is given, and none may be invented; pass it"
+                return f"{parameter.name} is not passed, and the codemod must not invent it; pass it"
             if parameter.presence == "pinned" and given is not None and not self._is_value(given.value, parameter.value):
                 return f"{parameter.name}={self._source.code(given.value)} has no counterpart on the target"
         return bound
@@ -110,24 +115,24 @@ class CallRewriter:
         return positional.index(parameter) if parameter in positional else None
 
     def _objection(self, call: cst.Call, rule: CodemodRule, bound: dict[str, cst.Arg]) -> str | None:
-        """Return why the rewritten call might not do what this one does."""
+        """Return why the rewritten call might not do the same as this call; None: it does."""
         values = {name: argument.value for name, argument in bound.items()}
         if isinstance(call.func, cst.Attribute):
             values["self"] = call.func.value
         if rule.awaited and not isinstance(self._source.parent(call), cst.Await):
-            return "it is not awaited where it stands, and the target's method is not a coroutine"
+            return "the call is not awaited directly, and the target's method is not a coroutine"
         if rule.awaits and not self._in_coroutine(call):
-            return "a coroutine makes the target, and this is not one; make the engine where it can be awaited"
+            return "the target is made by a coroutine, and this function is not one; make the engine in a coroutine"
         pinned = {parameter.name for parameter in rule.parameters if parameter.presence == "pinned"}
         used = rule.used
         order = [name for name in used if name in values and not is_simple(values[name])]
         if len(set(order)) != len(order):
-            return "an argument that does something would be evaluated twice; put it into a variable first"
+            return "an argument with possible effects would be evaluated twice; put it into a variable first"
         written = [name for name in ("self", *bound) if name in order]
         if order != written:
-            return "arguments that do something would be evaluated in another order; put them into variables first"
+            return "arguments with possible effects would be evaluated in another order; put them into variables first"
         lost = next((name for name in bound if name not in used and name not in pinned and not is_simple(values[name])), None)
-        return f"what {lost} computes would be lost; put it into a variable first" if lost is not None else None
+        return f"the argument {lost} would no longer be evaluated; put it into a variable first" if lost is not None else None
 
     def _apply(self, call: cst.Call, rule: CodemodRule, bound: dict[str, cst.Arg], names: Callable[[ObjectName], str]) -> Rewritten:
         replaced = self._source.parent(call) if rule.awaited else call
@@ -172,7 +177,7 @@ class CallRewriter:
         values: dict[str, cst.BaseExpression],
         names: Callable[[ObjectName], str],
     ) -> tuple[str | Span, ...] | None:
-        """Return pieces that keep line breaks and comments; None unless the new call takes the first arguments as they stand."""
+        """Return pieces that keep line breaks and comments; None if the new call does not take the first arguments unchanged."""
         start = next((index for index, piece in enumerate(rule.new) if isinstance(piece, str) and piece.endswith("(")), None)
         passed = _passed_on(rule.new[start + 1 :]) if start is not None else None
         if start is None or not passed or rule.awaited or len(call.args) < len(passed):
@@ -186,7 +191,7 @@ class CallRewriter:
         return (*self._pieces(rule.new[:start], values, names), function, arguments, rest)
 
     def _rescued_comments(self, node: cst.CSTNode, edit: Edit) -> Iterator[Edit]:
-        """Yield an insertion, above the statement, of comments that stand in what the edit leaves out."""
+        """Yield an edit that inserts, above the statement, the comments that the rewrite would remove."""
         kept = [piece for piece in edit.pieces if not isinstance(piece, str)]
         lost = []
         for comment in self._comments(node):
@@ -221,7 +226,7 @@ class CallRewriter:
 
 
 def _passed_on(arguments: Sequence[str | Placeholder | ObjectName]) -> list[str] | None:
-    """Return the parameters, if the rest of the new form only passes them on one by one; None: it contains something else."""
+    """Return the parameters, if the rest of the new form only passes them on one by one; None: the rest contains something else."""
     names = [piece.name for piece in arguments if isinstance(piece, Placeholder)]
     separators = [piece for piece in arguments if not isinstance(piece, Placeholder)]
     return names if separators == [*[", "] * (len(names) - 1), ")"] and "self" not in names else None

@@ -14,17 +14,17 @@ class Edit:
     pieces: tuple[str | Span, ...]
 
     def changes(self, text: bytes) -> bool:
-        """Return whether it changes anything itself, without edits inside its pieces."""
+        """Return whether the edit itself changes the text; edits inside its pieces do not count."""
         new = b"".join(piece.encode() if isinstance(piece, str) else text[piece[0] : piece[1]] for piece in self.pieces)
         return new != text[self.span[0] : self.span[1]]
 
 
 def apply_edits(text: bytes, edits: Iterable[Edit]) -> bytes:
-    """Return the text, which is UTF-8, with the edits.
+    """Return the text, as UTF-8, with the edits applied.
 
-    An edit inside the span of another one has an effect only if it is in one of the pieces of that one.
+    An edit inside the span of a wider edit has an effect only if it is inside one of the wider edit's pieces.
     """
-    # The widest of the edits that begin at one place comes first; insertions come before the text at their place, in the order given.
+    # Of edits that begin at one place, the widest is first. Insertions keep the order given and come before the text at their place.
     ordered = sorted(dict.fromkeys(edits), key=lambda edit: (edit.span[0], edit.span[0] != edit.span[1], -edit.span[1]))
     return _render(text, (0, len(text)), ordered)
 

@@ -1,4 +1,4 @@
-"""Import statements, rewritten: removed names are cut, needed ones are added in their place, in the statement's own style."""
+"""Rewrites import statements: unneeded names are removed, and new ones are added in their place, in the statement's style."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,9 +17,9 @@ _COMMENT: Final = re.compile(r"#[^\r\n]*")
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something that has to be imported."""
+    """A name that has to be imported."""
 
-    statement: AnyImport | None  #: in whose place, or after which; None: with the imports at the top
+    statement: AnyImport | None  #: the place of the new import, or the import before it; None: with the imports at the top
     module: str
     name: str
     given: str | None  #: the name after `as`; None: there is none
@@ -32,7 +32,7 @@ class ImportRewriter:
         source: the file.
         path: where it lies.
         modules: all modules of the tree.
-        bindings: the file's.
+        bindings: the file's imports.
     """
 
     def __init__(self, source: Source, path: str, modules: ModuleNames, bindings: Bindings) -> None:
@@ -42,12 +42,12 @@ class ImportRewriter:
         self._bindings = bindings
 
     def edits(self, gone: Sequence[Bound], needs: Sequence[Need], stars: Sequence[AnyImport]) -> Iterator[Edit]:
-        """Yield the edits.
+        """Yield the edits that rewrite the imports.
 
         Args:
-            gone: names that are not imported any more.
-            needs: what is, in the order in which it should be.
-            stars: star imports of legacy modules that go.
+            gone: names that are no longer imported.
+            needs: names that are imported instead, in the order in which they should appear.
+            stars: star imports of legacy modules, which are removed.
         """
         wanted: dict[int, list[Need]] = {}
         replaced = [bound.statement for bound in gone if self._source.is_top_level(bound.statement)]
@@ -59,7 +59,7 @@ class ImportRewriter:
                 continue
             if top_level:
                 given.add(key)
-            # A statement that is replaced at the top anyway is the best place for imports without a place.
+            # Imports without a place are best put where a statement at the top is replaced anyway.
             place = replaced[0] if need.statement is None and replaced else need.statement
             wanted.setdefault(id(place), []).append(need)
         for statement in self._bindings.statements:
@@ -103,7 +103,7 @@ class ImportRewriter:
             yield Edit((start, len(self._source.text) if stop < 0 else stop + 1), ())
 
     def _texts(self, statement: AnyImport, stays: Sequence[cst.ImportAlias], needs: Sequence[Need]) -> Iterator[str]:
-        """Yield the statements that take the place of one."""
+        """Yield the statements that replace one."""
         if stays:
             yield self._source.module.code_for_node(
                 statement.with_changes(names=_closed(statement, stays), semicolon=cst.MaybeSentinel.DEFAULT)
@@ -162,7 +162,7 @@ class ImportRewriter:
         return Edit((end, end), tuple(f"{newline}{indent}{text}" for text in texts))
 
     def _last_import(self) -> cst.CSTNode | None:
-        """Return the last line of imports before any other code at the top level."""
+        """Return the last line of the imports at the top of the file, before any other code."""
         lines = [self._source.statement(node) for node in self._bindings.statements if self._source.is_top_level(node)]
         return lines[-1] if lines else None
 
@@ -175,7 +175,7 @@ class ImportRewriter:
         return len(self._source.text) if stop < 0 else stop + 1
 
     def _is_there(self, need: Need, gone: Sequence[Bound]) -> bool:
-        """Return whether the file imports it already, at the top level, in a statement that stays."""
+        """Return whether the file already imports the name, at the top level, in a statement that stays."""
         leaving = {id(bound.alias) for bound in gone}
         for statement in self._bindings.statements:
             if not isinstance(statement, cst.ImportFrom) or isinstance(statement.names, cst.ImportStar):
@@ -199,7 +199,7 @@ class ImportRewriter:
 
 
 def _closed(statement: AnyImport, aliases: Sequence[cst.ImportAlias]) -> list[cst.ImportAlias]:
-    """Return the names with commas between them, and after the last one what stood there."""
+    """Return the names with commas between them; the last one keeps the end of the old list, such as a trailing comma."""
     old = [] if isinstance(statement.names, cst.ImportStar) else list(statement.names)
     last = old[-1].comma if old else cst.MaybeSentinel.DEFAULT
     inner = [alias if isinstance(alias.comma, cst.Comma) else alias.with_changes(comma=_comma()) for alias in aliases[:-1]]

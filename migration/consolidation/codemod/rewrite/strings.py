@@ -1,5 +1,5 @@
-"""Strings that name something of a legacy module and are rewritten with the code: what `patch` takes, what is imported by a literal,
-`__all__`, and annotations in quotes.
+"""Strings that name legacy objects and are rewritten with the code: arguments of `patch`, imports by a literal, `__all__`, quoted
+annotations.
 """
 
 import ast
@@ -26,32 +26,32 @@ _ASSERTIONS: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Patched:
-    """A string that `patch` takes."""
+    """A string that is an argument of `patch`."""
 
     node: cst.SimpleString
-    holder: str  #: the module that the string takes it from
+    holder: str  #: the module in the string
     rest: tuple[str, ...]  #: the names below the module
-    meaning: Meaning  #: of the legacy object that the first of these names is
-    asserts_calls: bool  #: the function around it looks at what the replacement was called with
+    meaning: Meaning  #: the legacy object that the first of these names means
+    asserts_calls: bool  #: the function around the patch checks the calls of the mock
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedByLiteral:
-    """A call that imports a legacy module, or an object of it."""
+    """A call that imports a legacy module, or an object of it, by a string."""
 
     call: cst.Call
     literal: cst.SimpleString
     meaning: Meaning
-    held: cst.Name | None  #: the variable that it is assigned to; None: something else is done with it
-    is_shared: bool  #: the literal is in a variable that is used for something else too
+    held: cst.Name | None  #: the variable that the result is assigned to; None: it is used in another way
+    is_shared: bool  #: the literal is in a variable that is also used for something else
 
     def edits(self, source: Source, successor: ObjectName, renamed: Callable[[str], str | None]) -> Iterator[Edit]:
-        """Yield the edits after which the call imports the successor. A relative literal stays relative where it can.
+        """Yield the edits after which the call imports the successor. A relative literal stays relative if possible.
 
         Args:
             source: the file.
-            successor: what it imports afterwards; its name is "" for a whole module.
-            renamed: says what a class of the old module is called afterwards.
+            successor: the object to import; its name is "" for a whole module.
+            renamed: returns the new name of a class of the old module.
         """
         old = str(self.literal.evaluated_value)
         level = len(old) - len(old.lstrip("."))
@@ -68,7 +68,7 @@ class ImportedByLiteral:
 
 
 def find_patches(source: Source, tree: Tree) -> Iterator[Patched]:
-    """Yield the strings given to `patch` and its like that name something of a legacy module."""
+    """Yield the strings given to `patch` and similar functions that name a legacy object."""
     for node in source.nodes():
         if not isinstance(node, cst.SimpleString) or not _is_patched(source, node) or not isinstance(value := node.evaluated_value, str):
             continue
@@ -81,7 +81,7 @@ def find_patches(source: Source, tree: Tree) -> Iterator[Patched]:
 
 
 def find_literal_imports(source: Source, tree: Tree) -> Iterator[ImportedByLiteral]:
-    """Yield the calls that import a legacy module by a literal, or by a variable that holds one."""
+    """Yield the calls that import a legacy module by a string literal, or by a variable that holds one."""
     for node in source.nodes():
         literal = _literal(source, node.args[0].value) if isinstance(node, cst.Call) and node.args else None
         if not isinstance(node, cst.Call) or literal is None:
@@ -99,7 +99,7 @@ def find_literal_imports(source: Source, tree: Tree) -> Iterator[ImportedByLiter
 
 
 def _literal(source: Source, value: cst.BaseExpression) -> cst.SimpleString | None:
-    """Return the literal, or that of a variable which is assigned nothing else."""
+    """Return the literal, or the literal that is the only value of a variable; None: it is neither."""
     assign = _assigned(source, value) if isinstance(value, cst.Name) else None
     found = assign.value if assign is not None else value
     return found if isinstance(found, cst.SimpleString) else None
@@ -116,7 +116,7 @@ def _is_shared(source: Source, value: cst.BaseExpression) -> bool:
 
 
 def _assigned(source: Source, name: cst.Name) -> cst.Assign | None:
-    """Return the only assignment of a variable; None: there is none, or more."""
+    """Return the only assignment of a variable; None: there is none, or more than one."""
     bound = source.assignments(name)
     assign = source.parent(source.parent(bound[0].node)) if len(bound) == 1 and isinstance(bound[0], Assignment) else None
     is_plain = isinstance(assign, cst.Assign) and len(assign.targets) == 1 and isinstance(assign.targets[0].target, cst.Name)
@@ -124,7 +124,7 @@ def _assigned(source: Source, name: cst.Name) -> cst.Assign | None:
 
 
 def requote(node: cst.SimpleString, value: str) -> str:
-    """Return a literal for the value with the old one's prefix and quotes."""
+    """Return a literal of the value with the prefix and quotes of the old literal."""
     return f"{node.prefix}{node.quote}{value}{node.quote}"
 
 
@@ -133,7 +133,7 @@ def rename_exports(source: Source, names: Mapping[str, str | None]) -> Iterator[
 
     Args:
         source: the file.
-        names: the new name of each old one; None: it is removed.
+        names: the new name of each old name; None: it is removed.
     """
     for node in source.nodes():
         value = _exported(node)
@@ -155,7 +155,7 @@ def rename_exports(source: Source, names: Mapping[str, str | None]) -> Iterator[
 
 
 def rename_in_quotes(source: Source, names: Mapping[str, str]) -> Iterator[Edit]:
-    """Yield the edits of annotations in quotes. `names`: the new name of each old one."""
+    """Yield the edits of annotations in quotes. `names`: the new name of each old name."""
     if not names:
         return
     pattern = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, names))})(?!\w)")

@@ -1,1 +1,1 @@
-"""The going of control: what is deleted and what is edited, planned as values first, then carried out."""
+"""Removes control: plans as values which files are deleted and edited, and then carries the plan out."""

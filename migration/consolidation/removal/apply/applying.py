@@ -1,4 +1,4 @@
-"""Shows a removal before it is carried out, and carries it out: on the tree, or on a copy in a separate folder."""
+"""Shows a planned removal, and carries it out on the tree or on a copy in a separate folder."""
 
 import difflib
 import os
@@ -20,21 +20,21 @@ class Disk(Protocol):
         """Put new content into a file, so that a reader sees the old or the new one."""
 
     def remove(self, path: Path, /) -> None:
-        """Remove a file, and the folders that are empty then."""
+        """Remove a file, and the folders that become empty."""
 
 
 class RealDisk:
     """The file system.
 
     Args:
-        root: folder that stays, whatever is removed in it.
+        root: a folder that stays, even if it becomes empty.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def replace(self, path: Path, data: bytes, /) -> None:
-        """Write a file next to it and rename."""
+        """Write a temporary file next to it and rename it."""
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -46,9 +46,9 @@ class RealDisk:
             raise
 
     def remove(self, path: Path, /) -> None:
-        """Unlink. A folder in which only Python's cache is left counts as empty."""
+        """Unlink the file. A folder in which only Python's cache is left counts as empty."""
         if not path.exists():
-            return  # of Python's cache, under version control: it went with its folder
+            return  # a file of Python's cache that is under version control: it was removed with its folder
         path.unlink()
         for folder in path.parents:
             if folder == self._root or {entry.name for entry in folder.iterdir()} - {"__pycache__"}:
@@ -57,7 +57,7 @@ class RealDisk:
 
 
 def as_diff(change: RemovalChange) -> str:
-    """Return a unified diff of one file that `patch -p1` takes. Bytes that are not UTF-8 are shown escaped."""
+    """Return a unified diff of one file that `patch -p1` accepts. Bytes that are not UTF-8 are shown escaped."""
     before, after = (data.decode("utf-8", errors="backslashreplace").splitlines(keepends=True) for data in (change.before, change.after))
     return "".join(_ended(difflib.unified_diff(before, after, f"a/{change.path}", f"b/{change.path}")))
 
@@ -75,22 +75,23 @@ def check_clean(root: Path, plan: RemovalPlan) -> None:
     dirty = {entry[3:].removeprefix(prefix.strip()) for entry in status.split("\0") if entry}
     touched = dirty & {*(item.path for item in plan.deleted), *(item.path for item in plan.edited)}
     if touched:
-        raise ConfigurationError(f"{', '.join(sorted(touched))}: changed and not committed; commit or restore, and run this again")
+        raise ConfigurationError(f"{', '.join(sorted(touched))}: uncommitted changes; commit or restore them, and run this again")
 
 
 def carry_out(root: Path, plan: RemovalPlan, disk: Disk | None = None) -> None:
-    """Carry a plan out, the manifest last. Killed half way, `git restore .` brings the tree back; planning again finds what is left, too.
+    """Carry a plan out, the manifest last. If the process is killed half way, restore the tree with `git restore .`, or plan again for the
+    rest.
 
     Args:
-        root: of the tree that the plan was made for.
-        plan: without anything left to a person.
-        disk: None: the file system.
+        root: the tree that the plan was made for.
+        plan: a plan that leaves nothing to a person.
+        disk: receives the changes; None: the file system.
 
     Raises:
-        ConfigurationError: something is left to a person, a file was changed since the plan was made, or cannot be written.
+        ConfigurationError: the plan leaves something to a person, or a file was changed since the plan was made or cannot be written.
     """
     if plan.left:
-        raise ConfigurationError(f"{len(plan.left)} places are left to a person first; nothing was written")
+        raise ConfigurationError(f"{len(plan.left)} places must be changed by hand first; nothing was written")
     disk = disk or RealDisk(root)
     for change in plan.edited:
         if (root / change.path).read_bytes() != change.before:
@@ -107,10 +108,10 @@ def carry_out(root: Path, plan: RemovalPlan, disk: Disk | None = None) -> None:
 
 
 def write_copy(root: Path, files: Mapping[str, bytes], folder: Path) -> None:
-    """Write a tree into a new folder, with the permissions that its files have.
+    """Write a tree into a new folder, with the permissions of its files.
 
     Raises:
-        ConfigurationError: the folder is there and not empty, or cannot be written.
+        ConfigurationError: the folder exists and is not empty, or cannot be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigurationError(f"{folder}: it already exists; give a new folder")

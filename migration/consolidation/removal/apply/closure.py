@@ -1,15 +1,14 @@
-"""Which modules are removed: those that are named, and those that only these need."""
+"""Finds which modules are removed: the named modules, and the modules that only they need."""
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
 
 def going_modules(edges: Mapping[str, Collection[str]], roots: Collection[str], needed: Collection[str]) -> dict[str, str]:
-    """Return the modules to remove, each with the one that causes it; the first ones cause themselves. In the order in which they are
-    reached.
+    """Return the modules to remove in the order in which they are reached, each with the module that causes it; a root causes itself.
 
-    A module is removed if a removed module imports it and no remaining one does. So what is unused already does not go, and modules that
-    import each other go together.
+    A module is removed if a removed module imports it and no remaining module does. So a module that is already unused is not removed, and
+    modules that import each other are removed together.
 
     Args:
         edges: file -> files that it imports, without tests, because a test does not keep a module.
@@ -45,7 +44,7 @@ def _closure(edges: Mapping[str, Collection[str]], roots: Iterable[str], needed:
 
 
 def _is_empty_package(init: str, edges: Mapping[str, Collection[str]], going: Collection[str]) -> bool:
-    """Return whether a part of a package is removed and only its `__init__.py` is left."""
+    """Return whether all modules of a package are removed and only its `__init__.py` is left."""
     if not init.endswith("/__init__.py"):
         return False
     folder = f"{PurePosixPath(init).parent}/"

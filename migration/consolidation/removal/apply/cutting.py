@@ -18,19 +18,19 @@ class Loss:
     """The removed names for one file."""
 
     imports: tuple[Imported, ...] = ()  #: names whose modules or definitions are gone
-    moved: Mapping[Imported, str] = field(default_factory=dict)  #: names that are taken from another module instead: its dotted name
-    fixtures: frozenset[str] = frozenset()  #: of a `conftest.py`
-    strings: Callable[[str], bool] = lambda _text: False  #: whether a string names something that is gone
+    moved: Mapping[Imported, str] = field(default_factory=dict)  #: names -> dotted name of the module that has them now
+    fixtures: frozenset[str] = frozenset()  #: removed fixtures of a `conftest.py`
+    strings: Callable[[str], bool] = lambda _text: False  #: returns whether a string names something that is removed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutFile:
-    """A file afterwards."""
+    """A file after the cut."""
 
     data: bytes
-    lost: frozenset[str]  #: names that its top level does not bind any more
-    fixtures: frozenset[str]  #: those of them that were fixtures
-    idle: bool  #: it had tests or fixtures and has none left
+    lost: frozenset[str]  #: names that its top level no longer binds
+    fixtures: frozenset[str]  #: the lost names that were fixtures
+    idle: bool  #: the file had tests or fixtures and has none left
     left: tuple[Left, ...]
 
 
@@ -38,11 +38,11 @@ class Cutting:
     """Cuts one file.
 
     Args:
-        path: of the file.
-        source: the file, without the marked regions that go.
-        used_before: names that it used before anything was cut; what it did not use then, it need not use afterwards.
-        loss: what is gone.
-        test: whether tests that need what is gone are cut; in other files only imports and rows are.
+        path: the file's path.
+        source: the file, without its marked regions.
+        used_before: names that the file used before the cut. Only an import of such a name is removed when it becomes unused.
+        loss: the removed names.
+        test: True: tests that need removed names are cut too; False: only imports and rows are.
     """
 
     def __init__(self, path: str, source: RemovalSource, used_before: Collection[str], loss: Loss, *, test: bool) -> None:
@@ -58,7 +58,7 @@ class Cutting:
         self._left: dict[tuple[int, str], None] = {}
 
     def run(self) -> CutFile:
-        """Return the file without the parts that need something removed."""
+        """Return the file without the parts that need removed names."""
         module = self._source.module
         for item in self._loss.imports:
             self._import(item)
@@ -75,17 +75,17 @@ class Cutting:
         return CutFile(data=moved, lost=frozenset(lost), fixtures=frozenset(fixtures), idle=idle, left=left)
 
     def _tests(self) -> list[ast.stmt]:
-        """Return what the file is there for: its tests, or the fixtures of a `conftest.py`."""
+        """Return the purpose of the file: its tests, or the fixtures of a `conftest.py`."""
         body = self._source.module.body
         if self._path.endswith("conftest.py"):
             return [node for node in body if is_fixture(node)]
-        # `TestIt = Machine.TestCase` is a test, too.
+        # `TestIt = Machine.TestCase` is a test too.
         named = [node for node in body if isinstance(node, ast.Assign) and any(name.startswith("Test") for name in target_names(node))]
         return [node for node in body if is_test(node)] + named
 
     def _import(self, item: Imported) -> None:
         if item.name == "*":
-            self._leave(item.statement, "everything is imported from a module that is removed; import the remaining names one by one")
+            self._leave(item.statement, "a star import of a module that is removed; import the remaining names one by one")
             return
         self._cut.add(item.alias)
         self._rows.setdefault(item.statement, set()).add(item.alias)
@@ -127,14 +127,14 @@ class Cutting:
                     yield node
 
     def _says(self, node: ast.Constant, text: str) -> bool:
-        """Return whether a string of a test asks for a removed fixture, or names another removed thing; prose does not count."""
+        """Return whether a string of a test requests a removed fixture or names another removed object; prose does not count."""
         holder = next(self._source.holders(node), None)
         if text in self._fixtures and isinstance(holder, ast.Call):
             return ast.unparse(holder.func).endswith(("usefixtures", "getfixturevalue"))
         return not isinstance(holder, ast.Expr) and self._loss.strings(text)
 
     def _is_defined_here(self, node: ast.arg, name: str) -> bool:
-        """Return whether it is a parameter of something that pytest does not call, or the file has a fixture of that name itself."""
+        """Return whether the parameter's function is not called by pytest, or the file itself has a fixture of that name."""
         owner = next((holder for holder in self._source.holders(node) if isinstance(holder, Function | ast.Lambda)), None)
         if owner is None or not (is_test(owner) or is_fixture(owner)):
             return True
@@ -142,7 +142,7 @@ class Cutting:
         return any(is_fixture(item) and item is not owner for item in own)
 
     def _row_of(self, node: ast.AST) -> tuple[ast.AST, ast.AST] | None:
-        """Return the outermost literal around a node, and the node's element in it, when a table may lose rows there."""
+        """Return the outermost literal around a node and its element with the node; None: the literal is not a table that may lose rows."""
         found: tuple[ast.AST, ast.AST] | None = None
         inner = node
         for holder in self._source.holders(node):
@@ -169,7 +169,7 @@ class Cutting:
             self._cut_owner(holder)
 
     def _cut_id(self, holder: ast.AST, index: int, rows: int) -> None:
-        """Cut the name that pytest gives to a row of parameters."""
+        """Cut the entry in `ids` that names a row of parameters for pytest."""
         call = next((up for up in self._source.holders(holder) if not isinstance(up, ast.keyword)), None)
         named = [keyword.value for keyword in call.keywords if keyword.arg == "ids"] if isinstance(call, ast.Call) else []
         for ids in named:
@@ -178,7 +178,7 @@ class Cutting:
                 self._rows.setdefault(ids, set()).add(ids.elts[index])
 
     def _cut_owner(self, node: ast.AST) -> None:
-        """Cut the test, the method of a class of tests, or the definition for tests that contains a node."""
+        """Cut the test, the test method, or the definition in a test file that contains a node."""
         chain = [node, *self._source.holders(node)]
         top = chain[-2] if len(chain) > 1 else node
         if isinstance(top, ast.ClassDef) and is_test(top) and len(chain) > 2 and isinstance(chain[-3], Function):  # noqa: PLR2004 - node, class, file
@@ -196,7 +196,7 @@ class Cutting:
             )
 
     def _unused(self) -> None:
-        """Cut the imports that only needed what is cut, and in tests the definitions too."""
+        """Cut the imports that only the cut parts needed, and in tests also such definitions."""
         module = self._source.module
         exports = [element for holder in ast.walk(module) if _is_export(holder, self._source) for element, _ in elements(holder)]
         exported = {str(element.value) for element in exports if isinstance(element, ast.Constant)}
@@ -224,7 +224,7 @@ class Cutting:
         return bool(own) and own <= set(self._used_before) and own.isdisjoint(used)
 
     def _statements(self) -> list[ast.stmt]:
-        """Return the statements to cut: also imports without names and blocks without statements that are left."""
+        """Return the statements to cut, including imports with no names left and blocks with no statements left."""
         for statement, aliases in self._rows.items():
             if isinstance(statement, ast.Import | ast.ImportFrom) and len(aliases) == len(statement.names):
                 self._cut.add(statement)
@@ -240,7 +240,7 @@ class Cutting:
             if (isinstance(node, ast.If) and not node.orelse) or (isinstance(node, ast.ClassDef) and is_test(node)):
                 self._cut.add(node)
             else:
-                self._leave(node, "nothing is left in this block; decide what replaces it")
+                self._leave(node, "this block would be empty; decide what replaces it")
         cut = [node for node in self._cut if isinstance(node, ast.stmt)]
         for holder in [holder for holder in self._rows if any(up in self._cut for up in (holder, *self._source.holders(holder)))]:
             del self._rows[holder]

@@ -1,4 +1,4 @@
-"""Rows of Markdown tables and items of lists that only link to files that go: tables of contents."""
+"""Removes rows of Markdown tables and list items that only link to removed files, as in tables of contents."""
 
 import posixpath
 import re
@@ -9,12 +9,12 @@ _LINK: Final = re.compile(rb"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
 def cut_rows(path: str, data: bytes, going: Collection[str]) -> bytes:
-    """Return a Markdown file without its rows whose links all lead to files that go.
+    """Return a Markdown file without the rows and items whose links all lead to removed files.
 
     Args:
-        path: of the file.
-        data: its content.
-        going: paths of the files that go.
+        path: the file's path.
+        data: the file's content.
+        going: paths of the removed files.
     """
     folder = posixpath.dirname(path)
 

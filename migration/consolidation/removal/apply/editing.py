@@ -1,5 +1,6 @@
-"""Everything that depends on the removed parts: marked regions, modules that only they need, imports, tests; repeated until nothing
-changes.
+"""Finds all that depends on the removed parts: marked regions, modules that only they need, imports, tests.
+
+Repeats until nothing changes.
 """
 
 import re
@@ -21,13 +22,13 @@ _CONFIGURATION: Final = (".toml", ".yaml", ".yml", ".json", ".ini", ".cfg")
 
 
 class Editing:
-    """The tree during the removal.
+    """Computes the tree after the removal.
 
     Args:
-        files: the tree before.
-        roots: files that go for certain, each with the reason.
-        manifest: says which files are tests, and what happens to some of them.
-        surfaces: those whose control is removed.
+        files: the tree before the removal.
+        roots: files that are removed in any case, each with the reason.
+        manifest: names the test folders, and test files that are deleted or kept as a whole.
+        surfaces: the surfaces whose control is removed.
         staying: surfaces whose control stays.
     """
 
@@ -60,7 +61,7 @@ class Editing:
         self.left: list[Left] = []
 
     def run(self) -> None:
-        """Find out."""
+        """Set `going`, `after` and `left`."""
         self.going = {**self._roots, **self._product()}
         self._gone.files = set(self.going)
         for path, source in self._sources.items():
@@ -78,12 +79,12 @@ class Editing:
         ]
 
     def drop(self, path: str, reason: str) -> None:
-        """Let one more file go, which nothing depends on."""
+        """Remove one more file, on which no other file depends."""
         self.going[path] = reason
         del self.after[path]
 
     def _product(self) -> dict[str, str]:
-        """Return the modules of the product that go: named ones and those that only they need."""
+        """Return the modules of the product that are removed because only removed modules need them, each with the reason."""
         product = [path for path in self._sources if not self._is_test(path)]
         edges = {path: self._edges(path) for path in product}
         reached = going_modules(edges, [path for path in self._roots if path in edges], self._needed())
@@ -107,7 +108,7 @@ class Editing:
         return self._modules.find("", 0, new) if new is not None else None
 
     def _needed(self) -> set[str]:
-        """Return the modules that configuration names: they are entry points."""
+        """Return the modules that configuration names, because they are entry points."""
         text = "\n".join(data.decode(errors="replace") for path, data in self._marked.items() if path.endswith(_CONFIGURATION))
         return {path for path in self._sources if "." in (name := module_name(path)) and (f'"{name}:' in text or f'"{name}"' in text)}
 
@@ -115,7 +116,7 @@ class Editing:
         return is_under(path, self._manifest.test_folders)
 
     def _round(self, cut: dict[str, CutFile]) -> bool:
-        """Cut each file that lost something since the last round. Return whether any other one may lose something now."""
+        """Cut each file that needs something that was removed since the last round. Return whether another round may be needed."""
         changed = False
         for path, source in self._sources.items():
             if path in self.going:
@@ -165,7 +166,7 @@ class Editing:
         return not known
 
     def _loss(self, path: str) -> Loss | None:
-        """Return what is gone for a file; None: nothing."""
+        """Return the removed names that a file uses; None: it uses none."""
         gone, moved = [], {}
         for item in self._imports[path]:
             if item.path in self._gone.files and (new := self._moved_to(item.path)) is not None and self._offers(new, item):
@@ -185,7 +186,7 @@ class Editing:
         return path in self._sources and item.name is not None and item.name in bound_names(self._sources[path].module)
 
     def _strings(self, path: str) -> frozenset[str]:
-        """Return the names of files that go and that the text of a test says."""
+        """Return the names of removed files that the text of a test contains."""
         data = self._marked[path]
         folder = f"{PurePosixPath(path).parent}/"
         names = {module_name(gone) for gone in self._gone.files if gone.endswith(".py") and "/" in gone} | self._gone.files
@@ -195,5 +196,5 @@ class Editing:
 
 
 def _names_one(text: str, names: Collection[str]) -> bool:
-    """Return whether a string contains one of the names, alone or in a longer text: it may be a program."""
+    """Return whether a string contains one of the names. It may be in a longer text, such as a program."""
     return any(name in text and re.search(rf"(?<![\w./]){re.escape(name)}(?!\w)", text) for name in names)

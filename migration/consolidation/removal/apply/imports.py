@@ -1,4 +1,4 @@
-"""The modules of its own tree that a file imports."""
+"""Finds the modules of its own tree that a file imports."""
 
 import ast
 from collections import deque
@@ -8,28 +8,28 @@ from typing import Final
 
 from migration.consolidation.removal.apply.tree import Modules
 
-#: fields in which a statement holds others
+#: fields in which a statement contains other statements
 _BODIES: Final = ("body", "handlers", "orelse", "finalbody", "cases")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Imported:
-    """One name of an import statement that reaches a file of the tree."""
+    """One name in an import statement that imports a file of the tree or a name from it."""
 
     statement: ast.Import | ast.ImportFrom
     alias: ast.alias
-    path: str  #: the file that it reaches
-    name: str | None  #: what it takes from there; "*": everything; None: the module itself
-    local: str  #: what the importing file calls it; dotted for `import a.b`
+    path: str  #: the imported file
+    name: str | None  #: the name imported from that file; "*": all names; None: the module itself
+    local: str  #: the name in the importing file; dotted for `import a.b`
 
 
 def imported(path: str, module: ast.Module, modules: Modules) -> Iterator[Imported]:
-    """Yield what a file imports from its own tree, wherever the statements stand.
+    """Yield what a file imports from its own tree, at the top level or inside functions and blocks.
 
     Args:
-        path: of the file.
+        path: the file's path.
         module: its syntax tree.
-        modules: of the tree.
+        modules: the modules of the tree.
     """
     for node in _statements(module):
         if isinstance(node, ast.Import):
@@ -48,7 +48,10 @@ def imported(path: str, module: ast.Module, modules: Modules) -> Iterator[Import
 
 
 def _statements(module: ast.Module) -> Iterator[ast.AST]:
-    """Yield the statements, in the order of `ast.walk`, which spends most of its time in expressions. These hold no import."""
+    """Yield the statements in the order of `ast.walk`.
+
+    Expressions are skipped: they contain no imports, and `ast.walk` spends most of its time in them.
+    """
     pending: deque[ast.AST] = deque([module])
     while pending:
         node = pending.popleft()

@@ -1,4 +1,4 @@
-"""Names of what went that are still said somewhere: classes, dotted modules and paths, in code, configuration and documents."""
+"""Finds names of removed classes, modules and files that are still in code, configuration or documents."""
 
 import re
 from collections import Counter
@@ -16,11 +16,11 @@ _WORD: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 
 
 def names_of(gone: Collection[str], before: Mapping[str, bytes], code: Collection[str]) -> dict[str, str]:
-    """Return the names of the removed files, each with its file. Names that something remaining also has are not included.
+    """Return the names of the removed files, each with its file. Names that a remaining file or class also has are not included.
 
     Args:
         gone: paths of the removed files.
-        before: the tree with them.
+        before: the tree before the removal.
         code: the removed files whose classes are included: engines and what is removed with them.
     """
     kept = [path for path in before if path not in gone]
@@ -35,7 +35,7 @@ def names_of(gone: Collection[str], before: Mapping[str, bytes], code: Collectio
 
 
 def _location(path: str) -> Iterator[str]:
-    """Yield the ways to name a file: its name alone, and with more and more folders before it; for Python files dotted names too."""
+    """Yield the ways to name a file: its name alone, and its name with one or more of its folders; for Python files also dotted names."""
     parts = PurePosixPath(path).parts
     if parts[-1] != "__init__.py":
         yield from ("/".join(parts[start:]) for start in range(len(parts)))
@@ -45,17 +45,17 @@ def _location(path: str) -> Iterator[str]:
 
 
 def _classes(data: bytes) -> list[str]:
-    """Return the names of the classes at the top of a file."""
+    """Return the names of the classes at the top level of a file."""
     return [name.decode(errors="replace") for name in _CLASS.findall(data)]
 
 
 def find_leftovers(files: Mapping[str, bytes], names: Mapping[str, str], words: Iterable[str]) -> Iterator[Left]:
-    """Yield each line that still says one of the names.
+    """Yield each line that still contains one of the names.
 
     Args:
-        files: the tree afterwards, without the files that may describe its history.
-        names: from `names_of`.
-        words: others that nothing may say any more.
+        files: the tree after the removal, without the files that may describe its history.
+        names: the result of `names_of`.
+        words: other words that the tree must not contain any longer.
     """
     wanted = [*names, *words]
     if not wanted:
@@ -77,11 +77,14 @@ def find_leftovers(files: Mapping[str, bytes], names: Mapping[str, str], words: 
 
 
 def _is_part(data: bytes, start: int, end: int, name: str) -> bool:
-    """Return whether what was found is only a part of a longer name. Words that end in a mark, like `PREFIX_`, may continue."""
+    """Return whether the found text is only a part of a longer name.
+
+    A word such as `PREFIX_`, which ends in `_`, may be followed by letters.
+    """
     before, after = data[start - 1 : start], data[end : end + 1]
     if before and before[0] in _WORD:
         return True
     if re.fullmatch(r"\w", name[-1]) and not name.endswith("_") and after and after[0] in _WORD:
         return True
-    # Only a file's name without a folder: after a folder it is another file, or it is found together with the folder.
+    # A file's name without a folder does not count after a folder: it means another file, or is also found together with the folder.
     return "/" not in name and "." in name and before in {b"/", b"."}

@@ -1,4 +1,4 @@
-"""The plan of a removal: what is removed, what is edited, what is left to a person. Nothing is written here."""
+"""The plan of a removal: what is removed, what is edited, what is left to a person. No file is written here."""
 
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
@@ -22,16 +22,16 @@ MANIFEST: Final = "pyproject.toml"
 
 
 def plan_removal(root: Path, surfaces: Collection[str], manifest: RemovalManifest, *, whole: bool = False) -> RemovalPlan:
-    """Return what removing control of these surfaces does to a code base.
+    """Return the plan for removing control of these surfaces from a code base.
 
     Args:
-        root: of the code base; the files that version control tracks there are read.
-        surfaces: those whose control is removed.
-        manifest: says what belongs to them.
-        whole: the migration is removed too; then `surfaces` must be all in the manifest.
+        root: the root of the code base; the files that version control tracks in it are read.
+        surfaces: the surfaces whose control is removed.
+        manifest: names the parts that belong to their control.
+        whole: the migration is removed too; then `surfaces` must be all surfaces in the manifest.
 
     Raises:
-        ConfigurationError: a file cannot be read, a marked region is wrong, or no surface would be left but `whole` is not asked for.
+        ConfigurationError: a file cannot be read, a marked region is wrong, or no surface would keep a control although `whole` is False.
         UnknownSurfaceError: the manifest has no such surface.
     """
     wanted = tuple(name for name in manifest.surfaces if name in {manifest.of(surface) and surface for surface in surfaces})
@@ -41,7 +41,7 @@ def plan_removal(root: Path, surfaces: Collection[str], manifest: RemovalManifes
             f"the migration is removed with the last surface, and {', '.join(staying)} would stay; name them too, or use --all"
         )
     if not whole and not staying:
-        raise ConfigurationError("no surface would have a control any more, so the migration is removed too; use --all")
+        raise ConfigurationError("no surface would have a control after this, so the migration is removed too; use --all")
     files = read_tree(root)
     with without_collector():
         return _plan(files, wanted, staying, manifest, whole=whole)
@@ -50,9 +50,9 @@ def plan_removal(root: Path, surfaces: Collection[str], manifest: RemovalManifes
 def _plan(
     files: Mapping[str, bytes], surfaces: tuple[str, ...], staying: Collection[str], manifest: RemovalManifest, *, whole: bool
 ) -> RemovalPlan:
-    roots = _roots(files, surfaces, manifest, whole=whole)  # 1 remove what is named
+    roots = _roots(files, surfaces, manifest, whole=whole)  # 1 remove the named files
     going = (*surfaces, MIGRATION) if whole else surfaces
-    editing = Editing(files, roots, manifest, going, staying)  # 2 regions, closure, cutting: what hangs on it
+    editing = Editing(files, roots, manifest, going, staying)  # 2 regions, closure, cutting: what depends on them
     editing.run()
     if whole:
         _drop_history(files, editing, manifest)
@@ -60,7 +60,7 @@ def _plan(
     if MANIFEST in after:
         text = cut_manifest(after[MANIFEST].decode(), surfaces, editing.going, whole=whole)  # 3 tables: the manifest itself
         after[MANIFEST] = text.encode()
-    lock, broken = verify_copy(after, history=_history(manifest, whole=whole), shrink=not whole)  # 4 verification: the copy is whole
+    lock, broken = verify_copy(after, history=_history(manifest, whole=whole), shrink=not whole)  # 4 verification: audit a copy
     after.update(lock)
     found = [*broken, *_unreadable(after, files), *_named(after, files, editing.going, manifest, whole=whole)]
     told = [*editing.left, *(_today(item, files, after) for item in found)]
@@ -89,11 +89,11 @@ def _roots(files: Mapping[str, bytes], surfaces: Collection[str], manifest: Remo
 
 
 def _drop_history(files: Mapping[str, bytes], editing: Editing, manifest: RemovalManifest) -> None:
-    """Let go what tells how the code came to be what it is not any more."""
+    """Remove the documents that describe the history of removed code."""
     told = {item.path for item in _named(editing.after, files, editing.going, manifest, whole=True)}
     for path in sorted(told):
         if is_under(path, manifest.history):
-            editing.drop(path, "it is about removed things")
+            editing.drop(path, "it describes removed code")
 
 
 def _history(manifest: RemovalManifest, *, whole: bool) -> tuple[str, ...]:
@@ -101,7 +101,10 @@ def _history(manifest: RemovalManifest, *, whole: bool) -> tuple[str, ...]:
 
 
 def _in_order(files: Mapping[str, bytes], going: dict[str, str], roots: dict[str, str]) -> tuple[Deletion, ...]:
-    """Return the deletions in the reverse order of finding, and the roots last, so that an interrupted removal still finds the rest."""
+    """Return the deletions in the reverse order of finding, and the roots last.
+
+    So a removal after an interrupted one still finds the rest.
+    """
     found = [path for path in reversed(going) if path not in roots]
     ordered = (*found, *reversed(roots))
     return tuple(Deletion(path=path, reason=going[path], lines=files[path].count(b"\n")) for path in ordered)
@@ -109,7 +112,7 @@ def _in_order(files: Mapping[str, bytes], going: dict[str, str], roots: dict[str
 
 def _changes(files: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[RemovalChange, ...]:
     changed = [path for path, data in after.items() if files[path] != data]
-    # Without the manifest it would not be known what to remove.
+    # The manifest is changed last, because without it the rest of the removal would be unknown.
     return tuple(
         RemovalChange(path=path, before=files[path], after=after[path])
         for path in sorted(changed, key=lambda path: (path == MANIFEST, path))
@@ -117,7 +120,7 @@ def _changes(files: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[Re
 
 
 def _today(item: Left, files: Mapping[str, bytes], after: Mapping[str, bytes]) -> Left:
-    """Return what is left, with the line that it has in the file as it is."""
+    """Return the place with its line number in the file before the removal."""
     return Left(path=item.path, line=line_before(files[item.path], after[item.path], item.line), advice=item.advice)
 
 
@@ -130,18 +133,24 @@ def _places(told: Iterable[Left]) -> tuple[Left, ...]:
 
 
 def _unreadable(after: Mapping[str, bytes], files: Mapping[str, bytes]) -> list[Left]:
-    """Return the files that are well-formed now, but would no longer be."""
+    """Return the files that are valid now, but would not be after the removal."""
     left = []
     for path, data in after.items():
         if data == files[path]:
             continue
         if path.endswith(".py") and parse(data) is None and parse(files[path]) is not None:
-            left.append(Left(path=path, line=0, advice="would not parse afterwards; mark what is removed with it"))
+            left.append(Left(path=path, line=0, advice="would not parse after the removal; mark the lines that depend on removed parts"))
         elif path.endswith(".toml"):
             try:
                 tomllib.loads(data.decode())
             except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-                left.append(Left(path=path, line=0, advice=f"would not be valid TOML afterwards ({error}); mark what is removed with it"))
+                left.append(
+                    Left(
+                        path=path,
+                        line=0,
+                        advice=f"would not be valid TOML after the removal ({error}); mark the lines that depend on removed parts",
+                    )
+                )
     return left
 
 

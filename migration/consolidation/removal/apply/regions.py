@@ -18,7 +18,7 @@ from typing import Final
 from migration.errors import ConfigurationError
 
 MIGRATION: Final = "migration"
-"""The name for everything that is removed with the last surface."""
+"""The name for all parts that are removed with the last surface."""
 
 _BEGIN: Final = re.compile(rb"^[ \t]*(?:#|<!--)[ \t]*goes with:[ \t]*(?P<what>[\w ,-]+?)[ \t]*(?:-->)?[ \t]*\r?\n?$")
 _END: Final = re.compile(rb"^[ \t]*(?:#[ \t]*stays|<!--[ \t]*stays[ \t]*-->)[ \t]*\r?\n?$")
@@ -28,21 +28,21 @@ _LINE: Final = re.compile(rb"\S.*?(?:#|<!--)[ \t]*goes with:[ \t]*(?P<what>[\w ,
 
 
 def cut_regions(path: str, data: bytes, going: Collection[str], staying: Collection[str] = ()) -> bytes:
-    """Return the file without the parts that go.
+    """Return the file without the parts that are removed.
 
     Args:
-        path: of the file, for messages.
-        data: its content.
+        path: the file's path, for messages.
+        data: the file's content.
         going: the surfaces whose control is removed now; `migration` if it is removed too.
-        staying: the surfaces whose control stays. Any other name in a mark is that of a surface whose control went before.
+        staying: the surfaces whose control stays. Any other name in a mark is a surface whose control was removed earlier.
 
     Raises:
-        ConfigurationError: a region does not end, ends without a beginning, or begins inside of another.
+        ConfigurationError: a region has no end or no beginning, or begins inside another region.
     """
     if b"goes with:" not in data:
         return data
     kept: list[bytes] = []
-    begun = 0  # the line that the region begins at
+    begun = 0  # the line on which the current region begins; 0: there is none
     cut = False
     for number, line in enumerate(data.splitlines(keepends=True), 1):
         begin, end = _BEGIN.match(line), _END.match(line)
@@ -61,7 +61,7 @@ def cut_regions(path: str, data: bytes, going: Collection[str], staying: Collect
 
 def _check(path: str, number: int, begun: int, begin: re.Match[bytes] | None, end: re.Match[bytes] | None) -> None:
     if begin is not None and begun:
-        raise ConfigurationError(f"{path}:{number}: a region begins inside of the one of line {begun}; end that one first")
+        raise ConfigurationError(f"{path}:{number}: a region begins inside the region that begins on line {begun}; end that region first")
     if end is not None and not begun:
         raise ConfigurationError(f"{path}:{number}: `stays` without a `goes with: ...` before it; remove it")
 
@@ -74,7 +74,7 @@ def _goes(mark: re.Match[bytes] | None, going: Collection[str], staying: Collect
 
 
 def _tidy(lines: list[bytes]) -> list[bytes]:
-    """Return the lines without cut marks; of the blank lines on both sides of a cut the longer run is kept."""
+    """Return the lines without the marks of cuts. Of the blank lines before and after a cut, the longer run is kept."""
     tidy: list[bytes] = []
     position = 0
     while position < len(lines):

@@ -1,4 +1,4 @@
-"""Cutting pieces out of a Python file: statements, imported names, rows of literals. Comments and layout of the rest stay."""
+"""Cuts parts out of a Python file: statements, imported names, rows of literals. Comments and layout of the rest stay."""
 
 import ast
 import bisect
@@ -15,17 +15,17 @@ _MARKS: Final = (b"goes with:", b"# stays")
 
 
 def parse(data: bytes) -> ast.Module | None:
-    """Return the syntax tree; None: it does not parse."""
+    """Return the syntax tree; None: the file does not parse."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes were there before
+            warnings.simplefilter("ignore")  # the file had invalid escapes before
             return ast.parse(data)
     except (SyntaxError, ValueError, RecursionError):
         return None
 
 
 def line_before(before: bytes, after: bytes, line: int) -> int:
-    """Return the number that a line had before parts of the file were cut, counted from 1; 0, for the whole file, stays 0."""
+    """Return the number of a line before parts of the file were cut, counted from 1; 0, for the whole file, stays 0."""
     if before == after or not line:
         return line
     old, new = before.splitlines(), after.splitlines()
@@ -36,11 +36,11 @@ def line_before(before: bytes, after: bytes, line: int) -> int:
 
 
 class RemovalSource:
-    """One Python file and its places.
+    """One Python file and the places of its nodes.
 
     Args:
         data: UTF-8.
-        module: its syntax tree.
+        module: the file's syntax tree.
     """
 
     def __init__(self, data: bytes, module: ast.Module) -> None:
@@ -50,20 +50,20 @@ class RemovalSource:
         for line in data.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
         if data.startswith(codecs.BOM_UTF8):
-            self._lines[0] = len(codecs.BOM_UTF8)  # it is not part of the columns of the first line
+            self._lines[0] = len(codecs.BOM_UTF8)  # the columns of the first line do not count it
 
     @cached_property
     def _holders(self) -> dict[ast.AST, ast.AST]:
         return {child: node for node in ast.walk(self.module) for child in ast.iter_child_nodes(node)}
 
     def holders(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Yield what holds the node, innermost first."""
+        """Yield the nodes that contain this node, innermost first."""
         while (holder := self._holders.get(node)) is not None:
             yield holder
             node = holder
 
     def span(self, node: ast.AST) -> Span:
-        """Return where an expression, imported name or statement stands, decorators included."""
+        """Return the span of an expression, imported name or statement, decorators included."""
         first = node.decorator_list[0] if isinstance(node, _DECORATED) and node.decorator_list else node
         start = self._offset(first.lineno, first.col_offset)  # type: ignore[attr-defined]  # all requested nodes have a place
         if first is not node:
@@ -71,7 +71,7 @@ class RemovalSource:
         return start, self._offset(node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]  # as above
 
     def whole_lines(self, span: Span) -> Span | None:
-        """Return the span of the lines when nothing else but a comma, a semicolon or a comment stands on them; otherwise None."""
+        """Return the span of its whole lines; None: they contain more than this, and not only a comma, a semicolon or a comment."""
         start, end = self._lines[self._line(span[0])], self._lines[self._line(max(span[1] - 1, span[0])) + 1]
         rest = self.data[span[1] : end].strip().lstrip(b",;").lstrip()
         if self.data[start : span[0]].strip() or (rest and not rest.startswith(b"#")):
@@ -79,7 +79,7 @@ class RemovalSource:
         return start, end
 
     def with_comment(self, span: Span) -> Span:
-        """Return the span of whole lines together with that of the comment right above, which is indented alike."""
+        """Return the span of whole lines with the comment directly above them, if it has the same indentation."""
         first = self._line(span[0])
         line = self.data[self._lines[first] : self._lines[first + 1]]
         mark = line[: len(line) - len(line.lstrip())] + b"#"
@@ -101,8 +101,8 @@ def without(source: RemovalSource, statements: Iterable[ast.stmt], rows: Mapping
 
     Args:
         source: the file.
-        statements: they are removed with the comment right above them.
-        rows: what to cut of a list, tuple, set, dict (its values) or import.
+        statements: the statements to remove; a comment directly above one is removed too.
+        rows: the elements to cut from a list, tuple, set, dict (its values) or import.
     """
     cuts = {_statement(source, statement): b"" for statement in statements}
     seams = {start for start, _ in cuts}
@@ -121,13 +121,16 @@ def _statement(source: RemovalSource, statement: ast.stmt) -> Span:
     span = source.span(statement)
     if (lines := source.whole_lines(span)) is not None:
         return source.with_comment(lines)
-    # One of several on a line: up to the next one.
+    # The statement is one of several on a line: cut up to the next statement.
     rest = source.data[span[1] :]
     return span[0], span[1] + len(rest) - len(rest.lstrip(b"; \t"))
 
 
 def _closed(data: bytes, text: bytes, position: int) -> tuple[bytes, int]:
-    """Join both sides of a cut statement: of the blank lines before and after it the longer run is kept. Return where the rest begins."""
+    """Join both sides of a cut statement, and keep the longer run of blank lines before or after it.
+
+    Return the text and where the rest begins.
+    """
     before = text.rstrip(b" \t\r\n") if text.endswith(b"\n") or not text else text
     if before == text and text:
         return text, position
@@ -169,6 +172,6 @@ def _rows(source: RemovalSource, holder: ast.AST, gone: Collection[ast.AST]) -> 
         elif goes and index + 1 < len(items):
             yield (start, items[index + 1][0]), b""
         elif goes:
-            # The comma before it is removed too, except the one that makes a tuple of a single element.
+            # The comma before it is removed too, unless it makes a tuple of the only other element.
             comma = isinstance(holder, ast.Tuple) and len(kept) == 1
             yield (kept[-1][1], end), b"," if comma else b""

@@ -1,4 +1,4 @@
-"""The manifest without what it says of what went: tables, lines and elements of a TOML file; comments of the rest untouched."""
+"""Removes what the manifest says about removed parts: tables, lines and elements of a TOML file. Comments of the rest are kept."""
 
 import re
 from collections.abc import Callable, Collection
@@ -10,14 +10,14 @@ _TABLE: Final = "tool.netra-migration"
 
 
 def cut_manifest(text: str, surfaces: Collection[str], deleted: Collection[str], *, whole: bool) -> str:
-    """Return `pyproject.toml` afterwards.
+    """Return `pyproject.toml` after the removal.
 
     Args:
-        text: of the file.
-        surfaces: whose tables go.
-        deleted: files that go. In the migration's own tables, those about one of them are removed, and so are lines with one as key,
-            elements of lists that are one of them or a test in one, and lines whose lists become empty by that.
-        whole: everything in the migration's tables is removed.
+        text: the file's text.
+        surfaces: the surfaces whose tables are removed.
+        deleted: the removed files. From the migration's own tables these parts are removed: tables about such a file, lines with such a
+            file as key, list elements that name such a file or a test in it, and lines whose lists become empty.
+        whole: all of the migration's tables are removed.
     """
     if whole:
         return _edited(text, _is_ours, lambda line: line)
@@ -40,14 +40,14 @@ def _without_paths(line: str, deleted: Collection[str]) -> str:
     left = _PATH.sub(lambda match: "" if match["path"] in deleted else match[0], line)
     if left == line:
         return line
-    # Removing the last element leaves the comma of the one before it.
+    # After the last element is removed, the comma of the element before it is left.
     left = re.sub(r",[ \t]*\]", "]", left)
     return "" if not left.strip() or re.search(r"=[ \t]*\[[ \t]*\]", left) else left
 
 
 def _edited(text: str, goes: Callable[[str], bool], edit: Callable[[str], str]) -> str:
     kept: list[str] = []
-    held: list[str] = []  # comments and blank lines: they belong to what comes next
+    held: list[str] = []  # comments and blank lines, which belong to the line that follows
     cut = ours = False
     for line in text.splitlines(keepends=True):
         header = _HEADER.match(line)

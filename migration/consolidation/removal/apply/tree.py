@@ -1,4 +1,4 @@
-"""The files of a code base as values, and the dotted names of those that are Python."""
+"""The files of a code base as values, and the dotted names of its Python files."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ _NEVER: Final = frozenset({"__pycache__", "build", "dist", "node_modules", "venv
 
 
 def read_tree(root: Path) -> dict[str, bytes]:
-    """Return the regular files that version control tracks; for a folder without Git, all except hidden folders and caches.
+    """Return the regular files that version control tracks; without Git, all files except those in hidden folders and caches.
 
     Raises:
         ConfigurationError: there is no such folder, or a file in it cannot be read.
@@ -47,7 +47,7 @@ class Modules:
     """The Python files of a tree by dotted name.
 
     Args:
-        paths: of all files of the tree.
+        paths: the paths of all files of the tree.
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
@@ -58,8 +58,8 @@ class Modules:
 
         Args:
             importer: path of the importing file.
-            level: leading dots.
-            module: after the dots; may be "".
+            level: number of leading dots.
+            module: the name after the dots; may be "".
         """
         folder = PurePosixPath(importer).parent
         if level:
@@ -85,5 +85,5 @@ def module_name(path: str) -> str:
 
 
 def is_under(path: str, places: Iterable[str]) -> bool:
-    """Return whether a path is one of the places, or in a folder that is."""
+    """Return whether a path is one of the places, or is in a folder that is one."""
     return any(path == place or path.startswith(f"{place.rstrip('/')}/") for place in places)

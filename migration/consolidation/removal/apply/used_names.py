@@ -1,4 +1,4 @@
-"""The names that a file uses: in expressions, as parameters that pytest fills in, in strings."""
+"""The names that a file uses: in expressions, as parameters that pytest fills in, and in strings."""
 
 import ast
 import itertools
@@ -13,7 +13,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def walk(node: ast.AST, cut: Collection[ast.AST]) -> Iterator[ast.AST]:
-    """Yield a node and all in it, without what is cut."""
+    """Yield a node and all nodes in it, without the cut ones."""
     pending = [node]
     while pending:
         node = pending.pop()
@@ -36,7 +36,7 @@ def used_names(module: ast.Module, cut: Collection[ast.AST] = ()) -> set[str]:
 
 
 def bound_names(module: ast.Module, cut: Collection[ast.AST] = ()) -> set[str]:
-    """Return the names that the top level of a file binds, also inside of `if` and `try`."""
+    """Return the names that the top level of a file binds, also inside `if` and `try`."""
     bound: set[str] = set()
     for statement in _top_level(module.body, cut):
         match statement:
@@ -50,7 +50,7 @@ def bound_names(module: ast.Module, cut: Collection[ast.AST] = ()) -> set[str]:
 
 
 def _top_level(body: Iterable[ast.stmt], cut: Collection[ast.AST]) -> Iterator[ast.stmt]:
-    """Yield the statements and those inside blocks that are not separate scopes."""
+    """Yield the statements, and the statements inside blocks that are not separate scopes."""
     for statement in body:
         if statement in cut:
             continue
@@ -74,7 +74,7 @@ def is_fixture(node: ast.AST) -> bool:
 
 
 def is_test(node: ast.AST) -> bool:
-    """Return whether pytest collects it."""
+    """Return whether pytest collects the node as a test."""
     return (isinstance(node, Function) and node.name.startswith("test")) or (
         isinstance(node, ast.ClassDef) and node.name.startswith("Test")
     )

@@ -15,7 +15,7 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalChange:
-    """A file that stays and loses something."""
+    """A file that stays and is edited."""
 
     path: str
     before: bytes
@@ -24,25 +24,25 @@ class RemovalChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Left:
-    """Something that a person has to decide or do first."""
+    """A place where a person has to decide or do something first."""
 
     path: str
-    line: int  #: of the file as it is, from 1; 0: the file as a whole
+    line: int  #: in the file before the removal, from 1; 0: the file as a whole
     advice: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalPlan:
-    """What is removed, what is edited, and what is left to a person."""
+    """The files to remove, the files to edit, and the places that are left to a person."""
 
-    surfaces: tuple[str, ...]  #: those whose control is removed
+    surfaces: tuple[str, ...]  #: the surfaces whose control is removed
     whole: bool  #: the migration is removed too
-    deleted: tuple[Deletion, ...]  #: what needs others before what it needs: the order in which they can go
-    edited: tuple[RemovalChange, ...]  #: by path, the manifest last
-    left: tuple[Left, ...]  #: by path and line; () when the plan can be carried out
+    deleted: tuple[Deletion, ...]  #: in the order of removal: a file comes before the files that it needs
+    edited: tuple[RemovalChange, ...]  #: sorted by path, the manifest last
+    left: tuple[Left, ...]  #: sorted by path and line; (): the plan can be carried out
 
     def after(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Return the tree as it is afterwards."""
+        """Return the tree after the removal."""
         kept = dict(files)
         for deletion in self.deleted:
             kept.pop(deletion.path, None)
@@ -51,8 +51,8 @@ class RemovalPlan:
 
 @dataclass(slots=True)
 class Gone:
-    """The removed names, as far as they are known."""
+    """The removed names that are known so far."""
 
     files: set[str] = field(default_factory=set)
-    names: dict[str, set[str]] = field(default_factory=dict)  #: file that stays -> top-level names that it loses
-    fixtures: dict[str, set[str]] = field(default_factory=dict)  #: folder with "/" at its end, of a `conftest.py` -> fixtures that it loses
+    names: dict[str, set[str]] = field(default_factory=dict)  #: remaining file -> top-level names that it loses
+    fixtures: dict[str, set[str]] = field(default_factory=dict)  #: folder of a `conftest.py`, ends with "/" -> fixtures that it loses

@@ -1,4 +1,4 @@
-"""A tree that has lost something, looked at by the audit: imports that lead nowhere, and the baseline of the ratchet."""
+"""Audits the tree after a removal: finds broken imports, and shrinks the guard's baseline."""
 
 import tempfile
 from collections.abc import Collection, Mapping
@@ -14,11 +14,11 @@ def verify_copy(files: Mapping[str, bytes], *, history: Collection[str], shrink:
 
     Args:
         files: the tree.
-        history: what is not looked at.
-        shrink: whether the baseline, if there is one, loses what is gone.
+        history: folders and files that are not checked.
+        shrink: whether removed uses are removed from the baseline, if there is one.
 
     Returns:
-        The new baseline by its path, when it changes, and what is wrong.
+        The new baseline by its path, if it was shrunk, and the places that are wrong.
 
     Raises:
         ConfigurationError: the audit's configuration or the baseline is wrong.

@@ -1,1 +1,1 @@
-"""Whether control of a surface may go: the criteria (`criteria.py`), each with what was seen and what to do next."""
+"""Whether control of a surface may be removed: the criteria (`criteria.py`), each with the observed facts and what to do next."""

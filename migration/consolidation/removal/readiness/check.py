@@ -1,4 +1,7 @@
-"""`RemovalCheck`: asks of each surface what `criteria.CRITERIA` lists. A question that cannot be answered is not met, with the reason."""
+"""`RemovalCheck` checks the criteria in `criteria.CRITERIA` for each surface.
+
+A criterion that cannot be checked is not met, and its detail says why.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,11 +23,11 @@ from migration.stores import DAY_S
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalCheck:
-    """The sources for the criteria, and the time."""
+    """Checks the criteria with the sources of facts and the time."""
 
-    root: Path  #: of the code base, with the manifest
+    root: Path  #: the root of the code base, with the manifest
     manifest: RemovalManifest
-    settings: MigrationSettings  #: where flags, evidence and run stores are
+    settings: MigrationSettings  #: name the sources of flags, evidence and runs
     now: float  #: Unix seconds
 
     def readiness(self, surfaces: Sequence[str], progress: AuditProgress | None = None) -> list[SurfaceReadiness]:
@@ -55,8 +58,8 @@ class RemovalCheck:
         return found
 
     def _witnessed(self, surface: str, told: Criterion) -> Criterion:
-        """Return the tombstones' report about control's runs, checked against the legacy store. If it is negative already, nothing is
-        read.
+        """Return the tombstones' report about control's runs, checked against the legacy store. If the criterion is not met, the store is
+        not read.
         """
         if told.name != "no_legacy_run" or not told.met or not self.settings.stores:
             return told

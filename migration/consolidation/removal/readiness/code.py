@@ -1,4 +1,4 @@
-"""Does anything that stays still name control or its flag? Answered by an audit of the tree."""
+"""Whether a remaining file still names control or its flag. An audit of the tree gives the answer."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,10 @@ _SHOWN = 5
 
 
 def consumers(parts: SurfaceParts, uses: RemainingUses, inventory: Inventory, configuration: AuditConfiguration) -> Criterion:
-    """Return whether no import, attribute, subclass or call in what stays reaches the surface's engines."""
+    """Return the criterion that no import, attribute, subclass or call in the remaining files uses the surface's engines."""
     known = {item.path for item in inventory.implementations}
     strangers = [path for path in parts.engines if path not in known]
-    # Whatever such a file uses is missing from the audit.
+    # The uses in such a file are missing from the audit.
     unread = [one.path for one in inventory.problems if not set(one.path.split("/")[:-1]) & set(configuration.doubles)]
     tests = files_of(uses.tests)
     evidence = {
@@ -29,27 +29,27 @@ def consumers(parts: SurfaceParts, uses: RemainingUses, inventory: Inventory, co
     if strangers:
         detail = f"The audit knows no implementation in {', '.join(strangers)}, so it cannot find its users; correct the manifest."
     elif uses.code:
-        detail = f"{_places(uses.code)}; move them to the target, `netra-migration codemod` does what is certain."
+        detail = f"{_places(uses.code)}; move them to the target; `netra-migration codemod` rewrites the uses that are certain."
     elif unread:
         detail = f"{len(unread)} files could not be read ({', '.join(unread[:_SHOWN])}), and may use control; see `netra-migration audit`."
     else:
-        passing = f"; {', '.join(files_of(uses.passed_on))} only re-export them, and nothing uses that" if uses.passed_on else ""
-        detail = f"Nothing that stays uses the engines{passing}; {len(tests)} test files go with them or are cut."
+        passing = f"; {', '.join(files_of(uses.passed_on))} only re-export them, and no file uses the re-exports" if uses.passed_on else ""
+        detail = f"No remaining file uses the engines{passing}; {len(tests)} test files are removed with them or are cut."
     return Criterion(name="consumers", met=not (strangers or uses.code or unread), detail=detail, evidence=evidence)
 
 
 def strings(uses: RemainingUses) -> Criterion:
-    """Return whether no dotted name of the surface's engines is in the remaining code or configuration."""
+    """Return the criterion that the remaining code and configuration contain no dotted name of the surface's engines."""
     detail = "No string in code or configuration names the engines."
     if uses.strings:
-        detail = f"{_places(uses.strings)} by name, in strings; point them at the target."
+        detail = f"{_places(uses.strings)} in strings; replace these names by the target's."
     return Criterion(name="strings", met=not uses.strings, detail=detail, evidence={"uses": _rows(uses.strings)})
 
 
 def flags(surface: str, files: Sequence[str]) -> Criterion:
-    """Return whether only the migration's half knows the surface's flag."""
+    """Return the criterion that only the migration and its documents contain the key of the surface's flag."""
     key = surface_flag_key(surface)
-    detail = f"Only the migration's half names `{key}`."
+    detail = f"No file outside the migration contains `{key}`."
     if files:
         detail = f"`{key}` is in {', '.join(files[:_SHOWN])}{_more(files)}; only the facade may use it."
     return Criterion(name="flags", met=not files, detail=detail, evidence={"key": key, "files": list(files)})

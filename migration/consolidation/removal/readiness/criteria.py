@@ -8,16 +8,16 @@ import msgspec
 CriterionName = Literal["complete", "no_legacy_run", "strata", "ledger", "consumers", "strings", "flags", "backfill"]
 
 CRITERIA: Final[tuple[CriterionName, ...]] = get_args(CriterionName)
-"""All of them have to be met. In the order in which they are checked and shown."""
+"""The criteria, in the order in which they are checked and shown. All of them must be met."""
 
 
 class Criterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One criterion. A question that cannot be answered is not met."""
+    """One criterion. A criterion that cannot be checked is not met."""
 
     name: CriterionName
     met: bool
-    detail: str  #: a sentence: what was seen and, if it is not met, what to do next
-    evidence: dict[str, Any]  #: what the sentence rests on, as JSON
+    detail: str  #: a sentence: what was observed and, if the criterion is not met, what to do next
+    evidence: dict[str, Any]  #: the facts behind the sentence, as JSON
 
 
 class SurfaceReadiness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,15 +29,15 @@ class SurfaceReadiness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     @classmethod
     def of(cls, surface: str, criteria: Sequence[Criterion]) -> "SurfaceReadiness":
-        """Return what these criteria mean for the surface; they are put into the order of `CRITERIA`."""
+        """Return the surface's readiness by these criteria, which are put into the order of `CRITERIA`."""
         return cls(surface=surface, ready=all_met(criteria), criteria=tuple(sorted(criteria, key=lambda one: CRITERIA.index(one.name))))
 
     @property
     def unmet(self) -> tuple[Criterion, ...]:
-        """Those that are not met."""
+        """The criteria that are not met."""
         return tuple(criterion for criterion in self.criteria if not criterion.met)
 
 
 def all_met(criteria: Sequence[Criterion]) -> bool:
-    """Return whether each of `CRITERIA` is there once, and met."""
+    """Return whether these are exactly `CRITERIA`, each once, and all are met."""
     return sorted(one.name for one in criteria) == sorted(CRITERIA) and all(one.met for one in criteria)

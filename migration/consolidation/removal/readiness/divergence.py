@@ -1,4 +1,4 @@
-"""How often may the candidate still diverge, and which divergences were accepted? Answered by the evidence and the ledger."""
+"""How often the candidate may still diverge, and which divergences were accepted. The evidence and the ledger give the answers."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -12,25 +12,25 @@ from migration.evidence import StrataView, StratumView
 from migration.statistics import rate_bounds
 
 ALPHA: Final = 0.05
-"""Chance, over all strata of a surface and over all looks, that any bound is ever too low."""
+"""Chance, over all strata of a surface and over all evaluations, that any bound is ever too low."""
 
 _MOST: Final = 10**9
 _SHOWN: Final = 3
 
 
 class BoundedStratum(StratumView, frozen=True, kw_only=True):
-    """A stratum and how far its counts bound its rate."""
+    """A stratum and the bound on its divergence rate."""
 
-    upper_bound: float  #: of the divergence rate
-    clean_runs_needed: int | None  #: see the function of that name
+    upper_bound: float  #: upper bound of the divergence rate
+    clean_runs_needed: int | None  #: see the function `clean_runs_needed`
 
 
 def strata(found: StrataView, most: float) -> Criterion:
-    """Return whether the upper bound of the divergence rate of every stratum is below `most`, in (0, 1).
+    """Return the criterion that the upper bound of the divergence rate of every stratum is below `most`, in (0, 1).
 
-    Each bound is valid however often it is looked at (`rate_bounds`). Each of n strata has the error `ALPHA` / (n (n + 1)): the one that is
-    seen k-th never had more than `ALPHA` / (k (k + 1)), so all together have less than `ALPHA`, even while new strata appear (union bound;
-    the sum over k of 1 / (k (k + 1)) is 1).
+    Each bound is valid at any number of evaluations (`rate_bounds`). Each of n strata has the error `ALPHA` / (n (n + 1)). The k-th stratum
+    that appears never has an error above `ALPHA` / (k (k + 1)). So the errors of all strata together stay below `ALPHA`, even while new
+    strata appear (union bound; the sum over k of 1 / (k (k + 1)) is 1).
     """
     number = len(found.strata)
     alpha = ALPHA / (number * (number + 1)) if number else ALPHA
@@ -43,7 +43,7 @@ def strata(found: StrataView, most: float) -> Criterion:
         "compared_before_strata_were_kept": found.unknown,
     }
     if not rows:
-        detail = "No comparison with strata is known; shadow the surface, or `netra-migration replay FILE --store` recordings of it."
+        detail = "There is no comparison with strata yet; shadow the surface, or replay its recordings with `replay FILE --store`."
     elif above:
         named = "; ".join(_sentence(row, most) for row in above[:_SHOWN])
         rest = f"; and {len(above) - _SHOWN} more" if len(above) > _SHOWN else ""
@@ -56,7 +56,7 @@ def strata(found: StrataView, most: float) -> Criterion:
 
 @lru_cache(maxsize=4096)
 def clean_runs_needed(divergent: int, runs: int, most: float, alpha: float) -> int | None:
-    """Return how many more runs without a divergence bring the upper bound below `most`; 0: it is; None: more than a thousand million."""
+    """Return how many more runs without a divergence bring the upper bound below `most`; 0: it is below; None: more than 10^9."""
 
     def enough(more: int) -> bool:
         return rate_bounds(divergent, runs + more, alpha)[1] < most
@@ -79,13 +79,13 @@ def accepted(file: Path) -> Ledger:
     """Return the accepted divergences that a ledger lists.
 
     Raises:
-        LedgerError: it cannot be read, or is not valid.
+        LedgerError: the file cannot be read or is not valid.
     """
     return load_ledger(file)
 
 
 def ledger(found: Ledger) -> Criterion:
-    """Return whether nothing is accepted, or only permanently."""
+    """Return the criterion that each accepted divergence is accepted permanently."""
     open_ids = [entry.id for entry in found.entries if not entry.permanent]
     evidence = {"entries": len(found.entries), "not_permanent": open_ids}
     if open_ids:

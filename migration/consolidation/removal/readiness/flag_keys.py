@@ -1,4 +1,4 @@
-"""The places of the key of a surface's flag: outside the migration's half nothing may read it."""
+"""Finds the files that contain the key of a surface's flag. No file outside the migration may use this key."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,26 +12,26 @@ from migration.consolidation.sources.workers import read_bytes
 from migration.errors import ConfigurationError
 from migration.flags.meaning import surface_flag_key
 
-#: Folders and files of the half that is removed, and files about it, such as a certificate in its own tree.
+#: Folders and files of the migration and its documents, and a certificate in its own tree.
 ALLOWED: Final = (CERTIFICATE_NAME, "migration/", "dashboards/", "ledger/", "docs/", "tests/", "changelog.d/", "README.md", "CHANGELOG.md")
 
 
 def flag_references(
     root: Path, configuration: AuditConfiguration, surfaces: Sequence[str], home: Path | None = None
 ) -> dict[str, list[str]]:
-    """Return for each surface the files outside of `ALLOWED` that hold its flag's key, sorted.
+    """Return for each surface the files outside `ALLOWED`, sorted, that contain its flag's key.
 
-    Python, configuration and documents are searched as text. In a work tree of Git only tracked files are searched, because
-    the flag file of a backend that was started in this folder would look like a reference.
+    Python, configuration and documents are searched as text. In a Git work tree only tracked files are searched: the flag file of a backend
+    that was started in this folder is not a reference.
 
     Args:
-        root: of the code base.
-        configuration: what an audit looks at.
-        surfaces: whose flags.
-        home: the migration's own folder, where its flag file and what it last read of flags lie; None: it is known to be elsewhere.
+        root: the root of the code base.
+        configuration: defines the files that an audit reads.
+        surfaces: the surfaces whose flag keys are searched.
+        home: the migration's own folder, with its flag file and the last known flags, which is skipped; None: it is outside `root`.
 
     Raises:
-        ConfigurationError: a file cannot be read, so nothing can be said.
+        ConfigurationError: a file cannot be read, so the result would not be certain.
     """
     found: dict[str, list[str]] = {surface: [] for surface in surfaces}
     tree = discover(root, configuration)
@@ -44,7 +44,7 @@ def flag_references(
         data = read_bytes(root, file.path)
         if not isinstance(data, bytes):
             raise ConfigurationError(
-                f"{file.path}: cannot be read ({data.detail}); make it readable, so that flag keys can be sought in it"
+                f"{file.path}: cannot be read ({data.detail}); make it readable, so that it can be searched for flag keys"
             )
         for surface, key in keys.items():
             if key in data:

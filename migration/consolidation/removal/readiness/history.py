@@ -1,4 +1,4 @@
-"""Does the user store hold every run of the surface? Answered by what is known of the run stores."""
+"""Whether the user store has every run of the surface. The run stores' state gives the answer."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,27 +9,27 @@ _SHOWN = 5
 
 
 def backfill(surface: str, *, kept: bool, verified: bool, gaps: Mapping[str, Gap], lags: Sequence[Lag]) -> Criterion:
-    """Return whether the user store was verified to hold everything, and lacks nothing since.
+    """Return the criterion that a backfill of the user store was verified, and that no run is missing since.
 
     Args:
-        surface: whose runs.
-        kept: whether the backend keeps finished runs at all.
-        verified: a backfill of its user store was.
-        gaps: of its user store, by tenant.
-        lags: what stores are owed.
+        surface: the surface whose runs are meant.
+        kept: whether the backend stores finished runs at all.
+        verified: whether a backfill of the surface's user store was verified.
+        gaps: the gaps of its user store, by tenant.
+        lags: the writes that still wait for a store.
     """
     waiting = sum(lag.rows + lag.parked for lag in lags if lag.surface == surface and lag.store == "user")
     tenants = sorted(gaps)
     evidence = {"verified": verified, "tenants_with_gaps": tenants, "runs_waiting": waiting}
     again = f"run `netra-migration backfill {surface}`"
     if not kept:
-        return Criterion(name="backfill", met=True, detail="This backend keeps no finished runs.", evidence={"kept": False})
+        return Criterion(name="backfill", met=True, detail="This backend stores no finished runs.", evidence={"kept": False})
     if not verified:
         detail = f"No backfill of the user store was verified yet; {again}."
     elif tenants:
         detail = f"The user store may lack runs of {', '.join(tenants[:_SHOWN])}{' and others' if len(tenants) > _SHOWN else ''}; {again}."
     elif waiting:
-        detail = f"{waiting} runs wait for the user store or were refused by it; `netra-migration status` says why, then {again}."
+        detail = f"{waiting} runs wait for the user store or were refused by it; `netra-migration status` shows why; then {again}."
     else:
-        detail = "A backfill of the user store was verified, and it lacks nothing since."
+        detail = "A backfill of the user store was verified, and no run is missing since."
     return Criterion(name="backfill", met=verified and not tenants and not waiting, detail=detail, evidence=evidence)

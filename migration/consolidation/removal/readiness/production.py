@@ -1,4 +1,4 @@
-"""`Production`: the five criteria that flags, evidence and run stores answer, without an audit of the tree."""
+"""`Production` checks the five criteria that need flags, evidence and run stores, but not an audit of the tree."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,16 +14,16 @@ from migration.flags.editors import open_editor
 from migration.settings import MigrationSettings
 from migration.stores import Coverage, Outbox, StoresDatabase, Watch, watch_now
 
-#: Errors of production that count as "not known". Anything else is a wrong configuration, and raised.
+#: Errors that count as "not known". Any other error means a wrong configuration and is raised.
 _NO_ANSWER: Final = (EvidenceError, FlagSourceError, LedgerError, OutboxError, StoreError)
 
 
 class Production:
-    """The facts that are known where the backend runs. A context manager: it closes its databases.
+    """The facts that are known where the backend runs. A context manager, which closes its databases.
 
     Args:
-        root: of the code base, which contains the ledgers.
-        manifest: says for how long, and how often.
+        root: the root of the code base, which contains the ledgers.
+        manifest: has the thresholds: for how many days, and how large a divergence rate.
         settings: name flags, evidence and run stores.
         now: Unix seconds.
 
@@ -38,7 +38,7 @@ class Production:
         self._stores = StoresDatabase(settings.outbox())
 
     def __enter__(self) -> Self:
-        """Return itself: nothing is opened before it is asked."""
+        """Return the object itself; a database is opened when it is first read."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,7 +47,7 @@ class Production:
         self._evidence.close()
 
     def criteria(self, surface: str) -> list[Criterion]:
-        """Return `complete`, `no_legacy_run`, `strata`, `ledger` and `backfill`; what cannot be answered is not met. Reads little.
+        """Return `complete`, `no_legacy_run`, `strata`, `ledger` and `backfill`; what cannot be checked is not met. Little is read.
 
         Raises:
             UnknownSurfaceError: the manifest has no such surface.
@@ -76,8 +76,8 @@ class Production:
 
 
 def asked(name: CriterionName, question: Callable[[], Criterion]) -> Criterion:
-    """Return the answer; a question that the world cannot answer is a criterion that is not met."""
+    """Return the result of `question`; a criterion that cannot be checked is not met."""
     try:
         return question()
     except _NO_ANSWER as error:
-        return Criterion(name=name, met=False, detail=f"It cannot be answered: {error}.", evidence={"error": type(error).__name__})
+        return Criterion(name=name, met=False, detail=f"It cannot be checked: {error}.", evidence={"error": type(error).__name__})

@@ -1,4 +1,4 @@
-"""Have all tenants left control, and for how long has it not run? Answered by the flags and the tombstones."""
+"""Whether all tenants have left control, and since when control has not run. The flags and the tombstones give the answers."""
 
 import time
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _NAMED = 5
 
 
 def complete(held: TenantStages, watch: Watch) -> Criterion:
-    """Return whether every tenant is at `complete`, and no run was at another stage on the days looked back on."""
+    """Return the criterion that every tenant is at `complete`, and that no run was at another stage on the watched days."""
     percent = held.complete_percent
     pins = {tenant: stage.value for tenant, stage in sorted(held.pins.items()) if stage is not Stage.COMPLETE}
     runs = watch.of(stages=_EARLIER)
@@ -24,25 +24,25 @@ def complete(held: TenantStages, watch: Watch) -> Criterion:
     if percent is None:
         why = (
             "Its flag uses more than targets of tenants and a rollout, so it cannot be shown that all tenants are at `complete`; "
-            "remove its rules, prerequisites and targets of surfaces."
+            "remove the flag's rules, prerequisites and targets of the kind `surface`."
         )
     elif percent < _ALL:
-        why = f"{percent:g} % of the tenants without a pin are at `complete`; go there with `netra-migration stage set {surface} ...`."
+        why = f"{percent:g} % of the tenants without a pin are at `complete`; raise it with `netra-migration stage set {surface} ...`."
     elif pins:
-        why = f"{_listed(pins)} are pinned to another stage; `netra-migration stage unpin {surface} TENANT` lets them follow."
+        why = f"{_listed(pins)} are pinned to another stage; `netra-migration stage unpin {surface} TENANT` removes a pin."
     elif runs:
         why = f"Runs were at another stage within {days} days ({_told(runs)}); wait until {_free_from(runs, days)}."
     elif watch.unwatched:
         why = _unwatched(watch)
     else:
         return Criterion(
-            name="complete", met=True, detail=f"All tenants are at `complete`, for {days} whole days or more.", evidence=evidence
+            name="complete", met=True, detail=f"All tenants have been at `complete` for {days} whole days or more.", evidence=evidence
         )
     return Criterion(name="complete", met=False, detail=why, evidence=evidence)
 
 
 def no_legacy_run(watch: Watch) -> Criterion:
-    """Return whether control neither served nor shadowed on the days looked back on."""
+    """Return the criterion that control neither served nor shadowed on the watched days."""
     runs = watch.of(origins=[Origin.CONTROL])
     days = len(watch.days)
     evidence = _seen(watch, runs)
@@ -53,12 +53,12 @@ def no_legacy_run(watch: Watch) -> Criterion:
     elif watch.unwatched:
         detail = _unwatched(watch)
     else:
-        detail = f"Control has not run on {days} whole days or since, and each of these days was watched."
+        detail = f"Control has not run in the last {days} whole days or today, and each of these days was watched."
     return Criterion(name="no_legacy_run", met=not runs and not watch.unwatched, detail=detail, evidence=evidence)
 
 
 def confirmed(told: Criterion, found: LegacyRuns) -> Criterion:
-    """Return the tombstones' report, or that the legacy store contradicts it."""
+    """Return the tombstones' report, or a criterion that is not met because the legacy store contradicts the report."""
     evidence = told.evidence | {"legacy_store_runs": found.runs, "legacy_store_last_at": found.last_at}
     if found.last_at is None:
         detail = f"{told.detail.removesuffix('.')}; the legacy store has no run of these days either."

@@ -1,4 +1,4 @@
-"""The stages of a surface's tenants, as LaunchDarkly's SDK evaluates its flag."""
+"""The stages of a surface's tenants, as LaunchDarkly's SDK evaluates the surface's flag."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ class TenantStages:
     surface: str
     complete_percent: (
         float | None
-    )  #: at `complete` of those that no target names; None: its flag is not a plain percentage rollout, so this is not known
-    pins: Mapping[str, Stage]  #: of those that a target names
+    )  #: share of the tenants without a pin that are at `complete`; None: not known, because the flag is not a plain percentage rollout
+    pins: Mapping[str, Stage]  #: the stage of each pinned tenant
 
 
 def tenant_stages(read: FlagRead, surface: str) -> TenantStages:
-    """Return where they are.
+    """Return the stages of a surface's tenants.
 
     Raises:
-        FlagSourceError: the flag is there and cannot be taken.
+        FlagSourceError: the flag exists but is not valid.
     """
     key = surface_flag_key(surface)
     if spoiled := [problem for problem in read.problems if problem.key == key and problem.kind == "flag"]:

@@ -1,4 +1,4 @@
-"""The remaining users of control of a surface, from an audit."""
+"""The remaining uses of a surface's control, from an audit."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -18,25 +18,25 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, order=True):
     path: str
     line: int
     kind: UseKind
-    module: str  #: of the engine
+    module: str  #: the engine's module
 
 
 class RemainingUses(msgspec.Struct, frozen=True, kw_only=True):
-    """All places outside of the engines and their adapter, by path and line."""
+    """All places outside the engines and their adapter, sorted by path and line."""
 
-    code: tuple[Use, ...]  #: imports, attributes, subclasses and calls in what stays
-    passed_on: tuple[Use, ...]  #: imports that only offer a name under another path; what uses it through them is in `code`
-    strings: tuple[Use, ...]  #: dotted names, in code and configuration that stay
-    tests: tuple[Use, ...]  #: of either kind, in tests: these go with control or are rewritten
+    code: tuple[Use, ...]  #: imports, attributes, subclasses and calls in the remaining files
+    passed_on: tuple[Use, ...]  #: imports that only re-export a name; a use of the re-exported name is in `code`
+    strings: tuple[Use, ...]  #: dotted names in the remaining code and configuration
+    tests: tuple[Use, ...]  #: uses of all kinds in tests, which are removed with control or rewritten
 
 
 def uses_of(parts: SurfaceParts, inventory: Inventory, configuration: AuditConfiguration) -> RemainingUses:
-    """Return who uses the surface's engines.
+    """Return the uses of the surface's engines.
 
     Args:
-        parts: the parts that belong to control; they do not count as users.
-        inventory: of the whole tree, with paths relative to the manifest's folder.
-        configuration: says which folders hold tests.
+        parts: the parts that belong to control; uses in them do not count.
+        inventory: the inventory of the whole tree, with paths relative to the manifest's folder.
+        configuration: names the folders that contain tests.
     """
     modules = {item.module for item in inventory.implementations if item.path in parts.engines}
     goes = {*parts.engines, parts.adapter}
@@ -45,7 +45,7 @@ def uses_of(parts: SurfaceParts, inventory: Inventory, configuration: AuditConfi
     stays = [use for use in found if use not in tests]
     passing = _passing_on(inventory)
     code = [use for use in stays if use.kind != "string"]
-    # A module that does more with an engine than to offer it is a user of it, its import included.
+    # A module that does more with an engine than re-export it uses the engine, and then its import counts as a use too.
     doers = {(use.path, use.module) for use in code if (use.path, use.line, use.module) not in passing}
     return RemainingUses(
         code=tuple(use for use in code if (use.path, use.module) in doers),
@@ -83,6 +83,6 @@ def _all(inventory: Inventory) -> Iterable[Use]:
     for call in inventory.calls:
         yield Use(path=call.path, line=call.line, kind="call", module=call.module)
     for string in inventory.strings:
-        # The manifest itself names engines by path, as configuration of a linter may: a path alone loads nothing.
+        # A path alone loads nothing. The manifest itself names engines by path, and a linter's configuration may do so too.
         if string.use != "path":
             yield Use(path=string.path, line=string.line, kind="string", module=string.module)

@@ -1,7 +1,7 @@
-"""The second witness of runs that were not at `complete`: at every other stage a finished run is written to the legacy store.
+"""A second source for runs that were not at `complete`: at every other stage a finished run is written to the legacy store.
 
-Tombstones are counted in memory first, so a crash, or an outage of their database, may take some along. Runs in the legacy store count in
-any case.
+Tombstones are counted in memory first, so some may be lost in a crash or an outage of their database. Runs in the legacy store count in any
+case.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ _PAGE: Final = 1000
 class LegacyRuns(msgspec.Struct, frozen=True, kw_only=True):
     """Runs of a surface in the legacy store."""
 
-    runs: int  #: begun since the time that was asked for
-    last_at: float | None  #: Unix seconds when the last of them began; None: there is none
+    runs: int  #: number of runs that began at or after `since`
+    last_at: float | None  #: Unix seconds at which the last of them began; None: there is no such run
 
 
 def legacy_runs_since(opener: StoresOpener, surface: str, since: float) -> LegacyRuns:
-    """Return what the legacy store contains of a surface from `since` (Unix seconds) on. Reads the whole store: it is ordered by other
-    keys.
+    """Return what the legacy store contains of a surface from `since` (Unix seconds) on. Reads the whole store, because the store is sorted
+    by other keys.
 
     Raises:
         StoreError: the store cannot be opened or read.
@@ -39,7 +39,7 @@ async def _ask(opener: StoresOpener, surface: str, since: float) -> LegacyRuns:
     except (StoreError, ConfigurationError):
         raise
     except Exception as error:
-        # Its text may hold an address with a password.
+        # The error's text may contain an address with a password.
         raise StoreUnavailableError(f"the run stores cannot be opened ({type(error).__name__}); check NETRA_*") from error
 
 

@@ -62,7 +62,7 @@ def test_json_is_one_document_on_stdout(codemod, tmp_path):
             "path": "other.py",
             "line": 2,
             "module": "shop.old",
-            "advice": "OldEngine(...): no u is given, and none may be invented; pass it",
+            "advice": "OldEngine(...): u is not passed, and the codemod must not invent it; pass it",
             "fails": True,
         }
     ]

@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
@@ -148,6 +149,16 @@ def test_a_worker_that_does_not_start_is_wrong(monkeypatch):
 def test_processes_that_serve_without_a_worker_are_wrong(monkeypatch):
     monkeypatch.setattr(ProcessTable, "told", lambda _self: [server()])
     assert one(worker_checks.worker).found == "processes serve, and none of them has a shadow worker"
+
+
+def test_where_failover_is_on_is_shown_and_a_surface_that_declares_nothing_for_it_is_remarked(monkeypatch):
+    told = server()
+    on = msgspec.structs.replace(told.row, failover={"support": True, "chat": False})
+    monkeypatch.setattr(ProcessTable, "told", lambda _self: [msgspec.structs.replace(told, row=on)])
+    assert [(finding.state, finding.found) for finding in found(checks.flags)][-2:] == [
+        ("ok", "failover is on: control resumes runs that candidate fails on support"),
+        ("remark", "support: its file has no table [failover], so control resumes a run only if no event was delivered"),
+    ]
 
 
 def test_a_silent_process_is_wrong(monkeypatch):

@@ -43,7 +43,7 @@ def test_it_asks_for_a_baseline_and_then_finds_what_is_new(guard, tmp_path):
     (tmp_path / "other.py").write_text(FILES["use.py"])
     done = guard()
     assert done.exit_code == 1
-    assert done.stderr == "other.py: a new consumer of shop.old, which has to go; use the target\n"
+    assert done.stderr == "other.py: a new consumer of shop.old, which will be removed; use the target\n"
     assert guard("--update").exit_code == 1
 
 

@@ -202,7 +202,7 @@ def test_with_the_database_down_the_processes_of_this_host_are_asked(run, put, p
     flags = process()
     result = run("on")
     assert (result.exit_code, served(flags)) == (1, "control")
-    assert "not confirmed: of this host 1 of 1 processes follow, as they say themselves" in result.stderr
+    assert "not confirmed: of this host 1 of 1 processes follow, by their own report" in result.stderr
 
 
 def test_a_process_that_died_is_named_and_does_not_count(run, put, process, tmp_path):

@@ -143,7 +143,7 @@ def test_a_certificate_that_does_not_allow_it_is_a_finding(project, certificate,
 
 def test_a_certificate_for_one_surface_allows_no_other(project, certificate):
     done = apply("tools", "--certificate", certificate, "--write")
-    assert (done.exit_code, "says nothing of tools" in done.stderr) == (1, True)
+    assert (done.exit_code, "does not name tools" in done.stderr) == (1, True)
 
 
 def test_what_is_left_to_a_person_is_a_finding_and_nothing_is_written(project, certificate):

@@ -159,7 +159,7 @@ def test_raising_some_never_moves_others_back(run, put, percents):
     put(50_000, 20_000, 30_000)
     result = run("set", "chat", "dualwrite", "--all", "--yes")
     assert (result.exit_code, percents()) == (2, {"off": 50.0, "dualwrite": 20.0, "shadow": 30.0})
-    assert "shadow -> dualwrite is backwards, while others go forward" in result.stderr
+    assert "shadow -> dualwrite is backwards, while others move forward" in result.stderr
 
 
 def test_what_is_refused_can_be_forced_with_a_reason_and_both_are_kept(run, percents, tmp_path):
@@ -176,7 +176,7 @@ def test_every_edit_is_kept_with_who_what_and_versions(run, tmp_path):
     second, first = history(tmp_path)
     assert (first.version_before, first.version_after, second.version_before, second.version_after) == (None, 1, 1, 2)
     assert (second.what, second.why) == (f"{CHAT}: 100 % of the tenants: off -> dualwrite", "first step")
-    assert all(entry.who and entry.seen == "no process has been seen, so nobody follows yet" for entry in (first, second))
+    assert all(entry.who and entry.seen == "no process has been seen, so none follows yet" for entry in (first, second))
 
 
 def test_an_edit_whose_history_cannot_be_kept_says_so(run, tmp_path, monkeypatch, percents):
@@ -265,7 +265,7 @@ def test_a_file_that_cannot_be_parsed_is_exit_code_2_and_left_alone(run, tmp_pat
     (tmp_path / "flags.json").write_text("{")
     result = run("set", "chat", "dualwrite", "--all")
     assert (result.exit_code, (tmp_path / "flags.json").read_text()) == (2, "{")
-    assert "half of it may be missing" in result.stderr
+    assert "a part of it may be missing" in result.stderr
 
 
 def test_a_spoiled_flag_of_another_surface_keeps_nobody_from_moving_and_is_shown(run, tmp_path, put, percents):
@@ -332,7 +332,7 @@ def test_a_kill_switch_that_gives_no_position_is_said_to(run, tmp_path):
     flag = switch_giving("no", "yes")
     (tmp_path / "flags.json").write_text(json.dumps({"flags": {flag["key"]: flag}}))
     result = run("show")
-    assert (result.exit_code, result.stderr.count("gives something else than true or false")) == (1, 1)
+    assert (result.exit_code, result.stderr.count("gives a value that is not true or false")) == (1, 1)
 
 
 @pytest.mark.parametrize(

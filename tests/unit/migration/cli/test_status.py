@@ -356,3 +356,12 @@ def test_the_upper_bound_is_that_of_the_runs_of_the_step(run, status, tmp_path) 
     compared(tmp_path, *[None] * 3)  # received before the step was taken
     chat = next(one for one in status()["surfaces"] if one["surface"] == "chat")
     assert (chat["runs"], chat["upper_bound"], chat["gate"]["compared"]) == (3, None, 0)
+
+
+def test_the_share_of_failed_runs_that_control_saved_is_shown_over_all_processes(run: Run, tmp_path: Path) -> None:
+    running(tmp_path, failover={"chat": True, "batch": False}, failovers={"chat": {"saved": 6, "answered": 1}})
+    running(tmp_path, pid=os.getppid(), failover={"chat": True, "batch": True}, failovers={"chat": {"saved": 3}})
+    result = run("status", "--json")
+    chat, batch = (row["failover"] for row in json.loads(result.stdout)["surfaces"])
+    assert (chat, batch) == ({"on": True, "results": {"saved": 9, "answered": 1}}, {"on": None, "results": {}})
+    assert "chat: control saved 9 of 10 runs that candidate failed; the others: 1 answered" in result.stderr

@@ -39,7 +39,7 @@ def test_it_prints_a_row_a_step_and_what_is_open(tracker):
     done = tracker()
     assert done.exit_code == 0
     assert "boxes are ticked" in done.stdout
-    assert "6  `shop/old.py` is gone.\n   It is there.\n   $ ! ls shop/old.py && ! git grep" in done.stdout
+    assert "6  `shop/old.py` is removed.\n   It still exists.\n   $ ! ls shop/old.py && ! git grep" in done.stdout
     assert "Orders." not in done.stdout
 
 
@@ -51,7 +51,7 @@ def test_a_page_that_was_written_is_up_to_date_and_one_that_was_edited_is_not(tr
     page.write_text(page.read_text().replace("- [ ]", "- [x]", 1))
     done = tracker("--check", "docs/tracker.md")
     assert done.exit_code == 1
-    assert "\n-- [x] Tests hold on to what `shop/old.py` does.\n+- [ ] Tests" in done.stdout
+    assert "\n-- [x] Tests characterise `shop/old.py`.\n+- [ ] Tests" in done.stdout
     assert done.stderr == "docs/tracker.md is not up to date; `netra-migration tracker --write docs/tracker.md` writes it again\n"
 
 

@@ -70,7 +70,7 @@ def test_the_built_in_paths_hold_inside_of_the_package_too(tmp_path):
         ("clases = []", "has no setting 'clases'"),
         ('target = "shop.engine.Engine"', "is not a `module:Class`"),
         ('factory = "x"', "is not a `module:Class`"),
-        ('classes = ["*Eng*"]', "matches too much"),
+        ('classes = ["*Eng*"]', "is too general"),
         ('classes = "ExecutionEngine"', "Expected `array`"),
         ("roles = 1", "roles must be a table"),
         ("shape-share = 1.5", "shape-share must be above 0"),

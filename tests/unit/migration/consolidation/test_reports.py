@@ -180,8 +180,8 @@ class TestTables:
         print_tables(inventory, 1.0, Console(file=output, width=200))
         for title in (
             "9 implementations",
-            "Imports that lead nowhere",
-            "Calls that their callee",
+            "Broken imports",
+            "Calls that do not fit",
             "Code that implementations",
             "State that",
         ):

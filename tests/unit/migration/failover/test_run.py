@@ -277,3 +277,10 @@ async def test_a_failure_after_the_end_of_the_whole_run_is_not_a_second_end_and_
     ((job, _),) = served.kept.offers
     assert (served.results, control.runs, served.kept.written[0].outcome) == (["ended"], 0, "completed")
     assert (job.record.outcome, job.record.error.type, served.flags.ended) == ("failed", "ValueError", ["failed"])
+
+
+@pytest.mark.parametrize("way", [FatalError, asyncio.CancelledError])
+async def test_past_the_commit_point_a_failure_that_hardly_anything_catches_becomes_a_typed_error(way):
+    served = Served(Engine(Outside(), CANDIDATE, 16, way()), Engine(Outside(), CONTROL))
+    error = await served.run()
+    assert (type(error), type(error.__cause__), served.flags.ended) == (UnfinishedRunError, way, ["failed"])

@@ -37,4 +37,4 @@ def test_a_folder_that_cannot_be_looked_into_changes_nothing(tmp_path, monkeypat
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("pathlib.Path.lstat", refuse)
-    assert (switch._look(), switch.on, "cannot be looked for" in caplog.text) == (False, True, True)
+    assert (switch._look(), switch.on, "cannot be checked" in caplog.text) == (False, True, True)

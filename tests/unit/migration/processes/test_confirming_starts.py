@@ -76,7 +76,7 @@ def test_the_first_row_of_a_process_that_answers_already_is_waited_for(settings,
 def test_a_process_that_writes_no_row_is_not_taken_for_confirmed(settings):
     found = confirm(settings, lambda _row: True, wait_s=0.6)
     assert (found.holds, len(found.asked)) == (False, 1)
-    assert "wrote nothing about it into the database" in found.sentence()
+    assert "wrote no row about it to the database" in found.sentence()
 
 
 def test_a_process_that_neither_writes_nor_answers_is_named(settings):

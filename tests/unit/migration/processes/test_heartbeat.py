@@ -112,7 +112,7 @@ def test_a_locked_database_delays_no_request_and_is_written_afterwards(make, tab
         assert time.perf_counter() - started < 1.0
         found = confirm(settings, lambda row: row.kill_switch["chat"], wait_s=1.0)
         assert (found.holds, found.seen, len(found.asked)) == (False, 1, 1)
-        assert "wrote nothing about it into the database in the meantime" in found.sentence()
+        assert "wrote no row about it to the database in this time" in found.sentence()
         other.execute("ROLLBACK")
     other.close()
     until(lambda: table.told()[0].row.kill_switch["chat"] and len(table.seen_tenants()) == 50)
@@ -124,7 +124,7 @@ def test_without_a_database_the_processes_of_this_host_are_asked(make, settings,
     heart.start()
     found = until(lambda: (now := confirm(settings, lambda row: row.kill_switch["chat"], wait_s=1.0)).seen and now)
     assert (found.holds, found.problem is None) == (False, False)
-    said = "not confirmed: of this host 1 of 1 processes follow, as they say themselves; of other hosts nothing is known: "
+    said = "not confirmed: of this host 1 of 1 processes follow, by their own report; of other hosts nothing is known: "
     assert found.sentence().startswith(said)
 
 
@@ -269,3 +269,17 @@ def test_runs_that_were_not_compared_are_written_with_each_beat_and_at_the_end(m
     heart.start()
     heart.stop()
     assert (unseen.written >= 2, unseen.closed) == (True, True)
+
+
+def test_a_row_says_where_runs_fail_over_and_how_the_failed_ones_ended(settings, table):
+    flags = Following(at("live"), {"key": "candidate-failover", "version": 1, "on": False, "variations": [False, True], "offVariation": 1})
+    heart = Heartbeat(
+        settings, flags, Metrics(registry=CollectorRegistry()), runs=dict, shadow=Shadow(), failovers=lambda: {"chat": {"saved": 3}}
+    )
+    heart.start()
+    try:
+        row = until(lambda: next((told.row for told in table.told()), None))
+    finally:
+        heart.stop()
+        flags.close()
+    assert (row.failover, row.failovers) == ({"chat": True}, {"chat": {"saved": 3}})

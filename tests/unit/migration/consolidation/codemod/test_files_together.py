@@ -147,7 +147,7 @@ def test_a_patched_name_that_its_module_will_not_have_is_told(plan_of):
     use = HEAD + "async def f(r, b, u):\n    return ExecutionEngine._init_from_factory(r, b, u)\n"
     plan = plan_of({"use.py": use, "tests/test_use.py": test})
     assert changed(plan) == {}
-    assert any("will not use ExecutionEngine any more" in item.advice for item in plan.advice)
+    assert any("will no longer use ExecutionEngine" in item.advice for item in plan.advice)
 
 
 def test_a_name_in_configuration_is_told_and_left(plan_of):

@@ -17,7 +17,7 @@ def table(**values):
 def test_files_are_there_and_say_words(boxes):
     asked = table(check="files", files=["docs/plan.md"], say=["## Decision"])
     assert told(boxes(table=asked)[TEXT]) == (False, "`docs/plan.md` does not exist.")
-    assert told(boxes({"docs/plan.md": "Later.\n"}, asked)[TEXT]) == (False, "`docs/plan.md` does not say `## Decision`.")
+    assert told(boxes({"docs/plan.md": "Later.\n"}, asked)[TEXT]) == (False, "`docs/plan.md` does not contain `## Decision`.")
     assert told(boxes({"docs/plan.md": "## Decision\n"}, asked)[TEXT]) == (True, "`docs/plan.md`.")
 
 
@@ -32,11 +32,11 @@ def test_without_a_file_the_box_is_empty(boxes):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"words": ["shop.old"], "places": ["use.py", "tests"]}, (True, "Nowhere but in `use.py` and `tests`.")),
+        ({"words": ["shop.old"], "places": ["use.py", "tests"]}, (True, "Only in `use.py` and `tests`.")),
         ({"words": ["flag-"], "places": ["absent"]}, (True, "Nowhere.")),
         ({"words": ["shop.old"], "places": ["use"]}, (False, "Also in `tests/test_old.py` and `use.py`.")),
         ({"words": ["shop.old"], "within": ["shop"]}, (True, "Nowhere.")),
-        ({"words": ["shop.old"], "within": ["shpo"]}, (False, "There is no file to look at.")),
+        ({"words": ["shop.old"], "within": ["shpo"]}, (False, "There is no file to check.")),
         ({"words": []}, (False, "No word is named.")),
         ({"words": [""]}, (False, "No word is named.")),
     ],

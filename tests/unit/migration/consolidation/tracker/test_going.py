@@ -12,7 +12,7 @@ from migration.consolidation.removal.manifest import CERTIFICATE_NAME, load_mani
 from migration.consolidation.removal.readiness.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.consolidation.removal.signing_key import public_key
 
-TEXT = "Production says that control of `shop` may go."
+TEXT = "A certificate from production allows the removal of control of `shop`."
 FILE = CERTIFICATE_NAME
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
@@ -49,7 +49,7 @@ def test_without_a_certificate_the_box_is_empty_and_its_command_asks_production(
 
 def test_a_certificate_ticks_the_box_whatever_day_it_is(certify):
     box = certify()
-    assert (box.done, box.evidence) == (True, f"`{FILE}` says so, signed by a key of the manifest, of this tree.")
+    assert (box.done, box.evidence) == (True, f"`{FILE}` allows it, is signed by a key of the manifest, and is for this tree.")
 
 
 def test_a_certificate_of_another_key_ticks_nothing(certify):

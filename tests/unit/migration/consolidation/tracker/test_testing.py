@@ -65,7 +65,7 @@ def test_a_file_that_pytest_does_not_look_into_leaves_its_box_empty(roots, done,
 
 def test_a_file_that_pytest_does_not_take_for_tests_leaves_its_box_empty(boxes):
     table = NAMED.replace("test_orders.py", "orders.py")
-    assert told(boxes({"tests/orders.py": GOOD}, table)[TEXT]) == (False, "pytest does not look into `tests/orders.py`.")
+    assert told(boxes({"tests/orders.py": GOOD}, table)[TEXT]) == (False, "pytest does not collect tests from `tests/orders.py`.")
 
 
 def test_without_tests_a_box_is_empty(boxes):
@@ -85,7 +85,7 @@ def test_a_kept_defect_is_shown_by_tests_until_it_goes(boxes):
     text = "Orders are mixed up."
     assert told(boxes(table=KEPT)[text]) == (True, "1 test.")
     assert not boxes({"tests/test_old.py": None}, KEPT)[text].done
-    assert told(boxes({"shop/old.py": None}, KEPT)[text]) == (True, "`shop/old.py` is gone, and the defect with it.")
+    assert told(boxes({"shop/old.py": None}, KEPT)[text]) == (True, "`shop/old.py` was removed, and the defect with it.")
 
 
 def test_a_defect_of_nothing_that_is_known_is_refused(boxes):

@@ -80,7 +80,7 @@ def test_the_table_may_stand_in_a_file_of_its_own_whose_words_are_no_answers(box
         ({}, "file = 'tracker.toml'", "tracker.toml: cannot be read"),
         ({"tracker.toml": "rounds = 0\n"}, "file = 'tracker.toml'", "tracker.toml: `rounds` is 1 or more"),
         ({"tracker.toml": "file = 'other.toml'\n"}, "file = 'tracker.toml'", "is only allowed in pyproject.toml"),
-        ({"tracker.toml": ""}, "file = 'tracker.toml'\nrounds = 2", "stands alone"),
+        ({"tracker.toml": ""}, "file = 'tracker.toml'\nrounds = 2", "must be the only key"),
     ],
 )
 def test_a_file_of_its_own_that_cannot_be_used_is_refused(files, table, told, boxes):
@@ -128,5 +128,5 @@ def test_a_run_takes_what_is_there_once(write, monkeypatch):
 
 
 def test_a_run_of_nothing_is_refused(write):
-    with pytest.raises(ConfigurationError, match="no box names tests"):
+    with pytest.raises(ConfigurationError, match="no box names existing tests"):
         run_tests(write({}), print)

@@ -148,7 +148,7 @@ async def test_a_read_that_is_given_up_is_a_missing_effect_that_was_performed() 
         raise ReadTimeoutError(2.0)
 
     journal, tools = ReplayJournal([], misses=MissPolicy(read_only=READS, budget=1, perform=give_up)), Tools()
-    with pytest.raises(EffectMissingError, match=r"no answer in 2 s"):
+    with pytest.raises(EffectMissingError, match=r"no reply in 2 s"):
         await ask(journal, tools)
     [effect] = journal.close()
     assert effect.error is not None

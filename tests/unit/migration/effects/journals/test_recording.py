@@ -225,3 +225,11 @@ def test_a_full_tape_keeps_its_beginning_and_the_event_that_ends_the_run(request
         tape.append(event)
     assert tape.truncated
     assert tape.record(Origin.CONTROL, "failed", None, None).events == (*events[:2], last)
+
+
+def test_events_beyond_the_bytes_are_shed_but_the_last_one(request_) -> None:
+    tape = Recording(request_, limits=JournalLimits(size_bytes=25))
+    said = [Event(kind="word", lane="", payload=b"0123456789", at_s=float(number)) for number in range(5)]
+    for event in said:
+        tape.append(event)
+    assert (tape.events, tape.truncated) == ((said[0], said[1], said[-1]), True)

@@ -235,7 +235,7 @@ def test_an_editor_that_never_lets_go_is_named(editor):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("{", "half of it may be missing"), ("", "empty"), ("[]", "neither"), ('{"flags": 3}', "not an object")]
+    ("text", "message"), [("{", "a part of it may be missing"), ("", "empty"), ("[]", "neither"), ('{"flags": 3}', "not an object")]
 )
 def test_a_file_that_cannot_be_read_is_left_alone(tmp_path, text, message):
     path = tmp_path / "flags.json"

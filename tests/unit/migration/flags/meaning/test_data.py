@@ -107,7 +107,7 @@ def test_a_spoiled_flag_is_left_out_and_named_with_its_place(change, place, word
 @pytest.mark.parametrize("item", [None, 3, "live", []])
 def test_a_flag_that_is_no_object_is_left_out_and_named(item):
     data, (problem,) = read_flag_data(json.dumps({"flags": {"a": item}}).encode())
-    assert (dict(data.flags), str(problem)) == ({}, "a: is not a JSON object; correct it, or restore what was there before")
+    assert (dict(data.flags), str(problem)) == ({}, "a: is not a JSON object; correct it, or restore its earlier content")
 
 
 def test_a_spoiled_segment_is_left_out_and_named():

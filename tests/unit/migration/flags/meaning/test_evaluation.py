@@ -139,4 +139,4 @@ def test_a_run_fails_over_only_where_the_flag_says_so_and_both_run_stores_are_wr
 def test_a_failover_flag_that_is_no_boolean_is_off_and_complained_about(over):
     found = over(at("live"), switch("candidate-failover", ["yes", "no"], 0)).evaluate("chat", ACME)
     assert not found.fails_over
-    assert found.complaint.startswith("candidate-failover: gives something else than true or false")
+    assert found.complaint.startswith("candidate-failover: gives a value that is not true or false")

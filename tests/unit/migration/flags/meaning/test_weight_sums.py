@@ -23,7 +23,7 @@ def test_too_little_goes_to_the_last_variation():
 
 
 def test_too_much_is_served_to_nobody():
-    assert "add up to 130 %; what exceeds 100 % is never served" in str(weights_remark("k", flag(60_000, 70_000)))
+    assert "add up to 130 %; the part above 100 % is never served" in str(weights_remark("k", flag(60_000, 70_000)))
 
 
 def test_the_rollout_of_a_rule_is_named_by_its_place():

@@ -74,7 +74,7 @@ def test_lowering_is_no_problem_and_is_known_as_such():
 def test_going_back_while_others_go_forward_is_refused():
     before = flag(50_000, 20_000, 30_000)
     proof = check(before, share(before, "chat", Stage.DUALWRITE))
-    assert proof.problems == (f"{proof.moves[1].who}: shadow -> dualwrite is backwards, while others go forward",)
+    assert proof.problems == (f"{proof.moves[1].who}: shadow -> dualwrite is backwards, while others move forward",)
 
 
 @pytest.mark.parametrize(

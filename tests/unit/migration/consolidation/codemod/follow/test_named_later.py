@@ -48,7 +48,7 @@ def test_the_user_of_every_call_is_given_to_the_constructor(rewrite, old, new):
 def test_nobody_is_made_up(rewrite, text):
     done = rewrite(HEAD + coroutine(text))
     assert done.is_left
-    assert any("no user is given" in advice for advice in done.advice)
+    assert any("user is not passed" in advice for advice in done.advice)
 
 
 def test_an_engine_of_the_module_belongs_to_no_user(rewrite):

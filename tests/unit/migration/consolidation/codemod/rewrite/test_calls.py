@@ -56,19 +56,19 @@ async def test_a_call_takes_its_new_form(rewrite, old, new):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("ExecutionEngine(r, b)", "no user is given, and none may be invented"),
-        ("ExecutionEngine(r, b, None)", "no user is given, and none may be invented"),
-        ("ExecutionEngine(r, b, u, 3)", "it is given 4 arguments"),
+        ("ExecutionEngine(r, b)", "user is not passed, and the codemod must not invent it"),
+        ("ExecutionEngine(r, b, None)", "user is not passed, and the codemod must not invent it"),
+        ("ExecutionEngine(r, b, u, 3)", "the call has 4 arguments"),
         ("ExecutionEngine(r, b, owner=u)", "owner is not a parameter"),
-        ("ExecutionEngine(r, b, user=u, registry=r)", "registry is not a parameter that the rule knows, or is given twice"),
-        ("ExecutionEngine(*c)", "unpacked arguments hide what is given"),
+        ("ExecutionEngine(r, b, user=u, registry=r)", "registry is not a parameter of the rule, or is passed twice"),
+        ("ExecutionEngine(*c)", "unpacked arguments hide what is passed"),
         ("ExecutionEngine(r, b, make_user())", "would be evaluated twice"),
         ("ExecutionEngine(make_r(), make_b(), u)", None),
         ("ExecutionEngine(bridge=make_b(), registry=make_r(), user=u)", "evaluated in another order"),
         ("ExecutionEngine(r, b, u).send_thinking(c, '')", "UserExecutionEngine has no method send_thinking"),
-        ("ExecutionEngine(r, b, u).execute_agent(c, make_user())", "what user computes would be lost"),
-        ("ExecutionEngine(r, b, u).execute_agent(*c)", "unpacked arguments hide what is given"),
-        ("ExecutionEngine(r, b, u).get_stats()", "it is not awaited where it stands"),
+        ("ExecutionEngine(r, b, u).execute_agent(c, make_user())", "the argument user would no longer be evaluated"),
+        ("ExecutionEngine(r, b, u).execute_agent(*c)", "unpacked arguments hide what is passed"),
+        ("ExecutionEngine(r, b, u).get_stats()", "the call is not awaited directly"),
         ("ExecutionEngine(r, b, u).waits", "UserExecutionEngine has no attribute waits"),
         ("ExecutionEngine(r, b, u).execute_agent", "execute_agent has another signature on UserExecutionEngine"),
     ],
@@ -82,7 +82,7 @@ def test_a_call_that_is_not_certain_leaves_the_file_as_it_is_and_is_told(rewrite
 def test_the_name_is_never_rewritten_while_one_call_keeps_its_old_arguments(rewrite):
     done = rewrite(coroutine("e = ExecutionEngine(r, b, u)\nawait e.execute_agent(c, u)\nreturn ExecutionEngine(r, b)"))
     assert done.is_left
-    assert done.advice == ("use.py:5: ExecutionEngine(...): no user is given, and none may be invented; pass it",)
+    assert done.advice == ("use.py:5: ExecutionEngine(...): user is not passed, and the codemod must not invent it; pass it",)
 
 
 def test_another_legacy_module_in_the_same_file_does_not_wait(rewrite):
@@ -123,7 +123,7 @@ def test_a_coroutine_makes_the_engine_only_where_it_can_be_awaited_and_in_parent
     ):
         plain = rewrite(head + text)
         assert plain.is_left
-        assert "make the engine where it can be awaited" in plain.advice[0]
+        assert "make the engine in a coroutine" in plain.advice[0]
 
 
 def test_a_class_method_has_rules_of_its_own(rewrite):

@@ -82,7 +82,7 @@ def test_killed_after_any_step_a_second_run_brings_the_same_tree_and_git_the_old
 def test_with_something_left_to_a_person_nothing_is_written(code_base):
     code_base.write({"docs/a.md": "OldAlpha\n"})
     before = code_base.files()
-    with pytest.raises(ConfigurationError, match="1 places are left"):
+    with pytest.raises(ConfigurationError, match="1 places must be changed"):
         carry_out(code_base.root, code_base.plan("alpha"))
     assert code_base.files() == before
 

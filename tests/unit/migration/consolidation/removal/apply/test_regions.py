@@ -47,7 +47,7 @@ def test_what_is_no_mark_stays_byte_by_byte(text):
     [
         ("# goes with: alpha|x", "file:1: the region does not end"),
         ("x|# stays|# goes with: alpha", "file:2: `stays` without"),
-        ("# goes with: alpha|# goes with: beta|# stays", "file:2: a region begins inside of the one of line 1"),
+        ("# goes with: alpha|# goes with: beta|# stays", "file:2: a region begins inside the region that begins on line 1"),
     ],
 )
 def test_marks_that_do_not_fit_are_told_with_their_place(lines, told):

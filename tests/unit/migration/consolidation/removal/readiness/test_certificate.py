@@ -78,7 +78,7 @@ def test_one_that_is_dated_in_the_future_is_refused(check, document):
 
 
 def test_a_surface_that_it_says_nothing_of_is_refused(check, document):
-    with pytest.raises(CertificateError, match="says nothing of tools"):
+    with pytest.raises(CertificateError, match="does not name tools"):
         check(document, surfaces=["chat", "tools"])
 
 

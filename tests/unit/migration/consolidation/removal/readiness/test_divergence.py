@@ -21,7 +21,7 @@ def view(*rows, unknown=0):
 def test_without_comparisons_nothing_is_bounded():
     found = strata(view(unknown=5000), 0.02)
     assert not found.met
-    assert "No comparison" in found.detail
+    assert "no comparison" in found.detail
 
 
 def test_enough_clean_runs_in_every_stratum_are_met():

@@ -83,7 +83,7 @@ def test_when_its_key_is_no_longer_listed_it_is_refused(removal, certificate, tr
 
 def test_for_another_surface_it_says_nothing(removal, certificate):
     code, document = removal("verify", certificate, "--surface", "chat", "--surface", "tools")
-    assert (code, "says nothing of tools" in document["reason"]) == (1, True)
+    assert (code, "does not name tools" in document["reason"]) == (1, True)
 
 
 def test_what_is_not_ready_keeps_what_is_ready_from_being_certified_with_it(removal, at, now, tmp_path):

@@ -40,7 +40,7 @@ def test_a_key_that_others_may_read_or_write_is_refused(tmp_path, mode):
 def test_a_file_without_a_key_is_refused_and_not_quoted(tmp_path):
     (tmp_path / "key").write_text("a secret of another kind")
     (tmp_path / "key").chmod(0o600)
-    with pytest.raises(ConfigurationError, match="no unencrypted private key") as refused:
+    with pytest.raises(ConfigurationError, match="not contain an unencrypted private key") as refused:
         load_key(tmp_path / "key")
     assert "secret" not in str(refused.value)
 
@@ -49,7 +49,7 @@ def test_a_key_of_another_kind_is_refused(tmp_path):
     other = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "key").write_bytes(other)
     (tmp_path / "key").chmod(0o600)
-    with pytest.raises(ConfigurationError, match="another kind"):
+    with pytest.raises(ConfigurationError, match="not an Ed25519 key"):
         load_key(tmp_path / "key")
 
 
