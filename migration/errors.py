@@ -18,8 +18,8 @@ MigrationError
 │   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
 │   ├── UnprovenEditError           an edit breaks a rule of ramps, or is not proven to keep them
 │   ├── HistoryMissingError         a run store that the stage reads from is not known to hold every run
-│   ├── RolloutStateError           what is known about ramps cannot be read or written
-│   │   └── LostLeaseError          another controller leads now, or somebody else changed the ramp
+│   ├── RolloutStateError           the stored state of ramps cannot be read or written, or differs
+│   │   └── LostLeaseError          another controller leads now, or another process changed the ramp
 │   └── CertificateError            a removal certificate does not allow the removal
 ├── EffectMissingError              a replayed run needed an effect that its journal does not contain
 ├── ReadTimeoutError                an effect that a replay may perform had no reply in time
@@ -197,14 +197,14 @@ class KillSwitchRefusedError(RolloutError):
 
 
 class RolloutStateError(RolloutError):
-    """What is known about ramps cannot be read or written, or is otherwise than was said."""
+    """The stored state of ramps cannot be read or written, or differs from the expected state."""
 
 
 class LostLeaseError(RolloutStateError):
-    """Another controller leads now, or somebody else has changed the ramp: nothing was changed."""
+    """Another controller leads now, or another process has changed the ramp, so nothing was changed."""
 
     def __init__(self, surface: str) -> None:
-        super().__init__(f"{surface}: its ramp was changed by somebody else meanwhile; nothing was changed; look at it again")
+        super().__init__(f"{surface}: another process changed its ramp meanwhile; nothing was changed; check the ramp again")
         self.surface = surface
 
 

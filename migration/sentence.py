@@ -63,7 +63,7 @@ def joined(sentences: Iterable[Sentence], between: str = "") -> Sentence:
 
 
 def _extend(parts: list[str], more: tuple[str, ...]) -> None:
-    """Add the parts of a sentence to those of another one; where literals meet, they become one."""
+    """Append the parts of a sentence; if a literal part follows a literal part, the two are joined."""
     if len(parts) % 2 and more:
         parts[-1] += more[0]
         parts += more[1:]

@@ -116,7 +116,7 @@ def replayed(
 def explained(comparison: Comparison) -> str:
     """Return the verdict and a sentence for each divergence, for the message of an assertion. It quotes no payload."""
     lines = [f"{one.severity} {one.kind} {one.fingerprint}: {one.sentence} {one.note}".rstrip() for one in comparison.divergences]
-    left_out = [f"Not looked at: {what}." for what in comparison.not_looked_at]
+    left_out = [f"Not compared: {what}." for what in comparison.not_looked_at]
     return "\n".join([f"{comparison.surface}: {comparison.verdict.value}", *map(str, comparison.reasons), *lines, *left_out])
 
 

@@ -140,7 +140,7 @@ def compare(
 
 
 def _judged(divergence: Divergence, noise: NoiseFloor, ledger: Ledger, day: date) -> Divergence:
-    # What control mixed up is noise from the start: no ledger accepts it, and it is in no floor.
+    # A difference that comes from control's cross-talk is noise from the start, whatever the ledger and the noise floor say.
     return divergence if divergence.kind == "control_cross_talk" else noise.judge(ledger.judge(divergence, day))
 
 

@@ -10,7 +10,7 @@ from migration.sentence import Sentence, say, word
 _REQUEST: Final = attrgetter("request")
 
 NOTHING_COMPARED: Final = "nothing was compared"
-"""How the reason of a comparison ends that hit a limit."""
+"""The end of the reason that a comparison gives when it hits a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,14 +135,14 @@ class Ending(PolicyData, frozen=True, kw_only=True, eq=False):
 
     outcome: Outcome
     last: Sign
-    after: Sign | None = None  #: fits the closest event of its kind before, in the same lane; None: nothing need have come before
+    after: Sign | None = None  #: must fit the closest earlier event of its kind in the same lane; None: no earlier event is needed
 
 
 class Tools(PolicyData, frozen=True, kw_only=True, eq=False):
     """The effects of calls of the surface's tools. A tool that is in neither list changes something, and may be undone."""
 
     read_only: tuple[str, ...] = ()  #: may be called again without changing anything: the miss policy may let them out
-    irreversible: tuple[str, ...] = ()  #: a call more, a call less or another call is always of severity `contract`
+    irreversible: tuple[str, ...] = ()  #: an additional, missing or different call always has the severity `contract`
 
 
 class FailoverRules(PolicyData, frozen=True, kw_only=True, eq=False):

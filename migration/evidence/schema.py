@@ -12,7 +12,7 @@ from migration.errors import EvidenceError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest revision in `alembic/versions`."""
 
 _SCRIPTS = Path(__file__).parent / "alembic"

@@ -16,7 +16,7 @@ from migration.model import Comparison, Event, Origin, RunLog, RunRecord, RunReq
 from migration.sentence import Sentence, say, word
 
 _SILENCE: Final = RunLog(lines=())
-#: What tells which run something belongs to. A tenant's or a user's name tells that of many.
+#: The fields that identify one run. The name of a tenant or a user belongs to many runs.
 _OF_A_RUN: Final = frozenset({"run", "thread", "canary"})
 
 

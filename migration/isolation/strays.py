@@ -1,4 +1,4 @@
-"""Events that control showed to others than those whose they are, kept until the runs that lost them are looked at."""
+"""Events that control sent to the wrong users, kept until the runs that lost them are compared."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -8,11 +8,11 @@ from migration.model import Event
 
 #: The number of latest strays that are remembered. Runs that mix each other up are close in time, so their jobs come close together.
 MOST: Final = 512
-_MOST_BYTES: Final = 2**16  #: of one: a longer one is not kept
+_MOST_BYTES: Final = 2**16  #: bytes of one event: a longer one is not kept
 
 
 class Strays:
-    """What turned up in streams of others. Bounded; it holds what users said, and never leaves this process."""
+    """Events that were found in the streams of other runs. Bounded; it holds what users said, and never leaves this process."""
 
     def __init__(self) -> None:
         self._kept: deque[tuple[str, Event]] = deque(maxlen=MOST)
@@ -25,7 +25,7 @@ class Strays:
         """Keep an event of somebody else's stream.
 
         Args:
-            told_by: what in it names its owner's run: that run's id, its thread's, or its canary.
+            told_by: the text in it that identifies its owner's run: the id of the run or of its thread, or its canary.
             event: as it was sent there.
         """
         if len(event.payload) <= _MOST_BYTES and (told_by, event) not in self._kept:

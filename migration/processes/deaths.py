@@ -13,7 +13,7 @@ _REST_S = 60.0
 
 
 def own_the_dead(table: ProcessTable, history: History, found_by: ProcessRow) -> list[ProcessRow]:
-    """Record in log, table and history the death of every process that died or was lost, once among all processes; return these processes.
+    """Record each process that died or was lost, in the log, the table and the history. Each is recorded by one process only. Return them.
 
     Raises:
         ProcessesError: the table cannot be read or written.

@@ -147,7 +147,7 @@ class Heartbeat:
         reachable = self._try("heartbeat", self._tell)
         self._try("flags", self._look)
         self._try("metrics", _bury)
-        if reachable:  # otherwise each of these steps would wait in vain too
+        if reachable:  # otherwise each of these steps would also wait for the database
             self._try("unseen runs", self._write_unseen)
             self._try("changes", self._write_changes)
             self._try("tenants", self._write_tenants)

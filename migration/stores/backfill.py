@@ -81,7 +81,7 @@ class Backfill:
         stores: both stores.
         coverage: stores the position, and the histories that are known to be complete.
         outbox: the outbox, whose parked rows are tried again too.
-        tell: called with the progress.
+        tell: receives the progress.
         page: runs read at a time.
     """
 

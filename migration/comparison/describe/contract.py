@@ -23,11 +23,11 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     about: Literal["count", "order", "field"]
     index: int | None = None  #: an event that shows it
     unopened: bool = False  #: that event ends what never began
-    lacks: bool = False  #: something never came
+    lacks: bool = False  #: an event never came
 
 
 def violations(stream: Stream, contract: Contract) -> list[Violation]:
-    """Return every rule that the stream breaks, each once an agent or lane."""
+    """Return every rule that the stream breaks, once for each agent or lane."""
     order = _remembered if len(stream.kinds) <= KEPT else _order
     told = order(stream.outline, contract)
     return [*told.broken, *(broken for rule, agents in told.rising for broken in _rising(stream, rule, agents))]

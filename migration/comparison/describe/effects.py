@@ -31,7 +31,7 @@ _Key = tuple[str, str, bytes]
 
 
 class EffectComparison:
-    """Compares two journals. `reasons` says, afterwards, what could not be compared."""
+    """Compares two journals. Afterwards, `reasons` holds what could not be compared."""
 
     def __init__(self, normaliser: Normaliser, limits: Limits, renaming: Renaming, opinion: SecondOpinion) -> None:
         self._opinion = opinion
@@ -91,7 +91,7 @@ class EffectComparison:
     def _alone(
         self, lane: str, effects: list[Effect], keys: list[_Key], paired: set[int], known: set[_Key], *, side: int
     ) -> Iterator[Finding]:
-        """Yield the effects that only this side has. `known` are requests that were made before: what comes again is repeated."""
+        """Yield the effects that only this side has. `known` are requests that were made before: an equal request counts as repeated."""
         reach = max(paired, default=-1)
         last = not effects or bool(paired) or is_last(lane, self._lanes[side], self._lanes[1 - side])
         refused: set[_Key] = set()
@@ -183,7 +183,7 @@ def subject(effect: Effect) -> Path:
 
 
 def _out_of_order(control: Sequence[Effect], pairs: Sequence[Match], crossed: Sequence[Match]) -> Iterator[int]:
-    """Yield those of the crossed pairs, by their place in control, that changed places with an effect that control had to wait for."""
+    """Yield the crossed pairs that changed places with an effect whose reply control waited for, in control's order."""
     met = [*pairs, *crossed]
     for i, j in crossed:
         if len(met) * len(crossed) > _CROSSINGS or any(

@@ -86,7 +86,7 @@ class EventComparison:
         return is_last(lane.name, control, candidate) if side is Origin.CONTROL else is_last(lane.name, candidate, control)
 
     def _reach(self, agent: str) -> tuple[int, int] | None:
-        """Return the agent's last events, in control and in candidate, that stand for one in the other stream; None: none does."""
+        """Return the agent's last events, in control and in candidate, that have a counterpart in the other stream; None: none has."""
         if agent not in self._reached:
             control, candidate = self._control.lanes, self._candidate.lanes
             names = filter(self._alignment.is_equal, self._control.outline.agents.get(agent, ()))
@@ -136,7 +136,7 @@ class EventComparison:
         there = leaves(control.value, candidate.value, self._limits.leaves, path)
         differing = self._opinion.of(kind, control.value, candidate.value, there, path)
         found = [self._leaf(lane.name, kind, leaf, (i, j)) for leaf in differing or ()]
-        if not there:  # too many to name; also keeps a difference that no leaf tells from being silent
+        if not there:  # too many to name; this also reports a difference that no leaf shows
             whole = Leaf((), self._control.frames.normal(i).value, self._candidate.frames.normal(j).value)
             yield self._leaf(lane.name, kind, whole, (i, j), "whole_pair")
             return
@@ -212,8 +212,8 @@ class EventComparison:
         """Rules that candidate breaks: out of order if control keeps that rule, else broken by both alike.
 
         A rule that control keeps is reported with the difference that breaks it, if there is one. A rule that control breaks too is never
-        hidden by it. When an engine is compared with itself, only broken rules that no difference explains and that the other run keeps are
-        reported: they are not noise, and must not excuse the candidate.
+        hidden by it. When an engine is compared with itself, a broken rule is reported only if the other run keeps it and no difference
+        explains it. Any other one is not noise, and must not excuse the candidate.
         """
         rules = list(broken)
         if not rules:
@@ -262,14 +262,14 @@ def _without_ends_of_nothing(found: list[Finding], broken: Iterable[Violation]) 
 
 
 def _explanation(rule: Violation, found: Sequence[Finding]) -> Finding | None:
-    """Return the difference in which events there are, and in which order, that already says that the rule is broken; None: none does."""
+    """Return the missing, extra or moved event that already shows the broken rule; None: there is none."""
     for finding in found:
         if rule.unopened and finding.rule_id == rule.id and finding.at[1] == rule.index:
             return finding  # it is that rule already
         if agent_of(finding.lane) != agent_of(rule.lane) or finding.kind not in _WHICH_EVENTS:
             continue
         if finding.kind == "extra_event" and rule.lane not in {finding.lane, agent_of(rule.lane)}:
-            continue  # that candidate ends one call more than control says nothing of another call, which it leaves open
+            continue  # an additional end in candidate does not explain another call that it leaves open
         if finding.detail == "whole_lane":
             value = finding.control if finding.candidate is msgspec.UNSET else finding.candidate
             kinds = value if isinstance(value, list) else []

@@ -57,7 +57,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return str(self.path[0]) if self.path else ""
 
 
-def is_last(lane: str, mine: Iterable[str], others: Container[str]) -> bool:
-    """Tell whether the other side has none of the lanes that one side began after this one. `mine` is in the order of beginning."""
-    begun = list(mine)
-    return not any(later in others for later in begun[begun.index(lane) + 1 :])
+def is_last(lane: str, begun: Iterable[str], others: Container[str]) -> bool:
+    """Return whether the other side has none of the lanes that one side began after this one. `begun`: in the order in which they began."""
+    lanes = list(begun)
+    return not any(later in others for later in lanes[lanes.index(lane) + 1 :])

@@ -17,10 +17,10 @@ class Renaming:
     def __init__(self) -> None:
         self._forth: dict[tuple[str, str], str] = {}
         self._back: dict[tuple[str, str], str] = {}
-        self.renames = False  #: whether some id of candidate is not called as in control
+        self.renames = False  #: whether some id has another name in candidate than in control
 
     def agrees(self, rule: Rule, control: str, candidate: str) -> bool:
-        """Tell whether these two may be the same id, and from now on take them for the same if so."""
+        """Return whether these two may be the same id; if so, they are treated as the same from now on."""
         label = rule.label or rule.id
         self.renames = self.renames or control != candidate
         if self._forth.get((label, control), candidate) != candidate or self._back.get((label, candidate), control) != control:

@@ -40,7 +40,8 @@ def ending(control: RunRecord, candidate: RunRecord, policy: Policy, starved: Or
         control: one run.
         candidate: the other one.
         policy: which exceptions turn a request away.
-        starved: the run that asked for more than the other one lived to ask for, so that its own end says nothing; None: both ends count.
+        starved: the run that asked for effects after the other run had ended, got no answers, and therefore ended as it did; None: both
+            ends count.
     """
     control_error, candidate_error = control.error, candidate.error
     early = None if starved is None else starved.other

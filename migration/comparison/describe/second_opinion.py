@@ -1,7 +1,7 @@
 """DeepDiff's opinion about values that differ, if a policy asks for it: `compare = "deepdiff"`.
 
-Equality is decided on bytes, and by JSON types. DeepDiff is asked only about values that differ in neither of these ways, and if it finds
-no difference, by the options of the rule, there is none. Its limits return an empty difference, which reads as equal: here they are a
+Equality is decided on bytes, and by JSON types. DeepDiff is asked only about values with different bytes and the same types. If it finds no
+difference with the options of the rule, there is none. Its limits return an empty difference, which reads as equal: here they are a
 reason to call the comparison inconclusive.
 """
 

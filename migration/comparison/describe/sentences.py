@@ -229,7 +229,8 @@ def _violation(finding: Finding, _control: Sentence, _candidate: Sentence) -> Se
     return say("Candidate breaks the event contract for {who}: {rule}.", who=_who(finding), rule=word(finding.rule))
 
 
-#: `latency.py` words `latency`, which is found in many comparisons and never in one; `isolation/report.py` words what control mixed in
+#: The sentences of `latency` are in `judge/latency.py`, because that kind is found over many comparisons; those of `control_cross_talk` are
+#: in `isolation/report.py`.
 _SENTENCES: dict[DivergenceKind, Callable[[Finding, Sentence, Sentence], Sentence]] = {
     "missing_event": _one_sided,
     "extra_event": _one_sided,

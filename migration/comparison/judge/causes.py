@@ -29,9 +29,9 @@ from migration.comparison.read.outline import agent_of
 from migration.model import Divergence, Severity, Verdict
 
 MOST: Final = 50
-"""Clauses that one row carries of what follows from it."""
+"""Consequences that one row names."""
 
-_SHORTEST: Final = 4  #: characters that a text must have to be known again at another place
+_SHORTEST: Final = 4  #: characters that a text must have to be recognised at another place
 _FIELDS: Final = frozenset({"payload", "effect_changed"})
 _LACKING: Final = frozenset({"missing_event", "extra_event", "duplicate_event", "effect_missing", "effect_extra", "contract_violation"})
 _VERDICTS: Final = tuple(Verdict)

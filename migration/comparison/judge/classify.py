@@ -39,8 +39,9 @@ _CONTROLS_OWN: Final = "Control showed it to somebody else: it is a finding abou
 def severity(finding: Finding, policy: Policy) -> Severity:
     """Return how much a finding matters.
 
-    Another tenant's or user's data is always `security`, whatever the policy says. An effect that leaves unknown how its agent would
-    have gone on is as serious as its kind: what it hides may be worse than itself. So is a call of an irreversible tool.
+    Another tenant's or user's data is always `security`, whatever the policy says. An effect without an answer is as serious as its kind,
+    whatever the policy says: it is not known how its agent would have continued, and that may be worse. So is a call of an irreversible
+    tool.
     """
     if finding.kind in {"isolation_breach", "control_cross_talk"}:
         return "security"

@@ -108,13 +108,12 @@ def _is_asked(finding: Finding, side: int) -> bool:
 
 
 def _follows(finding: Finding, shadow: RunRecord, side: int, asked: dict[str, tuple[int, float]], alive: Iterable[str]) -> bool:
-    # An effect that was asked for otherwise is what explains the rest; a field that the shadow's request lacks does not change that.
-    # And how the served run ended is its own doing.
+    # A changed request explains the rest, even if the shadow's request lacks a field; and the served run's own end is no consequence.
     if finding.kind in {"isolation_breach", "effect_changed"} or finding.ended_early == _SIDES[1 - side]:
         return False
     agent = agent_of(finding.lane)
     if finding.kind in _ONE_SIDED or (finding.kind == "causal_reorder" and finding.at == (None, None)):
-        # Effects that the stopped agent, or one that never came to its turn, did not get to ask for any more.
+        # Effects that were not requested any more, because the agent had stopped or never got its turn.
         return (finding.control, finding.candidate)[side] is msgspec.UNSET and (agent in asked or agent not in alive)
     if not agent:
         return True  # how the run ended

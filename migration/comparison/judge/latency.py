@@ -21,7 +21,7 @@ _TIMES = {
 
 
 class Pairs(msgspec.Struct, frozen=True, kw_only=True):
-    """How often one of two runs of a request was the slower one, past both bounds of a rule."""
+    """How often one of two runs of a request was slower by more than both bounds of a rule."""
 
     slower: int = 0  #: candidate was
     faster: int = 0  #: control was

@@ -2,8 +2,8 @@
 
 A sampled run is replayed again by both engines, and each replay is compared with the first run of its own engine: one round. A kind of
 divergence that rounds show too is noise only as far as they explain its rate: the excess of its rate between the engines over its rate in
-rounds has an interval. Once that lies above zero every further occurrence is divergent, and while it is too wide it still is: what may hide
-behind noise must be little, or less than what is proven to be noise. Noise is never a match.
+rounds has an interval. If the interval is above zero, every further occurrence is divergent. It is divergent too while the interval is too
+wide: only a small excess, or one that is smaller than the proven noise, may hide behind noise. Noise is never a match.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ MIN_ROUNDS = 20
 """Rounds before anything is called noise: with fewer, the noise rate is so uncertain that it would explain nearly everything."""
 
 HIDDEN = 0.05
-"""Excess, as a share of comparisons, that may hide behind noise even where less than that is proven to be noise."""
+"""Largest excess, as a share of comparisons, that may hide behind noise even if less noise than that is proven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

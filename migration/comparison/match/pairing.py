@@ -1,7 +1,7 @@
 """Which frames of two streams are equal, found out as cheaply as can be.
 
-Frames are read block by block, each with the frames of the other stream that stand for them if nothing differs, and nothing is kept of
-those found equal: what is known of a long stream would not fit into the processor's cache, and every pass over it would wait for memory.
+Both streams are read block by block, and nothing is kept of frames that are equal: data about a whole long stream would not fit into the
+processor's cache, and every pass over it would wait for memory.
 """
 
 from collections.abc import Iterator, Sequence

@@ -95,7 +95,7 @@ class HeadReader:
 
 
 def _tuple_of(*names: str) -> Callable[[_Head], Content]:
-    """Return what gets these attributes as a tuple, however few they are."""
+    """Return a function that gets these attributes as a tuple, even if there is only one or none."""
     if len(names) > 1:
         return attrgetter(*names)
     only = [attrgetter(name) for name in names]

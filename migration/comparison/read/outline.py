@@ -1,4 +1,4 @@
-"""The kinds and lanes of a stream's events, in order: streams say the same kinds of event in the same order again and again."""
+"""The kinds and lanes of a stream's events, in order: many streams contain the same kinds of event in the same order."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
@@ -38,7 +38,7 @@ class Outline:
         self._by_kind: dict[range, ByKind] = {}
 
     def by_kind(self, block: Sequence[int]) -> "ByKind":
-        """Return the kinds of the events of a block, each with its places in the block. What a range says is remembered."""
+        """Return the kinds of the events of a block, each with its places in the block. Results are remembered."""
         if not isinstance(block, range):
             return by_kind([self.kinds[index] for index in block])
         known = self._by_kind.get(block)

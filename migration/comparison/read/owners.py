@@ -18,7 +18,7 @@ class Owners:
 
     def __init__(self, frames: Frames, request: RunRequest) -> None:
         self.frames, self._reader, self._request = frames, frames.reader, request
-        self.own = self._reader.expected(request)  #: whom a frame names that names this run's own tenant, user, thread and run
+        self.own = self._reader.expected(request)  #: the names in a frame that names this run's own tenant, user, thread and run
         self._owner = self._reader.owner(self.own)
         self.misnamed: set[int] = set()  #: frames that name others
 
@@ -38,7 +38,7 @@ class Owners:
             self._read_one_by_one(indexes, frames)
 
     def take_over(self, indexes: Sequence[int], beside: "Owners", others: Sequence[int]) -> None:
-        """Take note that these frames are, byte for byte, those of another stream, which has read them."""
+        """Record that these frames have the same bytes as frames of another stream, which has already read them."""
         if beside.own != self.own:
             self.read(indexes)
             return

@@ -130,7 +130,7 @@ def _in_order(lanes: Sequence[Lane]) -> list[_Place]:
         of_control = [i for i, _, _ in paired] + lane.only_control
         start = min(of_control) - 1 if of_control else _LAST  # a lane that control lacks comes last
         for j in lane.only_candidate:
-            # Behind the last event of its lane that has a partner before it; kept pairs rise on both sides.
+            # After the last event of its lane with an earlier partner: in kept pairs the indexes rise on both sides.
             before = bisect_left(kept, (j, 0))
             after = kept[before - 1][1] if before else start
             keyed.append(((after, j + 1), ("extra", lane.name, None, j)))

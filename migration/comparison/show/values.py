@@ -1,7 +1,7 @@
 """What each side has at the place of a divergence, as one clause: the tool, the argument or field, and both values.
 
-The values are those that are at hand. Of a tenant that allows its texts the evidence has the values themselves; of all others it has the
-length of each text, and the clause has no more.
+The clause shows what is stored: the values themselves if the tenant allows its texts in the evidence, and otherwise only the length of each
+text.
 """
 
 import re

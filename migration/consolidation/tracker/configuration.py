@@ -45,7 +45,7 @@ class TrackerConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     file: str | None = None  #: the file with all other keys at its top level; None: they are in `pyproject.toml` itself
     page: str = "docs/tracker.md"  #: the file of the page; names in it do not count as uses
     rounds: int = 3  #: how often in a row `--run` runs the tests; 1 or more
-    kept: dict[str, dict[str, tuple[str, ...]]] = {}  #: path -> a defect of the implementation until it is removed -> tests that show it
+    kept: dict[str, dict[str, tuple[str, ...]]] = {}  #: path of an implementation -> one of its defects -> tests that show the defect
     implementations: dict[str, Role] = {}  #: path -> role of each implementation at the beginning; {}: only the audit finds them
     audit: tuple[AnyCheck, ...] = ()
     discover: tuple[AnyCheck, ...] = ()

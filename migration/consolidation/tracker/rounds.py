@@ -55,7 +55,7 @@ def run_rounds(root: Path, tests: Sequence[str], wanted: int, tell: Callable[[st
         root: the folder that pytest runs in.
         tests: files, folders and tests as arguments of pytest; at least one.
         wanted: number of rounds, 1 or more.
-        tell: called with a text about each round that begins.
+        tell: called with a text when a round begins.
     """
     rounds: list[PytestRun] = []
     for number in range(1, wanted + 1):

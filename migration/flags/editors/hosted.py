@@ -137,7 +137,7 @@ class HostedEditor:
         return self._confirmed(api, read, flag)
 
     def _refuse_other(self, before: Json, shown: Json) -> None:
-        """Raise EditConflictError if the API shows another flag than the one that was read."""
+        """Raise EditConflictError if the API's flag differs from the flag that was read."""
         version = shown["environments"][self._environment].get("version")
         if others := differences(before, shown, self._environment):
             raise EditConflictError(self.name, (f"{before['key']}: version {before['version']} -> {version}, other {', '.join(others)}",))

@@ -13,7 +13,7 @@ from migration.flags.meaning.data import TENANT_KIND, surface_flag_key
 from migration.model import Stage
 from migration.stages import STAGE_ORDER
 
-WHOLE: Final = 100_000  #: LaunchDarkly's weights are parts of this number
+WHOLE: Final = 100_000  #: the sum of the weights of a rollout at LaunchDarkly
 _PERCENT: Final = WHOLE // 100
 _OFF: Final = {"rollout": {"contextKind": TENANT_KIND, "variations": [{"variation": 0, "weight": WHOLE}]}}
 

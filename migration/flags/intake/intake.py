@@ -149,7 +149,7 @@ class FlagIntake(DataSourceUpdateSink):
                 self._settle(changed=changed)
 
     def status(self) -> FlagStatus:
-        """Return how well flags can be read."""
+        """Return whether flags can be read."""
         age = None if self._last_good is None else max(0.0, self._clock() - self._last_good)
         silent = self.silence_s is not None and age is not None and age > self.silence_s and not self._spoiled()
         problem = self._down or (f"it has not answered for {self.silence_s:g} s" if silent else None)

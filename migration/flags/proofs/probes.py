@@ -12,7 +12,7 @@ from migration.flags.meaning.data import TENANT_KIND, FlagData
 from migration.flags.meaning.evaluation import FlagEvaluator
 from migration.model import Stage
 
-WHOLE: Final = 100_000  #: LaunchDarkly's weights are parts of this number
+WHOLE: Final = 100_000  #: the sum of the weights of a rollout at LaunchDarkly
 _TRIES: Final = 3_000_000  #: invented tenants; the chance of missing a range of one weight is e^-30
 _BUCKETS: Final = float(0xFFFFFFFFFFFFFFF)
 _IN: Final = Stage.DUALWRITE.value

@@ -28,7 +28,7 @@ _HOPELESS: Final = frozenset({400, 413})
 
 def say_loss(trouble: str) -> None:
     """Log that events were lost, and why."""
-    logger.warning("flags: events for LaunchDarkly were given up: %s", trouble)
+    logger.warning("flags: events for LaunchDarkly were lost: %s", trouble)
 
 
 class PatientEventProcessor(DefaultEventProcessor):

@@ -30,7 +30,7 @@ class ImportRewriter:
 
     Args:
         source: the file.
-        path: where it lies.
+        path: the file's path.
         modules: all modules of the tree.
         bindings: the file's imports.
     """

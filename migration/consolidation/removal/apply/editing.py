@@ -142,7 +142,7 @@ class Editing:
 
     def _goes_whole(self, path: str, loss: Loss, choice: str | None) -> str | None:
         if choice == "delete" and (loss.imports or loss.fixtures):
-            return "the manifest says so"
+            return "the manifest deletes it"
         name = PurePosixPath(path).name
         is_helper = (
             self._is_test(path)
