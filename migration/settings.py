@@ -98,6 +98,10 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     ] = ""
     tenant_claims: Annotated[Names, Meta(description="Claims of a token that become attributes of the tenant; other claims do not.")] = ()
     evidence_url: Annotated[str, Meta(description="SQLAlchemy URL of the evidence store; empty: evidence.db in `home`.")] = ""
+    webhook_url: Annotated[
+        Secret, Meta(description="Address that a controller of ramps tells its decisions, such as a Slack webhook; empty: none.")
+    ] = Secret("")
+    webhook_key: Annotated[Secret, Meta(description="Key of the signature of what it is told; empty: it is not signed.")] = Secret("")
     stores: Annotated[
         str,
         Meta(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from migration.cli import rollout_control
 from migration.cli.output import JsonFlag, print_json, print_table
 from migration.errors import ConfigurationError
 from migration.extras import extra
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
 with extra("rollout"):
     import scipy  # noqa: F401 - without it, the message about the extra comes first
 
-command = typer.Typer(add_completion=False, no_args_is_help=True, help="Try out a ramp.")
+command = typer.Typer(add_completion=False, no_args_is_help=True, help="Take surfaces along their ramps, or try out a ramp.")
 
 
 @command.callback()
 def rollout() -> None:
-    """Try out a ramp."""
+    """Take surfaces along their ramps, or try out a ramp."""
+
+
+for control in ("run", "start", "status", "approve", "pause", "resume", "abort"):
+    command.command(name=control)(getattr(rollout_control, control))
 
 
 @command.command(name="simulate")

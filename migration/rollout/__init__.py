@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from migration.rollout.gate import GateDecision, What, decide
     from migration.rollout.gates import Gated, Gates
     from migration.rollout.parts import EditParts
+    from migration.rollout.position import Position, position_of, reached, target
     from migration.rollout.preview import Preview, moves_as_json
-    from migration.rollout.ramp_file import DEFAULT_RAMP, Ramp, Step, read_ramp
+    from migration.rollout.ramp_file import DEFAULT_RAMP, Ramp, Step, parse_ramp, read_ramp
     from migration.rollout.reading import StandingReader
+    from migration.rollout.running import RunningController
     from migration.rollout.simulation import Summary, World, simulate
     from migration.rollout.standing import Standing
+    from migration.rollout.store import Rollout, RolloutStore
 else:
     __getattr__ = front(
         __name__,
@@ -28,8 +31,12 @@ else:
             "Gates": "gates",
             "Edits": "edit",
             "EditParts": "parts",
+            "Position": "position",
             "Preview": "preview",
             "Ramp": "ramp_file",
+            "Rollout": "store",
+            "RolloutStore": "store",
+            "RunningController": "running",
             "Standing": "standing",
             "StandingReader": "reading",
             "Step": "ramp_file",
@@ -39,11 +46,15 @@ else:
             "Written": "edit",
             "decide": "gate",
             "moves_as_json": "preview",
+            "parse_ramp": "ramp_file",
+            "position_of": "position",
+            "reached": "position",
             "read_ramp": "ramp_file",
             "remove_flags": "flag_removal",
             "repeated": "edit",
             "sentence": "edit",
             "simulate": "simulation",
+            "target": "position",
         },
     )
 
@@ -54,8 +65,12 @@ __all__ = [
     "GateDecision",
     "Gated",
     "Gates",
+    "Position",
     "Preview",
     "Ramp",
+    "Rollout",
+    "RolloutStore",
+    "RunningController",
     "Standing",
     "StandingReader",
     "Step",
@@ -65,9 +80,13 @@ __all__ = [
     "Written",
     "decide",
     "moves_as_json",
+    "parse_ramp",
+    "position_of",
+    "reached",
     "read_ramp",
     "remove_flags",
     "repeated",
     "sentence",
     "simulate",
+    "target",
 ]

@@ -83,6 +83,29 @@ def outcome(step: Step, standing: Standing, now: float) -> What:
     return "hold" if standing.unreadable is not None or any(_held(step, standing, now, shadowed=shadowed)) else "promote"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """Bounds of a rate beside what is allowed, all from 0 to 1."""
+
+    name: str
+    lower: float
+    upper: float
+    most: float  #: that the gate allows
+
+
+def intervals(gate: Gate, standing: Standing, strata: int = 4) -> list[Interval]:
+    """Return the bounds of the rates that a gate is about: of all runs, of severities, and of the strata that are the least certain."""
+    if not standing.outcomes.compared:
+        return []
+    found = [
+        Interval(name=one.name, lower=bounds.lower, upper=bounds.upper, most=one.most)
+        for one in _bounds(gate, standing)
+        for bounds in (one.outcomes.bounds(gate.claim, gate.alpha),)
+    ]
+    first = len(found) - len(standing.by_stratum)
+    return [*found[:first], *sorted(found[first:], key=lambda one: -one.upper)[:strata]]
+
+
 def _bounds(gate: Gate, standing: Standing) -> Iterator[_Bound]:
     rates = [("All runs", standing.outcomes, gate.most_divergent)]
     # If a severity has no count, no run was compared for it.

@@ -9,7 +9,7 @@ from migration.errors import MissingExtraError, RolloutStateError
 from migration.flags.meaning import FlagData
 from migration.model import Stage
 from migration.project import ramp_file
-from migration.rollout.position import START, Position, position, reached
+from migration.rollout.position import START, Position, position_of, reached
 from migration.rollout.preview import Preview
 from migration.rollout.ramp_file import DEFAULT_RAMP, Ramp, Step, parse_ramp, read_ramp
 from migration.rollout.store import RolloutStore
@@ -72,7 +72,7 @@ class Gates:
             ConfigurationError: the ramp is not valid, or an extra is missing.
             RolloutStateError: it is not known since when it is there.
         """
-        here = position(data, surface)
+        here = position_of(data, surface)
         ramp = self.ramp(surface)
         number = -1 if here is None else reached(ramp, here)
         if here is None or number < 0:
@@ -103,12 +103,12 @@ class Gates:
 
     def moved(self, surface: str, data: FlagData) -> None:
         """Record where a surface is after an edit. Raises RolloutStateError."""
-        if (here := position(data, surface)) is not None:
+        if (here := position_of(data, surface)) is not None:
             self._since(surface, here)
 
     def _of_a_pin(self, surface: str, data: FlagData, left: set[Stage]) -> tuple[str, ...]:
         """Return the objections of the gates of the stages that a tenant leaves: a pin is a step of one tenant."""
-        ramp, here = self.ramp(surface), position(data, surface) or START
+        ramp, here = self.ramp(surface), position_of(data, surface) or START
         found: list[str] = []
         for stage in sorted(left, key=STAGE_ORDER.index):
             step = next((step for step in reversed(ramp.steps) if step.stage is stage), None)
@@ -118,8 +118,8 @@ class Gates:
         return tuple(found)
 
     def _of_a_share(self, surface: str, preview: Preview) -> tuple[str, ...]:
-        before = position(preview.read.data, surface)
-        after = position(preview.read.data.with_flag(preview.key, preview.flag), surface)
+        before = position_of(preview.read.data, surface)
+        after = position_of(preview.read.data.with_flag(preview.key, preview.flag), surface)
         if before is None or after is None:
             return ("the flag does not assign tenants by their key, so it is not known where the ramp is",)
         if not before < after or before == START:  # nobody has been compared yet: the first step has no gate before it

@@ -32,7 +32,7 @@ class Position:
 START = Position(Stage.OFF, _ALL)
 
 
-def position(data: FlagData, surface: str) -> Position | None:
+def position_of(data: FlagData, surface: str) -> Position | None:
     """Return where the surface is; None: the flag does not assign tenants by their key, so no percentage says who is where."""
     key = surface_flag_key(surface)
     flag = data.live(key)

@@ -47,7 +47,9 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     ramp_name: str
     ramp: str  #: TOML
     revision: int = 0
-    lasted_s: float = 0.0
+    at: Position | None = None  #: where a controller last saw the surface; None: not yet
+    since: float = 0.0  #: of the step that `lasted_s` is about, Unix seconds
+    lasted_s: float = 0.0  #: how long controllers have watched that step
     looked_at: float = 0.0
     intent: Intent | None = None
     decision: dict[str, Any] | None = None

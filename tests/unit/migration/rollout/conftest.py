@@ -51,8 +51,8 @@ class Evidence:
     def rounds(self, number: int) -> None:
         """Count rounds of noise."""
         with self.database.transaction("write") as connection:
-            for _ in range(number):
-                add_round(connection, "chat", control=(), candidate=(), now=0.0)
+            for one in range(number):
+                add_round(connection, "chat", f"run {one}", control=(), candidate=(), now=0.0)
 
     def stored(self) -> int:
         """Return how many comparisons there are."""

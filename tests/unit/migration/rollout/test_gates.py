@@ -10,7 +10,7 @@ from migration.flags.meaning import FlagData, surface_flag_key
 from migration.model import Stage
 from migration.rollout.edit import Edits
 from migration.rollout.gates import Gates
-from migration.rollout.position import Position, position, reached
+from migration.rollout.position import Position, position_of, reached
 from migration.rollout.ramp_file import parse_ramp, read_ramp
 from migration.rollout.store import Rollout, RolloutStore
 
@@ -157,5 +157,5 @@ def test_where_a_surface_is_does_not_depend_on_pins_and_rules():
     flag = share(share(new_surface_flag("chat"), "chat", Stage.DUALWRITE), "chat", Stage.SHADOW, 25.0)
     pinned = {**flag, "contextTargets": [{"contextKind": "tenant", "values": ["acme"], "variation": 3}], "rules": [{"variation": 4}]}
     data = FlagData(flags={surface_flag_key("chat"): pinned})
-    assert str(position(data, "chat")) == "shadow 25 %"
-    assert str(position(FlagData(), "chat")) == "off 100 %"
+    assert str(position_of(data, "chat")) == "shadow 25 %"
+    assert str(position_of(FlagData(), "chat")) == "off 100 %"

@@ -1,0 +1,173 @@
+"""Moves a surface along its ramp by proved edits, each only from the version of the flag that the decision was made on."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from migration.errors import EditConflictError
+from migration.flags.edits import share
+from migration.flags.meaning import FlagData, FlagEvaluator, Tenant, quiet_sdk, surface_flag_key
+from migration.flags.proofs import bands
+from migration.history import Entry
+from migration.model import Stage
+from migration.processes import Told
+from migration.rollout.edit import Edits
+from migration.rollout.position import Position, position_of
+from migration.rollout.preview import Preview
+from migration.settings import MigrationSettings
+from migration.stages import STAGE_ORDER
+
+_WAIT_S = 1.0
+_FENCE = "no tenant moves; a higher version, so that a move that was begun before cannot be written any more"
+#: Seconds for which an answer of LaunchDarkly's REST API, whose rate is limited, is good; a move is made from its version in any case.
+_HOSTED_S = 10.0
+_ALL = 100.0
+
+
+class Where(msgspec.Struct, frozen=True, kw_only=True):
+    """What a flag says."""
+
+    position: Position | None  #: None: the flag does not say
+    version: int  #: 0: there is no flag
+    killed: bool = False  #: whether the kill switch is on
+    unfollowed: str | None = None  #: why a move would not be followed by all processes; None: they follow
+
+
+class Mover(Protocol):
+    """Reads and moves a surface. Every method raises MigrationError if the flags cannot be read or written; then nothing was changed."""
+
+    def where(self, surface: str, /) -> Where:
+        """Return where the surface is."""
+        ...
+
+    def move(self, surface: str, to: Position, version: int, why: str, /, *, back: bool) -> str:
+        """Move the surface, if its flag still has this version, and return what the processes do, as a sentence.
+
+        Args:
+            surface: its name.
+            to: where to.
+            version: of the flag.
+            why: for the history.
+            back: whether this is a rollback, which no proof may stop.
+
+        Raises:
+            EditConflictError: the flag has another version.
+            UnprovenEditError: the edit is not proved to be right, and it is not a rollback.
+        """
+        ...
+
+    def fence(self, surface: str, version: int, /) -> None:
+        """Give the flag a higher version and change nothing else: whoever wants to write from this version cannot any more.
+
+        Raises:
+            EditConflictError: the flag has another version already.
+        """
+        ...
+
+    def send_back(self, surface: str, tenants: Iterable[str], stage: Stage, why: str, /) -> None:
+        """Pin these tenants to a stage."""
+        ...
+
+
+class EditMover:
+    """Moves surfaces by the edits that operators' commands make.
+
+    Args:
+        settings: name the flags, processes and run stores.
+    """
+
+    def __init__(self, settings: MigrationSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings, self._clock = settings, clock
+        self._fresh_s = _HOSTED_S if settings.flags_source == "launchdarkly" else 0.0
+        self._seen: dict[str, tuple[float, Where]] = {}
+
+    def where(self, surface: str, /) -> Where:
+        """Return where the surface is. See `Mover`."""
+        seen = self._seen.get(surface)
+        if seen is not None and self._clock() - seen[0] < self._fresh_s:
+            return seen[1]
+        found = self._where(surface)
+        self._seen[surface] = (self._clock(), found)
+        return found
+
+    def _where(self, surface: str) -> Where:
+        with Edits(self._settings, wait_s=_WAIT_S) as edits:
+            data = edits.read().data
+            told = edits.parts.processes()
+        with quiet_sdk(), FlagEvaluator.of(data) as evaluator:
+            killed = evaluator.killed(surface, Tenant(tenant_id="anybody"))
+        killed |= self._settings.path(self._settings.emergency_file).exists()
+        return Where(
+            position=position_of(data, surface),
+            version=_version(data, surface),
+            killed=killed,
+            unfollowed=_unfollowed(told, data.version),
+        )
+
+    def move(self, surface: str, to: Position, version: int, why: str, /, *, back: bool) -> str:
+        """Move the surface. See `Mover`."""
+        self._seen.pop(surface, None)
+        with Edits(self._settings, wait_s=_WAIT_S) as edits:
+            percent, rest = to.percent, None
+            if back:
+                percent, rest = _back(edits.read().data, surface, to)
+            preview = edits.share(surface, to.stage, percent, rest)
+            _check_version(edits, preview, surface, version)
+            return edits.write(preview, forced=back, reason=why).confirmation.sentence()
+
+    def fence(self, surface: str, version: int, /) -> None:
+        """Give the flag a higher version. See `Mover`."""
+        self._seen.pop(surface, None)
+        with Edits(self._settings, wait_s=0.0) as edits:
+            read = edits.read()
+            key = surface_flag_key(surface)
+            flag = read.data.flags.get(key)
+            if (0 if flag is None else flag["version"]) != version:
+                raise EditConflictError(edits.editor.name, (f"{key} has another version than {version}",))
+            raised = share(None, surface, Stage.OFF) if flag is None else {**flag, "version": version + 1}
+            edits.editor.write(read, key, raised, comment=_FENCE)
+            before, after = None if flag is None else version, raised["version"]
+            source = edits.editor.name
+            entry = Entry(
+                kind="edit", surface=surface, what=f"{key}: {_FENCE}", source=source, flag=key, version_before=before, version_after=after
+            )
+            edits.parts.keep(entry)
+
+    def send_back(self, surface: str, tenants: Iterable[str], stage: Stage, why: str, /) -> None:
+        """Pin these tenants. See `Mover`."""
+        with Edits(self._settings, wait_s=_WAIT_S) as edits:
+            for tenant in sorted(tenants):
+                preview = edits.pin(surface, tenant, stage)
+                if preview.changes:
+                    edits.write(preview, forced=True, reason=why)
+
+
+def _unfollowed(told: Sequence[Told] | None, version: int) -> str | None:
+    if not told:
+        return "No process reports that it serves, so it is not known that anybody would follow."
+    silent = [one.row.name for one in told if one.state == "silent"]
+    behind = [one.row.name for one in told if one.state == "live" and (one.row.flags_version or 0) < version]
+    if silent:
+        return f"{', '.join(silent)}: silent, so it is not known which flags are followed."
+    return f"{', '.join(behind)}: not yet at version {version} of the flags." if behind else None
+
+
+def _check_version(edits: Edits, preview: Preview, surface: str, version: int) -> None:
+    found = _version(preview.read.data, surface)
+    if found != version:
+        raise EditConflictError(edits.editor.name, (f"{preview.key}: version {version} -> {found}",))
+
+
+def _version(data: FlagData, surface: str) -> int:
+    flag = data.flags.get(surface_flag_key(surface))
+    return 0 if flag is None else int(flag["version"])
+
+
+def _back(data: FlagData, surface: str, to: Position) -> tuple[float, Stage | None]:
+    """Return the percentage that is at the stage of a rollback afterwards, and the least stage of the others: nobody goes forward."""
+    drawn = bands(data, surface) or ()
+    here = round(sum(band.percent for band in drawn if STAGE_ORDER.index(band.stage) >= STAGE_ORDER.index(to.stage)), 3)
+    whole = not drawn or here >= _ALL or to.stage is STAGE_ORDER[0]
+    return (_ALL, None) if whole else (here, STAGE_ORDER[0])
