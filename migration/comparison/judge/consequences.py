@@ -108,7 +108,7 @@ def _is_asked(finding: Finding, side: int) -> bool:
 
 
 def _follows(finding: Finding, shadow: RunRecord, side: int, asked: dict[str, tuple[int, float]], alive: Iterable[str]) -> bool:
-    # A changed request explains the rest, even if the shadow's request lacks a field; and the served run's own end is no consequence.
+    # A changed request explains the rest, even if the shadow's request lacks a field; and the served run's own end is not a consequence.
     if finding.kind in {"isolation_breach", "effect_changed"} or finding.ended_early == _SIDES[1 - side]:
         return False
     agent = agent_of(finding.lane)
