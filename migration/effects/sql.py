@@ -52,7 +52,7 @@ def read_port(engine: _AnyEngine, *, name: str = "database", lane: str | None = 
 
 
 class _Port:
-    """Listens at the place where SQLAlchemy passes statements to the driver. What its methods return says whether that was done here."""
+    """Listens at the place where SQLAlchemy passes statements to the driver. Its methods return whether the statement was handled here."""
 
     def __init__(self, name: str, lane: str | None, *, awaits: bool) -> None:
         self._name, self._lane, self._awaits = name, lane, awaits
@@ -104,7 +104,7 @@ class _Port:
 
 
 class _Nothing:
-    """The connection of a replay, and its cursor: nothing is behind it, so that only what has a port is answered."""
+    """The connection of a replay, and its cursor. It leads nowhere: only effects with a port get an answer."""
 
     description, rowcount, lastrowid, arraysize = None, -1, None, 1
 

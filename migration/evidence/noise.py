@@ -77,7 +77,7 @@ def remove_before(connection: Connection, cutoff: float) -> None:
 
 
 def _is_new(connection: Connection, surface: str, run: str, day: int) -> bool:
-    """Take note of the round of a run, and tell whether it was not known."""
+    """Record the round of a run, and return whether it is new."""
     made = _insert(connection)(counted_rounds).values(surface=surface, run=run, day=day).on_conflict_do_nothing()
     return connection.execute(made.returning(counted_rounds.c.run)).first() is not None
 

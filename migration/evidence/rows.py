@@ -139,7 +139,7 @@ class RowMaker:
         return self._redactor.identifier(surface)
 
     def digest(self, id_: str) -> str:
-        """Return an id by which nothing else can be found: it is only known again."""
+        """Return the digest of an id: the same id can be recognised by it, but nothing else can be found."""
         return self._redactor.shape(id_)
 
     def fingerprint(self, fingerprint: str) -> str:

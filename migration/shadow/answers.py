@@ -19,10 +19,10 @@ class AnswerWriter:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._lock = threading.Lock()
-        self._whole = True  #: the last frame was written to its end: one that a signal broke off can be followed by none
+        self._whole = True  #: whether the last frame was written completely: no frame may follow one that a signal interrupted
 
     def say(self, *bodies: bytes) -> None:
-        """Write frames; nothing after one that was broken off.
+        """Write frames; nothing is written after an incomplete one.
 
         Raises:
             BrokenPipeError: the parent is gone.

@@ -2,7 +2,7 @@
 
 Two gates that an unprivileged process may close behind itself permanently. seccomp allows the system calls listed here and stops each other
 one until the process outside has decided about it (`attempts.py`). So every attempt is counted, whatever makes it: Python, a driver in C, a
-thread. Landlock opens files beneath the import path for reading alone, whatever a path turns into while it is being judged.
+thread. Landlock allows only reading, and only files beneath the import path, even if a path changes while it is checked.
 """
 
 import errno
@@ -124,7 +124,7 @@ def _seal_files(whole: list[str], listed: list[str]) -> None:
             rules.allow_path(path, _READING if os.path.isdir(path) else AccessFS.READ_FILE)  # noqa: PTH112 - a string
         for path in listed:
             rules.allow_path(path, _LISTING)
-        # The one writable file: nothing that is written there is anywhere.
+        # The only writable file: what is written there is discarded.
         rules.allow_path(os.devnull, AccessFS.READ_FILE | AccessFS.WRITE_FILE)
         rules.restrict()
 

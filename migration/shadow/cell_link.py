@@ -1,4 +1,6 @@
-"""The worker's end of one cell: the process, its pipes, and the kernel's questions about it, all answered while answers are awaited."""
+"""The worker's end of one cell: the process, its pipes, and the kernel's questions about it. All of them are served while the worker waits
+for an answer.
+"""
 
 import contextlib
 import fcntl
@@ -28,7 +30,7 @@ _LIST_BYTES: Final = 2**16
 
 
 class Answer(NamedTuple):
-    """A frame of the cell, and what it had tried in vain when it wrote it."""
+    """A frame of the cell, and the contacts that it had been refused before it wrote the frame."""
 
     body: bytes
     attempts: tuple[str, ...]
@@ -83,7 +85,7 @@ class CellLink:
             self._selector.register(self._jobs, selectors.EVENT_WRITE, self._send)
 
     def answered(self, seconds: float) -> bool:
-        """Wait for so long until an answer has arrived, or can come no more, and answer the kernel meanwhile.
+        """Wait at most this long for an answer, and answer the kernel's questions meanwhile; stop when no answer can come any more.
 
         An answer that has arrived counts, however late it is read.
         """

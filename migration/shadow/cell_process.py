@@ -21,9 +21,9 @@ _runs = msgspec.msgpack.Decoder(CellRun)
 
 #: Seconds after a job's deadline in which an engine that still holds its loop is killed together with its process.
 GRACE_S: Final = 2.0
-#: Share of the worker's own time to start that its cell may take: what was wrong is then said before the worker is replaced.
+#: Share of the worker's time to start that its cell may use, so that the cell's error is reported before the worker is replaced.
 _SHARE: Final = 0.9
-#: An engine computes for less; one that takes longer hangs, as a rule.
+#: Engines compute for a shorter time; one that takes longer usually hangs.
 _SOON_S: Final = 0.05
 
 

@@ -12,33 +12,33 @@ class ShadowCounts:
         self._metrics = metrics
 
     def expected(self, surface: str) -> None:
-        """A run should be shadowed. Exactly one of `shed`, `failed`, `compared` follows."""
+        """A run was drawn for shadowing. Exactly one of `shed`, `failed`, `compared` follows."""
         self._metrics.shadow_expected.labels(surface).inc()
 
     def shed(self, surface: str, reason: ShedReason) -> None:
-        """It was not even tried."""
+        """Its shadow was not started."""
         self._metrics.shadow_shed.labels(surface, reason).inc()
 
     def failed(self, surface: str, reason: FailReason) -> None:
-        """It was tried and gave no verdict."""
+        """Its shadow was started and gave no verdict."""
         self._metrics.shadow_failed.labels(surface, reason).inc()
 
     def compared(self, comparison: Comparison, lag_s: float) -> None:
-        """It has a verdict, this many seconds after the served run ended."""
+        """Its shadow has a verdict, this many seconds after the served run ended."""
         self._metrics.shadow_lag_seconds.labels(comparison.surface).observe(lag_s)
         count_comparison(self._metrics, comparison)
         # Last, so that nothing lies between this and the number of waiting jobs: readers see both or neither.
         self._metrics.shadow_compared.labels(comparison.surface).inc()
 
     def learnt(self, sought_in_text: int, sought_in_fields: int) -> None:
-        """This many identifiers became known, and are from now on searched for in the data of all others."""
+        """This many identifiers became known; from now on they are searched for in the data of all others."""
         if sought_in_text:
             self._metrics.isolation_identifiers.labels("text").inc(sought_in_text)
         if sought_in_fields:
             self._metrics.isolation_identifiers.labels("fields").inc(sought_in_fields)
 
     def round(self, surface: str, outcome: RoundResult) -> None:
-        """A shadow was followed by a round of both engines against themselves, which ended so."""
+        """A shadow was followed by a round in which each engine was compared with itself; the round ended like this."""
         self._metrics.noise_rounds.labels(surface, outcome).inc()
 
     def waiting(self, jobs: int) -> None:

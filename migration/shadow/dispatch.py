@@ -25,9 +25,10 @@ logger = logging.getLogger(__name__)
 _said: msgspec.msgpack.Decoder[Said] = msgspec.msgpack.Decoder(Said)
 _job: msgspec.msgpack.Decoder[ShadowJob] = msgspec.msgpack.Decoder(ShadowJob)
 
-#: How often the parent looks for a worker that is late with a job. The worker has its own, earlier timer; this one is for a stopped worker.
+#: Seconds between two checks whether the worker is late with a job. The worker has its own, earlier timer; this one is for a stopped
+#: worker.
 _PULSE_S: Final = 0.25
-_LATE_S: Final = GRACE_S + 3 * COMPARE_S + 1.0  #: compared, perhaps held back while the next one was, and stored
+_LATE_S: Final = GRACE_S + 3 * COMPARE_S + 1.0  #: for comparing, perhaps waiting for the comparison of the next job, and storing
 #: Seconds before a worker is started again; they double while workers die without a result.
 _FIRST_WAIT_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 5.0
@@ -177,13 +178,13 @@ class ProcessShadow:
             if self._worker is not None:
                 await self._see_off(self._worker)
         finally:
-            if self._worker is not None:  # cancelled, or not gone although it was killed
+            if self._worker is not None:  # cancelled, or the worker still exists although it was killed
                 self._worker.end()
                 self._bury(-signal.SIGKILL)
             self._give_up_what_waits()
 
     async def _see_off(self, worker: WorkerLink) -> None:
-        """Have the worker exit in the best way that there is time for."""
+        """Let the worker exit as gracefully as the time allows."""
         if not self._ready:
             worker.kill()
         elif self.waiting:
@@ -202,7 +203,7 @@ class ProcessShadow:
         self._show_waiting()
 
     def _feed(self) -> None:
-        """Give the worker what it has room for."""
+        """Send the worker as many jobs as it has room for."""
         worker = self._worker
         if worker is not None and self._ready and self._blame is None and not self._resting:
             while not worker.blocked and (waiting := self._line.send()) is not None:
@@ -231,7 +232,7 @@ class ProcessShadow:
     def _hear(self, body: bytes) -> None:
         """Take one frame of the worker: that it is ready, its next result, or how many of its spans were lost."""
         if self._blame is not None:
-            return  # given up: its remaining output must not make the next job fail
+            return  # this worker was given up: its remaining output must not make the next job fail
         if not body:
             self._ready = True
             self._await_ready_no_more()

@@ -4,7 +4,7 @@ import subprocess
 import threading
 from typing import Final
 
-#: Seconds in which the kernel has ended a killed process, however busy the machine is.
+#: Seconds after which the kernel has certainly ended a killed process, however busy the machine is.
 END_S: Final = 5.0
 
 

@@ -1,4 +1,6 @@
-"""Runs engines one after another in this process, each in virtual time, and sees to it that nothing of one is left when the next begins."""
+"""Runs engines one after another in this process, each in virtual time, and ensures that nothing of one engine is left when the next one
+begins.
+"""
 
 import asyncio
 import contextlib
@@ -114,7 +116,7 @@ class EngineRunner:
 
 
 class _Threads:
-    """Counts the threads of this process, those of libraries in C among them, against how many there were at first."""
+    """Counts the threads of this process, including those of libraries in C, and compares them with the number at the start."""
 
     def __init__(self) -> None:
         # Opened once: a sealed process asks for each file that it opens.
@@ -122,7 +124,7 @@ class _Threads:
         self._first = self._count()
 
     def ended(self, patience_s: float) -> bool:
-        """Wait, for a bounded time, until no more threads are left than at first; tell whether that is so."""
+        """Wait, for a bounded time, until there are no more threads than at the start; return whether that is so."""
         until = time.monotonic() + patience_s
         while self._count() > self._first:
             if time.monotonic() > until:

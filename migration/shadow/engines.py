@@ -1,4 +1,4 @@
-"""The engines that the settings name, for the process that runs them: it has no use for the comparison and the database."""
+"""The engines that the settings name, for the process that runs them, which needs neither the comparison nor the database."""
 
 from migration.effects.journals import MissPolicy, Reads
 from migration.errors import ConfigurationError
@@ -9,7 +9,7 @@ from migration.shadow.engine_runner import Engines
 
 
 def default_engines(settings: MigrationSettings) -> Engines:
-    """Return what makes engines, and what they may perform. Only when misses are allowed have they anything of the outside at all.
+    """Return what makes engines, and what they may perform. Engines can reach the outside only if misses are allowed.
 
     Raises:
         ConfigurationError: an import string is wrong.

@@ -8,7 +8,7 @@ from typing import Final
 
 _LENGTH: Final = struct.Struct(">I")
 _READ_BYTES: Final = 2**18
-#: No frame is longer: a length beyond it means that the two sides have lost each other.
+#: No frame is longer: a larger length means that the two sides are out of step.
 MAX_FRAME_BYTES: Final = 2**28
 
 
@@ -53,7 +53,7 @@ class FrameAssembler:
 
 
 class FramePipe:
-    """Frames that come through a pipe, as many at a time as have arrived.
+    """Reads frames from a pipe, as many at a time as have arrived.
 
     Args:
         descriptor: the pipe's end; it blocks.

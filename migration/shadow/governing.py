@@ -1,4 +1,4 @@
-"""The governor at work in a serving process: measures, has it look, shows what it does, and lets the shadow rest."""
+"""Runs the governor in a serving process: measures costs, passes them to the governor, shows its decisions, and lets the shadow rest."""
 
 import asyncio
 import logging
@@ -75,7 +75,7 @@ class Governing:
         self._reads: deque[tuple[float, int]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._cause: Cause | None = None
-        self.level = self._governor.level  #: without a call in between: it is asked for each run
+        self.level = self._governor.level  #: the method itself, because it is called for each run
         self.began, self.ended = self._tax.began, self._tax.ended
 
     def start(self, shadow: Governed) -> None:
@@ -144,7 +144,7 @@ class Governing:
         return float(sum(number for _at, number in self._reads))
 
     def _changed(self, cause: Cause | None) -> None:
-        self._tax.forget()  # what was measured belongs to the shares of before
+        self._tax.forget()  # what was measured so far belongs to the earlier shares
         if cause is not None:
             self._cause = cause
         elif not any(self._governor.levels.values()):

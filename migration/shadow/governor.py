@@ -2,8 +2,8 @@
 
 It looks at the pressures twice a second (`pressure.py`). Each is a measured value divided by its limit, so 1 means "at the limit".
 
-- over 1: halve the share of one surface, the one whose gate needs more runs the least;
-- under 1/2 for some time: double the share of one surface, the one whose gate needs them the most;
+- over 1: halve the share of one surface, the one whose gate has the least need of further runs;
+- under 1/2 for some time: double the share of one surface, the one whose gate has the greatest need;
 - in between: wait.
 
 Halving fast and doubling slowly is what keeps such a controller from swinging. How fast depends on the cause (`_PACE`): what is measured
@@ -35,7 +35,7 @@ _PACE: Final[Mapping[Cause, tuple[int, int]]] = {
     "reads": (120, 240),
     "tax": (120, 1200),
 }
-#: Halvings for a tenant that has more than this many times the runs of the middle one.
+#: (times, halvings): a tenant with more than this many times the runs of the median tenant is halved this often.
 _BUSY: Final = ((32.0, 3), (16.0, 2), (8.0, 1))
 _TENANTS: Final = 2_000
 #: Looks after which the counts of tenants are halved, so that old runs are forgotten.
@@ -85,7 +85,7 @@ class ShadowGovernor:
         return min(MOST_LEVEL, level + self._more.get(tenant_id, 0)) if level else 0
 
     def look(self, pressures: Collection[Pressure]) -> None:
-        """Take what was measured, and adapt."""
+        """Adapt the shares to what was measured."""
         worst = self.pressure = max(pressures, key=lambda one: one.value, default=None)
         self._wait = max(0, self._wait - 1)
         self._calm = self._calm + 1 if worst is None or worst.value < _CALM else 0

@@ -1,8 +1,8 @@
 """Injected differences: a known difference is put into a shadow that matched, and the comparison has to see it.
 
 A rate of divergence says nothing if the comparison is blind, for example because a rule of the policy covers too much. So matches are
-compared once more with a difference of a known kind. What is injected must be seen under any sensible policy: also a masked field has to be
-there and to keep its type.
+compared once more with a difference of a known kind. What is injected must be seen under any sensible policy: even a masked field must
+exist and keep its type.
 """
 
 import logging

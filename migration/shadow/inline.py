@@ -21,7 +21,7 @@ _LIMITS: Final = RunLimits()
 
 
 class InlineShadow:
-    """Keeps all promises of `Shadow` except one: an engine that blocks the loop blocks it for all.
+    """Keeps all promises of `Shadow` except one: an engine that blocks the event loop blocks it for all users of the loop.
 
     Args:
         parts: engines, comparison and evidence.

@@ -18,8 +18,8 @@ FailReason = Literal["worker_died", "deadline", "engine", "comparison", "protoco
 
 
 RoundResult = Literal["clean", "noisy", "inconclusive", "failed", "skipped", "cross_talk"]
-"""The result of a round of both engines against themselves: nothing differed, something did, this is not known, it failed, no time was
-left, or it was not run because a run contained other people's data: differences are then not noise.
+"""The result of a round in which each engine was compared with itself: nothing differed; something did; this is not known; it failed; there
+was not enough time; or it was not run, because a run contained other people's data, and differences are then not noise.
 """
 
 

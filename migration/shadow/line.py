@@ -90,14 +90,16 @@ class Line:
         return self._clock() - oldest[0].offered_at if oldest else 0.0
 
     def late_s(self) -> float:
-        """Return how long the job that the worker runs is over its deadline; negative while it is not. One must have been sent."""
+        """Return by how many seconds the worker's current job is past its deadline; negative before the deadline. A job must have been
+        sent.
+        """
         return self._clock() - self._head_since - self._sent[0].deadline_s
 
     def put_back(self, *, suspected: bool) -> None:
-        """Put what was sent at the head of the queue again: its worker is gone.
+        """Put the jobs that were sent back at the head of the queue: their worker is gone.
 
         Args:
-            suspected: whether one of these may have been its end. The next worker gets each alone, so that the cause is found.
+            suspected: whether one of these jobs may have killed it. The next worker gets each alone, so that the cause is found.
         """
         if suspected:
             self._suspects = max(self._suspects, len(self._sent))

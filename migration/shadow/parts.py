@@ -11,7 +11,7 @@ from migration.model import Basis, Comparison, EngineBuilder, RunRecord, RunRequ
 from migration.shadow.job import ShadowJob
 
 JobComparer = Callable[[ShadowJob, RunRecord], Comparison]
-"""Sets the served run and the shadow's side by side."""
+"""Compares the served run with the shadow's."""
 
 DEFAULT_PARTS: Final = "migration.shadow.wiring:judging_parts"
 DEFAULT_ENGINES: Final = "migration.shadow.engines:default_engines"
@@ -27,7 +27,7 @@ class EvidenceSink(Protocol):
     def store_each(self, findings: Sequence[ComparedJob], /) -> Sequence[bool | Exception]:
         """Store comparisons, and return for each whether it is new: False if one of the same run exists, which stays.
 
-        An exception is why it is not stored; so is one that is raised, of all of them.
+        An exception in the result is the reason why that comparison is not stored; an exception that is raised is the reason for all.
         """
         ...
 

@@ -38,7 +38,7 @@ class Pressure:
 
 
 class LoopLag:
-    """Measures how late the event loop runs what is due. Start it on the loop that serves."""
+    """Measures how late the event loop runs its timers. Start it on the loop that serves."""
 
     def __init__(self) -> None:
         self._late: deque[float] = deque(maxlen=_CHECKS)
@@ -57,7 +57,7 @@ class LoopLag:
         self._timer = None
 
     def late_s(self) -> float:
-        """Return by how many seconds nine of ten checks of the last second were late at most; 0 before the first one."""
+        """Return the 90 % quantile of the delays of the last second's checks, in seconds; 0 before the first check."""
         return sorted(self._late)[len(self._late) * 9 // 10] if self._late else 0.0
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -125,7 +125,7 @@ def _kept(result: ShadowResult, finding: ComparedJob, outcome: bool | Exception)
 
 
 def _inspection(job: ShadowJob, run: ShadowRun, shadow: RunRecord, parts: Parts) -> Inspection:
-    """Return what of other tenants and users was found. A scan that fails leaves no verdict but `inconclusive`."""
+    """Return what of other tenants and users was found. If the scan fails, the verdict can only be `inconclusive`."""
     if parts.inspector is None:
         return Inspection()
     try:
@@ -153,7 +153,7 @@ def _with_effects(comparison: Comparison, tally: Tally, refused: int) -> Compari
 
 
 def _advised(comparison: Comparison, refused: Sequence[str]) -> Comparison:
-    """Return the comparison whose sentence about a contact without a port says which port it needs."""
+    """Return the comparison; its sentences about contacts without a port now say which port is needed."""
     notes = {f"tool.{name}": word(port_for(name)) for name in refused}
     if not notes:
         return comparison

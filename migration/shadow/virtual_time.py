@@ -90,7 +90,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             await asyncio.sleep(seconds)
 
     def _is_alone(self, seconds: float) -> bool:
-        """Tell whether the running task is the only one that has anything to do for so long."""
+        """Return whether only the running task has anything to do for this many seconds."""
         jumping = self._jumping
         if self._ready or jumping.threads_busy or len(jumping.get_map()) != 1:
             return False

@@ -1,4 +1,4 @@
-"""The parts of a worker or a replay as the settings name them. Imported by those alone: it brings the comparison and the database along."""
+"""The parts of a worker or a replay as the settings name them. Only these import it, because it imports the comparison and the database."""
 
 from dataclasses import replace
 from typing import NoReturn

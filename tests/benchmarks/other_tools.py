@@ -169,7 +169,12 @@ async def running() -> AsyncIterator[Beside]:
             (folder / name).write_text(text, encoding="utf-8")
         (folder / "pair" / "__init__.py").touch()
         (folder / "flags.json").write_bytes(flag_file(at("shadow", "pair")))
-        os.environ |= {"NETRA_MIGRATION_PROJECT": str(folder), "NETRA_MIGRATION_HOME": str(folder), "NETRA_MIGRATION_NOISE_SAMPLING": "0"}
+        os.environ |= {
+            "NETRA_MIGRATION_PROJECT": str(folder),
+            "NETRA_MIGRATION_HOME": str(folder),
+            "NETRA_MIGRATION_NOISE_SAMPLING": "0",
+            "NETRA_MIGRATION_SHADOW_GOVERNOR": "off",  # every run is shadowed, however busy the machine is
+        }
         sys.path.insert(0, str(folder))
         stack.callback(sys.path.remove, str(folder))
         store = AsyncInMemoryFeatureStore()

@@ -118,7 +118,7 @@ def test_the_evidence_holds_what_is_reported(replay, command, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--agent", "nobody"), "no agent of chat is called nobody; there are supervisor, triage, data"),
+        (("--agent", "nobody"), "no agent of chat is called nobody; use one of: supervisor, triage, data"),
         (("--surface", "tools"), "conversations cannot run on tools"),
         (("--surface", "nowhere"), "unknown surface 'nowhere'"),
     ],

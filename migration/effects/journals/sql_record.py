@@ -1,4 +1,4 @@
-"""What a record holds of a database's reads: each value of a row so that a replay gets one of the same type."""
+"""The record of database reads: each value of a row is stored so that a replay gets a value of the same type."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
@@ -48,7 +48,7 @@ def read_back(reply: bytes) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]
 
 
 def _kept(value: Any) -> Any:  # noqa: ANN401 - of a column
-    """Return the value as JSON has it, or `{type: text}`; whatever else it is, its type alone: that a run is recorded must not fail it."""
+    """Return the value as JSON, or as `{type: text}`; of any other value only its type, because recording must not make a run fail."""
     if value is None or isinstance(value, str | bool) or (isinstance(value, int) and -_LARGEST <= value < _LARGEST):
         return value
     if isinstance(value, int | float):

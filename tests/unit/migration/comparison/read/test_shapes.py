@@ -3,6 +3,8 @@
 import msgspec
 import pytest
 
+from migration.comparison.read.outline import by_kind
+
 
 def raw(text):
     return msgspec.Raw(text.encode())
@@ -48,8 +50,8 @@ def test_another_shape_of_the_same_kind_is_learned(tools):
     ],
 )
 def test_frames_are_sure_if_they_say_the_same_and_name_the_runs_own(tools, frame, control, candidate, doubted):
-    assert tools.shapes.doubted(["said"], [frame(**control)], [frame(**candidate)], ("acme", "ann")) == doubted
+    assert tools.shapes.doubted(by_kind(["said"]), [frame(**control)], [frame(**candidate)], ("acme", "ann")) == doubted
 
 
 def test_bytes_that_are_not_text_put_all_frames_in_doubt(tools, frame):
-    assert tools.shapes.doubted(["said"] * 2, [frame(), b'"\xff"'], [frame(), frame()], ("acme", "ann")) == [0, 1]
+    assert tools.shapes.doubted(by_kind(["said"] * 2), [frame(), b'"\xff"'], [frame(), frame()], ("acme", "ann")) == [0, 1]
