@@ -1,4 +1,4 @@
-"""`rollout status`: each ramp with its steps, the gate's intervals as bars, the verdicts of the last runs, and what is waited for."""
+"""`rollout status`: each ramp with its steps, the gate's intervals as bars, the verdicts of the last runs, and what it waits for."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ _STYLES: Final = {"running": "cyan", "paused": "yellow", "rolled back": "bold re
 
 
 class RampStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A ramp as it stands."""
+    """The current state of a ramp."""
 
     rollout: Rollout
     steps: list[str]

@@ -214,10 +214,12 @@ class GateReader:
             row = {"surface": surface, "step": step, "mark": mark, "state": state}
             here = (_KEPT.surface == surface, _KEPT.step == step)
             if before is None:
-                done = connection.execute(insert_into(connection, standings).values(row).on_conflict_do_nothing()).rowcount
+                first = insert_into(connection, standings).values(row).on_conflict_do_nothing().returning(_KEPT.mark)
+                done = connection.execute(first).first() is not None
             else:
-                done = connection.execute(standings.update().where(*here, _KEPT.mark == before).values(mark=mark, state=state)).rowcount
-            if done != 1:
+                again = standings.update().where(*here, _KEPT.mark == before).values(mark=mark, state=state)
+                done = connection.execute(again).rowcount == 1
+            if not done:
                 return None
             connection.execute(delete(standings).where(_KEPT.surface == surface, _KEPT.step != step))
         return mark

@@ -151,7 +151,7 @@ class Controller:
             self._hold(rollout, None, None, ("The flag does not assign tenants by their key, so it does not say where the ramp is.",))
             return
         if rollout.at is not None and here < rollout.at:
-            self._pause(rollout, f"somebody moved the surface back from {rollout.at} to {here}")
+            self._pause(rollout, f"another edit moved the surface back from {rollout.at} to {here}")
             return
         taken = self._store.seen(surface, here, self._clocks.now)
         ramp = parse_ramp(rollout.ramp, rollout.ramp_name)

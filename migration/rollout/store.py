@@ -13,7 +13,7 @@ from migration.rollout.tables import leases, positions, prepare, rollouts
 from migration.settings import MigrationSettings
 
 State = Literal["running", "paused", "rolled back", "aborted", "complete"]
-"""`running`: a controller promotes, holds and rolls back; `paused`, `rolled back`: it does nothing until somebody resumes the ramp."""
+"""`running`: a controller promotes, holds and rolls back; `paused`, `rolled back`: it does nothing until an operator resumes the ramp."""
 
 _LEASE: Final = "controller"
 _WAIT_S: Final = 5.0
@@ -187,7 +187,8 @@ class RolloutStore:
         with self._database.transaction("write") as connection:
             if before is None:
                 first = insert_into(connection, leases).values(name=_LEASE, holder=holder, beats=1)
-                return bool(connection.execute(first.on_conflict_do_nothing()).rowcount == 1)
+                # Not `rowcount`: for inserts, psycopg's is not passed on (https://docs.sqlalchemy.org/en/21/core/connections.html).
+                return connection.execute(first.on_conflict_do_nothing().returning(leases.c.name)).first() is not None
             unchanged = (leases.c.name == _LEASE, leases.c.holder == before[0], leases.c.beats == before[1])
             return connection.execute(update(leases).where(*unchanged).values(holder=holder, beats=before[1] + 1)).rowcount == 1
 

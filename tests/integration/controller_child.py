@@ -24,4 +24,4 @@ def wall() -> float:
 if __name__ == "__main__":
     running = RunningController(MigrationSettings(), wall)
     running.controller.leader.name = f"{os.getpid()}"
-    running.run(threading.Event(), 0.05)
+    running.run(threading.Event(), float(sys.argv[2]))

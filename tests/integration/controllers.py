@@ -30,10 +30,10 @@ SOAK_S = 0.3
 class Scene:
     """A ramp of many small steps, its flags, and a server that follows them at once."""
 
-    def __init__(self, home: Path, steps: int) -> None:
+    def __init__(self, home: Path, steps: int, ramp: str | None = None) -> None:
         self.home, self.steps, self.offset = home, steps, home / "offset"
         self.settings = MigrationSettings(home=home, surfaces=("chat",), stores="")
-        ramp = f'[gate]\nsoak = "{SOAK_S} s"\nnot-on = []\n' + "".join(
+        ramp = ramp or f'[gate]\nsoak = "{SOAK_S} s"\nnot-on = []\n' + "".join(
             f'[[step]]\nstage = "dualwrite"\npercent = {number}\n' for number in range(1, steps + 1)
         )
         self.store = RolloutStore.of_settings(self.settings)
@@ -55,11 +55,11 @@ class Scene:
         self._server.join()
         self.store.close()
 
-    def child(self) -> subprocess.Popen[bytes]:
+    def child(self, every_s: float = 0.05) -> subprocess.Popen[bytes]:
         variables = {"HOME": self.home, "SURFACES": '["chat"]', "STORES": ""}
         environment = os.environ | {f"NETRA_MIGRATION_{name}": str(value) for name, value in variables.items()}
         with (self.home / "controllers.log").open("ab") as log:
-            command = [sys.executable, str(CHILD), str(self.offset)]
+            command = [sys.executable, str(CHILD), str(self.offset), str(every_s)]
             self._children.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log))
         return self._children[-1]
 

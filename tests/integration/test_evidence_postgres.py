@@ -16,12 +16,14 @@ from uuid import uuid4
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 
-from migration.errors import EvidenceError
-from migration.evidence import EvidenceStore, Redactor, schema
-from migration.evidence.tables import metadata
+from migration.errors import EvidenceError, LostLeaseError
+from migration.evidence import EvidenceStore, GateReader, Redactor, schema
+from migration.evidence.tables import comparisons, metadata
 from migration.model import Comparison, Divergence, Origin, RunRecord, RunRequest, Stage, Timing, Verdict
+from migration.rollout import Position, Rollout, RolloutStore
+from migration.rollout.store import Intent
 from migration.sentence import quoted
 from migration.shadow.job import ShadowJob
 
@@ -207,3 +209,49 @@ def test_going_back_one_schema_and_up_again_keeps_every_comparison_with_its_dive
     detail = store.divergence("f" * 12)
     assert detail is not None
     assert (store.summary("chat").runs, detail.divergence.count, len(detail.examples)) == (3, 3, 3)
+
+
+def test_a_gate_misses_no_comparison_whose_transaction_ends_after_a_later_one(store: EvidenceStore, url: str) -> None:
+    store.store(*item("r-1"))
+    reader, engine = GateReader(url), create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as slow:
+        copied = [column for column in comparisons.c if column.name not in {"id", "run_id"}]
+        row = slow.execute(select(*copied)).mappings().one()
+        slow.execute(comparisons.insert().values({str(name): value for name, value in row.items()} | {"run_id": "r-2"}))
+        store.store(*item("r-3"))
+        with ThreadPoolExecutor(1) as pool:
+            end = pool.submit(reader.end)
+            with pytest.raises(TimeoutError):
+                end.result(0.3)  # it waits for the transaction that has begun
+            slow.commit()
+            place = end.result(30)
+    stage = Stage(row["stage"])
+    found = [one.id for one in reader.compared(row["surface"], stage, 0.0, 0, place.compared)]
+    assert len(found) == 3
+    first = reader.keep("chat", "step", b"1", before=None)
+    assert first is not None
+    assert reader.keep("chat", "step", b"2", before=None) is None
+    assert reader.kept("chat", "step") == (first, b"1")
+    reader.close()
+    engine.dispose()
+
+
+def test_the_state_of_ramps_is_kept_by_one_leader(url: str) -> None:
+    store = RolloutStore(url)
+    here = Position(Stage.DUALWRITE, 50.0)
+    store.start(Rollout(surface="chat", state="running", ramp_name="r", ramp=""))
+    assert (store.take("one", None), store.take("two", None), store.renew("one"), store.renew("two")) == (True, False, True, False)
+    intent = Intent(id="i", what="promote", stage=Stage.SHADOW, percent=10.0, version=3, reasons=("why",))
+    begun = store.rollout("chat")
+    assert begun is not None
+    after = store.change(begun, holder="one", intent=intent, at=here)
+    assert store.rollout("chat") == after
+    assert store.take("two", store.lease())
+    with pytest.raises(LostLeaseError):
+        store.change(after, holder="one", intent=None)
+    with pytest.raises(LostLeaseError):
+        store.change(begun, holder="two", intent=None)
+    assert store.change(after, holder="two", intent=None).intent is None
+    assert store.seen("chat", here, 10.0) == store.seen("chat", here, 20.0)
+    assert store.approve("chat", here, "ada") == ("ada",)
+    store.close()
