@@ -10,7 +10,7 @@ MigrationError
 │   │   └── UnknownFingerprintError     no divergence of this kind is known
 │   ├── MissingExtraError           a library of an extra is not installed; also an ImportError
 │   ├── BoundaryError               the kernel cannot separate engines of shadows from the outside
-│   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a term
+│   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a last day
 ├── NotReadyError                   no flags are known yet, so the serving engine is not known
 ├── FlagSourceError                 flags cannot be read or written
 │   └── EditConflictError           another editor changed the flags in between

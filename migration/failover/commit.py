@@ -50,7 +50,7 @@ class CommitPoint:
         return not isinstance(error, _STOPS)
 
     def announces(self, event: Event, delivered: Sequence[Event]) -> Outcome | None:
-        """Return how the run fails by this event; None: the event announces no failure.
+        """Return the failed outcome that this event announces; None: it announces no failure.
 
         Args:
             event: not delivered yet, of a kind in `watched`.
@@ -62,7 +62,7 @@ class CommitPoint:
         return "failed" if any(fits(sign, event) for sign in self._failures) else None
 
     def ends(self, delivered: Sequence[Event]) -> bool:
-        """Tell whether a stream that stopped after these events is whole."""
+        """Return whether a stream that stopped after these events is complete."""
         if not self._ends:
             return True
         last = delivered[-1] if delivered else None

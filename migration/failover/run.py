@@ -219,7 +219,7 @@ class FailoverRun:
         return "saved" if outcome == "completed" and self._rest is not None else "control_failed"
 
     def _announced(self, event: Event | None) -> Outcome | None:
-        """Return how the run fails by its next event, or by its end (None); None: it does not."""
+        """Return the failed outcome that the next event, or the end of the stream (None), announces; None: no failure."""
         if not self._watching:
             return None
         try:

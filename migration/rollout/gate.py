@@ -5,10 +5,10 @@
 3. a rule that is not proved                          -> hold, with a sentence for each
 4. none of these                                      -> promote
 
-The chance of a wrong promotion is at most `alpha`, over all checks. A promotion needs the proof of every rule, so it can
-be wrong only if the bound of a broken rule is wrong: each bound can use the whole `alpha`. A rollback needs one bound only, so all bounds
-share `alpha`. Failures, slow runs, the strata, and the other rates of divergence have a quarter each. New strata can still appear, so the
-n-th stratum has 1 / (n (n + 1)) of its quarter.
+The chance of a wrong promotion is at most `alpha`, over all checks. A promotion needs the proof of every rule. It is wrong only if
+candidate breaks a rule and the bound of this rule is wrong, so each bound can use the whole `alpha`. A rollback needs one bound only, so
+all bounds share `alpha`. Failures, slow runs, the strata, and the other rates of divergence have a quarter each. New strata can still
+appear, so the n-th stratum has 1 / (n (n + 1)) of its quarter.
 """
 
 from collections.abc import Iterator

@@ -33,7 +33,7 @@ START = Position(Stage.OFF, _ALL)
 
 
 def position_of(data: FlagData, surface: str) -> Position | None:
-    """Return where the surface is; None: the flag does not assign tenants by their key, so no percentage says who is where."""
+    """Return where the surface is; None: the flag does not assign tenants by their key, so percentages do not show its tenants' stages."""
     key = surface_flag_key(surface)
     flag = data.live(key)
     if flag is not None:  # rules and targets name tenants, and the ramp is about all others

@@ -52,14 +52,15 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
     alpha: str = "5 %"  #: chance of a wrong promotion, over all checks of a step; the next step's gate would probably still notice it
-    claim: Claim = THESE  #: tenants that a decision is about; other tenants need hundreds of them, see docs/migration/statistics.md
+    #: the tenants that the bounds are about; bounds for unseen tenants need hundreds of compared tenants, see docs/migration/statistics.md
+    claim: Claim = THESE
     least_comparisons: int = 300  #: compared runs; fewer probably do not use every path, and do not show slow runs
     least_tenants: int = 5  #: tenants with a comparison; the runs of one busy tenant do not represent the others
     most_divergent: str = "2 %"  #: share of drawn runs, upper bound; a run that was not seen counts as divergent
     #: the same for one severity: 300 runs without a divergence prove 1.4 %, 420 prove 1 %
     most_divergent_of: dict[Severity, str] = msgspec.field(default_factory=lambda: {"security": "1 %"})
     most_divergent_stratum: str = "10 %"  #: share for each event kind x tool x outcome, upper bound; rare paths have few runs
-    most_failed_more: str = "1 %"  #: by how much more of candidate's runs fail than of control's, upper bound
+    most_failed_more: str = "1 %"  #: share of runs by which candidate fails more often than control, upper bound
     slow_quantile: str = "95 %"  #: quantile of control's times above which a run is slow; a higher one leaves few slow runs
     #: share of runs by which candidate has more slow runs than control, upper bound; 3 % more are slow if all runs take about 10 % longer
     most_slow_more: str = "2 %"

@@ -99,7 +99,7 @@ class StandingReader:
         self._keep_counts()
 
     def _take_up(self) -> None:
-        """Continue from the kept counts if another process has written them; begin again if they were removed."""
+        """Continue from the kept counts, at first and after another process has written them; begin again if they were removed."""
         mark = self._evidence.kept_mark(self._surface, self._name)
         if self._looked and mark == self._mark:
             return

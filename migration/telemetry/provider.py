@@ -39,7 +39,7 @@ class OwnProvider(TracerProvider):
         self._drawn = drawn = TraceIdRatioBased(percent / 100)
         super().__init__(sampler=ParentBased(drawn, remote_parent_sampled=drawn, remote_parent_not_sampled=drawn), resource=resource)
         self._keepers: tuple[Keeper, ...] = ()
-        #: whether all processors are keepers, so that no span has to exist before it ends
+        #: whether all processors are keepers, so that a span can be made when it ends
         self.alone = os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() != "true"
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
