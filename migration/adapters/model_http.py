@@ -67,7 +67,7 @@ class AsyncModelTransport(httpx2.AsyncBaseTransport):
         return self._make()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Return the response, or the recorded one.
+        """Return the real response or, in a replay, the recorded one.
 
         Raises:
             httpx2.RequestError: from the client, or as recorded.
@@ -123,7 +123,7 @@ class ModelTransport(httpx2.BaseTransport):
         return self._make()
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Return the response, or the recorded one. Raises as `AsyncModelTransport`."""
+        """Return the real response or, in a replay, the recorded one. Raises as `AsyncModelTransport`."""
         asked, came = _asked(request, request.read()), _Came()
         try:
             if asked.streamed:

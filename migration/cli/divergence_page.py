@@ -61,13 +61,13 @@ def print_detail(detail: DivergenceDetail, examples: int, reasons: Sequence[str]
 
 
 def view_with_values(kind: DivergenceView) -> dict[str, Any]:
-    """Return the kind as JSON, its `example` as a clause; None when none is stored."""
+    """Return the kind as JSON, with `example` as a clause; `example` is None if no example is stored."""
     document: dict[str, Any] = msgspec.to_builtins(kind)
     return document | {"example": _latest(kind) or None}
 
 
 def detail_with_values(detail: DivergenceDetail) -> dict[str, Any]:
-    """Return the detail as JSON, each example with its `values` as a clause."""
+    """Return the detail as JSON; each example has the field `values`, a clause."""
     examples = [msgspec.to_builtins(one) | {"values": example_values(detail.divergence, one)} for one in detail.examples]
     document: dict[str, Any] = msgspec.to_builtins(detail)
     return document | {"divergence": view_with_values(detail.divergence), "examples": examples}
@@ -78,7 +78,7 @@ def _latest(kind: DivergenceView) -> str:
 
 
 def example_values(kind: DivergenceView, example: Example) -> str:
-    """Return what both sides have there, as a clause: values where the tenant allows its texts, else their lengths."""
+    """Return a clause with the values on both sides. If the tenant does not allow its texts, the clause contains their lengths instead."""
     return both_values(kind.kind, kind.path, example.control, example.candidate)
 
 

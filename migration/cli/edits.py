@@ -83,7 +83,7 @@ def carry_out(
 
 
 def _passed(gate: AskGate, preview: Preview, *, force: bool, as_json: bool) -> tuple[str, ...]:
-    """Ask the gate, and return the objections that are overridden. Raises Exit if there are some and they are not."""
+    """Ask the gate, and return its objections if they are overridden. Raises Exit if there are objections that are not overridden."""
     held = gate(preview)
     for why in held:
         note(f"{'overridden' if force else 'held'}: {why}")

@@ -15,20 +15,20 @@ from migration.settings import MigrationSettings
 class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The gate of the step that a surface has taken."""
 
-    step: str | None  #: None: it is not known, see `reasons`
+    step: str | None  #: name of the step; None: it is not known, see `reasons`
     what: What
     reasons: tuple[str, ...]
-    claim: str | None = None  #: the tenants that the interval is about; None: there is no interval
-    lower: float | None = None  #: bounds of the share of divergent runs; None: nothing is shadowed at this step
-    upper: float | None = None  #: the same; runs that were not seen count as divergent
+    claim: str | None = None  #: tenants to which the interval applies; None: there is no interval
+    lower: float | None = None  #: lower bound of the share of divergent runs; None: the step has no shadow
+    upper: float | None = None  #: upper bound of it; drawn runs that were not compared count as divergent
     compared: int = 0
     unseen: int = 0  #: shed, failed or inconclusive
-    runs_needed: int | None = None  #: until divergence allows a promotion, if they are like those so far; None: not known
-    on: date | None = None  #: day on which these are reached at today's rate; None: not known
+    runs_needed: int | None = None  #: runs that a promotion still needs, if they are like the earlier ones; None: not known
+    on: date | None = None  #: day on which there are enough runs at today's rate; None: not known
 
     @classmethod
     def of(cls, gated: Gated) -> "GateStatus":
-        """Return what is shown of a gate."""
+        """Return the fields of a gate that `status` shows."""
         outcomes, gate, decision = gated.standing.outcomes, gated.step.gate, gated.decision
         bounds = outcomes.bounds(gate.claim, gate.alpha) if outcomes.compared or outcomes.unseen else None
         return GateStatus(
@@ -45,7 +45,7 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def sentence(self) -> str:
-        """Return it in words, e.g. "hold at live 10 %: 0.10 % to 1.36 % diverge; 120 more runs, until 2026-12-04"."""
+        """Return the gate in words, e.g. "hold at live 10 %: 0.10 % to 1.36 % diverge; 120 more runs, until 2026-12-04"."""
         said = self.what if self.step is None else f"{self.what} at {self.step}"
         if self.lower is not None and self.upper is not None:
             said += f": {100 * self.lower:.2f} % to {100 * self.upper:.2f} % diverge"
@@ -57,7 +57,9 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gate_status(settings: MigrationSettings, surfaces: Sequence[str]) -> Mapping[str, GateStatus | None]:
-    """Return the gate of each surface; None: it has taken no step yet. A gate that cannot be asked holds, and says why."""
+    """Return the gate of each surface; None: it has taken no step yet. If a gate cannot be evaluated, its decision is to hold, and its
+    reasons say why.
+    """
     try:
         data = open_editor(settings).read().data
     except MigrationError as error:

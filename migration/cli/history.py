@@ -18,7 +18,7 @@ def history(
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many of the newest entries.")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show every edit of the flags, also edits without this tool, every change of the kill switch, and every process that died.
+    """Show every edit of the flags, also without this tool, every change of the kill switch, and every process that died.
 
     Example: netra-migration history --surface chat --json
     """

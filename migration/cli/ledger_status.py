@@ -22,7 +22,7 @@ class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
     reopened: dict[str, list[str]]  #: expired entry -> fingerprints that it matches and that are divergent now
     stale: list[str]  #: ids of entries that never matched a known kind of divergence; [] without comparisons
     error: str | None  #: None: the file is valid, or there is none
-    renamed: dict[str, str] = {}  #: entry -> the fingerprint that the same kind of divergence has now, so that it matches nothing any more
+    renamed: dict[str, str] = {}  #: entry that matches nothing any more -> the fingerprint that its kind of divergence has now
 
     def remarks(self) -> list[str]:
         """Return one sentence for each fact that a person should know."""
@@ -42,8 +42,8 @@ class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
         return [
             *found,
             *(
-                f"accepted divergence {entry!r} matches nothing any more: what it accepted has the fingerprint {now} now; "
-                "put that in the entry"
+                f"accepted divergence {entry!r} matches nothing any more: what it accepted now has the fingerprint {now}; "
+                "put this fingerprint into the entry"
                 for entry, now in self.renamed.items()
             ),
             *(f"accepted divergence {entry!r} is stale: it never matched anything that was found; remove it" for entry in unused),
@@ -82,7 +82,9 @@ def ledger_status(path: Path, known: Sequence[DivergenceView] | None, today: dat
 
 
 def _renamed(entry: Accepted, known: Sequence[DivergenceView]) -> str | None:
-    """Return the fingerprint under which the kind of divergence that the entry names is found since it is no longer found under its own."""
+    """Return the fingerprint under which the entry's kind of divergence is found now, if it is no longer found under the entry's
+    fingerprint.
+    """
     own = next((view for view in known if view.fingerprint == entry.fingerprint), None)
     if own is None:
         return None

@@ -94,7 +94,7 @@ def _anything(_surface: str, _agent: str, /) -> None:
 
 
 def known_tenant(settings: MigrationSettings, tenant_id: str) -> str:
-    """Return the tenant. If the settings list no tenants, every id that the project accepts (`tenant_rule`) is known.
+    """Return the id of a known tenant. If the settings list no tenants, every id that the project accepts (`tenant_rule`) is known.
 
     Raises:
         UnknownTenantError: the settings list tenants, and this is not one of them.

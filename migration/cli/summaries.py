@@ -1,4 +1,6 @@
-"""The commands' summaries, as the list of commands shows them: to show it, no command has to be imported. A test compares them."""
+"""The summaries of the commands, for the list of commands: to show this list, no command has to be imported. A test compares them with the
+commands.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -6,14 +8,14 @@ from typing import Final
 
 SUMMARIES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "demo": "Show the migration at work, as this project has it.",
+        "demo": "Show the migration at work, with the project's own demo.",
         "status": "Show stages, verdicts and ledgers of all surfaces, and the processes that serve them.",
         "stage": "Show or move the stage of a surface, of a percentage of its tenants, or of one tenant.",
         "ramp": "Preview a step of a ramp before it is taken.",
         "rollout": "Try out a ramp.",
         "shadow": "Show or change the percentage of runs that are shadowed.",
         "kill": "Change the kill switch, wait at most 3 s for the processes, and report what they do. Current runs end as they began.",
-        "history": "Show every edit of the flags, by anyone and in any way, every change of the kill switch, and every process that died.",
+        "history": "Show every edit of the flags, also without this tool, every change of the kill switch, and every process that died.",
         "doctor": "Check package, configuration, engines, flags, boundary, worker, stores, clocks and metrics, and say what to do.",
         "init": (
             "Write a commented section of pyproject.toml, a surface's file and, from a recorded run, a first parity test. "
@@ -29,7 +31,7 @@ SUMMARIES: Final[Mapping[str, str]] = MappingProxyType(
             "Remove a tenant's or a user's data from run stores, outbox, evidence, recordings and known tenants, and search "
             "every file for it."
         ),
-        "worker": "Run shadows for a backend, which starts this process and gives it two pipes.",
+        "worker": "Run shadows for a backend. The backend starts this process and gives it two pipes.",
         "audit": "Find every implementation of the engine family and everything that uses it.",
         "tracker": "Show the progress of the consolidation, in steps 0 to 6. Each box is ticked by evidence, none by hand.",
         "codemod": (

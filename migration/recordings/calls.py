@@ -22,7 +22,7 @@ def decoded(value: object) -> object:
 
 
 def call(asked: object, answered: object, *, label: object = None, tools: object = None) -> Conversation:
-    """Return the conversation of which a model call is the last turn.
+    """Return the conversation whose last turn is this model call.
 
     Args:
         asked: the request, or its messages.

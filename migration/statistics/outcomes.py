@@ -129,13 +129,13 @@ class Outcomes:
         return Bounds(lower=lower, upper=min(1.0, *(player.most.upper(alpha * player.share) for player in self._players)))
 
     def evidence_above(self, claim: Claim, rate: float) -> float:
-        """Return the logarithm of the evidence that the rate is above this one: what rolls back. -log(alpha) is proof at alpha."""
+        """Return the logarithm of the evidence that the rate is above this one, a reason to roll back; -log(alpha) is proof at alpha."""
         if claim != THESE:
             return self._shares_at_least.evidence_above(rate)
         return max(player.least.evidence_above(rate) + log(player.share) for player in self._players)
 
     def evidence_below(self, claim: Claim, rate: float) -> float:
-        """Return the logarithm of the evidence that the rate is below this one: what promotes. -log(alpha) is proof at alpha."""
+        """Return the logarithm of the evidence that the rate is below this one, a reason to promote; -log(alpha) is proof at alpha."""
         if claim != THESE:
             return self._shares_at_most.evidence_below(rate)
         return max(player.most.evidence_below(rate) + log(player.share) for player in self._players)
@@ -185,7 +185,8 @@ class Outcomes:
         return found
 
     def _prepare(self, probability: float) -> None:
-        """Have a player for this probability. A new one begins with the counts of the last: all runs so far were drawn more often.
+        """Add players until one of them is for this probability. A new player begins with the counts of the last one, because all earlier
+        runs were drawn with higher probabilities.
 
         Raises:
             ValueError: the probability is not in (0, 1].

@@ -212,20 +212,24 @@ def faults_of(heard: Heard) -> list[str]:
 
 
 @asynccontextmanager
-async def failing_backend(home: Path, stage: str = "live", *, fails_over: bool = True) -> AsyncIterator[Backend]:
-    """Run a backend whose tenants are at that stage and may fail over; its candidate fails as `faults` says."""
+async def failing_backend(home: Path, stage: str = "live", *, only: str | None = None) -> AsyncIterator[Backend]:
+    """Run a backend whose tenants are at that stage and fail over; its candidate fails as `faults` says.
+
+    Args:
+        home: a folder.
+        stage: of all tenants.
+        only: the tenant whose runs fail over; None: all of them.
+    """
     faults = Faults()
-    (home / "flags.json").write_bytes(
-        flag_file(
-            *(stage_flag(stage, surface) for surface in SURFACES), sampling(0), switch("candidate-failover", [False, True], int(fails_over))
-        )
-    )
+    named = [] if only is None else [{"contextKind": "tenant", "variation": 1, "values": [only]}]
+    failover = switch("candidate-failover", [False, True], int(only is None), contextTargets=named)
+    (home / "flags.json").write_bytes(flag_file(*(stage_flag(stage, surface) for surface in SURFACES), sampling(0), failover))
     settings = Settings(
         home=home, jwt_secret="a-secret-of-the-tests-0123456789ab", rate_limit_per_minute=1_000_000, rate_limit_burst=1_000_000
     )
     database = open_engine(settings.database_url)
     await create_schema(database)
-    await seed(database, ["acme"], until=date(2025, 3, 14))
+    await seed(database, ["acme", "globex", "initech"], until=date(2025, 3, 14))
     await database.dispose()
 
     class CountedOutside(Outside):

@@ -119,7 +119,7 @@ def test_an_unpinned_tenant_follows_the_surface_again(run, stages):
         (("show", "checkout"), "unknown surface 'checkout'; use one of: chat, batch"),
         (("unpin", "checkout", "acme"), "unknown surface 'checkout'"),
         (("unpin", "chat", "acme"), "'acme' is not pinned"),
-        (("set", "chat", "dualwrite"), "say whom to move: --percent P of the tenants, --all of them, or one --tenant T"),
+        (("set", "chat", "dualwrite"), "say which tenants to move: --percent P of them, --all of them, or one --tenant T"),
         (("set", "chat", "shadow", "--all"), "off -> shadow skips a stage; go to dualwrite first"),
         (("set", "chat", "shadow", "--tenant", "acme"), "acme: off -> shadow skips a stage; go to dualwrite first"),
         (("set", "chat", "dualwrite", "--tenant", "acme", "--percent", "5"), "give one of them"),
