@@ -58,7 +58,7 @@ class RunTimes(Protocol):
     """Compares the durations of runs while shadows work and while they rest."""
 
     def began(self) -> Begun | None:
-        """Record that a run begins, and return what `ended` takes."""
+        """Record that a run begins, and return the argument of `ended`."""
         ...
 
     def ended(self, begun: Begun | None, duration_s: float, /) -> None:
@@ -77,8 +77,8 @@ class ExecutionFacade:
         metrics: count runs.
         shadow_deadline_s: seconds that a shadow of this surface may take.
         writer: writes finished runs; None: this surface stores none.
-        unseen: called with each run that was not drawn for shadowing, and with the probability of the draw; quick; None: they are not
-            stored.
+        unseen: called with each run that was not drawn for shadowing, and with the probability of the draw;
+            it must be quick; None: these runs are not stored.
         tombstones: counts which engines run, for the removal of control; None: this surface does not count them.
         outcome_by_events: returns the outcome of a run by its events, if its engine reported none; None: it completed.
         tax: measures by how much shadows slow users' runs down; None: this is not measured.
@@ -145,7 +145,7 @@ class ExecutionFacade:
         try:
             following = (tape if isinstance(tape, FailoverRun) else events).__anext__
             while True:
-                token = activate(performer)  # current only inside the engine: code that consumes the events never records into it
+                token = activate(performer)  # current only inside the engine, so that consumers of the events do not record
                 try:
                     event = await following()
                 except StopAsyncIteration:

@@ -171,7 +171,7 @@ class RunLog(Noun, frozen=True, kw_only=True):
     """The log of a run. It is scanned and then dropped; it is never stored or shown."""
 
     lines: tuple[str, ...]  #: lines with their tracebacks and the additional texts of their records
-    lost: int = 0  #: number of lines beyond the limits or that could not be read
+    lost: int = 0  #: number of lines that exceeded the limits or could not be read
 
 
 class Timing(Noun, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""`rollout status`: each ramp with its steps, the gate's intervals as bars, the verdicts of the last runs, and what is waited for."""
+"""`rollout status`: each ramp with its steps, the gate's intervals as bars, the verdicts of the last runs, and what it waits for."""
 
 import time
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Moves tenants: edits of flags are proved before they are written, and then checked until processes follow.
+"""Moves tenants between stages by edits of flags: each edit is proved, written, and then checked until the processes follow it.
 
 A ramp is the planned path (`ramp_file`), a gate decides at each of its steps (`gate`, `standing`), and `simulation` tries a ramp out.
 """
