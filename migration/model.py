@@ -58,7 +58,7 @@ DivergenceKind = Literal[
 Severity = Literal["security", "contract", "reliability", "observability", "cosmetic"]
 
 NOT_SAMPLED: Final = "not_sampled"
-"""The reason of a run without a comparison that was not drawn for shadowing."""
+"""The reason why a run has no comparison: it was not drawn for shadowing."""
 
 
 class Verdict(StrEnum):

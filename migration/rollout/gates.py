@@ -107,7 +107,7 @@ class Gates:
             self._since(surface, here)
 
     def _of_a_pin(self, surface: str, data: FlagData, left: set[Stage]) -> tuple[str, ...]:
-        """Return the objections of the gates of the stages that a tenant leaves: a pin is a step of one tenant."""
+        """Return the objections to a pin, from the gate of each stage that the tenant leaves."""
         ramp, here = self.ramp(surface), position_of(data, surface) or START
         found: list[str] = []
         for stage in sorted(left, key=STAGE_ORDER.index):

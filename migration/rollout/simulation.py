@@ -65,8 +65,8 @@ class Summary:
     complete: float
     rolled_back: float
     held: float
-    wrong_promotion: float  #: share of ramps that promoted a step although more than its gate allows diverges
-    needless: float  #: share of ramps that did not complete although less than each gate allows diverges
+    wrong_promotion: float  #: share of ramps that promoted a step with more divergence than its gate allows
+    needless: float  #: share of ramps that did not complete, with less divergence than each gate allows
     days_median: float
     days_slow: float  #: nine ramps of ten ended sooner
     stopped_at: dict[str, int]  #: step -> ramps that ended there without completing

@@ -82,7 +82,7 @@ class Declared(Generic[_Metric]):
     @overload
     def __get__(self, metrics: "Metrics", owner: type, /) -> _Metric: ...
     def __get__(self, metrics: "Metrics | None", owner: type, /) -> "Declared[_Metric] | _Metric":
-        """Return this row when the class is asked. An instance has its own metric under this name, which Python finds first."""
+        """Return this row, for a look-up on the class. An instance has its own metric under this name, which Python finds first."""
         return self
 
     def made(self, registry: CollectorRegistry) -> _Metric:

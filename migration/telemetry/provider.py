@@ -1,4 +1,4 @@
-"""The tracer provider that this package installs where the application has none, and the spans that may be kept without it."""
+"""The tracer provider that this package installs if the application has none, and the interface of its lazily built spans."""
 
 import os
 from typing import Final, Protocol
