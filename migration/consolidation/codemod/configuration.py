@@ -37,7 +37,7 @@ class _Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calls: tuple[_Call, ...] = ()
     names: dict[str, str] = {}
-    factory: str | None = None  #: `module:name` of what makes the target; until it is set, calls that make legacy engines are kept
+    factory: str | None = None  #: `module:name` that makes the target; until it is set, calls that make legacy engines are kept
     constructors: tuple[str, ...] = ()  #: calls that make a legacy engine
     rules: str = ""  #: path of a TOML file with more of this table, from this file's folder; exclude it from audits
     create: str = ""  #: the call on the factory that replaces the constructors, e.g. "create_for({user})"

@@ -1,4 +1,4 @@
-"""Replaces one call by another by a rule, as an edit of the file's text.
+"""Rewrites one call by a rule, as an edit of the file's text.
 
 Arguments keep their text, and comments between them are never lost.
 """
