@@ -1,8 +1,9 @@
-"""Injected differences: a known difference is put into a shadow that matched, and the comparison has to see it.
+"""Injected differences: a known difference is put into a copy of a served run, and the comparison of both has to see it.
 
-A rate of divergence says nothing if the comparison is blind, for example because a rule of the policy covers too much. So matches are
-compared once more with a difference of a known kind. What is injected must be seen under any sensible policy: even a masked field must
-exist and keep its type.
+A rate of divergence says nothing if the comparison is blind, for example because a rule of the policy covers too much. So served runs whose
+shadow did not diverge are compared once more, with copies of themselves that have a difference of a known kind. The shadow is not used:
+where it has an accepted difference, an injected one would not be seen. What is injected must be seen under any sensible policy: even a
+masked field must exist and keep its type.
 """
 
 import logging
@@ -21,7 +22,7 @@ from migration.shadow.parts import DetectionSink, JobComparer
 logger = logging.getLogger(__name__)
 
 Injected = Literal["missing_event", "duplicate_event", "added_field", "removed_field", "changed_type", "terminal_state", "effect_request"]
-"""What is injected into a shadow.
+"""What is injected into the copy.
 
 - missing_event, duplicate_event: one event, anywhere
 - added_field, removed_field, changed_type: one field of one event, in the frame or in an object of it
@@ -31,13 +32,14 @@ Injected = Literal["missing_event", "duplicate_event", "added_field", "removed_f
 
 SELF_TEST: Final = 300
 """Differences that are injected at first for each basis, before anything may be decided."""
-_EACH: Final = 10  #: of them into one match
-_LATER: Final = 0.01  #: share of matches with one injected difference, after that
+_EACH: Final = 10  #: of them into copies of one run
+_LATER: Final = 0.01  #: share of runs with one injected difference, after that
+_USED: Final = frozenset({Verdict.MATCH, Verdict.NOISE, Verdict.ACCEPTED})
 _FIELD: Final = "injected_by_self_test"
 
 
 class Injections:
-    """Injects differences into matches: ten into each until there are `SELF_TEST` of the basis, then one into a share of them.
+    """Injects differences into copies of runs: ten of each run until there are `SELF_TEST` of the basis, then one of a share of them.
 
     Args:
         compare: the comparison.
@@ -50,13 +52,13 @@ class Injections:
         self._rng = rng or random.Random()  # noqa: S311 - a sample, not a secret
         self._done: dict[tuple[str, Basis], int] = {}
 
-    def followed(self, job: ShadowJob, shadow: RunRecord, result: ShadowResult) -> ShadowResult:
-        """Inject into this shadow if it matched and it is due, and count what was seen. Return the result, with what failed on the way."""
+    def followed(self, job: ShadowJob, result: ShadowResult) -> ShadowResult:
+        """Inject if it is due and the shadow did not diverge, and count what was seen. Return the result, with what failed on the way."""
         found = result.comparison
-        if found is None or found.verdict is not Verdict.MATCH or found.basis is None:
+        if found is None or found.verdict not in _USED or found.basis is None:
             return result
         try:
-            self._inject(job, shadow, found.basis)
+            self._inject(job, found.basis)
         except EvidenceError as failure:
             return self._failed(result, failure, "evidence.write")
         except Exception as failure:  # noqa: BLE001 - a comparison that fails is counted, and the verdict of the job stands
@@ -68,15 +70,15 @@ class Injections:
         logger.error("the injected differences of run %s could not be counted: %s", result.run_id, type(failure).__name__)
         return msgspec.structs.replace(result, failures=(*result.failures, operation))
 
-    def _inject(self, job: ShadowJob, shadow: RunRecord, basis: Basis) -> None:
-        surface = job.record.request.surface
+    def _inject(self, job: ShadowJob, basis: Basis) -> None:
+        surface, copy = job.record.request.surface, msgspec.structs.replace(job.record, origin=job.shadows)
         if (surface, basis) not in self._done:
             self._done[surface, basis] = self._sink.detections(surface, basis)
         missing = SELF_TEST - self._done[surface, basis]
         times = min(_EACH, missing) if missing > 0 else int(self._rng.random() < _LATER)
         tried, seen = Counter[Injected](), Counter[Injected]()
         for _ in range(times):
-            kind, altered = inject(shadow, self._rng)
+            kind, altered = inject(copy, self._rng)
             comparison = self._compare(job, altered)
             tried[kind] += 1
             seen[kind] += comparison.verdict is not Verdict.MATCH and bool(comparison.divergences)
