@@ -64,7 +64,8 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     most_divergent_stratum: str = "10 %"  #: share for each event kind x tool x outcome, upper bound; rare paths have few runs
     most_failed_more: str = "1 %"  #: share of runs by which candidate fails more often than control, upper bound
     slow_quantile: str = "95 %"  #: quantile of control's times above which a run is slow; a higher one leaves few slow runs
-    #: share of runs by which candidate has more slow runs than control, upper bound; 3 % more are slow if all runs take about 10 % longer
+    #: share of runs by which candidate has more slow runs than control, upper bound; 3 % more are slow if all runs take about 10 % longer;
+    #: 100 %: the rule is off
     most_slow_more: str = "2 %"
     least_coverage: str = "95 %"  #: share of the drawn runs that was seen; with less, the shadow does not show enough
     least_detected: str = "99 %"  #: share of injected differences that the comparison sees, lower bound; so that it is not blind
@@ -244,7 +245,7 @@ class _Reading:
             most_divergent_stratum=self._share("most_divergent_stratum", rules.most_divergent_stratum),
             most_failed_more=self._share("most_failed_more", rules.most_failed_more),
             slow_quantile=self._share("slow_quantile", rules.slow_quantile),
-            most_slow_more=self._share("most_slow_more", rules.most_slow_more),
+            most_slow_more=self._share("most_slow_more", rules.most_slow_more, most=1.0),
             least_coverage=self._share("least_coverage", rules.least_coverage, most=1.0),
             least_detected=self._share("least_detected", rules.least_detected),
             least_noise_rounds=rules.least_noise_rounds,
