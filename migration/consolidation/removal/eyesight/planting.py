@@ -14,7 +14,7 @@ from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.inventory import Implementation, Inventory
 from migration.consolidation.removal.eyesight.kinds import HIDDEN_USERS, UsedEngine
 from migration.consolidation.removal.manifest import SurfaceParts
-from migration.consolidation.removal.readiness.uses import uses_of
+from migration.consolidation.removal.uses import uses_of
 from migration.consolidation.sources.discovery import discover
 from migration.errors import ConfigurationError
 

@@ -15,8 +15,8 @@ from migration.consolidation.removal.readiness import code, runs, sight
 from migration.consolidation.removal.readiness.criteria import Criterion, SurfaceReadiness
 from migration.consolidation.removal.readiness.flag_keys import flag_references
 from migration.consolidation.removal.readiness.production import Production, asked
-from migration.consolidation.removal.readiness.uses import uses_of
 from migration.consolidation.removal.readiness.witness import LegacyRuns, legacy_runs_since
+from migration.consolidation.removal.uses import uses_of
 from migration.import_strings import load
 from migration.settings import MigrationSettings
 from migration.stores import DAY_S
