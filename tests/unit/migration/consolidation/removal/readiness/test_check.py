@@ -62,8 +62,12 @@ BREAKS = {
         lambda production, tree: (production.home / "stores.db").unlink(),
     ),
     "the stores' database is not a database": ({"complete", "no_legacy_run", "backfill"}, _lock),
-    "the evidence is gone": ({"strata"}, lambda production, tree: (production.home / "evidence.db").unlink()),
-    "the evidence is not a database": ({"strata"}, lambda production, tree: (production.home / "evidence.db").write_bytes(b"x" * 4096)),
+    "the evidence is gone": ({"processes", "strata"}, lambda production, tree: (production.home / "evidence.db").unlink()),
+    "the evidence is not a database": (
+        {"processes", "strata"},
+        lambda production, tree: (production.home / "evidence.db").write_bytes(b"x" * 4096),
+    ),
+    "a server has control": ({"processes"}, lambda production, tree: production.reports(surfaces=["chat"])),
     "runs diverge": ({"strata"}, lambda production, tree: production.compared(200, divergent=100)),
     "something is accepted for a time": (
         {"ledger"},
