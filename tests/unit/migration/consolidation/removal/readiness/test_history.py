@@ -13,7 +13,13 @@ def lag(surface="chat", store="user", rows=0, parked=0):
 
 
 def ask(*, kept=True, verified=True, gaps=(), lags=()):
-    return backfill("chat", kept=kept, verified=verified, gaps={gap.tenant_id: gap for gap in gaps}, lags=lags)
+    return backfill(
+        "chat",
+        kept=kept,
+        unproved=None if verified else "no backfill of it was verified yet",
+        gaps={gap.tenant_id: gap for gap in gaps},
+        lags=lags,
+    )
 
 
 @pytest.mark.parametrize(
