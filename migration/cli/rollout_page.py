@@ -29,7 +29,7 @@ _STYLES: Final = {"running": "cyan", "paused": "yellow", "rolled back": "bold re
 
 
 class RampStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A ramp as it stands."""
+    """The current state of a ramp."""
 
     rollout: Rollout
     steps: list[str]
