@@ -191,7 +191,7 @@ class Timing(Noun, frozen=True, kw_only=True):
 
 
 class Divergence(Noun, frozen=True, kw_only=True):
-    """One classified difference. `control` and `candidate` name the engines, independently of which one served."""
+    """One classified difference. `control` and `candidate` name the engines, whichever of them served."""
 
     kind: DivergenceKind
     severity: Severity

@@ -101,7 +101,7 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     webhook_url: Annotated[
         Secret, Meta(description="Address that a controller of ramps tells its decisions, such as a Slack webhook; empty: none.")
     ] = Secret("")
-    webhook_key: Annotated[Secret, Meta(description="Key with which messages to it are signed; empty: they are not signed.")] = Secret("")
+    webhook_key: Annotated[Secret, Meta(description="Key that signs messages to the webhook; empty: they are not signed.")] = Secret("")
     stores: Annotated[
         str,
         Meta(

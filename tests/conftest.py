@@ -10,8 +10,10 @@ settings.register_profile("fixed", derandomize=True, deadline=None, database=Non
 settings.register_profile("explore", max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("fixed")
 
+# goes with: migration
 # How busy the machine is must not decide which runs are shadowed either: tests of the governor switch it on.
 os.environ.setdefault("NETRA_MIGRATION_SHADOW_GOVERNOR", "off")
+# stays
 
 
 def pytest_collection() -> None:

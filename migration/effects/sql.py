@@ -104,7 +104,7 @@ class _Port:
 
 
 class _Nothing:
-    """The connection of a replay, and its cursor. It leads nowhere: only effects with a port get an answer."""
+    """The connection of a replay, and its cursor. It connects to nothing: only effects with a port get an answer."""
 
     description, rowcount, lastrowid, arraysize = None, -1, None, 1
 

@@ -51,7 +51,7 @@ def _write(history: History, rows: Sequence[ProcessRow], how: str, found_by: Pro
 def _taken_along(row: ProcessRow) -> str:
     """Return what the process had only in memory at its last report; "": nothing."""
     runs = sum(row.runs.values())
-    had = [f"{runs} runs were under way" if runs else "", f"{row.shadow_waiting} shadow jobs waited" if row.shadow_waiting else ""]
+    had = [f"{runs} runs were in progress" if runs else "", f"{row.shadow_waiting} shadow jobs waited" if row.shadow_waiting else ""]
     said = " and ".join(part for part in had if part)
     return f"; {said} in it when it last reported" if said else ""
 

@@ -151,7 +151,7 @@ class Controller:
             self._hold(rollout, None, None, ("The flag does not assign tenants by their key, so it does not say where the ramp is.",))
             return
         if rollout.at is not None and here < rollout.at:
-            self._pause(rollout, f"a person moved the surface back from {rollout.at} to {here}")
+            self._pause(rollout, f"another edit moved the surface back from {rollout.at} to {here}")
             return
         taken = self._store.seen(surface, here, self._clocks.now)
         ramp = parse_ramp(rollout.ramp, rollout.ramp_name)
@@ -171,7 +171,7 @@ class Controller:
             self._act(rollout, at, decide(ramp.steps[number], standing, now), standing)
 
     def _act(self, rollout: Rollout, at: _At, decision: GateDecision, standing: Standing | None) -> None:
-        """Do what the gate decided, unless there is a reason against a promotion."""
+        """Do what the gate decided, unless there is an objection to a promotion."""
         if decision.what == "roll back":
             self._roll_back(rollout, at, decision, standing)
             return
@@ -182,7 +182,7 @@ class Controller:
             self._move(rollout, at, target(at.ramp.steps[at.number + 1]), decision, standing)
 
     def _against(self, surface: str, where: Where) -> tuple[str, ...]:
-        """Return the reasons against a promotion that the gate allows."""
+        """Return the objections to a promotion that the gate allows."""
         version, problems, until = self._refused.get(surface, (0, (), 0.0))
         refused = problems if version == where.version and self._monotonic() < until else ()
         killed = "The kill switch is on." if where.killed else None

@@ -85,7 +85,7 @@ def outcome(step: Step, standing: Standing, now: float) -> What:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """Bounds of a rate next to what is allowed, all from 0 to 1."""
+    """Bounds of a rate, and the allowed rate, all from 0 to 1."""
 
     name: str
     lower: float

@@ -17,7 +17,7 @@ class Happened:
     sentence: str
     reasons: tuple[str, ...] = ()
     evidence: str = ""  #: what the decision is based on, in a sentence
-    id: str = ""  #: the same for the same event, whichever process reports it; "": it is reported once
+    id: str = ""  #: the same for the same event, by whichever process it is reported; "": it is reported once
     tenants: tuple[str, ...] = ()  #: that the sentence names
 
 

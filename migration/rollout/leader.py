@@ -1,7 +1,7 @@
 """One controller leads: it holds a lease in the migration's own database, and renews it.
 
 Clocks of different hosts are never compared: a controller that waits takes the lease over when it has seen it unchanged for a while, by its
-own monotonic clock; the leader stops to act sooner after its last renewal, by its own. A leader that was stopped in between and goes on
+own monotonic clock; the leader stops to act sooner after its last renewal, by its own. A leader that was stopped meanwhile and continues
 late is refused by the database, and at the flag by the version that it has read.
 """
 

@@ -59,7 +59,7 @@ class Mover(Protocol):
         ...
 
     def fence(self, surface: str, version: int, /) -> None:
-        """Give the flag a higher version and change nothing else: no process can write from the earlier version afterwards.
+        """Give the flag a higher version and change nothing else: an edit based on this version is then refused.
 
         Raises:
             EditConflictError: the flag has another version already.
@@ -166,7 +166,9 @@ def _version(data: FlagData, surface: str) -> int:
 
 
 def _back(data: FlagData, surface: str, to: Position) -> tuple[float, Stage | None]:
-    """Return the percentage that is at the stage of a rollback afterwards, and the least stage of the others: no tenant moves forward."""
+    """Return the percentage that is at the stage of a rollback afterwards, and the least stage of the others, so that no tenant moves
+    forward.
+    """
     drawn = bands(data, surface) or ()
     here = round(sum(band.percent for band in drawn if STAGE_ORDER.index(band.stage) >= STAGE_ORDER.index(to.stage)), 3)
     whole = not drawn or here >= _ALL or to.stage is STAGE_ORDER[0]

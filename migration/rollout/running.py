@@ -70,7 +70,7 @@ class RunningController:
         return known[1].read()
 
     def _tell(self, happened: Happened) -> None:
-        """Record it in the history, once however many report it, and send it to the webhook."""
+        """Record it in the history, once for all processes that report it, and tell the webhook."""
         why = " ".join(happened.reasons)
         entry = Entry(
             kind="decision", surface=happened.surface, what=happened.sentence, why=why, seen=happened.evidence, tenants=happened.tenants

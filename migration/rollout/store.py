@@ -13,7 +13,7 @@ from migration.rollout.tables import leases, positions, prepare, rollouts
 from migration.settings import MigrationSettings
 
 State = Literal["running", "paused", "rolled back", "aborted", "complete"]
-"""`running`: a controller promotes, holds and rolls back; `paused`, `rolled back`: it does nothing until somebody resumes the ramp."""
+"""`running`: a controller promotes, holds and rolls back; `paused`, `rolled back`: it does nothing until an operator resumes the ramp."""
 
 _LEASE: Final = "controller"
 _WAIT_S: Final = 5.0
@@ -39,7 +39,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rollout(msgspec.Struct, frozen=True, kw_only=True):
-    """The ramp of a surface, as it stands."""
+    """The current state of a surface's ramp."""
 
     surface: str
     state: State

@@ -54,7 +54,7 @@ class FinishedRuns:
         )
 
     def start(self) -> None:
-        """Start the delivery of waiting rows, including those from before a restart, and the recording of which engines ran."""
+        """Start the delivery of waiting rows, including those from before a restart, and the recording of the engines that ran."""
         if self._delivery is not None:
             self._delivery.start()
         self.tombstones.start()

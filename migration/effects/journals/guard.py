@@ -43,7 +43,7 @@ _CONTACTS: Final = frozenset(
         "os.chmod",
         "os.chown",
         "sqlite3.connect",
-        "database.write",  # of `sql`: a replay's connection reaches no database, so nothing else would count it
+        "database.write",  # of `sql`: a replay's connection connects to nothing, so nothing else would count it
     }
 )
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND

@@ -182,7 +182,7 @@ def test_a_process_that_died_is_buried_once_by_those_that_live(make, settings, t
     history.close()
     assert (entry.kind, entry.what) == (
         "process_died",
-        f"server {dead.pid} on h died; 2 runs were under way and 3 shadow jobs waited in it when it last reported",
+        f"server {dead.pid} on h died; 2 runs were in progress and 3 shadow jobs waited in it when it last reported",
     )
 
 

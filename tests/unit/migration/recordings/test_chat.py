@@ -158,7 +158,7 @@ def test_calls_without_ids_are_answered_by_name_or_in_turn(run):
         ([17, "q"], 0, "is not an object"),
         (["p", {"role": "assistant", "content": 7}], 1, "neither text nor a list of parts"),
         (["p", {"role": "assistant", "content": [7]}], 1, "neither text nor an object"),
-        (["p", {"role": "assistant", "content": [{"type": "text"}, {"type": "text", "text": 3}]}], 1, "text without text"),
+        (["p", {"role": "assistant", "content": [{"type": "text"}, {"type": "text", "text": 3}]}], 1, "text part without a text"),
         (["p", {"role": "assistant", "tool_calls": {}}, {"role": "assistant", "tool_calls": "x"}], 2, "tool_calls that are not a list"),
         (["p", {"role": "assistant", "tool_calls": [3]}], 1, "tool call [0] that is not an object"),
         (["p", {"role": "assistant", "tool_calls": [call(), {"type": "function"}]}], 1, "tool call [1] that names no function"),

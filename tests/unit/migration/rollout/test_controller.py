@@ -338,7 +338,7 @@ def test_a_ramp_that_somebody_moved_back_is_paused(world):
     world.position, world.version = PATH[0], 6
     lead(world, one, 2)
     assert (world.rollout.state, world.position) == ("paused", PATH[0])
-    assert "a person moved the surface back from dualwrite 100 % to dualwrite 10 %" in world.rollout.why
+    assert "another edit moved the surface back from dualwrite 100 % to dualwrite 10 %" in world.rollout.why
 
 
 def test_a_move_that_is_not_proved_is_held_with_its_reasons_and_not_tried_at_once_again(world):
